@@ -1,0 +1,102 @@
+/**
+ * One connection's place: it holds the connection of the moment, makes a new one when that is lost or
+ * drains, and keeps the slots that wait for it.
+ */
+
+import { performance } from "node:perf_hooks";
+import { Connection } from "../http2/connection.js";
+import type { Endpoint } from "./options.js";
+import type { Slot } from "./slot.js";
+
+const RECONNECT_AFTER_MS = 100;
+
+export interface LaneEvents {
+  readonly onReady: () => void;
+  /** The connection is lost or draining; another one will be made. */
+  readonly onLost: () => void;
+}
+
+export class Lane {
+  readonly slots: Slot[] = [];
+  ready = false;
+  readonly #endpoint: Endpoint;
+  readonly #deadlineMs: number;
+  readonly #events: LaneEvents;
+  readonly #parked: Slot[] = [];
+  #connection: Connection;
+  /** Those that drain: they still owe answers. */
+  readonly #old = new Set<Connection>();
+  #over = false;
+
+  constructor(endpoint: Endpoint, deadlineMs: number, events: LaneEvents) {
+    this.#endpoint = endpoint;
+    this.#deadlineMs = deadlineMs;
+    this.#events = events;
+    this.#connection = this.#dial();
+  }
+
+  /** Whether a call can start now. */
+  admits(): boolean {
+    const connection = this.#connection;
+    return connection.usable && connection.inFlight < connection.maxConcurrentStreams;
+  }
+
+  call(path: string, body: Uint8Array, slot: Slot): void {
+    this.#connection.call(path, body, body.length, slot);
+  }
+
+  /** The time of the socket read in progress, or else now. */
+  nowMs(): number {
+    return this.#connection.reading ? this.#connection.nowMs : performance.now();
+  }
+
+  park(slot: Slot): void {
+    this.#parked.push(slot);
+  }
+
+  /** Lets slots start that have waited, as far as the connection takes them. */
+  unpark(): void {
+    while (this.#parked.length > 0 && this.admits()) this.#parked.shift()?.start();
+  }
+
+  expire(limitMs: number): void {
+    for (const connection of [this.#connection, ...this.#old]) connection.expire(limitMs);
+  }
+
+  close(): void {
+    this.#over = true;
+    for (const connection of [this.#connection, ...this.#old]) connection.close();
+  }
+
+  #dial(): Connection {
+    const connection = new Connection({
+      host: this.#endpoint.host,
+      port: this.#endpoint.port,
+      deadlineMs: this.#deadlineMs,
+      onReady: () => {
+        this.ready = true;
+        this.#events.onReady();
+        this.unpark();
+      },
+      onDraining: () => this.#replace(connection, 0),
+      onClosed: () => {
+        this.#old.delete(connection);
+        this.#replace(connection, RECONNECT_AFTER_MS);
+      },
+    });
+    return connection;
+  }
+
+  #replace(connection: Connection, afterMs: number): void {
+    if (this.#over || connection !== this.#connection) return;
+    this.#events.onLost();
+    if (afterMs === 0) {
+      this.#old.add(connection);
+      this.#connection = this.#dial();
+      return;
+    }
+    setTimeout(() => {
+      if (!this.#over && connection === this.#connection) this.#connection = this.#dial();
+    }, afterMs);
+  }
+}

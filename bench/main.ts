@@ -1,0 +1,136 @@
+/**
+ * `make bench`: runs the suites that are named, or all, prints their tables and writes bench/out/NAME.json.
+ * See README.md beside this file.
+ */
+
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { runChild } from "./process/child.js";
+import { type Suite, type SuiteOptions, type SuiteResult } from "./suites/context.js";
+import { exactlyOnce } from "./suites/exactly-once.js";
+import { failover } from "./suites/failover.js";
+import { frames } from "./suites/frames.js";
+import { memory } from "./suites/memory.js";
+import { rest } from "./suites/rest.js";
+import { formatTable } from "./suites/table.js";
+import { unary } from "./suites/unary.js";
+
+const SUITES: ReadonlyMap<string, Suite> = new Map([
+  ["unary", unary],
+  ["rest", rest],
+  ["frames", frames],
+  ["exactly-once", exactlyOnce],
+  ["failover", failover],
+  ["memory", memory],
+]);
+
+const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
+names: ${[...SUITES.keys()].join(", ")} (all, in this order)
+  --rounds N      rounds of unary and exactly-once (5)
+  --seconds N     measured time of one load (4)
+  --in-flight N   calls in flight (64)
+  --keys N        keys, 16 bytes each (10000)
+  --nodes N       nodes of a cluster (3)
+  --clusters N    fresh clusters of failover (20)
+  --minutes N     length of memory (10)
+  --program PATH  the compiled onar program (dist/src/main.js)`;
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+function optionsFrom(values: Readonly<Record<string, string | boolean | undefined>>): SuiteOptions {
+  const number = (name: string, fallback: number): number => {
+    const value = values[name] === undefined ? fallback : Number(values[name]);
+    if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} must be a number above 0`);
+    return value;
+  };
+  return {
+    program: typeof values["program"] === "string" ? values["program"] : `${root}dist/src/main.js`,
+    scripts: `${root}bench/out/js/bench`,
+    nodes: number("nodes", 3),
+    rounds: number("rounds", 5),
+    seconds: number("seconds", 4),
+    inFlight: number("in-flight", 64),
+    keys: number("keys", 10_000),
+    clusters: number("clusters", 20),
+    minutes: number("minutes", 10),
+  };
+}
+
+/** Servers and generator run compiled, as the nodes do: what a loader adds at run time would be measured, too. */
+async function compile(): Promise<void> {
+  const { output, exit } = await runChild([`${root}node_modules/typescript/bin/tsc`, "-p", `${root}bench/tsconfig.json`], 120_000);
+  if (exit.code !== 0) throw new Error(`bench does not compile:\n${output}`);
+}
+
+function environment() {
+  const cores = cpus();
+  return {
+    date: new Date().toISOString(),
+    node: process.version,
+    cores: cores.length,
+    processor: cores[0]?.model ?? "unknown",
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+  };
+}
+
+function report(name: string, options: SuiteOptions, result: SuiteResult): void {
+  for (const table of result.tables) process.stdout.write(`\n${formatTable(table)}\n`);
+  for (const note of result.notes) process.stdout.write(`${note}\n`);
+  const { program: _program, scripts: _scripts, ...settings } = options;
+  const file = `${root}bench/out/${name}.json`;
+  writeFileSync(file, `${JSON.stringify({ name, ...environment(), settings, notes: result.notes, figures: result.figures }, null, 2)}\n`);
+}
+
+async function main(): Promise<number> {
+  const text = { type: "string" } as const;
+  let options: SuiteOptions;
+  let names: readonly string[];
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        rounds: text,
+        seconds: text,
+        "in-flight": text,
+        keys: text,
+        nodes: text,
+        clusters: text,
+        minutes: text,
+        program: text,
+        help: { type: "boolean", short: "h" },
+      },
+    });
+    if (values.help === true) {
+      process.stdout.write(`${USAGE}\n`);
+      return 0;
+    }
+    names = positionals.length > 0 ? positionals : [...SUITES.keys()];
+    const unknown = names.find((name) => !SUITES.has(name));
+    if (unknown !== undefined) throw new Error(`no benchmark is called "${unknown}"`);
+    options = optionsFrom(values);
+    if (!existsSync(options.program)) throw new Error(`${options.program} is not there: build it first (make build)`);
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
+    return 2;
+  }
+  mkdirSync(`${root}bench/out`, { recursive: true });
+  await compile();
+  const { node, cores, processor } = environment();
+  process.stdout.write(`Node.js ${node}, ${cores} cores, ${processor}\n`);
+  let failed = 0;
+  for (const name of names) {
+    try {
+      const result = await SUITES.get(name)?.(options);
+      if (result !== undefined) report(name, options, result);
+    } catch (error) {
+      // The others are still worth running.
+      failed++;
+      process.stderr.write(`bench: ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    }
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();

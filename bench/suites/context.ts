@@ -1,0 +1,136 @@
+/** What every suite gets: how to start servers and generators, and how to say what it has found. */
+
+import type { Cluster } from "../cluster.js";
+import { endpointText, startCluster } from "../cluster.js";
+import type { Endpoint } from "../load/options.js";
+import { parseEndpoint } from "../load/options.js";
+import type { LoadReport } from "../load/report.js";
+import { type Child, runChild, startChild } from "../process/child.js";
+
+export interface SuiteOptions {
+  /** The compiled onar program. */
+  readonly program: string;
+  /** Where the compiled benchmark programs are. */
+  readonly scripts: string;
+  readonly nodes: number;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly inFlight: number;
+  readonly keys: number;
+  /** Of the suite `failover`. */
+  readonly clusters: number;
+  /** Of the suite `memory`. */
+  readonly minutes: number;
+}
+
+/** What a suite found: tables for people, figures for machines. */
+export interface SuiteResult {
+  readonly tables: readonly Table[];
+  readonly notes: readonly string[];
+  readonly figures: unknown;
+}
+
+export interface Table {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+export type Suite = (options: SuiteOptions) => Promise<SuiteResult>;
+
+/** Where a load goes, and the processes whose CPU time is counted with it. */
+export interface Target {
+  readonly endpoints: readonly Endpoint[];
+  readonly pids: readonly number[];
+  /** To each endpoint. */
+  readonly connections: number;
+}
+
+export interface LoadArguments {
+  readonly inFlight: number;
+  readonly seconds?: number;
+  readonly count?: number;
+  readonly warmUpSeconds?: number;
+  readonly gets: number;
+  readonly requestId?: boolean;
+  readonly preload?: boolean;
+  readonly verify?: boolean;
+  readonly keys: number;
+  readonly keyPrefix?: string;
+}
+
+/** Runs the load generator as a process of its own. */
+export async function load(options: SuiteOptions, target: Target, what: LoadArguments): Promise<LoadReport> {
+  const seconds = what.seconds ?? 0;
+  const args = [
+    `${options.scripts}/load.js`,
+    ...target.endpoints.flatMap((endpoint) => ["--endpoint", endpointText(endpoint)]),
+    ...target.pids.flatMap((pid) => ["--watch-pid", `${pid}`]),
+    ...["--connections", `${target.connections}`, "--in-flight", `${what.inFlight}`],
+    ...["--duration", `${seconds}`, "--count", `${what.count ?? 0}`, "--warm-up", `${what.warmUpSeconds ?? 1}`],
+    ...["--gets", `${what.gets}`, "--keys", `${what.keys}`, "--key-prefix", what.keyPrefix ?? "bench-"],
+    ...["--seed", `${1 + Math.floor(Math.random() * 1e9)}`, "--json", "-"],
+    ...(what.requestId === false ? ["--no-request-id"] : []),
+    ...(what.preload === true ? ["--preload"] : []),
+    ...(what.verify === true ? ["--verify"] : []),
+  ];
+  const { output, exit } = await runChild(args, (seconds + 120) * 1000);
+  if (output === "") throw new Error(`the load generator ended with ${exit.signal ?? exit.code} and no report`);
+  return parseReport(output);
+}
+
+/** The report as load.ts has printed it; both are of one build. */
+function parseReport(output: string): LoadReport {
+  return JSON.parse(output);
+}
+
+export async function withCluster<T>(options: SuiteOptions, use: (cluster: Cluster, target: Target) => Promise<T>): Promise<T> {
+  const cluster = await startCluster(options.program, options.nodes);
+  try {
+    const { nodes } = cluster;
+    return await use(cluster, { endpoints: nodes.map((n) => n.client), pids: nodes.map((n) => n.pid), connections: 1 });
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** The echo server, reached by as many connections in all as the cluster is. */
+export async function withEcho<T>(options: SuiteOptions, use: (target: Target) => Promise<T>): Promise<T> {
+  const echo: Child = await startChild([`${options.scripts}/echo.js`], 15_000);
+  try {
+    const endpoint = parseEndpoint(echo.lines.at(-1)?.split(" ")[1] ?? "");
+    return await use({ endpoints: [endpoint], pids: [echo.pid], connections: options.nodes });
+  } finally {
+    await echo.stop();
+  }
+}
+
+/** CPU of the watched servers per answered call, in µs. */
+export function serverMicros(report: LoadReport): number {
+  const seconds = report.watched.reduce((sum, process) => sum + process.cpuSeconds, 0);
+  return report.operations === 0 ? 0 : (seconds * 1e6) / report.operations;
+}
+
+/** The errors of some loads, added up by name. */
+export function errorsOf(reports: readonly LoadReport[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const report of reports) {
+    for (const [name, { count }] of Object.entries(report.errors)) sum[name] = (sum[name] ?? 0) + count;
+  }
+  return sum;
+}
+
+export function errorsText(errors: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(errors).map(([name, count]) => `${name} ${count}`);
+  return parts.length === 0 ? "none" : parts.join(", ");
+}
+
+export function progress(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

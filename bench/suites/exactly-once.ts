@@ -1,0 +1,40 @@
+/** What exactly-once costs: PUT with a request id, which the store must remember, and without, in turns. */
+
+import type { LoadReport } from "../load/report.js";
+import { median } from "../stats/summary.js";
+import { errorsOf, errorsText, load, progress, serverMicros, type SuiteOptions, type SuiteResult, withCluster } from "./context.js";
+
+export async function exactlyOnce(options: SuiteOptions): Promise<SuiteResult> {
+  return withCluster(options, async (_cluster, nodes) => {
+    const { inFlight, seconds, keys } = options;
+    await load(options, nodes, { inFlight, seconds: 3, gets: 0, keys, preload: true });
+    const plain: LoadReport[] = [];
+    const once: LoadReport[] = [];
+    for (let i = 0; i < options.rounds; i++) {
+      progress(`exactly-once: round ${i + 1} of ${options.rounds}`);
+      plain.push(await load(options, nodes, { inFlight, seconds, gets: 0, keys, requestId: false }));
+      once.push(await load(options, nodes, { inFlight, seconds, gets: 0, keys, requestId: true }));
+    }
+    const ratio = median(once.map((report, i) => report.operationsPerSecond / (plain[i]?.operationsPerSecond ?? Number.NaN)));
+    const rows = ([["PUT without request id", plain, 1], ["PUT with request id", once, ratio]] as const).map(([name, reports, of]) => ({
+      name,
+      rate: median(reports.map((r) => r.operationsPerSecond)),
+      ratio: of,
+      p50Ms: median(reports.map((r) => r.latency.p50Ms)),
+      p99Ms: median(reports.map((r) => r.latency.p99Ms)),
+      serverMicros: median(reports.map(serverMicros)),
+      errors: errorsOf(reports),
+    }));
+    return {
+      tables: [
+        {
+          title: `the price of exactly-once: ${inFlight} in flight, medians of ${options.rounds} rounds of ${seconds} s`,
+          head: ["", "calls/s", "ratio", "p50 ms", "p99 ms", "server CPU µs/call", "errors"],
+          rows: rows.map((r) => [r.name, r.rate.toFixed(0), r.ratio.toFixed(2), r.p50Ms.toFixed(2), r.p99Ms.toFixed(2), r.serverMicros.toFixed(1), errorsText(r.errors)]),
+        },
+      ],
+      notes: [],
+      figures: rows,
+    };
+  });
+}

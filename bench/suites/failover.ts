@@ -1,0 +1,128 @@
+/**
+ * How long a killed writer is missed, over fresh clusters.
+ *
+ * Intuition: what counts is what a client sees at a node that lives. PUTs to some of the victim's partitions
+ * are invoked there every few milliseconds, whether earlier ones were answered or not; then the writer's
+ * process gets SIGKILL. The gap of a partition is the time from the kill to the first answer of a PUT that
+ * was invoked after it; that of a cluster is the longest of its partitions.
+ */
+
+import { performance } from "node:perf_hooks";
+import { type ClusterNode, endpointText } from "../cluster.js";
+import { statusName } from "../http2/stream.js";
+import type { Endpoint } from "../load/options.js";
+import { keyTable, KEY_BYTES } from "../load/options.js";
+import { median, quantile } from "../stats/summary.js";
+import { type ClusterClient, connectTo, locateWriter } from "./cluster-client.js";
+import { errorsText, progress, sleep, type SuiteOptions, type SuiteResult, withCluster } from "./context.js";
+import { PutProbe } from "./put-probe.js";
+
+const GOAL_MS = 2000;
+/** Partitions of one victim that are watched. */
+const PARTITIONS = 8;
+const CANDIDATE_KEYS = 256;
+const LOAD_BEFORE_MS = 1000;
+const GIVE_UP_MS = 15_000;
+
+interface Failover {
+  /** Infinity when no PUT succeeded any more. */
+  readonly gapMs: number;
+  readonly partitions: number;
+  readonly puts: number;
+  /** Of PUTs invoked before or after the kill, by status name. */
+  readonly errors: Record<string, number>;
+}
+
+export async function failover(options: SuiteOptions): Promise<SuiteResult> {
+  const found: Failover[] = [];
+  for (let i = 0; i < options.clusters; i++) {
+    const one = await once(options, i);
+    found.push(one);
+    progress(`failover: cluster ${i + 1} of ${options.clusters}: ${one.gapMs.toFixed(0)} ms over ${one.partitions} partitions, errors ${errorsText(one.errors)}`);
+  }
+  const gaps = found.map((f) => f.gapMs);
+  const errors: Record<string, number> = {};
+  for (const f of found) for (const [name, count] of Object.entries(f.errors)) errors[name] = (errors[name] ?? 0) + count;
+  const worst = Math.max(...gaps);
+  const summary = { p50Ms: median(gaps), p90Ms: quantile(gaps, 0.9), maxMs: worst, over: gaps.filter((gap) => gap > GOAL_MS).length };
+  return {
+    tables: [
+      {
+        title: `failover of a killed writer, ${options.clusters} fresh clusters of ${options.nodes} nodes`,
+        head: ["p50 ms", "p90 ms", "max ms", `over ${GOAL_MS} ms`, "PUTs", "errors"],
+        rows: [
+          [
+            summary.p50Ms.toFixed(0),
+            summary.p90Ms.toFixed(0),
+            summary.maxMs.toFixed(0),
+            `${summary.over}`,
+            `${found.reduce((sum, f) => sum + f.puts, 0)}`,
+            errorsText(errors),
+          ],
+        ],
+      },
+    ],
+    notes: [`goal: none over ${GOAL_MS} ms: ${summary.over === 0 ? "reached" : "missed"}`],
+    figures: { summary, clusters: found },
+  };
+}
+
+async function once(options: SuiteOptions, round: number): Promise<Failover> {
+  return withCluster(options, async (cluster) => {
+    const asked = cluster.nodes[round % cluster.nodes.length];
+    if (asked === undefined) throw new Error("a cluster without nodes");
+    const client = connectTo(asked.client);
+    let plan: Plan;
+    try {
+      plan = await choose(client, cluster.nodes, round);
+    } finally {
+      client.close();
+    }
+    const probe = new PutProbe(plan.survivor, plan.keys);
+    try {
+      await probe.ready();
+      probe.start();
+      await sleep(LOAD_BEFORE_MS);
+      const killedAtMs = performance.now();
+      cluster.kill(plan.victim);
+      const gapMs = await probe.firstSuccessOfEach(killedAtMs, GIVE_UP_MS);
+      return { gapMs, partitions: plan.keys.length, puts: probe.puts, errors: named(probe.errors) };
+    } finally {
+      probe.close();
+    }
+  });
+}
+
+interface Plan {
+  readonly victim: ClusterNode;
+  readonly survivor: Endpoint;
+  /** One key of each partition that is watched. */
+  readonly keys: readonly Uint8Array[];
+}
+
+/** The writer of some key becomes the victim; more keys of its partitions are sought among a fixed number. */
+async function choose(client: ClusterClient, nodes: readonly ClusterNode[], round: number): Promise<Plan> {
+  const table = keyTable({ keys: CANDIDATE_KEYS, keyPrefix: `fail${round % 1000}` });
+  let victim: ClusterNode | undefined;
+  const keys = new Map<number, Uint8Array>();
+  const deadline = performance.now() + 10_000;
+  for (let i = 0; i < CANDIDATE_KEYS && keys.size < PARTITIONS; i++) {
+    const key = table.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES);
+    let writer = await locateWriter(client, key);
+    while (writer === undefined && performance.now() < deadline) {
+      await sleep(50);
+      writer = await locateWriter(client, key);
+    }
+    const node = nodes.find((n) => endpointText(n.client) === writer?.address);
+    if (writer === undefined || node === undefined) throw new Error(`no node of this cluster is the writer (${writer?.address ?? "none"})`);
+    victim ??= node;
+    if (node === victim && !keys.has(writer.partition)) keys.set(writer.partition, key);
+  }
+  const survivor = nodes.find((node) => node !== victim);
+  if (victim === undefined || survivor === undefined) throw new Error("nobody would survive");
+  return { victim, survivor: survivor.client, keys: [...keys.values()] };
+}
+
+function named(errors: ReadonlyMap<number, number>): Record<string, number> {
+  return Object.fromEntries([...errors].map(([status, count]) => [statusName(status), count]));
+}

@@ -1,0 +1,1 @@
+"""Onar: messages and gRPC stubs, generated from its proto files."""

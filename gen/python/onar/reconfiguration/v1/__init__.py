@@ -1,0 +1,1 @@
+"""Version 1: who is in the cluster and which nodes serve which keys."""

@@ -1,0 +1,1 @@
+"""Version 1: what nodes say to each other; not for clients."""

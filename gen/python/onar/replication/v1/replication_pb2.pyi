@@ -1,0 +1,559 @@
+from google.rpc import status_pb2 as _status_pb2
+from onar.kv.v1 import kv_pb2 as _kv_pb2
+from onar.reconfiguration.v1 import reconfiguration_pb2 as _reconfiguration_pb2
+from onar.replication.v1 import register_pb2 as _register_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RefusalReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REFUSAL_REASON_UNSPECIFIED: _ClassVar[RefusalReason]
+    REFUSAL_REASON_OTHER_CLUSTER: _ClassVar[RefusalReason]
+    REFUSAL_REASON_OTHER_PROTOCOL_VERSION: _ClassVar[RefusalReason]
+    REFUSAL_REASON_REMOVED_NODE: _ClassVar[RefusalReason]
+    REFUSAL_REASON_OTHER_VIEW: _ClassVar[RefusalReason]
+    REFUSAL_REASON_ROLLED_BACK: _ClassVar[RefusalReason]
+    REFUSAL_REASON_SELF: _ClassVar[RefusalReason]
+    REFUSAL_REASON_OTHER_SIDE_DIALS: _ClassVar[RefusalReason]
+    REFUSAL_REASON_BAD_HANDSHAKE: _ClassVar[RefusalReason]
+    REFUSAL_REASON_NOT_A_MEMBER: _ClassVar[RefusalReason]
+    REFUSAL_REASON_DUPLICATE_NODE_ID: _ClassVar[RefusalReason]
+    REFUSAL_REASON_STOPPING: _ClassVar[RefusalReason]
+
+class RefusedMessage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REFUSED_MESSAGE_UNSPECIFIED: _ClassVar[RefusedMessage]
+    REFUSED_MESSAGE_PREPARE: _ClassVar[RefusedMessage]
+    REFUSED_MESSAGE_RECOVER: _ClassVar[RefusedMessage]
+    REFUSED_MESSAGE_RESERVE: _ClassVar[RefusedMessage]
+    REFUSED_MESSAGE_CONFIRM: _ClassVar[RefusedMessage]
+    REFUSED_MESSAGE_WRITE: _ClassVar[RefusedMessage]
+    REFUSED_MESSAGE_IMPOSE: _ClassVar[RefusedMessage]
+
+class NotServedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    NOT_SERVED_REASON_UNSPECIFIED: _ClassVar[NotServedReason]
+    NOT_SERVED_REASON_NOT_WRITER: _ClassVar[NotServedReason]
+    NOT_SERVED_REASON_NOT_REPLICA: _ClassVar[NotServedReason]
+    NOT_SERVED_REASON_OLD_GROUP_EPOCH: _ClassVar[NotServedReason]
+    NOT_SERVED_REASON_NEW_GROUP_EPOCH: _ClassVar[NotServedReason]
+    NOT_SERVED_REASON_OVERLOADED: _ClassVar[NotServedReason]
+    NOT_SERVED_REASON_DRAINING: _ClassVar[NotServedReason]
+
+class StartRefusedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    START_REFUSED_REASON_UNSPECIFIED: _ClassVar[StartRefusedReason]
+    START_REFUSED_REASON_LOWER_BALLOT: _ClassVar[StartRefusedReason]
+    START_REFUSED_REASON_OTHER_LIST: _ClassVar[StartRefusedReason]
+    START_REFUSED_REASON_NOT_PROMISED: _ClassVar[StartRefusedReason]
+    START_REFUSED_REASON_NOT_EMPTY: _ClassVar[StartRefusedReason]
+REFUSAL_REASON_UNSPECIFIED: RefusalReason
+REFUSAL_REASON_OTHER_CLUSTER: RefusalReason
+REFUSAL_REASON_OTHER_PROTOCOL_VERSION: RefusalReason
+REFUSAL_REASON_REMOVED_NODE: RefusalReason
+REFUSAL_REASON_OTHER_VIEW: RefusalReason
+REFUSAL_REASON_ROLLED_BACK: RefusalReason
+REFUSAL_REASON_SELF: RefusalReason
+REFUSAL_REASON_OTHER_SIDE_DIALS: RefusalReason
+REFUSAL_REASON_BAD_HANDSHAKE: RefusalReason
+REFUSAL_REASON_NOT_A_MEMBER: RefusalReason
+REFUSAL_REASON_DUPLICATE_NODE_ID: RefusalReason
+REFUSAL_REASON_STOPPING: RefusalReason
+REFUSED_MESSAGE_UNSPECIFIED: RefusedMessage
+REFUSED_MESSAGE_PREPARE: RefusedMessage
+REFUSED_MESSAGE_RECOVER: RefusedMessage
+REFUSED_MESSAGE_RESERVE: RefusedMessage
+REFUSED_MESSAGE_CONFIRM: RefusedMessage
+REFUSED_MESSAGE_WRITE: RefusedMessage
+REFUSED_MESSAGE_IMPOSE: RefusedMessage
+NOT_SERVED_REASON_UNSPECIFIED: NotServedReason
+NOT_SERVED_REASON_NOT_WRITER: NotServedReason
+NOT_SERVED_REASON_NOT_REPLICA: NotServedReason
+NOT_SERVED_REASON_OLD_GROUP_EPOCH: NotServedReason
+NOT_SERVED_REASON_NEW_GROUP_EPOCH: NotServedReason
+NOT_SERVED_REASON_OVERLOADED: NotServedReason
+NOT_SERVED_REASON_DRAINING: NotServedReason
+START_REFUSED_REASON_UNSPECIFIED: StartRefusedReason
+START_REFUSED_REASON_LOWER_BALLOT: StartRefusedReason
+START_REFUSED_REASON_OTHER_LIST: StartRefusedReason
+START_REFUSED_REASON_NOT_PROMISED: StartRefusedReason
+START_REFUSED_REASON_NOT_EMPTY: StartRefusedReason
+
+class Frame(_message.Message):
+    __slots__ = ("view_epoch", "messages", "handshake", "refusal")
+    VIEW_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    HANDSHAKE_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    view_epoch: int
+    messages: _containers.RepeatedCompositeFieldContainer[PeerMessage]
+    handshake: Handshake
+    refusal: Refusal
+    def __init__(self, view_epoch: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[PeerMessage, _Mapping]]] = ..., handshake: _Optional[_Union[Handshake, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ...) -> None: ...
+
+class Handshake(_message.Message):
+    __slots__ = ("protocol_version", "cluster_id", "node_id", "view_epoch", "view_digest", "log_position", "client_address", "peer_address", "zone", "storage", "uptime_ms", "software_version")
+    PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    VIEW_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    VIEW_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    LOG_POSITION_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PEER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_FIELD_NUMBER: _ClassVar[int]
+    UPTIME_MS_FIELD_NUMBER: _ClassVar[int]
+    SOFTWARE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    protocol_version: int
+    cluster_id: bytes
+    node_id: int
+    view_epoch: int
+    view_digest: bytes
+    log_position: int
+    client_address: str
+    peer_address: str
+    zone: str
+    storage: _reconfiguration_pb2.StorageKind
+    uptime_ms: int
+    software_version: str
+    def __init__(self, protocol_version: _Optional[int] = ..., cluster_id: _Optional[bytes] = ..., node_id: _Optional[int] = ..., view_epoch: _Optional[int] = ..., view_digest: _Optional[bytes] = ..., log_position: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., storage: _Optional[_Union[_reconfiguration_pb2.StorageKind, str]] = ..., uptime_ms: _Optional[int] = ..., software_version: _Optional[str] = ...) -> None: ...
+
+class Refusal(_message.Message):
+    __slots__ = ("reason", "text", "expected")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    reason: RefusalReason
+    text: str
+    expected: str
+    def __init__(self, reason: _Optional[_Union[RefusalReason, str]] = ..., text: _Optional[str] = ..., expected: _Optional[str] = ...) -> None: ...
+
+class PeerMessage(_message.Message):
+    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "settle_read", "settle_read_answer", "start_prepare", "start_promised", "start_accept", "start_accepted", "start_refused", "start_view")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    READ_ANSWER_FIELD_NUMBER: _ClassVar[int]
+    FORWARD_FIELD_NUMBER: _ClassVar[int]
+    FORWARDED_FIELD_NUMBER: _ClassVar[int]
+    IMPOSE_FIELD_NUMBER: _ClassVar[int]
+    IMPOSED_FIELD_NUMBER: _ClassVar[int]
+    RECOVER_FIELD_NUMBER: _ClassVar[int]
+    RECOVERED_FIELD_NUMBER: _ClassVar[int]
+    CONFIRM_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    NACK_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_ANSWER_FIELD_NUMBER: _ClassVar[int]
+    PREPARE_FIELD_NUMBER: _ClassVar[int]
+    PROMISED_FIELD_NUMBER: _ClassVar[int]
+    RESERVE_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
+    SETTLE_READ_FIELD_NUMBER: _ClassVar[int]
+    SETTLE_READ_ANSWER_FIELD_NUMBER: _ClassVar[int]
+    START_PREPARE_FIELD_NUMBER: _ClassVar[int]
+    START_PROMISED_FIELD_NUMBER: _ClassVar[int]
+    START_ACCEPT_FIELD_NUMBER: _ClassVar[int]
+    START_ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    START_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    START_VIEW_FIELD_NUMBER: _ClassVar[int]
+    write: Write
+    written: Written
+    read: Read
+    read_answer: ReadAnswer
+    forward: Forward
+    forwarded: Forwarded
+    impose: Impose
+    imposed: Imposed
+    recover: Recover
+    recovered: Recovered
+    confirm: Confirm
+    confirmed: Confirmed
+    nack: Nack
+    heartbeat: Heartbeat
+    heartbeat_answer: HeartbeatAnswer
+    prepare: Prepare
+    promised: Promised
+    reserve: Reserve
+    reserved: Reserved
+    settle_read: SettleRead
+    settle_read_answer: SettleReadAnswer
+    start_prepare: StartPrepare
+    start_promised: StartPromised
+    start_accept: StartAccept
+    start_accepted: StartAccepted
+    start_refused: StartRefused
+    start_view: StartView
+    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., settle_read: _Optional[_Union[SettleRead, _Mapping]] = ..., settle_read_answer: _Optional[_Union[SettleReadAnswer, _Mapping]] = ..., start_prepare: _Optional[_Union[StartPrepare, _Mapping]] = ..., start_promised: _Optional[_Union[StartPromised, _Mapping]] = ..., start_accept: _Optional[_Union[StartAccept, _Mapping]] = ..., start_accepted: _Optional[_Union[StartAccepted, _Mapping]] = ..., start_refused: _Optional[_Union[StartRefused, _Mapping]] = ..., start_view: _Optional[_Union[StartView, _Mapping]] = ...) -> None: ...
+
+class Prepare(_message.Message):
+    __slots__ = ("partition", "ballot")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
+
+class Promised(_message.Message):
+    __slots__ = ("partition", "ballot", "reservation")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    reservation: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., reservation: _Optional[int] = ...) -> None: ...
+
+class Reserve(_message.Message):
+    __slots__ = ("partition", "ballot", "attempt", "reservation")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    attempt: int
+    reservation: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ..., reservation: _Optional[int] = ...) -> None: ...
+
+class Reserved(_message.Message):
+    __slots__ = ("partition", "ballot", "attempt")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    attempt: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class Recover(_message.Message):
+    __slots__ = ("partition", "ballot", "attempt", "key")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    attempt: int
+    key: bytes
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ..., key: _Optional[bytes] = ...) -> None: ...
+
+class Recovered(_message.Message):
+    __slots__ = ("partition", "ballot", "attempt", "register", "floor")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    FLOOR_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    attempt: int
+    register: bytes
+    floor: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ..., register: _Optional[bytes] = ..., floor: _Optional[int] = ...) -> None: ...
+
+class Confirm(_message.Message):
+    __slots__ = ("partition", "ballot", "attempt")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    attempt: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class Confirmed(_message.Message):
+    __slots__ = ("partition", "ballot", "attempt")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    attempt: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class Write(_message.Message):
+    __slots__ = ("partition", "ballot", "seq", "register", "settled_seq", "settled_revision")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_SEQ_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    seq: int
+    register: bytes
+    settled_seq: int
+    settled_revision: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., seq: _Optional[int] = ..., register: _Optional[bytes] = ..., settled_seq: _Optional[int] = ..., settled_revision: _Optional[int] = ...) -> None: ...
+
+class Written(_message.Message):
+    __slots__ = ("partition", "ballot", "seq")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    seq: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., seq: _Optional[int] = ...) -> None: ...
+
+class Nack(_message.Message):
+    __slots__ = ("partition", "ballot", "promised", "of", "attempt", "seq")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    PROMISED_FIELD_NUMBER: _ClassVar[int]
+    OF_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    promised: _register_pb2.Ballot
+    of: RefusedMessage
+    attempt: int
+    seq: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., promised: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., of: _Optional[_Union[RefusedMessage, str]] = ..., attempt: _Optional[int] = ..., seq: _Optional[int] = ...) -> None: ...
+
+class Read(_message.Message):
+    __slots__ = ("partition", "group_epoch", "attempt", "key", "newer_than")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NEWER_THAN_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    attempt: int
+    key: bytes
+    newer_than: _register_pb2.Timestamp
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., key: _Optional[bytes] = ..., newer_than: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ReadAnswer(_message.Message):
+    __slots__ = ("partition", "group_epoch", "attempt", "timestamp", "register", "settled", "promised", "settled_revision")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    PROMISED_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    attempt: int
+    timestamp: _register_pb2.Timestamp
+    register: bytes
+    settled: bool
+    promised: _register_pb2.Ballot
+    settled_revision: int
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., timestamp: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., register: _Optional[bytes] = ..., settled: bool = ..., promised: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., settled_revision: _Optional[int] = ...) -> None: ...
+
+class Impose(_message.Message):
+    __slots__ = ("partition", "group_epoch", "attempt", "register")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    attempt: int
+    register: bytes
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., register: _Optional[bytes] = ...) -> None: ...
+
+class Imposed(_message.Message):
+    __slots__ = ("partition", "group_epoch", "attempt")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    attempt: int
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class SettleRead(_message.Message):
+    __slots__ = ("partition", "group_epoch", "attempt", "key")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    attempt: int
+    key: bytes
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., key: _Optional[bytes] = ...) -> None: ...
+
+class SettleReadAnswer(_message.Message):
+    __slots__ = ("partition", "group_epoch", "attempt", "done", "register", "settled_revision")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    attempt: int
+    done: bool
+    register: bytes
+    settled_revision: int
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., done: bool = ..., register: _Optional[bytes] = ..., settled_revision: _Optional[int] = ...) -> None: ...
+
+class Heartbeat(_message.Message):
+    __slots__ = ("round", "reports_seen")
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    REPORTS_SEEN_FIELD_NUMBER: _ClassVar[int]
+    round: int
+    reports_seen: int
+    def __init__(self, round: _Optional[int] = ..., reports_seen: _Optional[int] = ...) -> None: ...
+
+class HeartbeatAnswer(_message.Message):
+    __slots__ = ("round", "heard", "report_version", "reports", "offices")
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    HEARD_FIELD_NUMBER: _ClassVar[int]
+    REPORT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REPORTS_FIELD_NUMBER: _ClassVar[int]
+    OFFICES_FIELD_NUMBER: _ClassVar[int]
+    round: int
+    heard: _containers.RepeatedScalarFieldContainer[int]
+    report_version: int
+    reports: _containers.RepeatedCompositeFieldContainer[PartitionReport]
+    offices: bytes
+    def __init__(self, round: _Optional[int] = ..., heard: _Optional[_Iterable[int]] = ..., report_version: _Optional[int] = ..., reports: _Optional[_Iterable[_Union[PartitionReport, _Mapping]]] = ..., offices: _Optional[bytes] = ...) -> None: ...
+
+class PartitionReport(_message.Message):
+    __slots__ = ("partition", "group_epoch", "ready", "promise", "live", "settled_seq", "settled_revision")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    PROMISE_FIELD_NUMBER: _ClassVar[int]
+    LIVE_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_SEQ_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    ready: bool
+    promise: _register_pb2.Ballot
+    live: bool
+    settled_seq: int
+    settled_revision: int
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., ready: bool = ..., promise: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., live: bool = ..., settled_seq: _Optional[int] = ..., settled_revision: _Optional[int] = ...) -> None: ...
+
+class Forward(_message.Message):
+    __slots__ = ("id", "get", "put", "compare_and_set", "delete", "add", "deadline_ms", "hops", "partition", "group_epoch")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    GET_FIELD_NUMBER: _ClassVar[int]
+    PUT_FIELD_NUMBER: _ClassVar[int]
+    COMPARE_AND_SET_FIELD_NUMBER: _ClassVar[int]
+    DELETE_FIELD_NUMBER: _ClassVar[int]
+    ADD_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    HOPS_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    get: _kv_pb2.GetRequest
+    put: _kv_pb2.PutRequest
+    compare_and_set: _kv_pb2.CompareAndSetRequest
+    delete: _kv_pb2.DeleteRequest
+    add: _kv_pb2.AddRequest
+    deadline_ms: int
+    hops: int
+    partition: int
+    group_epoch: int
+    def __init__(self, id: _Optional[int] = ..., get: _Optional[_Union[_kv_pb2.GetRequest, _Mapping]] = ..., put: _Optional[_Union[_kv_pb2.PutRequest, _Mapping]] = ..., compare_and_set: _Optional[_Union[_kv_pb2.CompareAndSetRequest, _Mapping]] = ..., delete: _Optional[_Union[_kv_pb2.DeleteRequest, _Mapping]] = ..., add: _Optional[_Union[_kv_pb2.AddRequest, _Mapping]] = ..., deadline_ms: _Optional[int] = ..., hops: _Optional[int] = ..., partition: _Optional[int] = ..., group_epoch: _Optional[int] = ...) -> None: ...
+
+class Forwarded(_message.Message):
+    __slots__ = ("id", "get", "put", "compare_and_set", "delete", "add", "not_served", "status")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    GET_FIELD_NUMBER: _ClassVar[int]
+    PUT_FIELD_NUMBER: _ClassVar[int]
+    COMPARE_AND_SET_FIELD_NUMBER: _ClassVar[int]
+    DELETE_FIELD_NUMBER: _ClassVar[int]
+    ADD_FIELD_NUMBER: _ClassVar[int]
+    NOT_SERVED_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    get: _kv_pb2.GetResponse
+    put: _kv_pb2.PutResponse
+    compare_and_set: _kv_pb2.CompareAndSetResponse
+    delete: _kv_pb2.DeleteResponse
+    add: _kv_pb2.AddResponse
+    not_served: NotServed
+    status: _status_pb2.Status
+    def __init__(self, id: _Optional[int] = ..., get: _Optional[_Union[_kv_pb2.GetResponse, _Mapping]] = ..., put: _Optional[_Union[_kv_pb2.PutResponse, _Mapping]] = ..., compare_and_set: _Optional[_Union[_kv_pb2.CompareAndSetResponse, _Mapping]] = ..., delete: _Optional[_Union[_kv_pb2.DeleteResponse, _Mapping]] = ..., add: _Optional[_Union[_kv_pb2.AddResponse, _Mapping]] = ..., not_served: _Optional[_Union[NotServed, _Mapping]] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
+class NotServed(_message.Message):
+    __slots__ = ("reason", "writer_node_id", "group_epoch")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    WRITER_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    reason: NotServedReason
+    writer_node_id: int
+    group_epoch: int
+    def __init__(self, reason: _Optional[_Union[NotServedReason, str]] = ..., writer_node_id: _Optional[int] = ..., group_epoch: _Optional[int] = ...) -> None: ...
+
+class StartBallot(_message.Message):
+    __slots__ = ("round", "node_id")
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    round: int
+    node_id: int
+    def __init__(self, round: _Optional[int] = ..., node_id: _Optional[int] = ...) -> None: ...
+
+class StartPrepare(_message.Message):
+    __slots__ = ("ballot", "peers")
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    PEERS_FIELD_NUMBER: _ClassVar[int]
+    ballot: StartBallot
+    peers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ballot: _Optional[_Union[StartBallot, _Mapping]] = ..., peers: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class StartPromised(_message.Message):
+    __slots__ = ("ballot", "accepted_ballot", "accepted_view")
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_VIEW_FIELD_NUMBER: _ClassVar[int]
+    ballot: StartBallot
+    accepted_ballot: StartBallot
+    accepted_view: bytes
+    def __init__(self, ballot: _Optional[_Union[StartBallot, _Mapping]] = ..., accepted_ballot: _Optional[_Union[StartBallot, _Mapping]] = ..., accepted_view: _Optional[bytes] = ...) -> None: ...
+
+class StartAccept(_message.Message):
+    __slots__ = ("ballot", "view", "peers")
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    PEERS_FIELD_NUMBER: _ClassVar[int]
+    ballot: StartBallot
+    view: bytes
+    peers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ballot: _Optional[_Union[StartBallot, _Mapping]] = ..., view: _Optional[bytes] = ..., peers: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class StartAccepted(_message.Message):
+    __slots__ = ("ballot",)
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ballot: StartBallot
+    def __init__(self, ballot: _Optional[_Union[StartBallot, _Mapping]] = ...) -> None: ...
+
+class StartRefused(_message.Message):
+    __slots__ = ("ballot", "reason", "promised", "peers")
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PROMISED_FIELD_NUMBER: _ClassVar[int]
+    PEERS_FIELD_NUMBER: _ClassVar[int]
+    ballot: StartBallot
+    reason: StartRefusedReason
+    promised: StartBallot
+    peers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ballot: _Optional[_Union[StartBallot, _Mapping]] = ..., reason: _Optional[_Union[StartRefusedReason, str]] = ..., promised: _Optional[_Union[StartBallot, _Mapping]] = ..., peers: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class StartView(_message.Message):
+    __slots__ = ("view",)
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    view: bytes
+    def __init__(self, view: _Optional[bytes] = ...) -> None: ...

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Calls a running cluster through the generated Go and Python code.
+#
+#   scripts/test-clients.sh HOST:PORT[,HOST:PORT…] [go|python]...
+#
+# The endpoints are client ports of its nodes. Sets up what is needed in .cache/; the first time needs the network. Where a
+# toolchain is missing, its part is skipped with a message; with CI=true that is an error. Ends with one line per language.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ $# -lt 1 ] || [ -z "$1" ]; then
+  echo "usage: scripts/test-clients.sh HOST:PORT[,HOST:PORT...] [go|python]..." >&2
+  exit 2
+fi
+export ONAR_ENDPOINTS=$1
+shift
+[ $# -gt 0 ] || set -- go python
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+summary=
+failed=0
+
+# note LANGUAGE TEXT
+note() {
+  summary+="clients: $1: $2"$'\n'
+}
+
+# skip LANGUAGE REASON
+skip() {
+  if [ "${CI:-}" = true ]; then
+    note "$1" "failed: $2 (CI=true)"
+    failed=1
+  else
+    note "$1" "skipped: $2"
+  fi
+}
+
+# setup LANGUAGE: says on standard output why its tests cannot run.
+setup() {
+  case "$1" in
+    go)
+      command -v go >/dev/null || { echo "go is not installed"; return; }
+      (cd test/clients/go && go mod download >&2) || echo "cannot download the Go modules"
+      ;;
+    python)
+      local requirements=test/clients/python/requirements.txt venv=.cache/python-clients
+      cmp -s "$requirements" "$venv/requirements.txt" && return
+      python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ||
+        { echo "no Python from 3.9 on with venv is installed"; return; }
+      rm -rf "$venv"
+      python3 -m venv "$venv" >&2 || { echo "cannot create a venv"; return; }
+      "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: -r "$requirements" >&2 ||
+        { echo "cannot install grpcio"; return; }
+      cp "$requirements" "$venv/requirements.txt"
+      ;;
+    *)
+      echo "usage: scripts/test-clients.sh HOST:PORT[,HOST:PORT...] [go|python]..." >&2
+      exit 2
+      ;;
+  esac
+}
+
+run() {
+  case "$1" in
+    go) (cd test/clients/go && go test -count=1 -v ./...) ;;
+    python) PYTHONPATH=gen/python PYTHONDONTWRITEBYTECODE=1 .cache/python-clients/bin/python -m unittest discover -v -s test/clients/python ;;
+  esac
+}
+
+# count LANGUAGE: how many tests passed, by the log.
+count() {
+  case "$1" in
+    go) grep -c '^--- PASS' "$log" || true ;;
+    python) grep -c ' \.\.\. ok$' "$log" || true ;;
+  esac
+}
+
+for language in "$@"; do
+  missing=$(setup "$language")
+  if [ -n "$missing" ]; then
+    skip "$language" "$missing"
+  elif run "$language" 2>&1 | tee "$log"; then
+    note "$language" "$(count "$language") passed"
+  else
+    note "$language" "failed, $(count "$language") passed"
+    failed=1
+  fi
+done
+printf '%s' "$summary"
+exit $failed

@@ -1,0 +1,212 @@
+/**
+ * Is there an order of the operations that explains every answer? In O(n log n), because the answers say it: each carries
+ * a version, versions grow with every write of the key, so they are the witness of the order (the idea of checking with
+ * unique values in Gibbons and Korach, "Testing shared memories", SIAM J. Comput. 1997, and of Elle's version orders,
+ * Kingsbury and Alvaro, VLDB 2020).
+ *
+ * The argument has two halves, which do not lean on each other.
+ *
+ * *Ok* is only ever said with an order in hand: `explains` replays the order against the sequential specification and
+ * the clock, and knows nothing of how it was found. So a mistake in finding one cannot make a bad history pass.
+ *
+ * *Violation* is only ever said for a condition that every order must meet, whatever the unknown operations did:
+ * 1. blocks.ts, B1–B4: about answers alone.
+ * 2. A version that was shown has a maker. Without an answered one: an unknown write of that value, invoked before the
+ *    block is due; and k versions of one value need k of them. (An addition makes any number: where one could have, this
+ *    proves nothing.)
+ * 3. A write follows what was there. The block before it is known. If its condition or sum does not fit, some unknown
+ *    operation of a fitting kind, invoked in time, must stand between, and the gap between the versions must have room
+ *    for it. A write that expects a version fits directly behind it or nowhere: versions do not come back.
+ * 4. Who found the key absent needs an absence that suits (witness-order.ts): at the start, behind a delete, or where an
+ *    unknown delete, invoked in time, fits in a gap with room.
+ *
+ * Without unknown operations that can matter the order is forced but for the absences, and for those witness-order.ts
+ * finds a place if there is one: so one of the two is always said. With them, what could take their effect where is
+ * chosen greedily. When that gets stuck and nothing proves a violation, the key is handed to the Wing–Gong search, and
+ * the verdict says so (`decidedBy`).
+ */
+import { type Block, blocksOf, type Contradiction, stateIn } from "./blocks.js";
+import { Bridges, isSum } from "./bridges.js";
+import { type Budget, type Checker, latest, takesPart, type Verdict } from "./checker.js";
+import { described, quoted, stateInWords } from "./describe.js";
+import { isDone, type DoneOperation, type Operation } from "./history.js";
+import { usefulUnknowns } from "./relevance.js";
+import { after, initialState, int64, type KeyState } from "./sequential.js";
+import { wingGong } from "./wing-gong.js";
+import { builtOrder, type Obstacle } from "./witness-order.js";
+
+export const versionWitness: Checker = { name: "version-witness", check };
+
+function check(operations: readonly Operation[], budget: Budget): Verdict {
+  const decided = decide(operations);
+  return decided ?? wingGong.check(operations, budget);
+}
+
+/** The verdict as far as the versions tell; null: they do not. */
+export function decide(operations: readonly Operation[]): Verdict | null {
+  const taking = operations.filter(takesPart);
+  const { blocks, absences, contradiction } = blocksOf(taking.filter(isDone));
+  if (contradiction !== null) return violation(contradiction);
+  const unknowns = usefulUnknowns(taking);
+  const { order, obstacles } = builtOrder(blocks, absences, new Bridges(unknowns));
+  if (obstacles.length === 0 && explains(order, taking)) {
+    return { kind: "ok", linearization: order, decidedBy: "version-witness" };
+  }
+  const refuter = new Refuter(blocks, absences, new Bridges(unknowns), operations);
+  for (const obstacle of obstacles) {
+    const proof = refuter.refute(obstacle);
+    if (proof !== null) return violation(proof);
+  }
+  return null;
+}
+
+/** Whether an order holds all operations with an answer once, respects the clock and explains every answer. */
+export function explains(order: readonly Operation[], operations: readonly Operation[]): boolean {
+  const missing = new Set(operations.filter(takesPart));
+  let state: KeyState | null = initialState;
+  let lastInvoked = Number.NEGATIVE_INFINITY;
+  for (const operation of order) {
+    if (!missing.delete(operation)) return false;
+    lastInvoked = Math.max(lastInvoked, operation.invoked);
+    state = after(state, operation);
+    if (state === null || latest(operation) < lastInvoked) return false;
+  }
+  for (const operation of missing) if (isDone(operation)) return false;
+  return true;
+}
+
+function violation({ reason, culprits }: Contradiction): Verdict {
+  return { kind: "violation", reason, culprits, partial: [], decidedBy: "version-witness" };
+}
+
+/** Turns an obstacle into a proof that there is no order, where it is one. */
+class Refuter {
+  private readonly blocks: readonly Block[];
+  private readonly absences: readonly DoneOperation[];
+  private readonly bridges: Bridges;
+  private readonly operations: readonly Operation[];
+
+  constructor(blocks: readonly Block[], absences: readonly DoneOperation[], bridges: Bridges, operations: readonly Operation[]) {
+    this.blocks = blocks;
+    this.absences = absences;
+    this.bridges = bridges;
+    this.operations = operations;
+  }
+
+  refute(obstacle: Obstacle): Contradiction | null {
+    if (obstacle.kind === "no maker") return this.withoutMaker(obstacle.index);
+    if (obstacle.kind === "cannot follow") return this.withoutPredecessor(obstacle.index, obstacle.before);
+    return this.withoutAbsence(obstacle.operation);
+  }
+
+  private withoutMaker(index: number): Contradiction | null {
+    const block = this.blocks[index];
+    if (block === undefined) return null;
+    const { value, due, version, witness } = block;
+    if (value === null) {
+      if (this.bridges.some(due, ({ call }) => call.kind !== "delete")) return null;
+      return { reason: `No write made version ${version}, which this saw: ${described(witness)}.`, culprits: [witness] };
+    }
+    if (isSum(value) && this.bridges.some(due, ({ call }) => call.kind === "add")) return null;
+    const candidates = this.bridges.writesOf(value, due);
+    const alike = this.blocks.slice(0, index + 1).filter((other) => other.maker === null && other.value === value);
+    if (candidates >= alike.length) return null;
+    const [first] = alike;
+    if (candidates === 0 || first === undefined || first === block) {
+      return { reason: `${this.phantom(value, due)}: ${described(witness)}.`, culprits: [witness] };
+    }
+    const times = candidates === 1 ? "only one write" : `only ${candidates} writes`;
+    return {
+      reason:
+        `${quoted(value)} comes back as version ${version}, although ${times} of unknown outcome can have made it: ` +
+        `${described(first.witness)}; ${described(witness)}.`,
+      culprits: [witness, first.witness],
+    };
+  }
+
+  private phantom(value: string, due: number): string {
+    const writes = this.operations.filter(({ call }) => (call.kind === "put" || call.kind === "cas") && call.value === value);
+    if (writes.some(({ outcome }) => outcome.status === "failed")) return `${quoted(value)} was shown, although its write was not executed`;
+    if (writes.some(({ invoked }) => invoked > due)) return `${quoted(value)} was shown before anybody wrote it`;
+    if (writes.length > 0) return `${quoted(value)} was shown at a version that its write did not make`;
+    return `${quoted(value)} was shown, but nobody wrote it`;
+  }
+
+  private withoutPredecessor(index: number, before: KeyState): Contradiction | null {
+    const block = this.blocks[index];
+    const maker = block?.maker ?? null;
+    if (block === undefined || maker === null) return null;
+    const expected = maker.call.kind === "cas" && maker.call.condition.kind === "version" ? maker.call.condition.version : null;
+    const hasRoom = block.version > before.version + 1;
+    // Without a value shown, what the block before holds was only guessed; its version was not.
+    if (expected === null && this.blocks[index - 1]?.value === null) return null;
+    if (expected === null && hasRoom && this.bridges.some(block.due, (operation) => mayPrecede(operation, maker))) return null;
+    const previous = this.blocks[index - 1];
+    const origin = previous?.deleter ?? previous?.witness ?? null;
+    const rival = origin === null ? "" : `, by this: ${described(origin)}`;
+    const state =
+      expected !== null && expected >= block.version
+        ? `versions only grow, and it expected version ${expected}`
+        : `just before version ${block.version} ${stateInWords(before)}${rival}`;
+    return {
+      reason: `This write cannot have succeeded: ${described(maker)}; ${state}.`,
+      culprits: origin === null ? [maker] : [maker, origin],
+    };
+  }
+
+  private withoutAbsence(operation: DoneOperation): Contradiction | null {
+    let lastInvoked = Number.NEGATIVE_INFINITY;
+    let lastSeen: DoneOperation | null = null;
+    for (let index = 0; index <= this.blocks.length; index++) {
+      const previous = this.blocks[index - 1];
+      const next = this.blocks[index];
+      if (previous !== undefined) {
+        const members = previous.maker === null ? previous.observers : [previous.maker, ...previous.observers];
+        for (const member of previous.deleter === null ? members : [...members, previous.deleter]) {
+          lastInvoked = Math.max(lastInvoked, member.invoked);
+          lastSeen = member;
+        }
+      }
+      if (lastInvoked > operation.returned) break;
+      const due = next?.due ?? Number.POSITIVE_INFINITY;
+      if (due < operation.invoked) continue;
+      if (previous === undefined || previous.deleter !== null) return null;
+      const hasRoom = next === undefined || next.version > previous.version + 1;
+      if (hasRoom && this.bridges.some(Math.min(due, operation.returned), ({ call }) => call.kind === "delete")) return null;
+    }
+    const holder = this.holderBefore(operation) ?? lastSeen;
+    const presence = holder === null ? "" : `, although the key was there: ${described(holder)}`;
+    return {
+      reason: `This found the key absent: ${described(operation)}${presence}.`,
+      culprits: holder === null ? [operation] : [operation, holder],
+    };
+  }
+
+  /** The last operation that showed the key to be there and returned before this one was invoked. */
+  private holderBefore(operation: DoneOperation): DoneOperation | null {
+    let holder: DoneOperation | null = null;
+    for (const { maker, observers } of this.blocks) {
+      for (const member of maker === null ? observers : [maker, ...observers]) {
+        if (member.returned < operation.invoked && (holder === null || member.returned >= holder.returned)) holder = member;
+      }
+    }
+    return holder;
+  }
+}
+
+/** Whether an unknown operation can stand directly before a write and make its condition or sum come true. */
+function mayPrecede({ call }: Operation, maker: DoneOperation): boolean {
+  const needed = maker.call;
+  if (needed.kind === "cas") {
+    if (needed.condition.kind === "absent") return call.kind === "delete";
+    if (needed.condition.kind === "present") return call.kind !== "delete";
+    if (needed.condition.kind !== "value") return false;
+    if (call.kind === "add") return isSum(needed.condition.value);
+    return (call.kind === "put" || call.kind === "cas") && call.value === needed.condition.value;
+  }
+  const { answer } = maker.outcome;
+  if (needed.kind !== "add" || answer.kind !== "add") return false;
+  const before = BigInt(answer.number) - BigInt(needed.delta);
+  if (call.kind === "delete") return before === 0n;
+  return call.kind === "add" || ((call.kind === "put" || call.kind === "cas") && int64(call.value) === before);
+}

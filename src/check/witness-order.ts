@@ -1,0 +1,257 @@
+/**
+ * Builds an order of a key's operations from its blocks (see blocks.ts), or says where that fails.
+ *
+ * 1. Versions that no answered write made get a maker among the writes of unknown outcome: first where the value is
+ *    known and one write suffices, then the rest.
+ * 2. Where a write cannot follow what the block before it left (its condition, its sum), unknown writes bridge the gap.
+ * 3. Operations that found the key absent: the *absences* are the stretches of the order in which it is. Each operation
+ *    goes to the first absence that is not over before it was invoked. Where there is none, an unknown delete may make
+ *    one.
+ *
+ * Why the first absence will do. Fix the order of everything else. Absence g suits operation r if nothing after g
+ * returned before r was invoked, and nothing before g was invoked after r returned. The first condition holds from some
+ * g on, the second up to some g: so if any absence suits, the first that meets the first condition does. And if r
+ * returned before r' was invoked, the first one for r is not behind the first one for r'. Within one absence the order
+ * of invocation keeps that order.
+ */
+import { type Block, stateIn } from "./blocks.js";
+import type { Bridges } from "./bridges.js";
+import { latest } from "./checker.js";
+import type { DoneOperation, Operation } from "./history.js";
+import { after, initialState, type KeyState, observed } from "./sequential.js";
+
+/** Gaps in which an unknown delete is tried for one operation that found nothing. */
+const gapsTried = 64;
+
+export type Obstacle =
+  | { readonly kind: "no maker"; readonly index: number }
+  | { readonly kind: "cannot follow"; readonly index: number; readonly before: KeyState }
+  | { readonly kind: "never absent"; readonly operation: DoneOperation };
+
+export interface BuiltOrder {
+  readonly order: readonly Operation[];
+  /** Empty: the order is complete. */
+  readonly obstacles: readonly Obstacle[];
+}
+
+export function builtOrder(blocks: readonly Block[], absences: readonly DoneOperation[], bridges: Bridges): BuiltOrder {
+  return new Builder(blocks, bridges).build(absences.toSorted((left, right) => left.invoked - right.invoked));
+}
+
+class Builder {
+  private readonly blocks: readonly Block[];
+  private readonly bridges: Bridges;
+  /** By block: the unknown operations before its first known one; the last of them is the maker if that is unknown. */
+  private readonly before: Operation[][];
+  /** By block: what it holds, as far as known by now. */
+  private readonly states: (KeyState | null)[];
+  private readonly obstacles: Obstacle[] = [];
+
+  constructor(blocks: readonly Block[], bridges: Bridges) {
+    this.blocks = blocks;
+    this.bridges = bridges;
+    // One more: unknown deletes after the last block.
+    this.before = Array.from({ length: blocks.length + 1 }, () => []);
+    this.states = blocks.map(stateIn);
+  }
+
+  build(absences: readonly DoneOperation[]): BuiltOrder {
+    if (!this.bridges.isEmpty) {
+      this.findMakers(true);
+      this.findMakers(false);
+    }
+    this.fillGaps();
+    let placed = placedAbsences(this.order(), absences);
+    if (placed.left.length > 0 && !this.bridges.isEmpty) {
+      this.addDeletes(placed.left);
+      placed = placedAbsences(this.order(), absences);
+    }
+    for (const operation of placed.left) this.obstacles.push({ kind: "never absent", operation });
+    return { order: placed.order, obstacles: this.obstacles };
+  }
+
+  private findMakers(valueKnown: boolean): void {
+    for (const [index, block] of this.blocks.entries()) {
+      if (block.maker !== null || (block.value !== null) !== valueKnown || this.before[index]?.length !== 0) continue;
+      const from = this.stateBefore(index) ?? { value: null, version: this.versionBefore(index) + 1, exact: false };
+      const maker = this.bridges.write(from, block.value, block.due, (state) => this.begins(index, state));
+      if (maker !== null) this.before[index] = [maker];
+      const made = maker && after(from, maker);
+      if (made !== null && block.value === null) this.states[index] = observed(made, { version: block.version });
+    }
+  }
+
+  private fillGaps(): void {
+    for (const [index, block] of this.blocks.entries()) {
+      const from = this.stateBefore(index);
+      const chosen = this.before[index] ?? [];
+      if (from === null) {
+        // The block before has no maker, which is reported there.
+        if (block.maker === null && chosen.length === 0) this.obstacles.push({ kind: "no maker", index });
+        continue;
+      }
+      const reached = chosen.reduce<KeyState | null>((state, operation) => state && after(state, operation), from);
+      if (reached !== null && this.begins(index, reached)) continue;
+      const bridge = this.bridges.bridge(from, block.due, (state) => this.begins(index, state));
+      if (bridge !== null && (block.maker !== null || bridge.length > 0)) {
+        this.before[index] = bridge;
+        const made = bridge.reduce<KeyState | null>((state, operation) => state && after(state, operation), from);
+        if (block.value === null) this.states[index] = made && observed(made, { version: block.version });
+      } else if (block.maker === null) this.obstacles.push({ kind: "no maker", index });
+      else this.obstacles.push({ kind: "cannot follow", index, before: from });
+    }
+  }
+
+  /** Unknown deletes for operations that found nothing where the key never was absent: as late as each allows. */
+  private addDeletes(left: readonly DoneOperation[]): void {
+    const lastInvoked = this.lastInvocations();
+    const added: { gap: number; invoked: number }[] = [];
+    for (const operation of left.toSorted((one, other) => one.returned - other.returned)) {
+      const first = firstIndex(this.blocks.length, (gap) => this.dueFrom(gap + 1) >= operation.invoked);
+      const end = firstIndex(this.blocks.length, (gap) => (lastInvoked[gap] ?? 0) > operation.returned);
+      if (added.some(({ gap, invoked }) => gap >= first && gap < end && invoked <= operation.returned)) continue;
+      for (let gap = end - 1; gap >= Math.max(first, end - gapsTried); gap--) {
+        const invoked = this.addDelete(gap, operation.returned);
+        if (invoked === null) continue;
+        added.push({ gap, invoked });
+        break;
+      }
+    }
+  }
+
+  private addDelete(gap: number, returned: number): number | null {
+    const from = this.stateBefore(gap + 1);
+    const bridge = this.before[gap + 1];
+    const next = this.blocks[gap + 1];
+    if (from === null || from.value === null || bridge === undefined) return null;
+    const unknownMaker = next !== undefined && next.maker === null;
+    if (bridge.length !== (unknownMaker ? 1 : 0)) return null;
+    const continues = (state: KeyState): boolean => {
+      const reached = bridge.reduce<KeyState | null>((before, operation) => before && after(before, operation), state);
+      return reached !== null && (next === undefined || this.begins(gap + 1, reached));
+    };
+    const removal = this.bridges.delete(from, Math.min(returned, this.dueFrom(gap + 1)), continues);
+    if (removal === null) return null;
+    this.before[gap + 1] = [removal, ...bridge];
+    return removal.invoked;
+  }
+
+  /** Whether the block can begin in this state: its maker can run, or the unknown maker just ran. */
+  private begins(index: number, state: KeyState): boolean {
+    const block = this.blocks[index];
+    if (block === undefined) return false;
+    if (block.maker !== null) return after(state, block.maker) !== null;
+    const { version, value } = block;
+    return !state.exact && observed(state, value === null ? { version } : { version, value }) !== null;
+  }
+
+  /** What the block before this one leaves; null when its value is not known. */
+  private stateBefore(index: number): KeyState | null {
+    if (index === 0) return initialState;
+    const state = this.states[index - 1] ?? null;
+    const deleter = this.blocks[index - 1]?.deleter ?? null;
+    return state !== null && deleter !== null ? after(state, deleter) : state;
+  }
+
+  private versionBefore(index: number): number {
+    return this.blocks[index - 1]?.version ?? 0;
+  }
+
+  private dueFrom(index: number): number {
+    return this.blocks[index]?.due ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** By block: the last invocation up to its end. */
+  private lastInvocations(): number[] {
+    let last = Number.NEGATIVE_INFINITY;
+    return this.blocks.map((_, index) => {
+      for (const { invoked } of this.membersOf(index)) last = Math.max(last, invoked);
+      return last;
+    });
+  }
+
+  private membersOf(index: number): Operation[] {
+    const members = [...(this.before[index] ?? [])];
+    const block = this.blocks[index];
+    if (block === undefined) return members;
+    if (block.maker !== null) members.push(block.maker);
+    for (const operation of block.observers) members.push(operation);
+    if (block.deleter !== null) members.push(block.deleter);
+    return members;
+  }
+
+  private order(): Operation[] {
+    return this.before.flatMap((_, index) => this.membersOf(index));
+  }
+}
+
+/** Puts each operation that found nothing in the first absence that suits; those without any are left. */
+function placedAbsences(
+  order: readonly Operation[],
+  absences: readonly DoneOperation[],
+): { order: Operation[]; left: DoneOperation[] } {
+  if (absences.length === 0) return { order: [...order], left: [] };
+  const places = absentPlaces(order);
+  const guests: DoneOperation[][] = places.map(() => []);
+  const left: DoneOperation[] = [];
+  for (const operation of absences) {
+    const index = firstIndex(places.length, (at) => (places[at]?.due ?? 0) >= operation.invoked);
+    const place = places[index];
+    if (place === undefined || place.lastInvoked > operation.returned) left.push(operation);
+    else guests[index]?.push(operation);
+  }
+  const whole: Operation[] = [];
+  let from = 0;
+  for (const [index, { position }] of places.entries()) {
+    for (; from < position; from++) pushIfAny(whole, order[from]);
+    for (const guest of guests[index] ?? []) whole.push(guest);
+  }
+  for (; from < order.length; from++) pushIfAny(whole, order[from]);
+  return { order: whole, left };
+}
+
+interface Place {
+  /** Number of operations of the order that go before. */
+  readonly position: number;
+  readonly lastInvoked: number;
+  /** The first return of what comes after. */
+  readonly due: number;
+}
+
+function absentPlaces(order: readonly Operation[]): Place[] {
+  const due = new Float64Array(order.length + 1).fill(Number.POSITIVE_INFINITY);
+  for (let index = order.length - 1; index >= 0; index--) {
+    const operation = order[index];
+    due[index] = Math.min(due[index + 1] ?? 0, operation === undefined ? Number.POSITIVE_INFINITY : latest(operation));
+  }
+  const places: Place[] = [];
+  let lastInvoked = Number.NEGATIVE_INFINITY;
+  for (let position = 0; position <= order.length; position++) {
+    const previous = order[position - 1];
+    if (previous !== undefined) lastInvoked = Math.max(lastInvoked, previous.invoked);
+    if (previous === undefined || removes(previous)) places.push({ position, lastInvoked, due: due[position] ?? 0 });
+  }
+  return places;
+}
+
+/** In an order, an unknown delete is there because it had its effect. */
+function removes({ call, outcome }: Operation): boolean {
+  if (call.kind !== "delete") return false;
+  return outcome.status === "unknown" || (outcome.status === "done" && outcome.answer.kind === "delete" && outcome.answer.deleted);
+}
+
+function pushIfAny(operations: Operation[], operation: Operation | undefined): void {
+  if (operation !== undefined) operations.push(operation);
+}
+
+/** The first index that meets a condition which, once met, stays met; `length` if none does. */
+export function firstIndex(length: number, met: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (met(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -1,0 +1,26 @@
+/** CRC-32 of a write's call and arguments: tells a retry from a request id that was used for something else. */
+import { crc32 } from "node:zlib";
+import type { Condition, WriteOperation } from "../core/register/operation.js";
+import { bytesOf } from "./bytes.js";
+
+export function fingerprintOf(operation: WriteOperation): number {
+  let crc = crc32(operation.kind);
+  crc = crc32(bytesOf(operation.key), crc);
+  switch (operation.kind) {
+    case "put":
+      return crc32(operation.value, crc);
+    case "cas":
+      return withCondition(operation.condition, crc32(operation.value, crc32(`${operation.value.length}/`, crc)));
+    case "delete":
+      return operation.condition === null ? crc : withCondition(operation.condition, crc);
+    case "add":
+      return crc32(operation.delta.toString(), crc);
+  }
+}
+
+function withCondition(condition: Condition, start: number): number {
+  const crc = crc32(condition.kind, start);
+  if (condition.kind === "version") return crc32(condition.version.toString(), crc);
+  if (condition.kind === "value") return crc32(condition.value, crc);
+  return crc;
+}

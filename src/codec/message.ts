@@ -1,0 +1,379 @@
+/** Peer messages between their wire form and the core's. A kind this version does not know is null: skipped, never an error. */
+import {
+  type Forward as WireForward,
+  type PeerMessage,
+  RefusedMessage,
+} from "../../gen/ts/onar/replication/v1/replication.js";
+import type { Timestamp as WireTimestamp } from "../../gen/ts/onar/replication/v1/register.js";
+import { unreachable } from "../base/assert.js";
+import { duration } from "../base/time.js";
+import type { Timestamp } from "../core/ballot.js";
+import type { PartitionReport } from "../core/election/heartbeats.js";
+import { attempt, groupEpoch, type Key, nodeId, partition, revision } from "../core/ids.js";
+import type { Fenced } from "../core/message.js";
+import type { Register } from "../core/register/register.js";
+import type { NodeMessage } from "../node/message.js";
+import { ballotFromWire, ballotToWire } from "./ballot.js";
+import { bytesOf, NO_BYTES, textOf } from "./bytes.js";
+import { requestFromWire, requestToWire, resultFromWire, resultToWire } from "./operation.js";
+import { decodeRegister, encodeRegister } from "./register.js";
+
+type Wire = NonNullable<PeerMessage["message"]>;
+
+export function messageToWire(m: NodeMessage): Wire {
+  switch (m.kind) {
+    case "write":
+      return {
+        $case: "write",
+        value: {
+          partition: m.partition,
+          ballot: ballotToWire(m.register.timestamp.ballot),
+          seq: m.register.timestamp.seq,
+          register: encodeRegister(m.register),
+          settledSeq: m.settledSeq,
+          settledRevision: m.settledRevision,
+        },
+      };
+    case "written":
+      return { $case: "written", value: { partition: m.partition, ballot: ballotToWire(m.ballot), seq: m.seq } };
+    case "read":
+      return {
+        $case: "read",
+        value: {
+          partition: m.partition,
+          groupEpoch: m.groupEpoch,
+          attempt: m.attempt,
+          key: bytesOf(m.key),
+          newerThan: timestampToWire(m.holding),
+        },
+      };
+    case "read-answer":
+      return {
+        $case: "readAnswer",
+        value: {
+          partition: m.partition,
+          groupEpoch: m.groupEpoch,
+          attempt: m.attempt,
+          timestamp: timestampToWire(m.timestamp),
+          register: registerToWire(m.register),
+          settled: m.settled,
+          promised: ballotToWire(m.promised),
+          settledRevision: m.settledRevision,
+        },
+      };
+    case "impose":
+      return {
+        $case: "impose",
+        value: {
+          partition: m.partition,
+          groupEpoch: m.register.timestamp.ballot.groupEpoch,
+          attempt: m.attempt,
+          register: encodeRegister(m.register),
+        },
+      };
+    case "imposed":
+      return { $case: "imposed", value: { partition: m.partition, groupEpoch: m.groupEpoch, attempt: m.attempt } };
+    case "recover":
+      return {
+        $case: "recover",
+        value: { partition: m.partition, ballot: ballotToWire(m.ballot), attempt: m.attempt, key: bytesOf(m.key) },
+      };
+    case "recovered":
+      return {
+        $case: "recovered",
+        value: {
+          partition: m.partition,
+          ballot: ballotToWire(m.ballot),
+          attempt: m.attempt,
+          register: registerToWire(m.register),
+          floor: m.floor,
+        },
+      };
+    case "confirm":
+    case "confirmed":
+      return {
+        $case: m.kind,
+        value: { partition: m.partition, ballot: ballotToWire(m.ballot), attempt: m.attempt },
+      };
+    case "reserve":
+      return {
+        $case: "reserve",
+        value: {
+          partition: m.partition,
+          ballot: ballotToWire(m.ballot),
+          attempt: m.attempt,
+          reservation: m.reservation,
+        },
+      };
+    case "reserved":
+      return {
+        $case: "reserved",
+        value: { partition: m.partition, ballot: ballotToWire(m.ballot), attempt: m.attempt },
+      };
+    case "nack":
+      return {
+        $case: "nack",
+        value: {
+          partition: m.partition,
+          ballot: ballotToWire(m.ballot),
+          promised: ballotToWire(m.promised),
+          of: FENCED[m.of],
+          attempt: m.of === "write" ? 0 : m.attempt,
+          seq: m.of === "write" ? m.attempt : 0,
+        },
+      };
+    case "prepare":
+      return { $case: "prepare", value: { partition: m.partition, ballot: ballotToWire(m.ballot) } };
+    case "promised":
+      return {
+        $case: "promised",
+        value: { partition: m.partition, ballot: ballotToWire(m.ballot), reservation: m.reservation },
+      };
+    case "hand-over":
+      return {
+        $case: "handOver",
+        value: { partition: m.partition, groupEpoch: m.groupEpoch, attempt: m.attempt, key: bytesOf(m.key) },
+      };
+    case "handed-over":
+      return {
+        $case: "handedOver",
+        value: {
+          partition: m.partition,
+          groupEpoch: m.groupEpoch,
+          attempt: m.attempt,
+          done: m.done,
+          register: registerToWire(m.register),
+          settledRevision: m.settledRevision,
+        },
+      };
+    case "your-turn":
+      return { $case: "yourTurn", value: { partition: m.partition, ballot: ballotToWire(m.ballot) } };
+    case "heartbeat":
+      return { $case: "heartbeat", value: { round: m.round, reportsSeen: m.reportsSeen } };
+    case "heartbeat-answer":
+      return {
+        $case: "heartbeatAnswer",
+        value: {
+          round: m.round,
+          heard: m.heard.slice(),
+          reportVersion: m.version,
+          since: m.since,
+          reports: m.reports.map((r) => ({
+            partition: r.partition,
+            groupEpoch: r.groupEpoch,
+            ready: r.ready,
+            promise: ballotToWire(r.promise),
+            live: r.live,
+            settled: timestampToWire(r.settled),
+            settledRevision: r.settledRevision,
+          })),
+          offices: m.offices.map((o) => ({
+            partition: o.partition,
+            ballot: o.ballot === null ? undefined : ballotToWire(o.ballot),
+          })),
+        },
+      };
+    case "forward":
+      return {
+        $case: "forward",
+        value: {
+          id: m.id,
+          request: requestToWire(m.request, m.partition),
+          deadlineMs: Math.max(0, Math.ceil(m.remaining)),
+          hops: 1,
+          partition: m.partition,
+          groupEpoch: m.groupEpoch,
+        },
+      };
+    case "forwarded":
+      return { $case: "forwarded", value: { id: m.id, result: resultToWire(m.result) } };
+    default:
+      return unreachable(m);
+  }
+}
+
+export function messageFromWire(wire: Wire | undefined): NodeMessage | null {
+  if (wire === undefined) return null;
+  switch (wire.$case) {
+    case "write": {
+      const v = wire.value;
+      return {
+        kind: "write",
+        partition: partition(v.partition),
+        register: decodeRegister(v.register),
+        settledSeq: v.settledSeq,
+        settledRevision: revision(v.settledRevision),
+      };
+    }
+    case "written":
+      return { kind: "written", partition: partition(wire.value.partition), ballot: ballotFromWire(wire.value.ballot), seq: wire.value.seq };
+    case "read": {
+      const v = wire.value;
+      return {
+        kind: "read",
+        partition: partition(v.partition),
+        groupEpoch: groupEpoch(v.groupEpoch),
+        attempt: attempt(v.attempt),
+        key: textOf<Key>(v.key),
+        holding: timestampFromWire(v.newerThan),
+      };
+    }
+    case "readAnswer": {
+      const v = wire.value;
+      return {
+        kind: "read-answer",
+        partition: partition(v.partition),
+        groupEpoch: groupEpoch(v.groupEpoch),
+        attempt: attempt(v.attempt),
+        timestamp: timestampFromWire(v.timestamp),
+        register: registerFromWire(v.register),
+        settled: v.settled,
+        promised: ballotFromWire(v.promised),
+        settledRevision: revision(v.settledRevision),
+      };
+    }
+    case "impose":
+      return {
+        kind: "impose",
+        partition: partition(wire.value.partition),
+        attempt: attempt(wire.value.attempt),
+        register: decodeRegister(wire.value.register),
+      };
+    case "imposed":
+      return {
+        kind: "imposed",
+        partition: partition(wire.value.partition),
+        groupEpoch: groupEpoch(wire.value.groupEpoch),
+        attempt: attempt(wire.value.attempt),
+      };
+    case "recover":
+      return { kind: "recover", ...round(wire.value), key: textOf<Key>(wire.value.key) };
+    case "recovered":
+      return {
+        kind: "recovered",
+        ...round(wire.value),
+        register: registerFromWire(wire.value.register),
+        floor: revision(wire.value.floor),
+      };
+    case "confirm":
+    case "confirmed":
+    case "reserved":
+      return { kind: wire.$case, ...round(wire.value) };
+    case "reserve":
+      return { kind: "reserve", ...round(wire.value), reservation: revision(wire.value.reservation) };
+    case "nack": {
+      const v = wire.value;
+      const of = FENCED_NAMES.get(v.of);
+      if (of === undefined) return null;
+      return {
+        kind: "nack",
+        partition: partition(v.partition),
+        of,
+        ballot: ballotFromWire(v.ballot),
+        attempt: of === "write" ? v.seq : v.attempt,
+        promised: ballotFromWire(v.promised),
+      };
+    }
+    case "prepare":
+    case "yourTurn":
+      return {
+        kind: wire.$case === "prepare" ? "prepare" : "your-turn",
+        partition: partition(wire.value.partition),
+        ballot: ballotFromWire(wire.value.ballot),
+      };
+    case "promised":
+      return {
+        kind: "promised",
+        partition: partition(wire.value.partition),
+        ballot: ballotFromWire(wire.value.ballot),
+        reservation: revision(wire.value.reservation),
+      };
+    case "handOver":
+      return {
+        kind: "hand-over",
+        partition: partition(wire.value.partition),
+        groupEpoch: groupEpoch(wire.value.groupEpoch),
+        attempt: attempt(wire.value.attempt),
+        key: textOf<Key>(wire.value.key),
+      };
+    case "handedOver":
+      return {
+        kind: "handed-over",
+        partition: partition(wire.value.partition),
+        groupEpoch: groupEpoch(wire.value.groupEpoch),
+        attempt: attempt(wire.value.attempt),
+        done: wire.value.done,
+        register: registerFromWire(wire.value.register),
+        settledRevision: revision(wire.value.settledRevision),
+      };
+    case "heartbeat":
+      return { kind: "heartbeat", round: wire.value.round, reportsSeen: wire.value.reportsSeen };
+    case "heartbeatAnswer": {
+      const v = wire.value;
+      return {
+        kind: "heartbeat-answer",
+        round: v.round,
+        heard: v.heard.map(nodeId),
+        version: v.reportVersion,
+        since: v.since,
+        reports: v.reports.map(
+          (r): PartitionReport => ({
+            partition: partition(r.partition),
+            groupEpoch: groupEpoch(r.groupEpoch),
+            ready: r.ready,
+            promise: ballotFromWire(r.promise),
+            live: r.live,
+            settled: timestampFromWire(r.settled),
+            settledRevision: revision(r.settledRevision),
+          }),
+        ),
+        offices: v.offices.map((o) => ({
+          partition: partition(o.partition),
+          ballot: o.ballot === undefined ? null : ballotFromWire(o.ballot),
+        })),
+      };
+    }
+    case "forward":
+      return forwardFromWire(wire.value);
+    case "forwarded":
+      return { kind: "forwarded", id: wire.value.id, result: resultFromWire(wire.value.result) };
+    default:
+      return null;
+  }
+}
+
+function forwardFromWire(v: WireForward): NodeMessage | null {
+  if (v.request === undefined) return null;
+  return {
+    kind: "forward",
+    id: v.id,
+    partition: partition(v.partition),
+    groupEpoch: groupEpoch(v.groupEpoch),
+    request: requestFromWire(v.request),
+    remaining: duration(v.deadlineMs),
+  };
+}
+
+const round = (v: { partition: number; ballot: Parameters<typeof ballotFromWire>[0]; attempt: number }) => ({
+  partition: partition(v.partition),
+  ballot: ballotFromWire(v.ballot),
+  attempt: attempt(v.attempt),
+});
+
+const registerToWire = (register: Register | null): Buffer => (register === null ? NO_BYTES : encodeRegister(register));
+const registerFromWire = (bytes: Uint8Array): Register | null => (bytes.length === 0 ? null : decodeRegister(bytes));
+
+const timestampToWire = (t: Timestamp | null): WireTimestamp | undefined =>
+  t === null ? undefined : { ballot: ballotToWire(t.ballot), seq: t.seq };
+const timestampFromWire = (wire: WireTimestamp | undefined): Timestamp | null =>
+  wire === undefined ? null : { ballot: ballotFromWire(wire.ballot), seq: wire.seq };
+
+const FENCED: Record<Fenced, RefusedMessage> = {
+  prepare: RefusedMessage.PREPARE,
+  recover: RefusedMessage.RECOVER,
+  reserve: RefusedMessage.RESERVE,
+  confirm: RefusedMessage.CONFIRM,
+  write: RefusedMessage.WRITE,
+  impose: RefusedMessage.IMPOSE,
+};
+const FENCED_NAMES = new Map(Object.entries(FENCED).map(([name, code]) => [code, name as Fenced]));

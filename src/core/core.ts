@@ -1,0 +1,197 @@
+/**
+ * The core of a node: all its partitions, the failure detector and the merged heartbeats, as one pure state machine. No clock, no chance,
+ * no promise, no callback out: time and attempts' start are arguments, and everything it wants done is in the outbox.
+ */
+import { assert } from "../base/assert.js";
+import { after, type Duration, duration, type Instant, never } from "../base/time.js";
+import { Detector } from "./detector/detector.js";
+import { Heartbeats } from "./election/heartbeats.js";
+import type { Entry } from "./entry.js";
+import { type NodeId, type Partition, partition as partitionOf } from "./ids.js";
+import type { CoreMessage } from "./message.js";
+import type { Outbox, Ticket } from "./outbox.js";
+import { Attempts } from "./register/attempts.js";
+import { Group } from "./register/group.js";
+import type { ReadRequest, WriteRequest } from "./register/operation.js";
+import type { RegisterTable } from "./register/table.js";
+import { ServedPartition } from "./served-partition.js";
+import { placementOf, type View } from "./view/view.js";
+
+/** A heartbeat round. A failover takes at most 7.5 of them. */
+export const DEFAULT_ROUND: Duration = duration(200);
+/** How often what may need asking again is looked at. */
+const RESEND_TICK: Duration = duration(20);
+/** Offices of a node that are handed over at the same time. */
+const MAX_OFFERS = 16;
+
+export type CoreInput =
+  | { readonly kind: "message"; readonly from: NodeId; readonly message: CoreMessage }
+  | { readonly kind: "write"; readonly ticket: Ticket; readonly partition: Partition; readonly request: WriteRequest }
+  | {
+      readonly kind: "read";
+      readonly ticket: Ticket;
+      readonly partition: Partition;
+      readonly request: ReadRequest;
+      readonly deadline: Instant;
+    }
+  /** A handshake with a new incarnation of a peer. */
+  | { readonly kind: "peer-restarted"; readonly peer: NodeId }
+  /** Some deadline has come. */
+  | { readonly kind: "wake" };
+
+export interface CoreOptions {
+  readonly self: NodeId;
+  readonly view: View;
+  /** The registers of a partition, as storage has them. */
+  readonly table: (partition: Partition) => RegisterTable;
+  /** Durable entries of an earlier life, in their order. */
+  readonly restored?: Iterable<Entry>;
+  /** Above every attempt of earlier lives (R7). */
+  readonly firstAttempt: number;
+  readonly round?: Duration;
+  readonly now: Instant;
+}
+
+export class Core {
+  readonly self: NodeId;
+  readonly view: View;
+  readonly detector: Detector;
+  readonly heartbeats: Heartbeats;
+  readonly partitions = new Map<Partition, ServedPartition>();
+  private readonly round: Duration;
+  private readonly busy = new Set<ServedPartition>();
+  private roundDue: Instant;
+  private resendDue: Instant = never;
+  private started = false;
+
+  constructor(options: CoreOptions) {
+    const { self, view } = options;
+    this.self = self;
+    this.view = view;
+    this.round = options.round ?? DEFAULT_ROUND;
+    this.roundDue = options.now;
+    const peers = view.members.map((member) => member.id).filter((id) => id !== self);
+    this.detector = new Detector({ self, peers });
+    this.heartbeats = new Heartbeats({ self, detector: this.detector, peers });
+    const attempts = new Attempts(options.firstAttempt);
+    for (let p = 0; p < view.partitions.length; p++) {
+      const partition = partitionOf(p);
+      const placement = placementOf(view, partition);
+      if (!placement.replicas.includes(self)) continue;
+      const group = new Group(partition, placement.groupEpoch, placement.replicas, self);
+      const table = options.table(partition);
+      this.partitions.set(
+        partition,
+        new ServedPartition({ group, table, attempts, detector: this.detector, heartbeats: this.heartbeats }),
+      );
+    }
+    for (const entry of options.restored ?? []) this.partitions.get(entry.partition)?.replica.restore(entry);
+  }
+
+  step(now: Instant, input: CoreInput, out: Outbox): void {
+    switch (input.kind) {
+      case "message":
+        return this.receive(now, input.from, input.message, out);
+      case "write": {
+        const served = this.serve(now, input.partition);
+        if (served === undefined) return this.turnAway(input.ticket, out);
+        return served.write(now, input.ticket, input.request, out);
+      }
+      case "read": {
+        const served = this.serve(now, input.partition);
+        if (served === undefined) return this.turnAway(input.ticket, out);
+        return served.read(now, input.ticket, input.request, input.deadline, out);
+      }
+      case "peer-restarted":
+        return this.heartbeats.reset(input.peer);
+      case "wake":
+        return this.wake(now, out);
+    }
+  }
+
+  /** The driver sends a "wake" no later than this. */
+  nextDeadline(): Instant {
+    return this.roundDue < this.resendDue ? this.roundDue : this.resendDue;
+  }
+
+  /** The working writer of a partition, as far as this node knows; null: unknown. */
+  writerOf(partition: Partition): NodeId | null {
+    return this.heartbeats.workingWriter(partition);
+  }
+
+  /** This node would decide a write of the partition now. */
+  isWriter(partition: Partition): boolean {
+    const served = this.partitions.get(partition);
+    return served?.writer.elected === true && served.election.working;
+  }
+
+  hears(node: NodeId): boolean {
+    return this.detector.hears(node);
+  }
+
+  private receive(now: Instant, from: NodeId, message: CoreMessage, out: Outbox): void {
+    switch (message.kind) {
+      case "heartbeat":
+        // What the answer reports was said to be durable by earlier steps: it leaves after their sync (R8).
+        return out.sendDurable.push(from, this.heartbeats.onHeartbeat(from, message));
+      case "heartbeat-answer":
+        for (const partition of this.heartbeats.onAnswer(from, message)) {
+          this.partitions.get(partition)?.reported(now, from);
+        }
+        return;
+      default: {
+        const served = this.partitions.get(message.partition);
+        if (served === undefined) return;
+        served.receive(now, from, message, out);
+        if (served.busy) this.keepBusy(now, served);
+      }
+    }
+  }
+
+  private serve(now: Instant, partition: Partition): ServedPartition | undefined {
+    const served = this.partitions.get(partition);
+    if (served !== undefined) this.keepBusy(now, served);
+    return served;
+  }
+
+  private turnAway(ticket: Ticket, out: Outbox): void {
+    out.outcomes.push({ ticket, result: { status: "refused", refusal: { reason: "not-replica" } } });
+  }
+
+  private keepBusy(now: Instant, served: ServedPartition): void {
+    this.busy.add(served);
+    if (this.resendDue === never) this.resendDue = after(now, RESEND_TICK);
+  }
+
+  private wake(now: Instant, out: Outbox): void {
+    if (now >= this.resendDue) this.resend(now, out);
+    if (now >= this.roundDue) this.endRound(now, out);
+  }
+
+  private resend(now: Instant, out: Outbox): void {
+    for (const served of this.busy) {
+      served.resend(now, out);
+      if (!served.busy) this.busy.delete(served);
+    }
+    this.resendDue = this.busy.size === 0 ? never : after(now, RESEND_TICK);
+  }
+
+  private endRound(now: Instant, out: Outbox): void {
+    if (this.started) {
+      const stalled = now - this.roundDue > this.round;
+      this.detector.roundEnded(stalled);
+      let offers = 0;
+      for (const served of this.partitions.values()) if (served.election.handingOver) offers++;
+      for (const served of this.partitions.values()) {
+        const before = served.election.handingOver;
+        served.roundEnded(now, offers < MAX_OFFERS, out);
+        if (!before && served.election.handingOver) offers++;
+        if (served.busy) this.keepBusy(now, served);
+      }
+      assert(offers <= MAX_OFFERS, "the number of offices handed over at a time is bounded");
+    }
+    this.started = true;
+    for (const { to, message } of this.heartbeats.nextRound()) out.sendNow.push(to, message);
+    this.roundDue = after(now, this.round);
+  }
+}

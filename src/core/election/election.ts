@@ -1,0 +1,370 @@
+/**
+ * Who writes this partition? Ballot leader election, one machine per partition and group epoch at each of its replicas. It decides when to
+ * campaign, repeat a Prepare, give up or hand the office back; the office itself (its ballot, the promises counted) belongs to the
+ * register's writer machine. Safety rests on ballots alone: whatever is decided here, two writers never harm each other's registers.
+ *
+ * Intuition: do not ask "is the writer alive?" but "does the owner of the ballot that I promised get anything done?". Only the owner knows,
+ * so it says `live` in its reports, and every replica repeats what it heard from the owner itself. A node that hears nobody live is not
+ * content; after some patience it campaigns with a higher ballot. The hop matters: in a chain A–B–C with writer A, C hears from B that A
+ * is live and leaves it in peace; without it, A and C would depose each other for ever. And `live` is never passed on twice, so it dies
+ * with its source.
+ *
+ * Invariants
+ * E1 A ballot proposed is above every promise and ballot seen by this machine and above the node's own promise, so a ballot serves one
+ *    office only (the promise is durable before the Prepare leaves, R8).
+ * E2 An office or candidacy is repeated in the same ballot, never with a new one, while it is neither lost nor given up.
+ * E3 `live` is true only while the owner of the own promise, at its last word, was working in exactly that ballot.
+ * E4 A machine made anew (a restarted node, a new group epoch) holds no office.
+ * E5 Without a majority heard nobody campaigns, except at the begin of a group epoch and then only once.
+ *
+ * Source: Ng, Haridi, Carbone, "Omni-Paxos: Breaking the Barriers of Partial Connectivity", EuroSys 2023, section 5 (ballot leader election,
+ * quorum-connectivity); changed as in docs/protocol.md: `live` instead of quorum-connected, patience by rank, offices handed back.
+ */
+import { assert } from "../../base/assert.js";
+import { countVotes, majorityOf, MAX_REPLICAS, voteOf } from "../../base/votes.js";
+import { type Ballot, ballot, compareBallots, initialBallot, sameBallot } from "../ballot.js";
+import type { GroupEpoch, NodeId } from "../ids.js";
+import type { GroupReports } from "./group.js";
+import { HandingBack, MAX_HOLD } from "./handing-back.js";
+
+/** Rounds without content before the first replica in line campaigns. */
+export const PATIENCE = 3;
+/** Rounds more for every able replica before this one. */
+export const PATIENCE_PER_RANK = 2;
+/** Rounds without a majority after which an office is dropped. */
+export const MAX_MISSED = 2;
+/** What the writer machine holds for this node; null: nothing. The machine may hand in the same object each time, with changed fields. */
+export interface Office {
+  readonly ballot: Ballot;
+  /** A majority has promised: an office. Otherwise a candidacy. */
+  readonly elected: boolean;
+  /** Mask of the places whose Promised of this ballot was counted. */
+  readonly promised: number;
+  /** Mask of the places that acknowledged every Write but those of about the last batch. Only asked of a working writer. */
+  readonly caughtUp: number;
+}
+
+export type ElectionAction =
+  /** Take this new ballot: own promise first, durably, then Prepare to all replicas. Replaces any office or candidacy held. */
+  | { readonly kind: "campaign"; readonly ballot: Ballot }
+  /** Send the Prepare of the ballot held once more, to this mask of places. */
+  | { readonly kind: "prepare"; readonly places: number }
+  /** Drop the office or candidacy. */
+  | { readonly kind: "resign" }
+  /**
+   * Handing over to that place begins: stop deciding (requests wait), let the Writes complete for at most a second, send YourTurn with the
+   * ballot held and call turnSent(); or call offerAbandoned() and go on.
+   */
+  | { readonly kind: "offer"; readonly place: number }
+  /** Nobody took the office that was offered: go on deciding. */
+  | { readonly kind: "resume" };
+
+export interface ElectionOptions {
+  readonly self: NodeId;
+  readonly replicas: readonly NodeId[];
+  readonly groupEpoch: GroupEpoch;
+  /** Longest H, in rounds; see MAX_HOLD. */
+  readonly maxHold?: number;
+}
+
+export class Election {
+  private readonly self: NodeId;
+  private readonly place: number;
+  private readonly replicas: readonly NodeId[];
+  private readonly groupEpoch: GroupEpoch;
+  private readonly majority: number;
+
+  private isLive = false;
+  private isWorking = false;
+  /** A Nack came since the last round end: not live until judged. */
+  private nackedSince = false;
+  /** The ballot last found elected: tells a fresh office from one already judged. */
+  private electedIn: Ballot;
+  /** Highest promise heard at the last round end. */
+  private highest: Ballot;
+  private patience = 0;
+  private missed = 0;
+  private readonly handing: HandingBack;
+
+  constructor(options: ElectionOptions) {
+    this.self = options.self;
+    this.replicas = options.replicas;
+    this.place = options.replicas.indexOf(options.self);
+    this.groupEpoch = options.groupEpoch;
+    this.majority = majorityOf(options.replicas.length);
+    this.handing = new HandingBack(options.maxHold ?? MAX_HOLD);
+    this.electedIn = this.highest = initialBallot(options.groupEpoch);
+    assert(this.place >= 0, "only a replica takes part in an election");
+    assert(options.replicas.length <= MAX_REPLICAS, "a group's places fit a mask");
+  }
+
+  /** To report: the owner of the own promise is working in exactly that ballot, by its own word. */
+  get live(): boolean {
+    return this.isLive;
+  }
+
+  /** This node is the writer and gets things done; when it is not, forwarded requests are answered NOT_WRITER. */
+  get working(): boolean {
+    return this.isWorking;
+  }
+
+  /** An offer is out: the writer decides nothing until "resume", a new office, or none. At most 16 of a node at once. */
+  get handingOver(): boolean {
+    return this.handing.underWay;
+  }
+
+  /**
+   * The rules of a round's end. Called by the node for every partition after detector.roundEnded, before the next heartbeats leave.
+   * `promise`: the own replica's. `mayOffer`: the node may begin one more handing over. The caller carries the action out, then calls
+   * refresh() if its promise or office changed, then tells `live` and `working` to Heartbeats.
+   */
+  roundEnded(group: GroupReports, promise: Ballot, office: Office | null, mayOffer: boolean): ElectionAction | null {
+    this.nackedSince = false;
+    const heard = this.heardPlaces(group);
+    const highest = this.highestPromise(group, heard, promise);
+    const moved = !sameBallot(highest, this.highest);
+    this.highest = highest;
+    if (office === null) this.handing.end();
+
+    if ((heard & voteOf(this.place)) === 0 || countVotes(heard) < this.majority) {
+      return this.withoutMajority(group, promise, office);
+    }
+    this.missed = 0;
+    if (office?.elected) this.electedIn = office.ballot;
+    this.isWorking =
+      office !== null &&
+      office.elected &&
+      sameBallot(promise, office.ballot) &&
+      countVotes(this.agreeing(group, heard, office)) >= this.majority;
+    this.isLive = this.judgeLive(group, promise);
+    if (office === null) return this.withoutOffice(group, promise, heard, moved);
+    if (compareBallots(highest, office.ballot) > 0) return this.surpassed(group, office, heard, moved);
+    return this.unsurpassed(group, office, heard, mayOffer);
+  }
+
+  /**
+   * Between rounds: the own promise changed, the office changed (elected, resigned, a campaign begun) or a report of the group arrived.
+   * Keeps `live` and `working` up to date; true when one of them changed and is to be told. A writer just elected is working at once.
+   */
+  refresh(group: GroupReports, promise: Ballot, office: Office | null): boolean {
+    const wasLive = this.isLive;
+    const wasWorking = this.isWorking;
+    if (office === null) this.handing.end();
+    if (office === null || !office.elected || !sameBallot(promise, office.ballot)) {
+      this.isWorking = false;
+    } else if (!sameBallot(office.ballot, this.electedIn)) {
+      this.electedIn = office.ballot;
+      this.isWorking = true;
+      this.nackedSince = false;
+    }
+    this.isLive = this.judgeLive(group, promise);
+    return wasLive !== this.isLive || wasWorking !== this.isWorking;
+  }
+
+  /** A Nack of the ballot held arrived. The writer is not live, to be told, until the end of the round, which judges. */
+  nacked(): void {
+    this.nackedSince = true;
+    if (this.isWorking) this.isLive = false;
+  }
+
+  /** Called once, instead of waiting for a round's end, at the node that was the working writer when the last group epoch ended. */
+  groupBegins(promise: Ballot): ElectionAction {
+    return this.campaign(promise);
+  }
+
+  /**
+   * YourTurn arrived. Campaigns once although a writer is live, if the promise is still that writer's ballot and a majority is heard.
+   * Returns null otherwise: the offer lapses by itself.
+   */
+  yourTurn(offered: Ballot, group: GroupReports, promise: Ballot, office: Office | null): ElectionAction | null {
+    if (office !== null || !sameBallot(promise, offered)) return null;
+    const heard = this.heardPlaces(group);
+    if ((heard & voteOf(this.place)) === 0 || countVotes(heard) < this.majority) return null;
+    return this.campaign(this.highestPromise(group, heard, promise));
+  }
+
+  /** Drain and TransferWriter: offer the office to that place now, if it hears a majority and reports the ballot held. */
+  transfer(place: number, group: GroupReports, office: Office | null): ElectionAction | null {
+    if (office === null || !this.isWorking || this.handing.underWay || place === this.place) return null;
+    if (!group.heard(place) || !this.hearsMajority(group, place) || !this.reports(group, place, office.ballot)) return null;
+    this.handing.begin();
+    return { kind: "offer", place };
+  }
+
+  /** The caller has sent YourTurn: two rounds from now it goes on, unless a higher ballot shows up. */
+  turnSent(): void {
+    this.handing.turnSent();
+  }
+
+  /** The caller could not let its Writes complete in time, and goes on deciding. */
+  offerAbandoned(): void {
+    this.handing.end();
+  }
+
+  // ---- Rules of the round's end. ----
+
+  /** Rule 1. After one such round the writer is not working, after two it holds nothing. A replica that is not ready fares the same. */
+  private withoutMajority(group: GroupReports, promise: Ballot, office: Office | null): ElectionAction | null {
+    this.isWorking = false;
+    this.isLive = this.judgeLive(group, promise);
+    this.patience = 0;
+    this.handing.count(false);
+    this.handing.preferredHolds(false);
+    if (office === null) return null;
+    this.missed++;
+    if (this.missed < MAX_MISSED) return null;
+    this.missed = 0;
+    return this.resign();
+  }
+
+  /** Rules 3 and 4 of a node that holds nothing. */
+  private withoutOffice(group: GroupReports, promise: Ballot, heard: number, moved: boolean): ElectionAction | null {
+    this.handing.preferredHolds(this.isLive && promise.node === this.replicas[PREFERRED]);
+    if (moved || this.content(group, heard)) {
+      this.patience = 0;
+      return null;
+    }
+    this.patience++;
+    if (this.patience < PATIENCE + PATIENCE_PER_RANK * this.rank(group, heard)) return null;
+    return this.campaign(this.highest);
+  }
+
+  /** Rules 2 and 4 of a candidate or writer that sees a promise above its ballot. */
+  private surpassed(group: GroupReports, office: Office, heard: number, moved: boolean): ElectionAction | null {
+    this.handing.count(false);
+    if (!office.elected || this.higherLive(group, heard, office.ballot)) return this.resign();
+    this.patience = moved ? 0 : this.patience + 1;
+    if (this.patience >= PATIENCE) return this.campaign(this.highest);
+    return this.repeatPrepare(group, office, heard);
+  }
+
+  /** Rule 2 of a candidate or writer whose ballot is the highest, and handing back. */
+  private unsurpassed(group: GroupReports, office: Office, heard: number, mayOffer: boolean): ElectionAction | null {
+    this.patience = 0;
+    if (this.handing.lapses()) return { kind: "resume" };
+    this.handing.count(this.isWorking && this.preferredIsFit(group, office, heard));
+    const repeated = this.repeatPrepare(group, office, heard);
+    if (repeated !== null) return repeated;
+    if (!this.handing.due || !mayOffer) return null;
+    this.handing.offer();
+    return { kind: "offer", place: PREFERRED };
+  }
+
+  private repeatPrepare(group: GroupReports, office: Office, heard: number): ElectionAction | null {
+    let places = 0;
+    for (let place = 0; place < this.replicas.length; place++) {
+      const vote = voteOf(place);
+      if (place === this.place || (heard & vote) === 0 || (office.promised & vote) !== 0) continue;
+      // A candidate also asks again who reports its ballot: that Promised was lost.
+      const reported = group.report(place)?.promise;
+      const order = reported === undefined ? -1 : compareBallots(reported, office.ballot);
+      if (order < 0 || (order === 0 && !office.elected)) places |= vote;
+    }
+    return places === 0 ? null : { kind: "prepare", places };
+  }
+
+  private campaign(highest: Ballot): ElectionAction {
+    this.patience = 0;
+    this.missed = 0;
+    this.handing.end();
+    return { kind: "campaign", ballot: ballot(this.groupEpoch, highest.round + 1, this.self) }; // E1
+  }
+
+  private resign(): ElectionAction {
+    this.patience = 0;
+    this.handing.end();
+    this.isWorking = false;
+    return { kind: "resign" };
+  }
+
+  // ---- Judging what was heard. ----
+
+  private heardPlaces(group: GroupReports): number {
+    let heard = 0;
+    for (let place = 0; place < this.replicas.length; place++) if (group.heard(place)) heard |= voteOf(place);
+    return heard;
+  }
+
+  private highestPromise(group: GroupReports, heard: number, promise: Ballot): Ballot {
+    let highest = promise;
+    for (let place = 0; place < this.replicas.length; place++) {
+      if (place === this.place || (heard & voteOf(place)) === 0) continue;
+      const reported = group.report(place)?.promise;
+      if (reported !== undefined && compareBallots(reported, highest) > 0) highest = reported;
+    }
+    return highest;
+  }
+
+  /** The places heard whose promise is exactly the ballot held. A Promised says so before the next report does; a higher report overrules it. */
+  private agreeing(group: GroupReports, heard: number, office: Office): number {
+    let agreeing = 0;
+    for (let place = 0; place < this.replicas.length; place++) {
+      const vote = voteOf(place);
+      if ((heard & vote) === 0) continue;
+      if (place === this.place) {
+        agreeing |= vote; // The caller compared the own promise.
+        continue;
+      }
+      const reported = group.report(place)?.promise;
+      if (reported === undefined) continue;
+      const order = compareBallots(reported, office.ballot);
+      if (order === 0 || (order < 0 && (office.promised & vote) !== 0)) agreeing |= vote;
+    }
+    return agreeing;
+  }
+
+  private judgeLive(group: GroupReports, promise: Ballot): boolean {
+    if (promise.node === this.self) return this.isWorking && !this.nackedSince;
+    const owner = this.replicas.indexOf(promise.node);
+    return owner >= 0 && group.heard(owner) && group.report(owner)?.live === true && this.reports(group, owner, promise); // E3
+  }
+
+  private content(group: GroupReports, heard: number): boolean {
+    if (this.isLive) return true;
+    for (let place = 0; place < this.replicas.length; place++) {
+      if (place !== this.place && (heard & voteOf(place)) !== 0 && group.report(place)?.live === true) return true;
+    }
+    return false;
+  }
+
+  private higherLive(group: GroupReports, heard: number, held: Ballot): boolean {
+    if (this.isLive && !this.isWorking) return true; // The own promise, which is never below a ballot held, belongs to somebody else.
+    for (let place = 0; place < this.replicas.length; place++) {
+      if (place === this.place || (heard & voteOf(place)) === 0) continue;
+      const report = group.report(place);
+      if (report !== undefined && report.live && compareBallots(report.promise, held) > 0) return true;
+    }
+    return false;
+  }
+
+  private rank(group: GroupReports, heard: number): number {
+    let rank = 0;
+    for (let place = 0; place < this.place; place++) {
+      if ((heard & voteOf(place)) !== 0 && this.hearsMajority(group, place)) rank++;
+    }
+    return rank;
+  }
+
+  private hearsMajority(group: GroupReports, place: number): boolean {
+    let count = 0;
+    for (let other = 0; other < this.replicas.length; other++) if (group.hears(place, other)) count++;
+    return count >= this.majority;
+  }
+
+  private reports(group: GroupReports, place: number, exactly: Ballot): boolean {
+    const promise = group.report(place)?.promise;
+    return promise !== undefined && sameBallot(promise, exactly);
+  }
+
+  /** Heard and so ready; promises this ballot; caught up; hears every replica that this writer hears. */
+  private preferredIsFit(group: GroupReports, office: Office, heard: number): boolean {
+    if (this.place === PREFERRED || (heard & voteOf(PREFERRED)) === 0 || (office.caughtUp & voteOf(PREFERRED)) === 0) return false;
+    if (!this.reports(group, PREFERRED, office.ballot)) return false;
+    for (let place = 0; place < this.replicas.length; place++) {
+      if ((heard & voteOf(place)) !== 0 && !group.hears(PREFERRED, place)) return false;
+    }
+    return true;
+  }
+}
+
+const PREFERRED = 0;

@@ -1,0 +1,336 @@
+/**
+ * The merged heartbeat of a pair of nodes: one small request and one answer per pair and round, whatever the number of partitions. It
+ * feeds the failure detector and carries what the elections of all partitions need to know of each other.
+ *
+ * Intuition: what a node has to tell (its reports, its offices, whom it hears) is one document with one version number, raised with every
+ * change. A heartbeat says "I have your version 41"; the answer brings everything that changed since, and the new version. Nothing is
+ * re-sent by timer and nothing is acknowledged: the next heartbeat says what arrived. An idle cluster sends empty answers.
+ *
+ * Invariants
+ * H1 Never backwards: an answer is applied only when its version is above the one known and it starts at or below that one. Answers doubled,
+ *    delayed or reordered change nothing.
+ * H2 Complete: after applying version v, everything known of the peer that concerns this node is as it was there at v.
+ * H3 Versions belong to one incarnation of the peer's process. A handshake with a new one resets (`reset`), and answers to rounds begun
+ *    before that count no more.
+ * H4 Whatever becomes visible to a peer in another way than by its own change (a partition becomes shared) is marked as changed.
+ *
+ * A round, driven by the node: detector.roundEnded(stalled); every partition's election.roundEnded(…) and setReport/setOffice of what came
+ * of it; then nextRound(), and each request is sent to its peer. In between: onHeartbeat → send the answer; onAnswer → refresh the
+ * elections of the partitions it returns.
+ *
+ * Source: Omni-Paxos (Ng, Haridi, Carbone, EuroSys 2023), ballot leader election; merged per pair of nodes here.
+ */
+import { present } from "../../base/assert.js";
+import { type Ballot, compareBallots, sameBallot, sameTimestamp, type Timestamp } from "../ballot.js";
+import type { Detector } from "../detector/detector.js";
+import type { GroupEpoch, NodeId, Partition, Revision } from "../ids.js";
+
+/** Each node to each peer, once a round: are you there, and what is new? Proves nothing by itself. */
+export interface Heartbeat {
+  readonly kind: "heartbeat";
+  /** The sender's round, from 1. */
+  readonly round: number;
+  /** Version of the addressee's reports that the sender has; 0: none. */
+  readonly reportsSeen: number;
+}
+
+/** To the sender of a heartbeat, at once. Proves that the link works both ways; the rest is as of `version` at the answering node. */
+export interface HeartbeatAnswer {
+  readonly kind: "heartbeat-answer";
+  /** Of the heartbeat answered. */
+  readonly round: number;
+  /** The peers that the sender hears, ascending, without itself. */
+  readonly heard: readonly NodeId[];
+  /** Of everything in this answer; counts changes at the sender since it started. */
+  readonly version: number;
+  /** The answer carries what changed after this version; 0: everything. */
+  readonly since: number;
+  /** Of partitions that both nodes are replicas of. */
+  readonly reports: readonly PartitionReport[];
+  /** To every peer, so that a node outside a group knows where to forward. */
+  readonly offices: readonly OfficeReport[];
+}
+
+/** What a replica says about itself; durable before it is said (R8). */
+export interface PartitionReport {
+  readonly partition: Partition;
+  readonly groupEpoch: GroupEpoch;
+  /** V4: serves in this group epoch. Nobody infers it. */
+  readonly ready: boolean;
+  readonly promise: Ballot;
+  /** The owner of that promise is working in exactly that ballot, which the sender knows from the owner itself. Never passed on twice. */
+  readonly live: boolean;
+  /** Highest settled (ballot, seq) that the sender knows of; null: none. */
+  readonly settled: Timestamp | null;
+  readonly settledRevision: Revision;
+}
+
+/** The sender began or ended to be the working writer of a partition. */
+export interface OfficeReport {
+  readonly partition: Partition;
+  /** The ballot it works in, its own; null: it is not the working writer any more. */
+  readonly ballot: Ballot | null;
+}
+
+/** A heartbeat and whom it is for. */
+export interface HeartbeatRequest {
+  readonly to: NodeId;
+  readonly message: Heartbeat;
+}
+
+export interface HeartbeatsOptions {
+  readonly self: NodeId;
+  readonly detector: Detector;
+  readonly peers: readonly NodeId[];
+}
+
+export class Heartbeats {
+  private readonly self: NodeId;
+  private readonly detector: Detector;
+  private readonly peers = new Map<NodeId, Peer>();
+  private readonly own = new Map<Partition, OwnPartition>();
+  /** The partitions shared with each other node. */
+  private readonly shared = new Map<NodeId, OwnPartition[]>();
+  /** Partitions of which only the settled numbers changed since the round began. */
+  private readonly parked: OwnPartition[] = [];
+  private version = 0;
+  private heardTold: readonly NodeId[];
+
+  constructor(options: HeartbeatsOptions) {
+    this.self = options.self;
+    this.detector = options.detector;
+    this.setPeers(options.peers);
+    this.heardTold = this.detector.heard();
+  }
+
+  // ---- The node's side: what it has to tell. ----
+
+  /** The other members of a new view; also tells the detector. A removed peer is forgotten. */
+  setPeers(peers: readonly NodeId[]): void {
+    this.detector.setPeers(peers);
+    for (const node of this.peers.keys()) if (!peers.includes(node)) this.peers.delete(node);
+    for (const node of peers) if (!this.peers.has(node)) this.peers.set(node, new Peer());
+  }
+
+  /** This node is a replica of the partition, together with these (its own id among them or not). Called at start and by a new view. */
+  setGroup(partition: Partition, replicas: readonly NodeId[]): void {
+    const own = this.ownPartition(partition);
+    for (const node of own.others) this.unshare(node, own);
+    own.others = replicas.filter((node) => node !== this.self);
+    for (const node of own.others) {
+      const list = this.shared.get(node);
+      if (list === undefined) this.shared.set(node, [own]);
+      else list.push(own);
+    }
+    own.reportChangedAt = ++this.version; // H4
+  }
+
+  /** This node is no replica of the partition any more. Ends its office there, if any. */
+  removeGroup(partition: Partition): void {
+    const own = this.own.get(partition);
+    if (own === undefined) return;
+    this.setOffice(partition, null);
+    for (const node of own.others) this.unshare(node, own);
+    own.others = NOBODY;
+    own.report = null;
+    own.parkedReport = null;
+  }
+
+  /**
+   * What this node says about its replica from now on: only what is durable. Nothing happens when nothing changed. When only the settled
+   * numbers did, peers are told from the next round on, so that a busy partition makes one change a round, not one a write.
+   */
+  setReport(report: PartitionReport): void {
+    const own = this.ownPartition(report.partition);
+    const current = own.report;
+    if (current !== null && sameButSettled(current, report)) {
+      if (own.parkedReport === null) {
+        if (sameSettled(current, report)) return;
+        this.parked.push(own);
+      }
+      own.parkedReport = report;
+      return;
+    }
+    own.report = report;
+    own.parkedReport = null; // What is left in `parked` is skipped there.
+    own.reportChangedAt = ++this.version;
+  }
+
+  /** The ballot in which this node is the working writer of the partition, or null. Told to all peers. */
+  setOffice(partition: Partition, ballot: Ballot | null): void {
+    const own = this.ownPartition(partition);
+    if (ballot === null ? own.office === null : own.office !== null && sameBallot(own.office, ballot)) return;
+    own.office = ballot;
+    own.officeChangedAt = ++this.version;
+  }
+
+  // ---- Messages. ----
+
+  /** Called after detector.roundEnded and the elections: one request for each peer, in ascending order. Call it once at start, too. */
+  nextRound(): readonly HeartbeatRequest[] {
+    if (this.parked.length > 0) {
+      this.version++;
+      for (const own of this.parked) {
+        if (own.parkedReport === null) continue;
+        own.report = own.parkedReport;
+        own.parkedReport = null;
+        own.reportChangedAt = this.version;
+      }
+      this.parked.length = 0;
+    }
+    if (this.heardTold !== this.detector.heard()) {
+      this.heardTold = this.detector.heard();
+      this.version++;
+    }
+    const requests: HeartbeatRequest[] = [];
+    for (const [to, peer] of this.peers) {
+      requests.push({ to, message: { kind: "heartbeat", round: this.detector.round, reportsSeen: peer.version } });
+    }
+    return requests.sort((a, b) => a.to - b.to);
+  }
+
+  /** Answers whoever asks, also a node that is not in this node's view yet. The answer may leave at once. */
+  onHeartbeat(from: NodeId, message: Heartbeat): HeartbeatAnswer {
+    // Who has seen more than there is means an earlier incarnation of this node.
+    const since = message.reportsSeen <= this.version ? message.reportsSeen : 0;
+    return {
+      kind: "heartbeat-answer",
+      round: message.round,
+      heard: this.heardTold,
+      version: this.version,
+      since,
+      reports: since === this.version ? NO_REPORTS : this.reportsSince(since, from),
+      offices: since === this.version ? NO_OFFICES : this.officesSince(since),
+    };
+  }
+
+  /** Takes in an answer. Returns the partitions of which a report arrived: refresh their elections. Usually none. */
+  onAnswer(from: NodeId, message: HeartbeatAnswer): readonly Partition[] {
+    const peer = this.peers.get(from);
+    if (peer === undefined || message.round <= peer.resetIn || message.round > this.detector.round) return NO_PARTITIONS;
+    this.detector.answered(from, message.round);
+    if (message.version <= peer.version || message.since > peer.version) return NO_PARTITIONS; // H1
+    if (message.since === 0) {
+      peer.reports.clear();
+      peer.offices.clear();
+    }
+    peer.version = message.version;
+    peer.heard = message.heard;
+    for (const office of message.offices) {
+      if (office.ballot === null) peer.offices.delete(office.partition);
+      else peer.offices.set(office.partition, office.ballot);
+    }
+    if (message.reports.length === 0) return NO_PARTITIONS;
+    const changed: Partition[] = [];
+    for (const report of message.reports) {
+      peer.reports.set(report.partition, report);
+      changed.push(report.partition);
+    }
+    return changed;
+  }
+
+  /**
+   * A handshake showed a new incarnation of the peer (H3). All its reports are asked for again; until they come, the old ones stand, as
+   * they do for a peer that is merely silent. Harmless when it was the old incarnation after all.
+   */
+  reset(node: NodeId): void {
+    const peer = this.peers.get(node);
+    if (peer === undefined) return;
+    peer.version = 0;
+    peer.resetIn = this.detector.round;
+    this.detector.restarted(node);
+  }
+
+  // ---- What is known of the others. ----
+
+  /** The last report of a peer about a partition, of whatever group epoch; the caller asks the detector whether the peer is still heard. */
+  report(node: NodeId, partition: Partition): PartitionReport | undefined {
+    return this.peers.get(node)?.reports.get(partition);
+  }
+
+  /** Whether that node, by its last answer, hears the other one. Every node hears itself. */
+  hears(node: NodeId, other: NodeId): boolean {
+    if (node === other) return true;
+    if (node === this.self) return this.detector.hears(other);
+    return this.peers.get(node)?.heard.includes(other) === true;
+  }
+
+  /** Where to forward a request: who, among the nodes heard, says to be the working writer, in the highest ballot; null: unknown. */
+  workingWriter(partition: Partition): NodeId | null {
+    let highest = this.own.get(partition)?.office ?? null;
+    for (const [node, peer] of this.peers) {
+      const claimed = peer.offices.get(partition);
+      if (claimed === undefined || !this.detector.hears(node)) continue;
+      if (highest === null || compareBallots(claimed, highest) > 0) highest = claimed;
+    }
+    return highest === null ? null : highest.node;
+  }
+
+  // ---- Helpers. ----
+
+  private reportsSince(since: number, to: NodeId): readonly PartitionReport[] {
+    const shared = this.shared.get(to);
+    if (shared === undefined) return NO_REPORTS;
+    const reports: PartitionReport[] = [];
+    for (const own of shared) if (own.reportChangedAt > since && own.report !== null) reports.push(own.report);
+    return reports;
+  }
+
+  private officesSince(since: number): readonly OfficeReport[] {
+    const offices: OfficeReport[] = [];
+    for (const own of this.own.values()) {
+      if (own.officeChangedAt > since && (since > 0 || own.office !== null)) offices.push({ partition: own.partition, ballot: own.office });
+    }
+    return offices;
+  }
+
+  private ownPartition(partition: Partition): OwnPartition {
+    let own = this.own.get(partition);
+    if (own === undefined) {
+      own = new OwnPartition(partition);
+      this.own.set(partition, own);
+    }
+    return own;
+  }
+
+  private unshare(node: NodeId, own: OwnPartition): void {
+    const list = present(this.shared.get(node), "a partition's peer has a list of shared partitions");
+    list.splice(list.indexOf(own), 1);
+    if (list.length === 0) this.shared.delete(node);
+  }
+}
+
+const NOBODY: readonly NodeId[] = [];
+const NO_PARTITIONS: readonly Partition[] = [];
+const NO_REPORTS: readonly PartitionReport[] = [];
+const NO_OFFICES: readonly OfficeReport[] = [];
+
+/** What this node tells of one partition. */
+class OwnPartition {
+  others: readonly NodeId[] = NOBODY;
+  report: PartitionReport | null = null;
+  reportChangedAt = 0;
+  /** Newer than `report` in its settled numbers alone; told from the next round on. */
+  parkedReport: PartitionReport | null = null;
+  office: Ballot | null = null;
+  officeChangedAt = 0;
+
+  constructor(readonly partition: Partition) {}
+}
+
+/** What a peer told. */
+class Peer {
+  version = 0;
+  /** Answers to this round and earlier ones may come from an earlier incarnation. */
+  resetIn = 0;
+  heard: readonly NodeId[] = NOBODY;
+  readonly reports = new Map<Partition, PartitionReport>();
+  readonly offices = new Map<Partition, Ballot>();
+}
+
+const sameButSettled = (a: PartitionReport, b: PartitionReport): boolean =>
+  a.groupEpoch === b.groupEpoch && a.ready === b.ready && a.live === b.live && sameBallot(a.promise, b.promise);
+
+const sameSettled = (a: PartitionReport, b: PartitionReport): boolean =>
+  a.settledRevision === b.settledRevision &&
+  (a.settled === null || b.settled === null ? a.settled === b.settled : sameTimestamp(a.settled, b.settled));

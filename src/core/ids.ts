@@ -1,0 +1,32 @@
+import type { Brand } from "../base/brand.js";
+
+/** A node's identity, drawn at first start; it names one incarnation of its storage. A uint32, never 0. */
+export type NodeId = Brand<number, "NodeId">;
+
+/** Index of one of the P equal slices of all positions: 0 … P−1. */
+export type Partition = Brand<number, "Partition">;
+
+/** Number of a view, cluster-wide; the first is 1. 0 means: knows no view yet. */
+export type ViewEpoch = Brand<number, "ViewEpoch">;
+
+/** Number of a partition's group, raised whenever its replica list changes. */
+export type GroupEpoch = Brand<number, "GroupEpoch">;
+
+/** A key, one character per byte (latin1): immutable, comparable and safe as a Map key whatever its bytes. */
+export type Key = Brand<string, "Key">;
+
+/** A partition's counter of decided requests: what clients see and hand back. 0 is before the first. */
+export type Revision = Brand<number, "Revision">;
+
+/** Names one attempt to gather a quorum; unique per node and never used again (R7). */
+export type Attempt = Brand<number, "Attempt">;
+
+export const nodeId = (value: number): NodeId => value as NodeId;
+export const partition = (value: number): Partition => value as Partition;
+export const viewEpoch = (value: number): ViewEpoch => value as ViewEpoch;
+export const groupEpoch = (value: number): GroupEpoch => value as GroupEpoch;
+export const key = (value: string): Key => value as Key;
+export const revision = (value: number): Revision => value as Revision;
+export const attempt = (value: number): Attempt => value as Attempt;
+
+export const NO_NODE = 0 as NodeId;

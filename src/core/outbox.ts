@@ -1,0 +1,49 @@
+/**
+ * Everything that a step may ask for. The driver drains it completely before the next input: entries are written and synced first;
+ * `sendNow` may leave before the sync; `sendDurable` and `outcomes` are released by it (R8). A message to the node itself in `sendDurable`
+ * comes back as an input after the sync: that is how a replica's vote for its own writer waits for the disk.
+ */
+import type { Entry } from "./entry.js";
+import type { NodeId } from "./ids.js";
+import type { CoreMessage } from "./message.js";
+import type { Result } from "./register/operation.js";
+
+/** Names a request within the node that submitted it. */
+export type Ticket = number;
+
+export interface Outcome {
+  readonly ticket: Ticket;
+  readonly result: Result;
+}
+
+export interface Outbox {
+  readonly entries: Entry[];
+  readonly sendNow: Sink<CoreMessage>;
+  readonly sendDurable: Sink<CoreMessage>;
+  readonly outcomes: Outcome[];
+}
+
+/** Where messages go; what takes more kinds of them serves as well. */
+export interface Sink<Message> {
+  push(to: NodeId, message: Message): void;
+}
+
+/** Messages and their recipients side by side: to[i] gets messages[i]. */
+export class Envelopes<Message> implements Sink<Message> {
+  readonly to: NodeId[] = [];
+  readonly messages: Message[] = [];
+
+  get count(): number {
+    return this.to.length;
+  }
+
+  push(to: NodeId, message: Message): void {
+    this.to.push(to);
+    this.messages.push(message);
+  }
+
+  clear(): void {
+    this.to.length = 0;
+    this.messages.length = 0;
+  }
+}

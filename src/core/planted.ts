@@ -1,0 +1,28 @@
+/**
+ * Planted bugs: each breaks one rule of the protocol, so that a test can show that the simulator notices. In every ordinary build the
+ * function below is constant and the branches behind it are dead; only test builds put another module in this one's place (docs/testing.md).
+ */
+export type PlantedBug =
+  | "R1.write"
+  | "R1.impose"
+  | "R2"
+  | "R3.no-impose"
+  | "R3.settled-though-absent"
+  | "R4.one-replica"
+  | "R4.earlier-office"
+  | "R5.from-memory"
+  | "R5.round-before"
+  | "R6"
+  | "R7.count-messages"
+  | "R7.reuse-attempt"
+  | "R9.drop-on-recover"
+  | "R9.forget-failed-cas"
+  | "R9.forget-without-floor"
+  | "R9.ignore-client-revision"
+  | "R13.no-reservation"
+  | "R13.one-replica"
+  | "R14.merely-accepted"
+  | "R14.across-ballots"
+  | "R14.over-unacknowledged";
+
+export const planted = (_bug: PlantedBug): boolean => false;

@@ -1,0 +1,173 @@
+/**
+ * Writes under way. A flight is done when a majority holds its register or a later one of its key; it stays on the list of what some
+ * replica may still lack until every replica has it or a later one of its key departs. The settled seq stops below the oldest flight that
+ * is not done (R14).
+ */
+import type { Instant } from "../../base/time.js";
+import { since } from "../../base/time.js";
+import { countVotes, voteOf } from "../../base/votes.js";
+import type { Key, Revision } from "../ids.js";
+import { planted } from "../planted.js";
+import type { Group } from "./group.js";
+import type { KeyState } from "./key-state.js";
+import type { Register } from "./register.js";
+import type { Waiter } from "./waiter.js";
+import { RESEND_MS } from "./writer.js";
+
+/** Registers remembered for replicas that lack them; beyond it the oldest that a majority holds are left to reads and catch-up. */
+export const MAX_UNREPLICATED = 16_384;
+/** Registers sent again at a time. */
+const MAX_RESEND = 512;
+
+export class Flight {
+  votes = 0;
+  messages = 0;
+  done = false;
+  sentAt: Instant;
+  readonly waiters: Waiter[];
+
+  constructor(
+    readonly state: KeyState,
+    readonly register: Register,
+    waiter: Waiter,
+    readonly departedAt: Instant,
+  ) {
+    this.sentAt = departedAt;
+    this.waiters = [waiter];
+  }
+}
+
+export interface Landing {
+  /** Of the register that is now on a majority. */
+  readonly revision: Revision;
+  readonly waiters: readonly Waiter[];
+}
+
+export class Flights {
+  /** By seq: the flights that some replica may still lack. */
+  private readonly bySeq = new Map<number, Flight>();
+  private readonly latest = new Map<Key, Flight>();
+  /** Flights in seq order from `head`; those before it are done. */
+  private order: Flight[] = [];
+  private head = 0;
+  undone = 0;
+
+  constructor(private readonly group: Group) {}
+
+  depart(now: Instant, state: KeyState, register: Register, waiter: Waiter): void {
+    const flight = new Flight(state, register, waiter, now);
+    const before = this.latest.get(register.key);
+    if (before?.done) this.bySeq.delete(before.register.timestamp.seq);
+    this.latest.set(register.key, flight);
+    this.bySeq.set(register.timestamp.seq, flight);
+    this.order.push(flight);
+    state.undone.push(flight);
+    this.undone++;
+    if (this.latest.size > MAX_UNREPLICATED) this.forgetOldest();
+  }
+
+  /** Adds a waiter to the write of that seq; false when it is on a majority already. */
+  await(state: KeyState, seq: number, waiter: Waiter): boolean {
+    const flight = state.undone.at(-1);
+    if (flight === undefined || flight.register.timestamp.seq !== seq) return false;
+    flight.waiters.push(waiter);
+    return true;
+  }
+
+  /** A replica holds the register of that seq. Returns what landed by that, if anything. */
+  acknowledge(seq: number, place: number): Landing | null {
+    const flight = this.bySeq.get(seq);
+    if (flight === undefined) return null;
+    flight.votes |= voteOf(place);
+    flight.messages++;
+    const count = planted("R7.count-messages") ? flight.messages : countVotes(flight.votes);
+    let landing: Landing | null = null;
+    if (!flight.done && count >= this.group.majority) landing = this.land(flight);
+    if (flight.votes === this.group.everyone) this.retire(flight);
+    return landing;
+  }
+
+  /** Every seq of the ballot up to this one is on a majority, itself or by a later one of its key. */
+  settledSeq(last: number): number {
+    const first = this.order[this.head];
+    return first === undefined ? last : first.register.timestamp.seq - 1;
+  }
+
+  /** The office is over: empties everything and returns those who still wait. */
+  drain(): Waiter[] {
+    const waiters: Waiter[] = [];
+    for (let i = this.head; i < this.order.length; i++) {
+      const flight = this.order[i] as Flight;
+      if (!flight.done) waiters.push(...flight.waiters);
+      flight.state.undone.length = 0;
+    }
+    this.bySeq.clear();
+    this.latest.clear();
+    this.order = [];
+    this.head = 0;
+    this.undone = 0;
+    return waiters;
+  }
+
+  /** `heard` says which replicas are worth sending to when a majority already has it. */
+  resend(now: Instant, heard: number, send: (register: Register, places: number) => void): void {
+    let budget = MAX_RESEND;
+    for (const flight of this.latest.values()) {
+      if (since(now, flight.sentAt) < RESEND_MS) continue;
+      const lacking = this.group.everyone & ~flight.votes & (flight.done ? heard : this.group.everyone);
+      if (lacking === 0) continue;
+      flight.sentAt = now;
+      send(flight.register, lacking);
+      if (--budget === 0) return;
+    }
+  }
+
+  /** Replicas that acknowledged all that departed more than a resend ago, one bit each. */
+  caughtUp(now: Instant): number {
+    let places = this.group.everyone;
+    for (const flight of this.latest.values()) {
+      if (since(now, flight.departedAt) >= RESEND_MS) places &= flight.votes;
+      if (places === 0) break;
+    }
+    return places;
+  }
+
+  get unreplicated(): number {
+    return this.latest.size;
+  }
+
+  private land(flight: Flight): Landing {
+    const { undone } = flight.state;
+    const waiters: Waiter[] = [];
+    // Earlier writes of the key land with it: every later state is made of theirs.
+    while (undone.length > 0) {
+      const first = undone[0] as Flight;
+      if (first.register.timestamp.seq > flight.register.timestamp.seq) break;
+      undone.shift();
+      first.done = true;
+      this.undone--;
+      waiters.push(...first.waiters);
+      first.waiters.length = 0;
+      if (this.latest.get(first.register.key) !== first) this.bySeq.delete(first.register.timestamp.seq);
+    }
+    while (this.order[this.head]?.done) this.head++;
+    if (this.head > 1024 && this.head * 2 > this.order.length) {
+      this.order = this.order.slice(this.head);
+      this.head = 0;
+    }
+    return { revision: flight.register.revision, waiters };
+  }
+
+  private retire(flight: Flight): void {
+    this.bySeq.delete(flight.register.timestamp.seq);
+    if (this.latest.get(flight.register.key) === flight) this.latest.delete(flight.register.key);
+  }
+
+  private forgetOldest(): void {
+    for (const flight of this.latest.values()) {
+      if (!flight.done) continue;
+      this.retire(flight);
+      return;
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/** What the writer remembers of one key in one office: its latest decision, or that it is still finding out. */
+import type { Instant } from "../../base/time.js";
+import type { Key, Revision } from "../ids.js";
+import type { WriteRequest } from "./operation.js";
+import type { Flight } from "./flights.js";
+import type { Register } from "./register.js";
+import type { Round } from "./round.js";
+import type { Asker } from "./waiter.js";
+
+/** A request that waits for its turn; `request` is null for a read handed over. */
+export interface Queued {
+  readonly asker: Asker;
+  readonly request: WriteRequest | null;
+  readonly key: Key;
+}
+
+const NO_INSTANTS: Instant[] = [];
+
+export class KeyState {
+  /** The latest decision, or the highest recovered; null: absent. While recovering: the highest seen so far. */
+  register: Register | null = null;
+  /** Nothing with an id ran here at or below this revision without leaving a record. */
+  floor = 0 as Revision;
+  /** Not null: the first touch, still asking. */
+  recovery: Round | null = null;
+  waiting: Queued[] = [];
+  /** Its writes that are not on a majority yet, oldest first. */
+  readonly undone: Flight[] = [];
+  /** When this writer first knew each of the register's records. */
+  knownSince: Instant[] = NO_INSTANTS;
+
+  constructor(readonly key: Key) {}
+
+  recoveredAt(now: Instant): void {
+    const { register } = this;
+    if (register === null) return;
+    this.floor = register.floor;
+    if (register.records.length > 0) this.knownSince = register.records.map(() => now);
+  }
+
+  decided(register: Register, forgotten: number, now: Instant): void {
+    this.register = register;
+    this.floor = register.floor;
+    if (register.records.length === 0) return;
+    const known = forgotten === 0 ? this.knownSince.slice() : this.knownSince.slice(forgotten);
+    while (known.length < register.records.length) known.push(now);
+    this.knownSince = known;
+  }
+
+  /** The same value in this writer's ballot. */
+  imposed(register: Register): void {
+    this.register = register;
+  }
+}

@@ -1,0 +1,325 @@
+/**
+ * The reader: any replica answers GETs of its group, without the writer, by asking a majority what it holds.
+ *
+ * The intuition: if a majority holds the same state, nothing can undo it. If the highest state is on fewer, it may be the trace of a write
+ * that is still on its way or was cut short: the reader finishes it for the writer (Impose) before it shows it, so that no later read sees
+ * less. If a newer writer has fenced that off, only that writer can tell what counts: the read is handed over to it.
+ *
+ * Invariants:
+ *   I1  Answers only what a majority holds, took under the fence for this read, or is known to be settled (R3, R14).
+ *   I2  A state of an earlier epoch that is not settled is in doubt: only the writer of this epoch makes it readable.
+ *   I3  Only distinct replicas' answers to this very attempt count (R7).
+ *
+ * Source: Read-Impose Write-Majority, Cachin et al. 4.2.4; skipping the impose on unanimity is folklore, argued in docs/protocol.md.
+ */
+import { assert } from "../../base/assert.js";
+import { type Instant, since } from "../../base/time.js";
+import { countVotes, voteOf } from "../../base/votes.js";
+import { compareTimestamps, type Timestamp } from "../ballot.js";
+import { type Attempt, attempt as attemptOf, type NodeId, type Revision } from "../ids.js";
+import type { CoreMessage, HandedOver, Imposed, Nack, ReadAnswer } from "../message.js";
+import type { Outbox, Ticket } from "../outbox.js";
+import { planted } from "../planted.js";
+import type { Attempts } from "./attempts.js";
+import { entryOf } from "./decide.js";
+import type { Group } from "./group.js";
+import type { ReadRequest, Result } from "./operation.js";
+import type { Register } from "./register.js";
+import type { Replica } from "./replica.js";
+import { RESEND_MS } from "./writer.js";
+
+/** A read asks just a majority first, and everybody after this long. */
+export const ASK_ALL_MS = 30;
+
+type Phase = "asking" | "imposing" | "handing-over";
+
+class ReadState {
+  phase: Phase = "asking";
+  answers = 0;
+  messages = 0;
+  /** Highest register seen; null: only absence. */
+  best: Register | null = null;
+  /** Replicas that hold exactly the best, or took it. */
+  holders = 0;
+  sawAbsent = false;
+  bestSettled = false;
+  refusals = 0;
+  askedAll = false;
+
+  constructor(
+    readonly ticket: Ticket,
+    readonly request: ReadRequest,
+    /** This replica's copy when the read began: what peers compare theirs with, also when asked again. */
+    readonly own: Register | null,
+    public attempt: Attempt,
+    readonly deadline: Instant,
+    public askedAt: Instant,
+  ) {}
+}
+
+export interface ReaderOptions {
+  readonly group: Group;
+  readonly replica: Replica;
+  readonly attempts: Attempts;
+  readonly multicast: (places: number, message: CoreMessage, out: Outbox) => void;
+  /** Replicas now heard, one bit each. */
+  readonly heard: () => number;
+  /** Place of the working writer as far as known; −1: unknown. */
+  readonly writerPlace: () => number;
+}
+
+export class Reader {
+  private readonly group: Group;
+  private readonly replica: Replica;
+  private readonly attempts: Attempts;
+  private readonly multicast: ReaderOptions["multicast"];
+  private readonly heard: ReaderOptions["heard"];
+  private readonly writerPlace: ReaderOptions["writerPlace"];
+  private readonly reads = new Map<Attempt, ReadState>();
+  /** Spreads the reads over the other replicas. */
+  private turn = 0;
+
+  constructor(options: ReaderOptions) {
+    this.group = options.group;
+    this.replica = options.replica;
+    this.attempts = options.attempts;
+    this.multicast = options.multicast;
+    this.heard = options.heard;
+    this.writerPlace = options.writerPlace;
+  }
+
+  get running(): number {
+    return this.reads.size;
+  }
+
+  read(now: Instant, ticket: Ticket, request: ReadRequest, deadline: Instant, out: Outbox): void {
+    const held = this.replica.table.get(request.key);
+    if (request.consistency === "local" && held !== null && this.replica.settled.covers(held.timestamp)) {
+      return this.answer(ticket, held, "local", out);
+    }
+    const state = new ReadState(ticket, request, held, this.nextAttempt(request), deadline, now);
+    this.reads.set(state.attempt, state);
+    this.ask(state, out);
+  }
+
+  onAnswer(now: Instant, place: number, message: ReadAnswer, out: Outbox): void {
+    const state = this.reads.get(message.attempt);
+    if (state === undefined || state.phase !== "asking") return;
+    if (message.settledRevision > this.replica.settledRevision) this.replica.settledRevision = message.settledRevision;
+    if ((state.answers & voteOf(place)) !== 0 && !planted("R7.count-messages")) return;
+    this.count(state, place, message.timestamp, message.register, message.settled);
+    this.judge(now, state, out);
+  }
+
+  onImposed(place: number, message: Imposed, out: Outbox): void {
+    const state = this.reads.get(message.attempt);
+    if (state === undefined || state.phase !== "imposing") return;
+    state.holders |= voteOf(place);
+    state.messages++;
+    const count = planted("R7.count-messages") ? state.messages : countVotes(state.holders);
+    if (count >= this.group.majority) this.finish(state, out);
+  }
+
+  onNack(now: Instant, place: number, message: Nack, out: Outbox): void {
+    const state = this.reads.get(attemptOf(message.attempt));
+    if (state === undefined || state.phase !== "imposing") return;
+    state.refusals |= voteOf(place);
+    // Enough replicas have promised more: the impose can never get its majority.
+    if (countVotes(state.refusals) > this.group.replicas.length - this.group.majority) this.handOver(now, state, out);
+  }
+
+  onHandedOver(message: HandedOver, out: Outbox): void {
+    const state = this.reads.get(message.attempt);
+    if (state === undefined || state.phase !== "handing-over") return;
+    if (message.settledRevision > this.replica.settledRevision) this.replica.settledRevision = message.settledRevision;
+    // Not done: somebody else is the writer by now; asked again at the next resend.
+    if (!message.done) return;
+    this.reads.delete(state.attempt);
+    this.answer(state.ticket, message.register, "linearizable", out);
+  }
+
+  /** Asks again what was not answered, and gives up what is past its deadline. */
+  resend(now: Instant, out: Outbox): void {
+    for (const state of this.reads.values()) {
+      if (now >= state.deadline) {
+        this.reads.delete(state.attempt);
+        out.outcomes.push({ ticket: state.ticket, result: { status: "refused", refusal: { reason: "no-quorum", missing: this.missing() } } });
+        continue;
+      }
+      const waited = since(now, state.askedAt);
+      if (state.phase === "asking" && waited >= (state.askedAll ? RESEND_MS : ASK_ALL_MS)) {
+        state.askedAll = true;
+        state.askedAt = now;
+        this.multicast(this.group.everyone & ~state.answers, this.readMessage(state), out);
+      } else if (state.phase === "imposing" && waited >= RESEND_MS) {
+        state.askedAt = now;
+        this.sendImpose(state, out);
+      } else if (state.phase === "handing-over" && waited >= RESEND_MS) {
+        this.sendHandOver(now, state, out);
+      }
+    }
+  }
+
+  private nextAttempt(request: ReadRequest): Attempt {
+    if (planted("R7.reuse-attempt")) {
+      let hash = 0;
+      for (let i = 0; i < request.key.length; i++) hash = (hash * 31 + request.key.charCodeAt(i)) & 0xffff;
+      return attemptOf(2 ** 40 + hash);
+    }
+    return this.attempts.next();
+  }
+
+  private ask(state: ReadState, out: Outbox): void {
+    const { place, majority } = this.group;
+    // The own copy is one of the answers; what it holds is durable before the answer leaves, as outcomes wait for the sync.
+    this.count(state, place, state.own === null ? null : state.own.timestamp, state.own, false);
+    if (majority === 1) return this.judge(state.askedAt, state, out);
+    this.multicast(this.firstAsked(majority - 1), this.readMessage(state), out);
+  }
+
+  /** The writer first, as it has the newest; then others that are heard, in turn. */
+  private firstAsked(wanted: number): number {
+    const { place, replicas } = this.group;
+    const heard = this.heard();
+    const writer = this.writerPlace();
+    let places = 0;
+    let count = 0;
+    if (writer >= 0 && writer !== place && (heard & voteOf(writer)) !== 0) {
+      places = voteOf(writer);
+      count = 1;
+    }
+    this.turn++;
+    for (let i = 0; i < replicas.length && count < wanted; i++) {
+      const candidate = (this.turn + i) % replicas.length;
+      const vote = voteOf(candidate);
+      if (candidate === place || (places & vote) !== 0 || (heard & vote) === 0) continue;
+      places |= vote;
+      count++;
+    }
+    return count < wanted ? this.group.everyone & ~voteOf(place) : places;
+  }
+
+  private readMessage(state: ReadState): CoreMessage {
+    return {
+      kind: "read",
+      partition: this.group.partition,
+      groupEpoch: this.group.epoch,
+      attempt: state.attempt,
+      key: state.request.key,
+      holding: state.own === null ? null : state.own.timestamp,
+    };
+  }
+
+  /** `register` is there when it is newer than the asker's copy, or is that copy. */
+  private count(
+    state: ReadState,
+    place: number,
+    timestamp: Timestamp | null,
+    register: Register | null,
+    settledThere: boolean,
+  ): void {
+    const vote = voteOf(place);
+    state.answers |= vote;
+    state.messages++;
+    if (timestamp === null) {
+      state.sawAbsent = true;
+      return;
+    }
+    const order = state.best === null ? 1 : compareTimestamps(timestamp, state.best.timestamp);
+    if (order < 0) return;
+    const settled = settledThere || this.replica.settled.covers(timestamp);
+    if (order === 0) {
+      state.holders |= vote;
+      state.bestSettled ||= settled;
+      return;
+    }
+    assert(register !== null, "what is newer than the asker's copy is sent whole");
+    state.best = register;
+    state.holders = vote;
+    state.bestSettled = settled;
+  }
+
+  private judge(now: Instant, state: ReadState, out: Outbox): void {
+    const count = planted("R7.count-messages") ? state.messages : countVotes(state.answers);
+    if (count < this.group.majority) return;
+    const { best } = state;
+    if (best === null) return this.finish(state, out);
+    const native = best.timestamp.ballot.groupEpoch === this.group.epoch;
+    const unanimous = state.holders === state.answers;
+    if (native && unanimous) return this.finish(state, out);
+    if (state.bestSettled && (!state.sawAbsent || planted("R3.settled-though-absent"))) return this.finish(state, out);
+    if (planted("R3.no-impose")) return this.finish(state, out);
+    if (!native) return this.handOver(now, state, out);
+    this.impose(now, state, out);
+  }
+
+  private impose(now: Instant, state: ReadState, out: Outbox): void {
+    this.reads.delete(state.attempt);
+    state.attempt = this.nextAttempt(state.request);
+    state.phase = "imposing";
+    state.askedAt = now;
+    state.messages = countVotes(state.holders);
+    this.reads.set(state.attempt, state);
+    this.sendImpose(state, out);
+  }
+
+  private sendImpose(state: ReadState, out: Outbox): void {
+    const { best } = state;
+    assert(best !== null, "an impose has a register");
+    this.multicast(
+      this.group.everyone & ~state.holders,
+      { kind: "impose", partition: this.group.partition, attempt: state.attempt, register: best },
+      out,
+    );
+  }
+
+  private handOver(now: Instant, state: ReadState, out: Outbox): void {
+    this.reads.delete(state.attempt);
+    state.attempt = this.nextAttempt(state.request);
+    state.phase = "handing-over";
+    this.reads.set(state.attempt, state);
+    this.sendHandOver(now, state, out);
+  }
+
+  private sendHandOver(now: Instant, state: ReadState, out: Outbox): void {
+    state.askedAt = now;
+    const writer = this.writerPlace();
+    if (writer < 0) return;
+    this.multicast(
+      voteOf(writer),
+      {
+        kind: "hand-over",
+        partition: this.group.partition,
+        groupEpoch: this.group.epoch,
+        attempt: state.attempt,
+        key: state.request.key,
+      },
+      out,
+    );
+  }
+
+  private finish(state: ReadState, out: Outbox): void {
+    this.reads.delete(state.attempt);
+    this.answer(state.ticket, state.best, "linearizable", out);
+  }
+
+  private answer(ticket: Ticket, register: Register | null, consistency: "linearizable" | "local", out: Outbox): void {
+    const writer = this.writerPlace();
+    const revision = Math.max(this.replica.settledRevision, register?.revision ?? 0) as Revision;
+    const result: Result = {
+      status: "done",
+      answer: { kind: "get", entry: entryOf(register), consistency },
+      standing: {
+        revision,
+        groupEpoch: this.group.epoch,
+        writer: (writer < 0 ? 0 : this.group.replicas[writer]) as NodeId,
+      },
+    };
+    out.outcomes.push({ ticket, result });
+  }
+
+  private missing(): NodeId[] {
+    const heard = this.heard();
+    return this.group.replicas.filter((_, place) => (heard & voteOf(place)) === 0);
+  }
+}

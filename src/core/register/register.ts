@@ -1,0 +1,44 @@
+/**
+ * A register: one key's replicated cell. Immutable; every decision makes a new one that carries the whole state, so that a Write never
+ * depends on what a replica holds.
+ */
+import type { Timestamp } from "../ballot.js";
+import type { Key, Revision } from "../ids.js";
+import type { RequestId } from "./operation.js";
+
+export type RecordedOutcome = "applied" | "condition-failed" | "absent" | "not-a-number" | "overflow";
+
+/** Proof that a request with an id was decided here, kept inside the register it decided on (R9). Never holds a value. */
+export interface CompletionRecord {
+  readonly requestId: RequestId;
+  /** CRC-32 of call and arguments. */
+  readonly fingerprint: number;
+  /** The revision that the request took. */
+  readonly revision: Revision;
+  readonly outcome: RecordedOutcome;
+  /** As answered: the version made by a put, a swap or an add, or the one found; 0 when absent. */
+  readonly version: Revision;
+}
+
+export class Register {
+  /** The encoded form it came in or went out in, so that fields a newer version added survive; kept by the codec alone. */
+  encoded: Uint8Array | null = null;
+
+  constructor(
+    readonly key: Key,
+    readonly timestamp: Timestamp,
+    /** null: a tombstone. */
+    readonly value: Uint8Array | null,
+    /** Revision of the last applied write; what clients compare. */
+    readonly version: Revision,
+    /** Revision of the last decided request, applied or not. */
+    readonly revision: Revision,
+    /** Highest revision of a record that was forgotten here, or inherited from the partition's floor. */
+    readonly floor: Revision,
+    readonly records: readonly CompletionRecord[],
+  ) {}
+}
+
+/** What a client sees as the key's version: a tombstone has none. */
+export const visibleVersion = (register: Register | null): Revision =>
+  register === null || register.value === null ? (0 as Revision) : register.version;

@@ -1,0 +1,33 @@
+/** One attempt to hear from a majority: who answered, since when, and who waits for it. Distinct replicas count, never messages (R7). */
+import { type Instant, since } from "../../base/time.js";
+import { countVotes, voteOf } from "../../base/votes.js";
+import type { Attempt } from "../ids.js";
+import { planted } from "../planted.js";
+import type { Waiter } from "./waiter.js";
+
+export class Round {
+  votes = 0;
+  waiters: Waiter[] = [];
+  private messages = 0;
+
+  constructor(
+    readonly attempt: Attempt,
+    private askedAt: Instant,
+  ) {}
+
+  vote(place: number): void {
+    this.votes |= voteOf(place);
+    this.messages++;
+  }
+
+  get count(): number {
+    return planted("R7.count-messages") ? this.messages : countVotes(this.votes);
+  }
+
+  /** True when it is time to ask again those who did not answer; counts as asked. */
+  due(now: Instant, afterMs: number): boolean {
+    if (since(now, this.askedAt) < afterMs) return false;
+    this.askedAt = now;
+    return true;
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * One partition served here: a replica, the writer it may become, the reader of its clients and the election among its group. This class
+ * only joins them: it hands each message to the machine it concerns, carries out what the election decides, and tells the heartbeats
+ * what changed.
+ */
+import { type Duration, duration, type Instant, since } from "../base/time.js";
+import { voteOf } from "../base/votes.js";
+import { type Ballot, sameBallot } from "./ballot.js";
+import type { Detector } from "./detector/detector.js";
+import { Election, type ElectionAction, type Office } from "./election/election.js";
+import { HeardGroup } from "./election/group.js";
+import type { Heartbeats, PartitionReport } from "./election/heartbeats.js";
+import type { NodeId } from "./ids.js";
+import { type CoreMessage, type GroupMessage, groupEpochOf, type Nack } from "./message.js";
+import type { Outbox, Ticket } from "./outbox.js";
+import type { Attempts } from "./register/attempts.js";
+import type { Group } from "./register/group.js";
+import type { ReadRequest, WriteRequest } from "./register/operation.js";
+import { Reader } from "./register/reader.js";
+import { Replica } from "./register/replica.js";
+import type { RegisterTable } from "./register/table.js";
+import { Writer } from "./register/writer.js";
+
+/** A writer that hands its office over waits this long for its writes to complete, then goes on instead. */
+export const HANDING_OVER: Duration = duration(1_000);
+
+export interface ServedPartitionOptions {
+  readonly group: Group;
+  readonly table: RegisterTable;
+  readonly attempts: Attempts;
+  readonly detector: Detector;
+  readonly heartbeats: Heartbeats;
+}
+
+export class ServedPartition {
+  readonly group: Group;
+  readonly replica: Replica;
+  readonly writer: Writer;
+  readonly reader: Reader;
+  readonly election: Election;
+  private readonly heard: HeardGroup;
+  private readonly heartbeats: Heartbeats;
+  private offer: { readonly place: number; readonly since: Instant; sent: boolean } | null = null;
+  /** What was told last, to notice a change without comparing contents. */
+  private toldPromise: Ballot | null = null;
+  private toldBallot: Ballot | null = null;
+  private toldElected = false;
+
+  constructor(options: ServedPartitionOptions) {
+    const { group, detector, heartbeats } = options;
+    this.group = group;
+    this.heartbeats = heartbeats;
+    this.replica = new Replica(group, options.table);
+    const multicast = (places: number, message: CoreMessage, out: Outbox): void => this.send(places, message, out);
+    this.writer = new Writer({
+      group,
+      replica: this.replica,
+      attempts: options.attempts,
+      broadcast: (message, out) => this.send(group.everyone, message, out),
+      multicast,
+    });
+    this.reader = new Reader({
+      group,
+      replica: this.replica,
+      attempts: options.attempts,
+      multicast,
+      heard: () => this.heardPlaces(),
+      writerPlace: () => this.writerPlace(),
+    });
+    this.election = new Election({ self: group.self, replicas: group.replicas, groupEpoch: group.epoch });
+    this.heard = new HeardGroup({
+      self: group.self,
+      partition: group.partition,
+      groupEpoch: group.epoch,
+      replicas: group.replicas,
+      ready: true,
+      detector,
+      heartbeats,
+    });
+    heartbeats.setGroup(group.partition, group.replicas);
+  }
+
+  // ---- inputs
+
+  write(now: Instant, ticket: Ticket, request: WriteRequest, out: Outbox): void {
+    this.writer.write(now, ticket, request, out);
+  }
+
+  read(now: Instant, ticket: Ticket, request: ReadRequest, deadline: Instant, out: Outbox): void {
+    this.reader.read(now, ticket, request, deadline, out);
+  }
+
+  receive(now: Instant, from: NodeId, message: GroupMessage, out: Outbox): void {
+    const place = this.group.placeOf(from);
+    if (place < 0 || groupEpochOf(message) !== this.group.epoch) return;
+    this.dispatch(now, from, place, message, out);
+    if (
+      this.replica.promise !== this.toldPromise ||
+      this.writer.ballot !== this.toldBallot ||
+      this.writer.elected !== this.toldElected
+    ) {
+      this.refresh(now);
+    }
+  }
+
+  /** The end of a heartbeat round: true when the office is being handed over. */
+  roundEnded(now: Instant, mayOffer: boolean, out: Outbox): void {
+    const action = this.firstWriter() ?? this.election.roundEnded(this.heard, this.replica.promise, this.office(now), mayOffer);
+    this.act(now, action, out);
+    this.replica.saveSettled(out);
+    this.refresh(now);
+  }
+
+  /** A peer's report about this partition changed. */
+  reported(now: Instant, from: NodeId): void {
+    const report = this.heartbeats.report(from, this.group.partition);
+    if (report !== undefined && report.groupEpoch === this.group.epoch && report.settled !== null) {
+      this.replica.settle(report.settled.ballot, report.settled.seq, report.settledRevision);
+    }
+    if (this.election.refresh(this.heard, this.replica.promise, this.office(now))) this.tell();
+  }
+
+  resend(now: Instant, out: Outbox): void {
+    this.writer.resend(now, this.heardPlaces(), out);
+    this.reader.resend(now, out);
+    this.handOver(now, out);
+  }
+
+  /** Needs `resend` to be called in time. */
+  get busy(): boolean {
+    return this.writer.busy || this.reader.running > 0 || this.offer !== null;
+  }
+
+  /** Place of the working writer as far as is known; −1: unknown. */
+  writerPlace(): number {
+    if (this.writer.elected && this.election.working) return this.group.place;
+    const writer = this.heartbeats.workingWriter(this.group.partition);
+    return writer === null ? -1 : this.group.placeOf(writer);
+  }
+
+  heardPlaces(): number {
+    let places = 0;
+    for (let place = 0; place < this.group.replicas.length; place++) {
+      if (this.heard.heard(place)) places |= voteOf(place);
+    }
+    return places;
+  }
+
+  report(place: number): PartitionReport | undefined {
+    return this.heard.report(place);
+  }
+
+  // ---- helpers
+
+  private dispatch(now: Instant, from: NodeId, place: number, message: GroupMessage, out: Outbox): void {
+    switch (message.kind) {
+      case "write":
+        return this.replica.onWrite(from, message, out);
+      case "written":
+        return this.writer.onWritten(place, message, out);
+      case "read":
+        return this.replica.onRead(from, message, out);
+      case "read-answer":
+        return this.reader.onAnswer(now, place, message, out);
+      case "impose":
+        return this.replica.onImpose(from, message, out);
+      case "imposed":
+        return this.reader.onImposed(place, message, out);
+      case "recover":
+        return this.replica.onRecover(from, message, out);
+      case "recovered":
+        return this.writer.onRecovered(now, place, message, out);
+      case "confirm":
+        return this.replica.onConfirm(from, message, out);
+      case "confirmed":
+        return this.writer.onConfirmed(now, place, message, out);
+      case "reserve":
+        return this.replica.onReserve(from, message, out);
+      case "reserved":
+        return this.writer.onReserved(now, place, message, out);
+      case "prepare":
+        return this.replica.onPrepare(from, message, out);
+      case "promised":
+        return this.writer.onPromised(now, place, message, out);
+      case "hand-over":
+        return this.writer.onHandOver(now, from, message, out);
+      case "handed-over":
+        return this.reader.onHandedOver(message, out);
+      case "nack":
+        return this.onNack(now, place, message, out);
+      case "your-turn":
+        return this.act(now, this.election.yourTurn(message.ballot, this.heard, this.replica.promise, this.office(now)), out);
+    }
+  }
+
+  private onNack(now: Instant, place: number, message: Nack, out: Outbox): void {
+    if (message.of === "impose") return this.reader.onNack(now, place, message, out);
+    if (this.writer.ballot === null || !sameBallot(this.writer.ballot, message.ballot)) return;
+    this.election.nacked();
+    this.tell();
+  }
+
+  /** In a group that never had a writer the preferred replica need not wait for patience. */
+  private firstWriter(): ElectionAction | null {
+    if (this.group.place !== 0 || this.replica.promise.round !== 0 || this.writer.ballot !== null) return null;
+    let heard = 0;
+    for (let place = 0; place < this.group.replicas.length; place++) if (this.heard.heard(place)) heard++;
+    return heard < this.group.majority ? null : this.election.groupBegins(this.replica.promise);
+  }
+
+  private act(now: Instant, action: ElectionAction | null, out: Outbox): void {
+    if (action === null) return;
+    switch (action.kind) {
+      case "campaign":
+        this.offer = null;
+        return this.writer.campaign(action.ballot, out);
+      case "prepare":
+        return this.writer.prepare(action.places, out);
+      case "resign":
+        this.offer = null;
+        return this.writer.resign(out);
+      case "offer":
+        this.offer = { place: action.place, since: now, sent: false };
+        this.writer.pause();
+        return this.handOver(now, out);
+      case "resume":
+        this.offer = null;
+        return this.writer.resume(now, out);
+    }
+  }
+
+  /** The office is offered once every decision is on a majority; if that takes too long, this writer goes on. */
+  private handOver(now: Instant, out: Outbox): void {
+    const { offer } = this;
+    if (offer === null || offer.sent) return;
+    const ballot = this.writer.ballot;
+    if (ballot !== null && this.writer.quiet) {
+      offer.sent = true;
+      out.sendNow.push(this.group.replicas[offer.place] as NodeId, { kind: "your-turn", partition: this.group.partition, ballot });
+      this.election.turnSent();
+    } else if (since(now, offer.since) > HANDING_OVER) {
+      this.offer = null;
+      this.election.offerAbandoned();
+      this.writer.resume(now, out);
+    }
+  }
+
+  private office(now: Instant): Office | null {
+    const { ballot, elected, promised } = this.writer;
+    return ballot === null ? null : { ballot, elected, promised, caughtUp: elected ? this.writer.caughtUp(now) : 0 };
+  }
+
+  private refresh(now: Instant): void {
+    this.election.refresh(this.heard, this.replica.promise, this.office(now));
+    this.toldPromise = this.replica.promise;
+    this.toldBallot = this.writer.ballot;
+    this.toldElected = this.writer.elected;
+    this.tell();
+  }
+
+  private tell(): void {
+    const { partition, epoch } = this.group;
+    this.heartbeats.setReport({
+      partition,
+      groupEpoch: epoch,
+      ready: true,
+      promise: this.replica.promise,
+      live: this.election.live,
+      settled: this.replica.settled.highest,
+      settledRevision: this.replica.settledRevision,
+    });
+    this.heartbeats.setOffice(partition, this.election.working ? this.writer.ballot : null);
+  }
+
+  private send(places: number, message: CoreMessage, out: Outbox): void {
+    const { replicas, place: own } = this.group;
+    for (let place = 0; place < replicas.length; place++) {
+      if ((places & voteOf(place)) === 0) continue;
+      const to = replicas[place] as NodeId;
+      if (place !== own) out.sendNow.push(to, message);
+      else this.toSelf(to, message, out);
+    }
+  }
+
+  /** The own replica is asked at once; its answer comes back after the sync, like any other. */
+  private toSelf(self: NodeId, message: CoreMessage, out: Outbox): void {
+    switch (message.kind) {
+      case "write":
+        return this.replica.onWrite(self, message, out);
+      case "recover":
+        return this.replica.onRecover(self, message, out);
+      case "reserve":
+        return this.replica.onReserve(self, message, out);
+      case "confirm":
+        return this.replica.onConfirm(self, message, out);
+      case "impose":
+        return this.replica.onImpose(self, message, out);
+      case "read":
+        return this.replica.onRead(self, message, out);
+      default:
+        // A reader at the writer's own node hands over to itself.
+        out.sendDurable.push(self, message);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * A view: the numbered, cluster-wide fact of who the members are and which of them keep which partition. Complete in itself, so that a
+ * node may jump from any view to the newest.
+ */
+import type { GroupEpoch, NodeId, Partition, ViewEpoch } from "../ids.js";
+
+export interface Member {
+  readonly id: NodeId;
+  /** HOST:PORT as clients reach it. */
+  readonly clientAddress: string;
+  /** HOST:PORT as other nodes reach it. */
+  readonly peerAddress: string;
+  /** Failure domain; "" when none was given. */
+  readonly zone: string;
+}
+
+export interface Placement {
+  /** First = preferred writer. */
+  readonly replicas: readonly NodeId[];
+  readonly groupEpoch: GroupEpoch;
+}
+
+/** 16 random bytes, as 32 lower-case hexadecimal digits; "" while there is no cluster. */
+export type ClusterId = string;
+
+export interface View {
+  readonly epoch: ViewEpoch;
+  readonly clusterId: ClusterId;
+  /** SHA-256 of the view before, in hexadecimal; "" for the first. */
+  readonly previousDigest: string;
+  /** The operation that made it, in hexadecimal. */
+  readonly operationId: string;
+  /** δ. */
+  readonly replicationFactor: number;
+  /** Ordered by id. */
+  readonly members: readonly Member[];
+  /** One per partition; their number, P, is a power of two. */
+  readonly partitions: readonly Placement[];
+  readonly voters: readonly NodeId[];
+}
+
+export function memberOf(view: View, id: NodeId): Member | undefined {
+  return view.members.find((member) => member.id === id);
+}
+
+export function placementOf(view: View, partition: Partition): Placement {
+  const placement = view.partitions[partition];
+  if (placement === undefined) throw new RangeError(`partition ${partition} of ${view.partitions.length}`);
+  return placement;
+}

@@ -1,0 +1,85 @@
+/**
+ * A node as one deterministic machine: the core and the router above it. The loop drives it on a real clock, network and disk, the simulator
+ * on virtual ones.
+ */
+import type { Instant } from "../base/time.js";
+import { Core, type CoreOptions } from "../core/core.js";
+import type { NodeId, Partition } from "../core/ids.js";
+import type { Ticket } from "../core/outbox.js";
+import type { NodeMessage, Request } from "./message.js";
+import type { Outgoing } from "./outgoing.js";
+import { Router } from "./router.js";
+
+export type NodeInput =
+  | { readonly kind: "message"; readonly from: NodeId; readonly message: NodeMessage }
+  | { readonly kind: "link-lost"; readonly peer: NodeId }
+  | { readonly kind: "peer-restarted"; readonly peer: NodeId }
+  | { readonly kind: "abandon"; readonly ticket: Ticket }
+  | { readonly kind: "wake" };
+
+export class NodeMachine {
+  readonly core: Core;
+  readonly router: Router;
+
+  constructor(options: CoreOptions) {
+    this.core = new Core(options);
+    this.router = new Router({ core: this.core, firstForward: options.firstAttempt });
+  }
+
+  step(now: Instant, input: NodeInput, out: Outgoing): void {
+    switch (input.kind) {
+      case "message":
+        this.receive(now, input.from, input.message, out);
+        break;
+      case "link-lost":
+        this.router.onLinkLost(now, input.peer, out);
+        break;
+      case "peer-restarted":
+        this.core.step(now, input, out);
+        break;
+      case "abandon":
+        this.router.abandon(input.ticket);
+        break;
+      case "wake":
+        if (now >= this.core.nextDeadline()) this.core.step(now, WAKE, out);
+        this.route(now, out);
+        this.router.wake(now, out);
+        break;
+    }
+    this.route(now, out);
+  }
+
+  /** A client's request; the reply names the ticket returned. */
+  submit(now: Instant, partition: Partition, request: Request, deadline: Instant, out: Outgoing): Ticket {
+    const ticket = this.router.submit(now, partition, request, deadline, out);
+    this.route(now, out);
+    return ticket;
+  }
+
+  nextDeadline(): Instant {
+    const core = this.core.nextDeadline();
+    const router = this.router.nextDeadline();
+    return core < router ? core : router;
+  }
+
+  private receive(now: Instant, from: NodeId, message: NodeMessage, out: Outgoing): void {
+    switch (message.kind) {
+      case "forward":
+        return this.router.onForward(now, from, message, out);
+      case "forwarded":
+        return this.router.onForwarded(now, message, out);
+      default:
+        return this.core.step(now, { kind: "message", from, message }, out);
+    }
+  }
+
+  /** The core's outcomes are the router's business; what it does with them may lead to more. */
+  private route(now: Instant, out: Outgoing): void {
+    while (out.outcomes.length > 0) {
+      const outcomes = out.outcomes.splice(0);
+      for (const outcome of outcomes) this.router.onOutcome(now, outcome, out);
+    }
+  }
+}
+
+const WAKE = { kind: "wake" } as const;

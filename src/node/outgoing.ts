@@ -1,0 +1,35 @@
+import type { Entry } from "../core/entry.js";
+import type { NodeId } from "../core/ids.js";
+import { Envelopes, type Outbox, type Outcome } from "../core/outbox.js";
+import type { Result } from "../core/register/operation.js";
+import type { NodeMessage } from "./message.js";
+
+/** The outbox of a whole node: the core's, with messages and outcomes for clients besides. */
+export class Outgoing implements Outbox {
+  readonly entries: Entry[] = [];
+  readonly sendNow = new Envelopes<NodeMessage>();
+  readonly sendDurable = new Envelopes<NodeMessage>();
+  /** Of the core; taken in by the router within the same step. */
+  readonly outcomes: Outcome[] = [];
+  /** For clients of this node; released by the sync. */
+  readonly replies: Reply[] = [];
+
+  get empty(): boolean {
+    return (
+      this.entries.length === 0 && this.sendNow.count === 0 && this.sendDurable.count === 0 && this.replies.length === 0
+    );
+  }
+}
+
+/** What a client of this node is told. */
+export interface Reply {
+  readonly ticket: number;
+  readonly verdict: Verdict;
+}
+
+export type Verdict =
+  | Result
+  /** Held as long as allowed; nobody could take it. Definitely not executed. */
+  | { readonly status: "unserved"; readonly reason: "no-writer" | "no-quorum"; readonly missing: readonly NodeId[] }
+  /** The client's deadline came while the request was under way. */
+  | { readonly status: "deadline"; readonly mayHaveRun: boolean };

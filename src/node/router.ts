@@ -1,0 +1,287 @@
+/**
+ * The router: any node answers any client. It serves what it can, passes the rest to a node that can, and holds what nobody can serve just
+ * now, until there is a writer again.
+ *
+ * The intuition: the entry node owns the request until it has answered the client. It sends a write without an id to at most one writer, as
+ * nobody could tell a second copy from a new request; it sends one with an id again until it knows. What has been sent and not answered is
+ * unknown, and is never called anything else.
+ *
+ * Invariants:
+ *   I1  A write without an id leaves this node at most once, counting its own writer.
+ *   I2  A verdict "refused" or "unserved" is given only when no copy can have been executed.
+ *   I3  Every request is answered by its deadline.
+ */
+import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";
+import type { Core } from "../core/core.js";
+import { NO_NODE, type NodeId, type Partition } from "../core/ids.js";
+import type { Outcome, Ticket } from "../core/outbox.js";
+import type { Result } from "../core/register/operation.js";
+import { placementOf } from "../core/view/view.js";
+import type { Forward, Forwarded, Request } from "./message.js";
+import type { Outgoing, Verdict } from "./outgoing.js";
+
+/** A request that nobody can serve is held no longer than this. */
+export const MAX_HOLD: Duration = duration(3_000);
+/** Requests held at a time; more are refused as overload. */
+export const MAX_HELD = 10_000;
+/** Requests of clients under way at a time; more are refused as overload. */
+export const MAX_PENDING = 50_000;
+/** How long before its deadline a request is given up that nobody has taken. */
+export const DEADLINE_MARGIN: Duration = duration(20);
+/** How often what is held is tried again. */
+const RETRY: Duration = duration(10);
+/** A passed-on request that may be sent twice is sent again after this long without an answer. */
+const REPEAT: Duration = duration(1_000);
+
+/** A client's request that this node answers for. */
+class Pending {
+  /** Where it was sent: this node's own core, another node, or nowhere (NO_NODE) while it is held. */
+  target: NodeId = NO_NODE;
+  forwardId = 0;
+  sentAt: Instant;
+  heldSince: Instant;
+  /** A copy was sent, and what became of it is not known. */
+  mayHaveRun = false;
+
+  constructor(
+    readonly ticket: Ticket,
+    readonly partition: Partition,
+    readonly request: Request,
+    readonly deadline: Instant,
+    now: Instant,
+  ) {
+    this.sentAt = now;
+    this.heldSince = now;
+  }
+
+  /** Another copy does no harm. */
+  get repeatable(): boolean {
+    return this.request.kind === "read" || this.request.write.requestId !== null;
+  }
+}
+
+/** A request that another node passed on to this one. */
+interface Visitor {
+  readonly from: NodeId;
+  readonly id: number;
+}
+
+export class Router {
+  private readonly core: Core;
+  private readonly pending = new Map<Ticket, Pending>();
+  private readonly visitors = new Map<Ticket, Visitor>();
+  private readonly held = new Set<Pending>();
+  private readonly forwards = new Map<number, Pending>();
+  private lastTicket = 0;
+  private lastForward: number;
+  private retryDue: Instant = never;
+
+  constructor(options: { readonly core: Core; readonly firstForward: number }) {
+    this.core = options.core;
+    this.lastForward = options.firstForward;
+  }
+
+  get heldCount(): number {
+    return this.held.size;
+  }
+
+  get pendingCount(): number {
+    return this.pending.size;
+  }
+
+  nextDeadline(): Instant {
+    return this.retryDue;
+  }
+
+  /** A client's request; the reply names the ticket returned. */
+  submit(now: Instant, partition: Partition, request: Request, deadline: Instant, out: Outgoing): Ticket {
+    this.lastTicket++;
+    const ticket = this.lastTicket;
+    if (this.pending.size >= MAX_PENDING) {
+      out.replies.push({ ticket, verdict: OVERLOADED });
+      return ticket;
+    }
+    const pending = new Pending(ticket, partition, request, deadline, now);
+    this.pending.set(ticket, pending);
+    this.send(now, pending, out);
+    if (this.retryDue === never) this.retryDue = after(now, RETRY);
+    return ticket;
+  }
+
+  /** The client went away: whatever was sent goes on, nobody waits for it here. */
+  abandon(ticket: Ticket): void {
+    const pending = this.pending.get(ticket);
+    if (pending !== undefined) this.forget(pending);
+  }
+
+  onOutcome(now: Instant, outcome: Outcome, out: Outgoing): void {
+    const visitor = this.visitors.get(outcome.ticket);
+    if (visitor !== undefined) {
+      this.visitors.delete(outcome.ticket);
+      out.sendDurable.push(visitor.from, { kind: "forwarded", id: visitor.id, result: outcome.result });
+      return;
+    }
+    const pending = this.pending.get(outcome.ticket);
+    if (pending !== undefined && pending.target === this.core.self) this.judge(now, pending, outcome.result, out);
+  }
+
+  onForward(now: Instant, from: NodeId, message: Forward, out: Outgoing): void {
+    const { partition, request } = message;
+    if (request.kind === "write" && !this.core.isWriter(partition)) {
+      const hint = this.core.writerOf(partition) ?? NO_NODE;
+      return this.turnAway(from, message, { status: "refused", refusal: { reason: "not-writer", hint } }, out);
+    }
+    const ticket = ++this.lastTicket;
+    this.visitors.set(ticket, { from, id: message.id });
+    this.serve(now, ticket, partition, request, after(now, message.remaining), out);
+  }
+
+  onForwarded(now: Instant, message: Forwarded, out: Outgoing): void {
+    const pending = this.forwards.get(message.id);
+    if (pending === undefined) return;
+    this.forwards.delete(message.id);
+    this.judge(now, pending, message.result, out);
+  }
+
+  /** The stream to a peer broke: what was passed on to it is not going to be answered. */
+  onLinkLost(now: Instant, peer: NodeId, out: Outgoing): void {
+    for (const pending of this.pending.values()) {
+      if (pending.target === peer && peer !== this.core.self) this.lose(now, pending, out);
+    }
+  }
+
+  wake(now: Instant, out: Outgoing): void {
+    if (now < this.retryDue) return;
+    for (const pending of this.pending.values()) this.look(now, pending, out);
+    this.retryDue = this.pending.size === 0 ? never : after(now, RETRY);
+  }
+
+  // ---- helpers
+
+  private look(now: Instant, pending: Pending, out: Outgoing): void {
+    if (now >= pending.deadline) {
+      this.reply(pending, { status: "deadline", mayHaveRun: pending.mayHaveRun || pending.target !== NO_NODE }, out);
+    } else if (pending.target === NO_NODE) {
+      if (!pending.mayHaveRun && this.heldLongEnough(now, pending)) this.reply(pending, this.unserved(pending), out);
+      else this.send(now, pending, out);
+    } else if (pending.target !== this.core.self && pending.repeatable && this.worthRepeating(now, pending)) {
+      this.lose(now, pending, out);
+    }
+  }
+
+  private heldLongEnough(now: Instant, pending: Pending): boolean {
+    return since(now, pending.heldSince) >= MAX_HOLD || now >= after(pending.deadline, -DEADLINE_MARGIN as Duration);
+  }
+
+  private worthRepeating(now: Instant, pending: Pending): boolean {
+    return since(now, pending.sentAt) >= REPEAT || !this.core.hears(pending.target);
+  }
+
+  private send(now: Instant, pending: Pending, out: Outgoing): void {
+    const target = this.targetOf(pending);
+    if (target === NO_NODE) return this.hold(now, pending, out);
+    this.held.delete(pending);
+    pending.target = target;
+    pending.sentAt = now;
+    if (target === this.core.self) {
+      return this.serve(now, pending.ticket, pending.partition, pending.request, pending.deadline, out);
+    }
+    pending.forwardId = ++this.lastForward;
+    this.forwards.set(pending.forwardId, pending);
+    out.sendNow.push(target, {
+      kind: "forward",
+      id: pending.forwardId,
+      partition: pending.partition,
+      groupEpoch: placementOf(this.core.view, pending.partition).groupEpoch,
+      request: pending.request,
+      remaining: since(pending.deadline, now),
+    });
+  }
+
+  private serve(now: Instant, ticket: Ticket, partition: Partition, request: Request, deadline: Instant, out: Outgoing): void {
+    if (request.kind === "write") {
+      this.core.step(now, { kind: "write", ticket, partition, request: request.write }, out);
+      return;
+    }
+    // A read that finds no majority says so in time to be heard.
+    const early = after(deadline, -DEADLINE_MARGIN as Duration);
+    const latest = after(now, MAX_HOLD);
+    const until = early < latest ? early : latest;
+    this.core.step(now, { kind: "read", ticket, partition, request: request.read, deadline: until }, out);
+  }
+
+  /** A write goes to the working writer; a read to this node if it is a replica, otherwise to a replica that is heard. */
+  private targetOf(pending: Pending): NodeId {
+    const { partition, request } = pending;
+    const { self } = this.core;
+    if (request.kind === "write") {
+      if (this.core.isWriter(partition)) return self;
+      const writer = this.core.writerOf(partition);
+      return writer === null || writer === self ? NO_NODE : writer;
+    }
+    const { replicas } = placementOf(this.core.view, partition);
+    if (replicas.includes(self)) return self;
+    const start = pending.ticket % replicas.length;
+    for (let i = 0; i < replicas.length; i++) {
+      const replica = replicas[(start + i) % replicas.length] as NodeId;
+      if (this.core.hears(replica)) return replica;
+    }
+    return NO_NODE;
+  }
+
+  private hold(now: Instant, pending: Pending, out: Outgoing): void {
+    if (pending.target !== NO_NODE) pending.heldSince = now;
+    pending.target = NO_NODE;
+    if (this.held.has(pending)) return;
+    if (this.held.size >= MAX_HELD && !pending.mayHaveRun) return this.reply(pending, OVERLOADED, out);
+    this.held.add(pending);
+  }
+
+  private judge(now: Instant, pending: Pending, result: Result, out: Outgoing): void {
+    if (result.status === "unknown" && result.unknown.reason === "outcome-unknown" && pending.repeatable) {
+      return this.lose(now, pending, out);
+    }
+    if (result.status === "refused") {
+      const { reason } = result.refusal;
+      // Not executed there; held until the next try finds who serves it.
+      if (reason === "not-writer" || reason === "not-replica") return this.hold(now, pending, out);
+      // An earlier copy may have run: only its record can tell.
+      if (reason === "overloaded" && pending.mayHaveRun) return this.hold(now, pending, out);
+    }
+    this.reply(pending, result, out);
+  }
+
+  /** What was sent may have been executed or not: asked again if that is harmless, unknown otherwise (I1, I2). */
+  private lose(now: Instant, pending: Pending, out: Outgoing): void {
+    if (!pending.repeatable) {
+      return this.reply(pending, { status: "unknown", unknown: { reason: "outcome-unknown" } }, out);
+    }
+    this.forwards.delete(pending.forwardId);
+    if (pending.request.kind === "write") pending.mayHaveRun = true;
+    this.hold(now, pending, out);
+  }
+
+  private turnAway(to: NodeId, message: Forward, result: Result, out: Outgoing): void {
+    out.sendNow.push(to, { kind: "forwarded", id: message.id, result });
+  }
+
+  private unserved(pending: Pending): Verdict {
+    const { replicas } = placementOf(this.core.view, pending.partition);
+    const missing = replicas.filter((node) => !this.core.hears(node));
+    const lost = replicas.length - missing.length <= replicas.length / 2;
+    return { status: "unserved", reason: lost ? "no-quorum" : "no-writer", missing };
+  }
+
+  private reply(pending: Pending, verdict: Verdict, out: Outgoing): void {
+    this.forget(pending);
+    out.replies.push({ ticket: pending.ticket, verdict });
+  }
+
+  private forget(pending: Pending): void {
+    this.pending.delete(pending.ticket);
+    this.held.delete(pending);
+    this.forwards.delete(pending.forwardId);
+  }
+}
+
+const OVERLOADED: Verdict = { status: "refused", refusal: { reason: "overloaded" } };

@@ -34,7 +34,7 @@ export async function startCluster(program: string, nodeCount: number): Promise<
     [program, "cluster", "--nodes", `${nodeCount}`, "--base-port", `${basePort}`, "--memory"],
     START_LIMIT_MS,
   );
-  const nodes = child.lines.flatMap(parseNodeLine);
+  const nodes = child.lines.flatMap(parseNodeLine).toSorted((a, b) => a.number - b.number);
   if (nodes.length !== nodeCount) {
     await child.stop();
     throw new Error(`expected ${nodeCount} lines "node N pid P client HOST:PORT …", got ${nodes.length}:\n${child.lines.join("\n")}`);

@@ -8,7 +8,7 @@ import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runChild } from "./process/child.js";
-import { type Suite, type SuiteOptions, type SuiteResult } from "./suites/context.js";
+import type { Suite, SuiteOptions, SuiteResult } from "./suites/context.js";
 import { exactlyOnce } from "./suites/exactly-once.js";
 import { failover } from "./suites/failover.js";
 import { frames } from "./suites/frames.js";
@@ -78,9 +78,10 @@ function environment() {
 function report(name: string, options: SuiteOptions, result: SuiteResult): void {
   for (const table of result.tables) process.stdout.write(`\n${formatTable(table)}\n`);
   for (const note of result.notes) process.stdout.write(`${note}\n`);
+  for (const problem of result.problems ?? []) process.stdout.write(`WRONG: ${problem}\n`);
   const { program: _program, scripts: _scripts, ...settings } = options;
   const file = `${root}bench/out/${name}.json`;
-  writeFileSync(file, `${JSON.stringify({ name, ...environment(), settings, notes: result.notes, figures: result.figures }, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ name, ...environment(), settings, notes: result.notes, problems: result.problems ?? [], figures: result.figures }, null, 2)}\n`);
 }
 
 async function main(): Promise<number> {
@@ -123,7 +124,9 @@ async function main(): Promise<number> {
   for (const name of names) {
     try {
       const result = await SUITES.get(name)?.(options);
-      if (result !== undefined) report(name, options, result);
+      if (result === undefined) continue;
+      report(name, options, result);
+      if ((result.problems ?? []).length > 0) failed++;
     } catch (error) {
       // The others are still worth running.
       failed++;

@@ -34,6 +34,8 @@ export interface LoadOptions {
   /** Sent as grpc-timeout; a call that has no answer a second later is given up. */
   readonly deadlineMs: number;
   readonly seed: number;
+  /** How long to try to connect to every endpoint. */
+  readonly connectLimitMs: number;
   /** Processes whose CPU time during the measured part is reported: the servers, on this machine. */
   readonly watchPids: readonly number[];
 }
@@ -54,6 +56,7 @@ export const LOAD_DEFAULTS = {
   verify: false,
   deadlineMs: 10_000,
   seed: 1,
+  connectLimitMs: 10_000,
   watchPids: [],
 } as const satisfies Omit<LoadOptions, "endpoints">;
 
@@ -180,6 +183,7 @@ export function parseLoadArguments(args: readonly string[]): LoadCommand | undef
     verify: values.verify === true,
     deadlineMs: number(values["deadline-ms"], d.deadlineMs),
     seed: number(values.seed, d.seed),
+    connectLimitMs: d.connectLimitMs,
     watchPids: (values["watch-pid"] ?? []).map(Number),
   };
   return { options: checkOptions(options), json: values.json };

@@ -23,7 +23,6 @@ import { GET_PATH, PUT_PATH, REQUEST_ID_BYTES, type RequestTemplate, requestTemp
 const EXPIRE_EVERY_MS = 250;
 /** How long a call may outlive its deadline before the client gives it up. */
 const EXPIRE_GRACE_MS = 1000;
-const CONNECT_LIMIT_MS = 10_000;
 const DRAIN_LIMIT_MS = 3000;
 const RANDOM_POOL_BYTES = 4096 * REQUEST_ID_BYTES;
 
@@ -73,7 +72,7 @@ export class LoadRunner {
       for (const lane of this.#lanes) lane.expire(this.options.deadlineMs + EXPIRE_GRACE_MS);
     }, EXPIRE_EVERY_MS);
     try {
-      await this.#until(() => this.#lanes.every((lane) => lane.ready), CONNECT_LIMIT_MS, "no connection to every endpoint");
+      await this.#until(() => this.#lanes.every((lane) => lane.ready), this.options.connectLimitMs, "no connection to every endpoint");
       if (this.options.preload) {
         this.#phase = "preload";
         this.#startSlots();

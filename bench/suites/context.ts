@@ -28,6 +28,8 @@ export interface SuiteResult {
   readonly tables: readonly Table[];
   readonly notes: readonly string[];
   readonly figures: unknown;
+  /** What must never be, whatever the speed: wrong answers. */
+  readonly problems?: readonly string[];
 }
 
 export interface Table {
@@ -103,6 +105,15 @@ export async function withEcho<T>(options: SuiteOptions, use: (target: Target) =
   } finally {
     await echo.stop();
   }
+}
+
+/** A line for every load that has read something wrong. */
+export function wrongAnswers(reports: readonly LoadReport[]): string[] {
+  return reports.flatMap(({ verify }) =>
+    verify === undefined || verify.failures === 0
+      ? []
+      : [`${verify.failures} of ${verify.checked} answers checked were wrong: ${verify.examples.join("; ")}`],
+  );
 }
 
 /** CPU of the watched servers per answered call, in µs. */

@@ -6,10 +6,10 @@
  * slope is within noise when the interval reaches zero.
  */
 
-import { type Cluster, type ClusterNode } from "../cluster.js";
+import type { Cluster, ClusterNode } from "../cluster.js";
 import { residentBytesOf } from "../process/procfs.js";
 import { fitLine, type Point } from "../stats/summary.js";
-import { errorsOf, errorsText, load, progress, sleep, type SuiteOptions, type SuiteResult, withCluster } from "./context.js";
+import { errorsOf, errorsText, load, progress, sleep, type SuiteOptions, type SuiteResult, withCluster, wrongAnswers } from "./context.js";
 
 const SAMPLE_EVERY_MS = 5000;
 /** This share of the samples is warm-up: heaps, code and buffers grow to their size. */
@@ -63,6 +63,7 @@ export async function memory(options: SuiteOptions): Promise<SuiteResult> {
       notes: [
         `load: ${report.operationsPerSecond.toFixed(0)} calls/s, errors ${errorsText(errorsOf([report]))}; ${report.verify?.checked ?? 0} answers checked, ${report.verify?.failures ?? 0} wrong`,
       ],
+      problems: wrongAnswers([report]),
       figures: { lines, samples, operationsPerSecond: report.operationsPerSecond, errors: report.errors, verify: report.verify },
     };
   });

@@ -9,7 +9,7 @@
 
 import type { LoadReport } from "../load/report.js";
 import { median } from "../stats/summary.js";
-import { errorsOf, errorsText, type LoadArguments, load, progress, serverMicros, type SuiteOptions, type SuiteResult, type Target, withCluster, withEcho } from "./context.js";
+import { errorsOf, errorsText, type LoadArguments, load, progress, serverMicros, type SuiteOptions, type SuiteResult, type Target, withCluster, withEcho, wrongAnswers } from "./context.js";
 
 interface Round {
   readonly echo: LoadReport;
@@ -72,6 +72,7 @@ async function measure(options: SuiteOptions, echo: Target, nodes: Target): Prom
       "goal: PUT and GET at least 0.5 of echo",
       `checked in the warm-up: ${first.verify?.checked ?? 0} answers, ${first.verify?.failures ?? 0} wrong; errors ${errorsText(errorsOf([first]))}`,
     ],
+    problems: wrongAnswers([first]),
     figures: { rows, generators, verify: first.verify, rounds: rounds.map((r) => ({ echo: brief(r.echo), put: brief(r.put), get: brief(r.get) })) },
   };
 }

@@ -28,10 +28,10 @@ export interface Sink<Message> {
   push(to: NodeId, message: Message): void;
 }
 
-/** Messages and their recipients side by side: to[i] gets messages[i]. */
+/** Messages with their recipients, in order. */
 export class Envelopes<Message> implements Sink<Message> {
-  readonly to: NodeId[] = [];
-  readonly messages: Message[] = [];
+  private readonly to: NodeId[] = [];
+  private readonly messages: Message[] = [];
 
   get count(): number {
     return this.to.length;
@@ -42,8 +42,7 @@ export class Envelopes<Message> implements Sink<Message> {
     this.messages.push(message);
   }
 
-  clear(): void {
-    this.to.length = 0;
-    this.messages.length = 0;
+  each(visit: (to: NodeId, message: Message) => void): void {
+    for (let i = 0; i < this.to.length; i++) visit(this.to[i] as NodeId, this.messages[i] as Message);
   }
 }

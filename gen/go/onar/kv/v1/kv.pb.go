@@ -1,14 +1,14 @@
 // The key-value service: what clients call.
 //
-// Limits, each configurable for a cluster, checked before any work:
+// Limits, with their defaults; each can be configured, and is checked before any work:
 //
 //   key            1 byte to 4 KiB (4,096 bytes)
 //   value          at most 1 MiB (1,048,576 bytes); may be empty
-//   message        at most 4 MiB (4,194,304 bytes) as encoded
 //   request id     exactly 16 bytes, or none
-//   deadline       10 seconds where the call has none
+//   message        at most 4 MiB (4,194,304 bytes) as encoded
 //
-// Beyond a limit the call fails with INVALID_ARGUMENT and a reason that names it (see ErrorReason).
+// Beyond the first three the call fails with INVALID_ARGUMENT and a reason that names the limit (see ErrorReason); beyond the last
+// one with RESOURCE_EXHAUSTED, as everywhere in gRPC. A call without deadline gets ten seconds.
 //
 // One field number has one meaning in every request of this service, of onar.text.v1.TextService and of
 // onar.reconfiguration.v1.ReconfigurationService. In the requests of the first two, the numbers from 1 to 13 that a request does not

@@ -19,7 +19,6 @@ package replicationv1
 import (
 	v11 "github.com/onar-kv/onar/gen/go/onar/kv/v1"
 	v1 "github.com/onar-kv/onar/gen/go/onar/reconfiguration/v1"
-	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -192,73 +191,138 @@ func (RefusedMessage) EnumDescriptor() ([]byte, []int) {
 	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{1}
 }
 
-// Why a node did not serve a request that was passed on to it.
-type NotServedReason int32
+// Why a node did not execute a request that was passed on to it.
+type RefusedReason int32
 
 const (
 	// Unknown to the reader: a newer version may have more. Definitely not executed.
-	NotServedReason_NOT_SERVED_REASON_UNSPECIFIED NotServedReason = 0
-	// The receiver is not the working writer.
-	NotServedReason_NOT_SERVED_REASON_NOT_WRITER NotServedReason = 1
-	// The receiver has no ready replica of the partition.
-	NotServedReason_NOT_SERVED_REASON_NOT_REPLICA NotServedReason = 2
-	// The receiver knows a later group epoch.
-	NotServedReason_NOT_SERVED_REASON_OLD_GROUP_EPOCH NotServedReason = 3
-	// The receiver knows only an earlier group epoch, and asks for the view.
-	NotServedReason_NOT_SERVED_REASON_NEW_GROUP_EPOCH NotServedReason = 4
+	RefusedReason_REFUSED_REASON_UNSPECIFIED RefusedReason = 0
+	// The receiver is not the working writer: the entry node holds the request and tries elsewhere.
+	RefusedReason_REFUSED_REASON_NOT_WRITER RefusedReason = 1
+	// The receiver has no ready replica of the partition in that group epoch: likewise.
+	RefusedReason_REFUSED_REASON_NOT_REPLICA RefusedReason = 2
+	// Too few replicas answer.
+	RefusedReason_REFUSED_REASON_NO_QUORUM RefusedReason = 3
+	// Add on a value that is not a number.
+	RefusedReason_REFUSED_REASON_NOT_A_NUMBER RefusedReason = 4
+	// Add beyond 64 bits.
+	RefusedReason_REFUSED_REASON_OVERFLOW RefusedReason = 5
+	// The request id was used on the key with other arguments.
+	RefusedReason_REFUSED_REASON_REQUEST_ID_REUSED RefusedReason = 6
+	// `after` is above the revision of a writer that has just confirmed its office.
+	RefusedReason_REFUSED_REASON_AFTER_IN_FUTURE RefusedReason = 7
 	// The receiver has more to do than it takes on.
-	NotServedReason_NOT_SERVED_REASON_OVERLOADED NotServedReason = 5
-	// The receiver is stopping.
-	NotServedReason_NOT_SERVED_REASON_DRAINING NotServedReason = 6
+	RefusedReason_REFUSED_REASON_OVERLOADED RefusedReason = 8
+	// The receiver is stopping: likewise.
+	RefusedReason_REFUSED_REASON_DRAINING RefusedReason = 9
 )
 
-// Enum value maps for NotServedReason.
+// Enum value maps for RefusedReason.
 var (
-	NotServedReason_name = map[int32]string{
-		0: "NOT_SERVED_REASON_UNSPECIFIED",
-		1: "NOT_SERVED_REASON_NOT_WRITER",
-		2: "NOT_SERVED_REASON_NOT_REPLICA",
-		3: "NOT_SERVED_REASON_OLD_GROUP_EPOCH",
-		4: "NOT_SERVED_REASON_NEW_GROUP_EPOCH",
-		5: "NOT_SERVED_REASON_OVERLOADED",
-		6: "NOT_SERVED_REASON_DRAINING",
+	RefusedReason_name = map[int32]string{
+		0: "REFUSED_REASON_UNSPECIFIED",
+		1: "REFUSED_REASON_NOT_WRITER",
+		2: "REFUSED_REASON_NOT_REPLICA",
+		3: "REFUSED_REASON_NO_QUORUM",
+		4: "REFUSED_REASON_NOT_A_NUMBER",
+		5: "REFUSED_REASON_OVERFLOW",
+		6: "REFUSED_REASON_REQUEST_ID_REUSED",
+		7: "REFUSED_REASON_AFTER_IN_FUTURE",
+		8: "REFUSED_REASON_OVERLOADED",
+		9: "REFUSED_REASON_DRAINING",
 	}
-	NotServedReason_value = map[string]int32{
-		"NOT_SERVED_REASON_UNSPECIFIED":     0,
-		"NOT_SERVED_REASON_NOT_WRITER":      1,
-		"NOT_SERVED_REASON_NOT_REPLICA":     2,
-		"NOT_SERVED_REASON_OLD_GROUP_EPOCH": 3,
-		"NOT_SERVED_REASON_NEW_GROUP_EPOCH": 4,
-		"NOT_SERVED_REASON_OVERLOADED":      5,
-		"NOT_SERVED_REASON_DRAINING":        6,
+	RefusedReason_value = map[string]int32{
+		"REFUSED_REASON_UNSPECIFIED":       0,
+		"REFUSED_REASON_NOT_WRITER":        1,
+		"REFUSED_REASON_NOT_REPLICA":       2,
+		"REFUSED_REASON_NO_QUORUM":         3,
+		"REFUSED_REASON_NOT_A_NUMBER":      4,
+		"REFUSED_REASON_OVERFLOW":          5,
+		"REFUSED_REASON_REQUEST_ID_REUSED": 6,
+		"REFUSED_REASON_AFTER_IN_FUTURE":   7,
+		"REFUSED_REASON_OVERLOADED":        8,
+		"REFUSED_REASON_DRAINING":          9,
 	}
 )
 
-func (x NotServedReason) Enum() *NotServedReason {
-	p := new(NotServedReason)
+func (x RefusedReason) Enum() *RefusedReason {
+	p := new(RefusedReason)
 	*p = x
 	return p
 }
 
-func (x NotServedReason) String() string {
+func (x RefusedReason) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (NotServedReason) Descriptor() protoreflect.EnumDescriptor {
+func (RefusedReason) Descriptor() protoreflect.EnumDescriptor {
 	return file_onar_replication_v1_replication_proto_enumTypes[2].Descriptor()
 }
 
-func (NotServedReason) Type() protoreflect.EnumType {
+func (RefusedReason) Type() protoreflect.EnumType {
 	return &file_onar_replication_v1_replication_proto_enumTypes[2]
 }
 
-func (x NotServedReason) Number() protoreflect.EnumNumber {
+func (x RefusedReason) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use NotServedReason.Descriptor instead.
-func (NotServedReason) EnumDescriptor() ([]byte, []int) {
+// Deprecated: Use RefusedReason.Descriptor instead.
+func (RefusedReason) EnumDescriptor() ([]byte, []int) {
 	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{2}
+}
+
+// Why the outcome of a request is unknown.
+type UnknownReason int32
+
+const (
+	// Unknown to the reader: a newer version may have more.
+	UnknownReason_UNKNOWN_REASON_UNSPECIFIED UnknownReason = 0
+	// The writer lost its office before a majority had the write.
+	UnknownReason_UNKNOWN_REASON_OUTCOME_UNKNOWN UnknownReason = 1
+	// The record of this request id may have been forgotten: this copy did not run, an earlier one may have.
+	UnknownReason_UNKNOWN_REASON_REQUEST_EXPIRED UnknownReason = 2
+)
+
+// Enum value maps for UnknownReason.
+var (
+	UnknownReason_name = map[int32]string{
+		0: "UNKNOWN_REASON_UNSPECIFIED",
+		1: "UNKNOWN_REASON_OUTCOME_UNKNOWN",
+		2: "UNKNOWN_REASON_REQUEST_EXPIRED",
+	}
+	UnknownReason_value = map[string]int32{
+		"UNKNOWN_REASON_UNSPECIFIED":     0,
+		"UNKNOWN_REASON_OUTCOME_UNKNOWN": 1,
+		"UNKNOWN_REASON_REQUEST_EXPIRED": 2,
+	}
+)
+
+func (x UnknownReason) Enum() *UnknownReason {
+	p := new(UnknownReason)
+	*p = x
+	return p
+}
+
+func (x UnknownReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (UnknownReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_onar_replication_v1_replication_proto_enumTypes[3].Descriptor()
+}
+
+func (UnknownReason) Type() protoreflect.EnumType {
+	return &file_onar_replication_v1_replication_proto_enumTypes[3]
+}
+
+func (x UnknownReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use UnknownReason.Descriptor instead.
+func (UnknownReason) EnumDescriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{3}
 }
 
 // Why a founder does not take part in a ballot.
@@ -306,11 +370,11 @@ func (x StartRefusedReason) String() string {
 }
 
 func (StartRefusedReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_onar_replication_v1_replication_proto_enumTypes[3].Descriptor()
+	return file_onar_replication_v1_replication_proto_enumTypes[4].Descriptor()
 }
 
 func (StartRefusedReason) Type() protoreflect.EnumType {
-	return &file_onar_replication_v1_replication_proto_enumTypes[3]
+	return &file_onar_replication_v1_replication_proto_enumTypes[4]
 }
 
 func (x StartRefusedReason) Number() protoreflect.EnumNumber {
@@ -319,7 +383,7 @@ func (x StartRefusedReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StartRefusedReason.Descriptor instead.
 func (StartRefusedReason) EnumDescriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{3}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{4}
 }
 
 // All that one event-loop turn of a node has for one peer, in the order in which it was produced.
@@ -633,14 +697,9 @@ type PeerMessage struct {
 	//	*PeerMessage_Promised
 	//	*PeerMessage_Reserve
 	//	*PeerMessage_Reserved
-	//	*PeerMessage_SettleRead
-	//	*PeerMessage_SettleReadAnswer
-	//	*PeerMessage_StartPrepare
-	//	*PeerMessage_StartPromised
-	//	*PeerMessage_StartAccept
-	//	*PeerMessage_StartAccepted
-	//	*PeerMessage_StartRefused
-	//	*PeerMessage_StartView
+	//	*PeerMessage_HandOver
+	//	*PeerMessage_HandedOver
+	//	*PeerMessage_YourTurn
 	Message       isPeerMessage_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -854,73 +913,28 @@ func (x *PeerMessage) GetReserved() *Reserved {
 	return nil
 }
 
-func (x *PeerMessage) GetSettleRead() *SettleRead {
+func (x *PeerMessage) GetHandOver() *HandOver {
 	if x != nil {
-		if x, ok := x.Message.(*PeerMessage_SettleRead); ok {
-			return x.SettleRead
+		if x, ok := x.Message.(*PeerMessage_HandOver); ok {
+			return x.HandOver
 		}
 	}
 	return nil
 }
 
-func (x *PeerMessage) GetSettleReadAnswer() *SettleReadAnswer {
+func (x *PeerMessage) GetHandedOver() *HandedOver {
 	if x != nil {
-		if x, ok := x.Message.(*PeerMessage_SettleReadAnswer); ok {
-			return x.SettleReadAnswer
+		if x, ok := x.Message.(*PeerMessage_HandedOver); ok {
+			return x.HandedOver
 		}
 	}
 	return nil
 }
 
-func (x *PeerMessage) GetStartPrepare() *StartPrepare {
+func (x *PeerMessage) GetYourTurn() *YourTurn {
 	if x != nil {
-		if x, ok := x.Message.(*PeerMessage_StartPrepare); ok {
-			return x.StartPrepare
-		}
-	}
-	return nil
-}
-
-func (x *PeerMessage) GetStartPromised() *StartPromised {
-	if x != nil {
-		if x, ok := x.Message.(*PeerMessage_StartPromised); ok {
-			return x.StartPromised
-		}
-	}
-	return nil
-}
-
-func (x *PeerMessage) GetStartAccept() *StartAccept {
-	if x != nil {
-		if x, ok := x.Message.(*PeerMessage_StartAccept); ok {
-			return x.StartAccept
-		}
-	}
-	return nil
-}
-
-func (x *PeerMessage) GetStartAccepted() *StartAccepted {
-	if x != nil {
-		if x, ok := x.Message.(*PeerMessage_StartAccepted); ok {
-			return x.StartAccepted
-		}
-	}
-	return nil
-}
-
-func (x *PeerMessage) GetStartRefused() *StartRefused {
-	if x != nil {
-		if x, ok := x.Message.(*PeerMessage_StartRefused); ok {
-			return x.StartRefused
-		}
-	}
-	return nil
-}
-
-func (x *PeerMessage) GetStartView() *StartView {
-	if x != nil {
-		if x, ok := x.Message.(*PeerMessage_StartView); ok {
-			return x.StartView
+		if x, ok := x.Message.(*PeerMessage_YourTurn); ok {
+			return x.YourTurn
 		}
 	}
 	return nil
@@ -1025,44 +1039,19 @@ type PeerMessage_Reserved struct {
 	Reserved *Reserved `protobuf:"bytes,19,opt,name=reserved,proto3,oneof"`
 }
 
-type PeerMessage_SettleRead struct {
+type PeerMessage_HandOver struct {
 	// Reader to writer: settle this key for me.
-	SettleRead *SettleRead `protobuf:"bytes,20,opt,name=settle_read,json=settleRead,proto3,oneof"`
+	HandOver *HandOver `protobuf:"bytes,20,opt,name=hand_over,json=handOver,proto3,oneof"`
 }
 
-type PeerMessage_SettleReadAnswer struct {
+type PeerMessage_HandedOver struct {
 	// Writer to reader: settled, or not mine to settle.
-	SettleReadAnswer *SettleReadAnswer `protobuf:"bytes,21,opt,name=settle_read_answer,json=settleReadAnswer,proto3,oneof"`
+	HandedOver *HandedOver `protobuf:"bytes,21,opt,name=handed_over,json=handedOver,proto3,oneof"`
 }
 
-type PeerMessage_StartPrepare struct {
-	// Founding proposer to founder: promise me your vote on view 1.
-	StartPrepare *StartPrepare `protobuf:"bytes,30,opt,name=start_prepare,json=startPrepare,proto3,oneof"`
-}
-
-type PeerMessage_StartPromised struct {
-	// Founder to proposer: promised.
-	StartPromised *StartPromised `protobuf:"bytes,31,opt,name=start_promised,json=startPromised,proto3,oneof"`
-}
-
-type PeerMessage_StartAccept struct {
-	// Proposer to founder: accept this view 1.
-	StartAccept *StartAccept `protobuf:"bytes,32,opt,name=start_accept,json=startAccept,proto3,oneof"`
-}
-
-type PeerMessage_StartAccepted struct {
-	// Founder to proposer: accepted.
-	StartAccepted *StartAccepted `protobuf:"bytes,33,opt,name=start_accepted,json=startAccepted,proto3,oneof"`
-}
-
-type PeerMessage_StartRefused struct {
-	// Founder to proposer: no.
-	StartRefused *StartRefused `protobuf:"bytes,34,opt,name=start_refused,json=startRefused,proto3,oneof"`
-}
-
-type PeerMessage_StartView struct {
-	// To whoever has no view yet, or an older one: this one was decided.
-	StartView *StartView `protobuf:"bytes,35,opt,name=start_view,json=startView,proto3,oneof"`
+type PeerMessage_YourTurn struct {
+	// Writer to the preferred replica: the office is yours.
+	YourTurn *YourTurn `protobuf:"bytes,22,opt,name=your_turn,json=yourTurn,proto3,oneof"`
 }
 
 func (*PeerMessage_Write) isPeerMessage_Message() {}
@@ -1103,21 +1092,11 @@ func (*PeerMessage_Reserve) isPeerMessage_Message() {}
 
 func (*PeerMessage_Reserved) isPeerMessage_Message() {}
 
-func (*PeerMessage_SettleRead) isPeerMessage_Message() {}
+func (*PeerMessage_HandOver) isPeerMessage_Message() {}
 
-func (*PeerMessage_SettleReadAnswer) isPeerMessage_Message() {}
+func (*PeerMessage_HandedOver) isPeerMessage_Message() {}
 
-func (*PeerMessage_StartPrepare) isPeerMessage_Message() {}
-
-func (*PeerMessage_StartPromised) isPeerMessage_Message() {}
-
-func (*PeerMessage_StartAccept) isPeerMessage_Message() {}
-
-func (*PeerMessage_StartAccepted) isPeerMessage_Message() {}
-
-func (*PeerMessage_StartRefused) isPeerMessage_Message() {}
-
-func (*PeerMessage_StartView) isPeerMessage_Message() {}
+func (*PeerMessage_YourTurn) isPeerMessage_Message() {}
 
 // A candidate asks every replica of the group for its vote, once for the whole partition. Sent when a replica takes a ballot, and
 // again in the same ballot to whoever reports less. The candidate's own promise is durable before it leaves (R8).
@@ -2247,7 +2226,7 @@ func (x *Imposed) GetAttempt() uint64 {
 
 // A reader hands a read to the writer, when the key's newest state can no longer be imposed or is of an older group epoch. The
 // writer recovers the key and writes the same value again in its own ballot, in a round begun after this came in.
-type SettleRead struct {
+type HandOver struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The partition.
 	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
@@ -2261,20 +2240,20 @@ type SettleRead struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *SettleRead) Reset() {
-	*x = SettleRead{}
+func (x *HandOver) Reset() {
+	*x = HandOver{}
 	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *SettleRead) String() string {
+func (x *HandOver) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*SettleRead) ProtoMessage() {}
+func (*HandOver) ProtoMessage() {}
 
-func (x *SettleRead) ProtoReflect() protoreflect.Message {
+func (x *HandOver) ProtoReflect() protoreflect.Message {
 	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -2286,47 +2265,102 @@ func (x *SettleRead) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use SettleRead.ProtoReflect.Descriptor instead.
-func (*SettleRead) Descriptor() ([]byte, []int) {
+// Deprecated: Use HandOver.ProtoReflect.Descriptor instead.
+func (*HandOver) Descriptor() ([]byte, []int) {
 	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{19}
 }
 
-func (x *SettleRead) GetPartition() uint32 {
+func (x *HandOver) GetPartition() uint32 {
 	if x != nil {
 		return x.Partition
 	}
 	return 0
 }
 
-func (x *SettleRead) GetGroupEpoch() uint64 {
+func (x *HandOver) GetGroupEpoch() uint64 {
 	if x != nil {
 		return x.GroupEpoch
 	}
 	return 0
 }
 
-func (x *SettleRead) GetAttempt() uint64 {
+func (x *HandOver) GetAttempt() uint64 {
 	if x != nil {
 		return x.Attempt
 	}
 	return 0
 }
 
-func (x *SettleRead) GetKey() []byte {
+func (x *HandOver) GetKey() []byte {
 	if x != nil {
 		return x.Key
 	}
 	return nil
 }
 
-// The writer's answer to a SettleRead.
-type SettleReadAnswer struct {
+// The writer to the preferred replica, when it hands its office back: campaign if your promise is still this ballot.
+type YourTurn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The partition.
 	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
-	// The group epoch of the SettleRead.
+	// The writer's ballot.
+	Ballot        *Ballot `protobuf:"bytes,2,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *YourTurn) Reset() {
+	*x = YourTurn{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *YourTurn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*YourTurn) ProtoMessage() {}
+
+func (x *YourTurn) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use YourTurn.ProtoReflect.Descriptor instead.
+func (*YourTurn) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *YourTurn) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *YourTurn) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+// The writer's answer to a HandOver.
+type HandedOver struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The group epoch of the HandOver.
 	GroupEpoch uint64 `protobuf:"varint,2,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
-	// The attempt of the SettleRead.
+	// The attempt of the HandOver.
 	Attempt uint64 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// False: the receiver is not the writer at work; ask the next one. The fields below are then empty.
 	Done bool `protobuf:"varint,4,opt,name=done,proto3" json:"done,omitempty"`
@@ -2338,21 +2372,21 @@ type SettleReadAnswer struct {
 	sizeCache       protoimpl.SizeCache
 }
 
-func (x *SettleReadAnswer) Reset() {
-	*x = SettleReadAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+func (x *HandedOver) Reset() {
+	*x = HandedOver{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *SettleReadAnswer) String() string {
+func (x *HandedOver) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*SettleReadAnswer) ProtoMessage() {}
+func (*HandedOver) ProtoMessage() {}
 
-func (x *SettleReadAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+func (x *HandedOver) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2363,47 +2397,47 @@ func (x *SettleReadAnswer) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use SettleReadAnswer.ProtoReflect.Descriptor instead.
-func (*SettleReadAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{20}
+// Deprecated: Use HandedOver.ProtoReflect.Descriptor instead.
+func (*HandedOver) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
 }
 
-func (x *SettleReadAnswer) GetPartition() uint32 {
+func (x *HandedOver) GetPartition() uint32 {
 	if x != nil {
 		return x.Partition
 	}
 	return 0
 }
 
-func (x *SettleReadAnswer) GetGroupEpoch() uint64 {
+func (x *HandedOver) GetGroupEpoch() uint64 {
 	if x != nil {
 		return x.GroupEpoch
 	}
 	return 0
 }
 
-func (x *SettleReadAnswer) GetAttempt() uint64 {
+func (x *HandedOver) GetAttempt() uint64 {
 	if x != nil {
 		return x.Attempt
 	}
 	return 0
 }
 
-func (x *SettleReadAnswer) GetDone() bool {
+func (x *HandedOver) GetDone() bool {
 	if x != nil {
 		return x.Done
 	}
 	return false
 }
 
-func (x *SettleReadAnswer) GetRegister() []byte {
+func (x *HandedOver) GetRegister() []byte {
 	if x != nil {
 		return x.Register
 	}
 	return nil
 }
 
-func (x *SettleReadAnswer) GetSettledRevision() uint64 {
+func (x *HandedOver) GetSettledRevision() uint64 {
 	if x != nil {
 		return x.SettledRevision
 	}
@@ -2423,7 +2457,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2435,7 +2469,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2448,7 +2482,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Heartbeat) GetRound() uint64 {
@@ -2476,16 +2510,17 @@ type HeartbeatAnswer struct {
 	ReportVersion uint64 `protobuf:"varint,3,opt,name=report_version,json=reportVersion,proto3" json:"report_version,omitempty"`
 	// The sender's reports that changed since reports_seen, of partitions that both nodes have a replica of.
 	Reports []*PartitionReport `protobuf:"bytes,4,rep,name=reports,proto3" json:"reports,omitempty"`
-	// The partitions that the sender is the working writer of, for routing: partition p is bit p mod 8 (the lowest being 0) of byte
-	// p div 8. Zero bytes at the end are left off.
-	Offices       []byte `protobuf:"bytes,5,opt,name=offices,proto3" json:"offices,omitempty"`
+	// Of which partitions the sender began or ended to be the working writer since reports_seen; to every peer, for routing.
+	Offices []*OfficeReport `protobuf:"bytes,5,rep,name=offices,proto3" json:"offices,omitempty"`
+	// The answer carries what changed after this version; 0 means everything.
+	Since         uint64 `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HeartbeatAnswer) Reset() {
 	*x = HeartbeatAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2497,7 +2532,7 @@ func (x *HeartbeatAnswer) String() string {
 func (*HeartbeatAnswer) ProtoMessage() {}
 
 func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2510,7 +2545,7 @@ func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAnswer.ProtoReflect.Descriptor instead.
 func (*HeartbeatAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *HeartbeatAnswer) GetRound() uint64 {
@@ -2541,9 +2576,71 @@ func (x *HeartbeatAnswer) GetReports() []*PartitionReport {
 	return nil
 }
 
-func (x *HeartbeatAnswer) GetOffices() []byte {
+func (x *HeartbeatAnswer) GetOffices() []*OfficeReport {
 	if x != nil {
 		return x.Offices
+	}
+	return nil
+}
+
+func (x *HeartbeatAnswer) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+// The sender began or ended to be the working writer of a partition.
+type OfficeReport struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The ballot in which the sender works; unset when it is not the working writer any more.
+	Ballot        *Ballot `protobuf:"bytes,2,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OfficeReport) Reset() {
+	*x = OfficeReport{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OfficeReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OfficeReport) ProtoMessage() {}
+
+func (x *OfficeReport) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OfficeReport.ProtoReflect.Descriptor instead.
+func (*OfficeReport) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *OfficeReport) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *OfficeReport) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
 	}
 	return nil
 }
@@ -2561,8 +2658,8 @@ type PartitionReport struct {
 	Promise *Ballot `protobuf:"bytes,4,opt,name=promise,proto3" json:"promise,omitempty"`
 	// The owner of the promise is working in exactly that ballot, which the sender knows from the owner itself, never from hearsay.
 	Live bool `protobuf:"varint,5,opt,name=live,proto3" json:"live,omitempty"`
-	// The highest settled seq of the promised ballot that the replica knows; 0 for none.
-	SettledSeq uint64 `protobuf:"varint,6,opt,name=settled_seq,json=settledSeq,proto3" json:"settled_seq,omitempty"`
+	// The highest ballot that the replica knows a settled seq of, with that seq; unset for none.
+	Settled *Timestamp `protobuf:"bytes,6,opt,name=settled,proto3" json:"settled,omitempty"`
 	// The highest revision that the replica knows to be settled.
 	SettledRevision uint64 `protobuf:"varint,7,opt,name=settled_revision,json=settledRevision,proto3" json:"settled_revision,omitempty"`
 	unknownFields   protoimpl.UnknownFields
@@ -2571,7 +2668,7 @@ type PartitionReport struct {
 
 func (x *PartitionReport) Reset() {
 	*x = PartitionReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2583,7 +2680,7 @@ func (x *PartitionReport) String() string {
 func (*PartitionReport) ProtoMessage() {}
 
 func (x *PartitionReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2596,7 +2693,7 @@ func (x *PartitionReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionReport.ProtoReflect.Descriptor instead.
 func (*PartitionReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PartitionReport) GetPartition() uint32 {
@@ -2634,11 +2731,11 @@ func (x *PartitionReport) GetLive() bool {
 	return false
 }
 
-func (x *PartitionReport) GetSettledSeq() uint64 {
+func (x *PartitionReport) GetSettled() *Timestamp {
 	if x != nil {
-		return x.SettledSeq
+		return x.Settled
 	}
-	return 0
+	return nil
 }
 
 func (x *PartitionReport) GetSettledRevision() uint64 {
@@ -2678,7 +2775,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2690,7 +2787,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2703,7 +2800,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Forward) GetId() uint64 {
@@ -2846,8 +2943,8 @@ type Forwarded struct {
 	//	*Forwarded_CompareAndSet
 	//	*Forwarded_Delete
 	//	*Forwarded_Add
-	//	*Forwarded_NotServed
-	//	*Forwarded_Status
+	//	*Forwarded_Refused
+	//	*Forwarded_Unknown
 	Result        isForwarded_Result `protobuf_oneof:"result"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2855,7 +2952,7 @@ type Forwarded struct {
 
 func (x *Forwarded) Reset() {
 	*x = Forwarded{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2867,7 +2964,7 @@ func (x *Forwarded) String() string {
 func (*Forwarded) ProtoMessage() {}
 
 func (x *Forwarded) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2880,7 +2977,7 @@ func (x *Forwarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forwarded.ProtoReflect.Descriptor instead.
 func (*Forwarded) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Forwarded) GetId() uint64 {
@@ -2942,19 +3039,19 @@ func (x *Forwarded) GetAdd() *v11.AddResponse {
 	return nil
 }
 
-func (x *Forwarded) GetNotServed() *NotServed {
+func (x *Forwarded) GetRefused() *Refused {
 	if x != nil {
-		if x, ok := x.Result.(*Forwarded_NotServed); ok {
-			return x.NotServed
+		if x, ok := x.Result.(*Forwarded_Refused); ok {
+			return x.Refused
 		}
 	}
 	return nil
 }
 
-func (x *Forwarded) GetStatus() *status.Status {
+func (x *Forwarded) GetUnknown() *Unknown {
 	if x != nil {
-		if x, ok := x.Result.(*Forwarded_Status); ok {
-			return x.Status
+		if x, ok := x.Result.(*Forwarded_Unknown); ok {
+			return x.Unknown
 		}
 	}
 	return nil
@@ -2989,14 +3086,14 @@ type Forwarded_Add struct {
 	Add *v11.AddResponse `protobuf:"bytes,6,opt,name=add,proto3,oneof"`
 }
 
-type Forwarded_NotServed struct {
-	// Definitely not executed: the receiver cannot serve it. The entry node holds it and tries elsewhere.
-	NotServed *NotServed `protobuf:"bytes,14,opt,name=not_served,json=notServed,proto3,oneof"`
+type Forwarded_Refused struct {
+	// Definitely not executed.
+	Refused *Refused `protobuf:"bytes,14,opt,name=refused,proto3,oneof"`
 }
 
-type Forwarded_Status struct {
-	// An error for the client, with its details.
-	Status *status.Status `protobuf:"bytes,15,opt,name=status,proto3,oneof"`
+type Forwarded_Unknown struct {
+	// It may have been executed, or may still be.
+	Unknown *Unknown `protobuf:"bytes,15,opt,name=unknown,proto3,oneof"`
 }
 
 func (*Forwarded_Get) isForwarded_Result() {}
@@ -3009,38 +3106,40 @@ func (*Forwarded_Delete) isForwarded_Result() {}
 
 func (*Forwarded_Add) isForwarded_Result() {}
 
-func (*Forwarded_NotServed) isForwarded_Result() {}
+func (*Forwarded_Refused) isForwarded_Result() {}
 
-func (*Forwarded_Status) isForwarded_Result() {}
+func (*Forwarded_Unknown) isForwarded_Result() {}
 
-// Why a node did not serve a request that was passed on to it. The request was definitely not executed there.
-type NotServed struct {
+// A request that was passed on was definitely not executed by this copy.
+type Refused struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Why.
-	Reason NotServedReason `protobuf:"varint,1,opt,name=reason,proto3,enum=onar.replication.v1.NotServedReason" json:"reason,omitempty"`
+	Reason RefusedReason `protobuf:"varint,1,opt,name=reason,proto3,enum=onar.replication.v1.RefusedReason" json:"reason,omitempty"`
 	// The node that the receiver believes to be the writer; 0 when it knows of none.
 	WriterNodeId uint32 `protobuf:"varint,2,opt,name=writer_node_id,json=writerNodeId,proto3" json:"writer_node_id,omitempty"`
-	// The partition's group epoch as the receiver knows it.
-	GroupEpoch    uint64 `protobuf:"varint,3,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
+	// With AFTER_IN_FUTURE: the writer's own revision.
+	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// With NO_QUORUM: the replicas that are not heard.
+	Missing       []uint32 `protobuf:"varint,4,rep,packed,name=missing,proto3" json:"missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *NotServed) Reset() {
-	*x = NotServed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+func (x *Refused) Reset() {
+	*x = Refused{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *NotServed) String() string {
+func (x *Refused) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*NotServed) ProtoMessage() {}
+func (*Refused) ProtoMessage() {}
 
-func (x *NotServed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+func (x *Refused) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3051,28 +3150,433 @@ func (x *NotServed) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use NotServed.ProtoReflect.Descriptor instead.
-func (*NotServed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
+// Deprecated: Use Refused.ProtoReflect.Descriptor instead.
+func (*Refused) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
 }
 
-func (x *NotServed) GetReason() NotServedReason {
+func (x *Refused) GetReason() RefusedReason {
 	if x != nil {
 		return x.Reason
 	}
-	return NotServedReason_NOT_SERVED_REASON_UNSPECIFIED
+	return RefusedReason_REFUSED_REASON_UNSPECIFIED
 }
 
-func (x *NotServed) GetWriterNodeId() uint32 {
+func (x *Refused) GetWriterNodeId() uint32 {
 	if x != nil {
 		return x.WriterNodeId
 	}
 	return 0
 }
 
-func (x *NotServed) GetGroupEpoch() uint64 {
+func (x *Refused) GetRevision() uint64 {
 	if x != nil {
-		return x.GroupEpoch
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Refused) GetMissing() []uint32 {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+// Nobody can say whether a request that was passed on has been executed.
+type Unknown struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why.
+	Reason UnknownReason `protobuf:"varint,1,opt,name=reason,proto3,enum=onar.replication.v1.UnknownReason" json:"reason,omitempty"`
+	// With REQUEST_EXPIRED: a revision that a new request may use as its `after`.
+	Revision      uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unknown) Reset() {
+	*x = Unknown{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unknown) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unknown) ProtoMessage() {}
+
+func (x *Unknown) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unknown.ProtoReflect.Descriptor instead.
+func (*Unknown) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Unknown) GetReason() UnknownReason {
+	if x != nil {
+		return x.Reason
+	}
+	return UnknownReason_UNKNOWN_REASON_UNSPECIFIED
+}
+
+func (x *Unknown) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// One founder to another: who it is, and one step of the consensus.
+type FoundRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of this protocol. This file describes version 1.
+	ProtocolVersion uint32 `protobuf:"varint,1,opt,name=protocol_version,json=protocolVersion,proto3" json:"protocol_version,omitempty"`
+	// The asking founder.
+	Founder *Founder `protobuf:"bytes,2,opt,name=founder,proto3" json:"founder,omitempty"`
+	// The step. Unset: only an introduction.
+	//
+	// Types that are valid to be assigned to Step:
+	//
+	//	*FoundRequest_Prepare
+	//	*FoundRequest_Accept
+	//	*FoundRequest_View
+	Step          isFoundRequest_Step `protobuf_oneof:"step"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FoundRequest) Reset() {
+	*x = FoundRequest{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FoundRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FoundRequest) ProtoMessage() {}
+
+func (x *FoundRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
+func (*FoundRequest) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *FoundRequest) GetProtocolVersion() uint32 {
+	if x != nil {
+		return x.ProtocolVersion
+	}
+	return 0
+}
+
+func (x *FoundRequest) GetFounder() *Founder {
+	if x != nil {
+		return x.Founder
+	}
+	return nil
+}
+
+func (x *FoundRequest) GetStep() isFoundRequest_Step {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *FoundRequest) GetPrepare() *StartPrepare {
+	if x != nil {
+		if x, ok := x.Step.(*FoundRequest_Prepare); ok {
+			return x.Prepare
+		}
+	}
+	return nil
+}
+
+func (x *FoundRequest) GetAccept() *StartAccept {
+	if x != nil {
+		if x, ok := x.Step.(*FoundRequest_Accept); ok {
+			return x.Accept
+		}
+	}
+	return nil
+}
+
+func (x *FoundRequest) GetView() *StartView {
+	if x != nil {
+		if x, ok := x.Step.(*FoundRequest_View); ok {
+			return x.View
+		}
+	}
+	return nil
+}
+
+type isFoundRequest_Step interface {
+	isFoundRequest_Step()
+}
+
+type FoundRequest_Prepare struct {
+	// Phase 1.
+	Prepare *StartPrepare `protobuf:"bytes,3,opt,name=prepare,proto3,oneof"`
+}
+
+type FoundRequest_Accept struct {
+	// Phase 2.
+	Accept *StartAccept `protobuf:"bytes,4,opt,name=accept,proto3,oneof"`
+}
+
+type FoundRequest_View struct {
+	// The view is decided.
+	View *StartView `protobuf:"bytes,5,opt,name=view,proto3,oneof"`
+}
+
+func (*FoundRequest_Prepare) isFoundRequest_Step() {}
+
+func (*FoundRequest_Accept) isFoundRequest_Step() {}
+
+func (*FoundRequest_View) isFoundRequest_Step() {}
+
+// The answer of a founder, or of a node that has a view.
+type FoundResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The answering node.
+	Founder *Founder `protobuf:"bytes,1,opt,name=founder,proto3" json:"founder,omitempty"`
+	// The answer to the step; unset for an introduction to a node without a view.
+	//
+	// Types that are valid to be assigned to Step:
+	//
+	//	*FoundResponse_Promised
+	//	*FoundResponse_Accepted
+	//	*FoundResponse_Refused
+	//	*FoundResponse_View
+	Step          isFoundResponse_Step `protobuf_oneof:"step"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FoundResponse) Reset() {
+	*x = FoundResponse{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FoundResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FoundResponse) ProtoMessage() {}
+
+func (x *FoundResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
+func (*FoundResponse) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *FoundResponse) GetFounder() *Founder {
+	if x != nil {
+		return x.Founder
+	}
+	return nil
+}
+
+func (x *FoundResponse) GetStep() isFoundResponse_Step {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *FoundResponse) GetPromised() *StartPromised {
+	if x != nil {
+		if x, ok := x.Step.(*FoundResponse_Promised); ok {
+			return x.Promised
+		}
+	}
+	return nil
+}
+
+func (x *FoundResponse) GetAccepted() *StartAccepted {
+	if x != nil {
+		if x, ok := x.Step.(*FoundResponse_Accepted); ok {
+			return x.Accepted
+		}
+	}
+	return nil
+}
+
+func (x *FoundResponse) GetRefused() *StartRefused {
+	if x != nil {
+		if x, ok := x.Step.(*FoundResponse_Refused); ok {
+			return x.Refused
+		}
+	}
+	return nil
+}
+
+func (x *FoundResponse) GetView() *StartView {
+	if x != nil {
+		if x, ok := x.Step.(*FoundResponse_View); ok {
+			return x.View
+		}
+	}
+	return nil
+}
+
+type isFoundResponse_Step interface {
+	isFoundResponse_Step()
+}
+
+type FoundResponse_Promised struct {
+	// The ballot is promised.
+	Promised *StartPromised `protobuf:"bytes,2,opt,name=promised,proto3,oneof"`
+}
+
+type FoundResponse_Accepted struct {
+	// The view is accepted.
+	Accepted *StartAccepted `protobuf:"bytes,3,opt,name=accepted,proto3,oneof"`
+}
+
+type FoundResponse_Refused struct {
+	// It does not take part.
+	Refused *StartRefused `protobuf:"bytes,4,opt,name=refused,proto3,oneof"`
+}
+
+type FoundResponse_View struct {
+	// It has a view already: the asking node joins that cluster.
+	View *StartView `protobuf:"bytes,5,opt,name=view,proto3,oneof"`
+}
+
+func (*FoundResponse_Promised) isFoundResponse_Step() {}
+
+func (*FoundResponse_Accepted) isFoundResponse_Step() {}
+
+func (*FoundResponse_Refused) isFoundResponse_Step() {}
+
+func (*FoundResponse_View) isFoundResponse_Step() {}
+
+// A node on its way into a cluster.
+type Founder struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its node id, never 0.
+	NodeId uint32 `protobuf:"varint,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Where clients reach it, host:port.
+	ClientAddress string `protobuf:"bytes,2,opt,name=client_address,json=clientAddress,proto3" json:"client_address,omitempty"`
+	// Where other nodes reach it, host:port.
+	PeerAddress string `protobuf:"bytes,3,opt,name=peer_address,json=peerAddress,proto3" json:"peer_address,omitempty"`
+	// Its failure zone; may be empty.
+	Zone string `protobuf:"bytes,4,opt,name=zone,proto3" json:"zone,omitempty"`
+	// The peer addresses of all N founders as it was configured, its own included, ordered bytewise.
+	Peers []string `protobuf:"bytes,5,rep,name=peers,proto3" json:"peers,omitempty"`
+	// The cluster's replication factor as it was configured; 0: whoever proposes decides.
+	ReplicationFactor uint32 `protobuf:"varint,6,opt,name=replication_factor,json=replicationFactor,proto3" json:"replication_factor,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *Founder) Reset() {
+	*x = Founder{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Founder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Founder) ProtoMessage() {}
+
+func (x *Founder) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Founder.ProtoReflect.Descriptor instead.
+func (*Founder) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Founder) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *Founder) GetClientAddress() string {
+	if x != nil {
+		return x.ClientAddress
+	}
+	return ""
+}
+
+func (x *Founder) GetPeerAddress() string {
+	if x != nil {
+		return x.PeerAddress
+	}
+	return ""
+}
+
+func (x *Founder) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Founder) GetPeers() []string {
+	if x != nil {
+		return x.Peers
+	}
+	return nil
+}
+
+func (x *Founder) GetReplicationFactor() uint32 {
+	if x != nil {
+		return x.ReplicationFactor
 	}
 	return 0
 }
@@ -3090,7 +3594,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3102,7 +3606,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3115,7 +3619,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -3146,7 +3650,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3158,7 +3662,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3171,7 +3675,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -3203,7 +3707,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3215,7 +3719,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3228,7 +3732,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -3267,7 +3771,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3279,7 +3783,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3292,7 +3796,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -3328,7 +3832,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3340,7 +3844,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3353,7 +3857,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -3380,7 +3884,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3392,7 +3896,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3405,7 +3909,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -3448,7 +3952,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3460,7 +3964,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3473,7 +3977,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *StartView) GetView() []byte {
@@ -3487,7 +3991,7 @@ var File_onar_replication_v1_replication_proto protoreflect.FileDescriptor
 
 const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\n" +
-	"%onar/replication/v1/replication.proto\x12\x13onar.replication.v1\x1a\x17google/rpc/status.proto\x1a\x13onar/kv/v1/kv.proto\x1a-onar/reconfiguration/v1/reconfiguration.proto\x1a\"onar/replication/v1/register.proto\"\xda\x01\n" +
+	"%onar/replication/v1/replication.proto\x12\x13onar.replication.v1\x1a\x13onar/kv/v1/kv.proto\x1a-onar/reconfiguration/v1/reconfiguration.proto\x1a\"onar/replication/v1/register.proto\"\xda\x01\n" +
 	"\x05Frame\x12\x1d\n" +
 	"\n" +
 	"view_epoch\x18\x01 \x01(\x04R\tviewEpoch\x12<\n" +
@@ -3514,7 +4018,8 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\aRefusal\x12:\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\".onar.replication.v1.RefusalReasonR\x06reason\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n" +
-	"\bexpected\x18\x03 \x01(\tR\bexpected\"\xdd\r\n" +
+	"\bexpected\x18\x03 \x01(\tR\bexpected\"\xcc\n" +
+	"\n" +
 	"\vPeerMessage\x122\n" +
 	"\x05write\x18\x01 \x01(\v2\x1a.onar.replication.v1.WriteH\x00R\x05write\x128\n" +
 	"\awritten\x18\x02 \x01(\v2\x1c.onar.replication.v1.WrittenH\x00R\awritten\x12/\n" +
@@ -3536,17 +4041,11 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\aprepare\x18\x10 \x01(\v2\x1c.onar.replication.v1.PrepareH\x00R\aprepare\x12;\n" +
 	"\bpromised\x18\x11 \x01(\v2\x1d.onar.replication.v1.PromisedH\x00R\bpromised\x128\n" +
 	"\areserve\x18\x12 \x01(\v2\x1c.onar.replication.v1.ReserveH\x00R\areserve\x12;\n" +
-	"\breserved\x18\x13 \x01(\v2\x1d.onar.replication.v1.ReservedH\x00R\breserved\x12B\n" +
-	"\vsettle_read\x18\x14 \x01(\v2\x1f.onar.replication.v1.SettleReadH\x00R\n" +
-	"settleRead\x12U\n" +
-	"\x12settle_read_answer\x18\x15 \x01(\v2%.onar.replication.v1.SettleReadAnswerH\x00R\x10settleReadAnswer\x12H\n" +
-	"\rstart_prepare\x18\x1e \x01(\v2!.onar.replication.v1.StartPrepareH\x00R\fstartPrepare\x12K\n" +
-	"\x0estart_promised\x18\x1f \x01(\v2\".onar.replication.v1.StartPromisedH\x00R\rstartPromised\x12E\n" +
-	"\fstart_accept\x18  \x01(\v2 .onar.replication.v1.StartAcceptH\x00R\vstartAccept\x12K\n" +
-	"\x0estart_accepted\x18! \x01(\v2\".onar.replication.v1.StartAcceptedH\x00R\rstartAccepted\x12H\n" +
-	"\rstart_refused\x18\" \x01(\v2!.onar.replication.v1.StartRefusedH\x00R\fstartRefused\x12?\n" +
-	"\n" +
-	"start_view\x18# \x01(\v2\x1e.onar.replication.v1.StartViewH\x00R\tstartViewB\t\n" +
+	"\breserved\x18\x13 \x01(\v2\x1d.onar.replication.v1.ReservedH\x00R\breserved\x12<\n" +
+	"\thand_over\x18\x14 \x01(\v2\x1d.onar.replication.v1.HandOverH\x00R\bhandOver\x12B\n" +
+	"\vhanded_over\x18\x15 \x01(\v2\x1f.onar.replication.v1.HandedOverH\x00R\n" +
+	"handedOver\x12<\n" +
+	"\tyour_turn\x18\x16 \x01(\v2\x1d.onar.replication.v1.YourTurnH\x00R\byourTurnB\t\n" +
 	"\amessage\"\\\n" +
 	"\aPrepare\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
@@ -3631,15 +4130,18 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
 	"groupEpoch\x12\x18\n" +
-	"\aattempt\x18\x03 \x01(\x04R\aattempt\"w\n" +
-	"\n" +
-	"SettleRead\x12\x1c\n" +
+	"\aattempt\x18\x03 \x01(\x04R\aattempt\"u\n" +
+	"\bHandOver\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
 	"groupEpoch\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\x04R\aattempt\x12\x10\n" +
-	"\x03key\x18\x04 \x01(\fR\x03key\"\xc6\x01\n" +
-	"\x10SettleReadAnswer\x12\x1c\n" +
+	"\x03key\x18\x04 \x01(\fR\x03key\"]\n" +
+	"\bYourTurn\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xc0\x01\n" +
+	"\n" +
+	"HandedOver\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
 	"groupEpoch\x12\x18\n" +
@@ -3649,22 +4151,25 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x10settled_revision\x18\x06 \x01(\x04R\x0fsettledRevision\"D\n" +
 	"\tHeartbeat\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12!\n" +
-	"\freports_seen\x18\x02 \x01(\x04R\vreportsSeen\"\xbe\x01\n" +
+	"\freports_seen\x18\x02 \x01(\x04R\vreportsSeen\"\xf7\x01\n" +
 	"\x0fHeartbeatAnswer\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12\x14\n" +
 	"\x05heard\x18\x02 \x03(\rR\x05heard\x12%\n" +
 	"\x0ereport_version\x18\x03 \x01(\x04R\rreportVersion\x12>\n" +
-	"\areports\x18\x04 \x03(\v2$.onar.replication.v1.PartitionReportR\areports\x12\x18\n" +
-	"\aoffices\x18\x05 \x01(\fR\aoffices\"\xfd\x01\n" +
+	"\areports\x18\x04 \x03(\v2$.onar.replication.v1.PartitionReportR\areports\x12;\n" +
+	"\aoffices\x18\x05 \x03(\v2!.onar.replication.v1.OfficeReportR\aoffices\x12\x14\n" +
+	"\x05since\x18\x06 \x01(\x04R\x05since\"a\n" +
+	"\fOfficeReport\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\x96\x02\n" +
 	"\x0fPartitionReport\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
 	"groupEpoch\x12\x14\n" +
 	"\x05ready\x18\x03 \x01(\bR\x05ready\x125\n" +
 	"\apromise\x18\x04 \x01(\v2\x1b.onar.replication.v1.BallotR\apromise\x12\x12\n" +
-	"\x04live\x18\x05 \x01(\bR\x04live\x12\x1f\n" +
-	"\vsettled_seq\x18\x06 \x01(\x04R\n" +
-	"settledSeq\x12)\n" +
+	"\x04live\x18\x05 \x01(\bR\x04live\x128\n" +
+	"\asettled\x18\x06 \x01(\v2\x1e.onar.replication.v1.TimestampR\asettled\x12)\n" +
 	"\x10settled_revision\x18\a \x01(\x04R\x0fsettledRevision\"\x9d\x03\n" +
 	"\aForward\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12*\n" +
@@ -3680,23 +4185,46 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\vgroup_epoch\x18\n" +
 	" \x01(\x04R\n" +
 	"groupEpochB\t\n" +
-	"\arequest\"\x9e\x03\n" +
+	"\arequest\"\xa3\x03\n" +
 	"\tForwarded\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12+\n" +
 	"\x03get\x18\x02 \x01(\v2\x17.onar.kv.v1.GetResponseH\x00R\x03get\x12+\n" +
 	"\x03put\x18\x03 \x01(\v2\x17.onar.kv.v1.PutResponseH\x00R\x03put\x12K\n" +
 	"\x0fcompare_and_set\x18\x04 \x01(\v2!.onar.kv.v1.CompareAndSetResponseH\x00R\rcompareAndSet\x124\n" +
 	"\x06delete\x18\x05 \x01(\v2\x1a.onar.kv.v1.DeleteResponseH\x00R\x06delete\x12+\n" +
-	"\x03add\x18\x06 \x01(\v2\x17.onar.kv.v1.AddResponseH\x00R\x03add\x12?\n" +
-	"\n" +
-	"not_served\x18\x0e \x01(\v2\x1e.onar.replication.v1.NotServedH\x00R\tnotServed\x12,\n" +
-	"\x06status\x18\x0f \x01(\v2\x12.google.rpc.StatusH\x00R\x06statusB\b\n" +
-	"\x06result\"\x90\x01\n" +
-	"\tNotServed\x12<\n" +
-	"\x06reason\x18\x01 \x01(\x0e2$.onar.replication.v1.NotServedReasonR\x06reason\x12$\n" +
-	"\x0ewriter_node_id\x18\x02 \x01(\rR\fwriterNodeId\x12\x1f\n" +
-	"\vgroup_epoch\x18\x03 \x01(\x04R\n" +
-	"groupEpoch\"<\n" +
+	"\x03add\x18\x06 \x01(\v2\x17.onar.kv.v1.AddResponseH\x00R\x03add\x128\n" +
+	"\arefused\x18\x0e \x01(\v2\x1c.onar.replication.v1.RefusedH\x00R\arefused\x128\n" +
+	"\aunknown\x18\x0f \x01(\v2\x1c.onar.replication.v1.UnknownH\x00R\aunknownB\b\n" +
+	"\x06result\"\xa1\x01\n" +
+	"\aRefused\x12:\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\".onar.replication.v1.RefusedReasonR\x06reason\x12$\n" +
+	"\x0ewriter_node_id\x18\x02 \x01(\rR\fwriterNodeId\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\x12\x18\n" +
+	"\amissing\x18\x04 \x03(\rR\amissing\"a\n" +
+	"\aUnknown\x12:\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\".onar.replication.v1.UnknownReasonR\x06reason\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"\xaa\x02\n" +
+	"\fFoundRequest\x12)\n" +
+	"\x10protocol_version\x18\x01 \x01(\rR\x0fprotocolVersion\x126\n" +
+	"\afounder\x18\x02 \x01(\v2\x1c.onar.replication.v1.FounderR\afounder\x12=\n" +
+	"\aprepare\x18\x03 \x01(\v2!.onar.replication.v1.StartPrepareH\x00R\aprepare\x12:\n" +
+	"\x06accept\x18\x04 \x01(\v2 .onar.replication.v1.StartAcceptH\x00R\x06accept\x124\n" +
+	"\x04view\x18\x05 \x01(\v2\x1e.onar.replication.v1.StartViewH\x00R\x04viewB\x06\n" +
+	"\x04step\"\xc8\x02\n" +
+	"\rFoundResponse\x126\n" +
+	"\afounder\x18\x01 \x01(\v2\x1c.onar.replication.v1.FounderR\afounder\x12@\n" +
+	"\bpromised\x18\x02 \x01(\v2\".onar.replication.v1.StartPromisedH\x00R\bpromised\x12@\n" +
+	"\baccepted\x18\x03 \x01(\v2\".onar.replication.v1.StartAcceptedH\x00R\baccepted\x12=\n" +
+	"\arefused\x18\x04 \x01(\v2!.onar.replication.v1.StartRefusedH\x00R\arefused\x124\n" +
+	"\x04view\x18\x05 \x01(\v2\x1e.onar.replication.v1.StartViewH\x00R\x04viewB\x06\n" +
+	"\x04step\"\xc5\x01\n" +
+	"\aFounder\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12%\n" +
+	"\x0eclient_address\x18\x02 \x01(\tR\rclientAddress\x12!\n" +
+	"\fpeer_address\x18\x03 \x01(\tR\vpeerAddress\x12\x12\n" +
+	"\x04zone\x18\x04 \x01(\tR\x04zone\x12\x14\n" +
+	"\x05peers\x18\x05 \x03(\tR\x05peers\x12-\n" +
+	"\x12replication_factor\x18\x06 \x01(\rR\x11replicationFactor\"<\n" +
 	"\vStartBallot\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12\x17\n" +
 	"\anode_id\x18\x02 \x01(\rR\x06nodeId\"^\n" +
@@ -3741,23 +4269,31 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x17REFUSED_MESSAGE_RESERVE\x10\x03\x12\x1b\n" +
 	"\x17REFUSED_MESSAGE_CONFIRM\x10\x04\x12\x19\n" +
 	"\x15REFUSED_MESSAGE_WRITE\x10\x05\x12\x1a\n" +
-	"\x16REFUSED_MESSAGE_IMPOSE\x10\x06*\x89\x02\n" +
-	"\x0fNotServedReason\x12!\n" +
-	"\x1dNOT_SERVED_REASON_UNSPECIFIED\x10\x00\x12 \n" +
-	"\x1cNOT_SERVED_REASON_NOT_WRITER\x10\x01\x12!\n" +
-	"\x1dNOT_SERVED_REASON_NOT_REPLICA\x10\x02\x12%\n" +
-	"!NOT_SERVED_REASON_OLD_GROUP_EPOCH\x10\x03\x12%\n" +
-	"!NOT_SERVED_REASON_NEW_GROUP_EPOCH\x10\x04\x12 \n" +
-	"\x1cNOT_SERVED_REASON_OVERLOADED\x10\x05\x12\x1e\n" +
-	"\x1aNOT_SERVED_REASON_DRAINING\x10\x06*\xd1\x01\n" +
+	"\x16REFUSED_MESSAGE_IMPOSE\x10\x06*\xd0\x02\n" +
+	"\rRefusedReason\x12\x1e\n" +
+	"\x1aREFUSED_REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19REFUSED_REASON_NOT_WRITER\x10\x01\x12\x1e\n" +
+	"\x1aREFUSED_REASON_NOT_REPLICA\x10\x02\x12\x1c\n" +
+	"\x18REFUSED_REASON_NO_QUORUM\x10\x03\x12\x1f\n" +
+	"\x1bREFUSED_REASON_NOT_A_NUMBER\x10\x04\x12\x1b\n" +
+	"\x17REFUSED_REASON_OVERFLOW\x10\x05\x12$\n" +
+	" REFUSED_REASON_REQUEST_ID_REUSED\x10\x06\x12\"\n" +
+	"\x1eREFUSED_REASON_AFTER_IN_FUTURE\x10\a\x12\x1d\n" +
+	"\x19REFUSED_REASON_OVERLOADED\x10\b\x12\x1b\n" +
+	"\x17REFUSED_REASON_DRAINING\x10\t*w\n" +
+	"\rUnknownReason\x12\x1e\n" +
+	"\x1aUNKNOWN_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
+	"\x1eUNKNOWN_REASON_OUTCOME_UNKNOWN\x10\x01\x12\"\n" +
+	"\x1eUNKNOWN_REASON_REQUEST_EXPIRED\x10\x02*\xd1\x01\n" +
 	"\x12StartRefusedReason\x12$\n" +
 	" START_REFUSED_REASON_UNSPECIFIED\x10\x00\x12%\n" +
 	"!START_REFUSED_REASON_LOWER_BALLOT\x10\x01\x12#\n" +
 	"\x1fSTART_REFUSED_REASON_OTHER_LIST\x10\x02\x12%\n" +
 	"!START_REFUSED_REASON_NOT_PROMISED\x10\x03\x12\"\n" +
-	"\x1eSTART_REFUSED_REASON_NOT_EMPTY\x10\x042[\n" +
+	"\x1eSTART_REFUSED_REASON_NOT_EMPTY\x10\x042\xab\x01\n" +
 	"\x12ReplicationService\x12E\n" +
-	"\aConnect\x12\x1a.onar.replication.v1.Frame\x1a\x1a.onar.replication.v1.Frame(\x010\x01BBZ@github.com/onar-kv/onar/gen/go/onar/replication/v1;replicationv1b\x06proto3"
+	"\aConnect\x12\x1a.onar.replication.v1.Frame\x1a\x1a.onar.replication.v1.Frame(\x010\x01\x12N\n" +
+	"\x05Found\x12!.onar.replication.v1.FoundRequest\x1a\".onar.replication.v1.FoundResponseBBZ@github.com/onar-kv/onar/gen/go/onar/replication/v1;replicationv1b\x06proto3"
 
 var (
 	file_onar_replication_v1_replication_proto_rawDescOnce sync.Once
@@ -3771,141 +4307,158 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 	return file_onar_replication_v1_replication_proto_rawDescData
 }
 
-var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
-	(NotServedReason)(0),              // 2: onar.replication.v1.NotServedReason
-	(StartRefusedReason)(0),           // 3: onar.replication.v1.StartRefusedReason
-	(*Frame)(nil),                     // 4: onar.replication.v1.Frame
-	(*Handshake)(nil),                 // 5: onar.replication.v1.Handshake
-	(*Refusal)(nil),                   // 6: onar.replication.v1.Refusal
-	(*PeerMessage)(nil),               // 7: onar.replication.v1.PeerMessage
-	(*Prepare)(nil),                   // 8: onar.replication.v1.Prepare
-	(*Promised)(nil),                  // 9: onar.replication.v1.Promised
-	(*Reserve)(nil),                   // 10: onar.replication.v1.Reserve
-	(*Reserved)(nil),                  // 11: onar.replication.v1.Reserved
-	(*Recover)(nil),                   // 12: onar.replication.v1.Recover
-	(*Recovered)(nil),                 // 13: onar.replication.v1.Recovered
-	(*Confirm)(nil),                   // 14: onar.replication.v1.Confirm
-	(*Confirmed)(nil),                 // 15: onar.replication.v1.Confirmed
-	(*Write)(nil),                     // 16: onar.replication.v1.Write
-	(*Written)(nil),                   // 17: onar.replication.v1.Written
-	(*Nack)(nil),                      // 18: onar.replication.v1.Nack
-	(*Read)(nil),                      // 19: onar.replication.v1.Read
-	(*ReadAnswer)(nil),                // 20: onar.replication.v1.ReadAnswer
-	(*Impose)(nil),                    // 21: onar.replication.v1.Impose
-	(*Imposed)(nil),                   // 22: onar.replication.v1.Imposed
-	(*SettleRead)(nil),                // 23: onar.replication.v1.SettleRead
-	(*SettleReadAnswer)(nil),          // 24: onar.replication.v1.SettleReadAnswer
-	(*Heartbeat)(nil),                 // 25: onar.replication.v1.Heartbeat
-	(*HeartbeatAnswer)(nil),           // 26: onar.replication.v1.HeartbeatAnswer
-	(*PartitionReport)(nil),           // 27: onar.replication.v1.PartitionReport
-	(*Forward)(nil),                   // 28: onar.replication.v1.Forward
-	(*Forwarded)(nil),                 // 29: onar.replication.v1.Forwarded
-	(*NotServed)(nil),                 // 30: onar.replication.v1.NotServed
-	(*StartBallot)(nil),               // 31: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 32: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 33: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 34: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 35: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 36: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 37: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 38: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 39: onar.replication.v1.Ballot
-	(*Timestamp)(nil),                 // 40: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 41: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 42: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 43: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 44: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 45: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 46: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 47: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 48: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 49: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 50: onar.kv.v1.AddResponse
-	(*status.Status)(nil),             // 51: google.rpc.Status
+	(RefusedReason)(0),                // 2: onar.replication.v1.RefusedReason
+	(UnknownReason)(0),                // 3: onar.replication.v1.UnknownReason
+	(StartRefusedReason)(0),           // 4: onar.replication.v1.StartRefusedReason
+	(*Frame)(nil),                     // 5: onar.replication.v1.Frame
+	(*Handshake)(nil),                 // 6: onar.replication.v1.Handshake
+	(*Refusal)(nil),                   // 7: onar.replication.v1.Refusal
+	(*PeerMessage)(nil),               // 8: onar.replication.v1.PeerMessage
+	(*Prepare)(nil),                   // 9: onar.replication.v1.Prepare
+	(*Promised)(nil),                  // 10: onar.replication.v1.Promised
+	(*Reserve)(nil),                   // 11: onar.replication.v1.Reserve
+	(*Reserved)(nil),                  // 12: onar.replication.v1.Reserved
+	(*Recover)(nil),                   // 13: onar.replication.v1.Recover
+	(*Recovered)(nil),                 // 14: onar.replication.v1.Recovered
+	(*Confirm)(nil),                   // 15: onar.replication.v1.Confirm
+	(*Confirmed)(nil),                 // 16: onar.replication.v1.Confirmed
+	(*Write)(nil),                     // 17: onar.replication.v1.Write
+	(*Written)(nil),                   // 18: onar.replication.v1.Written
+	(*Nack)(nil),                      // 19: onar.replication.v1.Nack
+	(*Read)(nil),                      // 20: onar.replication.v1.Read
+	(*ReadAnswer)(nil),                // 21: onar.replication.v1.ReadAnswer
+	(*Impose)(nil),                    // 22: onar.replication.v1.Impose
+	(*Imposed)(nil),                   // 23: onar.replication.v1.Imposed
+	(*HandOver)(nil),                  // 24: onar.replication.v1.HandOver
+	(*YourTurn)(nil),                  // 25: onar.replication.v1.YourTurn
+	(*HandedOver)(nil),                // 26: onar.replication.v1.HandedOver
+	(*Heartbeat)(nil),                 // 27: onar.replication.v1.Heartbeat
+	(*HeartbeatAnswer)(nil),           // 28: onar.replication.v1.HeartbeatAnswer
+	(*OfficeReport)(nil),              // 29: onar.replication.v1.OfficeReport
+	(*PartitionReport)(nil),           // 30: onar.replication.v1.PartitionReport
+	(*Forward)(nil),                   // 31: onar.replication.v1.Forward
+	(*Forwarded)(nil),                 // 32: onar.replication.v1.Forwarded
+	(*Refused)(nil),                   // 33: onar.replication.v1.Refused
+	(*Unknown)(nil),                   // 34: onar.replication.v1.Unknown
+	(*FoundRequest)(nil),              // 35: onar.replication.v1.FoundRequest
+	(*FoundResponse)(nil),             // 36: onar.replication.v1.FoundResponse
+	(*Founder)(nil),                   // 37: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 38: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 39: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 40: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 41: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 42: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 43: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 44: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 45: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 46: onar.replication.v1.Ballot
+	(*Timestamp)(nil),                 // 47: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 48: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 49: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 50: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 51: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 52: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 53: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 54: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 55: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 56: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 57: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
-	7,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
-	5,  // 1: onar.replication.v1.Frame.handshake:type_name -> onar.replication.v1.Handshake
-	6,  // 2: onar.replication.v1.Frame.refusal:type_name -> onar.replication.v1.Refusal
-	38, // 3: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	8,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
+	6,  // 1: onar.replication.v1.Frame.handshake:type_name -> onar.replication.v1.Handshake
+	7,  // 2: onar.replication.v1.Frame.refusal:type_name -> onar.replication.v1.Refusal
+	45, // 3: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
 	0,  // 4: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
-	16, // 5: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
-	17, // 6: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
-	19, // 7: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
-	20, // 8: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
-	28, // 9: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
-	29, // 10: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
-	21, // 11: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
-	22, // 12: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
-	12, // 13: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
-	13, // 14: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
-	14, // 15: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
-	15, // 16: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
-	18, // 17: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
-	25, // 18: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
-	26, // 19: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
-	8,  // 20: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
-	9,  // 21: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
-	10, // 22: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
-	11, // 23: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
-	23, // 24: onar.replication.v1.PeerMessage.settle_read:type_name -> onar.replication.v1.SettleRead
-	24, // 25: onar.replication.v1.PeerMessage.settle_read_answer:type_name -> onar.replication.v1.SettleReadAnswer
-	32, // 26: onar.replication.v1.PeerMessage.start_prepare:type_name -> onar.replication.v1.StartPrepare
-	33, // 27: onar.replication.v1.PeerMessage.start_promised:type_name -> onar.replication.v1.StartPromised
-	34, // 28: onar.replication.v1.PeerMessage.start_accept:type_name -> onar.replication.v1.StartAccept
-	35, // 29: onar.replication.v1.PeerMessage.start_accepted:type_name -> onar.replication.v1.StartAccepted
-	36, // 30: onar.replication.v1.PeerMessage.start_refused:type_name -> onar.replication.v1.StartRefused
-	37, // 31: onar.replication.v1.PeerMessage.start_view:type_name -> onar.replication.v1.StartView
-	39, // 32: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 33: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 34: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 35: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 36: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 37: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 38: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 39: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 40: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 41: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 42: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	39, // 43: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
-	1,  // 44: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	40, // 45: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	40, // 46: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	39, // 47: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	27, // 48: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	39, // 49: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	41, // 50: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	42, // 51: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	43, // 52: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	44, // 53: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	45, // 54: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	46, // 55: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	47, // 56: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	48, // 57: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	49, // 58: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	50, // 59: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	30, // 60: onar.replication.v1.Forwarded.not_served:type_name -> onar.replication.v1.NotServed
-	51, // 61: onar.replication.v1.Forwarded.status:type_name -> google.rpc.Status
-	2,  // 62: onar.replication.v1.NotServed.reason:type_name -> onar.replication.v1.NotServedReason
-	31, // 63: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	31, // 64: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	31, // 65: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	31, // 66: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	31, // 67: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	31, // 68: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	3,  // 69: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	31, // 70: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	4,  // 71: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	4,  // 72: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	72, // [72:73] is the sub-list for method output_type
-	71, // [71:72] is the sub-list for method input_type
-	71, // [71:71] is the sub-list for extension type_name
-	71, // [71:71] is the sub-list for extension extendee
-	0,  // [0:71] is the sub-list for field type_name
+	17, // 5: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
+	18, // 6: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
+	20, // 7: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
+	21, // 8: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
+	31, // 9: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
+	32, // 10: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
+	22, // 11: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
+	23, // 12: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
+	13, // 13: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
+	14, // 14: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
+	15, // 15: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
+	16, // 16: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
+	19, // 17: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
+	27, // 18: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
+	28, // 19: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
+	9,  // 20: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
+	10, // 21: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
+	11, // 22: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
+	12, // 23: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
+	24, // 24: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
+	26, // 25: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
+	25, // 26: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
+	46, // 27: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 28: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 29: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 30: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 31: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 32: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 33: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 34: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 35: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 36: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 37: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 38: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	1,  // 39: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
+	47, // 40: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	47, // 41: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	46, // 42: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	46, // 43: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	30, // 44: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	29, // 45: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	46, // 46: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	46, // 47: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	47, // 48: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	48, // 49: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	49, // 50: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	50, // 51: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	51, // 52: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	52, // 53: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	53, // 54: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	54, // 55: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	55, // 56: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	56, // 57: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	57, // 58: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	33, // 59: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	34, // 60: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,  // 61: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,  // 62: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	37, // 63: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	39, // 64: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	41, // 65: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	44, // 66: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	37, // 67: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	40, // 68: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	42, // 69: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	43, // 70: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	44, // 71: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	38, // 72: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	38, // 73: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	38, // 74: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	38, // 75: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	38, // 76: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	38, // 77: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,  // 78: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	38, // 79: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,  // 80: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	35, // 81: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,  // 82: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	36, // 83: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	82, // [82:84] is the sub-list for method output_type
+	80, // [80:82] is the sub-list for method input_type
+	80, // [80:80] is the sub-list for extension type_name
+	80, // [80:80] is the sub-list for extension extendee
+	0,  // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -3934,38 +4487,44 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*PeerMessage_Promised)(nil),
 		(*PeerMessage_Reserve)(nil),
 		(*PeerMessage_Reserved)(nil),
-		(*PeerMessage_SettleRead)(nil),
-		(*PeerMessage_SettleReadAnswer)(nil),
-		(*PeerMessage_StartPrepare)(nil),
-		(*PeerMessage_StartPromised)(nil),
-		(*PeerMessage_StartAccept)(nil),
-		(*PeerMessage_StartAccepted)(nil),
-		(*PeerMessage_StartRefused)(nil),
-		(*PeerMessage_StartView)(nil),
+		(*PeerMessage_HandOver)(nil),
+		(*PeerMessage_HandedOver)(nil),
+		(*PeerMessage_YourTurn)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[24].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[26].OneofWrappers = []any{
 		(*Forward_Get)(nil),
 		(*Forward_Put)(nil),
 		(*Forward_CompareAndSet)(nil),
 		(*Forward_Delete)(nil),
 		(*Forward_Add)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[25].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[27].OneofWrappers = []any{
 		(*Forwarded_Get)(nil),
 		(*Forwarded_Put)(nil),
 		(*Forwarded_CompareAndSet)(nil),
 		(*Forwarded_Delete)(nil),
 		(*Forwarded_Add)(nil),
-		(*Forwarded_NotServed)(nil),
-		(*Forwarded_Status)(nil),
+		(*Forwarded_Refused)(nil),
+		(*Forwarded_Unknown)(nil),
+	}
+	file_onar_replication_v1_replication_proto_msgTypes[30].OneofWrappers = []any{
+		(*FoundRequest_Prepare)(nil),
+		(*FoundRequest_Accept)(nil),
+		(*FoundRequest_View)(nil),
+	}
+	file_onar_replication_v1_replication_proto_msgTypes[31].OneofWrappers = []any{
+		(*FoundResponse_Promised)(nil),
+		(*FoundResponse_Accepted)(nil),
+		(*FoundResponse_Refused)(nil),
+		(*FoundResponse_View)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   34,
+			NumEnums:      5,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

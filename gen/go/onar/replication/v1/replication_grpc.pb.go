@@ -30,6 +30,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	ReplicationService_Connect_FullMethodName = "/onar.replication.v1.ReplicationService/Connect"
+	ReplicationService_Found_FullMethodName   = "/onar.replication.v1.ReplicationService/Found"
 )
 
 // ReplicationServiceClient is the client API for ReplicationService service.
@@ -45,6 +46,8 @@ type ReplicationServiceClient interface {
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Frame, Frame], error)
+	// Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet.
+	Found(ctx context.Context, in *FoundRequest, opts ...grpc.CallOption) (*FoundResponse, error)
 }
 
 type replicationServiceClient struct {
@@ -68,6 +71,16 @@ func (c *replicationServiceClient) Connect(ctx context.Context, opts ...grpc.Cal
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReplicationService_ConnectClient = grpc.BidiStreamingClient[Frame, Frame]
 
+func (c *replicationServiceClient) Found(ctx context.Context, in *FoundRequest, opts ...grpc.CallOption) (*FoundResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FoundResponse)
+	err := c.cc.Invoke(ctx, ReplicationService_Found_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReplicationServiceServer is the server API for ReplicationService service.
 // All implementations must embed UnimplementedReplicationServiceServer
 // for forward compatibility.
@@ -81,6 +94,8 @@ type ReplicationServiceServer interface {
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	Connect(grpc.BidiStreamingServer[Frame, Frame]) error
+	// Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet.
+	Found(context.Context, *FoundRequest) (*FoundResponse, error)
 	mustEmbedUnimplementedReplicationServiceServer()
 }
 
@@ -93,6 +108,9 @@ type UnimplementedReplicationServiceServer struct{}
 
 func (UnimplementedReplicationServiceServer) Connect(grpc.BidiStreamingServer[Frame, Frame]) error {
 	return status.Errorf(codes.Unimplemented, "method Connect not implemented")
+}
+func (UnimplementedReplicationServiceServer) Found(context.Context, *FoundRequest) (*FoundResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Found not implemented")
 }
 func (UnimplementedReplicationServiceServer) mustEmbedUnimplementedReplicationServiceServer() {}
 func (UnimplementedReplicationServiceServer) testEmbeddedByValue()                            {}
@@ -122,13 +140,36 @@ func _ReplicationService_Connect_Handler(srv interface{}, stream grpc.ServerStre
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReplicationService_ConnectServer = grpc.BidiStreamingServer[Frame, Frame]
 
+func _ReplicationService_Found_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FoundRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReplicationServiceServer).Found(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReplicationService_Found_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReplicationServiceServer).Found(ctx, req.(*FoundRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ReplicationService_ServiceDesc is the grpc.ServiceDesc for ReplicationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
 var ReplicationService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "onar.replication.v1.ReplicationService",
 	HandlerType: (*ReplicationServiceServer)(nil),
-	Methods:     []grpc.MethodDesc{},
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Found",
+			Handler:    _ReplicationService_Found_Handler,
+		},
+	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Connect",

@@ -1,4 +1,3 @@
-from google.rpc import status_pb2 as _status_pb2
 from onar.kv.v1 import kv_pb2 as _kv_pb2
 from onar.reconfiguration.v1 import reconfiguration_pb2 as _reconfiguration_pb2
 from onar.replication.v1 import register_pb2 as _register_pb2
@@ -35,15 +34,24 @@ class RefusedMessage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSED_MESSAGE_WRITE: _ClassVar[RefusedMessage]
     REFUSED_MESSAGE_IMPOSE: _ClassVar[RefusedMessage]
 
-class NotServedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+class RefusedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    NOT_SERVED_REASON_UNSPECIFIED: _ClassVar[NotServedReason]
-    NOT_SERVED_REASON_NOT_WRITER: _ClassVar[NotServedReason]
-    NOT_SERVED_REASON_NOT_REPLICA: _ClassVar[NotServedReason]
-    NOT_SERVED_REASON_OLD_GROUP_EPOCH: _ClassVar[NotServedReason]
-    NOT_SERVED_REASON_NEW_GROUP_EPOCH: _ClassVar[NotServedReason]
-    NOT_SERVED_REASON_OVERLOADED: _ClassVar[NotServedReason]
-    NOT_SERVED_REASON_DRAINING: _ClassVar[NotServedReason]
+    REFUSED_REASON_UNSPECIFIED: _ClassVar[RefusedReason]
+    REFUSED_REASON_NOT_WRITER: _ClassVar[RefusedReason]
+    REFUSED_REASON_NOT_REPLICA: _ClassVar[RefusedReason]
+    REFUSED_REASON_NO_QUORUM: _ClassVar[RefusedReason]
+    REFUSED_REASON_NOT_A_NUMBER: _ClassVar[RefusedReason]
+    REFUSED_REASON_OVERFLOW: _ClassVar[RefusedReason]
+    REFUSED_REASON_REQUEST_ID_REUSED: _ClassVar[RefusedReason]
+    REFUSED_REASON_AFTER_IN_FUTURE: _ClassVar[RefusedReason]
+    REFUSED_REASON_OVERLOADED: _ClassVar[RefusedReason]
+    REFUSED_REASON_DRAINING: _ClassVar[RefusedReason]
+
+class UnknownReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    UNKNOWN_REASON_UNSPECIFIED: _ClassVar[UnknownReason]
+    UNKNOWN_REASON_OUTCOME_UNKNOWN: _ClassVar[UnknownReason]
+    UNKNOWN_REASON_REQUEST_EXPIRED: _ClassVar[UnknownReason]
 
 class StartRefusedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -71,13 +79,19 @@ REFUSED_MESSAGE_RESERVE: RefusedMessage
 REFUSED_MESSAGE_CONFIRM: RefusedMessage
 REFUSED_MESSAGE_WRITE: RefusedMessage
 REFUSED_MESSAGE_IMPOSE: RefusedMessage
-NOT_SERVED_REASON_UNSPECIFIED: NotServedReason
-NOT_SERVED_REASON_NOT_WRITER: NotServedReason
-NOT_SERVED_REASON_NOT_REPLICA: NotServedReason
-NOT_SERVED_REASON_OLD_GROUP_EPOCH: NotServedReason
-NOT_SERVED_REASON_NEW_GROUP_EPOCH: NotServedReason
-NOT_SERVED_REASON_OVERLOADED: NotServedReason
-NOT_SERVED_REASON_DRAINING: NotServedReason
+REFUSED_REASON_UNSPECIFIED: RefusedReason
+REFUSED_REASON_NOT_WRITER: RefusedReason
+REFUSED_REASON_NOT_REPLICA: RefusedReason
+REFUSED_REASON_NO_QUORUM: RefusedReason
+REFUSED_REASON_NOT_A_NUMBER: RefusedReason
+REFUSED_REASON_OVERFLOW: RefusedReason
+REFUSED_REASON_REQUEST_ID_REUSED: RefusedReason
+REFUSED_REASON_AFTER_IN_FUTURE: RefusedReason
+REFUSED_REASON_OVERLOADED: RefusedReason
+REFUSED_REASON_DRAINING: RefusedReason
+UNKNOWN_REASON_UNSPECIFIED: UnknownReason
+UNKNOWN_REASON_OUTCOME_UNKNOWN: UnknownReason
+UNKNOWN_REASON_REQUEST_EXPIRED: UnknownReason
 START_REFUSED_REASON_UNSPECIFIED: StartRefusedReason
 START_REFUSED_REASON_LOWER_BALLOT: StartRefusedReason
 START_REFUSED_REASON_OTHER_LIST: StartRefusedReason
@@ -135,7 +149,7 @@ class Refusal(_message.Message):
     def __init__(self, reason: _Optional[_Union[RefusalReason, str]] = ..., text: _Optional[str] = ..., expected: _Optional[str] = ...) -> None: ...
 
 class PeerMessage(_message.Message):
-    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "settle_read", "settle_read_answer", "start_prepare", "start_promised", "start_accept", "start_accepted", "start_refused", "start_view")
+    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn")
     WRITE_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
@@ -155,14 +169,9 @@ class PeerMessage(_message.Message):
     PROMISED_FIELD_NUMBER: _ClassVar[int]
     RESERVE_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
-    SETTLE_READ_FIELD_NUMBER: _ClassVar[int]
-    SETTLE_READ_ANSWER_FIELD_NUMBER: _ClassVar[int]
-    START_PREPARE_FIELD_NUMBER: _ClassVar[int]
-    START_PROMISED_FIELD_NUMBER: _ClassVar[int]
-    START_ACCEPT_FIELD_NUMBER: _ClassVar[int]
-    START_ACCEPTED_FIELD_NUMBER: _ClassVar[int]
-    START_REFUSED_FIELD_NUMBER: _ClassVar[int]
-    START_VIEW_FIELD_NUMBER: _ClassVar[int]
+    HAND_OVER_FIELD_NUMBER: _ClassVar[int]
+    HANDED_OVER_FIELD_NUMBER: _ClassVar[int]
+    YOUR_TURN_FIELD_NUMBER: _ClassVar[int]
     write: Write
     written: Written
     read: Read
@@ -182,15 +191,10 @@ class PeerMessage(_message.Message):
     promised: Promised
     reserve: Reserve
     reserved: Reserved
-    settle_read: SettleRead
-    settle_read_answer: SettleReadAnswer
-    start_prepare: StartPrepare
-    start_promised: StartPromised
-    start_accept: StartAccept
-    start_accepted: StartAccepted
-    start_refused: StartRefused
-    start_view: StartView
-    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., settle_read: _Optional[_Union[SettleRead, _Mapping]] = ..., settle_read_answer: _Optional[_Union[SettleReadAnswer, _Mapping]] = ..., start_prepare: _Optional[_Union[StartPrepare, _Mapping]] = ..., start_promised: _Optional[_Union[StartPromised, _Mapping]] = ..., start_accept: _Optional[_Union[StartAccept, _Mapping]] = ..., start_accepted: _Optional[_Union[StartAccepted, _Mapping]] = ..., start_refused: _Optional[_Union[StartRefused, _Mapping]] = ..., start_view: _Optional[_Union[StartView, _Mapping]] = ...) -> None: ...
+    hand_over: HandOver
+    handed_over: HandedOver
+    your_turn: YourTurn
+    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ...) -> None: ...
 
 class Prepare(_message.Message):
     __slots__ = ("partition", "ballot")
@@ -376,7 +380,7 @@ class Imposed(_message.Message):
     attempt: int
     def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ...) -> None: ...
 
-class SettleRead(_message.Message):
+class HandOver(_message.Message):
     __slots__ = ("partition", "group_epoch", "attempt", "key")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -388,7 +392,15 @@ class SettleRead(_message.Message):
     key: bytes
     def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., key: _Optional[bytes] = ...) -> None: ...
 
-class SettleReadAnswer(_message.Message):
+class YourTurn(_message.Message):
+    __slots__ = ("partition", "ballot")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
+
+class HandedOver(_message.Message):
     __slots__ = ("partition", "group_epoch", "attempt", "done", "register", "settled_revision")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -413,36 +425,46 @@ class Heartbeat(_message.Message):
     def __init__(self, round: _Optional[int] = ..., reports_seen: _Optional[int] = ...) -> None: ...
 
 class HeartbeatAnswer(_message.Message):
-    __slots__ = ("round", "heard", "report_version", "reports", "offices")
+    __slots__ = ("round", "heard", "report_version", "reports", "offices", "since")
     ROUND_FIELD_NUMBER: _ClassVar[int]
     HEARD_FIELD_NUMBER: _ClassVar[int]
     REPORT_VERSION_FIELD_NUMBER: _ClassVar[int]
     REPORTS_FIELD_NUMBER: _ClassVar[int]
     OFFICES_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
     round: int
     heard: _containers.RepeatedScalarFieldContainer[int]
     report_version: int
     reports: _containers.RepeatedCompositeFieldContainer[PartitionReport]
-    offices: bytes
-    def __init__(self, round: _Optional[int] = ..., heard: _Optional[_Iterable[int]] = ..., report_version: _Optional[int] = ..., reports: _Optional[_Iterable[_Union[PartitionReport, _Mapping]]] = ..., offices: _Optional[bytes] = ...) -> None: ...
+    offices: _containers.RepeatedCompositeFieldContainer[OfficeReport]
+    since: int
+    def __init__(self, round: _Optional[int] = ..., heard: _Optional[_Iterable[int]] = ..., report_version: _Optional[int] = ..., reports: _Optional[_Iterable[_Union[PartitionReport, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[OfficeReport, _Mapping]]] = ..., since: _Optional[int] = ...) -> None: ...
+
+class OfficeReport(_message.Message):
+    __slots__ = ("partition", "ballot")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
 
 class PartitionReport(_message.Message):
-    __slots__ = ("partition", "group_epoch", "ready", "promise", "live", "settled_seq", "settled_revision")
+    __slots__ = ("partition", "group_epoch", "ready", "promise", "live", "settled", "settled_revision")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     PROMISE_FIELD_NUMBER: _ClassVar[int]
     LIVE_FIELD_NUMBER: _ClassVar[int]
-    SETTLED_SEQ_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
     SETTLED_REVISION_FIELD_NUMBER: _ClassVar[int]
     partition: int
     group_epoch: int
     ready: bool
     promise: _register_pb2.Ballot
     live: bool
-    settled_seq: int
+    settled: _register_pb2.Timestamp
     settled_revision: int
-    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., ready: bool = ..., promise: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., live: bool = ..., settled_seq: _Optional[int] = ..., settled_revision: _Optional[int] = ...) -> None: ...
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., ready: bool = ..., promise: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., live: bool = ..., settled: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., settled_revision: _Optional[int] = ...) -> None: ...
 
 class Forward(_message.Message):
     __slots__ = ("id", "get", "put", "compare_and_set", "delete", "add", "deadline_ms", "hops", "partition", "group_epoch")
@@ -469,34 +491,88 @@ class Forward(_message.Message):
     def __init__(self, id: _Optional[int] = ..., get: _Optional[_Union[_kv_pb2.GetRequest, _Mapping]] = ..., put: _Optional[_Union[_kv_pb2.PutRequest, _Mapping]] = ..., compare_and_set: _Optional[_Union[_kv_pb2.CompareAndSetRequest, _Mapping]] = ..., delete: _Optional[_Union[_kv_pb2.DeleteRequest, _Mapping]] = ..., add: _Optional[_Union[_kv_pb2.AddRequest, _Mapping]] = ..., deadline_ms: _Optional[int] = ..., hops: _Optional[int] = ..., partition: _Optional[int] = ..., group_epoch: _Optional[int] = ...) -> None: ...
 
 class Forwarded(_message.Message):
-    __slots__ = ("id", "get", "put", "compare_and_set", "delete", "add", "not_served", "status")
+    __slots__ = ("id", "get", "put", "compare_and_set", "delete", "add", "refused", "unknown")
     ID_FIELD_NUMBER: _ClassVar[int]
     GET_FIELD_NUMBER: _ClassVar[int]
     PUT_FIELD_NUMBER: _ClassVar[int]
     COMPARE_AND_SET_FIELD_NUMBER: _ClassVar[int]
     DELETE_FIELD_NUMBER: _ClassVar[int]
     ADD_FIELD_NUMBER: _ClassVar[int]
-    NOT_SERVED_FIELD_NUMBER: _ClassVar[int]
-    STATUS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     id: int
     get: _kv_pb2.GetResponse
     put: _kv_pb2.PutResponse
     compare_and_set: _kv_pb2.CompareAndSetResponse
     delete: _kv_pb2.DeleteResponse
     add: _kv_pb2.AddResponse
-    not_served: NotServed
-    status: _status_pb2.Status
-    def __init__(self, id: _Optional[int] = ..., get: _Optional[_Union[_kv_pb2.GetResponse, _Mapping]] = ..., put: _Optional[_Union[_kv_pb2.PutResponse, _Mapping]] = ..., compare_and_set: _Optional[_Union[_kv_pb2.CompareAndSetResponse, _Mapping]] = ..., delete: _Optional[_Union[_kv_pb2.DeleteResponse, _Mapping]] = ..., add: _Optional[_Union[_kv_pb2.AddResponse, _Mapping]] = ..., not_served: _Optional[_Union[NotServed, _Mapping]] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+    refused: Refused
+    unknown: Unknown
+    def __init__(self, id: _Optional[int] = ..., get: _Optional[_Union[_kv_pb2.GetResponse, _Mapping]] = ..., put: _Optional[_Union[_kv_pb2.PutResponse, _Mapping]] = ..., compare_and_set: _Optional[_Union[_kv_pb2.CompareAndSetResponse, _Mapping]] = ..., delete: _Optional[_Union[_kv_pb2.DeleteResponse, _Mapping]] = ..., add: _Optional[_Union[_kv_pb2.AddResponse, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., unknown: _Optional[_Union[Unknown, _Mapping]] = ...) -> None: ...
 
-class NotServed(_message.Message):
-    __slots__ = ("reason", "writer_node_id", "group_epoch")
+class Refused(_message.Message):
+    __slots__ = ("reason", "writer_node_id", "revision", "missing")
     REASON_FIELD_NUMBER: _ClassVar[int]
     WRITER_NODE_ID_FIELD_NUMBER: _ClassVar[int]
-    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
-    reason: NotServedReason
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    reason: RefusedReason
     writer_node_id: int
-    group_epoch: int
-    def __init__(self, reason: _Optional[_Union[NotServedReason, str]] = ..., writer_node_id: _Optional[int] = ..., group_epoch: _Optional[int] = ...) -> None: ...
+    revision: int
+    missing: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, reason: _Optional[_Union[RefusedReason, str]] = ..., writer_node_id: _Optional[int] = ..., revision: _Optional[int] = ..., missing: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Unknown(_message.Message):
+    __slots__ = ("reason", "revision")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    reason: UnknownReason
+    revision: int
+    def __init__(self, reason: _Optional[_Union[UnknownReason, str]] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class FoundRequest(_message.Message):
+    __slots__ = ("protocol_version", "founder", "prepare", "accept", "view")
+    PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    FOUNDER_FIELD_NUMBER: _ClassVar[int]
+    PREPARE_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    protocol_version: int
+    founder: Founder
+    prepare: StartPrepare
+    accept: StartAccept
+    view: StartView
+    def __init__(self, protocol_version: _Optional[int] = ..., founder: _Optional[_Union[Founder, _Mapping]] = ..., prepare: _Optional[_Union[StartPrepare, _Mapping]] = ..., accept: _Optional[_Union[StartAccept, _Mapping]] = ..., view: _Optional[_Union[StartView, _Mapping]] = ...) -> None: ...
+
+class FoundResponse(_message.Message):
+    __slots__ = ("founder", "promised", "accepted", "refused", "view")
+    FOUNDER_FIELD_NUMBER: _ClassVar[int]
+    PROMISED_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    founder: Founder
+    promised: StartPromised
+    accepted: StartAccepted
+    refused: StartRefused
+    view: StartView
+    def __init__(self, founder: _Optional[_Union[Founder, _Mapping]] = ..., promised: _Optional[_Union[StartPromised, _Mapping]] = ..., accepted: _Optional[_Union[StartAccepted, _Mapping]] = ..., refused: _Optional[_Union[StartRefused, _Mapping]] = ..., view: _Optional[_Union[StartView, _Mapping]] = ...) -> None: ...
+
+class Founder(_message.Message):
+    __slots__ = ("node_id", "client_address", "peer_address", "zone", "peers", "replication_factor")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PEER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIELD_NUMBER: _ClassVar[int]
+    PEERS_FIELD_NUMBER: _ClassVar[int]
+    REPLICATION_FACTOR_FIELD_NUMBER: _ClassVar[int]
+    node_id: int
+    client_address: str
+    peer_address: str
+    zone: str
+    peers: _containers.RepeatedScalarFieldContainer[str]
+    replication_factor: int
+    def __init__(self, node_id: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., replication_factor: _Optional[int] = ...) -> None: ...
 
 class StartBallot(_message.Message):
     __slots__ = ("round", "node_id")

@@ -20,6 +20,11 @@ class ReplicationServiceStub(object):
                 request_serializer=onar_dot_replication_dot_v1_dot_replication__pb2.Frame.SerializeToString,
                 response_deserializer=onar_dot_replication_dot_v1_dot_replication__pb2.Frame.FromString,
                 )
+        self.Found = channel.unary_unary(
+                '/onar.replication.v1.ReplicationService/Found',
+                request_serializer=onar_dot_replication_dot_v1_dot_replication__pb2.FoundRequest.SerializeToString,
+                response_deserializer=onar_dot_replication_dot_v1_dot_replication__pb2.FoundResponse.FromString,
+                )
 
 
 class ReplicationServiceServicer(object):
@@ -38,6 +43,13 @@ class ReplicationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Found(self, request, context):
+        """Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReplicationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -45,6 +57,11 @@ def add_ReplicationServiceServicer_to_server(servicer, server):
                     servicer.Connect,
                     request_deserializer=onar_dot_replication_dot_v1_dot_replication__pb2.Frame.FromString,
                     response_serializer=onar_dot_replication_dot_v1_dot_replication__pb2.Frame.SerializeToString,
+            ),
+            'Found': grpc.unary_unary_rpc_method_handler(
+                    servicer.Found,
+                    request_deserializer=onar_dot_replication_dot_v1_dot_replication__pb2.FoundRequest.FromString,
+                    response_serializer=onar_dot_replication_dot_v1_dot_replication__pb2.FoundResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -71,5 +88,22 @@ class ReplicationService(object):
         return grpc.experimental.stream_stream(request_iterator, target, '/onar.replication.v1.ReplicationService/Connect',
             onar_dot_replication_dot_v1_dot_replication__pb2.Frame.SerializeToString,
             onar_dot_replication_dot_v1_dot_replication__pb2.Frame.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Found(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.replication.v1.ReplicationService/Found',
+            onar_dot_replication_dot_v1_dot_replication__pb2.FoundRequest.SerializeToString,
+            onar_dot_replication_dot_v1_dot_replication__pb2.FoundResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

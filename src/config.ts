@@ -1,0 +1,45 @@
+/** What a node is started with. Cluster settings are fixed by whoever founds the cluster; node settings are each node's own. */
+import { DEFAULT_PARTITIONS } from "./core/placement/position.js";
+
+export interface Limits {
+  /** Longest key, bytes. */
+  readonly maxKeyBytes: number;
+  /** Longest value, bytes. */
+  readonly maxValueBytes: number;
+  /** Longest message, bytes. */
+  readonly maxMessageBytes: number;
+}
+
+export const DEFAULT_LIMITS: Limits = { maxKeyBytes: 4_096, maxValueBytes: 1_048_576, maxMessageBytes: 4_194_304 };
+
+/** For the whole cluster; what the proposer of view 1 was started with counts. */
+export interface ClusterConfig {
+  /** Replicas per key (δ): 1 … the number of founding nodes. */
+  readonly replicationFactor: number;
+  /** A power of two, 1 … 65,536; never changes afterwards. */
+  readonly partitions: number;
+}
+
+export interface NodeConfig {
+  /** HOST:PORT to serve clients at; port 0 takes a free one. */
+  readonly listen: string;
+  /** HOST:PORT that clients are told; "" = where it listens. */
+  readonly advertise: string;
+  /** HOST:PORT to serve other nodes at. */
+  readonly peerListen: string;
+  /** HOST:PORT that other nodes are told; "" = where it listens. */
+  readonly peerAdvertise: string;
+  /** Peer addresses of the other founding nodes; this node's own may be among them. */
+  readonly join: readonly string[];
+  /** Number of founding nodes, this one included. */
+  readonly expect: number;
+  readonly zone: string;
+  readonly storage: "memory";
+  /** 32 hexadecimal digits: refuse every other cluster; "" = take the one found. */
+  readonly clusterId: string;
+  readonly cluster: ClusterConfig;
+  readonly limits: Limits;
+}
+
+export const DEFAULT_REPLICATION_FACTOR = 3;
+export { DEFAULT_PARTITIONS };

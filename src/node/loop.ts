@@ -1,0 +1,125 @@
+/**
+ * The loop drives a node: every input is a step; what the steps of one turn produced is appended in one batch and synced once; what may
+ * leave before the sync leaves, the rest is released by it, in order (R8). Free of promises, so that the simulator runs this very barrier.
+ */
+import { after, type Duration, type Instant, never } from "../base/time.js";
+import type { Partition } from "../core/ids.js";
+import type { Ticket } from "../core/outbox.js";
+import type { Clock } from "../ports/clock.js";
+import type { Peers } from "../ports/peers.js";
+import type { Storage } from "../ports/storage.js";
+import type { NodeInput, NodeMachine } from "./machine.js";
+import type { Request } from "./message.js";
+import { Outgoing, type Verdict } from "./outgoing.js";
+
+export type ReplyTo = (verdict: Verdict) => void;
+
+export interface LoopOptions {
+  readonly machine: NodeMachine;
+  readonly storage: Storage;
+  readonly peers: Peers;
+  readonly clock: Clock;
+}
+
+export class Loop {
+  readonly machine: NodeMachine;
+  private readonly storage: Storage;
+  private readonly peers: Peers;
+  private readonly clock: Clock;
+  private readonly askers = new Map<Ticket, ReplyTo>();
+  private out = new Outgoing();
+  private flushing = false;
+  private scheduled = false;
+  private armed: Instant = never;
+  private stopped = false;
+
+  constructor(options: LoopOptions) {
+    this.machine = options.machine;
+    this.storage = options.storage;
+    this.peers = options.peers;
+    this.clock = options.clock;
+  }
+
+  start(): void {
+    this.deliver({ kind: "wake" });
+  }
+
+  /** Nothing is taken in or sent any more; who still waits is not answered. */
+  stop(): void {
+    this.stopped = true;
+    this.askers.clear();
+    this.clock.stop();
+  }
+
+  deliver(input: NodeInput): void {
+    if (this.stopped) return;
+    this.machine.step(this.clock.now(), input, this.out);
+    this.schedule();
+  }
+
+  /** `replyTo` is called exactly once, unless the request is abandoned or the loop stopped. */
+  request(partition: Partition, request: Request, timeout: Duration, replyTo: ReplyTo): Ticket {
+    const now = this.clock.now();
+    const ticket = this.machine.submit(now, partition, request, after(now, timeout), this.out);
+    this.askers.set(ticket, replyTo);
+    this.schedule();
+    return ticket;
+  }
+
+  abandon(ticket: Ticket): void {
+    if (this.askers.delete(ticket)) this.deliver({ kind: "abandon", ticket });
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.flushing) return;
+    this.scheduled = true;
+    this.clock.soon(() => {
+      this.scheduled = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    if (this.stopped) return;
+    this.flushing = true;
+    // What the sync releases at once may ask for more: all of it belongs to this turn.
+    while (!this.out.empty) this.drain();
+    this.flushing = false;
+    this.peers.flush();
+    this.arm();
+  }
+
+  private drain(): void {
+    const batch = this.out;
+    this.out = new Outgoing();
+    batch.sendNow.each((to, message) => this.peers.send(to, message));
+    this.storage.append(batch.entries, () => this.release(batch));
+  }
+
+  private release(batch: Outgoing): void {
+    if (this.stopped) return;
+    const self = this.machine.core.self;
+    batch.sendDurable.each((to, message) => {
+      if (to === self) this.machine.step(this.clock.now(), { kind: "message", from: self, message }, this.out);
+      else this.peers.send(to, message);
+    });
+    for (const { ticket, verdict } of batch.replies) {
+      const replyTo = this.askers.get(ticket);
+      this.askers.delete(ticket);
+      replyTo?.(verdict);
+    }
+    // A sync that came later than its turn begins a turn of its own.
+    if (!this.flushing) this.schedule();
+  }
+
+  private arm(): void {
+    const due = this.machine.nextDeadline();
+    if (due === this.armed) return;
+    this.armed = due;
+    if (due === never) return;
+    this.clock.at(due, () => {
+      this.armed = never;
+      this.deliver({ kind: "wake" });
+    });
+  }
+}

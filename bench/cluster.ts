@@ -8,6 +8,7 @@
 import { createServer } from "node:net";
 import { type Endpoint, parseEndpoint } from "./load/options.js";
 import { startChild } from "./process/child.js";
+import { startTicksOf } from "./process/procfs.js";
 
 export interface ClusterNode {
   readonly number: number;
@@ -30,22 +31,30 @@ const PEER_PORT_OFFSET = 100;
 /** `program`: the compiled onar program. Ports are chosen among free ones. */
 export async function startCluster(program: string, nodeCount: number): Promise<Cluster> {
   const basePort = await freeBasePort(nodeCount);
-  const child = await startChild(
-    [program, "cluster", "--nodes", `${nodeCount}`, "--base-port", `${basePort}`, "--memory"],
-    START_LIMIT_MS,
-  );
+  const child = await startChild([program, "cluster", "--nodes", `${nodeCount}`, "--base-port", `${basePort}`, "--memory"], START_LIMIT_MS);
   const nodes = child.lines.flatMap(parseNodeLine).toSorted((a, b) => a.number - b.number);
   if (nodes.length !== nodeCount) {
     await child.stop();
     throw new Error(`expected ${nodeCount} lines "node N pid P client HOST:PORT …", got ${nodes.length}:\n${child.lines.join("\n")}`);
   }
+  const born = new Map(nodes.map((node) => [node.pid, startTicksOf(node.pid)]));
+  const kill = (node: ClusterNode): void => {
+    // Gone already, or another process that got its id later: not ours to kill.
+    const ticks = startTicksOf(node.pid);
+    if (ticks !== undefined && ticks === born.get(node.pid)) process.kill(node.pid, "SIGKILL");
+  };
+  const killAll = (): void => {
+    for (const node of nodes) kill(node);
+  };
+  process.on("exit", killAll);
   return {
     nodes,
-    kill: (node) => signal(node.pid),
+    kill,
     stop: async () => {
       await child.stop();
       // Only what a stuck or killed parent has left behind.
-      for (const node of nodes) signal(node.pid);
+      killAll();
+      process.off("exit", killAll);
     },
   };
 }
@@ -58,14 +67,6 @@ export function parseNodeLine(line: string): ClusterNode[] {
 
 export function endpointText(endpoint: Endpoint): string {
   return `${endpoint.host}:${endpoint.port}`;
-}
-
-function signal(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // Already gone.
-  }
 }
 
 let nextBasePort = 21_000 + (process.pid % 50) * 200;

@@ -46,7 +46,7 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     return value;
   };
   return {
-    program: typeof values["program"] === "string" ? values["program"] : `${root}dist/src/main.js`,
+    program: typeof values.program === "string" ? values.program : `${root}dist/src/main.js`,
     scripts: `${root}bench/out/js/bench`,
     nodes: number("nodes", 3),
     rounds: number("rounds", 5),
@@ -81,7 +81,10 @@ function report(name: string, options: SuiteOptions, result: SuiteResult): void 
   for (const problem of result.problems ?? []) process.stdout.write(`WRONG: ${problem}\n`);
   const { program: _program, scripts: _scripts, ...settings } = options;
   const file = `${root}bench/out/${name}.json`;
-  writeFileSync(file, `${JSON.stringify({ name, ...environment(), settings, notes: result.notes, problems: result.problems ?? [], figures: result.figures }, null, 2)}\n`);
+  writeFileSync(
+    file,
+    `${JSON.stringify({ name, ...environment(), settings, notes: result.notes, problems: result.problems ?? [], figures: result.figures }, null, 2)}\n`,
+  );
 }
 
 async function main(): Promise<number> {

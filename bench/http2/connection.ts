@@ -201,29 +201,36 @@ export class Connection {
     if (this.#fragmentStreamId !== 0 && type !== FRAME.continuation) throw new Error("a header block interrupted");
     switch (type) {
       case FRAME.data:
-        return this.#onData(flags, id, chunk, start, end);
+        this.#onData(flags, id, chunk, start, end);
+        break;
       case FRAME.headers:
-        return this.#onHeaders(flags, id, chunk, start, end);
+        this.#onHeaders(flags, id, chunk, start, end);
+        break;
       case FRAME.continuation:
-        return this.#onContinuation(flags, id, chunk, start, end);
+        this.#onContinuation(flags, id, chunk, start, end);
+        break;
       case FRAME.settings:
-        return this.#onSettings(flags, chunk, start, end);
+        this.#onSettings(flags, chunk, start, end);
+        break;
       case FRAME.windowUpdate:
-        return this.#onWindowUpdate(id, chunk.readUInt32BE(start) & 0x7fff_ffff);
+        this.#onWindowUpdate(id, chunk.readUInt32BE(start) & 0x7fff_ffff);
+        break;
       case FRAME.reset:
-        return this.#onReset(id, chunk.readUInt32BE(start));
+        this.#onReset(id, chunk.readUInt32BE(start));
+        break;
       case FRAME.ping:
         if ((flags & FLAG.ack) === 0) {
           this.#writer.frame(FRAME.ping, FLAG.ack, 0, 8);
           this.#writer.bytes(chunk, start, start + 8);
         }
-        return;
+        break;
       case FRAME.goAway:
-        return this.#onGoAway(chunk.readUInt32BE(start) & 0x7fff_ffff, chunk.readUInt32BE(start + 4));
+        this.#onGoAway(chunk.readUInt32BE(start) & 0x7fff_ffff, chunk.readUInt32BE(start + 4));
+        break;
       case FRAME.pushPromise:
         throw new Error("a push that was not allowed");
       default:
-        return; // PRIORITY and what is not known: to be ignored.
+        break; // PRIORITY and what is not known: to be ignored.
     }
   }
 
@@ -250,7 +257,10 @@ export class Connection {
     if ((flags & FLAG.priority) !== 0) from += 5;
     if (from > to) throw new Error("more padding than frame");
     const endsStream = (flags & FLAG.endStream) !== 0;
-    if ((flags & FLAG.endHeaders) !== 0) return this.#headerBlock(id, endsStream, chunk, from, to);
+    if ((flags & FLAG.endHeaders) !== 0) {
+      this.#headerBlock(id, endsStream, chunk, from, to);
+      return;
+    }
     this.#fragmentStreamId = id;
     this.#fragmentEndsStream = endsStream;
     this.#fragmentBytes = to - from;
@@ -290,8 +300,7 @@ export class Connection {
     this.#writer.frame(FRAME.settings, FLAG.ack, 0, 0);
     this.#outflow.resume();
     if (this.#headers !== undefined) return;
-    const timeout: (readonly [string, string])[] =
-      this.#options.deadlineMs > 0 ? [["grpc-timeout", `${this.#options.deadlineMs}m`]] : [];
+    const timeout: (readonly [string, string])[] = this.#options.deadlineMs > 0 ? [["grpc-timeout", `${this.#options.deadlineMs}m`]] : [];
     const authority = `${this.#options.host}:${this.#options.port}`;
     this.#headers = new RequestHeaders(authority, [["user-agent", "onar-bench"], ...timeout], tableBytes);
     this.#open = true;

@@ -8,7 +8,8 @@ import { createInterface } from "node:readline";
 
 const running = new Set<ChildProcess>();
 process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  // Not SIGKILL: a child may have children of its own to end.
+  for (const child of running) child.kill("SIGTERM");
 });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
@@ -48,8 +49,7 @@ export async function startChild(args: readonly string[], limitMs: number): Prom
     await gone;
     clearTimeout(timer);
   };
-  const failed = (why: string): Error =>
-    new Error(`node ${args.join(" ")}: ${why}\n${[...lines, ...complaints].join("\n")}`.trimEnd());
+  const failed = (why: string): Error => new Error(`node ${args.join(" ")}: ${why}\n${[...lines, ...complaints].join("\n")}`.trimEnd());
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
     timer = setTimeout(() => resolve("late"), limitMs);

@@ -7,17 +7,26 @@ const TICKS_PER_SECOND = 100;
 
 /** User and system time of the whole process, all threads, in seconds; exact to 10 ms. */
 export function cpuSecondsOf(pid: number): number | undefined {
-  const stat = read(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
-  // The second field is the program's name in parentheses and may contain anything: count from its end.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  const fields = statFieldsOf(pid);
+  return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** When the process was started, in ticks since boot: with the id, it tells a process from a later one of the same id. */
+export function startTicksOf(pid: number): number | undefined {
+  const fields = statFieldsOf(pid);
+  return fields === undefined ? undefined : Number(fields[19]);
 }
 
 /** Resident memory in bytes. */
 export function residentBytesOf(pid: number): number | undefined {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+}
+
+/** The fields from the third on. The second is the program's name in parentheses and may contain anything. */
+function statFieldsOf(pid: number): readonly string[] | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 function read(path: string): string | undefined {

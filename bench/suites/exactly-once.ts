@@ -16,7 +16,12 @@ export async function exactlyOnce(options: SuiteOptions): Promise<SuiteResult> {
       once.push(await load(options, nodes, { inFlight, seconds, gets: 0, keys, requestId: true }));
     }
     const ratio = median(once.map((report, i) => report.operationsPerSecond / (plain[i]?.operationsPerSecond ?? Number.NaN)));
-    const rows = ([["PUT without request id", plain, 1], ["PUT with request id", once, ratio]] as const).map(([name, reports, of]) => ({
+    const rows = (
+      [
+        ["PUT without request id", plain, 1],
+        ["PUT with request id", once, ratio],
+      ] as const
+    ).map(([name, reports, of]) => ({
       name,
       rate: median(reports.map((r) => r.operationsPerSecond)),
       ratio: of,
@@ -30,7 +35,15 @@ export async function exactlyOnce(options: SuiteOptions): Promise<SuiteResult> {
         {
           title: `the price of exactly-once: ${inFlight} in flight, medians of ${options.rounds} rounds of ${seconds} s`,
           head: ["", "calls/s", "ratio", "p50 ms", "p99 ms", "server CPU µs/call", "errors"],
-          rows: rows.map((r) => [r.name, r.rate.toFixed(0), r.ratio.toFixed(2), r.p50Ms.toFixed(2), r.p99Ms.toFixed(2), r.serverMicros.toFixed(1), errorsText(r.errors)]),
+          rows: rows.map((r) => [
+            r.name,
+            r.rate.toFixed(0),
+            r.ratio.toFixed(2),
+            r.p50Ms.toFixed(2),
+            r.p99Ms.toFixed(2),
+            r.serverMicros.toFixed(1),
+            errorsText(r.errors),
+          ]),
         },
       ],
       notes: [],

@@ -38,7 +38,9 @@ export async function failover(options: SuiteOptions): Promise<SuiteResult> {
   for (let i = 0; i < options.clusters; i++) {
     const one = await once(options, i);
     found.push(one);
-    progress(`failover: cluster ${i + 1} of ${options.clusters}: ${one.gapMs.toFixed(0)} ms over ${one.partitions} partitions, errors ${errorsText(one.errors)}`);
+    progress(
+      `failover: cluster ${i + 1} of ${options.clusters}: ${one.gapMs.toFixed(0)} ms over ${one.partitions} partitions, errors ${errorsText(one.errors)}`,
+    );
   }
   const gaps = found.map((f) => f.gapMs);
   const errors: Record<string, number> = {};

@@ -26,7 +26,14 @@ export async function memory(options: SuiteOptions): Promise<SuiteResult> {
   return withCluster(options, async (cluster, nodes) => {
     const seconds = options.minutes * 60;
     let over = false;
-    const running = load(options, nodes, { inFlight: options.inFlight, seconds, gets: 0.5, keys: options.keys, preload: true, verify: true });
+    const running = load(options, nodes, {
+      inFlight: options.inFlight,
+      seconds,
+      gets: 0.5,
+      keys: options.keys,
+      preload: true,
+      verify: true,
+    });
     // Only to end the sampling: the outcome is awaited below.
     const ended = running.then(
       () => (over = true),

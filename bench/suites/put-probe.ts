@@ -56,7 +56,9 @@ export class PutProbe {
 
   /** Every key gets a PUT every 10 ms. */
   start(): void {
-    this.#timer = setInterval(() => this.#keys.forEach((_key, i) => this.#put(i)), EVERY_MS);
+    this.#timer = setInterval(() => {
+      for (let i = 0; i < this.#keys.length; i++) this.#put(i);
+    }, EVERY_MS);
   }
 
   /**

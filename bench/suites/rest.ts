@@ -26,7 +26,13 @@ export async function rest(options: SuiteOptions): Promise<SuiteResult> {
         const through = endpointText(endpoint);
         progress(`rest: ${kind} through ${through}`);
         const target = { ...nodes, endpoints: [endpoint] };
-        const report = await load(options, target, { inFlight: 1, count: CALLS, warmUpSeconds: 0.5, gets: kind === "GET" ? 1 : 0, keys: options.keys });
+        const report = await load(options, target, {
+          inFlight: 1,
+          count: CALLS,
+          warmUpSeconds: 0.5,
+          gets: kind === "GET" ? 1 : 0,
+          keys: options.keys,
+        });
         all.add(report.histogram);
         const one = new Histogram();
         one.add(report.histogram);
@@ -43,9 +49,7 @@ export async function rest(options: SuiteOptions): Promise<SuiteResult> {
           rows: found.map((f) => [f.kind, f.through, f.p50Ms.toFixed(3), f.p99Ms.toFixed(3), f.maxMs.toFixed(3), errorsText(f.errors)]),
         },
       ],
-      notes: [
-        `goal: under ${GOAL_MS} ms; p50 ${verdict(found, (f) => f.p50Ms)}, p99 ${verdict(found, (f) => f.p99Ms)}`,
-      ],
+      notes: [`goal: under ${GOAL_MS} ms; p50 ${verdict(found, (f) => f.p50Ms)}, p99 ${verdict(found, (f) => f.p99Ms)}`],
       figures: found,
     };
   });

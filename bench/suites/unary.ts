@@ -9,7 +9,20 @@
 
 import type { LoadReport } from "../load/report.js";
 import { median } from "../stats/summary.js";
-import { errorsOf, errorsText, type LoadArguments, load, progress, serverMicros, type SuiteOptions, type SuiteResult, type Target, withCluster, withEcho, wrongAnswers } from "./context.js";
+import {
+  errorsOf,
+  errorsText,
+  type LoadArguments,
+  load,
+  progress,
+  serverMicros,
+  type SuiteOptions,
+  type SuiteResult,
+  type Target,
+  withCluster,
+  withEcho,
+  wrongAnswers,
+} from "./context.js";
 
 interface Round {
   readonly echo: LoadReport;
@@ -44,7 +57,19 @@ async function measure(options: SuiteOptions, echo: Target, nodes: Target): Prom
     tables: [
       {
         title: `unary calls, ${inFlight} in flight, ${options.nodes} nodes; medians of ${options.rounds} rounds of ${seconds} s`,
-        head: ["", "calls/s", "of echo", "(min–max)", "p50 ms", "p99 ms", "p99.9 ms", "server CPU µs/call", "generator CPU µs/call", "generator share of a core", "errors"],
+        head: [
+          "",
+          "calls/s",
+          "of echo",
+          "(min–max)",
+          "p50 ms",
+          "p99 ms",
+          "p99.9 ms",
+          "server CPU µs/call",
+          "generator CPU µs/call",
+          "generator share of a core",
+          "errors",
+        ],
         rows: rows.map((r) => [
           r.kind.toUpperCase(),
           r.rate.toFixed(0),
@@ -73,7 +98,12 @@ async function measure(options: SuiteOptions, echo: Target, nodes: Target): Prom
       `checked in the warm-up: ${first.verify?.checked ?? 0} answers, ${first.verify?.failures ?? 0} wrong; errors ${errorsText(errorsOf([first]))}`,
     ],
     problems: wrongAnswers([first]),
-    figures: { rows, generators, verify: first.verify, rounds: rounds.map((r) => ({ echo: brief(r.echo), put: brief(r.put), get: brief(r.get) })) },
+    figures: {
+      rows,
+      generators,
+      verify: first.verify,
+      rounds: rounds.map((r) => ({ echo: brief(r.echo), put: brief(r.put), get: brief(r.get) })),
+    },
   };
 }
 

@@ -7,9 +7,11 @@
 import type { Operation } from "./history.js";
 import { after, type KeyState, sum } from "./sequential.js";
 
-/** States looked at for one gap, then it is given up. */
-const statesPerGap = 2000;
+/** States looked at for one gap and length, then it is given up. */
+const statesPerLength = 4000;
 const longestBridge = 12;
+/** Pools looked at for a bridge of several operations, the latest ones: what took effect here was probably asked for lately. */
+const poolsOfLongBridges = 48;
 
 export type Reaches = (state: KeyState) => boolean;
 
@@ -19,6 +21,15 @@ class Pool {
 
   constructor(operations: readonly Operation[]) {
     this.operations = operations.toSorted((left, right) => left.invoked - right.invoked);
+  }
+
+  /** When the first of all was invoked. */
+  get since(): number {
+    return this.operations[0]?.invoked ?? Number.POSITIVE_INFINITY;
+  }
+
+  get isUsedUp(): boolean {
+    return this.used >= this.operations.length;
   }
 
   /** The first unused one, if it was invoked in time. */
@@ -37,6 +48,7 @@ class Pool {
 }
 
 export class Bridges {
+  /** By the invocation of their first operation. */
   private readonly pools: readonly Pool[];
   /** Pools of puts and compare-and-sets by the value that they write. */
   private readonly byValue = new Map<string, Pool[]>();
@@ -51,8 +63,9 @@ export class Bridges {
       if (same === undefined) byCall.set(call, [operation]);
       else same.push(operation);
     }
-    this.pools = [...byCall.values()].map((operations) => new Pool(operations)).sort((left, right) => rank(left) - rank(right));
-    for (const pool of this.pools) this.enter(pool);
+    const pools = [...byCall.values()].map((operations) => new Pool(operations));
+    for (const pool of pools.toSorted((left, right) => rank(left) - rank(right))) this.enter(pool);
+    this.pools = pools.sort((left, right) => left.since - right.since);
   }
 
   private enter(pool: Pool): void {
@@ -71,10 +84,9 @@ export class Bridges {
     return this.pools.length === 0;
   }
 
-  /** One write that leads from the state to the goal, or null; `value` narrows the choice when it is known. */
-  write(from: KeyState, value: string | null, due: number, reaches: Reaches): Operation | null {
-    const pools = value === null ? this.pools : [...(this.byValue.get(value) ?? []), ...this.adds];
-    return this.one(pools, from, due, reaches);
+  /** One write that leads from the state to the goal and writes this value, or null. */
+  write(from: KeyState, value: string, due: number, reaches: Reaches): Operation | null {
+    return this.one([...(this.byValue.get(value) ?? []), ...this.adds], from, due, reaches);
   }
 
   delete(from: KeyState, due: number, reaches: Reaches): Operation | null {
@@ -83,12 +95,25 @@ export class Bridges {
 
   /** The shortest bridge found, possibly of no operation at all; null: none found, which does not prove that there is none. */
   bridge(from: KeyState, due: number, reaches: Reaches): Operation[] | null {
-    const budget = { states: statesPerGap };
-    for (let length = 0; length <= longestBridge && budget.states > 0; length++) {
-      const found = this.bridgeOfLength(length, from, due, reaches, budget);
+    if (reaches(from)) return [];
+    const pools = this.unusedPools(due);
+    for (let length = 1; length <= longestBridge; length++) {
+      const few = length === 1 ? pools : pools.slice(0, poolsOfLongBridges);
+      const found = bridgeOfLength(few, length, from, due, reaches, { states: statesPerLength });
       if (found !== null) return found;
     }
     return null;
+  }
+
+  /** The latest first. */
+  private unusedPools(due: number): Pool[] {
+    const unused: Pool[] = [];
+    const end = firstIndex(this.pools.length, (index) => (this.pools[index]?.since ?? 0) > due);
+    for (let index = end - 1; index >= 0; index--) {
+      const pool = this.pools[index];
+      if (pool !== undefined && !pool.isUsedUp) unused.push(pool);
+    }
+    return unused;
   }
 
   /** Whether any unknown operation invoked in time fits the description. */
@@ -115,27 +140,28 @@ export class Bridges {
     }
     return null;
   }
+}
 
-  private bridgeOfLength(
-    length: number,
-    from: KeyState,
-    due: number,
-    reaches: Reaches,
-    budget: { states: number },
-  ): Operation[] | null {
-    if (length === 0) return reaches(from) ? [] : null;
-    for (const pool of this.pools) {
-      const operation = pool.first(due);
-      const next = operation && after(from, operation);
-      if (operation === null || next === null) continue;
-      if (--budget.states < 0) return null;
-      pool.take();
-      const rest = this.bridgeOfLength(length - 1, next, due, reaches, budget);
-      if (rest !== null) return [operation, ...rest];
-      pool.giveBack();
-    }
-    return null;
+function bridgeOfLength(
+  pools: readonly Pool[],
+  length: number,
+  from: KeyState,
+  due: number,
+  reaches: Reaches,
+  budget: { states: number },
+): Operation[] | null {
+  if (length === 0) return reaches(from) ? [] : null;
+  for (const pool of pools) {
+    const operation = pool.first(due);
+    const next = operation && after(from, operation);
+    if (operation === null || next === null) continue;
+    if (--budget.states < 0) return null;
+    pool.take();
+    const rest = bridgeOfLength(pools, length - 1, next, due, reaches, budget);
+    if (rest !== null) return [operation, ...rest];
+    pool.giveBack();
   }
+  return null;
 }
 
 /** What fits in few places is used before what fits everywhere. */
@@ -150,4 +176,16 @@ function rank({ operations: [operation] }: Pool): number {
 /** Whether an addition can turn some number into this value at all. */
 export function isSum(value: string): boolean {
   return sum(value, "0") === value;
+}
+
+/** The first index that meets a condition which, once met, stays met; `length` if none does. */
+export function firstIndex(length: number, met: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (met(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

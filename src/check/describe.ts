@@ -5,7 +5,11 @@ import { type KeyState, unreachable } from "./sequential.js";
 const lengthShown = 40;
 
 export function quoted(value: string): string {
-  return JSON.stringify(value.length > lengthShown ? `${value.slice(0, lengthShown)}…` : value);
+  const shown = JSON.stringify(value.length > lengthShown ? `${value.slice(0, lengthShown)}…` : value);
+  // JSON leaves these as they are, but they turn the direction of text, or a terminal's mind.
+  return shown.replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }
 
 /** For instance `put "a" by process 3 at 10–12, answered version 7`. */
@@ -82,7 +86,7 @@ function foundInWords(found: Found | null): string {
 }
 
 export function stateInWords(state: KeyState): string {
-  if (state.value === null) return "the key is absent";
+  if (state.value === null) return "nothing";
   const version = state.exact ? `version ${state.version}` : `a version not seen so far, at least ${state.version}`;
-  return `the key holds ${quoted(state.value)} (${version})`;
+  return `${quoted(state.value)} (${version})`;
 }

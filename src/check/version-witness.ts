@@ -22,10 +22,10 @@
  *
  * Without unknown operations that can matter the order is forced but for the absences, and for those witness-order.ts
  * finds a place if there is one: so one of the two is always said. With them, what could take their effect where is
- * chosen greedily. When that gets stuck and nothing proves a violation, the key is handed to the Wing–Gong search, and
+ * chosen by rules of thumb, in a few attempts. When those get stuck and nothing proves a violation, the key is handed to the Wing–Gong search, and
  * the verdict says so (`decidedBy`).
  */
-import { type Block, blocksOf, type Contradiction, stateIn } from "./blocks.js";
+import { type Block, blocksOf, type Contradiction } from "./blocks.js";
 import { Bridges, isSum } from "./bridges.js";
 import { type Budget, type Checker, latest, takesPart, type Verdict } from "./checker.js";
 import { described, quoted, stateInWords } from "./describe.js";
@@ -33,29 +33,30 @@ import { isDone, type DoneOperation, type Operation } from "./history.js";
 import { usefulUnknowns } from "./relevance.js";
 import { after, initialState, int64, type KeyState } from "./sequential.js";
 import { wingGong } from "./wing-gong.js";
-import { builtOrder, type Obstacle } from "./witness-order.js";
+import { builtOrders, type Obstacle } from "./witness-order.js";
 
 export const versionWitness: Checker = { name: "version-witness", check };
 
 function check(operations: readonly Operation[], budget: Budget): Verdict {
-  const decided = decide(operations);
-  return decided ?? wingGong.check(operations, budget);
+  return decide(operations, budget) ?? wingGong.check(operations, budget);
 }
 
 /** The verdict as far as the versions tell; null: they do not. */
-export function decide(operations: readonly Operation[]): Verdict | null {
+export function decide(operations: readonly Operation[], budget: Budget = {}): Verdict | null {
   const taking = operations.filter(takesPart);
   const { blocks, absences, contradiction } = blocksOf(taking.filter(isDone));
   if (contradiction !== null) return violation(contradiction);
   const unknowns = usefulUnknowns(taking);
-  const { order, obstacles } = builtOrder(blocks, absences, new Bridges(unknowns));
-  if (obstacles.length === 0 && explains(order, taking)) {
-    return { kind: "ok", linearization: order, decidedBy: "version-witness" };
-  }
-  const refuter = new Refuter(blocks, absences, new Bridges(unknowns), operations);
-  for (const obstacle of obstacles) {
-    const proof = refuter.refute(obstacle);
-    if (proof !== null) return violation(proof);
+  const refuter = new Refuter(blocks, new Bridges(unknowns), operations);
+  for (const { order, obstacles } of builtOrders(blocks, absences, unknowns)) {
+    if (obstacles.length === 0 && explains(order, taking)) {
+      return { kind: "ok", linearization: order, decidedBy: "version-witness" };
+    }
+    for (const obstacle of obstacles) {
+      const proof = refuter.refute(obstacle);
+      if (proof !== null) return violation(proof);
+    }
+    if (budget.expired?.() === true) break;
   }
   return null;
 }
@@ -82,13 +83,11 @@ function violation({ reason, culprits }: Contradiction): Verdict {
 /** Turns an obstacle into a proof that there is no order, where it is one. */
 class Refuter {
   private readonly blocks: readonly Block[];
-  private readonly absences: readonly DoneOperation[];
   private readonly bridges: Bridges;
   private readonly operations: readonly Operation[];
 
-  constructor(blocks: readonly Block[], absences: readonly DoneOperation[], bridges: Bridges, operations: readonly Operation[]) {
+  constructor(blocks: readonly Block[], bridges: Bridges, operations: readonly Operation[]) {
     this.blocks = blocks;
-    this.absences = absences;
     this.bridges = bridges;
     this.operations = operations;
   }
@@ -143,13 +142,13 @@ class Refuter {
     if (expected === null && hasRoom && this.bridges.some(block.due, (operation) => mayPrecede(operation, maker))) return null;
     const previous = this.blocks[index - 1];
     const origin = previous?.deleter ?? previous?.witness ?? null;
-    const rival = origin === null ? "" : `, by this: ${described(origin)}`;
-    const state =
-      expected !== null && expected >= block.version
-        ? `versions only grow, and it expected version ${expected}`
-        : `just before version ${block.version} ${stateInWords(before)}${rival}`;
+    const by = origin === null ? "" : `: ${described(origin)}`;
+    let why = `the key held ${stateInWords(before)} directly before version ${block.version}${by}`;
+    if (expected !== null && expected >= block.version) why = "versions only grow";
+    else if (expected !== null) why = `version ${expected} was gone by then${by}`;
+    else if (maker.call.kind === "put") why = `no version is left for the delete before it${by}`;
     return {
-      reason: `This write cannot have succeeded: ${described(maker)}; ${state}.`,
+      reason: `This write cannot have succeeded: ${described(maker)}. For ${why}.`,
       culprits: origin === null ? [maker] : [maker, origin],
     };
   }

@@ -27,6 +27,8 @@ export const wingGong: Checker = { name: "wing-gong", check: (operations, budget
 
 /** Steps between two looks at the caller's clock. */
 const stepsPerLook = 1024;
+/** What fits in a Set of strings without exhausting the memory; beyond it nothing more is remembered, which costs time only. */
+const memoMost = 4_000_000;
 
 interface Path {
   readonly operation: Operation;
@@ -84,7 +86,7 @@ class Search {
       }
       const memo = `${here.event} ${stateKey(here.state)} ${here.linearized.key().length} ${here.linearized.key()}${here.unknowns.key()}`;
       if (this.seen.has(memo)) continue;
-      this.seen.add(memo);
+      if (this.seen.size < memoMost) this.seen.add(memo);
       this.branch(here);
     }
     return this.violationAt(furthest);
@@ -150,7 +152,7 @@ class Search {
       kind: "violation",
       reason:
         `No order of the operations explains this answer: ${described(stuck)}. ` +
-        `After the ${node.path?.length ?? 0} operations of the longest order found, ${stateInWords(node.state)}.`,
+        `After the ${node.path?.length ?? 0} operations of the longest order found, the key holds ${stateInWords(node.state)}.`,
       culprits: [stuck, ...others],
       partial: operationsOf(node.path),
       decidedBy: "wing-gong",

@@ -2,8 +2,9 @@
  * Builds an order of a key's operations from its blocks (see blocks.ts), or says where that fails.
  *
  * 1. Versions that no answered write made get a maker among the writes of unknown outcome: first where the value is
- *    known and one write suffices, then the rest.
+ *    known and one write suffices.
  * 2. Where a write cannot follow what the block before it left (its condition, its sum), unknown writes bridge the gap.
+ *    Versions of which no value was shown come last: many writes would do.
  * 3. Operations that found the key absent: the *absences* are the stretches of the order in which it is. Each operation
  *    goes to the first absence that is not over before it was invoked. Where there is none, an unknown delete may make
  *    one.
@@ -13,13 +14,18 @@
  * g on, the second up to some g: so if any absence suits, the first that meets the first condition does. And if r
  * returned before r' was invoked, the first one for r is not behind the first one for r'. Within one absence the order
  * of invocation keeps that order.
+ *
+ * What unknown operation goes where is a guess that may take from one gap what another needs. So where an attempt fails,
+ * the next one begins with the gaps at which it did.
  */
 import { type Block, stateIn } from "./blocks.js";
-import type { Bridges } from "./bridges.js";
+import { Bridges, firstIndex } from "./bridges.js";
 import { latest } from "./checker.js";
 import type { DoneOperation, Operation } from "./history.js";
 import { after, initialState, type KeyState, observed } from "./sequential.js";
 
+/** Attempts, each beginning with the gaps at which the ones before failed. */
+const attempts = 24;
 /** Gaps in which an unknown delete is tried for one operation that found nothing. */
 const gapsTried = 64;
 
@@ -34,8 +40,34 @@ export interface BuiltOrder {
   readonly obstacles: readonly Obstacle[];
 }
 
-export function builtOrder(blocks: readonly Block[], absences: readonly DoneOperation[], bridges: Bridges): BuiltOrder {
-  return new Builder(blocks, bridges).build(absences.toSorted((left, right) => left.invoked - right.invoked));
+/** One attempt after the other, until one has no obstacle or the last one taught nothing. */
+export function* builtOrders(
+  blocks: readonly Block[],
+  absences: readonly DoneOperation[],
+  unknowns: readonly Operation[],
+): Generator<BuiltOrder, void> {
+  const sorted = absences.toSorted((left, right) => left.invoked - right.invoked);
+  const urgent: Urgent = { gaps: new Set(), absences: new Set() };
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const built = new Builder(blocks, new Bridges(unknowns)).build(sorted, urgent);
+    yield built;
+    if (built.obstacles.length === 0 || unknowns.length === 0 || !addUrgent(urgent, built.obstacles)) return;
+  }
+}
+
+interface Urgent {
+  readonly gaps: Set<number>;
+  readonly absences: Set<DoneOperation>;
+}
+
+/** Whether there was something new. */
+function addUrgent({ gaps, absences }: Urgent, obstacles: readonly Obstacle[]): boolean {
+  const size = gaps.size + absences.size;
+  for (const obstacle of obstacles) {
+    if (obstacle.kind === "never absent") absences.add(obstacle.operation);
+    else gaps.add(obstacle.index);
+  }
+  return gaps.size + absences.size > size;
 }
 
 class Builder {
@@ -45,6 +77,7 @@ class Builder {
   private readonly before: Operation[][];
   /** By block: what it holds, as far as known by now. */
   private readonly states: (KeyState | null)[];
+  private readonly filled = new Set<number>();
   private readonly obstacles: Obstacle[] = [];
 
   constructor(blocks: readonly Block[], bridges: Bridges) {
@@ -55,12 +88,16 @@ class Builder {
     this.states = blocks.map(stateIn);
   }
 
-  build(absences: readonly DoneOperation[]): BuiltOrder {
+  build(absences: readonly DoneOperation[], urgent: Urgent): BuiltOrder {
     if (!this.bridges.isEmpty) {
-      this.findMakers(true);
-      this.findMakers(false);
+      for (const gap of urgent.gaps) this.fill(gap);
+      if (urgent.absences.size > 0) this.addDeletes([...urgent.absences]);
+      this.findMakers();
+      for (const [index] of this.blocks.entries()) {
+        if (this.states[index] !== null && this.stateBefore(index) !== null) this.fill(index);
+      }
     }
-    this.fillGaps();
+    for (const [index] of this.blocks.entries()) this.fill(index);
     let placed = placedAbsences(this.order(), absences);
     if (placed.left.length > 0 && !this.bridges.isEmpty) {
       this.addDeletes(placed.left);
@@ -70,36 +107,38 @@ class Builder {
     return { order: placed.order, obstacles: this.obstacles };
   }
 
-  private findMakers(valueKnown: boolean): void {
+  private findMakers(): void {
     for (const [index, block] of this.blocks.entries()) {
-      if (block.maker !== null || (block.value !== null) !== valueKnown || this.before[index]?.length !== 0) continue;
+      if (block.maker !== null || block.value === null || this.before[index]?.length !== 0) continue;
       const from = this.stateBefore(index) ?? { value: null, version: this.versionBefore(index) + 1, exact: false };
       const maker = this.bridges.write(from, block.value, block.due, (state) => this.begins(index, state));
       if (maker !== null) this.before[index] = [maker];
-      const made = maker && after(from, maker);
-      if (made !== null && block.value === null) this.states[index] = observed(made, { version: block.version });
     }
   }
 
-  private fillGaps(): void {
-    for (const [index, block] of this.blocks.entries()) {
-      const from = this.stateBefore(index);
-      const chosen = this.before[index] ?? [];
-      if (from === null) {
-        // The block before has no maker, which is reported there.
-        if (block.maker === null && chosen.length === 0) this.obstacles.push({ kind: "no maker", index });
-        continue;
-      }
-      const reached = chosen.reduce<KeyState | null>((state, operation) => state && after(state, operation), from);
-      if (reached !== null && this.begins(index, reached)) continue;
-      const bridge = this.bridges.bridge(from, block.due, (state) => this.begins(index, state));
-      if (bridge !== null && (block.maker !== null || bridge.length > 0)) {
-        this.before[index] = bridge;
-        const made = bridge.reduce<KeyState | null>((state, operation) => state && after(state, operation), from);
-        if (block.value === null) this.states[index] = made && observed(made, { version: block.version });
-      } else if (block.maker === null) this.obstacles.push({ kind: "no maker", index });
-      else this.obstacles.push({ kind: "cannot follow", index, before: from });
+  /** Finds what leads from the end of the block before to the beginning of this one. */
+  private fill(index: number): void {
+    const block = this.blocks[index];
+    if (block === undefined || this.filled.has(index)) return;
+    this.filled.add(index);
+    if (this.stateBefore(index) === null) this.fill(index - 1);
+    const from = this.stateBefore(index);
+    if (from === null) {
+      // What the block before held is an obstacle of its own.
+      if (block.maker === null && this.before[index]?.length === 0) this.obstacles.push({ kind: "no maker", index });
+      return;
     }
+    const reached = run(from, this.before[index] ?? []);
+    if (reached !== null && this.begins(index, reached)) return;
+    const bridge =
+      (block.value === null ? this.bridges.bridge(from, block.due, (state) => this.beginsTwo(index, state)) : null) ??
+      this.bridges.bridge(from, block.due, (state) => this.begins(index, state));
+    if (bridge !== null) {
+      this.before[index] = bridge;
+      const made = run(from, bridge);
+      if (block.value === null) this.states[index] = made && observed(made, { version: block.version });
+    } else if (block.maker === null) this.obstacles.push({ kind: "no maker", index });
+    else this.obstacles.push({ kind: "cannot follow", index, before: from });
   }
 
   /** Unknown deletes for operations that found nothing where the key never was absent: as late as each allows. */
@@ -127,7 +166,7 @@ class Builder {
     const unknownMaker = next !== undefined && next.maker === null;
     if (bridge.length !== (unknownMaker ? 1 : 0)) return null;
     const continues = (state: KeyState): boolean => {
-      const reached = bridge.reduce<KeyState | null>((before, operation) => before && after(before, operation), state);
+      const reached = run(state, bridge);
       return reached !== null && (next === undefined || this.begins(gap + 1, reached));
     };
     const removal = this.bridges.delete(from, Math.min(returned, this.dueFrom(gap + 1)), continues);
@@ -143,6 +182,15 @@ class Builder {
     if (block.maker !== null) return after(state, block.maker) !== null;
     const { version, value } = block;
     return !state.exact && observed(state, value === null ? { version } : { version, value }) !== null;
+  }
+
+  /** Whether the block can begin in this state, and the one after it directly behind. */
+  private beginsTwo(index: number, state: KeyState): boolean {
+    const block = this.blocks[index];
+    const held = block !== undefined && this.begins(index, state) ? observed(state, { version: block.version }) : null;
+    const left = held !== null && block?.deleter ? after(held, block.deleter) : held;
+    const next = this.blocks[index + 1];
+    return left !== null && (next === undefined || next.maker === null || this.begins(index + 1, left));
   }
 
   /** What the block before this one leaves; null when its value is not known. */
@@ -183,6 +231,10 @@ class Builder {
   private order(): Operation[] {
     return this.before.flatMap((_, index) => this.membersOf(index));
   }
+}
+
+function run(from: KeyState, operations: readonly Operation[]): KeyState | null {
+  return operations.reduce<KeyState | null>((state, operation) => state && after(state, operation), from);
 }
 
 /** Puts each operation that found nothing in the first absence that suits; those without any are left. */
@@ -242,16 +294,4 @@ function removes({ call, outcome }: Operation): boolean {
 
 function pushIfAny(operations: Operation[], operation: Operation | undefined): void {
   if (operation !== undefined) operations.push(operation);
-}
-
-/** The first index that meets a condition which, once met, stays met; `length` if none does. */
-export function firstIndex(length: number, met: (index: number) => boolean): number {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (met(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -204,7 +204,12 @@ export class ServedPartition {
   private firstWriter(): ElectionAction | null {
     if (this.group.place !== 0 || this.replica.promise.round !== 0 || this.writer.ballot !== null) return null;
     let heard = 0;
-    for (let place = 0; place < this.group.replicas.length; place++) if (this.heard.heard(place)) heard++;
+    for (let place = 0; place < this.group.replicas.length; place++) {
+      if (!this.heard.heard(place)) continue;
+      // Somebody was faster, or this replica missed a Prepare.
+      if (place !== this.group.place && this.heard.report(place)?.promise.round !== 0) return null;
+      heard++;
+    }
     return heard < this.group.majority ? null : this.election.groupBegins(this.replica.promise);
   }
 

@@ -19,6 +19,8 @@ export interface LoopOptions {
   readonly storage: Storage;
   readonly peers: Peers;
   readonly clock: Clock;
+  /** An invariant broke: the loop has stopped, and the node must. */
+  readonly broken: (error: Error) => void;
 }
 
 export class Loop {
@@ -26,6 +28,7 @@ export class Loop {
   private readonly storage: Storage;
   private readonly peers: Peers;
   private readonly clock: Clock;
+  private readonly broken: LoopOptions["broken"];
   private readonly askers = new Map<Ticket, ReplyTo>();
   private out = new Outgoing();
   private flushing = false;
@@ -38,6 +41,7 @@ export class Loop {
     this.storage = options.storage;
     this.peers = options.peers;
     this.clock = options.clock;
+    this.broken = options.broken;
   }
 
   start(): void {
@@ -53,7 +57,11 @@ export class Loop {
 
   deliver(input: NodeInput): void {
     if (this.stopped) return;
-    this.machine.step(this.clock.now(), input, this.out);
+    try {
+      this.machine.step(this.clock.now(), input, this.out);
+    } catch (error) {
+      return this.fail(error);
+    }
     this.schedule();
   }
 
@@ -82,11 +90,22 @@ export class Loop {
   private flush(): void {
     if (this.stopped) return;
     this.flushing = true;
-    // What the sync releases at once may ask for more: all of it belongs to this turn.
-    while (!this.out.empty) this.drain();
-    this.flushing = false;
+    try {
+      // What the sync releases at once may ask for more: all of it belongs to this turn.
+      while (!this.out.empty) this.drain();
+    } catch (error) {
+      return this.fail(error);
+    } finally {
+      this.flushing = false;
+    }
     this.peers.flush();
     this.arm();
+  }
+
+  /** Nothing that depends on a broken state may leave. */
+  private fail(error: unknown): void {
+    this.stop();
+    this.broken(error instanceof Error ? error : new Error(String(error)));
   }
 
   private drain(): void {

@@ -4,20 +4,20 @@
  * register's writer machine. Safety rests on ballots alone: whatever is decided here, two writers never harm each other's registers.
  *
  * Intuition: do not ask "is the writer alive?" but "does the owner of the ballot that I promised get anything done?". Only the owner knows,
- * so it says `live` in its reports, and every replica repeats what it heard from the owner itself. A node that hears nobody live is not
- * content; after some patience it campaigns with a higher ballot. The hop matters: in a chain A–B–C with writer A, C hears from B that A
- * is live and leaves it in peace; without it, A and C would depose each other for ever. And `live` is never passed on twice, so it dies
- * with its source.
+ * so it says `live` in its reports, and every replica repeats what it heard from the owner itself. A node that hears nobody live is
+ * not content; after some patience it campaigns with a higher ballot. The hop matters: in a chain A–B–C with writer A, C hears from B
+ * that A is live and leaves it in peace; without it, A and C would depose each other for ever. And `live` is never passed on twice, so it
+ * dies with its source.
  *
  * Invariants
- * E1 A ballot proposed is above every promise and ballot seen by this machine and above the node's own promise, so a ballot serves one
- *    office only (the promise is durable before the Prepare leaves, R8).
+ * E1 A ballot proposed is above the node's own promise and every promise heard at that time; the own promise is durable before the Prepare
+ *    leaves (R8), so a ballot serves one office only.
  * E2 An office or candidacy is repeated in the same ballot, never with a new one, while it is neither lost nor given up.
  * E3 `live` is true only while the owner of the own promise, at its last word, was working in exactly that ballot.
  * E4 A machine made anew (a restarted node, a new group epoch) holds no office.
  * E5 Without a majority heard nobody campaigns, except at the begin of a group epoch and then only once.
  *
- * Source: Ng, Haridi, Carbone, "Omni-Paxos: Breaking the Barriers of Partial Connectivity", EuroSys 2023, section 5 (ballot leader election,
+ * Source: Ng, Haridi, Carbone, "Omni-Paxos: Breaking the Barriers of Partial Connectivity", EuroSys 2023 (ballot leader election,
  * quorum-connectivity); changed as in docs/protocol.md: `live` instead of quorum-connected, patience by rank, offices handed back.
  */
 import { assert } from "../../base/assert.js";
@@ -295,7 +295,10 @@ export class Election {
     return highest;
   }
 
-  /** The places heard whose promise is exactly the ballot held. A Promised says so before the next report does; a higher report overrules it. */
+  /**
+   * The places heard whose promise is exactly the ballot held. A Promised says so before the next report does; a higher report overrules
+   * it.
+   */
   private agreeing(group: GroupReports, heard: number, office: Office): number {
     let agreeing = 0;
     for (let place = 0; place < this.replicas.length; place++) {

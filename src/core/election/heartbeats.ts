@@ -7,8 +7,8 @@
  * re-sent by timer and nothing is acknowledged: the next heartbeat says what arrived. An idle cluster sends empty answers.
  *
  * Invariants
- * H1 Never backwards: an answer is applied only when its version is above the one known and it starts at or below that one. Answers doubled,
- *    delayed or reordered change nothing.
+ * H1 Never backwards: an answer is applied only when its version is above the one known and it starts at or below that one. Answers
+ *    doubled, delayed or reordered change nothing.
  * H2 Complete: after applying version v, everything known of the peer that concerns this node is as it was there at v.
  * H3 Versions belong to one incarnation of the peer's process. A handshake with a new one resets (`reset`), and answers to rounds begun
  *    before that count no more.

@@ -1,5 +1,5 @@
 import { createServer as createHttp2Server, type Http2Server } from "node:http2";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { Connection } from "../../../bench/http2/connection.js";
 import { statusName } from "../../../bench/http2/stream.js";
@@ -26,6 +26,11 @@ const STATUS_200 = bytes(0x88);
 const MESSAGE = Buffer.concat([bytes(0, 0, 0, 0, 3), Buffer.from("abc")]);
 const GOOD = (id: number): Buffer =>
   Buffer.concat([frame(1, 4, id, STATUS_200), frame(0, 0, id, MESSAGE), frame(1, 5, id, literal("grpc-status", "0"))]);
+
+function portOf(server: Pick<Server, "address">): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
 
 interface Seen {
   readonly type: number;
@@ -56,7 +61,7 @@ async function rawServer(onFrame: (frame: Seen, socket: Socket) => void): Promis
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   cleanUp.push(() => server.close());
-  return (server.address() as AddressInfo).port;
+  return portOf(server);
 }
 
 async function http2Server(settings: Record<string, number>): Promise<number> {
@@ -66,14 +71,13 @@ async function http2Server(settings: Record<string, number>): Promise<number> {
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     stream.on("end", () => {
       stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0", "x-path": `${headers[":path"]} ${headers["te"]}` }));
+      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0", "x-path": `${headers[":path"]} ${headers.te}` }));
       stream.end(Buffer.concat(chunks));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   cleanUp.push(() => server.close());
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
+  return portOf(server);
 }
 
 async function open(port: number): Promise<Connection> {
@@ -105,14 +109,14 @@ describe("against node:http2", () => {
     const connection = await open(await http2Server({}));
     const bodies = Array.from({ length: 500 }, (_, i) => Buffer.from(`\0\0\0\0\u0004${String(i).padStart(4, "0")}`));
     const answers = await Promise.all(bodies.map((body) => call(connection, body)));
-    answers.forEach((answer, i) => expect(answer).toEqual({ status: "OK", message: "", data: bodies[i] }));
+    expect(answers).toEqual(bodies.map((data) => ({ status: "OK", message: "", data })));
   });
 
   test("bodies far larger than every window arrive whole, several at once", async () => {
     const connection = await open(await http2Server({ initialWindowSize: 10_000 }));
     const bodies = [1, 2, 3].map((n) => Buffer.alloc(300_000, n));
     const answers = await Promise.all(bodies.map((body) => call(connection, body)));
-    answers.forEach((answer, i) => expect(answer.data.equals(bodies[i] ?? Buffer.alloc(0))).toBe(true));
+    expect(answers.map((answer, i) => bodies[i]?.equals(answer.data))).toEqual([true, true, true]);
   });
 
   test("a server that keeps no header table understands every request", async () => {
@@ -170,9 +174,21 @@ describe("framing", () => {
 describe("ends that are not OK", () => {
   const cases: readonly [string, (id: number, socket: Socket) => void, string][] = [
     ["trailers only", (id, s) => s.write(frame(1, 5, id, Buffer.concat([STATUS_200, literal("grpc-status", "14")]))), "UNAVAILABLE"],
-    ["an empty grpc-status", (id, s) => s.write(frame(1, 5, id, Buffer.concat([STATUS_200, literal("grpc-status", "")]))), "client:noGrpcStatus"],
-    ["OK without a message", (id, s) => s.write(frame(1, 5, id, Buffer.concat([STATUS_200, literal("grpc-status", "0")]))), "client:emptyAnswer"],
-    ["no grpc-status at all", (id, s) => s.write(Buffer.concat([frame(1, 4, id, STATUS_200), frame(0, 1, id, MESSAGE)])), "client:noGrpcStatus"],
+    [
+      "an empty grpc-status",
+      (id, s) => s.write(frame(1, 5, id, Buffer.concat([STATUS_200, literal("grpc-status", "")]))),
+      "client:noGrpcStatus",
+    ],
+    [
+      "OK without a message",
+      (id, s) => s.write(frame(1, 5, id, Buffer.concat([STATUS_200, literal("grpc-status", "0")]))),
+      "client:emptyAnswer",
+    ],
+    [
+      "no grpc-status at all",
+      (id, s) => s.write(Buffer.concat([frame(1, 4, id, STATUS_200), frame(0, 1, id, MESSAGE)])),
+      "client:noGrpcStatus",
+    ],
     ["HTTP status 404", (id, s) => s.write(frame(1, 5, id, bytes(0x8d))), "client:badHttpStatus"],
     ["RST_STREAM", (id, s) => s.write(frame(3, 0, id, bytes(0, 0, 0, 7))), "client:streamReset"],
     ["GOAWAY below the stream", (_id, s) => s.write(frame(7, 0, 0, Buffer.alloc(8))), "client:refusedByGoAway"],

@@ -40,7 +40,16 @@ async function store(lie: (key: string, entry: Stored | undefined, all: Map<stri
   });
   const port = await server.listen("127.0.0.1:0");
   cleanUp.push(() => server.forceShutdown());
-  return { ...LOAD_DEFAULTS, endpoints: [{ host: "127.0.0.1", port }], keys: 50, warmUpMs: 0, durationMs: 20_000, count: 600, inFlight: 16, verify: true };
+  return {
+    ...LOAD_DEFAULTS,
+    endpoints: [{ host: "127.0.0.1", port }],
+    keys: 50,
+    warmUpMs: 0,
+    durationMs: 20_000,
+    count: 600,
+    inFlight: 16,
+    verify: true,
+  };
 }
 
 describe("load", () => {
@@ -87,7 +96,9 @@ describe("load", () => {
 
   test("nobody listening is an error", async () => {
     const options = await store((_key, entry) => entry);
-    await expect(runLoad({ ...options, endpoints: [{ host: "127.0.0.1", port: 1 }], connectLimitMs: 300 })).rejects.toThrow("no connection");
+    await expect(runLoad({ ...options, endpoints: [{ host: "127.0.0.1", port: 1 }], connectLimitMs: 300 })).rejects.toThrow(
+      "no connection",
+    );
   });
 });
 

@@ -56,15 +56,20 @@ describe("summary", () => {
   });
 
   test("residuals that resemble their neighbours widen the interval", () => {
-    const wave = (period: number) =>
-      fitLine(Array.from({ length: 240 }, (_, x) => ({ x, y: Math.sin((2 * Math.PI * x) / period) })));
+    const wave = (period: number) => fitLine(Array.from({ length: 240 }, (_, x) => ({ x, y: Math.sin((2 * Math.PI * x) / period) })));
     const width = (line: ReturnType<typeof fitLine>): number => (line?.slopeHigh ?? 0) - (line?.slopeLow ?? 0);
     expect(width(wave(40))).toBeGreaterThan(2 * width(wave(2.1)));
   });
 
   test("too few points give no line; Student's t is within two percent", () => {
     expect(fitLine([{ x: 1, y: 1 }])).toBeUndefined();
-    for (const [degrees, t] of [[3, 3.182], [5, 2.571], [10, 2.228], [30, 2.042], [1000, 1.962]] as const) {
+    for (const [degrees, t] of [
+      [3, 3.182],
+      [5, 2.571],
+      [10, 2.228],
+      [30, 2.042],
+      [1000, 1.962],
+    ] as const) {
       expect(Math.abs(studentT975(degrees) / t - 1)).toBeLessThan(0.02);
     }
   });

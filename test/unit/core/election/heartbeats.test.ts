@@ -203,6 +203,24 @@ describe("incarnations", () => {
     expect(again.knows(two, p0)).toEqual(b1);
   });
 
+  test("an answer that starts above what is known is not applied: something would be missing", () => {
+    const [one, two] = pair();
+    two.heartbeats.setGroup(p1, [n1, n2]);
+    two.report(p1, b1);
+    one.exchange(two);
+    const answer = one.ask(two);
+    two.report(p0, b2);
+    const later = one.ask(two);
+    expect(later.since).toBe(answer.version);
+    one.heartbeats.setPeers([n3]);
+    one.heartbeats.setPeers([n2, n3]);
+    one.heartbeats.onAnswer(n2, later);
+    expect(one.knows(two, p0)).toBeUndefined();
+    one.exchange(two);
+    expect(one.knows(two, p0)).toEqual(b2);
+    expect(one.knows(two, p1)).toEqual(b1);
+  });
+
   test("a removed peer is forgotten, and learnt anew when it returns", () => {
     const [one, two] = pair();
     one.exchange(two);

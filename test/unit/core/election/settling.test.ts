@@ -197,7 +197,8 @@ describe("handing back", () => {
       world.run(20);
       world.restart(0);
       const run = world.settle(100, 30);
-      expect({ seed, writers: run.writers, ballots: run.ballots, offers: world.offers }).toEqual({ seed, writers: [0], ballots: 1, offers: 1 });
+      expectSettled(run, { rounds: 27, ballots: 1 }, { seed });
+      expect({ seed, writers: run.writers, offers: world.offers }).toEqual({ seed, writers: [0], offers: 1 });
     }
   });
 

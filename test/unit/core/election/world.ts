@@ -1,6 +1,7 @@
 /**
  * A small virtual world for the election of one partition: nodes whose rounds are out of step, links that delay, lose, double and cut in
- * one direction, and of the register protocol no more than promises. Wired as the node wires it: Detector, Heartbeats, HeardGroup, Election.
+ * one direction, and of the register protocol no more than promises. Wired as the node wires it: Detector, Heartbeats, HeardGroup,
+ * Election.
  */
 import { Prng } from "../../../../src/base/prng.js";
 import { countVotes, majorityOf, voteOf } from "../../../../src/base/votes.js";
@@ -308,8 +309,8 @@ class Node {
 
   private prepared(from: number, message: Prepare): void {
     if (compareBallots(message.ballot, this.promise) < 0) {
-      const nack = { kind: "nack", partition: PARTITION, of: "prepare", ballot: message.ballot, attempt: 0, promised: this.promise } as const;
-      return this.world.send(this.place, from, nack);
+      const of = { kind: "nack", partition: PARTITION, of: "prepare", ballot: message.ballot, attempt: 0 } as const;
+      return this.world.send(this.place, from, { ...of, promised: this.promise });
     }
     this.promise = message.ballot;
     this.world.send(this.place, from, { kind: "promised", partition: PARTITION, ballot: message.ballot, reservation: revision(0) });

@@ -238,6 +238,12 @@ export interface StatusResponse {
   openRequests: number;
   /** Those of them that are held because their partition has no writer or is moving. */
   heldRequests: number;
+  /** Frames that this node has sent to other nodes since it started. */
+  peerFrames: bigint;
+  /** Messages in those frames. */
+  peerMessages: bigint;
+  /** Messages that were dropped because a peer was too slow to take them. */
+  peerMessagesDropped: bigint;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1622,7 +1628,17 @@ export const StatusRequest: MessageFns<StatusRequest> = {
 };
 
 function createBaseStatusResponse(): StatusResponse {
-  return { header: undefined, partitions: [], nodes: [], openRequests: 0, heldRequests: 0, _unknownFields: {} };
+  return {
+    header: undefined,
+    partitions: [],
+    nodes: [],
+    openRequests: 0,
+    heldRequests: 0,
+    peerFrames: 0n,
+    peerMessages: 0n,
+    peerMessagesDropped: 0n,
+    _unknownFields: {},
+  };
 }
 
 export const StatusResponse: MessageFns<StatusResponse> = {
@@ -1641,6 +1657,24 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     }
     if (message.heldRequests !== 0) {
       writer.uint32(40).uint32(message.heldRequests);
+    }
+    if (message.peerFrames !== 0n) {
+      if (BigInt.asUintN(64, message.peerFrames) !== message.peerFrames) {
+        throw new globalThis.Error("value provided for field message.peerFrames of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.peerFrames);
+    }
+    if (message.peerMessages !== 0n) {
+      if (BigInt.asUintN(64, message.peerMessages) !== message.peerMessages) {
+        throw new globalThis.Error("value provided for field message.peerMessages of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.peerMessages);
+    }
+    if (message.peerMessagesDropped !== 0n) {
+      if (BigInt.asUintN(64, message.peerMessagesDropped) !== message.peerMessagesDropped) {
+        throw new globalThis.Error("value provided for field message.peerMessagesDropped of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.peerMessagesDropped);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1706,6 +1740,30 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.heldRequests = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.peerFrames = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.peerMessages = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.peerMessagesDropped = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1743,6 +1801,21 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         : isSet(object.held_requests)
         ? globalThis.Number(object.held_requests)
         : 0,
+      peerFrames: isSet(object.peerFrames)
+        ? BigInt(object.peerFrames)
+        : isSet(object.peer_frames)
+        ? BigInt(object.peer_frames)
+        : 0n,
+      peerMessages: isSet(object.peerMessages)
+        ? BigInt(object.peerMessages)
+        : isSet(object.peer_messages)
+        ? BigInt(object.peer_messages)
+        : 0n,
+      peerMessagesDropped: isSet(object.peerMessagesDropped)
+        ? BigInt(object.peerMessagesDropped)
+        : isSet(object.peer_messages_dropped)
+        ? BigInt(object.peer_messages_dropped)
+        : 0n,
     };
   },
 
@@ -1763,6 +1836,15 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     if (message.heldRequests !== 0) {
       obj.heldRequests = Math.round(message.heldRequests);
     }
+    if (message.peerFrames !== 0n) {
+      obj.peerFrames = message.peerFrames.toString();
+    }
+    if (message.peerMessages !== 0n) {
+      obj.peerMessages = message.peerMessages.toString();
+    }
+    if (message.peerMessagesDropped !== 0n) {
+      obj.peerMessagesDropped = message.peerMessagesDropped.toString();
+    }
     return obj;
   },
 
@@ -1778,6 +1860,15 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     message.nodes = object.nodes?.map((e) => NodeStatus.fromPartial(e)) || [];
     message.openRequests = object.openRequests ?? 0;
     message.heldRequests = object.heldRequests ?? 0;
+    message.peerFrames = (object.peerFrames !== undefined && object.peerFrames !== null)
+      ? BigInt(object.peerFrames)
+      : 0n;
+    message.peerMessages = (object.peerMessages !== undefined && object.peerMessages !== null)
+      ? BigInt(object.peerMessages)
+      : 0n;
+    message.peerMessagesDropped = (object.peerMessagesDropped !== undefined && object.peerMessagesDropped !== null)
+      ? BigInt(object.peerMessagesDropped)
+      : 0n;
     return message;
   },
 };

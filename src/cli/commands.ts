@@ -1,0 +1,155 @@
+/** The commands on single keys: arguments to a call, its answer to what is printed and an exit code. */
+import { randomBytes } from "node:crypto";
+import { type Channel, createClient } from "nice-grpc";
+import { type Condition, Consistency, Presence } from "../../gen/ts/onar/kv/v1/common.js";
+import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
+import { addresses, delta, oneOf, seconds, version } from "./arguments.js";
+import { call, type Target } from "./call.js";
+import { decode, decodeInput, type Encoding, ENCODINGS } from "./encoding.js";
+import { CliError, EXIT, type ExitCode, usage } from "./exit.js";
+import { type Io, readAll } from "./io.js";
+import { type Format, FORMATS, Printer } from "./print.js";
+
+/** As they come from the command line; checked by settingsOf. */
+export interface CommonOptions {
+  readonly endpoint?: string;
+  readonly output: string;
+  readonly timeout: string;
+}
+export interface KeyOptions extends CommonOptions {
+  readonly keyEncoding: string;
+  readonly valueEncoding: string;
+}
+export interface ConditionOptions extends KeyOptions {
+  readonly ifVersion?: string;
+  readonly ifValue?: string;
+  readonly ifAbsent?: true;
+  readonly ifPresent?: true;
+}
+export interface GetOptions extends KeyOptions {
+  readonly local?: true;
+}
+
+export const DEFAULT_ENDPOINT = "127.0.0.1:4600";
+export const DEFAULT_TIMEOUT_S = "10";
+/** What a message may hold by default: more is not even read from standard input. */
+const MAX_INPUT_BYTES = 4_194_304;
+
+export function targetOf(options: CommonOptions, io: Io): Target {
+  const fromEnvironment = io.env["ONAR_ENDPOINT"];
+  const [name, text] =
+    options.endpoint !== undefined
+      ? ["--endpoint", options.endpoint]
+      : fromEnvironment !== undefined && fromEnvironment !== ""
+        ? ["ONAR_ENDPOINT (environment)", fromEnvironment]
+        : ["--endpoint", DEFAULT_ENDPOINT];
+  return { endpoints: addresses(name, text), timeoutMs: seconds("--timeout", options.timeout) };
+}
+
+export const formatOf = (options: CommonOptions): Format => oneOf("--output", options.output, FORMATS);
+
+/** A command's checked settings. */
+interface Setting {
+  readonly target: Target;
+  readonly key: Buffer;
+  readonly valueEncoding: Encoding;
+  readonly printer: Printer;
+}
+
+function settingOf(keyText: string, options: KeyOptions, io: Io): Setting {
+  const keyEncoding = oneOf("--key-encoding", options.keyEncoding, ENCODINGS);
+  const valueEncoding = oneOf("--value-encoding", options.valueEncoding, ENCODINGS);
+  const format = formatOf(options);
+  const target = targetOf(options, io);
+  const key = decode("KEY", keyText, keyEncoding, "--key-encoding");
+  if (key.length === 0) throw usage("KEY must have at least one byte; it is empty");
+  return { target, key, valueEncoding, printer: new Printer({ io, format, key, keyEncoding, valueEncoding }) };
+}
+
+const clientOn = (channel: Channel) => createClient(KeyValueServiceDefinition, channel);
+
+export async function get(keyText: string, options: GetOptions, io: Io): Promise<ExitCode> {
+  const { target, key, printer } = settingOf(keyText, options, io);
+  const consistency = options.local === true ? Consistency.LOCAL : Consistency.LINEARIZABLE;
+  const answer = await call("read", target, (channel, o) => clientOn(channel).get({ key, consistency }, o));
+  printer.got(answer);
+  return answer.entry === undefined ? EXIT.condition : EXIT.done;
+}
+
+export async function put(keyText: string, valueText: string, options: KeyOptions, io: Io): Promise<ExitCode> {
+  const { target, key, valueEncoding, printer } = settingOf(keyText, options, io);
+  const value = await valueOf(valueText, valueEncoding, io);
+  const requestId = newRequestId();
+  const answer = await call("write", target, (channel, o) => clientOn(channel).put({ key, value, requestId }, o));
+  printer.stored(answer);
+  return EXIT.done;
+}
+
+export async function compareAndSet(
+  keyText: string,
+  valueText: string,
+  options: ConditionOptions,
+  io: Io,
+): Promise<ExitCode> {
+  const { target, key, valueEncoding, printer } = settingOf(keyText, options, io);
+  const condition = conditionOf(options, valueEncoding);
+  if (condition === undefined) throw usage("cas needs a condition: --if-version N, --if-value V, --if-absent or --if-present");
+  const value = await valueOf(valueText, valueEncoding, io);
+  const requestId = newRequestId();
+  const request = { key, value, condition, requestId };
+  const answer = await call("write", target, (channel, o) => clientOn(channel).compareAndSet(request, o));
+  printer.swapped(answer);
+  return answer.swapped ? EXIT.done : EXIT.condition;
+}
+
+export async function remove(keyText: string, options: ConditionOptions, io: Io): Promise<ExitCode> {
+  const { target, key, valueEncoding, printer } = settingOf(keyText, options, io);
+  const condition = conditionOf(options, valueEncoding);
+  const requestId = newRequestId();
+  const request = condition === undefined ? { key, requestId } : { key, requestId, condition };
+  const answer = await call("write", target, (channel, o) => clientOn(channel).delete(request, o));
+  printer.deleted(answer, condition !== undefined);
+  return answer.deleted ? EXIT.done : EXIT.condition;
+}
+
+export async function add(keyText: string, deltaText: string, options: KeyOptions, io: Io): Promise<ExitCode> {
+  const { target, key, printer } = settingOf(keyText, options, io);
+  const text = deltaText === "-" ? (await input("DELTA", io)).toString("latin1").trim() : deltaText;
+  const request = { key, delta: delta("DELTA", text), requestId: newRequestId() };
+  const answer = await call("write", target, (channel, o) => clientOn(channel).add(request, o));
+  printer.added(answer);
+  return EXIT.done;
+}
+
+/** Drawn once per command and kept for its retries: that is what makes them safe. */
+const newRequestId = (): Buffer => randomBytes(16);
+
+async function valueOf(text: string, encoding: Encoding, io: Io): Promise<Buffer> {
+  if (text === "-") return decodeInput("VALUE", await input("VALUE", io), encoding, "--value-encoding");
+  return decode("VALUE", text, encoding, "--value-encoding");
+}
+
+async function input(name: string, io: Io): Promise<Buffer> {
+  const bytes = await readAll(io.stdin, MAX_INPUT_BYTES);
+  if (bytes === null) throw new CliError(EXIT.notDone, `${name} on standard input is longer than a message may be, ${MAX_INPUT_BYTES} bytes`);
+  return bytes;
+}
+
+function conditionOf(options: ConditionOptions, valueEncoding: Encoding): Condition | undefined {
+  const given = [
+    options.ifVersion === undefined ? "" : "--if-version",
+    options.ifValue === undefined ? "" : "--if-value",
+    options.ifAbsent === undefined ? "" : "--if-absent",
+    options.ifPresent === undefined ? "" : "--if-present",
+  ].filter((name) => name !== "");
+  if (given.length > 1) throw usage(`only one condition may be given; these were: ${given.join(", ")}`);
+  if (options.ifVersion !== undefined) {
+    return { expected: { $case: "version", value: version("--if-version", options.ifVersion) } };
+  }
+  if (options.ifValue !== undefined) {
+    return { expected: { $case: "value", value: decode("--if-value", options.ifValue, valueEncoding, "--value-encoding") } };
+  }
+  if (options.ifAbsent === true) return { expected: { $case: "presence", value: Presence.ABSENT } };
+  if (options.ifPresent === true) return { expected: { $case: "presence", value: Presence.PRESENT } };
+  return undefined;
+}

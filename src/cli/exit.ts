@@ -1,0 +1,39 @@
+/**
+ * How a command ends. Scripts rely on these numbers:
+ *
+ *   0  done
+ *   1  not done: definitely not executed, or an error
+ *   2  wrong usage: nothing was sent
+ *   3  answered, but the key is missing or the condition did not hold
+ *   4  a write was sent and it is not known whether it was executed
+ *
+ * Errors are thrown as CliError; the text is for people and is printed without a stack trace.
+ */
+
+export const EXIT = { done: 0, notDone: 1, usage: 2, condition: 3, unknown: 4, interrupted: 130 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What `-o json` tells about an error, besides its text. */
+export interface ErrorFacts {
+  /** gRPC status by name, for example "UNAVAILABLE"; "" when no call was answered. */
+  readonly status: string;
+  /** Onar's reason, for example "NO_WRITER"; "" when the error is not Onar's. */
+  readonly reason: string;
+}
+
+export class CliError extends Error {
+  override readonly name = "CliError";
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+    readonly facts: ErrorFacts = { status: "", reason: "" },
+  ) {
+    super(message);
+  }
+}
+
+/** Wrong usage: exit code 2. */
+export const usage = (message: string): CliError => new CliError(EXIT.usage, message);
+
+/** One line for people, whatever was thrown. */
+export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));

@@ -1,0 +1,44 @@
+/** What a command may touch of the process: tests give it buffers instead. */
+import type { Readable } from "node:stream";
+
+export interface Io {
+  /** Writes to standard output. */
+  out(chunk: string | Uint8Array): void;
+  /** Writes a line to standard error. */
+  error(line: string): void;
+  /** Whether standard output is a terminal. */
+  readonly terminal: boolean;
+  readonly stdin: Readable;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export function processIo(): Io {
+  // A reader that went away (`onar get k | head`) is no error of ours.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exitCode ??= 0;
+  });
+  process.stderr.on("error", () => {});
+  return {
+    out: (chunk) => void process.stdout.write(chunk),
+    error: (line) => void process.stderr.write(`${line}\n`),
+    terminal: process.stdout.isTTY === true,
+    get stdin() {
+      return process.stdin;
+    },
+    env: process.env,
+  };
+}
+
+/** Everything on standard input, up to `bound` bytes; null when there is more. */
+export async function readAll(stdin: Readable, bound: number): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stdin) {
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk, "utf8") : (chunk as Buffer);
+    length += bytes.length;
+    if (length > bound) return null;
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks, length);
+}

@@ -1,0 +1,91 @@
+/**
+ * Frames: all that one event-loop turn has for one peer, cut where it grows too long, so that a large value does not silence a node.
+ * Heartbeats go first.
+ */
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Frame, type Handshake, PeerMessage, type Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
+import type { ViewEpoch } from "../core/ids.js";
+import type { NodeMessage } from "../node/message.js";
+import { messageFromWire, messageToWire } from "./message.js";
+import { encodeRegister } from "./register.js";
+
+/** A frame is cut at about this many bytes; a single larger message still goes whole. */
+export const FRAME_BYTES = 256 * 1024;
+
+const VIEW_EPOCH = (1 << 3) | 0;
+const MESSAGES = (2 << 3) | 2;
+
+/** Making a writer costs more than encoding with it; `finish` leaves it empty for the next. */
+const writer = new BinaryWriter();
+
+/** `sent` learns of each frame how many messages it holds. */
+export function encodeFrames(epoch: ViewEpoch, messages: readonly NodeMessage[], sent: (frame: Buffer, count: number) => void): void {
+  let count = 0;
+  let size = 0;
+  const put = (message: NodeMessage): void => {
+    if (count === 0) writer.uint32(VIEW_EPOCH).uint64(epoch);
+    writer.uint32(MESSAGES).fork();
+    PeerMessage.encode({ message: messageToWire(message) }, writer);
+    writer.join();
+    count++;
+    size += sizeOf(message);
+    if (size >= FRAME_BYTES) cut();
+  };
+  const cut = (): void => {
+    if (count === 0) return;
+    const bytes = writer.finish();
+    sent(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), count);
+    count = 0;
+    size = 0;
+  };
+  for (const message of messages) if (isHeartbeat(message)) put(message);
+  for (const message of messages) if (!isHeartbeat(message)) put(message);
+  cut();
+}
+
+export const encodeHandshake = (handshake: Handshake): Buffer => encodeFrame({ handshake, refusal: undefined });
+export const encodeRefusal = (refusal: Refusal): Buffer => encodeFrame({ handshake: undefined, refusal });
+export const decodeFrame = (bytes: Uint8Array): Frame => Frame.decode(bytes);
+
+/** The frame's messages in order; kinds this version does not know are skipped. */
+export function messagesOf(frame: Frame, each: (message: NodeMessage) => void): void {
+  for (const wire of frame.messages) {
+    const message = messageFromWire(wire.message);
+    if (message !== null) each(message);
+  }
+}
+
+const encodeFrame = (parts: Pick<Frame, "handshake" | "refusal">): Buffer =>
+  Buffer.from(Frame.encode({ viewEpoch: 0, messages: [], ...parts }).finish());
+
+const isHeartbeat = (message: NodeMessage): boolean => message.kind === "heartbeat" || message.kind === "heartbeat-answer";
+
+/** About how many bytes a message takes: exact for what is long. */
+function sizeOf(message: NodeMessage): number {
+  switch (message.kind) {
+    case "write":
+    case "impose":
+      return encodeRegister(message.register).length + 64;
+    case "recovered":
+    case "read-answer":
+    case "handed-over":
+      return (message.register === null ? 0 : encodeRegister(message.register).length) + 64;
+    case "forward": {
+      const { request } = message;
+      if (request.kind === "read") return request.read.key.length + 64;
+      const { operation } = request.write;
+      return operation.key.length + ("value" in operation ? operation.value.length : 0) + 128;
+    }
+    case "forwarded":
+      return message.result.status === "done" ? answerSize(message.result.answer) : 64;
+    default:
+      return 64;
+  }
+}
+
+type DoneAnswer = Extract<Extract<NodeMessage, { kind: "forwarded" }>["result"], { status: "done" }>["answer"];
+
+function answerSize(answer: DoneAnswer): number {
+  if (answer.kind === "get") return (answer.entry?.value.length ?? 0) + 64;
+  return ("found" in answer ? (answer.found?.value.length ?? 0) : 0) + 64;
+}

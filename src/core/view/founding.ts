@@ -1,0 +1,96 @@
+/**
+ * The founder's part in view 1: it exists exactly once, whoever crashes, restarts or is wiped on the way.
+ *
+ * The intuition: Paxos with quorums of all N. A majority would not do, as a wiped founder forgets its vote; but if both phases need all N,
+ * then a view that was decided is known to every incarnation that took part, and any later proposal runs into one of them or into a hole.
+ *
+ * Invariants:
+ *   F1  A founder takes part in one list of founders only.
+ *   F2  It accepts only in a ballot that this same incarnation promised.
+ *   F3  Who has a view answers with it and with nothing else.
+ *
+ * Source: docs/protocol.md, Start; single-decree Paxos with an all-quorum.
+ */
+import type { NodeId } from "../ids.js";
+import type { Member, View } from "./view.js";
+
+export interface StartBallot {
+  readonly round: number;
+  readonly node: NodeId;
+}
+
+export interface AcceptedView {
+  readonly ballot: StartBallot;
+  readonly view: View;
+}
+
+export type FoundingAnswer =
+  | { readonly kind: "promised"; readonly accepted: AcceptedView | null }
+  | { readonly kind: "accepted" }
+  | { readonly kind: "lower-ballot"; readonly promised: StartBallot }
+  | { readonly kind: "other-list"; readonly peers: readonly string[] }
+  | { readonly kind: "not-promised" }
+  | { readonly kind: "view"; readonly view: View };
+
+export const compareStartBallots = (a: StartBallot, b: StartBallot): number => a.round - b.round || a.node - b.node;
+
+export const NO_START_BALLOT: StartBallot = { round: 0, node: 0 as NodeId };
+
+export class Founder {
+  promised: StartBallot = NO_START_BALLOT;
+  accepted: AcceptedView | null = null;
+  view: View | null = null;
+
+  /** `peers`: the peer addresses of all founders, ordered. */
+  constructor(readonly peers: readonly string[]) {}
+
+  onPrepare(ballot: StartBallot, peers: readonly string[]): FoundingAnswer {
+    if (this.view !== null) return { kind: "view", view: this.view };
+    if (!sameList(peers, this.peers)) return { kind: "other-list", peers: this.peers };
+    if (compareStartBallots(ballot, this.promised) < 0) return { kind: "lower-ballot", promised: this.promised };
+    this.promised = ballot;
+    return { kind: "promised", accepted: this.accepted };
+  }
+
+  onAccept(ballot: StartBallot, view: View, peers: readonly string[]): FoundingAnswer {
+    if (this.view !== null) return { kind: "view", view: this.view };
+    if (!sameList(peers, this.peers)) return { kind: "other-list", peers: this.peers };
+    if (compareStartBallots(ballot, this.promised) < 0) return { kind: "lower-ballot", promised: this.promised };
+    // F2: a higher ballot was promised by an earlier incarnation at this address, which knows more than this one.
+    if (compareStartBallots(ballot, this.promised) !== 0) return { kind: "not-promised" };
+    this.accepted = { ballot, view };
+    return { kind: "accepted" };
+  }
+
+  /** A view known to be decided. */
+  onView(view: View): void {
+    this.view ??= view;
+  }
+}
+
+/** A promise and who gave it. */
+export interface FounderPromise {
+  readonly member: Member;
+  readonly accepted: AcceptedView | null;
+}
+
+/**
+ * What a proposer that all founders promised must propose: the accepted view of the highest ballot, unless it is proven undecided because
+ * a founder that it names, still the same incarnation, has not accepted it; otherwise a view of its own.
+ */
+export function proposalOf(promises: readonly FounderPromise[], own: () => View): View {
+  let highest: AcceptedView | null = null;
+  for (const { accepted } of promises) {
+    if (accepted !== null && (highest === null || compareStartBallots(accepted.ballot, highest.ballot) > 0)) highest = accepted;
+  }
+  if (highest === null) return own();
+  const { view } = highest;
+  const undecided = promises.some(
+    ({ member, accepted }) =>
+      view.members.some((m) => m.id === member.id) && accepted?.view.clusterId !== view.clusterId,
+  );
+  return undecided ? own() : view;
+}
+
+export const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((item, i) => item === b[i]);

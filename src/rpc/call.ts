@@ -1,0 +1,59 @@
+/** What a handler knows of its call, and nothing of the transport that brought it. */
+import type { ServerInterceptor } from "@grpc/grpc-js";
+import { ServerInterceptingCall, ServerListenerBuilder, ResponderBuilder } from "@grpc/grpc-js";
+import { type CallContext, ServerError, Status } from "nice-grpc-common";
+import { type Duration, duration } from "../base/time.js";
+import { AssertionError } from "../base/assert.js";
+import { Failure } from "./failure.js";
+
+/** A call without deadline gets this. */
+export const DEFAULT_TIMEOUT: Duration = duration(10_000);
+
+export interface Call {
+  /** How long the client still waits. */
+  readonly timeout: Duration;
+  readonly signal: AbortSignal;
+}
+
+/** Carries the deadline from the wire to the handlers, which nice-grpc does not; a client's own copy of the header is dropped. */
+const TIMEOUT_HEADER = "onar-internal-timeout-ms";
+
+export const deadlineInterceptor: ServerInterceptor = (_method, call) =>
+  new ServerInterceptingCall(
+    call,
+    new ResponderBuilder()
+      .withStart((next) => {
+        next(
+          new ServerListenerBuilder()
+            .withOnReceiveMetadata((metadata, nextMetadata) => {
+              metadata.remove(TIMEOUT_HEADER);
+              const deadline = call.getDeadline();
+              const at = deadline instanceof Date ? deadline.getTime() : deadline;
+              if (Number.isFinite(at)) metadata.set(TIMEOUT_HEADER, String(at - Date.now()));
+              nextMetadata(metadata);
+            })
+            .build(),
+        );
+      })
+      .build(),
+  );
+
+export function callOf(context: CallContext): Call {
+  const header = context.metadata.get(TIMEOUT_HEADER);
+  return { timeout: header === undefined ? DEFAULT_TIMEOUT : duration(Number(header)), signal: context.signal };
+}
+
+/** Runs a unary handler; a failure becomes a status with details, in the trailers alone. */
+export async function answer<T>(context: CallContext, handle: (call: Call) => Promise<T> | T): Promise<T> {
+  try {
+    return await handle(callOf(context));
+  } catch (error) {
+    if (error instanceof Failure) {
+      context.trailer.set("grpc-status-details-bin", error.encodedStatus());
+      throw new ServerError(error.code, error.message);
+    }
+    if (error instanceof ServerError || (error as Error).name === "AbortError") throw error;
+    if (error instanceof AssertionError) throw error;
+    throw new ServerError(Status.INTERNAL, "internal error");
+  }
+}

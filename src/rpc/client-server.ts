@@ -1,0 +1,48 @@
+/** The client port: all services that people and programs call. */
+import { createServer, type Server } from "nice-grpc";
+import { HealthDefinition } from "../../gen/ts/grpc/health/v1/health.js";
+import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
+import { ReconfigurationServiceDefinition } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
+import type { Limits } from "../config.js";
+import { deadlineInterceptor } from "./call.js";
+import { Health } from "./health.js";
+import { KeyValueHandlers } from "./key-value.js";
+import { keyValueService } from "./key-value-service.js";
+import { type OwnStatus, reconfigurationService } from "./reconfiguration-service.js";
+import { addReflection } from "./reflection.js";
+import type { Serving } from "./serving.js";
+import { textService } from "./text-service.js";
+
+/** Calls of one connection under way at a time. */
+const MAX_CONCURRENT_STREAMS = 2_048;
+/** MiB of HTTP/2 state per connection: with the bound above it shuts out half-open streams. */
+const MAX_SESSION_MEMORY = 16;
+
+const SERVICES = [
+  KeyValueServiceDefinition.fullName,
+  TextServiceDefinition.fullName,
+  ReconfigurationServiceDefinition.fullName,
+];
+
+export interface ClientServer {
+  readonly server: Server;
+  readonly health: Health;
+}
+
+export function makeClientServer(serving: Serving, limits: Limits, own: OwnStatus): ClientServer {
+  const server = createServer({
+    "grpc.max_receive_message_length": limits.maxMessageBytes,
+    "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
+    "grpc-node.max_session_memory": MAX_SESSION_MEMORY,
+    interceptors: [deadlineInterceptor],
+  });
+  const handlers = new KeyValueHandlers(serving, limits);
+  const health = new Health(SERVICES);
+  server.add(KeyValueServiceDefinition, keyValueService(handlers));
+  server.add(TextServiceDefinition, textService(handlers));
+  server.add(ReconfigurationServiceDefinition, reconfigurationService(serving, limits, own));
+  server.add(HealthDefinition, health.service());
+  addReflection(server, [...SERVICES, HealthDefinition.fullName]);
+  return { server, health };
+}

@@ -1,0 +1,225 @@
+/**
+ * Everything that can go wrong for a client, in one table: status, reason, message and details. Only this file maps to gRPC statuses.
+ *
+ * UNAVAILABLE and CANCELLED are retried by meshes by themselves: neither ever covers a write that may have been executed.
+ */
+import { Metadata, type StatusObject } from "@grpc/grpc-js";
+import { Status } from "nice-grpc-common";
+import { Any } from "../../gen/ts/google/protobuf/any.js";
+import { ErrorInfo, RetryInfo } from "../../gen/ts/google/rpc/error_details.js";
+import { Status as RpcStatus } from "../../gen/ts/google/rpc/status.js";
+import { Execution, type ErrorReason, Outcome } from "../../gen/ts/onar/kv/v1/error.js";
+import type { NodeId, Partition, Revision } from "../core/ids.js";
+import type { Refusal } from "../core/register/operation.js";
+import type { Verdict } from "../node/outgoing.js";
+
+export type Reason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED" | "UNRECOGNIZED">;
+
+export const ERROR_DOMAIN = "onar";
+const RETRY_AFTER_MS = 100;
+
+export interface FailureOptions {
+  readonly code: Status;
+  /** null: a plain gRPC error that is not Onar's own. */
+  readonly reason: Reason | null;
+  readonly message: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly retry?: boolean;
+  readonly outcome?: Outcome;
+}
+
+/** An answer that is an error. Not a defect: carries no stack trace to anybody. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+  readonly code: Status;
+
+  constructor(readonly options: FailureOptions) {
+    super(options.message);
+    this.code = options.code;
+  }
+
+  /** google.rpc.Status with the details; its message is the gRPC message. */
+  toStatus(): RpcStatus {
+    const { code, reason, message, metadata, retry, outcome } = this.options;
+    const details: Any[] = [];
+    if (reason !== null) {
+      const info = ErrorInfo.encode({ reason, domain: ERROR_DOMAIN, metadata: { ...metadata } }).finish();
+      details.push(anyOf("google.rpc.ErrorInfo", info));
+    }
+    if (retry === true) {
+      const delay = { seconds: 0n, nanos: RETRY_AFTER_MS * 1_000_000 };
+      details.push(anyOf("google.rpc.RetryInfo", RetryInfo.encode({ retryDelay: delay }).finish()));
+    }
+    if (outcome !== undefined) details.push(anyOf("onar.kv.v1.Outcome", Outcome.encode(outcome).finish()));
+    return { code, message, details };
+  }
+
+  encodedStatus(): Buffer {
+    return Buffer.from(RpcStatus.encode(this.toStatus()).finish());
+  }
+
+  /** For plain grpc-js handlers. */
+  toStatusObject(): StatusObject {
+    const metadata = new Metadata();
+    metadata.set("grpc-status-details-bin", this.encodedStatus());
+    return { code: this.code as number, details: this.options.message, metadata };
+  }
+}
+
+/** A write's error says what became of it; a read's does not. */
+export interface FailedRequest {
+  readonly kind: "read" | "write";
+  readonly partition: Partition | null;
+  readonly hasId: boolean;
+}
+
+export function notExecuted(request: FailedRequest, retrySafe = true): { outcome?: Outcome } {
+  if (request.kind === "read") return {};
+  return { outcome: { execution: Execution.NOT_EXECUTED, retryWithSameIdIsSafe: retrySafe, revision: undefined } };
+}
+
+function mayHaveRun(request: FailedRequest, revision: Revision | null, retrySafe: boolean): { outcome?: Outcome } {
+  if (request.kind === "read") return {};
+  return {
+    outcome: {
+      execution: Execution.UNKNOWN,
+      retryWithSameIdIsSafe: retrySafe,
+      revision:
+        revision === null || request.partition === null
+          ? undefined
+          : { partition: request.partition, revision: BigInt(revision) },
+    },
+  };
+}
+
+/** The failure of a verdict that is not an answer. */
+export function failureOf(verdict: Exclude<Verdict, { status: "done" }>, request: FailedRequest): Failure {
+  switch (verdict.status) {
+    case "refused":
+      return refusalOf(verdict.refusal, request);
+    case "unserved":
+      return verdict.reason === "no-quorum" ? noQuorum(verdict.missing, request) : noWriter(request);
+    case "unknown":
+      if (verdict.unknown.reason === "request-expired") {
+        return new Failure({
+          code: Status.FAILED_PRECONDITION,
+          reason: "REQUEST_EXPIRED",
+          message:
+            "the record of this request id may have been forgotten: this copy was not executed, an earlier one may have been",
+          ...mayHaveRun(request, verdict.unknown.revision, false),
+        });
+      }
+      return new Failure({
+        code: Status.UNKNOWN,
+        reason: "OUTCOME_UNKNOWN",
+        message: "the writer changed before a majority had the write: it may have been executed, or may still be",
+        ...mayHaveRun(request, null, request.hasId),
+      });
+    case "deadline":
+      if (request.kind === "read" || !verdict.mayHaveRun) {
+        return new Failure({
+          code: Status.DEADLINE_EXCEEDED,
+          reason: null,
+          message: "the deadline came before the request could be answered; it was not executed",
+          ...notExecuted(request),
+        });
+      }
+      return new Failure({
+        code: Status.DEADLINE_EXCEEDED,
+        reason: "OUTCOME_UNKNOWN",
+        message: "the deadline came before the outcome was known: the write may have been executed, or may still be",
+        ...mayHaveRun(request, null, request.hasId),
+      });
+  }
+}
+
+function refusalOf(refusal: Refusal, request: FailedRequest): Failure {
+  switch (refusal.reason) {
+    case "not-a-number":
+      return new Failure({
+        code: Status.FAILED_PRECONDITION,
+        reason: "NOT_A_NUMBER",
+        message: "the value is not a decimal signed 64-bit number",
+        ...notExecuted(request, false),
+      });
+    case "overflow":
+      return new Failure({
+        code: Status.OUT_OF_RANGE,
+        reason: "OVERFLOW",
+        message: "the sum is beyond a signed 64-bit number",
+        ...notExecuted(request, false),
+      });
+    case "request-id-reused":
+      return new Failure({
+        code: Status.INVALID_ARGUMENT,
+        reason: "REQUEST_ID_REUSED",
+        message: "request_id was used on this key by a request with other arguments",
+        metadata: { field: "request_id" },
+        ...notExecuted(request, false),
+      });
+    case "after-in-future":
+      return new Failure({
+        code: Status.INVALID_ARGUMENT,
+        reason: "AFTER_IN_FUTURE",
+        message: `after is above the partition's revision, which is ${refusal.revision}`,
+        metadata: { field: "after", bound: String(refusal.revision) },
+        ...notExecuted(request, false),
+      });
+    case "overloaded":
+      return new Failure({
+        code: Status.RESOURCE_EXHAUSTED,
+        reason: "OVERLOADED",
+        message: "too many requests are waiting",
+        retry: true,
+        ...notExecuted(request),
+      });
+    case "no-quorum":
+      return noQuorum(refusal.missing, request);
+    case "not-writer":
+    case "not-replica":
+      return noWriter(request);
+  }
+}
+
+const noWriter = (request: FailedRequest): Failure =>
+  new Failure({
+    code: Status.UNAVAILABLE,
+    reason: "NO_WRITER",
+    message: "the key's partition has no writer at the moment",
+    retry: true,
+    ...notExecuted(request),
+  });
+
+const noQuorum = (missing: readonly NodeId[], request: FailedRequest): Failure =>
+  new Failure({
+    code: Status.UNAVAILABLE,
+    reason: "NO_QUORUM",
+    message: `no majority of the key's replicas can be reached; not heard: ${missing.join(", ") || "(all are heard again)"}`,
+    metadata: { missing: missing.join(",") },
+    retry: true,
+    ...notExecuted(request),
+  });
+
+/** This node has no view yet, or is stopping. */
+export const draining = (request: FailedRequest): Failure =>
+  new Failure({
+    code: Status.UNAVAILABLE,
+    reason: "DRAINING",
+    message: "this node is stopping",
+    retry: true,
+    ...notExecuted(request),
+  });
+
+export const starting = (request: FailedRequest): Failure =>
+  new Failure({
+    code: Status.UNAVAILABLE,
+    reason: "NO_WRITER",
+    message: "this node waits for the other nodes of its cluster",
+    retry: true,
+    ...notExecuted(request),
+  });
+
+const anyOf = (type: string, value: Uint8Array): Any => ({
+  typeUrl: `type.googleapis.com/${type}`,
+  value: Buffer.from(value.buffer, value.byteOffset, value.length),
+});

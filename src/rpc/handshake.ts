@@ -1,0 +1,51 @@
+/** Who may talk to whom: the first frame of either side of a stream, checked before anything else is read. */
+import { type Handshake, type Refusal, RefusalReason } from "../../gen/ts/onar/replication/v1/replication.js";
+import type { NodeId } from "../core/ids.js";
+import { memberOf, type View } from "../core/view/view.js";
+import { PROTOCOL_VERSION } from "./peer-service.js";
+
+export interface HandshakeContext {
+  readonly self: NodeId;
+  readonly view: View;
+  readonly digest: Buffer;
+  /** The side that was dialed checks that the right one did. */
+  readonly dialed: boolean;
+}
+
+/** null: welcome. */
+export function checkHandshake(handshake: Handshake, context: HandshakeContext): Refusal | null {
+  const { self, view } = context;
+  const peer = `node ${handshake.nodeId}`;
+  if (handshake.protocolVersion !== PROTOCOL_VERSION) {
+    return refusal(
+      RefusalReason.OTHER_PROTOCOL_VERSION,
+      `${peer} speaks version ${handshake.protocolVersion} of the protocol between nodes, this node version ${PROTOCOL_VERSION}`,
+      String(PROTOCOL_VERSION),
+    );
+  }
+  const clusterId = handshake.clusterId.toString("hex");
+  if (clusterId !== view.clusterId) {
+    return refusal(
+      RefusalReason.OTHER_CLUSTER,
+      `${peer} belongs to cluster ${clusterId || "(none)"}, this node to cluster ${view.clusterId}`,
+      view.clusterId,
+    );
+  }
+  if (handshake.nodeId === self) return refusal(RefusalReason.SELF, "this node dialed itself", "");
+  if (memberOf(view, handshake.nodeId as NodeId) === undefined) {
+    return refusal(RefusalReason.NOT_A_MEMBER, `${peer} is not a member of view ${view.epoch}`, "");
+  }
+  if (handshake.viewEpoch === view.epoch && !handshake.viewDigest.equals(context.digest)) {
+    return refusal(
+      RefusalReason.OTHER_VIEW,
+      `${peer} holds another view ${view.epoch} than this node`,
+      context.digest.toString("hex"),
+    );
+  }
+  if (!context.dialed && handshake.nodeId > self) {
+    return refusal(RefusalReason.OTHER_SIDE_DIALS, `of two nodes the one with the lower id dials, here node ${self}`, "");
+  }
+  return null;
+}
+
+export const refusal = (reason: RefusalReason, text: string, expected: string): Refusal => ({ reason, text, expected });

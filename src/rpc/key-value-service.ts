@@ -1,0 +1,82 @@
+/** The key-value service on nice-grpc: a thin layer over the handlers. */
+import { Status } from "nice-grpc-common";
+import type {
+  KeyValueServiceImplementation,
+  PipelineRequest,
+  PipelineResponse,
+} from "../../gen/ts/onar/kv/v1/kv.js";
+import { type Duration, duration } from "../base/time.js";
+import { answer, type Call, callOf, DEFAULT_TIMEOUT } from "./call.js";
+import { Failure } from "./failure.js";
+import type { KeyValueHandlers } from "./key-value.js";
+import { Merge } from "./merge.js";
+
+/** Calls of one pipeline under way at a time; the stream is read no further until one ends. */
+export const MAX_PIPELINED = 1_024;
+
+export const keyValueService = (handlers: KeyValueHandlers): KeyValueServiceImplementation => ({
+  get: (request, context) => answer(context, (call) => handlers.get(request, call)),
+  put: (request, context) => answer(context, (call) => handlers.put(request, call)),
+  compareAndSet: (request, context) => answer(context, (call) => handlers.compareAndSet(request, call)),
+  delete: (request, context) => answer(context, (call) => handlers.delete(request, call)),
+  add: (request, context) => answer(context, (call) => handlers.add(request, call)),
+  pipeline: async function* (requests, context) {
+    // Sent at once: a proxy may re-send a stream that has no headers yet.
+    context.header.set("onar-pipeline", "1");
+    context.sendHeader();
+    const stream = callOf(context);
+    const until = performance.now() + stream.timeout;
+    const unlimited = context.metadata.get("onar-internal-timeout-ms") === undefined;
+    const responses = new Merge<PipelineResponse>(MAX_PIPELINED);
+    const read = async (): Promise<void> => {
+      for await (const request of requests) {
+        await responses.room();
+        const left = unlimited ? DEFAULT_TIMEOUT : duration(Math.min(DEFAULT_TIMEOUT, until - performance.now()));
+        responses.add(one(handlers, request, left, stream.signal));
+      }
+    };
+    responses.finishAfter(read());
+    yield* responses;
+  },
+});
+
+async function one(
+  handlers: KeyValueHandlers,
+  request: PipelineRequest,
+  timeout: Duration,
+  signal: AbortSignal,
+): Promise<PipelineResponse> {
+  const { tag } = request;
+  try {
+    return { tag, response: await dispatch(handlers, request, { timeout, signal }) };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { tag, response: { $case: "status", value: error.toStatus() } };
+  }
+}
+
+async function dispatch(
+  handlers: KeyValueHandlers,
+  { request }: PipelineRequest,
+  call: Call,
+): Promise<PipelineResponse["response"]> {
+  switch (request?.$case) {
+    case "get":
+      return { $case: "get", value: await handlers.get(request.value, call) };
+    case "put":
+      return { $case: "put", value: await handlers.put(request.value, call) };
+    case "compareAndSet":
+      return { $case: "compareAndSet", value: await handlers.compareAndSet(request.value, call) };
+    case "delete":
+      return { $case: "delete", value: await handlers.delete(request.value, call) };
+    case "add":
+      return { $case: "add", value: await handlers.add(request.value, call) };
+    default:
+      throw new Failure({
+        code: Status.INVALID_ARGUMENT,
+        reason: "REQUEST_MISSING",
+        message: "request must be one of get, put, compare_and_set, delete, add",
+        metadata: { field: "request" },
+      });
+  }
+}

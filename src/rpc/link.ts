@@ -1,0 +1,76 @@
+/** One stream to one peer, whichever side dialed it. */
+import type { NodeId, ViewEpoch } from "../core/ids.js";
+import { encodeFrames } from "../codec/frame.js";
+import type { NodeMessage } from "../node/message.js";
+
+/** Bytes that may wait for a slow peer; beyond it messages are dropped, which the protocol re-sends, except heartbeats. */
+export const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
+
+/** What both ends of a grpc-js bidirectional stream have in common. */
+export interface FrameStream {
+  write(frame: Buffer, written?: (error?: Error | null) => void): boolean;
+  end(): void;
+}
+
+export interface LinkCounters {
+  framesSent: number;
+  messagesSent: number;
+  bytesSent: number;
+  messagesDropped: number;
+  framesReceived: number;
+  messagesReceived: number;
+}
+
+export const newCounters = (): LinkCounters => ({
+  framesSent: 0,
+  messagesSent: 0,
+  bytesSent: 0,
+  messagesDropped: 0,
+  framesReceived: 0,
+  messagesReceived: 0,
+});
+
+export class Link {
+  private queue: NodeMessage[] = [];
+  private queuedBytes = 0;
+  open = true;
+
+  constructor(
+    readonly peer: NodeId,
+    readonly dialed: boolean,
+    private readonly stream: FrameStream,
+    private readonly destroy: () => void,
+    private readonly counters: LinkCounters,
+    public lastHeardAt: number,
+  ) {}
+
+  send(message: NodeMessage): void {
+    if (this.queuedBytes > MAX_QUEUED_BYTES && message.kind !== "heartbeat" && message.kind !== "heartbeat-answer") {
+      this.counters.messagesDropped++;
+      return;
+    }
+    this.queue.push(message);
+  }
+
+  flush(epoch: ViewEpoch): void {
+    if (this.queue.length === 0 || !this.open) return;
+    const messages = this.queue;
+    this.queue = [];
+    encodeFrames(epoch, messages, (frame, count) => {
+      this.counters.framesSent++;
+      this.counters.messagesSent += count;
+      this.counters.bytesSent += frame.length;
+      this.queuedBytes += frame.length;
+      this.stream.write(frame, () => {
+        this.queuedBytes -= frame.length;
+      });
+    });
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.queue = [];
+    this.destroy();
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * The streams to the other nodes: one per pair, dialed by the node with the lower id, dialed again when it breaks. A broken stream loses
+ * messages, and says so to the loop; the protocol re-sends.
+ */
+import type { Client, ServerDuplexStream } from "@grpc/grpc-js";
+import type { Frame, Handshake, Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
+import { RefusalReason } from "../../gen/ts/onar/replication/v1/replication.js";
+import { decodeFrame, encodeHandshake, encodeRefusal, messagesOf } from "../codec/frame.js";
+import { type NodeId, nodeId, type ViewEpoch } from "../core/ids.js";
+import type { Member, View } from "../core/view/view.js";
+import type { NodeInput } from "../node/machine.js";
+import type { NodeMessage } from "../node/message.js";
+import type { Peers } from "../ports/peers.js";
+import { checkHandshake, refusal } from "./handshake.js";
+import { type FrameStream, Link, newCounters } from "./link.js";
+import { connectMethod, peerClient } from "./peer-service.js";
+
+/** A dialed stream that says nothing for this long is dead: heartbeats come several times a second. */
+const SILENCE_MS = 5_000;
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 1_000;
+/** A side that connects and does not introduce itself within this is cut off. */
+const HANDSHAKE_MS = 5_000;
+
+export interface PeerLinksOptions {
+  readonly self: NodeId;
+  readonly view: View;
+  readonly digest: Buffer;
+  /** This node's side of every handshake. */
+  readonly handshake: () => Handshake;
+  readonly deliver: (input: NodeInput) => void;
+  /** One line for the operator. */
+  readonly notice: (text: string) => void;
+  /** The peer's handshake told who it is; for status. */
+  readonly introduced: (handshake: Handshake) => void;
+}
+
+export class PeerLinks implements Peers {
+  readonly counters = newCounters();
+  private readonly links = new Map<NodeId, Link>();
+  private readonly clients: Client[] = [];
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly epoch: ViewEpoch;
+  private readonly incarnations = new Set<NodeId>();
+  private readonly noticed = new Map<NodeId, string>();
+  private closed = false;
+
+  constructor(private readonly options: PeerLinksOptions) {
+    this.epoch = options.view.epoch;
+  }
+
+  /** Dials every peer with a higher id; the others dial this node. */
+  start(): void {
+    for (const member of this.options.view.members) {
+      if (member.id > this.options.self) this.dial(member);
+    }
+    const watch = setInterval(() => this.cutSilent(), SILENCE_MS / 4);
+    watch.unref();
+    this.timers.add(watch);
+  }
+
+  send(to: NodeId, message: NodeMessage): void {
+    this.links.get(to)?.send(message);
+  }
+
+  flush(): void {
+    for (const link of this.links.values()) link.flush(this.epoch);
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
+    for (const link of this.links.values()) link.close();
+    this.links.clear();
+    for (const client of this.clients) client.close();
+  }
+
+  /** A peer dialed. */
+  accept(call: ServerDuplexStream<Buffer, Buffer>): void {
+    if (this.closed) {
+      call.end(encodeRefusal(refusal(RefusalReason.STOPPING, "this node is stopping", "")));
+      return;
+    }
+    let link: Link | null = null;
+    const timer = setTimeout(() => call.destroy(), HANDSHAKE_MS);
+    call.on("data", (bytes: Buffer) => {
+      const frame = this.decode(bytes, () => call.destroy());
+      if (frame === null) return;
+      if (link !== null) return this.receive(link, frame);
+      clearTimeout(timer);
+      const refused = this.check(frame, false);
+      if (refused !== null) {
+        call.write(encodeRefusal(refused));
+        call.end();
+        return;
+      }
+      call.write(encodeHandshake(this.options.handshake()));
+      link = this.join(frame.handshake as Handshake, false, call, () => call.destroy());
+    });
+    const ended = (): void => {
+      clearTimeout(timer);
+      if (link !== null) this.lost(link);
+      call.end();
+    };
+    call.on("end", ended);
+    call.on("error", ended);
+    call.on("close", ended);
+    call.on("cancelled", ended);
+  }
+
+  private dial(member: Member, backoff = FIRST_BACKOFF_MS): void {
+    const client = peerClient(member.peerAddress);
+    this.clients.push(client);
+    this.connect(client, member, backoff);
+  }
+
+  private connect(client: Client, member: Member, backoff: number): void {
+    if (this.closed) return;
+    const { path, requestSerialize, responseDeserialize } = connectMethod;
+    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    let link: Link | null = null;
+    let over = false;
+    let wait = backoff;
+    const again = (): void => {
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      if (link !== null) this.lost(link);
+      call.cancel();
+      const jittered = wait * (0.5 + Math.random() / 2);
+      this.later(jittered, () => this.connect(client, member, Math.min(wait * 2, MAX_BACKOFF_MS)));
+    };
+    const timer = setTimeout(again, HANDSHAKE_MS);
+    call.on("data", (bytes: Buffer) => {
+      if (over) return;
+      const frame = this.decode(bytes, again);
+      if (frame === null) return;
+      if (link !== null) return this.receive(link, frame);
+      clearTimeout(timer);
+      if (frame.refusal !== undefined) {
+        this.refusedBy(member, frame.refusal);
+        wait = MAX_BACKOFF_MS;
+        return again();
+      }
+      const refused = this.check(frame, true);
+      if (refused !== null) {
+        this.refusedBy(member, refused);
+        wait = MAX_BACKOFF_MS;
+        return again();
+      }
+      wait = FIRST_BACKOFF_MS;
+      link = this.join(frame.handshake as Handshake, true, call, again);
+    });
+    call.on("error", again);
+    call.on("end", again);
+    call.on("status", again);
+    call.write(encodeHandshake(this.options.handshake()));
+  }
+
+  private check(frame: Frame, dialed: boolean): Refusal | null {
+    if (frame.handshake === undefined) {
+      return refusal(RefusalReason.BAD_HANDSHAKE, "the first frame of a stream is a handshake", "");
+    }
+    return checkHandshake(frame.handshake, {
+      self: this.options.self,
+      view: this.options.view,
+      digest: this.options.digest,
+      dialed,
+    });
+  }
+
+  private join(handshake: Handshake, dialed: boolean, stream: FrameStream, destroy: () => void): Link {
+    const peer = nodeId(handshake.nodeId);
+    // A stream that the other side has given up may not have ended here yet.
+    const stale = this.links.get(peer);
+    if (stale !== undefined) this.lost(stale);
+    const link = new Link(peer, dialed, stream, destroy, this.counters, performance.now());
+    this.links.set(peer, link);
+    this.noticed.delete(peer);
+    this.options.introduced(handshake);
+    if (this.incarnations.has(peer)) this.options.deliver({ kind: "peer-restarted", peer });
+    this.incarnations.add(peer);
+    return link;
+  }
+
+  private receive(link: Link, frame: Frame): void {
+    link.lastHeardAt = performance.now();
+    this.counters.framesReceived++;
+    if (frame.refusal !== undefined) return link.close();
+    try {
+      messagesOf(frame, (message) => {
+        this.counters.messagesReceived++;
+        this.options.deliver({ kind: "message", from: link.peer, message });
+      });
+    } catch (error) {
+      if (!(error instanceof Error) || error.name === "AssertionError") throw error;
+      this.options.notice(`node ${link.peer} sent what cannot be read (${error.message}): its stream is cut`);
+      link.close();
+    }
+  }
+
+  private decode(bytes: Buffer, cut: () => void): Frame | null {
+    try {
+      return decodeFrame(bytes);
+    } catch {
+      cut();
+      return null;
+    }
+  }
+
+  private lost(link: Link): void {
+    link.close();
+    if (this.links.get(link.peer) !== link) return;
+    this.links.delete(link.peer);
+    if (!this.closed) this.options.deliver({ kind: "link-lost", peer: link.peer });
+  }
+
+  private refusedBy(member: Member, why: Refusal): void {
+    if (why.reason === RefusalReason.STOPPING || this.noticed.get(member.id) === why.text) return;
+    this.noticed.set(member.id, why.text);
+    this.options.notice(`no stream to node ${member.id} at ${member.peerAddress}: ${why.text}`);
+  }
+
+  private cutSilent(): void {
+    const now = performance.now();
+    for (const link of this.links.values()) if (now - link.lastHeardAt > SILENCE_MS) link.close();
+  }
+
+  private later(ms: number, call: () => void): void {
+    if (this.closed) return;
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      call();
+    }, ms);
+    timer.unref();
+    this.timers.add(timer);
+  }
+}

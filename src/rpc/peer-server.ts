@@ -1,0 +1,34 @@
+/** The peer port: founding and the streams between nodes, and nothing for clients. */
+import { type sendUnaryData, Server, ServerCredentials, type ServerDuplexStream, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import type { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/replication.js";
+import { PEER_CHANNEL_OPTIONS, peerService } from "./peer-service.js";
+
+export interface PeerHandlers {
+  found(request: FoundRequest): FoundResponse;
+  connect(call: ServerDuplexStream<Buffer, Buffer>): void;
+}
+
+export function makePeerServer(handlers: PeerHandlers): Server {
+  const server = new Server(PEER_CHANNEL_OPTIONS);
+  server.addService(peerService, {
+    connect: (call: ServerDuplexStream<Buffer, Buffer>) => handlers.connect(call),
+    found: (call: ServerUnaryCall<FoundRequest, FoundResponse>, callback: sendUnaryData<FoundResponse>) => {
+      try {
+        callback(null, handlers.found(call.request));
+      } catch {
+        callback({ code: status.INVALID_ARGUMENT, details: "the request cannot be read" });
+      }
+    },
+  });
+  return server;
+}
+
+/** Resolves with the port taken; rejects with a sentence. */
+export function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error !== null) reject(error);
+      else resolve(port);
+    });
+  });
+}

@@ -1,0 +1,51 @@
+/**
+ * The peer port's service on plain grpc-js: frames pass as bytes, since the frame codec batches and cuts by itself, and the stream's
+ * events go to the loop without a promise in between.
+ */
+import { type ChannelOptions, Client, credentials, type MethodDefinition, type ServiceDefinition } from "@grpc/grpc-js";
+import { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/replication.js";
+
+/** Of the protocol between nodes; raised when an older node could misread a newer one. */
+export const PROTOCOL_VERSION = 1;
+
+/** Beyond the longest frame: a cut one, or one with a single large register and its records. */
+const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+
+const bytes = (value: Buffer): Buffer => value;
+
+export const connectMethod: MethodDefinition<Buffer, Buffer> = {
+  path: "/onar.replication.v1.ReplicationService/Connect",
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: bytes,
+  requestDeserialize: bytes,
+  responseSerialize: bytes,
+  responseDeserialize: bytes,
+};
+
+export const foundMethod: MethodDefinition<FoundRequest, FoundResponse> = {
+  path: "/onar.replication.v1.ReplicationService/Found",
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: (value) => Buffer.from(FoundRequest.encode(value).finish()),
+  requestDeserialize: (value) => FoundRequest.decode(value),
+  responseSerialize: (value) => Buffer.from(FoundResponse.encode(value).finish()),
+  responseDeserialize: (value) => FoundResponse.decode(value),
+};
+
+export const peerService: ServiceDefinition = { connect: connectMethod, found: foundMethod };
+
+/** Streams live as long as both nodes do; a cut is noticed by the heartbeats inside them. */
+export const PEER_CHANNEL_OPTIONS: ChannelOptions = {
+  "grpc.max_receive_message_length": MAX_FRAME_BYTES,
+  "grpc.max_send_message_length": MAX_FRAME_BYTES,
+  // A channel of its own to every peer, and no waiting of minutes after a failed attempt.
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.min_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 1_000,
+  "grpc.enable_retries": 0,
+  "grpc-node.max_session_memory": 64,
+};
+
+export const peerClient = (address: string): Client => new Client(address, credentials.createInsecure(), PEER_CHANNEL_OPTIONS);

@@ -1,0 +1,186 @@
+/** The reconfiguration service: who is who and where what lies. */
+import { Status } from "nice-grpc-common";
+import {
+  type LocateRequest,
+  type LocateResponse,
+  type Member as WireMember,
+  MemberState,
+  type NodeStatus,
+  type PartitionStatus,
+  type ReconfigurationServiceImplementation,
+  StorageKind,
+} from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { positionOf } from "../codec/position.js";
+import { viewToWire } from "../codec/view.js";
+import type { Limits } from "../config.js";
+import { type GroupEpoch, NO_NODE, type NodeId, type Partition, partition as partitionOf, type Revision } from "../core/ids.js";
+import { partitionOfPosition } from "../core/placement/position.js";
+import { memberOf, placementOf, type View } from "../core/view/view.js";
+import { answer } from "./call.js";
+import { Failure, starting } from "./failure.js";
+import type { Serving, ServingNode } from "./serving.js";
+import { checkKey, checkKeySpace, invalid } from "./validate.js";
+
+export interface OwnStatus {
+  readonly storage: StorageKind;
+  readonly softwareVersion: string;
+  readonly uptimeMs: () => number;
+}
+
+export const reconfigurationService = (
+  serving: Serving,
+  limits: Limits,
+  own: OwnStatus,
+): ReconfigurationServiceImplementation => {
+  const mustServe = (): ServingNode => {
+    if (serving.node === null) throw starting({ kind: "read", partition: null, hasId: false });
+    return serving.node;
+  };
+  return {
+    getView: (_request, context) =>
+      answer(context, () => {
+        const node = mustServe();
+        return { header: serving.header(null), view: viewToWire(node.view), digest: node.digest };
+      }),
+    locate: (request, context) => answer(context, () => locate(serving, mustServe(), limits, request)),
+    status: (request, context) =>
+      answer(context, () => {
+        const node = serving.node;
+        if (node === null) {
+          return {
+            header: serving.header(null),
+            partitions: [],
+            nodes: [],
+            openRequests: 0,
+            heldRequests: 0,
+            peerFrames: 0n,
+            peerMessages: 0n,
+            peerMessagesDropped: 0n,
+          };
+        }
+        const count = node.view.partitions.length;
+        const wanted = request.partitions.length > 0 ? request.partitions : Array.from({ length: count }, (_, p) => p);
+        for (const p of wanted) checkPartition(p, count, "partitions");
+        const { router } = node.loop.machine;
+        return {
+          header: serving.header(null),
+          partitions: [...new Set(wanted)].sort((a, b) => a - b).map((p) => partitionStatus(node, partitionOf(p))),
+          nodes: node.view.members.map((member) => nodeStatus(serving.self, node, member.id, own)),
+          openRequests: router.pendingCount,
+          heldRequests: router.heldCount,
+          peerFrames: BigInt(node.counters.framesSent),
+          peerMessages: BigInt(node.counters.messagesSent),
+          peerMessagesDropped: BigInt(node.counters.messagesDropped),
+        };
+      }),
+  };
+};
+
+function locate(serving: Serving, node: ServingNode, limits: Limits, request: LocateRequest): LocateResponse {
+  checkKeySpace(request.keySpace, "read");
+  const { target } = request;
+  const { view } = node;
+  const count = view.partitions.length;
+  let position = Buffer.alloc(0);
+  let partition: Partition;
+  if (target?.$case === "key") {
+    checkKey(target.value, limits, "read");
+    position = Buffer.from(positionOf(target.value));
+    partition = partitionOfPosition(position, count);
+  } else if (target?.$case === "partition") {
+    checkPartition(target.value, count, "partition");
+    partition = partitionOf(target.value);
+  } else {
+    throw new Failure({
+      code: Status.INVALID_ARGUMENT,
+      reason: "REQUEST_MISSING",
+      message: "target must be a key or a partition",
+      metadata: { field: "target" },
+    });
+  }
+  const { replicas, groupEpoch } = placementOf(view, partition);
+  const writer = node.loop.machine.core.writerOf(partition) ?? NO_NODE;
+  const revision = node.loop.machine.core.partitions.get(partition)?.replica.settledRevision ?? (0 as Revision);
+  return {
+    header: serving.header({ partition, standing: { revision, groupEpoch, writer } }),
+    partition,
+    replicas: replicas.map((id) => wireMember(view, id)),
+    writerNodeId: writer,
+    groupEpoch: BigInt(groupEpoch),
+    position,
+  };
+}
+
+function checkPartition(p: number, count: number, field: string): void {
+  if (p < count) return;
+  throw invalid(
+    "PARTITION_OUT_OF_RANGE",
+    `${field}: there are ${count} partitions, numbered from 0; ${p} is none of them`,
+    { field, bound: String(count), value: String(p) },
+    "read",
+  );
+}
+
+function wireMember(view: View, id: NodeId): WireMember {
+  const member = memberOf(view, id);
+  return {
+    id,
+    clientAddress: member?.clientAddress ?? "",
+    peerAddress: member?.peerAddress ?? "",
+    zone: member?.zone ?? "",
+    state: MemberState.ACTIVE,
+  };
+}
+
+function partitionStatus(node: ServingNode, partition: Partition): PartitionStatus {
+  const { core } = node.loop.machine;
+  const { replicas, groupEpoch } = placementOf(node.view, partition);
+  const served = core.partitions.get(partition);
+  const promise = served?.replica.promise;
+  const settled = served?.replica.settledRevision ?? (0 as Revision);
+  return {
+    partition,
+    groupEpoch: BigInt(groupEpoch),
+    writerNodeId: core.writerOf(partition) ?? NO_NODE,
+    ballotRound: BigInt(promise?.round ?? 0),
+    ballotNodeId: promise?.node ?? 0,
+    settledRevision: BigInt(settled),
+    replicas: replicas.map((id, place) => {
+      const own = id === core.self;
+      const report = served?.report(place);
+      const known = own || (report !== undefined && isOf(report.groupEpoch, groupEpoch));
+      const base = { nodeId: id, ready: own || (known && report?.ready === true), heard: core.hears(id) };
+      if (!known) return base;
+      const behind = own ? 0 : Math.max(0, settled - (report?.settledRevision ?? 0));
+      return { ...base, lag: BigInt(behind) };
+    }),
+    heldRequests: 0,
+  };
+}
+
+const isOf = (a: GroupEpoch, b: GroupEpoch): boolean => a === b;
+
+function nodeStatus(self: NodeId, node: ServingNode, id: NodeId, own: OwnStatus): NodeStatus {
+  const member = wireMember(node.view, id);
+  const base = { id, clientAddress: member.clientAddress, peerAddress: member.peerAddress, zone: member.zone };
+  if (id === self) {
+    return {
+      ...base,
+      heard: true,
+      storage: own.storage,
+      uptimeMs: BigInt(Math.round(own.uptimeMs())),
+      softwareVersion: own.softwareVersion,
+    };
+  }
+  const heard = node.loop.machine.core.hears(id);
+  const introduction = node.introductions.get(id);
+  if (introduction === undefined) return { ...base, heard, storage: StorageKind.UNSPECIFIED, softwareVersion: "" };
+  const { handshake, at } = introduction;
+  return {
+    ...base,
+    heard,
+    storage: handshake.storage,
+    uptimeMs: BigInt(Math.round(handshake.uptimeMs + performance.now() - at)),
+    softwareVersion: handshake.softwareVersion,
+  };
+}

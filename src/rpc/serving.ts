@@ -1,0 +1,61 @@
+/** What the services serve from: nothing while the node waits for its cluster, then a node with its loop. */
+import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
+import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
+import type { NodeId, Partition } from "../core/ids.js";
+import type { Standing } from "../core/register/operation.js";
+import type { View } from "../core/view/view.js";
+import type { Loop } from "../node/loop.js";
+import type { LinkCounters } from "./link.js";
+
+export interface ServingNode {
+  readonly view: View;
+  readonly digest: Buffer;
+  readonly loop: Loop;
+  readonly counters: LinkCounters;
+  /** What peers said of themselves. */
+  readonly introductions: ReadonlyMap<NodeId, Introduction>;
+}
+
+export interface Introduction {
+  readonly handshake: Handshake;
+  /** performance.now() when it came. */
+  readonly at: number;
+}
+
+export class Serving {
+  node: ServingNode | null = null;
+  stopping = false;
+  private clusterId = Buffer.alloc(0);
+  private viewEpoch = 0n;
+
+  constructor(readonly self: NodeId) {}
+
+  begin(node: ServingNode): void {
+    this.clusterId = Buffer.from(node.view.clusterId, "hex");
+    this.viewEpoch = BigInt(node.view.epoch);
+    this.node = node;
+  }
+
+  /** null: the answer is not about one partition. */
+  header(about: { readonly partition: Partition; readonly standing: Standing } | null): Header {
+    if (about === null) {
+      return {
+        clusterId: this.clusterId,
+        nodeId: this.self,
+        viewEpoch: this.viewEpoch,
+        revision: undefined,
+        groupEpoch: 0n,
+        writerNodeId: 0,
+      };
+    }
+    const { partition, standing } = about;
+    return {
+      clusterId: this.clusterId,
+      nodeId: this.self,
+      viewEpoch: this.viewEpoch,
+      revision: { partition, revision: BigInt(standing.revision) },
+      groupEpoch: BigInt(standing.groupEpoch),
+      writerNodeId: standing.writer,
+    };
+  }
+}

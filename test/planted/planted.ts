@@ -1,0 +1,51 @@
+/**
+ * Takes the place of src/core/planted.ts in test builds: the same switches, settable. A name that is not known is an error that lists the
+ * known ones, so that a test never passes because it planted nothing.
+ */
+import type { PlantedBug } from "../../src/core/planted.js";
+
+export type { PlantedBug };
+
+/** Every switch, with the rule it breaks in words. The type makes it complete. */
+const BUGS: Record<PlantedBug, string> = {
+  "R1.write": "a replica accepts any Write",
+  "R1.impose": "a replica accepts any Impose",
+  R2: "a replica acknowledges although it holds a newer ballot",
+  "R3.no-impose": "a reader returns without imposing",
+  "R3.settled-though-absent": "a reader skips the impose although somebody said absent",
+  "R4.one-replica": "the writer recovers a key from one replica",
+  "R4.earlier-office": "the writer keeps what an earlier office knew",
+  "R5.from-memory": "the writer reveals a state from memory",
+  "R5.round-before": "the writer counts a round begun before the request",
+  R6: "the writer uses a seq again after a timeout",
+  "R7.count-messages": "quorums count messages",
+  "R7.reuse-attempt": "a reader uses an attempt's id again",
+  "R9.drop-on-recover": "the writer drops completion records when it recovers a key",
+  "R9.forget-failed-cas": "a failed CAS leaves no completion record",
+  "R9.forget-without-floor": "forgetting a record does not raise the floor",
+  "R9.ignore-client-revision": "a writer decides although the client has seen a higher revision",
+  "R13.no-reservation": "revisions are handed out without a reservation",
+  "R13.one-replica": "a reservation counts when one replica holds it",
+  "R14.merely-accepted": "what is merely accepted passes for settled",
+  "R14.across-ballots": "settled numbers are compared across ballots",
+  "R14.over-unacknowledged": "the settled seq advances over one that is not acknowledged",
+};
+
+const active = new Set<PlantedBug>();
+
+export const planted = (bug: PlantedBug): boolean => active.size !== 0 && active.has(bug);
+
+export const plantedBugs = (): readonly PlantedBug[] => Object.keys(BUGS) as PlantedBug[];
+
+export const describeBug = (bug: PlantedBug): string => BUGS[bug];
+
+export function bugNamed(name: string): PlantedBug {
+  if (Object.hasOwn(BUGS, name)) return name as PlantedBug;
+  throw new Error(`unknown planted bug ${JSON.stringify(name)}; known: ${plantedBugs().join(", ")}`);
+}
+
+/** Plants exactly these; none: the code as it is. */
+export function plant(...bugs: readonly PlantedBug[]): void {
+  active.clear();
+  for (const bug of bugs) active.add(bugNamed(bug));
+}

@@ -1,0 +1,144 @@
+/** Peer messages in the words of the golden traces: one line each, the fields that matter, always in the same order. */
+import { unreachable } from "../../src/base/assert.js";
+import type { Ballot, Timestamp } from "../../src/core/ballot.js";
+import type { Condition, Result, WriteOperation } from "../../src/core/register/operation.js";
+import type { Register } from "../../src/core/register/register.js";
+import type { NodeMessage, Request } from "../../src/node/message.js";
+import type { Verdict } from "../../src/node/outgoing.js";
+
+/** Group epoch 1 is not shown: most scripts have no other. */
+export const renderBallot = (b: Ballot): string =>
+  `${b.groupEpoch === 1 ? "" : `${b.groupEpoch}.`}${b.round}.${b.node === 0 ? "none" : `n${b.node}`}`;
+
+export const renderTimestamp = (t: Timestamp | null): string => (t === null ? "absent" : `b=${renderBallot(t.ballot)} s=${t.seq}`);
+
+export function renderRegister(register: Register | null): string {
+  if (register === null) return "absent";
+  const { key, timestamp, value, version, records } = register;
+  const ids = records.length === 0 ? "" : ` ids=${records.map((record) => printable(record.requestId)).join(",")}`;
+  return `${key}=${value === null ? "⌫" : textOf(value)} ${renderTimestamp(timestamp)} v=${version}${ids}`;
+}
+
+export function renderMessage(m: NodeMessage): string {
+  switch (m.kind) {
+    case "prepare":
+      return `Prepare b=${renderBallot(m.ballot)}`;
+    case "promised":
+      return `Promised b=${renderBallot(m.ballot)} reserved=${m.reservation}`;
+    case "reserve":
+      return `Reserve b=${renderBallot(m.ballot)} up to ${m.reservation}`;
+    case "reserved":
+      return `Reserved b=${renderBallot(m.ballot)}`;
+    case "recover":
+      return `Recover ${m.key} b=${renderBallot(m.ballot)}`;
+    case "recovered":
+      return `Recovered ${renderRegister(m.register)}`;
+    case "confirm":
+      return `Confirm b=${renderBallot(m.ballot)}`;
+    case "confirmed":
+      return `Confirmed b=${renderBallot(m.ballot)}`;
+    case "write":
+      return `Write ${renderRegister(m.register)} settled=${m.settledSeq}`;
+    case "written":
+      return `Written b=${renderBallot(m.ballot)} s=${m.seq}`;
+    case "nack":
+      return `Nack of ${m.of} promised=${renderBallot(m.promised)}`;
+    case "read":
+      return `Read ${m.key} holding ${renderTimestamp(m.holding)}`;
+    case "read-answer":
+      return `ReadAnswer ${m.register === null ? renderTimestamp(m.timestamp) : renderRegister(m.register)}${m.settled ? " settled" : ""}`;
+    case "impose":
+      return `Impose ${renderRegister(m.register)}`;
+    case "imposed":
+      return "Imposed";
+    case "hand-over":
+      return `HandOver ${m.key}`;
+    case "handed-over":
+      return m.done ? `HandedOver ${renderRegister(m.register)}` : "HandedOver not the writer";
+    case "your-turn":
+      return `YourTurn b=${renderBallot(m.ballot)}`;
+    case "forward":
+      return `Forward ${renderRequest(m.request)}`;
+    case "forwarded":
+      return `Forwarded ${renderVerdict(m.result)}`;
+    case "heartbeat":
+      return `Heartbeat round ${m.round}`;
+    case "heartbeat-answer":
+      return `HeartbeatAnswer round ${m.round} version ${m.version}`;
+    default:
+      return unreachable(m);
+  }
+}
+
+export function renderRequest(request: Request): string {
+  if (request.kind === "read") return `${request.read.consistency === "local" ? "local get" : "get"} ${request.read.key}`;
+  const { operation, requestId, after } = request.write;
+  const id = requestId === null ? "" : ` id=${printable(requestId)}${after === null ? "" : ` after=${after}`}`;
+  return `${renderOperation(operation)}${id}`;
+}
+
+function renderOperation(operation: WriteOperation): string {
+  switch (operation.kind) {
+    case "put":
+      return `put ${operation.key}=${textOf(operation.value)}`;
+    case "cas":
+      return `cas ${operation.key} ${renderCondition(operation.condition)} → ${textOf(operation.value)}`;
+    case "delete":
+      return `delete ${operation.key}${operation.condition === null ? "" : ` if ${renderCondition(operation.condition)}`}`;
+    case "add":
+      return `add ${operation.key} ${operation.delta}`;
+    default:
+      return unreachable(operation);
+  }
+}
+
+function renderCondition(condition: Condition): string {
+  if (condition.kind === "version") return `v=${condition.version}`;
+  return condition.kind === "value" ? textOf(condition.value) : condition.kind;
+}
+
+export function renderVerdict(verdict: Verdict): string {
+  switch (verdict.status) {
+    case "done":
+      return renderAnswer(verdict);
+    case "refused": {
+      const { refusal } = verdict;
+      if (refusal.reason === "not-writer") return `refused: not the writer${refusal.hint === 0 ? "" : `, try n${refusal.hint}`}`;
+      return `refused: ${refusal.reason}`;
+    }
+    case "unknown":
+      return `unknown: ${verdict.unknown.reason}`;
+    case "unserved":
+      return `unserved: ${verdict.reason}`;
+    case "deadline":
+      return `deadline: ${verdict.mayHaveRun ? "may have run" : "did not run"}`;
+    default:
+      return unreachable(verdict);
+  }
+}
+
+function renderAnswer({ answer }: Result & { status: "done" }): string {
+  switch (answer.kind) {
+    case "get":
+      return answer.entry === null ? "absent" : `${textOf(answer.entry.value)} v=${answer.entry.version}`;
+    case "put":
+      return `put v=${answer.version}`;
+    case "cas":
+      return answer.swapped ? `swapped v=${answer.version}` : `not swapped, found ${answer.found === null ? `v=${answer.version}` : `${textOf(answer.found.value)} v=${answer.version}`}`;
+    case "delete":
+      return answer.deleted ? `deleted v=${answer.versionFound}` : `not deleted, found v=${answer.versionFound}`;
+    case "add":
+      return `${answer.number} v=${answer.version}`;
+    default:
+      return unreachable(answer);
+  }
+}
+
+export function textOf(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** Request ids of scripts are words filled up with dots to 16 bytes. */
+const printable = (id: string): string => id.replace(/\.+$/, "");

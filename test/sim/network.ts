@@ -1,0 +1,137 @@
+/**
+ * A virtual network between the nodes: delay, loss, doubling, reordering, cuts in one or both directions, broken links. Core messages may
+ * arrive twice or late in any order. A request passed on without an id is never doubled: the streams between nodes do not double, and
+ * nobody could tell the second copy from a new request.
+ */
+import type { Prng } from "../../src/base/prng.js";
+import { messageFromWire, messageToWire } from "../../src/codec/message.js";
+import { PeerMessage } from "../../gen/ts/onar/replication/v1/replication.js";
+import { nodeId, type NodeId } from "../../src/core/ids.js";
+import type { NodeMessage } from "../../src/node/message.js";
+import type { Schedule } from "./schedule.js";
+import type { Sometimes } from "./sometimes.js";
+import type { NetworkFaults } from "./swarm.js";
+
+export interface NetworkOptions {
+  readonly schedule: Schedule;
+  readonly chance: Prng;
+  readonly nodes: number;
+  readonly faults: NetworkFaults;
+  readonly codec: boolean;
+  readonly sometimes: Sometimes;
+  readonly sent: (from: NodeId, to: NodeId, message: NodeMessage) => void;
+  readonly deliver: (from: NodeId, life: number, to: NodeId, message: NodeMessage) => void;
+  readonly linkLost: (at: NodeId, peer: NodeId) => void;
+}
+
+const SECOND = 1_000;
+
+export class Network {
+  private readonly faults: NetworkFaults;
+  private healed = false;
+  /** How many cuts lie on the way from one node to another. */
+  private readonly cuts: Int32Array;
+  /** In a stream: when the last message sent on it arrives, and how often it broke. */
+  private readonly lastArrival: Float64Array;
+  private readonly breaks: Int32Array;
+
+  constructor(private readonly options: NetworkOptions) {
+    this.faults = options.faults;
+    const pairs = (options.nodes + 1) ** 2;
+    this.cuts = new Int32Array(pairs);
+    this.lastArrival = new Float64Array(pairs);
+    this.breaks = new Int32Array(pairs);
+  }
+
+  send(from: NodeId, life: number, to: NodeId, message: NodeMessage): void {
+    const { chance, sometimes } = this.options;
+    const { faults } = this;
+    this.options.sent(from, to, message);
+    const pair = this.pair(from, to);
+    if ((this.cuts[pair] as number) > 0) return;
+    const carried = this.options.codec ? throughCodec(message) : message;
+    if (faults.stream && !this.healed) return this.stream(from, life, to, carried, pair);
+    if (!this.healed && faults.loss > 0 && chance.chance(faults.loss)) {
+      sometimes.hit("a message was lost");
+      return;
+    }
+    this.deliver(from, life, to, carried, this.delay());
+    if (!this.healed && faults.doubled > 0 && mayDouble(message) && chance.chance(faults.doubled)) {
+      sometimes.hit("a message was doubled");
+      this.deliver(from, life, to, carried, this.delay());
+    }
+  }
+
+  /** Returns what ends the cut. */
+  cut(from: NodeId, to: NodeId): () => void {
+    const pair = this.pair(from, to);
+    (this.cuts[pair] as number)++;
+    this.breaks[pair] = (this.breaks[pair] as number) + (this.faults.stream ? 1 : 0);
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      (this.cuts[pair] as number)--;
+    };
+  }
+
+  /** The link between two nodes breaks: in a stream what is on its way is lost; both ends get to know, not at the same time. */
+  lose(a: NodeId, b: NodeId): void {
+    const { schedule, chance, sometimes } = this.options;
+    sometimes.hit("a link was lost");
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      (this.breaks[this.pair(from, to)] as number)++;
+      schedule.after(chance.fraction() * 20, () => this.options.linkLost(from, to));
+    }
+  }
+
+  heal(): void {
+    this.healed = true;
+    this.cuts.fill(0);
+  }
+
+  private stream(from: NodeId, life: number, to: NodeId, message: NodeMessage, pair: number): void {
+    const { schedule } = this.options;
+    const arrival = Math.max(schedule.now + this.delay(), this.lastArrival[pair] as number);
+    this.lastArrival[pair] = arrival;
+    const broken = this.breaks[pair];
+    schedule.at(arrival, () => {
+      if (this.breaks[pair] === broken) this.options.deliver(from, life, to, message);
+      else this.options.sometimes.hit("a message was lost");
+    });
+  }
+
+  private deliver(from: NodeId, life: number, to: NodeId, message: NodeMessage, delay: number): void {
+    if (delay >= SECOND) this.options.sometimes.hit("a message overtook another by a second");
+    this.options.schedule.after(delay, () => this.options.deliver(from, life, to, message));
+  }
+
+  private delay(): number {
+    const { chance } = this.options;
+    const { faults } = this;
+    const usual = faults.delayMs + (faults.spreadMs > 0 ? chance.fraction() * faults.spreadMs : 0);
+    if (this.healed || faults.tail === 0 || !chance.chance(faults.tail)) return usual;
+    return usual + chance.fraction() * faults.tailMs;
+  }
+
+  private pair(from: NodeId, to: NodeId): number {
+    return from * (this.options.nodes + 1) + to;
+  }
+}
+
+/** As the wire would carry it. */
+function throughCodec(message: NodeMessage): NodeMessage {
+  const bytes = PeerMessage.encode({ message: messageToWire(message) }).finish();
+  const decoded = messageFromWire(PeerMessage.decode(bytes).message);
+  if (decoded === null) throw new Error(`the codec does not know ${message.kind}`);
+  return decoded;
+}
+
+function mayDouble(message: NodeMessage): boolean {
+  return message.kind !== "forward" || message.request.kind === "read" || message.request.write.requestId !== null;
+}
+
+export const nodeIds = (count: number): NodeId[] => Array.from({ length: count }, (_, index) => nodeId(index + 1));

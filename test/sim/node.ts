@@ -1,0 +1,195 @@
+/**
+ * One node of the simulated cluster over all its lives: the real loop and machine, on a virtual clock that drifts, a disk that outlives the
+ * process, and a process that can be paused or die at any moment.
+ */
+import { type Duration, instant, type Instant } from "../../src/base/time.js";
+import type { NodeId, Partition } from "../../src/core/ids.js";
+import type { Ticket } from "../../src/core/outbox.js";
+import type { View } from "../../src/core/view/view.js";
+import { Loop, type ReplyTo } from "../../src/node/loop.js";
+import { NodeMachine } from "../../src/node/machine.js";
+import type { NodeMessage, Request } from "../../src/node/message.js";
+import type { Clock } from "../../src/ports/clock.js";
+import type { SimDisk } from "./disk.js";
+import type { Network } from "./network.js";
+import type { Schedule } from "./schedule.js";
+
+/** Attempts of one life; the next begins above (R7). */
+const ATTEMPTS_PER_LIFE = 1_000_000;
+
+export interface SimNodeOptions {
+  readonly id: NodeId;
+  readonly view: View;
+  readonly schedule: Schedule;
+  readonly round: Duration;
+  readonly turnMs: number;
+  /** Of this node's clock: milliseconds of its own for one of the world's. */
+  readonly rate: number;
+  readonly makeDisk: (tell: (call: () => void) => void) => SimDisk;
+  /** After everything that the node did. */
+  readonly stepped: (node: SimNode) => void;
+  readonly failed: (node: SimNode, error: unknown) => void;
+}
+
+export class SimNode {
+  readonly id: NodeId;
+  readonly disk: SimDisk;
+  life = 0;
+  /** null: not running. */
+  loop: Loop | null = null;
+  /** Stopped for good. */
+  gone = false;
+  /** How often it was paused: what was asked before a pause may be answered late. */
+  pauses = 0;
+  private paused = false;
+  private backlog: (() => void)[] = [];
+  private network: Network | null = null;
+  /** The life in which each peer was last heard of. */
+  private readonly met = new Map<NodeId, number>();
+
+  constructor(private readonly options: SimNodeOptions) {
+    this.id = options.id;
+    this.disk = options.makeDisk((call) => this.run(this.life, call));
+  }
+
+  connect(network: Network): void {
+    this.network = network;
+  }
+
+  get up(): boolean {
+    return this.loop !== null;
+  }
+
+  get running(): boolean {
+    return this.loop !== null && !this.paused;
+  }
+
+  get machine(): NodeMachine | null {
+    return this.loop?.machine ?? null;
+  }
+
+  start(): void {
+    const { options, network } = this;
+    if (this.loop !== null || network === null) return;
+    this.life++;
+    const { life } = this;
+    const storage = this.disk.open();
+    const clock = this.clock(life);
+    const queued: [NodeId, NodeMessage][] = [];
+    const machine = new NodeMachine({
+      self: this.id,
+      view: options.view,
+      table: (partition: Partition) => storage.table(partition),
+      restored: storage.restored(),
+      firstAttempt: life * ATTEMPTS_PER_LIFE,
+      round: options.round,
+      now: clock.now(),
+    });
+    const peers = {
+      send: (to: NodeId, message: NodeMessage): void => {
+        queued.push([to, message]);
+      },
+      flush: (): void => {
+        for (const [to, message] of queued.splice(0)) network.send(this.id, life, to, message);
+      },
+    };
+    this.met.clear();
+    this.loop = new Loop({ machine, storage, peers, clock });
+    this.run(life, () => this.loop?.start());
+  }
+
+  /** The process dies; its disk keeps what was synced. */
+  crash(): { readonly lost: number; readonly torn: boolean } {
+    this.loop?.stop();
+    this.loop = null;
+    this.paused = false;
+    this.backlog = [];
+    return this.disk.crash();
+  }
+
+  pause(): void {
+    this.paused = true;
+    this.pauses++;
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    const { backlog, life } = this;
+    this.backlog = [];
+    for (const call of backlog) this.run(life, call);
+  }
+
+  receive(from: NodeId, fromLife: number, message: NodeMessage): "new life" | "old life" | "same life" {
+    const met = this.met.get(from) ?? 0;
+    if (fromLife > met) {
+      this.met.set(from, fromLife);
+      this.run(this.life, () => this.loop?.deliver({ kind: "peer-restarted", peer: from }));
+    }
+    this.run(this.life, () => this.loop?.deliver({ kind: "message", from, message }));
+    return fromLife > met ? "new life" : fromLife < met ? "old life" : "same life";
+  }
+
+  linkLost(peer: NodeId): void {
+    this.run(this.life, () => this.loop?.deliver({ kind: "link-lost", peer }));
+  }
+
+  /** A client's request at this node; the ticket, unless the node is down or stands still. */
+  request(partition: Partition, request: Request, timeout: Duration, replyTo: ReplyTo): Ticket | null {
+    let ticket: Ticket | null = null;
+    if (!this.running) return null;
+    this.run(this.life, () => {
+      ticket = this.loop?.request(partition, request, timeout, replyTo) ?? null;
+    });
+    return ticket;
+  }
+
+  abandon(ticket: Ticket): void {
+    this.run(this.life, () => this.loop?.abandon(ticket));
+  }
+
+  private run(life: number, call: () => void): void {
+    if (life !== this.life || this.loop === null) return;
+    if (this.paused) {
+      this.backlog.push(call);
+      return;
+    }
+    try {
+      call();
+      this.options.stepped(this);
+    } catch (error) {
+      this.options.failed(this, error);
+    }
+  }
+
+  private clock(life: number): Clock {
+    const { schedule, rate, turnMs } = this.options;
+    // A node's clock starts anywhere.
+    const offset = 1_000 * this.id;
+    let token = 0;
+    let least = 0;
+    return {
+      now: (): Instant => {
+        const now = schedule.now * rate + offset;
+        if (now > least) least = now;
+        return instant(least);
+      },
+      soon: (call) => schedule.after(turnMs, () => this.run(life, call)),
+      at: (when, call) => {
+        token++;
+        const asked = token;
+        schedule.at((when - offset) / rate, () =>
+          this.run(life, () => {
+            if (asked !== token) return;
+            // What rounding took from the clock must not make it stop short of the deadline.
+            if (when > least) least = when;
+            call();
+          }),
+        );
+      },
+      stop: () => {
+        token++;
+      },
+    };
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Coverage of rare paths: a check that nothing is violated proves little unless the paths where it could be were taken. Every point has a
+ * name in this list; a run marks those it reached, and a long run in which one was never reached says so.
+ */
+export const POINTS = [
+  "a node crashed",
+  "a crash lost unsynced entries",
+  "a crash kept part of an unsynced batch",
+  "every node crashed at once",
+  "a node restarted",
+  "a node was paused",
+  "a one-way cut",
+  "a two-way cut",
+  "a link was lost",
+  "a message was lost",
+  "a message was doubled",
+  "a message of an earlier life arrived",
+  "a message overtook another by a second",
+  "a write was refused by the fence",
+  "an impose was refused by the fence",
+  "a prepare was refused by the fence",
+  "a confirm was refused by the fence",
+  "a recover was refused by the fence",
+  "a read imposed",
+  "a read was handed over",
+  "a hand-over was answered",
+  "a hand-over was turned away",
+  "a writer was deposed with writes under way",
+  "a writer campaigned again in one life",
+  "an office was handed over",
+  "a key was recovered by another writer",
+  "a register was imposed in a new ballot",
+  "an answer was repeated from its record",
+  "a request was refused as expired",
+  "a request came from the future",
+  "a request was unserved",
+  "an outcome was unknown",
+  "a deadline came with a copy under way",
+  "a deadline came before any copy left",
+  "a copy of a request ran elsewhere",
+  "a client went away",
+  "a local read was answered locally",
+  "a failed condition was answered",
+  "a condition failed with a request id",
+  "a number overflowed or was none",
+  "two offices of one partition at once",
+] as const;
+
+export type Point = (typeof POINTS)[number];
+
+export class Sometimes {
+  private readonly counts = new Map<Point, number>();
+
+  hit(point: Point): void {
+    this.counts.set(point, (this.counts.get(point) ?? 0) + 1);
+  }
+
+  toJSON(): Record<string, number> {
+    return Object.fromEntries(this.counts);
+  }
+}

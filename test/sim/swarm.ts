@@ -1,0 +1,140 @@
+/**
+ * What the world of one seed is like. Not every fault in every run: each seed draws which are on and how strongly (swarm testing, Groce et
+ * al., ISSTA 2012), as a fault that is always on hides what only happens without it.
+ */
+import { Prng } from "../../src/base/prng.js";
+
+export interface Swarm {
+  readonly nodes: number;
+  /** δ. */
+  readonly replicas: number;
+  readonly partitions: number;
+  readonly keys: number;
+  readonly clients: number;
+  /** Length of a heartbeat round. */
+  readonly roundMs: number;
+  /** How long faults go on. */
+  readonly safetyMs: number;
+  /** Messages go through the codec instead of by reference. */
+  readonly codec: boolean;
+  /** Inputs within so long are taken in by one turn of a node. */
+  readonly turnMs: number;
+  /** Each node's clock runs up to this share too fast or too slow. */
+  readonly drift: number;
+  readonly network: NetworkFaults;
+  readonly disk: DiskFaults;
+  readonly nemesis: Nemesis;
+  readonly load: Load;
+}
+
+export interface NetworkFaults {
+  /** A stream keeps order and loses everything on its way when it breaks; otherwise each message fares by itself. */
+  readonly stream: boolean;
+  readonly delayMs: number;
+  readonly spreadMs: number;
+  /** Share of messages that take up to `tailMs`. */
+  readonly tail: number;
+  readonly tailMs: number;
+  readonly loss: number;
+  readonly doubled: number;
+}
+
+export interface DiskFaults {
+  /** 0: what is appended is durable at once. */
+  readonly syncMs: number;
+  readonly slow: number;
+  readonly slowMs: number;
+}
+
+/** Mean milliseconds between two of a kind; 0: never. */
+export interface Nemesis {
+  readonly crash: number;
+  /** How long a crashed node stays down. */
+  readonly downMs: number;
+  /** Crashed nodes do not come back, as long as every group keeps a majority. */
+  readonly stops: boolean;
+  readonly crashAll: number;
+  readonly cut: number;
+  readonly cutMs: number;
+  readonly pause: number;
+  readonly pauseMs: number;
+  readonly linkLost: number;
+  /** Share of faults that pick a working writer. */
+  readonly aimed: number;
+}
+
+export interface Load {
+  /** Mean milliseconds between an answer and the client's next request. */
+  readonly thinkMs: number;
+  /** Operations of all clients together. */
+  readonly operations: number;
+  readonly gets: number;
+  readonly locals: number;
+  /** Share of writes with a request id. */
+  readonly ids: number;
+  /** Share of requests with an id that are sent with `after`. */
+  readonly afters: number;
+  /** Share of requests with an id of which a proxy sends a second copy. */
+  readonly copies: number;
+  readonly timeoutMs: number;
+  readonly vanish: number;
+}
+
+export function drawSwarm(seed: number): Swarm {
+  const chance = new Prng(seed).fork("swarm");
+  const on = (probability: number, strength: () => number): number => (chance.chance(probability) ? strength() : 0);
+  const nodes = chance.pick([3, 3, 3, 3, 4, 5, 5, 7]);
+  const replicas = chance.pick(nodes >= 5 ? [1, 2, 3, 3, 3, 4, 5, 5] : nodes === 4 ? [2, 3, 3, 4] : [1, 2, 3, 3, 3, 3, 3]);
+  const calm = chance.chance(0.05);
+  const roundMs = chance.pick([40, 40, 80, 200]);
+  const faults = calm ? 0 : 1;
+  return {
+    nodes,
+    replicas,
+    partitions: chance.pick([1, 1, 1, 2, 4]),
+    keys: chance.pick([1, 1, 2, 2, 3, 4]),
+    clients: chance.pick([2, 3, 4, 6]),
+    roundMs,
+    safetyMs: roundMs * chance.pick([60, 90, 120]),
+    codec: chance.chance(0.15),
+    turnMs: chance.pick([0, 0, 0.2, 2]),
+    drift: chance.pick([0, 0, 0.02, 0.2]),
+    network: {
+      stream: chance.chance(0.3),
+      delayMs: chance.pick([0.2, 1, 5]),
+      spreadMs: chance.pick([0, 1, 5, 20]),
+      tail: faults * on(0.6, () => chance.pick([0.01, 0.05, 0.2])),
+      tailMs: chance.pick([50, 300, 1_000, 2_000]),
+      loss: faults * on(0.5, () => chance.pick([0.01, 0.05, 0.2])),
+      doubled: faults * on(0.5, () => chance.pick([0.01, 0.1, 0.5])),
+    },
+    disk: {
+      syncMs: chance.pick([0, 0.5, 2, 10]),
+      slow: faults * on(0.3, () => chance.pick([0.01, 0.1])),
+      slowMs: chance.pick([50, 500]),
+    },
+    nemesis: {
+      crash: faults * on(0.6, () => roundMs * chance.pick([5, 12, 30])),
+      downMs: roundMs * chance.pick([1, 5, 15]),
+      stops: chance.chance(0.25),
+      crashAll: faults * on(0.1, () => roundMs * 30),
+      cut: faults * on(0.6, () => roundMs * chance.pick([4, 10, 20])),
+      cutMs: roundMs * chance.pick([2, 6, 15]),
+      pause: faults * on(0.4, () => roundMs * chance.pick([4, 12])),
+      pauseMs: roundMs * chance.pick([1, 4, 12]),
+      linkLost: faults * on(0.3, () => roundMs * chance.pick([3, 10])),
+      aimed: chance.pick([0, 0.5, 0.9]),
+    },
+    load: {
+      thinkMs: chance.pick([1, 5, 20, 60]),
+      operations: chance.pick([60, 120, 200]),
+      gets: chance.pick([0.2, 0.4, 0.6]),
+      locals: on(0.4, () => 0.3),
+      ids: chance.pick([0, 0.3, 0.7, 1]),
+      afters: chance.pick([1, 1, 0.5]),
+      copies: on(0.3, () => chance.pick([0.1, 0.4])),
+      timeoutMs: roundMs * chance.pick([2, 8, 20, 40]),
+      vanish: on(0.2, () => 0.05),
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * What happened in a run, as a rolling hash: two runs of one seed must agree on it. With `keep` the last lines are kept as text as well,
+ * for a person who replays a failure.
+ */
+import type { NodeMessage } from "../../src/node/message.js";
+import { renderMessage } from "../scripts/render.js";
+
+const KINDS = new Map<string, number>();
+
+export class Trace {
+  private state = 0x811c9dc5;
+  private readonly lines: string[] = [];
+
+  constructor(private readonly keep: number) {}
+
+  get keeping(): boolean {
+    return this.keep > 0;
+  }
+
+  get hash(): string {
+    return (this.state >>> 0).toString(16).padStart(8, "0");
+  }
+
+  mix(value: number): void {
+    const mixed = Math.imul(this.state ^ (value | 0), 0x01000193);
+    this.state = (mixed << 13) | (mixed >>> 19);
+  }
+
+  /** Times are mixed in to a hundredth of a millisecond. */
+  event(time: number, kind: string, a: number, b: number): void {
+    this.mix(Math.round(time * 100));
+    this.mix(codeOf(kind));
+    this.mix(a * 31 + b);
+  }
+
+  message(time: number, from: number, to: number, message: NodeMessage): void {
+    this.event(time, message.kind, from, to);
+    if (this.keep > 0) this.line(time, `n${from} → n${to} ${renderMessage(message)}`);
+  }
+
+  note(time: number, text: string): void {
+    this.mix(Math.round(time * 100));
+    for (let i = 0; i < text.length; i++) this.mix(text.charCodeAt(i));
+    if (this.keep > 0) this.line(time, text);
+  }
+
+  text(): string {
+    return this.lines.join("\n");
+  }
+
+  private line(time: number, text: string): void {
+    this.lines.push(`${time.toFixed(2).padStart(9)} ${text}`);
+    if (this.lines.length > this.keep * 2) this.lines.splice(0, this.lines.length - this.keep);
+  }
+}
+
+function codeOf(kind: string): number {
+  let code = KINDS.get(kind);
+  if (code === undefined) {
+    code = 0;
+    for (let i = 0; i < kind.length; i++) code = (Math.imul(code, 31) + kind.charCodeAt(i)) | 0;
+    KINDS.set(kind, code);
+  }
+  return code;
+}

@@ -95,12 +95,12 @@ class NodeServer implements RunningServer {
     const { config } = this;
     const peerPort = await this.listen("--peer-listen", config.peerListen, () => bind(this.peer, config.peerListen));
     this.peerAddress = config.peerAdvertise || withPort(config.peerListen, peerPort);
-    const clientPort = await this.listen("--listen", config.listen, () => this.client.server.listen(config.listen)).catch(
-      (error: unknown) => {
-        this.peer.forceShutdown();
-        throw error;
-      },
-    );
+    const clientPort = await this.listen("--listen", config.listen, () =>
+      this.client.server.listen(config.listen),
+    ).catch((error: unknown) => {
+      this.peer.forceShutdown();
+      throw error;
+    });
     this.clientAddress = config.advertise || withPort(config.listen, clientPort);
     const peers = [...new Set([...config.join, this.peerAddress])].sort();
     if (peers.length !== config.expect) {
@@ -238,11 +238,14 @@ async function whyNot(address: string): Promise<string> {
     const probe = createServer();
     probe.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE") resolve("the port is in use");
-      else if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") resolve("this machine has no such address");
+      else if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
+        resolve("this machine has no such address");
       else if (error.code === "EACCES") resolve("not allowed");
       else resolve(error.code ?? "unknown reason");
     });
-    probe.listen(Number(address.slice(at + 1)), host, () => probe.close(() => resolve("the port was in use a moment ago")));
+    probe.listen(Number(address.slice(at + 1)), host, () =>
+      probe.close(() => resolve("the port was in use a moment ago")),
+    );
   });
 }
 

@@ -148,7 +148,7 @@ class Refuter {
     else if (expected !== null) why = `version ${expected} was gone by then${by}`;
     else if (maker.call.kind === "put") why = `no version is left for the delete before it${by}`;
     return {
-      reason: `This write cannot have succeeded: ${described(maker)}. For ${why}.`,
+      reason: `This write cannot have succeeded: ${described(maker)}, because ${why}.`,
       culprits: origin === null ? [maker] : [maker, origin],
     };
   }

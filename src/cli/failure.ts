@@ -80,7 +80,7 @@ export function failureOf(error: ClientError, trailer: Metadata | null): Failure
     execution: refused ? "not-executed" : "unknown",
     status,
     reason: "",
-    message: `${status}: ${printable(error.details)}`,
+    message: tooLong ? `the request is too long: ${printable(error.details)}` : `${status}: ${printable(error.details)}`,
     retryable: !refused,
     decided: false,
   };

@@ -5,6 +5,7 @@
  * node stops when that ends, so it cannot outlive a parent that was killed. SIGINT is then left to the parent, as a terminal sends Ctrl-C to
  * both.
  */
+import type { RunningServer, ServerEvents } from "../server.js";
 import { DEFAULT_LIMITS, DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR, type NodeConfig } from "../config.js";
 import {
   type Address,
@@ -44,19 +45,6 @@ export interface StartOptions {
 
 export const LOG_LEVELS = ["error", "info", "debug"] as const;
 type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** What the node tells while it runs: see server.ts. */
-interface ServerEvents {
-  notice(text: string): void;
-  fatal(text: string): void;
-}
-interface RunningServer {
-  readonly nodeId: number;
-  readonly clientAddress: string;
-  readonly peerAddress: string;
-  readonly serving: Promise<void>;
-  close(): Promise<void>;
-}
 
 export const MEMORY_REQUIRED =
   "Onar has no storage on disk yet: give --memory to start a node that forgets its data when it stops";
@@ -128,6 +116,7 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   const config = nodeConfig(options);
   const level = options.logLevel as LogLevel;
   const supervised = io.env[PARENT_VARIABLE] === "1";
+  // Loaded here, so that the other commands start without it.
   const { startServer, StartError } = await import("../server.js");
 
   let end: (code: ExitCode) => void = () => {};

@@ -99,7 +99,7 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
     askedNodeId: first.header?.nodeId ?? 0,
     clusterId: first.header?.clusterId.toString("hex") ?? "",
     viewEpoch: first.header?.viewEpoch ?? 0n,
-    nodes: first.nodes.map((node) => ({
+    nodes: [...first.nodes].sort(byAddress).map((node) => ({
       node,
       answers: node.id !== 0 && answered.has(node.id),
       writes: writes.get(node.id) ?? 0,
@@ -110,6 +110,10 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
     withoutWriter,
   };
 }
+
+/** People know nodes by where they are; ids are drawn at random. */
+const byAddress = (a: NodeStatus, b: NodeStatus): number =>
+  a.clientAddress.localeCompare(b.clientAddress, "en", { numeric: true }) || a.id - b.id;
 
 /** A writer knows its own office best; otherwise the higher ballot is the later one, and knowing a writer beats knowing none. */
 function knowsBetter(a: PartitionStatus, aBy: number, b: PartitionStatus, bBy: number): boolean {

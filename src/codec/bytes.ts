@@ -6,6 +6,7 @@ export const toBuffer = (bytes: Uint8Array): Buffer =>
 
 export const bytesOf = (text: string): Buffer => Buffer.from(text, "latin1");
 
-export const textOf = <T extends Brand<string, string>>(bytes: Uint8Array): T => toBuffer(bytes).toString("latin1") as T;
+export const textOf = <T extends Brand<string, string>>(bytes: Uint8Array): T =>
+  toBuffer(bytes).toString("latin1") as T;
 
 export const NO_BYTES = Buffer.alloc(0);

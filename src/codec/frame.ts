@@ -5,7 +5,7 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Frame, type Handshake, PeerMessage, type Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { ViewEpoch } from "../core/ids.js";
-import type { NodeMessage } from "../node/message.js";
+import type { NodeMessage } from "../core/node-message.js";
 import { messageFromWire, messageToWire } from "./message.js";
 import { encodeRegister } from "./register.js";
 
@@ -19,7 +19,11 @@ const MESSAGES = (2 << 3) | 2;
 const writer = new BinaryWriter();
 
 /** `sent` learns of each frame how many messages it holds. */
-export function encodeFrames(epoch: ViewEpoch, messages: readonly NodeMessage[], sent: (frame: Buffer, count: number) => void): void {
+export function encodeFrames(
+  epoch: ViewEpoch,
+  messages: readonly NodeMessage[],
+  sent: (frame: Buffer, count: number) => void,
+): void {
   let count = 0;
   let size = 0;
   const put = (message: NodeMessage): void => {
@@ -58,7 +62,8 @@ export function messagesOf(frame: Frame, each: (message: NodeMessage) => void): 
 const encodeFrame = (parts: Pick<Frame, "handshake" | "refusal">): Buffer =>
   Buffer.from(Frame.encode({ viewEpoch: 0, messages: [], ...parts }).finish());
 
-const isHeartbeat = (message: NodeMessage): boolean => message.kind === "heartbeat" || message.kind === "heartbeat-answer";
+const isHeartbeat = (message: NodeMessage): boolean =>
+  message.kind === "heartbeat" || message.kind === "heartbeat-answer";
 
 /** About how many bytes a message takes: exact for what is long. */
 function sizeOf(message: NodeMessage): number {

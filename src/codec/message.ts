@@ -1,10 +1,11 @@
 /** Peer messages between their wire form and the core's. A kind this version does not know is null: skipped, never an error. */
+
+import type { Timestamp as WireTimestamp } from "../../gen/ts/onar/replication/v1/register.js";
 import {
-  type Forward as WireForward,
   type PeerMessage,
   RefusedMessage,
+  type Forward as WireForward,
 } from "../../gen/ts/onar/replication/v1/replication.js";
-import type { Timestamp as WireTimestamp } from "../../gen/ts/onar/replication/v1/register.js";
 import { unreachable } from "../base/assert.js";
 import { duration } from "../base/time.js";
 import type { Timestamp } from "../core/ballot.js";
@@ -12,7 +13,7 @@ import type { PartitionReport } from "../core/election/heartbeats.js";
 import { attempt, groupEpoch, type Key, nodeId, partition, revision } from "../core/ids.js";
 import type { Fenced } from "../core/message.js";
 import type { Register } from "../core/register/register.js";
-import type { NodeMessage } from "../node/message.js";
+import type { NodeMessage } from "../core/node-message.js";
 import { ballotFromWire, ballotToWire } from "./ballot.js";
 import { bytesOf, NO_BYTES, textOf } from "./bytes.js";
 import { requestFromWire, requestToWire, resultFromWire, resultToWire } from "./operation.js";
@@ -206,7 +207,12 @@ export function messageFromWire(wire: Wire | undefined): NodeMessage | null {
       };
     }
     case "written":
-      return { kind: "written", partition: partition(wire.value.partition), ballot: ballotFromWire(wire.value.ballot), seq: wire.value.seq };
+      return {
+        kind: "written",
+        partition: partition(wire.value.partition),
+        ballot: ballotFromWire(wire.value.ballot),
+        seq: wire.value.seq,
+      };
     case "read": {
       const v = wire.value;
       return {

@@ -1,10 +1,10 @@
 /** Requests and results of the key-value service, between the wire and the core. Validation is the edge's (rpc/validate.ts). */
 import {
-  type Condition as WireCondition,
-  type Entry as WireEntry,
-  Consistency as WireConsistency,
   type Header,
   Presence,
+  type Condition as WireCondition,
+  Consistency as WireConsistency,
+  type Entry as WireEntry,
 } from "../../gen/ts/onar/kv/v1/common.js";
 import type {
   AddResponse,
@@ -13,7 +13,10 @@ import type {
   GetResponse,
   PutResponse,
 } from "../../gen/ts/onar/kv/v1/kv.js";
-import type { Forward as WireForward, Forwarded as WireForwarded } from "../../gen/ts/onar/replication/v1/replication.js";
+import type {
+  Forward as WireForward,
+  Forwarded as WireForwarded,
+} from "../../gen/ts/onar/replication/v1/replication.js";
 import { RefusedReason, UnknownReason } from "../../gen/ts/onar/replication/v1/replication.js";
 import { unreachable } from "../base/assert.js";
 import { groupEpoch, type Key, nodeId, type Partition, type Revision, revision } from "../core/ids.js";
@@ -30,7 +33,7 @@ import type {
   WriteOperation,
   WriteRequest,
 } from "../core/register/operation.js";
-import type { Request } from "../node/message.js";
+import type { Request } from "../core/node-message.js";
 import { bytesOf, NO_BYTES, textOf, toBuffer } from "./bytes.js";
 import { fingerprintOf } from "./fingerprint.js";
 
@@ -63,7 +66,10 @@ export function requestToWire(request: Request, partition: Partition): WireReque
     case "delete":
       return {
         $case: "delete",
-        value: { ...common, condition: operation.condition === null ? undefined : conditionToWire(operation.condition) },
+        value: {
+          ...common,
+          condition: operation.condition === null ? undefined : conditionToWire(operation.condition),
+        },
       };
     case "add":
       return { $case: "add", value: { ...common, delta: operation.delta } };
@@ -81,7 +87,10 @@ export function requestFromWire(wire: WireRequest): Request {
   }
   const { requestId, after } = wire.value;
   const operation = operationFromWire(wire);
-  return { kind: "write", write: writeRequest(operation, requestId, after === undefined ? null : revisionFromWire(after.revision)) };
+  return {
+    kind: "write",
+    write: writeRequest(operation, requestId, after === undefined ? null : revisionFromWire(after.revision)),
+  };
 }
 
 function operationFromWire(wire: Exclude<WireRequest, { $case: "get" }>): WriteOperation {

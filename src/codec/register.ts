@@ -45,7 +45,8 @@ export function encodeRegister(register: Register): Buffer {
 /** Keeps `bytes`: the caller must not share them with a network chunk. */
 export function decodeRegister(bytes: Uint8Array): Register {
   const wire = WireRegister.decode(new BinaryReader(bytes));
-  if (wire.timestamp?.ballot === undefined || wire.key.length === 0) throw new Error("a register without key or timestamp");
+  if (wire.timestamp?.ballot === undefined || wire.key.length === 0)
+    throw new Error("a register without key or timestamp");
   const register = new Register(
     textOf<Key>(wire.key),
     { ballot: ballotFromWire(wire.timestamp.ballot), seq: wire.timestamp.seq },

@@ -105,7 +105,8 @@ export class ServedPartition {
 
   /** The end of a heartbeat round: true when the office is being handed over. */
   roundEnded(now: Instant, mayOffer: boolean, out: Outbox): void {
-    const action = this.firstWriter() ?? this.election.roundEnded(this.heard, this.replica.promise, this.office(now), mayOffer);
+    const action =
+      this.firstWriter() ?? this.election.roundEnded(this.heard, this.replica.promise, this.office(now), mayOffer);
     this.act(now, action, out);
     this.replica.saveSettled(out);
     this.refresh(now);
@@ -189,7 +190,11 @@ export class ServedPartition {
       case "nack":
         return this.onNack(now, place, message, out);
       case "your-turn":
-        return this.act(now, this.election.yourTurn(message.ballot, this.heard, this.replica.promise, this.office(now)), out);
+        return this.act(
+          now,
+          this.election.yourTurn(message.ballot, this.heard, this.replica.promise, this.office(now)),
+          out,
+        );
     }
   }
 
@@ -241,7 +246,11 @@ export class ServedPartition {
     const ballot = this.writer.ballot;
     if (ballot !== null && this.writer.quiet) {
       offer.sent = true;
-      out.sendNow.push(this.group.replicas[offer.place] as NodeId, { kind: "your-turn", partition: this.group.partition, ballot });
+      out.sendNow.push(this.group.replicas[offer.place] as NodeId, {
+        kind: "your-turn",
+        partition: this.group.partition,
+        ballot,
+      });
       this.election.turnSent();
     } else if (since(now, offer.since) > HANDING_OVER) {
       this.offer = null;

@@ -9,7 +9,7 @@ import type { Clock } from "../ports/clock.js";
 import type { Peers } from "../ports/peers.js";
 import type { Storage } from "../ports/storage.js";
 import type { NodeInput, NodeMachine } from "./machine.js";
-import type { Request } from "./message.js";
+import type { Request } from "../core/node-message.js";
 import { Outgoing, type Verdict } from "./outgoing.js";
 
 export type ReplyTo = (verdict: Verdict) => void;

@@ -6,7 +6,7 @@ import type { Instant } from "../base/time.js";
 import { Core, type CoreOptions } from "../core/core.js";
 import type { NodeId, Partition } from "../core/ids.js";
 import type { Ticket } from "../core/outbox.js";
-import type { NodeMessage, Request } from "./message.js";
+import type { NodeMessage, Request } from "../core/node-message.js";
 import type { Outgoing } from "./outgoing.js";
 import { Router } from "./router.js";
 

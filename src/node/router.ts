@@ -17,7 +17,7 @@ import { NO_NODE, type NodeId, type Partition } from "../core/ids.js";
 import type { Outcome, Ticket } from "../core/outbox.js";
 import type { Result } from "../core/register/operation.js";
 import { placementOf } from "../core/view/view.js";
-import type { Forward, Forwarded, Request } from "./message.js";
+import type { Forward, Forwarded, Request } from "../core/node-message.js";
 import type { Outgoing, Verdict } from "./outgoing.js";
 
 /** A request that nobody can serve is held no longer than this. */
@@ -198,7 +198,14 @@ export class Router {
     });
   }
 
-  private serve(now: Instant, ticket: Ticket, partition: Partition, request: Request, deadline: Instant, out: Outgoing): void {
+  private serve(
+    now: Instant,
+    ticket: Ticket,
+    partition: Partition,
+    request: Request,
+    deadline: Instant,
+    out: Outgoing,
+  ): void {
     if (request.kind === "write") {
       this.core.step(now, { kind: "write", ticket, partition, request: request.write }, out);
       return;

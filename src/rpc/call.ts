@@ -1,9 +1,9 @@
 /** What a handler knows of its call, and nothing of the transport that brought it. */
 import type { ServerInterceptor } from "@grpc/grpc-js";
-import { ServerInterceptingCall, ServerListenerBuilder, ResponderBuilder } from "@grpc/grpc-js";
+import { ResponderBuilder, ServerInterceptingCall, ServerListenerBuilder } from "@grpc/grpc-js";
 import { type CallContext, ServerError, Status } from "nice-grpc-common";
-import { type Duration, duration } from "../base/time.js";
 import { AssertionError } from "../base/assert.js";
+import { type Duration, duration } from "../base/time.js";
 import { Failure } from "./failure.js";
 
 /** A call without deadline gets this. */

@@ -5,10 +5,10 @@
  */
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { Status } from "nice-grpc-common";
-import { Any } from "../../gen/ts/google/protobuf/any.js";
+import type { Any } from "../../gen/ts/google/protobuf/any.js";
 import { ErrorInfo, RetryInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../gen/ts/google/rpc/status.js";
-import { Execution, type ErrorReason, Outcome } from "../../gen/ts/onar/kv/v1/error.js";
+import { type ErrorReason, Execution, Outcome } from "../../gen/ts/onar/kv/v1/error.js";
 import type { NodeId, Partition, Revision } from "../core/ids.js";
 import type { Refusal } from "../core/register/operation.js";
 import type { Verdict } from "../node/outgoing.js";

@@ -4,15 +4,26 @@
  */
 import { randomBytes } from "node:crypto";
 import { type Client, Metadata } from "@grpc/grpc-js";
-import type { Founder as WireFounder, FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/replication.js";
+import type {
+  FoundRequest,
+  FoundResponse,
+  Founder as WireFounder,
+} from "../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../gen/ts/onar/replication/v1/replication.js";
 import { decodeView, encodeView } from "../codec/view.js";
 import type { ClusterConfig } from "../config.js";
 import { type NodeId, nodeId, viewEpoch } from "../core/ids.js";
 import { firstPlacement } from "../core/placement/first.js";
-import { compareStartBallots, Founder, type FounderPromise, type FoundingAnswer, proposalOf, type StartBallot } from "../core/view/founding.js";
+import {
+  compareStartBallots,
+  Founder,
+  type FounderPromise,
+  type FoundingAnswer,
+  proposalOf,
+  type StartBallot,
+} from "../core/view/founding.js";
 import type { Member, View } from "../core/view/view.js";
-import { foundMethod, peerClient, PROTOCOL_VERSION } from "./peer-service.js";
+import { foundMethod, PROTOCOL_VERSION, peerClient } from "./peer-service.js";
 
 const RETRY_MS = 150;
 const CALL_MS = 2_000;
@@ -76,14 +87,17 @@ export class Founding {
     }
     const { step } = request;
     if (step?.$case === "view") this.founder.onView(decodeView(step.value.view));
-    if (this.founder.view !== null) return this.response({ $case: "view", value: { view: encodeView(this.founder.view) } });
+    if (this.founder.view !== null)
+      return this.response({ $case: "view", value: { view: encodeView(this.founder.view) } });
     if (step?.$case === "prepare") {
       const ballot = ballotFromWire(step.value.ballot);
       return this.response(answerToWire(ballot, this.founder.onPrepare(ballot, step.value.peers)));
     }
     if (step?.$case === "accept") {
       const ballot = ballotFromWire(step.value.ballot);
-      return this.response(answerToWire(ballot, this.founder.onAccept(ballot, decodeView(step.value.view), step.value.peers)));
+      return this.response(
+        answerToWire(ballot, this.founder.onAccept(ballot, decodeView(step.value.view), step.value.peers)),
+      );
     }
     return this.response(undefined);
   }
@@ -139,11 +153,18 @@ export class Founding {
       if (response.founder?.nodeId !== member.id) return;
       const { acceptedBallot, acceptedView } = response.step.value;
       const accepted =
-        acceptedBallot === undefined ? null : { ballot: ballotFromWire(acceptedBallot), view: decodeView(acceptedView) };
+        acceptedBallot === undefined
+          ? null
+          : { ballot: ballotFromWire(acceptedBallot), view: decodeView(acceptedView) };
       promises.push({ member, accepted });
     }
     if (promises.length < options.peers.length) return;
-    const view = proposalOf(promises, () => firstView(promises.map(({ member }) => member), options.cluster));
+    const view = proposalOf(promises, () =>
+      firstView(
+        promises.map(({ member }) => member),
+        options.cluster,
+      ),
+    );
     const accepts = await this.askAll({
       $case: "accept",
       value: { ballot: ballotToWire(ballot), view: encodeView(view), peers: options.peers.slice() },
@@ -240,7 +261,11 @@ function firstView(members: readonly Member[], cluster: ClusterConfig): View {
 }
 
 function answerToWire(ballot: StartBallot, answer: FoundingAnswer): FoundResponse["step"] {
-  const refused = (reason: StartRefusedReason, promised: StartBallot | null, peers: readonly string[] = []): FoundResponse["step"] => ({
+  const refused = (
+    reason: StartRefusedReason,
+    promised: StartBallot | null,
+    peers: readonly string[] = [],
+  ): FoundResponse["step"] => ({
     $case: "refused",
     value: {
       ballot: ballotToWire(ballot),

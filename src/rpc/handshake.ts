@@ -43,7 +43,11 @@ export function checkHandshake(handshake: Handshake, context: HandshakeContext):
     );
   }
   if (!context.dialed && handshake.nodeId > self) {
-    return refusal(RefusalReason.OTHER_SIDE_DIALS, `of two nodes the one with the lower id dials, here node ${self}`, "");
+    return refusal(
+      RefusalReason.OTHER_SIDE_DIALS,
+      `of two nodes the one with the lower id dials, here node ${self}`,
+      "",
+    );
   }
   return null;
 }

@@ -2,8 +2,8 @@
 import { type CallContext, ServerError, Status } from "nice-grpc-common";
 import {
   type HealthCheckResponse,
-  HealthCheckResponse_ServingStatus as ServingStatus,
   type HealthServiceImplementation,
+  HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../gen/ts/grpc/health/v1/health.js";
 
 /** The process answers; whether it can serve keys is another question. */
@@ -32,7 +32,10 @@ export class Health {
       check: async (request) => {
         const status = this.statuses.get(request.service);
         if (status === undefined) {
-          throw new ServerError(Status.NOT_FOUND, `there is no service ${JSON.stringify(request.service.slice(0, 100))} here`);
+          throw new ServerError(
+            Status.NOT_FOUND,
+            `there is no service ${JSON.stringify(request.service.slice(0, 100))} here`,
+          );
         }
         return { status };
       },

@@ -1,10 +1,6 @@
 /** The key-value service on nice-grpc: a thin layer over the handlers. */
 import { Status } from "nice-grpc-common";
-import type {
-  KeyValueServiceImplementation,
-  PipelineRequest,
-  PipelineResponse,
-} from "../../gen/ts/onar/kv/v1/kv.js";
+import type { KeyValueServiceImplementation, PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
 import { type Duration, duration } from "../base/time.js";
 import { answer, type Call, callOf, DEFAULT_TIMEOUT } from "./call.js";
 import { Failure } from "./failure.js";

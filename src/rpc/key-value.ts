@@ -30,7 +30,7 @@ import type { Limits } from "../config.js";
 import type { Key, Partition } from "../core/ids.js";
 import { partitionOfPosition } from "../core/placement/position.js";
 import type { Answer, Standing, WriteOperation } from "../core/register/operation.js";
-import type { Request } from "../node/message.js";
+import type { Request } from "../core/node-message.js";
 import type { Verdict } from "../node/outgoing.js";
 import type { Call } from "./call.js";
 import { draining, failureOf, starting } from "./failure.js";
@@ -61,7 +61,11 @@ export class KeyValueHandlers {
 
   async put(request: PutRequest, call: Call): Promise<PutResponse> {
     checkValue(request.value, this.limits);
-    const { answer, header } = await this.write("put", request, call, (key) => ({ kind: "put", key, value: request.value }));
+    const { answer, header } = await this.write("put", request, call, (key) => ({
+      kind: "put",
+      key,
+      value: request.value,
+    }));
     return putResponse(answer, header);
   }
 
@@ -88,7 +92,11 @@ export class KeyValueHandlers {
   }
 
   async add(request: AddRequest, call: Call): Promise<AddResponse> {
-    const { answer, header } = await this.write("add", request, call, (key) => ({ kind: "add", key, delta: request.delta }));
+    const { answer, header } = await this.write("add", request, call, (key) => ({
+      kind: "add",
+      key,
+      delta: request.delta,
+    }));
     return addResponse(answer, header);
   }
 

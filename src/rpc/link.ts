@@ -1,7 +1,8 @@
 /** One stream to one peer, whichever side dialed it. */
-import type { NodeId, ViewEpoch } from "../core/ids.js";
+
 import { encodeFrames } from "../codec/frame.js";
-import type { NodeMessage } from "../node/message.js";
+import type { NodeId, ViewEpoch } from "../core/ids.js";
+import type { NodeMessage } from "../core/node-message.js";
 
 /** Bytes that may wait for a slow peer; beyond it messages are dropped, which the protocol re-sends, except heartbeats. */
 export const MAX_QUEUED_BYTES = 32 * 1024 * 1024;

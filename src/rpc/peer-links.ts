@@ -9,7 +9,7 @@ import { decodeFrame, encodeHandshake, encodeRefusal, messagesOf } from "../code
 import { type NodeId, nodeId, type ViewEpoch } from "../core/ids.js";
 import type { Member, View } from "../core/view/view.js";
 import type { NodeInput } from "../node/machine.js";
-import type { NodeMessage } from "../node/message.js";
+import type { NodeMessage } from "../core/node-message.js";
 import type { Peers } from "../ports/peers.js";
 import { checkHandshake, refusal } from "./handshake.js";
 import { type FrameStream, Link, newCounters } from "./link.js";

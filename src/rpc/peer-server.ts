@@ -1,5 +1,12 @@
 /** The peer port: founding and the streams between nodes, and nothing for clients. */
-import { type sendUnaryData, Server, ServerCredentials, type ServerDuplexStream, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+} from "@grpc/grpc-js";
 import type { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/replication.js";
 import { PEER_CHANNEL_OPTIONS, peerService } from "./peer-service.js";
 

@@ -48,4 +48,5 @@ export const PEER_CHANNEL_OPTIONS: ChannelOptions = {
   "grpc-node.max_session_memory": 64,
 };
 
-export const peerClient = (address: string): Client => new Client(address, credentials.createInsecure(), PEER_CHANNEL_OPTIONS);
+export const peerClient = (address: string): Client =>
+  new Client(address, credentials.createInsecure(), PEER_CHANNEL_OPTIONS);

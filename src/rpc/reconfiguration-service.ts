@@ -3,17 +3,24 @@ import { Status } from "nice-grpc-common";
 import {
   type LocateRequest,
   type LocateResponse,
-  type Member as WireMember,
   MemberState,
   type NodeStatus,
   type PartitionStatus,
   type ReconfigurationServiceImplementation,
   StorageKind,
+  type Member as WireMember,
 } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { positionOf } from "../codec/position.js";
 import { viewToWire } from "../codec/view.js";
 import type { Limits } from "../config.js";
-import { type GroupEpoch, NO_NODE, type NodeId, type Partition, partition as partitionOf, type Revision } from "../core/ids.js";
+import {
+  type GroupEpoch,
+  NO_NODE,
+  type NodeId,
+  type Partition,
+  partition as partitionOf,
+  type Revision,
+} from "../core/ids.js";
 import { partitionOfPosition } from "../core/placement/position.js";
 import { memberOf, placementOf, type View } from "../core/view/view.js";
 import { answer } from "./call.js";

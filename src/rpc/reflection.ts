@@ -1,6 +1,7 @@
 /** Server reflection v1 and v1alpha, complete with imports, so that grpcurl needs no proto files. */
-import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
+
 import type { Server } from "nice-grpc";
+import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
 import { fileDescriptorSet } from "../../gen/ts/descriptor.js";
 
 export function addReflection(server: Server, services: readonly string[]): void {

@@ -1,7 +1,11 @@
 /** The text service: the same handlers for people, with strings for keys and values. */
 import { Status } from "nice-grpc-common";
 import type { Condition, Entry } from "../../gen/ts/onar/kv/v1/common.js";
-import type { Condition as TextCondition, Entry as TextEntry, TextServiceImplementation } from "../../gen/ts/onar/text/v1/text.js";
+import type {
+  Condition as TextCondition,
+  Entry as TextEntry,
+  TextServiceImplementation,
+} from "../../gen/ts/onar/text/v1/text.js";
 import { answer } from "./call.js";
 import { Failure, notExecuted } from "./failure.js";
 import type { KeyValueHandlers } from "./key-value.js";

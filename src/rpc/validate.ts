@@ -11,7 +11,8 @@ export const REQUEST_ID_BYTES = 16;
 type Kind = FailedRequest["kind"];
 
 export function checkKey(key: Uint8Array, limits: Limits, kind: Kind): void {
-  if (key.length === 0) throw invalid("KEY_EMPTY", "key must not be empty", { field: "key", bound: "1", value: "0" }, kind);
+  if (key.length === 0)
+    throw invalid("KEY_EMPTY", "key must not be empty", { field: "key", bound: "1", value: "0" }, kind);
   if (key.length > limits.maxKeyBytes) {
     throw tooLong("KEY_TOO_LONG", "key", key.length, limits.maxKeyBytes, kind);
   }
@@ -29,7 +30,8 @@ export function checkKeySpace(keySpace: string, kind: Kind): void {
 }
 
 export function checkValue(value: Uint8Array, limits: Limits, field = "value"): void {
-  if (value.length > limits.maxValueBytes) throw tooLong("VALUE_TOO_LONG", field, value.length, limits.maxValueBytes, "write");
+  if (value.length > limits.maxValueBytes)
+    throw tooLong("VALUE_TOO_LONG", field, value.length, limits.maxValueBytes, "write");
 }
 
 export function checkCondition(condition: WireCondition | undefined, limits: Limits, required: boolean): void {

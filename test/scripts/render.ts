@@ -3,7 +3,7 @@ import { unreachable } from "../../src/base/assert.js";
 import type { Ballot, Timestamp } from "../../src/core/ballot.js";
 import type { Condition, Result, WriteOperation } from "../../src/core/register/operation.js";
 import type { Register } from "../../src/core/register/register.js";
-import type { NodeMessage, Request } from "../../src/node/message.js";
+import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 
 /** Group epoch 1 is not shown: most scripts have no other. */

@@ -7,7 +7,7 @@ import type { Prng } from "../../src/base/prng.js";
 import { messageFromWire, messageToWire } from "../../src/codec/message.js";
 import { PeerMessage } from "../../gen/ts/onar/replication/v1/replication.js";
 import { nodeId, type NodeId } from "../../src/core/ids.js";
-import type { NodeMessage } from "../../src/node/message.js";
+import type { NodeMessage } from "../../src/core/node-message.js";
 import type { Schedule } from "./schedule.js";
 import type { Sometimes } from "./sometimes.js";
 import type { NetworkFaults } from "./swarm.js";

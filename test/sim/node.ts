@@ -8,7 +8,7 @@ import type { Ticket } from "../../src/core/outbox.js";
 import type { View } from "../../src/core/view/view.js";
 import { Loop, type ReplyTo } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
-import type { NodeMessage, Request } from "../../src/node/message.js";
+import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Clock } from "../../src/ports/clock.js";
 import type { SimDisk } from "./disk.js";
 import type { Network } from "./network.js";

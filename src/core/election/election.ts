@@ -21,7 +21,7 @@
  * quorum-connectivity); changed as in docs/protocol.md: `live` instead of quorum-connected, patience by rank, offices handed back.
  */
 import { assert } from "../../base/assert.js";
-import { countVotes, majorityOf, MAX_REPLICAS, voteOf } from "../../base/votes.js";
+import { countVotes, MAX_REPLICAS, majorityOf, voteOf } from "../../base/votes.js";
 import { type Ballot, ballot, compareBallots, initialBallot, sameBallot } from "../ballot.js";
 import type { GroupEpoch, NodeId } from "../ids.js";
 import type { GroupReports } from "./group.js";
@@ -186,7 +186,8 @@ export class Election {
   /** Drain and TransferWriter: offer the office to that place now, if it hears a majority and reports the ballot held. */
   transfer(place: number, group: GroupReports, office: Office | null): ElectionAction | null {
     if (office === null || !this.isWorking || this.handing.underWay || place === this.place) return null;
-    if (!group.heard(place) || !this.hearsMajority(group, place) || !this.reports(group, place, office.ballot)) return null;
+    if (!group.heard(place) || !this.hearsMajority(group, place) || !this.reports(group, place, office.ballot))
+      return null;
     this.handing.begin();
     return { kind: "offer", place };
   }
@@ -319,7 +320,9 @@ export class Election {
   private judgeLive(group: GroupReports, promise: Ballot): boolean {
     if (promise.node === this.self) return this.isWorking && !this.nackedSince;
     const owner = this.replicas.indexOf(promise.node);
-    return owner >= 0 && group.heard(owner) && group.report(owner)?.live === true && this.reports(group, owner, promise); // E3
+    return (
+      owner >= 0 && group.heard(owner) && group.report(owner)?.live === true && this.reports(group, owner, promise)
+    ); // E3
   }
 
   private content(group: GroupReports, heard: number): boolean {
@@ -361,7 +364,8 @@ export class Election {
 
   /** Heard and so ready; promises this ballot; caught up; hears every replica that this writer hears. */
   private preferredIsFit(group: GroupReports, office: Office, heard: number): boolean {
-    if (this.place === PREFERRED || (heard & voteOf(PREFERRED)) === 0 || (office.caughtUp & voteOf(PREFERRED)) === 0) return false;
+    if (this.place === PREFERRED || (heard & voteOf(PREFERRED)) === 0 || (office.caughtUp & voteOf(PREFERRED)) === 0)
+      return false;
     if (!this.reports(group, PREFERRED, office.ballot)) return false;
     for (let place = 0; place < this.replicas.length; place++) {
       if ((heard & voteOf(place)) !== 0 && !group.hears(PREFERRED, place)) return false;

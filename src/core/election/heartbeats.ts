@@ -207,7 +207,8 @@ export class Heartbeats {
   /** Takes in an answer. Returns the partitions of which a report arrived: refresh their elections. Usually none. */
   onAnswer(from: NodeId, message: HeartbeatAnswer): readonly Partition[] {
     const peer = this.peers.get(from);
-    if (peer === undefined || message.round <= peer.resetIn || message.round > this.detector.round) return NO_PARTITIONS;
+    if (peer === undefined || message.round <= peer.resetIn || message.round > this.detector.round)
+      return NO_PARTITIONS;
     this.detector.answered(from, message.round);
     if (message.version <= peer.version || message.since > peer.version) return NO_PARTITIONS; // H1
     if (message.since === 0) {
@@ -279,7 +280,8 @@ export class Heartbeats {
   private officesSince(since: number): readonly OfficeReport[] {
     const offices: OfficeReport[] = [];
     for (const own of this.own.values()) {
-      if (own.officeChangedAt > since && (since > 0 || own.office !== null)) offices.push({ partition: own.partition, ballot: own.office });
+      if (own.officeChangedAt > since && (since > 0 || own.office !== null))
+        offices.push({ partition: own.partition, ballot: own.office });
     }
     return offices;
   }

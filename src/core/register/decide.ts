@@ -69,7 +69,10 @@ export function successor(
 ): Register {
   const applied = decision.outcome === "applied";
   const version = applied ? revision : (register?.version ?? NONE);
-  const records = planted("R9.forget-failed-cas") && !applied ? retained.records : appendRecord(retained.records, request, register, decision, revision);
+  const records =
+    planted("R9.forget-failed-cas") && !applied
+      ? retained.records
+      : appendRecord(retained.records, request, register, decision, revision);
   return new Register(
     key,
     timestamp,

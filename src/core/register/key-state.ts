@@ -1,8 +1,8 @@
 /** What the writer remembers of one key in one office: its latest decision, or that it is still finding out. */
 import type { Instant } from "../../base/time.js";
 import type { Key, Revision } from "../ids.js";
-import type { WriteRequest } from "./operation.js";
 import type { Flight } from "./flights.js";
+import type { WriteRequest } from "./operation.js";
 import type { Register } from "./register.js";
 import type { Round } from "./round.js";
 import type { Asker } from "./waiter.js";

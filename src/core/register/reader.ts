@@ -143,7 +143,10 @@ export class Reader {
     for (const state of this.reads.values()) {
       if (now >= state.deadline) {
         this.reads.delete(state.attempt);
-        out.outcomes.push({ ticket: state.ticket, result: { status: "refused", refusal: { reason: "no-quorum", missing: this.missing() } } });
+        out.outcomes.push({
+          ticket: state.ticket,
+          result: { status: "refused", refusal: { reason: "no-quorum", missing: this.missing() } },
+        });
         continue;
       }
       const waited = since(now, state.askedAt);

@@ -244,7 +244,10 @@ export class Writer {
     const round = state?.recovery;
     if (state === undefined || round === undefined || round === null) return;
     const { register } = message;
-    if (register !== null && (state.register === null || compareTimestamps(register.timestamp, state.register.timestamp) > 0)) {
+    if (
+      register !== null &&
+      (state.register === null || compareTimestamps(register.timestamp, state.register.timestamp) > 0)
+    ) {
       state.register = register;
     }
     if (message.floor > state.floor) state.floor = message.floor;
@@ -287,11 +290,21 @@ export class Writer {
       if (record.fingerprint !== request.fingerprint) {
         return this.reply(queued.asker, refused({ reason: "request-id-reused" }), out);
       }
-      return this.reveal(now, state, queued.asker, answerFromRecord(request.operation, record, state.register as Register), out);
+      return this.reveal(
+        now,
+        state,
+        queued.asker,
+        answerFromRecord(request.operation, record, state.register as Register),
+        out,
+      );
     }
     if (request.requestId !== null && request.after !== null) {
       if (request.after < state.floor) {
-        return this.reply(queued.asker, { status: "unknown", unknown: { reason: "request-expired", revision: this.atLeast(state.floor) } }, out);
+        return this.reply(
+          queued.asker,
+          { status: "unknown", unknown: { reason: "request-expired", revision: this.atLeast(state.floor) } },
+          out,
+        );
       }
       if (request.after > this.lastRevision && !planted("R9.ignore-client-revision")) {
         // Either the client is wrong or this writer is deposed and does not know it: a round tells.
@@ -301,7 +314,13 @@ export class Writer {
     }
     const decision = evaluate(request.operation, state.register);
     if (decision.outcome !== "applied" && request.requestId === null) {
-      return this.reveal(now, state, queued.asker, answerOf(request.operation, decision, state.register, NO_REVISION), out);
+      return this.reveal(
+        now,
+        state,
+        queued.asker,
+        answerOf(request.operation, decision, state.register, NO_REVISION),
+        out,
+      );
     }
     if (this.lastRevision >= this.reserved && !planted("R13.no-reservation")) {
       this.waitingForOffice.push(queued);
@@ -312,7 +331,15 @@ export class Writer {
     const revision = this.lastRevision;
     const retained = retain(state.register, state.floor, state.knownSince, now);
     const reply = answerOf(request.operation, decision, state.register, revision);
-    const next = successor(state.key, state.register, request, decision, timestamp(this.mustHaveBallot(), ++this.seq), revision, retained);
+    const next = successor(
+      state.key,
+      state.register,
+      request,
+      decision,
+      timestamp(this.mustHaveBallot(), ++this.seq),
+      revision,
+      retained,
+    );
     state.decided(next, retained.forgotten, now);
     const waiter = new Waiter(queued.asker, reply, null, revision, true);
     waiter.outstanding = 1;
@@ -457,7 +484,9 @@ export class Writer {
   private lose(waiter: Waiter, out: Outbox): void {
     if (waiter.told) return;
     waiter.told = true;
-    const result: Result = waiter.decided ? { status: "unknown", unknown: { reason: "outcome-unknown" } } : notWriter(0 as NodeId);
+    const result: Result = waiter.decided
+      ? { status: "unknown", unknown: { reason: "outcome-unknown" } }
+      : notWriter(0 as NodeId);
     this.reply(waiter.asker, result, out);
   }
 
@@ -504,7 +533,12 @@ export class Writer {
     });
   }
 
-  private resendRound(now: Instant, round: Round | null, message: (attempt: Attempt) => CoreMessage, out: Outbox): void {
+  private resendRound(
+    now: Instant,
+    round: Round | null,
+    message: (attempt: Attempt) => CoreMessage,
+    out: Outbox,
+  ): void {
     if (round?.due(now, RESEND_MS)) this.multicast(this.group.everyone & ~round.votes, message(round.attempt), out);
   }
 

@@ -81,7 +81,8 @@ export interface FounderPromise {
 export function proposalOf(promises: readonly FounderPromise[], own: () => View): View {
   let highest: AcceptedView | null = null;
   for (const { accepted } of promises) {
-    if (accepted !== null && (highest === null || compareStartBallots(accepted.ballot, highest.ballot) > 0)) highest = accepted;
+    if (accepted !== null && (highest === null || compareStartBallots(accepted.ballot, highest.ballot) > 0))
+      highest = accepted;
   }
   if (highest === null) return own();
   const { view } = highest;

@@ -1,8 +1,8 @@
 /** What nodes say to each other beside the core's messages: requests passed on to a node that can serve them. */
 import type { Duration } from "../base/time.js";
-import type { GroupEpoch, Partition } from "../core/ids.js";
-import type { CoreMessage } from "../core/message.js";
-import type { ReadRequest, Result, WriteRequest } from "../core/register/operation.js";
+import type { GroupEpoch, Partition } from "./ids.js";
+import type { CoreMessage } from "./message.js";
+import type { ReadRequest, Result, WriteRequest } from "./register/operation.js";
 
 export type Request =
   | { readonly kind: "read"; readonly read: ReadRequest }

@@ -1,0 +1,43 @@
+# What people run. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+ARGS ?=
+
+.PHONY: help setup build gen check test unit sim e2e bench cluster clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci
+	@touch $@
+
+setup: node_modules/.package-lock.json build ## Installs what is needed and builds
+
+build: node_modules/.package-lock.json
+	npx tsc -p tsconfig.build.json
+	@chmod +x dist/src/main.js dist/src/check/main.js
+
+gen: node_modules/.package-lock.json ## Generates gen/ from proto/
+	scripts/gen.sh all
+
+cluster: setup ## Runs a local cluster of three nodes, clients at 4600, 4601 and 4602
+	@node dist/src/main.js cluster --nodes 3 --base-port 4600 --memory $(ARGS)
+
+test: setup ## Runs all tests: units, golden traces, simulation, end to end
+	@node scripts/test.mjs $(ARGS)
+
+unit: setup ## Runs the unit tests and golden traces only
+	@node scripts/test.mjs test/unit test/scripts
+
+e2e: setup ## Runs the end-to-end tests only
+	@node scripts/test.mjs test/e2e
+
+check: setup ## What CI runs: format, lint, types, contract, generated code, then all tests
+	@node scripts/check.mjs
+
+bench: setup ## Measures; see bench/README.md
+	@npx tsx bench/main.ts $(ARGS)
+
+clean: ## Removes what was built or installed here
+	rm -rf dist node_modules .cache bench/out

@@ -1,0 +1,229 @@
+/**
+ * `onar cluster`: a local cluster of real processes, to try things on. Nodes may be killed from outside; the others go on and this command
+ * tells about it. When this process ends, however it ends, the nodes end: they watch their standard input (see start.ts).
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config.js";
+import { formatAddress, MAX_NODES, partitionCount, replicationFactor, wholeNumber } from "./arguments.js";
+import { ChildNode, type NodePlan, stopAll } from "./child.js";
+import { CliError, EXIT, type ExitCode, usage } from "./exit.js";
+import type { Io } from "./io.js";
+import { onStopSignals } from "./signals.js";
+import { MEMORY_REQUIRED } from "./start.js";
+import { askStatus } from "./status.js";
+
+export interface ClusterOptions {
+  readonly nodes: string;
+  readonly basePort: string;
+  readonly replicationFactor?: string;
+  readonly partitions?: string;
+  readonly memory?: true;
+  readonly verbose?: true;
+}
+
+const HOST = "127.0.0.1";
+/** Peers' ports lie this much above clients'. More than MAX_NODES, so the ranges never overlap. */
+const PEER_OFFSET = 100;
+const READY_MS = 30_000;
+const PROGRESS_MS = 2_000;
+const POLL_MS = 100;
+const STATUS_MS = 2_000;
+const STOP_MS = 5_000;
+const LINES_SHOWN = 5;
+
+export interface ClusterPlan {
+  readonly nodes: readonly NodePlan[];
+  readonly partitions: number;
+}
+
+export function planCluster(options: ClusterOptions): ClusterPlan {
+  const count = wholeNumber("--nodes", options.nodes, 1, MAX_NODES);
+  const base = wholeNumber("--base-port", options.basePort, 1, 65_535);
+  const highest = base + PEER_OFFSET + count - 1;
+  if (highest > 65_535) {
+    throw usage(
+      `--base-port must be at most ${65_535 - PEER_OFFSET - count + 1} with ${count} nodes: their peers listen at ${PEER_OFFSET} above it and up; it is ${base}`,
+    );
+  }
+  const factor =
+    options.replicationFactor === undefined
+      ? Math.min(DEFAULT_REPLICATION_FACTOR, count)
+      : replicationFactor("--replication-factor", options.replicationFactor, count);
+  const partitions =
+    options.partitions === undefined ? DEFAULT_PARTITIONS : partitionCount("--partitions", options.partitions);
+  if (options.memory !== true) throw usage(MEMORY_REQUIRED);
+
+  const addresses = Array.from({ length: count }, (_, i) => ({
+    client: { host: HOST, port: base + i },
+    peer: { host: HOST, port: base + PEER_OFFSET + i },
+  }));
+  const join = addresses.map(({ peer }) => formatAddress(peer)).join(",");
+  const nodes = addresses.map(({ client, peer }, i) => ({
+    number: i + 1,
+    client,
+    peer,
+    args: [
+      ...["start", "--listen", formatAddress(client), "--peer-listen", formatAddress(peer)],
+      ...["--join", join, "--expect", String(count)],
+      ...["--replication-factor", String(factor), "--partitions", String(partitions), "--memory"],
+    ],
+  }));
+  return { nodes, partitions };
+}
+
+export async function cluster(options: ClusterOptions, io: Io, program: string): Promise<ExitCode> {
+  const plan = planCluster(options);
+  const running = new LocalCluster(plan, program, io, options.verbose === true);
+  const stopped = new Promise<"stopped">((resolve) => {
+    onStopSignals(() => resolve("stopped"), { interrupt: "stop", last: () => running.killAll() });
+  });
+  try {
+    const begun = await Promise.race([running.becomeReady(), stopped]);
+    if (begun !== "stopped") {
+      io.out(hints(plan));
+      await Promise.race([running.allEnded(), stopped]);
+    }
+    if (running.alive().length === 0) throw new CliError(EXIT.notDone, "all nodes have ended");
+    return EXIT.done;
+  } finally {
+    await running.stop();
+  }
+}
+
+class LocalCluster {
+  private readonly nodes: readonly ChildNode[];
+  private readonly plan: ClusterPlan;
+  private readonly io: Io;
+  private stopping = false;
+  private wasReady = false;
+
+  constructor(plan: ClusterPlan, program: string, io: Io, verbose: boolean) {
+    this.plan = plan;
+    this.io = io;
+    this.nodes = plan.nodes.map((nodePlan) => {
+      const node: ChildNode = new ChildNode(nodePlan, program, { ...io.env }, {
+        line: (text, from) => {
+          if (verbose) io.out(`[node ${nodePlan.number}] ${text}\n`);
+          else if (from === "stderr" && this.wasReady) io.error(`[node ${nodePlan.number}] ${text}`);
+        },
+        ready: () => {},
+        ended: () => this.nodeEnded(node),
+      });
+      return node;
+    });
+    for (const node of this.nodes) {
+      const { number, client, peer } = node.plan;
+      io.out(`node ${number} pid ${node.pid} client ${formatAddress(client)} peer ${formatAddress(peer)}\n`);
+    }
+  }
+
+  alive(): readonly ChildNode[] {
+    return this.nodes.filter((node) => !node.ended);
+  }
+
+  /** Every node serves and every partition has a writer, or a CliError that says why not. */
+  async becomeReady(): Promise<"ready"> {
+    const giveUp = Date.now() + READY_MS;
+    let progressAt = Date.now() + PROGRESS_MS;
+    for (;;) {
+      this.failIfOneEnded();
+      const missing = await this.missing();
+      this.failIfOneEnded();
+      if (missing === null) break;
+      const now = Date.now();
+      if (now >= giveUp) {
+        this.showLines(this.nodes);
+        throw new CliError(EXIT.notDone, `the cluster is not ready after ${READY_MS / 1_000} s: ${missing}`);
+      }
+      if (now >= progressAt) {
+        this.io.error(`waiting: ${missing}`);
+        progressAt = now + PROGRESS_MS;
+      }
+      await sleep(POLL_MS);
+    }
+    this.wasReady = true;
+    const count = this.nodes.length;
+    const { partitions } = this.plan;
+    this.io.out(`ready: ${count === 1 ? "1 node serves" : `${count} nodes serve`} ${partitions === 1 ? "1 partition" : `${partitions} partitions, each with a writer`}\n`);
+    return "ready";
+  }
+
+  async allEnded(): Promise<"ended"> {
+    await Promise.all(this.nodes.map((node) => node.end));
+    return "ended";
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    await stopAll(this.nodes, STOP_MS);
+  }
+
+  killAll(): void {
+    for (const node of this.nodes) node.kill("SIGKILL");
+  }
+
+  /** What is not there yet, for people; null when nothing is missing. */
+  private async missing(): Promise<string | null> {
+    const waiting = this.nodes.filter((node) => !node.ready);
+    if (waiting.length > 0) return `${listed(waiting)} not serving yet`;
+    const answers = await Promise.all(
+      this.nodes.map((node) => askStatus([node.plan.client], STATUS_MS).catch(() => null)),
+    );
+    const silent = this.nodes.filter((_, i) => answers[i] === null);
+    if (silent.length > 0) return `${listed(silent)} not answering yet`;
+    // A partition has a writer once some node says so of itself.
+    const written = new Set<number>();
+    for (const answer of answers) {
+      for (const status of answer?.partitions ?? []) {
+        if (status.writerNodeId !== 0 && status.writerNodeId === answer?.header?.nodeId) written.add(status.partition);
+      }
+    }
+    const without = this.plan.partitions - written.size;
+    return without > 0 ? `${without} of ${this.plan.partitions} partitions have no writer yet` : null;
+  }
+
+  private failIfOneEnded(): void {
+    const gone = this.nodes.find((node) => node.ended);
+    if (gone === undefined) return;
+    const lines = gone.lastLines(LINES_SHOWN);
+    const why = lines.findLast((line) => line.startsWith("error: "))?.slice("error: ".length);
+    if (why === undefined) this.showLines([gone]);
+    throw new CliError(EXIT.notDone, `${gone.describeEnd()} before the cluster was ready${why === undefined ? "" : `: ${why}`}`);
+  }
+
+  private nodeEnded(node: ChildNode): void {
+    if (this.stopping || !this.wasReady) return;
+    const left = this.alive().length;
+    this.io.error(`${node.describeEnd()}; ${left === 1 ? "1 other node goes on" : `${left} other nodes go on`}`);
+    this.showLines([node]);
+  }
+
+  private showLines(nodes: readonly ChildNode[]): void {
+    for (const node of nodes) {
+      for (const line of node.lastLines(LINES_SHOWN)) this.io.error(`  [node ${node.plan.number}] ${line}`);
+    }
+  }
+}
+
+const listed = (nodes: readonly ChildNode[]): string =>
+  `node${nodes.length === 1 ? "" : "s"} ${nodes.map((node) => node.plan.number).join(", ")}`;
+
+/** What to paste next. */
+function hints(plan: ClusterPlan): string {
+  const ports = plan.nodes.map((node) => formatAddress(node.client));
+  const first = ports[0] ?? "";
+  const second = ports[1] ?? first;
+  return [
+    "",
+    "Any node takes any request. Try:",
+    `  grpcurl -plaintext -d '{"key":"hello","value":"world"}' ${first} onar.text.v1.TextService/Put`,
+    `  grpcurl -plaintext -d '{"key":"hello"}' ${second} onar.text.v1.TextService/Get`,
+    "or:",
+    `  npx onar put hello world --endpoint ${first}`,
+    `  npx onar get hello --endpoint ${second}`,
+    `  npx onar status --endpoint ${first}`,
+    "",
+    "Kill a node (kill -9 PID) and the others go on. Ctrl-C stops all.",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,58 @@
+/** What clients of the simulation ask for, and the same in the words of a history. */
+import type { Prng } from "../../src/base/prng.js";
+import type { Call, Condition as HistoryCondition } from "../../src/check/history.js";
+import { type Key, revision } from "../../src/core/ids.js";
+import type { Condition, WriteOperation } from "../../src/core/register/operation.js";
+import type { Request } from "../../src/core/node-message.js";
+import { textOf } from "../scripts/render.js";
+
+/** What a client last knew of a key; version 0: absent. */
+export interface Seen {
+  readonly version: number;
+  readonly value: string;
+}
+
+/** A write of the key; its value is like no other, or a number now and then. */
+export function drawWrite(chance: Prng, key: Key, seen: Seen | null, name: string): WriteOperation {
+  const value = bytesOf(chance.chance(0.25) ? `${chance.below(50)}` : name);
+  const draw = chance.fraction();
+  if (draw < 0.3) return { kind: "put", key, value };
+  if (draw < 0.7) return { kind: "cas", key, condition: drawCondition(chance, seen), value };
+  if (draw < 0.8) return { kind: "delete", key, condition: chance.chance(0.5) ? drawCondition(chance, seen) : null };
+  if (draw < 0.98) return { kind: "add", key, delta: BigInt(chance.below(9) + 1) };
+  return { kind: "add", key, delta: 2n ** 63n - 1n };
+}
+
+function drawCondition(chance: Prng, seen: Seen | null): Condition {
+  const draw = chance.fraction();
+  if (seen === null || seen.version === 0) return draw < 0.6 ? { kind: "absent" } : { kind: "present" };
+  if (draw < 0.5) return { kind: "version", version: revision(seen.version) };
+  if (draw < 0.85) return { kind: "value", value: bytesOf(seen.value) };
+  return draw < 0.9 ? { kind: "absent" } : { kind: "present" };
+}
+
+/** `local`: the read was answered from one replica's copy, which may be old. */
+export function callOf(request: Request, local: boolean): Call {
+  if (request.kind === "read") return local ? { kind: "get", consistency: "local" } : { kind: "get" };
+  const { operation } = request.write;
+  switch (operation.kind) {
+    case "put":
+      return { kind: "put", value: textOf(operation.value) };
+    case "cas":
+      return { kind: "cas", condition: conditionFor(operation.condition), value: textOf(operation.value) };
+    case "delete":
+      return operation.condition === null ? { kind: "delete" } : { kind: "delete", condition: conditionFor(operation.condition) };
+    case "add":
+      return { kind: "add", delta: operation.delta.toString() };
+  }
+}
+
+function conditionFor(condition: Condition): HistoryCondition {
+  return condition.kind === "value" ? { kind: "value", value: textOf(condition.value) } : condition;
+}
+
+export function bytesOf(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}

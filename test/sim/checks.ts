@@ -1,0 +1,321 @@
+/**
+ * What is checked in every run, all the time, with eyes that no client has: every message sent, every entry that reaches a disk, every
+ * office taken. The history of the clients is checked besides, at the end, by src/check.
+ */
+import { countVotes, majorityOf, voteOf } from "../../src/base/votes.js";
+import { type Ballot, compareBallots, compareTimestamps, formatBallot, formatTimestamp, type Timestamp } from "../../src/core/ballot.js";
+import type { Entry } from "../../src/core/entry.js";
+import type { Key, NodeId, Partition } from "../../src/core/ids.js";
+import type { RequestId } from "../../src/core/register/operation.js";
+import type { Register } from "../../src/core/register/register.js";
+import { placementOf, type View } from "../../src/core/view/view.js";
+import type { NodeMessage } from "../../src/core/node-message.js";
+import { renderRegister } from "../scripts/render.js";
+import type { SimNode } from "./node.js";
+import type { Sometimes } from "./sometimes.js";
+
+/** What a violation violates; the mutants table names them. */
+export type CheckName =
+  | "linearizability"
+  | "assertion in the core"
+  | "one office a ballot"
+  | "promises never fall"
+  | "timestamps never fall"
+  | "one value a timestamp"
+  | "revisions are used once"
+  | "shown is on a majority"
+  | "settled is on a majority"
+  | "a completion is applied once"
+  | "one verdict by the deadline"
+  | "liveness";
+
+export type Violate = (check: CheckName, detail: string) => void;
+
+export interface ChecksOptions {
+  readonly view: View;
+  readonly nodes: readonly SimNode[];
+  readonly sometimes: Sometimes;
+  readonly violate: Violate;
+}
+
+/** What is known of the registers decided in one ballot. */
+class BallotFacts {
+  /** By seq. */
+  readonly registers: (Register | undefined)[] = [];
+  /** By seq: the replicas that ever held it durably, one bit each. */
+  readonly holders: number[] = [];
+  /** Claims up to this seq were found true. */
+  settled = 0;
+}
+
+export class Checks {
+  private readonly partitions: PartitionChecks[];
+
+  constructor(options: ChecksOptions) {
+    this.partitions = options.view.partitions.map((_, p) => new PartitionChecks(p as Partition, options));
+  }
+
+  sent(from: NodeId, message: NodeMessage): void {
+    switch (message.kind) {
+      case "heartbeat":
+      case "forward":
+      case "forwarded":
+        return;
+      case "heartbeat-answer":
+        for (const report of message.reports) {
+          const checks = this.of(report.partition);
+          checks.told(from, report.promise);
+          if (report.settled !== null) checks.claimed(report.settled.ballot, report.settled.seq);
+        }
+        return;
+      default:
+        return this.of(message.partition).sent(from, message);
+    }
+  }
+
+  appended(node: NodeId, entry: Entry): void {
+    if (entry.kind === "register") this.of(entry.partition).appended(node, entry.register);
+  }
+
+  durable(node: NodeId, entry: Entry): void {
+    if (entry.kind === "register") this.of(entry.partition).durable(node, entry.register);
+  }
+
+  stepped(node: SimNode): void {
+    const { machine } = node;
+    if (machine === null) return;
+    for (const [partition, served] of machine.core.partitions) this.of(partition).office(node.id, node.life, served.writer.ballot);
+  }
+
+  /** A client was shown this version of the key. */
+  shown(partition: Partition, key: Key, version: number, how: string): void {
+    this.of(partition).shown(key, version, how);
+  }
+
+  /** Requests that took along what their client had seen: those run at most once, however late a copy comes. */
+  bound(partition: Partition, requestId: RequestId): void {
+    this.of(partition).bound.add(requestId);
+  }
+
+  private of(partition: Partition): PartitionChecks {
+    return this.partitions[partition] as PartitionChecks;
+  }
+}
+
+class PartitionChecks {
+  readonly bound = new Set<RequestId>();
+  private readonly replicas: readonly NodeId[];
+  private readonly majority: number;
+  private readonly seen = new WeakSet<Register>();
+  private readonly byBallot = new WeakMap<Ballot, BallotFacts>();
+  private readonly byName = new Map<string, BallotFacts>();
+  private readonly revisions = new Map<number, Register>();
+  private readonly completions = new Map<RequestId, number>();
+  private readonly promises = new Map<NodeId, Ballot>();
+  private readonly timestamps = new Map<NodeId, Map<Key, Timestamp>>();
+  private readonly offices = new Map<string, number>();
+  private readonly held = new Map<NodeId, Ballot | null>();
+
+  constructor(
+    private readonly partition: Partition,
+    private readonly options: ChecksOptions,
+  ) {
+    this.replicas = placementOf(options.view, partition).replicas;
+    this.majority = majorityOf(this.replicas.length);
+  }
+
+  sent(from: NodeId, message: Exclude<NodeMessage, { kind: "heartbeat" | "heartbeat-answer" | "forward" | "forwarded" }>): void {
+    switch (message.kind) {
+      case "write":
+        this.decided(message.register);
+        return this.claimed(message.register.timestamp.ballot, message.settledSeq);
+      case "impose":
+        return this.decided(message.register);
+      case "promised":
+        return this.told(from, message.ballot);
+      case "nack":
+        this.refused(message.of);
+        return this.told(from, message.promised);
+      case "recovered":
+        this.told(from, message.ballot);
+        if (message.register !== null) this.toldTimestamp(from, message.register.key, message.register.timestamp);
+        return;
+      case "read-answer":
+        this.told(from, message.promised);
+        if (message.register !== null) this.toldTimestamp(from, message.register.key, message.register.timestamp);
+        return;
+      case "hand-over":
+        return this.options.sometimes.hit("a read was handed over");
+      case "handed-over":
+        return this.options.sometimes.hit(message.done ? "a hand-over was answered" : "a hand-over was turned away");
+      case "your-turn":
+        return this.options.sometimes.hit("an office was handed over");
+      default:
+        return;
+    }
+  }
+
+  /** A replica said to have promised that: it never says less again, whatever becomes of its process. */
+  told(node: NodeId, promise: Ballot): void {
+    const before = this.promises.get(node);
+    if (before === promise) return;
+    if (before !== undefined && compareBallots(promise, before) < 0) {
+      this.options.violate("promises never fall", `n${node} promised ${formatBallot(before)} and later says ${formatBallot(promise)}`);
+    }
+    this.promises.set(node, promise);
+  }
+
+  /** Somebody says that every register of the ballot up to that seq, or a later one of its key, is on a majority (R14). */
+  claimed(ballot: Ballot, seq: number): void {
+    const facts = this.factsOf(ballot);
+    while (facts.settled < seq) {
+      facts.settled++;
+      const register = facts.registers[facts.settled];
+      const name = `${formatBallot(ballot)}/${facts.settled}`;
+      if (register === undefined) return this.options.violate("settled is on a majority", `${name} was never decided`);
+      const count = this.holding(register.key, (held) => compareTimestamps(held.timestamp, register.timestamp) >= 0);
+      if (count < this.majority) {
+        return this.options.violate("settled is on a majority", `${name} (${register.key}) is said to be settled and is durable on ${count}`);
+      }
+    }
+  }
+
+  appended(node: NodeId, register: Register): void {
+    this.decided(register);
+    this.toldTimestamp(node, register.key, register.timestamp, "took");
+  }
+
+  durable(node: NodeId, register: Register): void {
+    const { ballot, seq } = register.timestamp;
+    const facts = this.factsOf(ballot);
+    const place = this.replicas.indexOf(node);
+    const before = facts.holders[seq] ?? 0;
+    const after = before | voteOf(place);
+    facts.holders[seq] = after;
+    if (countVotes(before) < this.majority && countVotes(after) >= this.majority) this.effective(register);
+  }
+
+  shown(key: Key, version: number, how: string): void {
+    if (version === 0) return;
+    const count = this.holding(key, (held) => held.revision >= version);
+    if (count >= this.majority) return;
+    this.options.violate("shown is on a majority", `${how} shows version ${version} of ${key}, durable on ${count} of ${this.replicas.length}`);
+  }
+
+  office(node: NodeId, life: number, ballot: Ballot | null): void {
+    const before = this.held.get(node) ?? null;
+    if (before === ballot) return;
+    this.held.set(node, ballot);
+    if (ballot === null) return;
+    const name = formatBallot(ballot);
+    const owner = this.offices.get(name);
+    const self = node * 1_000 + life;
+    if (owner !== undefined || ballot.node !== node) {
+      this.options.violate("one office a ballot", `n${node} in its life ${life} takes ballot ${name}${owner === undefined ? "" : " again"}`);
+    }
+    if (before !== null) this.options.sometimes.hit("a writer campaigned again in one life");
+    this.offices.set(name, self);
+  }
+
+  /** A register that a writer made: its timestamp names nothing else, its revision is its own (R6, R13). */
+  private decided(register: Register): void {
+    if (this.seen.has(register)) return;
+    this.seen.add(register);
+    const { ballot, seq } = register.timestamp;
+    const facts = this.factsOf(ballot);
+    const known = facts.registers[seq];
+    if (known !== undefined) {
+      if (!sameState(known, register) || known.revision !== register.revision) {
+        this.options.violate("one value a timestamp", `${formatTimestamp(register.timestamp)} is ${renderRegister(known)} and ${renderRegister(register)}`);
+      }
+      return;
+    }
+    facts.registers[seq] = register;
+    const holder = this.revisions.get(register.revision);
+    if (holder === undefined) {
+      this.revisions.set(register.revision, register);
+    } else if (!sameState(holder, register) || idOf(holder) !== idOf(register)) {
+      this.options.violate("revisions are used once", `${register.revision} is ${renderRegister(holder)} and ${renderRegister(register)}`);
+    } else {
+      this.options.sometimes.hit("a register was imposed in a new ballot");
+    }
+  }
+
+  /** The register counts from now on, and with it every completion in it. */
+  private effective(register: Register): void {
+    for (const { requestId, revision } of register.records) {
+      if (!this.bound.has(requestId)) continue;
+      const before = this.completions.get(requestId);
+      if (before === undefined) this.completions.set(requestId, revision);
+      else if (before !== revision) {
+        this.options.violate("a completion is applied once", `${requestId} was decided at revision ${before} and at ${revision}`);
+      }
+    }
+  }
+
+  private toldTimestamp(node: NodeId, key: Key, timestamp: Timestamp, verb = "tells of"): void {
+    let told = this.timestamps.get(node);
+    if (told === undefined) {
+      told = new Map();
+      this.timestamps.set(node, told);
+    }
+    const before = told.get(key);
+    if (verb === "took") {
+      // What was taken may be lost with the tail of the log; what was told may not.
+      if (before === undefined || compareTimestamps(timestamp, before) >= 0) return;
+    } else if (before === undefined || compareTimestamps(timestamp, before) > 0) {
+      told.set(key, timestamp);
+      return;
+    }
+    if (before === timestamp || compareTimestamps(timestamp, before) === 0) return;
+    const after = formatTimestamp(timestamp);
+    this.options.violate("timestamps never fall", `n${node} had ${key} at ${formatTimestamp(before)} and then ${verb} ${after}`);
+  }
+
+  private refused(of: string): void {
+    const { sometimes } = this.options;
+    if (of === "write") sometimes.hit("a write was refused by the fence");
+    else if (of === "impose") sometimes.hit("an impose was refused by the fence");
+    else if (of === "prepare") sometimes.hit("a prepare was refused by the fence");
+    else if (of === "confirm") sometimes.hit("a confirm was refused by the fence");
+    else if (of === "recover") sometimes.hit("a recover was refused by the fence");
+  }
+
+  private holding(key: Key, where: (held: Register) => boolean): number {
+    let count = 0;
+    for (const id of this.replicas) {
+      const held = (this.options.nodes[id - 1] as SimNode).disk.held(this.partition, key);
+      if (held !== null && where(held)) count++;
+    }
+    return count;
+  }
+
+  private factsOf(ballot: Ballot): BallotFacts {
+    let facts = this.byBallot.get(ballot);
+    if (facts !== undefined) return facts;
+    const name = formatBallot(ballot);
+    facts = this.byName.get(name);
+    if (facts === undefined) {
+      facts = new BallotFacts();
+      this.byName.set(name, facts);
+    }
+    this.byBallot.set(ballot, facts);
+    return facts;
+  }
+}
+
+/** The id of the request that took the register's revision; null: none, or its record was forgotten. */
+function idOf(register: Register): RequestId | null {
+  const record = register.records.at(-1);
+  return record === undefined || record.revision !== register.revision ? null : record.requestId;
+}
+
+function sameState(a: Register, b: Register): boolean {
+  return a.key === b.key && a.version === b.version && sameBytes(a.value, b.value);
+}
+
+function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === b) return true;
+  if (a === null || b === null || a.length !== b.length) return false;
+  return a.every((byte, index) => byte === b[index]);
+}

@@ -1,0 +1,321 @@
+/**
+ * A client of the simulated cluster: one request after the other at nodes of its choice, now and then a second copy by a proxy, a retry at
+ * another node under the same id, or a sudden end. It writes down what it asked and what it was told, as a history for src/check.
+ *
+ * What may be called failed: a request of which every copy was definitely not executed. All else without an answer is unknown, and the
+ * client goes on under a new process id.
+ */
+import type { Prng } from "../../src/base/prng.js";
+import { duration } from "../../src/base/time.js";
+import type { Answer as HistoryAnswer, Operation, Outcome } from "../../src/check/history.js";
+import { fingerprintOf } from "../../src/codec/fingerprint.js";
+import { type Key, type Partition, type Revision, revision } from "../../src/core/ids.js";
+import type { Ticket } from "../../src/core/outbox.js";
+import type { Answer, ReadRequest, RequestId, WriteOperation, WriteRequest } from "../../src/core/register/operation.js";
+import type { Request } from "../../src/core/node-message.js";
+import type { Verdict } from "../../src/node/outgoing.js";
+import { renderRequest, renderVerdict, textOf } from "../scripts/render.js";
+import { callOf, drawWrite, type Seen } from "./calls.js";
+import type { SimNode } from "./node.js";
+import type { World } from "./world.js";
+
+/** Copies that a client itself sends of a request with an id. */
+const MAX_TRIES = 4;
+
+interface Undertaking {
+  readonly key: Key;
+  readonly partition: Partition;
+  readonly request: Request;
+  readonly invoked: number;
+  readonly process: number;
+  tries: number;
+  /** Some copy may have run or may still run. */
+  mayHaveRun: boolean;
+  /** What the client was told; null: still waiting. */
+  outcome: Outcome | null;
+  /** The version answered, for all copies the same. */
+  version: number | null;
+}
+
+interface Copy {
+  readonly undertaking: Undertaking;
+  readonly node: SimNode;
+  readonly life: number;
+  readonly byProxy: boolean;
+  ticket: Ticket | null;
+  ended: boolean;
+  answered: boolean;
+}
+
+export class Client {
+  private readonly seen = new Map<Key, Seen>();
+  private readonly revisions = new Map<Partition, Revision>();
+  private current: Undertaking | null = null;
+  private generation = 0;
+  private made = 0;
+
+  constructor(
+    private readonly world: World,
+    private readonly index: number,
+    private readonly chance: Prng,
+  ) {}
+
+  get idle(): boolean {
+    return this.current === null;
+  }
+
+  start(): void {
+    this.think();
+  }
+
+  private think(): void {
+    const { load } = this.world.swarm;
+    this.world.schedule.after(-Math.log(1 - this.chance.fraction()) * load.thinkMs, () => this.ask());
+  }
+
+  private ask(): void {
+    const { world, chance } = this;
+    const { load } = world.swarm;
+    if (!world.takeOperation()) return;
+    const key = chance.pick(world.keys);
+    if (chance.chance(load.gets)) {
+      const read: ReadRequest = { key, consistency: chance.chance(load.locals) ? "local" : "linearizable" };
+      return this.undertake(key, { kind: "read", read });
+    }
+    this.made++;
+    const operation = drawWrite(chance, key, this.seen.get(key) ?? null, `${this.index}.${this.made}`);
+    this.undertake(key, { kind: "write", write: this.writeRequest(operation) });
+  }
+
+  /** Reads a key at a given node, in the end, when everything must work. */
+  readAt(node: SimNode, key: Key): void {
+    this.undertake(key, { kind: "read", read: { key, consistency: "linearizable" } }, node);
+  }
+
+  writeAt(node: SimNode, key: Key): void {
+    this.made++;
+    const operation: WriteOperation = drawWrite(this.chance, key, null, `${this.index}.${this.made}`);
+    this.undertake(key, { kind: "write", write: this.writeRequest(operation) }, node);
+  }
+
+  private writeRequest(operation: WriteOperation): WriteRequest {
+    const { load } = this.world.swarm;
+    const partition = this.world.partitionOf(operation.key);
+    if (!this.chance.chance(load.ids)) return { operation, requestId: null, after: null, fingerprint: 0 };
+    const requestId = `${this.index}.${this.made}`.padEnd(16, ".") as RequestId;
+    const known = this.revisions.get(partition);
+    const after = known === undefined || !this.chance.chance(load.afters) ? null : known;
+    if (after !== null) this.world.checks.bound(partition, requestId);
+    return { operation, requestId, after, fingerprint: fingerprintOf(operation) };
+  }
+
+  private undertake(key: Key, request: Request, at: SimNode | null = null): void {
+    const { world, chance } = this;
+    const { load } = world.swarm;
+    const undertaking: Undertaking = {
+      key,
+      partition: world.partitionOf(key),
+      request,
+      invoked: world.tick(),
+      process: this.index + 1_000 * this.generation,
+      tries: 0,
+      mayHaveRun: false,
+      outcome: null,
+      version: null,
+    };
+    this.current = undertaking;
+    if (world.trace.keeping) world.trace.note(world.schedule.now, `client ${this.index}: ${renderRequest(request)}`);
+    const withId = request.kind === "write" && request.write.requestId !== null;
+    if (withId && at === null && chance.chance(load.copies)) {
+      undertaking.mayHaveRun = true;
+      const late = chance.fraction() * chance.pick([2, 20, 60]) * world.swarm.roundMs;
+      world.schedule.after(late, () => this.send(undertaking, chance.pick(world.nodes), true));
+    }
+    this.attempt(undertaking, at);
+  }
+
+  private attempt(undertaking: Undertaking, at: SimNode | null = null): void {
+    if (undertaking.outcome !== null) return;
+    undertaking.tries++;
+    const node = at ?? this.chance.pick(this.world.nodes);
+    if (!this.send(undertaking, node, false)) this.again(undertaking, at);
+  }
+
+  /** After a copy that gave no answer: another try, or the end. */
+  private again(undertaking: Undertaking, at: SimNode | null = null): void {
+    const { request } = undertaking;
+    const harmless = request.kind === "read" || request.write.requestId !== null || !undertaking.mayHaveRun;
+    if (harmless && undertaking.tries < MAX_TRIES) {
+      const pause = this.chance.fraction() * this.world.swarm.roundMs;
+      this.world.schedule.after(pause, () => this.attempt(undertaking, at));
+    } else {
+      this.finish(undertaking, { status: undertaking.mayHaveRun ? "unknown" : "failed" });
+    }
+  }
+
+  private send(undertaking: Undertaking, node: SimNode, byProxy: boolean): boolean {
+    const { world, chance } = this;
+    const { load } = world.swarm;
+    const copy: Copy = { undertaking, node, life: node.life, byProxy, ticket: null, ended: false, answered: false };
+    const timeout = load.timeoutMs * (world.calm ? 1 : 0.5 + chance.fraction());
+    const ticket = node.request(undertaking.partition, undertaking.request, duration(timeout), (verdict) => this.answered(copy, verdict));
+    if (ticket === null) return false;
+    copy.ticket = ticket;
+    world.expectVerdict(node, timeout, () => copy.answered || copy.ticket === null);
+    if (undertaking.request.kind === "write") {
+      if (undertaking.tries > 1 || byProxy) world.sometimes.hit("a copy of a request ran elsewhere");
+    }
+    // A client that gets no answer gives up by itself, a little later than the node should have.
+    world.schedule.after(timeout * 1.5 + world.slackMs, () => this.lost(copy));
+    if (!byProxy && !world.calm && chance.chance(load.vanish)) world.schedule.after(chance.fraction() * timeout, () => this.vanish(copy));
+    world.onCrash(node, () => this.lost(copy));
+    return true;
+  }
+
+  private vanish(copy: Copy): void {
+    if (copy.answered || copy.ticket === null || copy.node.life !== copy.life) return;
+    this.world.sometimes.hit("a client went away");
+    copy.node.abandon(copy.ticket);
+    copy.ticket = null;
+    copy.undertaking.tries = MAX_TRIES;
+    this.lost(copy);
+  }
+
+  private lost(copy: Copy): void {
+    if (copy.ended) return;
+    copy.ended = true;
+    if (copy.undertaking.request.kind === "write") copy.undertaking.mayHaveRun = true;
+    if (!copy.byProxy && copy.undertaking.outcome === null) this.again(copy.undertaking);
+  }
+
+  private answered(copy: Copy, verdict: Verdict): void {
+    const { world } = this;
+    const { undertaking } = copy;
+    world.trace.note(world.schedule.now, `client ${this.index} at n${copy.node.id}: ${renderRequest(undertaking.request)} → ${renderVerdict(verdict)}`);
+    if (copy.answered) world.violate("one verdict by the deadline", `two verdicts for one request, the second ${renderVerdict(verdict)}`);
+    copy.answered = true;
+    this.count(verdict);
+    if (verdict.status === "done") this.look(undertaking, verdict.answer);
+    if (copy.ended) return;
+    copy.ended = true;
+    if (copy.byProxy || undertaking.outcome !== null) return;
+    switch (verdict.status) {
+      case "done": {
+        this.revisions.set(undertaking.partition, revision(Math.max(verdict.standing.revision, this.revisions.get(undertaking.partition) ?? 0)));
+        const answer = answerFor(verdict.answer);
+        return this.finish(undertaking, answer === null ? { status: "unknown" } : { status: "done", answer });
+      }
+      case "unknown":
+        undertaking.mayHaveRun = true;
+        return this.again(undertaking);
+      case "deadline":
+        if (verdict.mayHaveRun && undertaking.request.kind === "write") undertaking.mayHaveRun = true;
+        return this.again(undertaking);
+      case "refused":
+        if (undertaking.mayHaveRun) return this.again(undertaking);
+        return this.finish(undertaking, { status: "failed" });
+      case "unserved":
+        return this.again(undertaking);
+    }
+  }
+
+  /** What every answer must be true of, also one that the client does not wait for any more. */
+  private look(undertaking: Undertaking, answer: Answer): void {
+    const { world } = this;
+    const { key, partition, request } = undertaking;
+    const how = renderRequest(request);
+    switch (answer.kind) {
+      case "get":
+        world.checks.shown(partition, key, answer.entry?.version ?? 0, how);
+        if (answer.consistency === "local") world.sometimes.hit("a local read was answered locally");
+        break;
+      case "put":
+      case "add":
+        world.checks.shown(partition, key, answer.version, how);
+        break;
+      case "cas":
+        world.checks.shown(partition, key, answer.version, how);
+        break;
+      case "delete":
+        world.checks.shown(partition, key, answer.versionFound, how);
+        break;
+    }
+    if (request.kind !== "write" || request.write.requestId === null) return;
+    const version = answer.kind === "delete" ? answer.versionFound : answer.kind === "get" ? 0 : answer.version;
+    if (request.write.after !== null && undertaking.version !== null && undertaking.version !== version) {
+      world.violate("a completion is applied once", `${how} was answered version ${undertaking.version} and version ${version}`);
+    }
+    if (undertaking.version !== null) world.sometimes.hit("an answer was repeated from its record");
+    undertaking.version = version;
+  }
+
+  private finish(undertaking: Undertaking, outcome: Outcome): void {
+    const { world } = this;
+    undertaking.outcome = outcome;
+    const { request, key, process, invoked } = undertaking;
+    if (outcome.status === "done") this.remember(key, outcome.answer, request);
+    if (outcome.status === "unknown") this.generation++;
+    const local = outcome.status === "done" && undertaking.request.kind === "read" && undertaking.request.read.consistency === "local";
+    const operation: Operation = {
+      process,
+      key,
+      call: callOf(request, local),
+      invoked,
+      returned: outcome.status === "unknown" ? null : world.tick(),
+      outcome,
+    };
+    world.record(operation);
+    this.current = null;
+    if (!world.calm) this.think();
+  }
+
+  private remember(key: Key, answer: HistoryAnswer, request: Request): void {
+    if (answer.kind === "get") {
+      this.seen.set(key, answer.present ? { version: answer.version, value: answer.value } : { version: 0, value: "" });
+    } else if (answer.kind === "put" || (answer.kind === "cas" && answer.swapped)) {
+      const value = request.kind === "write" && "value" in request.write.operation ? textOf(request.write.operation.value) : "";
+      this.seen.set(key, { version: answer.version, value });
+    } else if (answer.kind === "cas" && !answer.swapped && answer.found !== null) {
+      this.seen.set(key, { version: answer.found.version, value: answer.found.value ?? "" });
+    }
+  }
+
+  private count(verdict: Verdict): void {
+    const { sometimes } = this.world;
+    if (verdict.status === "unserved") sometimes.hit("a request was unserved");
+    else if (verdict.status === "deadline") {
+      sometimes.hit(verdict.mayHaveRun ? "a deadline came with a copy under way" : "a deadline came before any copy left");
+    } else if (verdict.status === "unknown") {
+      sometimes.hit(verdict.unknown.reason === "request-expired" ? "a request was refused as expired" : "an outcome was unknown");
+    } else if (verdict.status === "refused") {
+      if (verdict.refusal.reason === "after-in-future") sometimes.hit("a request came from the future");
+      if (verdict.refusal.reason === "overflow" || verdict.refusal.reason === "not-a-number") sometimes.hit("a number overflowed or was none");
+    } else if (verdict.answer.kind === "cas" && !verdict.answer.swapped) sometimes.hit("a failed condition was answered");
+  }
+}
+
+/** In the words of the history; null: the answer was repeated from a record that holds no value, which a history cannot say. */
+function answerFor(answer: Answer): HistoryAnswer | null {
+  switch (answer.kind) {
+    case "get":
+      if (answer.entry === null) return { kind: "get", present: false };
+      return { kind: "get", present: true, value: textOf(answer.entry.value), version: answer.entry.version };
+    case "put":
+      return { kind: "put", version: answer.version };
+    case "cas":
+      if (answer.swapped) return { kind: "cas", swapped: true, version: answer.version };
+      return { kind: "cas", swapped: false, found: answer.version === 0 ? null : foundFor(answer.version, answer.found?.value) };
+    case "delete":
+      return {
+        kind: "delete",
+        deleted: answer.deleted,
+        versionFound: answer.versionFound,
+        ...(answer.deleted || answer.versionFound === 0 ? {} : { found: foundFor(answer.versionFound, answer.found?.value) }),
+      };
+    case "add":
+      return answer.number === null ? null : { kind: "add", version: answer.version, number: answer.number.toString() };
+  }
+}
+
+const foundFor = (version: number, value: Uint8Array | undefined): { version: number; value?: string } =>
+  value === undefined ? { version } : { version, value: textOf(value) };

@@ -1,0 +1,174 @@
+/**
+ * One seed, one run: first safety, with all the faults that the seed drew; then liveness, without faults and with all nodes or a random
+ * majority of every group up, when writers must be found, every request answered and every key read at every node; then the history is
+ * checked.
+ */
+import { majorityOf } from "../../src/base/votes.js";
+import { checkHistory } from "../../src/check/check.js";
+import { formatHistory } from "../../src/check/jsonl.js";
+import { versionWitness } from "../../src/check/version-witness.js";
+import { partition } from "../../src/core/ids.js";
+import type { CheckName } from "./checks.js";
+import { NemesisAtWork } from "./nemesis.js";
+import type { SimNode } from "./node.js";
+import type { Point } from "./sometimes.js";
+import { drawSwarm, type Swarm } from "./swarm.js";
+import { Violated, type Violation, World } from "./world.js";
+
+/** Within so many rounds after the last fault there is a writer everywhere and every old request is answered. */
+export const SETTLING_ROUNDS = 80;
+/** States that the linearizability search may visit for a key. */
+const SEARCH_STEPS = 400_000;
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Takes the place of what the seed draws. */
+  readonly swarm?: Swarm;
+  /** Lines of the trace to keep for a failure. */
+  readonly keep?: number;
+  readonly ignored?: readonly CheckName[];
+}
+
+export interface RunReport {
+  readonly seed: number;
+  readonly hash: string;
+  readonly violation: Violation | null;
+  readonly sometimes: Partial<Record<Point, number>>;
+  readonly operations: number;
+  readonly events: number;
+  readonly virtualMs: number;
+  /** The linearizability search gave up: neither a yes nor a no. */
+  readonly outOfTime: boolean;
+  readonly trace: string;
+  readonly history: string;
+}
+
+export function run(options: RunOptions): RunReport {
+  const { seed, keep = 0 } = options;
+  const swarm = options.swarm ?? drawSwarm(seed);
+  const world = new World({ seed, swarm, keep, ignored: new Set(options.ignored) });
+  let violation: Violation | null = null;
+  let outOfTime = false;
+  try {
+    safetyPhase(world);
+    livenessPhase(world);
+    outOfTime = !linearizable(world);
+  } catch (error) {
+    if (!(error instanceof Violated)) throw error;
+    violation = error.violation;
+  }
+  const { trace, history, schedule, sometimes } = world;
+  for (const operation of history) trace.mix(operation.invoked * 7 + (operation.returned ?? 0));
+  return {
+    seed,
+    hash: trace.hash,
+    violation,
+    sometimes: sometimes.toJSON(),
+    operations: history.length,
+    events: schedule.count,
+    virtualMs: schedule.now,
+    outOfTime,
+    trace: trace.text(),
+    history: violation === null || keep === 0 ? "" : formatHistory(history),
+  };
+}
+
+function safetyPhase(world: World): void {
+  const { schedule, swarm } = world;
+  for (const node of world.nodes) world.start(node);
+  // A cluster is given time for its first writers now and then; otherwise it is harmed from the start.
+  if (world.chance.chance(0.7)) schedule.runUntil(swarm.roundMs * 8);
+  const nemesis = new NemesisAtWork(world);
+  nemesis.begin();
+  for (const client of world.clients) client.start();
+  schedule.runUntil(schedule.now + swarm.safetyMs);
+  nemesis.end();
+}
+
+function livenessPhase(world: World): void {
+  const { schedule, swarm, network, nodes } = world;
+  world.calm = true;
+  network.heal();
+  for (const node of nodes) {
+    node.disk.heal();
+    node.resume();
+  }
+  const spared = new Set(mayStayDown(world));
+  for (const node of nodes) {
+    if (spared.has(node)) world.crash(node);
+    else world.start(node);
+  }
+  const up = nodes.filter((node) => node.up);
+  const longestRequest = swarm.load.timeoutMs * 8 + world.slackMs * 8;
+  const bound = schedule.now + SETTLING_ROUNDS * swarm.roundMs * (1 + 2 * swarm.drift) + longestRequest;
+  const settled = (): boolean => everyWriterFound(world) && world.clients.every((client) => client.idle);
+  while (!settled()) {
+    if (schedule.now > bound) return complain(world);
+    schedule.runUntil(schedule.now + swarm.roundMs);
+  }
+  // Late messages of the safety phase may still depose a writer; after these nothing is late any more.
+  schedule.runUntil(schedule.now + swarm.network.tailMs + (swarm.disk.slow > 0 ? swarm.disk.slowMs : 0));
+  const patience = SETTLING_ROUNDS * swarm.roundMs + longestRequest;
+  for (const key of world.keys) finalOperation(world, patience, () => world.clients[0]?.writeAt(up[0] as SimNode, key));
+  for (const key of world.keys) {
+    for (const node of up) finalOperation(world, patience, () => world.clients[0]?.readAt(node, key));
+    const last = world.history.slice(-up.length);
+    const served = last.filter(({ outcome }) => outcome.status === "done").length;
+    if (served < last.length) world.violate("liveness", `${last.length - served} of ${last.length} final reads of ${key} were not answered`);
+  }
+}
+
+function finalOperation(world: World, patience: number, begin: () => void): void {
+  const { schedule } = world;
+  begin();
+  const bound = schedule.now + patience;
+  while (world.clients.some((client) => !client.idle)) {
+    if (schedule.now > bound) return world.violate("liveness", "a request after the last fault was never answered");
+    schedule.runUntil(schedule.now + 5);
+  }
+}
+
+/** Some seeds go on with no more than a majority of every group. */
+function mayStayDown(world: World): SimNode[] {
+  const { chance, swarm, nodes } = world;
+  const down = nodes.filter((node) => node.gone);
+  if (!chance.fork("survivors").chance(0.5)) return down;
+  for (const node of chance.fork("down").shuffle(nodes)) {
+    if (node.gone) continue;
+    const enough = Array.from({ length: swarm.partitions }, (_, p) => world.replicasOf(partition(p))).every((replicas) => {
+      const left = replicas.filter((id) => id !== node.id && !down.some((other) => other.id === id));
+      return left.length >= majorityOf(replicas.length);
+    });
+    if (enough) down.push(node);
+  }
+  return down;
+}
+
+function everyWriterFound(world: World): boolean {
+  for (let p = 0; p < world.swarm.partitions; p++) {
+    const writers = world.writersOf(partition(p));
+    if (writers.length !== 1) return false;
+    for (const node of world.nodes) {
+      if (node.up && node.machine?.core.writerOf(partition(p)) !== writers[0]?.id) return false;
+    }
+  }
+  return true;
+}
+
+function complain(world: World): void {
+  for (let p = 0; p < world.swarm.partitions; p++) {
+    const writers = world.writersOf(partition(p)).map(({ id }) => `n${id}`);
+    const known = world.nodes.filter(({ up }) => up).map((node) => `n${node.id}→${node.machine?.core.writerOf(partition(p)) ?? "?"}`);
+    if (!everyWriterFound(world)) world.violate("liveness", `partition ${p}: writers [${writers.join(" ")}], known as ${known.join(" ")}`);
+  }
+  world.violate("liveness", "a request of the safety phase was never answered");
+}
+
+/** False when the search gave up. */
+function linearizable(world: World): boolean {
+  const report = checkHistory(world.history, { checker: versionWitness, budget: { steps: SEARCH_STEPS } });
+  for (const { key, verdict } of report.keys) {
+    if (verdict.kind === "violation") world.violate("linearizability", `${key}: ${verdict.reason}`);
+  }
+  return report.kind !== "out of time";
+}

@@ -1,0 +1,218 @@
+/** The world of one run: nodes, network, disks, clients and the checks, all on one virtual time and one seed. */
+import { Prng } from "../../src/base/prng.js";
+import { duration } from "../../src/base/time.js";
+import type { Operation } from "../../src/check/history.js";
+import { type Key, key, type NodeId, type Partition, viewEpoch } from "../../src/core/ids.js";
+import { firstPlacement } from "../../src/core/placement/first.js";
+import { placementOf, type View } from "../../src/core/view/view.js";
+import { type CheckName, Checks } from "./checks.js";
+import { Client } from "./client.js";
+import { SimDisk } from "./disk.js";
+import { Network, nodeIds } from "./network.js";
+import { SimNode } from "./node.js";
+import { Schedule } from "./schedule.js";
+import { Sometimes } from "./sometimes.js";
+import type { Swarm } from "./swarm.js";
+import { Trace } from "./trace.js";
+
+export interface Violation {
+  readonly check: CheckName;
+  readonly detail: string;
+  /** Virtual milliseconds. */
+  readonly at: number;
+}
+
+/** Ends a run at its first violation. */
+export class Violated extends Error {
+  constructor(readonly violation: Violation) {
+    super(`${violation.check}: ${violation.detail}`);
+  }
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly swarm: Swarm;
+  /** Lines of the trace to keep. */
+  readonly keep: number;
+  /** Checks that only count and do not end the run, so that others can show what they catch. */
+  readonly ignored: ReadonlySet<CheckName>;
+}
+
+export class World {
+  readonly schedule = new Schedule();
+  readonly sometimes = new Sometimes();
+  readonly trace: Trace;
+  readonly swarm: Swarm;
+  readonly view: View;
+  readonly keys: readonly Key[];
+  readonly nodes: readonly SimNode[];
+  readonly clients: readonly Client[];
+  readonly network: Network;
+  readonly checks: Checks;
+  readonly chance: Prng;
+  readonly history: Operation[] = [];
+  /** Longest a healthy node may take beyond a deadline. */
+  readonly slackMs: number;
+  /** Faults are over. */
+  calm = false;
+  private readonly ignored: ReadonlySet<CheckName>;
+  private readonly crashWatchers = new Map<SimNode, (() => void)[]>();
+  private operationsLeft: number;
+  private ticks = 0;
+
+  constructor(options: WorldOptions) {
+    const { seed, swarm } = options;
+    this.swarm = swarm;
+    this.ignored = options.ignored;
+    this.trace = new Trace(options.keep);
+    this.chance = new Prng(seed);
+    this.operationsLeft = swarm.load.operations;
+    this.slackMs = 100 + 6 * swarm.disk.syncMs + (swarm.disk.slow > 0 ? 6 * swarm.disk.slowMs : 0) + 10 * swarm.turnMs;
+    this.view = firstView(swarm);
+    this.keys = Array.from({ length: swarm.keys }, (_, index) => key(`k${index}`));
+    this.network = this.makeNetwork();
+    this.nodes = nodeIds(swarm.nodes).map((id) => this.makeNode(id));
+    this.checks = new Checks({
+      view: this.view,
+      nodes: this.nodes,
+      sometimes: this.sometimes,
+      violate: (check, detail) => this.violate(check, detail),
+    });
+    for (const node of this.nodes) node.connect(this.network);
+    this.clients = Array.from({ length: swarm.clients }, (_, index) => new Client(this, index, this.chance.fork(`client ${index}`)));
+  }
+
+  violate(check: CheckName, detail: string): void {
+    if (this.ignored.has(check)) return;
+    throw new Violated({ check, detail, at: this.schedule.now });
+  }
+
+  partitionOf(key: Key): Partition {
+    return (this.keys.indexOf(key) % this.swarm.partitions) as Partition;
+  }
+
+  /** The clock of the history: every event has its own moment. */
+  tick(): number {
+    this.ticks++;
+    return this.ticks;
+  }
+
+  record(operation: Operation): void {
+    this.history.push(operation);
+  }
+
+  takeOperation(): boolean {
+    if (this.calm || this.operationsLeft === 0) return false;
+    this.operationsLeft--;
+    return true;
+  }
+
+  /** Running replicas of the partition that would decide a write now. */
+  writersOf(partition: Partition): SimNode[] {
+    return this.nodes.filter((node) => node.running && node.machine?.core.isWriter(partition) === true);
+  }
+
+  onCrash(node: SimNode, call: () => void): void {
+    const watchers = this.crashWatchers.get(node);
+    if (watchers === undefined) this.crashWatchers.set(node, [call]);
+    else watchers.push(call);
+  }
+
+  crash(node: SimNode): void {
+    if (!node.up) return;
+    this.sometimes.hit("a node crashed");
+    const { lost, torn } = node.crash();
+    this.trace.note(this.schedule.now, `n${node.id} crashes, ${lost} entries lost`);
+    if (lost > 0) this.sometimes.hit("a crash lost unsynced entries");
+    if (torn) this.sometimes.hit("a crash kept part of an unsynced batch");
+    const watchers = this.crashWatchers.get(node) ?? [];
+    this.crashWatchers.delete(node);
+    for (const call of watchers) call();
+  }
+
+  start(node: SimNode): void {
+    if (node.up || node.gone) return;
+    if (node.life > 0) this.sometimes.hit("a node restarted");
+    this.trace.note(this.schedule.now, `n${node.id} starts`);
+    node.start();
+  }
+
+  /** Whoever runs and does not stand still answers every request by its deadline (the router's I3). */
+  expectVerdict(node: SimNode, timeout: number, done: () => boolean): void {
+    const { life, pauses } = node;
+    this.schedule.after((timeout * 1) / (1 - this.swarm.drift) + this.slackMs, () => {
+      if (done() || node.life !== life || !node.up || node.pauses !== pauses) return;
+      this.violate("one verdict by the deadline", `n${node.id} left a request without a verdict`);
+    });
+  }
+
+  private makeNetwork(): Network {
+    const { swarm, schedule, sometimes } = this;
+    return new Network({
+      schedule,
+      sometimes,
+      chance: this.chance.fork("network"),
+      nodes: swarm.nodes,
+      faults: swarm.network,
+      codec: swarm.codec,
+      sent: (from, _to, message) => this.checks.sent(from, message),
+      deliver: (from, life, to, message) => {
+        const node = this.node(to);
+        if (!node.up) return;
+        this.trace.message(schedule.now, from, to, message);
+        if (node.receive(from, life, message) === "old life") sometimes.hit("a message of an earlier life arrived");
+      },
+      linkLost: (at, peer) => this.node(at).linkLost(peer),
+    });
+  }
+
+  private makeNode(id: NodeId): SimNode {
+    const { schedule, swarm } = this;
+    const chance = this.chance.fork(`disk ${id}`);
+    return new SimNode({
+      id,
+      view: this.view,
+      schedule,
+      round: duration(swarm.roundMs),
+      turnMs: swarm.turnMs,
+      rate: 1 + (this.chance.fork(`clock ${id}`).fraction() * 2 - 1) * swarm.drift,
+      makeDisk: (tell) =>
+        new SimDisk({
+          schedule,
+          chance,
+          faults: swarm.disk,
+          tell,
+          appended: (entry) => this.checks.appended(id, entry),
+          durable: (entry) => this.checks.durable(id, entry),
+        }),
+      stepped: (node) => this.checks.stepped(node),
+      failed: (node, error) => {
+        if (error instanceof Violated) throw error;
+        const detail = error instanceof Error ? error.message : String(error);
+        throw new Violated({ check: "assertion in the core", detail: `n${node.id}: ${detail}`, at: schedule.now });
+      },
+    });
+  }
+
+  node(id: NodeId): SimNode {
+    return this.nodes[id - 1] as SimNode;
+  }
+
+  replicasOf(partition: Partition): readonly NodeId[] {
+    return placementOf(this.view, partition).replicas;
+  }
+}
+
+export function firstView(swarm: Pick<Swarm, "nodes" | "replicas" | "partitions">): View {
+  const members = nodeIds(swarm.nodes).map((id) => ({ id, clientAddress: `n${id}:1`, peerAddress: `n${id}:2`, zone: "" }));
+  return {
+    epoch: viewEpoch(1),
+    clusterId: "0".repeat(32),
+    previousDigest: "",
+    operationId: "0".repeat(32),
+    replicationFactor: swarm.replicas,
+    members,
+    partitions: firstPlacement(members, swarm.replicas, swarm.partitions),
+    voters: members.map(({ id }) => id),
+  };
+}

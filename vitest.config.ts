@@ -9,6 +9,20 @@ export default defineConfig({
     alias: [{ find: /^(\.{1,2}\/)+(src\/)?(core\/)?planted\.js$/, replacement: planted }],
   },
   test: {
-    include: ["test/**/*.test.ts"],
+    projects: [
+      { extends: true, test: { name: "onar", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"] } },
+      {
+        // Whole clusters of processes: one file at a time, after all others.
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

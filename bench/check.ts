@@ -32,15 +32,18 @@ function history(count: number, unknownPerMille: number): Operation[] {
     let call: Call = { kind: "get" };
     let answer: Answer = entry === null ? { kind: "get", present: false } : { kind: "get", present: true, ...entry };
     const chosen = below(10);
+    const next = revision + 1 + below(3);
     if (chosen < 3) {
+      revision = next;
       call = { kind: "put", value };
-      entry = { value, version: (revision += 1 + below(3)) };
+      entry = { value, version: next };
       answer = { kind: "put", version: entry.version };
     } else if (chosen < 5 && entry !== null) {
       const fits = below(2) === 0;
       call = { kind: "cas", condition: { kind: "version", version: fits ? entry.version : entry.version + 1 }, value };
       if (fits) {
-        entry = { value, version: (revision += 1 + below(3)) };
+        revision = next;
+        entry = { value, version: next };
         answer = { kind: "cas", swapped: true, version: entry.version };
       } else answer = { kind: "cas", swapped: false, found: entry };
     } else if (chosen === 5) {
@@ -57,8 +60,9 @@ function row(name: string, checker: Checker, operations: readonly Operation[]): 
   const start = performance.now();
   const verdict = checker.check(operations, { expired: () => performance.now() - start > budgetMs });
   const ms = Math.round(performance.now() - start);
-  const by = verdict.kind === "out of time" || verdict.decidedBy === checker.name ? "" : ` (decided by ${verdict.decidedBy})`;
-  console.log(`${name.padEnd(34)}${checker.name.padEnd(18)}${`${ms}`.padStart(7)} ms  ${verdict.kind}${by}`);
+  const by =
+    verdict.kind === "out of time" || verdict.decidedBy === checker.name ? "" : ` (decided by ${verdict.decidedBy})`;
+  console.log(`${name.padEnd(46)}${checker.name.padEnd(18)}${`${ms}`.padStart(7)} ms  ${verdict.kind}${by}`);
 }
 
 const count = Number(process.argv[2] ?? 100_000);

@@ -11,7 +11,10 @@ export interface CommandLine {
   readonly budgetSeconds: number;
 }
 
-export type Arguments = CommandLine | { readonly kind: "help" } | { readonly kind: "mistake"; readonly problem: string };
+export type Arguments =
+  | CommandLine
+  | { readonly kind: "help" }
+  | { readonly kind: "mistake"; readonly problem: string };
 
 const budgetSecondsDefault = 60;
 const checkers = ["version-witness", "wing-gong", "both"] as const;

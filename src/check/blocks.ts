@@ -77,10 +77,14 @@ function enter(operation: DoneOperation, drafts: Map<number, Draft>, absences: D
   const { answer } = operation.outcome;
   const made = versionMade(operation);
   if (made !== null) {
-    const value = answer.kind === "add" ? answer.number : call.kind === "put" || call.kind === "cas" ? call.value : null;
+    const value =
+      answer.kind === "add" ? answer.number : call.kind === "put" || call.kind === "cas" ? call.value : null;
     const draft = drafted(drafts, made, operation);
     if (draft.maker !== null) {
-      return { reason: `Two writes made version ${made}: ${described(draft.maker)}; ${described(operation)}.`, culprits: [operation, draft.maker] };
+      return {
+        reason: `Two writes made version ${made}: ${described(draft.maker)}; ${described(operation)}.`,
+        culprits: [operation, draft.maker],
+      };
     }
     draft.maker = operation;
     if (call.kind === "cas" && call.condition.kind === "version") drafted(drafts, call.condition.version, operation);
@@ -147,7 +151,16 @@ function finished(drafts: readonly Draft[]): Block[] {
     const by: DoneOperation = dueBy ?? draft.valueBy;
     const observers = draft.observers.toSorted((left, right) => left.invoked - right.invoked);
     const { version, value, maker, deleter } = draft;
-    blocks.push({ version, value, witness: maker ?? draft.valueBy, maker, observers, deleter, due: by.returned, dueBy: by });
+    blocks.push({
+      version,
+      value,
+      witness: maker ?? draft.valueBy,
+      maker,
+      observers,
+      deleter,
+      due: by.returned,
+      dueBy: by,
+    });
   }
   return blocks.reverse();
 }
@@ -179,7 +192,11 @@ function contradictionInTime(blocks: readonly Block[]): Contradiction | null {
   let last: DoneOperation | null = null;
   let lastVersion = 0;
   for (const block of blocks) {
-    const stages = [block.maker === null ? [] : [block.maker], block.observers, block.deleter === null ? [] : [block.deleter]];
+    const stages = [
+      block.maker === null ? [] : [block.maker],
+      block.observers,
+      block.deleter === null ? [] : [block.deleter],
+    ];
     for (const stage of stages) {
       for (const operation of stage) {
         if (last !== null && latest(operation) < last.invoked) {

@@ -105,6 +105,14 @@ export class Bridges {
     return null;
   }
 
+  /**
+   * Whether any bridge at all leads to the goal before versions reach the bound: null when there are more states to look
+   * at than the allowance, from which they are taken.
+   */
+  leads(from: KeyState, due: number, bound: number, reaches: Reaches, allowance: { states: number }): boolean | null {
+    return leadsFrom(this.unusedPools(due), from, due, bound, reaches, allowance, true);
+  }
+
   /** The latest first. */
   private unusedPools(due: number): Pool[] {
     const unused: Pool[] = [];
@@ -162,6 +170,31 @@ function bridgeOfLength(
     pool.giveBack();
   }
   return null;
+}
+
+function leadsFrom(
+  pools: readonly Pool[],
+  from: KeyState,
+  due: number,
+  bound: number,
+  reaches: Reaches,
+  allowance: { states: number },
+  isFirst: boolean,
+): boolean | null {
+  if (reaches(from)) return true;
+  for (const pool of pools) {
+    const operation = pool.first(due);
+    // Before a put everything can be left out.
+    if (operation === null || (operation.call.kind === "put" && !isFirst)) continue;
+    const next = after(from, operation);
+    if (next === null || next.version > bound) continue;
+    if (--allowance.states < 0) return null;
+    pool.take();
+    const led = leadsFrom(pools, next, due, bound, reaches, allowance, false);
+    pool.giveBack();
+    if (led !== false) return led;
+  }
+  return false;
 }
 
 /** What fits in few places is used before what fits everywhere. */

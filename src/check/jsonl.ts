@@ -58,7 +58,8 @@ export function parseOperation(text: string, line: number): Operation | Corrupti
   try {
     return operationFrom(new Fields(json, ""));
   } catch (problem) {
-    if (problem instanceof FieldProblem) return { kind: "corrupt", line, field: problem.field, problem: problem.message };
+    if (problem instanceof FieldProblem)
+      return { kind: "corrupt", line, field: problem.field, problem: problem.message };
     throw problem;
   }
 }
@@ -141,7 +142,8 @@ class Fields {
   }
 
   end(): void {
-    for (const name of Object.keys(this.object)) if (!this.asked.has(name)) throw this.problem(name, "is not known here");
+    for (const name of Object.keys(this.object))
+      if (!this.asked.has(name)) throw this.problem(name, "is not known here");
   }
 }
 
@@ -151,14 +153,16 @@ function isObject(json: unknown): json is Record<string, unknown> {
 
 function operationFrom(fields: Fields): Operation {
   const process = fields.raw("process");
-  if (typeof process !== "string" && typeof process !== "number") throw fields.problem("process", "must be a number or a string");
+  if (typeof process !== "string" && typeof process !== "number")
+    throw fields.problem("process", "must be a number or a string");
   const key = fields.text("key");
   const call = callFrom(fields.nested("call"));
   const invoked = fields.time("invoked");
   const returned = fields.raw("returned") === null ? null : fields.time("returned");
   if (returned !== null && returned < invoked) throw fields.problem("returned", "is before invoked");
   const outcome = outcomeFrom(fields.nested("outcome"), call);
-  if (outcome.status === "done" && returned === null) throw fields.problem("returned", "is null, although the outcome is done");
+  if (outcome.status === "done" && returned === null)
+    throw fields.problem("returned", "is null, although the outcome is done");
   fields.end();
   return { process, key, call, invoked, returned, outcome };
 }
@@ -198,7 +202,8 @@ function conditionFrom(fields: Fields): Condition {
 
 function outcomeFrom(fields: Fields, call: Call): Outcome {
   const status = fields.oneOf("status", ["done", "failed", "unknown"]);
-  const outcome: Outcome = status === "done" ? { status, answer: answerFrom(fields.nested("answer"), call) } : { status };
+  const outcome: Outcome =
+    status === "done" ? { status, answer: answerFrom(fields.nested("answer"), call) } : { status };
   fields.end();
   return outcome;
 }

@@ -5,7 +5,7 @@
  */
 import { takesPart, type Violation } from "./checker.js";
 import { described } from "./describe.js";
-import { isDone, isLocalRead, type DoneOperation, type Found, type Operation } from "./history.js";
+import { type DoneOperation, type Found, isDone, isLocalRead, type Operation } from "./history.js";
 import { versionMade } from "./relevance.js";
 import { int64 } from "./sequential.js";
 
@@ -44,13 +44,19 @@ class Facts {
     const { version, value } = entry;
     const known = this.shown.get(version);
     if (known !== undefined && known.value !== value) {
-      return violation(`Version ${version} has two values: ${described(known.by)}; ${described(read)}.`, [read, known.by]);
+      return violation(`Version ${version} has two values: ${described(known.by)}; ${described(read)}.`, [
+        read,
+        known.by,
+      ]);
     }
     this.shown.set(version, known ?? { value, by: read });
     const maker = this.makers.get(version);
     if (maker !== undefined) {
       if (maker.invoked <= read.returned) return null;
-      return violation(`Version ${version} was seen before it was written: ${described(read)}; ${described(maker)}.`, [read, maker]);
+      return violation(`Version ${version} was seen before it was written: ${described(read)}; ${described(maker)}.`, [
+        read,
+        maker,
+      ]);
     }
     const sinceWrite = this.unknown.get(value) ?? Number.POSITIVE_INFINITY;
     const sinceAdd = int64(value) === null ? Number.POSITIVE_INFINITY : this.firstUnknownAdd;

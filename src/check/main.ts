@@ -25,12 +25,16 @@ function main(argv: readonly string[]): number {
   const text = contents(parsed.file);
   if (text.kind === "unreadable") return unusable(`cannot read ${parsed.file}: ${text.problem}`);
   const history = parseHistory(text.text);
-  if (history.kind === "corrupt") return unusable(`${parsed.file === "-" ? "stdin" : parsed.file}: ${corruptionInWords(history)}`);
+  if (history.kind === "corrupt")
+    return unusable(`${parsed.file === "-" ? "stdin" : parsed.file}: ${corruptionInWords(history)}`);
 
   const checkers: Checker[] = parsed.checker === "both" ? [versionWitness, wingGong] : [named(parsed.checker)];
   const reports = checkers.map((checker) => {
     const deadlineMs = performance.now() + parsed.budgetSeconds * 1000;
-    const report = checkHistory(history.operations, { checker, budget: { expired: () => performance.now() > deadlineMs } });
+    const report = checkHistory(history.operations, {
+      checker,
+      budget: { expired: () => performance.now() > deadlineMs },
+    });
     print(checker.name, report);
     return report;
   });
@@ -45,7 +49,8 @@ function writeHtml(file: string, reports: readonly Report[]): string | null {
   // The first checker to report a violation of a key explains it: the witness comes first and is the more specific.
   const violated = new Map<string, KeyReport>();
   for (const report of reports) {
-    for (const key of report.keys) if (key.verdict.kind === "violation" && !violated.has(key.key)) violated.set(key.key, key);
+    for (const key of report.keys)
+      if (key.verdict.kind === "violation" && !violated.has(key.key)) violated.set(key.key, key);
   }
   try {
     writeFileSync(file, timelinePage([...violated.values()]));
@@ -87,11 +92,17 @@ function named(name: CheckerName): Checker {
   return name === "wing-gong" ? wingGong : versionWitness;
 }
 
-type Contents = { readonly kind: "text"; readonly text: string } | { readonly kind: "unreadable"; readonly problem: string };
+type Contents =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "unreadable"; readonly problem: string };
 
 function contents(file: CommandLine["file"]): Contents {
   try {
-    return { kind: "text", text: readFileSync(file === "-" ? 0 : file, "utf8") };
+    // Replaced bytes could make two keys one: what is not UTF-8 is refused.
+    return {
+      kind: "text",
+      text: new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file === "-" ? 0 : file)),
+    };
   } catch (error) {
     return { kind: "unreadable", problem: messageOf(error) };
   }
@@ -106,4 +117,6 @@ function unusable(message: string): number {
   return exitCodes.unusable;
 }
 
+// Whoever reads the output may stop early: the exit code still tells.
+process.stdout.on("error", () => {});
 process.exitCode = main(process.argv.slice(2));

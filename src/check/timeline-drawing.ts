@@ -104,9 +104,12 @@ function momentsLaidOut(
   start: number,
   widthOf: (operation: Operation) => number,
 ): { at: Map<number, number>; end: number } {
-  const times = new Set(operations.flatMap((operation) => [operation.invoked, endOf(operation)]).filter(Number.isFinite));
+  const times = new Set(
+    operations.flatMap((operation) => [operation.invoked, endOf(operation)]).filter(Number.isFinite),
+  );
   const ending = new Map<number, Operation[]>();
-  for (const operation of operations) ending.set(endOf(operation), [...(ending.get(endOf(operation)) ?? []), operation]);
+  for (const operation of operations)
+    ending.set(endOf(operation), [...(ending.get(endOf(operation)) ?? []), operation]);
   const at = new Map<number, number>();
   let x = start - gap;
   for (const time of [...times].sort((left, right) => left - right)) {
@@ -159,5 +162,7 @@ function linkOf(bars: readonly Bar[]): string | null {
     return `M${x1} ${y1} C${x1 + bend} ${y1} ${last.x - bend} ${y2} ${last.x} ${y2}`;
   }
   const x = Math.max(first.x, last.x) + 13;
-  return first.y <= last.y ? `M${x} ${first.y + first.height} L${x} ${last.y}` : `M${x} ${first.y} L${x} ${last.y + last.height}`;
+  return first.y <= last.y
+    ? `M${x} ${first.y + first.height} L${x} ${last.y}`
+    : `M${x} ${first.y} L${x} ${last.y + last.height}`;
 }

@@ -9,8 +9,8 @@ import type { KeyReport } from "./check.js";
 import type { Violation } from "./checker.js";
 import { answerInWords, callInWords, described, processInWords, quoted, span } from "./describe.js";
 import type { Operation } from "./history.js";
-import { drawing, type Picture, type Words } from "./timeline-drawing.js";
 import { versionMade } from "./relevance.js";
+import { drawing, type Picture, type Words } from "./timeline-drawing.js";
 
 /** Operations drawn for a key: the nearest to the contradiction. */
 const operationsShown = 36;
@@ -24,8 +24,12 @@ const orderShown = 12;
 
 /** All violations of a report; a page that says so when there is none. */
 export function timelinePage(keys: readonly KeyReport[]): string {
-  const violated = keys.flatMap(({ key, operations, verdict }) => (verdict.kind === "violation" ? [{ key, operations, verdict }] : []));
-  const sections = violated.slice(0, keysShown).map(({ key, operations, verdict }) => section(key, operations, verdict));
+  const violated = keys.flatMap(({ key, operations, verdict }) =>
+    verdict.kind === "violation" ? [{ key, operations, verdict }] : [],
+  );
+  const sections = violated
+    .slice(0, keysShown)
+    .map(({ key, operations, verdict }) => section(key, operations, verdict));
   const more = violated.length - sections.length;
   if (violated.length === 0) sections.push(`<section><p class="reason calm">No violation was found.</p></section>`);
   if (more > 0) sections.push(`<p class="note">${more} more keys are violated; they are not drawn.</p>`);
@@ -93,7 +97,10 @@ function partialOrder({ partial, culprits }: Violation): string {
   const last = partial.slice(-orderShown);
   const first = partial.length - last.length + 1;
   const items = last.map((operation) => `<li>${row(operation)}</li>`).join("");
-  const stuck = culprits[0] === undefined ? "" : `<li class="stuck">${row(culprits[0])} <em>does not fit here, nor anywhere before</em></li>`;
+  const stuck =
+    culprits[0] === undefined
+      ? ""
+      : `<li class="stuck">${row(culprits[0])} <em>does not fit here, nor anywhere before</em></li>`;
   return `<details><summary>The end of the longest order that explains what came before</summary><ol start="${first}">${items}${stuck}</ol></details>`;
 }
 
@@ -124,12 +131,16 @@ function nearest(operations: readonly Operation[], culprits: readonly Operation[
     return least;
   };
   const others = operations.filter((operation) => !named.has(operation));
-  const ranked = others.map((operation) => ({ operation, away: distance(operation) })).sort((left, right) => left.away - right.away);
+  const ranked = others
+    .map((operation) => ({ operation, away: distance(operation) }))
+    .sort((left, right) => left.away - right.away);
   return [...culprits, ...ranked.map(({ operation }) => operation)];
 }
 
 function svg({ width, height, bars, lanes, moments, link }: Picture): string {
-  const parts = [`<svg style="max-width:${width}px;min-width:${Math.round(width * scaleLeast)}px" viewBox="0 0 ${width} ${height}" role="img" aria-label="Timeline of operations">`];
+  const parts = [
+    `<svg style="max-width:${width}px;min-width:${Math.round(width * scaleLeast)}px" viewBox="0 0 ${width} ${height}" role="img" aria-label="Timeline of operations">`,
+  ];
   parts.push(
     `<defs><linearGradient id="open"><stop offset="0.55" stop-color="#fff"/><stop offset="1" stop-color="#fff" stop-opacity="0"/></linearGradient>` +
       `<mask id="fade" maskContentUnits="objectBoundingBox"><rect width="1" height="1" fill="url(#open)"/></mask></defs>`,
@@ -139,15 +150,21 @@ function svg({ width, height, bars, lanes, moments, link }: Picture): string {
     parts.push(`<text class="process" x="12" y="${lane.y + lane.height / 2 + 4}">${escaped(lane.name)}</text>`);
   }
   for (const { x, time } of moments) {
-    parts.push(`<line class="moment" x1="${x}" x2="${x}" y1="22" y2="${height}"/><text class="time" x="${x}" y="15">${escaped(time)}</text>`);
+    parts.push(
+      `<line class="moment" x1="${x}" x2="${x}" y1="22" y2="${height}"/><text class="time" x="${x}" y="15">${escaped(time)}</text>`,
+    );
   }
   for (const { x, y, width: long, height: high, kind, isOpen, mark, label, title } of bars) {
     const classes = `bar ${kind}${isOpen ? " open" : ""}${mark === null ? "" : " culprit"}`;
     parts.push(`<g class="${classes}"><title>${escaped(title)}</title>`);
-    parts.push(`<rect x="${x}" y="${y}" width="${long}" height="${high}" rx="4"${isOpen ? ` mask="url(#fade)"` : ""}/>`);
+    parts.push(
+      `<rect x="${x}" y="${y}" width="${long}" height="${high}" rx="4"${isOpen ? ` mask="url(#fade)"` : ""}/>`,
+    );
     parts.push(`<text x="${x + (mark === null ? 8 : 26)}" y="${y + high / 2 + 4}">${escaped(label)}</text>`);
     if (mark !== null) {
-      parts.push(`<circle cx="${x + 13}" cy="${y + high / 2}" r="8"/><text class="mark" x="${x + 13}" y="${y + high / 2 + 4}">${mark}</text>`);
+      parts.push(
+        `<circle cx="${x + 13}" cy="${y + high / 2}" r="8"/><text class="mark" x="${x + 13}" y="${y + high / 2 + 4}">${mark}</text>`,
+      );
     }
     parts.push("</g>");
   }

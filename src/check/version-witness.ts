@@ -14,9 +14,10 @@
  * 2. A version that was shown has a maker. Without an answered one: an unknown write of that value, invoked before the
  *    block is due; and k versions of one value need k of them. (An addition makes any number: where one could have, this
  *    proves nothing.)
- * 3. A write follows what was there. The block before it is known. If its condition or sum does not fit, some unknown
- *    operation of a fitting kind, invoked in time, must stand between, and the gap between the versions must have room
- *    for it. A write that expects a version fits directly behind it or nowhere: versions do not come back.
+ * 3. A write follows what was there. What the block before it left is known. If the write's condition or sum does not fit
+ *    it, unknown operations invoked in time must stand between, no more than the gap between the versions has room for:
+ *    all ways are tried, as if no other gap needed any, within an allowance. The same for versions with an unknown
+ *    maker. A write that expects a version fits directly behind it or nowhere: versions do not come back.
  * 4. Who found the key absent needs an absence that suits (witness-order.ts): at the start, behind a delete, or where an
  *    unknown delete, invoked in time, fits in a gap with room.
  *
@@ -29,11 +30,11 @@ import { type Block, blocksOf, type Contradiction } from "./blocks.js";
 import { Bridges, isSum } from "./bridges.js";
 import { type Budget, type Checker, latest, takesPart, type Verdict } from "./checker.js";
 import { described, quoted, stateInWords } from "./describe.js";
-import { isDone, type DoneOperation, type Operation } from "./history.js";
+import { type DoneOperation, isDone, type Operation } from "./history.js";
 import { usefulUnknowns } from "./relevance.js";
-import { after, initialState, int64, type KeyState } from "./sequential.js";
+import { after, initialState, type KeyState } from "./sequential.js";
 import { wingGong } from "./wing-gong.js";
-import { builtOrders, type Obstacle } from "./witness-order.js";
+import { begins, builtOrders, type Obstacle } from "./witness-order.js";
 
 export const versionWitness: Checker = { name: "version-witness", check };
 
@@ -80,11 +81,17 @@ function violation({ reason, culprits }: Contradiction): Verdict {
   return { kind: "violation", reason, culprits, partial: [], decidedBy: "version-witness" };
 }
 
+/** States that proofs by exhaustion may look at, per key. */
+const statesOfProofs = 500_000;
+
 /** Turns an obstacle into a proof that there is no order, where it is one. */
 class Refuter {
   private readonly blocks: readonly Block[];
   private readonly bridges: Bridges;
   private readonly operations: readonly Operation[];
+  private readonly allowance = { states: statesOfProofs };
+  /** Gaps over which some bridge leads, or may. */
+  private readonly bridged = new Set<number>();
 
   constructor(blocks: readonly Block[], bridges: Bridges, operations: readonly Operation[]) {
     this.blocks = blocks;
@@ -93,20 +100,48 @@ class Refuter {
   }
 
   refute(obstacle: Obstacle): Contradiction | null {
-    if (obstacle.kind === "no maker") return this.withoutMaker(obstacle.index);
+    if (obstacle.kind === "no maker") return this.withoutMaker(obstacle.index, obstacle.before);
     if (obstacle.kind === "cannot follow") return this.withoutPredecessor(obstacle.index, obstacle.before);
     return this.withoutAbsence(obstacle.operation);
   }
 
-  private withoutMaker(index: number): Contradiction | null {
+  /** Whether no bridge leads to the block from what the one before it is known to have left. */
+  private isBeyondReach(index: number, before: KeyState): boolean {
+    const block = this.blocks[index];
+    // Without a value shown, what the block before holds was only guessed; its version was not.
+    const isGuess = index > 0 && this.blocks[index - 1]?.value === null;
+    if (block === undefined || isGuess || this.bridged.has(index)) return false;
+    const reaches = (state: KeyState): boolean => begins(block, state);
+    const isBeyond = this.bridges.leads(before, block.due, block.version, reaches, this.allowance) === false;
+    if (!isBeyond) this.bridged.add(index);
+    return isBeyond;
+  }
+
+  private withoutMaker(index: number, before: KeyState | null): Contradiction | null {
     const block = this.blocks[index];
     if (block === undefined) return null;
     const { value, due, version, witness } = block;
-    if (value === null) {
-      if (this.bridges.some(due, ({ call }) => call.kind !== "delete")) return null;
-      return { reason: `No write made version ${version}, which this saw: ${described(witness)}.`, culprits: [witness] };
+    const mayAdd = this.bridges.some(due, ({ call }) => call.kind === "add") && (value === null || isSum(value));
+    const mayWrite =
+      value === null
+        ? this.bridges.some(due, ({ call }) => call.kind !== "delete")
+        : this.bridges.writesOf(value, due) > 0;
+    if (before !== null && (mayAdd || mayWrite) && this.isBeyondReach(index, before)) {
+      const which = value === null ? "" : ` of ${quoted(value)}`;
+      const held = `the key held ${stateInWords(before)} before`;
+      return {
+        reason: `No write${which} can have made version ${version}: ${described(witness)}, and ${held}.`,
+        culprits: [witness],
+      };
     }
-    if (isSum(value) && this.bridges.some(due, ({ call }) => call.kind === "add")) return null;
+    if (value === null) {
+      if (mayWrite) return null;
+      return {
+        reason: `No write made version ${version}, which this saw: ${described(witness)}.`,
+        culprits: [witness],
+      };
+    }
+    if (mayAdd) return null;
     const candidates = this.bridges.writesOf(value, due);
     const alike = this.blocks.slice(0, index + 1).filter((other) => other.maker === null && other.value === value);
     if (candidates >= alike.length) return null;
@@ -124,8 +159,11 @@ class Refuter {
   }
 
   private phantom(value: string, due: number): string {
-    const writes = this.operations.filter(({ call }) => (call.kind === "put" || call.kind === "cas") && call.value === value);
-    if (writes.some(({ outcome }) => outcome.status === "failed")) return `${quoted(value)} was shown, although its write was not executed`;
+    const writes = this.operations.filter(
+      ({ call }) => (call.kind === "put" || call.kind === "cas") && call.value === value,
+    );
+    if (writes.some(({ outcome }) => outcome.status === "failed"))
+      return `${quoted(value)} was shown, although its write was not executed`;
     if (writes.some(({ invoked }) => invoked > due)) return `${quoted(value)} was shown before anybody wrote it`;
     if (writes.length > 0) return `${quoted(value)} was shown at a version that its write did not make`;
     return `${quoted(value)} was shown, but nobody wrote it`;
@@ -135,11 +173,10 @@ class Refuter {
     const block = this.blocks[index];
     const maker = block?.maker ?? null;
     if (block === undefined || maker === null) return null;
-    const expected = maker.call.kind === "cas" && maker.call.condition.kind === "version" ? maker.call.condition.version : null;
+    const expected =
+      maker.call.kind === "cas" && maker.call.condition.kind === "version" ? maker.call.condition.version : null;
     const hasRoom = block.version > before.version + 1;
-    // Without a value shown, what the block before holds was only guessed; its version was not.
-    if (expected === null && this.blocks[index - 1]?.value === null) return null;
-    if (expected === null && hasRoom && this.bridges.some(block.due, (operation) => mayPrecede(operation, maker))) return null;
+    if (expected === null && hasRoom && !this.isBeyondReach(index, before)) return null;
     const previous = this.blocks[index - 1];
     const origin = previous?.deleter ?? previous?.witness ?? null;
     const by = origin === null ? "" : `: ${described(origin)}`;
@@ -171,7 +208,8 @@ class Refuter {
       if (due < operation.invoked) continue;
       if (previous === undefined || previous.deleter !== null) return null;
       const hasRoom = next === undefined || next.version > previous.version + 1;
-      if (hasRoom && this.bridges.some(Math.min(due, operation.returned), ({ call }) => call.kind === "delete")) return null;
+      if (hasRoom && this.bridges.some(Math.min(due, operation.returned), ({ call }) => call.kind === "delete"))
+        return null;
     }
     const holder = this.holderBefore(operation) ?? lastSeen;
     const presence = holder === null ? "" : `, although the key was there: ${described(holder)}`;
@@ -186,26 +224,10 @@ class Refuter {
     let holder: DoneOperation | null = null;
     for (const { maker, observers } of this.blocks) {
       for (const member of maker === null ? observers : [maker, ...observers]) {
-        if (member.returned < operation.invoked && (holder === null || member.returned >= holder.returned)) holder = member;
+        if (member.returned < operation.invoked && (holder === null || member.returned >= holder.returned))
+          holder = member;
       }
     }
     return holder;
   }
-}
-
-/** Whether an unknown operation can stand directly before a write and make its condition or sum come true. */
-function mayPrecede({ call }: Operation, maker: DoneOperation): boolean {
-  const needed = maker.call;
-  if (needed.kind === "cas") {
-    if (needed.condition.kind === "absent") return call.kind === "delete";
-    if (needed.condition.kind === "present") return call.kind !== "delete";
-    if (needed.condition.kind !== "value") return false;
-    if (call.kind === "add") return isSum(needed.condition.value);
-    return (call.kind === "put" || call.kind === "cas") && call.value === needed.condition.value;
-  }
-  const { answer } = maker.outcome;
-  if (needed.kind !== "add" || answer.kind !== "add") return false;
-  const before = BigInt(answer.number) - BigInt(needed.delta);
-  if (call.kind === "delete") return before === 0n;
-  return call.kind === "add" || ((call.kind === "put" || call.kind === "cas") && int64(call.value) === before);
 }

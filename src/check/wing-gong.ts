@@ -23,7 +23,10 @@ import { isDone, type Operation } from "./history.js";
 import { usefulUnknowns } from "./relevance.js";
 import { after, initialState, type KeyState } from "./sequential.js";
 
-export const wingGong: Checker = { name: "wing-gong", check: (operations, budget) => new Search(operations).run(budget) };
+export const wingGong: Checker = {
+  name: "wing-gong",
+  check: (operations, budget) => new Search(operations).run(budget),
+};
 
 /** Steps between two looks at the caller's clock. */
 const stepsPerLook = 1024;
@@ -70,7 +73,13 @@ class Search {
   }
 
   run(budget: Budget): Verdict {
-    let furthest: Node = { event: 0, state: initialState, linearized: Bitset.empty, unknowns: Bitset.empty, path: null };
+    let furthest: Node = {
+      event: 0,
+      state: initialState,
+      linearized: Bitset.empty,
+      unknowns: Bitset.empty,
+      path: null,
+    };
     let steps = 0;
     this.stack.push(furthest);
     for (let node = this.stack.pop(); node !== undefined; node = this.stack.pop()) {
@@ -128,14 +137,24 @@ class Search {
       if ((twin >= 0 && !node.unknowns.has(twin)) || (unseenWrite && operation.call.kind === "put")) continue;
       const next = after(state, operation);
       if (next === null) continue;
-      this.stack.push({ ...node, state: next, unknowns: node.unknowns.with(number), path: extended(node.path, operation) });
+      this.stack.push({
+        ...node,
+        state: next,
+        unknowns: node.unknowns.with(number),
+        path: extended(node.path, operation),
+      });
     }
     const candidates: Node[] = [];
     for (const { operation, slot } of this.underWay.at(node.event)) {
       if (node.linearized.has(slot) || (unseenWrite && operation.call.kind === "put")) continue;
       const next = after(state, operation);
       if (next === null) continue;
-      candidates.push({ ...node, state: next, linearized: node.linearized.with(slot), path: extended(node.path, operation) });
+      candidates.push({
+        ...node,
+        state: next,
+        linearized: node.linearized.with(slot),
+        path: extended(node.path, operation),
+      });
     }
     candidates.sort((left, right) => right.state.version - left.state.version);
     for (const candidate of candidates) this.stack.push(candidate);

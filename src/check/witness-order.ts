@@ -30,7 +30,7 @@ const attempts = 24;
 const gapsTried = 64;
 
 export type Obstacle =
-  | { readonly kind: "no maker"; readonly index: number }
+  | { readonly kind: "no maker"; readonly index: number; readonly before: KeyState | null }
   | { readonly kind: "cannot follow"; readonly index: number; readonly before: KeyState }
   | { readonly kind: "never absent"; readonly operation: DoneOperation };
 
@@ -125,7 +125,8 @@ class Builder {
     const from = this.stateBefore(index);
     if (from === null) {
       // What the block before held is an obstacle of its own.
-      if (block.maker === null && this.before[index]?.length === 0) this.obstacles.push({ kind: "no maker", index });
+      if (block.maker === null && this.before[index]?.length === 0)
+        this.obstacles.push({ kind: "no maker", index, before: null });
       return;
     }
     const reached = run(from, this.before[index] ?? []);
@@ -137,7 +138,7 @@ class Builder {
       this.before[index] = bridge;
       const made = run(from, bridge);
       if (block.value === null) this.states[index] = made && observed(made, { version: block.version });
-    } else if (block.maker === null) this.obstacles.push({ kind: "no maker", index });
+    } else if (block.maker === null) this.obstacles.push({ kind: "no maker", index, before: from });
     else this.obstacles.push({ kind: "cannot follow", index, before: from });
   }
 
@@ -175,13 +176,9 @@ class Builder {
     return removal.invoked;
   }
 
-  /** Whether the block can begin in this state: its maker can run, or the unknown maker just ran. */
   private begins(index: number, state: KeyState): boolean {
     const block = this.blocks[index];
-    if (block === undefined) return false;
-    if (block.maker !== null) return after(state, block.maker) !== null;
-    const { version, value } = block;
-    return !state.exact && observed(state, value === null ? { version } : { version, value }) !== null;
+    return block !== undefined && begins(block, state);
   }
 
   /** Whether the block can begin in this state, and the one after it directly behind. */
@@ -231,6 +228,12 @@ class Builder {
   private order(): Operation[] {
     return this.before.flatMap((_, index) => this.membersOf(index));
   }
+}
+
+/** Whether a block can begin in this state: its maker can run, or the unknown maker just ran. */
+export function begins({ maker, version, value }: Block, state: KeyState): boolean {
+  if (maker !== null) return after(state, maker) !== null;
+  return !state.exact && observed(state, value === null ? { version } : { version, value }) !== null;
 }
 
 function run(from: KeyState, operations: readonly Operation[]): KeyState | null {
@@ -289,7 +292,10 @@ function absentPlaces(order: readonly Operation[]): Place[] {
 /** In an order, an unknown delete is there because it had its effect. */
 function removes({ call, outcome }: Operation): boolean {
   if (call.kind !== "delete") return false;
-  return outcome.status === "unknown" || (outcome.status === "done" && outcome.answer.kind === "delete" && outcome.answer.deleted);
+  return (
+    outcome.status === "unknown" ||
+    (outcome.status === "done" && outcome.answer.kind === "delete" && outcome.answer.deleted)
+  );
 }
 
 function pushIfAny(operations: Operation[], operation: Operation | undefined): void {

@@ -10,12 +10,14 @@ export interface Address {
   readonly port: number;
 }
 
-export const formatAddress = ({ host, port }: Address): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
+export const formatAddress = ({ host, port }: Address): string =>
+  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 
 /** A whole number in decimal digits within the bounds. */
 export function wholeNumber(option: string, text: string, least: number, most: number): number {
   const number = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(number >= least && number <= most)) throw usage(`${option} must be a whole number from ${least} to ${most}; it is ${quote(text)}`);
+  if (!(number >= least && number <= most))
+    throw usage(`${option} must be a whole number from ${least} to ${most}; it is ${quote(text)}`);
   return number;
 }
 
@@ -27,7 +29,8 @@ export function address(option: string, text: string, leastPort: 0 | 1): Address
     throw usage(`${option} must be HOST:PORT, for example 127.0.0.1:4600${hint}; it is ${quote(text)}`);
   }
   const port = Number(match[3]);
-  if (port < leastPort || port > 65_535) throw usage(`${option}: the port must be from ${leastPort} to 65535; it is ${match[3]} in ${quote(text)}`);
+  if (port < leastPort || port > 65_535)
+    throw usage(`${option}: the port must be from ${leastPort} to 65535; it is ${match[3]} in ${quote(text)}`);
   return { host: (match[1] ?? match[2]) as string, port };
 }
 
@@ -45,7 +48,8 @@ export function addresses(option: string, text: string): Address[] {
 
 export function partitionCount(option: string, text: string): number {
   const count = wholeNumber(option, text, 1, MAX_PARTITIONS);
-  if ((count & (count - 1)) !== 0) throw usage(`${option} must be a power of two from 1 to ${MAX_PARTITIONS}; it is ${text}`);
+  if ((count & (count - 1)) !== 0)
+    throw usage(`${option} must be a power of two from 1 to ${MAX_PARTITIONS}; it is ${text}`);
   return count;
 }
 
@@ -53,7 +57,9 @@ export function partitionCount(option: string, text: string): number {
 export function replicationFactor(option: string, text: string, nodes: number): number {
   const factor = wholeNumber(option, text, 1, MAX_NODES);
   if (factor > nodes) {
-    throw usage(`${option} must be at most the number of nodes, ${nodes}: every replica is on a node of its own; it is ${text}`);
+    throw usage(
+      `${option} must be at most the number of nodes, ${nodes}: every replica is on a node of its own; it is ${text}`,
+    );
   }
   return factor;
 }
@@ -61,7 +67,8 @@ export function replicationFactor(option: string, text: string, nodes: number): 
 /** Seconds, a decimal fraction allowed, to milliseconds. */
 export function seconds(option: string, text: string): number {
   const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= 0.001 && value <= 3_600)) throw usage(`${option} must be a number of seconds from 0.001 to 3600; it is ${quote(text)}`);
+  if (!(value >= 0.001 && value <= 3_600))
+    throw usage(`${option} must be a number of seconds from 0.001 to 3600; it is ${quote(text)}`);
   return Math.ceil(value * 1_000);
 }
 
@@ -99,8 +106,12 @@ export function delta(name: string, text: string): bigint {
 /** A key's version, to compare: never 0. */
 export function version(option: string, text: string): bigint {
   const value = /^\d{1,30}$/.test(text) ? BigInt(text) : null;
-  if (value === 0n) throw usage(`${option} must be at least 1; it is 0, which no key has: for "the key does not exist" use --if-absent`);
-  if (value === null || value > UINT64_MAX) throw usage(`${option} must be a whole number from 1 to ${UINT64_MAX}; it is ${quote(text)}`);
+  if (value === 0n)
+    throw usage(
+      `${option} must be at least 1; it is 0, which no key has: for "the key does not exist" use --if-absent`,
+    );
+  if (value === null || value > UINT64_MAX)
+    throw usage(`${option} must be a whole number from 1 to ${UINT64_MAX}; it is ${quote(text)}`);
   return value;
 }
 

@@ -75,7 +75,8 @@ export async function call<Answer>(kind: "read" | "write", target: Target, attem
     for (const channel of channels.values()) channel.close();
   }
   if (unknown !== null) throw unknownOutcome(unknown);
-  const why = failures.size === 0 ? `no answer within ${target.timeoutMs / 1_000} s` : [...failures.values()].join("; ");
+  const why =
+    failures.size === 0 ? `no answer within ${target.timeoutMs / 1_000} s` : [...failures.values()].join("; ");
   throw notDone(last !== null && failures.size === 1 ? last.message : why, last);
 }
 

@@ -1,7 +1,7 @@
 /** One node of `onar cluster`: a child process of `onar start`, its output, how it ended. */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
 import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import type { Address } from "./arguments.js";
 import { formatAddress } from "./arguments.js";
 import { PARENT_VARIABLE } from "./start.js";
@@ -54,7 +54,9 @@ export class ChildNode {
         resolve();
       };
       this.process.once("error", (error) => finish(`could not be started: ${error.message}`));
-      this.process.once("close", (code, signal) => finish(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`));
+      this.process.once("close", (code, signal) =>
+        finish(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
+      );
     });
   }
 

@@ -101,14 +101,19 @@ class LocalCluster {
     this.plan = plan;
     this.io = io;
     this.nodes = plan.nodes.map((nodePlan) => {
-      const node: ChildNode = new ChildNode(nodePlan, program, { ...io.env }, {
-        line: (text, from) => {
-          if (verbose) io.out(`[node ${nodePlan.number}] ${text}\n`);
-          else if (from === "stderr" && this.wasReady) io.error(`[node ${nodePlan.number}] ${text}`);
+      const node: ChildNode = new ChildNode(
+        nodePlan,
+        program,
+        { ...io.env },
+        {
+          line: (text, from) => {
+            if (verbose) io.out(`[node ${nodePlan.number}] ${text}\n`);
+            else if (from === "stderr" && this.wasReady) io.error(`[node ${nodePlan.number}] ${text}`);
+          },
+          ready: () => {},
+          ended: () => this.nodeEnded(node),
         },
-        ready: () => {},
-        ended: () => this.nodeEnded(node),
-      });
+      );
       return node;
     });
     for (const node of this.nodes) {
@@ -144,7 +149,9 @@ class LocalCluster {
     this.wasReady = true;
     const count = this.nodes.length;
     const { partitions } = this.plan;
-    this.io.out(`ready: ${count === 1 ? "1 node serves" : `${count} nodes serve`} ${partitions === 1 ? "1 partition" : `${partitions} partitions, each with a writer`}\n`);
+    this.io.out(
+      `ready: ${count === 1 ? "1 node serves" : `${count} nodes serve`} ${partitions === 1 ? "1 partition" : `${partitions} partitions, each with a writer`}\n`,
+    );
     return "ready";
   }
 
@@ -188,7 +195,10 @@ class LocalCluster {
     const lines = gone.lastLines(LINES_SHOWN);
     const why = lines.findLast((line) => line.startsWith("error: "))?.slice("error: ".length);
     if (why === undefined) this.showLines([gone]);
-    throw new CliError(EXIT.notDone, `${gone.describeEnd()} before the cluster was ready${why === undefined ? "" : `: ${why}`}`);
+    throw new CliError(
+      EXIT.notDone,
+      `${gone.describeEnd()} before the cluster was ready${why === undefined ? "" : `: ${why}`}`,
+    );
   }
 
   private nodeEnded(node: ChildNode): void {

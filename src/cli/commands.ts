@@ -5,10 +5,10 @@ import { type Condition, Consistency, Presence } from "../../gen/ts/onar/kv/v1/c
 import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
 import { addresses, delta, oneOf, seconds, version } from "./arguments.js";
 import { call, type Target } from "./call.js";
-import { decode, decodeInput, type Encoding, ENCODINGS } from "./encoding.js";
+import { decode, decodeInput, ENCODINGS, type Encoding } from "./encoding.js";
 import { CliError, EXIT, type ExitCode, usage } from "./exit.js";
 import { type Io, readAll } from "./io.js";
-import { type Format, FORMATS, Printer } from "./print.js";
+import { FORMATS, type Format, Printer } from "./print.js";
 
 /** As they come from the command line; checked by settingsOf. */
 export interface CommonOptions {
@@ -93,7 +93,8 @@ export async function compareAndSet(
 ): Promise<ExitCode> {
   const { target, key, valueEncoding, printer } = settingOf(keyText, options, io);
   const condition = conditionOf(options, valueEncoding);
-  if (condition === undefined) throw usage("cas needs a condition: --if-version N, --if-value V, --if-absent or --if-present");
+  if (condition === undefined)
+    throw usage("cas needs a condition: --if-version N, --if-value V, --if-absent or --if-present");
   const value = await valueOf(valueText, valueEncoding, io);
   const requestId = newRequestId();
   const request = { key, value, condition, requestId };
@@ -131,7 +132,11 @@ async function valueOf(text: string, encoding: Encoding, io: Io): Promise<Buffer
 
 async function input(name: string, io: Io): Promise<Buffer> {
   const bytes = await readAll(io.stdin, MAX_INPUT_BYTES);
-  if (bytes === null) throw new CliError(EXIT.notDone, `${name} on standard input is longer than a message may be, ${MAX_INPUT_BYTES} bytes`);
+  if (bytes === null)
+    throw new CliError(
+      EXIT.notDone,
+      `${name} on standard input is longer than a message may be, ${MAX_INPUT_BYTES} bytes`,
+    );
   return bytes;
 }
 
@@ -147,7 +152,9 @@ function conditionOf(options: ConditionOptions, valueEncoding: Encoding): Condit
     return { expected: { $case: "version", value: version("--if-version", options.ifVersion) } };
   }
   if (options.ifValue !== undefined) {
-    return { expected: { $case: "value", value: decode("--if-value", options.ifValue, valueEncoding, "--value-encoding") } };
+    return {
+      expected: { $case: "value", value: decode("--if-value", options.ifValue, valueEncoding, "--value-encoding") },
+    };
   }
   if (options.ifAbsent === true) return { expected: { $case: "presence", value: Presence.ABSENT } };
   if (options.ifPresent === true) return { expected: { $case: "presence", value: Presence.PRESENT } };

@@ -49,7 +49,8 @@ export function whyNotConnected(address: Address, withinMs: number): Promise<str
     socket.once("error", (error: NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] }) => {
       const code = error.code ?? error.errors?.[0]?.code ?? "";
       if (code === "ECONNREFUSED") return done(`nothing listens at ${name}`);
-      if (code === "ENOTFOUND" || code === "EAI_AGAIN") return done(`there is no host named ${address.host} (asked for ${name})`);
+      if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+        return done(`there is no host named ${address.host} (asked for ${name})`);
       if (code === "ETIMEDOUT") return done(`${name} does not answer`);
       done(`${name} cannot be reached${code === "" ? "" : ` (${code})`}`);
     });

@@ -2,8 +2,9 @@
  * Keys and values between bytes and what people type and read. Text is UTF-8. A command line cannot carry bytes that are not UTF-8 (they
  * arrive as U+FFFD, and two keys would become one) nor NUL: such keys and values are given as base64 or hex. Standard input carries any bytes.
  */
-import { usage } from "./exit.js";
+
 import { quote } from "./arguments.js";
+import { usage } from "./exit.js";
 
 export const ENCODINGS = ["text", "base64", "hex"] as const;
 export type Encoding = (typeof ENCODINGS)[number];
@@ -13,11 +14,14 @@ export function decode(name: string, text: string, encoding: Encoding, option: s
   switch (encoding) {
     case "text":
       if (text.includes("\ufffd") || !text.isWellFormed()) {
-        throw usage(`${name} is not valid UTF-8 (or holds U+FFFD, which stands for bytes that are not): give it with ${option} base64 or hex`);
+        throw usage(
+          `${name} is not valid UTF-8 (or holds U+FFFD, which stands for bytes that are not): give it with ${option} base64 or hex`,
+        );
       }
       return Buffer.from(text, "utf8");
     case "hex":
-      if (!/^(?:[0-9a-fA-F]{2})*$/.test(text)) throw usage(`${name} must be pairs of hexadecimal digits (${option} hex); it is ${quote(text)}`);
+      if (!/^(?:[0-9a-fA-F]{2})*$/.test(text))
+        throw usage(`${name} must be pairs of hexadecimal digits (${option} hex); it is ${quote(text)}`);
       return Buffer.from(text, "hex");
     case "base64": {
       // The URL-safe alphabet and missing padding are taken, anything else is not: Node would silently skip it.
@@ -44,7 +48,10 @@ export function encode(bytes: Uint8Array, encoding: Encoding): Uint8Array | stri
 }
 
 /** The same for JSON, which holds text only: bytes that are not UTF-8 fall back to base64, and the encoding says so. */
-export function encodeForJson(bytes: Uint8Array, encoding: Encoding): { readonly text: string; readonly encoding: Encoding } {
+export function encodeForJson(
+  bytes: Uint8Array,
+  encoding: Encoding,
+): { readonly text: string; readonly encoding: Encoding } {
   if (encoding === "text") {
     try {
       return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes), encoding };

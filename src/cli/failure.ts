@@ -58,8 +58,10 @@ export function failureOf(error: ClientError, trailer: Metadata | null): Failure
   const details = trailer === null ? null : detailsOf(trailer);
   if (details !== null && details.info !== null) {
     const { reason, metadata } = details.info;
-    const unknown = details.outcome === null ? UNKNOWN_REASONS.has(reason) : details.outcome.execution !== Execution.NOT_EXECUTED;
-    const missing = Object.hasOwn(metadata, "missing") && metadata["missing"] !== "" ? ` (not heard: ${metadata["missing"]})` : "";
+    const unknown =
+      details.outcome === null ? UNKNOWN_REASONS.has(reason) : details.outcome.execution !== Execution.NOT_EXECUTED;
+    const missing =
+      Object.hasOwn(metadata, "missing") && metadata["missing"] !== "" ? ` (not heard: ${metadata["missing"]})` : "";
     return {
       execution: unknown ? "unknown" : "not-executed",
       status,
@@ -80,13 +82,17 @@ export function failureOf(error: ClientError, trailer: Metadata | null): Failure
     execution: refused ? "not-executed" : "unknown",
     status,
     reason: "",
-    message: tooLong ? `the request is too long: ${printable(error.details)}` : `${status}: ${printable(error.details)}`,
+    message: tooLong
+      ? `the request is too long: ${printable(error.details)}`
+      : `${status}: ${printable(error.details)}`,
     retryable: !refused,
     decided: false,
   };
 }
 
-export function detailsOf(trailer: Metadata): { readonly info: ErrorInfo | null; readonly outcome: Outcome | null } | null {
+export function detailsOf(
+  trailer: Metadata,
+): { readonly info: ErrorInfo | null; readonly outcome: Outcome | null } | null {
   const bytes = trailer.get(DETAILS_TRAILER);
   if (!(bytes instanceof Uint8Array)) return null;
   let info: ErrorInfo | null = null;

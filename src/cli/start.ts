@@ -5,8 +5,9 @@
  * node stops when that ends, so it cannot outlive a parent that was killed. SIGINT is then left to the parent, as a terminal sends Ctrl-C to
  * both.
  */
-import type { RunningServer, ServerEvents } from "../server.js";
+
 import { DEFAULT_LIMITS, DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR, type NodeConfig } from "../config.js";
+import type { RunningServer, ServerEvents } from "../server.js";
 import {
   type Address,
   address,
@@ -55,11 +56,21 @@ const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 export function nodeConfig(options: StartOptions): NodeConfig {
   const listen = address("--listen", options.listen, 0);
   const peerListen = address("--peer-listen", options.peerListen, 0);
-  if (listen.port !== 0 && listen.port === peerListen.port && (listen.host === peerListen.host || WILDCARDS.has(listen.host) || WILDCARDS.has(peerListen.host))) {
+  if (
+    listen.port !== 0 &&
+    listen.port === peerListen.port &&
+    (listen.host === peerListen.host || WILDCARDS.has(listen.host) || WILDCARDS.has(peerListen.host))
+  ) {
     throw usage(`--listen and --peer-listen must be different; both are at port ${listen.port}`);
   }
   const advertise = advertised("--advertise", options.advertise, "--listen", listen, "clients");
-  const peerAdvertise = advertised("--peer-advertise", options.peerAdvertise, "--peer-listen", peerListen, "other nodes");
+  const peerAdvertise = advertised(
+    "--peer-advertise",
+    options.peerAdvertise,
+    "--peer-listen",
+    peerListen,
+    "other nodes",
+  );
   const expect = wholeNumber("--expect", options.expect, 1, MAX_NODES);
   const join = founders(options.join, formatAddress(peerAdvertise ?? peerListen), expect);
   const factor = options.replicationFactor;
@@ -78,7 +89,8 @@ export function nodeConfig(options: StartOptions): NodeConfig {
         factor === undefined
           ? Math.min(DEFAULT_REPLICATION_FACTOR, expect)
           : replicationFactor("--replication-factor", factor, expect),
-      partitions: options.partitions === undefined ? DEFAULT_PARTITIONS : partitionCount("--partitions", options.partitions),
+      partitions:
+        options.partitions === undefined ? DEFAULT_PARTITIONS : partitionCount("--partitions", options.partitions),
     },
     limits: DEFAULT_LIMITS,
   };
@@ -87,13 +99,22 @@ export function nodeConfig(options: StartOptions): NodeConfig {
   return config;
 }
 
-function advertised(option: string, text: string | undefined, listenOption: string, listen: Address, whom: string): Address | null {
+function advertised(
+  option: string,
+  text: string | undefined,
+  listenOption: string,
+  listen: Address,
+  whom: string,
+): Address | null {
   if (text === undefined) {
     if (!WILDCARDS.has(listen.host)) return null;
-    throw usage(`${listenOption} ${formatAddress(listen)} is no address that ${whom} can connect to: say where they can with ${option} HOST:PORT`);
+    throw usage(
+      `${listenOption} ${formatAddress(listen)} is no address that ${whom} can connect to: say where they can with ${option} HOST:PORT`,
+    );
   }
   const result = address(option, text, 1);
-  if (WILDCARDS.has(result.host)) throw usage(`${option} must be an address that ${whom} can connect to; it is ${formatAddress(result)}`);
+  if (WILDCARDS.has(result.host))
+    throw usage(`${option} must be an address that ${whom} can connect to; it is ${formatAddress(result)}`);
   return result;
 }
 
@@ -107,7 +128,9 @@ function founders(text: string | undefined, own: string, expect: number): string
   const others = named.filter((name) => name !== own);
   if (others.length !== expect - 1) {
     const hint = others.length === expect ? `; none of them is this node's own, ${own}` : "";
-    throw usage(`--join must name all ${expect - 1} other founding nodes (--expect ${expect}); it names ${others.length}${hint}`);
+    throw usage(
+      `--join must name all ${expect - 1} other founding nodes (--expect ${expect}); it names ${others.length}${hint}`,
+    );
   }
   return named;
 }

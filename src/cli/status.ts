@@ -2,15 +2,16 @@
  * `onar status`: the cluster, asked of one node and then of all the nodes that it names. Nodes see the cluster differently and know less of
  * partitions that they have no replica of, so each partition's writer is taken from whoever knows the highest ballot of it.
  */
-import { createClient } from "nice-grpc";
+
 import Table from "cli-table3";
+import { createClient } from "nice-grpc";
 import {
   type NodeStatus,
   type PartitionStatus,
   ReconfigurationServiceDefinition,
   StatusResponse,
 } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { address, type Address } from "./arguments.js";
+import { type Address, address } from "./arguments.js";
 import { call } from "./call.js";
 import { type CommonOptions, formatOf, targetOf } from "./commands.js";
 import { EXIT, type ExitCode, messageOf } from "./exit.js";
@@ -57,7 +58,9 @@ export async function status(options: CommonOptions, io: Io): Promise<ExitCode> 
 }
 
 async function askOthers(first: StatusResponse, timeoutMs: number): Promise<StatusResponse[]> {
-  const others = first.nodes.filter((node) => node.id !== 0 && node.id !== first.header?.nodeId && node.clientAddress !== "");
+  const others = first.nodes.filter(
+    (node) => node.id !== 0 && node.id !== first.header?.nodeId && node.clientAddress !== "",
+  );
   const asked = await Promise.all(
     others.map(async (node) => {
       try {
@@ -70,7 +73,9 @@ async function askOthers(first: StatusResponse, timeoutMs: number): Promise<Stat
     }),
   );
   const cluster = first.header?.clusterId.toString("hex");
-  return asked.filter((answer): answer is StatusResponse => answer !== null && answer.header?.clusterId.toString("hex") === cluster);
+  return asked.filter(
+    (answer): answer is StatusResponse => answer !== null && answer.header?.clusterId.toString("hex") === cluster,
+  );
 }
 
 /** Puts together what several nodes say; the first answer decides who is in the cluster and who is heard. */
@@ -81,7 +86,8 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
     const by = answer.header?.nodeId ?? 0;
     for (const status of answer.partitions) {
       const known = newest.get(status.partition);
-      if (known === undefined || knowsBetter(status, by, known.status, known.by)) newest.set(status.partition, { status, by });
+      if (known === undefined || knowsBetter(status, by, known.status, known.by))
+        newest.set(status.partition, { status, by });
     }
   }
   const writes = new Map<number, number>();
@@ -143,13 +149,17 @@ export function asTable(summary: Summary): string {
       node.softwareVersion || "-",
     ]);
   }
-  const lines = [table.toString()];
+  const lines = table.length === 0 ? [] : [table.toString()];
   if (summary.viewEpoch === 0n) {
     const missing = summary.nodes.filter((row) => !row.node.heard).map((row) => row.node.peerAddress);
     lines.push(`there is no cluster yet${missing.length === 0 ? "" : `: waiting for ${missing.join(", ")}`}`);
   } else {
-    lines.push(`${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`);
-    lines.push(`cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as node ${summary.askedNodeId} sees it`);
+    lines.push(
+      `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`,
+    );
+    lines.push(
+      `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as node ${summary.askedNodeId} sees it`,
+    );
   }
   return `${lines.join("\n")}\n`;
 }

@@ -20,6 +20,7 @@ import type {
 import { RefusedReason, UnknownReason } from "../../gen/ts/onar/replication/v1/replication.js";
 import { unreachable } from "../base/assert.js";
 import { groupEpoch, type Key, nodeId, type Partition, type Revision, revision } from "../core/ids.js";
+import type { Request } from "../core/node-message.js";
 import type {
   Answer,
   Condition,
@@ -33,7 +34,6 @@ import type {
   WriteOperation,
   WriteRequest,
 } from "../core/register/operation.js";
-import type { Request } from "../core/node-message.js";
 import { bytesOf, NO_BYTES, textOf, toBuffer } from "./bytes.js";
 import { fingerprintOf } from "./fingerprint.js";
 

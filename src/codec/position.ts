@@ -1,7 +1,13 @@
 /** Where a key lies: the first 16 bytes of SHA-256(key space id as 4 bytes big-endian, then the key). Test vectors: docs/vectors/placement.json. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
-const DEFAULT_KEY_SPACE = Buffer.alloc(4);
+/** Id of the default key space, with room for the key behind it. */
+const KEY_SPACE_BYTES = 4;
+let scratch = Buffer.alloc(KEY_SPACE_BYTES + 4_096);
 
-export const positionOf = (key: Uint8Array): Buffer =>
-  createHash("sha256").update(DEFAULT_KEY_SPACE).update(key).digest().subarray(0, 16);
+export function positionOf(key: Uint8Array): Buffer {
+  const length = KEY_SPACE_BYTES + key.length;
+  if (length > scratch.length) scratch = Buffer.alloc(length);
+  scratch.set(key, KEY_SPACE_BYTES);
+  return hash("sha256", scratch.subarray(0, length), "buffer").subarray(0, 16);
+}

@@ -4,12 +4,12 @@
  */
 import { after, type Duration, type Instant, never } from "../base/time.js";
 import type { Partition } from "../core/ids.js";
+import type { Request } from "../core/node-message.js";
 import type { Ticket } from "../core/outbox.js";
 import type { Clock } from "../ports/clock.js";
 import type { Peers } from "../ports/peers.js";
 import type { Storage } from "../ports/storage.js";
 import type { NodeInput, NodeMachine } from "./machine.js";
-import type { Request } from "../core/node-message.js";
 import { Outgoing, type Verdict } from "./outgoing.js";
 
 export type ReplyTo = (verdict: Verdict) => void;
@@ -65,17 +65,13 @@ export class Loop {
     this.schedule();
   }
 
-  /** `replyTo` is called exactly once, unless the request is abandoned or the loop stopped. */
+  /** `replyTo` is called exactly once, unless the loop is stopped. */
   request(partition: Partition, request: Request, timeout: Duration, replyTo: ReplyTo): Ticket {
     const now = this.clock.now();
     const ticket = this.machine.submit(now, partition, request, after(now, timeout), this.out);
     this.askers.set(ticket, replyTo);
     this.schedule();
     return ticket;
-  }
-
-  abandon(ticket: Ticket): void {
-    if (this.askers.delete(ticket)) this.deliver({ kind: "abandon", ticket });
   }
 
   private schedule(): void {

@@ -5,8 +5,8 @@
 import type { Instant } from "../base/time.js";
 import { Core, type CoreOptions } from "../core/core.js";
 import type { NodeId, Partition } from "../core/ids.js";
-import type { Ticket } from "../core/outbox.js";
 import type { NodeMessage, Request } from "../core/node-message.js";
+import type { Ticket } from "../core/outbox.js";
 import type { Outgoing } from "./outgoing.js";
 import { Router } from "./router.js";
 
@@ -14,7 +14,6 @@ export type NodeInput =
   | { readonly kind: "message"; readonly from: NodeId; readonly message: NodeMessage }
   | { readonly kind: "link-lost"; readonly peer: NodeId }
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
-  | { readonly kind: "abandon"; readonly ticket: Ticket }
   | { readonly kind: "wake" };
 
 export class NodeMachine {
@@ -36,9 +35,6 @@ export class NodeMachine {
         break;
       case "peer-restarted":
         this.core.step(now, input, out);
-        break;
-      case "abandon":
-        this.router.abandon(input.ticket);
         break;
       case "wake":
         if (now >= this.core.nextDeadline()) this.core.step(now, WAKE, out);

@@ -14,10 +14,10 @@
 import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";
 import type { Core } from "../core/core.js";
 import { NO_NODE, type NodeId, type Partition } from "../core/ids.js";
+import type { Forward, Forwarded, Request } from "../core/node-message.js";
 import type { Outcome, Ticket } from "../core/outbox.js";
 import type { Result } from "../core/register/operation.js";
 import { placementOf } from "../core/view/view.js";
-import type { Forward, Forwarded, Request } from "../core/node-message.js";
 import type { Outgoing, Verdict } from "./outgoing.js";
 
 /** A request that nobody can serve is held no longer than this. */
@@ -106,12 +106,6 @@ export class Router {
     this.send(now, pending, out);
     if (this.retryDue === never) this.retryDue = after(now, RETRY);
     return ticket;
-  }
-
-  /** The client went away: whatever was sent goes on, nobody waits for it here. */
-  abandon(ticket: Ticket): void {
-    const pending = this.pending.get(ticket);
-    if (pending !== undefined) this.forget(pending);
   }
 
   onOutcome(now: Instant, outcome: Outcome, out: Outgoing): void {

@@ -9,10 +9,12 @@ import { Failure } from "./failure.js";
 /** A call without deadline gets this. */
 export const DEFAULT_TIMEOUT: Duration = duration(10_000);
 
+/** A longer deadline counts as this: a client that went away is not waited on for ever. */
+export const MAX_TIMEOUT: Duration = duration(60_000);
+
 export interface Call {
   /** How long the client still waits. */
   readonly timeout: Duration;
-  readonly signal: AbortSignal;
 }
 
 /** Carries the deadline from the wire to the handlers, which nice-grpc does not; a client's own copy of the header is dropped. */
@@ -38,15 +40,16 @@ export const deadlineInterceptor: ServerInterceptor = (_method, call) =>
       .build(),
   );
 
-export function callOf(context: CallContext): Call {
+/** null: the call has no deadline. */
+export function timeoutOf(context: CallContext): Duration | null {
   const header = context.metadata.get(TIMEOUT_HEADER);
-  return { timeout: header === undefined ? DEFAULT_TIMEOUT : duration(Number(header)), signal: context.signal };
+  return header === undefined ? null : duration(Math.min(Number(header), MAX_TIMEOUT));
 }
 
 /** Runs a unary handler; a failure becomes a status with details, in the trailers alone. */
 export async function answer<T>(context: CallContext, handle: (call: Call) => Promise<T> | T): Promise<T> {
   try {
-    return await handle(callOf(context));
+    return await handle({ timeout: timeoutOf(context) ?? DEFAULT_TIMEOUT });
   } catch (error) {
     if (error instanceof Failure) {
       context.trailer.set("grpc-status-details-bin", error.encodedStatus());

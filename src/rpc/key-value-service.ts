@@ -1,8 +1,8 @@
 /** The key-value service on nice-grpc: a thin layer over the handlers. */
 import { Status } from "nice-grpc-common";
 import type { KeyValueServiceImplementation, PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
-import { type Duration, duration } from "../base/time.js";
-import { answer, type Call, callOf, DEFAULT_TIMEOUT } from "./call.js";
+import { duration } from "../base/time.js";
+import { answer, type Call, DEFAULT_TIMEOUT, timeoutOf } from "./call.js";
 import { Failure } from "./failure.js";
 import type { KeyValueHandlers } from "./key-value.js";
 import { Merge } from "./merge.js";
@@ -20,15 +20,14 @@ export const keyValueService = (handlers: KeyValueHandlers): KeyValueServiceImpl
     // Sent at once: a proxy may re-send a stream that has no headers yet.
     context.header.set("onar-pipeline", "1");
     context.sendHeader();
-    const stream = callOf(context);
-    const until = performance.now() + stream.timeout;
-    const unlimited = context.metadata.get("onar-internal-timeout-ms") === undefined;
+    const streamTimeout = timeoutOf(context);
+    const until = streamTimeout === null ? Number.POSITIVE_INFINITY : performance.now() + streamTimeout;
     const responses = new Merge<PipelineResponse>(MAX_PIPELINED);
     const read = async (): Promise<void> => {
       for await (const request of requests) {
         await responses.room();
-        const left = unlimited ? DEFAULT_TIMEOUT : duration(Math.min(DEFAULT_TIMEOUT, until - performance.now()));
-        responses.add(one(handlers, request, left, stream.signal));
+        const timeout = duration(Math.min(DEFAULT_TIMEOUT, until - performance.now()));
+        responses.add(one(handlers, request, { timeout }));
       }
     };
     responses.finishAfter(read());
@@ -36,15 +35,10 @@ export const keyValueService = (handlers: KeyValueHandlers): KeyValueServiceImpl
   },
 });
 
-async function one(
-  handlers: KeyValueHandlers,
-  request: PipelineRequest,
-  timeout: Duration,
-  signal: AbortSignal,
-): Promise<PipelineResponse> {
+async function one(handlers: KeyValueHandlers, request: PipelineRequest, call: Call): Promise<PipelineResponse> {
   const { tag } = request;
   try {
-    return { tag, response: await dispatch(handlers, request, { timeout, signal }) };
+    return { tag, response: await dispatch(handlers, request, call) };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return { tag, response: { $case: "status", value: error.toStatus() } };

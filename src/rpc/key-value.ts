@@ -28,9 +28,9 @@ import {
 import { positionOf } from "../codec/position.js";
 import type { Limits } from "../config.js";
 import type { Key, Partition } from "../core/ids.js";
+import type { Request } from "../core/node-message.js";
 import { partitionOfPosition } from "../core/placement/position.js";
 import type { Answer, Standing, WriteOperation } from "../core/register/operation.js";
-import type { Request } from "../core/node-message.js";
 import type { Verdict } from "../node/outgoing.js";
 import type { Call } from "./call.js";
 import { draining, failureOf, starting } from "./failure.js";
@@ -131,14 +131,9 @@ export class KeyValueHandlers {
   ): Promise<Done<Kind>> {
     const { node } = this.serving;
     assert(node !== null, "a request has a node");
+    // A client that goes away is not waited on: what it sent goes on, as with any answer that is lost, and ends by its deadline.
     return new Promise((resolve, reject) => {
-      const { signal } = call;
-      const gone = (): void => {
-        node.loop.abandon(ticket);
-        reject(signal.reason);
-      };
-      const ticket = node.loop.request(partition, request, call.timeout, (verdict: Verdict) => {
-        signal.removeEventListener("abort", gone);
+      node.loop.request(partition, request, call.timeout, (verdict: Verdict) => {
         if (verdict.status !== "done") {
           const hasId = request.kind === "write" && request.write.requestId !== null;
           reject(failureOf(verdict, { kind: request.kind, partition, hasId }));
@@ -148,8 +143,6 @@ export class KeyValueHandlers {
         assert(isKind(answer, kind), "an answer is of the kind asked for");
         resolve({ answer, header: this.serving.header({ partition, standing: verdict.standing }) });
       });
-      if (signal.aborted) gone();
-      else signal.addEventListener("abort", gone);
     });
   }
 }

@@ -22,6 +22,15 @@ export interface LinkCounters {
   messagesReceived: number;
 }
 
+/**
+ * A frame costs both ends some 50 µs whatever it holds, so under load frames are spaced and fuller; at rest they leave at once. More than
+ * this many frames to a peer within a window means load …
+ */
+const BUSY_FRAMES = 8;
+const WINDOW_MS = 10;
+/** … and then a frame leaves no sooner than this after the last one. */
+export const SPACING_MS = 1;
+
 export const newCounters = (): LinkCounters => ({
   framesSent: 0,
   messagesSent: 0,
@@ -34,6 +43,9 @@ export const newCounters = (): LinkCounters => ({
 export class Link {
   private queue: NodeMessage[] = [];
   private queuedBytes = 0;
+  private windowStart = 0;
+  private windowFrames = 0;
+  private lastFrameAt = 0;
   open = true;
 
   constructor(
@@ -53,8 +65,10 @@ export class Link {
     this.queue.push(message);
   }
 
-  flush(epoch: ViewEpoch): void {
-    if (this.queue.length === 0 || !this.open) return;
+  /** Sends what is queued, or returns false when it should wait a little for more. */
+  flush(epoch: ViewEpoch, now: number): boolean {
+    if (this.queue.length === 0 || !this.open) return true;
+    if (this.spaced(now)) return false;
     const messages = this.queue;
     this.queue = [];
     encodeFrames(epoch, messages, (frame, count) => {
@@ -66,6 +80,19 @@ export class Link {
         this.queuedBytes -= frame.length;
       });
     });
+    return true;
+  }
+
+  private spaced(now: number): boolean {
+    if (now - this.windowStart >= WINDOW_MS) {
+      // A window that was busy leaves its count behind, so that the next one begins spaced.
+      this.windowFrames = now - this.windowStart < 2 * WINDOW_MS ? Math.min(this.windowFrames, BUSY_FRAMES) : 0;
+      this.windowStart = now;
+    }
+    if (this.windowFrames > BUSY_FRAMES && now - this.lastFrameAt < SPACING_MS) return true;
+    this.windowFrames++;
+    this.lastFrameAt = now;
+    return false;
   }
 
   close(): void {

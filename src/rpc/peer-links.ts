@@ -7,12 +7,12 @@ import type { Frame, Handshake, Refusal } from "../../gen/ts/onar/replication/v1
 import { RefusalReason } from "../../gen/ts/onar/replication/v1/replication.js";
 import { decodeFrame, encodeHandshake, encodeRefusal, messagesOf } from "../codec/frame.js";
 import { type NodeId, nodeId, type ViewEpoch } from "../core/ids.js";
+import type { NodeMessage } from "../core/node-message.js";
 import type { Member, View } from "../core/view/view.js";
 import type { NodeInput } from "../node/machine.js";
-import type { NodeMessage } from "../core/node-message.js";
 import type { Peers } from "../ports/peers.js";
 import { checkHandshake, refusal } from "./handshake.js";
-import { type FrameStream, Link, newCounters } from "./link.js";
+import { type FrameStream, Link, newCounters, SPACING_MS } from "./link.js";
 import { connectMethod, peerClient } from "./peer-service.js";
 
 /** A dialed stream that says nothing for this long is dead: heartbeats come several times a second. */
@@ -44,6 +44,8 @@ export class PeerLinks implements Peers {
   private readonly incarnations = new Set<NodeId>();
   private readonly noticed = new Map<NodeId, string>();
   private closed = false;
+  /** A timer runs for frames that wait to be fuller. */
+  private spacing = false;
 
   constructor(private readonly options: PeerLinksOptions) {
     this.epoch = options.view.epoch;
@@ -64,7 +66,15 @@ export class PeerLinks implements Peers {
   }
 
   flush(): void {
-    for (const link of this.links.values()) link.flush(this.epoch);
+    const now = performance.now();
+    let waiting = false;
+    for (const link of this.links.values()) if (!link.flush(this.epoch, now)) waiting = true;
+    if (!waiting || this.spacing) return;
+    this.spacing = true;
+    setTimeout(() => {
+      this.spacing = false;
+      this.flush();
+    }, SPACING_MS);
   }
 
   close(): void {

@@ -84,7 +84,9 @@ export class Checks {
   stepped(node: SimNode): void {
     const { machine } = node;
     if (machine === null) return;
-    for (const [partition, served] of machine.core.partitions) this.of(partition).office(node.id, node.life, served.writer.ballot);
+    for (const [partition, { writer }] of machine.core.partitions) {
+      this.of(partition).office(node.id, node.life, writer.ballot, writer.elected);
+    }
   }
 
   /** A client was shown this version of the key. */
@@ -113,8 +115,8 @@ class PartitionChecks {
   private readonly completions = new Map<RequestId, number>();
   private readonly promises = new Map<NodeId, Ballot>();
   private readonly timestamps = new Map<NodeId, Map<Key, Timestamp>>();
-  private readonly offices = new Map<string, number>();
-  private readonly held = new Map<NodeId, Ballot | null>();
+  private readonly offices = new Map<string, { readonly life: number; readonly ballot: Ballot }>();
+  private readonly held = new Map<NodeId, { readonly ballot: Ballot | null; readonly elected: boolean; readonly life: number }>();
 
   constructor(
     private readonly partition: Partition,
@@ -133,6 +135,8 @@ class PartitionChecks {
         return this.decided(message.register);
       case "promised":
         return this.told(from, message.ballot);
+      case "prepare":
+        return this.entered(from, message.ballot);
       case "nack":
         this.refused(message.of);
         return this.told(from, message.promised);
@@ -202,19 +206,28 @@ class PartitionChecks {
     this.options.violate("shown is on a majority", `${how} shows version ${version} of ${key}, durable on ${count} of ${this.replicas.length}`);
   }
 
-  office(node: NodeId, life: number, ballot: Ballot | null): void {
-    const before = this.held.get(node) ?? null;
-    if (before === ballot) return;
-    this.held.set(node, ballot);
-    if (ballot === null) return;
-    const name = formatBallot(ballot);
-    const owner = this.offices.get(name);
-    const self = node * 1_000 + life;
-    if (owner !== undefined || ballot.node !== node) {
-      this.options.violate("one office a ballot", `n${node} in its life ${life} takes ballot ${name}${owner === undefined ? "" : " again"}`);
+  /** What the node's writer holds now. A candidacy counts once its Prepare left: before, a crash may forget it. */
+  office(node: NodeId, life: number, ballot: Ballot | null, elected: boolean): void {
+    const held = this.held.get(node);
+    if (held?.ballot === ballot && held.elected === elected) return;
+    if (held?.ballot && ballot && held.ballot !== ballot) this.options.sometimes.hit("a writer campaigned again in one life");
+    this.held.set(node, { ballot, elected, life });
+    if (ballot === null || !elected) return;
+    this.entered(node, ballot);
+    for (const [other, { elected: also }] of this.held) {
+      if (also && other !== node) this.options.sometimes.hit("two offices of one partition at once");
     }
-    if (before !== null) this.options.sometimes.hit("a writer campaigned again in one life");
-    this.offices.set(name, self);
+  }
+
+  private entered(node: NodeId, ballot: Ballot): void {
+    const name = formatBallot(ballot);
+    const life = this.held.get(node)?.life ?? 0;
+    const before = this.offices.get(name);
+    if (before === undefined && ballot.node === node) {
+      this.offices.set(name, { life, ballot });
+    } else if (before === undefined || ballot.node !== node || before.life !== life || before.ballot !== ballot) {
+      this.options.violate("one office a ballot", `n${node} in its life ${life} takes ballot ${name}${before === undefined ? "" : " again"}`);
+    }
   }
 
   /** A register that a writer made: its timestamp names nothing else, its revision is its own (R6, R13). */

@@ -3,7 +3,8 @@
  * another node under the same id, or a sudden end. It writes down what it asked and what it was told, as a history for src/check.
  *
  * What may be called failed: a request of which every copy was definitely not executed. All else without an answer is unknown, and the
- * client goes on under a new process id.
+ * client goes on under a new process id. A request with an id but without `after` may run again once its record was forgotten: every
+ * further copy of it is an operation of its own in the history, of unknown outcome.
  */
 import type { Prng } from "../../src/base/prng.js";
 import { duration } from "../../src/base/time.js";
@@ -21,6 +22,8 @@ import type { World } from "./world.js";
 
 /** Copies that a client itself sends of a request with an id. */
 const MAX_TRIES = 4;
+/** Rounds that a client waits for an answer once the faults are over. */
+const FINAL_TIMEOUT_ROUNDS = 30;
 
 interface Undertaking {
   readonly key: Key;
@@ -29,6 +32,8 @@ interface Undertaking {
   readonly invoked: number;
   readonly process: number;
   tries: number;
+  /** Sent so far, those of a proxy included. */
+  copies: number;
   /** Some copy may have run or may still run. */
   mayHaveRun: boolean;
   /** What the client was told; null: still waiting. */
@@ -119,6 +124,7 @@ export class Client {
       invoked: world.tick(),
       process: this.index + 1_000 * this.generation,
       tries: 0,
+      copies: 0,
       mayHaveRun: false,
       outcome: null,
       version: null,
@@ -157,14 +163,12 @@ export class Client {
     const { world, chance } = this;
     const { load } = world.swarm;
     const copy: Copy = { undertaking, node, life: node.life, byProxy, ticket: null, ended: false, answered: false };
-    const timeout = load.timeoutMs * (world.calm ? 1 : 0.5 + chance.fraction());
+    const timeout = world.calm ? FINAL_TIMEOUT_ROUNDS * world.swarm.roundMs : load.timeoutMs * (0.5 + chance.fraction());
     const ticket = node.request(undertaking.partition, undertaking.request, duration(timeout), (verdict) => this.answered(copy, verdict));
     if (ticket === null) return false;
     copy.ticket = ticket;
     world.expectVerdict(node, timeout, () => copy.answered || copy.ticket === null);
-    if (undertaking.request.kind === "write") {
-      if (undertaking.tries > 1 || byProxy) world.sometimes.hit("a copy of a request ran elsewhere");
-    }
+    if (undertaking.copies++ > 0 && undertaking.request.kind === "write") this.copied(undertaking);
     // A client that gets no answer gives up by itself, a little later than the node should have.
     world.schedule.after(timeout * 1.5 + world.slackMs, () => this.lost(copy));
     if (!byProxy && !world.calm && chance.chance(load.vanish)) world.schedule.after(chance.fraction() * timeout, () => this.vanish(copy));
@@ -172,10 +176,20 @@ export class Client {
     return true;
   }
 
+  private copied({ key, request }: Undertaking): void {
+    const { world } = this;
+    world.sometimes.hit("a copy of a request was sent");
+    if (request.kind !== "write" || request.write.after !== null) return;
+    this.generation++;
+    const process = this.index + 1_000 * this.generation;
+    const invoked = world.tick();
+    world.record({ process, key, call: callOf(request, false), invoked, returned: null, outcome: { status: "unknown" } });
+    this.generation++;
+  }
+
   private vanish(copy: Copy): void {
     if (copy.answered || copy.ticket === null || copy.node.life !== copy.life) return;
     this.world.sometimes.hit("a client went away");
-    copy.node.abandon(copy.ticket);
     copy.ticket = null;
     copy.undertaking.tries = MAX_TRIES;
     this.lost(copy);

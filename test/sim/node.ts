@@ -94,7 +94,7 @@ export class SimNode {
       },
     };
     this.met.clear();
-    this.loop = new Loop({ machine, storage, peers, clock });
+    this.loop = new Loop({ machine, storage, peers, clock, broken: (error) => options.failed(this, error) });
     this.run(life, () => this.loop?.start());
   }
 
@@ -142,10 +142,6 @@ export class SimNode {
       ticket = this.loop?.request(partition, request, timeout, replyTo) ?? null;
     });
     return ticket;
-  }
-
-  abandon(ticket: Ticket): void {
-    this.run(this.life, () => this.loop?.abandon(ticket));
   }
 
   private run(life: number, call: () => void): void {

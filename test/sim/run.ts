@@ -108,7 +108,7 @@ function livenessPhase(world: World): void {
   }
   // Late messages of the safety phase may still depose a writer; after these nothing is late any more.
   schedule.runUntil(schedule.now + swarm.network.tailMs + (swarm.disk.slow > 0 ? swarm.disk.slowMs : 0));
-  const patience = SETTLING_ROUNDS * swarm.roundMs + longestRequest;
+  const patience = 4 * SETTLING_ROUNDS * swarm.roundMs + longestRequest;
   for (const key of world.keys) finalOperation(world, patience, () => world.clients[0]?.writeAt(up[0] as SimNode, key));
   for (const key of world.keys) {
     for (const node of up) finalOperation(world, patience, () => world.clients[0]?.readAt(node, key));

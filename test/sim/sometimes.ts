@@ -37,7 +37,7 @@ export const POINTS = [
   "an outcome was unknown",
   "a deadline came with a copy under way",
   "a deadline came before any copy left",
-  "a copy of a request ran elsewhere",
+  "a copy of a request was sent",
   "a client went away",
   "a local read was answered locally",
   "a failed condition was answered",

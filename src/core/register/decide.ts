@@ -159,19 +159,20 @@ export interface Retained {
 }
 
 /**
- * Forgets records that are old or too many, making room for one more; the floor rises to the highest forgotten (R9). `knownSince[i]` is
- * when this writer decided or recovered record i: no rule needs a clock that is right.
+ * Forgets records that are old or too many; the floor rises to the highest forgotten (R9). `knownSince[i]` is when this writer decided or
+ * recovered record i: no rule needs a clock that is right. `adding`: how many records the decision adds, 0 or 1, which count as kept.
  */
 export function retain(
   register: Register | null,
   floor: Revision,
   knownSince: readonly Instant[],
   now: Instant,
+  adding: number,
 ): Retained {
   if (register === null) return { records: [], floor, forgotten: 0 };
   const { records } = register;
-  let forgotten = Math.max(0, records.length - (MAX_RECORDS - 1));
-  while (records.length - forgotten >= MIN_RECORDS) {
+  let forgotten = Math.max(0, records.length + adding - MAX_RECORDS);
+  while (records.length + adding - forgotten > MIN_RECORDS) {
     if (since(now, knownSince[forgotten] ?? now) < RECORD_RETENTION_MS) break;
     forgotten++;
   }

@@ -122,6 +122,12 @@ export class Flights {
     }
   }
 
+  /** Nobody knows what became of that seq, though a resend is overdue; asked by a planted bug alone. */
+  unclear(now: Instant, seq: number): boolean {
+    const flight = this.bySeq.get(seq);
+    return flight !== undefined && !flight.done && since(now, flight.sentAt) >= RESEND_MS;
+  }
+
   /** Replicas that acknowledged all that departed more than a resend ago, one bit each. */
   caughtUp(now: Instant): number {
     let places = this.group.everyone;

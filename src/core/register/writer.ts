@@ -329,7 +329,8 @@ export class Writer {
     }
     this.lastRevision = (this.lastRevision + 1) as Revision;
     const revision = this.lastRevision;
-    const retained = retain(state.register, state.floor, state.knownSince, now);
+    const adding = request.requestId === null ? 0 : 1;
+    const retained = retain(state.register, state.floor, state.knownSince, now, adding);
     const reply = answerOf(request.operation, decision, state.register, revision);
     const next = successor(
       state.key,
@@ -513,6 +514,7 @@ export class Writer {
   /** Asks again what was not answered: the same attempt, the same registers (R6, R7). Called every RESEND_MS by the driver. */
   resend(now: Instant, heard: number, out: Outbox): void {
     if (this.ballot === null || !this.elected) return;
+    if (planted("R6") && this.flights.unclear(now, this.seq)) this.seq--;
     this.resendRound(now, this.reserving, (attempt) => this.reserveMessage(attempt), out);
     this.resendRound(now, this.confirming, (attempt) => this.confirmMessage(attempt), out);
     for (const state of this.recoveries.values()) {

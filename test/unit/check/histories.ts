@@ -1,7 +1,7 @@
 /** Builders of operations for tests, a register that makes true histories, and the slowest checker there is. */
 import * as fc from "fast-check";
 import { latest, takesPart } from "../../../src/check/checker.js";
-import { isDone, type Answer, type Call, type Condition, type Operation } from "../../../src/check/history.js";
+import { type Answer, type Call, type Condition, isDone, type Operation } from "../../../src/check/history.js";
 import { after, initialState, type KeyState, sum } from "../../../src/check/sequential.js";
 
 type Interval = readonly [invoked: number, returned: number];
@@ -14,13 +14,23 @@ export const put = (process: number, interval: Interval, value: string, version:
   done(process, interval, { kind: "put", value }, { kind: "put", version });
 
 export const get = (process: number, interval: Interval, value: string | null, version = 0): Operation =>
-  done(process, interval, { kind: "get" }, value === null ? { kind: "get", present: false } : { kind: "get", present: true, value, version });
+  done(
+    process,
+    interval,
+    { kind: "get" },
+    value === null ? { kind: "get", present: false } : { kind: "get", present: true, value, version },
+  );
 
 export const localGet = (process: number, interval: Interval, value: string, version: number): Operation =>
   done(process, interval, { kind: "get", consistency: "local" }, { kind: "get", present: true, value, version });
 
-export const swapped = (process: number, interval: Interval, condition: Condition, value: string, version: number): Operation =>
-  done(process, interval, { kind: "cas", condition, value }, { kind: "cas", swapped: true, version });
+export const swapped = (
+  process: number,
+  interval: Interval,
+  condition: Condition,
+  value: string,
+  version: number,
+): Operation => done(process, interval, { kind: "cas", condition, value }, { kind: "cas", swapped: true, version });
 
 export const refused = (
   process: number,
@@ -62,7 +72,13 @@ export function bruteForce(operations: readonly Operation[]): boolean {
     left.some((operation) => {
       if (left.some((other) => latest(other) < operation.invoked)) return false;
       const next = after(state, operation);
-      return next !== null && search(next, left.filter((other) => other !== operation));
+      return (
+        next !== null &&
+        search(
+          next,
+          left.filter((other) => other !== operation),
+        )
+      );
     });
   // An unknown operation that never runs blocks nobody: it has no return.
   return search(initialState, rest);
@@ -121,11 +137,15 @@ export function trueHistory(draws: readonly Draw[]): Operation[] {
   for (const plan of plans.toSorted((left, right) => left.effect - right.effect)) {
     const call = callOf(plan.draw, state, oldVersion);
     const base = { process: plan.process, key: "k", call, invoked: plan.invoked };
-    const run = plan.draw.fate === "failed" || plan.draw.fate === "lost call" ? null : ranOn(state, call, revision + 1 + plan.draw.skip);
+    const run =
+      plan.draw.fate === "failed" || plan.draw.fate === "lost call"
+        ? null
+        : ranOn(state, call, revision + 1 + plan.draw.skip);
     if (plan.draw.fate === "done") {
       if (run === null) operations.push({ ...base, returned: plan.returned, outcome: { status: "failed" } });
       else operations.push({ ...base, returned: plan.returned, outcome: { status: "done", answer: run.answer } });
-    } else if (plan.draw.fate === "failed") operations.push({ ...base, returned: plan.returned, outcome: { status: "failed" } });
+    } else if (plan.draw.fate === "failed")
+      operations.push({ ...base, returned: plan.returned, outcome: { status: "failed" } });
     else operations.push({ ...base, returned: null, outcome: { status: "unknown" } });
     if (run === null) continue;
     if (run.revision > revision) oldVersion = Math.max(1, state.version);
@@ -162,7 +182,11 @@ interface Run {
 /** An implementation of its own, not the checkers' specification: they would share its mistakes. */
 function ranOn(state: KeyState, call: Call, revision: number): Run | null {
   const found = state.value === null ? null : { value: state.value, version: state.version };
-  const wrote = (value: string | null, answer: Answer): Run => ({ answer, state: { value, version: revision, exact: value !== null }, revision });
+  const wrote = (value: string | null, answer: Answer): Run => ({
+    answer,
+    state: { value, version: revision, exact: value !== null },
+    revision,
+  });
   const left = (answer: Answer): Run => ({ answer, state, revision: revision - 1 });
   const holds = (condition: Condition): boolean => {
     if (condition.kind === "absent") return found === null;
@@ -194,7 +218,9 @@ function ranOn(state: KeyState, call: Call, revision: number): Run | null {
 export function corrupted(operations: readonly Operation[], which: number, how: number): Operation[] {
   const dones = operations.filter(isDone);
   const victim = dones[which % Math.max(1, dones.length)];
-  return operations.map((operation) => (operation === victim ? { ...operation, ...change(operation, how) } : operation));
+  return operations.map((operation) =>
+    operation === victim ? { ...operation, ...change(operation, how) } : operation,
+  );
 }
 
 function change(operation: Operation, how: number): Partial<Operation> {
@@ -205,15 +231,24 @@ function change(operation: Operation, how: number): Partial<Operation> {
   if (how % 7 === 6) return { invoked: operation.invoked + 15, returned: (operation.returned ?? 0) + 15 };
   switch (answer.kind) {
     case "get":
-      if (!answer.present) return withAnswer({ kind: "get", present: true, value: `${how % 5}`, version: 1 + (how % 9) });
+      if (!answer.present)
+        return withAnswer({ kind: "get", present: true, value: `${how % 5}`, version: 1 + (how % 9) });
       if (how % 3 === 0) return withAnswer({ kind: "get", present: false });
       if (how % 3 === 1) return withAnswer({ ...answer, version: Math.max(1, answer.version + shift) });
       return withAnswer({ ...answer, value: `${how % 5}` });
     case "cas":
       if (answer.swapped) return withAnswer({ ...answer, version: Math.max(1, answer.version + shift) });
-      return withAnswer({ kind: "cas", swapped: false, found: answer.found === null ? { version: 1 + (how % 9) } : null });
+      return withAnswer({
+        kind: "cas",
+        swapped: false,
+        found: answer.found === null ? { version: 1 + (how % 9) } : null,
+      });
     case "delete":
-      return withAnswer({ kind: "delete", deleted: answer.deleted, versionFound: Math.max(answer.deleted ? 1 : 0, answer.versionFound + shift) });
+      return withAnswer({
+        kind: "delete",
+        deleted: answer.deleted,
+        versionFound: Math.max(answer.deleted ? 1 : 0, answer.versionFound + shift),
+      });
     case "put":
     case "add":
       return withAnswer({ ...answer, version: Math.max(1, answer.version + shift) });

@@ -41,7 +41,9 @@ describe("onar-check", { timeout: 60_000 }, () => {
     const html = join(folder, "out.html");
     const { code, out } = run(["--html", html, file("stale.jsonl", stale)]);
     expect(code).toBe(1);
-    expect(out).toContain('"k": violation, 3 operations\n    Version 1 comes back after version 2: get by process 2 at 4–5');
+    expect(out).toContain(
+      '"k": violation, 3 operations\n    Version 1 comes back after version 2: get by process 2 at 4–5',
+    );
     expect(readFileSync(html, "utf8")).toContain("Version 1 comes back after version 2");
   });
 
@@ -49,6 +51,14 @@ describe("onar-check", { timeout: 60_000 }, () => {
     const { code, out, err } = run([file("corrupt.jsonl", `${good}{"process":1,"key":5}\n`)]);
     expect({ code, out }).toEqual({ code: 2, out: "" });
     expect(err).toMatch(/^onar-check: .*corrupt\.jsonl: line 3: field key: must be a string\n$/);
+  });
+
+  test("refuses what is not UTF-8 with code 2", () => {
+    const path = join(folder, "latin1.jsonl");
+    writeFileSync(path, Buffer.from(good.replaceAll('"k"', '"k\xff"'), "latin1"));
+    const { code, err } = run([path]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^onar-check: cannot read .*utf-8[^\n]*\n$/i);
   });
 
   test("refuses a file that is not there and one that cannot be written with code 2", () => {
@@ -62,8 +72,13 @@ describe("onar-check", { timeout: 60_000 }, () => {
 
   test("says out of time with code 4", () => {
     // Fifteen unknown additions of different size, and a sum that needs luck: more orders than a moment can try.
-    const adds = Array.from({ length: 24 }, (_, index) => unknown(10 + index, 0, { kind: "add", delta: `${2 * (1000 + 37 * index ** 2)}` }));
-    const { code, out } = run(["--checker", "wing-gong", "--budget", "0.05", "-"], formatHistory([...adds, get(1, [1, 2], "77777", 500)]));
+    const adds = Array.from({ length: 24 }, (_, index) =>
+      unknown(10 + index, 0, { kind: "add", delta: `${2 * (1000 + 37 * index ** 2)}` }),
+    );
+    const { code, out } = run(
+      ["--checker", "wing-gong", "--budget", "0.05", "-"],
+      formatHistory([...adds, get(1, [1, 2], "77777", 500)]),
+    );
     expect(code).toBe(4);
     expect(out).toContain("wing-gong: out of time");
   });
@@ -71,7 +86,13 @@ describe("onar-check", { timeout: 60_000 }, () => {
 
 test("arguments that make no sense are named", () => {
   expect(parseArguments(["--help"])).toEqual({ kind: "help" });
-  expect(parseArguments(["x"])).toEqual({ kind: "check", file: "x", checker: "version-witness", html: null, budgetSeconds: 60 });
+  expect(parseArguments(["x"])).toEqual({
+    kind: "check",
+    file: "x",
+    checker: "version-witness",
+    html: null,
+    budgetSeconds: 60,
+  });
   for (const [args, problem] of [
     [[], "no history file given"],
     [["a", "b"], "one history file, not 2"],

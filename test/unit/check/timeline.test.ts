@@ -31,15 +31,21 @@ test("page of the search tells the end of the longest order", () => {
 
 test("hostile keys, values and processes stay text", () => {
   const evil = `</svg></title><script>alert('x')</script><img src=x onerror="y">&\u202e\u0007`;
-  const history = [put(1, [0, 1], evil, 1), get(2, [2, 3], `${evil}2`, 1)].map((operation) => ({ ...operation, key: evil, process: evil }));
+  const history = [put(1, [0, 1], evil, 1), get(2, [2, 3], `${evil}2`, 1)].map((operation) => ({
+    ...operation,
+    key: evil,
+    process: evil,
+  }));
   const page = timelinePage(checkHistory(history, { checker: versionWitness }).keys);
-  expect(page).not.toMatch(/<script|<img|\u202e|\u0007/);
+  for (const active of ["<script", "<img", "\u202e", "\u0007"]) expect(page).not.toContain(active);
   expect(page).toContain("&#60;script");
 });
 
 test("only what is near a contradiction of a long history is drawn", () => {
   const history = Array.from({ length: 500 }, (_, index) => put(1, [2 * index, 2 * index + 1], `${index}`, index + 1));
-  const page = timelinePage(checkHistory([...history, get(2, [1000, 1001], "497", 498)], { checker: versionWitness }).keys);
+  const page = timelinePage(
+    checkHistory([...history, get(2, [1000, 1001], "497", 498)], { checker: versionWitness }).keys,
+  );
   expect(page.match(/<g class="bar/g)?.length).toBeLessThanOrEqual(36);
   expect(page).toMatch(/\d+ of the key's 501 operations are drawn/);
 });

@@ -17,6 +17,9 @@ setup: node_modules/.package-lock.json build ## Installs what is needed and buil
 build: node_modules/.package-lock.json
 	npx tsc -p tsconfig.build.json
 	@chmod +x dist/src/main.js dist/src/check/main.js
+	@# npx finds the programs of the checkout itself only here.
+	@ln -sf ../../dist/src/main.js node_modules/.bin/onar
+	@ln -sf ../../dist/src/check/main.js node_modules/.bin/onar-check
 
 gen: node_modules/.package-lock.json ## Generates gen/ from proto/
 	scripts/gen.sh all

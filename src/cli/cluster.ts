@@ -75,6 +75,7 @@ export async function cluster(options: ClusterOptions, io: Io, program: string):
   const plan = planCluster(options);
   const running = new LocalCluster(plan, program, io, options.verbose === true);
   const stopped = new Promise<"stopped">((resolve) => {
+    io.onReaderGone(() => resolve("stopped"));
     onStopSignals(() => resolve("stopped"), { interrupt: "stop", last: () => running.killAll() });
   });
   try {

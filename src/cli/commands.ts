@@ -78,7 +78,7 @@ export async function get(keyText: string, options: GetOptions, io: Io): Promise
 
 export async function put(keyText: string, valueText: string, options: KeyOptions, io: Io): Promise<ExitCode> {
   const { target, key, valueEncoding, printer } = settingOf(keyText, options, io);
-  const value = await valueOf(valueText, valueEncoding, io);
+  const value = await readValue(valueText, valueEncoding, io);
   const requestId = newRequestId();
   const answer = await call("write", target, (channel, o) => clientOn(channel).put({ key, value, requestId }, o));
   printer.stored(answer);
@@ -95,7 +95,7 @@ export async function compareAndSet(
   const condition = conditionOf(options, valueEncoding);
   if (condition === undefined)
     throw usage("cas needs a condition: --if-version N, --if-value V, --if-absent or --if-present");
-  const value = await valueOf(valueText, valueEncoding, io);
+  const value = await readValue(valueText, valueEncoding, io);
   const requestId = newRequestId();
   const request = { key, value, condition, requestId };
   const answer = await call("write", target, (channel, o) => clientOn(channel).compareAndSet(request, o));
@@ -125,7 +125,7 @@ export async function add(keyText: string, deltaText: string, options: KeyOption
 /** Drawn once per command and kept for its retries: that is what makes them safe. */
 const newRequestId = (): Buffer => randomBytes(16);
 
-async function valueOf(text: string, encoding: Encoding, io: Io): Promise<Buffer> {
+async function readValue(text: string, encoding: Encoding, io: Io): Promise<Buffer> {
   if (text === "-") return decodeInput("VALUE", await input("VALUE", io), encoding, "--value-encoding");
   return decode("VALUE", text, encoding, "--value-encoding");
 }

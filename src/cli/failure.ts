@@ -60,8 +60,8 @@ export function failureOf(error: ClientError, trailer: Metadata | null): Failure
     const { reason, metadata } = details.info;
     const unknown =
       details.outcome === null ? UNKNOWN_REASONS.has(reason) : details.outcome.execution !== Execution.NOT_EXECUTED;
-    const missing =
-      Object.hasOwn(metadata, "missing") && metadata["missing"] !== "" ? ` (not heard: ${metadata["missing"]})` : "";
+    const { missing: ids = "" } = metadata;
+    const missing = ids === "" ? "" : ` (not heard: ${printable(ids)})`;
     return {
       execution: unknown ? "unknown" : "not-executed",
       status,
@@ -115,6 +115,6 @@ export function detailsOf(
 
 /** A server's text on one line, without control characters that a terminal would obey. */
 function printable(text: string): string {
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  const line = text.replace(/\p{Cc}+/gu, " ").trim();
   return line === "" ? "no explanation was given" : line.slice(0, 1_000);
 }

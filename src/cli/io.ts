@@ -8,6 +8,8 @@ export interface Io {
   error(line: string): void;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
+  /** Tells when nobody reads standard output any more. */
+  onReaderGone(then: () => void): void;
   readonly stdin: Readable;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -16,12 +18,12 @@ export function processIo(): Io {
   // A reader that went away (`onar get k | head`) is no error of ours.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
-    process.exitCode ??= 0;
   });
   process.stderr.on("error", () => {});
   return {
     out: (chunk) => void process.stdout.write(chunk),
     error: (line) => void process.stderr.write(`${line}\n`),
+    onReaderGone: (then) => void process.stdout.once("error", then),
     terminal: process.stdout.isTTY === true,
     get stdin() {
       return process.stdin;

@@ -123,7 +123,9 @@ class NodeServer implements RunningServer {
       notice: (text) => this.events.notice(text),
       signal: this.stop.signal,
     });
-    this.founding.run().then(
+    const { founding } = this;
+    this.state.awaited = () => founding.founders();
+    founding.run().then(
       (view) => this.serve(view),
       (error: unknown) => this.fail((error as Error).message),
     );

@@ -36,7 +36,7 @@ export const DEFAULT_TIMEOUT_S = "10";
 const MAX_INPUT_BYTES = 4_194_304;
 
 export function targetOf(options: CommonOptions, io: Io): Target {
-  const fromEnvironment = io.env["ONAR_ENDPOINT"];
+  const fromEnvironment = io.env.ONAR_ENDPOINT;
   const [name, text] =
     options.endpoint !== undefined
       ? ["--endpoint", options.endpoint]

@@ -57,16 +57,14 @@ export function failureOf(error: ClientError, trailer: Metadata | null): Failure
   const status = Status[error.code] ?? String(error.code);
   const details = trailer === null ? null : detailsOf(trailer);
   if (details !== null && details.info !== null) {
-    const { reason, metadata } = details.info;
+    const { reason } = details.info;
     const unknown =
       details.outcome === null ? UNKNOWN_REASONS.has(reason) : details.outcome.execution !== Execution.NOT_EXECUTED;
-    const { missing: ids = "" } = metadata;
-    const missing = ids === "" ? "" : ` (not heard: ${printable(ids)})`;
     return {
       execution: unknown ? "unknown" : "not-executed",
       status,
       reason,
-      message: `${printable(error.details)}${missing} (${reason})`,
+      message: `${printable(error.details)} (${reason})`,
       retryable: RETRYABLE_REASONS.has(reason) || (reason !== "REQUEST_EXPIRED" && unknown),
       decided: DECIDED_REASONS.has(reason) && !unknown,
     };

@@ -2,6 +2,7 @@
  * The command line: what commands and options there are, and how whatever happens ends in an exit code (see exit.ts). Values of options are
  * checked by the commands themselves (arguments.ts), so that all errors read alike.
  */
+import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { Command, CommanderError, Option } from "commander";
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config.js";
 import { version } from "../version.js";
@@ -29,6 +30,8 @@ import { status } from "./status.js";
 
 /** Runs one command line (without node and program) to its exit code. `program` is the file to start further nodes with. */
 export async function run(args: readonly string[], io: Io, program: string): Promise<ExitCode> {
+  // What the gRPC library has to say reaches people in our words, unless they ask for its own.
+  if (io.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   let code: ExitCode = EXIT.done;
   const ends =
     <Rest extends unknown[]>(command: (...rest: Rest) => Promise<ExitCode>) =>
@@ -86,18 +89,15 @@ function commandLine(io: Io, program: string, ends: Ends): Command {
   onar
     .command("start")
     .description("Run one node in the foreground. SIGTERM or Ctrl-C stops it in order, a second one at once.")
-    .requiredOption("--listen <host:port>", "serve clients here; port 0 takes a free one")
-    .requiredOption("--peer-listen <host:port>", "serve other nodes here")
+    .option("--listen <host:port>", "serve clients here; port 0 takes a free one")
+    .option("--peer-listen <host:port>", "serve other nodes here")
     .option("--advertise <host:port>", "where clients are told to connect (default: where it listens)")
     .option("--peer-advertise <host:port>", "where other nodes are told to connect (default: where it listens)")
     .option(
       "--join <peers>",
       "peer addresses of all founding nodes, HOST:PORT,HOST:PORT,…; this node's own may be among them",
     )
-    .requiredOption(
-      "--expect <nodes>",
-      `number of founding nodes, 1 to ${MAX_NODES}: the cluster exists once all are there`,
-    )
+    .option("--expect <nodes>", `number of founding nodes, 1 to ${MAX_NODES}: the cluster exists once all are there`)
     .option(
       "--replication-factor <n>",
       `replicas per key, at most --expect (default: ${DEFAULT_REPLICATION_FACTOR}, or --expect if less)`,

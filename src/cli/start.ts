@@ -30,12 +30,12 @@ export const PARENT_VARIABLE = "ONAR_STOP_WITH_PARENT";
 const ORPHAN_MS = 5_000;
 
 export interface StartOptions {
-  readonly listen: string;
-  readonly peerListen: string;
+  readonly listen?: string;
+  readonly peerListen?: string;
   readonly advertise?: string;
   readonly peerAdvertise?: string;
   readonly join?: string;
-  readonly expect: string;
+  readonly expect?: string;
   readonly replicationFactor?: string;
   readonly partitions?: string;
   readonly zone?: string;
@@ -54,8 +54,8 @@ const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 /** Everything that can be known to be wrong before anything is started. */
 export function nodeConfig(options: StartOptions): NodeConfig {
-  const listen = address("--listen", options.listen, 0);
-  const peerListen = address("--peer-listen", options.peerListen, 0);
+  const listen = address("--listen", required("--listen HOST:PORT", options.listen), 0);
+  const peerListen = address("--peer-listen", required("--peer-listen HOST:PORT", options.peerListen), 0);
   if (
     listen.port !== 0 &&
     listen.port === peerListen.port &&
@@ -71,7 +71,7 @@ export function nodeConfig(options: StartOptions): NodeConfig {
     peerListen,
     "other nodes",
   );
-  const expect = wholeNumber("--expect", options.expect, 1, MAX_NODES);
+  const expect = wholeNumber("--expect", required("--expect NODES", options.expect), 1, MAX_NODES);
   const join = founders(options.join, formatAddress(peerAdvertise ?? peerListen), expect);
   const factor = options.replicationFactor;
   const config: NodeConfig = {
@@ -97,6 +97,11 @@ export function nodeConfig(options: StartOptions): NodeConfig {
   oneOf("--log-level", options.logLevel, LOG_LEVELS);
   if (options.memory !== true) throw usage(MEMORY_REQUIRED);
   return config;
+}
+
+function required(option: string, text: string | undefined): string {
+  if (text === undefined) throw usage(`${option} is required; see onar start --help`);
+  return text;
 }
 
 function advertised(

@@ -24,6 +24,7 @@ import {
 } from "../core/view/founding.js";
 import type { Member, View } from "../core/view/view.js";
 import { foundMethod, PROTOCOL_VERSION, peerClient } from "./peer-service.js";
+import type { Awaited } from "./serving.js";
 
 const RETRY_MS = 150;
 const CALL_MS = 2_000;
@@ -75,6 +76,11 @@ export class Founding {
     } finally {
       for (const client of this.clients.values()) client.close();
     }
+  }
+
+  /** All founders, met or not. */
+  founders(): Awaited[] {
+    return this.options.peers.map((peerAddress) => ({ peerAddress, member: this.met.get(peerAddress) ?? null }));
   }
 
   /** Another node's step; also answered once this node has its view. */

@@ -131,12 +131,18 @@ export class KeyValueHandlers {
   ): Promise<Done<Kind>> {
     const { node } = this.serving;
     assert(node !== null, "a request has a node");
+    const asked = {
+      kind: request.kind,
+      partition,
+      hasId: request.kind === "write" && request.write.requestId !== null,
+    };
+    // Nobody waits for the answer any more: nothing is executed.
+    if (call.timeout <= 0) throw failureOf({ status: "deadline", mayHaveRun: false }, asked);
     // A client that goes away is not waited on: what it sent goes on, as with any answer that is lost, and ends by its deadline.
     return new Promise((resolve, reject) => {
       node.loop.request(partition, request, call.timeout, (verdict: Verdict) => {
         if (verdict.status !== "done") {
-          const hasId = request.kind === "write" && request.write.requestId !== null;
-          reject(failureOf(verdict, { kind: request.kind, partition, hasId }));
+          reject(failureOf(verdict, asked));
           return;
         }
         const { answer } = verdict;

@@ -25,7 +25,7 @@ import { partitionOfPosition } from "../core/placement/position.js";
 import { memberOf, placementOf, type View } from "../core/view/view.js";
 import { answer } from "./call.js";
 import { Failure, starting } from "./failure.js";
-import type { Serving, ServingNode } from "./serving.js";
+import type { Awaited, Serving, ServingNode } from "./serving.js";
 import { checkKey, checkKeySpace, invalid } from "./validate.js";
 
 export interface OwnStatus {
@@ -57,7 +57,7 @@ export const reconfigurationService = (
           return {
             header: serving.header(null),
             partitions: [],
-            nodes: [],
+            nodes: serving.awaited().map((founder) => awaitedStatus(serving.self, founder, own)),
             openRequests: 0,
             heldRequests: 0,
             peerFrames: 0n,
@@ -166,6 +166,23 @@ function partitionStatus(node: ServingNode, partition: Partition): PartitionStat
 }
 
 const isOf = (a: GroupEpoch, b: GroupEpoch): boolean => a === b;
+
+function awaitedStatus(self: NodeId, { peerAddress, member }: Awaited, own: OwnStatus): NodeStatus {
+  const base = {
+    id: member?.id ?? NO_NODE,
+    clientAddress: member?.clientAddress ?? "",
+    peerAddress,
+    zone: member?.zone ?? "",
+    heard: member !== null,
+  };
+  if (member?.id !== self) return { ...base, storage: StorageKind.UNSPECIFIED, softwareVersion: "" };
+  return {
+    ...base,
+    storage: own.storage,
+    uptimeMs: BigInt(Math.round(own.uptimeMs())),
+    softwareVersion: own.softwareVersion,
+  };
+}
 
 function nodeStatus(self: NodeId, node: ServingNode, id: NodeId, own: OwnStatus): NodeStatus {
   const member = wireMember(node.view, id);

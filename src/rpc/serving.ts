@@ -3,7 +3,7 @@ import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
 import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { NodeId, Partition } from "../core/ids.js";
 import type { Standing } from "../core/register/operation.js";
-import type { View } from "../core/view/view.js";
+import type { Member, View } from "../core/view/view.js";
 import type { Loop } from "../node/loop.js";
 import type { LinkCounters } from "./link.js";
 
@@ -22,7 +22,16 @@ export interface Introduction {
   readonly at: number;
 }
 
+/** A founder as far as it is known before there is a view. */
+export interface Awaited {
+  readonly peerAddress: string;
+  /** null: not met yet. */
+  readonly member: Member | null;
+}
+
 export class Serving {
+  /** Whom this node waits for while there is no view. */
+  awaited: () => readonly Awaited[] = () => [];
   node: ServingNode | null = null;
   stopping = false;
   private clusterId = Buffer.alloc(0);

@@ -1,4 +1,5 @@
 /** The text service: the same handlers for people, with strings for keys and values. */
+import { isUtf8 } from "node:buffer";
 import { Status } from "nice-grpc-common";
 import type { Condition, Entry } from "../../gen/ts/onar/kv/v1/common.js";
 import type {
@@ -7,18 +8,16 @@ import type {
   TextServiceImplementation,
 } from "../../gen/ts/onar/text/v1/text.js";
 import { answer } from "./call.js";
-import { Failure, notExecuted } from "./failure.js";
+import { Failure } from "./failure.js";
 import type { KeyValueHandlers } from "./key-value.js";
 import { checkText } from "./validate.js";
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const textService = (handlers: KeyValueHandlers): TextServiceImplementation => ({
   get: (request, context) =>
     answer(context, async (call) => {
       checkText(request.key, "key", "read");
       const response = await handlers.get({ ...request, key: Buffer.from(request.key) }, call);
-      return { ...response, entry: textEntry(response.entry, "read") };
+      return { ...response, entry: textEntry(response.entry) };
     }),
   put: (request, context) =>
     answer(context, (call) => {
@@ -31,7 +30,7 @@ export const textService = (handlers: KeyValueHandlers): TextServiceImplementati
       checkText(request.key, "key", "write");
       const condition = bytesCondition(request.condition);
       const response = await handlers.delete({ ...request, key: Buffer.from(request.key), condition }, call);
-      return { ...response, found: textEntry(response.found, "write") };
+      return { ...response, found: isText(response.found) ? textEntry(response.found) : undefined };
     }),
   add: (request, context) =>
     answer(context, (call) => {
@@ -47,17 +46,15 @@ function bytesCondition(condition: TextCondition | undefined): Condition | undef
   return { expected: { $case: "value", value: Buffer.from(expected.value) } };
 }
 
-function textEntry(entry: Entry | undefined, kind: "read" | "write"): TextEntry | undefined {
+function textEntry(entry: Entry | undefined): TextEntry | undefined {
   if (entry === undefined) return undefined;
-  try {
-    return { value: decoder.decode(entry.value), version: entry.version };
-  } catch {
-    throw new Failure({
-      code: Status.FAILED_PRECONDITION,
-      reason: "NOT_TEXT",
-      message: "the value is not UTF-8: use onar.kv.v1.KeyValueService",
-      metadata: { field: "value" },
-      ...notExecuted({ kind, partition: null, hasId: false }, false),
-    });
-  }
+  if (isUtf8(entry.value)) return { value: entry.value.toString(), version: entry.version };
+  throw new Failure({
+    code: Status.FAILED_PRECONDITION,
+    reason: "NOT_TEXT",
+    message: "the value is not UTF-8: use onar.kv.v1.KeyValueService",
+    metadata: { field: "value" },
+  });
 }
+
+const isText = (entry: Entry | undefined): boolean => entry !== undefined && isUtf8(entry.value);

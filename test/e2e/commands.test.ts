@@ -1,6 +1,6 @@
 /** The onar command against a real cluster: what it prints and the exit codes that scripts rely on. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, freePorts, HOST } from "./harness.js";
+import { Cluster, freePorts, HOST, startArgs } from "./harness.js";
 import { onar, type Ran, type RunOptions } from "./programs.js";
 import { Proxy } from "./proxy.js";
 
@@ -45,7 +45,8 @@ describe("the onar command", () => {
     const wrong: [string[], string][] = [
       [["get"], "KEY"],
       [["get", "k", "--no-such-flag"], "--no-such-flag"],
-      [["start", "--no-such-flag"], "--no-such-flag"],
+      [["start", ...startArgs(1, 2, "", 1), "--no-such-flag"], "--no-such-flag"],
+      [["start", ...startArgs(1, 2, "", 1).slice(0, -1)], "--memory"],
       [["no-such-command"], "no-such-command"],
       [["cas", "k", "v"], "condition"],
       [["cas", "k", "v", "--if-version", "0"], "--if-version"],

@@ -3,6 +3,7 @@ import { unreachable } from "../../src/base/assert.js";
 import type { Ballot, Timestamp } from "../../src/core/ballot.js";
 import type { Condition, Result, WriteOperation } from "../../src/core/register/operation.js";
 import type { Register } from "../../src/core/register/register.js";
+import type { OfficeReport } from "../../src/core/election/heartbeats.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 
@@ -62,13 +63,16 @@ export function renderMessage(m: NodeMessage): string {
     case "forwarded":
       return `Forwarded ${renderVerdict(m.result)}`;
     case "heartbeat":
-      return `Heartbeat round ${m.round}`;
+      return `Heartbeat round ${m.round} seen ${m.reportsSeen}`;
     case "heartbeat-answer":
-      return `HeartbeatAnswer round ${m.round} version ${m.version}`;
+      return `HeartbeatAnswer round ${m.round} version ${m.since}–${m.version}${m.offices.map(renderOffice).join("")}`;
     default:
       return unreachable(m);
   }
 }
+
+const renderOffice = ({ partition, ballot }: OfficeReport): string =>
+  ` ${ballot === null ? "no office" : `office b=${renderBallot(ballot)}`} in ${partition}`;
 
 export function renderRequest(request: Request): string {
   if (request.kind === "read") return `${request.read.consistency === "local" ? "local get" : "get"} ${request.read.key}`;

@@ -5,7 +5,7 @@
 import { countVotes, majorityOf, voteOf } from "../../src/base/votes.js";
 import { type Ballot, compareBallots, compareTimestamps, formatBallot, formatTimestamp, type Timestamp } from "../../src/core/ballot.js";
 import type { Entry } from "../../src/core/entry.js";
-import type { Key, NodeId, Partition } from "../../src/core/ids.js";
+import type { Key, NodeId, Partition, Revision } from "../../src/core/ids.js";
 import type { RequestId } from "../../src/core/register/operation.js";
 import type { Register } from "../../src/core/register/register.js";
 import { placementOf, type View } from "../../src/core/view/view.js";
@@ -95,8 +95,8 @@ export class Checks {
   }
 
   /** Requests that took along what their client had seen: those run at most once, however late a copy comes. */
-  bound(partition: Partition, requestId: RequestId): void {
-    this.of(partition).bound.add(requestId);
+  bound(partition: Partition, requestId: RequestId, after: Revision): void {
+    this.of(partition).bound.set(requestId, after);
   }
 
   private of(partition: Partition): PartitionChecks {
@@ -105,7 +105,8 @@ export class Checks {
 }
 
 class PartitionChecks {
-  readonly bound = new Set<RequestId>();
+  /** The `after` of requests. */
+  readonly bound = new Map<RequestId, Revision>();
   private readonly replicas: readonly NodeId[];
   private readonly majority: number;
   private readonly seen = new WeakSet<Register>();
@@ -132,6 +133,7 @@ class PartitionChecks {
         this.decided(message.register);
         return this.claimed(message.register.timestamp.ballot, message.settledSeq);
       case "impose":
+        this.options.sometimes.hit("a read imposed");
         return this.decided(message.register);
       case "promised":
         return this.told(from, message.ballot);
@@ -142,8 +144,9 @@ class PartitionChecks {
         return this.told(from, message.promised);
       case "recovered":
         this.told(from, message.ballot);
-        if (message.register !== null) this.toldTimestamp(from, message.register.key, message.register.timestamp);
-        return;
+        if (message.register === null) return;
+        if (message.register.timestamp.ballot.node !== message.ballot.node) this.options.sometimes.hit("a key was recovered by another writer");
+        return this.toldTimestamp(from, message.register.key, message.register.timestamp);
       case "read-answer":
         this.told(from, message.promised);
         if (message.register !== null) this.toldTimestamp(from, message.register.key, message.register.timestamp);
@@ -257,7 +260,11 @@ class PartitionChecks {
   /** The register counts from now on, and with it every completion in it. */
   private effective(register: Register): void {
     for (const { requestId, revision } of register.records) {
-      if (!this.bound.has(requestId)) continue;
+      const after = this.bound.get(requestId);
+      if (after === undefined) continue;
+      if (revision <= after) {
+        this.options.violate("a completion is applied once", `${requestId} was decided at ${revision}, its client had seen ${after}`);
+      }
       const before = this.completions.get(requestId);
       if (before === undefined) this.completions.set(requestId, revision);
       else if (before !== revision) {

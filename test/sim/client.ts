@@ -48,6 +48,8 @@ interface Copy {
   readonly life: number;
   readonly byProxy: boolean;
   ticket: Ticket | null;
+  /** The client went away. */
+  gone: boolean;
   ended: boolean;
   answered: boolean;
 }
@@ -110,7 +112,7 @@ export class Client {
     const requestId = `${this.index}.${this.made}`.padEnd(16, ".") as RequestId;
     const known = this.revisions.get(partition);
     const after = known === undefined || !this.chance.chance(load.afters) ? null : known;
-    if (after !== null) this.world.checks.bound(partition, requestId);
+    if (after !== null) this.world.checks.bound(partition, requestId, after);
     return { operation, requestId, after, fingerprint: fingerprintOf(operation) };
   }
 
@@ -134,7 +136,7 @@ export class Client {
     const withId = request.kind === "write" && request.write.requestId !== null;
     if (withId && at === null && chance.chance(load.copies)) {
       undertaking.mayHaveRun = true;
-      const late = chance.fraction() * chance.pick([2, 20, 60]) * world.swarm.roundMs;
+      const late = chance.fraction() * load.copyLateMs;
       world.schedule.after(late, () => this.send(undertaking, chance.pick(world.nodes), true));
     }
     this.attempt(undertaking, at);
@@ -162,12 +164,17 @@ export class Client {
   private send(undertaking: Undertaking, node: SimNode, byProxy: boolean): boolean {
     const { world, chance } = this;
     const { load } = world.swarm;
-    const copy: Copy = { undertaking, node, life: node.life, byProxy, ticket: null, ended: false, answered: false };
+    const copy: Copy = { undertaking, node, life: node.life, byProxy, ticket: null, gone: false, ended: false, answered: false };
     const timeout = world.calm ? FINAL_TIMEOUT_ROUNDS * world.swarm.roundMs : load.timeoutMs * (0.5 + chance.fraction());
-    const ticket = node.request(undertaking.partition, undertaking.request, duration(timeout), (verdict) => this.answered(copy, verdict));
-    if (ticket === null) return false;
-    copy.ticket = ticket;
-    world.expectVerdict(node, timeout, () => copy.answered || copy.ticket === null);
+    const { partition, request } = undertaking;
+    const sent = node.request(partition, request, duration(timeout), {
+      ticket: (ticket) => {
+        copy.ticket = ticket;
+      },
+      verdict: (verdict) => this.answered(copy, verdict),
+    });
+    if (!sent) return false;
+    if (node.running) world.expectVerdict(node, timeout, () => copy.answered || copy.gone);
     if (undertaking.copies++ > 0 && undertaking.request.kind === "write") this.copied(undertaking);
     // A client that gets no answer gives up by itself, a little later than the node should have.
     world.schedule.after(timeout * 1.5 + world.slackMs, () => this.lost(copy));
@@ -188,9 +195,9 @@ export class Client {
   }
 
   private vanish(copy: Copy): void {
-    if (copy.answered || copy.ticket === null || copy.node.life !== copy.life) return;
+    if (copy.answered || copy.ticket === null || copy.gone || copy.node.life !== copy.life) return;
     this.world.sometimes.hit("a client went away");
-    copy.ticket = null;
+    copy.gone = true;
     copy.undertaking.tries = MAX_TRIES;
     this.lost(copy);
   }
@@ -254,7 +261,10 @@ export class Client {
         world.checks.shown(partition, key, answer.versionFound, how);
         break;
     }
+    const failed = (answer.kind === "cas" && !answer.swapped) || (answer.kind === "delete" && !answer.deleted);
+    if (failed) world.sometimes.hit("a failed condition was answered");
     if (request.kind !== "write" || request.write.requestId === null) return;
+    if (failed) world.sometimes.hit("a condition failed with a request id");
     const version = answer.kind === "delete" ? answer.versionFound : answer.kind === "get" ? 0 : answer.version;
     if (request.write.after !== null && undertaking.version !== null && undertaking.version !== version) {
       world.violate("a completion is applied once", `${how} was answered version ${undertaking.version} and version ${version}`);
@@ -304,7 +314,7 @@ export class Client {
     } else if (verdict.status === "refused") {
       if (verdict.refusal.reason === "after-in-future") sometimes.hit("a request came from the future");
       if (verdict.refusal.reason === "overflow" || verdict.refusal.reason === "not-a-number") sometimes.hit("a number overflowed or was none");
-    } else if (verdict.answer.kind === "cas" && !verdict.answer.swapped) sometimes.hit("a failed condition was answered");
+    }
   }
 }
 

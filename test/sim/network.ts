@@ -1,7 +1,8 @@
 /**
  * A virtual network between the nodes: delay, loss, doubling, reordering, cuts in one or both directions, broken links. Core messages may
  * arrive twice or late in any order. A request passed on without an id is never doubled: the streams between nodes do not double, and
- * nobody could tell the second copy from a new request.
+ * nobody could tell the second copy from a new request. Heartbeats never outlive the process they were sent to, as a stream does not:
+ * the versions in them belong to one incarnation. Everything else may, which is more than streams allow and asks more of the core.
  */
 import type { Prng } from "../../src/base/prng.js";
 import { messageFromWire, messageToWire } from "../../src/codec/message.js";
@@ -21,6 +22,7 @@ export interface NetworkOptions {
   readonly sometimes: Sometimes;
   readonly sent: (from: NodeId, to: NodeId, message: NodeMessage) => void;
   readonly deliver: (from: NodeId, life: number, to: NodeId, message: NodeMessage) => void;
+  readonly lifeOf: (node: NodeId) => number;
   readonly linkLost: (at: NodeId, peer: NodeId) => void;
 }
 
@@ -34,6 +36,8 @@ export class Network {
   /** In a stream: when the last message sent on it arrives, and how often it broke. */
   private readonly lastArrival: Float64Array;
   private readonly breaks: Int32Array;
+  /** What each way takes more than others. */
+  private readonly slowness: Float64Array;
 
   constructor(private readonly options: NetworkOptions) {
     this.faults = options.faults;
@@ -41,6 +45,11 @@ export class Network {
     this.cuts = new Int32Array(pairs);
     this.lastArrival = new Float64Array(pairs);
     this.breaks = new Int32Array(pairs);
+    this.slowness = new Float64Array(pairs);
+    const chance = options.chance.fork("slow links");
+    for (let pair = 0; pair < pairs; pair++) {
+      if (chance.chance(this.faults.slow)) this.slowness[pair] = chance.fraction() * this.faults.slowMs;
+    }
   }
 
   send(from: NodeId, life: number, to: NodeId, message: NodeMessage): void {
@@ -50,15 +59,17 @@ export class Network {
     const pair = this.pair(from, to);
     if ((this.cuts[pair] as number) > 0) return;
     const carried = this.options.codec ? throughCodec(message) : message;
-    if (faults.stream && !this.healed) return this.stream(from, life, to, carried, pair);
+    const toLife = this.options.lifeOf(to);
+    if (faults.stream && !this.healed) return this.stream(from, life, to, toLife, carried, pair);
     if (!this.healed && faults.loss > 0 && chance.chance(faults.loss)) {
       sometimes.hit("a message was lost");
       return;
     }
-    this.deliver(from, life, to, carried, this.delay());
+    const bound = message.kind === "heartbeat" || message.kind === "heartbeat-answer" ? toLife : null;
+    this.deliver(from, life, to, bound, carried, this.delay(pair));
     if (!this.healed && faults.doubled > 0 && mayDouble(message) && chance.chance(faults.doubled)) {
       sometimes.hit("a message was doubled");
-      this.deliver(from, life, to, carried, this.delay());
+      this.deliver(from, life, to, bound, carried, this.delay(pair));
     }
   }
 
@@ -93,28 +104,32 @@ export class Network {
     this.cuts.fill(0);
   }
 
-  private stream(from: NodeId, life: number, to: NodeId, message: NodeMessage, pair: number): void {
+  private stream(from: NodeId, life: number, to: NodeId, toLife: number, message: NodeMessage, pair: number): void {
     const { schedule } = this.options;
-    const arrival = Math.max(schedule.now + this.delay(), this.lastArrival[pair] as number);
+    const arrival = Math.max(schedule.now + this.delay(pair), this.lastArrival[pair] as number);
     this.lastArrival[pair] = arrival;
     const broken = this.breaks[pair];
     schedule.at(arrival, () => {
-      if (this.breaks[pair] === broken) this.options.deliver(from, life, to, message);
+      if (this.breaks[pair] === broken && this.options.lifeOf(to) === toLife) this.options.deliver(from, life, to, message);
       else this.options.sometimes.hit("a message was lost");
     });
   }
 
-  private deliver(from: NodeId, life: number, to: NodeId, message: NodeMessage, delay: number): void {
+  /** `bound`: the only life of the receiver that may get it; null: any. */
+  private deliver(from: NodeId, life: number, to: NodeId, bound: number | null, message: NodeMessage, delay: number): void {
     if (delay >= SECOND) this.options.sometimes.hit("a message overtook another by a second");
-    this.options.schedule.after(delay, () => this.options.deliver(from, life, to, message));
+    this.options.schedule.after(delay, () => {
+      if (bound === null || bound === this.options.lifeOf(to)) this.options.deliver(from, life, to, message);
+    });
   }
 
-  private delay(): number {
+  private delay(pair: number): number {
     const { chance } = this.options;
     const { faults } = this;
     const usual = faults.delayMs + (faults.spreadMs > 0 ? chance.fraction() * faults.spreadMs : 0);
-    if (this.healed || faults.tail === 0 || !chance.chance(faults.tail)) return usual;
-    return usual + chance.fraction() * faults.tailMs;
+    if (this.healed) return usual;
+    const slow = usual + (this.slowness[pair] as number);
+    return faults.tail > 0 && chance.chance(faults.tail) ? slow + chance.fraction() * faults.tailMs : slow;
   }
 
   private pair(from: NodeId, to: NodeId): number {

@@ -31,6 +31,12 @@ export interface SimNodeOptions {
   readonly failed: (node: SimNode, error: unknown) => void;
 }
 
+/** Who made a request. */
+export interface Caller {
+  readonly ticket: (ticket: Ticket) => void;
+  readonly verdict: ReplyTo;
+}
+
 export class SimNode {
   readonly id: NodeId;
   readonly disk: SimDisk;
@@ -134,14 +140,13 @@ export class SimNode {
     this.run(this.life, () => this.loop?.deliver({ kind: "link-lost", peer }));
   }
 
-  /** A client's request at this node; the ticket, unless the node is down or stands still. */
-  request(partition: Partition, request: Request, timeout: Duration, replyTo: ReplyTo): Ticket | null {
-    let ticket: Ticket | null = null;
-    if (!this.running) return null;
+  /** A client's request at this node, taken in later while the node stands still; false: the node is down. */
+  request(partition: Partition, request: Request, timeout: Duration, caller: Caller): boolean {
+    if (this.loop === null) return false;
     this.run(this.life, () => {
-      ticket = this.loop?.request(partition, request, timeout, replyTo) ?? null;
+      if (this.loop !== null) caller.ticket(this.loop.request(partition, request, timeout, caller.verdict));
     });
-    return ticket;
+    return true;
   }
 
   private run(life: number, call: () => void): void {

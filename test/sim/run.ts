@@ -112,7 +112,7 @@ function livenessPhase(world: World): void {
   for (const key of world.keys) finalOperation(world, patience, () => world.clients[0]?.writeAt(up[0] as SimNode, key));
   for (const key of world.keys) {
     for (const node of up) finalOperation(world, patience, () => world.clients[0]?.readAt(node, key));
-    const last = world.history.slice(-up.length);
+    const last = world.history.filter(({ call }) => call.kind === "get").slice(-up.length);
     const served = last.filter(({ outcome }) => outcome.status === "done").length;
     if (served < last.length) world.violate("liveness", `${last.length - served} of ${last.length} final reads of ${key} were not answered`);
   }

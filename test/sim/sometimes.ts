@@ -25,7 +25,6 @@ export const POINTS = [
   "a read was handed over",
   "a hand-over was answered",
   "a hand-over was turned away",
-  "a writer was deposed with writes under way",
   "a writer campaigned again in one life",
   "an office was handed over",
   "a key was recovered by another writer",

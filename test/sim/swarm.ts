@@ -35,6 +35,9 @@ export interface NetworkFaults {
   /** Share of messages that take up to `tailMs`. */
   readonly tail: number;
   readonly tailMs: number;
+  /** Share of the ways from one node to another that always take up to `slowMs` more. */
+  readonly slow: number;
+  readonly slowMs: number;
   readonly loss: number;
   readonly doubled: number;
 }
@@ -76,6 +79,8 @@ export interface Load {
   readonly afters: number;
   /** Share of requests with an id of which a proxy sends a second copy. */
   readonly copies: number;
+  /** By how much that copy may be late. */
+  readonly copyLateMs: number;
   readonly timeoutMs: number;
   readonly vanish: number;
 }
@@ -88,14 +93,17 @@ export function drawSwarm(seed: number): Swarm {
   const calm = chance.chance(0.05);
   const roundMs = chance.pick([40, 40, 80, 200]);
   const faults = calm ? 0 : 1;
+  const safetyMs = roundMs * chance.pick([60, 90, 120]);
+  // Long enough on few keys for records to be forgotten.
+  const long = chance.chance(0.04);
   return {
     nodes,
     replicas,
     partitions: chance.pick([1, 1, 1, 2, 4]),
-    keys: chance.pick([1, 1, 2, 2, 3, 4]),
+    keys: long ? 1 : chance.pick([1, 1, 2, 2, 3, 4]),
     clients: chance.pick([2, 3, 4, 6]),
     roundMs,
-    safetyMs: roundMs * chance.pick([60, 90, 120]),
+    safetyMs,
     codec: chance.chance(0.15),
     turnMs: chance.pick([0, 0, 0.2, 2]),
     drift: chance.pick([0, 0, 0.02, 0.2]),
@@ -105,6 +113,8 @@ export function drawSwarm(seed: number): Swarm {
       spreadMs: chance.pick([0, 1, 5, 20]),
       tail: faults * on(0.6, () => chance.pick([0.01, 0.05, 0.2])),
       tailMs: chance.pick([50, 300, 1_000, 2_000]),
+      slow: on(0.4, () => chance.pick([0.1, 0.3])),
+      slowMs: roundMs * chance.pick([0.5, 2, 4]),
       loss: faults * on(0.5, () => chance.pick([0.01, 0.05, 0.2])),
       doubled: faults * on(0.5, () => chance.pick([0.01, 0.1, 0.5])),
     },
@@ -126,13 +136,14 @@ export function drawSwarm(seed: number): Swarm {
       aimed: chance.pick([0, 0.5, 0.9]),
     },
     load: {
-      thinkMs: chance.pick([1, 5, 20, 60]),
-      operations: chance.pick([60, 120, 200]),
-      gets: chance.pick([0.2, 0.4, 0.6]),
+      thinkMs: long ? 1 : chance.pick([1, 5, 20, 60]),
+      operations: long ? 400 : chance.pick([60, 120, 200]),
+      gets: long ? 0.1 : chance.pick([0.2, 0.4, 0.6]),
       locals: on(0.4, () => 0.3),
-      ids: chance.pick([0, 0.3, 0.7, 1]),
+      ids: long ? 1 : chance.pick([0, 0.3, 0.7, 1]),
       afters: chance.pick([1, 1, 0.5]),
-      copies: on(0.3, () => chance.pick([0.1, 0.4])),
+      copies: long ? 0.3 : on(0.3, () => chance.pick([0.1, 0.4])),
+      copyLateMs: long ? safetyMs : roundMs * chance.pick([2, 20, 60]),
       timeoutMs: roundMs * chance.pick([2, 8, 20, 40]),
       vanish: on(0.2, () => 0.05),
     },

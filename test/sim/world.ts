@@ -162,6 +162,7 @@ export class World {
         this.trace.message(schedule.now, from, to, message);
         if (node.receive(from, life, message) === "old life") sometimes.hit("a message of an earlier life arrived");
       },
+      lifeOf: (id) => this.node(id).life,
       linkLost: (at, peer) => this.node(at).linkLost(peer),
     });
   }

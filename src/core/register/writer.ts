@@ -263,7 +263,7 @@ export class Writer {
     state.recoveredAt(now);
     const { waiting } = state;
     state.waiting = [];
-    for (const queued of waiting) this.decide(now, state, queued, out);
+    for (const queued of waiting) this.enter(now, queued, out);
   }
 
   private recoverMessage(key: Key, attempt: Attempt): CoreMessage {

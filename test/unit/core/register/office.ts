@@ -4,7 +4,7 @@
  */
 import { type Instant, instant } from "../../../../src/base/time.js";
 import { voteOf } from "../../../../src/base/votes.js";
-import { type Key, attempt, type Revision, revision } from "../../../../src/core/ids.js";
+import { attempt, type Key, revision } from "../../../../src/core/ids.js";
 import type { CoreMessage } from "../../../../src/core/message.js";
 import { Attempts } from "../../../../src/core/register/attempts.js";
 import type { Answer, Result, WriteRequest } from "../../../../src/core/register/operation.js";
@@ -47,6 +47,12 @@ export class Office {
 
   replica(place: number): Replica {
     return this.replicas[place] as Replica;
+  }
+
+  /** Earlier writers had reserved so much. */
+  reservedBefore(upTo: number): this {
+    for (const replica of this.replicas) replica.reservation = revision(upTo);
+    return this;
   }
 
   /** Takes office in a round with everybody's promise and reservation. */
@@ -165,10 +171,6 @@ export class Office {
 
   held(place: number, k: Key = K): Register | null {
     return this.replica(place).table.get(k);
-  }
-
-  get revision(): Revision {
-    return revision(this.replica(0).settledRevision);
   }
 
   private readonly readers: KindOf<"handed-over">[] = [];

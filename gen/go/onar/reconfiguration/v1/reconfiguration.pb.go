@@ -809,9 +809,15 @@ type StatusResponse struct {
 	// Requests that this node has taken on from clients and not answered yet, all partitions together.
 	OpenRequests uint32 `protobuf:"varint,4,opt,name=open_requests,json=openRequests,proto3" json:"open_requests,omitempty"`
 	// Those of them that are held because their partition has no writer or is moving.
-	HeldRequests  uint32 `protobuf:"varint,5,opt,name=held_requests,json=heldRequests,proto3" json:"held_requests,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	HeldRequests uint32 `protobuf:"varint,5,opt,name=held_requests,json=heldRequests,proto3" json:"held_requests,omitempty"`
+	// Frames that this node has sent to other nodes since it started.
+	PeerFrames uint64 `protobuf:"varint,6,opt,name=peer_frames,json=peerFrames,proto3" json:"peer_frames,omitempty"`
+	// Messages in those frames.
+	PeerMessages uint64 `protobuf:"varint,7,opt,name=peer_messages,json=peerMessages,proto3" json:"peer_messages,omitempty"`
+	// Messages that were dropped because a peer was too slow to take them.
+	PeerMessagesDropped uint64 `protobuf:"varint,8,opt,name=peer_messages_dropped,json=peerMessagesDropped,proto3" json:"peer_messages_dropped,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -875,6 +881,27 @@ func (x *StatusResponse) GetOpenRequests() uint32 {
 func (x *StatusResponse) GetHeldRequests() uint32 {
 	if x != nil {
 		return x.HeldRequests
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetPeerFrames() uint64 {
+	if x != nil {
+		return x.PeerFrames
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetPeerMessages() uint64 {
+	if x != nil {
+		return x.PeerMessages
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetPeerMessagesDropped() uint64 {
+	if x != nil {
+		return x.PeerMessagesDropped
 	}
 	return 0
 }
@@ -1227,7 +1254,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\rStatusRequest\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x10 \x03(\rR\n" +
-	"partitions\"\x8b\x02\n" +
+	"partitions\"\x85\x03\n" +
 	"\x0eStatusResponse\x12*\n" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12H\n" +
 	"\n" +
@@ -1235,7 +1262,11 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"partitions\x129\n" +
 	"\x05nodes\x18\x03 \x03(\v2#.onar.reconfiguration.v1.NodeStatusR\x05nodes\x12#\n" +
 	"\ropen_requests\x18\x04 \x01(\rR\fopenRequests\x12#\n" +
-	"\rheld_requests\x18\x05 \x01(\rR\fheldRequests\"\xd3\x02\n" +
+	"\rheld_requests\x18\x05 \x01(\rR\fheldRequests\x12\x1f\n" +
+	"\vpeer_frames\x18\x06 \x01(\x04R\n" +
+	"peerFrames\x12#\n" +
+	"\rpeer_messages\x18\a \x01(\x04R\fpeerMessages\x122\n" +
+	"\x15peer_messages_dropped\x18\b \x01(\x04R\x13peerMessagesDropped\"\xd3\x02\n" +
 	"\x0fPartitionStatus\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +

@@ -128,18 +128,24 @@ class StatusRequest(_message.Message):
     def __init__(self, partitions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("header", "partitions", "nodes", "open_requests", "held_requests")
+    __slots__ = ("header", "partitions", "nodes", "open_requests", "held_requests", "peer_frames", "peer_messages", "peer_messages_dropped")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     PARTITIONS_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     OPEN_REQUESTS_FIELD_NUMBER: _ClassVar[int]
     HELD_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    PEER_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    PEER_MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    PEER_MESSAGES_DROPPED_FIELD_NUMBER: _ClassVar[int]
     header: _common_pb2.Header
     partitions: _containers.RepeatedCompositeFieldContainer[PartitionStatus]
     nodes: _containers.RepeatedCompositeFieldContainer[NodeStatus]
     open_requests: int
     held_requests: int
-    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., partitions: _Optional[_Iterable[_Union[PartitionStatus, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., open_requests: _Optional[int] = ..., held_requests: _Optional[int] = ...) -> None: ...
+    peer_frames: int
+    peer_messages: int
+    peer_messages_dropped: int
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., partitions: _Optional[_Iterable[_Union[PartitionStatus, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., open_requests: _Optional[int] = ..., held_requests: _Optional[int] = ..., peer_frames: _Optional[int] = ..., peer_messages: _Optional[int] = ..., peer_messages_dropped: _Optional[int] = ...) -> None: ...
 
 class PartitionStatus(_message.Message):
     __slots__ = ("partition", "group_epoch", "writer_node_id", "ballot_round", "ballot_node_id", "settled_revision", "replicas", "held_requests")

@@ -1,0 +1,115 @@
+/** A node that answers as a test says, and a process to run commands in: both in memory. */
+import { Readable } from "node:stream";
+import { ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
+import { type CallContext, createServer, type Server, ServerError, type Status } from "nice-grpc";
+import { ErrorInfo } from "../../../gen/ts/google/rpc/error_details.js";
+import { Status as RpcStatus } from "../../../gen/ts/google/rpc/status.js";
+import { type Execution, Outcome } from "../../../gen/ts/onar/kv/v1/error.js";
+import { KeyValueServiceDefinition, type KeyValueServiceImplementation } from "../../../gen/ts/onar/kv/v1/kv.js";
+import {
+  ReconfigurationServiceDefinition,
+  type ReconfigurationServiceImplementation,
+} from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import type { Io } from "../../../src/cli/io.js";
+import { run } from "../../../src/cli/program.js";
+
+export interface FakeNode {
+  readonly address: string;
+  /** Milliseconds left by the deadline on the wire, of each call as it arrived. */
+  readonly deadlines: readonly number[];
+  /** Breaks every connection at once. */
+  crash(): void;
+}
+
+export type Handlers = Partial<KeyValueServiceImplementation> & {
+  status?: ReconfigurationServiceImplementation["status"];
+};
+
+const unexpected = (): never => {
+  throw new Error("not expected by this test");
+};
+
+const servers: Server[] = [];
+
+export async function fakeNode(handlers: Handlers): Promise<FakeNode> {
+  const deadlines: number[] = [];
+  const watch: ServerInterceptor = (_method, call) => {
+    const deadline = call.getDeadline();
+    deadlines.push((typeof deadline === "number" ? deadline : deadline.getTime()) - Date.now());
+    return new ServerInterceptingCall(call);
+  };
+  const server = createServer({ interceptors: [watch] });
+  const { status, ...kv } = handlers;
+  server.add(KeyValueServiceDefinition, {
+    get: unexpected,
+    put: unexpected,
+    compareAndSet: unexpected,
+    delete: unexpected,
+    add: unexpected,
+    pipeline: unexpected,
+    ...kv,
+  });
+  server.add(ReconfigurationServiceDefinition, {
+    getView: unexpected,
+    locate: unexpected,
+    status: status ?? unexpected,
+  });
+  const port = await server.listen("127.0.0.1:0");
+  servers.push(server);
+  return { address: `127.0.0.1:${port}`, deadlines, crash: () => server.forceShutdown() };
+}
+
+export function stopFakeNodes(): void {
+  for (const server of servers.splice(0)) server.forceShutdown();
+}
+
+export interface OnarFailure {
+  readonly code: Status;
+  readonly reason: string;
+  /** Left out: the error carries no Outcome. */
+  readonly execution?: Execution;
+  readonly domain?: string;
+}
+
+/** An error as Onar makes it: with ErrorInfo and, for writes, Outcome. */
+export function fail(context: CallContext, { code, reason, execution, domain = "onar" }: OnarFailure): never {
+  const info = ErrorInfo.encode(ErrorInfo.fromPartial({ domain, reason })).finish();
+  const details = [{ typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: Buffer.from(info) }];
+  if (execution !== undefined) {
+    const value = Outcome.encode(Outcome.fromPartial({ execution })).finish();
+    details.push({ typeUrl: "type.googleapis.com/onar.kv.v1.Outcome", value: Buffer.from(value) });
+  }
+  const status = RpcStatus.encode(RpcStatus.fromPartial({ code, message: reason, details })).finish();
+  context.trailer.set("grpc-status-details-bin", status);
+  throw new ServerError(code, `because of ${reason}`);
+}
+
+export interface Ran {
+  readonly code: number;
+  /** Standard output, as text and as bytes. */
+  readonly out: string;
+  readonly bytes: Buffer;
+  readonly error: string;
+}
+
+export interface RunOptions {
+  readonly stdin?: string | Buffer;
+  readonly terminal?: boolean;
+  readonly env?: Record<string, string>;
+}
+
+export async function onar(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const chunks: Buffer[] = [];
+  const errors: string[] = [];
+  const io: Io = {
+    out: (chunk) => void chunks.push(Buffer.from(chunk as Uint8Array)),
+    error: (line) => void errors.push(line),
+    onReaderGone: () => {},
+    terminal: options.terminal ?? false,
+    stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
+    env: options.env ?? {},
+  };
+  const code = await run(args, io, "main.js");
+  const bytes = Buffer.concat(chunks);
+  return { code, bytes, out: bytes.toString("utf8"), error: errors.join("\n") };
+}

@@ -1,0 +1,96 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { StatusResponse } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { summarize } from "../../../src/cli/status.js";
+import { fakeNode, onar, stopFakeNodes } from "./fake-node.js";
+
+afterEach(stopFakeNodes);
+
+interface Seen {
+  readonly partition: number;
+  readonly writer: number;
+  readonly round?: bigint;
+}
+
+const answer = (by: number, seen: readonly Seen[], addresses: readonly string[] = ["a:2", "a:10"], viewEpoch = 1n) =>
+  StatusResponse.fromPartial({
+    header: { nodeId: by, viewEpoch, clusterId: Buffer.alloc(16, 1) },
+    nodes: addresses.map((clientAddress, i) => ({
+      id: i + 1,
+      clientAddress,
+      peerAddress: `peer-${i + 1}:1`,
+      heard: i + 1 === by,
+      softwareVersion: "0.1.0",
+    })),
+    partitions: seen.map(({ partition, writer, round = 1n }) => ({
+      partition,
+      writerNodeId: writer,
+      ballotRound: round,
+      groupEpoch: 1n,
+      replicas: [{ nodeId: 1 }, { nodeId: 2 }],
+    })),
+  });
+
+describe("what several nodes say", () => {
+  test("the writer of a partition is taken from whoever knows the highest ballot", () => {
+    const summary = summarize([
+      answer(1, [{ partition: 0, writer: 1, round: 3n }]),
+      answer(2, [{ partition: 0, writer: 2, round: 4n }]),
+    ]);
+    expect(summary.nodes.map((row) => [row.node.id, row.writes])).toEqual([
+      [1, 0],
+      [2, 1],
+    ]);
+  });
+
+  test("a node that knows no writer does not hide one", () => {
+    const summary = summarize([answer(1, [{ partition: 0, writer: 0 }]), answer(2, [{ partition: 0, writer: 2 }])]);
+    expect(summary).toMatchObject({ partitions: 1, withWriter: 1, withoutWriter: [] });
+  });
+
+  test("partitions without a writer are listed", () => {
+    const summary = summarize([
+      answer(1, [
+        { partition: 0, writer: 1 },
+        { partition: 1, writer: 0 },
+      ]),
+    ]);
+    expect(summary).toMatchObject({ partitions: 2, withWriter: 1, withoutWriter: [1] });
+  });
+
+  test("nodes are in the order of their addresses, numbers by value", () => {
+    expect(summarize([answer(1, [], ["a:10", "a:9"])]).nodes.map((row) => row.node.clientAddress)).toEqual([
+      "a:9",
+      "a:10",
+    ]);
+  });
+});
+
+describe("status", () => {
+  test("the table shows who does not answer, and the summary says how many partitions have a writer", async () => {
+    const other = await fakeNode({ status: async () => answer(2, [{ partition: 0, writer: 2 }]) });
+    const node = await fakeNode({
+      status: async () => answer(1, [{ partition: 0, writer: 0 }], ["127.0.0.1:1", other.address, "127.0.0.1:2"]),
+    });
+    const ran = await onar(["status", "--endpoint", node.address]);
+    expect(ran.code).toBe(0);
+    expect(ran.out).toContain("1 partitions: 1 with a writer, 0 without");
+    expect(ran.out).toMatch(new RegExp(`2 │ ${other.address}.*yes`));
+    expect(ran.out).toMatch(/3 │ 127\.0\.0\.1:2 .*NO/);
+  });
+
+  test("JSON holds the summary and every answer whole", async () => {
+    const node = await fakeNode({ status: async () => answer(1, [{ partition: 0, writer: 1 }], ["a:1"]) });
+    const ran = await onar(["status", "--endpoint", node.address, "-o", "json"]);
+    expect(JSON.parse(ran.out)).toMatchObject({
+      askedNodeId: 1,
+      viewEpoch: "1",
+      partitions: { count: 1, withWriter: 1, withoutWriter: [] },
+      answers: [{ partitions: [{ writerNodeId: 1, ballotRound: "1" }] }],
+    });
+  });
+
+  test("a cluster that does not exist yet is said not to, with who is waited for", async () => {
+    const node = await fakeNode({ status: async () => answer(1, [], ["a:1", "a:2"], 0n) });
+    expect((await onar(["status", "--endpoint", node.address])).out).toContain("no cluster yet: waiting for peer-2:1");
+  });
+});

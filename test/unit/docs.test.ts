@@ -1,0 +1,176 @@
+/** What the documents say of the repository is true: links, paths, make targets, the table of errors, commands. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
+import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { ErrorReason } from "../../gen/ts/onar/kv/v1/error.js";
+import type { Io } from "../../src/cli/io.js";
+import { run } from "../../src/cli/program.js";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const FOLDERS = ["bench", "docs", "gen", "proto", "scripts", "src", "test", "third_party"];
+/** Not in the repository: built, installed or written by running something. */
+const UNTRACKED =
+  /^(?:dist|node_modules|\.cache|bench\/out)(?:\/|$)|(?:^|\/)(?:node_modules|dist|out|\.venv|__pycache__)\//;
+
+const FILES = FOLDERS.flatMap(filesUnder);
+const NAMES = new Set(FILES.map((file) => basename(file)));
+const DOCUMENTS = [...readdirSync(ROOT), ...FILES].filter(
+  (file) => file.endsWith(".md") && !file.startsWith("third_party/"),
+);
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+    .filter((file) => !UNTRACKED.test(file));
+}
+
+const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+
+/** The lines of a document's code blocks, and its code spans. */
+function codeOf(text: string): { readonly lines: readonly string[]; readonly spans: readonly string[] } {
+  const lines: string[] = [];
+  const prose: string[] = [];
+  let fence = false;
+  for (const line of text.split("\n")) {
+    if (/^\s*```/.test(line)) fence = !fence;
+    else (fence ? lines : prose).push(line);
+  }
+  const spans = [...prose.join("\n").matchAll(/`([^`\n]+)`/g)].map((match) => match[1] as string);
+  return { lines: joined(lines), spans };
+}
+
+/** Lines that end in a backslash go on. */
+function joined(lines: readonly string[]): string[] {
+  return lines.join("\n").replaceAll("\\\n", " ").split("\n");
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(text: string): Set<string> {
+  const headings = text.replaceAll(/^```[\s\S]*?^```/gm, "").matchAll(/^#+ (.+)$/gm);
+  return new Set(
+    [...headings].map((match) =>
+      (match[1] as string)
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+        .trim()
+        .replaceAll(/\s/g, "-"),
+    ),
+  );
+}
+
+describe.each(DOCUMENTS)("%s", (document) => {
+  const text = textOf(document);
+  const { lines, spans } = codeOf(text);
+  const folder = dirname(document);
+
+  test("links to what is there", () => {
+    const prose = text.replaceAll(/^```[\s\S]*?^```/gm, "").replaceAll(/`[^`\n]*`/g, "");
+    const broken: string[] = [];
+    for (const [, target = ""] of prose.matchAll(/\[[^\]]*\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const [path = "", anchor] = target.split("#");
+      const file = path === "" ? document : join(folder, path);
+      if (file.startsWith("..") || !existsSync(join(ROOT, file))) broken.push(target);
+      else if (anchor !== undefined && !(file.endsWith(".md") && anchorsOf(textOf(file)).has(anchor)))
+        broken.push(target);
+    }
+    expect(broken).toEqual([]);
+  });
+
+  test("names only paths that are there", () => {
+    const missing = spans.filter((span) => {
+      if (!/^\.?[\w-][\w./-]*$/.test(span) || /[A-Z]{4}|\.\.\.|D-slug/.test(span) || UNTRACKED.test(span)) return false;
+      if (FOLDERS.includes(span.split("/")[0] as string) && span.includes("/")) return !existsSync(join(ROOT, span));
+      if (!/\.(?:ts|mjs|sh|proto|md|json|go|py)$/.test(span)) return false;
+      if (span.includes("/")) return ![ROOT, join(ROOT, folder)].some((from) => existsSync(join(from, span)));
+      return !NAMES.has(span) && !existsSync(join(ROOT, span));
+    });
+    expect(missing).toEqual([]);
+  });
+
+  test("names only make targets that are there", () => {
+    const makefile = textOf("Makefile");
+    const targets = new Set([...makefile.matchAll(/^([a-z][a-z-]*):/gm)].map((match) => match[1] as string));
+    const named = [...lines, ...spans].flatMap((code) => {
+      const match = /^\s*make ([a-z][a-z-]*)\b/.exec(code);
+      return match === null ? [] : [match[1] as string];
+    });
+    expect(named.filter((target) => !targets.has(target))).toEqual([]);
+  });
+
+  test("shows only commands that the program takes", async () => {
+    for (const command of [...lines, ...spans].flatMap(onarCommands)) {
+      const { code, help } = await helpOf(command);
+      expect(code, command.join(" ")).toBe(0);
+      const options = beforeDashes(command).filter((word) => /^--?[a-zA-Z]/.test(word));
+      for (const option of options) expect(help, command.join(" ")).toContain(option);
+    }
+  });
+});
+
+test("the table of errors in docs/api.md has every reason of the contract, once", () => {
+  const table = /### Errors\n([\s\S]*?)\n\n[^|]/.exec(textOf("docs/api.md"))?.[1] ?? "";
+  const documented = [...table.matchAll(/^\| ([A-Z0-9_]+) \|/gm)].map((match) => match[1] as string);
+  // A numeric enum also has its numbers as keys.
+  const reasons = Object.keys(ErrorReason).filter(
+    (name) => /^[A-Z]/.test(name) && !/^UN(?:SPECIFIED|RECOGNIZED)$/.test(name),
+  );
+  expect(documented.toSorted()).toEqual(reasons.toSorted());
+});
+
+test("every decision is in the index of docs/adr, and is named by its date", () => {
+  const index = textOf("docs/adr/README.md");
+  const records = readdirSync(join(ROOT, "docs/adr")).filter((name) => name !== "README.md");
+  expect(records.length).toBeGreaterThan(0);
+  for (const record of records) {
+    expect(record).toMatch(/^\d{4}-\d{2}-\d{2}-[a-z0-9-]+\.md$/);
+    expect(index).toContain(`| ${record.slice(0, 10)} | [`);
+    expect(index).toContain(`](${record})`);
+  }
+});
+
+test("the documents that readers are sent to are there", () => {
+  for (const file of [
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/status.md",
+    "src/core/README.md",
+  ]) {
+    expect(statSync(join(ROOT, file)).size, file).toBeGreaterThan(500);
+  }
+});
+
+const beforeDashes = (words: readonly string[]): readonly string[] =>
+  words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
+
+/** The words after `npx onar` of every such command in a line. */
+function onarCommands(line: string): string[][] {
+  return [...line.matchAll(/(?:^|[\s;&|])npx onar ([^;&|#]+)/g)].map((match) =>
+    (match[1] as string)
+      .replace(/[<>].*/, "")
+      .trim()
+      .split(/\s+/),
+  );
+}
+
+async function helpOf(words: readonly string[]): Promise<{ readonly code: number; readonly help: string }> {
+  let help = "";
+  const io: Io = {
+    out: (chunk) => {
+      help += chunk.toString();
+    },
+    error: (line) => {
+      help += line;
+    },
+    onReaderGone: () => {},
+    terminal: false,
+    stdin: Readable.from([]),
+    env: {},
+  };
+  return { code: await run([...beforeDashes(words), "--help"], io, ""), help };
+}

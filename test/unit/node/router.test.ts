@@ -1,0 +1,320 @@
+/** The router: who serves a request, what is sent again and what is not, and what a client is told when nobody can. */
+import { describe, expect, test } from "vitest";
+import { groupEpoch, type NodeId } from "../../../src/core/ids.js";
+import type { Result } from "../../../src/core/register/operation.js";
+import { MAX_HELD, MAX_HOLD, MAX_PENDING } from "../../../src/node/router.js";
+import { text } from "../core/register/harness.js";
+import { A, B, C, Cluster, increment, K, type Mail, P0, put, read } from "./cluster.js";
+
+const UNKNOWN = { status: "unknown", unknown: { reason: "outcome-unknown" } };
+const OVERLOADED: Result = { status: "refused", refusal: { reason: "overloaded" } };
+const isForward = ({ message }: Mail): boolean => message.kind === "forward";
+const isForwarded = ({ message }: Mail): boolean => message.kind === "forwarded";
+
+/** A cluster whose writer is A, and whose forwards do not arrive: the test answers them. */
+const unanswered = (): Cluster => {
+  const cluster = new Cluster().elected();
+  cluster.drops = isForward;
+  return cluster;
+};
+const answerLast = (cluster: Cluster, result: Result, from: NodeId = A, to: NodeId = B): void => {
+  const id = cluster.forwards(to).at(-1)?.id ?? 0;
+  cluster.step(to, { kind: "message", from, message: { kind: "forwarded", id, result } });
+};
+const valueAt = (cluster: Cluster, node: NodeId): string | null =>
+  text(cluster.machine(node).core.partitions.get(P0)?.replica.table.get(K)?.value);
+
+describe("who serves", () => {
+  test("the writer serves a write of its own clients itself", () => {
+    const cluster = new Cluster().elected();
+    expect(cluster.verdict(cluster.submit(A, put("x")))).toMatchObject({ status: "done", answer: { kind: "put" } });
+    expect(cluster.forwards(A)).toEqual([]);
+  });
+
+  test("another node passes a write on to the writer, with what is left of its time", () => {
+    const cluster = new Cluster().elected();
+    expect(cluster.verdict(cluster.submit(B, put("x"), 700))).toMatchObject({ status: "done" });
+    expect(cluster.forwards(B)).toMatchObject([{ partition: P0, groupEpoch: groupEpoch(1), remaining: 700 }]);
+  });
+
+  test("any replica serves a read without the writer's node", () => {
+    const cluster = new Cluster().elected();
+    cluster.submit(A, put("x"));
+    cluster.isolate(A);
+    const ticket = cluster.submit(C, read);
+    cluster.run(500);
+    expect(cluster.verdict(ticket)).toMatchObject({ status: "done", answer: { kind: "get" } });
+    expect(cluster.forwards(C)).toEqual([]);
+  });
+
+  test("a node that keeps no copy passes a read on to a replica that it hears", () => {
+    const cluster = new Cluster(3, 2).elected();
+    cluster.submit(A, put("x"));
+    cluster.isolate(B).run(1_000);
+    cluster.sent.length = 0;
+    cluster.submit(C, read);
+    cluster.submit(C, read);
+    const targets = cluster.sent.filter(isForward).map((mail) => mail.to);
+    expect(targets).toEqual([A, A]);
+  });
+});
+
+describe("holding", () => {
+  test("a request that came before there was a writer is served once there is one", () => {
+    const cluster = new Cluster();
+    const tickets = [cluster.submit(A, put("x")), cluster.submit(B, put("y"))];
+    expect(cluster.machine(B).router.heldCount).toBe(1);
+    cluster.elected().run(100);
+    for (const ticket of tickets) expect(cluster.verdict(ticket)).toMatchObject({ status: "done" });
+    expect(cluster.machine(B).router).toMatchObject({ heldCount: 0, pendingCount: 0 });
+  });
+
+  test("a write held through a change of writer is served by the next", () => {
+    const cluster = new Cluster().elected();
+    cluster.isolate(A).run(1_000);
+    const ticket = cluster.submit(C, put("x"));
+    cluster.run(2_500);
+    expect(cluster.verdict(ticket)).toMatchObject({ status: "done" });
+  });
+
+  test("nobody can serve it: after three seconds it was not executed, as no majority is heard", () => {
+    const cluster = new Cluster().elected();
+    cluster.isolate(C).run(2_000);
+    const start = cluster.now;
+    const ticket = cluster.submit(C, put("x"));
+    cluster.run(MAX_HOLD - 50);
+    expect(cluster.verdict(ticket)).toBeUndefined();
+    cluster.run(100);
+    expect(cluster.verdict(ticket)).toEqual({ status: "unserved", reason: "no-quorum", missing: [A, B] });
+    expect((cluster.verdictAt(ticket) ?? 0) - start).toBeLessThan(MAX_HOLD + 20);
+  });
+
+  test("or as there is no writer, though a majority is heard", () => {
+    const cluster = new Cluster();
+    cluster.drops = ({ message }) => message.kind === "prepare";
+    cluster.run(1_000);
+    const ticket = cluster.submit(B, put("x"));
+    cluster.run(MAX_HOLD + 50);
+    expect(cluster.verdict(ticket)).toEqual({ status: "unserved", reason: "no-writer", missing: [] });
+  });
+
+  test("with less time than that it is given up just before its deadline, so that the client hears of it", () => {
+    const cluster = new Cluster().isolate(A).run(1_000);
+    const start = cluster.now;
+    const ticket = cluster.submit(A, put("x"), 500);
+    cluster.run(600);
+    expect(cluster.verdict(ticket)).toMatchObject({ status: "unserved" });
+    expect((cluster.verdictAt(ticket) ?? 0) - start).toBeLessThanOrEqual(500);
+  });
+
+  test("a read that finds no majority says so in time", () => {
+    const cluster = new Cluster().elected();
+    cluster.isolate(C).run(2_000);
+    const start = cluster.now;
+    const ticket = cluster.submit(C, read, 800);
+    cluster.run(900);
+    expect(cluster.verdict(ticket)).toEqual({ status: "refused", refusal: { reason: "no-quorum", missing: [A, B] } });
+    expect((cluster.verdictAt(ticket) ?? 0) - start).toBeLessThan(800);
+  });
+
+  test("a not-writer answer is no end: it is held and tried again", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, put("x"));
+    answerLast(cluster, { status: "refused", refusal: { reason: "not-writer", hint: A } });
+    expect(cluster.verdict(ticket)).toBeUndefined();
+    cluster.heal().run(50);
+    expect(cluster.verdict(ticket)).toMatchObject({ status: "done" });
+  });
+});
+
+describe("a write without an id", () => {
+  test("leaves this node once: when the link breaks its outcome is unknown", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment());
+    cluster.step(B, { kind: "link-lost", peer: A });
+    expect(cluster.verdict(ticket)).toEqual(UNKNOWN);
+    cluster.heal().run(2_000);
+    expect(cluster.forwards(B)).toHaveLength(1);
+  });
+
+  test("is not asked again when no answer comes: at its deadline it may have run", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment(), 4_000);
+    cluster.run(4_100);
+    expect(cluster.verdict(ticket)).toEqual({ status: "deadline", mayHaveRun: true });
+    expect(cluster.forwards(B)).toHaveLength(1);
+  });
+
+  test("is unknown when the writer says so", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment());
+    answerLast(cluster, { status: "unknown", unknown: { reason: "outcome-unknown" } });
+    expect(cluster.verdict(ticket)).toEqual(UNKNOWN);
+  });
+
+  test("may be sent again when its writer refused it: that copy did not run", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment());
+    answerLast(cluster, { status: "refused", refusal: { reason: "not-writer", hint: A } });
+    cluster.heal().run(50);
+    expect(cluster.verdict(ticket)).toMatchObject({ answer: { number: 1n } });
+    expect(cluster.forwards(B)).toHaveLength(2);
+  });
+
+  test("the loss of a link to somebody else does not concern it", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment());
+    cluster.step(B, { kind: "link-lost", peer: C });
+    expect(cluster.verdict(ticket)).toBeUndefined();
+  });
+
+  test("at its own writer that loses its office it is unknown, never refused", () => {
+    const cluster = new Cluster().elected();
+    cluster.isolate(A);
+    const ticket = cluster.submit(A, increment());
+    cluster.run(5_000);
+    expect(cluster.verdict(ticket)).toBeDefined();
+    expect(["unserved", "unknown"]).toContain(cluster.verdict(ticket)?.status);
+    // It was still recovering the key: not decided, so not executed.
+    expect(cluster.verdict(ticket)?.status).toBe("unserved");
+    cluster.heal().elected(C === A ? A : B);
+    cluster.submit(B, increment());
+    cluster.isolate(B);
+    const decided = cluster.submit(B, increment());
+    cluster.run(5_000);
+    expect(cluster.verdict(decided)).toEqual(UNKNOWN);
+  });
+});
+
+describe("a write with an id", () => {
+  test("is asked again after a broken link, and runs once although both copies arrive", () => {
+    const cluster = new Cluster().elected();
+    cluster.drops = isForwarded;
+    const ticket = cluster.submit(B, increment("id"));
+    expect(valueAt(cluster, A)).toBe("1");
+    cluster.heal().step(B, { kind: "link-lost", peer: A });
+    cluster.run(50);
+    expect(cluster.verdict(ticket)).toMatchObject({ status: "done", answer: { number: 1n } });
+    expect(valueAt(cluster, A)).toBe("1");
+    expect(cluster.forwards(B)).toHaveLength(2);
+  });
+
+  test("is asked again when no answer comes for a second, each time as another forward", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment("id"));
+    cluster.run(2_500);
+    const ids = cluster.forwards(B).map((forward) => forward.id);
+    expect(ids).toHaveLength(3);
+    expect(new Set(ids).size).toBe(3);
+    cluster.heal().run(1_200);
+    expect(cluster.verdict(ticket)).toMatchObject({ status: "done" });
+  });
+
+  test("a late answer to an earlier forward does not count", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment("id"));
+    const id = cluster.forwards(B)[0]?.id ?? 0;
+    cluster.step(B, { kind: "link-lost", peer: A });
+    cluster.run(50);
+    cluster.step(B, { kind: "message", from: A, message: { kind: "forwarded", id, result: OVERLOADED } });
+    expect(cluster.verdict(ticket)).toBeUndefined();
+  });
+
+  test("once a copy may have run it is never refused nor unserved: overload is waited out …", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment("id"));
+    cluster.step(B, { kind: "link-lost", peer: A });
+    cluster.run(50);
+    answerLast(cluster, OVERLOADED);
+    expect(cluster.verdict(ticket)).toBeUndefined();
+    cluster.heal().run(50);
+    expect(cluster.verdict(ticket)).toMatchObject({ status: "done" });
+  });
+
+  test("… and without a writer it waits until its deadline, which says that it may have run", () => {
+    const cluster = new Cluster().elected();
+    cluster.drops = isForwarded;
+    const ticket = cluster.submit(B, increment("id"), 6_000);
+    cluster.isolate(A, C);
+    cluster.step(B, { kind: "link-lost", peer: A });
+    cluster.run(5_900);
+    expect(cluster.verdict(ticket)).toBeUndefined();
+    cluster.run(200);
+    expect(cluster.verdict(ticket)).toEqual({ status: "deadline", mayHaveRun: true });
+  });
+
+  test("that no copy of was ever taken is refused as overloaded at once", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment("id"));
+    answerLast(cluster, OVERLOADED);
+    expect(cluster.verdict(ticket)).toEqual(OVERLOADED);
+  });
+
+  test("an unknown outcome is asked for again instead of being told", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment("id"));
+    answerLast(cluster, { status: "unknown", unknown: { reason: "outcome-unknown" } });
+    cluster.heal().run(50);
+    expect(cluster.verdict(ticket)).toMatchObject({ status: "done", answer: { number: 1n } });
+  });
+
+  test("an expired one is told as such: nobody can know more", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment("id"));
+    const expired: Result = { status: "unknown", unknown: { reason: "request-expired", revision: 7 as never } };
+    answerLast(cluster, expired);
+    expect(cluster.verdict(ticket)).toEqual(expired);
+  });
+});
+
+describe("visitors", () => {
+  const forward = (asked = put("x")) =>
+    ({ kind: "forward", id: 77, partition: P0, groupEpoch: groupEpoch(1), request: asked, remaining: 1_000 as never }) as const;
+  const answersTo = (cluster: Cluster, node: NodeId) =>
+    cluster.sent.flatMap(({ to, message }) => (to === node && message.kind === "forwarded" ? [message] : []));
+
+  test("a write at who is not the writer is turned away at once, with a hint", () => {
+    const cluster = new Cluster().elected();
+    cluster.step(C, { kind: "message", from: B, message: forward() });
+    const hint = { id: 77, result: { status: "refused", refusal: { reason: "not-writer", hint: A } } };
+    expect(answersTo(cluster, B)).toMatchObject([hint]);
+    expect(cluster.forwards(C)).toEqual([]);
+  });
+
+  test("a write at the writer is answered by the id it came with", () => {
+    const cluster = new Cluster().elected();
+    cluster.step(A, { kind: "message", from: B, message: forward() });
+    expect(answersTo(cluster, B)).toMatchObject([{ id: 77, result: { status: "done" } }]);
+  });
+
+  test("a read at a node without a copy is refused, not passed on again", () => {
+    const cluster = new Cluster(3, 2).elected();
+    cluster.step(C, { kind: "message", from: B, message: forward(read) });
+    expect(answersTo(cluster, B)).toMatchObject([{ result: { refusal: { reason: "not-replica" } } }]);
+    expect(cluster.forwards(C)).toEqual([]);
+  });
+});
+
+describe("bounds", () => {
+  test("beyond so many requests held more are refused as overload", () => {
+    const cluster = new Cluster().isolate(A);
+    for (let i = 0; i < MAX_HELD; i++) cluster.submit(A, put("x"));
+    expect(cluster.verdict(cluster.submit(A, put("x")))).toEqual(OVERLOADED);
+    expect(cluster.machine(A).router.heldCount).toBe(MAX_HELD);
+  });
+
+  test("beyond so many requests under way, too", () => {
+    const cluster = unanswered();
+    for (let i = 0; i < MAX_PENDING; i++) cluster.submit(B, increment());
+    expect(cluster.verdict(cluster.submit(B, increment()))).toEqual(OVERLOADED);
+    expect(cluster.machine(B).router.pendingCount).toBe(MAX_PENDING);
+  });
+
+  test("without requests the router asks for no attention", () => {
+    const cluster = new Cluster().elected();
+    expect(cluster.machine(B).router.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
+    cluster.submit(B, put("x"));
+    cluster.run(50);
+    expect(cluster.machine(B).router.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+});

@@ -4,7 +4,8 @@
  */
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Frame, type Handshake, PeerMessage, type Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
-import type { ViewEpoch } from "../core/ids.js";
+import { sameBallot } from "../core/ballot.js";
+import type { Key, ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
 import { messageFromWire, messageToWire } from "./message.js";
 import { encodeRegister } from "./register.js";
@@ -42,10 +43,31 @@ export function encodeFrames(
     count = 0;
     size = 0;
   };
+  const latest = latestWrites(messages);
   for (const message of messages) if (isHeartbeat(message)) put(message);
-  for (const message of messages) if (!isHeartbeat(message)) put(message);
+  for (const message of messages) if (!isHeartbeat(message) && !isSuperseded(message, latest)) put(message);
   cut();
 }
+
+/**
+ * Of several writes of one key, each of which carries the whole register, only the last needs to travel: who acknowledges it holds what the
+ * earlier ones said. Many requests on one key would otherwise cost a register with all its records each.
+ */
+function latestWrites(messages: readonly NodeMessage[]): Map<Key, WriteMessage> {
+  const latest = new Map<Key, WriteMessage>();
+  for (const message of messages) if (message.kind === "write") latest.set(message.register.key, message);
+  return latest;
+}
+
+function isSuperseded(message: NodeMessage, latest: ReadonlyMap<Key, WriteMessage>): boolean {
+  if (message.kind !== "write") return false;
+  const last = latest.get(message.register.key);
+  if (last === undefined || last === message) return false;
+  const [mine, later] = [message.register.timestamp, last.register.timestamp];
+  return sameBallot(mine.ballot, later.ballot) && mine.seq <= later.seq;
+}
+
+type WriteMessage = Extract<NodeMessage, { kind: "write" }>;
 
 export const encodeHandshake = (handshake: Handshake): Buffer => encodeFrame({ handshake, refusal: undefined });
 export const encodeRefusal = (refusal: Refusal): Buffer => encodeFrame({ handshake: undefined, refusal });

@@ -14,6 +14,9 @@ import { Outgoing, type Verdict } from "./outgoing.js";
 
 export type ReplyTo = (verdict: Verdict) => void;
 
+/** Of a request that a stopped loop did not take. */
+const NO_TICKET: Ticket = 0;
+
 export interface LoopOptions {
   readonly machine: NodeMachine;
   readonly storage: Storage;
@@ -67,8 +70,15 @@ export class Loop {
 
   /** `replyTo` is called exactly once, unless the loop is stopped. */
   request(partition: Partition, request: Request, timeout: Duration, replyTo: ReplyTo): Ticket {
+    if (this.stopped) return NO_TICKET;
     const now = this.clock.now();
-    const ticket = this.machine.submit(now, partition, request, after(now, timeout), this.out);
+    let ticket: Ticket;
+    try {
+      ticket = this.machine.submit(now, partition, request, after(now, timeout), this.out);
+    } catch (error) {
+      this.fail(error);
+      return NO_TICKET;
+    }
     this.askers.set(ticket, replyTo);
     this.schedule();
     return ticket;
@@ -88,12 +98,13 @@ export class Loop {
     this.flushing = true;
     try {
       // What the sync releases at once may ask for more: all of it belongs to this turn.
-      while (!this.out.empty) this.drain();
+      while (!this.out.empty && !this.stopped) this.drain();
     } catch (error) {
       return this.fail(error);
     } finally {
       this.flushing = false;
     }
+    if (this.stopped) return;
     this.peers.flush();
     this.arm();
   }
@@ -108,11 +119,21 @@ export class Loop {
     const batch = this.out;
     this.out = new Outgoing();
     batch.sendNow.each((to, message) => this.peers.send(to, message));
-    this.storage.append(batch.entries, () => this.release(batch));
+    this.storage.append(batch.entries, () => this.synced(batch));
+  }
+
+  private synced(batch: Outgoing): void {
+    if (this.stopped) return;
+    try {
+      this.release(batch);
+    } catch (error) {
+      return this.fail(error);
+    }
+    // A sync that came later than its turn begins a turn of its own.
+    if (!this.flushing) this.schedule();
   }
 
   private release(batch: Outgoing): void {
-    if (this.stopped) return;
     const self = this.machine.core.self;
     batch.sendDurable.each((to, message) => {
       if (to === self) this.machine.step(this.clock.now(), { kind: "message", from: self, message }, this.out);
@@ -123,8 +144,6 @@ export class Loop {
       this.askers.delete(ticket);
       replyTo?.(verdict);
     }
-    // A sync that came later than its turn begins a turn of its own.
-    if (!this.flushing) this.schedule();
   }
 
   private arm(): void {

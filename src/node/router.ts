@@ -10,10 +10,11 @@
  *   I1  A write without an id leaves this node at most once, counting its own writer.
  *   I2  A verdict "refused" or "unserved" is given only when no copy can have been executed.
  *   I3  Every request is answered by its deadline.
+ *   I4  A write that is sent again runs at most once, also when the client told no `after` (R9).
  */
 import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";
 import type { Core } from "../core/core.js";
-import { NO_NODE, type NodeId, type Partition } from "../core/ids.js";
+import { NO_NODE, type NodeId, type Partition, type Revision } from "../core/ids.js";
 import type { Forward, Forwarded, Request } from "../core/node-message.js";
 import type { Outcome, Ticket } from "../core/outbox.js";
 import type { Result } from "../core/register/operation.js";
@@ -30,8 +31,11 @@ export const MAX_PENDING = 50_000;
 export const DEADLINE_MARGIN: Duration = duration(20);
 /** How often what is held is tried again. */
 const RETRY: Duration = duration(10);
-/** A passed-on request that may be sent twice is sent again after this long without an answer. */
-const REPEAT: Duration = duration(1_000);
+/**
+ * A passed-on request that may be sent twice is sent again after this long without an answer: long enough that a writer which is merely
+ * busy is not asked twice.
+ */
+const REPEAT: Duration = duration(3_000);
 
 /** A client's request that this node answers for. */
 class Pending {
@@ -42,6 +46,8 @@ class Pending {
   heldSince: Instant;
   /** A copy was sent, and what became of it is not known. */
   mayHaveRun = false;
+  /** The highest revision of the partition that this node knew to be settled before it first sent the request; 0 when none. */
+  readonly knownBefore: Revision;
 
   constructor(
     readonly ticket: Ticket,
@@ -49,9 +55,21 @@ class Pending {
     readonly request: Request,
     readonly deadline: Instant,
     now: Instant,
+    knownBefore: Revision,
   ) {
     this.sentAt = now;
     this.heldSince = now;
+    this.knownBefore = knownBefore;
+  }
+
+  /**
+   * What to send. A copy that follows one whose fate is unknown says what was known before the first: it is refused rather than run again
+   * when the record of the first may have been forgotten (I4).
+   */
+  get copy(): Request {
+    const { request } = this;
+    if (!this.mayHaveRun || request.kind === "read" || request.write.after !== null) return request;
+    return { kind: "write", write: { ...request.write, after: this.knownBefore } };
   }
 
   /** Another copy does no harm. */
@@ -101,7 +119,8 @@ export class Router {
       out.replies.push({ ticket, verdict: OVERLOADED });
       return ticket;
     }
-    const pending = new Pending(ticket, partition, request, deadline, now);
+    const known = this.core.partitions.get(partition)?.replica.settledRevision ?? NO_REVISION;
+    const pending = new Pending(ticket, partition, request, deadline, now, known);
     this.pending.set(ticket, pending);
     this.send(now, pending, out);
     if (this.retryDue === never) this.retryDue = after(now, RETRY);
@@ -178,7 +197,7 @@ export class Router {
     pending.target = target;
     pending.sentAt = now;
     if (target === this.core.self) {
-      return this.serve(now, pending.ticket, pending.partition, pending.request, pending.deadline, out);
+      return this.serve(now, pending.ticket, pending.partition, pending.copy, pending.deadline, out);
     }
     pending.forwardId = ++this.lastForward;
     this.forwards.set(pending.forwardId, pending);
@@ -187,7 +206,7 @@ export class Router {
       id: pending.forwardId,
       partition: pending.partition,
       groupEpoch: placementOf(this.core.view, pending.partition).groupEpoch,
-      request: pending.request,
+      request: pending.copy,
       remaining: since(pending.deadline, now),
     });
   }
@@ -285,4 +304,5 @@ export class Router {
   }
 }
 
+const NO_REVISION = 0 as Revision;
 const OVERLOADED: Verdict = { status: "refused", refusal: { reason: "overloaded" } };

@@ -49,7 +49,7 @@ export class NodeProcess {
     args: readonly string[],
   ) {
     this.address = `${HOST}:${port}`;
-    this.child = spawn(process.execPath, [...(process.env["ZZ"] ? ["--cpu-prof", "--cpu-prof-dir=/tmp/hot"] : []), PROGRAM, "start", ...args], {
+    this.child = spawn(process.execPath, [PROGRAM, "start", ...args], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, ONAR_STOP_WITH_PARENT: "1" },
     });

@@ -80,7 +80,9 @@ export class NemesisAtWork {
     if (!node.running) return;
     world.sometimes.hit("a node was paused");
     world.trace.note(world.schedule.now, `n${node.id} stands still`);
-    node.pause();
+    const deaf = chance.chance(0.5);
+    if (deaf) world.sometimes.hit("a node missed what was sent while it stood still");
+    node.pause(deaf);
     world.schedule.after(world.swarm.nemesis.pauseMs * (0.5 + chance.fraction()), () => {
       world.trace.note(world.schedule.now, `n${node.id} goes on`);
       node.resume();

@@ -48,6 +48,7 @@ export class SimNode {
   /** How often it was paused: what was asked before a pause may be answered late. */
   pauses = 0;
   private paused = false;
+  private deaf = false;
   private backlog: (() => void)[] = [];
   private network: Network | null = null;
   /** The life in which each peer was last heard of. */
@@ -113,8 +114,10 @@ export class SimNode {
     return this.disk.crash();
   }
 
-  pause(): void {
+  /** Stands still. `deaf`: what peers send meanwhile is lost, as when a frozen machine's buffers overflow; otherwise it is read later. */
+  pause(deaf: boolean): void {
     this.paused = true;
+    this.deaf = deaf;
     this.pauses++;
   }
 
@@ -128,6 +131,7 @@ export class SimNode {
 
   receive(from: NodeId, fromLife: number, message: NodeMessage): "new life" | "old life" | "same life" {
     const met = this.met.get(from) ?? 0;
+    if (this.paused && this.deaf) return "same life";
     if (fromLife > met) {
       this.met.set(from, fromLife);
       this.run(this.life, () => this.loop?.deliver({ kind: "peer-restarted", peer: from }));

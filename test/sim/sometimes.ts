@@ -9,6 +9,7 @@ export const POINTS = [
   "every node crashed at once",
   "a node restarted",
   "a node was paused",
+  "a node missed what was sent while it stood still",
   "a one-way cut",
   "a two-way cut",
   "a link was lost",

@@ -131,7 +131,7 @@ export function drawSwarm(seed: number): Swarm {
       cut: faults * on(0.6, () => roundMs * chance.pick([4, 10, 20])),
       cutMs: roundMs * chance.pick([2, 6, 15]),
       pause: faults * on(0.4, () => roundMs * chance.pick([4, 12])),
-      pauseMs: roundMs * chance.pick([1, 4, 12]),
+      pauseMs: roundMs * chance.pick([1, 6, 12]),
       linkLost: faults * on(0.3, () => roundMs * chance.pick([3, 10])),
       aimed: chance.pick([0, 0.5, 0.9]),
     },

@@ -93,9 +93,9 @@ describe.each(DOCUMENTS)("%s", (document) => {
 
   test("names only make targets that are there", () => {
     const makefile = textOf("Makefile");
-    const targets = new Set([...makefile.matchAll(/^([a-z][a-z-]*):/gm)].map((match) => match[1] as string));
+    const targets = new Set([...makefile.matchAll(/^([a-z][a-z0-9-]*):/gm)].map((match) => match[1] as string));
     const named = [...lines, ...spans].flatMap((code) => {
-      const match = /^\s*make ([a-z][a-z-]*)\b/.exec(code);
+      const match = /^\s*make ([a-z][a-z0-9-]*)\b/.exec(code);
       return match === null ? [] : [match[1] as string];
     });
     expect(named.filter((target) => !targets.has(target))).toEqual([]);

@@ -46,7 +46,10 @@ export function machineOf(self: NodeId, view: View, now = instant(0)): NodeMachi
   return new NodeMachine({ self, view, table, firstAttempt: 1_000 * self, now });
 }
 
-export const write = (operation: WriteOperation, id?: string): Request => ({ kind: "write", write: request(operation, id) });
+export const write = (operation: WriteOperation, id?: string): Request => ({
+  kind: "write",
+  write: request(operation, id),
+});
 export const put = (value: string, id?: string): Request => write({ kind: "put", key: K, value: bytes(value) }, id);
 export const increment = (id?: string): Request => write({ kind: "add", key: K, delta: 1n }, id);
 export const read: Request = { kind: "read", read: { key: K, consistency: "linearizable" } };

@@ -5,11 +5,30 @@ import { revision } from "../../../../src/core/ids.js";
 import { answerOf, type Decision, evaluate, successor } from "../../../../src/core/register/decide.js";
 import type { Condition, WriteOperation } from "../../../../src/core/register/operation.js";
 import type { Register } from "../../../../src/core/register/register.js";
-import { add, b, bytes, casAbsent, casVersion, K, put, record, register, remove, request, text, ts } from "./harness.js";
+import {
+  add,
+  b,
+  bytes,
+  casAbsent,
+  casVersion,
+  K,
+  put,
+  record,
+  register,
+  remove,
+  request,
+  text,
+  ts,
+} from "./harness.js";
 
 const tombstone = register({ value: null, version: 5 });
 const holding = (value: string, version = 5): Register => register({ value, version });
-const cas = (condition: Condition, value = "new"): WriteOperation => ({ kind: "cas", key: K, condition, value: bytes(value) });
+const cas = (condition: Condition, value = "new"): WriteOperation => ({
+  kind: "cas",
+  key: K,
+  condition,
+  value: bytes(value),
+});
 const deleteIf = (condition: Condition): WriteOperation => ({ kind: "delete", key: K, condition });
 const outcome = (operation: WriteOperation, on: Register | null): string => evaluate(operation, on).outcome;
 
@@ -92,8 +111,28 @@ describe("add", () => {
   });
 
   test.each([
-    "", "-", "-0", "00", "01", "-01", "+1", " 1", "1 ", "1\n", "\t1", "1.0", "1e3", "0x1", "ten", "1_000", "--1",
-    "9223372036854775808", "-9223372036854775809", "99999999999999999999", "1".repeat(1_000), "١",
+    "",
+    "-",
+    "-0",
+    "00",
+    "01",
+    "-01",
+    "+1",
+    " 1",
+    "1 ",
+    "1\n",
+    "\t1",
+    "1.0",
+    "1e3",
+    "0x1",
+    "ten",
+    "1_000",
+    "--1",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "99999999999999999999",
+    "1".repeat(1_000),
+    "١",
   ])("%j is not a number", (value) => {
     expect(sum(holding(value), 1n)).toBe("not-a-number");
   });
@@ -120,36 +159,43 @@ describe("add", () => {
 describe("the register after it", () => {
   const stamp = ts(b(2), 9);
   const KEPT = [record("old")];
-  const after = (operation: WriteOperation, on: Register | null, id?: string): Register => {
+  const decided = (operation: WriteOperation, on: Register | null, id?: string): Register => {
     const retained = { records: on?.records ?? [], floor: on?.floor ?? revision(3), forgotten: 0 };
     return successor(K, on, request(operation, id), evaluate(operation, on), stamp, revision(20), retained);
   };
 
   test("an applied write has the revision it took as its version", () => {
-    const next = after(put("new"), holding("old", 5));
+    const next = decided(put("new"), holding("old", 5));
     expect(text(next.value)).toBe("new");
     expect(next).toMatchObject({ timestamp: stamp, version: 20, revision: 20, records: [] });
   });
 
   test("a failed write with an id changes nothing but the revision and the records", () => {
     const before = register({ value: "v", version: 5, floor: 2, records: KEPT });
-    const next = after(casVersion(4, "new"), before, "r");
+    const next = decided(casVersion(4, "new"), before, "r");
     expect(text(next.value)).toBe("v");
     expect(next).toMatchObject({ version: 5, revision: 20, floor: 2 });
     expect(next.records).toEqual([
       ...KEPT,
-      { requestId: request(put("")).requestId ?? next.records[1]?.requestId, fingerprint: 7, revision: 20, outcome: "condition-failed", version: 5 },
+      {
+        requestId: rid("r"),
+        fingerprint: 7,
+        revision: 20,
+        outcome: "condition-failed",
+        version: 5,
+      },
     ]);
   });
 
   test("a failed write with an id on no key makes a tombstone of version 0 that carries its record and the floor", () => {
-    const next = after(casVersion(4, "new"), null, "r");
+    const next = decided(casVersion(4, "new"), null, "r");
     expect(next).toMatchObject({ value: null, version: 0, revision: 20, floor: 3 });
     expect(next.records[0]).toMatchObject({ outcome: "condition-failed", version: 0, revision: 20 });
   });
 
   test("records name the version that was made or found: a put's own, a delete's the deleted one, a tombstone's none", () => {
-    const versionOf = (operation: WriteOperation, on: Register | null) => after(operation, on, "r").records[0]?.version;
+    const versionOf = (operation: WriteOperation, on: Register | null) =>
+      decided(operation, on, "r").records[0]?.version;
     expect(versionOf(put("x"), holding("v", 5))).toBe(20);
     expect(versionOf(add(1n), holding("1", 5))).toBe(20);
     expect(versionOf(casVersion(5, "x"), holding("v", 5))).toBe(20);
@@ -160,11 +206,11 @@ describe("the register after it", () => {
   });
 
   test("a write without an id leaves no record and keeps those of others", () => {
-    expect(after(put("x"), register({ records: KEPT })).records).toEqual(KEPT);
+    expect(decided(put("x"), register({ records: KEPT })).records).toEqual(KEPT);
   });
 
   test("deleting leaves a tombstone whose version is the deletion's revision", () => {
-    expect(after(remove(), holding("v", 5))).toMatchObject({ value: null, version: 20, revision: 20 });
+    expect(decided(remove(), holding("v", 5))).toMatchObject({ value: null, version: 20, revision: 20 });
   });
 });
 
@@ -176,7 +222,12 @@ describe("answers", () => {
   test("a failed condition tells what was found, and of a tombstone nothing", () => {
     expect(answer(casVersion(4, "x"), holding("v"))).toEqual({ kind: "cas", swapped: false, version: 5, found });
     expect(answer(casVersion(4, "x"), tombstone)).toEqual({ kind: "cas", swapped: false, version: 0, found: null });
-    expect(answer(deleteIf({ kind: "absent" }), holding("v"))).toEqual({ kind: "delete", deleted: false, versionFound: 5, found });
+    expect(answer(deleteIf({ kind: "absent" }), holding("v"))).toEqual({
+      kind: "delete",
+      deleted: false,
+      versionFound: 5,
+      found,
+    });
   });
 
   test("an applied write tells the version it made, a delete the one it deleted", () => {
@@ -215,7 +266,8 @@ function model(now: Model | null, operation: WriteOperation): { outcome: Decisio
     if (operation.condition !== null && !meets(operation.condition)) return failed;
     return { outcome: now === null ? "absent" : "applied", value: null };
   }
-  if (now !== null && (Number.isNaN(Number(now.value)) || now.value === "")) return { outcome: "not-a-number", value: null };
+  if (now !== null && (Number.isNaN(Number(now.value)) || now.value === ""))
+    return { outcome: "not-a-number", value: null };
   const sum = BigInt(now?.value ?? 0) + operation.delta;
   return sum > MAX || sum < MIN ? { outcome: "overflow", value: null } : { outcome: "applied", value: String(sum) };
 }

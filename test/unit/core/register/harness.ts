@@ -57,7 +57,12 @@ export const B = nodeId(11);
 export const C = nodeId(12);
 export const nodeAt = (place: number): NodeId => nodeId(10 + place);
 export const groupOf = (size: number, place = 0): Group =>
-  new Group(P, epoch, Array.from({ length: size }, (_, i) => nodeAt(i)), nodeAt(place));
+  new Group(
+    P,
+    epoch,
+    Array.from({ length: size }, (_, i) => nodeAt(i)),
+    nodeAt(place),
+  );
 
 /** The ballot of a round and the place of its owner, in the tests' group epoch. */
 export const b = (round: number, place = 0, of = epoch): Ballot => ballot(of, round, nodeAt(place));
@@ -97,7 +102,14 @@ export function register(parts: RegisterParts = {}): Register {
 }
 
 export function record(name: string, parts: Partial<CompletionRecord> = {}): CompletionRecord {
-  return { requestId: rid(name), fingerprint: 7, revision: revision(1), outcome: "applied", version: revision(1), ...parts };
+  return {
+    requestId: rid(name),
+    fingerprint: 7,
+    revision: revision(1),
+    outcome: "applied",
+    version: revision(1),
+    ...parts,
+  };
 }
 
 /** A request; with a name it has an id, and the fingerprint 7 unless said otherwise. */

@@ -96,7 +96,13 @@ export class Office {
   }
 
   handOver(k: Key = K, of = 500): void {
-    const message: KindOf<"hand-over"> = { kind: "hand-over", partition: P, groupEpoch: epoch, attempt: attempt(of), key: k };
+    const message: KindOf<"hand-over"> = {
+      kind: "hand-over",
+      partition: P,
+      groupEpoch: epoch,
+      attempt: attempt(of),
+      key: k,
+    };
     this.writer.onHandOver(this.now, nodeAt(2), message, this.out);
   }
 

@@ -88,7 +88,10 @@ describe("finding", () => {
 describe("answers from a record", () => {
   const made = (outcome: RecordedOutcome, version: number) => record("r", { outcome, version: revision(version) });
   const now = (value: string | null, version: number) => register({ value, version });
-  const deleteIf: WriteOperation = { ...remove(), condition: { kind: "version", version: revision(1) } } as WriteOperation;
+  const deleteIf: WriteOperation = {
+    ...remove(),
+    condition: { kind: "version", version: revision(1) },
+  } as WriteOperation;
   const found = { value: bytes("v"), version: 5 };
 
   test("a put and a swap tell their version, whatever the key is now", () => {
@@ -116,15 +119,42 @@ describe("answers from a record", () => {
 
   test("a delete tells what it deleted, that there was nothing, or what stood in its way", () => {
     const gone = now(null, 9);
-    expect(answerFromRecord(remove(), made("applied", 5), gone)).toEqual({ kind: "delete", deleted: true, versionFound: 5, found: null });
-    expect(answerFromRecord(remove(), made("absent", 0), gone)).toEqual({ kind: "delete", deleted: false, versionFound: 0, found: null });
-    expect(answerFromRecord(deleteIf, made("condition-failed", 5), now("v", 5))).toEqual({ kind: "delete", deleted: false, versionFound: 5, found });
+    expect(answerFromRecord(remove(), made("applied", 5), gone)).toEqual({
+      kind: "delete",
+      deleted: true,
+      versionFound: 5,
+      found: null,
+    });
+    expect(answerFromRecord(remove(), made("absent", 0), gone)).toEqual({
+      kind: "delete",
+      deleted: false,
+      versionFound: 0,
+      found: null,
+    });
+    expect(answerFromRecord(deleteIf, made("condition-failed", 5), now("v", 5))).toEqual({
+      kind: "delete",
+      deleted: false,
+      versionFound: 5,
+      found,
+    });
   });
 
   test("an add repeats its number while the key is unmoved, and afterwards its version alone", () => {
-    expect(answerFromRecord(add(1n), made("applied", 4), now("42", 4))).toEqual({ kind: "add", version: 4, number: 42n });
-    expect(answerFromRecord(add(1n), made("applied", 4), now("43", 5))).toEqual({ kind: "add", version: 4, number: null });
-    expect(answerFromRecord(add(1n), made("applied", 4), now(null, 5))).toEqual({ kind: "add", version: 4, number: null });
+    expect(answerFromRecord(add(1n), made("applied", 4), now("42", 4))).toEqual({
+      kind: "add",
+      version: 4,
+      number: 42n,
+    });
+    expect(answerFromRecord(add(1n), made("applied", 4), now("43", 5))).toEqual({
+      kind: "add",
+      version: 4,
+      number: null,
+    });
+    expect(answerFromRecord(add(1n), made("applied", 4), now(null, 5))).toEqual({
+      kind: "add",
+      version: 4,
+      number: null,
+    });
   });
 
   test("an add that was refused is refused again, whatever the value is now", () => {

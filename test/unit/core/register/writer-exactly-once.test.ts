@@ -4,7 +4,21 @@ import { instant } from "../../../../src/base/time.js";
 import { revision } from "../../../../src/core/ids.js";
 import { MAX_RECORDS, MIN_RECORDS, RECORD_RETENTION_MS } from "../../../../src/core/register/decide.js";
 import type { WriteOperation } from "../../../../src/core/register/operation.js";
-import { add, b, bytes, casAbsent, casVersion, K, put, record, register, remove, request, text, ts } from "./harness.js";
+import {
+  add,
+  b,
+  bytes,
+  casAbsent,
+  casVersion,
+  K,
+  put,
+  record,
+  register,
+  remove,
+  request,
+  text,
+  ts,
+} from "./harness.js";
 import { Office } from "./office.js";
 
 const removeVersion = (version: number): WriteOperation => ({
@@ -99,7 +113,8 @@ describe("what the client has seen", () => {
     office.plant(register({ at: ts(b(1, 2), 3), version: 40, floor: 30 }), 0, 1, 2);
     const result = office.ask(request(put("x"), "id", 29));
     expect(result).toMatchObject({ status: "unknown", unknown: { reason: "request-expired" } });
-    const told = result?.status === "unknown" && result.unknown.reason === "request-expired" ? result.unknown.revision : 0;
+    const told =
+      result?.status === "unknown" && result.unknown.reason === "request-expired" ? result.unknown.revision : 0;
     expect(told).toBeGreaterThanOrEqual(30);
     expect(text(office.held(0)?.value)).toBe("v");
   });

@@ -28,7 +28,8 @@ describe("resigning", () => {
     office.writer.pause();
     const paused = office.submit(request(put("y")));
     office.writer.resign(office.out);
-    for (const ticket of [recovering, confirming, nextRound, paused]) expect(office.result(ticket)).toMatchObject(NOT_WRITER);
+    for (const ticket of [recovering, confirming, nextRound, paused])
+      expect(office.result(ticket)).toMatchObject(NOT_WRITER);
   });
 
   test("everybody is told exactly once, also who waited for two things", () => {

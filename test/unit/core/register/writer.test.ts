@@ -98,7 +98,11 @@ describe("the first touch of a key (R4)", () => {
     const tickets = [1, 2, 3].map((n) => office.submit(request(add(BigInt(n)))));
     expect(office.waiting(1)).toEqual(["recover"]);
     office.settle();
-    expect(tickets.map((ticket) => office.answer(ticket))).toMatchObject([{ number: 1n }, { number: 3n }, { number: 6n }]);
+    expect(tickets.map((ticket) => office.answer(ticket))).toMatchObject([
+      { number: 1n },
+      { number: 3n },
+      { number: 6n },
+    ]);
   });
 
   test("afterwards a write takes one round trip to a majority", () => {

@@ -1,0 +1,256 @@
+/** The core as a whole: which partition a message reaches, when it wants to be woken, and rounds that came late. */
+import { describe, expect, test } from "vitest";
+import { duration, type Instant, instant } from "../../../src/base/time.js";
+import { type Ballot, ballot } from "../../../src/core/ballot.js";
+import { Core, type CoreInput, DEFAULT_ROUND } from "../../../src/core/core.js";
+import type { Entry } from "../../../src/core/entry.js";
+import { groupEpoch, type NodeId, nodeId, partition, revision } from "../../../src/core/ids.js";
+import type { CoreMessage } from "../../../src/core/message.js";
+import { MemoryTable } from "../../../src/core/register/table.js";
+import { A, B, C, viewOf } from "../node/cluster.js";
+import { K, put, request, TestOutbox } from "./register/harness.js";
+
+const E = groupEpoch(1);
+const p = partition;
+const b = (round: number, node: NodeId, epoch = E): Ballot => ballot(epoch, round, node);
+const prepare = (of: number, promised: Ballot): CoreMessage => ({
+  kind: "prepare",
+  partition: p(of),
+  ballot: promised,
+});
+
+class Rig {
+  readonly core: Core;
+  readonly out = new TestOutbox();
+  now: Instant = instant(0);
+
+  /** Three nodes, two replicas of each of four partitions: A keeps 0, 2, 3. */
+  constructor(size = 3, delta = 2, restored: readonly Entry[] = []) {
+    const tables = new Map<number, MemoryTable>();
+    const table = (of: number): MemoryTable => {
+      const known = tables.get(of) ?? new MemoryTable();
+      tables.set(of, known);
+      return known;
+    };
+    this.core = new Core({ self: A, view: viewOf(size, delta, 4), table, restored, firstAttempt: 0, now: this.now });
+  }
+
+  step(input: CoreInput): void {
+    this.core.step(this.now, input, this.out);
+  }
+
+  receive(from: NodeId, message: CoreMessage): void {
+    this.step({ kind: "message", from, message });
+  }
+
+  wake(at: number): void {
+    this.now = instant(at);
+    this.step({ kind: "wake" });
+  }
+
+  /** Answers the heartbeats of this round. */
+  answerAs(...nodes: NodeId[]): void {
+    const { round } = this.core.detector;
+    for (const from of nodes) {
+      this.receive(from, {
+        kind: "heartbeat-answer",
+        round,
+        heard: [A],
+        version: 1,
+        since: 0,
+        reports: [],
+        offices: [],
+      });
+    }
+  }
+
+  get answers(): string[] {
+    return this.out.sendDurable.take().map(({ to, message }) => `${message.kind}→${to}`);
+  }
+}
+
+describe("routing", () => {
+  test("a message reaches the partition that it names, and no other", () => {
+    const rig = new Rig();
+    rig.receive(C, prepare(2, b(3, C)));
+    expect(rig.answers).toEqual([`promised→${C}`]);
+    const rounds = [...rig.core.partitions].map(([of, served]) => [of, served.replica.promise.round]);
+    expect(rounds).toEqual([
+      [0, 0],
+      [2, 3],
+      [3, 0],
+    ]);
+  });
+
+  test("a message about a partition that is not kept here is ignored", () => {
+    const rig = new Rig();
+    rig.receive(B, prepare(1, b(3, B)));
+    rig.receive(B, prepare(9, b(3, B)));
+    expect(rig.answers).toEqual([]);
+    expect(rig.out.entries).toEqual([]);
+  });
+
+  test("a message of another group epoch is ignored, older or newer, whatever carries the epoch", () => {
+    const rig = new Rig();
+    for (const epoch of [groupEpoch(0), groupEpoch(2)]) {
+      rig.receive(B, prepare(0, b(3, B, epoch)));
+      rig.receive(B, { kind: "read", partition: p(0), groupEpoch: epoch, attempt: 1 as never, key: K, holding: null });
+    }
+    expect(rig.answers).toEqual([]);
+    expect(rig.out.entries).toEqual([]);
+    rig.receive(B, { kind: "read", partition: p(0), groupEpoch: E, attempt: 1 as never, key: K, holding: null });
+    expect(rig.answers).toEqual([`read-answer→${B}`]);
+  });
+
+  test("a message from a node outside the group is ignored", () => {
+    const rig = new Rig();
+    rig.receive(C, prepare(0, b(3, C)));
+    rig.receive(nodeId(99), prepare(0, b(3, nodeId(99))));
+    expect(rig.answers).toEqual([]);
+    expect(rig.out.entries).toEqual([]);
+  });
+
+  test("what a client asks of a partition that is not kept here is refused", () => {
+    const rig = new Rig();
+    const deadline = instant(1_000);
+    rig.step({ kind: "write", ticket: 1, partition: p(1), request: request(put("x")) });
+    rig.step({ kind: "read", ticket: 2, partition: p(1), request: { key: K, consistency: "local" }, deadline });
+    const refused = { status: "refused", refusal: { reason: "not-replica" } };
+    expect(rig.out.outcomes).toEqual([
+      { ticket: 1, result: refused },
+      { ticket: 2, result: refused },
+    ]);
+  });
+
+  test("an answer to a heartbeat waits for the sync, as what it reports may be of this very batch (R8)", () => {
+    const rig = new Rig();
+    rig.receive(B, { kind: "heartbeat", round: 1, reportsSeen: 0 });
+    expect(rig.out.sendNow.list).toEqual([]);
+    expect(rig.answers).toEqual([`heartbeat-answer→${B}`]);
+  });
+
+  test("entries of an earlier life reach their partition, and those of partitions that went are skipped", () => {
+    const entries: Entry[] = [
+      { kind: "promise", partition: p(2), ballot: b(7, C) },
+      { kind: "reservation", partition: p(0), reservation: revision(50) },
+      { kind: "promise", partition: p(1), ballot: b(9, B) },
+    ];
+    const { core } = new Rig(3, 2, entries);
+    expect(core.partitions.get(p(2))?.replica.promise).toEqual(b(7, C));
+    expect(core.partitions.get(p(0))?.replica).toMatchObject({ reservation: 50, promise: { round: 0 } });
+    expect(core.partitions.has(p(1))).toBe(false);
+  });
+});
+
+describe("deadlines", () => {
+  test("the first round begins at once, the next a round later", () => {
+    const rig = new Rig();
+    expect(rig.core.nextDeadline()).toBe(0);
+    rig.wake(0);
+    expect(rig.out.sendNow.kinds).toEqual(["heartbeat", "heartbeat"]);
+    expect(rig.core.nextDeadline()).toBe(DEFAULT_ROUND);
+  });
+
+  test("a wake before its time does nothing", () => {
+    const rig = new Rig();
+    rig.wake(0);
+    rig.out.sendNow.take();
+    rig.wake(DEFAULT_ROUND - 1);
+    expect(rig.out.sendNow.list).toEqual([]);
+    expect(rig.core.detector.round).toBe(1);
+  });
+
+  test("while something may have to be asked again it wants to be woken sooner, and no longer afterwards", () => {
+    const rig = new Rig();
+    rig.wake(0);
+    const deadline = instant(50);
+    rig.step({ kind: "read", ticket: 1, partition: p(0), request: { key: K, consistency: "linearizable" }, deadline });
+    expect(rig.core.nextDeadline()).toBeLessThanOrEqual(20);
+    rig.wake(60);
+    expect(rig.out.outcomes).toMatchObject([{ ticket: 1, result: { refusal: { reason: "no-quorum" } } }]);
+    expect(rig.core.nextDeadline()).toBe(DEFAULT_ROUND);
+  });
+
+  test("a round may be chosen", () => {
+    const core = new Core({
+      self: A,
+      view: viewOf(1),
+      table: () => new MemoryTable(),
+      firstAttempt: 0,
+      round: duration(50),
+      now: instant(7),
+    });
+    core.step(instant(7), { kind: "wake" }, new TestOutbox());
+    expect(core.nextDeadline()).toBe(57);
+  });
+});
+
+describe("rounds", () => {
+  /** Hears B and C; the next round ends at the time returned. */
+  const heard = (): { rig: Rig; at: number } => {
+    const rig = new Rig();
+    let at = 0;
+    for (let i = 0; i < 3; i++, at += DEFAULT_ROUND) {
+      rig.wake(at);
+      rig.answerAs(B, C);
+    }
+    expect(rig.core.hears(B)).toBe(true);
+    return { rig, at };
+  };
+
+  test("who does not answer is given up after two rounds", () => {
+    const { rig, at } = heard();
+    for (let i = 0; i < 3; i++) {
+      rig.wake(at + i * DEFAULT_ROUND);
+      rig.answerAs(C);
+    }
+    expect(rig.core.hears(B)).toBe(false);
+    expect(rig.core.hears(C)).toBe(true);
+  });
+
+  test("a round that ended far too late blames nobody: this node stood still", () => {
+    const { rig } = heard();
+    for (let i = 1; i <= 5; i++) rig.wake(i * 10_000);
+    expect(rig.core.hears(B)).toBe(true);
+    expect(rig.core.hears(C)).toBe(true);
+  });
+
+  test("a little late is not late", () => {
+    const { rig, at } = heard();
+    for (let i = 0; i < 3; i++) rig.wake(at + i * (2 * DEFAULT_ROUND));
+    expect(rig.core.hears(B)).toBe(false);
+  });
+
+  test("a peer that restarted is told everything anew", () => {
+    const { rig, at } = heard();
+    const seen = (): number => {
+      for (const { to, message } of rig.out.sendNow.take())
+        if (to === B && message.kind === "heartbeat") return message.reportsSeen;
+      return -1;
+    };
+    rig.out.sendNow.take();
+    rig.wake(at);
+    expect(seen()).toBe(1);
+    rig.step({ kind: "peer-restarted", peer: B });
+    rig.wake(at + DEFAULT_ROUND);
+    expect(seen()).toBe(0);
+  });
+});
+
+describe("the writer", () => {
+  test("a node alone becomes the writer of all it keeps; of what it does not keep it knows none", () => {
+    const rig = new Rig(1, 1);
+    for (let at = 0; at <= 1_000; at += DEFAULT_ROUND) {
+      rig.wake(at);
+      for (let sent = rig.out.sendDurable.take(); sent.length > 0; sent = rig.out.sendDurable.take()) {
+        for (const { message } of sent) rig.receive(A, message);
+      }
+    }
+    for (const of of [0, 1, 2, 3]) {
+      expect(rig.core.isWriter(p(of))).toBe(true);
+      expect(rig.core.writerOf(p(of))).toBe(A);
+    }
+    expect(rig.core.isWriter(p(9))).toBe(false);
+    expect(rig.core.writerOf(p(9))).toBeNull();
+  });
+});

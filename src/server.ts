@@ -19,7 +19,9 @@ import { MemoryStorage } from "./storage/memory.js";
 import { version } from "./version.js";
 
 const HEALTH_MS = 100;
-/** How long a stopping node waits for requests under way. */
+/** How long a stopping node tries to hand its offices over … */
+const HAND_OVER_MS = 2_000;
+/** … and then waits for requests under way. */
 const DRAIN_MS = 5_000;
 
 export interface ServerEvents {
@@ -35,8 +37,11 @@ export interface RunningServer {
   readonly peerAddress: string;
   /** Resolves when this node is in a view and hears a majority of some group. Never rejects. */
   readonly serving: Promise<void>;
-  /** Lets requests under way finish, then stops. */
-  close(): Promise<void>;
+  /**
+   * Drains, then stops: health says NOT_SERVING, offices go to other nodes while requests are still taken, requests under way finish.
+   * Without draining only the last step is done.
+   */
+  close(options?: { readonly drain: boolean }): Promise<void>;
 }
 
 /** The node cannot start; the message is for people. */
@@ -64,6 +69,7 @@ class NodeServer implements RunningServer {
   private links: PeerLinks | null = null;
   private loop: Loop | null = null;
   private healthTimer: NodeJS.Timeout | null = null;
+  private draining = false;
   private nowServing: () => void = () => {};
 
   constructor(
@@ -131,12 +137,19 @@ class NodeServer implements RunningServer {
     );
   }
 
-  async close(): Promise<void> {
+  async close(options = { drain: true }): Promise<void> {
     if (this.stop.signal.aborted) return;
+    this.draining = true;
     this.client.health.setServing(false);
+    const machine = this.loop?.machine;
+    if (options.drain && machine !== undefined) {
+      this.loop?.deliver({ kind: "leave" });
+      await until(() => machine.core.offices === 0, HAND_OVER_MS);
+    }
     this.state.stopping = true;
-    const until = performance.now() + DRAIN_MS;
-    while ((this.loop?.machine.router.pendingCount ?? 0) > 0 && performance.now() < until) await sleep(20);
+    if (machine !== undefined) {
+      await until(() => machine.router.pendingCount + machine.router.visitorCount === 0, DRAIN_MS);
+    }
     this.shutDown();
     // The last answers leave before the sockets do.
     await sleep(20);
@@ -199,7 +212,7 @@ class NodeServer implements RunningServer {
   /** NOT_SERVING when cut off from every majority. */
   private judgeHealth(view: View): void {
     const core = this.loop?.machine.core;
-    if (core === undefined || this.state.stopping) return;
+    if (core === undefined || this.draining) return;
     const serving = view.partitions.some(
       ({ replicas }) => replicas.filter((id) => id === core.self || core.hears(id)).length > replicas.length / 2,
     );
@@ -252,4 +265,10 @@ async function whyNot(address: string): Promise<string> {
 }
 
 const withPort = (address: string, port: number): string => `${address.slice(0, address.lastIndexOf(":"))}:${port}`;
+/** Waits for the condition, at most so long. */
+async function until(condition: () => boolean, ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  while (!condition() && performance.now() < end) await sleep(20);
+}
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

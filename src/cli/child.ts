@@ -73,6 +73,11 @@ export class ChildNode {
     return this.lines.slice(-count);
   }
 
+  /** Says that the whole cluster stops: by the end of its standard input, see start.ts. */
+  stop(): void {
+    this.process.stdin.end();
+  }
+
   kill(signal: "SIGTERM" | "SIGKILL"): void {
     if (!this.ended) this.process.kill(signal);
   }
@@ -92,9 +97,9 @@ export class ChildNode {
   }
 }
 
-/** SIGTERM for all, SIGKILL for those still there after `patienceMs`; returns when all have ended. */
+/** Stops all together, with SIGKILL those still there after `patienceMs`; returns when all have ended. */
 export async function stopAll(nodes: readonly ChildNode[], patienceMs: number): Promise<void> {
-  for (const node of nodes) node.kill("SIGTERM");
+  for (const node of nodes) node.stop();
   const timer = setTimeout(() => {
     for (const node of nodes) node.kill("SIGKILL");
   }, patienceMs);

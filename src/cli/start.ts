@@ -163,17 +163,24 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
 
   let server: RunningServer | null = null;
   let stopping = false;
-  const stop = (): void => {
+  const stop = (drain: boolean): void => {
     if (stopping) return;
     stopping = true;
     if (server === null) return end(EXIT.done);
-    server.close().then(
+    server.close({ drain }).then(
       () => end(EXIT.done),
       (error: unknown) => events.fatal(`could not stop in order: ${messageOf(error)}`),
     );
   };
-  onStopSignals(stop, { interrupt: supervised ? "ignore" : "stop" });
-  if (supervised) stopWithParent(io, stop, () => end(EXIT.notDone));
+  onStopSignals(() => stop(true), { interrupt: supervised ? "ignore" : "stop" });
+  // The whole cluster stops: there is nobody to hand offices to.
+  if (supervised) {
+    stopWithParent(
+      io,
+      () => stop(false),
+      () => end(EXIT.notDone),
+    );
+  }
 
   try {
     server = await startServer(config, events);

@@ -42,8 +42,12 @@ export function encodeRegister(register: Register): Buffer {
   return toBuffer(register.encoded);
 }
 
-/** Keeps `bytes`: the caller must not share them with a network chunk. */
+/** What was decoded last: many reads of one key at a time are answered with one register, and its records are what costs. */
+let latest: Register | null = null;
+
+/** Keeps `bytes`: the caller must not share them with a network chunk. Registers never change, so the same one may be returned twice. */
 export function decodeRegister(bytes: Uint8Array): Register {
+  if (latest?.encoded != null && toBuffer(latest.encoded).equals(bytes)) return latest;
   const wire = WireRegister.decode(new BinaryReader(bytes));
   if (wire.timestamp?.ballot === undefined || wire.key.length === 0)
     throw new Error("a register without key or timestamp");
@@ -57,6 +61,7 @@ export function decodeRegister(bytes: Uint8Array): Register {
     wire.records.map(recordFromWire),
   );
   register.encoded = bytes;
+  latest = register;
   return register;
 }
 

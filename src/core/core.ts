@@ -34,6 +34,8 @@ export type CoreInput =
       readonly request: ReadRequest;
       readonly deadline: Instant;
     }
+  /** This node is about to stop: its offices go to others. */
+  | { readonly kind: "leave" }
   /** A handshake with a new incarnation of a peer. */
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   /** Some deadline has come. */
@@ -63,6 +65,7 @@ export class Core {
   private roundDue: Instant;
   private resendDue: Instant = never;
   private started = false;
+  private leaving = false;
 
   constructor(options: CoreOptions) {
     const { self, view } = options;
@@ -104,6 +107,8 @@ export class Core {
       }
       case "peer-restarted":
         return this.heartbeats.reset(input.peer);
+      case "leave":
+        return this.leave(now, out);
       case "wake":
         return this.wake(now, out);
     }
@@ -123,6 +128,13 @@ export class Core {
   isWriter(partition: Partition): boolean {
     const served = this.partitions.get(partition);
     return served?.writer.elected === true && served.election.working;
+  }
+
+  /** How many partitions this node is the working writer of. */
+  get offices(): number {
+    let count = 0;
+    for (const partition of this.partitions.keys()) if (this.isWriter(partition)) count++;
+    return count;
   }
 
   hears(node: NodeId): boolean {
@@ -163,6 +175,14 @@ export class Core {
     if (this.resendDue === never) this.resendDue = after(now, RESEND_TICK);
   }
 
+  private leave(now: Instant, out: Outbox): void {
+    this.leaving = true;
+    for (const served of this.partitions.values()) {
+      served.leave(now, out);
+      if (served.busy) this.keepBusy(now, served);
+    }
+  }
+
   private wake(now: Instant, out: Outbox): void {
     if (now >= this.resendDue) this.resend(now, out);
     if (now >= this.roundDue) this.endRound(now, out);
@@ -184,11 +204,11 @@ export class Core {
       for (const served of this.partitions.values()) if (served.election.handingOver) offers++;
       for (const served of this.partitions.values()) {
         const before = served.election.handingOver;
-        served.roundEnded(now, offers < MAX_OFFERS, out);
+        served.roundEnded(now, !this.leaving && offers < MAX_OFFERS, out);
         if (!before && served.election.handingOver) offers++;
         if (served.busy) this.keepBusy(now, served);
       }
-      assert(offers <= MAX_OFFERS, "the number of offices handed over at a time is bounded");
+      assert(this.leaving || offers <= MAX_OFFERS, "the number of offices handed over at a time is bounded");
     }
     this.started = true;
     for (const { to, message } of this.heartbeats.nextRound()) out.sendNow.push(to, message);

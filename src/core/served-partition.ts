@@ -40,6 +40,8 @@ export class ServedPartition {
   readonly election: Election;
   private readonly heard: HeardGroup;
   private readonly heartbeats: Heartbeats;
+  /** This node is about to stop: it hands its office over and takes none. */
+  private leaving = false;
   private offer: { readonly place: number; readonly since: Instant; sent: boolean } | null = null;
   /** What was told last, to notice a change without comparing contents. */
   private toldPromise: Ballot | null = null;
@@ -107,9 +109,16 @@ export class ServedPartition {
   roundEnded(now: Instant, mayOffer: boolean, out: Outbox): void {
     const action =
       this.firstWriter() ?? this.election.roundEnded(this.heard, this.replica.promise, this.office(now), mayOffer);
-    this.act(now, action, out);
+    if (!this.leaving || action?.kind !== "campaign") this.act(now, action, out);
+    if (this.leaving) this.passOn(now, out);
     this.replica.saveSettled(out);
     this.refresh(now);
+  }
+
+  /** This node is about to stop: its office goes to another replica, and it takes none from here on. */
+  leave(now: Instant, out: Outbox): void {
+    this.leaving = true;
+    this.passOn(now, out);
   }
 
   /** A peer's report about this partition changed. */
@@ -190,11 +199,20 @@ export class ServedPartition {
       case "nack":
         return this.onNack(now, place, message, out);
       case "your-turn":
+        if (this.leaving) return;
         return this.act(
           now,
           this.election.yourTurn(message.ballot, this.heard, this.replica.promise, this.office(now)),
           out,
         );
+    }
+  }
+
+  /** Offers the office to the first replica in the list that is fit for it. */
+  private passOn(now: Instant, out: Outbox): void {
+    for (let place = 0; place < this.group.replicas.length; place++) {
+      const action = this.election.transfer(place, this.heard, this.office(now));
+      if (action !== null) return this.act(now, action, out);
     }
   }
 

@@ -14,6 +14,7 @@ export type NodeInput =
   | { readonly kind: "message"; readonly from: NodeId; readonly message: NodeMessage }
   | { readonly kind: "link-lost"; readonly peer: NodeId }
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
+  | { readonly kind: "leave" }
   | { readonly kind: "wake" };
 
 export class NodeMachine {
@@ -33,6 +34,7 @@ export class NodeMachine {
       case "link-lost":
         this.router.onLinkLost(now, input.peer, out);
         break;
+      case "leave":
       case "peer-restarted":
         this.core.step(now, input, out);
         break;

@@ -21,7 +21,7 @@ import type { Result } from "../core/register/operation.js";
 import { placementOf } from "../core/view/view.js";
 import type { Outgoing, Verdict } from "./outgoing.js";
 
-/** A request that nobody can serve is held no longer than this. */
+/** A request that nobody can serve this long after it came in is given up. */
 export const MAX_HOLD: Duration = duration(3_000);
 /** Requests held at a time; more are refused as overload. */
 export const MAX_HELD = 10_000;
@@ -43,7 +43,6 @@ class Pending {
   target: NodeId = NO_NODE;
   forwardId = 0;
   sentAt: Instant;
-  heldSince: Instant;
   /** A copy was sent, and what became of it is not known. */
   mayHaveRun = false;
   /** The highest revision of the partition that this node knew to be settled before it first sent the request; 0 when none. */
@@ -54,11 +53,10 @@ class Pending {
     readonly partition: Partition,
     readonly request: Request,
     readonly deadline: Instant,
-    now: Instant,
+    readonly submittedAt: Instant,
     knownBefore: Revision,
   ) {
-    this.sentAt = now;
-    this.heldSince = now;
+    this.sentAt = submittedAt;
     this.knownBefore = knownBefore;
   }
 
@@ -107,6 +105,11 @@ export class Router {
     return this.pending.size;
   }
 
+  /** Requests that this node serves for others. */
+  get visitorCount(): number {
+    return this.visitors.size;
+  }
+
   nextDeadline(): Instant {
     return this.retryDue;
   }
@@ -140,6 +143,9 @@ export class Router {
 
   onForward(now: Instant, from: NodeId, message: Forward, out: Outgoing): void {
     const { partition, request } = message;
+    if (message.groupEpoch !== placementOf(this.core.view, partition).groupEpoch) {
+      return this.turnAway(from, message, { status: "refused", refusal: { reason: "not-replica" } }, out);
+    }
     if (request.kind === "write" && !this.core.isWriter(partition)) {
       const hint = this.core.writerOf(partition) ?? NO_NODE;
       return this.turnAway(from, message, { status: "refused", refusal: { reason: "not-writer", hint } }, out);
@@ -183,7 +189,7 @@ export class Router {
   }
 
   private heldLongEnough(now: Instant, pending: Pending): boolean {
-    return since(now, pending.heldSince) >= MAX_HOLD || now >= after(pending.deadline, -DEADLINE_MARGIN as Duration);
+    return since(now, pending.submittedAt) >= MAX_HOLD || now >= after(pending.deadline, -DEADLINE_MARGIN as Duration);
   }
 
   private worthRepeating(now: Instant, pending: Pending): boolean {
@@ -192,7 +198,7 @@ export class Router {
 
   private send(now: Instant, pending: Pending, out: Outgoing): void {
     const target = this.targetOf(pending);
-    if (target === NO_NODE) return this.hold(now, pending, out);
+    if (target === NO_NODE) return this.hold(pending, out);
     this.held.delete(pending);
     pending.target = target;
     pending.sentAt = now;
@@ -249,8 +255,7 @@ export class Router {
     return NO_NODE;
   }
 
-  private hold(now: Instant, pending: Pending, out: Outgoing): void {
-    if (pending.target !== NO_NODE) pending.heldSince = now;
+  private hold(pending: Pending, out: Outgoing): void {
     pending.target = NO_NODE;
     if (this.held.has(pending)) return;
     if (this.held.size >= MAX_HELD && !pending.mayHaveRun) return this.reply(pending, OVERLOADED, out);
@@ -264,9 +269,9 @@ export class Router {
     if (result.status === "refused") {
       const { reason } = result.refusal;
       // Not executed there; held until the next try finds who serves it.
-      if (reason === "not-writer" || reason === "not-replica") return this.hold(now, pending, out);
+      if (reason === "not-writer" || reason === "not-replica") return this.hold(pending, out);
       // An earlier copy may have run: only its record can tell.
-      if (reason === "overloaded" && pending.mayHaveRun) return this.hold(now, pending, out);
+      if (reason === "overloaded" && pending.mayHaveRun) return this.hold(pending, out);
     }
     this.reply(pending, result, out);
   }
@@ -278,7 +283,7 @@ export class Router {
     }
     this.forwards.delete(pending.forwardId);
     if (pending.request.kind === "write") pending.mayHaveRun = true;
-    this.hold(now, pending, out);
+    this.hold(pending, out);
   }
 
   private turnAway(to: NodeId, message: Forward, result: Result, out: Outgoing): void {

@@ -119,7 +119,7 @@ export function failureOf(verdict: Exclude<Verdict, { status: "done" }>, request
       if (request.kind === "read" || !verdict.mayHaveRun) {
         return new Failure({
           code: Status.DEADLINE_EXCEEDED,
-          reason: null,
+          reason: request.kind === "read" ? "NO_QUORUM" : "NO_WRITER",
           message: "the deadline came before the request could be answered; it was not executed",
           ...notExecuted(request),
         });

@@ -138,6 +138,15 @@ export class Founding {
       this.trouble.set(address, `was started with another list of nodes (${founder.peers.join(", ")})`);
       return;
     }
+    const { replicationFactor, partitions } = this.options.cluster;
+    if (founder.replicationFactor !== replicationFactor || founder.partitionCount !== partitions) {
+      this.trouble.set(
+        address,
+        `was started with --replication-factor ${founder.replicationFactor} --partitions ${founder.partitionCount}, ` +
+          `this node with ${replicationFactor} and ${partitions}`,
+      );
+      return;
+    }
     this.trouble.delete(address);
     this.met.set(address, memberFromWire(founder));
   }
@@ -219,6 +228,7 @@ export class Founding {
       zone: self.zone,
       peers: peers.slice(),
       replicationFactor: cluster.replicationFactor,
+      partitionCount: cluster.partitions,
     };
   }
 

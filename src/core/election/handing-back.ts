@@ -13,8 +13,8 @@
 
 /** H: rounds for which the preferred replica must have been fit before it is offered the office. */
 export const BASE_HOLD = 20;
-/** An hour of rounds of 250 ms. */
-export const MAX_HOLD = 14_400;
+/** An hour of rounds of 200 ms. */
+export const MAX_HOLD = 18_000;
 /** H falls back once the preferred replica has held the office for so many times H. */
 export const HOLD_FALLS_AFTER = 10;
 /** Round ends after YourTurn by which a higher ballot must have shown up. */

@@ -19,9 +19,7 @@ export function firstPlacement(
   const ring = ringOf(members);
   const placements: Placement[] = [];
   for (let p = 0; p < partitionCount; p++) {
-    const start = p % ring.length;
-    const replicas: NodeId[] = [];
-    for (let i = 0; i < replicationFactor; i++) replicas.push(ring[(start + i) % ring.length] as NodeId);
+    const replicas = replicasFrom(ring, p % ring.length, replicationFactor);
     // Every other time the followers change places, so that a dead node's writers are shared by two.
     if (Math.floor(p / ring.length) % 2 === 1) replicas.push(...replicas.splice(1).reverse());
     placements.push({ replicas, groupEpoch: groupEpoch(1) });
@@ -29,20 +27,36 @@ export function firstPlacement(
   return placements;
 }
 
+/** The members that follow in the ring, each of a zone not taken yet as long as there is one, then whoever follows. */
+function replicasFrom(ring: readonly Member[], start: number, count: number): NodeId[] {
+  const following = ring.map((_, i) => ring[(start + i) % ring.length] as Member);
+  const chosen: Member[] = [];
+  const zones = new Set<string>();
+  for (const member of following) {
+    if (chosen.length === count || zones.has(member.zone)) continue;
+    zones.add(member.zone);
+    chosen.push(member);
+  }
+  for (const member of following) {
+    if (chosen.length < count && !chosen.includes(member)) chosen.push(member);
+  }
+  return chosen.map(({ id }) => id);
+}
+
 /** Members by id, dealt out zone by zone: neighbours are of different zones as far as the zones reach. */
-function ringOf(members: readonly Member[]): NodeId[] {
-  const zones = new Map<string, NodeId[]>();
+function ringOf(members: readonly Member[]): Member[] {
+  const zones = new Map<string, Member[]>();
   for (const member of [...members].sort((a, b) => a.id - b.id)) {
     const zone = zones.get(member.zone);
-    if (zone === undefined) zones.set(member.zone, [member.id]);
-    else zone.push(member.id);
+    if (zone === undefined) zones.set(member.zone, [member]);
+    else zone.push(member);
   }
-  const byName = [...zones.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, ids]) => ids);
-  const ring: NodeId[] = [];
+  const byName = [...zones.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, zone]) => zone);
+  const ring: Member[] = [];
   for (let i = 0; ring.length < members.length; i++) {
-    for (const ids of byName) {
-      const id = ids[i];
-      if (id !== undefined) ring.push(id);
+    for (const zone of byName) {
+      const member = zone[i];
+      if (member !== undefined) ring.push(member);
     }
   }
   return ring;

@@ -16,14 +16,14 @@ import { assert } from "../../base/assert.js";
 import { type Instant, since } from "../../base/time.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import { compareTimestamps, type Timestamp } from "../ballot.js";
-import { type Attempt, attempt as attemptOf, type NodeId, type Revision } from "../ids.js";
+import { type Attempt, attempt as attemptOf, NO_NODE, type NodeId, type Revision } from "../ids.js";
 import type { CoreMessage, HandedOver, Imposed, Nack, ReadAnswer } from "../message.js";
 import type { Outbox, Ticket } from "../outbox.js";
 import { planted } from "../planted.js";
 import type { Attempts } from "./attempts.js";
 import { entryOf } from "./decide.js";
 import type { Group } from "./group.js";
-import type { ReadRequest, Result } from "./operation.js";
+import type { ReadRequest, Refusal, Result } from "./operation.js";
 import type { Register } from "./register.js";
 import type { Replica } from "./replica.js";
 import { RESEND_MS } from "./writer.js";
@@ -94,7 +94,9 @@ export class Reader {
 
   read(now: Instant, ticket: Ticket, request: ReadRequest, deadline: Instant, out: Outbox): void {
     const held = this.replica.table.get(request.key);
-    if (request.consistency === "local" && held !== null && this.replica.settled.covers(held.timestamp)) {
+    // That a key is absent is never said without a round trip: a tombstone is asked about like any other absence.
+    const local = request.consistency === "local" && held !== null && held.value !== null;
+    if (local && this.replica.settled.covers(held.timestamp)) {
       return this.answer(ticket, held, "local", out);
     }
     const state = new ReadState(ticket, request, held, this.nextAttempt(request), deadline, now);
@@ -143,10 +145,7 @@ export class Reader {
     for (const state of this.reads.values()) {
       if (now >= state.deadline) {
         this.reads.delete(state.attempt);
-        out.outcomes.push({
-          ticket: state.ticket,
-          result: { status: "refused", refusal: { reason: "no-quorum", missing: this.missing() } },
-        });
+        out.outcomes.push({ ticket: state.ticket, result: { status: "refused", refusal: this.unanswered(state) } });
         continue;
       }
       const waited = since(now, state.askedAt);
@@ -321,8 +320,10 @@ export class Reader {
     out.outcomes.push({ ticket, result });
   }
 
-  private missing(): NodeId[] {
+  /** Why a read got no answer in time: only a hand-over needs a writer. */
+  private unanswered(state: ReadState): Refusal {
+    if (state.phase === "handing-over") return { reason: "not-writer", hint: NO_NODE };
     const heard = this.heard();
-    return this.group.replicas.filter((_, place) => (heard & voteOf(place)) === 0);
+    return { reason: "no-quorum", missing: this.group.replicas.filter((_, place) => (heard & voteOf(place)) === 0) };
   }
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AssertionError, assert, present, unreachable } from "../../../src/base/assert.js";
-import { after, duration, instant, never, since } from "../../../src/base/time.js";
+import { duration, instant, after as instantAfter, never, since } from "../../../src/base/time.js";
 import { countVotes, MAX_REPLICAS, majorityOf, voteOf } from "../../../src/base/votes.js";
 
 const maskOf = (places: readonly number[]): number => places.reduce((mask, place) => mask | voteOf(place), 0);
@@ -31,10 +31,10 @@ describe("votes", () => {
 describe("time", () => {
   test("instants move by durations, and never is after all of them", () => {
     const start = instant(100);
-    const later = after(start, duration(20));
+    const later = instantAfter(start, duration(20));
     expect(later).toBe(120);
     expect(since(later, start)).toBe(20);
-    expect(after(never, duration(1))).toBe(never);
+    expect(instantAfter(never, duration(1))).toBe(never);
     expect(never > later).toBe(true);
   });
 });

@@ -17,6 +17,7 @@ import {
   register,
   remove,
   request,
+  rid,
   text,
   ts,
 } from "./harness.js";

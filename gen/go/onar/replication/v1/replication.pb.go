@@ -3503,10 +3503,12 @@ type Founder struct {
 	Zone string `protobuf:"bytes,4,opt,name=zone,proto3" json:"zone,omitempty"`
 	// The peer addresses of all N founders as it was configured, its own included, ordered bytewise.
 	Peers []string `protobuf:"bytes,5,rep,name=peers,proto3" json:"peers,omitempty"`
-	// The cluster's replication factor as it was configured; 0: whoever proposes decides.
+	// The cluster's replication factor as the founder was configured: all founders must say the same.
 	ReplicationFactor uint32 `protobuf:"varint,6,opt,name=replication_factor,json=replicationFactor,proto3" json:"replication_factor,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// The number of partitions, likewise.
+	PartitionCount uint32 `protobuf:"varint,7,opt,name=partition_count,json=partitionCount,proto3" json:"partition_count,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Founder) Reset() {
@@ -3577,6 +3579,13 @@ func (x *Founder) GetPeers() []string {
 func (x *Founder) GetReplicationFactor() uint32 {
 	if x != nil {
 		return x.ReplicationFactor
+	}
+	return 0
+}
+
+func (x *Founder) GetPartitionCount() uint32 {
+	if x != nil {
+		return x.PartitionCount
 	}
 	return 0
 }
@@ -4217,14 +4226,15 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\baccepted\x18\x03 \x01(\v2\".onar.replication.v1.StartAcceptedH\x00R\baccepted\x12=\n" +
 	"\arefused\x18\x04 \x01(\v2!.onar.replication.v1.StartRefusedH\x00R\arefused\x124\n" +
 	"\x04view\x18\x05 \x01(\v2\x1e.onar.replication.v1.StartViewH\x00R\x04viewB\x06\n" +
-	"\x04step\"\xc5\x01\n" +
+	"\x04step\"\xee\x01\n" +
 	"\aFounder\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12%\n" +
 	"\x0eclient_address\x18\x02 \x01(\tR\rclientAddress\x12!\n" +
 	"\fpeer_address\x18\x03 \x01(\tR\vpeerAddress\x12\x12\n" +
 	"\x04zone\x18\x04 \x01(\tR\x04zone\x12\x14\n" +
 	"\x05peers\x18\x05 \x03(\tR\x05peers\x12-\n" +
-	"\x12replication_factor\x18\x06 \x01(\rR\x11replicationFactor\"<\n" +
+	"\x12replication_factor\x18\x06 \x01(\rR\x11replicationFactor\x12'\n" +
+	"\x0fpartition_count\x18\a \x01(\rR\x0epartitionCount\"<\n" +
 	"\vStartBallot\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12\x17\n" +
 	"\anode_id\x18\x02 \x01(\rR\x06nodeId\"^\n" +

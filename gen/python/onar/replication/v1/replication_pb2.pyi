@@ -559,20 +559,22 @@ class FoundResponse(_message.Message):
     def __init__(self, founder: _Optional[_Union[Founder, _Mapping]] = ..., promised: _Optional[_Union[StartPromised, _Mapping]] = ..., accepted: _Optional[_Union[StartAccepted, _Mapping]] = ..., refused: _Optional[_Union[StartRefused, _Mapping]] = ..., view: _Optional[_Union[StartView, _Mapping]] = ...) -> None: ...
 
 class Founder(_message.Message):
-    __slots__ = ("node_id", "client_address", "peer_address", "zone", "peers", "replication_factor")
+    __slots__ = ("node_id", "client_address", "peer_address", "zone", "peers", "replication_factor", "partition_count")
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PEER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     ZONE_FIELD_NUMBER: _ClassVar[int]
     PEERS_FIELD_NUMBER: _ClassVar[int]
     REPLICATION_FACTOR_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_COUNT_FIELD_NUMBER: _ClassVar[int]
     node_id: int
     client_address: str
     peer_address: str
     zone: str
     peers: _containers.RepeatedScalarFieldContainer[str]
     replication_factor: int
-    def __init__(self, node_id: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., replication_factor: _Optional[int] = ...) -> None: ...
+    partition_count: int
+    def __init__(self, node_id: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., replication_factor: _Optional[int] = ..., partition_count: _Optional[int] = ...) -> None: ...
 
 class StartBallot(_message.Message):
     __slots__ = ("round", "node_id")

@@ -772,8 +772,10 @@ export interface Founder {
   zone: string;
   /** The peer addresses of all N founders as it was configured, its own included, ordered bytewise. */
   peers: string[];
-  /** The cluster's replication factor as it was configured; 0: whoever proposes decides. */
+  /** The cluster's replication factor as the founder was configured: all founders must say the same. */
   replicationFactor: number;
+  /** The number of partitions, likewise. */
+  partitionCount: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -5101,6 +5103,7 @@ function createBaseFounder(): Founder {
     zone: "",
     peers: [],
     replicationFactor: 0,
+    partitionCount: 0,
     _unknownFields: {},
   };
 }
@@ -5124,6 +5127,9 @@ export const Founder: MessageFns<Founder> = {
     }
     if (message.replicationFactor !== 0) {
       writer.uint32(48).uint32(message.replicationFactor);
+    }
+    if (message.partitionCount !== 0) {
+      writer.uint32(56).uint32(message.partitionCount);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -5197,6 +5203,14 @@ export const Founder: MessageFns<Founder> = {
             message.replicationFactor = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.partitionCount = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5228,6 +5242,7 @@ export const Founder: MessageFns<Founder> = {
     message.zone = object.zone ?? "";
     message.peers = object.peers?.map((e) => e) || [];
     message.replicationFactor = object.replicationFactor ?? 0;
+    message.partitionCount = object.partitionCount ?? 0;
     return message;
   },
 };

@@ -1,0 +1,219 @@
+/** Arbitrary messages of every kind, for round trips. */
+import fc from "fast-check";
+import { duration } from "../../../src/base/time.js";
+import { fingerprintOf } from "../../../src/codec/fingerprint.js";
+import { ballot } from "../../../src/core/ballot.js";
+import { attempt, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/ids.js";
+import type { NodeMessage, Request } from "../../../src/core/node-message.js";
+import type {
+  Answer,
+  Condition,
+  Refusal,
+  RequestId,
+  Result,
+  WriteOperation,
+  WriteRequest,
+} from "../../../src/core/register/operation.js";
+import { type CompletionRecord, Register } from "../../../src/core/register/register.js";
+
+const u32 = fc.nat({ max: 2 ** 32 - 1 });
+const u53 = fc.maxSafeNat();
+const latin1 = (minLength: number, maxLength: number) =>
+  fc.uint8Array({ minLength, maxLength }).map((bytes) => Buffer.from(bytes).toString("latin1"));
+
+export const anyKey = latin1(1, 40).map(key);
+export const anyBytes = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes));
+const anyNode = u32.map(nodeId);
+const anyPartition = fc.nat({ max: 65_535 }).map(partition);
+const anyEpoch = u53.map(groupEpoch);
+const anyRevision = u53.map(revision);
+const anyAttempt = u53.map(attempt);
+const anyBallot = fc.tuple(anyEpoch, u53, anyNode).map(([epoch, round, node]) => ballot(epoch, round, node));
+const anyTimestamp = fc.record({ ballot: anyBallot, seq: u53 });
+const anyRequestId = latin1(16, 16).map((id) => id as RequestId);
+const orNull = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(of, { nil: null });
+
+const anyRecord: fc.Arbitrary<CompletionRecord> = fc.record({
+  requestId: anyRequestId,
+  fingerprint: u32,
+  revision: anyRevision,
+  outcome: fc.constantFrom("applied", "condition-failed", "absent", "not-a-number", "overflow"),
+  version: anyRevision,
+});
+
+export const anyRegister: fc.Arbitrary<Register> = fc
+  .tuple(
+    anyKey,
+    anyTimestamp,
+    orNull(anyBytes),
+    anyRevision,
+    anyRevision,
+    anyRevision,
+    fc.array(anyRecord, { maxLength: 4 }),
+  )
+  .map((parts) => new Register(...parts));
+
+export const anyCondition: fc.Arbitrary<Condition> = fc.oneof(
+  fc.constantFrom<Condition>({ kind: "absent" }, { kind: "present" }),
+  fc.record({ kind: fc.constant("version" as const), version: anyRevision }),
+  fc.record({ kind: fc.constant("value" as const), value: anyBytes }),
+);
+
+export const anyOperation: fc.Arbitrary<WriteOperation> = fc.oneof(
+  fc.record({ kind: fc.constant("put" as const), key: anyKey, value: anyBytes }),
+  fc.record({ kind: fc.constant("cas" as const), key: anyKey, condition: anyCondition, value: anyBytes }),
+  fc.record({ kind: fc.constant("delete" as const), key: anyKey, condition: orNull(anyCondition) }),
+  fc.record({
+    kind: fc.constant("add" as const),
+    key: anyKey,
+    delta: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  }),
+);
+
+const anyWrite: fc.Arbitrary<WriteRequest> = fc
+  .tuple(anyOperation, orNull(anyRequestId), orNull(anyRevision))
+  .map(([operation, requestId, after]) =>
+    requestId === null
+      ? { operation, requestId, after: null, fingerprint: 0 }
+      : { operation, requestId, after, fingerprint: fingerprintOf(operation) },
+  );
+
+const anyRequest: fc.Arbitrary<Request> = fc.oneof(
+  anyWrite.map((write): Request => ({ kind: "write", write })),
+  fc
+    .tuple(anyKey, fc.constantFrom("linearizable" as const, "local" as const))
+    .map(([k, consistency]): Request => ({ kind: "read", read: { key: k, consistency } })),
+);
+
+const anyEntry = orNull(fc.record({ value: anyBytes, version: anyRevision }));
+const anyAnswer: fc.Arbitrary<Answer> = fc.oneof(
+  fc.record({
+    kind: fc.constant("get" as const),
+    entry: anyEntry,
+    consistency: fc.constantFrom("linearizable" as const, "local" as const),
+  }),
+  fc.record({ kind: fc.constant("put" as const), version: anyRevision }),
+  fc.record({ kind: fc.constant("cas" as const), swapped: fc.boolean(), version: anyRevision, found: anyEntry }),
+  fc.record({
+    kind: fc.constant("delete" as const),
+    deleted: fc.boolean(),
+    versionFound: anyRevision,
+    found: anyEntry,
+  }),
+  fc.record({
+    kind: fc.constant("add" as const),
+    version: anyRevision,
+    number: orNull(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+  }),
+);
+
+const anyRefusal: fc.Arbitrary<Refusal> = fc.oneof(
+  anyNode.map((hint): Refusal => ({ reason: "not-writer", hint })),
+  fc.array(anyNode, { maxLength: 4 }).map((missing): Refusal => ({ reason: "no-quorum", missing })),
+  anyRevision.map((of): Refusal => ({ reason: "after-in-future", revision: of })),
+  fc.constantFrom<Refusal>(
+    { reason: "not-replica" },
+    { reason: "not-a-number" },
+    { reason: "overflow" },
+    { reason: "request-id-reused" },
+    { reason: "overloaded" },
+  ),
+);
+
+export const anyResult: fc.Arbitrary<Result> = fc.oneof(
+  fc
+    .tuple(anyAnswer, fc.record({ revision: anyRevision, groupEpoch: anyEpoch, writer: anyNode }))
+    .map(([answer, standing]): Result => ({ status: "done", answer, standing })),
+  anyRefusal.map((refusal): Result => ({ status: "refused", refusal })),
+  anyRevision.map((of): Result => ({ status: "unknown", unknown: { reason: "request-expired", revision: of } })),
+  fc.constant<Result>({ status: "unknown", unknown: { reason: "outcome-unknown" } }),
+);
+
+const inRound = { partition: anyPartition, ballot: anyBallot, attempt: anyAttempt };
+const inGroup = { partition: anyPartition, groupEpoch: anyEpoch, attempt: anyAttempt };
+
+type Kinds = {
+  readonly [Kind in NodeMessage["kind"]]: fc.Arbitrary<Omit<Extract<NodeMessage, { kind: Kind }>, "kind">>;
+};
+
+const bodies: Kinds = {
+  prepare: fc.record({ partition: anyPartition, ballot: anyBallot }),
+  promised: fc.record({ partition: anyPartition, ballot: anyBallot, reservation: anyRevision }),
+  recover: fc.record({ ...inRound, key: anyKey }),
+  recovered: fc.record({ ...inRound, register: orNull(anyRegister), floor: anyRevision }),
+  reserve: fc.record({ ...inRound, reservation: anyRevision }),
+  reserved: fc.record(inRound),
+  confirm: fc.record(inRound),
+  confirmed: fc.record(inRound),
+  write: fc.record({ partition: anyPartition, register: anyRegister, settledSeq: u53, settledRevision: anyRevision }),
+  written: fc.record({ partition: anyPartition, ballot: anyBallot, seq: u53 }),
+  nack: fc.record({
+    partition: anyPartition,
+    of: fc.constantFrom("prepare", "recover", "reserve", "confirm", "write", "impose"),
+    ballot: anyBallot,
+    attempt: u53,
+    promised: anyBallot,
+  }),
+  read: fc.record({ ...inGroup, key: anyKey, holding: orNull(anyTimestamp) }),
+  "read-answer": fc.record({
+    ...inGroup,
+    timestamp: orNull(anyTimestamp),
+    register: orNull(anyRegister),
+    settled: fc.boolean(),
+    promised: anyBallot,
+    settledRevision: anyRevision,
+  }),
+  impose: fc.record({ partition: anyPartition, attempt: anyAttempt, register: anyRegister }),
+  imposed: fc.record(inGroup),
+  "hand-over": fc.record({ ...inGroup, key: anyKey }),
+  "handed-over": fc.record({
+    ...inGroup,
+    done: fc.boolean(),
+    register: orNull(anyRegister),
+    settledRevision: anyRevision,
+  }),
+  "your-turn": fc.record({ partition: anyPartition, ballot: anyBallot }),
+  heartbeat: fc.record({ round: u53, reportsSeen: u53 }),
+  "heartbeat-answer": fc.record({
+    round: u53,
+    heard: fc.array(anyNode, { maxLength: 4 }),
+    version: u53,
+    since: u53,
+    reports: fc.array(
+      fc.record({
+        partition: anyPartition,
+        groupEpoch: anyEpoch,
+        ready: fc.boolean(),
+        promise: anyBallot,
+        live: fc.boolean(),
+        settled: orNull(anyTimestamp),
+        settledRevision: anyRevision,
+      }),
+      { maxLength: 3 },
+    ),
+    offices: fc.array(fc.record({ partition: anyPartition, ballot: orNull(anyBallot) }), { maxLength: 3 }),
+  }),
+  forward: fc.record({
+    id: u53,
+    partition: anyPartition,
+    groupEpoch: anyEpoch,
+    request: anyRequest,
+    remaining: fc.nat({ max: 100_000 }).map(duration),
+  }),
+  forwarded: fc.record({ id: u53, result: anyResult }),
+};
+
+export const KINDS = Object.keys(bodies) as NodeMessage["kind"][];
+
+export const anyOfKind = (kind: NodeMessage["kind"]): fc.Arbitrary<NodeMessage> =>
+  (bodies[kind] as fc.Arbitrary<object>).map((body) => ({ kind, ...body }) as NodeMessage);
+
+export const anyMessage: fc.Arbitrary<NodeMessage> = fc.oneof(...KINDS.map(anyOfKind));
+
+/** The same message with registers as if they had never been encoded, so that two can be compared. */
+export function bare(message: NodeMessage): NodeMessage {
+  if (!("register" in message) || message.register === null) return message;
+  const { key: k, timestamp, value, version, revision: r, floor, records } = message.register;
+  const copy = value === null ? null : Buffer.from(value);
+  return { ...message, register: new Register(k, timestamp, copy, version, r, floor, records) } as NodeMessage;
+}

@@ -1,0 +1,130 @@
+/** Registers travel and rest as the bytes they were first encoded to. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Register as WireRegister } from "../../../gen/ts/onar/replication/v1/register.js";
+import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.js";
+import { decodeRegister, encodeRegister } from "../../../src/codec/register.js";
+import { attempt, key, revision, viewEpoch } from "../../../src/core/ids.js";
+import type { NodeMessage } from "../../../src/core/node-message.js";
+import { b, P, record, register, rid, ts } from "../core/register/harness.js";
+import { anyRegister } from "./arbitraries.js";
+
+/** Field 200, two bytes: what a newer version may add. */
+const EXTRA = Buffer.from([0xc2, 0x0c, 0x02, 0xab, 0xcd]);
+
+const bareOf = (r: ReturnType<typeof register>) => ({
+  ...r,
+  value: r.value === null ? null : [...r.value],
+  encoded: null,
+});
+
+describe("round trips", () => {
+  test("any register comes back as it was", () => {
+    fc.assert(
+      fc.property(anyRegister, (r) => {
+        expect(bareOf(decodeRegister(Buffer.from(encodeRegister(r))))).toEqual(bareOf(r));
+      }),
+    );
+  });
+
+  test("an empty value is not a tombstone", () => {
+    expect(decodeRegister(encodeRegister(register({ value: "" }))).value).toHaveLength(0);
+    expect(decodeRegister(encodeRegister(register({ value: null }))).value).toBeNull();
+  });
+
+  test("what a client cannot see travels, too: records, floor and revision", () => {
+    const records = [record("r", { fingerprint: 2 ** 32 - 1, outcome: "overflow", version: revision(0) })];
+    const back = decodeRegister(encodeRegister(register({ records, floor: 8, version: 9, revision: 12 })));
+    expect(back).toMatchObject({ floor: 8, version: 9, revision: 12, records });
+    expect(back.records[0]?.requestId).toBe(rid("r"));
+  });
+});
+
+describe("encoded once", () => {
+  test("what was received is passed on as it came", () => {
+    const bytes = Buffer.concat([encodeRegister(register()), EXTRA]);
+    const received = decodeRegister(bytes);
+    expect(encodeRegister(received).equals(bytes)).toBe(true);
+  });
+
+  test("a field that this version does not know survives two hops in every message that carries a register", () => {
+    const bytes = Buffer.concat([encodeRegister(register({ at: ts(b(1), 1) })), EXTRA]);
+    const received = decodeRegister(bytes);
+    const settledRevision = revision(0);
+    const inGroup = { partition: P, groupEpoch: b(1).groupEpoch, attempt: attempt(1) };
+    const messages: NodeMessage[] = [
+      { kind: "write", partition: P, register: received, settledSeq: 0, settledRevision },
+      { kind: "impose", partition: P, attempt: attempt(1), register: received },
+      { kind: "recovered", partition: P, ballot: b(1), attempt: attempt(1), register: received, floor: revision(0) },
+      {
+        kind: "read-answer",
+        ...inGroup,
+        timestamp: received.timestamp,
+        register: received,
+        settled: true,
+        promised: b(1),
+        settledRevision,
+      },
+      { kind: "handed-over", ...inGroup, done: true, register: received, settledRevision },
+    ];
+    const hop = (sent: readonly NodeMessage[]): NodeMessage[] => {
+      const arrived: NodeMessage[] = [];
+      encodeFrames(viewEpoch(1), sent, (frame) => messagesOf(decodeFrame(frame), (message) => arrived.push(message)));
+      return arrived;
+    };
+    const twice = hop(hop(messages));
+    expect(twice).toHaveLength(messages.length);
+    for (const message of twice) {
+      if (!("register" in message) || message.register === null) throw new Error("it lost its register");
+      expect(encodeRegister(message.register).equals(bytes)).toBe(true);
+    }
+  });
+
+  test("the bytes are the register's own: a network buffer that is used again does not change them", () => {
+    const frames: Buffer[] = [];
+    const write: NodeMessage = {
+      kind: "write",
+      partition: P,
+      register: register({ value: "kept" }),
+      settledSeq: 0,
+      settledRevision: revision(0),
+    };
+    encodeFrames(viewEpoch(1), [write], (frame) => void frames.push(Buffer.from(frame)));
+    const chunk = frames[0] as Buffer;
+    let arrived: NodeMessage | undefined;
+    messagesOf(decodeFrame(chunk), (message) => {
+      arrived = message;
+    });
+    const before = arrived?.kind === "write" ? Buffer.from(encodeRegister(arrived.register)) : Buffer.alloc(0);
+    chunk.fill(0xff);
+    if (arrived?.kind !== "write") throw new Error("it did not arrive");
+    expect(encodeRegister(arrived.register).equals(before)).toBe(true);
+    expect(Buffer.from(arrived.register.value ?? []).toString()).toBe("kept");
+  });
+
+  test("encoding one register does not change another's bytes", () => {
+    const first = encodeRegister(register({ value: "first" }));
+    const copy = Buffer.from(first);
+    encodeRegister(register({ value: "x".repeat(10_000) }));
+    expect(first.equals(copy)).toBe(true);
+  });
+});
+
+describe("malformed", () => {
+  const wire = WireRegister.decode(encodeRegister(register({ records: [record("r")] })));
+  const encode = (parts: Partial<WireRegister>): Buffer =>
+    Buffer.from(WireRegister.encode({ ...wire, ...parts }).finish());
+
+  test("a register without key or timestamp, or with an outcome that nobody knows, is an ordinary error", () => {
+    expect(() => decodeRegister(encode({ key: Buffer.alloc(0) }))).toThrow("without key or timestamp");
+    expect(() => decodeRegister(encode({ timestamp: undefined }))).toThrow("without key or timestamp");
+    const odd = { ...wire.records[0], outcome: 77 } as (typeof wire.records)[number];
+    expect(() => decodeRegister(encode({ records: [odd] }))).toThrow("unknown outcome 77");
+    expect(() => decodeRegister(Buffer.from([0x0a, 0x7f]))).toThrow(Error);
+  });
+
+  test("keys keep every byte", () => {
+    const k = key(Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).join(""));
+    expect(decodeRegister(encodeRegister(register({ key: k }))).key).toBe(k);
+  });
+});

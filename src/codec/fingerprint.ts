@@ -1,5 +1,5 @@
 /** CRC-32 of a write's call and arguments: tells a retry from a request id that was used for something else. */
-import { crc32 } from "node:zlib";
+import { crc32 as zlibCrc32 } from "node:zlib";
 import type { Condition, WriteOperation } from "../core/register/operation.js";
 import { bytesOf } from "./bytes.js";
 
@@ -24,3 +24,6 @@ function withCondition(condition: Condition, start: number): number {
   if (condition.kind === "value") return crc32(condition.value, crc);
   return crc;
 }
+
+/** zlib takes an empty buffer without memory behind it for a wish to begin anew, and returns 0. */
+const crc32 = (data: string | Uint8Array, crc = 0): number => (data.length === 0 ? crc : zlibCrc32(data, crc));

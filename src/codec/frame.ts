@@ -7,6 +7,7 @@ import { Frame, type Handshake, PeerMessage, type Refusal } from "../../gen/ts/o
 import { sameBallot } from "../core/ballot.js";
 import type { Key, ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
+import type { WriteOperation } from "../core/register/operation.js";
 import { messageFromWire, messageToWire } from "./message.js";
 import { encodeRegister } from "./register.js";
 
@@ -97,17 +98,27 @@ function sizeOf(message: NodeMessage): number {
     case "read-answer":
     case "handed-over":
       return (message.register === null ? 0 : encodeRegister(message.register).length) + 64;
-    case "forward": {
-      const { request } = message;
-      if (request.kind === "read") return request.read.key.length + 64;
-      const { operation } = request.write;
-      return operation.key.length + ("value" in operation ? operation.value.length : 0) + 128;
-    }
+    case "recover":
+    case "read":
+    case "hand-over":
+      return message.key.length + 64;
+    case "heartbeat-answer":
+      return 64 * (1 + message.reports.length + message.offices.length) + 8 * message.heard.length;
+    case "forward":
+      return message.request.kind === "read"
+        ? message.request.read.key.length + 64
+        : operationSize(message.request.write.operation) + 128;
     case "forwarded":
       return message.result.status === "done" ? answerSize(message.result.answer) : 64;
     default:
       return 64;
   }
+}
+
+function operationSize(operation: WriteOperation): number {
+  const value = "value" in operation ? operation.value.length : 0;
+  const condition = "condition" in operation ? operation.condition : null;
+  return operation.key.length + value + (condition?.kind === "value" ? condition.value.length : 0);
 }
 
 type DoneAnswer = Extract<Extract<NodeMessage, { kind: "forwarded" }>["result"], { status: "done" }>["answer"];

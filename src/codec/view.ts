@@ -24,6 +24,9 @@ export const viewToWire = (view: View): WireView => ({
 
 export function viewFromWire(wire: WireView): View {
   if (!isPartitionCount(wire.partitions.length)) throw new Error(`a view of ${wire.partitions.length} partitions`);
+  const partitions = [...wire.partitions].sort((a, b) => a.partition - b.partition);
+  const wrong = partitions.findIndex((placement, partition) => placement.partition !== partition);
+  if (wrong >= 0) throw new Error(`a view that does not name partition ${wrong} exactly once`);
   const members = wire.members.map(
     (m): Member => ({ id: nodeId(m.id), clientAddress: m.clientAddress, peerAddress: m.peerAddress, zone: m.zone }),
   );
@@ -34,9 +37,10 @@ export function viewFromWire(wire: WireView): View {
     operationId: wire.operationId.toString("hex"),
     replicationFactor: wire.replicationFactor,
     members,
-    partitions: [...wire.partitions]
-      .sort((a, b) => a.partition - b.partition)
-      .map((p) => ({ replicas: p.replicas.map(nodeId), groupEpoch: groupEpoch(Number(p.groupEpoch)) })),
+    partitions: partitions.map((p) => ({
+      replicas: p.replicas.map(nodeId),
+      groupEpoch: groupEpoch(Number(p.groupEpoch)),
+    })),
     voters: wire.voters.map(nodeId),
   };
 }

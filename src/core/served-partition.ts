@@ -58,7 +58,6 @@ export class ServedPartition {
       group,
       replica: this.replica,
       attempts: options.attempts,
-      broadcast: (message, out) => this.send(group.everyone, message, out),
       multicast,
     });
     this.reader = new Reader({

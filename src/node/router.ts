@@ -31,11 +31,8 @@ export const MAX_PENDING = 50_000;
 export const DEADLINE_MARGIN: Duration = duration(20);
 /** How often what is held is tried again. */
 const RETRY: Duration = duration(10);
-/**
- * A passed-on request that may be sent twice is sent again after this long without an answer: long enough that a writer which is merely
- * busy is not asked twice.
- */
-const REPEAT: Duration = duration(3_000);
+/** A passed-on request that may be sent twice is sent again after this long without an answer. */
+const REPEAT: Duration = duration(1_000);
 
 /** A client's request that this node answers for. */
 class Pending {

@@ -18,6 +18,9 @@ import { textService } from "./text-service.js";
 const MAX_CONCURRENT_STREAMS = 2_048;
 /** MiB of HTTP/2 state per connection: with the bound above it shuts out half-open streams. */
 const MAX_SESSION_MEMORY = 16;
+/** A connection is asked this often whether it is still there: one that was ended for resetting too many streams never says that it is not. */
+const KEEPALIVE_MS = 10_000;
+const KEEPALIVE_TIMEOUT_MS = 10_000;
 
 const SERVICES = [
   KeyValueServiceDefinition.fullName,
@@ -35,6 +38,8 @@ export function makeClientServer(serving: Serving, limits: Limits, own: OwnStatu
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
     "grpc-node.max_session_memory": MAX_SESSION_MEMORY,
+    "grpc.keepalive_time_ms": KEEPALIVE_MS,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
     interceptors: [deadlineInterceptor],
   });
   const handlers = new KeyValueHandlers(serving, limits);

@@ -116,17 +116,16 @@ export class NodeProcess {
   }
 }
 
-/** A node that serves, with its id and clients for it. */
+/** A node that serves, with its id and clients for it, which may reach it by another address than its own. */
 export class Node {
   id = 0;
   readonly clients: NodeClients;
 
-  constructor(readonly process: NodeProcess) {
-    this.clients = new NodeClients(process.address);
-  }
-
-  get address(): string {
-    return this.process.address;
+  constructor(
+    readonly process: NodeProcess,
+    readonly address = process.address,
+  ) {
+    this.clients = new NodeClients(address);
   }
 }
 

@@ -14,10 +14,10 @@ import type { Register } from "./register.js";
 import type { Waiter } from "./waiter.js";
 import { RESEND_MS } from "./writer.js";
 
-/** Registers remembered for replicas that lack them; beyond it the oldest that a majority holds are left to reads and catch-up. */
-export const MAX_UNREPLICATED = 16_384;
+/** Registers of a partition remembered for replicas that lack them; beyond it the oldest on a majority are left to reads. */
+export const MAX_UNREPLICATED = 2_048;
 /** Registers sent again at a time. */
-const MAX_RESEND = 512;
+const MAX_RESEND = 256;
 
 export class Flight {
   votes = 0;
@@ -47,9 +47,14 @@ export class Flights {
   /** By seq: the flights that some replica may still lack. */
   private readonly bySeq = new Map<number, Flight>();
   private readonly latest = new Map<Key, Flight>();
-  /** Flights in seq order from `head`; those before it are done. */
+  /** Flights in seq order; those before `head` are done, those before `first` on every replica that is heard. */
   private order: Flight[] = [];
   private head = 0;
+  private first = 0;
+  /** Replicas heard at the last resend, and those that came back and are not brought up to date yet; one bit each. */
+  private heardBefore = 0;
+  private returned = 0;
+  private returnedAt = 0 as Instant;
   undone = 0;
 
   constructor(private readonly group: Group) {}
@@ -58,6 +63,8 @@ export class Flights {
     const flight = new Flight(state, register, waiter, now);
     const before = this.latest.get(register.key);
     if (before?.done) this.bySeq.delete(before.register.timestamp.seq);
+    // In the order of departure: a key written again moves to the end.
+    if (before !== undefined) this.latest.delete(register.key);
     this.latest.set(register.key, flight);
     this.bySeq.set(register.timestamp.seq, flight);
     this.order.push(flight);
@@ -105,21 +112,61 @@ export class Flights {
     this.latest.clear();
     this.order = [];
     this.head = 0;
+    this.first = 0;
+    this.returned = 0;
     this.undone = 0;
     return waiters;
   }
 
-  /** `heard` says which replicas are worth sending to when a majority already has it. */
+  /**
+   * Sends again what was not acknowledged for a while: to everybody what no majority has, to the replicas that are heard what they lack.
+   * One that has just come back is sent all it lacks that is still remembered, in portions.
+   */
   resend(now: Instant, heard: number, send: (register: Register, places: number) => void): void {
     let budget = MAX_RESEND;
-    for (const flight of this.latest.values()) {
-      if (since(now, flight.sentAt) < RESEND_MS) continue;
-      const lacking = this.group.everyone & ~flight.votes & (flight.done ? heard : this.group.everyone);
-      if (lacking === 0) continue;
-      flight.sentAt = now;
-      send(flight.register, lacking);
-      if (--budget === 0) return;
+    if ((heard & ~this.heardBefore) !== 0) this.returnedAt = now;
+    this.returned = (this.returned | (heard & ~this.heardBefore)) & heard;
+    this.heardBefore = heard;
+    while (this.first < this.order.length && this.replicated(this.order[this.first] as Flight, heard)) this.first++;
+    for (let i = this.first; i < this.order.length && budget > 0; i++) {
+      const flight = this.order[i] as Flight;
+      if (since(now, flight.departedAt) < RESEND_MS) break;
+      if (this.sendAgain(now, flight, flight.done ? heard : this.group.everyone, send)) budget--;
     }
+    if (this.returned === 0) return;
+    let lacking = 0;
+    for (const flight of this.latest.values()) {
+      if (budget === 0) return;
+      if (flight.departedAt > this.returnedAt) break;
+      lacking |= this.returned & ~flight.votes;
+      if (this.sendAgain(now, flight, this.returned, send)) budget--;
+    }
+    this.returned = lacking;
+  }
+
+  /** Something may have to be sent again. */
+  get busy(): boolean {
+    return this.first < this.order.length || this.returned !== 0;
+  }
+
+  private sendAgain(
+    now: Instant,
+    flight: Flight,
+    to: number,
+    send: (register: Register, places: number) => void,
+  ): boolean {
+    const lacking = this.group.everyone & ~flight.votes & to;
+    if (lacking === 0 || since(now, flight.sentAt) < RESEND_MS || this.latest.get(flight.register.key) !== flight) {
+      return false;
+    }
+    flight.sentAt = now;
+    send(flight.register, lacking);
+    return true;
+  }
+
+  /** Every replica that is heard has it, or a later register of its key is under way to them. */
+  private replicated(flight: Flight, heard: number): boolean {
+    return flight.done && ((heard & ~flight.votes) === 0 || this.latest.get(flight.register.key) !== flight);
   }
 
   /** Nobody knows what became of that seq, though a resend is overdue; asked by a planted bug alone. */
@@ -138,6 +185,7 @@ export class Flights {
     return places;
   }
 
+  /** Registers that some replica may lack. */
   get unreplicated(): number {
     return this.latest.size;
   }
@@ -157,9 +205,11 @@ export class Flights {
       if (this.latest.get(first.register.key) !== first) this.bySeq.delete(first.register.timestamp.seq);
     }
     while (this.order[this.head]?.done) this.head++;
-    if (this.head > 1024 && this.head * 2 > this.order.length) {
-      this.order = this.order.slice(this.head);
-      this.head = 0;
+    const past = Math.min(this.head, this.first);
+    if (past > 1024 && past * 2 > this.order.length) {
+      this.order = this.order.slice(past);
+      this.head -= past;
+      this.first -= past;
     }
     return { revision: flight.register.revision, waiters };
   }

@@ -19,28 +19,27 @@
 import { assert } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
 import { countVotes, voteOf } from "../../base/votes.js";
-import { type Ballot, compareTimestamps, sameBallot, timestamp } from "../ballot.js";
-import type { Attempt, Key, NodeId, Revision } from "../ids.js";
+import { type Ballot, sameBallot, timestamp } from "../ballot.js";
+import type { NodeId, Revision } from "../ids.js";
 import type { Confirmed, CoreMessage, HandOver, Promised, Recovered, Reserved, Written } from "../message.js";
 import type { Outbox, Ticket } from "../outbox.js";
 import { planted } from "../planted.js";
+import { Answers } from "./answers.js";
 import type { Attempts } from "./attempts.js";
+import { Confirmations } from "./confirmations.js";
 import { answerFromRecord, answerOf, evaluate, findRecord, retain, successor } from "./decide.js";
 import { Flights } from "./flights.js";
 import type { Group } from "./group.js";
-import { KeyState, type Queued } from "./key-state.js";
-import type { Refusal, Result, WriteRequest } from "./operation.js";
+import type { KeyState, Queued } from "./key-state.js";
+import { Keys } from "./keys.js";
+import type { Refusal, WriteRequest } from "./operation.js";
 import { Register } from "./register.js";
 import type { Replica } from "./replica.js";
-import { Round } from "./round.js";
+import { type Multicast, Revisions } from "./revisions.js";
 import { type Asker, Waiter } from "./waiter.js";
 
-/** Revisions reserved at a time; a writer change skips at most this many. */
-export const RESERVATION_WINDOW = 10_000;
 /** Writes of one partition that may wait for their majority; more are refused as overload. */
 export const MAX_FLIGHTS = 8_192;
-/** Keys a writer remembers; beyond it, it forgets settled ones and recovers them when they are touched again. */
-export const MAX_KEYS = 65_536;
 /** What was not answered after this long is asked again, in the same attempt. */
 export const RESEND_MS = 100;
 
@@ -48,18 +47,14 @@ export interface WriterOptions {
   readonly group: Group;
   readonly replica: Replica;
   readonly attempts: Attempts;
-  /** Sends to every replica of the group, this node's own included. */
-  readonly broadcast: (message: CoreMessage, out: Outbox) => void;
-  /** Sends to the replicas whose bit is set in `places`. */
-  readonly multicast: (places: number, message: CoreMessage, out: Outbox) => void;
+  /** Sends to the replicas whose bit is set in `places`, this node's own included. */
+  readonly multicast: Multicast;
 }
 
 export class Writer {
   private readonly group: Group;
   private readonly replica: Replica;
-  private readonly attempts: Attempts;
-  private readonly broadcast: WriterOptions["broadcast"];
-  private readonly multicast: WriterOptions["multicast"];
+  private readonly multicast: Multicast;
 
   /** null: no office, no candidacy. */
   ballot: Ballot | null = null;
@@ -70,16 +65,11 @@ export class Writer {
   /** Replicas that promised this ballot, one bit each. */
   promised = 0;
   private seq = 0;
-  private lastRevision = 0 as Revision;
   private highestReported = 0 as Revision;
-  /** A majority holds this reservation. */
-  private reserved = 0 as Revision;
-  private reserving: Round | null = null;
-  private reservingUpTo = 0 as Revision;
-  private confirming: Round | null = null;
-  private confirmNext: Waiter[] = [];
-  private keys = new Map<Key, KeyState>();
-  private readonly recoveries = new Map<Attempt, KeyState>();
+  private readonly revisions: Revisions;
+  private readonly confirmations: Confirmations;
+  private readonly keys: Keys;
+  private readonly answers: Answers;
   private readonly flights: Flights;
   /** Requests that wait for a reservation, or for the end of a pause. */
   private waitingForOffice: Queued[] = [];
@@ -87,10 +77,12 @@ export class Writer {
   constructor(options: WriterOptions) {
     this.group = options.group;
     this.replica = options.replica;
-    this.attempts = options.attempts;
-    this.broadcast = options.broadcast;
     this.multicast = options.multicast;
     this.flights = new Flights(options.group);
+    this.keys = new Keys(options.group, options.attempts, options.multicast);
+    this.answers = new Answers(options.group, options.replica);
+    this.revisions = new Revisions(options.group, options.attempts, options.multicast);
+    this.confirmations = new Confirmations(options.group, options.attempts, options.multicast);
   }
 
   // ---- office
@@ -101,8 +93,7 @@ export class Writer {
     this.ballot = ballot;
     this.promised = 0;
     this.seq = 0;
-    this.highestReported = 0 as Revision;
-    this.reserved = 0 as Revision;
+    this.highestReported = NO_REVISION;
     this.replica.promiseOwn(ballot, out);
     this.prepare(this.group.everyone, out);
   }
@@ -122,14 +113,17 @@ export class Writer {
   }
 
   onPromised(now: Instant, place: number, message: Promised, out: Outbox): void {
-    if (this.ballot === null || !sameBallot(this.ballot, message.ballot)) return;
+    const { ballot } = this;
+    if (ballot === null || !sameBallot(ballot, message.ballot)) return;
     this.promised |= voteOf(place);
     if (this.elected) return;
     if (message.reservation > this.highestReported) this.highestReported = message.reservation;
     if (countVotes(this.promised) < this.group.majority) return;
     this.elected = true;
-    this.lastRevision = planted("R13.no-reservation") ? this.replica.settledRevision : this.highestReported;
-    this.reserve(now, out);
+    this.keys.begin(ballot);
+    this.confirmations.begin(ballot);
+    const above = planted("R13.no-reservation") ? this.replica.settledRevision : this.highestReported;
+    this.revisions.begin(now, ballot, above, out);
   }
 
   /** Office or candidacy ends: who was decided may or may not count, who was not is told to go elsewhere. */
@@ -138,20 +132,12 @@ export class Writer {
     this.ballot = null;
     this.elected = false;
     this.paused = false;
-    this.reserving = null;
-    for (const waiter of this.flights.drain()) this.lose(waiter, out);
-    if (this.confirming !== null) for (const waiter of this.confirming.waiters) this.lose(waiter, out);
-    for (const waiter of this.confirmNext) this.lose(waiter, out);
-    this.confirming = null;
-    this.confirmNext = [];
-    for (const state of this.recoveries.values()) {
-      for (const queued of state.waiting) this.turnAway(queued, out);
-      this.keys.delete(state.key);
-    }
-    this.recoveries.clear();
-    for (const queued of this.waitingForOffice) this.turnAway(queued, out);
+    this.revisions.end();
+    for (const waiter of this.flights.drain()) this.answers.lose(waiter, out);
+    for (const waiter of this.confirmations.end()) this.answers.lose(waiter, out);
+    for (const queued of this.keys.end()) this.answers.turnAway(queued, out);
+    for (const queued of this.waitingForOffice) this.answers.turnAway(queued, out);
     this.waitingForOffice = [];
-    if (!planted("R4.earlier-office")) this.keys = new Map();
   }
 
   /** Stops deciding, so that the office can be handed over. */
@@ -166,7 +152,7 @@ export class Writer {
 
   /** Every decision is on a majority. */
   get quiet(): boolean {
-    return this.flights.undone === 0 && this.confirming === null;
+    return this.flights.undone === 0 && !this.confirmations.busy;
   }
 
   get settledSeq(): number {
@@ -180,8 +166,7 @@ export class Writer {
   /** Something may have to be asked again. */
   get busy(): boolean {
     return (
-      this.ballot !== null &&
-      (this.flights.unreplicated > 0 || this.recoveries.size > 0 || this.reserving !== null || this.confirming !== null)
+      this.ballot !== null && (this.flights.busy || this.keys.busy || this.revisions.busy || this.confirmations.busy)
     );
   }
 
@@ -206,78 +191,21 @@ export class Writer {
   }
 
   private enter(now: Instant, queued: Queued, out: Outbox): void {
-    if (!this.elected) return this.turnAway(queued, out);
+    if (!this.elected) return this.answers.turnAway(queued, out);
     if (this.flights.undone >= MAX_FLIGHTS || this.waitingForOffice.length >= MAX_FLIGHTS) {
-      return this.reply(queued.asker, { status: "refused", refusal: { reason: "overloaded" } }, out);
+      return this.answers.refuse(queued.asker, { reason: "overloaded" }, out);
     }
     if (this.paused) {
       this.waitingForOffice.push(queued);
       return;
     }
-    const state = this.keys.get(queued.key);
-    if (state === undefined) this.recover(now, queued, out);
-    else if (state.recovery !== null) state.waiting.push(queued);
-    else this.decide(now, state, queued, out);
-  }
-
-  private turnAway(queued: Queued, out: Outbox): void {
-    const hint = this.replica.promise.node;
-    this.reply(queued.asker, notWriter(hint === this.group.self ? (0 as NodeId) : hint), out);
-  }
-
-  // ---- first touch of a key
-
-  private recover(now: Instant, queued: Queued, out: Outbox): void {
-    if (this.keys.size >= MAX_KEYS) this.forgetSettled();
-    const state = new KeyState(queued.key);
-    const round = new Round(this.attempts.next(), now);
-    state.recovery = round;
-    state.waiting.push(queued);
-    this.keys.set(queued.key, state);
-    this.recoveries.set(round.attempt, state);
-    this.broadcast(this.recoverMessage(state.key, round.attempt), out);
+    const state = this.keys.touch(now, queued, out);
+    if (state !== null) this.decide(now, state, queued, out);
   }
 
   onRecovered(now: Instant, place: number, message: Recovered, out: Outbox): void {
-    if (this.ballot === null || !sameBallot(this.ballot, message.ballot)) return;
-    const state = this.recoveries.get(message.attempt);
-    const round = state?.recovery;
-    if (state === undefined || round === undefined || round === null) return;
-    const { register } = message;
-    if (
-      register !== null &&
-      (state.register === null || compareTimestamps(register.timestamp, state.register.timestamp) > 0)
-    ) {
-      state.register = register;
-    }
-    if (message.floor > state.floor) state.floor = message.floor;
-    round.vote(place);
-    const enough = planted("R4.one-replica") ? 1 : this.group.majority;
-    if (round.count < enough) return;
-    this.recoveries.delete(round.attempt);
-    state.recovery = null;
-    if (state.register !== null && planted("R9.drop-on-recover")) {
-      const r = state.register;
-      state.register = new Register(r.key, r.timestamp, r.value, r.version, r.revision, r.floor, []);
-    }
-    state.recoveredAt(now);
-    const { waiting } = state;
-    state.waiting = [];
-    for (const queued of waiting) this.enter(now, queued, out);
-  }
-
-  private recoverMessage(key: Key, attempt: Attempt): CoreMessage {
-    return { kind: "recover", partition: this.group.partition, ballot: this.mustHaveBallot(), attempt, key };
-  }
-
-  private forgetSettled(): void {
-    let excess = this.keys.size - Math.floor(MAX_KEYS * 0.9);
-    for (const state of this.keys.values()) {
-      if (excess <= 0) return;
-      if (state.recovery !== null || state.undone.length > 0) continue;
-      this.keys.delete(state.key);
-      excess--;
-    }
+    if (!this.holds(message.ballot)) return;
+    for (const queued of this.keys.onRecovered(now, place, message)) this.enter(now, queued, out);
   }
 
   // ---- decisions
@@ -288,7 +216,7 @@ export class Writer {
     const record = findRecord(state.register, request);
     if (record !== null) {
       if (record.fingerprint !== request.fingerprint) {
-        return this.reply(queued.asker, refused({ reason: "request-id-reused" }), out);
+        return this.answers.refuse(queued.asker, { reason: "request-id-reused" }, out);
       }
       return this.reveal(
         now,
@@ -299,16 +227,10 @@ export class Writer {
       );
     }
     if (request.requestId !== null && request.after !== null) {
-      if (request.after < state.floor) {
-        return this.reply(
-          queued.asker,
-          { status: "unknown", unknown: { reason: "request-expired", revision: this.atLeast(state.floor) } },
-          out,
-        );
-      }
-      if (request.after > this.lastRevision && !planted("R9.ignore-client-revision")) {
+      if (request.after < state.floor) return this.answers.expire(queued.asker, state.floor, out);
+      if (request.after > this.revisions.last && !planted("R9.ignore-client-revision")) {
         // Either the client is wrong or this writer is deposed and does not know it: a round tells.
-        const refusal: Refusal = { reason: "after-in-future", revision: this.lastRevision };
+        const refusal: Refusal = { reason: "after-in-future", revision: this.revisions.last };
         return this.confirm(now, new Waiter(queued.asker, refusal, null, NO_REVISION, false), out);
       }
     }
@@ -322,13 +244,11 @@ export class Writer {
         out,
       );
     }
-    if (this.lastRevision >= this.reserved && !planted("R13.no-reservation")) {
+    const revision = this.revisions.next(now, out);
+    if (revision === null) {
       this.waitingForOffice.push(queued);
-      this.reserve(now, out);
       return;
     }
-    this.lastRevision = (this.lastRevision + 1) as Revision;
-    const revision = this.lastRevision;
     const adding = request.requestId === null ? 0 : 1;
     const retained = retain(state.register, state.floor, state.knownSince, now, adding);
     const reply = answerOf(request.operation, decision, state.register, revision);
@@ -345,12 +265,12 @@ export class Writer {
     const waiter = new Waiter(queued.asker, reply, null, revision, true);
     waiter.outstanding = 1;
     this.send(now, state, next, waiter, out);
-    if (this.reserved - this.lastRevision < RESERVATION_WINDOW / 2) this.reserve(now, out);
   }
 
   private send(now: Instant, state: KeyState, register: Register, waiter: Waiter, out: Outbox): void {
     this.flights.depart(now, state, register, waiter);
-    this.broadcast(
+    this.multicast(
+      this.group.everyone,
       {
         kind: "write",
         partition: this.group.partition,
@@ -369,7 +289,7 @@ export class Writer {
   private reveal(now: Instant, state: KeyState, asker: Asker, reply: Waiter["reply"], out: Outbox): void {
     const { register } = state;
     const waiter = new Waiter(asker, reply, register, NO_REVISION, false);
-    if (planted("R5.from-memory")) return this.tell(waiter, out);
+    if (planted("R5.from-memory")) return this.answers.tell(waiter, out);
     if (register !== null && !sameBallot(register.timestamp.ballot, this.mustHaveBallot())) {
       const again = new Register(
         register.key,
@@ -387,75 +307,36 @@ export class Writer {
     }
     if (register !== null && this.flights.await(state, register.timestamp.seq, waiter)) waiter.outstanding++;
     if (planted("R5.round-before")) {
-      if (waiter.outstanding === 0) this.tell(waiter, out);
+      if (waiter.outstanding === 0) this.answers.tell(waiter, out);
       return;
     }
     this.confirm(now, waiter, out);
   }
 
   onWritten(place: number, message: Written, out: Outbox): void {
-    if (this.ballot === null || !sameBallot(this.ballot, message.ballot)) return;
+    const { ballot } = this;
+    if (ballot === null || !sameBallot(ballot, message.ballot)) return;
     const done = this.flights.acknowledge(message.seq, place);
     if (done === null) return;
-    this.replica.settle(this.ballot, this.settledSeq, done.revision);
-    for (const waiter of done.waiters) this.settleOne(waiter, out);
+    this.replica.settle(ballot, this.settledSeq, done.revision);
+    for (const waiter of done.waiters) this.answers.advance(waiter, out);
   }
 
   // ---- rounds
 
   private confirm(now: Instant, waiter: Waiter, out: Outbox): void {
     waiter.outstanding++;
-    this.confirmNext.push(waiter);
-    if (this.confirming === null) this.beginConfirm(now, out);
-  }
-
-  private beginConfirm(now: Instant, out: Outbox): void {
-    const round = new Round(this.attempts.next(), now);
-    round.waiters = this.confirmNext;
-    this.confirmNext = [];
-    this.confirming = round;
-    this.broadcast(this.confirmMessage(round.attempt), out);
-  }
-
-  private confirmMessage(attempt: Attempt): CoreMessage {
-    return { kind: "confirm", partition: this.group.partition, ballot: this.mustHaveBallot(), attempt };
+    this.confirmations.add(now, waiter, out);
   }
 
   onConfirmed(now: Instant, place: number, message: Confirmed, out: Outbox): void {
-    const round = this.confirming;
-    if (this.ballot === null || !sameBallot(this.ballot, message.ballot) || round?.attempt !== message.attempt) return;
-    round.vote(place);
-    if (round.count < this.group.majority) return;
-    this.confirming = null;
-    for (const waiter of round.waiters) this.settleOne(waiter, out);
-    if (this.confirmNext.length > 0) this.beginConfirm(now, out);
-  }
-
-  private reserve(now: Instant, out: Outbox): void {
-    if (this.reserving !== null || planted("R13.no-reservation")) return;
-    this.reserving = new Round(this.attempts.next(), now);
-    this.reservingUpTo = (Math.max(this.lastRevision, this.reserved) + RESERVATION_WINDOW) as Revision;
-    this.broadcast(this.reserveMessage(this.reserving.attempt), out);
-  }
-
-  private reserveMessage(attempt: Attempt): CoreMessage {
-    return {
-      kind: "reserve",
-      partition: this.group.partition,
-      ballot: this.mustHaveBallot(),
-      attempt,
-      reservation: this.reservingUpTo,
-    };
+    if (!this.holds(message.ballot)) return;
+    for (const waiter of this.confirmations.onConfirmed(now, place, message, out)) this.answers.advance(waiter, out);
   }
 
   onReserved(now: Instant, place: number, message: Reserved, out: Outbox): void {
-    const round = this.reserving;
-    if (this.ballot === null || !sameBallot(this.ballot, message.ballot) || round?.attempt !== message.attempt) return;
-    round.vote(place);
-    if (round.count < (planted("R13.one-replica") ? 1 : this.group.majority)) return;
-    this.reserving = null;
-    this.reserved = this.reservingUpTo;
-    this.drainWaiting(now, out);
+    if (!this.holds(message.ballot)) return;
+    if (this.revisions.onReserved(place, message)) this.drainWaiting(now, out);
   }
 
   private drainWaiting(now: Instant, out: Outbox): void {
@@ -464,62 +345,15 @@ export class Writer {
     for (const queued of waiting) this.enter(now, queued, out);
   }
 
-  // ---- answers
-
-  private settleOne(waiter: Waiter, out: Outbox): void {
-    waiter.outstanding--;
-    if (waiter.outstanding === 0) this.tell(waiter, out);
-  }
-
-  private tell(waiter: Waiter, out: Outbox): void {
-    if (waiter.reply === null) return this.tellReader(waiter.asker, true, waiter.register, out);
-    if ("reason" in waiter.reply) return this.reply(waiter.asker, refused(waiter.reply), out);
-    const standing = {
-      revision: Math.max(this.replica.settledRevision, waiter.revision) as Revision,
-      groupEpoch: this.group.epoch,
-      writer: this.group.self,
-    };
-    this.reply(waiter.asker, { status: "done", answer: waiter.reply, standing }, out);
-  }
-
-  private lose(waiter: Waiter, out: Outbox): void {
-    if (waiter.told) return;
-    waiter.told = true;
-    const result: Result = waiter.decided
-      ? { status: "unknown", unknown: { reason: "outcome-unknown" } }
-      : notWriter(0 as NodeId);
-    this.reply(waiter.asker, result, out);
-  }
-
-  private reply(asker: Asker, result: Result, out: Outbox): void {
-    if (asker.kind === "client") out.outcomes.push({ ticket: asker.ticket, result });
-    else this.tellReader(asker, false, null, out);
-  }
-
-  private tellReader(asker: Asker, done: boolean, register: Register | null, out: Outbox): void {
-    assert(asker.kind === "reader", "only a reader is told a register");
-    out.sendDurable.push(asker.node, {
-      kind: "handed-over",
-      partition: this.group.partition,
-      groupEpoch: this.group.epoch,
-      attempt: asker.attempt,
-      done,
-      register,
-      settledRevision: this.replica.settledRevision,
-    });
-  }
-
   // ---- time
 
   /** Asks again what was not answered: the same attempt, the same registers (R6, R7). Called every RESEND_MS by the driver. */
   resend(now: Instant, heard: number, out: Outbox): void {
     if (this.ballot === null || !this.elected) return;
     if (planted("R6") && this.flights.unclear(now, this.seq)) this.seq--;
-    this.resendRound(now, this.reserving, (attempt) => this.reserveMessage(attempt), out);
-    this.resendRound(now, this.confirming, (attempt) => this.confirmMessage(attempt), out);
-    for (const state of this.recoveries.values()) {
-      this.resendRound(now, state.recovery, (attempt) => this.recoverMessage(state.key, attempt), out);
-    }
+    this.revisions.resend(now, RESEND_MS, out);
+    this.confirmations.resend(now, RESEND_MS, out);
+    this.keys.resend(now, RESEND_MS, out);
     this.flights.resend(now, heard, (register, places) => {
       this.multicast(
         places,
@@ -535,17 +369,8 @@ export class Writer {
     });
   }
 
-  private resendRound(
-    now: Instant,
-    round: Round | null,
-    message: (attempt: Attempt) => CoreMessage,
-    out: Outbox,
-  ): void {
-    if (round?.due(now, RESEND_MS)) this.multicast(this.group.everyone & ~round.votes, message(round.attempt), out);
-  }
-
-  private atLeast(floor: Revision): Revision {
-    return Math.max(floor, this.replica.settledRevision) as Revision;
+  private holds(ballot: Ballot): boolean {
+    return this.ballot !== null && sameBallot(this.ballot, ballot);
   }
 
   private mustHaveBallot(): Ballot {
@@ -555,5 +380,3 @@ export class Writer {
 }
 
 const NO_REVISION = 0 as Revision;
-const refused = (refusal: Refusal): Result => ({ status: "refused", refusal });
-const notWriter = (hint: NodeId): Result => refused({ reason: "not-writer", hint });

@@ -12,7 +12,7 @@ import {
 } from "../../../src/codec/frame.js";
 import { attempt, groupEpoch, key, nodeId, partition, revision, viewEpoch } from "../../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../../src/core/node-message.js";
-import { b, register } from "../core/register/harness.js";
+import { b, register, ts } from "../core/register/harness.js";
 import { anyMessage, bare } from "./arbitraries.js";
 
 const EPOCH = viewEpoch(7);
@@ -35,10 +35,11 @@ const P = partition(1);
 const long = "x".repeat(4_000);
 const value = Buffer.alloc(100_000, 1);
 const heartbeat = (round: number): NodeMessage => ({ kind: "heartbeat", round, reportsSeen: 0 });
-const write = (bytes: number): NodeMessage => ({
+let lastKey = 0;
+const write = (bytes: number, k = key(`k${++lastKey}`), seq = 1): NodeMessage => ({
   kind: "write",
   partition: P,
-  register: register({ value: "v".repeat(bytes) }),
+  register: register({ key: k, value: "v".repeat(bytes), at: ts(b(1), seq) }),
   settledSeq: 0,
   settledRevision: revision(0),
 });
@@ -143,7 +144,10 @@ describe("cutting", () => {
     const message = LONG[name] as NodeMessage;
     const [alone] = framesOf([message]).frames;
     const many = Math.ceil((3 * FRAME_BYTES) / (alone?.length ?? 1));
-    const { frames, counts } = framesOf(new Array(many).fill(message));
+    // Of writes of one key only the last would travel.
+    const messages =
+      name === "write" ? Array.from({ length: many }, () => write(100_000)) : new Array(many).fill(message);
+    const { frames, counts } = framesOf(messages);
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(many);
     for (const frame of frames) {
       expect(frame.length).toBeLessThan(FRAME_BYTES + (alone?.length ?? 0) + 4_096);
@@ -152,26 +156,47 @@ describe("cutting", () => {
   });
 
   test("a frame is not cut much before it is full", () => {
-    const { frames } = framesOf(new Array(10_000).fill(write(100)));
+    const { frames } = framesOf(Array.from({ length: 10_000 }, () => write(100)));
     for (const frame of frames.slice(0, -1)) expect(frame.length).toBeGreaterThan(FRAME_BYTES / 2);
   });
 
   test("a single message that is longer goes whole", () => {
-    const huge = write(1_000_000);
-    const { frames, counts } = framesOf([write(1), huge, write(2)]);
+    const messages = [write(1), write(1_000_000), write(2)];
+    const { frames, counts } = framesOf(messages);
     expect(counts).toEqual([2, 1]);
-    expect(received(frames).map(bare)).toEqual([write(1), huge, write(2)].map(bare));
+    expect(received(frames).map(bare)).toEqual(messages.map(bare));
   });
 
   test("whatever is sent arrives, once and in order but for heartbeats", () => {
     fc.assert(
       fc.property(fc.array(anyMessage, { maxLength: 12 }), (messages) => {
         const beats = messages.filter(({ kind }) => kind.startsWith("heartbeat"));
+        // Of writes of one key only the last may travel; that has a test of its own.
+        const keys = messages.flatMap((m) => (m.kind === "write" ? [m.register.key] : []));
+        fc.pre(new Set(keys).size === keys.length);
         const rest = messages.filter(({ kind }) => !kind.startsWith("heartbeat"));
         expect(received(framesOf(messages).frames).map(bare)).toEqual([...beats, ...rest].map(bare));
       }),
       { numRuns: 100 },
     );
+  });
+});
+
+describe("writes of one key in one turn", () => {
+  const k = key("hot");
+
+  test("only the last travels: it carries what the earlier ones said", () => {
+    const messages = [write(1, k, 1), write(2, k, 2), write(9), write(3, k, 3)];
+    expect(received(framesOf(messages).frames).map(bare)).toEqual(
+      [messages[2], messages[3]].map((m) => bare(m as NodeMessage)),
+    );
+  });
+
+  test("an earlier one that is sent again later does not take the place of a later one", () => {
+    const messages = [write(2, k, 2), write(1, k, 1)];
+    expect(received(framesOf(messages).frames)).toContainEqual(expect.objectContaining({ kind: "write" }));
+    const seqs = received(framesOf(messages).frames).map((m) => (m.kind === "write" ? m.register.timestamp.seq : 0));
+    expect(seqs).toContain(2);
   });
 });
 
@@ -198,13 +223,13 @@ describe("first and last frames", () => {
       softwareVersion: "0.1.0",
     };
     const frame = decodeFrame(encodeHandshake(handshake));
-    expect(frame.handshake).toEqual(handshake);
+    expect(frame.handshake).toMatchObject(handshake);
     expect(frame.refusal).toBeUndefined();
     expect(frame.messages).toEqual([]);
   });
 
   test("so does a refusal", () => {
     const refusal = { reason: 1, text: "no", expected: "1" };
-    expect(decodeFrame(encodeRefusal(refusal)).refusal).toEqual(refusal);
+    expect(decodeFrame(encodeRefusal(refusal)).refusal).toMatchObject(refusal);
   });
 });

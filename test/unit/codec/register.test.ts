@@ -118,7 +118,7 @@ describe("malformed", () => {
   test("a register without key or timestamp, or with an outcome that nobody knows, is an ordinary error", () => {
     expect(() => decodeRegister(encode({ key: Buffer.alloc(0) }))).toThrow("without key or timestamp");
     expect(() => decodeRegister(encode({ timestamp: undefined }))).toThrow("without key or timestamp");
-    const odd = { ...wire.records[0], outcome: 77 } as (typeof wire.records)[number];
+    const odd = { ...wire.records[0], outcome: 77 } as unknown as (typeof wire.records)[number];
     expect(() => decodeRegister(encode({ records: [odd] }))).toThrow("unknown outcome 77");
     expect(() => decodeRegister(Buffer.from([0x0a, 0x7f]))).toThrow(Error);
   });

@@ -199,14 +199,14 @@ describe("a write with an id", () => {
     expect(cluster.forwards(B)).toHaveLength(2);
   });
 
-  test("is asked again when no answer comes for a second, each time as another forward", () => {
+  test("is asked again when no answer comes for long, each time as another forward", () => {
     const cluster = unanswered();
-    const ticket = cluster.submit(B, increment("id"));
-    cluster.run(2_500);
+    const ticket = cluster.submit(B, increment("id"), 20_000);
+    cluster.run(10_000);
     const ids = cluster.forwards(B).map((forward) => forward.id);
-    expect(ids).toHaveLength(3);
-    expect(new Set(ids).size).toBe(3);
-    cluster.heal().run(1_200);
+    expect(ids.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(ids).size).toBe(ids.length);
+    cluster.heal().run(4_000);
     expect(cluster.verdict(ticket)).toMatchObject({ status: "done" });
   });
 
@@ -292,6 +292,13 @@ describe("visitors", () => {
     const cluster = new Cluster().elected();
     cluster.step(A, { kind: "message", from: B, message: forward() });
     expect(answersTo(cluster, B)).toMatchObject([{ id: 77, result: { status: "done" } }]);
+  });
+
+  test("a forward of another group epoch is refused: it was placed by another view", () => {
+    const cluster = new Cluster().elected();
+    cluster.step(A, { kind: "message", from: B, message: { ...forward(), groupEpoch: groupEpoch(2) } });
+    expect(answersTo(cluster, B)).toMatchObject([{ result: { refusal: { reason: "not-replica" } } }]);
+    expect(valueAt(cluster, A)).toBeNull();
   });
 
   test("a read at a node without a copy is refused, not passed on again", () => {

@@ -40,7 +40,6 @@ export class Office {
       group: groupOf(size),
       replica: this.replica(0),
       attempts: new Attempts(100),
-      broadcast: (message) => multicast(2 ** size - 1, message),
       multicast,
     });
   }

@@ -308,11 +308,14 @@ describe("local reads (R14)", () => {
     expect(desk.result(ticket)).toMatchObject({ answer: { consistency: "linearizable" } });
   });
 
-  test("never say that a key is absent without a round trip, but a settled tombstone is one", () => {
+  test("never say that a key is absent without a round trip, not even of a settled tombstone", () => {
     const desk = new Desk();
     expect(desk.result(desk.read("local"))).toBeUndefined();
     desk.hold(gone, 0).settled(gone, 0);
-    expect(desk.value(desk.read("local"))).toBeNull();
+    const ticket = desk.read("local");
+    expect(desk.result(ticket)).toBeUndefined();
+    desk.hold(gone, 1, 2).deliver(1, 2);
+    expect(desk.value(ticket)).toBeNull();
   });
 });
 
@@ -328,7 +331,7 @@ describe("deadlines", () => {
     expect(desk.reader.running).toBe(0);
   });
 
-  test("in whatever phase it is", () => {
+  test("in whatever phase it is; one that was handed over lacks a writer, not a majority", () => {
     const imposing = new Desk().hold(old, 0).hold(fresh, 1);
     imposing.read("linearizable", 500);
     imposing.deliver(1, 2);
@@ -336,11 +339,14 @@ describe("deadlines", () => {
     for (const replica of handing.replicas) replica.table.put(moved);
     handing.read("linearizable", 500);
     handing.deliver(1, 2);
-    for (const desk of [imposing, handing]) {
+    for (const [desk, reason] of [
+      [imposing, "no-quorum"],
+      [handing, "not-writer"],
+    ] as const) {
       expect(desk.reader.running).toBe(1);
       desk.mail = [];
       desk.resend(500);
-      expect(desk.out.outcomes).toMatchObject([{ result: { refusal: { reason: "no-quorum" } } }]);
+      expect(desk.out.outcomes).toMatchObject([{ result: { refusal: { reason } } }]);
     }
   });
 

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { instant } from "../../../../src/base/time.js";
 import { key } from "../../../../src/core/ids.js";
-import { MAX_KEYS, RESEND_MS } from "../../../../src/core/register/writer.js";
+import { MAX_KEYS } from "../../../../src/core/register/keys.js";
+import { RESEND_MS } from "../../../../src/core/register/writer.js";
 import { add, b, casAbsent, K, put, register, request, text, ts } from "./harness.js";
 import { Office } from "./office.js";
 

@@ -1,0 +1,79 @@
+/** How the writer tells clients and readers what became of what they asked. */
+import { assert } from "../../base/assert.js";
+import { NO_NODE, type NodeId, type Revision } from "../ids.js";
+import type { Outbox } from "../outbox.js";
+import type { Group } from "./group.js";
+import type { Queued } from "./key-state.js";
+import type { Refusal, Result } from "./operation.js";
+import type { Register } from "./register.js";
+import type { Replica } from "./replica.js";
+import type { Asker, Waiter } from "./waiter.js";
+
+export class Answers {
+  constructor(
+    private readonly group: Group,
+    private readonly replica: Replica,
+  ) {}
+
+  /** One of the things the waiter waits for has happened; it is told with the last. */
+  advance(waiter: Waiter, out: Outbox): void {
+    waiter.outstanding--;
+    if (waiter.outstanding === 0) this.tell(waiter, out);
+  }
+
+  tell(waiter: Waiter, out: Outbox): void {
+    if (waiter.reply === null) return this.tellReader(waiter.asker, true, waiter.register, out);
+    if ("reason" in waiter.reply) return this.result(waiter.asker, refused(waiter.reply), out);
+    const standing = {
+      revision: Math.max(this.replica.settledRevision, waiter.revision) as Revision,
+      groupEpoch: this.group.epoch,
+      writer: this.group.self,
+    };
+    this.result(waiter.asker, { status: "done", answer: waiter.reply, standing }, out);
+  }
+
+  /** The office was lost first: what was decided may or may not count. */
+  lose(waiter: Waiter, out: Outbox): void {
+    if (waiter.told) return;
+    waiter.told = true;
+    const unknown: Result = { status: "unknown", unknown: { reason: "outcome-unknown" } };
+    this.result(waiter.asker, waiter.decided ? unknown : notWriter(NO_NODE), out);
+  }
+
+  /** Not decided on, and not going to be here. */
+  turnAway(queued: Queued, out: Outbox): void {
+    const owner = this.replica.promise.node;
+    this.result(queued.asker, notWriter(owner === this.group.self ? NO_NODE : owner), out);
+  }
+
+  refuse(asker: Asker, refusal: Refusal, out: Outbox): void {
+    this.result(asker, refused(refusal), out);
+  }
+
+  /** The record of the request may have been forgotten (R9). */
+  expire(asker: Asker, floor: Revision, out: Outbox): void {
+    const revision = Math.max(floor, this.replica.settledRevision) as Revision;
+    this.result(asker, { status: "unknown", unknown: { reason: "request-expired", revision } }, out);
+  }
+
+  private result(asker: Asker, result: Result, out: Outbox): void {
+    if (asker.kind === "client") out.outcomes.push({ ticket: asker.ticket, result });
+    else this.tellReader(asker, false, null, out);
+  }
+
+  private tellReader(asker: Asker, done: boolean, register: Register | null, out: Outbox): void {
+    assert(asker.kind === "reader", "only a reader is told a register");
+    out.sendDurable.push(asker.node, {
+      kind: "handed-over",
+      partition: this.group.partition,
+      groupEpoch: this.group.epoch,
+      attempt: asker.attempt,
+      done,
+      register,
+      settledRevision: this.replica.settledRevision,
+    });
+  }
+}
+
+const refused = (refusal: Refusal): Result => ({ status: "refused", refusal });
+const notWriter = (hint: NodeId): Result => refused({ reason: "not-writer", hint });

@@ -1,0 +1,128 @@
+/**
+ * What the writer knows of its keys in one office, and how it comes to know: the first touch of a key asks a majority that promised the
+ * ballot what it holds, and the highest timestamp wins (R4). After that its own decisions are all there is.
+ */
+import type { Instant } from "../../base/time.js";
+import { type Ballot, compareTimestamps } from "../ballot.js";
+import type { Attempt, Key } from "../ids.js";
+import type { Recovered } from "../message.js";
+import type { Outbox } from "../outbox.js";
+import { planted } from "../planted.js";
+import type { Attempts } from "./attempts.js";
+import type { Group } from "./group.js";
+import { KeyState, type Queued } from "./key-state.js";
+import { Register } from "./register.js";
+import type { Multicast } from "./revisions.js";
+import { Round } from "./round.js";
+
+/** Keys of a partition that a writer remembers; beyond it, it forgets settled ones and recovers them when they are touched again. */
+export const MAX_KEYS = 4_096;
+
+export class Keys {
+  private ballot: Ballot | null = null;
+  private states = new Map<Key, KeyState>();
+  private readonly recoveries = new Map<Attempt, KeyState>();
+
+  constructor(
+    private readonly group: Group,
+    private readonly attempts: Attempts,
+    private readonly multicast: Multicast,
+  ) {}
+
+  begin(ballot: Ballot): void {
+    this.ballot = ballot;
+  }
+
+  /** The office is over: nothing is remembered; returns the requests that wait for a first touch. */
+  end(): Queued[] {
+    const waiting: Queued[] = [];
+    for (const state of this.recoveries.values()) {
+      waiting.push(...state.waiting);
+      this.states.delete(state.key);
+    }
+    this.recoveries.clear();
+    this.ballot = null;
+    if (!planted("R4.earlier-office")) this.states = new Map();
+    return waiting;
+  }
+
+  get busy(): boolean {
+    return this.recoveries.size > 0;
+  }
+
+  /** What is known of the request's key; null: the request waits until that is recovered. */
+  touch(now: Instant, queued: Queued, out: Outbox): KeyState | null {
+    const known = this.states.get(queued.key);
+    if (known === undefined) {
+      this.recover(now, queued, out);
+      return null;
+    }
+    if (known.recovery === null) return known;
+    known.waiting.push(queued);
+    return null;
+  }
+
+  /** The requests that no longer wait: their key is known now. */
+  onRecovered(now: Instant, place: number, message: Recovered): readonly Queued[] {
+    const state = this.recoveries.get(message.attempt);
+    const round = state?.recovery;
+    if (state === undefined || round === undefined || round === null) return NONE;
+    const { register } = message;
+    const highest = state.register;
+    if (register !== null && (highest === null || compareTimestamps(register.timestamp, highest.timestamp) > 0)) {
+      state.register = register;
+    }
+    if (message.floor > state.floor) state.floor = message.floor;
+    round.vote(place);
+    if (round.count < (planted("R4.one-replica") ? 1 : this.group.majority)) return NONE;
+    this.recoveries.delete(round.attempt);
+    state.recovery = null;
+    if (planted("R9.drop-on-recover")) dropRecords(state);
+    state.recoveredAt(now);
+    const { waiting } = state;
+    state.waiting = [];
+    return waiting;
+  }
+
+  resend(now: Instant, afterMs: number, out: Outbox): void {
+    for (const state of this.recoveries.values()) {
+      const round = state.recovery;
+      if (round?.due(now, afterMs)) this.ask(state.key, round, this.group.everyone & ~round.votes, out);
+    }
+  }
+
+  private recover(now: Instant, queued: Queued, out: Outbox): void {
+    if (this.states.size >= MAX_KEYS) this.forgetSettled();
+    const state = new KeyState(queued.key);
+    const round = new Round(this.attempts.next(), now);
+    state.recovery = round;
+    state.waiting.push(queued);
+    this.states.set(queued.key, state);
+    this.recoveries.set(round.attempt, state);
+    this.ask(state.key, round, this.group.everyone, out);
+  }
+
+  private ask(key: Key, round: Round, places: number, out: Outbox): void {
+    if (this.ballot === null) return;
+    const { partition } = this.group;
+    this.multicast(places, { kind: "recover", partition, ballot: this.ballot, attempt: round.attempt, key }, out);
+  }
+
+  private forgetSettled(): void {
+    let excess = this.states.size - Math.floor(MAX_KEYS * 0.9);
+    for (const state of this.states.values()) {
+      if (excess <= 0) return;
+      if (state.recovery !== null || state.undone.length > 0) continue;
+      this.states.delete(state.key);
+      excess--;
+    }
+  }
+}
+
+const NONE: readonly Queued[] = [];
+
+/** Of a planted bug alone. */
+function dropRecords(state: KeyState): void {
+  const r = state.register;
+  if (r !== null) state.register = new Register(r.key, r.timestamp, r.value, r.version, r.revision, r.floor, []);
+}

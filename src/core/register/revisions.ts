@@ -1,0 +1,105 @@
+/**
+ * The revisions a writer hands out. Each lies below a reservation that a majority holds durably, and the next writer begins above the
+ * highest reservation a majority reports: so none is ever handed out twice in a partition, whoever crashed in between (R13). A writer
+ * change skips what was reserved and not used.
+ */
+import type { Instant } from "../../base/time.js";
+import type { Ballot } from "../ballot.js";
+import type { Revision } from "../ids.js";
+import type { CoreMessage, Reserved } from "../message.js";
+import type { Outbox } from "../outbox.js";
+import { planted } from "../planted.js";
+import type { Attempts } from "./attempts.js";
+import type { Group } from "./group.js";
+import { Round } from "./round.js";
+
+/** Revisions reserved at a time; a writer change skips at most this many. */
+export const RESERVATION_WINDOW = 10_000;
+
+export type Multicast = (places: number, message: CoreMessage, out: Outbox) => void;
+
+export class Revisions {
+  /** The last one handed out, or the one to begin above. */
+  last = 0 as Revision;
+  /** A majority holds this reservation. */
+  private reserved = 0 as Revision;
+  private ballot: Ballot | null = null;
+  private round: Round | null = null;
+  private asked = 0 as Revision;
+
+  constructor(
+    private readonly group: Group,
+    private readonly attempts: Attempts,
+    private readonly multicast: Multicast,
+  ) {}
+
+  /** An office begins: `above` is the highest reservation that a majority of promises reported. */
+  begin(now: Instant, ballot: Ballot, above: Revision, out: Outbox): void {
+    this.ballot = ballot;
+    this.last = above;
+    this.reserved = 0 as Revision;
+    this.round = null;
+    this.ask(now, out);
+  }
+
+  end(): void {
+    this.ballot = null;
+    this.round = null;
+  }
+
+  /** Waits for an answer. */
+  get busy(): boolean {
+    return this.round !== null;
+  }
+
+  /** null: none is reserved any more; it has been asked for. */
+  next(now: Instant, out: Outbox): Revision | null {
+    const unreserved = planted("R13.no-reservation");
+    if (this.last >= this.reserved && !unreserved) {
+      this.ask(now, out);
+      return null;
+    }
+    this.last = (this.last + 1) as Revision;
+    // Renewed ahead of need.
+    if (this.reserved - this.last < RESERVATION_WINDOW / 2) this.ask(now, out);
+    return this.last;
+  }
+
+  /** True when a majority holds the new reservation. */
+  onReserved(place: number, message: Reserved): boolean {
+    const { round } = this;
+    if (round === null || round.attempt !== message.attempt) return false;
+    round.vote(place);
+    if (round.count < (planted("R13.one-replica") ? 1 : this.group.majority)) return false;
+    this.round = null;
+    this.reserved = this.asked;
+    return true;
+  }
+
+  resend(now: Instant, afterMs: number, out: Outbox): void {
+    const { round } = this;
+    if (round?.due(now, afterMs)) this.send(round, this.group.everyone & ~round.votes, out);
+  }
+
+  private ask(now: Instant, out: Outbox): void {
+    if (this.round !== null || planted("R13.no-reservation")) return;
+    this.asked = (Math.max(this.last, this.reserved) + RESERVATION_WINDOW) as Revision;
+    this.round = new Round(this.attempts.next(), now);
+    this.send(this.round, this.group.everyone, out);
+  }
+
+  private send(round: Round, places: number, out: Outbox): void {
+    if (this.ballot === null) return;
+    this.multicast(
+      places,
+      {
+        kind: "reserve",
+        partition: this.group.partition,
+        ballot: this.ballot,
+        attempt: round.attempt,
+        reservation: this.asked,
+      },
+      out,
+    );
+  }
+}

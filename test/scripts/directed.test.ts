@@ -1,0 +1,47 @@
+/**
+ * Every planted bug shows in some script: clients are told something else than by the code as it is. These are the directed schedules; the
+ * simulation finds the bugs by chance (test/sim).
+ */
+import { readFileSync } from "node:fs";
+import { afterEach, expect, test } from "vitest";
+import { type PlantedBug, plant } from "../planted/planted.js";
+import { play, verdictsOf } from "./language.js";
+
+const SHOWN: readonly (readonly [PlantedBug, string])[] = [
+  ["R1.write", "deposed-writer-cannot-write"],
+  ["R1.impose", "deposed-writer-cannot-impose"],
+  ["R2", "S03-deposed-writer-put"],
+  ["R3.no-impose", "S04-revealed-nowhere"],
+  ["R4.one-replica", "read-handed-over"],
+  ["R4.earlier-office", "office-held-twice"],
+  ["R5.from-memory", "S04-revealed-nowhere"],
+  ["R5.round-before", "failed-cas-deposed"],
+  ["R6", "S02-unclear-accept"],
+  ["R7.count-messages", "S05-tripled"],
+  ["R7.reuse-attempt", "S06-late-answers"],
+  ["R9.drop-on-recover", "retry-answered-from-record"],
+  ["R9.forget-failed-cas", "failed-cas-retried"],
+  ["R9.ignore-client-revision", "S17-after-tells"],
+  ["R13.no-reservation", "reservation"],
+  ["R13.one-replica", "reservation-at-one"],
+  ["R14.merely-accepted", "S04-revealed-nowhere"],
+  ["R14.across-ballots", "S11-settled-in-one-ballot"],
+  ["R14.over-unacknowledged", "S04-revealed-nowhere"],
+];
+
+afterEach(() => plant());
+
+test.each(SHOWN)("%s shows in %s", (bug, name) => {
+  const script = readFileSync(new URL(`traces/${name}.txt`, import.meta.url), "utf8");
+  plant(bug);
+  expect(verdictsWith(script)).not.toEqual(verdictsOf(script));
+});
+
+/** A broken build may break an assertion of the core instead. */
+function verdictsWith(script: string): string[] {
+  try {
+    return verdictsOf(play(script));
+  } catch (error) {
+    return [String(error)];
+  }
+}

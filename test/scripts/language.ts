@@ -1,0 +1,191 @@
+/**
+ * The language of the golden traces. A script is a text of blocks, separated by empty lines; a block is comments and commands, then `---`,
+ * then what they caused. Playing a script makes the text again with what they cause now.
+ *
+ *   nodes 5 replicas 3          first line, if not 3 and 3; n1 is the writer once the script begins
+ *   given <command>             the same, without showing what it causes
+ *   campaign n2                 takes the next ballot, whatever the election thinks
+ *   put k=v at n1               also: cas k old → new, cas k absent → new, cas k v=3 → new, delete k, add k 5, get k, local get k
+ *     … id=x after=3 within 500ms
+ *   hold write n1→n3            messages of that kind on that way wait; kind or way may be left out; `n3` is both ways
+ *   release, drop, double       what is held, all or by the same pattern: arrives, is lost, arrives although it stays held
+ *   cut n1→n3, heal             loses messages; ends all cuts
+ *   crash n1, restart n1        the disk stays
+ *   slow disk n1, sync n1       nothing becomes durable until told
+ *   lose link n1 n2             both ends are told that their stream broke
+ *   wait 200ms                  time passes; heartbeats are shown after `show heartbeats`
+ */
+import { type Duration, duration } from "../../src/base/time.js";
+import { fingerprintOf } from "../../src/codec/fingerprint.js";
+import { key, type NodeId, nodeId, revision } from "../../src/core/ids.js";
+import type { NodeMessage, Request } from "../../src/core/node-message.js";
+import type { Condition, RequestId, WriteOperation } from "../../src/core/register/operation.js";
+import { type Match, ScriptWorld } from "./script-world.js";
+
+const SEPARATOR = "---";
+const USUAL_TIMEOUT: Duration = duration(5_000);
+
+/** The script with what its commands cause now. */
+export function play(script: string): string {
+  const blocks = script.trimEnd().split(/\n{2,}/);
+  let world: ScriptWorld | null = null;
+  const played = blocks.map((block) => {
+    const [head = ""] = block.split(`\n${SEPARATOR}`);
+    for (const line of head.split("\n")) {
+      if (line.startsWith("#") || line.trim() === "") continue;
+      const size = /^nodes (\d+) replicas (\d+)$/.exec(line);
+      if (size !== null && world === null) world = begun(Number(size[1]), Number(size[2]));
+      else {
+        world ??= begun(3, 3);
+        obey(world, line);
+      }
+    }
+    const lines = world?.lines.splice(0) ?? [];
+    return lines.length === 0 ? head : [head, SEPARATOR, ...lines].join("\n");
+  });
+  return `${played.join("\n\n")}\n`;
+}
+
+/** What clients were told, without what nodes said. */
+export const verdictsOf = (played: string): string[] => played.split("\n").filter((line) => line.includes(" ⇒ "));
+
+function begun(nodes: number, replicas: number): ScriptWorld {
+  const world = new ScriptWorld(nodes, replicas);
+  world.begin();
+  return world;
+}
+
+function obey(world: ScriptWorld, line: string): void {
+  if (line.startsWith("given ")) {
+    world.quiet = true;
+    obey(world, line.slice("given ".length));
+    world.quiet = false;
+    return;
+  }
+  const [verb = "", ...rest] = line.split(" ");
+  const text = rest.join(" ");
+  switch (verb) {
+    case "campaign":
+      return world.campaign(nodeFrom(text));
+    case "hold":
+      return patterns(text).forEach((match) => {
+        world.hold(match);
+      });
+    case "cut":
+      return patterns(text).forEach((match) => {
+        world.cut(match);
+      });
+    case "release":
+      return patterns(text).forEach((match) => {
+        world.release(match);
+      });
+    case "drop":
+      return patterns(text).forEach((match) => {
+        world.drop(match);
+      });
+    case "double":
+      return patterns(text).forEach((match) => {
+        world.double(match);
+      });
+    case "heal":
+      return world.heal();
+    case "crash":
+      return world.crash(nodeFrom(text));
+    case "restart":
+      return world.start(nodeFrom(text));
+    case "slow":
+      return world.slowDisk(nodeFrom(text.replace("disk ", "")));
+    case "sync":
+      return world.sync(nodeFrom(text));
+    case "lose": {
+      const [, a = "", b = ""] = rest;
+      return world.linkLost(nodeFrom(a), nodeFrom(b));
+    }
+    case "wait":
+      return world.wait(millisecondsFrom(text));
+    case "show":
+      world.showHeartbeats = true;
+      return;
+    default:
+      return requested(world, line);
+  }
+}
+
+const REQUEST =
+  /^(?<call>.+?) at (?<node>n\d+)(?: id=(?<id>\S+))?(?: after=(?<after>\d+))?(?: within (?<within>\d+ms))?$/;
+
+function requested(world: ScriptWorld, line: string): void {
+  const parts = REQUEST.exec(line)?.groups;
+  if (parts === undefined) throw new Error(`not a command: ${line}`);
+  const { call = "", node = "", id, after, within } = parts;
+  const timeout = within === undefined ? USUAL_TIMEOUT : duration(millisecondsFrom(within));
+  world.request(nodeFrom(node), requestFrom(call, id, after), timeout);
+}
+
+function requestFrom(call: string, id: string | undefined, after: string | undefined): Request {
+  const read = /^(local )?get (\S+)$/.exec(call);
+  if (read !== null) {
+    return { kind: "read", read: { key: key(read[2] ?? ""), consistency: read[1] === undefined ? "linearizable" : "local" } };
+  }
+  const operation = operationFrom(call);
+  if (id === undefined) return { kind: "write", write: { operation, requestId: null, after: null, fingerprint: 0 } };
+  return {
+    kind: "write",
+    write: {
+      operation,
+      requestId: id.padEnd(16, ".") as RequestId,
+      after: after === undefined ? null : revision(Number(after)),
+      fingerprint: fingerprintOf(operation),
+    },
+  };
+}
+
+function operationFrom(call: string): WriteOperation {
+  const put = /^put (\S+?)=(\S*)$/.exec(call);
+  if (put !== null) return { kind: "put", key: key(put[1] ?? ""), value: bytes(put[2] ?? "") };
+  const cas = /^cas (\S+) (\S+) → (\S*)$/.exec(call);
+  if (cas !== null) return { kind: "cas", key: key(cas[1] ?? ""), condition: conditionFrom(cas[2] ?? ""), value: bytes(cas[3] ?? "") };
+  const removal = /^delete (\S+)(?: if (\S+))?$/.exec(call);
+  if (removal !== null) {
+    return { kind: "delete", key: key(removal[1] ?? ""), condition: removal[2] === undefined ? null : conditionFrom(removal[2]) };
+  }
+  const add = /^add (\S+) (-?\d+)$/.exec(call);
+  if (add !== null) return { kind: "add", key: key(add[1] ?? ""), delta: BigInt(add[2] ?? "0") };
+  throw new Error(`not a request: ${call}`);
+}
+
+function conditionFrom(text: string): Condition {
+  if (text === "absent" || text === "present") return { kind: text };
+  const version = /^v=(\d+)$/.exec(text);
+  return version === null ? { kind: "value", value: bytes(text) } : { kind: "version", version: revision(Number(version[1])) };
+}
+
+/** `write n1→n3`, `n1→n3`, `n3`, `write`, nothing: any. */
+function patterns(text: string): Match[] {
+  const words = text.split(" ").filter((word) => word !== "");
+  const way = words.find((word) => /^n\d+(→n\d+)?$/.test(word));
+  const kind = (words.find((word) => word !== way) ?? null) as NodeMessage["kind"] | null;
+  if (way === undefined) return [{ kind, from: null, to: null }];
+  const [a = "", b] = way.split("→");
+  if (b !== undefined) return [{ kind, from: nodeFrom(a), to: nodeFrom(b) }];
+  return [
+    { kind, from: nodeFrom(a), to: null },
+    { kind, from: null, to: nodeFrom(a) },
+  ];
+}
+
+function nodeFrom(text: string): NodeId {
+  const number = /^n(\d+)$/.exec(text)?.[1];
+  if (number === undefined) throw new Error(`not a node: ${text}`);
+  return nodeId(Number(number));
+}
+
+function millisecondsFrom(text: string): number {
+  const number = /^(\d+)ms$/.exec(text)?.[1];
+  if (number === undefined) throw new Error(`not a time: ${text}`);
+  return Number(number);
+}
+
+function bytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}

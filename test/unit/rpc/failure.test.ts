@@ -1,0 +1,195 @@
+/** Every verdict that is no answer, as a status: what a mesh may retry by itself was definitely not executed. */
+import { Status } from "nice-grpc-common";
+import { describe, expect, test } from "vitest";
+import { ErrorInfo, RetryInfo } from "../../../gen/ts/google/rpc/error_details.js";
+import { Status as RpcStatus } from "../../../gen/ts/google/rpc/status.js";
+import { Execution, Outcome } from "../../../gen/ts/onar/kv/v1/error.js";
+import { nodeId, partition, revision } from "../../../src/core/ids.js";
+import type { Verdict } from "../../../src/node/outgoing.js";
+import { draining, ERROR_DOMAIN, type FailedRequest, failureOf, starting } from "../../../src/rpc/failure.js";
+
+type Failed = Exclude<Verdict, { status: "done" }>;
+
+const plainWrite: FailedRequest = { kind: "write", partition: partition(3), hasId: false };
+const writeWithId: FailedRequest = { kind: "write", partition: partition(3), hasId: true };
+const read: FailedRequest = { kind: "read", partition: partition(3), hasId: false };
+const REQUESTS = [plainWrite, writeWithId, read];
+const refused = (reason: string, more: object = {}): Failed =>
+  ({ status: "refused", refusal: { reason, ...more } }) as Failed;
+
+const NOT = Execution.NOT_EXECUTED;
+const MAYBE = Execution.UNKNOWN;
+
+/** verdict, status, reason, what became of a write, retry is safe with an id */
+const TABLE: [string, Failed, Status, string, Execution, boolean][] = [
+  ["not-writer", refused("not-writer", { hint: nodeId(0) }), Status.UNAVAILABLE, "NO_WRITER", NOT, true],
+  ["not-replica", refused("not-replica"), Status.UNAVAILABLE, "NO_WRITER", NOT, true],
+  [
+    "no-quorum",
+    refused("no-quorum", { missing: [nodeId(11), nodeId(12)] }),
+    Status.UNAVAILABLE,
+    "NO_QUORUM",
+    NOT,
+    true,
+  ],
+  ["not-a-number", refused("not-a-number"), Status.FAILED_PRECONDITION, "NOT_A_NUMBER", NOT, false],
+  ["overflow", refused("overflow"), Status.OUT_OF_RANGE, "OVERFLOW", NOT, false],
+  ["request-id-reused", refused("request-id-reused"), Status.INVALID_ARGUMENT, "REQUEST_ID_REUSED", NOT, false],
+  [
+    "after-in-future",
+    refused("after-in-future", { revision: revision(8) }),
+    Status.INVALID_ARGUMENT,
+    "AFTER_IN_FUTURE",
+    NOT,
+    false,
+  ],
+  ["overloaded", refused("overloaded"), Status.RESOURCE_EXHAUSTED, "OVERLOADED", NOT, true],
+  [
+    "unserved, no writer",
+    { status: "unserved", reason: "no-writer", missing: [] },
+    Status.UNAVAILABLE,
+    "NO_WRITER",
+    NOT,
+    true,
+  ],
+  [
+    "unserved, no quorum",
+    { status: "unserved", reason: "no-quorum", missing: [nodeId(11)] },
+    Status.UNAVAILABLE,
+    "NO_QUORUM",
+    NOT,
+    true,
+  ],
+  [
+    "deadline before it was sent",
+    { status: "deadline", mayHaveRun: false },
+    Status.DEADLINE_EXCEEDED,
+    "NO_WRITER",
+    NOT,
+    true,
+  ],
+  [
+    "deadline under way",
+    { status: "deadline", mayHaveRun: true },
+    Status.DEADLINE_EXCEEDED,
+    "OUTCOME_UNKNOWN",
+    MAYBE,
+    true,
+  ],
+  [
+    "unknown",
+    { status: "unknown", unknown: { reason: "outcome-unknown" } },
+    Status.UNKNOWN,
+    "OUTCOME_UNKNOWN",
+    MAYBE,
+    true,
+  ],
+  [
+    "expired",
+    { status: "unknown", unknown: { reason: "request-expired", revision: revision(8) } },
+    Status.FAILED_PRECONDITION,
+    "REQUEST_EXPIRED",
+    MAYBE,
+    false,
+  ],
+];
+
+describe.each(TABLE)("%s", (_name, verdict, code, reason, execution, retrySafe) => {
+  const failure = failureOf(verdict, writeWithId);
+
+  test("has its status and reason", () => {
+    expect(failure.code).toBe(code);
+    expect(failure.options.reason).toBe(reason);
+  });
+
+  test("says what became of the write, and whether it may be repeated under its id", () => {
+    expect(failure.options.outcome).toMatchObject({ execution, retryWithSameIdIsSafe: retrySafe });
+  });
+
+  test("of a read it says nothing of an execution", () => {
+    expect(failureOf(verdict, read).options.outcome).toBeUndefined();
+  });
+
+  test("its google.rpc.Status has the code and the very message of the gRPC status", () => {
+    for (const request of REQUESTS) {
+      const failed = failureOf(verdict, request);
+      const object = failed.toStatusObject();
+      const [encoded] = object.metadata.get("grpc-status-details-bin");
+      const status = RpcStatus.decode(encoded as Buffer);
+      expect(status).toMatchObject({ code: failed.code, message: failed.message });
+      expect(object).toMatchObject({ code: failed.code, details: failed.message });
+      expect(failed.message).not.toBe("");
+    }
+  });
+
+  test("its details are ErrorInfo, RetryInfo where it is worth trying again, and Outcome", () => {
+    const status = failure.toStatus();
+    const detail = (type: string): Buffer | undefined =>
+      status.details.find((d) => d.typeUrl === `type.googleapis.com/${type}`)?.value;
+    const info = detail("google.rpc.ErrorInfo");
+    expect(ErrorInfo.decode(info ?? Buffer.alloc(0))).toMatchObject({ reason, domain: ERROR_DOMAIN });
+    const retry = detail("google.rpc.RetryInfo");
+    const mayTryAgain = code === Status.UNAVAILABLE || code === Status.RESOURCE_EXHAUSTED;
+    expect(retry !== undefined).toBe(mayTryAgain);
+    if (retry !== undefined) expect(RetryInfo.decode(retry).retryDelay?.nanos).toBeGreaterThan(0);
+    expect(Outcome.decode(detail("onar.kv.v1.Outcome") ?? Buffer.alloc(0)).execution).toBe(execution);
+  });
+});
+
+describe("the rule that meshes rest on", () => {
+  test("UNAVAILABLE is told only of what was definitely not executed, CANCELLED and ABORTED never", () => {
+    for (const [, verdict] of TABLE) {
+      for (const request of [plainWrite, writeWithId]) {
+        const { code, options } = failureOf(verdict, request);
+        expect([Status.CANCELLED, Status.ABORTED]).not.toContain(code);
+        if (code === Status.UNAVAILABLE) expect(options.outcome?.execution).toBe(NOT);
+        if (options.outcome?.execution === MAYBE) expect(code).not.toBe(Status.UNAVAILABLE);
+      }
+    }
+    for (const failure of [draining(plainWrite), starting(plainWrite)]) {
+      expect(failure.code).toBe(Status.UNAVAILABLE);
+      expect(failure.options.outcome?.execution).toBe(NOT);
+    }
+  });
+
+  test("every write's failure says what became of it", () => {
+    for (const [, verdict] of TABLE) expect(failureOf(verdict, plainWrite).options.outcome).toBeDefined();
+  });
+
+  test("without an id an unknown outcome is not safe to repeat, with one it is", () => {
+    for (const verdict of [
+      { status: "unknown", unknown: { reason: "outcome-unknown" } },
+      { status: "deadline", mayHaveRun: true },
+    ] satisfies Failed[]) {
+      expect(failureOf(verdict, plainWrite).options.outcome?.retryWithSameIdIsSafe).toBe(false);
+      expect(failureOf(verdict, writeWithId).options.outcome?.retryWithSameIdIsSafe).toBe(true);
+    }
+  });
+
+  test("a read whose deadline came was not executed, whatever was sent", () => {
+    const failure = failureOf({ status: "deadline", mayHaveRun: true }, read);
+    expect(failure.options.reason).toBe("NO_QUORUM");
+    expect(failure.message).toContain("not executed");
+  });
+});
+
+describe("what a client can act on", () => {
+  test("an expired request names the partition's revision", () => {
+    const expired: Failed = { status: "unknown", unknown: { reason: "request-expired", revision: revision(8) } };
+    expect(failureOf(expired, writeWithId).options.outcome?.revision).toMatchObject({ partition: 3, revision: 8n });
+  });
+
+  test("no quorum names the nodes that are not heard", () => {
+    const missing = { status: "unserved", reason: "no-quorum", missing: [nodeId(11), nodeId(12)] } satisfies Failed;
+    const { options } = failureOf(missing, plainWrite);
+    expect(options.metadata).toEqual({ missing: "11,12" });
+    expect(options.message).toContain("11, 12");
+    const healed = failureOf({ ...missing, missing: [] }, plainWrite);
+    expect(healed.message).toContain("all are heard again");
+  });
+
+  test("an `after` in the future names the bound", () => {
+    const verdict = refused("after-in-future", { revision: revision(8) });
+    expect(failureOf(verdict, writeWithId).options.metadata).toEqual({ field: "after", bound: "8" });
+  });
+});

@@ -1,0 +1,95 @@
+/** Who may talk to whom. */
+import { describe, expect, test } from "vitest";
+import { type Handshake, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { digestOf } from "../../../src/codec/view.js";
+import { checkHandshake, type HandshakeContext } from "../../../src/rpc/handshake.js";
+import { PROTOCOL_VERSION } from "../../../src/rpc/peer-service.js";
+import { A, B, C, viewOf } from "../node/cluster.js";
+
+const view = viewOf(3);
+const digest = digestOf(view);
+const OTHER_DIGEST = Buffer.alloc(32, 1);
+
+/** Node B is asked by A, unless said otherwise. */
+const good: Handshake = {
+  protocolVersion: PROTOCOL_VERSION,
+  clusterId: Buffer.from(view.clusterId, "hex"),
+  nodeId: A,
+  viewEpoch: view.epoch,
+  viewDigest: digest,
+  logPosition: 0,
+  clientAddress: "a:1",
+  peerAddress: "a:2",
+  zone: "",
+  storage: 1,
+  uptimeMs: 5,
+  softwareVersion: "0.1.0",
+};
+const context: HandshakeContext = { self: B, view, digest, dialed: false };
+const check = (parts: Partial<Handshake> = {}, other: Partial<HandshakeContext> = {}) =>
+  checkHandshake({ ...good, ...parts }, { ...context, ...other });
+
+describe("welcome", () => {
+  test("a member of the cluster with the same view, from the side that dials", () => {
+    expect(check()).toBeNull();
+    expect(check({ nodeId: C }, { dialed: true })).toBeNull();
+  });
+
+  test("one that holds another epoch, older or newer: views are exchanged later", () => {
+    expect(check({ viewEpoch: 0, viewDigest: Buffer.alloc(0) })).toBeNull();
+    expect(check({ viewEpoch: 9, viewDigest: OTHER_DIGEST })).toBeNull();
+  });
+});
+
+describe("refused", () => {
+  test("another version of the protocol, and told which would do", () => {
+    expect(check({ protocolVersion: 2 })).toEqual({
+      reason: RefusalReason.OTHER_PROTOCOL_VERSION,
+      text: "node 10 speaks version 2 of the protocol between nodes, this node version 1",
+      expected: "1",
+    });
+  });
+
+  test("another cluster, and one that belongs to none", () => {
+    const other = check({ clusterId: Buffer.alloc(16, 1) });
+    expect(other).toMatchObject({ reason: RefusalReason.OTHER_CLUSTER, expected: view.clusterId });
+    expect(other?.text).toContain("01".repeat(16));
+    expect(check({ clusterId: Buffer.alloc(0) })?.text).toContain("(none)");
+    expect(check({ clusterId: Buffer.from(view.clusterId, "hex").subarray(0, 8) })?.reason).toBe(
+      RefusalReason.OTHER_CLUSTER,
+    );
+  });
+
+  test("itself", () => {
+    expect(check({ nodeId: B })?.reason).toBe(RefusalReason.SELF);
+  });
+
+  test("who is not a member of the view, by name", () => {
+    expect(check({ nodeId: 99 })).toMatchObject({
+      reason: RefusalReason.NOT_A_MEMBER,
+      text: expect.stringContaining("node 99"),
+    });
+    expect(check({ nodeId: 0 })?.reason).toBe(RefusalReason.NOT_A_MEMBER);
+  });
+
+  test("the same epoch with another digest: two successors were decided", () => {
+    expect(check({ viewDigest: OTHER_DIGEST })).toMatchObject({
+      reason: RefusalReason.OTHER_VIEW,
+      expected: digest.toString("hex"),
+    });
+    expect(check({ viewDigest: Buffer.alloc(0) })?.reason).toBe(RefusalReason.OTHER_VIEW);
+  });
+
+  test("the side with the higher id that dials: the other one does", () => {
+    expect(check({ nodeId: C })).toMatchObject({
+      reason: RefusalReason.OTHER_SIDE_DIALS,
+      text: expect.stringContaining("node 11"),
+    });
+  });
+
+  test("a foreign version before anything else is looked at, and a foreign cluster before its members", () => {
+    const foreign = { clusterId: Buffer.alloc(16), nodeId: 99, viewDigest: OTHER_DIGEST };
+    expect(check({ ...foreign, protocolVersion: 2 })?.reason).toBe(RefusalReason.OTHER_PROTOCOL_VERSION);
+    expect(check(foreign)?.reason).toBe(RefusalReason.OTHER_CLUSTER);
+  });
+});

@@ -1,0 +1,88 @@
+/** grpc.health.v1: the process lives whether or not it can serve. */
+import { Status } from "nice-grpc-common";
+import { beforeEach, describe, expect, test } from "vitest";
+import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../../gen/ts/grpc/health/v1/health.js";
+import { Health, LIVE } from "../../../src/rpc/health.js";
+
+const KV = "onar.kv.v1.KeyValueService";
+const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = ServingStatus;
+
+let health: Health;
+beforeEach(() => {
+  health = new Health([KV]);
+});
+
+type Context = Parameters<ReturnType<Health["service"]>["check"]>[1];
+const context = (signal = new AbortController().signal): Context => ({ signal }) as Context;
+const check = async (service: string) => (await health.service().check({ service }, context())).status;
+
+function watch(service: string): { next: () => Promise<unknown>; stop: () => void } {
+  const controller = new AbortController();
+  const statuses = health.service().watch({ service }, context(controller.signal))[Symbol.asyncIterator]();
+  return { next: async () => (await statuses.next()).value?.status, stop: () => controller.abort() };
+}
+
+describe("check", () => {
+  test("before there is a quorum the process lives and serves nothing", async () => {
+    expect(await check(LIVE)).toBe(SERVING);
+    expect(await check(KV)).toBe(NOT_SERVING);
+    expect(await check("")).toBe(NOT_SERVING);
+  });
+
+  test("services and the whole server follow the quorum, being alive does not", async () => {
+    health.setServing(true);
+    for (const service of [KV, "", LIVE]) expect(await check(service)).toBe(SERVING);
+    health.setServing(false);
+    for (const service of [KV, ""]) expect(await check(service)).toBe(NOT_SERVING);
+    expect(await check(LIVE)).toBe(SERVING);
+  });
+
+  test("a service that is not there is not found, and no more of its name than 100 characters comes back", async () => {
+    await expect(check("other")).rejects.toMatchObject({ code: Status.NOT_FOUND });
+    const error = await check("x".repeat(10_000)).catch((e: Error) => e);
+    expect((error as Error).message.length).toBeLessThan(200);
+  });
+
+  test("list names every service", async () => {
+    const { statuses } = await health.service().list({}, context());
+    expect(Object.keys(statuses ?? {}).sort()).toEqual(["", LIVE, KV].sort());
+  });
+});
+
+describe("watch", () => {
+  test("tells the status at once, then every change, and no change that is none", async () => {
+    const watcher = watch(KV);
+    expect(await watcher.next()).toBe(NOT_SERVING);
+    const change = watcher.next();
+    health.setServing(false);
+    health.setServing(true);
+    expect(await change).toBe(SERVING);
+    const back = watcher.next();
+    health.setServing(false);
+    expect(await back).toBe(NOT_SERVING);
+    watcher.stop();
+  });
+
+  test("a service that is not there is watched as unknown", async () => {
+    const watcher = watch("other");
+    expect(await watcher.next()).toBe(SERVICE_UNKNOWN);
+    watcher.stop();
+  });
+
+  test("ends when the client goes away, also in the middle of waiting", async () => {
+    const watcher = watch(KV);
+    await watcher.next();
+    const waiting = watcher.next();
+    watcher.stop();
+    expect(await waiting).toBeUndefined();
+  });
+
+  test("every watcher is told", async () => {
+    const watchers = [watch(KV), watch(""), watch(KV)];
+    for (const watcher of watchers) await watcher.next();
+    const changes = watchers.map((watcher) => watcher.next());
+    health.setServing(true);
+    expect(await Promise.all(changes)).toEqual([SERVING, SERVING, SERVING]);
+    for (const watcher of watchers) watcher.stop();
+  });
+});

@@ -31,11 +31,16 @@ const PEER_PORT_OFFSET = 100;
 /** `program`: the compiled onar program. Ports are chosen among free ones. */
 export async function startCluster(program: string, nodeCount: number): Promise<Cluster> {
   const basePort = await freeBasePort(nodeCount);
-  const child = await startChild([program, "cluster", "--nodes", `${nodeCount}`, "--base-port", `${basePort}`, "--memory"], START_LIMIT_MS);
+  const child = await startChild(
+    [program, "cluster", "--nodes", `${nodeCount}`, "--base-port", `${basePort}`, "--memory"],
+    START_LIMIT_MS,
+  );
   const nodes = child.lines.flatMap(parseNodeLine).toSorted((a, b) => a.number - b.number);
   if (nodes.length !== nodeCount) {
     await child.stop();
-    throw new Error(`expected ${nodeCount} lines "node N pid P client HOST:PORT …", got ${nodes.length}:\n${child.lines.join("\n")}`);
+    throw new Error(
+      `expected ${nodeCount} lines "node N pid P client HOST:PORT …", got ${nodes.length}:\n${child.lines.join("\n")}`,
+    );
   }
   const born = new Map(nodes.map((node) => [node.pid, startTicksOf(node.pid)]));
   const kill = (node: ClusterNode): void => {
@@ -62,7 +67,9 @@ export async function startCluster(program: string, nodeCount: number): Promise<
 /** The node that a line of `onar cluster` tells about; empty for other lines. */
 export function parseNodeLine(line: string): ClusterNode[] {
   const match = /^node (\d+) pid (\d+) client (\S+) peer \S+/.exec(line);
-  return match === null ? [] : [{ number: Number(match[1]), pid: Number(match[2]), client: parseEndpoint(match[3] ?? "") }];
+  return match === null
+    ? []
+    : [{ number: Number(match[1]), pid: Number(match[2]), client: parseEndpoint(match[3] ?? "") }];
 }
 
 export function endpointText(endpoint: Endpoint): string {

@@ -8,8 +8,8 @@
 
 import { parseArgs } from "node:util";
 import { createServer } from "nice-grpc";
-import { type GetResponse, KeyValueServiceDefinition, type PutResponse } from "../gen/ts/onar/kv/v1/kv.js";
 import { Consistency, type Header } from "../gen/ts/onar/kv/v1/common.js";
+import { type GetResponse, KeyValueServiceDefinition, type PutResponse } from "../gen/ts/onar/kv/v1/kv.js";
 
 const { get, put } = KeyValueServiceDefinition.methods;
 /** The two methods that the load calls. */

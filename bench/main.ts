@@ -60,7 +60,10 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
 
 /** Servers and generator run compiled, as the nodes do: what a loader adds at run time would be measured, too. */
 async function compile(): Promise<void> {
-  const { output, exit } = await runChild([`${root}node_modules/typescript/bin/tsc`, "-p", `${root}bench/tsconfig.json`], 120_000);
+  const { output, exit } = await runChild(
+    [`${root}node_modules/typescript/bin/tsc`, "-p", `${root}bench/tsconfig.json`],
+    120_000,
+  );
   if (exit.code !== 0) throw new Error(`bench does not compile:\n${output}`);
 }
 

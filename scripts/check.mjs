@@ -20,7 +20,11 @@ for (const [name, [command, ...args]] of steps) {
   else failed++;
 }
 
-const tests = spawnSync(process.execPath, ["scripts/test.mjs"], { stdio: ["inherit", "pipe", "inherit"], encoding: "utf8", maxBuffer: 1 << 28 });
+const tests = spawnSync(process.execPath, ["scripts/test.mjs"], {
+  stdio: ["inherit", "pipe", "inherit"],
+  encoding: "utf8",
+  maxBuffer: 1 << 28,
+});
 process.stdout.write(tests.stdout);
 const line = /^(\d+) passed, (\d+) failed(, \d+ skipped)?$/m.exec(tests.stdout.split("\n").reverse().join("\n"));
 passed += Number(line?.[1] ?? 0);

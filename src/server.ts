@@ -23,6 +23,8 @@ const HEALTH_MS = 100;
 const HAND_OVER_MS = 2_000;
 /** … and then waits for requests under way. */
 const DRAIN_MS = 5_000;
+/** … and then for their answers to leave. */
+const LAST_ANSWERS_MS = 500;
 
 export interface ServerEvents {
   /** One line for the operator. */
@@ -149,10 +151,13 @@ class NodeServer implements RunningServer {
     this.state.stopping = true;
     if (machine !== undefined) {
       await until(() => machine.router.pendingCount + machine.router.visitorCount === 0, DRAIN_MS);
+      // A connection that just ends would look like a call that may be retried.
+      this.loop?.deliver({ kind: "give-up" });
+      await sleep(20);
     }
     this.shutDown();
-    // The last answers leave before the sockets do.
-    await sleep(20);
+    // The last answers leave before the sockets do; only streams that nobody ends are cut.
+    await Promise.race([this.client.server.shutdown(), sleep(LAST_ANSWERS_MS)]);
     this.client.server.forceShutdown();
     this.peer.forceShutdown();
   }

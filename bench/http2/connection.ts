@@ -182,7 +182,14 @@ export class Connection {
         if (length > INITIAL_MAX_FRAME_BYTES) throw new Error(`a frame of ${length} octets`);
         const start = at + FRAME_HEADER_BYTES;
         if (start + length > chunk.length) break;
-        this.#frame(word & 0xff, chunk.readUInt8(at + 4), chunk.readUInt32BE(at + 5) & 0x7fff_ffff, chunk, start, start + length);
+        this.#frame(
+          word & 0xff,
+          chunk.readUInt8(at + 4),
+          chunk.readUInt32BE(at + 5) & 0x7fff_ffff,
+          chunk,
+          start,
+          start + length,
+        );
         at = start + length;
         if (this.#closed) return;
       }
@@ -300,7 +307,8 @@ export class Connection {
     this.#writer.frame(FRAME.settings, FLAG.ack, 0, 0);
     this.#outflow.resume();
     if (this.#headers !== undefined) return;
-    const timeout: (readonly [string, string])[] = this.#options.deadlineMs > 0 ? [["grpc-timeout", `${this.#options.deadlineMs}m`]] : [];
+    const timeout: (readonly [string, string])[] =
+      this.#options.deadlineMs > 0 ? [["grpc-timeout", `${this.#options.deadlineMs}m`]] : [];
     const authority = `${this.#options.host}:${this.#options.port}`;
     this.#headers = new RequestHeaders(authority, [["user-agent", "onar-bench"], ...timeout], tableBytes);
     this.#open = true;
@@ -350,7 +358,8 @@ export class Connection {
   #finish(stream: CallStream, status: number, message: string): void {
     this.#streams.delete(stream.id);
     // An answer before the whole request was out: the server will not get the rest.
-    if (stream.unsent !== undefined && this.#outflow.forget(stream) && status < 100) this.#reset(stream.id, HTTP2_ERROR.cancel);
+    if (stream.unsent !== undefined && this.#outflow.forget(stream) && status < 100)
+      this.#reset(stream.id, HTTP2_ERROR.cancel);
     const handler = stream.handler;
     stream.handler = undefined;
     this.#pool.push(stream);

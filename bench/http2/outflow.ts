@@ -22,7 +22,12 @@ export class Outflow {
 
   /** Sends `body` [0, length) and the end of the stream, now or bit by bit; copies what has to wait. */
   send(stream: CallStream, body: Uint8Array, length: number): void {
-    if (length <= this.#window && length <= this.#streamWindow && length <= this.#maxFrameBytes && this.#backlog.size === 0) {
+    if (
+      length <= this.#window &&
+      length <= this.#streamWindow &&
+      length <= this.#maxFrameBytes &&
+      this.#backlog.size === 0
+    ) {
       this.#window -= length;
       this.#writer.frame(FRAME.data, FLAG.endStream, stream.id, length);
       this.#writer.bytes(body, 0, length);

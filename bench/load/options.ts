@@ -164,7 +164,8 @@ export function parseLoadArguments(args: readonly string[]): LoadCommand | undef
     },
   });
   if (values.help === true) return undefined;
-  const number = (value: string | undefined, fallback: number): number => (value === undefined ? fallback : Number(value));
+  const number = (value: string | undefined, fallback: number): number =>
+    value === undefined ? fallback : Number(value);
   const d = LOAD_DEFAULTS;
   const options: LoadOptions = {
     endpoints: (values.endpoint ?? ["127.0.0.1:4600"]).map(parseEndpoint),

@@ -89,11 +89,15 @@ export function formatReport(report: LoadReport): string {
   if (report.get.count > 0 && report.put.count > 0) lines.push(row("GET", report.get), row("PUT", report.put));
   const errors = Object.entries(report.errors);
   lines.push(`errors: ${errors.length === 0 ? "none" : ""}`.trimEnd());
-  for (const [name, { count, example }] of errors) lines.push(`  ${name} ${count}${example === "" ? "" : ` (e.g. ${example})`}`);
+  for (const [name, { count, example }] of errors)
+    lines.push(`  ${name} ${count}${example === "" ? "" : ` (e.g. ${example})`}`);
   if (report.reconnects > 0) lines.push(`connections lost: ${report.reconnects}`);
   if (report.preloadFailures > 0) lines.push(`keys not written before the load: ${report.preloadFailures}`);
   if (report.verify !== undefined) {
-    lines.push(`checked ${report.verify.checked} answers, ${report.verify.failures} wrong`, ...report.verify.examples.map((e) => `  ${e}`));
+    lines.push(
+      `checked ${report.verify.checked} answers, ${report.verify.failures} wrong`,
+      ...report.verify.examples.map((e) => `  ${e}`),
+    );
   }
   const share = (100 * report.cpuShare).toFixed(0);
   lines.push(

@@ -72,7 +72,11 @@ export class LoadRunner {
       for (const lane of this.#lanes) lane.expire(this.options.deadlineMs + EXPIRE_GRACE_MS);
     }, EXPIRE_EVERY_MS);
     try {
-      await this.#until(() => this.#lanes.every((lane) => lane.ready), this.options.connectLimitMs, "no connection to every endpoint");
+      await this.#until(
+        () => this.#lanes.every((lane) => lane.ready),
+        this.options.connectLimitMs,
+        "no connection to every endpoint",
+      );
       if (this.options.preload) {
         this.#phase = "preload";
         this.#startSlots();

@@ -55,7 +55,8 @@ export class Verifier {
   /** A PUT was answered with this version. */
   onPut(key: number, version: number, floor: number): void {
     this.#checked++;
-    if (version <= floor) this.#fail(`PUT of key ${key} got version ${version}, but ${floor} was answered before it began`);
+    if (version <= floor)
+      this.#fail(`PUT of key ${key} got version ${version}, but ${floor} was answered before it began`);
     this.#settle(key, version);
   }
 
@@ -66,7 +67,8 @@ export class Verifier {
       if (floor > 0) this.#fail(`GET of key ${key} found nothing, but version ${floor} was answered before it began`);
       return;
     }
-    if (version < floor) this.#fail(`GET of key ${key} got version ${version}, but ${floor} was answered before it began`);
+    if (version < floor)
+      this.#fail(`GET of key ${key} got version ${version}, but ${floor} was answered before it began`);
     const problem = this.#judge(key, value);
     if (problem !== undefined) this.#fail(`GET of key ${key}: ${problem}`);
     this.#settle(key, version);
@@ -88,7 +90,8 @@ export class Verifier {
     const sequence = value.readUInt32LE(8);
     if (value.readUInt32LE(value.length - 4) !== (owner ^ generator ^ sequence) >>> 0) return "a damaged value";
     if (owner !== key) return `the value of key ${owner}`;
-    if (generator === this.#generator && sequence > (this.#written[key] ?? 0)) return `value ${sequence} was never written`;
+    if (generator === this.#generator && sequence > (this.#written[key] ?? 0))
+      return `value ${sequence} was never written`;
     return undefined;
   }
 

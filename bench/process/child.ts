@@ -49,7 +49,8 @@ export async function startChild(args: readonly string[], limitMs: number): Prom
     await gone;
     clearTimeout(timer);
   };
-  const failed = (why: string): Error => new Error(`node ${args.join(" ")}: ${why}\n${[...lines, ...complaints].join("\n")}`.trimEnd());
+  const failed = (why: string): Error =>
+    new Error(`node ${args.join(" ")}: ${why}\n${[...lines, ...complaints].join("\n")}`.trimEnd());
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
     timer = setTimeout(() => resolve("late"), limitMs);

@@ -20,7 +20,10 @@ export function connectTo(endpoint: Endpoint): ClusterClient {
 }
 
 /** Where the writer of a key is now: its partition and the client endpoint of its node; undefined when unknown. */
-export async function locateWriter(client: ClusterClient, key: Buffer): Promise<{ partition: number; address: string } | undefined> {
+export async function locateWriter(
+  client: ClusterClient,
+  key: Buffer,
+): Promise<{ partition: number; address: string } | undefined> {
   const answer: LocateResponse = await client.calls.locate(
     { target: { $case: "key", value: key }, keySpace: "" },
     { signal: AbortSignal.timeout(5000) },

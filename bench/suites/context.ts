@@ -86,7 +86,10 @@ function parseReport(output: string): LoadReport {
   return JSON.parse(output);
 }
 
-export async function withCluster<T>(options: SuiteOptions, use: (cluster: Cluster, target: Target) => Promise<T>): Promise<T> {
+export async function withCluster<T>(
+  options: SuiteOptions,
+  use: (cluster: Cluster, target: Target) => Promise<T>,
+): Promise<T> {
   const cluster = await startCluster(options.program, options.nodes);
   try {
     const { nodes } = cluster;

@@ -2,7 +2,16 @@
 
 import type { LoadReport } from "../load/report.js";
 import { median } from "../stats/summary.js";
-import { errorsOf, errorsText, load, progress, serverMicros, type SuiteOptions, type SuiteResult, withCluster } from "./context.js";
+import {
+  errorsOf,
+  errorsText,
+  load,
+  progress,
+  type SuiteOptions,
+  type SuiteResult,
+  serverMicros,
+  withCluster,
+} from "./context.js";
 
 export async function exactlyOnce(options: SuiteOptions): Promise<SuiteResult> {
   return withCluster(options, async (_cluster, nodes) => {
@@ -15,7 +24,9 @@ export async function exactlyOnce(options: SuiteOptions): Promise<SuiteResult> {
       plain.push(await load(options, nodes, { inFlight, seconds, gets: 0, keys, requestId: false }));
       once.push(await load(options, nodes, { inFlight, seconds, gets: 0, keys, requestId: true }));
     }
-    const ratio = median(once.map((report, i) => report.operationsPerSecond / (plain[i]?.operationsPerSecond ?? Number.NaN)));
+    const ratio = median(
+      once.map((report, i) => report.operationsPerSecond / (plain[i]?.operationsPerSecond ?? Number.NaN)),
+    );
     const rows = (
       [
         ["PUT without request id", plain, 1],

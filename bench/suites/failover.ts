@@ -11,10 +11,10 @@ import { performance } from "node:perf_hooks";
 import { type ClusterNode, endpointText } from "../cluster.js";
 import { statusName } from "../http2/stream.js";
 import type { Endpoint } from "../load/options.js";
-import { keyTable, KEY_BYTES } from "../load/options.js";
+import { KEY_BYTES, keyTable } from "../load/options.js";
 import { median, quantile } from "../stats/summary.js";
 import { type ClusterClient, connectTo, locateWriter } from "./cluster-client.js";
-import { errorsText, progress, sleep, type SuiteOptions, type SuiteResult, withCluster } from "./context.js";
+import { errorsText, progress, type SuiteOptions, type SuiteResult, sleep, withCluster } from "./context.js";
 import { PutProbe } from "./put-probe.js";
 
 const GOAL_MS = 2000;
@@ -44,9 +44,15 @@ export async function failover(options: SuiteOptions): Promise<SuiteResult> {
   }
   const gaps = found.map((f) => f.gapMs);
   const errors: Record<string, number> = {};
-  for (const f of found) for (const [name, count] of Object.entries(f.errors)) errors[name] = (errors[name] ?? 0) + count;
+  for (const f of found)
+    for (const [name, count] of Object.entries(f.errors)) errors[name] = (errors[name] ?? 0) + count;
   const worst = Math.max(...gaps);
-  const summary = { p50Ms: median(gaps), p90Ms: quantile(gaps, 0.9), maxMs: worst, over: gaps.filter((gap) => gap > GOAL_MS).length };
+  const summary = {
+    p50Ms: median(gaps),
+    p90Ms: quantile(gaps, 0.9),
+    maxMs: worst,
+    over: gaps.filter((gap) => gap > GOAL_MS).length,
+  };
   return {
     tables: [
       {
@@ -116,7 +122,8 @@ async function choose(client: ClusterClient, nodes: readonly ClusterNode[], roun
       writer = await locateWriter(client, key);
     }
     const node = nodes.find((n) => endpointText(n.client) === writer?.address);
-    if (writer === undefined || node === undefined) throw new Error(`no node of this cluster is the writer (${writer?.address ?? "none"})`);
+    if (writer === undefined || node === undefined)
+      throw new Error(`no node of this cluster is the writer (${writer?.address ?? "none"})`);
     victim ??= node;
     if (node === victim && !keys.has(writer.partition)) keys.set(writer.partition, key);
   }

@@ -11,7 +11,14 @@ export async function frames(options: SuiteOptions): Promise<SuiteResult> {
   return withCluster(options, async (_cluster, nodes) => {
     const { seconds, keys } = options;
     await load(options, nodes, { inFlight: options.inFlight, seconds: 2, gets: 0.5, keys, preload: true });
-    const found: { inFlight: number; node: string; frames: number; messages: number; perFrame: number; perCall: number }[] = [];
+    const found: {
+      inFlight: number;
+      node: string;
+      frames: number;
+      messages: number;
+      perFrame: number;
+      perCall: number;
+    }[] = [];
     const read = () => Promise.all(nodes.endpoints.map(readPeerFrameCounts));
     for (const inFlight of [1, options.inFlight, 4 * options.inFlight]) {
       progress(`frames: ${inFlight} in flight`);
@@ -32,7 +39,14 @@ export async function frames(options: SuiteOptions): Promise<SuiteResult> {
         });
       });
     }
-    const rows = found.map((f) => [`${f.inFlight}`, f.node, `${f.frames}`, `${f.messages}`, f.perFrame.toFixed(1), f.perCall.toFixed(2)]);
+    const rows = found.map((f) => [
+      `${f.inFlight}`,
+      f.node,
+      `${f.frames}`,
+      `${f.messages}`,
+      f.perFrame.toFixed(1),
+      f.perCall.toFixed(2),
+    ]);
     return {
       tables: [
         {
@@ -41,7 +55,8 @@ export async function frames(options: SuiteOptions): Promise<SuiteResult> {
           rows: rows.length > 0 ? rows : [["-", "-", "not exposed", "not exposed", "-", "-"]],
         },
       ],
-      notes: rows.length > 0 ? ["idle traffic such as heartbeats is in it"] : ["the nodes do not expose their frame counts"],
+      notes:
+        rows.length > 0 ? ["idle traffic such as heartbeats is in it"] : ["the nodes do not expose their frame counts"],
       figures: found,
     };
   });

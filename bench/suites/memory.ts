@@ -9,7 +9,17 @@
 import type { Cluster, ClusterNode } from "../cluster.js";
 import { residentBytesOf } from "../process/procfs.js";
 import { fitLine, type Point } from "../stats/summary.js";
-import { errorsOf, errorsText, load, progress, sleep, type SuiteOptions, type SuiteResult, withCluster, wrongAnswers } from "./context.js";
+import {
+  errorsOf,
+  errorsText,
+  load,
+  progress,
+  type SuiteOptions,
+  type SuiteResult,
+  sleep,
+  withCluster,
+  wrongAnswers,
+} from "./context.js";
 
 const SAMPLE_EVERY_MS = 5000;
 /** This share of the samples is warm-up: heaps, code and buffers grow to their size. */
@@ -45,7 +55,9 @@ export async function memory(options: SuiteOptions): Promise<SuiteResult> {
       const sample = { seconds: (Date.now() - startedAt) / 1000, resident: residentOf(cluster) };
       samples.push(sample);
       if (samples.length % 12 === 1) {
-        progress(`memory: ${sample.seconds.toFixed(0)} of ${seconds} s: ${sample.resident.map((r) => r.toFixed(0)).join(", ")} MiB`);
+        progress(
+          `memory: ${sample.seconds.toFixed(0)} of ${seconds} s: ${sample.resident.map((r) => r.toFixed(0)).join(", ")} MiB`,
+        );
       }
       await Promise.race([sleep(SAMPLE_EVERY_MS), ended]);
     }
@@ -62,7 +74,9 @@ export async function memory(options: SuiteOptions): Promise<SuiteResult> {
             l.warmMiB.toFixed(1),
             l.lastMiB.toFixed(1),
             l.slope?.toFixed(1) ?? "-",
-            l.low === undefined || l.high === undefined ? "too few samples" : `${l.low.toFixed(1)} to ${l.high.toFixed(1)}`,
+            l.low === undefined || l.high === undefined
+              ? "too few samples"
+              : `${l.low.toFixed(1)} to ${l.high.toFixed(1)}`,
             l.low === undefined ? "-" : l.low <= 0 ? "yes" : "NO",
           ]),
         },
@@ -71,7 +85,13 @@ export async function memory(options: SuiteOptions): Promise<SuiteResult> {
         `load: ${report.operationsPerSecond.toFixed(0)} calls/s, errors ${errorsText(errorsOf([report]))}; ${report.verify?.checked ?? 0} answers checked, ${report.verify?.failures ?? 0} wrong`,
       ],
       problems: wrongAnswers([report]),
-      figures: { lines, samples, operationsPerSecond: report.operationsPerSecond, errors: report.errors, verify: report.verify },
+      figures: {
+        lines,
+        samples,
+        operationsPerSecond: report.operationsPerSecond,
+        errors: report.errors,
+        verify: report.verify,
+      },
     };
   });
 }

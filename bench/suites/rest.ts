@@ -13,8 +13,21 @@ const GOAL_MS = 2;
 
 export async function rest(options: SuiteOptions): Promise<SuiteResult> {
   return withCluster(options, async (_cluster, nodes) => {
-    await load(options, nodes, { inFlight: options.inFlight, seconds: 2, gets: 0.5, keys: options.keys, preload: true });
-    const found: { kind: string; through: string; p50Ms: number; p99Ms: number; maxMs: number; errors: Record<string, number> }[] = [];
+    await load(options, nodes, {
+      inFlight: options.inFlight,
+      seconds: 2,
+      gets: 0.5,
+      keys: options.keys,
+      preload: true,
+    });
+    const found: {
+      kind: string;
+      through: string;
+      p50Ms: number;
+      p99Ms: number;
+      maxMs: number;
+      errors: Record<string, number>;
+    }[] = [];
     for (const kind of ["GET", "PUT"]) {
       const all = new Histogram();
       const reports: LoadReport[] = [];
@@ -46,10 +59,19 @@ export async function rest(options: SuiteOptions): Promise<SuiteResult> {
         {
           title: `latency at rest: one call in flight, ${CALLS} calls through each of ${options.nodes} nodes`,
           head: ["", "through", "p50 ms", "p99 ms", "max ms", "errors"],
-          rows: found.map((f) => [f.kind, f.through, f.p50Ms.toFixed(3), f.p99Ms.toFixed(3), f.maxMs.toFixed(3), errorsText(f.errors)]),
+          rows: found.map((f) => [
+            f.kind,
+            f.through,
+            f.p50Ms.toFixed(3),
+            f.p99Ms.toFixed(3),
+            f.maxMs.toFixed(3),
+            errorsText(f.errors),
+          ]),
         },
       ],
-      notes: [`goal: under ${GOAL_MS} ms; p50 ${verdict(found, (f) => f.p50Ms)}, p99 ${verdict(found, (f) => f.p99Ms)}`],
+      notes: [
+        `goal: under ${GOAL_MS} ms; p50 ${verdict(found, (f) => f.p50Ms)}, p99 ${verdict(found, (f) => f.p99Ms)}`,
+      ],
       figures: found,
     };
   });

@@ -5,7 +5,11 @@ export function formatTable(table: Table): string {
   const lines = [table.head, ...table.rows];
   const widths = table.head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? "").length)));
   const format = (line: readonly string[]): string =>
-    widths.map((width, column) => (column === 0 ? (line[column] ?? "").padEnd(width) : (line[column] ?? "").padStart(width))).join("  ");
+    widths
+      .map((width, column) =>
+        column === 0 ? (line[column] ?? "").padEnd(width) : (line[column] ?? "").padStart(width),
+      )
+      .join("  ");
   const rule = widths.map((width) => "─".repeat(width)).join("──");
   return [table.title, rule, format(table.head), rule, ...table.rows.map(format), rule].join("\n");
 }

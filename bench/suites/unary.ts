@@ -15,9 +15,9 @@ import {
   type LoadArguments,
   load,
   progress,
-  serverMicros,
   type SuiteOptions,
   type SuiteResult,
+  serverMicros,
   type Target,
   withCluster,
   withEcho,
@@ -49,7 +49,9 @@ async function measure(options: SuiteOptions, echo: Target, nodes: Target): Prom
     };
     rounds.push(round);
     const rates = [round.echo, round.put, round.get].map((r) => r.operationsPerSecond.toFixed(0));
-    progress(`unary: round ${i + 1} of ${options.rounds}: echo ${rates[0]}, PUT ${rates[1]}, GET ${rates[2]} per second`);
+    progress(
+      `unary: round ${i + 1} of ${options.rounds}: echo ${rates[0]}, PUT ${rates[1]}, GET ${rates[2]} per second`,
+    );
   }
   const generators = await compareGenerators(options, echo, common);
   const rows = (["echo", "put", "get"] as const).map((kind) => summarize(kind, rounds));
@@ -108,7 +110,11 @@ async function measure(options: SuiteOptions, echo: Target, nodes: Target): Prom
 }
 
 /** The same calls in flight, from one process and from two that share them, in turns. */
-async function compareGenerators(options: SuiteOptions, echo: Target, common: LoadArguments): Promise<{ one: number; two: number }> {
+async function compareGenerators(
+  options: SuiteOptions,
+  echo: Target,
+  common: LoadArguments,
+): Promise<{ one: number; two: number }> {
   const half = { ...common, inFlight: Math.max(1, Math.floor(common.inFlight / 2)) };
   const one: number[] = [];
   const two: number[] = [];

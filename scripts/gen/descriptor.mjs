@@ -4,9 +4,10 @@
 //
 // The input is an encoded google.protobuf.FileDescriptorSet with all imports. Source information (the comments that `grpcurl
 // describe` shows) is kept for our own files only.
+
+import { readFileSync, writeFileSync } from "node:fs";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { readFileSync, writeFileSync } from "node:fs";
 
 const [, , input, output] = process.argv;
 if (input === undefined || output === undefined) {

@@ -4,9 +4,10 @@
 //
 // A request may use a number only for the field of that name, and in the key-value services every other number of the table is
 // reserved. Prints what is wrong and ends with 1, or ends with 0.
+
+import { readFileSync } from "node:fs";
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { readFileSync } from "node:fs";
 
 /** Number → names. Those of `held` are not in use yet: their names are reserved, too, where they may come. */
 const meaning = new Map([
@@ -45,14 +46,18 @@ for (const file of set.file) {
     for (const field of message.field) {
       used.add(field.number);
       if (!meaning.get(field.number)?.includes(field.name)) {
-        problems.push(`${name}: ${field.name} = ${field.number}, but ${field.number} is ${meaning.get(field.number) ?? "free"}`);
+        problems.push(
+          `${name}: ${field.name} = ${field.number}, but ${field.number} is ${meaning.get(field.number) ?? "free"}`,
+        );
       }
-      if (held.has(field.number)) problems.push(`${name}: ${field.name} is not in use yet: update this check and the table`);
+      if (held.has(field.number))
+        problems.push(`${name}: ${field.name} is not in use yet: update this check and the table`);
     }
     if (!strict.test(name)) continue;
     for (const number of meaning.keys()) {
       const reserved = message.reservedRange.some((range) => range.start <= number && number < range.end);
-      if (number <= 13 && !used.has(number) && !reserved) problems.push(`${name}: ${number} is neither used nor reserved`);
+      if (number <= 13 && !used.has(number) && !reserved)
+        problems.push(`${name}: ${number} is neither used nor reserved`);
     }
   }
 }

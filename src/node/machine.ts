@@ -15,6 +15,8 @@ export type NodeInput =
   | { readonly kind: "link-lost"; readonly peer: NodeId }
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   | { readonly kind: "leave" }
+  /** The node stops now: who still waits is told what is known. */
+  | { readonly kind: "give-up" }
   | { readonly kind: "wake" };
 
 export class NodeMachine {
@@ -32,7 +34,10 @@ export class NodeMachine {
         this.receive(now, input.from, input.message, out);
         break;
       case "link-lost":
-        this.router.onLinkLost(now, input.peer, out);
+        this.router.onLinkLost(input.peer, out);
+        break;
+      case "give-up":
+        this.router.giveUp(out);
         break;
       case "leave":
       case "peer-restarted":
@@ -40,17 +45,17 @@ export class NodeMachine {
         break;
       case "wake":
         if (now >= this.core.nextDeadline()) this.core.step(now, WAKE, out);
-        this.route(now, out);
+        this.route(out);
         this.router.wake(now, out);
         break;
     }
-    this.route(now, out);
+    this.route(out);
   }
 
   /** A client's request; the reply names the ticket returned. */
   submit(now: Instant, partition: Partition, request: Request, deadline: Instant, out: Outgoing): Ticket {
     const ticket = this.router.submit(now, partition, request, deadline, out);
-    this.route(now, out);
+    this.route(out);
     return ticket;
   }
 
@@ -65,17 +70,17 @@ export class NodeMachine {
       case "forward":
         return this.router.onForward(now, from, message, out);
       case "forwarded":
-        return this.router.onForwarded(now, message, out);
+        return this.router.onForwarded(message, out);
       default:
         return this.core.step(now, { kind: "message", from, message }, out);
     }
   }
 
   /** The core's outcomes are the router's business; what it does with them may lead to more. */
-  private route(now: Instant, out: Outgoing): void {
+  private route(out: Outgoing): void {
     while (out.outcomes.length > 0) {
       const outcomes = out.outcomes.splice(0);
-      for (const outcome of outcomes) this.router.onOutcome(now, outcome, out);
+      for (const outcome of outcomes) this.router.onOutcome(outcome, out);
     }
   }
 }

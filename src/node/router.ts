@@ -127,7 +127,7 @@ export class Router {
     return ticket;
   }
 
-  onOutcome(now: Instant, outcome: Outcome, out: Outgoing): void {
+  onOutcome(outcome: Outcome, out: Outgoing): void {
     const visitor = this.visitors.get(outcome.ticket);
     if (visitor !== undefined) {
       this.visitors.delete(outcome.ticket);
@@ -135,12 +135,12 @@ export class Router {
       return;
     }
     const pending = this.pending.get(outcome.ticket);
-    if (pending !== undefined && pending.target === this.core.self) this.judge(now, pending, outcome.result, out);
+    if (pending !== undefined && pending.target === this.core.self) this.judge(pending, outcome.result, out);
   }
 
   onForward(now: Instant, from: NodeId, message: Forward, out: Outgoing): void {
     const { partition, request } = message;
-    if (message.groupEpoch !== placementOf(this.core.view, partition).groupEpoch) {
+    if (message.groupEpoch !== this.core.view.partitions[partition]?.groupEpoch) {
       return this.turnAway(from, message, { status: "refused", refusal: { reason: "not-replica" } }, out);
     }
     if (request.kind === "write" && !this.core.isWriter(partition)) {
@@ -152,17 +152,29 @@ export class Router {
     this.serve(now, ticket, partition, request, after(now, message.remaining), out);
   }
 
-  onForwarded(now: Instant, message: Forwarded, out: Outgoing): void {
+  onForwarded(message: Forwarded, out: Outgoing): void {
     const pending = this.forwards.get(message.id);
     if (pending === undefined) return;
     this.forwards.delete(message.id);
-    this.judge(now, pending, message.result, out);
+    this.judge(pending, message.result, out);
   }
 
   /** The stream to a peer broke: what was passed on to it is not going to be answered. */
-  onLinkLost(now: Instant, peer: NodeId, out: Outgoing): void {
+  onLinkLost(peer: NodeId, out: Outgoing): void {
     for (const pending of this.pending.values()) {
-      if (pending.target === peer && peer !== this.core.self) this.lose(now, pending, out);
+      if (pending.target === peer && peer !== this.core.self) this.lose(pending, out);
+    }
+  }
+
+  /** This node stops: a write that was sent is unknown; what was not is definitely not executed. */
+  giveUp(out: Outgoing): void {
+    for (const pending of [...this.pending.values()]) {
+      const sent = pending.mayHaveRun || pending.target !== NO_NODE;
+      if (pending.request.kind === "write" && sent) {
+        this.reply(pending, { status: "unknown", unknown: { reason: "outcome-unknown" } }, out);
+      } else {
+        this.reply(pending, this.unserved(pending), out);
+      }
     }
   }
 
@@ -181,7 +193,7 @@ export class Router {
       if (!pending.mayHaveRun && this.heldLongEnough(now, pending)) this.reply(pending, this.unserved(pending), out);
       else this.send(now, pending, out);
     } else if (pending.target !== this.core.self && pending.repeatable && this.worthRepeating(now, pending)) {
-      this.lose(now, pending, out);
+      this.lose(pending, out);
     }
   }
 
@@ -259,9 +271,9 @@ export class Router {
     this.held.add(pending);
   }
 
-  private judge(now: Instant, pending: Pending, result: Result, out: Outgoing): void {
+  private judge(pending: Pending, result: Result, out: Outgoing): void {
     if (result.status === "unknown" && result.unknown.reason === "outcome-unknown" && pending.repeatable) {
-      return this.lose(now, pending, out);
+      return this.lose(pending, out);
     }
     if (result.status === "refused") {
       const { reason } = result.refusal;
@@ -274,7 +286,7 @@ export class Router {
   }
 
   /** What was sent may have been executed or not: asked again if that is harmless, unknown otherwise (I1, I2). */
-  private lose(now: Instant, pending: Pending, out: Outgoing): void {
+  private lose(pending: Pending, out: Outgoing): void {
     if (!pending.repeatable) {
       return this.reply(pending, { status: "unknown", unknown: { reason: "outcome-unknown" } }, out);
     }

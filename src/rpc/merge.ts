@@ -14,7 +14,7 @@ export class Merge<T> implements AsyncIterable<T> {
 
   /** Resolves when one more may be added. */
   async room(): Promise<void> {
-    while (this.underWay + this.ready.length >= this.limit) {
+    while (this.failure === null && this.underWay + this.ready.length >= this.limit) {
       await new Promise<void>((resolve) => {
         this.wakeSource = resolve;
       });
@@ -61,6 +61,8 @@ export class Merge<T> implements AsyncIterable<T> {
 
   private fail(error: unknown): void {
     this.failure ??= { error };
+    this.wakeSource?.();
+    this.wakeSource = null;
     this.wake();
   }
 

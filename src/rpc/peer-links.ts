@@ -2,7 +2,7 @@
  * The streams to the other nodes: one per pair, dialed by the node with the lower id, dialed again when it breaks. A broken stream loses
  * messages, and says so to the loop; the protocol re-sends.
  */
-import type { Client, ServerDuplexStream } from "@grpc/grpc-js";
+import { type Client, type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type { Frame, Handshake, Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
 import { RefusalReason } from "../../gen/ts/onar/replication/v1/replication.js";
 import { decodeFrame, encodeHandshake, encodeRefusal, messagesOf } from "../codec/frame.js";
@@ -93,22 +93,29 @@ export class PeerLinks implements Peers {
       return;
     }
     let link: Link | null = null;
-    const timer = setTimeout(() => call.destroy(), HANDSHAKE_MS);
+    let over = false;
+    // Destroying a call on this side of it would leave the other side waiting: it ends with a status.
+    const cut = (): void => {
+      call.emit("error", { code: status.ABORTED, details: "the stream was cut" });
+    };
+    const timer = setTimeout(cut, HANDSHAKE_MS);
     call.on("data", (bytes: Buffer) => {
-      const frame = this.decode(bytes, () => call.destroy());
+      if (over) return;
+      const frame = this.decode(bytes, cut);
       if (frame === null) return;
       if (link !== null) return this.receive(link, frame);
       clearTimeout(timer);
       const refused = this.check(frame, false);
       if (refused !== null) {
         call.write(encodeRefusal(refused));
-        call.end();
-        return;
+        return ended();
       }
       call.write(encodeHandshake(this.options.handshake()));
-      link = this.join(frame.handshake as Handshake, false, call, () => call.destroy());
+      link = this.join(frame.handshake as Handshake, false, call, cut);
     });
     const ended = (): void => {
+      if (over) return;
+      over = true;
       clearTimeout(timer);
       if (link !== null) this.lost(link);
       call.end();
@@ -200,6 +207,7 @@ export class PeerLinks implements Peers {
     if (frame.refusal !== undefined) return link.close();
     try {
       messagesOf(frame, (message) => {
+        this.checkPartition(message);
         this.counters.messagesReceived++;
         this.options.deliver({ kind: "message", from: link.peer, message });
       });
@@ -207,6 +215,14 @@ export class PeerLinks implements Peers {
       if (!(error instanceof Error) || error.name === "AssertionError") throw error;
       this.options.notice(`node ${link.peer} sent what cannot be read (${error.message}): its stream is cut`);
       link.close();
+    }
+  }
+
+  /** The core trusts that there is such a partition. */
+  private checkPartition(message: NodeMessage): void {
+    const { length } = this.options.view.partitions;
+    if ("partition" in message && message.partition >= length) {
+      throw new Error(`partition ${message.partition} of ${length}`);
     }
   }
 

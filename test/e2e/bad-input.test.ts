@@ -49,7 +49,9 @@ describe("a bad argument", () => {
         expect(error).toMatchObject({ ...reason, ...notExecuted });
     }
     expect(await errorOf((o) => here.text.put({ value: "x" }, o))).toMatchObject({ ...reason, ...notExecuted });
-    expect(await errorOf((o) => here.cluster.locate({}, o))).toMatchObject(refused("REQUEST_MISSING", { field: "target" }));
+    expect(await errorOf((o) => here.cluster.locate({}, o))).toMatchObject(
+      refused("REQUEST_MISSING", { field: "target" }),
+    );
   });
 
   test("a key of 4,097 bytes is refused, one of 4,096 is a key", async () => {
@@ -79,7 +81,9 @@ describe("a bad argument", () => {
     const read = await answerOf((o) => there.kv.get({ key: Buffer.from("large") }, o));
     expect(read.entry?.value.equals(largest)).toBe(true);
     await answerOf((o) => here.kv.put({ key: Buffer.from("empty") }, o));
-    expect((await answerOf((o) => there.kv.get({ key: Buffer.from("empty") }, o))).entry?.value).toEqual(Buffer.alloc(0));
+    expect((await answerOf((o) => there.kv.get({ key: Buffer.from("empty") }, o))).entry?.value).toEqual(
+      Buffer.alloc(0),
+    );
   });
 
   test("a message beyond 4 MiB is RESOURCE_EXHAUSTED, and the connection goes on", async () => {
@@ -153,14 +157,21 @@ describe("a bad argument", () => {
   test("a key space that does not exist is NOT_FOUND", async () => {
     const found = { status: "NOT_FOUND", info: { reason: "KEY_SPACE_NOT_FOUND" } };
     expect(await errorOf((o) => here.kv.get({ key, keySpace: "other" }, o))).toMatchObject(found);
-    expect(await errorOf((o) => here.kv.put({ key, value, keySpace: "other" }, o))).toMatchObject({ ...found, ...notExecuted });
+    expect(await errorOf((o) => here.kv.put({ key, value, keySpace: "other" }, o))).toMatchObject({
+      ...found,
+      ...notExecuted,
+    });
     expect(await errorOf((o) => here.text.get({ key: "key", keySpace: "other" }, o))).toMatchObject(found);
-    expect(await errorOf((o) => here.cluster.locate({ target: { $case: "key", value: key }, keySpace: "other" }, o))).toMatchObject(found);
+    expect(
+      await errorOf((o) => here.cluster.locate({ target: { $case: "key", value: key }, keySpace: "other" }, o)),
+    ).toMatchObject(found);
   });
 
   test("a partition that does not exist is refused", async () => {
     const reason = refused("PARTITION_OUT_OF_RANGE", { bound: "64", value: "64" });
-    expect(await errorOf((o) => here.cluster.locate({ target: { $case: "partition", value: 64 } }, o))).toMatchObject(reason);
+    expect(await errorOf((o) => here.cluster.locate({ target: { $case: "partition", value: 64 } }, o))).toMatchObject(
+      reason,
+    );
     expect(await errorOf((o) => here.cluster.status({ partitions: [0, 64] }, o))).toMatchObject(reason);
   });
 
@@ -183,7 +194,18 @@ describe("a bad argument", () => {
 });
 
 describe("a hostile key", () => {
-  const keys = ["__proto__", "constructor", "hasOwnProperty", "toString", "\0", "a\0b", "../../etc/passwd", " ", "\r\n", "‮"];
+  const keys = [
+    "__proto__",
+    "constructor",
+    "hasOwnProperty",
+    "toString",
+    "\0",
+    "a\0b",
+    "../../etc/passwd",
+    " ",
+    "\r\n",
+    "‮",
+  ];
 
   test("is an ordinary key in both services, distinct from every other", async () => {
     for (const [i, name] of keys.entries()) await answerOf((o) => here.text.put({ key: name, value: `value ${i}` }, o));
@@ -238,7 +260,8 @@ describe("a hostile key", () => {
 describe("on the wire", () => {
   test("errors of unary calls are trailers only, so that a proxy may retry what is safe", async () => {
     const raw = await RawClient.open(cluster.node(0).address);
-    const put = (request: Parameters<typeof PutRequest.create>[0]) => PutRequest.encode(PutRequest.create(request)).finish();
+    const put = (request: Parameters<typeof PutRequest.create>[0]) =>
+      PutRequest.encode(PutRequest.create(request)).finish();
     const errors: [string, Uint8Array, string, Record<string, string>?][] = [
       [`${KV}/Get`, GetRequest.encode(GetRequest.create({})).finish(), "3"],
       [`${KV}/Put`, put({ value }), "3"],

@@ -1,5 +1,5 @@
 /** Clients of one node as any program would have them: generated code on nice-grpc, deadlines on the wire, errors with their details. */
-import { type CallOptions, type Channel, ChannelCredentials, Metadata, createChannel, createClient } from "nice-grpc";
+import { type CallOptions, type Channel, ChannelCredentials, createChannel, createClient, Metadata } from "nice-grpc";
 import { ClientError, Status } from "nice-grpc-common";
 import { ErrorInfo, RetryInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../gen/ts/google/rpc/status.js";
@@ -119,7 +119,9 @@ type Details = Pick<CallError, "info" | "outcome" | "retry">;
 
 function detailsOf(trailer: Metadata | null): Details {
   const bytes = trailer?.get("grpc-status-details-bin");
-  return bytes instanceof Uint8Array ? decodeDetails(RpcStatus.decode(bytes)) : { info: null, outcome: null, retry: null };
+  return bytes instanceof Uint8Array
+    ? decodeDetails(RpcStatus.decode(bytes))
+    : { info: null, outcome: null, retry: null };
 }
 
 export function decodeDetails(status: RpcStatus): Details {

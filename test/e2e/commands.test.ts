@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, freePorts, HOST, startArgs } from "./harness.js";
 import { onar, type Ran, type RunOptions } from "./programs.js";
-import { Proxy } from "./proxy.js";
+import { TcpProxy } from "./proxy.js";
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -66,7 +66,10 @@ describe("the onar command", () => {
     const nobody = await onar(["put", "k", "v", "--endpoint", `${HOST}:${port}`, "--timeout", "2"]);
     expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing listens") });
     await at(0, ["put", "word", "ten"]);
-    expect(await at(0, ["add", "word", "1"])).toMatchObject({ code: 1, stderr: expect.stringContaining("NOT_A_NUMBER") });
+    expect(await at(0, ["add", "word", "1"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("NOT_A_NUMBER"),
+    });
     const long = await at(0, ["put", "k".repeat(4_097), "v"]);
     expect(long).toMatchObject({ code: 1, stderr: expect.stringContaining("KEY_TOO_LONG") });
   });
@@ -78,7 +81,7 @@ describe("the onar command", () => {
   });
 
   test("exits with 4 when a write was sent and its answer never came; the write happened once all the same", async () => {
-    const proxy = await Proxy.start(cluster.node(0).process.port);
+    const proxy = await TcpProxy.start(cluster.node(0).process.port);
     try {
       // The request passes, and nothing of what the node says to it.
       proxy.swallowAnswers = true;

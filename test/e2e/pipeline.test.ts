@@ -21,7 +21,9 @@ class Pipeline {
   private readonly answers: AsyncIterator<PipelineResponse>;
 
   constructor(clients: NodeClients, metadata = Metadata()) {
-    this.answers = clients.kv.pipeline(this.requests(), { signal: this.abort.signal, metadata })[Symbol.asyncIterator]();
+    this.answers = clients.kv
+      .pipeline(this.requests(), { signal: this.abort.signal, metadata })
+      [Symbol.asyncIterator]();
   }
 
   send(...calls: Call[]): void {
@@ -112,8 +114,14 @@ describe("a pipeline", () => {
     expect(await step(get(2n, "mixed"))).toMatchObject({ $case: "get", value: { entry: { value: Buffer.from("a") } } });
     const condition = { expected: { $case: "presence", value: Presence.PRESENT } } as const;
     const cas = { $case: "compareAndSet", value: { key, value: Buffer.from("b"), condition } } as const;
-    expect(await step({ tag: 2n ** 64n - 1n, request: cas })).toMatchObject({ $case: "compareAndSet", value: { swapped: true } });
-    expect(await step({ tag: 0n, request: { $case: "delete", value: { key } } })).toMatchObject({ $case: "delete", value: { deleted: true } });
+    expect(await step({ tag: 2n ** 64n - 1n, request: cas })).toMatchObject({
+      $case: "compareAndSet",
+      value: { swapped: true },
+    });
+    expect(await step({ tag: 0n, request: { $case: "delete", value: { key } } })).toMatchObject({
+      $case: "delete",
+      value: { deleted: true },
+    });
     expect(await step(add(5n, "mixed"))).toMatchObject({ $case: "add", value: { number: 1n } });
     pipeline.end();
     expect(await pipeline.rest()).toEqual([]);
@@ -121,15 +129,27 @@ describe("a pipeline", () => {
 
   test("answers errors as statuses with their details, and goes on", async () => {
     const pipeline = new Pipeline(node.clients);
-    pipeline.send({ tag: 1n }, { tag: 2n, request: { $case: "get", value: {} } }, put(3n, "big", Buffer.alloc(1_048_577)));
+    pipeline.send(
+      { tag: 1n },
+      { tag: 2n, request: { $case: "get", value: {} } },
+      put(3n, "big", Buffer.alloc(1_048_577)),
+    );
     pipeline.send(put(4n, "word", "ten"), get(5n, "word"));
-    const first = [await pipeline.next(), await pipeline.next(), await pipeline.next(), await pipeline.next(), await pipeline.next()];
+    const first = [
+      await pipeline.next(),
+      await pipeline.next(),
+      await pipeline.next(),
+      await pipeline.next(),
+      await pipeline.next(),
+    ];
     pipeline.send(add(6n, "word"), get(7n, "word"));
     pipeline.end();
     const all = new Map([...first, ...(await pipeline.rest())].map(({ tag, response }) => [tag, response]));
     const reasonOf = (tag: bigint): unknown => {
       const response = all.get(tag);
-      return response?.$case === "status" ? [response.value.code, decodeDetails(response.value).info?.reason] : response?.$case;
+      return response?.$case === "status"
+        ? [response.value.code, decodeDetails(response.value).info?.reason]
+        : response?.$case;
     };
     expect([1n, 2n, 3n, 4n, 5n, 6n, 7n].map(reasonOf)).toEqual([
       [3, "REQUEST_MISSING"],
@@ -218,7 +238,9 @@ describe("a pipeline", () => {
     await sleep(1_000);
     const answers = await pipeline.rest();
     expect(answers).toHaveLength(3_000);
-    expect(answers.every(({ response }) => response?.$case === "get" && response.value.entry?.value.equals(value))).toBe(true);
+    expect(
+      answers.every(({ response }) => response?.$case === "get" && response.value.entry?.value.equals(value)),
+    ).toBe(true);
   });
 
   test("that a client cancels leaves nothing open, and what was sent is executed at most once", async () => {
@@ -247,4 +269,3 @@ describe("a pipeline", () => {
     await nothingOpen();
   });
 });
-

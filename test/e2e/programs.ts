@@ -50,6 +50,6 @@ export function findGrpcurl(): { readonly path: string } | { readonly missing: s
   const line = stdout.trim();
   if (status === 0 && line.startsWith("/")) return { path: line };
   const missing = line === "" ? stderr.trim() : line;
-  if (process.env["CI"] === "true") throw new Error(`CI=true, but: ${missing}`);
+  if (process.env.CI === "true") throw new Error(`CI=true, but: ${missing}`);
   return { missing };
 }

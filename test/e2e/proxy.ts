@@ -5,7 +5,7 @@ import { HOST } from "./harness.js";
 /** What a node says before the first request: settings and their acknowledgements. */
 const HANDSHAKE_BYTES = 200;
 
-export class Proxy {
+export class TcpProxy {
   /** From now on nothing that the node says after the HTTP/2 handshake reaches the client. */
   swallowAnswers = false;
   /** A connection is destroyed once it has passed this many bytes, both ways together. */
@@ -18,15 +18,15 @@ export class Proxy {
     readonly address: string,
   ) {}
 
-  static start(target: number): Promise<Proxy> {
+  static start(target: number): Promise<TcpProxy> {
     return new Promise((resolve, reject) => {
       const server = createServer((client) => proxy.join(client, target));
-      let proxy: Proxy;
+      let proxy: TcpProxy;
       server.once("error", reject);
       server.listen(0, HOST, () => {
         const address = server.address();
         if (address === null || typeof address === "string") return reject(new Error("no port"));
-        proxy = new Proxy(server, `${HOST}:${address.port}`);
+        proxy = new TcpProxy(server, `${HOST}:${address.port}`);
         resolve(proxy);
       });
     });

@@ -1,5 +1,11 @@
 /** gRPC by hand on node:http2, where the frames themselves are what a test is about. */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+} from "node:http2";
 
 const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_CANCEL } = constants;
 

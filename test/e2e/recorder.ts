@@ -6,10 +6,15 @@
  * own details say so of every copy that was sent; everything else, a broken connection above all, is unknown.
  */
 import { randomBytes } from "node:crypto";
-import type { Call, Condition, Operation, Outcome } from "../../src/check/history.js";
-import { type Condition as WireCondition, Consistency, Presence, type Revision } from "../../gen/ts/onar/kv/v1/common.js";
+import {
+  Consistency,
+  Presence,
+  type Revision,
+  type Condition as WireCondition,
+} from "../../gen/ts/onar/kv/v1/common.js";
 import { Execution } from "../../gen/ts/onar/kv/v1/error.js";
 import type { KeyValueServiceClient } from "../../gen/ts/onar/kv/v1/kv.js";
+import type { Call, Condition, Operation, Outcome } from "../../src/check/history.js";
 import { attempt, type CallError } from "./clients.js";
 import type { Node } from "./harness.js";
 
@@ -158,7 +163,8 @@ async function send(client: Client, sending: Sending, options: Parameters<Client
     case "cas": {
       const request = { ...base, value: Buffer.from(call.value), condition: toWire(call.condition) };
       const { header, swapped, version, found } = await client.compareAndSet(request, options);
-      if (swapped) return of(header, { status: "done", answer: { kind: "cas", swapped: true, version: Number(version) } });
+      if (swapped)
+        return of(header, { status: "done", answer: { kind: "cas", swapped: true, version: Number(version) } });
       return of(header, { status: "done", answer: { kind: "cas", swapped: false, found: foundOf(version, found) } });
     }
     case "delete": {
@@ -166,7 +172,10 @@ async function send(client: Client, sending: Sending, options: Parameters<Client
       const { header, deleted, version, found } = await client.delete(request, options);
       const answer = { kind: "delete", deleted, versionFound: Number(version) } as const;
       const conditional = call.condition !== undefined && !deleted;
-      return of(header, { status: "done", answer: conditional ? { ...answer, found: foundOf(version, found) } : answer });
+      return of(header, {
+        status: "done",
+        answer: conditional ? { ...answer, found: foundOf(version, found) } : answer,
+      });
     }
     case "add": {
       const { header, version, number } = await client.add({ ...base, delta: BigInt(call.delta) }, options);
@@ -187,7 +196,9 @@ const of = (header: Header, outcome: Outcome): Answered => ({
 
 const foundOf = (version: bigint, found: { readonly value: Buffer } | undefined) => {
   if (version === 0n) return null;
-  return found === undefined ? { version: Number(version) } : { version: Number(version), value: found.value.toString() };
+  return found === undefined
+    ? { version: Number(version) }
+    : { version: Number(version), value: found.value.toString() };
 };
 
 /** A local read that was served as a linearizable one is checked as one. */

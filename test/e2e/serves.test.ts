@@ -47,10 +47,10 @@ describe.skipIf("missing" in found)("grpcurl without proto files", () => {
         consistency: "CONSISTENCY_LINEARIZABLE",
       });
     }
-    expect((await text(2, "Get", { key: "nothing here" }))["entry"]).toBeUndefined();
+    expect((await text(2, "Get", { key: "nothing here" })).entry).toBeUndefined();
     expect(await text(1, "Add", { key: "visits", delta: 2 })).toMatchObject({ number: "2" });
     expect(await text(0, "Delete", { key: "hello" })).toMatchObject({ deleted: true });
-    expect((await text(2, "Get", { key: "hello" }))["entry"]).toBeUndefined();
+    expect((await text(2, "Get", { key: "hello" })).entry).toBeUndefined();
   });
 
   test("list names every service, and describe shows each of them and each of their messages", async () => {
@@ -66,7 +66,13 @@ describe.skipIf("missing" in found)("grpcurl without proto files", () => {
       for (const match of stdout.matchAll(/\(\s*(?:stream )?\.([\w.]+)\s*\)/g)) messages.add(match[1] as string);
     }
     expect(messages.size).toBeGreaterThan(20);
-    const names = [...messages, "onar.kv.v1.Condition", "onar.kv.v1.ErrorReason", "onar.kv.v1.Outcome", "google.rpc.Status"];
+    const names = [
+      ...messages,
+      "onar.kv.v1.Condition",
+      "onar.kv.v1.ErrorReason",
+      "onar.kv.v1.Outcome",
+      "google.rpc.Status",
+    ];
     const described = await Promise.all(names.map((name) => grpcurl(address, "describe", name)));
     for (const [i, { code, stdout }] of described.entries()) {
       expect(code, names[i]).toBe(0);
@@ -129,7 +135,12 @@ describe.each([
       take(await ask([...missing].map((value) => ({ $case: "fileByFilename", value }) as const)));
       expect(files.size).toBeGreaterThan(before);
     }
-    for (const name of ["onar/kv/v1/kv.proto", "onar/kv/v1/common.proto", "google/rpc/status.proto", "google/protobuf/any.proto"])
+    for (const name of [
+      "onar/kv/v1/kv.proto",
+      "onar/kv/v1/common.proto",
+      "google/rpc/status.proto",
+      "google/protobuf/any.proto",
+    ])
       expect([...files.keys()]).toContain(name);
   });
 
@@ -139,7 +150,11 @@ describe.each([
       { $case: "fileByFilename", value: "../../etc/passwd" },
       { $case: "fileContainingSymbol", value: KV },
     ]);
-    expect(answers.map((answer) => answer?.$case)).toEqual(["errorResponse", "errorResponse", "fileDescriptorResponse"]);
+    expect(answers.map((answer) => answer?.$case)).toEqual([
+      "errorResponse",
+      "errorResponse",
+      "fileDescriptorResponse",
+    ]);
     for (const answer of answers.slice(0, 2)) expect(answer).toMatchObject({ value: { errorCode: 5 } });
   });
 });
@@ -183,7 +198,9 @@ describe("health", () => {
       }
     }
     const { clients } = cluster.node(0);
-    expect(await errorOf((o) => clients.health.check({ service: "no.such.Service" }, o))).toMatchObject({ status: "NOT_FOUND" });
+    expect(await errorOf((o) => clients.health.check({ service: "no.such.Service" }, o))).toMatchObject({
+      status: "NOT_FOUND",
+    });
   });
 
   test("List names them all", async () => {

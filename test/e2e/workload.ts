@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
-import { type KeyReport, checkHistory } from "../../src/check/check.js";
+import { checkHistory, type KeyReport } from "../../src/check/check.js";
 import type { Call, Condition } from "../../src/check/history.js";
 import { formatHistory } from "../../src/check/jsonl.js";
 import { timelinePage } from "../../src/check/timeline.js";
@@ -144,4 +144,6 @@ export function summaryOf(operations: readonly Recorded[]): string {
 
 /** What the operations that failed say, for the message of an expectation. */
 export const errorsOf = (operations: readonly Recorded[]): string[] =>
-  operations.flatMap((one) => (one.error === null ? [] : [`${one.call.kind} ${one.key} at ${Math.round(one.invoked)} ms: ${inWords(one.error)}`]));
+  operations.flatMap((one) =>
+    one.error === null ? [] : [`${one.call.kind} ${one.key} at ${Math.round(one.invoked)} ms: ${inWords(one.error)}`],
+  );

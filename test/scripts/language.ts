@@ -125,7 +125,10 @@ function requested(world: ScriptWorld, line: string): void {
 function requestFrom(call: string, id: string | undefined, after: string | undefined): Request {
   const read = /^(local )?get (\S+)$/.exec(call);
   if (read !== null) {
-    return { kind: "read", read: { key: key(read[2] ?? ""), consistency: read[1] === undefined ? "linearizable" : "local" } };
+    return {
+      kind: "read",
+      read: { key: key(read[2] ?? ""), consistency: read[1] === undefined ? "linearizable" : "local" },
+    };
   }
   const operation = operationFrom(call);
   if (id === undefined) return { kind: "write", write: { operation, requestId: null, after: null, fingerprint: 0 } };
@@ -144,10 +147,15 @@ function operationFrom(call: string): WriteOperation {
   const put = /^put (\S+?)=(\S*)$/.exec(call);
   if (put !== null) return { kind: "put", key: key(put[1] ?? ""), value: bytes(put[2] ?? "") };
   const cas = /^cas (\S+) (\S+) → (\S*)$/.exec(call);
-  if (cas !== null) return { kind: "cas", key: key(cas[1] ?? ""), condition: conditionFrom(cas[2] ?? ""), value: bytes(cas[3] ?? "") };
+  if (cas !== null)
+    return { kind: "cas", key: key(cas[1] ?? ""), condition: conditionFrom(cas[2] ?? ""), value: bytes(cas[3] ?? "") };
   const removal = /^delete (\S+)(?: if (\S+))?$/.exec(call);
   if (removal !== null) {
-    return { kind: "delete", key: key(removal[1] ?? ""), condition: removal[2] === undefined ? null : conditionFrom(removal[2]) };
+    return {
+      kind: "delete",
+      key: key(removal[1] ?? ""),
+      condition: removal[2] === undefined ? null : conditionFrom(removal[2]),
+    };
   }
   const add = /^add (\S+) (-?\d+)$/.exec(call);
   if (add !== null) return { kind: "add", key: key(add[1] ?? ""), delta: BigInt(add[2] ?? "0") };
@@ -157,7 +165,9 @@ function operationFrom(call: string): WriteOperation {
 function conditionFrom(text: string): Condition {
   if (text === "absent" || text === "present") return { kind: text };
   const version = /^v=(\d+)$/.exec(text);
-  return version === null ? { kind: "value", value: bytes(text) } : { kind: "version", version: revision(Number(version[1])) };
+  return version === null
+    ? { kind: "value", value: bytes(text) }
+    : { kind: "version", version: revision(Number(version[1])) };
 }
 
 /** `write n1→n3`, `n1→n3`, `n3`, `write`, nothing: any. */

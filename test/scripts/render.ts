@@ -1,17 +1,18 @@
 /** Peer messages in the words of the golden traces: one line each, the fields that matter, always in the same order. */
 import { unreachable } from "../../src/base/assert.js";
 import type { Ballot, Timestamp } from "../../src/core/ballot.js";
-import type { Condition, Result, WriteOperation } from "../../src/core/register/operation.js";
-import type { Register } from "../../src/core/register/register.js";
 import type { OfficeReport } from "../../src/core/election/heartbeats.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
+import type { Condition, Result, WriteOperation } from "../../src/core/register/operation.js";
+import type { Register } from "../../src/core/register/register.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 
 /** Group epoch 1 is not shown: most scripts have no other. */
 export const renderBallot = (b: Ballot): string =>
   `${b.groupEpoch === 1 ? "" : `${b.groupEpoch}.`}${b.round}.${b.node === 0 ? "none" : `n${b.node}`}`;
 
-export const renderTimestamp = (t: Timestamp | null): string => (t === null ? "absent" : `b=${renderBallot(t.ballot)} s=${t.seq}`);
+export const renderTimestamp = (t: Timestamp | null): string =>
+  t === null ? "absent" : `b=${renderBallot(t.ballot)} s=${t.seq}`;
 
 export function renderRegister(register: Register | null): string {
   if (register === null) return "absent";
@@ -75,7 +76,8 @@ const renderOffice = ({ partition, ballot }: OfficeReport): string =>
   ` ${ballot === null ? "no office" : `office b=${renderBallot(ballot)}`} in ${partition}`;
 
 export function renderRequest(request: Request): string {
-  if (request.kind === "read") return `${request.read.consistency === "local" ? "local get" : "get"} ${request.read.key}`;
+  if (request.kind === "read")
+    return `${request.read.consistency === "local" ? "local get" : "get"} ${request.read.key}`;
   const { operation, requestId, after } = request.write;
   const id = requestId === null ? "" : ` id=${printable(requestId)}${after === null ? "" : ` after=${after}`}`;
   return `${renderOperation(operation)}${id}`;
@@ -107,7 +109,8 @@ export function renderVerdict(verdict: Verdict): string {
       return renderAnswer(verdict);
     case "refused": {
       const { refusal } = verdict;
-      if (refusal.reason === "not-writer") return `refused: not the writer${refusal.hint === 0 ? "" : `, try n${refusal.hint}`}`;
+      if (refusal.reason === "not-writer")
+        return `refused: not the writer${refusal.hint === 0 ? "" : `, try n${refusal.hint}`}`;
       return `refused: ${refusal.reason}`;
     }
     case "unknown":
@@ -128,7 +131,9 @@ function renderAnswer({ answer }: Result & { status: "done" }): string {
     case "put":
       return `put v=${answer.version}`;
     case "cas":
-      return answer.swapped ? `swapped v=${answer.version}` : `not swapped, found ${answer.found === null ? `v=${answer.version}` : `${textOf(answer.found.value)} v=${answer.version}`}`;
+      return answer.swapped
+        ? `swapped v=${answer.version}`
+        : `not swapped, found ${answer.found === null ? `v=${answer.version}` : `${textOf(answer.found.value)} v=${answer.version}`}`;
     case "delete":
       return answer.deleted ? `deleted v=${answer.versionFound}` : `not deleted, found v=${answer.versionFound}`;
     case "add":

@@ -198,7 +198,9 @@ export class ScriptWorld {
 
   request(id: NodeId, request: Request, timeout: Duration): void {
     const text = renderRequest(request);
-    this.mustRun(id).request(PARTITION, request, timeout, (verdict) => this.say(`n${id}: ${text} ⇒ ${renderVerdict(verdict)}`));
+    this.mustRun(id).request(PARTITION, request, timeout, (verdict) =>
+      this.say(`n${id}: ${text} ⇒ ${renderVerdict(verdict)}`),
+    );
     this.settle();
   }
 
@@ -263,7 +265,8 @@ export class ScriptWorld {
     for (;;) {
       let next: ScriptNode | null = null;
       for (const node of this.nodes) {
-        if (node.due !== null && node.due.when <= end && (next?.due == null || node.due.when < next.due.when)) next = node;
+        if (node.due !== null && node.due.when <= end && (next?.due == null || node.due.when < next.due.when))
+          next = node;
       }
       const due = next?.due;
       if (next === null || due === null || due === undefined) break;

@@ -1,9 +1,9 @@
-/** What clients of the simulation ask for, and the same in the words of a history. */
+/** What clients of the simulation ask for and are told, and the same in the words of a history. */
 import type { Prng } from "../../src/base/prng.js";
-import type { Call, Condition as HistoryCondition } from "../../src/check/history.js";
+import type { Call, Answer as HistoryAnswer, Condition as HistoryCondition } from "../../src/check/history.js";
 import { type Key, revision } from "../../src/core/ids.js";
-import type { Condition, WriteOperation } from "../../src/core/register/operation.js";
 import type { Request } from "../../src/core/node-message.js";
+import type { Answer, Condition, WriteOperation } from "../../src/core/register/operation.js";
 import { textOf } from "../scripts/render.js";
 
 /** What a client last knew of a key; version 0: absent. */
@@ -41,7 +41,9 @@ export function callOf(request: Request, local: boolean): Call {
     case "cas":
       return { kind: "cas", condition: conditionFor(operation.condition), value: textOf(operation.value) };
     case "delete":
-      return operation.condition === null ? { kind: "delete" } : { kind: "delete", condition: conditionFor(operation.condition) };
+      return operation.condition === null
+        ? { kind: "delete" }
+        : { kind: "delete", condition: conditionFor(operation.condition) };
     case "add":
       return { kind: "add", delta: operation.delta.toString() };
   }
@@ -56,3 +58,35 @@ export function bytesOf(text: string): Uint8Array {
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }
+
+/** In the words of the history; null: the answer was repeated from a record that holds no value, which a history cannot say. */
+export function answerFor(answer: Answer): HistoryAnswer | null {
+  switch (answer.kind) {
+    case "get":
+      if (answer.entry === null) return { kind: "get", present: false };
+      return { kind: "get", present: true, value: textOf(answer.entry.value), version: answer.entry.version };
+    case "put":
+      return { kind: "put", version: answer.version };
+    case "cas":
+      if (answer.swapped) return { kind: "cas", swapped: true, version: answer.version };
+      return {
+        kind: "cas",
+        swapped: false,
+        found: answer.version === 0 ? null : foundFor(answer.version, answer.found?.value),
+      };
+    case "delete":
+      return {
+        kind: "delete",
+        deleted: answer.deleted,
+        versionFound: answer.versionFound,
+        ...(answer.deleted || answer.versionFound === 0
+          ? {}
+          : { found: foundFor(answer.versionFound, answer.found?.value) }),
+      };
+    case "add":
+      return answer.number === null ? null : { kind: "add", version: answer.version, number: answer.number.toString() };
+  }
+}
+
+const foundFor = (version: number, value: Uint8Array | undefined): { version: number; value?: string } =>
+  value === undefined ? { version } : { version, value: textOf(value) };

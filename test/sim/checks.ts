@@ -3,13 +3,20 @@
  * office taken. The history of the clients is checked besides, at the end, by src/check.
  */
 import { countVotes, majorityOf, voteOf } from "../../src/base/votes.js";
-import { type Ballot, compareBallots, compareTimestamps, formatBallot, formatTimestamp, type Timestamp } from "../../src/core/ballot.js";
+import {
+  type Ballot,
+  compareBallots,
+  compareTimestamps,
+  formatBallot,
+  formatTimestamp,
+  type Timestamp,
+} from "../../src/core/ballot.js";
 import type { Entry } from "../../src/core/entry.js";
 import type { Key, NodeId, Partition, Revision } from "../../src/core/ids.js";
+import type { NodeMessage } from "../../src/core/node-message.js";
 import type { RequestId } from "../../src/core/register/operation.js";
 import type { Register } from "../../src/core/register/register.js";
 import { placementOf, type View } from "../../src/core/view/view.js";
-import type { NodeMessage } from "../../src/core/node-message.js";
 import { renderRegister } from "../scripts/render.js";
 import type { SimNode } from "./node.js";
 import type { Sometimes } from "./sometimes.js";
@@ -117,7 +124,10 @@ class PartitionChecks {
   private readonly promises = new Map<NodeId, Ballot>();
   private readonly timestamps = new Map<NodeId, Map<Key, Timestamp>>();
   private readonly offices = new Map<string, { readonly life: number; readonly ballot: Ballot }>();
-  private readonly held = new Map<NodeId, { readonly ballot: Ballot | null; readonly elected: boolean; readonly life: number }>();
+  private readonly held = new Map<
+    NodeId,
+    { readonly ballot: Ballot | null; readonly elected: boolean; readonly life: number }
+  >();
 
   constructor(
     private readonly partition: Partition,
@@ -127,7 +137,10 @@ class PartitionChecks {
     this.majority = majorityOf(this.replicas.length);
   }
 
-  sent(from: NodeId, message: Exclude<NodeMessage, { kind: "heartbeat" | "heartbeat-answer" | "forward" | "forwarded" }>): void {
+  sent(
+    from: NodeId,
+    message: Exclude<NodeMessage, { kind: "heartbeat" | "heartbeat-answer" | "forward" | "forwarded" }>,
+  ): void {
     switch (message.kind) {
       case "write":
         this.decided(message.register);
@@ -145,7 +158,8 @@ class PartitionChecks {
       case "recovered":
         this.told(from, message.ballot);
         if (message.register === null) return;
-        if (message.register.timestamp.ballot.node !== message.ballot.node) this.options.sometimes.hit("a key was recovered by another writer");
+        if (message.register.timestamp.ballot.node !== message.ballot.node)
+          this.options.sometimes.hit("a key was recovered by another writer");
         return this.toldTimestamp(from, message.register.key, message.register.timestamp);
       case "read-answer":
         this.told(from, message.promised);
@@ -167,7 +181,10 @@ class PartitionChecks {
     const before = this.promises.get(node);
     if (before === promise) return;
     if (before !== undefined && compareBallots(promise, before) < 0) {
-      this.options.violate("promises never fall", `n${node} promised ${formatBallot(before)} and later says ${formatBallot(promise)}`);
+      this.options.violate(
+        "promises never fall",
+        `n${node} promised ${formatBallot(before)} and later says ${formatBallot(promise)}`,
+      );
     }
     this.promises.set(node, promise);
   }
@@ -182,7 +199,10 @@ class PartitionChecks {
       if (register === undefined) return this.options.violate("settled is on a majority", `${name} was never decided`);
       const count = this.holding(register.key, (held) => compareTimestamps(held.timestamp, register.timestamp) >= 0);
       if (count < this.majority) {
-        return this.options.violate("settled is on a majority", `${name} (${register.key}) is said to be settled and is durable on ${count}`);
+        return this.options.violate(
+          "settled is on a majority",
+          `${name} (${register.key}) is said to be settled and is durable on ${count}`,
+        );
       }
     }
   }
@@ -206,14 +226,18 @@ class PartitionChecks {
     if (version === 0) return;
     const count = this.holding(key, (held) => held.revision >= version);
     if (count >= this.majority) return;
-    this.options.violate("shown is on a majority", `${how} shows version ${version} of ${key}, durable on ${count} of ${this.replicas.length}`);
+    this.options.violate(
+      "shown is on a majority",
+      `${how} shows version ${version} of ${key}, durable on ${count} of ${this.replicas.length}`,
+    );
   }
 
   /** What the node's writer holds now. A candidacy counts once its Prepare left: before, a crash may forget it. */
   office(node: NodeId, life: number, ballot: Ballot | null, elected: boolean): void {
     const held = this.held.get(node);
     if (held?.ballot === ballot && held.elected === elected) return;
-    if (held?.ballot && ballot && held.ballot !== ballot) this.options.sometimes.hit("a writer campaigned again in one life");
+    if (held?.ballot && ballot && held.ballot !== ballot)
+      this.options.sometimes.hit("a writer campaigned again in one life");
     this.held.set(node, { ballot, elected, life });
     if (ballot === null || !elected) return;
     this.entered(node, ballot);
@@ -229,7 +253,10 @@ class PartitionChecks {
     if (before === undefined && ballot.node === node) {
       this.offices.set(name, { life, ballot });
     } else if (before === undefined || ballot.node !== node || before.life !== life || before.ballot !== ballot) {
-      this.options.violate("one office a ballot", `n${node} in its life ${life} takes ballot ${name}${before === undefined ? "" : " again"}`);
+      this.options.violate(
+        "one office a ballot",
+        `n${node} in its life ${life} takes ballot ${name}${before === undefined ? "" : " again"}`,
+      );
     }
   }
 
@@ -242,7 +269,10 @@ class PartitionChecks {
     const known = facts.registers[seq];
     if (known !== undefined) {
       if (!sameState(known, register) || known.revision !== register.revision) {
-        this.options.violate("one value a timestamp", `${formatTimestamp(register.timestamp)} is ${renderRegister(known)} and ${renderRegister(register)}`);
+        this.options.violate(
+          "one value a timestamp",
+          `${formatTimestamp(register.timestamp)} is ${renderRegister(known)} and ${renderRegister(register)}`,
+        );
       }
       return;
     }
@@ -251,7 +281,10 @@ class PartitionChecks {
     if (holder === undefined) {
       this.revisions.set(register.revision, register);
     } else if (!sameState(holder, register) || idOf(holder) !== idOf(register)) {
-      this.options.violate("revisions are used once", `${register.revision} is ${renderRegister(holder)} and ${renderRegister(register)}`);
+      this.options.violate(
+        "revisions are used once",
+        `${register.revision} is ${renderRegister(holder)} and ${renderRegister(register)}`,
+      );
     } else {
       this.options.sometimes.hit("a register was imposed in a new ballot");
     }
@@ -263,12 +296,18 @@ class PartitionChecks {
       const after = this.bound.get(requestId);
       if (after === undefined) continue;
       if (revision <= after) {
-        this.options.violate("a completion is applied once", `${requestId} was decided at ${revision}, its client had seen ${after}`);
+        this.options.violate(
+          "a completion is applied once",
+          `${requestId} was decided at ${revision}, its client had seen ${after}`,
+        );
       }
       const before = this.completions.get(requestId);
       if (before === undefined) this.completions.set(requestId, revision);
       else if (before !== revision) {
-        this.options.violate("a completion is applied once", `${requestId} was decided at revision ${before} and at ${revision}`);
+        this.options.violate(
+          "a completion is applied once",
+          `${requestId} was decided at revision ${before} and at ${revision}`,
+        );
       }
     }
   }
@@ -289,7 +328,10 @@ class PartitionChecks {
     }
     if (before === timestamp || compareTimestamps(timestamp, before) === 0) return;
     const after = formatTimestamp(timestamp);
-    this.options.violate("timestamps never fall", `n${node} had ${key} at ${formatTimestamp(before)} and then ${verb} ${after}`);
+    this.options.violate(
+      "timestamps never fall",
+      `n${node} had ${key} at ${formatTimestamp(before)} and then ${verb} ${after}`,
+    );
   }
 
   private refused(of: string): void {

@@ -11,12 +11,18 @@ import { duration } from "../../src/base/time.js";
 import type { Answer as HistoryAnswer, Operation, Outcome } from "../../src/check/history.js";
 import { fingerprintOf } from "../../src/codec/fingerprint.js";
 import { type Key, type Partition, type Revision, revision } from "../../src/core/ids.js";
-import type { Ticket } from "../../src/core/outbox.js";
-import type { Answer, ReadRequest, RequestId, WriteOperation, WriteRequest } from "../../src/core/register/operation.js";
 import type { Request } from "../../src/core/node-message.js";
+import type { Ticket } from "../../src/core/outbox.js";
+import type {
+  Answer,
+  ReadRequest,
+  RequestId,
+  WriteOperation,
+  WriteRequest,
+} from "../../src/core/register/operation.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 import { renderRequest, renderVerdict, textOf } from "../scripts/render.js";
-import { callOf, drawWrite, type Seen } from "./calls.js";
+import { answerFor, callOf, drawWrite, type Seen } from "./calls.js";
 import type { SimNode } from "./node.js";
 import type { World } from "./world.js";
 
@@ -111,7 +117,9 @@ export class Client {
     if (!this.chance.chance(load.ids)) return { operation, requestId: null, after: null, fingerprint: 0 };
     const requestId = `${this.index}.${this.made}`.padEnd(16, ".") as RequestId;
     const known = this.revisions.get(partition);
-    const after = known === undefined || !this.chance.chance(load.afters) ? null : known;
+    // Now and then a client is wrong about what it has seen: it must be told so, and nothing may run.
+    const wrong = known !== undefined && this.chance.chance(load.wrongAfters) ? 1_000_000 : 0;
+    const after = known === undefined || !this.chance.chance(load.afters) ? null : revision(known + wrong);
     if (after !== null) this.world.checks.bound(partition, requestId, after);
     return { operation, requestId, after, fingerprint: fingerprintOf(operation) };
   }
@@ -164,8 +172,19 @@ export class Client {
   private send(undertaking: Undertaking, node: SimNode, byProxy: boolean): boolean {
     const { world, chance } = this;
     const { load } = world.swarm;
-    const copy: Copy = { undertaking, node, life: node.life, byProxy, ticket: null, gone: false, ended: false, answered: false };
-    const timeout = world.calm ? FINAL_TIMEOUT_ROUNDS * world.swarm.roundMs : load.timeoutMs * (0.5 + chance.fraction());
+    const copy: Copy = {
+      undertaking,
+      node,
+      life: node.life,
+      byProxy,
+      ticket: null,
+      gone: false,
+      ended: false,
+      answered: false,
+    };
+    const timeout = world.calm
+      ? FINAL_TIMEOUT_ROUNDS * world.swarm.roundMs
+      : load.timeoutMs * (0.5 + chance.fraction());
     const { partition, request } = undertaking;
     const sent = node.request(partition, request, duration(timeout), {
       ticket: (ticket) => {
@@ -178,7 +197,8 @@ export class Client {
     if (undertaking.copies++ > 0 && undertaking.request.kind === "write") this.copied(undertaking);
     // A client that gets no answer gives up by itself, a little later than the node should have.
     world.schedule.after(timeout * 1.5 + world.slackMs, () => this.lost(copy));
-    if (!byProxy && !world.calm && chance.chance(load.vanish)) world.schedule.after(chance.fraction() * timeout, () => this.vanish(copy));
+    if (!byProxy && !world.calm && chance.chance(load.vanish))
+      world.schedule.after(chance.fraction() * timeout, () => this.vanish(copy));
     world.onCrash(node, () => this.lost(copy));
     return true;
   }
@@ -190,7 +210,14 @@ export class Client {
     this.generation++;
     const process = this.index + 1_000 * this.generation;
     const invoked = world.tick();
-    world.record({ process, key, call: callOf(request, false), invoked, returned: null, outcome: { status: "unknown" } });
+    world.record({
+      process,
+      key,
+      call: callOf(request, false),
+      invoked,
+      returned: null,
+      outcome: { status: "unknown" },
+    });
     this.generation++;
   }
 
@@ -212,8 +239,15 @@ export class Client {
   private answered(copy: Copy, verdict: Verdict): void {
     const { world } = this;
     const { undertaking } = copy;
-    world.trace.note(world.schedule.now, `client ${this.index} at n${copy.node.id}: ${renderRequest(undertaking.request)} → ${renderVerdict(verdict)}`);
-    if (copy.answered) world.violate("one verdict by the deadline", `two verdicts for one request, the second ${renderVerdict(verdict)}`);
+    world.trace.note(
+      world.schedule.now,
+      `client ${this.index} at n${copy.node.id}: ${renderRequest(undertaking.request)} → ${renderVerdict(verdict)}`,
+    );
+    if (copy.answered)
+      world.violate(
+        "one verdict by the deadline",
+        `two verdicts for one request, the second ${renderVerdict(verdict)}`,
+      );
     copy.answered = true;
     this.count(verdict);
     if (verdict.status === "done") this.look(undertaking, verdict.answer);
@@ -222,7 +256,10 @@ export class Client {
     if (copy.byProxy || undertaking.outcome !== null) return;
     switch (verdict.status) {
       case "done": {
-        this.revisions.set(undertaking.partition, revision(Math.max(verdict.standing.revision, this.revisions.get(undertaking.partition) ?? 0)));
+        this.revisions.set(
+          undertaking.partition,
+          revision(Math.max(verdict.standing.revision, this.revisions.get(undertaking.partition) ?? 0)),
+        );
         const answer = answerFor(verdict.answer);
         return this.finish(undertaking, answer === null ? { status: "unknown" } : { status: "done", answer });
       }
@@ -267,7 +304,10 @@ export class Client {
     if (failed) world.sometimes.hit("a condition failed with a request id");
     const version = answer.kind === "delete" ? answer.versionFound : answer.kind === "get" ? 0 : answer.version;
     if (request.write.after !== null && undertaking.version !== null && undertaking.version !== version) {
-      world.violate("a completion is applied once", `${how} was answered version ${undertaking.version} and version ${version}`);
+      world.violate(
+        "a completion is applied once",
+        `${how} was answered version ${undertaking.version} and version ${version}`,
+      );
     }
     if (undertaking.version !== null) world.sometimes.hit("an answer was repeated from its record");
     undertaking.version = version;
@@ -279,7 +319,10 @@ export class Client {
     const { request, key, process, invoked } = undertaking;
     if (outcome.status === "done") this.remember(key, outcome.answer, request);
     if (outcome.status === "unknown") this.generation++;
-    const local = outcome.status === "done" && undertaking.request.kind === "read" && undertaking.request.read.consistency === "local";
+    const local =
+      outcome.status === "done" &&
+      undertaking.request.kind === "read" &&
+      undertaking.request.read.consistency === "local";
     const operation: Operation = {
       process,
       key,
@@ -297,7 +340,8 @@ export class Client {
     if (answer.kind === "get") {
       this.seen.set(key, answer.present ? { version: answer.version, value: answer.value } : { version: 0, value: "" });
     } else if (answer.kind === "put" || (answer.kind === "cas" && answer.swapped)) {
-      const value = request.kind === "write" && "value" in request.write.operation ? textOf(request.write.operation.value) : "";
+      const value =
+        request.kind === "write" && "value" in request.write.operation ? textOf(request.write.operation.value) : "";
       this.seen.set(key, { version: answer.version, value });
     } else if (answer.kind === "cas" && !answer.swapped && answer.found !== null) {
       this.seen.set(key, { version: answer.found.version, value: answer.found.value ?? "" });
@@ -308,38 +352,17 @@ export class Client {
     const { sometimes } = this.world;
     if (verdict.status === "unserved") sometimes.hit("a request was unserved");
     else if (verdict.status === "deadline") {
-      sometimes.hit(verdict.mayHaveRun ? "a deadline came with a copy under way" : "a deadline came before any copy left");
+      sometimes.hit(
+        verdict.mayHaveRun ? "a deadline came with a copy under way" : "a deadline came before any copy left",
+      );
     } else if (verdict.status === "unknown") {
-      sometimes.hit(verdict.unknown.reason === "request-expired" ? "a request was refused as expired" : "an outcome was unknown");
+      sometimes.hit(
+        verdict.unknown.reason === "request-expired" ? "a request was refused as expired" : "an outcome was unknown",
+      );
     } else if (verdict.status === "refused") {
       if (verdict.refusal.reason === "after-in-future") sometimes.hit("a request came from the future");
-      if (verdict.refusal.reason === "overflow" || verdict.refusal.reason === "not-a-number") sometimes.hit("a number overflowed or was none");
+      if (verdict.refusal.reason === "overflow" || verdict.refusal.reason === "not-a-number")
+        sometimes.hit("a number overflowed or was none");
     }
   }
 }
-
-/** In the words of the history; null: the answer was repeated from a record that holds no value, which a history cannot say. */
-function answerFor(answer: Answer): HistoryAnswer | null {
-  switch (answer.kind) {
-    case "get":
-      if (answer.entry === null) return { kind: "get", present: false };
-      return { kind: "get", present: true, value: textOf(answer.entry.value), version: answer.entry.version };
-    case "put":
-      return { kind: "put", version: answer.version };
-    case "cas":
-      if (answer.swapped) return { kind: "cas", swapped: true, version: answer.version };
-      return { kind: "cas", swapped: false, found: answer.version === 0 ? null : foundFor(answer.version, answer.found?.value) };
-    case "delete":
-      return {
-        kind: "delete",
-        deleted: answer.deleted,
-        versionFound: answer.versionFound,
-        ...(answer.deleted || answer.versionFound === 0 ? {} : { found: foundFor(answer.versionFound, answer.found?.value) }),
-      };
-    case "add":
-      return answer.number === null ? null : { kind: "add", version: answer.version, number: answer.number.toString() };
-  }
-}
-
-const foundFor = (version: number, value: Uint8Array | undefined): { version: number; value?: string } =>
-  value === undefined ? { version } : { version, value: textOf(value) };

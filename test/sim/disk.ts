@@ -33,6 +33,8 @@ export class SimDisk {
   private readonly registers = new Map<Partition, Map<Key, Register>>();
   private waiting: Waiting[] = [];
   private syncing: readonly Waiting[] = [];
+  /** Syncs that ended and of which the node does not know yet, as it stands still: what is appended now must not overtake them. */
+  private untold = 0;
   private life = 0;
   private healed = false;
 
@@ -73,8 +75,10 @@ export class SimDisk {
   /** Returns how many entries were lost, and whether a batch was kept in part. */
   crash(): { readonly lost: number; readonly torn: boolean } {
     this.life++;
+    this.untold = 0;
     const pending = [...this.syncing, ...this.waiting].flatMap(({ entries }) => entries);
-    const kept = pending.length === 0 || this.options.chance.chance(0.5) ? 0 : this.options.chance.below(pending.length + 1);
+    const kept =
+      pending.length === 0 || this.options.chance.chance(0.5) ? 0 : this.options.chance.below(pending.length + 1);
     for (let i = 0; i < kept; i++) this.keep(pending[i] as Entry);
     this.syncing = [];
     this.waiting = [];
@@ -83,7 +87,7 @@ export class SimDisk {
 
   private append(entries: readonly Entry[], durable: () => void): void {
     for (const entry of entries) this.options.appended(entry);
-    const idle = this.waiting.length === 0 && this.syncing.length === 0;
+    const idle = this.waiting.length === 0 && this.syncing.length === 0 && this.untold === 0;
     if (idle && (entries.length === 0 || this.options.faults.syncMs === 0)) {
       for (const entry of entries) this.keep(entry);
       return durable();
@@ -105,7 +109,9 @@ export class SimDisk {
       this.syncing = [];
       for (const { entries } of done) for (const entry of entries) this.keep(entry);
       if (this.waiting.length > 0) this.sync();
+      this.untold++;
       tell(() => {
+        this.untold--;
         for (const { durable } of done) durable();
       });
     });

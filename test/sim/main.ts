@@ -20,13 +20,17 @@ function replay(seed: number, bugs: readonly string[]): boolean {
   const report = run({ seed, keep: numberFrom("TRACE", 400) });
   console.log(JSON.stringify(drawSwarm(seed)));
   if (report.violation === null) {
-    if (process.env["TRACE"] !== undefined) console.log(report.trace);
-    console.log(`seed ${seed}: ok, ${report.operations} operations in ${Math.round(report.virtualMs)} ms of virtual time, hash ${report.hash}`);
+    if (process.env.TRACE !== undefined) console.log(report.trace);
+    console.log(
+      `seed ${seed}: ok, ${report.operations} operations in ${Math.round(report.virtualMs)} ms of virtual time, hash ${report.hash}`,
+    );
     return true;
   }
   console.log(report.trace);
   console.log(report.history);
-  console.log(`seed ${seed}: ${report.violation.check} at ${report.violation.at.toFixed(2)} ms: ${report.violation.detail}`);
+  console.log(
+    `seed ${seed}: ${report.violation.check} at ${report.violation.at.toFixed(2)} ms: ${report.violation.detail}`,
+  );
   return false;
 }
 
@@ -41,7 +45,8 @@ async function many(count: number, bugs: readonly string[]): Promise<boolean> {
     progress: (report) => {
       reports.push(report);
       ran += report.ran;
-      for (const { seed, violation } of report.failures) console.log(`SEED=${seed} ${violation.check}: ${violation.detail.slice(0, 300)}`);
+      for (const { seed, violation } of report.failures)
+        console.log(`SEED=${seed} ${violation.check}: ${violation.detail.slice(0, 300)}`);
       if (process.stdout.isTTY) process.stdout.write(`\r${ran} of ${count} seeds `);
       return true;
     },
@@ -52,17 +57,18 @@ async function many(count: number, bugs: readonly string[]): Promise<boolean> {
   const outOfTime = reports.reduce((sum, report) => sum + report.outOfTime, 0);
   const points = coverage(reports);
   const missed = points.filter(({ runs }) => runs === 0);
-  if (process.env["COVERAGE"] !== undefined) for (const { point, runs } of points) console.log(`${`${runs}`.padStart(8)}  ${point}`);
+  if (process.env.COVERAGE !== undefined)
+    for (const { point, runs } of points) console.log(`${`${runs}`.padStart(8)}  ${point}`);
   console.log(
     `${ran} seeds, ${operations} operations, ${seconds.toFixed(1)} s, ${(ran / seconds).toFixed(1)} seeds/s: ${failed} failed, ${outOfTime} searches out of time`,
   );
-  const uncovered = missed.length > 0 && (count >= NIGHTLY || process.env["COVERAGE"] !== undefined);
+  const uncovered = missed.length > 0 && (count >= NIGHTLY || process.env.COVERAGE !== undefined);
   if (uncovered) console.log(`never reached: ${missed.map(({ point }) => point).join("; ")}`);
   return failed === 0 && !uncovered;
 }
 
 async function main(): Promise<void> {
-  const bugs = (process.env["BUG"] ?? "").split(",").filter((name) => name !== "");
+  const bugs = (process.env.BUG ?? "").split(",").filter((name) => name !== "");
   for (const bug of bugs) bugNamed(bug);
   const seed = numberFrom("SEED", 0);
   const ok = seed > 0 ? replay(seed, bugs) : await many(numberFrom("N", 200), bugs);

@@ -1,7 +1,9 @@
 /**
  * The mutants table: every planted bug, how many seeds it took to catch it, which check did, and how many it took the history of the clients
- * alone. ONLY=R2,R6 for some; LIMIT=… seeds each (10,000 by default).
+ * alone. ONLY=R2,R6 for some; LIMIT=… seeds each (10,000 by default); RECORD=1 writes test/sim/recorded.json, whose seeds the tests replay.
  */
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { bugNamed, describeBug, plantedBugs } from "../planted/planted.js";
 import type { CheckName } from "./checks.js";
 import { numberFrom, runPool } from "./pool.js";
@@ -23,20 +25,47 @@ const INSIDE: readonly CheckName[] = [
   "assertion in the core",
 ];
 
-async function firstCaught(bug: string, limit: number, ignored: readonly CheckName[]): Promise<Failure | null> {
-  const reports = await runPool({ from: 1, count: limit, bugs: [bug], ignored, stopAtFirst: true });
-  const failures = reports.flatMap((report) => report.failures).sort((a, b) => a.seed - b.seed);
-  return failures[0] ?? null;
+/** A bug and seeds that catch it, for test/sim/planted.test.ts. */
+export interface Recorded {
+  readonly bug: string;
+  readonly check: CheckName;
+  readonly seeds: readonly number[];
+}
+
+/** Seeds recorded of each bug, as far as this many tries find them. */
+const RECORD_SEEDS = 3;
+const RECORD_WITHIN = 1_500;
+
+async function caughtBy(
+  bug: string,
+  limit: number,
+  wanted: number,
+  ignored: readonly CheckName[] = [],
+): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  await runPool({
+    from: 1,
+    count: limit,
+    bugs: [bug],
+    ignored,
+    progress: (report) => {
+      failures.push(...report.failures);
+      return failures.length < wanted;
+    },
+  });
+  return failures.sort((a, b) => a.seed - b.seed).slice(0, wanted);
 }
 
 const cell = (text: string, width: number): string => text.padEnd(width);
 
 async function main(): Promise<void> {
   const limit = numberFrom("LIMIT", 10_000);
-  const only = (process.env["ONLY"] ?? "").split(",").filter((name) => name !== "");
+  const record = process.env.RECORD !== undefined;
+  const only = (process.env.ONLY ?? "").split(",").filter((name) => name !== "");
   for (const name of only) bugNamed(name);
-  console.log(`${cell("bug", 26)}${cell("seeds", 8)}${cell("check", 32)}${cell("by history", 12)}what it breaks`);
+  const recorded: Recorded[] = [];
   let missed = 0;
+  console.log(`${cell("bug", 26)}${cell("seeds", 8)}${cell("check", 32)}${cell("by history", 12)}what it breaks`);
   for (const bug of plantedBugs()) {
     if (only.length > 0 && !only.includes(bug)) continue;
     const later = LATER.get(bug);
@@ -44,18 +73,26 @@ async function main(): Promise<void> {
       console.log(`${cell(bug, 26)}${cell("–", 8)}${cell(later, 32)}${cell("–", 12)}${describeBug(bug)}`);
       continue;
     }
-    const caught = await firstCaught(bug, limit, []);
-    const byHistory = await firstCaught(bug, limit, INSIDE);
-    if (caught === null) missed++;
+    const [caught] = await caughtBy(bug, limit, 1);
+    const [byHistory] = await caughtBy(bug, limit, 1, INSIDE);
+    if (caught === undefined) missed++;
+    else if (record) {
+      const more = caught.seed > RECORD_WITHIN ? [caught] : await caughtBy(bug, RECORD_WITHIN, RECORD_SEEDS);
+      recorded.push({ bug, check: caught.violation.check, seeds: more.map(({ seed }) => seed) });
+    }
     console.log(
-      `${cell(bug, 26)}${cell(caught === null ? "never" : `${caught.seed}`, 8)}${cell(caught?.violation.check ?? "", 32)}` +
-        `${cell(byHistory === null ? "never" : `${byHistory.seed}`, 12)}${describeBug(bug)}`,
+      `${cell(bug, 26)}${cell(`${caught?.seed ?? "never"}`, 8)}${cell(caught?.violation.check ?? "", 32)}` +
+        `${cell(`${byHistory?.seed ?? "never"}`, 12)}${describeBug(bug)}`,
     );
   }
+  if (record) writeFileSync("test/sim/recorded.json", `${JSON.stringify(recorded, null, 2)}\n`);
   process.exitCode = missed === 0 ? 0 : 1;
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
-});
+// Imported by a test for its types alone.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  main().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 2;
+  });
+}

@@ -4,10 +4,11 @@
  * nobody could tell the second copy from a new request. Heartbeats never outlive the process they were sent to, as a stream does not:
  * the versions in them belong to one incarnation. Everything else may, which is more than streams allow and asks more of the core.
  */
+
+import { PeerMessage } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { Prng } from "../../src/base/prng.js";
 import { messageFromWire, messageToWire } from "../../src/codec/message.js";
-import { PeerMessage } from "../../gen/ts/onar/replication/v1/replication.js";
-import { nodeId, type NodeId } from "../../src/core/ids.js";
+import { type NodeId, nodeId } from "../../src/core/ids.js";
 import type { NodeMessage } from "../../src/core/node-message.js";
 import type { Schedule } from "./schedule.js";
 import type { Sometimes } from "./sometimes.js";
@@ -110,13 +111,21 @@ export class Network {
     this.lastArrival[pair] = arrival;
     const broken = this.breaks[pair];
     schedule.at(arrival, () => {
-      if (this.breaks[pair] === broken && this.options.lifeOf(to) === toLife) this.options.deliver(from, life, to, message);
+      if (this.breaks[pair] === broken && this.options.lifeOf(to) === toLife)
+        this.options.deliver(from, life, to, message);
       else this.options.sometimes.hit("a message was lost");
     });
   }
 
   /** `bound`: the only life of the receiver that may get it; null: any. */
-  private deliver(from: NodeId, life: number, to: NodeId, bound: number | null, message: NodeMessage, delay: number): void {
+  private deliver(
+    from: NodeId,
+    life: number,
+    to: NodeId,
+    bound: number | null,
+    message: NodeMessage,
+    delay: number,
+  ): void {
     if (delay >= SECOND) this.options.sometimes.hit("a message overtook another by a second");
     this.options.schedule.after(delay, () => {
       if (bound === null || bound === this.options.lifeOf(to)) this.options.deliver(from, life, to, message);

@@ -2,13 +2,13 @@
  * One node of the simulated cluster over all its lives: the real loop and machine, on a virtual clock that drifts, a disk that outlives the
  * process, and a process that can be paused or die at any moment.
  */
-import { type Duration, instant, type Instant } from "../../src/base/time.js";
+import { type Duration, type Instant, instant } from "../../src/base/time.js";
 import type { NodeId, Partition } from "../../src/core/ids.js";
+import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Ticket } from "../../src/core/outbox.js";
 import type { View } from "../../src/core/view/view.js";
 import { Loop, type ReplyTo } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
-import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Clock } from "../../src/ports/clock.js";
 import type { SimDisk } from "./disk.js";
 import type { Network } from "./network.js";

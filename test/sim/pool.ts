@@ -60,9 +60,10 @@ export function runPool(options: PoolOptions): Promise<RangeReport[]> {
 
 /** In how many runs each point was reached, rarest first. */
 export function coverage(reports: readonly RangeReport[]): { readonly point: string; readonly runs: number }[] {
-  return POINTS.map((point) => ({ point, runs: reports.reduce((sum, { sometimes }) => sum + (sometimes[point] ?? 0), 0) })).sort(
-    (a, b) => a.runs - b.runs,
-  );
+  return POINTS.map((point) => ({
+    point,
+    runs: reports.reduce((sum, { sometimes }) => sum + (sometimes[point] ?? 0), 0),
+  })).sort((a, b) => a.runs - b.runs);
 }
 
 /** A whole number from the environment; an error names the variable. */

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly seed: number;
   /** Takes the place of what the seed draws. */
   readonly swarm?: Swarm;
+  /** No node stays down in the liveness phase, or is taken down for it. */
+  readonly everybodyUp?: boolean;
   /** Lines of the trace to keep for a failure. */
   readonly keep?: number;
   readonly ignored?: readonly CheckName[];
@@ -35,6 +37,8 @@ export interface RunReport {
   readonly violation: Violation | null;
   readonly sometimes: Partial<Record<Point, number>>;
   readonly operations: number;
+  /** Operations of unknown outcome. */
+  readonly unknown: number;
   readonly events: number;
   readonly virtualMs: number;
   /** The linearizability search gave up: neither a yes nor a no. */
@@ -51,7 +55,7 @@ export function run(options: RunOptions): RunReport {
   let outOfTime = false;
   try {
     safetyPhase(world);
-    livenessPhase(world);
+    livenessPhase(world, options.everybodyUp === true);
     outOfTime = !linearizable(world);
   } catch (error) {
     if (!(error instanceof Violated)) throw error;
@@ -65,6 +69,7 @@ export function run(options: RunOptions): RunReport {
     violation,
     sometimes: sometimes.toJSON(),
     operations: history.length,
+    unknown: history.filter(({ outcome }) => outcome.status === "unknown").length,
     events: schedule.count,
     virtualMs: schedule.now,
     outOfTime,
@@ -85,7 +90,7 @@ function safetyPhase(world: World): void {
   nemesis.end();
 }
 
-function livenessPhase(world: World): void {
+function livenessPhase(world: World, everybodyUp: boolean): void {
   const { schedule, swarm, network, nodes } = world;
   world.calm = true;
   network.heal();
@@ -93,7 +98,7 @@ function livenessPhase(world: World): void {
     node.disk.heal();
     node.resume();
   }
-  const spared = new Set(mayStayDown(world));
+  const spared = new Set(everybodyUp ? [] : mayStayDown(world));
   for (const node of nodes) {
     if (spared.has(node)) world.crash(node);
     else world.start(node);
@@ -109,12 +114,17 @@ function livenessPhase(world: World): void {
   // Late messages of the safety phase may still depose a writer; after these nothing is late any more.
   schedule.runUntil(schedule.now + swarm.network.tailMs + (swarm.disk.slow > 0 ? swarm.disk.slowMs : 0));
   const patience = 4 * SETTLING_ROUNDS * swarm.roundMs + longestRequest;
-  for (const key of world.keys) finalOperation(world, patience, () => world.clients[0]?.writeAt(up[0] as SimNode, key));
+  // Without it, keys are left to the readers as the faults left them.
+  if (world.chance.fork("final writes").chance(0.5)) {
+    for (const key of world.keys)
+      finalOperation(world, patience, () => world.clients[0]?.writeAt(up[0] as SimNode, key));
+  }
   for (const key of world.keys) {
     for (const node of up) finalOperation(world, patience, () => world.clients[0]?.readAt(node, key));
     const last = world.history.filter(({ call }) => call.kind === "get").slice(-up.length);
     const served = last.filter(({ outcome }) => outcome.status === "done").length;
-    if (served < last.length) world.violate("liveness", `${last.length - served} of ${last.length} final reads of ${key} were not answered`);
+    if (served < last.length)
+      world.violate("liveness", `${last.length - served} of ${last.length} final reads of ${key} were not answered`);
   }
 }
 
@@ -135,10 +145,12 @@ function mayStayDown(world: World): SimNode[] {
   if (!chance.fork("survivors").chance(0.5)) return down;
   for (const node of chance.fork("down").shuffle(nodes)) {
     if (node.gone) continue;
-    const enough = Array.from({ length: swarm.partitions }, (_, p) => world.replicasOf(partition(p))).every((replicas) => {
-      const left = replicas.filter((id) => id !== node.id && !down.some((other) => other.id === id));
-      return left.length >= majorityOf(replicas.length);
-    });
+    const enough = Array.from({ length: swarm.partitions }, (_, p) => world.replicasOf(partition(p))).every(
+      (replicas) => {
+        const left = replicas.filter((id) => id !== node.id && !down.some((other) => other.id === id));
+        return left.length >= majorityOf(replicas.length);
+      },
+    );
     if (enough) down.push(node);
   }
   return down;
@@ -158,8 +170,11 @@ function everyWriterFound(world: World): boolean {
 function complain(world: World): void {
   for (let p = 0; p < world.swarm.partitions; p++) {
     const writers = world.writersOf(partition(p)).map(({ id }) => `n${id}`);
-    const known = world.nodes.filter(({ up }) => up).map((node) => `n${node.id}→${node.machine?.core.writerOf(partition(p)) ?? "?"}`);
-    if (!everyWriterFound(world)) world.violate("liveness", `partition ${p}: writers [${writers.join(" ")}], known as ${known.join(" ")}`);
+    const known = world.nodes
+      .filter(({ up }) => up)
+      .map((node) => `n${node.id}→${node.machine?.core.writerOf(partition(p)) ?? "?"}`);
+    if (!everyWriterFound(world))
+      world.violate("liveness", `partition ${p}: writers [${writers.join(" ")}], known as ${known.join(" ")}`);
   }
   world.violate("liveness", "a request of the safety phase was never answered");
 }

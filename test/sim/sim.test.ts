@@ -1,14 +1,77 @@
-import { expect, test } from "vitest";
-import { run } from "./run.js";
+import { afterEach, expect, test } from "vitest";
+import { plant } from "../planted/planted.js";
+import { type RunReport, run } from "./run.js";
+import type { Point } from "./sometimes.js";
+import { drawSwarm } from "./swarm.js";
 
-test("seeds", () => {
-  const from = Number(process.env["FROM"] ?? 1);
-  const n = Number(process.env["N"] ?? 20);
-  const t0 = performance.now();
-  for (let seed = from; seed < from + n; seed++) {
-    const r = run({ seed, keep: process.env["TRACE"] ? 400000 : 0 });
-    if (r.violation) { console.log(seed, r.violation); if (process.env["TRACE"]) console.log(r.trace.slice(-2000000)); }
-    else if (n <= 20) console.log(seed, r.hash, r.operations, r.events, Math.round(r.virtualMs));
+const SEEDS = 200;
+const TWICE = 100;
+
+afterEach(() => plant());
+
+/** For a failure: how to see it again. */
+const failure = ({ seed, violation }: RunReport): string =>
+  violation === null ? "" : `SEED=${seed} scripts/sim.sh main: ${violation.check}: ${violation.detail}`;
+
+const first: RunReport[] = [];
+
+test(`${SEEDS} seeds without a violation`, { timeout: 120_000 }, () => {
+  for (let seed = 1; seed <= SEEDS; seed++) first.push(run({ seed }));
+  expect(first.map(failure).filter((text) => text !== "")).toEqual([]);
+  expect(first.filter(({ outOfTime }) => outOfTime).length).toBeLessThan(3);
+});
+
+test("a seed gives one run", { timeout: 120_000 }, () => {
+  for (let seed = 1; seed <= TWICE; seed++) {
+    const hash = first[seed - 1]?.hash ?? run({ seed }).hash;
+    expect(run({ seed }).hash, `seed ${seed}`).toBe(hash);
   }
-  console.log((performance.now() - t0) / n, "ms/seed");
-}, 1e9);
+  expect(new Set(first.map(({ hash }) => hash)).size).toBe(first.length);
+});
+
+const USUAL: readonly Point[] = [
+  "a node crashed",
+  "a crash lost unsynced entries",
+  "every node crashed at once",
+  "a node restarted",
+  "a node was paused",
+  "a node missed what was sent while it stood still",
+  "a one-way cut",
+  "a two-way cut",
+  "a link was lost",
+  "a message was lost",
+  "a message was doubled",
+  "a message of an earlier life arrived",
+  "a message overtook another by a second",
+  "a write was refused by the fence",
+  "a read imposed",
+  "a key was recovered by another writer",
+  "an answer was repeated from its record",
+  "an outcome was unknown",
+  "a local read was answered locally",
+  "two offices of one partition at once",
+];
+
+test.each(USUAL)("it happens that %s", (point) => {
+  expect(first.some(({ sometimes }) => (sometimes[point] ?? 0) > 0)).toBe(true);
+});
+
+test("without faults nothing is lost and nothing is unknown", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const drawn = drawSwarm(seed);
+    const report = run({
+      seed,
+      everybodyUp: true,
+      swarm: {
+        ...drawn,
+        network: { ...drawn.network, stream: false, tail: 0, slow: 0, loss: 0, doubled: 0 },
+        disk: { ...drawn.disk, slow: 0 },
+        nemesis: { ...drawn.nemesis, crash: 0, crashAll: 0, cut: 0, pause: 0, linkLost: 0 },
+        load: { ...drawn.load, timeoutMs: 60 * drawn.roundMs, copies: 0, vanish: 0, wrongAfters: 0 },
+      },
+    });
+    expect(failure(report)).toBe("");
+    expect(report.unknown, `seed ${seed}`).toBe(0);
+    expect(Object.keys(report.sometimes)).not.toContain("a message was lost");
+  }
+});

@@ -77,6 +77,8 @@ export interface Load {
   readonly ids: number;
   /** Share of requests with an id that are sent with `after`. */
   readonly afters: number;
+  /** Share of those whose `after` no writer ever reached. */
+  readonly wrongAfters: number;
   /** Share of requests with an id of which a proxy sends a second copy. */
   readonly copies: number;
   /** By how much that copy may be late. */
@@ -89,7 +91,9 @@ export function drawSwarm(seed: number): Swarm {
   const chance = new Prng(seed).fork("swarm");
   const on = (probability: number, strength: () => number): number => (chance.chance(probability) ? strength() : 0);
   const nodes = chance.pick([3, 3, 3, 3, 4, 5, 5, 7]);
-  const replicas = chance.pick(nodes >= 5 ? [1, 2, 3, 3, 3, 4, 5, 5] : nodes === 4 ? [2, 3, 3, 4] : [1, 2, 3, 3, 3, 3, 3]);
+  const replicas = chance.pick(
+    nodes >= 5 ? [1, 2, 3, 3, 3, 4, 5, 5] : nodes === 4 ? [2, 3, 3, 4] : [1, 2, 3, 3, 3, 3, 3],
+  );
   const calm = chance.chance(0.05);
   const roundMs = chance.pick([40, 40, 80, 200]);
   const faults = calm ? 0 : 1;
@@ -142,6 +146,7 @@ export function drawSwarm(seed: number): Swarm {
       locals: on(0.4, () => 0.3),
       ids: long ? 1 : chance.pick([0, 0.3, 0.7, 1]),
       afters: chance.pick([1, 1, 0.5]),
+      wrongAfters: on(0.1, () => 0.05),
       copies: long ? 0.3 : on(0.3, () => chance.pick([0.1, 0.4])),
       copyLateMs: long ? safetyMs : roundMs * chance.pick([2, 20, 60]),
       timeoutMs: roundMs * chance.pick([2, 8, 20, 40]),

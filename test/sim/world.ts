@@ -79,7 +79,10 @@ export class World {
       violate: (check, detail) => this.violate(check, detail),
     });
     for (const node of this.nodes) node.connect(this.network);
-    this.clients = Array.from({ length: swarm.clients }, (_, index) => new Client(this, index, this.chance.fork(`client ${index}`)));
+    this.clients = Array.from(
+      { length: swarm.clients },
+      (_, index) => new Client(this, index, this.chance.fork(`client ${index}`)),
+    );
   }
 
   violate(check: CheckName, detail: string): void {
@@ -205,7 +208,12 @@ export class World {
 }
 
 export function firstView(swarm: Pick<Swarm, "nodes" | "replicas" | "partitions">): View {
-  const members = nodeIds(swarm.nodes).map((id) => ({ id, clientAddress: `n${id}:1`, peerAddress: `n${id}:2`, zone: "" }));
+  const members = nodeIds(swarm.nodes).map((id) => ({
+    id,
+    clientAddress: `n${id}:1`,
+    peerAddress: `n${id}:2`,
+    zone: "",
+  }));
   return {
     epoch: viewEpoch(1),
     clusterId: "0".repeat(32),

@@ -132,8 +132,7 @@ export class Election {
     this.missed = 0;
     if (office?.elected) this.electedIn = office.ballot;
     this.isWorking =
-      office !== null &&
-      office.elected &&
+      office?.elected === true &&
       sameBallot(promise, office.ballot) &&
       countVotes(this.agreeing(group, heard, office)) >= this.majority;
     this.isLive = this.judgeLive(group, promise);
@@ -338,7 +337,7 @@ export class Election {
     for (let place = 0; place < this.replicas.length; place++) {
       if (place === this.place || (heard & voteOf(place)) === 0) continue;
       const report = group.report(place);
-      if (report !== undefined && report.live && compareBallots(report.promise, held) > 0) return true;
+      if (report?.live && compareBallots(report.promise, held) > 0) return true;
     }
     return false;
   }

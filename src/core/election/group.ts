@@ -53,7 +53,7 @@ export class HeardGroup implements GroupReports {
     if (node === this.self) return this.ready;
     if (!this.detector.hears(node)) return false;
     const report = this.heartbeats.report(node, this.partition);
-    return report !== undefined && report.ready && report.groupEpoch === this.groupEpoch;
+    return report?.ready === true && report.groupEpoch === this.groupEpoch;
   }
 
   report(place: number): PartitionReport | undefined {

@@ -22,6 +22,8 @@ export class Keys {
   private ballot: Ballot | null = null;
   private states = new Map<Key, KeyState>();
   private readonly recoveries = new Map<Attempt, KeyState>();
+  /** Requests that wait for a first touch. */
+  waiting = 0;
 
   constructor(
     private readonly group: Group,
@@ -41,6 +43,7 @@ export class Keys {
       this.states.delete(state.key);
     }
     this.recoveries.clear();
+    this.waiting = 0;
     this.ballot = null;
     if (!planted("R4.earlier-office")) this.states = new Map();
     return waiting;
@@ -58,6 +61,7 @@ export class Keys {
       return null;
     }
     if (known.recovery === null) return known;
+    this.waiting++;
     known.waiting.push(queued);
     return null;
   }
@@ -81,6 +85,7 @@ export class Keys {
     state.recoveredAt(now);
     const { waiting } = state;
     state.waiting = [];
+    this.waiting -= waiting.length;
     return waiting;
   }
 
@@ -96,6 +101,7 @@ export class Keys {
     const state = new KeyState(queued.key);
     const round = new Round(this.attempts.next(), now);
     state.recovery = round;
+    this.waiting++;
     state.waiting.push(queued);
     this.states.set(queued.key, state);
     this.recoveries.set(round.attempt, state);

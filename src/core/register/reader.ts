@@ -6,7 +6,7 @@
  * less. If a newer writer has fenced that off, only that writer can tell what counts: the read is handed over to it.
  *
  * Invariants:
- *   I1  Answers only what a majority holds, took under the fence for this read, or is known to be settled (R3, R14).
+ *   I1  Answers only what a majority took under the fence, for this read or before it, or is known to be settled (R3, R14).
  *   I2  A state of an earlier epoch that is not settled is in doubt: only the writer of this epoch makes it readable.
  *   I3  Only distinct replicas' answers to this very attempt count (R7).
  *
@@ -154,6 +154,11 @@ export class Reader {
         state.askedAt = now;
         this.multicast(this.group.everyone & ~state.answers, this.readMessage(state), out);
       } else if (state.phase === "imposing" && waited >= RESEND_MS) {
+        // Who refused promised a newer writer, and who is silent may be gone: that writer need not wait for it.
+        if (state.refusals !== 0 && this.writerPlace() >= 0) {
+          this.handOver(now, state, out);
+          continue;
+        }
         state.askedAt = now;
         this.sendImpose(state, out);
       } else if (state.phase === "handing-over" && waited >= RESEND_MS) {
@@ -221,13 +226,16 @@ export class Reader {
     settledThere: boolean,
   ): void {
     const vote = voteOf(place);
+    const order =
+      timestamp === null ? -1 : state.best === null ? 1 : compareTimestamps(timestamp, state.best.timestamp);
+    // What is newer than the asker's copy is sent whole: an answer that does not is none.
+    if (order > 0 && register === null) return;
     state.answers |= vote;
     state.messages++;
     if (timestamp === null) {
       state.sawAbsent = true;
       return;
     }
-    const order = state.best === null ? 1 : compareTimestamps(timestamp, state.best.timestamp);
     if (order < 0) return;
     const settled = settledThere || this.replica.settled.covers(timestamp);
     if (order === 0) {
@@ -235,7 +243,6 @@ export class Reader {
       state.bestSettled ||= settled;
       return;
     }
-    assert(register !== null, "what is newer than the asker's copy is sent whole");
     state.best = register;
     state.holders = vote;
     state.bestSettled = settled;
@@ -247,8 +254,11 @@ export class Reader {
     const { best } = state;
     if (best === null) return this.finish(state, out);
     const native = best.timestamp.ballot.groupEpoch === this.group.epoch;
-    const unanimous = state.holders === state.answers;
-    if (native && unanimous) return this.finish(state, out);
+    // Each of them took it under the fence, as it would an impose.
+    const onMajority = planted("R7.count-messages")
+      ? state.holders === state.answers
+      : countVotes(state.holders) >= this.group.majority;
+    if (native && onMajority) return this.finish(state, out);
     if (state.bestSettled && (!state.sawAbsent || planted("R3.settled-though-absent"))) return this.finish(state, out);
     if (planted("R3.no-impose")) return this.finish(state, out);
     if (!native) return this.handOver(now, state, out);

@@ -38,7 +38,7 @@ import type { Replica } from "./replica.js";
 import { type Multicast, Revisions } from "./revisions.js";
 import { type Asker, Waiter } from "./waiter.js";
 
-/** Writes of one partition that may wait for their majority; more are refused as overload. */
+/** Requests of one partition that the writer has taken on and not finished; more are refused as overload. */
 export const MAX_FLIGHTS = 8_192;
 /** What was not answered after this long is asked again, in the same attempt. */
 export const RESEND_MS = 100;
@@ -192,7 +192,7 @@ export class Writer {
 
   private enter(now: Instant, queued: Queued, out: Outbox): void {
     if (!this.elected) return this.answers.turnAway(queued, out);
-    if (this.flights.undone >= MAX_FLIGHTS || this.waitingForOffice.length >= MAX_FLIGHTS) {
+    if (this.flights.undone + this.keys.waiting + this.waitingForOffice.length >= MAX_FLIGHTS) {
       return this.answers.refuse(queued.asker, { reason: "overloaded" }, out);
     }
     if (this.paused) {

@@ -54,7 +54,15 @@ async function rawServer(onFrame: (frame: Seen, socket: Socket) => void): Promis
       }
       while (skip === 0 && rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
         const end = 9 + rest.readUIntBE(0, 3);
-        onFrame({ type: rest.readUInt8(3), flags: rest.readUInt8(4), id: rest.readUInt32BE(5), payload: rest.subarray(9, end) }, socket);
+        onFrame(
+          {
+            type: rest.readUInt8(3),
+            flags: rest.readUInt8(4),
+            id: rest.readUInt32BE(5),
+            payload: rest.subarray(9, end),
+          },
+          socket,
+        );
         rest = rest.subarray(end);
       }
     });
@@ -71,7 +79,9 @@ async function http2Server(settings: Record<string, number>): Promise<number> {
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     stream.on("end", () => {
       stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0", "x-path": `${headers[":path"]} ${headers.te}` }));
+      stream.on("wantTrailers", () =>
+        stream.sendTrailers({ "grpc-status": "0", "x-path": `${headers[":path"]} ${headers.te}` }),
+      );
       stream.end(Buffer.concat(chunks));
     });
   });
@@ -94,7 +104,10 @@ async function open(port: number): Promise<Connection> {
   });
 }
 
-function call(connection: Connection, body: Uint8Array = MESSAGE): Promise<{ status: string; message: string; data: Buffer }> {
+function call(
+  connection: Connection,
+  body: Uint8Array = MESSAGE,
+): Promise<{ status: string; message: string; data: Buffer }> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     connection.call("/s/M", body, body.length, {
@@ -173,7 +186,11 @@ describe("framing", () => {
 
 describe("ends that are not OK", () => {
   const cases: readonly [string, (id: number, socket: Socket) => void, string][] = [
-    ["trailers only", (id, s) => s.write(frame(1, 5, id, Buffer.concat([STATUS_200, literal("grpc-status", "14")]))), "UNAVAILABLE"],
+    [
+      "trailers only",
+      (id, s) => s.write(frame(1, 5, id, Buffer.concat([STATUS_200, literal("grpc-status", "14")]))),
+      "UNAVAILABLE",
+    ],
     [
       "an empty grpc-status",
       (id, s) => s.write(frame(1, 5, id, Buffer.concat([STATUS_200, literal("grpc-status", "")]))),
@@ -194,7 +211,11 @@ describe("ends that are not OK", () => {
     ["GOAWAY below the stream", (_id, s) => s.write(frame(7, 0, 0, Buffer.alloc(8))), "client:refusedByGoAway"],
     ["the connection's end", (_id, s) => s.end(), "client:connectionLost"],
     ["the connection's reset", (_id, s) => s.resetAndDestroy(), "client:connectionLost"],
-    ["a header block that is garbage", (id, s) => s.write(frame(1, 5, id, bytes(0xff, 0xff, 0xff))), "client:connectionLost"],
+    [
+      "a header block that is garbage",
+      (id, s) => s.write(frame(1, 5, id, bytes(0xff, 0xff, 0xff))),
+      "client:connectionLost",
+    ],
     ["a frame too large", (_id, s) => s.write(bytes(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)), "client:connectionLost"],
     ["a frame cut short by its own length", (_id, s) => s.write(frame(8, 0, 0, bytes(1))), "client:connectionLost"],
   ];

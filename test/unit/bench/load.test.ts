@@ -2,7 +2,13 @@ import { createServer } from "nice-grpc";
 import { ServerError, Status } from "nice-grpc-common";
 import { afterEach, describe, expect, test } from "vitest";
 import { parseNodeLine } from "../../../bench/cluster.js";
-import { checkOptions, LOAD_DEFAULTS, type LoadOptions, parseEndpoint, parseLoadArguments } from "../../../bench/load/options.js";
+import {
+  checkOptions,
+  LOAD_DEFAULTS,
+  type LoadOptions,
+  parseEndpoint,
+  parseLoadArguments,
+} from "../../../bench/load/options.js";
 import { runLoad } from "../../../bench/load/runner.js";
 import { requestTemplate } from "../../../bench/load/wire.js";
 import { GetRequest, KeyValueServiceDefinition, PutRequest } from "../../../gen/ts/onar/kv/v1/kv.js";
@@ -21,7 +27,9 @@ afterEach(() => {
 });
 
 /** A store in one process; `lie` may change what a GET finds. */
-async function store(lie: (key: string, entry: Stored | undefined, all: Map<string, Stored>) => Stored | undefined): Promise<LoadOptions> {
+async function store(
+  lie: (key: string, entry: Stored | undefined, all: Map<string, Stored>) => Stored | undefined,
+): Promise<LoadOptions> {
   const all = new Map<string, Stored>();
   let version = 0n;
   const server = createServer();
@@ -32,7 +40,8 @@ async function store(lie: (key: string, entry: Stored | undefined, all: Map<stri
       return entry === undefined ? {} : { entry };
     },
     put: async (request) => {
-      if (request.value.length !== 100 || request.requestId.length !== 16) throw new ServerError(Status.INVALID_ARGUMENT, "shape");
+      if (request.value.length !== 100 || request.requestId.length !== 16)
+        throw new ServerError(Status.INVALID_ARGUMENT, "shape");
       version++;
       all.set(request.key.toString("latin1"), { value: request.value, version });
       return { version };
@@ -63,7 +72,10 @@ describe("load", () => {
   });
 
   test("another key's value is noticed", async () => {
-    const report = await runLoad({ ...(await store((key, _entry, all) => [...all].find(([other]) => other !== key)?.[1])), preload: true });
+    const report = await runLoad({
+      ...(await store((key, _entry, all) => [...all].find(([other]) => other !== key)?.[1])),
+      preload: true,
+    });
     expect(report.verify?.failures).toBeGreaterThan(0);
   });
 
@@ -81,7 +93,9 @@ describe("load", () => {
     const lost = await runLoad({ ...(await store(() => undefined)), preload: true });
     expect(lost.verify?.examples.join()).toContain("found nothing");
     const damaged = await runLoad({
-      ...(await store((_key, entry) => entry && { ...entry, value: Buffer.concat([entry.value.subarray(0, 99), Buffer.of(1)]) })),
+      ...(await store(
+        (_key, entry) => entry && { ...entry, value: Buffer.concat([entry.value.subarray(0, 99), Buffer.of(1)]) },
+      )),
       preload: true,
     });
     expect(damaged.verify?.examples.join()).toContain("damaged value");
@@ -96,9 +110,9 @@ describe("load", () => {
 
   test("nobody listening is an error", async () => {
     const options = await store((_key, entry) => entry);
-    await expect(runLoad({ ...options, endpoints: [{ host: "127.0.0.1", port: 1 }], connectLimitMs: 300 })).rejects.toThrow(
-      "no connection",
-    );
+    await expect(
+      runLoad({ ...options, endpoints: [{ host: "127.0.0.1", port: 1 }], connectLimitMs: 300 }),
+    ).rejects.toThrow("no connection");
   });
 });
 
@@ -119,7 +133,15 @@ describe("requests by hand", () => {
 
 describe("arguments", () => {
   test("are read and checked", () => {
-    const command = parseLoadArguments(["--endpoint", "[::1]:4600", "--gets", "1", "--distribution", "zipf:1.1", "--no-request-id"]);
+    const command = parseLoadArguments([
+      "--endpoint",
+      "[::1]:4600",
+      "--gets",
+      "1",
+      "--distribution",
+      "zipf:1.1",
+      "--no-request-id",
+    ]);
     expect(command?.options).toMatchObject({
       endpoints: [{ host: "::1", port: 4600 }],
       getFraction: 1,

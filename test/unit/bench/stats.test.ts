@@ -56,7 +56,8 @@ describe("summary", () => {
   });
 
   test("residuals that resemble their neighbours widen the interval", () => {
-    const wave = (period: number) => fitLine(Array.from({ length: 240 }, (_, x) => ({ x, y: Math.sin((2 * Math.PI * x) / period) })));
+    const wave = (period: number) =>
+      fitLine(Array.from({ length: 240 }, (_, x) => ({ x, y: Math.sin((2 * Math.PI * x) / period) })));
     const width = (line: ReturnType<typeof fitLine>): number => (line?.slopeHigh ?? 0) - (line?.slopeLow ?? 0);
     expect(width(wave(40))).toBeGreaterThan(2 * width(wave(2.1)));
   });

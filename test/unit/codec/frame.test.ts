@@ -164,7 +164,8 @@ describe("cutting", () => {
     const messages = [write(1), write(1_000_000), write(2)];
     const { frames, counts } = framesOf(messages);
     expect(counts).toEqual([2, 1]);
-    expect(received(frames).map(bare)).toEqual(messages.map(bare));
+    const lengths = received(frames).map((message) => (message.kind === "write" ? message.register.value?.length : -1));
+    expect(lengths).toEqual([1, 1_000_000, 2]);
   });
 
   test("whatever is sent arrives, once and in order but for heartbeats", () => {

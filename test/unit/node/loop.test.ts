@@ -4,7 +4,7 @@ import { AssertionError } from "../../../src/base/assert.js";
 import { duration, type Instant, instant } from "../../../src/base/time.js";
 import { ballot } from "../../../src/core/ballot.js";
 import type { Entry } from "../../../src/core/entry.js";
-import { attempt, groupEpoch, type NodeId, revision } from "../../../src/core/ids.js";
+import { groupEpoch, type NodeId } from "../../../src/core/ids.js";
 import type { NodeMessage } from "../../../src/core/node-message.js";
 import { Loop } from "../../../src/node/loop.js";
 import type { Verdict } from "../../../src/node/outgoing.js";
@@ -282,31 +282,14 @@ describe("the end", () => {
   });
 
   /** Answers the reader's question as no correct replica does: something newer, without the register. */
-  const breakReader = ({ loop }: Rig): void => {
-    const b1 = ballot(groupEpoch(1), 1, A);
-    loop.deliver({
-      kind: "message",
-      from: A,
-      message: {
-        kind: "read-answer",
-        partition: P0,
-        groupEpoch: groupEpoch(1),
-        attempt: attempt(1_000 * B + 1),
-        timestamp: { ballot: b1, seq: 1 },
-        register: null,
-        settled: false,
-        promised: b1,
-        settledRevision: revision(0),
-      },
-    });
-  };
-
   test("a broken invariant stops it: nothing of that turn leaves, and the node is told why", () => {
-    const follower = rig(B, 3);
-    const { loop, clock, disk, left, broken } = follower;
+    const { loop, clock, disk, left, broken } = rig(B, 3);
     loop.request(P0, read, timeout, () => expect.unreachable("answered by a broken node"));
     loop.deliver({ kind: "message", from: A, message: prepare(1) });
-    breakReader(follower);
+    vi.spyOn(loop.machine, "step").mockImplementation(() => {
+      throw new AssertionError("broken invariant: planted");
+    });
+    loop.deliver({ kind: "wake" });
     expect(broken).toMatchObject([expect.any(AssertionError)]);
     clock.turn();
     expect(disk.batches).toEqual([]);

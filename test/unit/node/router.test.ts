@@ -214,9 +214,10 @@ describe("a write with an id", () => {
     const cluster = unanswered();
     const ticket = cluster.submit(B, increment("id"));
     const id = cluster.forwards(B)[0]?.id ?? 0;
+    const refused: Result = { status: "refused", refusal: { reason: "request-id-reused" } };
     cluster.step(B, { kind: "link-lost", peer: A });
     cluster.run(50);
-    cluster.step(B, { kind: "message", from: A, message: { kind: "forwarded", id, result: OVERLOADED } });
+    cluster.step(B, { kind: "message", from: A, message: { kind: "forwarded", id, result: refused } });
     expect(cluster.verdict(ticket)).toBeUndefined();
   });
 
@@ -264,6 +265,20 @@ describe("a write with an id", () => {
     const expired: Result = { status: "unknown", unknown: { reason: "request-expired", revision: 7 as never } };
     answerLast(cluster, expired);
     expect(cluster.verdict(ticket)).toEqual(expired);
+  });
+});
+
+describe("a node that stops", () => {
+  test("tells who waits what is known: sent writes are unknown, the rest was not executed", () => {
+    const cluster = unanswered();
+    const sent = [cluster.submit(B, increment()), cluster.submit(B, increment("id"))];
+    cluster.isolate(B).run(1_000);
+    const held = cluster.submit(B, increment());
+    const reading = cluster.submit(B, read);
+    cluster.step(B, { kind: "give-up" });
+    for (const ticket of sent) expect(cluster.verdict(ticket)).toEqual(UNKNOWN);
+    for (const ticket of [held, reading]) expect(cluster.verdict(ticket)).toMatchObject({ status: "unserved" });
+    expect(cluster.machine(B).router).toMatchObject({ pendingCount: 0, heldCount: 0 });
   });
 });
 

@@ -44,13 +44,21 @@ describe("rule 1: no majority", () => {
 
 describe("rule 2: holding a ballot", () => {
   test("a candidate repeats its Prepare in the same ballot to everyone heard who has not answered", () => {
-    const replica = new Replica(0, 5).hear(1, none).hear(2, none).hear(3, b(1, 0)).lose(4).hold(b(1, 0), false, voteOf(0) | voteOf(2));
+    const replica = new Replica(0, 5)
+      .hear(1, none)
+      .hear(2, none)
+      .hear(3, b(1, 0))
+      .lose(4)
+      .hold(b(1, 0), false, voteOf(0) | voteOf(2));
     expect(replica.rounds()).toEqual({ kind: "prepare", places: voteOf(1) | voteOf(3) });
     expect(replica.rounds()).toEqual({ kind: "prepare", places: voteOf(1) | voteOf(3) });
   });
 
   test("a writer repeats it to those who report less, and not to one whose Promised came later than its report", () => {
-    const replica = new Replica(0).hear(1, none).hear(2, none).hold(b(1, 0), true, voteOf(0) | voteOf(1));
+    const replica = new Replica(0)
+      .hear(1, none)
+      .hear(2, none)
+      .hold(b(1, 0), true, voteOf(0) | voteOf(1));
     expect(replica.rounds()).toEqual({ kind: "prepare", places: voteOf(2) });
   });
 
@@ -98,7 +106,9 @@ describe("rules 3 and 4: holding none", () => {
     expect(wait(new Replica(2).hear(0, none).hear(1, none))).toBe(PATIENCE + 2 * PATIENCE_PER_RANK);
     expect(wait(new Replica(2).hear(1, none))).toBe(PATIENCE + PATIENCE_PER_RANK);
     expect(wait(new Replica(2).hear(0, none, false, [2]).hear(1, none))).toBe(PATIENCE + 2 * PATIENCE_PER_RANK);
-    expect(wait(new Replica(2, 5).hear(0, none, false, [2]).hear(1, none).hear(3, none))).toBe(PATIENCE + PATIENCE_PER_RANK);
+    expect(wait(new Replica(2, 5).hear(0, none, false, [2]).hear(1, none).hear(3, none))).toBe(
+      PATIENCE + PATIENCE_PER_RANK,
+    );
     expect(wait(new Replica(0).hear(1, none).hear(2, none))).toBe(PATIENCE);
   });
 

@@ -15,7 +15,8 @@ test("every set of two-way links between 5 nodes settles, whoever was writer", {
       }
       if (world.connected().length === 0) continue;
       const run = world.settle();
-      if (run.writers.length !== 1 || run.rounds > 13 || run.ballots > 3) expect({ mask, writer, ...run }).toEqual("settled");
+      if (run.writers.length !== 1 || run.rounds > 13 || run.ballots > 3)
+        expect({ mask, writer, ...run }).toEqual("settled");
     }
   }
 });

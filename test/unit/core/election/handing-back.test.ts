@@ -78,14 +78,20 @@ describe("handing back", () => {
   test("whoever is offered the office campaigns although a writer is live", () => {
     const replica = new Replica(0).hear(1, b(3, 1), true).hear(2, b(3, 1), true).promises(b(3, 1));
     replica.rounds();
-    expect(replica.election.yourTurn(b(3, 1), replica, replica.promise, null)).toEqual({ kind: "campaign", ballot: b(4, 0) });
+    expect(replica.election.yourTurn(b(3, 1), replica, replica.promise, null)).toEqual({
+      kind: "campaign",
+      ballot: b(4, 0),
+    });
   });
 
   test("whoever is offered the office campaigns above what it has just heard, too", () => {
     const replica = new Replica(0).hear(1, b(3, 1), true).hear(2, b(3, 1), true).promises(b(3, 1));
     replica.rounds();
     replica.hear(2, b(8, 2));
-    expect(replica.election.yourTurn(b(3, 1), replica, replica.promise, null)).toEqual({ kind: "campaign", ballot: b(9, 0) });
+    expect(replica.election.yourTurn(b(3, 1), replica, replica.promise, null)).toEqual({
+      kind: "campaign",
+      ballot: b(9, 0),
+    });
   });
 
   test("an offer of a ballot not promised any more, or without a majority heard, is let lapse", () => {

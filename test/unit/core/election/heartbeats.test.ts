@@ -141,7 +141,8 @@ describe("reports", () => {
     const [one, two] = pair();
     one.exchange(two);
     const before = one.ask(two).version;
-    for (let seq = 1; seq <= 50; seq++) two.report(p0, b1, { settled: timestamp(b1, seq), settledRevision: revision(seq) });
+    for (let seq = 1; seq <= 50; seq++)
+      two.report(p0, b1, { settled: timestamp(b1, seq), settledRevision: revision(seq) });
     expect(one.exchange(two).version).toBe(before);
     two.heartbeats.nextRound();
     expect(one.exchange(two).version).toBe(before + 1);

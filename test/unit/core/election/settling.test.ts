@@ -18,7 +18,8 @@ const ANY_LINKS: Bounds = { rounds: 13, ballots: 3 };
 
 function expectSettled(run: Settling, bounds: Bounds, which: unknown): void {
   const fine = run.writers.length === 1 && run.rounds <= bounds.rounds && run.ballots <= bounds.ballots;
-  if (!fine) expect({ which, ...run }).toEqual(`one writer within ${bounds.rounds} rounds and ${bounds.ballots} ballots`);
+  if (!fine)
+    expect({ which, ...run }).toEqual(`one writer within ${bounds.rounds} rounds and ${bounds.ballots} ballots`);
 }
 
 type Pair = readonly [number, number];
@@ -36,9 +37,22 @@ function cutTo(size: number, writer: number, pairs: readonly Pair[], bounds: Bou
   return runs;
 }
 
-const LINE_OF_3: readonly Pair[] = [[0, 1], [1, 2]];
-const LINE_OF_5: readonly Pair[] = [[0, 1], [1, 2], [2, 3], [3, 4]];
-const STAR_OF_5: readonly Pair[] = [[0, 1], [0, 2], [0, 3], [0, 4]];
+const LINE_OF_3: readonly Pair[] = [
+  [0, 1],
+  [1, 2],
+];
+const LINE_OF_5: readonly Pair[] = [
+  [0, 1],
+  [1, 2],
+  [2, 3],
+  [3, 4],
+];
+const STAR_OF_5: readonly Pair[] = [
+  [0, 1],
+  [0, 2],
+  [0, 3],
+  [0, 4],
+];
 
 describe("partial connectivity", () => {
   test("quorum loss: only the node in the middle of a star can write, and it takes over", () => {
@@ -46,7 +60,17 @@ describe("partial connectivity", () => {
   });
 
   test("constrained election: the only node that hears a majority takes over, although others saw more of the writer", () => {
-    for (const run of cutTo(5, 2, [[0, 1], [0, 3], [0, 4]], FAILOVER)) expect(run.writers).toEqual([0]);
+    for (const run of cutTo(
+      5,
+      2,
+      [
+        [0, 1],
+        [0, 3],
+        [0, 4],
+      ],
+      FAILOVER,
+    ))
+      expect(run.writers).toEqual([0]);
     cutTo(3, 2, [[0, 1]], FAILOVER);
   });
 
@@ -73,7 +97,14 @@ describe("partial connectivity", () => {
   test("a ring of five and two hubs that do not hear each other keep their writer", () => {
     const ring: readonly Pair[] = [...LINE_OF_5, [4, 0]];
     for (const run of cutTo(5, 0, ring, FAILOVER)) expect(run.ballots).toBe(0);
-    const hubs: readonly Pair[] = [[0, 1], [0, 2], [0, 3], [4, 1], [4, 2], [4, 3]];
+    const hubs: readonly Pair[] = [
+      [0, 1],
+      [0, 2],
+      [0, 3],
+      [4, 1],
+      [4, 2],
+      [4, 3],
+    ];
     for (const run of cutTo(5, 4, hubs, FAILOVER)) expect(run.ballots).toBe(0);
   });
 
@@ -112,7 +143,8 @@ describe("partial connectivity", () => {
         const world = worldWithWriter(seed % size, { size, seed, loss: 0.02, doubled: 0.05 });
         drawLinks(world, new Prng(seed).fork("links"));
         const run = world.settle(120);
-        if (run.writers.length !== 1 || run.ballots > 5) expect({ size, seed, ...run }).toEqual("one writer within 5 ballots");
+        if (run.writers.length !== 1 || run.ballots > 5)
+          expect({ size, seed, ...run }).toEqual("one writer within 5 ballots");
       }
     }
   });

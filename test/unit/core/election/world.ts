@@ -145,7 +145,11 @@ export class World {
     return this.places((place) => {
       const node = this.node(place);
       const office = node.office;
-      return node.up && office?.elected === true && this.reach(place, (other) => sameBallot(other.promise, office.ballot)) >= this.majority;
+      return (
+        node.up &&
+        office?.elected === true &&
+        this.reach(place, (other) => sameBallot(other.promise, office.ballot)) >= this.majority
+      );
     });
   }
 
@@ -264,7 +268,12 @@ class Node {
   private roundEnds(): void {
     if (!this.up) return;
     this.detector.roundEnded(false);
-    const action = this.election.roundEnded(this.group, this.promise, this.office, this.world.options.handsBack === true);
+    const action = this.election.roundEnded(
+      this.group,
+      this.promise,
+      this.office,
+      this.world.options.handsBack === true,
+    );
     if (action !== null) this.act(action);
     this.tell();
     for (const request of this.heartbeats.nextRound()) this.world.send(this.place, request.to - 1, request.message);
@@ -291,7 +300,11 @@ class Node {
         this.world.offers++;
         return this.world.after(20, () => {
           if (this.office === null || !this.up) return;
-          this.world.send(this.place, action.place, { kind: "your-turn", partition: PARTITION, ballot: this.office.ballot });
+          this.world.send(this.place, action.place, {
+            kind: "your-turn",
+            partition: PARTITION,
+            ballot: this.office.ballot,
+          });
           this.election.turnSent();
         });
       case "resume":
@@ -313,7 +326,12 @@ class Node {
       return this.world.send(this.place, from, { ...of, promised: this.promise });
     }
     this.promise = message.ballot;
-    this.world.send(this.place, from, { kind: "promised", partition: PARTITION, ballot: message.ballot, reservation: revision(0) });
+    this.world.send(this.place, from, {
+      kind: "promised",
+      partition: PARTITION,
+      ballot: message.ballot,
+      reservation: revision(0),
+    });
     this.refresh();
   }
 

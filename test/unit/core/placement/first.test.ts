@@ -99,8 +99,19 @@ describe("the placement of a new cluster", () => {
     );
   });
 
-  // The ring closes on itself: with zones of different sizes, two neighbours can be of one zone although there are δ zones.
-  test.todo("puts a partition's replicas into different zones where there are δ zones of whatever size");
+  test("puts a partition's replicas into different zones where there are δ zones of whatever size", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 }), fc.nat(), (sizes, seed) => {
+        const zones = sizes.flatMap((size, zone) => Array.from({ length: size }, () => `zone-${zone}`));
+        const factor = 1 + (seed % sizes.length);
+        const all = members(zones.length, (index) => zones[index] as string);
+        const zoneOf = new Map(all.map(({ id, zone }) => [id, zone]));
+        for (const { replicas } of firstPlacement(all, factor, 64)) {
+          expect(new Set(replicas.map((id) => zoneOf.get(id))).size).toBe(factor);
+        }
+      }),
+    );
+  });
 
   test("does not depend on the order of the members", () => {
     fc.assert(

@@ -166,6 +166,29 @@ describe("sending again", () => {
     expect(flights.unreplicated).toBe(0);
   });
 
+  test("a replica that comes back is sent all it lacks, key by key the latest, and then nothing more", () => {
+    for (const k of ["a", "b", "a", "c"]) {
+      depart(key(k));
+      for (const place of [0, 1]) acknowledge(seq, place);
+    }
+    expect(resent(RESEND_MS, 0b011).size).toBe(0);
+    expect(flights.busy).toBe(false);
+    const back = resent(5 * RESEND_MS, 0b111);
+    expect([...back].sort()).toEqual([2, 3, 4].map((of) => [of, 0b100]));
+    for (const of of back.keys()) acknowledge(of, 2);
+    expect(resent(9 * RESEND_MS).size).toBe(0);
+    expect(flights).toMatchObject({ unreplicated: 0, busy: false });
+  });
+
+  test("one that was never away does not wait for one that is", () => {
+    depart(key("a"));
+    for (const place of [0, 1]) acknowledge(1, place);
+    resent(RESEND_MS, 0b011);
+    depart(key("b"), 2 * RESEND_MS);
+    acknowledge(2, 0);
+    expect([...resent(4 * RESEND_MS, 0b011)]).toEqual([[2, 0b110]]);
+  });
+
   test("a replica is caught up when it lacks nothing older than a while", () => {
     depart(K, 0);
     acknowledge(1, 0);

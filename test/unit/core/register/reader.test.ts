@@ -164,6 +164,18 @@ describe("hands over", () => {
     expect(desk.value(ticket)).toBe("fresh");
   });
 
+  test("after one refusal, when the others stay silent and there is a writer", () => {
+    const desk = new Desk().hold(old, 0).hold(fresh, 1).promise(3, 2);
+    desk.read();
+    desk.deliver(1).deliver(2);
+    desk.mail = [];
+    desk.resend(RESEND_MS);
+    expect(desk.handOvers).toEqual([]);
+    desk.writerPlace = 2;
+    desk.resend(RESEND_MS);
+    expect(desk.waiting).toContain("hand-over→2");
+  });
+
   test("a state of an older epoch that is not known to be settled, although all hold it: it is in doubt", () => {
     const desk = new Desk();
     for (const replica of desk.replicas) replica.table.put(moved);

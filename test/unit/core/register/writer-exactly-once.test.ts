@@ -134,11 +134,14 @@ describe("what the client has seen", () => {
     expect(office.ask(request(put("x"), "id", 3))).toMatchObject({ status: "done", answer: { version: 40 } });
   });
 
-  test("on a key that nobody holds the highest partition floor of the answers counts, and the new register starts with it", () => {
+  test.each([
+    [0, 1],
+    [1, 0],
+  ])("of a key that nobody holds the highest partition floor counts, whichever answers first (%i, %i)", (...order) => {
     const office = new Office().elect();
     office.replica(1).floor = revision(25);
     const ticket = office.submit(request(put("x"), "id", 24));
-    office.deliver(0, 1);
+    for (const place of order) office.deliver(place);
     expect(office.result(ticket)).toMatchObject({ unknown: { reason: "request-expired", revision: 25 } });
     office.submit(request(put("y")));
     expect(office.waitingOf(1, "write")[0]?.register.floor).toBe(25);

@@ -127,8 +127,9 @@ describe("asking again (R6, R7)", () => {
     office.resend(RESEND_MS, 0b111);
     expect(office.waiting(2)).toEqual(["write"]);
     office.settle();
-    expect(office.writer.busy).toBe(false);
     expect(text(office.held(2)?.value)).toBe("x");
+    expect(office.resend(RESEND_MS).waiting(2)).toEqual([]);
+    expect(office.writer.busy).toBe(false);
   });
 
   test("an unacknowledged write holds the settled seq below it, and no other write of its key is rolled back", () => {

@@ -1,0 +1,122 @@
+/** One stream to one peer: what it drops, when it waits for more, what a slow peer may cost. */
+import { beforeEach, describe, expect, test } from "vitest";
+import { decodeFrame, messagesOf } from "../../../src/codec/frame.js";
+import { key, nodeId, revision, viewEpoch } from "../../../src/core/ids.js";
+import type { NodeMessage } from "../../../src/core/node-message.js";
+import { Link, type LinkCounters, MAX_QUEUED_BYTES, newCounters, SPACING_MS } from "../../../src/rpc/link.js";
+import { P, register } from "../core/register/harness.js";
+
+const EPOCH = viewEpoch(1);
+const MIB = 1024 * 1024;
+
+class Stream {
+  readonly kinds: string[][] = [];
+  private readonly unwritten: (() => void)[] = [];
+
+  write(frame: Buffer, written?: () => void): boolean {
+    const kinds: string[] = [];
+    messagesOf(decodeFrame(frame), (message) => kinds.push(message.kind));
+    this.kinds.push(kinds);
+    if (written !== undefined) this.unwritten.push(written);
+    return true;
+  }
+
+  end(): void {}
+
+  /** The peer took everything. */
+  drain(): void {
+    for (const written of this.unwritten.splice(0)) written();
+  }
+}
+
+let stream: Stream;
+let counters: LinkCounters;
+let destroyed: number;
+let link: Link;
+
+beforeEach(() => {
+  stream = new Stream();
+  counters = newCounters();
+  destroyed = 0;
+  link = new Link(nodeId(2), true, stream, () => void destroyed++, counters, 0);
+});
+
+const heartbeat: NodeMessage = { kind: "heartbeat", round: 1, reportsSeen: 0 };
+const value = "v".repeat(MIB);
+let last = 0;
+const write = (): NodeMessage => ({
+  kind: "write",
+  partition: P,
+  register: register({ key: key(`k${++last}`), value }),
+  settledSeq: 0,
+  settledRevision: revision(0),
+});
+
+describe("frames", () => {
+  test("all that was sent since the last flush leaves in one frame, and nothing leaves no frame", () => {
+    for (let i = 0; i < 5; i++) link.send(heartbeat);
+    expect(stream.kinds).toEqual([]);
+    link.flush(EPOCH, 100);
+    expect(stream.kinds).toEqual([new Array(5).fill("heartbeat")]);
+    link.flush(EPOCH, 101);
+    expect(stream.kinds).toHaveLength(1);
+    expect(counters).toMatchObject({ framesSent: 1, messagesSent: 5 });
+  });
+
+  test("at rest every flush leaves at once; under load frames wait to be fuller, for a moment", () => {
+    let now = 100;
+    for (let i = 0; i < 5; i++) {
+      link.send(heartbeat);
+      expect(link.flush(EPOCH, now)).toBe(true);
+      now += 5;
+    }
+    let held = 0;
+    for (let i = 0; i < 20; i++) {
+      link.send(heartbeat);
+      if (!link.flush(EPOCH, now)) held++;
+    }
+    expect(held).toBeGreaterThan(5);
+    const before = stream.kinds.length;
+    expect(link.flush(EPOCH, now + SPACING_MS)).toBe(true);
+    expect(stream.kinds).toHaveLength(before + 1);
+    expect(stream.kinds.at(-1)).toHaveLength(held);
+  });
+});
+
+describe("a slow peer", () => {
+  test("costs a bounded number of bytes: beyond it messages are dropped, but never heartbeats", () => {
+    for (let i = 0; i < MAX_QUEUED_BYTES / MIB; i++) {
+      link.send(write());
+      link.flush(EPOCH, 10 * i);
+    }
+    expect(counters.messagesDropped).toBe(0);
+    const frames = stream.kinds.length;
+    link.send(write());
+    link.send(heartbeat);
+    link.flush(EPOCH, 10_000);
+    expect(counters.messagesDropped).toBe(1);
+    expect(stream.kinds.slice(frames)).toEqual([["heartbeat"]]);
+  });
+
+  test("that caught up is sent everything again", () => {
+    for (let i = 0; i < MAX_QUEUED_BYTES / MIB; i++) {
+      link.send(write());
+      link.flush(EPOCH, 10 * i);
+    }
+    stream.drain();
+    link.send(write());
+    link.flush(EPOCH, 10_000);
+    expect(counters.messagesDropped).toBe(0);
+    expect(stream.kinds.at(-1)).toEqual(["write"]);
+  });
+});
+
+test("a closed link sends nothing more, and is destroyed once", () => {
+  link.send(heartbeat);
+  link.close();
+  link.close();
+  link.send(heartbeat);
+  link.flush(EPOCH, 100);
+  expect(stream.kinds).toEqual([]);
+  expect(destroyed).toBe(1);
+});

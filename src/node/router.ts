@@ -29,6 +29,8 @@ export const MAX_HELD = 10_000;
 export const MAX_PENDING = 50_000;
 /** How long before its deadline a request is given up that nobody has taken. */
 export const DEADLINE_MARGIN: Duration = duration(20);
+/** A node that turned a request away is not asked again sooner than this after it was sent. */
+const BOUNCE: Duration = duration(50);
 /** How often what is held is tried again. */
 const RETRY: Duration = duration(10);
 /** A passed-on request that may be sent twice is sent again after this long without an answer. */
@@ -40,6 +42,8 @@ class Pending {
   target: NodeId = NO_NODE;
   forwardId = 0;
   sentAt: Instant;
+  /** Who turned it away last. */
+  refusedBy: NodeId = NO_NODE;
   /** A copy was sent, and what became of it is not known. */
   mayHaveRun = false;
   /** The highest revision of the partition that this node knew to be settled before it first sent the request; 0 when none. */
@@ -207,7 +211,9 @@ export class Router {
 
   private send(now: Instant, pending: Pending, out: Outgoing): void {
     const target = this.targetOf(pending);
-    if (target === NO_NODE) return this.hold(pending, out);
+    // Until the heartbeats know better they still name who has just said that it is not the writer.
+    const bounced = target === pending.refusedBy && since(now, pending.sentAt) < BOUNCE;
+    if (target === NO_NODE || bounced) return this.hold(pending, out);
     this.held.delete(pending);
     pending.target = target;
     pending.sentAt = now;
@@ -278,7 +284,10 @@ export class Router {
     if (result.status === "refused") {
       const { reason } = result.refusal;
       // Not executed there; held until the next try finds who serves it.
-      if (reason === "not-writer" || reason === "not-replica") return this.hold(pending, out);
+      if (reason === "not-writer" || reason === "not-replica") {
+        pending.refusedBy = pending.target;
+        return this.hold(pending, out);
+      }
       // An earlier copy may have run: only its record can tell.
       if (reason === "overloaded" && pending.mayHaveRun) return this.hold(pending, out);
     }

@@ -12,8 +12,11 @@ export const DEFAULT_TIMEOUT: Duration = duration(10_000);
 /** A longer deadline counts as this: a client that went away is not waited on for ever. */
 export const MAX_TIMEOUT: Duration = duration(60_000);
 
+/** How much sooner than its deadline a call is answered: at the deadline itself the transport ends it, and says nothing of the outcome. */
+const ANSWER_MS = 30;
+
 export interface Call {
-  /** How long the client still waits. */
+  /** How long the client still waits, less the time that an answer needs. */
   readonly timeout: Duration;
 }
 
@@ -43,7 +46,9 @@ export const deadlineInterceptor: ServerInterceptor = (_method, call) =>
 /** null: the call has no deadline. */
 export function timeoutOf(context: CallContext): Duration | null {
   const header = context.metadata.get(TIMEOUT_HEADER);
-  return header === undefined ? null : duration(Math.min(Number(header), MAX_TIMEOUT));
+  if (header === undefined) return null;
+  const wait = Number(header);
+  return duration(Math.min(wait - Math.min(ANSWER_MS, wait / 4), MAX_TIMEOUT));
 }
 
 /** Runs a unary handler; a failure becomes a status with details, in the trailers alone. */

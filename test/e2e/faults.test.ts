@@ -1,9 +1,10 @@
 /** Kills and pauses under load: what clients saw is linearizable, reads go on without a writer, and nothing hangs without a majority. */
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../gen/ts/grpc/health/v1/health.js";
 import { Execution } from "../../gen/ts/onar/kv/v1/error.js";
-import { answerOf, type CallError, errorOf } from "./clients.js";
+import { answerOf, attempt, type CallError, errorOf } from "./clients.js";
 import { Cluster, eventually, type Node } from "./harness.js";
 import { type Recorded, Recorder } from "./recorder.js";
 import { errorsOf, expectLinearizable, summaryOf, Workload } from "./workload.js";
@@ -127,6 +128,31 @@ describe("a cluster of three that loses one node, then the majority", () => {
         safe: true,
       });
     expectLinearizable(recorder, "failover");
+  });
+
+  test("a write whose deadline comes while it is under way is DEADLINE_EXCEEDED, OUTCOME_UNKNOWN, safe to retry if it had an id", async () => {
+    const [writer, other] = cluster.alive() as [Node, Node];
+    const name = await cluster.findKey("late", (at) => at.writer === writer.id);
+    const key = Buffer.from(name);
+    await answerOf((o) => writer.clients.kv.put({ key, value: key }, o));
+    other.process.pause();
+    const ids = [Buffer.alloc(0), randomBytes(16), Buffer.alloc(0), randomBytes(16)];
+    const errors = await Promise.all(
+      ids.map((requestId) => errorOf((o) => writer.clients.kv.put({ key, value: key, requestId }, o), 400)),
+    );
+    other.process.resume();
+    for (const { status } of errors) expect(status).toBe("DEADLINE_EXCEEDED");
+    // On a machine that is too busy to answer in time, the deadline itself ends the call.
+    const told = errors.flatMap((error, i) => (error.info === null ? [] : [{ ...error, safe: ids[i]?.length === 16 }]));
+    expect(told.length).toBeGreaterThan(0);
+    for (const { info, outcome, safe } of told) {
+      expect(info?.reason).toBe("OUTCOME_UNKNOWN");
+      expect(outcome).toMatchObject({ execution: Execution.UNKNOWN, retryWithSameIdIsSafe: safe });
+    }
+    await eventually("it serves again", 10_000, async () => {
+      const tried = await attempt(3_000, (o) => writer.clients.kv.put({ key, value: key }, o));
+      return "answer" in tried ? true : undefined;
+    });
   });
 
   test("without a majority, reads and writes answer UNAVAILABLE, NO_QUORUM within about three seconds and say who is missing", async () => {

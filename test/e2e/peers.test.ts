@@ -240,7 +240,10 @@ function nonsense(): (Buffer | Message)[] {
     },
     { $case: "handedOver", value: { partition: 1, attempt: 77 } },
     { $case: "heartbeat", value: { round: 2 ** 53 } },
-    { $case: "heartbeatAnswer", value: { round: 1, heard: [far, 0], reports: [{ partition: far, groupEpoch: 1, ready: true }] } },
+    {
+      $case: "heartbeatAnswer",
+      value: { round: 1, heard: [far, 0], reports: [{ partition: far, groupEpoch: 1, ready: true }] },
+    },
     { $case: "nack", value: { partition: 1, ballot, promised: undefined, of: 1, attempt: 1, seq: 1 } },
     { $case: "yourTurn", value: { partition: far, ballot } },
   ];

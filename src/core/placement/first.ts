@@ -1,6 +1,7 @@
 /**
  * The placement of a new cluster: pure, so that every node computes the same. The members stand in a ring, neighbours in different zones
- * where there are enough; partition p is preferred by member p mod N and kept by the δ members that follow. So every node is the preferred
+ * where there are enough; partition p is preferred by member p mod N and kept by those that follow, each of a zone of its own as long as there
+ * is one. So every node is the preferred
  * writer of the same number of partitions within one, and there are only N distinct groups (copysets, Cidon et al., USENIX ATC 2013):
  * three simultaneous crashes rarely hit all replicas of some key.
  */

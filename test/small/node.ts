@@ -1,0 +1,193 @@
+/**
+ * One node of a small world: the replica, the writer and the reader of src/core joined as ServedPartition joins them, without election,
+ * heartbeats and timers. When to campaign and when to ask again are choices of the exploration.
+ */
+import { type Instant, instant, never } from "../../src/base/time.js";
+import { voteOf } from "../../src/base/votes.js";
+import { type Ballot, compareBallots } from "../../src/core/ballot.js";
+import type { Entry } from "../../src/core/entry.js";
+import type { NodeId } from "../../src/core/ids.js";
+import type { CoreMessage, GroupMessage } from "../../src/core/message.js";
+import { Envelopes, type Outbox, type Outcome } from "../../src/core/outbox.js";
+import { Attempts } from "../../src/core/register/attempts.js";
+import type { Group } from "../../src/core/register/group.js";
+import { Reader } from "../../src/core/register/reader.js";
+import type { Register } from "../../src/core/register/register.js";
+import { Replica } from "../../src/core/register/replica.js";
+import { MemoryTable } from "../../src/core/register/table.js";
+import { Writer } from "../../src/core/register/writer.js";
+import type { SmallOperation } from "./worlds.js";
+
+/** Between two steps, so that everything outstanding is due to be asked again. */
+const STEP_MS = 1_000;
+
+/** What the ports of all copies of a node look at: which copy acts now, when, and who it thinks the writer is. */
+export class Stage {
+  node: SmallNode | null = null;
+  writerPlace = -1;
+  private ms = 0;
+
+  /** Grows with every step ever tried, so that a copy never sees time stand still. */
+  get now(): Instant {
+    return instant(this.ms);
+  }
+
+  enter(node: SmallNode): void {
+    this.node = node;
+    this.writerPlace = -1;
+    this.ms += STEP_MS;
+  }
+}
+
+export class SmallOutbox implements Outbox {
+  readonly entries: Entry[] = [];
+  readonly sendNow = new Envelopes<CoreMessage>();
+  readonly sendDurable = this.sendNow;
+  readonly outcomes: Outcome[] = [];
+}
+
+export class SmallNode {
+  readonly replica: Replica;
+  readonly writer: Writer;
+  readonly reader: Reader;
+  /** Offices of the world that this node took, one bit each. */
+  campaigned = 0;
+  /** Reads that were handed over to this node and taken on. */
+  handOvers = 0;
+
+  constructor(
+    readonly group: Group,
+    readonly stage: Stage,
+  ) {
+    const multicast = (places: number, message: CoreMessage, out: Outbox): void => {
+      stage.node?.send(places, message, out);
+    };
+    // Numbers are unique within the node, as they must be (R7), and do not depend on whether its reader or its writer asked first.
+    const range = 1_000 * (group.place + 1);
+    this.replica = new Replica(group, new MemoryTable());
+    this.writer = new Writer({ group, replica: this.replica, attempts: new Attempts(range), multicast });
+    this.reader = new Reader({
+      group,
+      replica: this.replica,
+      attempts: new Attempts(range + 500),
+      multicast,
+      // Nobody is preferred: a read asks everybody.
+      heard: () => 0,
+      writerPlace: () => stage.writerPlace,
+    });
+  }
+
+  /** What every replica holds, settled, before the world begins. */
+  hold(register: Register): void {
+    this.replica.promise = register.timestamp.ballot;
+    this.replica.table.put(register);
+    this.replica.settle(register.timestamp.ballot, register.timestamp.seq, register.revision);
+  }
+
+  mayCampaign(office: number, ballot: Ballot): boolean {
+    return (this.campaigned & voteOf(office)) === 0 && compareBallots(ballot, this.replica.promise) > 0;
+  }
+
+  campaign(office: number, ballot: Ballot, out: Outbox): void {
+    this.campaigned |= voteOf(office);
+    this.writer.campaign(ballot, out);
+  }
+
+  mayInvoke({ request }: SmallOperation): boolean {
+    return request.kind === "read" || this.writer.elected;
+  }
+
+  invoke(ticket: number, { request }: SmallOperation, out: Outbox): void {
+    if (request.kind === "read") this.reader.read(this.stage.now, ticket, request.read, never, out);
+    else this.writer.write(this.stage.now, ticket, request.write, out);
+  }
+
+  /** Some read may be handed over when it is asked again. */
+  get mayHandOver(): boolean {
+    for (const read of this.reader["reads"].values()) {
+      if (read.phase === "handing-over" || (read.phase === "imposing" && read.refusals !== 0)) return true;
+    }
+    return false;
+  }
+
+  /** The reader asks again, and believes the writer to be there. */
+  handOverTo(place: number, out: Outbox): void {
+    this.stage.writerPlace = place;
+    this.reader.resend(this.stage.now, out);
+  }
+
+  receive(from: NodeId, message: GroupMessage, out: Outbox): void {
+    const { now } = this.stage;
+    const place = this.group.placeOf(from);
+    switch (message.kind) {
+      case "write":
+        return this.replica.onWrite(from, message, out);
+      case "written":
+        return this.writer.onWritten(place, message, out);
+      case "read":
+        return this.replica.onRead(from, message, out);
+      case "read-answer":
+        return this.reader.onAnswer(now, place, message, out);
+      case "impose":
+        return this.replica.onImpose(from, message, out);
+      case "imposed":
+        return this.reader.onImposed(place, message, out);
+      case "recover":
+        return this.replica.onRecover(from, message, out);
+      case "recovered":
+        return this.writer.onRecovered(now, place, message, out);
+      case "confirm":
+        return this.replica.onConfirm(from, message, out);
+      case "confirmed":
+        return this.writer.onConfirmed(now, place, message, out);
+      case "reserve":
+        return this.replica.onReserve(from, message, out);
+      case "reserved":
+        return this.writer.onReserved(now, place, message, out);
+      case "prepare":
+        return this.replica.onPrepare(from, message, out);
+      case "promised":
+        return this.writer.onPromised(now, place, message, out);
+      case "hand-over":
+        this.handOvers++;
+        return this.writer.onHandOver(now, from, message, out);
+      case "handed-over":
+        return this.reader.onHandedOver(message, out);
+      case "nack":
+        // Any other concerns the election.
+        if (message.of === "impose") this.reader.onNack(now, place, message, out);
+        return;
+      case "your-turn":
+        return;
+    }
+  }
+
+  /** As ServedPartition does: the own replica is asked at once, its answer comes back as a message. */
+  send(places: number, message: CoreMessage, out: Outbox): void {
+    const { replicas, place: own, self } = this.group;
+    for (let place = 0; place < replicas.length; place++) {
+      if ((places & voteOf(place)) === 0) continue;
+      if (place !== own) out.sendNow.push(replicas[place] as NodeId, message);
+      else this.toSelf(self, message, out);
+    }
+  }
+
+  private toSelf(self: NodeId, message: CoreMessage, out: Outbox): void {
+    switch (message.kind) {
+      case "write":
+        return this.replica.onWrite(self, message, out);
+      case "recover":
+        return this.replica.onRecover(self, message, out);
+      case "reserve":
+        return this.replica.onReserve(self, message, out);
+      case "confirm":
+        return this.replica.onConfirm(self, message, out);
+      case "impose":
+        return this.replica.onImpose(self, message, out);
+      case "read":
+        return this.replica.onRead(self, message, out);
+      default:
+        out.sendDurable.push(self, message);
+    }
+  }
+}

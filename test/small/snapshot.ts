@@ -1,0 +1,139 @@
+/**
+ * Machines as values: a deep copy to try an input on, and a text that is equal for states that behave alike.
+ *
+ * The machines of src/core are classes with mutable fields. The copy keeps prototypes and shared references (a flight is found by its seq,
+ * by its key and in order); what never changes (registers, the group, ports) is shared between copies. The text leaves out what is read by
+ * nobody in this exploration; OMITTED says why for each field.
+ */
+import { Flights } from "../../src/core/register/flights.js";
+import { Group } from "../../src/core/register/group.js";
+import { Register } from "../../src/core/register/register.js";
+import { planted } from "../planted/planted.js";
+
+/** Of a class: the fields that are not part of the text. */
+const OMITTED: Readonly<Record<string, readonly string[]>> = {
+  // Ports and parts that never change or are described elsewhere.
+  Writer: ["group", "replica", "attempts", "multicast", "answers"],
+  Reader: ["group", "replica", "multicast", "heard", "writerPlace", "turn"],
+  Revisions: ["group", "attempts", "multicast"],
+  Confirmations: ["group", "attempts", "multicast"],
+  Keys: ["group", "attempts", "multicast"],
+  SmallNode: ["group", "stage"],
+  // The encoded form is the codec's.
+  Register: ["encoded"],
+  // `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients as a hint and decides nothing.
+  Replica: ["group", "settledUnsaved", "settledRevision"],
+  // Instants: every resend explored here is due. `messages` counts only under a planted bug.
+  Round: ["askedAt", "messages"],
+  Flight: ["state", "sentAt", "departedAt", "done", "messages"],
+  // No record grows old here.
+  KeyState: ["knownSince"],
+};
+
+/** Of a read: what its phase looks at. */
+const READ_PHASES: Readonly<Record<string, readonly string[]>> = {
+  asking: ["ticket", "attempt", "own", "best", "holders", "answers", "sawAbsent", "bestSettled"],
+  imposing: ["ticket", "attempt", "best", "holders", "refusals"],
+  "handing-over": ["ticket", "attempt"],
+};
+
+/** Hints in messages that no machine decides by. */
+const HINTS: readonly string[] = ["settledRevision", "promised"];
+
+/** A copy that can be changed without changing the original. */
+export function copyOf<Machine extends object>(machine: Machine, isShared: (part: object) => boolean): Machine {
+  const copies = new Map<object, object>();
+  const copy = (value: unknown): unknown => {
+    if (typeof value !== "object" || value === null) return value;
+    if (value instanceof Register || value instanceof Group || value instanceof Uint8Array || isShared(value)) {
+      return value;
+    }
+    const made = copies.get(value);
+    if (made !== undefined) return made;
+    if (Array.isArray(value)) {
+      const array: unknown[] = [];
+      copies.set(value, array);
+      for (const item of value) array.push(copy(item));
+      return array;
+    }
+    if (value instanceof Map) {
+      const map = new Map<unknown, unknown>();
+      copies.set(value, map);
+      for (const [key, item] of value) map.set(copy(key), copy(item));
+      return map;
+    }
+    const object: Record<string, unknown> = Object.create(Object.getPrototypeOf(value));
+    copies.set(value, object);
+    for (const [name, field] of Object.entries(value)) object[name] = copy(field);
+    return object;
+  };
+  return copy(machine) as Machine;
+}
+
+/** Equal texts: the machines answer every further input alike. */
+export function textOf(value: unknown): string {
+  return new Text().of(value);
+}
+
+/** Equal texts: the messages have the same effect wherever they arrive. */
+export function textOfMessage(message: object): string {
+  const kept = Object.entries(message).filter(([name]) => !HINTS.includes(name) || countsHints());
+  return new Text().of(Object.fromEntries(kept));
+}
+
+/** One planted bug makes a hint decide. */
+const countsHints = (): boolean => planted("R13.no-reservation");
+const countsMessages = (): boolean => planted("R7.count-messages");
+
+class Text {
+  private readonly met = new Map<object, number>();
+
+  of(value: unknown): string {
+    if (typeof value !== "object" || value === null) return String(value);
+    if (value instanceof Uint8Array) return `"${String.fromCharCode(...value)}"`;
+    if (Array.isArray(value)) return `[${value.map((item) => this.of(item)).join(" ")}]`;
+    if (value instanceof Map) {
+      const entries = [...value].map(([key, item]) => `${this.of(key)}:${this.of(item)}`);
+      return `{${entries.sort().join(" ")}}`;
+    }
+    const name = value.constructor.name;
+    if (name === "Object" || value instanceof Register) return this.fields(name, value, Object.keys(value));
+    const met = this.met.get(value);
+    if (met !== undefined) return `#${met}`;
+    this.met.set(value, this.met.size);
+    if (value instanceof Flights) return this.flights(value);
+    return this.fields(name, value, namesOf(name, value));
+  }
+
+  /**
+   * What a majority holds is over: its later acknowledgements decide only what is sent again to whom, and the settled seq follows from the
+   * oldest flight that is not done.
+   */
+  private flights(flights: Flights): string {
+    const underway = flights["order"].filter((flight) => !flight.done);
+    return `Flights[${underway.map((flight) => this.of(flight)).join(" ")}]`;
+  }
+
+  private fields(name: string, value: object, names: readonly string[]): string {
+    const omitted = OMITTED[name] ?? [];
+    const parts: string[] = [];
+    for (const field of names) {
+      if (omitted.includes(field) && !isCounted(field)) continue;
+      parts.push(`${field}=${this.of(Reflect.get(value, field))}`);
+    }
+    return `${name}(${parts.join(" ")})`;
+  }
+}
+
+const isCounted = (field: string): boolean =>
+  (field === "messages" && countsMessages()) || (field === "settledRevision" && countsHints());
+
+function namesOf(name: string, value: object): readonly string[] {
+  if (name === "ReadState") {
+    const names = READ_PHASES[String(Reflect.get(value, "phase"))] ?? [];
+    return ["phase", ...names, ...(countsMessages() ? ["messages", "answers"] : [])];
+  }
+  // Once elected, who else promised and what was reported concern the election alone, or nobody.
+  const elected = name === "Writer" && Reflect.get(value, "elected") === true;
+  return Object.keys(value).filter((field) => !elected || (field !== "promised" && field !== "highestReported"));
+}

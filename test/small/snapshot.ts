@@ -13,11 +13,12 @@ import { planted } from "../planted/planted.js";
 /** Of a class: the fields that are not part of the text. */
 const OMITTED: Readonly<Record<string, readonly string[]>> = {
   // Ports and parts that never change or are described elsewhere.
-  Writer: ["group", "replica", "attempts", "multicast", "answers"],
+  Writer: ["group", "replica", "multicast", "answers"],
   Reader: ["group", "replica", "multicast", "heard", "writerPlace", "turn"],
   Revisions: ["group", "attempts", "multicast"],
   Confirmations: ["group", "attempts", "multicast"],
-  Keys: ["group", "attempts", "multicast"],
+  // The three parts of a writer share one counter of attempts: shown here.
+  Keys: ["group", "multicast"],
   SmallNode: ["group", "stage"],
   // The encoded form is the codec's.
   Register: ["encoded"],

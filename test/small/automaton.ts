@@ -1,0 +1,221 @@
+/**
+ * The machines of one node, compiled: every state a node can be in and every input it can get has a number, and what the input does in
+ * the state is found out once, by the real machines, and looked up from then on. A world has millions of states and a node some thousands,
+ * so that the exploration itself hardly ever runs the core.
+ */
+import type { Ballot } from "../../src/core/ballot.js";
+import { type NodeId, partition } from "../../src/core/ids.js";
+import type { CoreMessage, GroupMessage } from "../../src/core/message.js";
+import { Group } from "../../src/core/register/group.js";
+import type { Result } from "../../src/core/register/operation.js";
+import { SmallNode, SmallOutbox, Stage } from "./node.js";
+import { copyOf, textOf, textOfMessage } from "./snapshot.js";
+import { type Effect, effectOn, isGathered, MOST_HAND_OVERS, wants } from "./spent.js";
+import { EPOCH, NODES, type SmallOperation, type SmallWorld } from "./worlds.js";
+
+/** Something that can happen at a node. A message and its delivery have the same number: messages are never taken away by delivery. */
+export type Input =
+  | { readonly kind: "deliver"; readonly place: number; readonly from: number; readonly message: GroupMessage }
+  | { readonly kind: "campaign"; readonly place: number; readonly office: number; readonly ballot: Ballot }
+  | { readonly kind: "invoke"; readonly place: number; readonly ticket: number; readonly operation: SmallOperation }
+  /** The reader asks again, and takes the node at `to` for the writer. */
+  | { readonly kind: "ask again"; readonly place: number; readonly to: number };
+
+/** What an input does in a state. */
+export interface Step {
+  readonly state: number;
+  readonly sent: readonly number[];
+  readonly told: readonly Told[];
+  /** An assertion of the core broke. */
+  readonly broken: string | null;
+}
+
+export interface Told {
+  readonly ticket: number;
+  readonly result: Result;
+}
+
+interface State {
+  readonly node: SmallNode;
+  readonly steps: (Step | null | undefined)[];
+  readonly effects: (Effect | undefined)[];
+  readonly wanted: (boolean | undefined)[];
+  readonly checked: Set<number>;
+}
+
+const GROUP_PARTITION = partition(0);
+
+export class Automaton {
+  readonly inputs: Input[] = [];
+  /** By place: the states at the beginning. */
+  readonly initial: readonly number[];
+  /** By place: everything that can happen there but messages. */
+  readonly choices: readonly (readonly number[])[];
+  /** By input: the round its answer counts in; −1: it is no answer that is gathered. */
+  readonly rounds: number[] = [];
+  private readonly stage = new Stage();
+  private readonly states: State[] = [];
+  private readonly stateByText = new Map<string, number>();
+  private readonly inputByText = new Map<string, number>();
+  private readonly roundByText = new Map<string, number>();
+
+  constructor(world: SmallWorld) {
+    this.initial = NODES.map((self) => {
+      const node = new SmallNode(new Group(GROUP_PARTITION, EPOCH, NODES, self), this.stage);
+      if (world.held !== null) node.hold(world.held);
+      return this.stateOf(node);
+    });
+    const writers = [...new Set(world.offices.map(({ node }) => placeOf(node)))];
+    this.choices = NODES.map((self, place) => {
+      const choices: Input[] = [];
+      for (const [office, ballot] of world.offices.entries()) {
+        if (ballot.node === self) choices.push({ kind: "campaign", place, office, ballot });
+      }
+      for (const [ticket, operation] of world.operations.entries()) {
+        if (operation.request.kind === "write" && !writers.includes(place)) continue;
+        choices.push({ kind: "invoke", place, ticket, operation });
+      }
+      for (const to of writers) choices.push({ kind: "ask again", place, to });
+      return choices.map((input) => this.inputOf(input, `${place} ${input.kind} ${choices.indexOf(input)}`));
+    });
+  }
+
+  get stateCount(): number {
+    return this.states.length;
+  }
+
+  input(id: number): Input {
+    return this.inputs[id] as Input;
+  }
+
+  /** null: cannot happen in this state. */
+  step(state: number, input: number): Step | null {
+    const { steps } = this.states[state] as State;
+    const known = steps[input];
+    if (known !== undefined) return known;
+    const step = this.tryOn(state, this.input(input));
+    steps[input] = step;
+    return step;
+  }
+
+  effect(state: number, message: number): Effect {
+    const { effects, node } = this.states[state] as State;
+    return (effects[message] ??= effectOn(node, this.message(message)));
+  }
+
+  wants(state: number, message: number): boolean {
+    const { wanted, node } = this.states[state] as State;
+    return (wanted[message] ??= wants(node, this.message(message)));
+  }
+
+  /** The message can be left out: `receiver` and `sender` are the states of the nodes it is between. */
+  isSpent(receiver: number, sender: number, message: number): boolean {
+    const effect = this.effect(receiver, message);
+    if (effect === "live") return false;
+    if (effect === "answer" && this.wants(sender, message)) return false;
+    this.checkSpent(receiver, sender, message);
+    return true;
+  }
+
+  /** What is called spent is delivered once in each state: nothing may come of it that is not spent. */
+  private checkSpent(receiver: number, sender: number, message: number): void {
+    const { checked } = this.states[receiver] as State;
+    const pair = message * 2 ** 20 + sender;
+    if (checked.has(pair)) return;
+    checked.add(pair);
+    const step = this.step(receiver, message);
+    if (step === null) return;
+    const wanted = step.sent.some((answer) => this.input(answer).place !== this.placeOfSender(message) || this.wants(sender, answer));
+    if (step.state !== receiver || step.told.length > 0 || wanted) {
+      throw new Error(`not spent: ${JSON.stringify(this.input(message))} in ${textOf((this.states[receiver] as State).node)}`);
+    }
+  }
+
+  private placeOfSender(message: number): number {
+    const input = this.input(message);
+    return input.kind === "deliver" ? input.from : -1;
+  }
+
+  private message(id: number): GroupMessage {
+    const input = this.input(id);
+    if (input.kind !== "deliver") throw new Error("not a message");
+    return input.message;
+  }
+
+  private tryOn(state: number, input: Input): Step | null {
+    const { stage } = this;
+    const node = copyOf((this.states[state] as State).node, (part) => part === stage);
+    const out = new SmallOutbox();
+    stage.enter(node);
+    try {
+      if (!enter(node, input, out)) return null;
+    } catch (error) {
+      return { state, sent: [], told: [], broken: error instanceof Error ? error.message : String(error) };
+    }
+    const sent = new Set<number>();
+    out.sendNow.each((to, message) => {
+      sent.add(this.messageOf(input.place, placeOf(to), message));
+    });
+    return { state: this.stateOf(node), sent: [...sent].sort((a, b) => a - b), told: out.outcomes, broken: null };
+  }
+
+  private stateOf(node: SmallNode): number {
+    const text = `${node.group.place} ${textOf(node)}`;
+    const known = this.stateByText.get(text);
+    if (known !== undefined) return known;
+    const state = this.states.length;
+    this.stateByText.set(text, state);
+    this.states.push({ node, steps: [], effects: [], wanted: [], checked: new Set() });
+    return state;
+  }
+
+  private messageOf(from: number, place: number, message: CoreMessage): number {
+    if (message.kind === "heartbeat" || message.kind === "heartbeat-answer") throw new Error("no heartbeats here");
+    return this.inputOf({ kind: "deliver", place, from, message }, `${from}→${place} ${textOfMessage(message)}`);
+  }
+
+  private inputOf(input: Input, text: string): number {
+    const known = this.inputByText.get(text);
+    if (known !== undefined) return known;
+    const id = this.inputs.length;
+    this.inputByText.set(text, id);
+    this.inputs.push(input);
+    this.rounds.push(input.kind === "deliver" && isGathered(input.message) ? this.roundOf(input.place, input.message) : -1);
+    return id;
+  }
+
+  private roundOf(place: number, message: GroupMessage): number {
+    const ballot = "ballot" in message ? textOf(message.ballot) : "";
+    const text = `${place} ${message.kind} ${ballot} ${"attempt" in message ? message.attempt : ""} ${"seq" in message ? message.seq : ""}`;
+    const known = this.roundByText.get(text) ?? this.roundByText.size;
+    this.roundByText.set(text, known);
+    return known;
+  }
+}
+
+const placeOf = (node: NodeId): number => NODES.indexOf(node);
+
+/** False: it cannot happen in this state. */
+function enter(node: SmallNode, input: Input, out: SmallOutbox): boolean {
+  switch (input.kind) {
+    case "deliver": {
+      const { message } = input;
+      // Whoever is not the writer says so, which changes nothing.
+      if (message.kind === "hand-over" && (!node.writer.elected || node.handOvers >= MOST_HAND_OVERS)) return false;
+      node.receive(NODES[input.from] as NodeId, message, out);
+      return true;
+    }
+    case "campaign":
+      if (!node.mayCampaign(input.office, input.ballot)) return false;
+      node.campaign(input.office, input.ballot, out);
+      return true;
+    case "invoke":
+      if (!node.mayInvoke(input.operation)) return false;
+      node.invoke(input.ticket, input.operation, out);
+      return true;
+    case "ask again":
+      if (!node.mayHandOver) return false;
+      node.handOverTo(input.to, out);
+      return true;
+  }
+}

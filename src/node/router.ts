@@ -40,7 +40,9 @@ const REPEAT: Duration = duration(1_000);
 class Pending {
   /** Where it was sent: this node's own core, another node, or nowhere (NO_NODE) while it is held. */
   target: NodeId = NO_NODE;
+  /** Of the latest copy passed on, and of those before it: the answer of any copy is an answer. */
   forwardId = 0;
+  readonly earlierForwards: number[] = [];
   sentAt: Instant;
   /** Who turned it away last. */
   refusedBy: NodeId = NO_NODE;
@@ -160,6 +162,8 @@ export class Router {
     const pending = this.forwards.get(message.id);
     if (pending === undefined) return;
     this.forwards.delete(message.id);
+    // Of an earlier copy only an answer is worth something: what was refused there may be under way elsewhere.
+    if (message.id !== pending.forwardId && message.result.status !== "done") return;
     this.judge(pending, message.result, out);
   }
 
@@ -220,6 +224,7 @@ export class Router {
     if (target === this.core.self) {
       return this.serve(now, pending.ticket, pending.partition, pending.copy, pending.deadline, out);
     }
+    if (pending.forwardId !== 0) pending.earlierForwards.push(pending.forwardId);
     pending.forwardId = ++this.lastForward;
     this.forwards.set(pending.forwardId, pending);
     out.sendNow.push(target, {
@@ -299,7 +304,6 @@ export class Router {
     if (!pending.repeatable) {
       return this.reply(pending, { status: "unknown", unknown: { reason: "outcome-unknown" } }, out);
     }
-    this.forwards.delete(pending.forwardId);
     if (pending.request.kind === "write") pending.mayHaveRun = true;
     this.hold(pending, out);
   }
@@ -324,6 +328,7 @@ export class Router {
     this.pending.delete(pending.ticket);
     this.held.delete(pending);
     this.forwards.delete(pending.forwardId);
+    for (const id of pending.earlierForwards) this.forwards.delete(id);
   }
 }
 

@@ -85,7 +85,14 @@ async function main(): Promise<void> {
         `${cell(`${byHistory?.seed ?? "never"}`, 12)}${describeBug(bug)}`,
     );
   }
-  if (record) writeFileSync("test/sim/recorded.json", `${JSON.stringify(recorded, null, 2)}\n`);
+  if (record) {
+    // Lists of numbers on one line, as the formatter wants them.
+    const text = JSON.stringify(recorded, null, 2).replace(
+      /\[\s+([\d,\s]+?)\s+\]/g,
+      (_, list: string) => `[${list.replace(/\s+/g, " ")}]`,
+    );
+    writeFileSync("test/sim/recorded.json", `${text}\n`);
+  }
   process.exitCode = missed === 0 ? 0 : 1;
 }
 

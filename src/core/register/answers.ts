@@ -36,8 +36,7 @@ export class Answers {
   lose(waiter: Waiter, out: Outbox): void {
     if (waiter.told) return;
     waiter.told = true;
-    const unknown: Result = { status: "unknown", unknown: { reason: "outcome-unknown" } };
-    this.result(waiter.asker, waiter.decided ? unknown : notWriter(NO_NODE), out);
+    this.result(waiter.asker, waiter.decided ? UNKNOWN : notWriter(NO_NODE), out);
   }
 
   /** Not decided on, and not going to be here. */
@@ -48,6 +47,10 @@ export class Answers {
 
   refuse(asker: Asker, refusal: Refusal, out: Outbox): void {
     this.result(asker, refused(refusal), out);
+  }
+
+  unknown(asker: Asker, out: Outbox): void {
+    this.result(asker, UNKNOWN, out);
   }
 
   /** The record of the request may have been forgotten (R9). */
@@ -75,5 +78,6 @@ export class Answers {
   }
 }
 
+const UNKNOWN: Result = { status: "unknown", unknown: { reason: "outcome-unknown" } };
 const refused = (refusal: Refusal): Result => ({ status: "refused", refusal });
 const notWriter = (hint: NodeId): Result => refused({ reason: "not-writer", hint });

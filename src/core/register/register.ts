@@ -6,7 +6,14 @@ import type { Timestamp } from "../ballot.js";
 import type { Key, Revision } from "../ids.js";
 import type { RequestId } from "./operation.js";
 
-export type RecordedOutcome = "applied" | "condition-failed" | "absent" | "not-a-number" | "overflow";
+export type RecordedOutcome =
+  | "applied"
+  | "condition-failed"
+  | "absent"
+  | "not-a-number"
+  | "overflow"
+  /** Decided by a node of a newer version in a way that this one cannot tell. */
+  | "untold";
 
 /** Proof that a request with an id was decided here, kept inside the register it decided on (R9). Never holds a value. */
 export interface CompletionRecord {
@@ -19,6 +26,9 @@ export interface CompletionRecord {
   /** As answered: the version made by a put, a swap or an add, or the one found; 0 when absent. */
   readonly version: Revision;
 }
+
+/** The records as they are, or how to get at them: a busy key has many, and most replicas never look. */
+export type RecordSource = readonly CompletionRecord[] | (() => readonly CompletionRecord[]);
 
 export class Register {
   /** The encoded form it came in or went out in, so that fields a newer version added survive; kept by the codec alone. */
@@ -35,8 +45,14 @@ export class Register {
     readonly revision: Revision,
     /** Highest revision of a record that was forgotten here, or inherited from the partition's floor. */
     readonly floor: Revision,
-    readonly records: readonly CompletionRecord[],
+    private source: RecordSource,
   ) {}
+
+  /** By ascending revision. */
+  get records(): readonly CompletionRecord[] {
+    if (typeof this.source === "function") this.source = this.source();
+    return this.source;
+  }
 }
 
 /** What a client sees as the key's version: a tombstone has none. */

@@ -218,6 +218,7 @@ export class Writer {
       if (record.fingerprint !== request.fingerprint) {
         return this.answers.refuse(queued.asker, { reason: "request-id-reused" }, out);
       }
+      if (record.outcome === "untold") return this.answers.unknown(queued.asker, out);
       return this.reveal(
         now,
         state,

@@ -15,6 +15,7 @@ const EXTRA = Buffer.from([0xc2, 0x0c, 0x02, 0xab, 0xcd]);
 const bareOf = (r: ReturnType<typeof register>) => ({
   ...r,
   value: r.value === null ? null : [...r.value],
+  source: r.records,
   encoded: null,
 });
 
@@ -115,12 +116,18 @@ describe("malformed", () => {
   const encode = (parts: Partial<WireRegister>): Buffer =>
     Buffer.from(WireRegister.encode({ ...wire, ...parts }).finish());
 
-  test("a register without key or timestamp, or with an outcome that nobody knows, is an ordinary error", () => {
+  test("a register without key or timestamp is an ordinary error", () => {
     expect(() => decodeRegister(encode({ key: Buffer.alloc(0) }))).toThrow("without key or timestamp");
     expect(() => decodeRegister(encode({ timestamp: undefined }))).toThrow("without key or timestamp");
-    const odd = { ...wire.records[0], outcome: 77 } as unknown as (typeof wire.records)[number];
-    expect(() => decodeRegister(encode({ records: [odd] }))).toThrow("unknown outcome 77");
     expect(() => decodeRegister(Buffer.from([0x0a, 0x7f]))).toThrow(Error);
+  });
+
+  test("a record with an outcome of a newer version is kept as it came and told by nobody", () => {
+    const odd = { ...wire.records[0], outcome: 77 } as unknown as (typeof wire.records)[number];
+    const decoded = decodeRegister(encode({ records: [odd] }));
+    expect(decoded.records.map(({ outcome }) => outcome)).toEqual(["untold"]);
+    const next = register({ records: decoded.records });
+    expect(WireRegister.decode(encodeRegister(next)).records.map(({ outcome }) => Number(outcome))).toEqual([77]);
   });
 
   test("keys keep every byte", () => {

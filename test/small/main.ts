@@ -1,0 +1,54 @@
+/**
+ * Explores one small world:
+ *
+ *   OFFICES=1,2          nodes that may campaign, in the order of their rounds
+ *   OPERATIONS=put,get   each invoked once, at any time: put, cas, get
+ *   PRESENT=1            the key has a value at the beginning, held by every replica
+ *   BUG=R2               with that bug planted; several: separated by commas
+ *   STATES=… DEPTH=… SECONDS=…   bounds
+ *   PLAIN=1              without the reductions of explore.ts
+ */
+import { plant } from "../planted/planted.js";
+import { explore } from "./explore.js";
+import { renderTrace } from "./trace.js";
+import { smallWorld } from "./worlds.js";
+
+function numberFrom(name: string, otherwise: number): number {
+  const text = process.env[name];
+  if (text === undefined) return otherwise;
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new Error(`${name}: not a number above 0: ${JSON.stringify(text)}`);
+  return number;
+}
+
+function main(): boolean {
+  const { OFFICES = "1,2", OPERATIONS = "put,get", BUG = "", PRESENT, PLAIN } = process.env;
+  plant(...BUG.split(",").filter((bug) => bug !== ""));
+  const world = smallWorld(OFFICES, OPERATIONS, PRESENT !== undefined);
+  const started = performance.now();
+  const seconds = (): number => (performance.now() - started) / 1_000;
+  const most = numberFrom("SECONDS", 600);
+  const found = explore(world, {
+    states: numberFrom("STATES", 50_000_000),
+    depth: numberFrom("DEPTH", 1_000),
+    reduced: PLAIN === undefined,
+    expired: () => seconds() > most,
+    progress: (depth, states, frontier) => {
+      if (process.env.PROGRESS !== undefined) console.log(`depth ${depth}: ${states} states, ${frontier} to go on from, ${seconds().toFixed(1)} s`);
+    },
+  });
+  const { states, transitions, depth, frontier, complete, violation, histories } = found;
+  if (violation !== null) {
+    for (const line of renderTrace(world, found.automaton, violation.trace)) console.log(line);
+    console.log(`VIOLATION after ${violation.trace.length} steps: ${violation.reason}`);
+  }
+  console.log(
+    `${OPERATIONS} with offices ${OFFICES}${BUG === "" ? "" : ` and ${BUG}`}: complete: ${complete ? "yes" : `no, frontier ${frontier}`}, ` +
+      `${states} states, ${transitions} transitions, depth ${depth}, ${histories.length} histories, ` +
+      `${found.nodeStates} states of a node, ${found.messages} inputs, ${seconds().toFixed(1)} s, ` +
+      `${Math.round(process.memoryUsage().rss / 2 ** 20)} MB`,
+  );
+  return violation === null;
+}
+
+process.exitCode = main() ? 0 : 1;

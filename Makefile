@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help setup build gen check test unit sim e2e bench cluster clean
+.PHONY: help setup build gen check test unit sim sim-long mutants traces e2e bench cluster clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,6 +32,18 @@ test: setup ## Runs all tests: units, golden traces, simulation, end to end
 
 unit: setup ## Runs the unit tests and golden traces only
 	@node scripts/test.mjs test/unit test/scripts
+
+sim: setup ## Simulates 200 seeds; make sim SEED=7 replays one, see test/sim/README.md
+	@scripts/sim.sh main
+
+sim-long: setup ## Simulates 20,000 seeds on all cores; make sim-long N=100000 FROM=1 for more
+	@N=$${N:-20000} COVERAGE=1 scripts/sim.sh main
+
+mutants: setup ## Plants every bug and shows how many seeds it takes to be caught
+	@scripts/sim.sh mutants
+
+traces: setup ## Writes the golden traces anew; read the difference
+	npx vitest run test/scripts -u
 
 e2e: setup ## Runs the end-to-end tests only
 	@node scripts/test.mjs test/e2e

@@ -34,7 +34,7 @@ export interface Recorded {
 
 /** Seeds recorded of each bug, as far as this many tries find them. */
 const RECORD_SEEDS = 3;
-const RECORD_WITHIN = 1_500;
+const RECORD_WITHIN = 10_000;
 
 async function caughtBy(
   bug: string,

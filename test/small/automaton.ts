@@ -19,7 +19,8 @@ export type Input =
   | { readonly kind: "campaign"; readonly place: number; readonly office: number; readonly ballot: Ballot }
   | { readonly kind: "invoke"; readonly place: number; readonly ticket: number; readonly operation: SmallOperation }
   /** The reader asks again, and takes the node at `to` for the writer. */
-  | { readonly kind: "ask again"; readonly place: number; readonly to: number };
+  | { readonly kind: "ask again"; readonly place: number; readonly to: number }
+  | { readonly kind: "resend"; readonly place: number };
 
 /** What an input does in a state. */
 export interface Step {
@@ -76,12 +77,43 @@ export class Automaton {
         choices.push({ kind: "invoke", place, ticket, operation });
       }
       for (const to of writers) choices.push({ kind: "ask again", place, to });
+      if (world.resends && writers.includes(place)) choices.push({ kind: "resend", place });
       return choices.map((input) => this.inputOf(input, `${place} ${input.kind} ${choices.indexOf(input)}`));
     });
   }
 
   get stateCount(): number {
     return this.states.length;
+  }
+
+  /** Inputs that were tried in the state and could happen. */
+  tried(state: number): number[] {
+    const { steps } = this.states[state] as State;
+    const inputs: number[] = [];
+    for (const [input, step] of steps.entries()) if (step != null) inputs.push(input);
+    return inputs;
+  }
+
+  /** Messages that were looked at in the state, as their receiver or as the one who wants them. */
+  judged(state: number): number[] {
+    const { effects, wanted } = this.states[state] as State;
+    return [...new Set([...effects.keys(), ...wanted.keys()])].filter(
+      (message) => effects[message] !== undefined || wanted[message] !== undefined,
+    );
+  }
+
+  isWanted(state: number, message: number): boolean | undefined {
+    return (this.states[state] as State).wanted[message];
+  }
+
+  isEffect(state: number, message: number): Effect | undefined {
+    return (this.states[state] as State).effects[message];
+  }
+
+  /** The message was counted in its round, which is not complete by it. */
+  isCounted(step: Step | null, message: number): step is Step {
+    if (step === null || step.broken !== null || this.rounds[message] === -1) return false;
+    return step.sent.length === 0 && step.told.length === 0 && this.wants(step.state, message);
   }
 
   input(id: number): Input {
@@ -125,9 +157,13 @@ export class Automaton {
     checked.add(pair);
     const step = this.step(receiver, message);
     if (step === null) return;
-    const wanted = step.sent.some((answer) => this.input(answer).place !== this.placeOfSender(message) || this.wants(sender, answer));
+    const wanted = step.sent.some(
+      (answer) => this.input(answer).place !== this.placeOfSender(message) || this.wants(sender, answer),
+    );
     if (step.state !== receiver || step.told.length > 0 || wanted) {
-      throw new Error(`not spent: ${JSON.stringify(this.input(message))} in ${textOf((this.states[receiver] as State).node)}`);
+      throw new Error(
+        `not spent: ${JSON.stringify(this.input(message))} in ${textOf((this.states[receiver] as State).node)}`,
+      );
     }
   }
 
@@ -180,7 +216,9 @@ export class Automaton {
     const id = this.inputs.length;
     this.inputByText.set(text, id);
     this.inputs.push(input);
-    this.rounds.push(input.kind === "deliver" && isGathered(input.message) ? this.roundOf(input.place, input.message) : -1);
+    this.rounds.push(
+      input.kind === "deliver" && isGathered(input.message) ? this.roundOf(input.place, input.message) : -1,
+    );
     return id;
   }
 
@@ -216,6 +254,10 @@ function enter(node: SmallNode, input: Input, out: SmallOutbox): boolean {
     case "ask again":
       if (!node.mayHandOver) return false;
       node.handOverTo(input.to, out);
+      return true;
+    case "resend":
+      if (!node.writer.busy) return false;
+      node.resend(out);
       return true;
   }
 }

@@ -170,16 +170,9 @@ class Search {
       const message = messages[i] as number;
       const { place } = automaton.input(message);
       const step = automaton.step(this.nodes[place] as number, message);
-      if (this.reduced && this.counts(step, message)) this.gather(place, message, step as Step, i);
+      if (this.reduced && automaton.isCounted(step, message)) this.gather(place, message, step, i);
       else this.happen(place, message, step);
     }
-  }
-
-  /** The message was counted in its round, which is not complete by it. */
-  private counts(step: Step | null, message: number): boolean {
-    const { automaton } = this;
-    if (step === null || step.broken !== null || automaton.rounds[message] === -1) return false;
-    return step.sent.length === 0 && step.told.length === 0 && automaton.wants(step.state, message);
   }
 
   /** The later answers that complete the round (E2); with three replicas one more does. */
@@ -189,7 +182,7 @@ class Search {
       const second = messages[i] as number;
       if (automaton.rounds[second] !== automaton.rounds[first]) continue;
       const step = automaton.step(counted.state, second);
-      if (step !== null && !this.counts(step, second)) this.happen(place, first + second * INPUTS, step);
+      if (!automaton.isCounted(step, second)) this.happen(place, first + second * INPUTS, step);
     }
   }
 
@@ -198,7 +191,12 @@ class Search {
     this.transitions++;
     if (step.broken !== null) return this.violated(step.broken, action);
     const own = this.nodes[place] as number;
-    if (step.state === own && ticket < 0 && step.told.length === 0 && step.sent.every((one) => this.messages.includes(one))) {
+    if (
+      step.state === own &&
+      ticket < 0 &&
+      step.told.length === 0 &&
+      step.sent.every((one) => this.messages.includes(one))
+    ) {
       return;
     }
     let { history } = this;
@@ -213,7 +211,13 @@ class Search {
   }
 
   /** Puts a state into the next layer if it was never met. */
-  private enter(nodes: readonly number[], history: number, sent: readonly number[], parent: number, action: number): void {
+  private enter(
+    nodes: readonly number[],
+    history: number,
+    sent: readonly number[],
+    parent: number,
+    action: number,
+  ): void {
     const { scratch } = this;
     let high = this.historyBits[0].of(history);
     let low = this.historyBits[1].of(history);
@@ -270,7 +274,8 @@ class Search {
   private violated(reason: string, action: number): void {
     if (this.violation !== null) return;
     const trace: number[][] = [inputsOf(action)];
-    for (let at = this.index; at !== 0; at = this.parents[at] as number) trace.push(inputsOf(this.actions[at] as number));
+    for (let at = this.index; at !== 0; at = this.parents[at] as number)
+      trace.push(inputsOf(this.actions[at] as number));
     this.violation = { reason, trace: trace.reverse() };
   }
 }

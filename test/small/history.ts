@@ -3,8 +3,8 @@
  * history is judged once, by the linearizability checker of src/check. An operation that is not answered may have happened or not.
  */
 import { unreachable } from "../../src/base/assert.js";
-import type { Call, Found, Operation, Outcome } from "../../src/check/history.js";
 import type { Verdict } from "../../src/check/checker.js";
+import type { Call, Found, Operation, Outcome } from "../../src/check/history.js";
 import { wingGong } from "../../src/check/wing-gong.js";
 import type { Answer, Condition, KeyEntry, Result } from "../../src/core/register/operation.js";
 import { textOf } from "./snapshot.js";
@@ -78,7 +78,14 @@ export class Histories {
     if (held !== null) {
       const outcome: Outcome = { status: "done", answer: { kind: "put", version: held.version } };
       const value = String.fromCharCode(...(held.value ?? []));
-      operations.push({ process: "before", key: "k", call: { kind: "put", value }, invoked: -2, returned: -1, outcome });
+      operations.push({
+        process: "before",
+        key: "k",
+        call: { kind: "put", value },
+        invoked: -2,
+        returned: -1,
+        outcome,
+      });
     }
     for (const [ticket, { before, result }] of seen.entries()) {
       if (before < 0) continue;
@@ -153,7 +160,11 @@ function callOf({ request }: SmallOperation): Call {
     case "put":
       return { kind: "put", value: String.fromCharCode(...operation.value) };
     case "cas":
-      return { kind: "cas", condition: conditionOf(operation.condition), value: String.fromCharCode(...operation.value) };
+      return {
+        kind: "cas",
+        condition: conditionOf(operation.condition),
+        value: String.fromCharCode(...operation.value),
+      };
     default:
       throw new Error(`no ${operation.kind} in small worlds`);
   }

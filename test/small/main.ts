@@ -4,27 +4,38 @@
  *   OFFICES=1,2          nodes that may campaign, in the order of their rounds
  *   OPERATIONS=put,get   each invoked once, at any time: put, cas, get
  *   PRESENT=1            the key has a value at the beginning, held by every replica
+ *   RESENDS=1            writers may send again
  *   BUG=R2               with that bug planted; several: separated by commas
  *   STATES=… DEPTH=… SECONDS=…   bounds
  *   PLAIN=1              without the reductions of explore.ts
+ *   VERIFY=1             holds the reductions against what was explored (verify.ts)
+ *   PROGRESS=1           a line after every layer
  */
 import { plant } from "../planted/planted.js";
 import { explore } from "./explore.js";
 import { renderTrace } from "./trace.js";
-import { smallWorld } from "./worlds.js";
+import { verifyReductions } from "./verify.js";
+import { nameOf, smallWorld } from "./worlds.js";
 
 function numberFrom(name: string, otherwise: number): number {
   const text = process.env[name];
   if (text === undefined) return otherwise;
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new Error(`${name}: not a number above 0: ${JSON.stringify(text)}`);
+  if (!Number.isInteger(number) || number < 1)
+    throw new Error(`${name}: not a number above 0: ${JSON.stringify(text)}`);
   return number;
 }
 
 function main(): boolean {
-  const { OFFICES = "1,2", OPERATIONS = "put,get", BUG = "", PRESENT, PLAIN } = process.env;
+  const { OFFICES = "1,2", OPERATIONS = "put,get", BUG = "", PRESENT, RESENDS, PLAIN } = process.env;
   plant(...BUG.split(",").filter((bug) => bug !== ""));
-  const world = smallWorld(OFFICES, OPERATIONS, PRESENT !== undefined);
+  const options = {
+    offices: OFFICES,
+    operations: OPERATIONS,
+    present: PRESENT !== undefined,
+    resends: RESENDS !== undefined,
+  };
+  const world = smallWorld(options);
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1_000;
   const most = numberFrom("SECONDS", 600);
@@ -34,7 +45,8 @@ function main(): boolean {
     reduced: PLAIN === undefined,
     expired: () => seconds() > most,
     progress: (depth, states, frontier) => {
-      if (process.env.PROGRESS !== undefined) console.log(`depth ${depth}: ${states} states, ${frontier} to go on from, ${seconds().toFixed(1)} s`);
+      if (process.env.PROGRESS !== undefined)
+        console.log(`depth ${depth}: ${states} states, ${frontier} to go on from, ${seconds().toFixed(1)} s`);
     },
   });
   const { states, transitions, depth, frontier, complete, violation, histories } = found;
@@ -43,12 +55,18 @@ function main(): boolean {
     console.log(`VIOLATION after ${violation.trace.length} steps: ${violation.reason}`);
   }
   console.log(
-    `${OPERATIONS} with offices ${OFFICES}${BUG === "" ? "" : ` and ${BUG}`}: complete: ${complete ? "yes" : `no, frontier ${frontier}`}, ` +
+    `${nameOf(options)}${BUG === "" ? "" : ` and ${BUG}`}: complete: ${complete ? "yes" : `no, frontier ${frontier}`}, ` +
       `${states} states, ${transitions} transitions, depth ${depth}, ${histories.length} histories, ` +
       `${found.nodeStates} states of a node, ${found.messages} inputs, ${seconds().toFixed(1)} s, ` +
       `${Math.round(process.memoryUsage().rss / 2 ** 20)} MB`,
   );
-  return violation === null;
+  if (process.env.VERIFY === undefined) return violation === null;
+  const { spent, counted, contradictions } = verifyReductions(found.automaton);
+  for (const line of contradictions) console.log(line);
+  console.log(
+    `reductions: ${spent} and ${counted} pairs looked at, ${contradictions.length} contradictions, ${seconds().toFixed(1)} s`,
+  );
+  return violation === null && contradictions.length === 0;
 }
 
 process.exitCode = main() ? 0 : 1;

@@ -116,6 +116,11 @@ export class SmallNode {
     this.reader.resend(this.stage.now, out);
   }
 
+  /** The writer sends again what was not answered; nobody else is known to be heard. */
+  resend(out: Outbox): void {
+    this.writer.resend(this.stage.now, 0, out);
+  }
+
   receive(from: NodeId, message: GroupMessage, out: Outbox): void {
     const { now } = this.stage;
     const place = this.group.placeOf(from);

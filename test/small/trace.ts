@@ -1,8 +1,9 @@
 /** The way to a violation in the words of the golden traces (test/scripts). Nodes are n1, n2, n3. */
-import { NODES } from "./worlds.js";
-import { renderMessage, renderBallot, renderRequest, renderVerdict } from "../scripts/render.js";
+
+import { renderBallot, renderMessage, renderRequest, renderVerdict } from "../scripts/render.js";
 import type { Automaton, Input, Told } from "./automaton.js";
 import type { SmallWorld } from "./worlds.js";
+import { NODES } from "./worlds.js";
 
 /** One line for each input and for each answer to a client. */
 export function renderTrace(world: SmallWorld, automaton: Automaton, trace: readonly (readonly number[])[]): string[] {
@@ -31,6 +32,8 @@ function renderInput(input: Input): string {
       return `${renderRequest(input.operation.request)} at ${node}`;
     case "ask again":
       return `${node} asks again, takes n${NODES[input.to]} for the writer`;
+    case "resend":
+      return `${node} sends again`;
   }
 }
 

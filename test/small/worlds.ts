@@ -23,6 +23,8 @@ export interface SmallWorld {
   readonly operations: readonly SmallOperation[];
   /** What all replicas hold at the beginning; null: nothing. */
   readonly held: Register | null;
+  /** Writers may send again what is not answered: the same registers, with what they know to be settled by then. */
+  readonly resends: boolean;
 }
 
 const bytes = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -32,14 +34,15 @@ const write = (operation: WriteOperation): Request => ({
   write: { operation, requestId: null, after: null, fingerprint: 0 },
 });
 
-/** The held value, if any, is "a": the CAS swaps what was there at the beginning. */
-function operationNamed(name: string, present: boolean): SmallOperation {
+/** The held value, if any, is "a": a CAS swaps what was there at the beginning. `nth`: so many of the name came before. */
+function operationNamed(name: string, nth: number, present: boolean): SmallOperation {
+  const nthOnes = nth === 0 ? "" : String(nth + 1);
   switch (name) {
     case "put":
-      return { name, request: write({ kind: "put", key: KEY, value: bytes("p") }) };
+      return { name, request: write({ kind: "put", key: KEY, value: bytes(`p${nthOnes}`) }) };
     case "cas": {
       const condition = present ? ({ kind: "value", value: bytes("a") } as const) : ({ kind: "absent" } as const);
-      return { name, request: write({ kind: "cas", key: KEY, condition, value: bytes("c") }) };
+      return { name, request: write({ kind: "cas", key: KEY, condition, value: bytes(`c${nthOnes}`) }) };
     }
     case "get":
       return { name, request: { kind: "read", read: { key: KEY, consistency: "linearizable" } } };
@@ -48,21 +51,38 @@ function operationNamed(name: string, present: boolean): SmallOperation {
   }
 }
 
-/** `1,2`: node 1 may campaign with round 1, then node 2 with round 2; `1,2,1`: node 1 once more, with round 3. */
 function officesFrom(text: string): Ballot[] {
   return text.split(",").map((word, index) => {
     const node = Number(word);
-    if (!NODES.some((known) => known === node)) throw new Error(`OFFICES: no node ${JSON.stringify(word)}; known: 1, 2, 3`);
+    if (!NODES.some((known) => known === node))
+      throw new Error(`OFFICES: no node ${JSON.stringify(word)}; known: 1, 2, 3`);
     return ballot(EPOCH, index + 2, nodeId(node));
   });
 }
 
-/** Offices as `1,2`, operations as `put,cas,get`; `present`: the key has a value at the beginning, held and settled everywhere. */
-export function smallWorld(offices: string, operations: string, present = false): SmallWorld {
-  const held = new Register(KEY, timestamp(ballot(EPOCH, 1, nodeId(1)), 1), bytes("a"), revision(1), revision(1), revision(0), []);
+export interface WorldOptions {
+  /** `1,2`: node 1 may campaign with round 2, then node 2 with round 3. */
+  readonly offices: string;
+  /** `put,cas,get` */
+  readonly operations: string;
+  /** The key has a value at the beginning, held and settled everywhere. */
+  readonly present?: boolean;
+  readonly resends?: boolean;
+}
+
+export function smallWorld({ offices, operations, present = false, resends = false }: WorldOptions): SmallWorld {
+  const [first, none] = [revision(1), revision(0)];
+  const held = new Register(KEY, timestamp(ballot(EPOCH, 1, nodeId(1)), 1), bytes("a"), first, first, none, []);
+  const names = operations.split(",");
   return {
     offices: officesFrom(offices),
-    operations: operations.split(",").map((name) => operationNamed(name, present)),
+    operations: names.map((name, index) =>
+      operationNamed(name, names.slice(0, index).filter((other) => other === name).length, present),
+    ),
     held: present ? held : null,
+    resends,
   };
 }
+
+export const nameOf = ({ offices, operations, present, resends }: WorldOptions): string =>
+  `${operations}${present ? " present" : ""}${resends ? " resends" : ""}, offices ${offices}`;

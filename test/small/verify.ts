@@ -1,0 +1,80 @@
+/**
+ * Holds the reductions of explore.ts against the automaton that the exploration has compiled: every state of a node that was met, every
+ * input that was tried there.
+ *
+ *   E1  What was spent in a state is spent in every state after it: an effect that is done stays done, and an answer that nobody wants is
+ *       never wanted again. (That delivering it changes nothing is checked whenever a message is dropped.)
+ *   E2  An answer that is counted and does not complete its round can as well arrive later: whatever happens in between, both orders lead
+ *       to the same state and cause the same messages and answers, or the round is over and the answer is spent.
+ */
+import type { Automaton, Step } from "./automaton.js";
+
+export interface Verification {
+  /** Pairs held against each other. */
+  readonly spent: number;
+  readonly counted: number;
+  /** What contradicts a reduction; empty: nothing. */
+  readonly contradictions: readonly string[];
+}
+
+export function verifyReductions(automaton: Automaton): Verification {
+  const found: string[] = [];
+  let spent = 0;
+  let held = 0;
+  // Looking may add states; those are not gone on from.
+  const { stateCount } = automaton;
+  for (let state = 0; state < stateCount; state++) {
+    const tried = automaton.tried(state);
+    const judged = automaton.judged(state);
+    const counted = tried.filter((input) => automaton.isCounted(automaton.step(state, input), input));
+    for (const input of tried) {
+      const { state: next } = automaton.step(state, input) as Step;
+      for (const message of judged) {
+        spent++;
+        if (comesBack(automaton, state, next, message)) found.push(told("E1", message, input));
+      }
+      for (const answer of counted) {
+        held++;
+        if (!commutes(automaton, state, answer, input)) found.push(told("E2", answer, input));
+      }
+    }
+    if (found.length > 100) break;
+  }
+  return { spent, counted: held, contradictions: found };
+
+  function told(rule: string, message: number, input: number): string {
+    return `${rule}: ${JSON.stringify(automaton.input(message))} and ${JSON.stringify(automaton.input(input))}`;
+  }
+}
+
+function comesBack(automaton: Automaton, state: number, next: number, message: number): boolean {
+  const effect = automaton.isEffect(state, message);
+  if (automaton.isWanted(state, message) === false && automaton.wants(next, message)) return true;
+  if (effect === undefined || effect === "live") return false;
+  const later = automaton.effect(next, message);
+  return later === "live" || (effect === "none" && later !== "none");
+}
+
+function commutes(automaton: Automaton, state: number, answer: number, input: number): boolean {
+  if (input === answer) return true;
+  const late = automaton.step(state, input) as Step;
+  const counted = automaton.step(state, answer) as Step;
+  const after = automaton.step(counted.state, input);
+  if (!automaton.wants(late.state, answer)) {
+    // The round ended without it: then it does not matter that it was counted.
+    return automaton.rounds[input] === automaton.rounds[answer] || after?.state === late.state;
+  }
+  const before = automaton.step(late.state, answer);
+  if (after === null || before === null) return after === before;
+  return (
+    after.state === before.state &&
+    same(
+      after.sent,
+      [...new Set([...late.sent, ...before.sent])].sort((a, b) => a - b),
+    ) &&
+    after.told.length === late.told.length + before.told.length
+  );
+}
+
+const same = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((number, index) => number === b[index]);

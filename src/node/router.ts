@@ -40,9 +40,10 @@ const REPEAT: Duration = duration(1_000);
 class Pending {
   /** Where it was sent: this node's own core, another node, or nowhere (NO_NODE) while it is held. */
   target: NodeId = NO_NODE;
-  /** Of the latest copy passed on, and of those before it: the answer of any copy is an answer. */
+  /** Of the latest copy passed on. */
   forwardId = 0;
-  readonly earlierForwards: number[] = [];
+  /** The copies that may still be answered, and by whom: the answer of any of them is an answer. */
+  readonly copies = new Map<number, NodeId>();
   sentAt: Instant;
   /** Who turned it away last. */
   refusedBy: NodeId = NO_NODE;
@@ -161,7 +162,7 @@ export class Router {
   onForwarded(message: Forwarded, out: Outgoing): void {
     const pending = this.forwards.get(message.id);
     if (pending === undefined) return;
-    this.forwards.delete(message.id);
+    this.drop(pending, message.id);
     // Of an earlier copy only an answer is worth something: what was refused there may be under way elsewhere.
     if (message.id !== pending.forwardId && message.result.status !== "done") return;
     this.judge(pending, message.result, out);
@@ -170,6 +171,7 @@ export class Router {
   /** The stream to a peer broke: what was passed on to it is not going to be answered. */
   onLinkLost(peer: NodeId, out: Outgoing): void {
     for (const pending of this.pending.values()) {
+      for (const [id, target] of pending.copies) if (target === peer) this.drop(pending, id);
       if (pending.target === peer && peer !== this.core.self) this.lose(pending, out);
     }
   }
@@ -224,8 +226,8 @@ export class Router {
     if (target === this.core.self) {
       return this.serve(now, pending.ticket, pending.partition, pending.copy, pending.deadline, out);
     }
-    if (pending.forwardId !== 0) pending.earlierForwards.push(pending.forwardId);
     pending.forwardId = ++this.lastForward;
+    pending.copies.set(pending.forwardId, target);
     this.forwards.set(pending.forwardId, pending);
     out.sendNow.push(target, {
       kind: "forward",
@@ -296,6 +298,9 @@ export class Router {
       // An earlier copy may have run: only its record can tell.
       if (reason === "overloaded" && pending.mayHaveRun) return this.hold(pending, out);
     }
+    // This copy came too late, but one before it may have been in time and be about to say so.
+    const expired = result.status === "unknown" && result.unknown.reason === "request-expired";
+    if (expired && pending.mayHaveRun && pending.copies.size > 0) return;
     this.reply(pending, result, out);
   }
 
@@ -324,11 +329,16 @@ export class Router {
     out.replies.push({ ticket: pending.ticket, verdict });
   }
 
+  /** That copy is not going to be answered any more. */
+  private drop(pending: Pending, id: number): void {
+    pending.copies.delete(id);
+    this.forwards.delete(id);
+  }
+
   private forget(pending: Pending): void {
     this.pending.delete(pending.ticket);
     this.held.delete(pending);
-    this.forwards.delete(pending.forwardId);
-    for (const id of pending.earlierForwards) this.forwards.delete(id);
+    for (const id of pending.copies.keys()) this.forwards.delete(id);
   }
 }
 

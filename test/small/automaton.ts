@@ -10,7 +10,7 @@ import { Group } from "../../src/core/register/group.js";
 import type { Result } from "../../src/core/register/operation.js";
 import { SmallNode, SmallOutbox, Stage } from "./node.js";
 import { copyOf, textOf, textOfMessage } from "./snapshot.js";
-import { type Effect, effectOn, isGathered, MOST_HAND_OVERS, wants } from "./spent.js";
+import { type Effect, effectOn, isGathered, isTakenOn, wants } from "./spent.js";
 import { EPOCH, NODES, type SmallOperation, type SmallWorld } from "./worlds.js";
 
 /** Something that can happen at a node. A message and its delivery have the same number: messages are never taken away by delivery. */
@@ -38,6 +38,8 @@ export interface Told {
 
 interface State {
   readonly node: SmallNode;
+  /** Another way to be in this state: the last that was met. */
+  other: SmallNode;
   readonly steps: (Step | null | undefined)[];
   readonly effects: (Effect | undefined)[];
   readonly wanted: (boolean | undefined)[];
@@ -52,6 +54,9 @@ export class Automaton {
   readonly initial: readonly number[];
   /** By place: everything that can happen there but messages. */
   readonly choices: readonly (readonly number[])[];
+  /** By input: the node it happens at, and for a message the node it comes from. */
+  readonly receivers: number[] = [];
+  readonly senders: number[] = [];
   /** By input: the round its answer counts in; −1: it is no answer that is gathered. */
   readonly rounds: number[] = [];
   private readonly stage = new Stage();
@@ -125,9 +130,14 @@ export class Automaton {
     const { steps } = this.states[state] as State;
     const known = steps[input];
     if (known !== undefined) return known;
-    const step = this.tryOn(state, this.input(input));
+    const step = this.tryOn((this.states[state] as State).node, state, this.input(input));
     steps[input] = step;
     return step;
+  }
+
+  /** The same input at the last met of the nodes that are taken for equal. */
+  stepOfOther(state: number, input: number): Step | null {
+    return this.tryOn((this.states[state] as State).other, state, this.input(input));
   }
 
   effect(state: number, message: number): Effect {
@@ -158,7 +168,7 @@ export class Automaton {
     const step = this.step(receiver, message);
     if (step === null) return;
     const wanted = step.sent.some(
-      (answer) => this.input(answer).place !== this.placeOfSender(message) || this.wants(sender, answer),
+      (answer) => this.receivers[answer] !== this.senders[message] || this.wants(sender, answer),
     );
     if (step.state !== receiver || step.told.length > 0 || wanted) {
       throw new Error(
@@ -167,20 +177,15 @@ export class Automaton {
     }
   }
 
-  private placeOfSender(message: number): number {
-    const input = this.input(message);
-    return input.kind === "deliver" ? input.from : -1;
-  }
-
   private message(id: number): GroupMessage {
     const input = this.input(id);
     if (input.kind !== "deliver") throw new Error("not a message");
     return input.message;
   }
 
-  private tryOn(state: number, input: Input): Step | null {
+  private tryOn(machines: SmallNode, state: number, input: Input): Step | null {
     const { stage } = this;
-    const node = copyOf((this.states[state] as State).node, (part) => part === stage);
+    const node = copyOf(machines, (part) => part === stage);
     const out = new SmallOutbox();
     stage.enter(node);
     try {
@@ -198,10 +203,13 @@ export class Automaton {
   private stateOf(node: SmallNode): number {
     const text = `${node.group.place} ${textOf(node)}`;
     const known = this.stateByText.get(text);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      (this.states[known] as State).other = node;
+      return known;
+    }
     const state = this.states.length;
     this.stateByText.set(text, state);
-    this.states.push({ node, steps: [], effects: [], wanted: [], checked: new Set() });
+    this.states.push({ node, other: node, steps: [], effects: [], wanted: [], checked: new Set() });
     return state;
   }
 
@@ -216,6 +224,8 @@ export class Automaton {
     const id = this.inputs.length;
     this.inputByText.set(text, id);
     this.inputs.push(input);
+    this.receivers.push(input.place);
+    this.senders.push(input.kind === "deliver" ? input.from : input.place);
     this.rounds.push(
       input.kind === "deliver" && isGathered(input.message) ? this.roundOf(input.place, input.message) : -1,
     );
@@ -239,7 +249,7 @@ function enter(node: SmallNode, input: Input, out: SmallOutbox): boolean {
     case "deliver": {
       const { message } = input;
       // Whoever is not the writer says so, which changes nothing.
-      if (message.kind === "hand-over" && (!node.writer.elected || node.handOvers >= MOST_HAND_OVERS)) return false;
+      if (message.kind === "hand-over" && (!node.writer.elected || isTakenOn(node, message))) return false;
       node.receive(NODES[input.from] as NodeId, message, out);
       return true;
     }

@@ -54,6 +54,7 @@ const HEAD = 6;
 const MOST_MESSAGES = 512;
 /** An action is one input, or the inputs of one node that complete a round. */
 const INPUTS = 2 ** 16;
+const NOWHERE = -1;
 const STATES_PER_LOOK = 4_096;
 
 export function explore(world: SmallWorld, bounds: Bounds): Exploration {
@@ -81,6 +82,10 @@ class Search {
   private readonly nodes = [0, 0, 0];
   private history = 0;
   private readonly messages: number[] = [];
+  /** The state made: messages kept so far, and its hash. */
+  private kept = 0;
+  private high = 0;
+  private low = 0;
 
   constructor(
     world: SmallWorld,
@@ -93,7 +98,8 @@ class Search {
 
   run(): Exploration {
     const { states, depth: deepest, progress } = this.bounds;
-    this.enter([...this.automaton.initial], 0, [], 0, 0);
+    this.nodes.splice(0, 3, ...this.automaton.initial);
+    this.enter(NOWHERE, 0, [], 0, 0);
     let depth = 0;
     let layer = this.next;
     let left = 0;
@@ -161,14 +167,14 @@ class Search {
       for (const choice of automaton.choices[place] as readonly number[]) {
         const input = automaton.input(choice);
         if (input.kind !== "invoke") this.happen(place, choice, automaton.step(state, choice));
-        else if (!histories.isInvoked(this.history, input.ticket)) {
+        else if (histories.mayInvoke(this.history, input.ticket)) {
           this.happen(place, choice, automaton.step(state, choice), input.ticket);
         }
       }
     }
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i] as number;
-      const { place } = automaton.input(message);
+      const place = automaton.receivers[message] as number;
       const step = automaton.step(this.nodes[place] as number, message);
       if (this.reduced && automaton.isCounted(step, message)) this.gather(place, message, step, i);
       else this.happen(place, message, step);
@@ -203,59 +209,56 @@ class Search {
     if (ticket >= 0) history = this.histories.invoked(history, ticket);
     for (const told of step.told) history = this.histories.told(history, told.ticket, told.result);
     this.nodes[place] = step.state;
-    this.enter(this.nodes, history, step.sent, this.index, action);
+    this.enter(place, history, step.sent, this.index, action);
     this.nodes[place] = own;
     if (history === this.history) return;
     const verdict = this.histories.verdict(history);
     if (verdict.kind === "violation") this.violated(verdict.reason, action);
   }
 
-  /** Puts a state into the next layer if it was never met. */
-  private enter(
-    nodes: readonly number[],
-    history: number,
-    sent: readonly number[],
-    parent: number,
-    action: number,
-  ): void {
-    const { scratch } = this;
-    let high = this.historyBits[0].of(history);
-    let low = this.historyBits[1].of(history);
-    for (let place = 0; place < 3; place++) {
-      const state = nodes[place] as number;
-      scratch[1 + place] = state;
-      high ^= this.nodeBits[0].of(state);
-      low ^= this.nodeBits[1].of(state);
+  /** Puts a state into the next layer if it was never met. `place`: the node that took the step. */
+  private enter(place: number, history: number, sent: readonly number[], parent: number, action: number): void {
+    const { scratch, messages, nodes } = this;
+    this.high = this.historyBits[0].of(history);
+    this.low = this.historyBits[1].of(history);
+    for (let at = 0; at < 3; at++) {
+      const state = nodes[at] as number;
+      scratch[1 + at] = state;
+      this.high ^= this.nodeBits[0].of(state);
+      this.low ^= this.nodeBits[1].of(state);
     }
-    let count = 0;
-    const keep = (message: number): void => {
-      if (this.reduced && this.isSpent(nodes, message)) return;
-      if (count === MOST_MESSAGES) throw new Error("too many messages");
-      scratch[HEAD + count++] = message;
-      high ^= this.messageBits[0].of(message);
-      low ^= this.messageBits[1].of(message);
-    };
+    this.kept = 0;
     let next = 0;
-    for (const message of this.messages) {
-      while (next < sent.length && (sent[next] as number) < message) keep(sent[next++] as number);
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i] as number;
+      while (next < sent.length && (sent[next] as number) < message) this.keep(place, sent[next++] as number);
       if (sent[next] === message) next++;
-      keep(message);
+      this.keep(place, message);
     }
-    while (next < sent.length) keep(sent[next++] as number);
+    while (next < sent.length) this.keep(place, sent[next++] as number);
     this.met.add(history);
     const index = this.visited.count;
-    if (!this.visited.add(high >>> 0, low >>> 0)) return;
+    if (!this.visited.add(this.high >>> 0, this.low >>> 0)) return;
     this.remember(index, parent, action);
     scratch[0] = index;
     scratch[4] = history;
-    scratch[5] = count + 1;
-    this.next.push(scratch, HEAD + count);
+    scratch[5] = this.kept + 1;
+    this.next.push(scratch, HEAD + this.kept);
   }
 
-  private isSpent(nodes: readonly number[], message: number): boolean {
-    const input = this.automaton.input(message);
-    if (input.kind !== "deliver") return false;
-    return this.automaton.isSpent(nodes[input.place] as number, nodes[input.from] as number, message);
+  /** Takes the message over, unless it is spent. Between two nodes that took no step nothing has changed. */
+  private keep(place: number, message: number): void {
+    const { automaton, nodes } = this;
+    if (this.reduced) {
+      const to = automaton.receivers[message] as number;
+      const from = automaton.senders[message] as number;
+      const touched = place === to || place === from;
+      if (touched && automaton.isSpent(nodes[to] as number, nodes[from] as number, message)) return;
+    }
+    if (this.kept === MOST_MESSAGES) throw new Error("too many messages");
+    this.scratch[HEAD + this.kept++] = message;
+    this.high ^= this.messageBits[0].of(message);
+    this.low ^= this.messageBits[1].of(message);
   }
 
   private remember(index: number, parent: number, action: number): void {

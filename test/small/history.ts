@@ -13,7 +13,10 @@ import type { SmallOperation, SmallWorld } from "./worlds.js";
 interface Seen {
   /** Operations that had returned before this one was invoked, one bit each; −1: not invoked. */
   readonly before: number;
-  /** null: no answer yet. */
+  /** Copies that were not sent yet, and those that were and have no answer. */
+  readonly left: number;
+  readonly open: number;
+  /** The first answer to any copy; null: none yet. */
   readonly result: Result | null;
 }
 
@@ -21,10 +24,11 @@ export class Histories {
   private readonly histories: (readonly Seen[])[] = [];
   private readonly byText = new Map<string, number>();
   private readonly invocations = new Map<number, number>();
+  private readonly answers = new Map<Result, Map<number, number>>();
   private readonly verdicts: Verdict[] = [];
 
   constructor(private readonly world: SmallWorld) {
-    this.idOf(world.operations.map(() => ({ before: -1, result: null })));
+    this.idOf(world.operations.map(({ copies }) => ({ before: -1, left: copies, open: 0, result: null })));
   }
 
   get count(): number {
@@ -35,13 +39,13 @@ export class Histories {
     return (this.histories[history] as readonly Seen[]).map(textOfSeen).join(" ");
   }
 
-  isInvoked(history: number, ticket: number): boolean {
-    return (this.histories[history]?.[ticket]?.before ?? -1) >= 0;
+  mayInvoke(history: number, ticket: number): boolean {
+    return (this.histories[history]?.[ticket]?.left ?? 0) > 0;
   }
 
   /** Nothing is left to be asked or told. */
   isOver(history: number): boolean {
-    return (this.histories[history] as readonly Seen[]).every(({ result }) => result !== null);
+    return (this.histories[history] as readonly Seen[]).every(({ left, open }) => left === 0 && open === 0);
   }
 
   invoked(history: number, ticket: number): number {
@@ -50,20 +54,50 @@ export class Histories {
     if (known !== undefined) return known;
     const seen = this.histories[history] as readonly Seen[];
     const before = seen.reduce((mask, { result }, other) => (result === null ? mask : mask | (1 << other)), 0);
-    const next = this.idOf(seen.map((one, other) => (other === ticket ? { before, result: null } : one)));
+    const invoke = (one: Seen): Seen => ({
+      before: one.before < 0 ? before : one.before,
+      left: one.left - 1,
+      open: one.open + 1,
+      result: one.result,
+    });
+    const next = this.idOf(seen.map((one, other) => (other === ticket ? invoke(one) : one)));
     this.invocations.set(memo, next);
     return next;
   }
 
-  /** An unknown outcome is as good as no answer. */
   told(history: number, ticket: number, result: Result): number {
-    if (result.status === "unknown") return history;
+    let known = this.answers.get(result);
+    if (known === undefined) {
+      known = new Map();
+      this.answers.set(result, known);
+    }
+    const memo = history * 8 + ticket;
+    const next = known.get(memo) ?? this.answered(history, ticket, result);
+    known.set(memo, next);
+    return next;
+  }
+
+  private answered(history: number, ticket: number, result: Result): number {
     const seen = this.histories[history] as readonly Seen[];
-    if (seen[ticket]?.result !== null) throw new Error(`operation ${ticket} is answered twice`);
-    return this.idOf(seen.map((one, other) => (other === ticket ? { before: one.before, result } : one)));
+    return this.idOf(seen.map((one, other) => (other === ticket ? this.withAnswer(one, ticket, result) : one)));
+  }
+
+  /** An unknown outcome is as good as no answer; of a request with an id, a refusal as well: a copy may do better. */
+  private withAnswer(one: Seen, ticket: number, result: Result): Seen {
+    if (one.open === 0) throw new Error(`operation ${ticket} is answered too often`);
+    const repeats = (this.world.operations[ticket]?.copies ?? 1) > 1;
+    if (result.status === "unknown" && !repeats) return one;
+    const counts = result.status === "done" || !repeats;
+    const differs = counts && one.result !== null && outcomeInShort(one.result) !== outcomeInShort(result);
+    return {
+      ...one,
+      open: one.open - 1,
+      result: counts ? (differs ? CONTRADICTION : (one.result ?? result)) : one.result,
+    };
   }
 
   verdict(history: number): Verdict {
+    if (this.histories[history]?.some(({ result }) => result === CONTRADICTION)) return TWICE;
     return (this.verdicts[history] ??= wingGong.check(this.operations(history), {}));
   }
 
@@ -115,9 +149,27 @@ export class Histories {
 }
 
 /** What comes with an answer as a hint (the standing) is not part of the history. */
-function textOfSeen({ before, result }: Seen): string {
+function textOfSeen({ before, left, open, result }: Seen): string {
   const shown = result?.status === "done" ? result.answer : result;
-  return `${before}:${textOf(shown)}`;
+  return `${before} ${left} ${open}:${textOf(shown)}`;
+}
+
+/** In place of an answer: two copies of one request were told different things. */
+const CONTRADICTION: Result = { status: "unknown", unknown: { reason: "outcome-unknown" } };
+const TWICE: Verdict = {
+  kind: "violation",
+  reason: "Two copies of one request have two outcomes.",
+  culprits: [],
+  partial: [],
+  decidedBy: "wing-gong",
+};
+
+/** What has to be the same in every answer to copies of a request: what was found may have moved on since. */
+function outcomeInShort(result: Result): string {
+  if (result.status !== "done") return result.status;
+  const { answer } = result;
+  const swapped = answer.kind === "cas" ? answer.swapped : null;
+  return `${answer.kind} ${swapped} ${"version" in answer ? answer.version : ""}`;
 }
 
 function sizeOf(mask: number): number {

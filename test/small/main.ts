@@ -61,10 +61,10 @@ function main(): boolean {
       `${Math.round(process.memoryUsage().rss / 2 ** 20)} MB`,
   );
   if (process.env.VERIFY === undefined) return violation === null;
-  const { spent, counted, contradictions } = verifyReductions(found.automaton);
+  const { equal, spent, counted, contradictions } = verifyReductions(found.automaton);
   for (const line of contradictions) console.log(line);
   console.log(
-    `reductions: ${spent} and ${counted} pairs looked at, ${contradictions.length} contradictions, ${seconds().toFixed(1)} s`,
+    `reductions: ${equal}, ${spent} and ${counted} pairs looked at, ${contradictions.length} contradictions, ${seconds().toFixed(1)} s`,
   );
   return violation === null && contradictions.length === 0;
 }

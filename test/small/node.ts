@@ -6,7 +6,7 @@ import { type Instant, instant, never } from "../../src/base/time.js";
 import { voteOf } from "../../src/base/votes.js";
 import { type Ballot, compareBallots } from "../../src/core/ballot.js";
 import type { Entry } from "../../src/core/entry.js";
-import type { NodeId } from "../../src/core/ids.js";
+import type { Attempt, NodeId } from "../../src/core/ids.js";
 import type { CoreMessage, GroupMessage } from "../../src/core/message.js";
 import { Envelopes, type Outbox, type Outcome } from "../../src/core/outbox.js";
 import { Attempts } from "../../src/core/register/attempts.js";
@@ -52,8 +52,8 @@ export class SmallNode {
   readonly reader: Reader;
   /** Offices of the world that this node took, one bit each. */
   campaigned = 0;
-  /** Reads that were handed over to this node and taken on. */
-  handOvers = 0;
+  /** Reads that were handed over to this node and taken on, as their attempts; those of different nodes differ. */
+  readonly handOvers: Attempt[] = [];
 
   constructor(
     readonly group: Group,
@@ -80,6 +80,7 @@ export class SmallNode {
   /** What every replica holds, settled, before the world begins. */
   hold(register: Register): void {
     this.replica.promise = register.timestamp.ballot;
+    this.replica.reservation = register.revision;
     this.replica.table.put(register);
     this.replica.settle(register.timestamp.ballot, register.timestamp.seq, register.revision);
   }
@@ -154,7 +155,8 @@ export class SmallNode {
       case "promised":
         return this.writer.onPromised(now, place, message, out);
       case "hand-over":
-        this.handOvers++;
+        this.handOvers.push(message.attempt);
+        this.handOvers.sort((a, b) => a - b);
         return this.writer.onHandOver(now, from, message, out);
       case "handed-over":
         return this.reader.onHandedOver(message, out);

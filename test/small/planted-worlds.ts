@@ -19,6 +19,8 @@ export const SHOWN: readonly Shown[] = [
   { bug: "R6", world: { offices: "1", operations: "put,put,get", resends: true } },
   { bug: "R7.count-messages", world: { offices: "1", operations: "put,get" } },
   { bug: "R7.reuse-attempt", world: { offices: "1", operations: "put,get,get" } },
+  { bug: "R9.drop-on-recover", world: { offices: "1,2", operations: "put*" } },
+  { bug: "R9.forget-failed-cas", world: { offices: "1", operations: "put,swap*" } },
   { bug: "R13.no-reservation", world: { offices: "1,2", operations: "put,put" } },
   { bug: "R13.one-replica", world: { offices: "1,2", operations: "put,put" } },
   { bug: "R14.merely-accepted", world: { offices: "1", operations: "put,get,get", present: true } },
@@ -28,12 +30,10 @@ export const SHOWN: readonly Shown[] = [
 /** Bugs that no small world here can show, and why. */
 export const OUT_OF_SCOPE: readonly (readonly [PlantedBug, string])[] = [
   ["R3.settled-though-absent", "needs purging: what is settled is absent nowhere without it"],
-  ["R9.drop-on-recover", "no request ids here"],
-  ["R9.forget-failed-cas", "no request ids here"],
-  ["R9.forget-without-floor", "no request ids here"],
-  ["R9.ignore-client-revision", "no request ids here"],
+  ["R9.forget-without-floor", "needs more than 16 requests with ids"],
+  ["R9.ignore-client-revision", "needs records to be forgotten: more than 16 requests with ids"],
   [
     "R14.across-ballots",
-    "needs what is settled in one ballot told to a replica that holds an unsettled value of an older one",
+    "needs a second key: what is settled of the only one in a newer ballot is seen by every majority",
   ],
 ];

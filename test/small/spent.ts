@@ -13,7 +13,7 @@
  */
 import { type Ballot, compareBallots, compareTimestamps, sameBallot } from "../../src/core/ballot.js";
 import type { Attempt } from "../../src/core/ids.js";
-import type { GroupMessage } from "../../src/core/message.js";
+import type { GroupMessage, HandOver } from "../../src/core/message.js";
 import { planted } from "../planted/planted.js";
 import type { SmallNode } from "./node.js";
 
@@ -31,8 +31,11 @@ export type Effect =
   /** None, and nobody wants the refusal. */
   | "none";
 
-/** A read handed over is taken on by a node so many times: copies of the request reach the writer again and again, and each is a new one. */
-export const MOST_HAND_OVERS = 1;
+/**
+ * A node takes a read that is handed over on once. The writer takes every copy for a new one and would gather more and more of them: this
+ * is the one bound of the exploration that is not an equality of states.
+ */
+export const isTakenOn = (node: SmallNode, message: HandOver): boolean => node.handOvers.includes(message.attempt);
 
 export function effectOn(node: SmallNode, message: GroupMessage): Effect {
   const { promise } = node.replica;
@@ -58,7 +61,7 @@ export function effectOn(node: SmallNode, message: GroupMessage): Effect {
     case "read":
       return "answer";
     case "hand-over":
-      return node.handOvers >= MOST_HAND_OVERS ? "none" : "live";
+      return isTakenOn(node, message) ? "none" : "live";
     default:
       return wants(node, message) ? "live" : "none";
   }

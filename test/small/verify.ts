@@ -2,23 +2,30 @@
  * Holds the reductions of explore.ts against the automaton that the exploration has compiled: every state of a node that was met, every
  * input that was tried there.
  *
+ *   E0  Nodes with equal texts are equal (snapshot.ts): another one of the same text answers every input alike.
  *   E1  What was spent in a state is spent in every state after it: an effect that is done stays done, and an answer that nobody wants is
  *       never wanted again. (That delivering it changes nothing is checked whenever a message is dropped.)
  *   E2  An answer that is counted and does not complete its round can as well arrive later: whatever happens in between, both orders lead
  *       to the same state and cause the same messages and answers, or the round is over and the answer is spent.
  */
+import { sameTimestamp } from "../../src/core/ballot.js";
+import type { Register } from "../../src/core/register/register.js";
 import type { Automaton, Step } from "./automaton.js";
+import { textOf } from "./snapshot.js";
 
 export interface Verification {
   /** Pairs held against each other. */
+  readonly equal: number;
   readonly spent: number;
   readonly counted: number;
   /** What contradicts a reduction; empty: nothing. */
   readonly contradictions: readonly string[];
 }
 
+/** Of an exploration without planted bugs. */
 export function verifyReductions(automaton: Automaton): Verification {
   const found: string[] = [];
+  let equal = 0;
   let spent = 0;
   let held = 0;
   // Looking may add states; those are not gone on from.
@@ -28,6 +35,9 @@ export function verifyReductions(automaton: Automaton): Verification {
     const judged = automaton.judged(state);
     const counted = tried.filter((input) => automaton.isCounted(automaton.step(state, input), input));
     for (const input of tried) {
+      equal++;
+      if (!isSameStep(automaton.step(state, input), automaton.stepOfOther(state, input)))
+        found.push(told("E0", input, input));
       const { state: next } = automaton.step(state, input) as Step;
       for (const message of judged) {
         spent++;
@@ -40,7 +50,7 @@ export function verifyReductions(automaton: Automaton): Verification {
     }
     if (found.length > 100) break;
   }
-  return { spent, counted: held, contradictions: found };
+  return { equal, spent, counted: held, contradictions: found };
 
   function told(rule: string, message: number, input: number): string {
     return `${rule}: ${JSON.stringify(automaton.input(message))} and ${JSON.stringify(automaton.input(input))}`;
@@ -56,7 +66,7 @@ function comesBack(automaton: Automaton, state: number, next: number, message: n
 }
 
 function commutes(automaton: Automaton, state: number, answer: number, input: number): boolean {
-  if (input === answer) return true;
+  if (input === answer || excludes(automaton, answer, input)) return true;
   const late = automaton.step(state, input) as Step;
   const counted = automaton.step(state, answer) as Step;
   const after = automaton.step(counted.state, input);
@@ -74,6 +84,31 @@ function commutes(automaton: Automaton, state: number, answer: number, input: nu
     ) &&
     after.told.length === late.told.length + before.told.length
   );
+}
+
+/**
+ * Two answers with one timestamp and two values: of two different histories, which led this node to the same state. Never both at once (R6):
+ * if they were, clients could see it, and the exploration does not find that they can.
+ */
+function excludes(automaton: Automaton, one: number, other: number): boolean {
+  const left = recovered(automaton, one);
+  const right = recovered(automaton, other);
+  if (left === null || right === null || automaton.rounds[one] !== automaton.rounds[other]) return false;
+  return sameTimestamp(left.timestamp, right.timestamp) && textOf(left) !== textOf(right);
+}
+
+function recovered(automaton: Automaton, id: number): Register | null {
+  const input = automaton.input(id);
+  return input.kind === "deliver" && input.message.kind === "recovered" ? input.message.register : null;
+}
+
+function isSameStep(left: Step | null, right: Step | null): boolean {
+  if (left === null || right === null) return left === right;
+  const answers = (step: Step): string =>
+    step.told
+      .map(({ ticket, result }) => `${ticket} ${textOf(result.status === "done" ? result.answer : result)}`)
+      .join();
+  return left.state === right.state && same(left.sent, right.sent) && answers(left) === answers(right);
 }
 
 const same = (a: readonly number[], b: readonly number[]): boolean =>

@@ -2,7 +2,7 @@
 import { type Ballot, ballot, timestamp } from "../../src/core/ballot.js";
 import { groupEpoch, key, nodeId, revision } from "../../src/core/ids.js";
 import type { Request } from "../../src/core/node-message.js";
-import type { WriteOperation } from "../../src/core/register/operation.js";
+import type { RequestId, WriteOperation } from "../../src/core/register/operation.js";
 import { Register } from "../../src/core/register/register.js";
 
 export const KEY = key("k");
@@ -12,9 +12,11 @@ export const NODES = [1, 2, 3].map(nodeId);
 export interface SmallOperation {
   readonly name: OperationName;
   readonly request: Request;
+  /** How often it may be sent: a request with an id comes twice, to whatever writers, the second copy at any time after the first. */
+  readonly copies: number;
 }
 
-export type OperationName = "put" | "cas" | "get";
+export type OperationName = "put" | "cas" | "swap" | "get";
 
 export interface SmallWorld {
   /** Each may be taken once, by its ballot's node. */
@@ -29,26 +31,34 @@ export interface SmallWorld {
 
 const bytes = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
-const write = (operation: WriteOperation): Request => ({
-  kind: "write",
-  write: { operation, requestId: null, after: null, fingerprint: 0 },
-});
+function write(operation: WriteOperation, id: string | null): Request {
+  const requestId = id === null ? null : (id.padEnd(16, ".") as RequestId);
+  return { kind: "write", write: { operation, requestId, after: null, fingerprint: 0 } };
+}
 
-/** The held value, if any, is "a": a CAS swaps what was there at the beginning. `nth`: so many of the name came before. */
-function operationNamed(name: string, nth: number, present: boolean): SmallOperation {
-  const nthOnes = nth === 0 ? "" : String(nth + 1);
+/** The held value, if any, is "a": a CAS swaps what was there at the beginning, a swap whatever is there. `nth`: so many came before. */
+function operationNamed(word: string, nth: number, present: boolean): SmallOperation {
+  const name = word.replace(/\*$/, "");
+  const id = name === word ? null : `${name}${nth}`;
+  const copies = id === null ? 1 : 2;
+  const value = bytes(`${name.slice(0, 1)}${nth === 0 ? "" : nth + 1}`);
   switch (name) {
     case "put":
-      return { name, request: write({ kind: "put", key: KEY, value: bytes(`p${nthOnes}`) }) };
+      return { name, copies, request: write({ kind: "put", key: KEY, value }, id) };
     case "cas": {
       const condition = present ? ({ kind: "value", value: bytes("a") } as const) : ({ kind: "absent" } as const);
-      return { name, request: write({ kind: "cas", key: KEY, condition, value: bytes(`c${nthOnes}`) }) };
+      return { name, copies, request: write({ kind: "cas", key: KEY, condition, value }, id) };
     }
+    case "swap":
+      return { name, copies, request: write({ kind: "cas", key: KEY, condition: { kind: "present" }, value }, id) };
     case "get":
-      return { name, request: { kind: "read", read: { key: KEY, consistency: "linearizable" } } };
-    default:
-      throw new Error(`unknown operation ${JSON.stringify(name)}; known: put, cas, get`);
+      if (id === null)
+        return { name, copies, request: { kind: "read", read: { key: KEY, consistency: "linearizable" } } };
+      break;
   }
+  throw new Error(
+    `unknown operation ${JSON.stringify(word)}; known: put, cas, swap, get, and put*, cas*, swap* with a request id`,
+  );
 }
 
 function officesFrom(text: string): Ballot[] {
@@ -63,7 +73,7 @@ function officesFrom(text: string): Ballot[] {
 export interface WorldOptions {
   /** `1,2`: node 1 may campaign with round 2, then node 2 with round 3. */
   readonly offices: string;
-  /** `put,cas,get` */
+  /** `put,cas,get`; `put*` has a request id and is sent twice. */
   readonly operations: string;
   /** The key has a value at the beginning, held and settled everywhere. */
   readonly present?: boolean;

@@ -23,12 +23,9 @@ export interface LinkCounters {
 }
 
 /**
- * A frame costs both ends some 50 µs whatever it holds, so under load frames are spaced and fuller; at rest they leave at once. More than
- * this many frames to a peer within a window means load …
+ * A frame costs both ends some 50 µs whatever it holds, so a node that is short of time spaces its frames: the next one to a peer leaves no
+ * sooner than this after the last, and fuller. A node that has time sends at once.
  */
-const BUSY_FRAMES = 8;
-const WINDOW_MS = 10;
-/** … and then a frame leaves no sooner than this after the last one. */
 export const SPACING_MS = 1;
 
 export const newCounters = (): LinkCounters => ({
@@ -43,9 +40,7 @@ export const newCounters = (): LinkCounters => ({
 export class Link {
   private queue: NodeMessage[] = [];
   private queuedBytes = 0;
-  private windowStart = 0;
-  private windowFrames = 0;
-  private lastFrameAt = 0;
+  private lastFrameAt = Number.NEGATIVE_INFINITY;
   open = true;
 
   constructor(
@@ -65,10 +60,11 @@ export class Link {
     this.queue.push(message);
   }
 
-  /** Sends what is queued, or returns false when it should wait a little for more. */
-  flush(epoch: ViewEpoch, now: number): boolean {
+  /** Sends what is queued; returns false when it waits a little for more, as a node does that is short of time (`spaced`). */
+  flush(epoch: ViewEpoch, now: number, spaced: boolean): boolean {
     if (this.queue.length === 0 || !this.open) return true;
-    if (this.spaced(now)) return false;
+    if (spaced && now - this.lastFrameAt < SPACING_MS) return false;
+    this.lastFrameAt = now;
     const messages = this.queue;
     this.queue = [];
     encodeFrames(epoch, messages, (frame, count) => {
@@ -81,18 +77,6 @@ export class Link {
       });
     });
     return true;
-  }
-
-  private spaced(now: number): boolean {
-    if (now - this.windowStart >= WINDOW_MS) {
-      // A window that was busy leaves its count behind, so that the next one begins spaced.
-      this.windowFrames = now - this.windowStart < 2 * WINDOW_MS ? Math.min(this.windowFrames, BUSY_FRAMES) : 0;
-      this.windowStart = now;
-    }
-    if (this.windowFrames > BUSY_FRAMES && now - this.lastFrameAt < SPACING_MS) return true;
-    this.windowFrames++;
-    this.lastFrameAt = now;
-    return false;
   }
 
   close(): void {

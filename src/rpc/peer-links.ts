@@ -13,6 +13,7 @@ import type { NodeInput } from "../node/machine.js";
 import type { Peers } from "../ports/peers.js";
 import { checkHandshake, refusal } from "./handshake.js";
 import { type FrameStream, Link, newCounters, SPACING_MS } from "./link.js";
+import { LoopLoad } from "./loop-load.js";
 import { connectMethod, peerClient } from "./peer-service.js";
 
 /** A dialed stream that says nothing for this long is dead: heartbeats come several times a second. */
@@ -46,6 +47,7 @@ export class PeerLinks implements Peers {
   private closed = false;
   /** A timer runs for frames that wait to be fuller. */
   private spacing = false;
+  private readonly load = new LoopLoad();
 
   constructor(private readonly options: PeerLinksOptions) {
     this.epoch = options.view.epoch;
@@ -68,7 +70,8 @@ export class PeerLinks implements Peers {
   flush(): void {
     const now = performance.now();
     let waiting = false;
-    for (const link of this.links.values()) if (!link.flush(this.epoch, now)) waiting = true;
+    const spaced = this.load.busy(now);
+    for (const link of this.links.values()) if (!link.flush(this.epoch, now, spaced)) waiting = true;
     if (!waiting || this.spacing) return;
     this.spacing = true;
     setTimeout(() => {

@@ -31,6 +31,10 @@ export interface ClusterOptions {
   readonly partitions?: number;
   /** Further arguments of every node. */
   readonly args?: readonly string[];
+  /** Stands between the other nodes and a node's peer port; resolves with the address that they are told. */
+  readonly before?: (peerPort: number, node: number) => Promise<string>;
+  /** Further variables of a node's environment. */
+  readonly env?: (node: number) => Readonly<Record<string, string>>;
 }
 
 /** One process of `onar start`. */
@@ -47,11 +51,12 @@ export class NodeProcess {
     readonly port: number,
     readonly peerPort: number,
     args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
   ) {
     this.address = `${HOST}:${port}`;
     this.child = spawn(process.execPath, [PROGRAM, "start", ...args], {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, ONAR_STOP_WITH_PARENT: "1" },
+      env: { ...process.env, ...env, ONAR_STOP_WITH_PARENT: "1" },
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream === null) continue;
@@ -144,15 +149,22 @@ export class Cluster {
     const { nodes: count, partitions = 256 } = options;
     const ports = await freePorts(count * 2);
     const peers = ports.slice(count);
-    const join = peers.map((port) => `${HOST}:${port}`).join(",");
+    const told = await Promise.all(peers.map((port, i) => options.before?.(port, i) ?? `${HOST}:${port}`));
+    const join = told.join(",");
     const nodes = peers.map((peerPort, i) => {
       const port = ports[i] as number;
       return new Node(
-        new NodeProcess(port, peerPort, [
-          ...startArgs(port, peerPort, join, count),
-          ...["--replication-factor", String(options.replicas), "--partitions", String(partitions)],
-          ...(options.args ?? []),
-        ]),
+        new NodeProcess(
+          port,
+          peerPort,
+          [
+            ...startArgs(port, peerPort, join, count),
+            ...["--peer-advertise", told[i] as string],
+            ...["--replication-factor", String(options.replicas), "--partitions", String(partitions)],
+            ...(options.args ?? []),
+          ],
+          options.env?.(i),
+        ),
       );
     });
     const cluster = new Cluster(nodes, partitions);

@@ -1,18 +1,10 @@
-/** Concurrent clients on few, contended keys, and the verdict of both checkers on what they saw. */
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** Concurrent clients on few, contended keys, and what both checkers think of what they saw. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect } from "vitest";
-import { checkHistory, type KeyReport } from "../../src/check/check.js";
 import type { Call, Condition } from "../../src/check/history.js";
-import { formatHistory } from "../../src/check/jsonl.js";
-import { timelinePage } from "../../src/check/timeline.js";
-import { versionWitness } from "../../src/check/version-witness.js";
-import { wingGong } from "../../src/check/wing-gong.js";
 import { inWords } from "./clients.js";
 import type { Node } from "./harness.js";
 import type { Recorded, Recorder } from "./recorder.js";
+import { judge } from "./verdict.js";
 
 export interface WorkloadOptions {
   readonly recorder: Recorder;
@@ -22,6 +14,10 @@ export interface WorkloadOptions {
   readonly deadlineMs: number;
   /** Between an answer and the worker's next request, at most. */
   readonly thinkMs: number;
+  /** Who was connected to a node that ended goes on at another. */
+  readonly moveOn?: boolean;
+  /** For each worker by name, numbers from 0 to 1; Math.random when missing. */
+  readonly random?: (worker: string) => () => number;
 }
 
 /** Workers on every node until `stop`, which resolves when the last answer is there. */
@@ -43,14 +39,19 @@ export class Workload {
     await Promise.all(this.workers);
   }
 
-  private async work(home: Node, name: string): Promise<void> {
+  private async work(first: Node, name: string): Promise<void> {
     const { recorder, nodes, keys, deadlineMs, thinkMs } = this.options;
-    const known = new Map<string, { readonly version: number; readonly value: string }>();
+    const random = this.options.random?.(name) ?? Math.random;
+    const known = new Map<string, Entry>();
+    let home = first;
     while (!this.stopping.signal.aborted) {
-      const key = pick(keys);
-      const safe = Math.random() < 0.6;
-      const others = nodes.filter((node) => node !== home).sort(() => Math.random() - 0.5);
-      const call = this.draw(key, known);
+      if (this.options.moveOn === true && home.process.ended !== null) {
+        home = pick(nodes.filter(({ process }) => process.ended === null).concat(first), random);
+      }
+      const key = pick(keys, random);
+      const safe = random() < 0.6;
+      const others = nodes.filter((node) => node !== home).sort(() => random() - 0.5);
+      const call = this.draw(key, known, random);
       const done = await recorder.ask({
         process: name,
         key,
@@ -60,25 +61,25 @@ export class Workload {
         safe,
       });
       remember(done, known);
-      await sleep(Math.random() * thinkMs);
+      await sleep(random() * thinkMs);
       // A node that is gone answers at once that it is: no busy loop.
       if (done.error !== null) await sleep(50);
     }
   }
 
-  private draw(key: string, known: ReadonlyMap<string, { readonly version: number; readonly value: string }>): Call {
+  private draw(key: string, known: ReadonlyMap<string, Entry>, random: () => number): Call {
     const counter = key.startsWith("counter");
-    const dice = Math.random();
+    const dice = random();
     if (dice < 0.35) return { kind: "get" };
     if (dice < 0.4) return { kind: "get", consistency: "local" };
     if (counter) {
-      if (dice < 0.9) return { kind: "add", delta: String(Math.floor(Math.random() * 20) - 5) };
+      if (dice < 0.9) return { kind: "add", delta: String(Math.floor(random() * 20) - 5) };
       return { kind: "delete" };
     }
     if (dice < 0.6) return { kind: "put", value: this.value() };
     const entry = known.get(key);
-    if (dice < 0.9) return { kind: "cas", condition: drawCondition(entry), value: this.value() };
-    return dice < 0.95 ? { kind: "delete" } : { kind: "delete", condition: drawCondition(entry) };
+    if (dice < 0.9) return { kind: "cas", condition: drawCondition(entry, random), value: this.value() };
+    return dice < 0.95 ? { kind: "delete" } : { kind: "delete", condition: drawCondition(entry, random) };
   }
 
   /** Never the same twice, so that whoever reads it knows who wrote it. */
@@ -87,16 +88,19 @@ export class Workload {
   }
 }
 
-function drawCondition(entry: { readonly version: number; readonly value: string } | undefined): Condition {
-  const dice = Math.random();
+/** What a worker last saw of a key. */
+interface Entry {
+  readonly version: number;
+  readonly value: string;
+}
+
+function drawCondition(entry: Entry | undefined, random: () => number): Condition {
+  const dice = random();
   if (entry === undefined || dice < 0.1) return { kind: dice < 0.05 ? "present" : "absent" };
   return dice < 0.7 ? { kind: "version", version: entry.version } : { kind: "value", value: entry.value };
 }
 
-function remember(
-  { key, call, outcome }: Recorded,
-  known: Map<string, { readonly version: number; readonly value: string }>,
-): void {
+function remember({ key, call, outcome }: Recorded, known: Map<string, Entry>): void {
   if (outcome.status !== "done") return;
   const { answer } = outcome;
   if (answer.kind === "get" && answer.present) known.set(key, answer);
@@ -105,27 +109,12 @@ function remember(
     known.set(key, { version: answer.version, value: call.value });
 }
 
-const pick = <T>(from: readonly T[]): T => from[Math.floor(Math.random() * from.length)] as T;
+const pick = <T>(from: readonly T[], random: () => number): T => from[Math.floor(random() * from.length)] as T;
 
 /** Both checkers say ok; otherwise the history and a timeline are kept and the error names them. */
 export function expectLinearizable(recorder: Recorder, name: string, budgetMs = 15_000): void {
-  const history = recorder.history();
-  const summary: string[] = [];
-  const violated: KeyReport[] = [];
-  let undecided = false;
-  for (const checker of [versionWitness, wingGong]) {
-    const giveUp = performance.now() + budgetMs;
-    const report = checkHistory(history, { checker, budget: { expired: () => performance.now() > giveUp } });
-    summary.push(`${checker.name}: ${report.kind}`);
-    violated.push(...report.keys.filter(({ verdict }) => verdict.kind === "violation"));
-    if (report.kind !== "ok") undecided = true;
-  }
-  if (!undecided) return;
-  const folder = mkdtempSync(join(tmpdir(), "onar-e2e-"));
-  writeFileSync(join(folder, `${name}.jsonl`), formatHistory(history));
-  writeFileSync(join(folder, `${name}.html`), timelinePage(violated));
-  const reasons = violated.map(({ key, verdict }) => `${key}: ${verdict.kind === "violation" ? verdict.reason : ""}`);
-  expect.fail(`${summary.join(", ")}; history and timeline: ${folder}\n${reasons.join("\n")}`);
+  const { summary, kept, decided, kind } = judge(recorder.history(), name, budgetMs);
+  if (kind !== "ok" || !decided.every((one) => one)) throw new Error(`${summary}; history and timeline: ${kept}`);
 }
 
 /** How a history went, for people. */

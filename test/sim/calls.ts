@@ -1,10 +1,10 @@
 /** What clients of the simulation ask for and are told, and the same in the words of a history. */
-import type { Prng } from "../../src/base/prng.js";
 import type { Call, Answer as HistoryAnswer, Condition as HistoryCondition } from "../../src/check/history.js";
 import { type Key, revision } from "../../src/core/ids.js";
 import type { Request } from "../../src/core/node-message.js";
 import type { Answer, Condition, WriteOperation } from "../../src/core/register/operation.js";
 import { textOf } from "../scripts/render.js";
+import type { Chance } from "./dice.js";
 
 /** What a client last knew of a key; version 0: absent. */
 export interface Seen {
@@ -13,7 +13,7 @@ export interface Seen {
 }
 
 /** A write of the key; its value is like no other, or a number now and then. */
-export function drawWrite(chance: Prng, key: Key, seen: Seen | null, name: string): WriteOperation {
+export function drawWrite(chance: Chance, key: Key, seen: Seen | null, name: string): WriteOperation {
   const value = bytesOf(chance.chance(0.25) ? `${chance.below(50)}` : name);
   const draw = chance.fraction();
   if (draw < 0.3) return { kind: "put", key, value };
@@ -23,7 +23,7 @@ export function drawWrite(chance: Prng, key: Key, seen: Seen | null, name: strin
   return { kind: "add", key, delta: 2n ** 63n - 1n };
 }
 
-function drawCondition(chance: Prng, seen: Seen | null): Condition {
+function drawCondition(chance: Chance, seen: Seen | null): Condition {
   const draw = chance.fraction();
   if (seen === null || seen.version === 0) return draw < 0.6 ? { kind: "absent" } : { kind: "present" };
   if (draw < 0.5) return { kind: "version", version: revision(seen.version) };

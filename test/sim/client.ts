@@ -23,7 +23,9 @@ import type {
 import type { Verdict } from "../../src/node/outgoing.js";
 import { renderRequest, renderVerdict, textOf } from "../scripts/render.js";
 import { answerFor, callOf, drawWrite, type Seen } from "./calls.js";
+import type { Chance } from "./dice.js";
 import type { SimNode } from "./node.js";
+import type { PlannedOperation } from "./plan.js";
 import type { World } from "./world.js";
 
 /** Copies that a client itself sends of a request with an id. */
@@ -37,6 +39,8 @@ interface Undertaking {
   readonly request: Request;
   readonly invoked: number;
   readonly process: number;
+  /** Decides on everything about it. */
+  readonly chance: Chance;
   tries: number;
   /** Sent so far, those of a proxy included. */
   copies: number;
@@ -66,6 +70,10 @@ export class Client {
   private current: Undertaking | null = null;
   private generation = 0;
   private made = 0;
+  /** Operations of the liveness phase so far. */
+  private finals = 0;
+  /** By plan: operations whose time has come while another was under way. */
+  private readonly due: PlannedOperation[] = [];
 
   constructor(
     private readonly world: World,
@@ -78,54 +86,83 @@ export class Client {
   }
 
   start(): void {
-    this.think();
+    const { plan } = this.world.source;
+    if (plan === null) return this.think();
+    for (const operation of plan.operations) {
+      if (operation.client !== this.index) continue;
+      this.world.schedule.at(operation.at, () => {
+        this.due.push(operation);
+        this.think();
+      });
+    }
   }
 
   private think(): void {
     const { load } = this.world.swarm;
+    if (this.world.source.plan !== null) return this.nextDue();
     this.world.schedule.after(-Math.log(1 - this.chance.fraction()) * load.thinkMs, () => this.ask());
   }
 
+  private nextDue(): void {
+    if (this.current !== null) return;
+    const next = this.world.calm ? undefined : this.due.shift();
+    if (next !== undefined) this.begin(this.world.source.planned(next));
+  }
+
   private ask(): void {
-    const { world, chance } = this;
+    const { world } = this;
+    if (world.takeOperation()) this.begin(world.source.operation(world.schedule.now, this.index, this.chance));
+  }
+
+  private begin(chance: Chance): void {
+    const { world } = this;
     const { load } = world.swarm;
-    if (!world.takeOperation()) return;
     const key = chance.pick(world.keys);
     if (chance.chance(load.gets)) {
       const read: ReadRequest = { key, consistency: chance.chance(load.locals) ? "local" : "linearizable" };
-      return this.undertake(key, { kind: "read", read });
+      return this.undertake(key, { kind: "read", read }, chance);
     }
     this.made++;
     const operation = drawWrite(chance, key, this.seen.get(key) ?? null, `${this.index}.${this.made}`);
-    this.undertake(key, { kind: "write", write: this.writeRequest(operation) });
+    this.undertake(key, { kind: "write", write: this.writeRequest(operation, chance) }, chance);
   }
 
-  /** Reads a key at a given node, in the end, when everything must work. */
-  readAt(node: SimNode, key: Key): void {
-    this.undertake(key, { kind: "read", read: { key, consistency: "linearizable" } }, node);
+  /** Reads a key at a given node, in the end, when everything must work; false: the plan leaves it out. */
+  readAt(node: SimNode, key: Key): boolean {
+    const chance = this.finalChance();
+    if (chance === null) return false;
+    this.undertake(key, { kind: "read", read: { key, consistency: "linearizable" } }, chance, node);
+    return true;
   }
 
   writeAt(node: SimNode, key: Key): void {
+    const chance = this.finalChance();
+    if (chance === null) return;
     this.made++;
-    const operation: WriteOperation = drawWrite(this.chance, key, null, `${this.index}.${this.made}`);
-    this.undertake(key, { kind: "write", write: this.writeRequest(operation) }, node);
+    const operation: WriteOperation = drawWrite(chance, key, null, `${this.index}.${this.made}`);
+    this.undertake(key, { kind: "write", write: this.writeRequest(operation, chance) }, chance, node);
   }
 
-  private writeRequest(operation: WriteOperation): WriteRequest {
+  private finalChance(): Chance | null {
+    this.finals++;
+    return this.world.source.final(this.finals, this.chance);
+  }
+
+  private writeRequest(operation: WriteOperation, chance: Chance): WriteRequest {
     const { load } = this.world.swarm;
     const partition = this.world.partitionOf(operation.key);
-    if (!this.chance.chance(load.ids)) return { operation, requestId: null, after: null, fingerprint: 0 };
+    if (!chance.chance(load.ids)) return { operation, requestId: null, after: null, fingerprint: 0 };
     const requestId = `${this.index}.${this.made}`.padEnd(16, ".") as RequestId;
     const known = this.revisions.get(partition);
     // Now and then a client is wrong about what it has seen: it must be told so, and nothing may run.
-    const wrong = known !== undefined && this.chance.chance(load.wrongAfters) ? 1_000_000 : 0;
-    const after = known === undefined || !this.chance.chance(load.afters) ? null : revision(known + wrong);
+    const wrong = known !== undefined && chance.chance(load.wrongAfters) ? 1_000_000 : 0;
+    const after = known === undefined || !chance.chance(load.afters) ? null : revision(known + wrong);
     if (after !== null) this.world.checks.bound(partition, requestId, after);
     return { operation, requestId, after, fingerprint: fingerprintOf(operation) };
   }
 
-  private undertake(key: Key, request: Request, at: SimNode | null = null): void {
-    const { world, chance } = this;
+  private undertake(key: Key, request: Request, chance: Chance, at: SimNode | null = null): void {
+    const { world } = this;
     const { load } = world.swarm;
     const undertaking: Undertaking = {
       key,
@@ -133,6 +170,7 @@ export class Client {
       request,
       invoked: world.tick(),
       process: this.index + 1_000 * this.generation,
+      chance,
       tries: 0,
       copies: 0,
       mayHaveRun: false,
@@ -153,7 +191,7 @@ export class Client {
   private attempt(undertaking: Undertaking, at: SimNode | null = null): void {
     if (undertaking.outcome !== null) return;
     undertaking.tries++;
-    const node = at ?? this.chance.pick(this.world.nodes);
+    const node = at ?? undertaking.chance.pick(this.world.nodes);
     if (!this.send(undertaking, node, false)) this.again(undertaking, at);
   }
 
@@ -162,7 +200,7 @@ export class Client {
     const { request } = undertaking;
     const harmless = request.kind === "read" || request.write.requestId !== null || !undertaking.mayHaveRun;
     if (harmless && undertaking.tries < MAX_TRIES) {
-      const pause = this.chance.fraction() * this.world.swarm.roundMs;
+      const pause = undertaking.chance.fraction() * this.world.swarm.roundMs;
       this.world.schedule.after(pause, () => this.attempt(undertaking, at));
     } else {
       this.finish(undertaking, { status: undertaking.mayHaveRun ? "unknown" : "failed" });
@@ -170,7 +208,8 @@ export class Client {
   }
 
   private send(undertaking: Undertaking, node: SimNode, byProxy: boolean): boolean {
-    const { world, chance } = this;
+    const { world } = this;
+    const { chance } = undertaking;
     const { load } = world.swarm;
     const copy: Copy = {
       undertaking,
@@ -186,6 +225,12 @@ export class Client {
       ? FINAL_TIMEOUT_ROUNDS * world.swarm.roundMs
       : load.timeoutMs * (0.5 + chance.fraction());
     const { partition, request } = undertaking;
+    if (world.trace.keeping && node.up)
+      world.trace.command(
+        world.schedule.now,
+        `${renderRequest(request)} at n${node.id}${byProxy ? " (a copy)" : ""}`,
+        partition,
+      );
     const sent = node.request(partition, request, duration(timeout), {
       ticket: (ticket) => {
         copy.ticket = ticket;
@@ -243,6 +288,11 @@ export class Client {
       world.schedule.now,
       `client ${this.index} at n${copy.node.id}: ${renderRequest(undertaking.request)} → ${renderVerdict(verdict)}`,
     );
+    if (world.trace.keeping)
+      world.trace.said(
+        world.schedule.now,
+        `n${copy.node.id}: ${renderRequest(undertaking.request)} ⇒ ${renderVerdict(verdict)}`,
+      );
     if (copy.answered)
       world.violate(
         "one verdict by the deadline",

@@ -2,6 +2,7 @@
  * The simulator's command:
  *
  *   SEED=7        one seed, with its trace if it fails (TRACE=lines to keep; 400 by default)
+ *   SHRINK=1      with SEED: takes out of its run what can go while the same check fails, and tells what remains
  *   N=2000        so many seeds, from FROM (1 by default) on, on all cores
  *   BUG=R2        with that bug planted; several: separated by commas
  *   COVERAGE=1    how often every rare path was taken; one that never was is a failure
@@ -9,6 +10,7 @@
 import { bugNamed, plant } from "../planted/planted.js";
 import { coverage, numberFrom, runPool } from "./pool.js";
 import { run } from "./run.js";
+import { shrink, tell } from "./shrink.js";
 import { drawSwarm } from "./swarm.js";
 import type { RangeReport } from "./worker.js";
 
@@ -32,6 +34,13 @@ function replay(seed: number, bugs: readonly string[]): boolean {
     `seed ${seed}: ${report.violation.check} at ${report.violation.at.toFixed(2)} ms: ${report.violation.detail}`,
   );
   return false;
+}
+
+function shrunk(seed: number, bugs: readonly string[]): boolean {
+  plant(...bugs);
+  const smaller = shrink(seed);
+  console.log(smaller === null ? `seed ${seed}: ok, there is nothing to make smaller` : tell(smaller));
+  return smaller === null;
 }
 
 async function many(count: number, bugs: readonly string[]): Promise<boolean> {
@@ -71,7 +80,9 @@ async function main(): Promise<void> {
   const bugs = (process.env.BUG ?? "").split(",").filter((name) => name !== "");
   for (const bug of bugs) bugNamed(bug);
   const seed = numberFrom("SEED", 0);
-  const ok = seed > 0 ? replay(seed, bugs) : await many(numberFrom("N", 200), bugs);
+  const shrinks = (process.env.SHRINK ?? "") !== "";
+  if (shrinks && seed === 0) throw new Error("SHRINK needs the SEED of a run that fails");
+  const ok = seed > 0 ? (shrinks ? shrunk(seed, bugs) : replay(seed, bugs)) : await many(numberFrom("N", 200), bugs);
   process.exitCode = ok ? 0 : 1;
 }
 

@@ -3,6 +3,7 @@ import type { Prng } from "../../src/base/prng.js";
 import { majorityOf } from "../../src/base/votes.js";
 import { type NodeId, partition } from "../../src/core/ids.js";
 import type { SimNode } from "./node.js";
+import type { Harm } from "./plan.js";
 import type { World } from "./world.js";
 
 export class NemesisAtWork {
@@ -15,6 +16,15 @@ export class NemesisAtWork {
 
   begin(): void {
     const { nemesis } = this.world.swarm;
+    const { plan } = this.world.source;
+    if (plan !== null) {
+      for (const { at, harm } of plan.harms) {
+        this.world.schedule.at(at, () => {
+          if (!this.over) this.inflict(harm);
+        });
+      }
+      return;
+    }
     this.every(nemesis.crash, () => this.crash(this.victim()));
     this.every(nemesis.crashAll, () => this.crashAll());
     this.every(nemesis.cut, () => this.cut());
@@ -45,13 +55,11 @@ export class NemesisAtWork {
   }
 
   private crash(node: SimNode): void {
-    const { world, chance } = this;
-    const { nemesis } = world.swarm;
+    const { nemesis } = this.world.swarm;
     if (!node.up) return;
     if (nemesis.stops && !this.dispensable(node)) return;
-    world.crash(node);
-    if (nemesis.stops) node.gone = true;
-    else world.schedule.after(nemesis.downMs * (0.5 + chance.fraction()), () => world.start(node));
+    const downMs = nemesis.stops ? null : nemesis.downMs * (0.5 + this.chance.fraction());
+    this.harm({ kind: "crash", node: node.id, downMs });
   }
 
   /** Without it, every group still has a majority of nodes that are not gone. */
@@ -69,30 +77,22 @@ export class NemesisAtWork {
     const { world, chance } = this;
     if (world.swarm.nemesis.stops) return;
     world.sometimes.hit("every node crashed at once");
-    for (const node of world.nodes) {
-      world.crash(node);
-      world.schedule.after(world.swarm.nemesis.downMs * chance.fraction(), () => world.start(node));
-    }
+    for (const node of world.nodes)
+      this.harm({ kind: "crash", node: node.id, downMs: world.swarm.nemesis.downMs * chance.fraction() });
   }
 
   private pause(node: SimNode): void {
     const { world, chance } = this;
     if (!node.running) return;
-    world.sometimes.hit("a node was paused");
-    world.trace.note(world.schedule.now, `n${node.id} stands still`);
     const deaf = chance.chance(0.5);
-    if (deaf) world.sometimes.hit("a node missed what was sent while it stood still");
-    node.pause(deaf);
-    world.schedule.after(world.swarm.nemesis.pauseMs * (0.5 + chance.fraction()), () => {
-      world.trace.note(world.schedule.now, `n${node.id} goes on`);
-      node.resume();
-    });
+    const forMs = world.swarm.nemesis.pauseMs * (0.5 + chance.fraction());
+    this.harm({ kind: "pause", node: node.id, deaf, forMs });
   }
 
   private loseLink(): void {
     const { world, chance } = this;
     const [a, b] = chance.shuffle(world.nodes);
-    if (a !== undefined && b !== undefined) world.network.lose(a.id, b.id);
+    if (a !== undefined && b !== undefined) this.harm({ kind: "lose-link", a: a.id, b: b.id });
   }
 
   private cut(): void {
@@ -125,11 +125,69 @@ export class NemesisAtWork {
       }
     }
     world.sometimes.hit(oneWay ? "a one-way cut" : "a two-way cut");
-    world.trace.note(world.schedule.now, `cut ${cuts.map(([a, b]) => `n${a}→n${b}`).join(" ")}`);
-    const ends = cuts.map(([from, to]) => world.network.cut(from, to));
-    world.schedule.after(world.swarm.nemesis.cutMs * (0.5 + chance.fraction()), () => {
+    this.harm({ kind: "cut", ways: cuts, forMs: world.swarm.nemesis.cutMs * (0.5 + chance.fraction()) });
+  }
+
+  private harm(harm: Harm): void {
+    this.world.source.harmed(this.world.schedule.now, harm);
+    this.inflict(harm);
+  }
+
+  private inflict(harm: Harm): void {
+    const { world } = this;
+    switch (harm.kind) {
+      case "crash":
+        return this.kill(harm.node, harm.downMs);
+      case "pause":
+        return this.freeze(harm.node, harm.deaf, harm.forMs);
+      case "cut":
+        return this.sever(harm.ways, harm.forMs);
+      case "lose-link":
+        if (!world.has(harm.a) || !world.has(harm.b)) return;
+        world.trace.command(world.schedule.now, `lose link n${harm.a} n${harm.b}`);
+        return world.network.lose(harm.a, harm.b);
+    }
+  }
+
+  private kill(id: NodeId, downMs: number | null): void {
+    const { world } = this;
+    if (!world.has(id)) return;
+    const node = world.node(id);
+    // A plan made shorter must not take a group's majority for good.
+    if (downMs === null && !this.dispensable(node)) return;
+    world.crash(node);
+    if (downMs === null) node.gone = true;
+    else world.schedule.after(downMs, () => world.start(node));
+  }
+
+  private freeze(id: NodeId, deaf: boolean, forMs: number): void {
+    const { world } = this;
+    if (!world.has(id) || !world.node(id).running) return;
+    const node = world.node(id);
+    world.sometimes.hit("a node was paused");
+    world.trace.note(world.schedule.now, `n${id} stands still`);
+    world.trace.command(world.schedule.now, `pause n${id}${deaf ? " deaf" : ""}`);
+    if (deaf) world.sometimes.hit("a node missed what was sent while it stood still");
+    node.pause(deaf);
+    world.schedule.after(forMs, () => {
+      world.trace.note(world.schedule.now, `n${id} goes on`);
+      world.trace.command(world.schedule.now, `resume n${id}`);
+      node.resume();
+    });
+  }
+
+  private sever(all: readonly (readonly [NodeId, NodeId])[], forMs: number): void {
+    const { world } = this;
+    const ways = all.filter(([a, b]) => world.has(a) && world.has(b));
+    if (ways.length === 0) return;
+    const text = ways.map(([a, b]) => `n${a}→n${b}`).join(" ");
+    world.trace.note(world.schedule.now, `cut ${text}`);
+    for (const [a, b] of ways) world.trace.command(world.schedule.now, `cut n${a}→n${b}`);
+    const ends = ways.map(([from, to]) => world.network.cut(from, to));
+    world.schedule.after(forMs, () => {
       for (const end of ends) end();
-      world.trace.note(world.schedule.now, `healed ${cuts.map(([a, b]) => `n${a}→n${b}`).join(" ")}`);
+      world.trace.note(world.schedule.now, `healed ${text}`);
+      for (const [a, b] of ways) world.trace.command(world.schedule.now, `heal n${a}→n${b}`);
     });
   }
 }

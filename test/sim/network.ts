@@ -10,6 +10,7 @@ import type { Prng } from "../../src/base/prng.js";
 import { messageFromWire, messageToWire } from "../../src/codec/message.js";
 import { type NodeId, nodeId } from "../../src/core/ids.js";
 import type { NodeMessage } from "../../src/core/node-message.js";
+import type { Chance } from "./dice.js";
 import type { Schedule } from "./schedule.js";
 import type { Sometimes } from "./sometimes.js";
 import type { NetworkFaults } from "./swarm.js";
@@ -22,6 +23,8 @@ export interface NetworkOptions {
   readonly codec: boolean;
   readonly sometimes: Sometimes;
   readonly sent: (from: NodeId, to: NodeId, message: NodeMessage) => void;
+  /** What decides on this message: the stream itself, or what was written down of it. */
+  readonly luck: (from: NodeId, to: NodeId, kind: string, stream: Prng) => Chance;
   readonly deliver: (from: NodeId, life: number, to: NodeId, message: NodeMessage) => void;
   readonly lifeOf: (node: NodeId) => number;
   readonly linkLost: (at: NodeId, peer: NodeId) => void;
@@ -54,23 +57,24 @@ export class Network {
   }
 
   send(from: NodeId, life: number, to: NodeId, message: NodeMessage): void {
-    const { chance, sometimes } = this.options;
+    const { sometimes } = this.options;
     const { faults } = this;
     this.options.sent(from, to, message);
+    const chance = this.options.luck(from, to, message.kind, this.options.chance);
     const pair = this.pair(from, to);
     if ((this.cuts[pair] as number) > 0) return;
     const carried = this.options.codec ? throughCodec(message) : message;
     const toLife = this.options.lifeOf(to);
-    if (faults.stream && !this.healed) return this.stream(from, life, to, toLife, carried, pair);
+    if (faults.stream && !this.healed) return this.stream(from, life, to, toLife, carried, pair, chance);
     if (!this.healed && faults.loss > 0 && chance.chance(faults.loss)) {
       sometimes.hit("a message was lost");
       return;
     }
     const bound = message.kind === "heartbeat" || message.kind === "heartbeat-answer" ? toLife : null;
-    this.deliver(from, life, to, bound, carried, this.delay(pair));
+    this.deliver(from, life, to, bound, carried, this.delay(pair, chance));
     if (!this.healed && faults.doubled > 0 && mayDouble(message) && chance.chance(faults.doubled)) {
       sometimes.hit("a message was doubled");
-      this.deliver(from, life, to, bound, carried, this.delay(pair));
+      this.deliver(from, life, to, bound, carried, this.delay(pair, chance));
     }
   }
 
@@ -89,13 +93,14 @@ export class Network {
 
   /** The link between two nodes breaks: in a stream what is on its way is lost; both ends get to know, not at the same time. */
   lose(a: NodeId, b: NodeId): void {
-    const { schedule, chance, sometimes } = this.options;
+    const { schedule, sometimes } = this.options;
     sometimes.hit("a link was lost");
     for (const [from, to] of [
       [a, b],
       [b, a],
     ] as const) {
       (this.breaks[this.pair(from, to)] as number)++;
+      const chance = this.options.luck(from, to, "link-lost", this.options.chance);
       schedule.after(chance.fraction() * 20, () => this.options.linkLost(from, to));
     }
   }
@@ -105,9 +110,17 @@ export class Network {
     this.cuts.fill(0);
   }
 
-  private stream(from: NodeId, life: number, to: NodeId, toLife: number, message: NodeMessage, pair: number): void {
+  private stream(
+    from: NodeId,
+    life: number,
+    to: NodeId,
+    toLife: number,
+    message: NodeMessage,
+    pair: number,
+    chance: Chance,
+  ): void {
     const { schedule } = this.options;
-    const arrival = Math.max(schedule.now + this.delay(pair), this.lastArrival[pair] as number);
+    const arrival = Math.max(schedule.now + this.delay(pair, chance), this.lastArrival[pair] as number);
     this.lastArrival[pair] = arrival;
     const broken = this.breaks[pair];
     schedule.at(arrival, () => {
@@ -132,8 +145,7 @@ export class Network {
     });
   }
 
-  private delay(pair: number): number {
-    const { chance } = this.options;
+  private delay(pair: number, chance: Chance): number {
     const { faults } = this;
     const usual = faults.delayMs + (faults.spreadMs > 0 ? chance.fraction() * faults.spreadMs : 0);
     if (this.healed) return usual;

@@ -4,6 +4,7 @@
  */
 import type { NodeMessage } from "../../src/core/node-message.js";
 import { renderMessage } from "../scripts/render.js";
+import type { Story } from "./story.js";
 
 const KINDS = new Map<string, number>();
 
@@ -11,10 +12,14 @@ export class Trace {
   private state = 0x811c9dc5;
   private readonly lines: string[] = [];
 
-  constructor(private readonly keep: number) {}
+  /** `story`: told besides, if any. */
+  constructor(
+    private readonly keep: number,
+    private readonly story: Story | null = null,
+  ) {}
 
   get keeping(): boolean {
-    return this.keep > 0;
+    return this.keep > 0 || this.story !== null;
   }
 
   get hash(): string {
@@ -36,6 +41,17 @@ export class Trace {
   message(time: number, from: number, to: number, message: NodeMessage): void {
     this.event(time, message.kind, from, to);
     if (this.keep > 0) this.line(time, `n${from} → n${to} ${renderMessage(message)}`);
+    if (this.story !== null && message.kind !== "heartbeat" && message.kind !== "heartbeat-answer")
+      this.story.said(time, `n${from} → n${to} ${renderMessage(message)}`, partitionOf(message));
+  }
+
+  /** For the story alone; the note beside it is what counts for the hash. */
+  command(time: number, text: string, partition: number | null = null): void {
+    this.story?.command(time, text, partition);
+  }
+
+  said(time: number, text: string): void {
+    this.story?.said(time, text);
   }
 
   note(time: number, text: string): void {
@@ -53,6 +69,8 @@ export class Trace {
     if (this.lines.length > this.keep * 2) this.lines.splice(0, this.lines.length - this.keep);
   }
 }
+
+const partitionOf = (message: NodeMessage): number | null => ("partition" in message ? message.partition : null);
 
 function codeOf(kind: string): number {
   let code = KINDS.get(kind);

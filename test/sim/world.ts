@@ -10,8 +10,10 @@ import { Client } from "./client.js";
 import { SimDisk } from "./disk.js";
 import { Network, nodeIds } from "./network.js";
 import { SimNode } from "./node.js";
+import { DRAWN, type Source } from "./plan.js";
 import { Schedule } from "./schedule.js";
 import { Sometimes } from "./sometimes.js";
+import type { Story } from "./story.js";
 import type { Swarm } from "./swarm.js";
 import { Trace } from "./trace.js";
 
@@ -36,6 +38,9 @@ export interface WorldOptions {
   readonly keep: number;
   /** Checks that only count and do not end the run, so that others can show what they catch. */
   readonly ignored: ReadonlySet<CheckName>;
+  /** What is drawn, written down or planned; everything drawn by default. */
+  readonly source?: Source;
+  readonly story?: Story | null;
 }
 
 export class World {
@@ -43,6 +48,7 @@ export class World {
   readonly sometimes = new Sometimes();
   readonly trace: Trace;
   readonly swarm: Swarm;
+  readonly source: Source;
   readonly view: View;
   readonly keys: readonly Key[];
   readonly nodes: readonly SimNode[];
@@ -64,7 +70,8 @@ export class World {
     const { seed, swarm } = options;
     this.swarm = swarm;
     this.ignored = options.ignored;
-    this.trace = new Trace(options.keep);
+    this.source = options.source ?? DRAWN;
+    this.trace = new Trace(options.keep, options.story);
     this.chance = new Prng(seed);
     this.operationsLeft = swarm.load.operations;
     this.slackMs = 100 + 6 * swarm.disk.syncMs + (swarm.disk.slow > 0 ? 6 * swarm.disk.slowMs : 0) + 10 * swarm.turnMs;
@@ -124,6 +131,7 @@ export class World {
   crash(node: SimNode): void {
     if (!node.up) return;
     this.sometimes.hit("a node crashed");
+    this.trace.command(this.schedule.now, `crash n${node.id}`);
     const { lost, torn } = node.crash();
     this.trace.note(this.schedule.now, `n${node.id} crashes, ${lost} entries lost`);
     if (lost > 0) this.sometimes.hit("a crash lost unsynced entries");
@@ -137,6 +145,7 @@ export class World {
     if (node.up || node.gone) return;
     if (node.life > 0) this.sometimes.hit("a node restarted");
     this.trace.note(this.schedule.now, `n${node.id} starts`);
+    if (node.life > 0) this.trace.command(this.schedule.now, `restart n${node.id}`);
     node.start();
   }
 
@@ -159,6 +168,7 @@ export class World {
       faults: swarm.network,
       codec: swarm.codec,
       sent: (from, _to, message) => this.checks.sent(from, message),
+      luck: (from, to, kind, stream) => this.source.message(from, to, kind, stream),
       deliver: (from, life, to, message) => {
         const node = this.node(to);
         if (!node.up) return;
@@ -196,6 +206,11 @@ export class World {
         throw new Violated({ check: "assertion in the core", detail: `n${node.id}: ${detail}`, at: schedule.now });
       },
     });
+  }
+
+  /** A plan made shorter may still speak of nodes that are not there any more. */
+  has(id: NodeId): boolean {
+    return id <= this.nodes.length;
   }
 
   node(id: NodeId): SimNode {

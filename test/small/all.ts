@@ -2,6 +2,7 @@
  * Every small world that is explored by hand, one after the other, as a table. SECONDS=… for all together (600 by default); a world that is not
  * completed in what is left says so. VERIFY=1 holds the reductions against each.
  */
+import { cell, numberFrom, run } from "./command.js";
 import { explore } from "./explore.js";
 import { verifyReductions } from "./verify.js";
 import { nameOf, smallWorld, type WorldOptions } from "./worlds.js";
@@ -21,17 +22,16 @@ const WORLDS: readonly WorldOptions[] = [
   { offices: "1,2", operations: "put,cas", resends: true },
   { offices: "1,2,1", operations: "put,cas" },
   { offices: "1,2,1", operations: "put,get" },
-  { offices: "1,2,3", operations: "put,get" },
   { offices: "1,2", operations: "put,cas,get", present: true },
+  { offices: "1,2,3", operations: "put,get" },
+  { offices: "1,2,1", operations: "put,cas,get" },
 ];
 
 const MOST_STATES = 60_000_000;
 
-const cell = (text: string | number, width: number): string => String(text).padEnd(width);
-
 function main(): boolean {
   const verify = process.env.VERIFY !== undefined;
-  const most = Number(process.env.SECONDS ?? 600) * 1_000;
+  const most = numberFrom("SECONDS", 600) * 1_000;
   const started = performance.now();
   let failed = 0;
   console.log(
@@ -62,4 +62,4 @@ function main(): boolean {
   return failed === 0;
 }
 
-process.exitCode = main() ? 0 : 1;
+run(main);

@@ -266,7 +266,7 @@ function enter(node: SmallNode, input: Input, out: SmallOutbox): boolean {
       node.handOverTo(input.to, out);
       return true;
     case "resend":
-      if (!node.writer.busy) return false;
+      if (!node.writer.elected) return false;
       node.resend(out);
       return true;
   }

@@ -11,20 +11,13 @@
  *   VERIFY=1             holds the reductions against what was explored (verify.ts)
  *   PROGRESS=1           a line after every layer
  */
+
 import { plant } from "../planted/planted.js";
+import { numberFrom, run } from "./command.js";
 import { explore } from "./explore.js";
 import { renderTrace } from "./trace.js";
 import { verifyReductions } from "./verify.js";
 import { nameOf, smallWorld } from "./worlds.js";
-
-function numberFrom(name: string, otherwise: number): number {
-  const text = process.env[name];
-  if (text === undefined) return otherwise;
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1)
-    throw new Error(`${name}: not a number above 0: ${JSON.stringify(text)}`);
-  return number;
-}
 
 function main(): boolean {
   const { OFFICES = "1,2", OPERATIONS = "put,get", BUG = "", PRESENT, RESENDS, PLAIN } = process.env;
@@ -69,4 +62,4 @@ function main(): boolean {
   return violation === null && contradictions.length === 0;
 }
 
-process.exitCode = main() ? 0 : 1;
+run(main);

@@ -2,13 +2,13 @@
  * The mutants table: every planted bug that fits into a small world, how many states it took to find it, and how many steps the shortest way
  * to it has. ONLY=R2,R6 for some; STATES=… the most per bug; TRACES=1 prints the ways.
  */
+
 import { bugNamed, describeBug, plant } from "../planted/planted.js";
+import { cell, numberFrom, run } from "./command.js";
 import { explore } from "./explore.js";
 import { OUT_OF_SCOPE, SHOWN } from "./planted-worlds.js";
 import { renderTrace } from "./trace.js";
 import { nameOf, smallWorld } from "./worlds.js";
-
-const cell = (text: string | number, width: number): string => String(text).padEnd(width);
 
 function main(): boolean {
   const only = (process.env.ONLY ?? "").split(",").filter((name) => name !== "");
@@ -23,7 +23,7 @@ function main(): boolean {
     plant(bug);
     const started = performance.now();
     const world = smallWorld(options);
-    const found = explore(world, { states: Number(process.env.STATES ?? 20_000_000), depth: 1_000 });
+    const found = explore(world, { states: numberFrom("STATES", 20_000_000), depth: 1_000 });
     const { violation } = found;
     const seconds = ((performance.now() - started) / 1_000).toFixed(1);
     if (violation === null) missed++;
@@ -39,4 +39,4 @@ function main(): boolean {
   return missed === 0;
 }
 
-process.exitCode = main() ? 0 : 1;
+run(main);

@@ -56,30 +56,34 @@ describe("frames", () => {
   test("all that was sent since the last flush leaves in one frame, and nothing leaves no frame", () => {
     for (let i = 0; i < 5; i++) link.send(heartbeat);
     expect(stream.kinds).toEqual([]);
-    link.flush(EPOCH, 100);
+    link.flush(EPOCH, 100, false);
     expect(stream.kinds).toEqual([new Array(5).fill("heartbeat")]);
-    link.flush(EPOCH, 101);
+    link.flush(EPOCH, 101, false);
     expect(stream.kinds).toHaveLength(1);
     expect(counters).toMatchObject({ framesSent: 1, messagesSent: 5 });
   });
 
-  test("at rest every flush leaves at once; under load frames wait to be fuller, for a moment", () => {
-    let now = 100;
+  test("with time to spare every flush leaves at once; short of time frames wait to be fuller, for a moment", () => {
     for (let i = 0; i < 5; i++) {
       link.send(heartbeat);
-      expect(link.flush(EPOCH, now)).toBe(true);
-      now += 5;
+      expect(link.flush(EPOCH, 100, false)).toBe(true);
     }
-    let held = 0;
+    expect(stream.kinds).toHaveLength(5);
     for (let i = 0; i < 20; i++) {
       link.send(heartbeat);
-      if (!link.flush(EPOCH, now)) held++;
+      expect(link.flush(EPOCH, 100, true)).toBe(false);
     }
-    expect(held).toBeGreaterThan(5);
-    const before = stream.kinds.length;
-    expect(link.flush(EPOCH, now + SPACING_MS)).toBe(true);
-    expect(stream.kinds).toHaveLength(before + 1);
-    expect(stream.kinds.at(-1)).toHaveLength(held);
+    expect(link.flush(EPOCH, 100 + SPACING_MS, true)).toBe(true);
+    expect(stream.kinds.at(-1)).toHaveLength(20);
+  });
+
+  test("what waited leaves at once when there is time again", () => {
+    link.send(heartbeat);
+    link.flush(EPOCH, 100, true);
+    link.send(heartbeat);
+    expect(link.flush(EPOCH, 100, true)).toBe(false);
+    expect(link.flush(EPOCH, 100, false)).toBe(true);
+    expect(stream.kinds).toHaveLength(2);
   });
 });
 
@@ -87,13 +91,13 @@ describe("a slow peer", () => {
   test("costs a bounded number of bytes: beyond it messages are dropped, but never heartbeats", () => {
     for (let i = 0; i < MAX_QUEUED_BYTES / MIB; i++) {
       link.send(write());
-      link.flush(EPOCH, 10 * i);
+      link.flush(EPOCH, 10 * i, false);
     }
     expect(counters.messagesDropped).toBe(0);
     const frames = stream.kinds.length;
     link.send(write());
     link.send(heartbeat);
-    link.flush(EPOCH, 10_000);
+    link.flush(EPOCH, 10_000, false);
     expect(counters.messagesDropped).toBe(1);
     expect(stream.kinds.slice(frames)).toEqual([["heartbeat"]]);
   });
@@ -101,11 +105,11 @@ describe("a slow peer", () => {
   test("that caught up is sent everything again", () => {
     for (let i = 0; i < MAX_QUEUED_BYTES / MIB; i++) {
       link.send(write());
-      link.flush(EPOCH, 10 * i);
+      link.flush(EPOCH, 10 * i, false);
     }
     stream.drain();
     link.send(write());
-    link.flush(EPOCH, 10_000);
+    link.flush(EPOCH, 10_000, false);
     expect(counters.messagesDropped).toBe(0);
     expect(stream.kinds.at(-1)).toEqual(["write"]);
   });
@@ -116,7 +120,7 @@ test("a closed link sends nothing more, and is destroyed once", () => {
   link.close();
   link.close();
   link.send(heartbeat);
-  link.flush(EPOCH, 100);
+  link.flush(EPOCH, 100, false);
   expect(stream.kinds).toEqual([]);
   expect(destroyed).toBe(1);
 });

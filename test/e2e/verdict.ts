@@ -1,0 +1,47 @@
+/** What both checkers think of a history. One that is not in order is kept, with a timeline of the keys that are violated. */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkHistory, type KeyReport, type Report } from "../../src/check/check.js";
+import type { Operation } from "../../src/check/history.js";
+import { formatHistory } from "../../src/check/jsonl.js";
+import { timelinePage } from "../../src/check/timeline.js";
+import { versionWitness } from "../../src/check/version-witness.js";
+import { wingGong } from "../../src/check/wing-gong.js";
+
+export interface Judgement {
+  /** A violation that either checker found; else out of time if there is a key that neither decided. */
+  readonly kind: Report["kind"];
+  /** For each checker, whether it decided every key in time: the witness checker, then the search. */
+  readonly decided: readonly boolean[];
+  /** What each checker says, and of violated keys why. */
+  readonly summary: string;
+  /** The folder that holds NAME.jsonl and NAME.html; null when both checkers are content. */
+  readonly kept: string | null;
+}
+
+/** The budget is each checker's. */
+export function judge(history: readonly Operation[], name: string, budgetMs: number): Judgement {
+  const reports = [versionWitness, wingGong].map((checker) => {
+    const giveUp = performance.now() + budgetMs;
+    return checkHistory(history, { checker, budget: { expired: () => performance.now() > giveUp } });
+  });
+  const [witness, search] = reports as [Report, Report];
+  const summary = `${versionWitness.name}: ${witness.kind}, ${wingGong.name}: ${search.kind}`;
+  const decided = reports.map(({ keys }) => keys.every(({ verdict }) => verdict.kind !== "out of time"));
+  if (reports.every(({ kind }) => kind === "ok")) return { kind: "ok", decided, summary, kept: null };
+  const violated = new Map<string, KeyReport>();
+  for (const report of reports) {
+    for (const key of report.keys)
+      if (key.verdict.kind === "violation" && !violated.has(key.key)) violated.set(key.key, key);
+  }
+  const undecided = witness.keys.some((_, i) => reports.every(({ keys }) => keys[i]?.verdict.kind === "out of time"));
+  const kept = mkdtempSync(join(tmpdir(), "onar-history-"));
+  writeFileSync(join(kept, `${name}.jsonl`), formatHistory(history));
+  writeFileSync(join(kept, `${name}.html`), timelinePage([...violated.values()]));
+  const reasons = [...violated.values()].map(
+    ({ key, verdict }) => `\n${key}: ${verdict.kind === "violation" ? verdict.reason : ""}`,
+  );
+  const kind = violated.size > 0 ? "violation" : undecided ? "out of time" : "ok";
+  return { kind, decided, summary: `${summary}${reasons.join("")}`, kept };
+}

@@ -1,0 +1,144 @@
+/**
+ * A run as an explicit list of what happens in it, which can be made shorter. A seed's run can be recorded as a plan; run by it, unchanged,
+ * it does the same again, and with less in the plan it does as much of the same as it can: what is left keeps its time and its numbers.
+ */
+import type { Prng } from "../../src/base/prng.js";
+import type { NodeId } from "../../src/core/ids.js";
+import { type Chance, recording, replaying } from "./dice.js";
+import type { Swarm } from "./swarm.js";
+
+export type Harm =
+  /** `downMs` null: for good. */
+  | { readonly kind: "crash"; readonly node: NodeId; readonly downMs: number | null }
+  | { readonly kind: "cut"; readonly ways: readonly (readonly [NodeId, NodeId])[]; readonly forMs: number }
+  | { readonly kind: "pause"; readonly node: NodeId; readonly deaf: boolean; readonly forMs: number }
+  | { readonly kind: "lose-link"; readonly a: NodeId; readonly b: NodeId };
+
+export interface PlannedHarm {
+  /** Virtual milliseconds. */
+  readonly at: number;
+  readonly harm: Harm;
+}
+
+/** What a client does next, as the numbers that it draws for it: key, operation, node, retries. */
+export interface PlannedOperation {
+  readonly at: number;
+  readonly client: number;
+  readonly numbers: readonly number[];
+}
+
+/** An operation of the liveness phase: the how manyeth, and its numbers. */
+export interface PlannedFinal {
+  readonly index: number;
+  readonly numbers: readonly number[];
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly swarm: Swarm;
+  /** No node stays down in the liveness phase. */
+  readonly everybodyUp: boolean;
+  readonly harms: readonly PlannedHarm[];
+  readonly operations: readonly PlannedOperation[];
+  /** The others are left out; `null`: all of them, also those not reached when the plan was made. */
+  readonly finals: readonly PlannedFinal[] | null;
+  /** By way and kind, for each message in turn: the numbers that decide what becomes of it. */
+  readonly messages: ReadonlyMap<string, readonly (readonly number[])[]>;
+}
+
+/** Where a run gets its randomness from, and what of it is left out. */
+export interface Source {
+  /** Runs by this; null: by what the seed draws. */
+  readonly plan: Plan | null;
+  harmed(at: number, harm: Harm): void;
+  operation(at: number, client: number, stream: Prng): Chance;
+  planned(operation: PlannedOperation): Chance;
+  /** null: left out. */
+  final(index: number, stream: Prng): Chance | null;
+  message(from: NodeId, to: NodeId, kind: string, stream: Prng): Chance;
+}
+
+/** The ordinary run: everything is drawn from its stream, nothing is written down. */
+export const DRAWN: Source = {
+  plan: null,
+  harmed: () => {},
+  operation: (_at, _client, stream) => stream,
+  planned: () => never(),
+  final: (_index, stream) => stream,
+  message: (_from, _to, _kind, stream) => stream,
+};
+
+/** Does what the ordinary run does and writes it down. */
+export class Recorder implements Source {
+  readonly plan = null;
+  readonly harms: PlannedHarm[] = [];
+  readonly operations: PlannedOperation[] = [];
+  readonly finals: PlannedFinal[] = [];
+  readonly messages = new Map<string, number[][]>();
+
+  harmed(at: number, harm: Harm): void {
+    this.harms.push({ at, harm });
+  }
+
+  operation(at: number, client: number, stream: Prng): Chance {
+    const numbers: number[] = [];
+    this.operations.push({ at, client, numbers });
+    return recording(stream, numbers);
+  }
+
+  planned(): Chance {
+    return never();
+  }
+
+  final(index: number, stream: Prng): Chance {
+    const numbers: number[] = [];
+    this.finals.push({ index, numbers });
+    return recording(stream, numbers);
+  }
+
+  message(from: NodeId, to: NodeId, kind: string, stream: Prng): Chance {
+    const numbers: number[] = [];
+    const way = wayOf(from, to, kind);
+    const before = this.messages.get(way);
+    if (before === undefined) this.messages.set(way, [numbers]);
+    else before.push(numbers);
+    return recording(stream, numbers);
+  }
+}
+
+/** Does what is left of the plan. */
+export class Replayer implements Source {
+  private readonly counts = new Map<string, number>();
+
+  constructor(readonly plan: Plan) {}
+
+  harmed(): void {}
+
+  operation(): Chance {
+    return never();
+  }
+
+  planned({ numbers, client, at }: PlannedOperation): Chance {
+    return replaying(numbers, this.plan.seed, `operation ${client} ${at}`);
+  }
+
+  final(index: number): Chance | null {
+    const { finals, seed } = this.plan;
+    const planned = finals?.find((final) => final.index === index);
+    if (finals !== null && planned === undefined) return null;
+    return replaying(planned?.numbers ?? [], seed, `final ${index}`);
+  }
+
+  message(from: NodeId, to: NodeId, kind: string): Chance {
+    const way = wayOf(from, to, kind);
+    const count = this.counts.get(way) ?? 0;
+    this.counts.set(way, count + 1);
+    return replaying(this.plan.messages.get(way)?.[count] ?? [], this.plan.seed, `${way} ${count}`);
+  }
+}
+
+const wayOf = (from: NodeId, to: NodeId, kind: string): string => `${from}→${to} ${kind}`;
+
+function never(): never {
+  throw new Error("a run draws its operations or has them planned, not both");
+}

@@ -11,6 +11,13 @@ export const PROTOCOL_VERSION = 1;
 /** Beyond the longest frame: a cut one, or one with a single large register and its records. */
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
+/**
+ * A connection is asked this often whether it is still there, and given up when it does not say so in time: one that a firewall forgot, or
+ * whose other end is gone without a word, stays open for minutes as far as TCP is concerned, and new streams to that node would use it.
+ */
+const KEEPALIVE_MS = 2_000;
+const KEEPALIVE_TIMEOUT_MS = 3_000;
+
 const bytes = (value: Buffer): Buffer => value;
 
 export const connectMethod: MethodDefinition<Buffer, Buffer> = {
@@ -45,6 +52,9 @@ export const PEER_CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.min_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 1_000,
   "grpc.enable_retries": 0,
+  "grpc.keepalive_time_ms": KEEPALIVE_MS,
+  "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+  "grpc.keepalive_permit_without_calls": 1,
   "grpc-node.max_session_memory": 64,
 };
 

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const FOLDERS = ["/usr/lib", "/usr/local/lib", "/usr/lib64"];
+const SHARED_MEMORY = "/dev/shm";
 const NAME = "faketime/libfaketime.so.1";
 
 export const NO_FAKETIME =
@@ -48,14 +49,18 @@ export class Clocks {
       LD_PRELOAD: this.library,
       FAKETIME_TIMESTAMP_FILE: this.file(node),
       FAKETIME_NO_CACHE: "1",
-      FAKETIME_DISABLE_SHM: "1",
       FAKETIME_DONT_FAKE_MONOTONIC: this.drifts(node) ? "0" : "1",
       DONT_FAKE_MONOTONIC: this.drifts(node) ? "0" : "1",
     };
   }
 
-  remove(): void {
+  /** Also what the library leaves behind of processes that were killed. */
+  remove(pids: readonly number[]): void {
     rmSync(this.folder, { recursive: true, force: true });
+    for (const pid of pids) {
+      for (const name of ["faketime_shm_", "sem.faketime_sem_"])
+        rmSync(join(SHARED_MEMORY, `${name}${pid}`), { force: true });
+    }
   }
 
   private file(node: number): string {

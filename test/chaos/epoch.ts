@@ -16,11 +16,11 @@ import { type EpochResult, FaultCounts } from "./tally.js";
 
 const PARTITIONS = 64;
 const DEADLINE_MS = 3_000;
-const THINK_MS = 40;
-const WORKERS = 12;
+const THINK_MS = 20;
+const WORKERS = 30;
 /** How soon after the last fault every key is served through every node. */
 const SERVED_MS = 10_000;
-const CHECK_BUDGET_MS = 10_000;
+const CHECK_BUDGET_MS = 5_000;
 
 export interface EpochOptions {
   readonly epoch: number;
@@ -43,8 +43,10 @@ export async function runEpoch(options: EpochOptions): Promise<EpochResult> {
   const clocks = faketime === null ? null : new Clocks(faketime, plan.rates);
   const before = (port: number, node: number): Promise<string> => network.before(port, node);
   const env = (node: number): Readonly<Record<string, string>> => clocks?.env(node) ?? {};
+  let pids: number[] = [];
   try {
     const cluster = await Cluster.start({ nodes, replicas, partitions: PARTITIONS, before, env });
+    pids = cluster.nodes.flatMap(({ process }) => process.child.pid ?? []);
     // A node that is paused does not notice that its parent is gone.
     const killAll = (): void => {
       for (const node of cluster.nodes) if (node.process.ended === null) node.process.child.kill("SIGKILL");
@@ -59,7 +61,7 @@ export async function runEpoch(options: EpochOptions): Promise<EpochResult> {
     }
   } finally {
     await network.stop();
-    clocks?.remove();
+    clocks?.remove(pids);
   }
 }
 
@@ -174,11 +176,11 @@ class Epoch {
     const index = rates.findIndex((rate) => rate !== 1);
     const node = this.cluster.nodes[index];
     if (this.clocks === null || node === undefined) return async () => {};
-    this.counts.try("clock drift");
     const first = readUptime(node);
     return async () => {
       const [from, to] = [await first, await readUptime(node)];
       if (from === null || to === null) return;
+      this.counts.try("clock drift");
       const rate = (to.theirMs - from.theirMs) / (to.ourMs - from.ourMs);
       if (Math.abs(rate - (rates[index] as number)) < 0.02) this.counts.see("clock drift");
     };
@@ -188,8 +190,8 @@ class Epoch {
     const { epoch, say } = this.options;
     const { operations } = this.recorder;
     const problems = [...this.faults.problems];
-    const { kind, decided, summary, kept } = judge(this.recorder.history(), `epoch-${epoch}`, CHECK_BUDGET_MS);
-    if (kind !== "ok") problems.push(`${summary}; history and timeline: ${kept}`);
+    const { kind, decided, summary, keep } = judge(this.recorder.history(), `epoch-${epoch}`, CHECK_BUDGET_MS);
+    if (kind !== "ok") problems.push(`history and timeline in ${keep()}: ${summary}`);
     const count = (status: Recorded["outcome"]["status"]): number =>
       operations.filter(({ outcome }) => outcome.status === status).length;
     const outage = longestOutage(operations, this.keys);

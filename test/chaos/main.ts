@@ -21,7 +21,9 @@ function number(name: string, otherwise: number): number {
   const text = process.env[name];
   if (text === undefined || text === "") return otherwise;
   const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  console.error(`error: ${name} must be a number above 0, not ${JSON.stringify(text)}`);
+  const whole = name === "SEED";
+  if (Number.isFinite(value) && value > 0 && (!whole || (Number.isInteger(value) && value < 2 ** 32))) return value;
+  const wanted = whole ? "a whole number from 1 to 4294967295" : "a number above 0";
+  console.error(`error: ${name} must be ${wanted}, not ${JSON.stringify(text)}`);
   process.exit(2);
 }

@@ -1,4 +1,4 @@
-/** What both checkers think of a history. One that is not in order is kept, with a timeline of the keys that are violated. */
+/** What both checkers think of a history. It can be kept, with a timeline of the keys that are violated. */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,8 +16,8 @@ export interface Judgement {
   readonly decided: readonly boolean[];
   /** What each checker says, and of violated keys why. */
   readonly summary: string;
-  /** The folder that holds NAME.jsonl and NAME.html; null when both checkers are content. */
-  readonly kept: string | null;
+  /** Writes NAME.jsonl and NAME.html to a new folder, whose path it returns. */
+  readonly keep: () => string;
 }
 
 /** The budget is each checker's. */
@@ -29,19 +29,21 @@ export function judge(history: readonly Operation[], name: string, budgetMs: num
   const [witness, search] = reports as [Report, Report];
   const summary = `${versionWitness.name}: ${witness.kind}, ${wingGong.name}: ${search.kind}`;
   const decided = reports.map(({ keys }) => keys.every(({ verdict }) => verdict.kind !== "out of time"));
-  if (reports.every(({ kind }) => kind === "ok")) return { kind: "ok", decided, summary, kept: null };
   const violated = new Map<string, KeyReport>();
   for (const report of reports) {
     for (const key of report.keys)
       if (key.verdict.kind === "violation" && !violated.has(key.key)) violated.set(key.key, key);
   }
   const undecided = witness.keys.some((_, i) => reports.every(({ keys }) => keys[i]?.verdict.kind === "out of time"));
-  const kept = mkdtempSync(join(tmpdir(), "onar-history-"));
-  writeFileSync(join(kept, `${name}.jsonl`), formatHistory(history));
-  writeFileSync(join(kept, `${name}.html`), timelinePage([...violated.values()]));
+  const keep = (): string => {
+    const folder = mkdtempSync(join(tmpdir(), "onar-history-"));
+    writeFileSync(join(folder, `${name}.jsonl`), formatHistory(history));
+    writeFileSync(join(folder, `${name}.html`), timelinePage([...violated.values()]));
+    return folder;
+  };
   const reasons = [...violated.values()].map(
     ({ key, verdict }) => `\n${key}: ${verdict.kind === "violation" ? verdict.reason : ""}`,
   );
   const kind = violated.size > 0 ? "violation" : undecided ? "out of time" : "ok";
-  return { kind, decided, summary: `${summary}${reasons.join("")}`, kept };
+  return { kind, decided, summary: `${summary}${reasons.join("")}`, keep };
 }

@@ -113,8 +113,8 @@ const pick = <T>(from: readonly T[], random: () => number): T => from[Math.floor
 
 /** Both checkers say ok; otherwise the history and a timeline are kept and the error names them. */
 export function expectLinearizable(recorder: Recorder, name: string, budgetMs = 15_000): void {
-  const { summary, kept, decided, kind } = judge(recorder.history(), name, budgetMs);
-  if (kind !== "ok" || !decided.every((one) => one)) throw new Error(`${summary}; history and timeline: ${kept}`);
+  const { summary, keep, decided, kind } = judge(recorder.history(), name, budgetMs);
+  if (kind !== "ok" || !decided.every((one) => one)) throw new Error(`${summary}; history and timeline: ${keep()}`);
 }
 
 /** How a history went, for people. */

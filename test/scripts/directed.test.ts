@@ -21,6 +21,7 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["R7.reuse-attempt", "S06-late-answers"],
   ["R9.drop-on-recover", "retry-answered-from-record"],
   ["R9.forget-failed-cas", "failed-cas-retried"],
+  ["R9.forget-without-floor", "S16-doubled-after-forgotten"],
   ["R9.ignore-client-revision", "S17-after-tells"],
   ["R13.no-reservation", "reservation"],
   ["R13.one-replica", "reservation-at-one"],

@@ -9,7 +9,13 @@
  *     … id=x after=3 within 500ms
  *   hold write n1→n3            messages of that kind on that way wait; kind or way may be left out; `n3` is both ways
  *   release, drop, double       what is held, all or by the same pattern: arrives, is lost, arrives although it stays held
- *   cut n1→n3, heal             loses messages; ends all cuts
+ *   cut n1→n3, heal             loses messages; ends cuts, all or by the same pattern; `n1-n3` is both ways between the two
+ *   freeze n1, resume n1        the process stands still
+ *   jump n1 3600000ms           its clock goes ahead
+ *   130 times put k=# at n1     # is the number
+ *   forward put k=w n3→n1 of epoch 2      as a node says it that knows a later view
+ *   writers                     who works, and whom each node takes for the writer
+ *   rounds 10                   that many heartbeat rounds pass
  *   crash n1, restart n1        the disk stays
  *   slow disk n1, sync n1       nothing becomes durable until told
  *   lose link n1 n2             both ends are told that their stream broke
@@ -20,7 +26,7 @@ import { fingerprintOf } from "../../src/codec/fingerprint.js";
 import { key, type NodeId, nodeId, revision } from "../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Condition, RequestId, WriteOperation } from "../../src/core/register/operation.js";
-import { type Match, ScriptWorld } from "./script-world.js";
+import { type Match, ROUND, ScriptWorld } from "./script-world.js";
 
 const SEPARATOR = "---";
 const USUAL_TIMEOUT: Duration = duration(5_000);
@@ -88,7 +94,23 @@ function obey(world: ScriptWorld, line: string): void {
         world.double(match);
       });
     case "heal":
-      return world.heal();
+      return patterns(text).forEach((match) => {
+        world.heal(match);
+      });
+    case "freeze":
+      return world.freeze(nodeFrom(text));
+    case "resume":
+      return world.resume(nodeFrom(text));
+    case "jump":
+      return world.jump(nodeFrom(rest[0] ?? ""), millisecondsFrom(rest[1] ?? ""));
+    case "writers":
+      return world.tellWriters();
+    case "rounds":
+      return world.wait(ROUND * Number(text));
+    case "forward": {
+      const [, call = "", from = "", to = "", epoch] = FORWARD.exec(text) ?? [];
+      return world.forwardOfEpoch(nodeFrom(from), nodeFrom(to), requestFrom(call, undefined, undefined), Number(epoch));
+    }
     case "crash":
       return world.crash(nodeFrom(text));
     case "restart":
@@ -106,11 +128,14 @@ function obey(world: ScriptWorld, line: string): void {
     case "show":
       world.showHeartbeats = true;
       return;
-    default:
-      return requested(world, line);
+    default: {
+      if (rest[0] !== "times") return requested(world, line);
+      for (let i = 1; i <= Number(verb); i++) requested(world, rest.slice(1).join(" ").replaceAll("#", `${i}`));
+    }
   }
 }
 
+const FORWARD = /^(.+) (n\d+)→(n\d+) of epoch (\d+)$/;
 const REQUEST =
   /^(?<call>.+?) at (?<node>n\d+)(?: id=(?<id>\S+))?(?: after=(?<after>\d+))?(?: within (?<within>\d+ms))?$/;
 
@@ -173,10 +198,16 @@ function conditionFrom(text: string): Condition {
 /** `write n1→n3`, `n1→n3`, `n3`, `write`, nothing: any. */
 function patterns(text: string): Match[] {
   const words = text.split(" ").filter((word) => word !== "");
-  const way = words.find((word) => /^n\d+(→n\d+)?$/.test(word));
+  const way = words.find((word) => /^n\d+([→-]n\d+)?$/.test(word));
   const kind = (words.find((word) => word !== way) ?? null) as NodeMessage["kind"] | null;
   if (way === undefined) return [{ kind, from: null, to: null }];
-  const [a = "", b] = way.split("→");
+  const [a = "", b] = way.split(/[→-]/);
+  if (b !== undefined && way.includes("-")) {
+    return [
+      { kind, from: nodeFrom(a), to: nodeFrom(b) },
+      { kind, from: nodeFrom(b), to: nodeFrom(a) },
+    ];
+  }
   if (b !== undefined) return [{ kind, from: nodeFrom(a), to: nodeFrom(b) }];
   return [
     { kind, from: nodeFrom(a), to: null },

@@ -1,7 +1,7 @@
 /** Peer messages in the words of the golden traces: one line each, the fields that matter, always in the same order. */
 import { unreachable } from "../../src/base/assert.js";
 import type { Ballot, Timestamp } from "../../src/core/ballot.js";
-import type { OfficeReport } from "../../src/core/election/heartbeats.js";
+import type { OfficeReport, PartitionReport } from "../../src/core/election/heartbeats.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Condition, Result, WriteOperation } from "../../src/core/register/operation.js";
 import type { Register } from "../../src/core/register/register.js";
@@ -17,8 +17,13 @@ export const renderTimestamp = (t: Timestamp | null): string =>
 export function renderRegister(register: Register | null): string {
   if (register === null) return "absent";
   const { key, timestamp, value, version, records } = register;
-  const ids = records.length === 0 ? "" : ` ids=${records.map((record) => printable(record.requestId)).join(",")}`;
+  const ids = records.length === 0 ? "" : ` ids=${renderIds(records.map((record) => printable(record.requestId)))}`;
   return `${key}=${value === null ? "⌫" : textOf(value)} ${renderTimestamp(timestamp)} v=${version}${ids}`;
+}
+
+function renderIds(ids: readonly string[]): string {
+  const [first = "", ...rest] = ids;
+  return rest.length < 4 ? ids.join(",") : `${first},…,${rest.at(-1)} (${ids.length})`;
 }
 
 export function renderMessage(m: NodeMessage): string {
@@ -66,14 +71,17 @@ export function renderMessage(m: NodeMessage): string {
     case "heartbeat":
       return `Heartbeat round ${m.round} seen ${m.reportsSeen}`;
     case "heartbeat-answer":
-      return `HeartbeatAnswer round ${m.round} version ${m.since}–${m.version}${m.offices.map(renderOffice).join("")}`;
+      return `HeartbeatAnswer round ${m.round} version ${m.since}–${m.version}${m.reports.map(renderReport).join("")}${m.offices.map(renderOffice).join("")}`;
     default:
       return unreachable(m);
   }
 }
 
+const renderReport = ({ promise, live, settled }: PartitionReport): string =>
+  `, promised b=${renderBallot(promise)}${live ? " live" : ""}${settled === null ? "" : ` settled ${renderTimestamp(settled)}`}`;
+
 const renderOffice = ({ partition, ballot }: OfficeReport): string =>
-  ` ${ballot === null ? "no office" : `office b=${renderBallot(ballot)}`} in ${partition}`;
+  `, ${ballot === null ? "no office" : `office b=${renderBallot(ballot)}`} in ${partition}`;
 
 export function renderRequest(request: Request): string {
   if (request.kind === "read")

@@ -5,24 +5,23 @@
  */
 import { type Duration, duration, instant } from "../../src/base/time.js";
 import { ballot } from "../../src/core/ballot.js";
-import type { Entry } from "../../src/core/entry.js";
-import { groupEpoch, type Key, type NodeId, nodeId, partition as partitionOf, viewEpoch } from "../../src/core/ids.js";
+import { groupEpoch, type NodeId, nodeId, partition as partitionOf, viewEpoch } from "../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import { firstPlacement } from "../../src/core/placement/first.js";
-import type { Register } from "../../src/core/register/register.js";
-import { MemoryTable } from "../../src/core/register/table.js";
 import type { View } from "../../src/core/view/view.js";
 import { Loop } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
 import { Outgoing } from "../../src/node/outgoing.js";
-import type { Storage } from "../../src/ports/storage.js";
-import { renderMessage, renderRequest, renderVerdict } from "./render.js";
+import { renderBallot, renderMessage, renderRequest, renderVerdict } from "./render.js";
+import { ScriptNode } from "./script-node.js";
 
 export const ROUND: Duration = duration(200);
 const PARTITION = partitionOf(0);
 const ATTEMPTS_PER_LIFE = 1_000_000;
 /** A script whose messages never end is broken. */
-const MAX_STEPS = 100_000;
+const MAX_STEPS = 1_000_000;
+/** Above the ids of forwards that nodes of a script make themselves. */
+const FOREIGN_FORWARD = 1_000_000_000;
 
 /** Which messages a rule is about; null: any. */
 export interface Match {
@@ -35,53 +34,6 @@ interface Underway {
   readonly from: NodeId;
   readonly to: NodeId;
   readonly message: NodeMessage;
-}
-
-class ScriptDisk {
-  slow = false;
-  readonly log: Entry[] = [];
-  readonly registers = new Map<Key, Register>();
-  private waiting: { readonly entries: readonly Entry[]; readonly durable: () => void }[] = [];
-
-  open(): Storage {
-    const table = new MemoryTable();
-    for (const register of this.registers.values()) table.put(register);
-    return {
-      kind: "log",
-      table: () => table,
-      restored: () => this.log.slice(),
-      append: (entries, durable) => {
-        this.waiting.push({ entries, durable });
-        if (!this.slow) this.sync();
-      },
-      close: () => {},
-    };
-  }
-
-  sync(): void {
-    const done = this.waiting;
-    this.waiting = [];
-    for (const { entries, durable } of done) {
-      for (const entry of entries) {
-        if (entry.kind === "register") this.registers.set(entry.register.key, entry.register);
-        else this.log.push(entry);
-      }
-      durable();
-    }
-  }
-
-  crash(): void {
-    this.waiting = [];
-  }
-}
-
-class ScriptNode {
-  readonly disk = new ScriptDisk();
-  loop: Loop | null = null;
-  life = 0;
-  due: { readonly when: number; readonly call: () => void } | null = null;
-
-  constructor(readonly id: NodeId) {}
 }
 
 export class ScriptWorld {
@@ -133,7 +85,9 @@ export class ScriptWorld {
     node.life++;
     const { life } = node;
     const mine = (call: () => void) => (): void => {
-      if (node.life === life && node.loop !== null) call();
+      node.run(() => {
+        if (node.life === life && node.loop !== null) call();
+      });
     };
     const sending: Underway[] = [];
     node.loop = new Loop({
@@ -144,14 +98,14 @@ export class ScriptWorld {
         restored: storage.restored(),
         firstAttempt: life * ATTEMPTS_PER_LIFE,
         round: ROUND,
-        now: instant(this.now),
+        now: instant(this.now + node.ahead),
       }),
       storage,
       clock: {
-        now: () => instant(this.now),
+        now: () => instant(this.now + node.ahead),
         soon: (call) => this.queue.push(mine(call)),
         at: (when, call) => {
-          node.due = { when, call: mine(call) };
+          node.due = { when: when - node.ahead, call: mine(call) };
         },
         stop: () => {
           node.due = null;
@@ -178,6 +132,7 @@ export class ScriptWorld {
     const node = this.node(id);
     node.loop?.stop();
     node.loop = null;
+    node.backlog = null;
     node.disk.crash();
   }
 
@@ -198,9 +153,10 @@ export class ScriptWorld {
 
   request(id: NodeId, request: Request, timeout: Duration): void {
     const text = renderRequest(request);
-    this.mustRun(id).request(PARTITION, request, timeout, (verdict) =>
-      this.say(`n${id}: ${text} ⇒ ${renderVerdict(verdict)}`),
-    );
+    const loop = this.mustRun(id);
+    this.node(id).run(() => {
+      loop.request(PARTITION, request, timeout, (verdict) => this.say(`n${id}: ${text} ⇒ ${renderVerdict(verdict)}`));
+    });
     this.settle();
   }
 
@@ -212,8 +168,11 @@ export class ScriptWorld {
     this.cuts.push(match);
   }
 
-  heal(): void {
+  /** Ends the cuts that match. */
+  heal(match: Match): void {
+    const left = this.cuts.filter((cut) => !covers(match, cut));
     this.cuts.length = 0;
+    this.cuts.push(...left);
   }
 
   /** What was held and matches goes on its way; what matches is held no more. */
@@ -243,6 +202,56 @@ export class ScriptWorld {
     this.settle();
   }
 
+  /** The process stands still; what is sent to it waits, its timers too. */
+  freeze(id: NodeId): void {
+    this.node(id).backlog ??= [];
+  }
+
+  resume(id: NodeId): void {
+    const node = this.node(id);
+    const waiting = node.backlog ?? [];
+    node.backlog = null;
+    for (const call of waiting) call();
+    this.settle();
+    this.wait(0);
+  }
+
+  /** The node's clock goes ahead by so much at once. */
+  jump(id: NodeId, ms: number): void {
+    const node = this.node(id);
+    node.ahead += ms;
+    if (node.due !== null) node.due = { when: node.due.when - ms, call: node.due.call };
+    this.wait(0);
+  }
+
+  /** What a node sends that knows a later view than the receiver. */
+  forwardOfEpoch(from: NodeId, to: NodeId, request: Request, epoch: number): void {
+    const message: NodeMessage = {
+      kind: "forward",
+      id: FOREIGN_FORWARD,
+      partition: PARTITION,
+      groupEpoch: groupEpoch(epoch),
+      request,
+      remaining: duration(1_000),
+    };
+    this.send({ from, to, message });
+    this.settle();
+  }
+
+  /** Who works as the writer, and whom each node takes for it. */
+  tellWriters(): void {
+    const up = this.nodes.filter(({ loop, backlog }) => loop !== null && backlog === null);
+    const core = ({ loop }: ScriptNode) => (loop as Loop).machine.core;
+    const working = up.filter((node) => core(node).isWriter(PARTITION));
+    const names = working.map((node) => {
+      const ballot = core(node).partitions.get(PARTITION)?.writer.ballot ?? null;
+      return ballot === null ? `n${node.id}` : `n${node.id} b=${renderBallot(ballot)}`;
+    });
+    this.say(`working: ${names.length === 0 ? "nobody" : names.join(", ")}`);
+    const known = up.map((node) => `n${node.id} says ${nameOf(core(node).writerOf(PARTITION))}`);
+    this.say(`the writer: ${known.join(", ")}`);
+  }
+
   linkLost(a: NodeId, b: NodeId): void {
     this.node(a).loop?.deliver({ kind: "link-lost", peer: b });
     this.node(b).loop?.deliver({ kind: "link-lost", peer: a });
@@ -265,7 +274,12 @@ export class ScriptWorld {
     for (;;) {
       let next: ScriptNode | null = null;
       for (const node of this.nodes) {
-        if (node.due !== null && node.due.when <= end && (next?.due == null || node.due.when < next.due.when))
+        if (
+          node.backlog === null &&
+          node.due !== null &&
+          node.due.when <= end &&
+          (next?.due == null || node.due.when < next.due.when)
+        )
           next = node;
       }
       const due = next?.due;
@@ -302,7 +316,8 @@ export class ScriptWorld {
   }
 
   private arrive(from: NodeId, to: NodeId, message: NodeMessage): void {
-    this.queue.push(() => this.node(to).loop?.deliver({ kind: "message", from, message }));
+    const node = this.node(to);
+    this.queue.push(() => node.run(() => node.loop?.deliver({ kind: "message", from, message })));
   }
 
   /** What a step made outside the loop takes the loop's way. */
@@ -323,6 +338,8 @@ export class ScriptWorld {
     return loop;
   }
 }
+
+const nameOf = (node: NodeId | null): string => (node === null ? "?" : `n${node}`);
 
 function matches(match: Match, { from, to, message }: Underway): boolean {
   return (

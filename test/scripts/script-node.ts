@@ -1,0 +1,65 @@
+/** A node of a script over all its lives, with its disk: nothing in it happens by itself. */
+import type { Entry } from "../../src/core/entry.js";
+import type { Key, NodeId } from "../../src/core/ids.js";
+import type { Register } from "../../src/core/register/register.js";
+import { MemoryTable } from "../../src/core/register/table.js";
+import type { Loop } from "../../src/node/loop.js";
+import type { Storage } from "../../src/ports/storage.js";
+
+/** Keeps what was synced over all lives of its node. Syncs at once, unless told to be slow. */
+class ScriptDisk {
+  slow = false;
+  readonly log: Entry[] = [];
+  readonly registers = new Map<Key, Register>();
+  private waiting: { readonly entries: readonly Entry[]; readonly durable: () => void }[] = [];
+
+  open(): Storage {
+    const table = new MemoryTable();
+    for (const register of this.registers.values()) table.put(register);
+    return {
+      kind: "log",
+      table: () => table,
+      restored: () => this.log.slice(),
+      append: (entries, durable) => {
+        this.waiting.push({ entries, durable });
+        if (!this.slow) this.sync();
+      },
+      close: () => {},
+    };
+  }
+
+  sync(): void {
+    const done = this.waiting;
+    this.waiting = [];
+    for (const { entries, durable } of done) {
+      for (const entry of entries) {
+        if (entry.kind === "register") this.registers.set(entry.register.key, entry.register);
+        else this.log.push(entry);
+      }
+      durable();
+    }
+  }
+
+  crash(): void {
+    this.waiting = [];
+  }
+}
+
+export class ScriptNode {
+  readonly disk = new ScriptDisk();
+  loop: Loop | null = null;
+  life = 0;
+  due: { readonly when: number; readonly call: () => void } | null = null;
+  /** By how much its clock is ahead of the others. */
+  ahead = 0;
+  /** What waits for it while it stands still; null: it runs. */
+  backlog: (() => void)[] | null = null;
+
+  constructor(readonly id: NodeId) {}
+
+  /** Now, or once it goes on. */
+  run(call: () => void): void {
+    if (this.backlog === null) call();
+    else this.backlog.push(call);
+  }
+}

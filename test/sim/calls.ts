@@ -3,8 +3,10 @@ import type { Call, Answer as HistoryAnswer, Condition as HistoryCondition } fro
 import { type Key, revision } from "../../src/core/ids.js";
 import type { Request } from "../../src/core/node-message.js";
 import type { Answer, Condition, WriteOperation } from "../../src/core/register/operation.js";
+import type { Verdict } from "../../src/node/outgoing.js";
 import { textOf } from "../scripts/render.js";
 import type { Chance } from "./dice.js";
+import type { Sometimes } from "./sometimes.js";
 
 /** What a client last knew of a key; version 0: absent. */
 export interface Seen {
@@ -90,3 +92,21 @@ export function answerFor(answer: Answer): HistoryAnswer | null {
 
 const foundFor = (version: number, value: Uint8Array | undefined): { version: number; value?: string } =>
   value === undefined ? { version } : { version, value: textOf(value) };
+
+/** Marks which kinds of verdict were met. */
+export function countVerdict(sometimes: Sometimes, verdict: Verdict): void {
+  if (verdict.status === "unserved") sometimes.hit("a request was unserved");
+  else if (verdict.status === "deadline") {
+    sometimes.hit(
+      verdict.mayHaveRun ? "a deadline came with a copy under way" : "a deadline came before any copy left",
+    );
+  } else if (verdict.status === "unknown") {
+    sometimes.hit(
+      verdict.unknown.reason === "request-expired" ? "a request was refused as expired" : "an outcome was unknown",
+    );
+  } else if (verdict.status === "refused") {
+    if (verdict.refusal.reason === "after-in-future") sometimes.hit("a request came from the future");
+    if (verdict.refusal.reason === "overflow" || verdict.refusal.reason === "not-a-number")
+      sometimes.hit("a number overflowed or was none");
+  }
+}

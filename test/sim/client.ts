@@ -22,7 +22,7 @@ import type {
 } from "../../src/core/register/operation.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 import { renderRequest, renderVerdict, textOf } from "../scripts/render.js";
-import { answerFor, callOf, drawWrite, type Seen } from "./calls.js";
+import { answerFor, callOf, countVerdict, drawWrite, type Seen } from "./calls.js";
 import type { Chance } from "./dice.js";
 import type { SimNode } from "./node.js";
 import type { PlannedOperation } from "./plan.js";
@@ -299,7 +299,7 @@ export class Client {
         `two verdicts for one request, the second ${renderVerdict(verdict)}`,
       );
     copy.answered = true;
-    this.count(verdict);
+    countVerdict(world.sometimes, verdict);
     if (verdict.status === "done") this.look(undertaking, verdict.answer);
     if (copy.ended) return;
     copy.ended = true;
@@ -339,8 +339,6 @@ export class Client {
         break;
       case "put":
       case "add":
-        world.checks.shown(partition, key, answer.version, how);
-        break;
       case "cas":
         world.checks.shown(partition, key, answer.version, how);
         break;
@@ -395,24 +393,6 @@ export class Client {
       this.seen.set(key, { version: answer.version, value });
     } else if (answer.kind === "cas" && !answer.swapped && answer.found !== null) {
       this.seen.set(key, { version: answer.found.version, value: answer.found.value ?? "" });
-    }
-  }
-
-  private count(verdict: Verdict): void {
-    const { sometimes } = this.world;
-    if (verdict.status === "unserved") sometimes.hit("a request was unserved");
-    else if (verdict.status === "deadline") {
-      sometimes.hit(
-        verdict.mayHaveRun ? "a deadline came with a copy under way" : "a deadline came before any copy left",
-      );
-    } else if (verdict.status === "unknown") {
-      sometimes.hit(
-        verdict.unknown.reason === "request-expired" ? "a request was refused as expired" : "an outcome was unknown",
-      );
-    } else if (verdict.status === "refused") {
-      if (verdict.refusal.reason === "after-in-future") sometimes.hit("a request came from the future");
-      if (verdict.refusal.reason === "overflow" || verdict.refusal.reason === "not-a-number")
-        sometimes.hit("a number overflowed or was none");
     }
   }
 }

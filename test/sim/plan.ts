@@ -42,6 +42,8 @@ export interface Plan {
   readonly operations: readonly PlannedOperation[];
   /** The others are left out; `null`: all of them, also those not reached when the plan was made. */
   readonly finals: readonly PlannedFinal[] | null;
+  /** 0: messages fare as they did; others: each fares by another luck. */
+  readonly luck: number;
   /** By way and kind, for each message in turn: the numbers that decide what becomes of it. */
   readonly messages: ReadonlyMap<string, readonly (readonly number[])[]>;
 }
@@ -106,6 +108,11 @@ export class Recorder implements Source {
   }
 }
 
+/** The run as it was recorded. */
+export function planOf(seed: number, swarm: Swarm, { harms, operations, finals, messages }: Recorder): Plan {
+  return { seed, swarm, everybodyUp: false, harms, operations, finals, luck: 0, messages };
+}
+
 /** Does what is left of the plan. */
 export class Replayer implements Source {
   private readonly counts = new Map<string, number>();
@@ -133,7 +140,9 @@ export class Replayer implements Source {
     const way = wayOf(from, to, kind);
     const count = this.counts.get(way) ?? 0;
     this.counts.set(way, count + 1);
-    return replaying(this.plan.messages.get(way)?.[count] ?? [], this.plan.seed, `${way} ${count}`);
+    const { messages, luck, seed } = this.plan;
+    const numbers = luck === 0 ? messages.get(way)?.[count] : undefined;
+    return replaying(numbers ?? [], seed, `${way} ${count} ${luck}`);
   }
 }
 

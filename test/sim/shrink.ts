@@ -6,7 +6,7 @@
  * A shorter plan is another run: messages keep what befell them by way, kind and turn, and what was never recorded is drawn. So the check
  * may fail for another reason than at first, and what remains may not be the smallest; it is a run that fails, though, and it is told as one.
  */
-import { type Plan, Recorder, Replayer } from "./plan.js";
+import { type Plan, planOf, Recorder, Replayer } from "./plan.js";
 import { type RunReport, run } from "./run.js";
 import { Story } from "./story.js";
 import { drawSwarm, type Swarm } from "./swarm.js";
@@ -21,6 +21,11 @@ export interface Shrunk {
 
 /** Runs allowed for a seed. */
 export const USUAL_RUNS = 3_000;
+
+/** With so few operations left, nothing more is tried. */
+const FEW = 6;
+/** What does not shrink to that with the luck that messages had is tried with so many others. */
+const OTHER_LUCKS = 6;
 
 /** Each leaves the run more ordinary. */
 const SIMPLER: readonly ((swarm: Swarm) => Swarm)[] = [
@@ -50,9 +55,7 @@ export function shrink(seed: number, allowed = USUAL_RUNS): Shrunk | null {
   const recorder = new Recorder();
   const before = run({ seed, source: recorder });
   if (before.violation === null) return null;
-  const { harms, operations, finals, messages } = recorder;
-  const plan = { seed, swarm: drawSwarm(seed), everybodyUp: false, harms, operations, finals, messages };
-  const shrinker = new Shrinker(plan, before, allowed);
+  const shrinker = new Shrinker(planOf(seed, drawSwarm(seed), recorder), before, allowed);
   shrinker.shrink();
   return { before, after: shrinker.report, plan: shrinker.plan, runs: shrinker.runs };
 }
@@ -98,6 +101,7 @@ const optionsOf = (plan: Plan) => ({
 
 class Shrinker {
   runs = 0;
+  private luck = 0;
 
   constructor(
     public plan: Plan,
@@ -106,6 +110,14 @@ class Shrinker {
   ) {}
 
   shrink(): void {
+    this.rounds();
+    while (this.luck < OTHER_LUCKS && this.plan.operations.length > FEW) {
+      this.luck++;
+      this.rounds();
+    }
+  }
+
+  private rounds(): void {
     for (let size = Number.POSITIVE_INFINITY; size > this.size && this.runs < this.allowed; ) {
       size = this.size;
       this.harms();
@@ -194,7 +206,7 @@ class Shrinker {
   private attempt(change: Partial<Plan>): boolean {
     if (this.runs >= this.allowed) return false;
     this.runs++;
-    const plan = { ...this.plan, ...change };
+    const plan = { ...this.plan, luck: this.luck, ...change };
     const report = run(optionsOf(plan));
     if (report.violation?.check !== this.report.violation?.check) return false;
     this.plan = plan;

@@ -107,11 +107,11 @@ export class Automaton {
     );
   }
 
-  isWanted(state: number, message: number): boolean | undefined {
+  knownWanted(state: number, message: number): boolean | undefined {
     return (this.states[state] as State).wanted[message];
   }
 
-  isEffect(state: number, message: number): Effect | undefined {
+  knownEffect(state: number, message: number): Effect | undefined {
     return (this.states[state] as State).effects[message];
   }
 

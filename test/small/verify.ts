@@ -59,8 +59,8 @@ export function verifyReductions(automaton: Automaton): Verification {
 }
 
 function comesBack(automaton: Automaton, state: number, next: number, message: number): boolean {
-  const effect = automaton.isEffect(state, message);
-  if (automaton.isWanted(state, message) === false && automaton.wants(next, message)) return true;
+  const effect = automaton.knownEffect(state, message);
+  if (automaton.knownWanted(state, message) === false && automaton.wants(next, message)) return true;
   if (effect === undefined || effect === "live") return false;
   const later = automaton.effect(next, message);
   return later === "live" || (effect === "none" && later !== "none");

@@ -1,6 +1,5 @@
 /** What a handler knows of its call, and nothing of the transport that brought it. */
-import type { ServerInterceptor } from "@grpc/grpc-js";
-import { ResponderBuilder, ServerInterceptingCall, ServerListenerBuilder } from "@grpc/grpc-js";
+import type { ServerInterceptingCall, ServerInterceptor } from "@grpc/grpc-js";
 import { type CallContext, ServerError, Status } from "nice-grpc-common";
 import { AssertionError } from "../base/assert.js";
 import { type Duration, duration } from "../base/time.js";
@@ -23,25 +22,23 @@ export interface Call {
 /** Carries the deadline from the wire to the handlers, which nice-grpc does not; a client's own copy of the header is dropped. */
 const TIMEOUT_HEADER = "onar-internal-timeout-ms";
 
-export const deadlineInterceptor: ServerInterceptor = (_method, call) =>
-  new ServerInterceptingCall(
-    call,
-    new ResponderBuilder()
-      .withStart((next) => {
-        next(
-          new ServerListenerBuilder()
-            .withOnReceiveMetadata((metadata, nextMetadata) => {
-              metadata.remove(TIMEOUT_HEADER);
-              const deadline = call.getDeadline();
-              const at = deadline instanceof Date ? deadline.getTime() : deadline;
-              if (Number.isFinite(at)) metadata.set(TIMEOUT_HEADER, String(at - Date.now()));
-              nextMetadata(metadata);
-            })
-            .build(),
-        );
-      })
-      .build(),
-  );
+/** Wraps the one event that is wanted: a ServerInterceptingCall around the call would cost each of its events, some 20 µs in all. */
+export const deadlineInterceptor: ServerInterceptor = (_method, call) => {
+  const start = call.start;
+  call.start = (listener) => {
+    const receive = listener.onReceiveMetadata;
+    listener.onReceiveMetadata = (metadata) => {
+      metadata.remove(TIMEOUT_HEADER);
+      const deadline = call.getDeadline();
+      const at = deadline instanceof Date ? deadline.getTime() : deadline;
+      if (Number.isFinite(at)) metadata.set(TIMEOUT_HEADER, String(at - Date.now()));
+      receive.call(listener, metadata);
+    };
+    start.call(call, listener);
+  };
+  // grpc-js asks for its class and uses the interface alone.
+  return call as ServerInterceptingCall;
+};
 
 /** null: the call has no deadline. */
 export function timeoutOf(context: CallContext): Duration | null {

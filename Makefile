@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help setup build gen check test unit sim sim-long mutants traces e2e bench cluster clean
+.PHONY: help setup build gen check test unit sim sim-long mutants traces chaos e2e bench cluster clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ mutants: setup ## Plants every bug and shows how many seeds it takes to be caugh
 
 traces: setup ## Writes the golden traces anew; read the difference
 	npx vitest run test/scripts -u
+
+chaos: setup ## A real cluster under faults; make chaos MINUTES=60 SEED=1 for more, see test/chaos/README.md
+	@MINUTES=$${MINUTES:-2} npx tsx test/chaos/main.ts
 
 e2e: setup ## Runs the end-to-end tests only
 	@node scripts/test.mjs test/e2e

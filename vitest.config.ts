@@ -10,13 +10,16 @@ export default defineConfig({
   },
   test: {
     projects: [
-      { extends: true, test: { name: "onar", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"] } },
+      {
+        extends: true,
+        test: { name: "onar", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**", "test/chaos/**"] },
+      },
       {
         // Whole clusters of processes: one file at a time, after all others.
         extends: true,
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/e2e/**/*.test.ts", "test/chaos/**/*.test.ts"],
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -816,8 +816,14 @@ type StatusResponse struct {
 	PeerMessages uint64 `protobuf:"varint,7,opt,name=peer_messages,json=peerMessages,proto3" json:"peer_messages,omitempty"`
 	// Messages that were dropped because a peer was too slow to take them.
 	PeerMessagesDropped uint64 `protobuf:"varint,8,opt,name=peer_messages_dropped,json=peerMessagesDropped,proto3" json:"peer_messages_dropped,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Registers of this node's copies that fail their checksum and wait for the writer to mend them (R11).
+	BadRegisters uint64 `protobuf:"varint,9,opt,name=bad_registers,json=badRegisters,proto3" json:"bad_registers,omitempty"`
+	// Registers that were mended since the node started.
+	MendedRegisters uint64 `protobuf:"varint,10,opt,name=mended_registers,json=mendedRegisters,proto3" json:"mended_registers,omitempty"`
+	// Tombstones that this node purged as the writer since it started (R12).
+	PurgedTombstones uint64 `protobuf:"varint,11,opt,name=purged_tombstones,json=purgedTombstones,proto3" json:"purged_tombstones,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -906,6 +912,27 @@ func (x *StatusResponse) GetPeerMessagesDropped() uint64 {
 	return 0
 }
 
+func (x *StatusResponse) GetBadRegisters() uint64 {
+	if x != nil {
+		return x.BadRegisters
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetMendedRegisters() uint64 {
+	if x != nil {
+		return x.MendedRegisters
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetPurgedTombstones() uint64 {
+	if x != nil {
+		return x.PurgedTombstones
+	}
+	return 0
+}
+
 // One partition as one node sees it.
 type PartitionStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -925,7 +952,10 @@ type PartitionStatus struct {
 	// Its replicas, in the order of the view.
 	Replicas []*ReplicaStatus `protobuf:"bytes,7,rep,name=replicas,proto3" json:"replicas,omitempty"`
 	// Requests for this partition that this node holds until there is a writer.
-	HeldRequests  uint32 `protobuf:"varint,8,opt,name=held_requests,json=heldRequests,proto3" json:"held_requests,omitempty"`
+	HeldRequests uint32 `protobuf:"varint,8,opt,name=held_requests,json=heldRequests,proto3" json:"held_requests,omitempty"`
+	// How many changes of the other replicas' copies are not known to be in this node's copy: 0 when it has caught up, and for a moment
+	// more than 0 while there are writes. Unset when this node is no replica.
+	Behind        *uint64 `protobuf:"varint,9,opt,name=behind,proto3,oneof" json:"behind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1012,6 +1042,13 @@ func (x *PartitionStatus) GetReplicas() []*ReplicaStatus {
 func (x *PartitionStatus) GetHeldRequests() uint32 {
 	if x != nil {
 		return x.HeldRequests
+	}
+	return 0
+}
+
+func (x *PartitionStatus) GetBehind() uint64 {
+	if x != nil && x.Behind != nil {
+		return *x.Behind
 	}
 	return 0
 }
@@ -1109,8 +1146,10 @@ type NodeStatus struct {
 	UptimeMs *uint64 `protobuf:"varint,7,opt,name=uptime_ms,json=uptimeMs,proto3,oneof" json:"uptime_ms,omitempty"`
 	// Its version, for example "0.1.0"; empty when unknown.
 	SoftwareVersion string `protobuf:"bytes,8,opt,name=software_version,json=softwareVersion,proto3" json:"software_version,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// How many records its log holds, as of its last handshake for another node; unset when unknown, 0 for storage in memory.
+	LogPosition   *uint64 `protobuf:"varint,9,opt,name=log_position,json=logPosition,proto3,oneof" json:"log_position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
@@ -1199,6 +1238,13 @@ func (x *NodeStatus) GetSoftwareVersion() string {
 	return ""
 }
 
+func (x *NodeStatus) GetLogPosition() uint64 {
+	if x != nil && x.LogPosition != nil {
+		return *x.LogPosition
+	}
+	return 0
+}
+
 var File_onar_reconfiguration_v1_reconfiguration_proto protoreflect.FileDescriptor
 
 const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
@@ -1254,7 +1300,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\rStatusRequest\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x10 \x03(\rR\n" +
-	"partitions\"\x85\x03\n" +
+	"partitions\"\x82\x04\n" +
 	"\x0eStatusResponse\x12*\n" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12H\n" +
 	"\n" +
@@ -1266,7 +1312,11 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\vpeer_frames\x18\x06 \x01(\x04R\n" +
 	"peerFrames\x12#\n" +
 	"\rpeer_messages\x18\a \x01(\x04R\fpeerMessages\x122\n" +
-	"\x15peer_messages_dropped\x18\b \x01(\x04R\x13peerMessagesDropped\"\xd3\x02\n" +
+	"\x15peer_messages_dropped\x18\b \x01(\x04R\x13peerMessagesDropped\x12#\n" +
+	"\rbad_registers\x18\t \x01(\x04R\fbadRegisters\x12)\n" +
+	"\x10mended_registers\x18\n" +
+	" \x01(\x04R\x0fmendedRegisters\x12+\n" +
+	"\x11purged_tombstones\x18\v \x01(\x04R\x10purgedTombstones\"\xfb\x02\n" +
 	"\x0fPartitionStatus\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
@@ -1276,13 +1326,15 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x0eballot_node_id\x18\x05 \x01(\rR\fballotNodeId\x12)\n" +
 	"\x10settled_revision\x18\x06 \x01(\x04R\x0fsettledRevision\x12B\n" +
 	"\breplicas\x18\a \x03(\v2&.onar.reconfiguration.v1.ReplicaStatusR\breplicas\x12#\n" +
-	"\rheld_requests\x18\b \x01(\rR\fheldRequests\"s\n" +
+	"\rheld_requests\x18\b \x01(\rR\fheldRequests\x12\x1b\n" +
+	"\x06behind\x18\t \x01(\x04H\x00R\x06behind\x88\x01\x01B\t\n" +
+	"\a_behind\"s\n" +
 	"\rReplicaStatus\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12\x14\n" +
 	"\x05ready\x18\x02 \x01(\bR\x05ready\x12\x14\n" +
 	"\x05heard\x18\x03 \x01(\bR\x05heard\x12\x15\n" +
 	"\x03lag\x18\x04 \x01(\x04H\x00R\x03lag\x88\x01\x01B\x06\n" +
-	"\x04_lag\"\xab\x02\n" +
+	"\x04_lag\"\xe4\x02\n" +
 	"\n" +
 	"NodeStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12%\n" +
@@ -1292,9 +1344,11 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x05heard\x18\x05 \x01(\bR\x05heard\x12>\n" +
 	"\astorage\x18\x06 \x01(\x0e2$.onar.reconfiguration.v1.StorageKindR\astorage\x12 \n" +
 	"\tuptime_ms\x18\a \x01(\x04H\x00R\buptimeMs\x88\x01\x01\x12)\n" +
-	"\x10software_version\x18\b \x01(\tR\x0fsoftwareVersionB\f\n" +
+	"\x10software_version\x18\b \x01(\tR\x0fsoftwareVersion\x12&\n" +
+	"\flog_position\x18\t \x01(\x04H\x01R\vlogPosition\x88\x01\x01B\f\n" +
 	"\n" +
-	"_uptime_ms*_\n" +
+	"_uptime_msB\x0f\n" +
+	"\r_log_position*_\n" +
 	"\vMemberState\x12\x1c\n" +
 	"\x18MEMBER_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13MEMBER_STATE_ACTIVE\x10\x01\x12\x19\n" +
@@ -1376,6 +1430,7 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_init() {
 		(*LocateRequest_Key)(nil),
 		(*LocateRequest_Partition)(nil),
 	}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}

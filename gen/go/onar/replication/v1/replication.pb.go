@@ -45,7 +45,7 @@ const (
 	RefusalReason_REFUSAL_REASON_OTHER_PROTOCOL_VERSION RefusalReason = 2
 	// The peer's node id was removed from the cluster. Final: it can come back only as a new node.
 	RefusalReason_REFUSAL_REASON_REMOVED_NODE RefusalReason = 3
-	// The peer holds another view of the same epoch. Both nodes stop (V1).
+	// The peer holds another view of the same epoch (V1). Final: an operator must look.
 	RefusalReason_REFUSAL_REASON_OTHER_VIEW RefusalReason = 4
 	// The peer holds fewer durable records than this node has seen of it (R10). Final.
 	RefusalReason_REFUSAL_REASON_ROLLED_BACK RefusalReason = 5
@@ -140,6 +140,8 @@ const (
 	RefusedMessage_REFUSED_MESSAGE_WRITE RefusedMessage = 5
 	// Impose.
 	RefusedMessage_REFUSED_MESSAGE_IMPOSE RefusedMessage = 6
+	// Purge or AskTombstone.
+	RefusedMessage_REFUSED_MESSAGE_PURGE RefusedMessage = 7
 )
 
 // Enum value maps for RefusedMessage.
@@ -152,6 +154,7 @@ var (
 		4: "REFUSED_MESSAGE_CONFIRM",
 		5: "REFUSED_MESSAGE_WRITE",
 		6: "REFUSED_MESSAGE_IMPOSE",
+		7: "REFUSED_MESSAGE_PURGE",
 	}
 	RefusedMessage_value = map[string]int32{
 		"REFUSED_MESSAGE_UNSPECIFIED": 0,
@@ -161,6 +164,7 @@ var (
 		"REFUSED_MESSAGE_CONFIRM":     4,
 		"REFUSED_MESSAGE_WRITE":       5,
 		"REFUSED_MESSAGE_IMPOSE":      6,
+		"REFUSED_MESSAGE_PURGE":       7,
 	}
 )
 
@@ -215,21 +219,24 @@ const (
 	RefusedReason_REFUSED_REASON_OVERLOADED RefusedReason = 8
 	// The receiver is stopping: likewise.
 	RefusedReason_REFUSED_REASON_DRAINING RefusedReason = 9
+	// The receiver's disk is full.
+	RefusedReason_REFUSED_REASON_DISK_FULL RefusedReason = 10
 )
 
 // Enum value maps for RefusedReason.
 var (
 	RefusedReason_name = map[int32]string{
-		0: "REFUSED_REASON_UNSPECIFIED",
-		1: "REFUSED_REASON_NOT_WRITER",
-		2: "REFUSED_REASON_NOT_REPLICA",
-		3: "REFUSED_REASON_NO_QUORUM",
-		4: "REFUSED_REASON_NOT_A_NUMBER",
-		5: "REFUSED_REASON_OVERFLOW",
-		6: "REFUSED_REASON_REQUEST_ID_REUSED",
-		7: "REFUSED_REASON_AFTER_IN_FUTURE",
-		8: "REFUSED_REASON_OVERLOADED",
-		9: "REFUSED_REASON_DRAINING",
+		0:  "REFUSED_REASON_UNSPECIFIED",
+		1:  "REFUSED_REASON_NOT_WRITER",
+		2:  "REFUSED_REASON_NOT_REPLICA",
+		3:  "REFUSED_REASON_NO_QUORUM",
+		4:  "REFUSED_REASON_NOT_A_NUMBER",
+		5:  "REFUSED_REASON_OVERFLOW",
+		6:  "REFUSED_REASON_REQUEST_ID_REUSED",
+		7:  "REFUSED_REASON_AFTER_IN_FUTURE",
+		8:  "REFUSED_REASON_OVERLOADED",
+		9:  "REFUSED_REASON_DRAINING",
+		10: "REFUSED_REASON_DISK_FULL",
 	}
 	RefusedReason_value = map[string]int32{
 		"REFUSED_REASON_UNSPECIFIED":       0,
@@ -242,6 +249,7 @@ var (
 		"REFUSED_REASON_AFTER_IN_FUTURE":   7,
 		"REFUSED_REASON_OVERLOADED":        8,
 		"REFUSED_REASON_DRAINING":          9,
+		"REFUSED_REASON_DISK_FULL":         10,
 	}
 )
 
@@ -470,8 +478,8 @@ type Handshake struct {
 	NodeId uint32 `protobuf:"varint,3,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The epoch of the sender's newest view; 0 when it has none.
 	ViewEpoch uint64 `protobuf:"varint,4,opt,name=view_epoch,json=viewEpoch,proto3" json:"view_epoch,omitempty"`
-	// SHA-256 of that view as it was encoded when it was decided; empty when it has none. The same epoch with another digest stops
-	// both nodes: two successors were decided (V1).
+	// SHA-256 of that view as it was encoded when it was decided; empty when it has none. Nodes with the same epoch and another digest
+	// do not talk to each other (V1).
 	ViewDigest []byte `protobuf:"bytes,5,opt,name=view_digest,json=viewDigest,proto3" json:"view_digest,omitempty"`
 	// How many durable records the sender's log holds: never less than what a peer has seen of this node id, or the node was rolled
 	// back and counts as lost (R10). 0 for memory storage.
@@ -700,6 +708,12 @@ type PeerMessage struct {
 	//	*PeerMessage_HandOver
 	//	*PeerMessage_HandedOver
 	//	*PeerMessage_YourTurn
+	//	*PeerMessage_AskChanges
+	//	*PeerMessage_Changes
+	//	*PeerMessage_AskTombstone
+	//	*PeerMessage_TombstoneHeld
+	//	*PeerMessage_Purge
+	//	*PeerMessage_Purged
 	Message       isPeerMessage_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -940,6 +954,60 @@ func (x *PeerMessage) GetYourTurn() *YourTurn {
 	return nil
 }
 
+func (x *PeerMessage) GetAskChanges() *AskChanges {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_AskChanges); ok {
+			return x.AskChanges
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetChanges() *Changes {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_Changes); ok {
+			return x.Changes
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetAskTombstone() *AskTombstone {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_AskTombstone); ok {
+			return x.AskTombstone
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetTombstoneHeld() *TombstoneHeld {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_TombstoneHeld); ok {
+			return x.TombstoneHeld
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetPurge() *Purge {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_Purge); ok {
+			return x.Purge
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetPurged() *Purged {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_Purged); ok {
+			return x.Purged
+		}
+	}
+	return nil
+}
+
 type isPeerMessage_Message interface {
 	isPeerMessage_Message()
 }
@@ -1054,6 +1122,36 @@ type PeerMessage_YourTurn struct {
 	YourTurn *YourTurn `protobuf:"bytes,22,opt,name=your_turn,json=yourTurn,proto3,oneof"`
 }
 
+type PeerMessage_AskChanges struct {
+	// Replica to replica: what changed in your copy since?
+	AskChanges *AskChanges `protobuf:"bytes,23,opt,name=ask_changes,json=askChanges,proto3,oneof"`
+}
+
+type PeerMessage_Changes struct {
+	// Back: these keys.
+	Changes *Changes `protobuf:"bytes,24,opt,name=changes,proto3,oneof"`
+}
+
+type PeerMessage_AskTombstone struct {
+	// Writer to replica: do you hold this tombstone?
+	AskTombstone *AskTombstone `protobuf:"bytes,25,opt,name=ask_tombstone,json=askTombstone,proto3,oneof"`
+}
+
+type PeerMessage_TombstoneHeld struct {
+	// Replica to writer: exactly this one.
+	TombstoneHeld *TombstoneHeld `protobuf:"bytes,26,opt,name=tombstone_held,json=tombstoneHeld,proto3,oneof"`
+}
+
+type PeerMessage_Purge struct {
+	// Writer to replica: remove it.
+	Purge *Purge `protobuf:"bytes,27,opt,name=purge,proto3,oneof"`
+}
+
+type PeerMessage_Purged struct {
+	// Replica to writer: removed.
+	Purged *Purged `protobuf:"bytes,28,opt,name=purged,proto3,oneof"`
+}
+
 func (*PeerMessage_Write) isPeerMessage_Message() {}
 
 func (*PeerMessage_Written) isPeerMessage_Message() {}
@@ -1097,6 +1195,18 @@ func (*PeerMessage_HandOver) isPeerMessage_Message() {}
 func (*PeerMessage_HandedOver) isPeerMessage_Message() {}
 
 func (*PeerMessage_YourTurn) isPeerMessage_Message() {}
+
+func (*PeerMessage_AskChanges) isPeerMessage_Message() {}
+
+func (*PeerMessage_Changes) isPeerMessage_Message() {}
+
+func (*PeerMessage_AskTombstone) isPeerMessage_Message() {}
+
+func (*PeerMessage_TombstoneHeld) isPeerMessage_Message() {}
+
+func (*PeerMessage_Purge) isPeerMessage_Message() {}
+
+func (*PeerMessage_Purged) isPeerMessage_Message() {}
 
 // A candidate asks every replica of the group for its vote, once for the whole partition. Sent when a replica takes a ballot, and
 // again in the same ballot to whoever reports less. The candidate's own promise is durable before it leaves (R8).
@@ -1813,7 +1923,7 @@ type Nack struct {
 	Promised *Ballot `protobuf:"bytes,3,opt,name=promised,proto3" json:"promised,omitempty"`
 	// Which message was refused.
 	Of RefusedMessage `protobuf:"varint,4,opt,name=of,proto3,enum=onar.replication.v1.RefusedMessage" json:"of,omitempty"`
-	// The attempt of a Recover, Reserve, Confirm or Impose; 0 for others.
+	// The attempt of a Recover, Reserve, Confirm, Impose, AskTombstone or Purge; 0 for others.
 	Attempt uint64 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// The seq of a Write; 0 for others.
 	Seq           uint64 `protobuf:"varint,6,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -2224,8 +2334,9 @@ func (x *Imposed) GetAttempt() uint64 {
 	return 0
 }
 
-// A reader hands a read to the writer, when the key's newest state can no longer be imposed or is of an older group epoch. The
-// writer recovers the key and writes the same value again in its own ballot, in a round begun after this came in.
+// A reader hands a read to the writer, when the key's newest state can no longer be imposed or is of an older group epoch. So does a
+// replica whose copy of the key fails its checksum (R11), or that is offered a register which it may not take over (R1). The writer
+// recovers the key and writes the same value again in its own ballot, in a round begun after this came in.
 type HandOver struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The partition.
@@ -2368,8 +2479,10 @@ type HandedOver struct {
 	Register []byte `protobuf:"bytes,5,opt,name=register,proto3" json:"register,omitempty"`
 	// The highest revision that is settled.
 	SettledRevision uint64 `protobuf:"varint,6,opt,name=settled_revision,json=settledRevision,proto3" json:"settled_revision,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The writer's ballot, which is also that of the register; unset when not done.
+	Ballot        *Ballot `protobuf:"bytes,7,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HandedOver) Reset() {
@@ -2444,7 +2557,548 @@ func (x *HandedOver) GetSettledRevision() uint64 {
 	return 0
 }
 
-// Sent every round to every node that shares a group with the sender.
+func (x *HandedOver) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+// A replica that was away, or cut off, asks another of its group which keys changed in that one's copy. Each replica numbers the
+// changes of its copy by itself, 1, 2, 3 and so on.
+type AskChanges struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The asking replica's group epoch.
+	GroupEpoch uint64 `protobuf:"varint,2,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
+	// The attempt.
+	Attempt uint64 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// The copy that `after` counts: the group epoch in which the asked replica began with nothing. Another one is listed from its
+	// beginning.
+	Copy uint64 `protobuf:"varint,4,opt,name=copy,proto3" json:"copy,omitempty"`
+	// The last change that the asking replica knows to have; 0 for none.
+	After         uint64 `protobuf:"varint,5,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskChanges) Reset() {
+	*x = AskChanges{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskChanges) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskChanges) ProtoMessage() {}
+
+func (x *AskChanges) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskChanges.ProtoReflect.Descriptor instead.
+func (*AskChanges) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *AskChanges) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *AskChanges) GetGroupEpoch() uint64 {
+	if x != nil {
+		return x.GroupEpoch
+	}
+	return 0
+}
+
+func (x *AskChanges) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *AskChanges) GetCopy() uint64 {
+	if x != nil {
+		return x.Copy
+	}
+	return 0
+}
+
+func (x *AskChanges) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+// The keys that changed, each once, by the number of its latest change. Leaves after all that it speaks of is durable (R8). The
+// asking replica then reads those that it lacks, and takes what it reads as it would an Impose, unless it is settled (R1).
+type Changes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The group epoch of the AskChanges.
+	GroupEpoch uint64 `protobuf:"varint,2,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
+	// The attempt of the AskChanges.
+	Attempt uint64 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// The answering replica's copy.
+	Copy uint64 `protobuf:"varint,4,opt,name=copy,proto3" json:"copy,omitempty"`
+	// Everything that changed up to this number is listed here or was before.
+	UpTo uint64 `protobuf:"varint,5,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
+	// There is more after that.
+	More bool `protobuf:"varint,6,opt,name=more,proto3" json:"more,omitempty"`
+	// The keys. Removed ones and those whose register is bad are not listed.
+	Changes       []*ChangedKey `protobuf:"bytes,7,rep,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Changes) Reset() {
+	*x = Changes{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Changes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Changes) ProtoMessage() {}
+
+func (x *Changes) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Changes.ProtoReflect.Descriptor instead.
+func (*Changes) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Changes) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *Changes) GetGroupEpoch() uint64 {
+	if x != nil {
+		return x.GroupEpoch
+	}
+	return 0
+}
+
+func (x *Changes) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Changes) GetCopy() uint64 {
+	if x != nil {
+		return x.Copy
+	}
+	return 0
+}
+
+func (x *Changes) GetUpTo() uint64 {
+	if x != nil {
+		return x.UpTo
+	}
+	return 0
+}
+
+func (x *Changes) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *Changes) GetChanges() []*ChangedKey {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+// A key and the timestamp of the register that is held of it.
+type ChangedKey struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key.
+	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Its timestamp. Always set.
+	Timestamp     *Timestamp `protobuf:"bytes,2,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangedKey) Reset() {
+	*x = ChangedKey{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangedKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangedKey) ProtoMessage() {}
+
+func (x *ChangedKey) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangedKey.ProtoReflect.Descriptor instead.
+func (*ChangedKey) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ChangedKey) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *ChangedKey) GetTimestamp() *Timestamp {
+	if x != nil {
+		return x.Timestamp
+	}
+	return nil
+}
+
+// The writer, in a pass that began with its ballot, asks every replica whether it holds exactly this tombstone (R12).
+type AskTombstone struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The writer's ballot. Above that of the tombstone.
+	Ballot *Ballot `protobuf:"bytes,2,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	// The attempt.
+	Attempt uint64 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// The key.
+	Key []byte `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	// The tombstone's timestamp.
+	Timestamp     *Timestamp `protobuf:"bytes,5,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskTombstone) Reset() {
+	*x = AskTombstone{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskTombstone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskTombstone) ProtoMessage() {}
+
+func (x *AskTombstone) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskTombstone.ProtoReflect.Descriptor instead.
+func (*AskTombstone) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *AskTombstone) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *AskTombstone) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+func (x *AskTombstone) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *AskTombstone) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *AskTombstone) GetTimestamp() *Timestamp {
+	if x != nil {
+		return x.Timestamp
+	}
+	return nil
+}
+
+// A replica holds exactly that tombstone, durably, and its promise is exactly that ballot. Only the answers of all replicas allow
+// the purge.
+type TombstoneHeld struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The ballot of the AskTombstone.
+	Ballot *Ballot `protobuf:"bytes,2,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	// The attempt of the AskTombstone.
+	Attempt       uint64 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TombstoneHeld) Reset() {
+	*x = TombstoneHeld{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TombstoneHeld) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TombstoneHeld) ProtoMessage() {}
+
+func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TombstoneHeld.ProtoReflect.Descriptor instead.
+func (*TombstoneHeld) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *TombstoneHeld) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *TombstoneHeld) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+func (x *TombstoneHeld) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+// The writer has the tombstone removed, after all replicas have confirmed it. Fenced like a Write; removes that timestamp only, and
+// raises the partition's floor to what the register knew (R9, R12).
+type Purge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The writer's ballot.
+	Ballot *Ballot `protobuf:"bytes,2,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	// The attempt.
+	Attempt uint64 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// The key.
+	Key []byte `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	// The tombstone's timestamp.
+	Timestamp     *Timestamp `protobuf:"bytes,5,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Purge) Reset() {
+	*x = Purge{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Purge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Purge) ProtoMessage() {}
+
+func (x *Purge) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Purge.ProtoReflect.Descriptor instead.
+func (*Purge) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Purge) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *Purge) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+func (x *Purge) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Purge) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Purge) GetTimestamp() *Timestamp {
+	if x != nil {
+		return x.Timestamp
+	}
+	return nil
+}
+
+// A replica durably does not hold that tombstone any more.
+type Purged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The ballot of the Purge.
+	Ballot *Ballot `protobuf:"bytes,2,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	// The attempt of the Purge.
+	Attempt       uint64 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Purged) Reset() {
+	*x = Purged{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Purged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Purged) ProtoMessage() {}
+
+func (x *Purged) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Purged.ProtoReflect.Descriptor instead.
+func (*Purged) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Purged) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *Purged) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+func (x *Purged) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+// Sent every round to every other member of the view.
 type Heartbeat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The sender's round.
@@ -2457,7 +3111,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2469,7 +3123,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2482,7 +3136,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Heartbeat) GetRound() uint64 {
@@ -2504,7 +3158,7 @@ type HeartbeatAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The round of the Heartbeat.
 	Round uint64 `protobuf:"varint,1,opt,name=round,proto3" json:"round,omitempty"`
-	// The nodes that the sender hears, itself included, ordered.
+	// The other nodes that the sender hears, ordered.
 	Heard []uint32 `protobuf:"varint,2,rep,packed,name=heard,proto3" json:"heard,omitempty"`
 	// Grows whenever a report of the sender changes. Never goes back while the sender runs.
 	ReportVersion uint64 `protobuf:"varint,3,opt,name=report_version,json=reportVersion,proto3" json:"report_version,omitempty"`
@@ -2520,7 +3174,7 @@ type HeartbeatAnswer struct {
 
 func (x *HeartbeatAnswer) Reset() {
 	*x = HeartbeatAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2532,7 +3186,7 @@ func (x *HeartbeatAnswer) String() string {
 func (*HeartbeatAnswer) ProtoMessage() {}
 
 func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2545,7 +3199,7 @@ func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAnswer.ProtoReflect.Descriptor instead.
 func (*HeartbeatAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *HeartbeatAnswer) GetRound() uint64 {
@@ -2603,7 +3257,7 @@ type OfficeReport struct {
 
 func (x *OfficeReport) Reset() {
 	*x = OfficeReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2615,7 +3269,7 @@ func (x *OfficeReport) String() string {
 func (*OfficeReport) ProtoMessage() {}
 
 func (x *OfficeReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2628,7 +3282,7 @@ func (x *OfficeReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficeReport.ProtoReflect.Descriptor instead.
 func (*OfficeReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OfficeReport) GetPartition() uint32 {
@@ -2662,13 +3316,15 @@ type PartitionReport struct {
 	Settled *Timestamp `protobuf:"bytes,6,opt,name=settled,proto3" json:"settled,omitempty"`
 	// The highest revision that the replica knows to be settled.
 	SettledRevision uint64 `protobuf:"varint,7,opt,name=settled_revision,json=settledRevision,proto3" json:"settled_revision,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The number of the latest change of the replica's copy: who has not seen it may ask (AskChanges).
+	LastChange    uint64 `protobuf:"varint,8,opt,name=last_change,json=lastChange,proto3" json:"last_change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PartitionReport) Reset() {
 	*x = PartitionReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2680,7 +3336,7 @@ func (x *PartitionReport) String() string {
 func (*PartitionReport) ProtoMessage() {}
 
 func (x *PartitionReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2693,7 +3349,7 @@ func (x *PartitionReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionReport.ProtoReflect.Descriptor instead.
 func (*PartitionReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *PartitionReport) GetPartition() uint32 {
@@ -2745,6 +3401,13 @@ func (x *PartitionReport) GetSettledRevision() uint64 {
 	return 0
 }
 
+func (x *PartitionReport) GetLastChange() uint64 {
+	if x != nil {
+		return x.LastChange
+	}
+	return 0
+}
+
 // The node that a client called hands its request to one that can serve it: a write to the writer, a read to a replica. The entry
 // node keeps the request until it is answered, and sends it on to the next writer where that is safe.
 type Forward struct {
@@ -2763,7 +3426,7 @@ type Forward struct {
 	Request isForward_Request `protobuf_oneof:"request"`
 	// How long the client still waits when this leaves, in milliseconds. 0 means not at all. A duration, because clocks differ.
 	DeadlineMs uint32 `protobuf:"varint,7,opt,name=deadline_ms,json=deadlineMs,proto3" json:"deadline_ms,omitempty"`
-	// How often the request was passed on, this time included: 1 or 2. A node does not pass on what has come twice.
+	// How often the request was passed on, this time included. Always 1: nobody passes on what was passed on to it.
 	Hops uint32 `protobuf:"varint,8,opt,name=hops,proto3" json:"hops,omitempty"`
 	// The key's partition.
 	Partition uint32 `protobuf:"varint,9,opt,name=partition,proto3" json:"partition,omitempty"`
@@ -2775,7 +3438,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2787,7 +3450,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2800,7 +3463,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Forward) GetId() uint64 {
@@ -2952,7 +3615,7 @@ type Forwarded struct {
 
 func (x *Forwarded) Reset() {
 	*x = Forwarded{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2964,7 +3627,7 @@ func (x *Forwarded) String() string {
 func (*Forwarded) ProtoMessage() {}
 
 func (x *Forwarded) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2977,7 +3640,7 @@ func (x *Forwarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forwarded.ProtoReflect.Descriptor instead.
 func (*Forwarded) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Forwarded) GetId() uint64 {
@@ -3127,7 +3790,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3139,7 +3802,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3152,7 +3815,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Refused) GetReason() RefusedReason {
@@ -3196,7 +3859,7 @@ type Unknown struct {
 
 func (x *Unknown) Reset() {
 	*x = Unknown{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3208,7 +3871,7 @@ func (x *Unknown) String() string {
 func (*Unknown) ProtoMessage() {}
 
 func (x *Unknown) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3221,7 +3884,7 @@ func (x *Unknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unknown.ProtoReflect.Descriptor instead.
 func (*Unknown) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Unknown) GetReason() UnknownReason {
@@ -3259,7 +3922,7 @@ type FoundRequest struct {
 
 func (x *FoundRequest) Reset() {
 	*x = FoundRequest{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3271,7 +3934,7 @@ func (x *FoundRequest) String() string {
 func (*FoundRequest) ProtoMessage() {}
 
 func (x *FoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3284,7 +3947,7 @@ func (x *FoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
 func (*FoundRequest) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *FoundRequest) GetProtocolVersion() uint32 {
@@ -3380,7 +4043,7 @@ type FoundResponse struct {
 
 func (x *FoundResponse) Reset() {
 	*x = FoundResponse{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3392,7 +4055,7 @@ func (x *FoundResponse) String() string {
 func (*FoundResponse) ProtoMessage() {}
 
 func (x *FoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3405,7 +4068,7 @@ func (x *FoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
 func (*FoundResponse) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *FoundResponse) GetFounder() *Founder {
@@ -3513,7 +4176,7 @@ type Founder struct {
 
 func (x *Founder) Reset() {
 	*x = Founder{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3525,7 +4188,7 @@ func (x *Founder) String() string {
 func (*Founder) ProtoMessage() {}
 
 func (x *Founder) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3538,7 +4201,7 @@ func (x *Founder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Founder.ProtoReflect.Descriptor instead.
 func (*Founder) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Founder) GetNodeId() uint32 {
@@ -3603,7 +4266,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3615,7 +4278,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3628,7 +4291,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -3659,7 +4322,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3671,7 +4334,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3684,7 +4347,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -3716,7 +4379,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3728,7 +4391,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3741,7 +4404,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -3780,7 +4443,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3792,7 +4455,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3805,7 +4468,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -3841,7 +4504,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3853,7 +4516,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3866,7 +4529,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -3893,7 +4556,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3905,7 +4568,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3918,7 +4581,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -3961,7 +4624,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3973,7 +4636,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3986,7 +4649,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *StartView) GetView() []byte {
@@ -4027,8 +4690,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\aRefusal\x12:\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\".onar.replication.v1.RefusalReasonR\x06reason\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n" +
-	"\bexpected\x18\x03 \x01(\tR\bexpected\"\xcc\n" +
-	"\n" +
+	"\bexpected\x18\x03 \x01(\tR\bexpected\"\xcc\r\n" +
 	"\vPeerMessage\x122\n" +
 	"\x05write\x18\x01 \x01(\v2\x1a.onar.replication.v1.WriteH\x00R\x05write\x128\n" +
 	"\awritten\x18\x02 \x01(\v2\x1c.onar.replication.v1.WrittenH\x00R\awritten\x12/\n" +
@@ -4054,7 +4716,14 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\thand_over\x18\x14 \x01(\v2\x1d.onar.replication.v1.HandOverH\x00R\bhandOver\x12B\n" +
 	"\vhanded_over\x18\x15 \x01(\v2\x1f.onar.replication.v1.HandedOverH\x00R\n" +
 	"handedOver\x12<\n" +
-	"\tyour_turn\x18\x16 \x01(\v2\x1d.onar.replication.v1.YourTurnH\x00R\byourTurnB\t\n" +
+	"\tyour_turn\x18\x16 \x01(\v2\x1d.onar.replication.v1.YourTurnH\x00R\byourTurn\x12B\n" +
+	"\vask_changes\x18\x17 \x01(\v2\x1f.onar.replication.v1.AskChangesH\x00R\n" +
+	"askChanges\x128\n" +
+	"\achanges\x18\x18 \x01(\v2\x1c.onar.replication.v1.ChangesH\x00R\achanges\x12H\n" +
+	"\rask_tombstone\x18\x19 \x01(\v2!.onar.replication.v1.AskTombstoneH\x00R\faskTombstone\x12K\n" +
+	"\x0etombstone_held\x18\x1a \x01(\v2\".onar.replication.v1.TombstoneHeldH\x00R\rtombstoneHeld\x122\n" +
+	"\x05purge\x18\x1b \x01(\v2\x1a.onar.replication.v1.PurgeH\x00R\x05purge\x125\n" +
+	"\x06purged\x18\x1c \x01(\v2\x1b.onar.replication.v1.PurgedH\x00R\x06purgedB\t\n" +
 	"\amessage\"\\\n" +
 	"\aPrepare\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
@@ -4148,7 +4817,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x03key\x18\x04 \x01(\fR\x03key\"]\n" +
 	"\bYourTurn\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
-	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xc0\x01\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xf5\x01\n" +
 	"\n" +
 	"HandedOver\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
@@ -4157,7 +4826,49 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\aattempt\x18\x03 \x01(\x04R\aattempt\x12\x12\n" +
 	"\x04done\x18\x04 \x01(\bR\x04done\x12\x1a\n" +
 	"\bregister\x18\x05 \x01(\fR\bregister\x12)\n" +
-	"\x10settled_revision\x18\x06 \x01(\x04R\x0fsettledRevision\"D\n" +
+	"\x10settled_revision\x18\x06 \x01(\x04R\x0fsettledRevision\x123\n" +
+	"\x06ballot\x18\a \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\x8f\x01\n" +
+	"\n" +
+	"AskChanges\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
+	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
+	"groupEpoch\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x04R\aattempt\x12\x12\n" +
+	"\x04copy\x18\x04 \x01(\x04R\x04copy\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\x04R\x05after\"\xda\x01\n" +
+	"\aChanges\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
+	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
+	"groupEpoch\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x04R\aattempt\x12\x12\n" +
+	"\x04copy\x18\x04 \x01(\x04R\x04copy\x12\x13\n" +
+	"\x05up_to\x18\x05 \x01(\x04R\x04upTo\x12\x12\n" +
+	"\x04more\x18\x06 \x01(\bR\x04more\x129\n" +
+	"\achanges\x18\a \x03(\v2\x1f.onar.replication.v1.ChangedKeyR\achanges\"\\\n" +
+	"\n" +
+	"ChangedKey\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12<\n" +
+	"\ttimestamp\x18\x02 \x01(\v2\x1e.onar.replication.v1.TimestampR\ttimestamp\"\xcb\x01\n" +
+	"\fAskTombstone\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x04R\aattempt\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\fR\x03key\x12<\n" +
+	"\ttimestamp\x18\x05 \x01(\v2\x1e.onar.replication.v1.TimestampR\ttimestamp\"|\n" +
+	"\rTombstoneHeld\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x04R\aattempt\"\xc4\x01\n" +
+	"\x05Purge\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x04R\aattempt\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\fR\x03key\x12<\n" +
+	"\ttimestamp\x18\x05 \x01(\v2\x1e.onar.replication.v1.TimestampR\ttimestamp\"u\n" +
+	"\x06Purged\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x04R\aattempt\"D\n" +
 	"\tHeartbeat\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12!\n" +
 	"\freports_seen\x18\x02 \x01(\x04R\vreportsSeen\"\xf7\x01\n" +
@@ -4170,7 +4881,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x05since\x18\x06 \x01(\x04R\x05since\"a\n" +
 	"\fOfficeReport\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
-	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\x96\x02\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xb7\x02\n" +
 	"\x0fPartitionReport\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
@@ -4179,7 +4890,9 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\apromise\x18\x04 \x01(\v2\x1b.onar.replication.v1.BallotR\apromise\x12\x12\n" +
 	"\x04live\x18\x05 \x01(\bR\x04live\x128\n" +
 	"\asettled\x18\x06 \x01(\v2\x1e.onar.replication.v1.TimestampR\asettled\x12)\n" +
-	"\x10settled_revision\x18\a \x01(\x04R\x0fsettledRevision\"\x9d\x03\n" +
+	"\x10settled_revision\x18\a \x01(\x04R\x0fsettledRevision\x12\x1f\n" +
+	"\vlast_change\x18\b \x01(\x04R\n" +
+	"lastChange\"\x9d\x03\n" +
 	"\aForward\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12*\n" +
 	"\x03get\x18\x02 \x01(\v2\x16.onar.kv.v1.GetRequestH\x00R\x03get\x12*\n" +
@@ -4271,7 +4984,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x1bREFUSAL_REASON_NOT_A_MEMBER\x10\t\x12$\n" +
 	" REFUSAL_REASON_DUPLICATE_NODE_ID\x10\n" +
 	"\x12\x1b\n" +
-	"\x17REFUSAL_REASON_STOPPING\x10\v*\xdc\x01\n" +
+	"\x17REFUSAL_REASON_STOPPING\x10\v*\xf7\x01\n" +
 	"\x0eRefusedMessage\x12\x1f\n" +
 	"\x1bREFUSED_MESSAGE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17REFUSED_MESSAGE_PREPARE\x10\x01\x12\x1b\n" +
@@ -4279,7 +4992,8 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x17REFUSED_MESSAGE_RESERVE\x10\x03\x12\x1b\n" +
 	"\x17REFUSED_MESSAGE_CONFIRM\x10\x04\x12\x19\n" +
 	"\x15REFUSED_MESSAGE_WRITE\x10\x05\x12\x1a\n" +
-	"\x16REFUSED_MESSAGE_IMPOSE\x10\x06*\xd0\x02\n" +
+	"\x16REFUSED_MESSAGE_IMPOSE\x10\x06\x12\x19\n" +
+	"\x15REFUSED_MESSAGE_PURGE\x10\a*\xee\x02\n" +
 	"\rRefusedReason\x12\x1e\n" +
 	"\x1aREFUSED_REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19REFUSED_REASON_NOT_WRITER\x10\x01\x12\x1e\n" +
@@ -4290,7 +5004,9 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	" REFUSED_REASON_REQUEST_ID_REUSED\x10\x06\x12\"\n" +
 	"\x1eREFUSED_REASON_AFTER_IN_FUTURE\x10\a\x12\x1d\n" +
 	"\x19REFUSED_REASON_OVERLOADED\x10\b\x12\x1b\n" +
-	"\x17REFUSED_REASON_DRAINING\x10\t*w\n" +
+	"\x17REFUSED_REASON_DRAINING\x10\t\x12\x1c\n" +
+	"\x18REFUSED_REASON_DISK_FULL\x10\n" +
+	"*w\n" +
 	"\rUnknownReason\x12\x1e\n" +
 	"\x1aUNKNOWN_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eUNKNOWN_REASON_OUTCOME_UNKNOWN\x10\x01\x12\"\n" +
@@ -4318,7 +5034,7 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
@@ -4347,50 +5063,57 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(*HandOver)(nil),                  // 24: onar.replication.v1.HandOver
 	(*YourTurn)(nil),                  // 25: onar.replication.v1.YourTurn
 	(*HandedOver)(nil),                // 26: onar.replication.v1.HandedOver
-	(*Heartbeat)(nil),                 // 27: onar.replication.v1.Heartbeat
-	(*HeartbeatAnswer)(nil),           // 28: onar.replication.v1.HeartbeatAnswer
-	(*OfficeReport)(nil),              // 29: onar.replication.v1.OfficeReport
-	(*PartitionReport)(nil),           // 30: onar.replication.v1.PartitionReport
-	(*Forward)(nil),                   // 31: onar.replication.v1.Forward
-	(*Forwarded)(nil),                 // 32: onar.replication.v1.Forwarded
-	(*Refused)(nil),                   // 33: onar.replication.v1.Refused
-	(*Unknown)(nil),                   // 34: onar.replication.v1.Unknown
-	(*FoundRequest)(nil),              // 35: onar.replication.v1.FoundRequest
-	(*FoundResponse)(nil),             // 36: onar.replication.v1.FoundResponse
-	(*Founder)(nil),                   // 37: onar.replication.v1.Founder
-	(*StartBallot)(nil),               // 38: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 39: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 40: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 41: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 42: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 43: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 44: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 45: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 46: onar.replication.v1.Ballot
-	(*Timestamp)(nil),                 // 47: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 48: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 49: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 50: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 51: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 52: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 53: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 54: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 55: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 56: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 57: onar.kv.v1.AddResponse
+	(*AskChanges)(nil),                // 27: onar.replication.v1.AskChanges
+	(*Changes)(nil),                   // 28: onar.replication.v1.Changes
+	(*ChangedKey)(nil),                // 29: onar.replication.v1.ChangedKey
+	(*AskTombstone)(nil),              // 30: onar.replication.v1.AskTombstone
+	(*TombstoneHeld)(nil),             // 31: onar.replication.v1.TombstoneHeld
+	(*Purge)(nil),                     // 32: onar.replication.v1.Purge
+	(*Purged)(nil),                    // 33: onar.replication.v1.Purged
+	(*Heartbeat)(nil),                 // 34: onar.replication.v1.Heartbeat
+	(*HeartbeatAnswer)(nil),           // 35: onar.replication.v1.HeartbeatAnswer
+	(*OfficeReport)(nil),              // 36: onar.replication.v1.OfficeReport
+	(*PartitionReport)(nil),           // 37: onar.replication.v1.PartitionReport
+	(*Forward)(nil),                   // 38: onar.replication.v1.Forward
+	(*Forwarded)(nil),                 // 39: onar.replication.v1.Forwarded
+	(*Refused)(nil),                   // 40: onar.replication.v1.Refused
+	(*Unknown)(nil),                   // 41: onar.replication.v1.Unknown
+	(*FoundRequest)(nil),              // 42: onar.replication.v1.FoundRequest
+	(*FoundResponse)(nil),             // 43: onar.replication.v1.FoundResponse
+	(*Founder)(nil),                   // 44: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 45: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 46: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 47: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 48: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 49: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 50: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 51: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 52: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 53: onar.replication.v1.Ballot
+	(*Timestamp)(nil),                 // 54: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 55: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 56: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 57: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 58: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 59: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 60: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 61: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 62: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 63: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 64: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	8,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
 	6,  // 1: onar.replication.v1.Frame.handshake:type_name -> onar.replication.v1.Handshake
 	7,  // 2: onar.replication.v1.Frame.refusal:type_name -> onar.replication.v1.Refusal
-	45, // 3: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	52, // 3: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
 	0,  // 4: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
 	17, // 5: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
 	18, // 6: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
 	20, // 7: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
 	21, // 8: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
-	31, // 9: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
-	32, // 10: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
+	38, // 9: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
+	39, // 10: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
 	22, // 11: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
 	23, // 12: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
 	13, // 13: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
@@ -4398,8 +5121,8 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	15, // 15: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
 	16, // 16: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
 	19, // 17: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
-	27, // 18: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
-	28, // 19: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
+	34, // 18: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
+	35, // 19: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
 	9,  // 20: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
 	10, // 21: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
 	11, // 22: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
@@ -4407,68 +5130,83 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	24, // 24: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
 	26, // 25: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
 	25, // 26: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
-	46, // 27: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 28: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 29: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 30: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 31: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 32: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 33: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 34: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 35: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 36: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 37: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 38: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
-	1,  // 39: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	47, // 40: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	47, // 41: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	46, // 42: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	46, // 43: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	30, // 44: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	29, // 45: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
-	46, // 46: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	46, // 47: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	47, // 48: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	48, // 49: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	49, // 50: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	50, // 51: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	51, // 52: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	52, // 53: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	53, // 54: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	54, // 55: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	55, // 56: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	56, // 57: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	57, // 58: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	33, // 59: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
-	34, // 60: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
-	2,  // 61: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
-	3,  // 62: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	37, // 63: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	39, // 64: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	41, // 65: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	44, // 66: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
-	37, // 67: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	40, // 68: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	42, // 69: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	43, // 70: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	44, // 71: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	38, // 72: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	38, // 73: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	38, // 74: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	38, // 75: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	38, // 76: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	38, // 77: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,  // 78: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	38, // 79: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,  // 80: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	35, // 81: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,  // 82: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	36, // 83: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	82, // [82:84] is the sub-list for method output_type
-	80, // [80:82] is the sub-list for method input_type
-	80, // [80:80] is the sub-list for extension type_name
-	80, // [80:80] is the sub-list for extension extendee
-	0,  // [0:80] is the sub-list for field type_name
+	27, // 27: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
+	28, // 28: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
+	30, // 29: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
+	31, // 30: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
+	32, // 31: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
+	33, // 32: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
+	53, // 33: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 34: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 35: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 36: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 37: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 38: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 39: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 40: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 41: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 42: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 43: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 44: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	1,  // 45: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
+	54, // 46: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	54, // 47: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	53, // 48: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	53, // 49: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 50: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	29, // 51: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
+	54, // 52: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	53, // 53: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 54: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	53, // 55: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 56: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 57: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	53, // 58: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	37, // 59: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	36, // 60: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	53, // 61: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	53, // 62: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	54, // 63: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	55, // 64: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	56, // 65: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	57, // 66: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	58, // 67: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	59, // 68: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	60, // 69: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	61, // 70: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	62, // 71: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	63, // 72: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	64, // 73: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	40, // 74: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	41, // 75: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,  // 76: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,  // 77: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	44, // 78: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	46, // 79: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	48, // 80: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	51, // 81: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	44, // 82: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	47, // 83: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	49, // 84: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	50, // 85: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	51, // 86: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	45, // 87: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	45, // 88: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	45, // 89: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	45, // 90: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	45, // 91: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	45, // 92: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,  // 93: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	45, // 94: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,  // 95: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	42, // 96: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,  // 97: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	43, // 98: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	97, // [97:99] is the sub-list for method output_type
+	95, // [95:97] is the sub-list for method input_type
+	95, // [95:95] is the sub-list for extension type_name
+	95, // [95:95] is the sub-list for extension extendee
+	0,  // [0:95] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -4500,15 +5238,21 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*PeerMessage_HandOver)(nil),
 		(*PeerMessage_HandedOver)(nil),
 		(*PeerMessage_YourTurn)(nil),
+		(*PeerMessage_AskChanges)(nil),
+		(*PeerMessage_Changes)(nil),
+		(*PeerMessage_AskTombstone)(nil),
+		(*PeerMessage_TombstoneHeld)(nil),
+		(*PeerMessage_Purge)(nil),
+		(*PeerMessage_Purged)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[26].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[33].OneofWrappers = []any{
 		(*Forward_Get)(nil),
 		(*Forward_Put)(nil),
 		(*Forward_CompareAndSet)(nil),
 		(*Forward_Delete)(nil),
 		(*Forward_Add)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[27].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[34].OneofWrappers = []any{
 		(*Forwarded_Get)(nil),
 		(*Forwarded_Put)(nil),
 		(*Forwarded_CompareAndSet)(nil),
@@ -4517,12 +5261,12 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*Forwarded_Refused)(nil),
 		(*Forwarded_Unknown)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[30].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[37].OneofWrappers = []any{
 		(*FoundRequest_Prepare)(nil),
 		(*FoundRequest_Accept)(nil),
 		(*FoundRequest_View)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[31].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[38].OneofWrappers = []any{
 		(*FoundResponse_Promised)(nil),
 		(*FoundResponse_Accepted)(nil),
 		(*FoundResponse_Refused)(nil),
@@ -4534,7 +5278,7 @@ func file_onar_replication_v1_replication_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   40,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

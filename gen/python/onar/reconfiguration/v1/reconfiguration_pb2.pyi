@@ -128,7 +128,7 @@ class StatusRequest(_message.Message):
     def __init__(self, partitions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("header", "partitions", "nodes", "open_requests", "held_requests", "peer_frames", "peer_messages", "peer_messages_dropped")
+    __slots__ = ("header", "partitions", "nodes", "open_requests", "held_requests", "peer_frames", "peer_messages", "peer_messages_dropped", "bad_registers", "mended_registers", "purged_tombstones")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     PARTITIONS_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
@@ -137,6 +137,9 @@ class StatusResponse(_message.Message):
     PEER_FRAMES_FIELD_NUMBER: _ClassVar[int]
     PEER_MESSAGES_FIELD_NUMBER: _ClassVar[int]
     PEER_MESSAGES_DROPPED_FIELD_NUMBER: _ClassVar[int]
+    BAD_REGISTERS_FIELD_NUMBER: _ClassVar[int]
+    MENDED_REGISTERS_FIELD_NUMBER: _ClassVar[int]
+    PURGED_TOMBSTONES_FIELD_NUMBER: _ClassVar[int]
     header: _common_pb2.Header
     partitions: _containers.RepeatedCompositeFieldContainer[PartitionStatus]
     nodes: _containers.RepeatedCompositeFieldContainer[NodeStatus]
@@ -145,10 +148,13 @@ class StatusResponse(_message.Message):
     peer_frames: int
     peer_messages: int
     peer_messages_dropped: int
-    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., partitions: _Optional[_Iterable[_Union[PartitionStatus, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., open_requests: _Optional[int] = ..., held_requests: _Optional[int] = ..., peer_frames: _Optional[int] = ..., peer_messages: _Optional[int] = ..., peer_messages_dropped: _Optional[int] = ...) -> None: ...
+    bad_registers: int
+    mended_registers: int
+    purged_tombstones: int
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., partitions: _Optional[_Iterable[_Union[PartitionStatus, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., open_requests: _Optional[int] = ..., held_requests: _Optional[int] = ..., peer_frames: _Optional[int] = ..., peer_messages: _Optional[int] = ..., peer_messages_dropped: _Optional[int] = ..., bad_registers: _Optional[int] = ..., mended_registers: _Optional[int] = ..., purged_tombstones: _Optional[int] = ...) -> None: ...
 
 class PartitionStatus(_message.Message):
-    __slots__ = ("partition", "group_epoch", "writer_node_id", "ballot_round", "ballot_node_id", "settled_revision", "replicas", "held_requests")
+    __slots__ = ("partition", "group_epoch", "writer_node_id", "ballot_round", "ballot_node_id", "settled_revision", "replicas", "held_requests", "behind")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     WRITER_NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -157,6 +163,7 @@ class PartitionStatus(_message.Message):
     SETTLED_REVISION_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     HELD_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_FIELD_NUMBER: _ClassVar[int]
     partition: int
     group_epoch: int
     writer_node_id: int
@@ -165,7 +172,8 @@ class PartitionStatus(_message.Message):
     settled_revision: int
     replicas: _containers.RepeatedCompositeFieldContainer[ReplicaStatus]
     held_requests: int
-    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., writer_node_id: _Optional[int] = ..., ballot_round: _Optional[int] = ..., ballot_node_id: _Optional[int] = ..., settled_revision: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[ReplicaStatus, _Mapping]]] = ..., held_requests: _Optional[int] = ...) -> None: ...
+    behind: int
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., writer_node_id: _Optional[int] = ..., ballot_round: _Optional[int] = ..., ballot_node_id: _Optional[int] = ..., settled_revision: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[ReplicaStatus, _Mapping]]] = ..., held_requests: _Optional[int] = ..., behind: _Optional[int] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
     __slots__ = ("node_id", "ready", "heard", "lag")
@@ -180,7 +188,7 @@ class ReplicaStatus(_message.Message):
     def __init__(self, node_id: _Optional[int] = ..., ready: bool = ..., heard: bool = ..., lag: _Optional[int] = ...) -> None: ...
 
 class NodeStatus(_message.Message):
-    __slots__ = ("id", "client_address", "peer_address", "zone", "heard", "storage", "uptime_ms", "software_version")
+    __slots__ = ("id", "client_address", "peer_address", "zone", "heard", "storage", "uptime_ms", "software_version", "log_position")
     ID_FIELD_NUMBER: _ClassVar[int]
     CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PEER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
@@ -189,6 +197,7 @@ class NodeStatus(_message.Message):
     STORAGE_FIELD_NUMBER: _ClassVar[int]
     UPTIME_MS_FIELD_NUMBER: _ClassVar[int]
     SOFTWARE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LOG_POSITION_FIELD_NUMBER: _ClassVar[int]
     id: int
     client_address: str
     peer_address: str
@@ -197,4 +206,5 @@ class NodeStatus(_message.Message):
     storage: StorageKind
     uptime_ms: int
     software_version: str
-    def __init__(self, id: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., heard: bool = ..., storage: _Optional[_Union[StorageKind, str]] = ..., uptime_ms: _Optional[int] = ..., software_version: _Optional[str] = ...) -> None: ...
+    log_position: int
+    def __init__(self, id: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., heard: bool = ..., storage: _Optional[_Union[StorageKind, str]] = ..., uptime_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., log_position: _Optional[int] = ...) -> None: ...

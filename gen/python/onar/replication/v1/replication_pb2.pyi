@@ -33,6 +33,7 @@ class RefusedMessage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSED_MESSAGE_CONFIRM: _ClassVar[RefusedMessage]
     REFUSED_MESSAGE_WRITE: _ClassVar[RefusedMessage]
     REFUSED_MESSAGE_IMPOSE: _ClassVar[RefusedMessage]
+    REFUSED_MESSAGE_PURGE: _ClassVar[RefusedMessage]
 
 class RefusedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -46,6 +47,7 @@ class RefusedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSED_REASON_AFTER_IN_FUTURE: _ClassVar[RefusedReason]
     REFUSED_REASON_OVERLOADED: _ClassVar[RefusedReason]
     REFUSED_REASON_DRAINING: _ClassVar[RefusedReason]
+    REFUSED_REASON_DISK_FULL: _ClassVar[RefusedReason]
 
 class UnknownReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -79,6 +81,7 @@ REFUSED_MESSAGE_RESERVE: RefusedMessage
 REFUSED_MESSAGE_CONFIRM: RefusedMessage
 REFUSED_MESSAGE_WRITE: RefusedMessage
 REFUSED_MESSAGE_IMPOSE: RefusedMessage
+REFUSED_MESSAGE_PURGE: RefusedMessage
 REFUSED_REASON_UNSPECIFIED: RefusedReason
 REFUSED_REASON_NOT_WRITER: RefusedReason
 REFUSED_REASON_NOT_REPLICA: RefusedReason
@@ -89,6 +92,7 @@ REFUSED_REASON_REQUEST_ID_REUSED: RefusedReason
 REFUSED_REASON_AFTER_IN_FUTURE: RefusedReason
 REFUSED_REASON_OVERLOADED: RefusedReason
 REFUSED_REASON_DRAINING: RefusedReason
+REFUSED_REASON_DISK_FULL: RefusedReason
 UNKNOWN_REASON_UNSPECIFIED: UnknownReason
 UNKNOWN_REASON_OUTCOME_UNKNOWN: UnknownReason
 UNKNOWN_REASON_REQUEST_EXPIRED: UnknownReason
@@ -149,7 +153,7 @@ class Refusal(_message.Message):
     def __init__(self, reason: _Optional[_Union[RefusalReason, str]] = ..., text: _Optional[str] = ..., expected: _Optional[str] = ...) -> None: ...
 
 class PeerMessage(_message.Message):
-    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn")
+    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn", "ask_changes", "changes", "ask_tombstone", "tombstone_held", "purge", "purged")
     WRITE_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
@@ -172,6 +176,12 @@ class PeerMessage(_message.Message):
     HAND_OVER_FIELD_NUMBER: _ClassVar[int]
     HANDED_OVER_FIELD_NUMBER: _ClassVar[int]
     YOUR_TURN_FIELD_NUMBER: _ClassVar[int]
+    ASK_CHANGES_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    ASK_TOMBSTONE_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_HELD_FIELD_NUMBER: _ClassVar[int]
+    PURGE_FIELD_NUMBER: _ClassVar[int]
+    PURGED_FIELD_NUMBER: _ClassVar[int]
     write: Write
     written: Written
     read: Read
@@ -194,7 +204,13 @@ class PeerMessage(_message.Message):
     hand_over: HandOver
     handed_over: HandedOver
     your_turn: YourTurn
-    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ...) -> None: ...
+    ask_changes: AskChanges
+    changes: Changes
+    ask_tombstone: AskTombstone
+    tombstone_held: TombstoneHeld
+    purge: Purge
+    purged: Purged
+    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ..., ask_changes: _Optional[_Union[AskChanges, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., ask_tombstone: _Optional[_Union[AskTombstone, _Mapping]] = ..., tombstone_held: _Optional[_Union[TombstoneHeld, _Mapping]] = ..., purge: _Optional[_Union[Purge, _Mapping]] = ..., purged: _Optional[_Union[Purged, _Mapping]] = ...) -> None: ...
 
 class Prepare(_message.Message):
     __slots__ = ("partition", "ballot")
@@ -401,20 +417,110 @@ class YourTurn(_message.Message):
     def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
 
 class HandedOver(_message.Message):
-    __slots__ = ("partition", "group_epoch", "attempt", "done", "register", "settled_revision")
+    __slots__ = ("partition", "group_epoch", "attempt", "done", "register", "settled_revision", "ballot")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     SETTLED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
     partition: int
     group_epoch: int
     attempt: int
     done: bool
     register: bytes
     settled_revision: int
-    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., done: bool = ..., register: _Optional[bytes] = ..., settled_revision: _Optional[int] = ...) -> None: ...
+    ballot: _register_pb2.Ballot
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., done: bool = ..., register: _Optional[bytes] = ..., settled_revision: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
+
+class AskChanges(_message.Message):
+    __slots__ = ("partition", "group_epoch", "attempt", "copy", "after")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    COPY_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    attempt: int
+    copy: int
+    after: int
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., copy: _Optional[int] = ..., after: _Optional[int] = ...) -> None: ...
+
+class Changes(_message.Message):
+    __slots__ = ("partition", "group_epoch", "attempt", "copy", "up_to", "more", "changes")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    COPY_FIELD_NUMBER: _ClassVar[int]
+    UP_TO_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    attempt: int
+    copy: int
+    up_to: int
+    more: bool
+    changes: _containers.RepeatedCompositeFieldContainer[ChangedKey]
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., copy: _Optional[int] = ..., up_to: _Optional[int] = ..., more: bool = ..., changes: _Optional[_Iterable[_Union[ChangedKey, _Mapping]]] = ...) -> None: ...
+
+class ChangedKey(_message.Message):
+    __slots__ = ("key", "timestamp")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    timestamp: _register_pb2.Timestamp
+    def __init__(self, key: _Optional[bytes] = ..., timestamp: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class AskTombstone(_message.Message):
+    __slots__ = ("partition", "ballot", "attempt", "key", "timestamp")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    attempt: int
+    key: bytes
+    timestamp: _register_pb2.Timestamp
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ..., key: _Optional[bytes] = ..., timestamp: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class TombstoneHeld(_message.Message):
+    __slots__ = ("partition", "ballot", "attempt")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    attempt: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class Purge(_message.Message):
+    __slots__ = ("partition", "ballot", "attempt", "key", "timestamp")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    attempt: int
+    key: bytes
+    timestamp: _register_pb2.Timestamp
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ..., key: _Optional[bytes] = ..., timestamp: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Purged(_message.Message):
+    __slots__ = ("partition", "ballot", "attempt")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    ballot: _register_pb2.Ballot
+    attempt: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("round", "reports_seen")
@@ -449,7 +555,7 @@ class OfficeReport(_message.Message):
     def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
 
 class PartitionReport(_message.Message):
-    __slots__ = ("partition", "group_epoch", "ready", "promise", "live", "settled", "settled_revision")
+    __slots__ = ("partition", "group_epoch", "ready", "promise", "live", "settled", "settled_revision", "last_change")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
@@ -457,6 +563,7 @@ class PartitionReport(_message.Message):
     LIVE_FIELD_NUMBER: _ClassVar[int]
     SETTLED_FIELD_NUMBER: _ClassVar[int]
     SETTLED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    LAST_CHANGE_FIELD_NUMBER: _ClassVar[int]
     partition: int
     group_epoch: int
     ready: bool
@@ -464,7 +571,8 @@ class PartitionReport(_message.Message):
     live: bool
     settled: _register_pb2.Timestamp
     settled_revision: int
-    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., ready: bool = ..., promise: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., live: bool = ..., settled: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., settled_revision: _Optional[int] = ...) -> None: ...
+    last_change: int
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., ready: bool = ..., promise: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., live: bool = ..., settled: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., settled_revision: _Optional[int] = ..., last_change: _Optional[int] = ...) -> None: ...
 
 class Forward(_message.Message):
     __slots__ = ("id", "get", "put", "compare_and_set", "delete", "add", "deadline_ms", "hops", "partition", "group_epoch")

@@ -244,6 +244,12 @@ export interface StatusResponse {
   peerMessages: bigint;
   /** Messages that were dropped because a peer was too slow to take them. */
   peerMessagesDropped: bigint;
+  /** Registers of this node's copies that fail their checksum and wait for the writer to mend them (R11). */
+  badRegisters: bigint;
+  /** Registers that were mended since the node started. */
+  mendedRegisters: bigint;
+  /** Tombstones that this node purged as the writer since it started (R12). */
+  purgedTombstones: bigint;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -268,6 +274,11 @@ export interface PartitionStatus {
   replicas: ReplicaStatus[];
   /** Requests for this partition that this node holds until there is a writer. */
   heldRequests: number;
+  /**
+   * How many changes of the other replicas' copies are not known to be in this node's copy: 0 when it has caught up, and for a moment
+   * more than 0 while there are writes. Unset when this node is no replica.
+   */
+  behind?: bigint | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -307,6 +318,8 @@ export interface NodeStatus {
     | undefined;
   /** Its version, for example "0.1.0"; empty when unknown. */
   softwareVersion: string;
+  /** How many records its log holds, as of its last handshake for another node; unset when unknown, 0 for storage in memory. */
+  logPosition?: bigint | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1637,6 +1650,9 @@ function createBaseStatusResponse(): StatusResponse {
     peerFrames: 0n,
     peerMessages: 0n,
     peerMessagesDropped: 0n,
+    badRegisters: 0n,
+    mendedRegisters: 0n,
+    purgedTombstones: 0n,
     _unknownFields: {},
   };
 }
@@ -1675,6 +1691,24 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         throw new globalThis.Error("value provided for field message.peerMessagesDropped of type uint64 too large");
       }
       writer.uint32(64).uint64(message.peerMessagesDropped);
+    }
+    if (message.badRegisters !== 0n) {
+      if (BigInt.asUintN(64, message.badRegisters) !== message.badRegisters) {
+        throw new globalThis.Error("value provided for field message.badRegisters of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.badRegisters);
+    }
+    if (message.mendedRegisters !== 0n) {
+      if (BigInt.asUintN(64, message.mendedRegisters) !== message.mendedRegisters) {
+        throw new globalThis.Error("value provided for field message.mendedRegisters of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.mendedRegisters);
+    }
+    if (message.purgedTombstones !== 0n) {
+      if (BigInt.asUintN(64, message.purgedTombstones) !== message.purgedTombstones) {
+        throw new globalThis.Error("value provided for field message.purgedTombstones of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.purgedTombstones);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1764,6 +1798,30 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.peerMessagesDropped = reader.uint64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.badRegisters = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.mendedRegisters = reader.uint64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.purgedTombstones = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1816,6 +1874,21 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         : isSet(object.peer_messages_dropped)
         ? BigInt(object.peer_messages_dropped)
         : 0n,
+      badRegisters: isSet(object.badRegisters)
+        ? BigInt(object.badRegisters)
+        : isSet(object.bad_registers)
+        ? BigInt(object.bad_registers)
+        : 0n,
+      mendedRegisters: isSet(object.mendedRegisters)
+        ? BigInt(object.mendedRegisters)
+        : isSet(object.mended_registers)
+        ? BigInt(object.mended_registers)
+        : 0n,
+      purgedTombstones: isSet(object.purgedTombstones)
+        ? BigInt(object.purgedTombstones)
+        : isSet(object.purged_tombstones)
+        ? BigInt(object.purged_tombstones)
+        : 0n,
     };
   },
 
@@ -1845,6 +1918,15 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     if (message.peerMessagesDropped !== 0n) {
       obj.peerMessagesDropped = message.peerMessagesDropped.toString();
     }
+    if (message.badRegisters !== 0n) {
+      obj.badRegisters = message.badRegisters.toString();
+    }
+    if (message.mendedRegisters !== 0n) {
+      obj.mendedRegisters = message.mendedRegisters.toString();
+    }
+    if (message.purgedTombstones !== 0n) {
+      obj.purgedTombstones = message.purgedTombstones.toString();
+    }
     return obj;
   },
 
@@ -1869,6 +1951,15 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     message.peerMessagesDropped = (object.peerMessagesDropped !== undefined && object.peerMessagesDropped !== null)
       ? BigInt(object.peerMessagesDropped)
       : 0n;
+    message.badRegisters = (object.badRegisters !== undefined && object.badRegisters !== null)
+      ? BigInt(object.badRegisters)
+      : 0n;
+    message.mendedRegisters = (object.mendedRegisters !== undefined && object.mendedRegisters !== null)
+      ? BigInt(object.mendedRegisters)
+      : 0n;
+    message.purgedTombstones = (object.purgedTombstones !== undefined && object.purgedTombstones !== null)
+      ? BigInt(object.purgedTombstones)
+      : 0n;
     return message;
   },
 };
@@ -1883,6 +1974,7 @@ function createBasePartitionStatus(): PartitionStatus {
     settledRevision: 0n,
     replicas: [],
     heldRequests: 0,
+    behind: undefined,
     _unknownFields: {},
   };
 }
@@ -1921,6 +2013,12 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
     }
     if (message.heldRequests !== 0) {
       writer.uint32(64).uint32(message.heldRequests);
+    }
+    if (message.behind !== undefined) {
+      if (BigInt.asUintN(64, message.behind) !== message.behind) {
+        throw new globalThis.Error("value provided for field message.behind of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.behind);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2010,6 +2108,14 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
             message.heldRequests = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.behind = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2066,6 +2172,7 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
         : isSet(object.held_requests)
         ? globalThis.Number(object.held_requests)
         : 0,
+      behind: isSet(object.behind) ? BigInt(object.behind) : undefined,
     };
   },
 
@@ -2095,6 +2202,9 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
     if (message.heldRequests !== 0) {
       obj.heldRequests = Math.round(message.heldRequests);
     }
+    if (message.behind !== undefined) {
+      obj.behind = message.behind.toString();
+    }
     return obj;
   },
 
@@ -2117,6 +2227,7 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
       : 0n;
     message.replicas = object.replicas?.map((e) => ReplicaStatus.fromPartial(e)) || [];
     message.heldRequests = object.heldRequests ?? 0;
+    message.behind = (object.behind !== undefined && object.behind !== null) ? BigInt(object.behind) : undefined;
     return message;
   },
 };
@@ -2271,6 +2382,7 @@ function createBaseNodeStatus(): NodeStatus {
     storage: 0,
     uptimeMs: undefined,
     softwareVersion: "",
+    logPosition: undefined,
     _unknownFields: {},
   };
 }
@@ -2303,6 +2415,12 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     }
     if (message.softwareVersion !== "") {
       writer.uint32(66).string(message.softwareVersion);
+    }
+    if (message.logPosition !== undefined) {
+      if (BigInt.asUintN(64, message.logPosition) !== message.logPosition) {
+        throw new globalThis.Error("value provided for field message.logPosition of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.logPosition);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2392,6 +2510,14 @@ export const NodeStatus: MessageFns<NodeStatus> = {
             message.softwareVersion = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.logPosition = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2438,6 +2564,11 @@ export const NodeStatus: MessageFns<NodeStatus> = {
         : isSet(object.software_version)
         ? globalThis.String(object.software_version)
         : "",
+      logPosition: isSet(object.logPosition)
+        ? BigInt(object.logPosition)
+        : isSet(object.log_position)
+        ? BigInt(object.log_position)
+        : undefined,
     };
   },
 
@@ -2467,6 +2598,9 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     if (message.softwareVersion !== "") {
       obj.softwareVersion = message.softwareVersion;
     }
+    if (message.logPosition !== undefined) {
+      obj.logPosition = message.logPosition.toString();
+    }
     return obj;
   },
 
@@ -2485,6 +2619,9 @@ export const NodeStatus: MessageFns<NodeStatus> = {
       ? BigInt(object.uptimeMs)
       : undefined;
     message.softwareVersion = object.softwareVersion ?? "";
+    message.logPosition = (object.logPosition !== undefined && object.logPosition !== null)
+      ? BigInt(object.logPosition)
+      : undefined;
     return message;
   },
 };

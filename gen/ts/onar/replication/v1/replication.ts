@@ -33,7 +33,7 @@ export enum RefusalReason {
   OTHER_PROTOCOL_VERSION = 2,
   /** REMOVED_NODE - The peer's node id was removed from the cluster. Final: it can come back only as a new node. */
   REMOVED_NODE = 3,
-  /** OTHER_VIEW - The peer holds another view of the same epoch. Both nodes stop (V1). */
+  /** OTHER_VIEW - The peer holds another view of the same epoch (V1). Final: an operator must look. */
   OTHER_VIEW = 4,
   /** ROLLED_BACK - The peer holds fewer durable records than this node has seen of it (R10). Final. */
   ROLLED_BACK = 5,
@@ -68,6 +68,8 @@ export enum RefusedMessage {
   WRITE = 5,
   /** IMPOSE - Impose. */
   IMPOSE = 6,
+  /** PURGE - Purge or AskTombstone. */
+  PURGE = 7,
   UNRECOGNIZED = -1,
 }
 
@@ -93,6 +95,8 @@ export enum RefusedReason {
   OVERLOADED = 8,
   /** DRAINING - The receiver is stopping: likewise. */
   DRAINING = 9,
+  /** DISK_FULL - The receiver's disk is full. */
+  DISK_FULL = 10,
   UNRECOGNIZED = -1,
 }
 
@@ -148,8 +152,8 @@ export interface Handshake {
   /** The epoch of the sender's newest view; 0 when it has none. */
   viewEpoch: number;
   /**
-   * SHA-256 of that view as it was encoded when it was decided; empty when it has none. The same epoch with another digest stops
-   * both nodes: two successors were decided (V1).
+   * SHA-256 of that view as it was encoded when it was decided; empty when it has none. Nodes with the same epoch and another digest
+   * do not talk to each other (V1).
    */
   viewDigest: Buffer;
   /**
@@ -256,6 +260,24 @@ export interface PeerMessage {
     | //
     /** Writer to the preferred replica: the office is yours. */
     { $case: "yourTurn"; value: YourTurn }
+    | //
+    /** Replica to replica: what changed in your copy since? */
+    { $case: "askChanges"; value: AskChanges }
+    | //
+    /** Back: these keys. */
+    { $case: "changes"; value: Changes }
+    | //
+    /** Writer to replica: do you hold this tombstone? */
+    { $case: "askTombstone"; value: AskTombstone }
+    | //
+    /** Replica to writer: exactly this one. */
+    { $case: "tombstoneHeld"; value: TombstoneHeld }
+    | //
+    /** Writer to replica: remove it. */
+    { $case: "purge"; value: Purge }
+    | //
+    /** Replica to writer: removed. */
+    { $case: "purged"; value: Purged }
     | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
@@ -444,7 +466,7 @@ export interface Nack {
     | undefined;
   /** Which message was refused. */
   of: RefusedMessage;
-  /** The attempt of a Recover, Reserve, Confirm or Impose; 0 for others. */
+  /** The attempt of a Recover, Reserve, Confirm, Impose, AskTombstone or Purge; 0 for others. */
   attempt: number;
   /** The seq of a Write; 0 for others. */
   seq: number;
@@ -525,8 +547,9 @@ export interface Imposed {
 }
 
 /**
- * A reader hands a read to the writer, when the key's newest state can no longer be imposed or is of an older group epoch. The
- * writer recovers the key and writes the same value again in its own ballot, in a round begun after this came in.
+ * A reader hands a read to the writer, when the key's newest state can no longer be imposed or is of an older group epoch. So does a
+ * replica whose copy of the key fails its checksum (R11), or that is offered a register which it may not take over (R1). The writer
+ * recovers the key and writes the same value again in its own ballot, in a round begun after this came in.
  */
 export interface HandOver {
   /** The partition. */
@@ -563,10 +586,130 @@ export interface HandedOver {
   register: Buffer;
   /** The highest revision that is settled. */
   settledRevision: number;
+  /** The writer's ballot, which is also that of the register; unset when not done. */
+  ballot: Ballot | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** Sent every round to every node that shares a group with the sender. */
+/**
+ * A replica that was away, or cut off, asks another of its group which keys changed in that one's copy. Each replica numbers the
+ * changes of its copy by itself, 1, 2, 3 and so on.
+ */
+export interface AskChanges {
+  /** The partition. */
+  partition: number;
+  /** The asking replica's group epoch. */
+  groupEpoch: number;
+  /** The attempt. */
+  attempt: number;
+  /**
+   * The copy that `after` counts: the group epoch in which the asked replica began with nothing. Another one is listed from its
+   * beginning.
+   */
+  copy: number;
+  /** The last change that the asking replica knows to have; 0 for none. */
+  after: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * The keys that changed, each once, by the number of its latest change. Leaves after all that it speaks of is durable (R8). The
+ * asking replica then reads those that it lacks, and takes what it reads as it would an Impose, unless it is settled (R1).
+ */
+export interface Changes {
+  /** The partition. */
+  partition: number;
+  /** The group epoch of the AskChanges. */
+  groupEpoch: number;
+  /** The attempt of the AskChanges. */
+  attempt: number;
+  /** The answering replica's copy. */
+  copy: number;
+  /** Everything that changed up to this number is listed here or was before. */
+  upTo: number;
+  /** There is more after that. */
+  more: boolean;
+  /** The keys. Removed ones and those whose register is bad are not listed. */
+  changes: ChangedKey[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A key and the timestamp of the register that is held of it. */
+export interface ChangedKey {
+  /** The key. */
+  key: Buffer;
+  /** Its timestamp. Always set. */
+  timestamp: Timestamp | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The writer, in a pass that began with its ballot, asks every replica whether it holds exactly this tombstone (R12). */
+export interface AskTombstone {
+  /** The partition. */
+  partition: number;
+  /** The writer's ballot. Above that of the tombstone. */
+  ballot:
+    | Ballot
+    | undefined;
+  /** The attempt. */
+  attempt: number;
+  /** The key. */
+  key: Buffer;
+  /** The tombstone's timestamp. */
+  timestamp: Timestamp | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * A replica holds exactly that tombstone, durably, and its promise is exactly that ballot. Only the answers of all replicas allow
+ * the purge.
+ */
+export interface TombstoneHeld {
+  /** The partition. */
+  partition: number;
+  /** The ballot of the AskTombstone. */
+  ballot:
+    | Ballot
+    | undefined;
+  /** The attempt of the AskTombstone. */
+  attempt: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * The writer has the tombstone removed, after all replicas have confirmed it. Fenced like a Write; removes that timestamp only, and
+ * raises the partition's floor to what the register knew (R9, R12).
+ */
+export interface Purge {
+  /** The partition. */
+  partition: number;
+  /** The writer's ballot. */
+  ballot:
+    | Ballot
+    | undefined;
+  /** The attempt. */
+  attempt: number;
+  /** The key. */
+  key: Buffer;
+  /** The tombstone's timestamp. */
+  timestamp: Timestamp | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A replica durably does not hold that tombstone any more. */
+export interface Purged {
+  /** The partition. */
+  partition: number;
+  /** The ballot of the Purge. */
+  ballot:
+    | Ballot
+    | undefined;
+  /** The attempt of the Purge. */
+  attempt: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Sent every round to every other member of the view. */
 export interface Heartbeat {
   /** The sender's round. */
   round: number;
@@ -579,7 +722,7 @@ export interface Heartbeat {
 export interface HeartbeatAnswer {
   /** The round of the Heartbeat. */
   round: number;
-  /** The nodes that the sender hears, itself included, ordered. */
+  /** The other nodes that the sender hears, ordered. */
   heard: number[];
   /** Grows whenever a report of the sender changes. Never goes back while the sender runs. */
   reportVersion: number;
@@ -621,6 +764,8 @@ export interface PartitionReport {
     | undefined;
   /** The highest revision that the replica knows to be settled. */
   settledRevision: number;
+  /** The number of the latest change of the replica's copy: who has not seen it may ask (AskChanges). */
+  lastChange: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -651,7 +796,7 @@ export interface Forward {
     | undefined;
   /** How long the client still waits when this leaves, in milliseconds. 0 means not at all. A duration, because clocks differ. */
   deadlineMs: number;
-  /** How often the request was passed on, this time included: 1 or 2. A node does not pass on what has come twice. */
+  /** How often the request was passed on, this time included. Always 1: nobody passes on what was passed on to it. */
   hops: number;
   /** The key's partition. */
   partition: number;
@@ -1363,6 +1508,24 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "yourTurn":
         YourTurn.encode(message.message.value, writer.uint32(178).fork()).join();
         break;
+      case "askChanges":
+        AskChanges.encode(message.message.value, writer.uint32(186).fork()).join();
+        break;
+      case "changes":
+        Changes.encode(message.message.value, writer.uint32(194).fork()).join();
+        break;
+      case "askTombstone":
+        AskTombstone.encode(message.message.value, writer.uint32(202).fork()).join();
+        break;
+      case "tombstoneHeld":
+        TombstoneHeld.encode(message.message.value, writer.uint32(210).fork()).join();
+        break;
+      case "purge":
+        Purge.encode(message.message.value, writer.uint32(218).fork()).join();
+        break;
+      case "purged":
+        Purged.encode(message.message.value, writer.uint32(226).fork()).join();
+        break;
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1564,6 +1727,54 @@ export const PeerMessage: MessageFns<PeerMessage> = {
             message.message = { $case: "yourTurn", value: YourTurn.decode(reader, reader.uint32()) };
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.message = { $case: "askChanges", value: AskChanges.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.message = { $case: "changes", value: Changes.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.message = { $case: "askTombstone", value: AskTombstone.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.message = { $case: "tombstoneHeld", value: TombstoneHeld.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.message = { $case: "purge", value: Purge.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            message.message = { $case: "purged", value: Purged.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1719,6 +1930,42 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "yourTurn": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "yourTurn", value: YourTurn.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "askChanges": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "askChanges", value: AskChanges.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "changes": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "changes", value: Changes.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "askTombstone": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "askTombstone", value: AskTombstone.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "tombstoneHeld": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "tombstoneHeld", value: TombstoneHeld.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "purge": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "purge", value: Purge.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "purged": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "purged", value: Purged.fromPartial(object.message.value) };
         }
         break;
       }
@@ -3604,6 +3851,7 @@ function createBaseHandedOver(): HandedOver {
     done: false,
     register: Buffer.alloc(0),
     settledRevision: 0,
+    ballot: undefined,
     _unknownFields: {},
   };
 }
@@ -3627,6 +3875,9 @@ export const HandedOver: MessageFns<HandedOver> = {
     }
     if (message.settledRevision !== 0) {
       writer.uint32(48).uint64(message.settledRevision);
+    }
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(58).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -3700,6 +3951,14 @@ export const HandedOver: MessageFns<HandedOver> = {
             message.settledRevision = longToNumber(reader.uint64());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3731,6 +3990,810 @@ export const HandedOver: MessageFns<HandedOver> = {
     message.done = object.done ?? false;
     message.register = object.register ?? Buffer.alloc(0);
     message.settledRevision = object.settledRevision ?? 0;
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAskChanges(): AskChanges {
+  return { partition: 0, groupEpoch: 0, attempt: 0, copy: 0, after: 0, _unknownFields: {} };
+}
+
+export const AskChanges: MessageFns<AskChanges> = {
+  encode(message: AskChanges, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.groupEpoch !== 0) {
+      writer.uint32(16).uint64(message.groupEpoch);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(24).uint64(message.attempt);
+    }
+    if (message.copy !== 0) {
+      writer.uint32(32).uint64(message.copy);
+    }
+    if (message.after !== 0) {
+      writer.uint32(40).uint64(message.after);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskChanges {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskChanges();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.groupEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.copy = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.after = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AskChanges>): AskChanges {
+    return AskChanges.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskChanges>): AskChanges {
+    const message = createBaseAskChanges();
+    message.partition = object.partition ?? 0;
+    message.groupEpoch = object.groupEpoch ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.copy = object.copy ?? 0;
+    message.after = object.after ?? 0;
+    return message;
+  },
+};
+
+function createBaseChanges(): Changes {
+  return { partition: 0, groupEpoch: 0, attempt: 0, copy: 0, upTo: 0, more: false, changes: [], _unknownFields: {} };
+}
+
+export const Changes: MessageFns<Changes> = {
+  encode(message: Changes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.groupEpoch !== 0) {
+      writer.uint32(16).uint64(message.groupEpoch);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(24).uint64(message.attempt);
+    }
+    if (message.copy !== 0) {
+      writer.uint32(32).uint64(message.copy);
+    }
+    if (message.upTo !== 0) {
+      writer.uint32(40).uint64(message.upTo);
+    }
+    if (message.more !== false) {
+      writer.uint32(48).bool(message.more);
+    }
+    for (const v of message.changes) {
+      ChangedKey.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Changes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChanges();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.groupEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.copy = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.upTo = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.more = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.changes.push(ChangedKey.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Changes>): Changes {
+    return Changes.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Changes>): Changes {
+    const message = createBaseChanges();
+    message.partition = object.partition ?? 0;
+    message.groupEpoch = object.groupEpoch ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.copy = object.copy ?? 0;
+    message.upTo = object.upTo ?? 0;
+    message.more = object.more ?? false;
+    message.changes = object.changes?.map((e) => ChangedKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseChangedKey(): ChangedKey {
+  return { key: Buffer.alloc(0), timestamp: undefined, _unknownFields: {} };
+}
+
+export const ChangedKey: MessageFns<ChangedKey> = {
+  encode(message: ChangedKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.timestamp !== undefined) {
+      Timestamp.encode(message.timestamp, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangedKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangedKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.timestamp = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ChangedKey>): ChangedKey {
+    return ChangedKey.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangedKey>): ChangedKey {
+    const message = createBaseChangedKey();
+    message.key = object.key ?? Buffer.alloc(0);
+    message.timestamp = (object.timestamp !== undefined && object.timestamp !== null)
+      ? Timestamp.fromPartial(object.timestamp)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAskTombstone(): AskTombstone {
+  return {
+    partition: 0,
+    ballot: undefined,
+    attempt: 0,
+    key: Buffer.alloc(0),
+    timestamp: undefined,
+    _unknownFields: {},
+  };
+}
+
+export const AskTombstone: MessageFns<AskTombstone> = {
+  encode(message: AskTombstone, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(18).fork()).join();
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(24).uint64(message.attempt);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(34).bytes(message.key);
+    }
+    if (message.timestamp !== undefined) {
+      Timestamp.encode(message.timestamp, writer.uint32(42).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskTombstone {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskTombstone();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.timestamp = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AskTombstone>): AskTombstone {
+    return AskTombstone.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskTombstone>): AskTombstone {
+    const message = createBaseAskTombstone();
+    message.partition = object.partition ?? 0;
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    message.attempt = object.attempt ?? 0;
+    message.key = object.key ?? Buffer.alloc(0);
+    message.timestamp = (object.timestamp !== undefined && object.timestamp !== null)
+      ? Timestamp.fromPartial(object.timestamp)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTombstoneHeld(): TombstoneHeld {
+  return { partition: 0, ballot: undefined, attempt: 0, _unknownFields: {} };
+}
+
+export const TombstoneHeld: MessageFns<TombstoneHeld> = {
+  encode(message: TombstoneHeld, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(18).fork()).join();
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(24).uint64(message.attempt);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TombstoneHeld {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTombstoneHeld();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempt = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TombstoneHeld>): TombstoneHeld {
+    return TombstoneHeld.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TombstoneHeld>): TombstoneHeld {
+    const message = createBaseTombstoneHeld();
+    message.partition = object.partition ?? 0;
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    message.attempt = object.attempt ?? 0;
+    return message;
+  },
+};
+
+function createBasePurge(): Purge {
+  return {
+    partition: 0,
+    ballot: undefined,
+    attempt: 0,
+    key: Buffer.alloc(0),
+    timestamp: undefined,
+    _unknownFields: {},
+  };
+}
+
+export const Purge: MessageFns<Purge> = {
+  encode(message: Purge, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(18).fork()).join();
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(24).uint64(message.attempt);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(34).bytes(message.key);
+    }
+    if (message.timestamp !== undefined) {
+      Timestamp.encode(message.timestamp, writer.uint32(42).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Purge {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePurge();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.timestamp = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Purge>): Purge {
+    return Purge.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Purge>): Purge {
+    const message = createBasePurge();
+    message.partition = object.partition ?? 0;
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    message.attempt = object.attempt ?? 0;
+    message.key = object.key ?? Buffer.alloc(0);
+    message.timestamp = (object.timestamp !== undefined && object.timestamp !== null)
+      ? Timestamp.fromPartial(object.timestamp)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePurged(): Purged {
+  return { partition: 0, ballot: undefined, attempt: 0, _unknownFields: {} };
+}
+
+export const Purged: MessageFns<Purged> = {
+  encode(message: Purged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(18).fork()).join();
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(24).uint64(message.attempt);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Purged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePurged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempt = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Purged>): Purged {
+    return Purged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Purged>): Purged {
+    const message = createBasePurged();
+    message.partition = object.partition ?? 0;
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    message.attempt = object.attempt ?? 0;
     return message;
   },
 };
@@ -4057,6 +5120,7 @@ function createBasePartitionReport(): PartitionReport {
     live: false,
     settled: undefined,
     settledRevision: 0,
+    lastChange: 0,
     _unknownFields: {},
   };
 }
@@ -4083,6 +5147,9 @@ export const PartitionReport: MessageFns<PartitionReport> = {
     }
     if (message.settledRevision !== 0) {
       writer.uint32(56).uint64(message.settledRevision);
+    }
+    if (message.lastChange !== 0) {
+      writer.uint32(64).uint64(message.lastChange);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -4164,6 +5231,14 @@ export const PartitionReport: MessageFns<PartitionReport> = {
             message.settledRevision = longToNumber(reader.uint64());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.lastChange = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4200,6 +5275,7 @@ export const PartitionReport: MessageFns<PartitionReport> = {
       ? Timestamp.fromPartial(object.settled)
       : undefined;
     message.settledRevision = object.settledRevision ?? 0;
+    message.lastChange = object.lastChange ?? 0;
     return message;
   },
 };

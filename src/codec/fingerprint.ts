@@ -1,7 +1,7 @@
 /** CRC-32 of a write's call and arguments: tells a retry from a request id that was used for something else. */
-import { crc32 as zlibCrc32 } from "node:zlib";
 import type { Condition, WriteOperation } from "../core/register/operation.js";
 import { bytesOf } from "./bytes.js";
+import { crc32 } from "./checksum.js";
 
 export function fingerprintOf(operation: WriteOperation): number {
   let crc = crc32(operation.kind);
@@ -24,6 +24,3 @@ function withCondition(condition: Condition, start: number): number {
   if (condition.kind === "value") return crc32(condition.value, crc);
   return crc;
 }
-
-/** zlib takes an empty buffer without memory behind it for a wish to begin anew, and returns 0. */
-const crc32 = (data: string | Uint8Array, crc = 0): number => (data.length === 0 ? crc : zlibCrc32(data, crc));

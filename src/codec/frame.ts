@@ -2,23 +2,27 @@
  * Frames: all that one event-loop turn has for one peer, cut where it grows too long, so that a large value does not silence a node.
  * Heartbeats go first.
  */
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import { Frame, type Handshake, PeerMessage, type Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
+import { Frame, Handshake, PeerMessage, Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
 import { sameBallot } from "../core/ballot.js";
 import type { Key, ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
 import type { WriteOperation } from "../core/register/operation.js";
+import { decodeHot, encodeHot } from "./hot.js";
 import { messageFromWire, messageToWire } from "./message.js";
 import { encodeRegister } from "./register.js";
+import { BYTES, tag, VARINT, WireReader, WireWriter } from "./wire.js";
 
 /** A frame is cut at about this many bytes; a single larger message still goes whole. */
 export const FRAME_BYTES = 256 * 1024;
 
-const VIEW_EPOCH = (1 << 3) | 0;
-const MESSAGES = (2 << 3) | 2;
+/** Fields of Frame. */
+const VIEW_EPOCH = 1;
+const MESSAGES = 2;
+const HANDSHAKE = 3;
+const REFUSAL = 4;
 
-/** Making a writer costs more than encoding with it; `finish` leaves it empty for the next. */
-const writer = new BinaryWriter();
+/** Its buffer serves frame after frame. */
+const writer = new WireWriter();
 
 /** `sent` learns of each frame how many messages it holds. */
 export function encodeFrames(
@@ -29,18 +33,17 @@ export function encodeFrames(
   let count = 0;
   let size = 0;
   const put = (message: NodeMessage): void => {
-    if (count === 0) writer.uint32(VIEW_EPOCH).uint64(epoch);
-    writer.uint32(MESSAGES).fork();
-    PeerMessage.encode({ message: messageToWire(message) }, writer);
-    writer.join();
+    if (count === 0) writer.number(VIEW_EPOCH, epoch);
+    const start = writer.begin(MESSAGES);
+    if (!encodeHot(message, writer)) writer.raw(PeerMessage.encode({ message: messageToWire(message) }).finish());
+    writer.end(start);
     count++;
     size += sizeOf(message);
     if (size >= FRAME_BYTES) cut();
   };
   const cut = (): void => {
     if (count === 0) return;
-    const bytes = writer.finish();
-    sent(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), count);
+    sent(writer.finish(), count);
     count = 0;
     size = 0;
   };
@@ -72,14 +75,45 @@ type WriteMessage = Extract<NodeMessage, { kind: "write" }>;
 
 export const encodeHandshake = (handshake: Handshake): Buffer => encodeFrame({ handshake, refusal: undefined });
 export const encodeRefusal = (refusal: Refusal): Buffer => encodeFrame({ handshake: undefined, refusal });
-export const decodeFrame = (bytes: Uint8Array): Frame => Frame.decode(bytes);
+
+/** A frame as it came; its messages are decoded one by one, by `messagesOf`. */
+export interface ReceivedFrame {
+  readonly viewEpoch: number;
+  readonly handshake: Handshake | undefined;
+  readonly refusal: Refusal | undefined;
+  /** Encoded PeerMessages: views of the frame. */
+  readonly messages: readonly Buffer[];
+}
+
+export function decodeFrame(bytes: Uint8Array): ReceivedFrame {
+  const reader = new WireReader(bytes);
+  const messages: Buffer[] = [];
+  let viewEpoch = 0;
+  let handshake: Handshake | undefined;
+  let refusal: Refusal | undefined;
+  while (reader.more) {
+    const key = reader.tag();
+    if (key === tag(VIEW_EPOCH, VARINT)) viewEpoch = reader.varint();
+    else if (key === tag(MESSAGES, BYTES)) messages.push(reader.view());
+    else if (key === tag(HANDSHAKE, BYTES)) handshake = Handshake.decode(reader.view());
+    else if (key === tag(REFUSAL, BYTES)) refusal = Refusal.decode(reader.view());
+    else reader.skip(key);
+  }
+  return { viewEpoch, handshake, refusal, messages };
+}
 
 /** The frame's messages in order; kinds this version does not know are skipped. */
-export function messagesOf(frame: Frame, each: (message: NodeMessage) => void): void {
-  for (const wire of frame.messages) {
-    const message = messageFromWire(wire.message);
+export function messagesOf(frame: ReceivedFrame, each: (message: NodeMessage) => void): void {
+  for (const bytes of frame.messages) {
+    const message = decodeMessage(bytes);
     if (message !== null) each(message);
   }
+}
+
+/** null: of a kind this version does not know. */
+function decodeMessage(bytes: Buffer): NodeMessage | null {
+  if (bytes.length === 0) return null;
+  return decodeHot(new WireReader(bytes)) ?? messageFromWire(PeerMessage.decode(bytes).message);
 }
 
 const encodeFrame = (parts: Pick<Frame, "handshake" | "refusal">): Buffer =>
@@ -101,7 +135,11 @@ function sizeOf(message: NodeMessage): number {
     case "recover":
     case "read":
     case "hand-over":
+    case "ask-tombstone":
+    case "purge":
       return message.key.length + 64;
+    case "changes":
+      return message.changes.reduce((sum, { key }) => sum + key.length + 32, 64);
     case "heartbeat-answer":
       return 64 * (1 + message.reports.length + message.offices.length) + 8 * message.heard.length;
     case "forward":

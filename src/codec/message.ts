@@ -10,8 +10,8 @@ import { unreachable } from "../base/assert.js";
 import { duration } from "../base/time.js";
 import type { Timestamp } from "../core/ballot.js";
 import type { PartitionReport } from "../core/election/heartbeats.js";
-import { attempt, groupEpoch, type Key, nodeId, partition, revision } from "../core/ids.js";
-import type { Fenced } from "../core/message.js";
+import { attempt, changeNumber, groupEpoch, type Key, nodeId, partition, revision } from "../core/ids.js";
+import type { AskTombstone, Fenced, Purge } from "../core/message.js";
 import type { NodeMessage } from "../core/node-message.js";
 import type { Register } from "../core/register/register.js";
 import { ballotFromWire, ballotToWire } from "./ballot.js";
@@ -145,7 +145,49 @@ export function messageToWire(m: NodeMessage): Wire {
           done: m.done,
           register: registerToWire(m.register),
           settledRevision: m.settledRevision,
+          ballot: m.ballot === null ? undefined : ballotToWire(m.ballot),
         },
+      };
+    case "ask-changes":
+      return {
+        $case: "askChanges",
+        value: {
+          partition: m.partition,
+          groupEpoch: m.groupEpoch,
+          attempt: m.attempt,
+          copy: m.copy,
+          after: m.after,
+        },
+      };
+    case "changes":
+      return {
+        $case: "changes",
+        value: {
+          partition: m.partition,
+          groupEpoch: m.groupEpoch,
+          attempt: m.attempt,
+          copy: m.copy,
+          upTo: m.upTo,
+          more: m.more,
+          changes: m.changes.map(({ key, timestamp }) => ({
+            key: bytesOf(key),
+            timestamp: timestampToWire(timestamp),
+          })),
+        },
+      };
+    case "ask-tombstone":
+      return { $case: "askTombstone", value: tombstoneToWire(m) };
+    case "tombstone-held":
+      return {
+        $case: "tombstoneHeld",
+        value: { partition: m.partition, ballot: ballotToWire(m.ballot), attempt: m.attempt },
+      };
+    case "purge":
+      return { $case: "purge", value: tombstoneToWire(m) };
+    case "purged":
+      return {
+        $case: "purged",
+        value: { partition: m.partition, ballot: ballotToWire(m.ballot), attempt: m.attempt },
       };
     case "your-turn":
       return { $case: "yourTurn", value: { partition: m.partition, ballot: ballotToWire(m.ballot) } };
@@ -167,6 +209,7 @@ export function messageToWire(m: NodeMessage): Wire {
             live: r.live,
             settled: timestampToWire(r.settled),
             settledRevision: r.settledRevision,
+            lastChange: r.lastChange,
           })),
           offices: m.offices.map((o) => ({
             partition: o.partition,
@@ -309,9 +352,49 @@ export function messageFromWire(wire: Wire | undefined): NodeMessage | null {
         groupEpoch: groupEpoch(wire.value.groupEpoch),
         attempt: attempt(wire.value.attempt),
         done: wire.value.done,
+        ballot: wire.value.ballot === undefined ? null : ballotFromWire(wire.value.ballot),
         register: registerFromWire(wire.value.register),
         settledRevision: revision(wire.value.settledRevision),
       };
+    case "askChanges": {
+      const v = wire.value;
+      return {
+        kind: "ask-changes",
+        partition: partition(v.partition),
+        groupEpoch: groupEpoch(v.groupEpoch),
+        attempt: attempt(v.attempt),
+        copy: groupEpoch(v.copy),
+        after: changeNumber(v.after),
+      };
+    }
+    case "changes": {
+      const v = wire.value;
+      return {
+        kind: "changes",
+        partition: partition(v.partition),
+        groupEpoch: groupEpoch(v.groupEpoch),
+        attempt: attempt(v.attempt),
+        copy: groupEpoch(v.copy),
+        upTo: changeNumber(v.upTo),
+        more: v.more,
+        changes: v.changes.map((change) => ({
+          key: textOf<Key>(change.key),
+          timestamp: mustHaveTimestamp(change.timestamp),
+        })),
+      };
+    }
+    case "askTombstone":
+    case "purge":
+      return {
+        kind: wire.$case === "purge" ? "purge" : "ask-tombstone",
+        ...round(wire.value),
+        key: textOf<Key>(wire.value.key),
+        timestamp: mustHaveTimestamp(wire.value.timestamp),
+      };
+    case "tombstoneHeld":
+      return { kind: "tombstone-held", ...round(wire.value) };
+    case "purged":
+      return { kind: "purged", ...round(wire.value) };
     case "heartbeat":
       return { kind: "heartbeat", round: wire.value.round, reportsSeen: wire.value.reportsSeen };
     case "heartbeatAnswer": {
@@ -331,6 +414,7 @@ export function messageFromWire(wire: Wire | undefined): NodeMessage | null {
             live: r.live,
             settled: timestampFromWire(r.settled),
             settledRevision: revision(r.settledRevision),
+            lastChange: changeNumber(r.lastChange),
           }),
         ),
         offices: v.offices.map((o) => ({
@@ -374,6 +458,19 @@ const timestampToWire = (t: Timestamp | null): WireTimestamp | undefined =>
 const timestampFromWire = (wire: WireTimestamp | undefined): Timestamp | null =>
   wire === undefined ? null : { ballot: ballotFromWire(wire.ballot), seq: wire.seq };
 
+function mustHaveTimestamp(wire: WireTimestamp | undefined): Timestamp {
+  if (wire === undefined) throw new Error("a key without timestamp");
+  return { ballot: ballotFromWire(wire.ballot), seq: wire.seq };
+}
+
+const tombstoneToWire = (m: AskTombstone | Purge) => ({
+  partition: m.partition,
+  ballot: ballotToWire(m.ballot),
+  attempt: m.attempt,
+  key: bytesOf(m.key),
+  timestamp: timestampToWire(m.timestamp),
+});
+
 const FENCED: Record<Fenced, RefusedMessage> = {
   prepare: RefusedMessage.PREPARE,
   recover: RefusedMessage.RECOVER,
@@ -381,5 +478,6 @@ const FENCED: Record<Fenced, RefusedMessage> = {
   confirm: RefusedMessage.CONFIRM,
   write: RefusedMessage.WRITE,
   impose: RefusedMessage.IMPOSE,
+  purge: RefusedMessage.PURGE,
 };
 const FENCED_NAMES = new Map(Object.entries(FENCED).map(([name, code]) => [code, name as Fenced]));

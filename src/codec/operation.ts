@@ -307,6 +307,7 @@ const REFUSALS: Record<Refusal["reason"], RefusedReason> = {
   "request-id-reused": RefusedReason.REQUEST_ID_REUSED,
   "after-in-future": RefusedReason.AFTER_IN_FUTURE,
   overloaded: RefusedReason.OVERLOADED,
+  "disk-full": RefusedReason.DISK_FULL,
 };
 
 function refusalToWire(refusal: Refusal): Extract<WireResult, { $case: "refused" }>["value"] {
@@ -332,6 +333,8 @@ function refusalFromWire(wire: Extract<WireResult, { $case: "refused" }>["value"
       return { reason: "after-in-future", revision: revision(wire.revision) };
     case RefusedReason.OVERLOADED:
       return { reason: "overloaded" };
+    case RefusedReason.DISK_FULL:
+      return { reason: "disk-full" };
     case RefusedReason.NOT_WRITER:
       return { reason: "not-writer", hint: nodeId(wire.writerNodeId) };
     default:

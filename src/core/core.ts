@@ -7,7 +7,7 @@ import { after, type Duration, duration, type Instant, never } from "../base/tim
 import { Detector } from "./detector/detector.js";
 import { Heartbeats } from "./election/heartbeats.js";
 import type { Entry } from "./entry.js";
-import { type NodeId, type Partition, partition as partitionOf } from "./ids.js";
+import { type Key, type NodeId, type Partition, partition as partitionOf } from "./ids.js";
 import type { CoreMessage } from "./message.js";
 import type { Outbox, Ticket } from "./outbox.js";
 import { Attempts } from "./register/attempts.js";
@@ -23,6 +23,10 @@ export const DEFAULT_ROUND: Duration = duration(200);
 const RESEND_TICK: Duration = duration(20);
 /** Offices of a node that are handed over at the same time. */
 const MAX_OFFERS = 16;
+/** Partitions of a node that catch up at the same time. */
+const MAX_CATCHING_UP = 16;
+/** How long a deleted key's tombstone rests at least, and how far passes over a partition's tombstones are apart (R12). */
+export const DEFAULT_PURGE_AFTER: Duration = duration(5 * 60_000);
 
 export type CoreInput =
   | { readonly kind: "message"; readonly from: NodeId; readonly message: CoreMessage }
@@ -36,6 +40,8 @@ export type CoreInput =
     }
   /** This node is about to stop: its offices go to others. */
   | { readonly kind: "leave" }
+  /** Storage found a register that fails its checksum (R11). */
+  | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
   /** A handshake with a new incarnation of a peer. */
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   /** Some deadline has come. */
@@ -51,6 +57,7 @@ export interface CoreOptions {
   /** Above every attempt of earlier lives (R7). */
   readonly firstAttempt: number;
   readonly round?: Duration;
+  readonly purgeAfter?: Duration;
   readonly now: Instant;
 }
 
@@ -85,10 +92,18 @@ export class Core {
       const table = options.table(partition);
       this.partitions.set(
         partition,
-        new ServedPartition({ group, table, attempts, detector: this.detector, heartbeats: this.heartbeats }),
+        new ServedPartition({
+          group,
+          table,
+          attempts,
+          detector: this.detector,
+          heartbeats: this.heartbeats,
+          now: options.now,
+          purgeAfter: options.purgeAfter ?? DEFAULT_PURGE_AFTER,
+        }),
       );
     }
-    for (const entry of options.restored ?? []) this.partitions.get(entry.partition)?.replica.restore(entry);
+    for (const entry of options.restored ?? []) this.partitions.get(entry.partition)?.restore(entry);
   }
 
   step(now: Instant, input: CoreInput, out: Outbox): void {
@@ -107,6 +122,11 @@ export class Core {
       }
       case "peer-restarted":
         return this.heartbeats.reset(input.peer);
+      case "bad-register": {
+        const served = this.serve(now, input.partition);
+        served?.replica.look(input.key);
+        return;
+      }
       case "leave":
         return this.leave(now, out);
       case "wake":
@@ -201,11 +221,17 @@ export class Core {
       const stalled = now - this.roundDue > this.round;
       this.detector.roundEnded(stalled);
       let offers = 0;
-      for (const served of this.partitions.values()) if (served.election.handingOver) offers++;
+      let catchingUp = 0;
+      for (const served of this.partitions.values()) {
+        if (served.election.handingOver) offers++;
+        if (served.catchUp.running) catchingUp++;
+      }
       for (const served of this.partitions.values()) {
         const before = served.election.handingOver;
-        served.roundEnded(now, !this.leaving && offers < MAX_OFFERS, out);
+        const running = served.catchUp.running;
+        served.roundEnded(now, !this.leaving && offers < MAX_OFFERS, catchingUp < MAX_CATCHING_UP, out);
         if (!before && served.election.handingOver) offers++;
+        if (!running && served.catchUp.running) catchingUp++;
         if (served.busy) this.keepBusy(now, served);
       }
       assert(this.leaving || offers <= MAX_OFFERS, "the number of offices handed over at a time is bounded");

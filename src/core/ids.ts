@@ -18,6 +18,9 @@ export type Key = Brand<string, "Key">;
 /** A partition's counter of decided requests: what clients see and hand back. 0 is before the first. */
 export type Revision = Brand<number, "Revision">;
 
+/** A replica's own count of the changes of its copy of a partition: what "changes since" is asked by. 0 is before the first. */
+export type ChangeNumber = Brand<number, "ChangeNumber">;
+
 /** Names one attempt to gather a quorum; unique per node and never used again (R7). */
 export type Attempt = Brand<number, "Attempt">;
 
@@ -27,6 +30,7 @@ export const viewEpoch = (value: number): ViewEpoch => value as ViewEpoch;
 export const groupEpoch = (value: number): GroupEpoch => value as GroupEpoch;
 export const key = (value: string): Key => value as Key;
 export const revision = (value: number): Revision => value as Revision;
+export const changeNumber = (value: number): ChangeNumber => value as ChangeNumber;
 export const attempt = (value: number): Attempt => value as Attempt;
 
 export const NO_NODE = 0 as NodeId;

@@ -6,7 +6,7 @@
  */
 import type { Ballot, Timestamp } from "./ballot.js";
 import type { Heartbeat, HeartbeatAnswer } from "./election/heartbeats.js";
-import type { Attempt, GroupEpoch, Key, Partition, Revision } from "./ids.js";
+import type { Attempt, ChangeNumber, GroupEpoch, Key, Partition, Revision } from "./ids.js";
 import type { Register } from "./register/register.js";
 
 /** A candidate to every replica, once for the whole partition, after its own promise is durable: promise me this ballot. */
@@ -98,7 +98,7 @@ export interface Written {
   readonly seq: number;
 }
 
-export type Fenced = "prepare" | "recover" | "reserve" | "confirm" | "write" | "impose";
+export type Fenced = "prepare" | "recover" | "reserve" | "confirm" | "write" | "impose" | "purge";
 
 /** A replica to whoever sent something below its promise: refused, nothing was changed (R1). */
 export interface Nack {
@@ -155,7 +155,10 @@ export interface Imposed {
   readonly attempt: Attempt;
 }
 
-/** A reader that cannot finish to the writer: recover the key, write what you find in your own ballot, and tell me. */
+/**
+ * A reader that cannot finish, or a replica whose copy of the key is bad or cannot be taken over from elsewhere, to the writer: recover the
+ * key, write what you find in your own ballot, and tell me.
+ */
 export interface HandOver {
   readonly kind: "hand-over";
   readonly partition: Partition;
@@ -172,6 +175,8 @@ export interface HandedOver {
   readonly attempt: Attempt;
   /** false: not the writer, or not any more; ask again. */
   readonly done: boolean;
+  /** The writer's; null when not done. A register that comes with it is of this ballot. */
+  readonly ballot: Ballot | null;
   readonly register: Register | null;
   readonly settledRevision: Revision;
 }
@@ -181,6 +186,73 @@ export interface YourTurn {
   readonly kind: "your-turn";
   readonly partition: Partition;
   readonly ballot: Ballot;
+}
+
+/** A replica to another of its group, which it hears again or which has changes it does not know: what changed in your copy since then? */
+export interface AskChanges {
+  readonly kind: "ask-changes";
+  readonly partition: Partition;
+  readonly groupEpoch: GroupEpoch;
+  readonly attempt: Attempt;
+  /** Which copy the number below is of; another one is listed from its beginning. */
+  readonly copy: GroupEpoch;
+  readonly after: ChangeNumber;
+}
+
+/** Back, once all it speaks of is durable (R8): keys that changed, each with the timestamp held now. The registers are then read. */
+export interface Changes {
+  readonly kind: "changes";
+  readonly partition: Partition;
+  readonly groupEpoch: GroupEpoch;
+  readonly attempt: Attempt;
+  /** The answering replica's copy. */
+  readonly copy: GroupEpoch;
+  /** Every key that changed after what was asked and up to here is listed, but for bad ones, which change again when they are mended. */
+  readonly upTo: ChangeNumber;
+  /** There are later ones. */
+  readonly more: boolean;
+  readonly changes: readonly ListedChange[];
+}
+
+export interface ListedChange {
+  readonly key: Key;
+  readonly timestamp: Timestamp;
+}
+
+/** The writer to every replica, in a pass that began with its ballot: do you hold exactly this tombstone? (R12) */
+export interface AskTombstone {
+  readonly kind: "ask-tombstone";
+  readonly partition: Partition;
+  readonly ballot: Ballot;
+  readonly attempt: Attempt;
+  readonly key: Key;
+  readonly timestamp: Timestamp;
+}
+
+/** A replica that does, durably, and whose promise is exactly that ballot. Only all of them together allow the purge. */
+export interface TombstoneHeld {
+  readonly kind: "tombstone-held";
+  readonly partition: Partition;
+  readonly ballot: Ballot;
+  readonly attempt: Attempt;
+}
+
+/** The writer to every replica, after all of them confirmed: remove that tombstone, and nothing else of the key (R12). */
+export interface Purge {
+  readonly kind: "purge";
+  readonly partition: Partition;
+  readonly ballot: Ballot;
+  readonly attempt: Attempt;
+  readonly key: Key;
+  readonly timestamp: Timestamp;
+}
+
+/** A replica to the writer: durably does not hold it any more. */
+export interface Purged {
+  readonly kind: "purged";
+  readonly partition: Partition;
+  readonly ballot: Ballot;
+  readonly attempt: Attempt;
 }
 
 /** About one partition; carries its group epoch in its ballot, its register or by itself. */
@@ -202,6 +274,12 @@ export type GroupMessage =
   | Imposed
   | HandOver
   | HandedOver
+  | AskChanges
+  | Changes
+  | AskTombstone
+  | TombstoneHeld
+  | Purge
+  | Purged
   | YourTurn;
 
 export type CoreMessage = GroupMessage | Heartbeat | HeartbeatAnswer;
@@ -216,6 +294,8 @@ export function groupEpochOf(message: GroupMessage): GroupEpoch {
     case "imposed":
     case "hand-over":
     case "handed-over":
+    case "ask-changes":
+    case "changes":
       return message.groupEpoch;
     default:
       return message.ballot.groupEpoch;

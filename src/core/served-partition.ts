@@ -10,11 +10,15 @@ import type { Detector } from "./detector/detector.js";
 import { Election, type ElectionAction, type Office } from "./election/election.js";
 import { HeardGroup } from "./election/group.js";
 import type { Heartbeats, PartitionReport } from "./election/heartbeats.js";
-import type { NodeId } from "./ids.js";
-import { type CoreMessage, type GroupMessage, groupEpochOf, type Nack } from "./message.js";
+import type { Entry } from "./entry.js";
+import type { ChangeNumber, NodeId } from "./ids.js";
+import { type CoreMessage, type GroupMessage, groupEpochOf, type Nack, type Purge } from "./message.js";
 import type { Outbox, Ticket } from "./outbox.js";
+import { PurgePass } from "./purge-pass.js";
 import type { Attempts } from "./register/attempts.js";
+import { CatchUp } from "./register/catch-up.js";
 import type { Group } from "./register/group.js";
+import { Mending } from "./register/mending.js";
 import type { ReadRequest, WriteRequest } from "./register/operation.js";
 import { Reader } from "./register/reader.js";
 import { Replica } from "./register/replica.js";
@@ -30,6 +34,9 @@ export interface ServedPartitionOptions {
   readonly attempts: Attempts;
   readonly detector: Detector;
   readonly heartbeats: Heartbeats;
+  readonly now: Instant;
+  /** How long a tombstone rests at least before it is purged, and passes are apart (R12). */
+  readonly purgeAfter: Duration;
 }
 
 export class ServedPartition {
@@ -38,6 +45,9 @@ export class ServedPartition {
   readonly writer: Writer;
   readonly reader: Reader;
   readonly election: Election;
+  readonly mending: Mending;
+  readonly catchUp: CatchUp;
+  private readonly purgePass: PurgePass;
   private readonly heard: HeardGroup;
   private readonly heartbeats: Heartbeats;
   /** This node is about to stop: it hands its office over and takes none. */
@@ -68,7 +78,30 @@ export class ServedPartition {
       heard: () => this.heardPlaces(),
       writerPlace: () => this.writerPlace(),
     });
+    this.mending = new Mending({
+      group,
+      replica: this.replica,
+      attempts: options.attempts,
+      multicast,
+      writerPlace: () => this.writerPlace(),
+    });
+    this.catchUp = new CatchUp({
+      group,
+      replica: this.replica,
+      mending: this.mending,
+      attempts: options.attempts,
+      now: options.now,
+      send: (place, message, out) => this.send(voteOf(place), message, out),
+    });
     this.election = new Election({ self: group.self, replicas: group.replicas, groupEpoch: group.epoch });
+    this.purgePass = new PurgePass({
+      table: options.table,
+      writer: this.writer,
+      election: this.election,
+      every: options.purgeAfter,
+      complete: () => this.heardPlaces() === group.everyone,
+      act: (now, action, out) => this.act(now, action, out),
+    });
     this.heard = new HeardGroup({
       self: group.self,
       partition: group.partition,
@@ -104,12 +137,26 @@ export class ServedPartition {
     }
   }
 
-  /** The end of a heartbeat round: true when the office is being handed over. */
-  roundEnded(now: Instant, mayOffer: boolean, out: Outbox): void {
+  /** Of an earlier life, in their order, before the first input. */
+  restore(entry: Entry): void {
+    if (entry.kind === "cursor") this.catchUp.restore(entry);
+    else this.replica.restore(entry);
+  }
+
+  /** The end of a heartbeat round. */
+  roundEnded(now: Instant, mayOffer: boolean, mayCatchUp: boolean, out: Outbox): void {
     const action =
-      this.firstWriter() ?? this.election.roundEnded(this.heard, this.replica.promise, this.office(now), mayOffer);
+      this.firstWriter() ??
+      this.election.roundEnded(
+        this.heard,
+        this.replica.promise,
+        this.office(now),
+        mayOffer && !this.purgePass.underWay,
+      );
     if (!this.leaving || action?.kind !== "campaign") this.act(now, action, out);
     if (this.leaving) this.passOn(now, out);
+    else this.purgePass.consider(now, this.offer === null, out);
+    if (mayCatchUp) this.catchUp.consider(now, this.heardPlaces(), (place) => this.lastChangeAt(place), out);
     this.replica.saveSettled(out);
     this.refresh(now);
   }
@@ -132,12 +179,32 @@ export class ServedPartition {
   resend(now: Instant, out: Outbox): void {
     this.writer.resend(now, this.heardPlaces(), out);
     this.reader.resend(now, out);
+    this.mending.resend(now, out);
+    this.catchUp.resend(now, out);
     this.handOver(now, out);
+    this.purgePass.proceed(now, out);
   }
 
   /** Needs `resend` to be called in time. */
   get busy(): boolean {
-    return this.writer.busy || this.reader.running > 0 || this.offer !== null;
+    return (
+      this.writer.busy ||
+      this.reader.running > 0 ||
+      this.offer !== null ||
+      this.purgePass.underWay ||
+      this.mending.busy ||
+      this.catchUp.running
+    );
+  }
+
+  /** Changes of other copies that are not known to be here: 0 when this replica has all there is. */
+  get behind(): number {
+    let most = 0;
+    for (let place = 0; place < this.group.replicas.length; place++) {
+      const lastChange = this.lastChangeAt(place);
+      if (lastChange !== null) most = Math.max(most, this.catchUp.behind(place, lastChange));
+    }
+    return most;
   }
 
   /** Place of the working writer as far as is known; −1: unknown. */
@@ -170,6 +237,7 @@ export class ServedPartition {
       case "read":
         return this.replica.onRead(from, message, out);
       case "read-answer":
+        if (this.catchUp.onReadAnswer(now, place, message, out)) return;
         return this.reader.onAnswer(now, place, message, out);
       case "impose":
         return this.replica.onImpose(from, message, out);
@@ -194,7 +262,20 @@ export class ServedPartition {
       case "hand-over":
         return this.writer.onHandOver(now, from, message, out);
       case "handed-over":
+        if (this.mending.onHandedOver(message, out)) return;
         return this.reader.onHandedOver(message, out);
+      case "ask-changes":
+        return this.replica.onAskChanges(from, message, out);
+      case "changes":
+        return this.catchUp.onChanges(now, place, message, out);
+      case "ask-tombstone":
+        return this.replica.onAskTombstone(from, message, out);
+      case "tombstone-held":
+        return this.writer.onTombstoneHeld(now, place, message, out);
+      case "purge":
+        return this.purge(from, message, out);
+      case "purged":
+        return this.writer.onPurged(now, place, message, out);
       case "nack":
         return this.onNack(now, place, message, out);
       case "your-turn":
@@ -205,6 +286,16 @@ export class ServedPartition {
           out,
         );
     }
+  }
+
+  private purge(from: NodeId, message: Purge, out: Outbox): void {
+    if (this.replica.onPurge(from, message, out)) this.catchUp.onPurge();
+  }
+
+  /** How many changes the copy there has; null: it is not known, or of another group epoch. */
+  private lastChangeAt(place: number): ChangeNumber | null {
+    const report = place === this.group.place ? undefined : this.heard.report(place);
+    return report === undefined || report.groupEpoch !== this.group.epoch ? null : report.lastChange;
   }
 
   /** Offers the office to the first replica in the list that is fit for it. */
@@ -299,6 +390,7 @@ export class ServedPartition {
       live: this.election.live,
       settled: this.replica.settled.highest,
       settledRevision: this.replica.settledRevision,
+      lastChange: this.replica.table.lastChange,
     });
     this.heartbeats.setOffice(partition, this.election.working ? this.writer.ballot : null);
   }
@@ -328,6 +420,10 @@ export class ServedPartition {
         return this.replica.onImpose(self, message, out);
       case "read":
         return this.replica.onRead(self, message, out);
+      case "ask-tombstone":
+        return this.replica.onAskTombstone(self, message, out);
+      case "purge":
+        return this.purge(self, message, out);
       default:
         // A reader at the writer's own node hands over to itself.
         out.sendDurable.push(self, message);

@@ -105,6 +105,13 @@ export class Router {
     return this.held.size;
   }
 
+  /** Requests of one partition that are held. */
+  heldOf(partition: Partition): number {
+    let count = 0;
+    for (const pending of this.held) if (pending.partition === partition) count++;
+    return count;
+  }
+
   get pendingCount(): number {
     return this.pending.size;
   }
@@ -296,7 +303,7 @@ export class Router {
         return this.hold(pending, out);
       }
       // An earlier copy may have run: only its record can tell.
-      if (reason === "overloaded" && pending.mayHaveRun) return this.hold(pending, out);
+      if ((reason === "overloaded" || reason === "disk-full") && pending.mayHaveRun) return this.hold(pending, out);
     }
     // This copy came too late, but one before it may have been in time and be about to say so.
     const expired = result.status === "unknown" && result.unknown.reason === "request-expired";

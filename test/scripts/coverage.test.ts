@@ -25,6 +25,12 @@ const MESSAGES: Record<NodeMessage["kind"], string> = {
   imposed: " Imposed\n",
   "hand-over": " HandOver ",
   "handed-over": " HandedOver ",
+  "ask-changes": " AskChanges ",
+  changes: " Changes ",
+  "ask-tombstone": " AskTombstone ",
+  "tombstone-held": " TombstoneHeld\n",
+  purge: " Purge ",
+  purged: " Purged\n",
   "your-turn": " YourTurn ",
   forward: " Forward ",
   forwarded: " Forwarded ",
@@ -39,9 +45,11 @@ const NACKS: Record<Fenced, string> = {
   confirm: " Nack of confirm ",
   write: " Nack of write ",
   impose: " Nack of impose ",
+  purge: " Nack of purge ",
 };
 
-const REFUSALS: Record<Refusal["reason"], string> = {
+/** A full disk refuses before the machine is asked (src/rpc/disk-full.ts): no trace shows it. */
+const REFUSALS: Record<Exclude<Refusal["reason"], "disk-full">, string> = {
   "not-writer": " refused: not the writer",
   "not-replica": " refused: not-replica",
   "no-quorum": " refused: no-quorum",

@@ -3,12 +3,14 @@
  * then what they caused. Playing a script makes the text again with what they cause now.
  *
  *   nodes 5 replicas 3          first line, if not 3 and 3; n1 is the writer once the script begins
+ *     … purge after 400ms       tombstones rest so long, and passes are so far apart; otherwise nothing is purged
  *   given <command>             the same, without showing what it causes
  *   campaign n2                 takes the next ballot, whatever the election thinks
  *   put k=v at n1               also: cas k old → new, cas k absent → new, cas k v=3 → new, delete k, add k 5, get k, local get k
  *     … id=x after=3 within 500ms
  *   hold write n1→n3            messages of that kind on that way wait; kind or way may be left out; `n3` is both ways
  *   release, drop, double       what is held, all or by the same pattern: arrives, is lost, arrives although it stays held
+ *   pass write n1→n3            later ones arrive; what is held stays held
  *   cut n1→n3, heal             loses messages; ends cuts, all or by the same pattern; `n1-n3` is both ways between the two
  *   freeze n1, resume n1        the process stands still
  *   jump n1 3600000ms           its clock goes ahead
@@ -18,6 +20,8 @@
  *   rounds 10                   that many heartbeat rounds pass
  *   crash n1, restart n1        the disk stays
  *   slow disk n1, sync n1       nothing becomes durable until told
+ *   spoil k at n1               n1's copy of k fails its checksum from now on; it notices when it looks, or at `scrub k at n1`
+ *   copies k                    what is on the disks
  *   lose link n1 n2             both ends are told that their stream broke
  *   wait 200ms                  time passes; heartbeats are shown after `show heartbeats`
  */
@@ -39,10 +43,12 @@ export function play(script: string): string {
     const [head = ""] = block.split(`\n${SEPARATOR}`);
     for (const line of head.split("\n")) {
       if (line.startsWith("#") || line.trim() === "") continue;
-      const size = /^nodes (\d+) replicas (\d+)$/.exec(line);
-      if (size !== null && world === null) world = begun(Number(size[1]), Number(size[2]));
-      else {
-        world ??= begun(3, 3);
+      const size = /^nodes (\d+) replicas (\d+)(?: purge after (\d+ms))?$/.exec(line);
+      if (size !== null && world === null) {
+        const purgeAfter = size[3] === undefined ? null : duration(millisecondsFrom(size[3]));
+        world = begun(Number(size[1]), Number(size[2]), purgeAfter);
+      } else {
+        world ??= begun(3, 3, null);
         obey(world, line);
       }
     }
@@ -55,8 +61,8 @@ export function play(script: string): string {
 /** What clients were told, without what nodes said. */
 export const verdictsOf = (played: string): string[] => played.split("\n").filter((line) => line.includes(" ⇒ "));
 
-function begun(nodes: number, replicas: number): ScriptWorld {
-  const world = new ScriptWorld(nodes, replicas);
+function begun(nodes: number, replicas: number, purgeAfter: Duration | null): ScriptWorld {
+  const world = new ScriptWorld(nodes, replicas, purgeAfter);
   world.begin();
   return world;
 }
@@ -76,6 +82,10 @@ function obey(world: ScriptWorld, line: string): void {
     case "hold":
       return patterns(text).forEach((match) => {
         world.hold(match);
+      });
+    case "pass":
+      return patterns(text).forEach((match) => {
+        world.pass(match);
       });
     case "cut":
       return patterns(text).forEach((match) => {
@@ -119,6 +129,13 @@ function obey(world: ScriptWorld, line: string): void {
       return world.slowDisk(nodeFrom(text.replace("disk ", "")));
     case "sync":
       return world.sync(nodeFrom(text));
+    case "spoil":
+    case "scrub": {
+      const [, name = "", node = ""] = /^(\S+) at (n\d+)$/.exec(text) ?? [];
+      return verb === "spoil" ? world.spoil(nodeFrom(node), key(name)) : world.scrub(nodeFrom(node), key(name));
+    }
+    case "copies":
+      return world.tellCopies(key(text));
     case "lose": {
       const [, a = "", b = ""] = rest;
       return world.linkLost(nodeFrom(a), nodeFrom(b));

@@ -2,6 +2,7 @@
 import { unreachable } from "../../src/base/assert.js";
 import type { Ballot, Timestamp } from "../../src/core/ballot.js";
 import type { OfficeReport, PartitionReport } from "../../src/core/election/heartbeats.js";
+import type { ListedChange } from "../../src/core/message.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Condition, Result, WriteOperation } from "../../src/core/register/operation.js";
 import type { Register } from "../../src/core/register/register.js";
@@ -62,6 +63,18 @@ export function renderMessage(m: NodeMessage): string {
       return `HandOver ${m.key}`;
     case "handed-over":
       return m.done ? `HandedOver ${renderRegister(m.register)}` : "HandedOver not the writer";
+    case "ask-changes":
+      return `AskChanges after ${m.after}`;
+    case "changes":
+      return `Changes up to ${m.upTo}${m.more ? " and more" : ""}${m.changes.map(renderChange).join("")}`;
+    case "ask-tombstone":
+      return `AskTombstone ${m.key} ${renderTimestamp(m.timestamp)} in b=${renderBallot(m.ballot)}`;
+    case "tombstone-held":
+      return "TombstoneHeld";
+    case "purge":
+      return `Purge ${m.key} ${renderTimestamp(m.timestamp)} in b=${renderBallot(m.ballot)}`;
+    case "purged":
+      return "Purged";
     case "your-turn":
       return `YourTurn b=${renderBallot(m.ballot)}`;
     case "forward":
@@ -76,6 +89,8 @@ export function renderMessage(m: NodeMessage): string {
       return unreachable(m);
   }
 }
+
+const renderChange = ({ key, timestamp }: ListedChange): string => `, ${key} ${renderTimestamp(timestamp)}`;
 
 const renderReport = ({ promise, live, settled }: PartitionReport): string =>
   `, promised b=${renderBallot(promise)}${live ? " live" : ""}${settled === null ? "" : ` settled ${renderTimestamp(settled)}`}`;

@@ -1,7 +1,6 @@
 /** A node of a script over all its lives, with its disk: nothing in it happens by itself. */
 import type { Entry } from "../../src/core/entry.js";
 import type { Key, NodeId } from "../../src/core/ids.js";
-import type { Register } from "../../src/core/register/register.js";
 import { MemoryTable } from "../../src/core/register/table.js";
 import type { Loop } from "../../src/node/loop.js";
 import type { Storage } from "../../src/ports/storage.js";
@@ -10,12 +9,15 @@ import type { Storage } from "../../src/ports/storage.js";
 class ScriptDisk {
   slow = false;
   readonly log: Entry[] = [];
-  readonly registers = new Map<Key, Register>();
+  /** Durable, with what changed last; as bad as the disk made it. */
+  readonly table = new MemoryTable();
   private waiting: { readonly entries: readonly Entry[]; readonly durable: () => void }[] = [];
+  /** Of the running process. */
+  private live = new MemoryTable();
 
   open(): Storage {
-    const table = new MemoryTable();
-    for (const register of this.registers.values()) table.put(register);
+    const table = this.table.copy();
+    this.live = table;
     return {
       kind: "log",
       table: () => table,
@@ -33,7 +35,8 @@ class ScriptDisk {
     this.waiting = [];
     for (const { entries, durable } of done) {
       for (const entry of entries) {
-        if (entry.kind === "register") this.registers.set(entry.register.key, entry.register);
+        if (entry.kind === "register") this.table.put(entry.register, entry.change);
+        else if (entry.kind === "removed") this.table.remove(entry.key, entry.change);
         else this.log.push(entry);
       }
       durable();
@@ -42,6 +45,12 @@ class ScriptDisk {
 
   crash(): void {
     this.waiting = [];
+  }
+
+  /** From now on the register of that key fails its checksum. */
+  spoil(key: Key): void {
+    this.table.spoil(key);
+    this.live.spoil(key);
   }
 }
 

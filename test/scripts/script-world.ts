@@ -5,14 +5,15 @@
  */
 import { type Duration, duration, instant } from "../../src/base/time.js";
 import { ballot } from "../../src/core/ballot.js";
-import { groupEpoch, type NodeId, nodeId, partition as partitionOf, viewEpoch } from "../../src/core/ids.js";
+import { groupEpoch, type Key, type NodeId, nodeId, partition as partitionOf, viewEpoch } from "../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import { firstPlacement } from "../../src/core/placement/first.js";
+import { BAD } from "../../src/core/register/table.js";
 import type { View } from "../../src/core/view/view.js";
 import { Loop } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
 import { Outgoing } from "../../src/node/outgoing.js";
-import { renderBallot, renderMessage, renderRequest, renderVerdict } from "./render.js";
+import { renderBallot, renderMessage, renderRegister, renderRequest, renderVerdict } from "./render.js";
 import { ScriptNode } from "./script-node.js";
 
 export const ROUND: Duration = duration(200);
@@ -49,7 +50,12 @@ export class ScriptWorld {
   private readonly holds: Match[] = [];
   private readonly cuts: Match[] = [];
 
-  constructor(nodes: number, replicas: number) {
+  /** `purgeAfter`: how long tombstones rest; null: as the program has it, longer than any script. */
+  constructor(
+    nodes: number,
+    replicas: number,
+    private readonly purgeAfter: Duration | null = null,
+  ) {
     const ids = Array.from({ length: nodes }, (_, index) => nodeId(index + 1));
     const members = ids.map((id) => ({ id, clientAddress: `n${id}:1`, peerAddress: `n${id}:2`, zone: "" }));
     this.view = {
@@ -98,6 +104,7 @@ export class ScriptWorld {
         restored: storage.restored(),
         firstAttempt: life * ATTEMPTS_PER_LIFE,
         round: ROUND,
+        ...(this.purgeAfter === null ? {} : { purgeAfter: this.purgeAfter }),
         now: instant(this.now + node.ahead),
       }),
       storage,
@@ -164,6 +171,13 @@ export class ScriptWorld {
     this.holds.push(match);
   }
 
+  /** What matches is held no more; what is held already stays held. */
+  pass(match: Match): void {
+    const kept = this.holds.filter((hold) => !covers(match, hold));
+    this.holds.length = 0;
+    this.holds.push(...kept);
+  }
+
   cut(match: Match): void {
     this.cuts.push(match);
   }
@@ -179,9 +193,7 @@ export class ScriptWorld {
   release(match: Match): void {
     const due = this.held.filter((underway) => matches(match, underway));
     this.held = this.held.filter((underway) => !matches(match, underway));
-    const kept = this.holds.filter((hold) => !covers(match, hold));
-    this.holds.length = 0;
-    this.holds.push(...kept);
+    this.pass(match);
     for (const { from, to, message } of due) {
       this.say(`n${from} ⇢ n${to} ${renderMessage(message)}`);
       this.arrive(from, to, message);
@@ -250,6 +262,28 @@ export class ScriptWorld {
     this.say(`working: ${names.length === 0 ? "nobody" : names.join(", ")}`);
     const known = up.map((node) => `n${node.id} says ${nameOf(core(node).writerOf(PARTITION))}`);
     this.say(`the writer: ${known.join(", ")}`);
+  }
+
+  /** The node's copy of the key fails its checksum from now on; it notices when it looks. */
+  spoil(id: NodeId, key: Key): void {
+    this.node(id).disk.spoil(key);
+  }
+
+  /** Storage finds the bad copy by itself. */
+  scrub(id: NodeId, key: Key): void {
+    const { loop, disk } = this.node(id);
+    if (disk.table.get(key) !== BAD) throw new Error(`n${id}'s copy of ${key} is not bad`);
+    loop?.deliver({ kind: "bad-register", partition: PARTITION, key });
+    this.settle();
+  }
+
+  /** What each disk holds of the key. */
+  tellCopies(key: Key): void {
+    const copies = this.nodes.map(({ id, disk }) => {
+      const held = disk.table.get(key);
+      return `n${id} ${held === BAD ? "bad" : renderRegister(held)}`;
+    });
+    this.say(`copies: ${copies.join(", ")}`);
   }
 
   linkLost(a: NodeId, b: NodeId): void {

@@ -14,8 +14,9 @@ export interface Seen {
   readonly value: string;
 }
 
-/** A write of the key; its value is like no other, or a number now and then. */
-export function drawWrite(chance: Chance, key: Key, seen: Seen | null, name: string): WriteOperation {
+/** A write of the key; its value is like no other, or a number now and then. `deletes`: share of deletes besides the usual ones. */
+export function drawWrite(chance: Chance, key: Key, seen: Seen | null, name: string, deletes: number): WriteOperation {
+  if (deletes > 0 && chance.chance(deletes)) return { kind: "delete", key, condition: null };
   const value = bytesOf(chance.chance(0.25) ? `${chance.below(50)}` : name);
   const draw = chance.fraction();
   if (draw < 0.3) return { kind: "put", key, value };

@@ -18,6 +18,9 @@ import type { RequestId } from "../../src/core/register/operation.js";
 import type { Register } from "../../src/core/register/register.js";
 import { placementOf, type View } from "../../src/core/view/view.js";
 import { renderRegister } from "../scripts/render.js";
+import { CopyChecks } from "./copies.js";
+import type { Copy } from "./disk.js";
+import { BallotFacts, idOf, sameState } from "./facts.js";
 import type { SimNode } from "./node.js";
 import type { Sometimes } from "./sometimes.js";
 
@@ -33,6 +36,13 @@ export type CheckName =
   | "shown is on a majority"
   | "settled is on a majority"
   | "a completion is applied once"
+  | "the fence holds"
+  | "a purge is rightful"
+  | "what was purged stays away"
+  | "the floor outlives what is purged"
+  | "a bad register says nothing"
+  | "a bad register is mended by what is as new"
+  | "a hand-over tells what counts"
   | "one verdict by the deadline"
   | "liveness";
 
@@ -45,24 +55,14 @@ export interface ChecksOptions {
   readonly violate: Violate;
 }
 
-/** What is known of the registers decided in one ballot. */
-class BallotFacts {
-  /** By seq. */
-  readonly registers: (Register | undefined)[] = [];
-  /** By seq: the replicas that ever held it durably, one bit each. */
-  readonly holders: number[] = [];
-  /** Claims up to this seq were found true. */
-  settled = 0;
-}
-
 export class Checks {
   private readonly partitions: PartitionChecks[];
 
-  constructor(options: ChecksOptions) {
+  constructor(private readonly options: ChecksOptions) {
     this.partitions = options.view.partitions.map((_, p) => new PartitionChecks(p as Partition, options));
   }
 
-  sent(from: NodeId, message: NodeMessage): void {
+  sent(from: NodeId, to: NodeId, message: NodeMessage): void {
     switch (message.kind) {
       case "heartbeat":
       case "forward":
@@ -76,23 +76,37 @@ export class Checks {
         }
         return;
       default:
+        this.of(message.partition).copies.sent(from, to, message);
         return this.of(message.partition).sent(from, message);
     }
+  }
+
+  /** A node is about to send that, and may crash before it does. */
+  said(from: NodeId, message: NodeMessage): void {
+    if (message.kind === "purge") this.of(message.partition).copies.decides(from, message);
   }
 
   appended(node: NodeId, entry: Entry): void {
     if (entry.kind === "register") this.of(entry.partition).appended(node, entry.register);
   }
 
-  durable(node: NodeId, entry: Entry): void {
-    if (entry.kind === "register") this.of(entry.partition).durable(node, entry.register);
+  /** `before`: what the disk held of the key until now. */
+  durable(node: NodeId, entry: Entry, before: Copy): void {
+    const checks = this.of(entry.partition);
+    checks.copies.durable(node, entry, before);
+    if (entry.kind === "register") checks.durable(node, entry.register);
   }
 
   stepped(node: SimNode): void {
     const { machine } = node;
     if (machine === null) return;
-    for (const [partition, { writer }] of machine.core.partitions) {
+    const { sometimes } = this.options;
+    for (const [partition, { writer, replica, mending, catchUp }] of machine.core.partitions) {
       this.of(partition).office(node.id, node.life, writer.ballot, writer.elected);
+      if (replica.bad.size > 0) sometimes.hit("a bad register was found");
+      if (mending.mended > 0) sometimes.hit("a bad register was mended by the writer");
+      if (catchUp.takenOver > 0) sometimes.hit("a register was taken over");
+      if (catchUp.refused > 0) sometimes.hit("a takeover was refused by the fence");
     }
   }
 
@@ -112,6 +126,7 @@ export class Checks {
 }
 
 class PartitionChecks {
+  readonly copies: CopyChecks;
   /** The `after` of requests. */
   readonly bound = new Map<RequestId, Revision>();
   private readonly replicas: readonly NodeId[];
@@ -130,11 +145,18 @@ class PartitionChecks {
   >();
 
   constructor(
-    private readonly partition: Partition,
+    partition: Partition,
     private readonly options: ChecksOptions,
   ) {
     this.replicas = placementOf(options.view, partition).replicas;
     this.majority = majorityOf(this.replicas.length);
+    this.copies = new CopyChecks({
+      partition,
+      replicas: this.replicas,
+      node: (id) => options.nodes[id - 1] as SimNode,
+      sometimes: options.sometimes,
+      violate: options.violate,
+    });
   }
 
   sent(
@@ -145,6 +167,10 @@ class PartitionChecks {
       case "write":
         this.decided(message.register);
         return this.claimed(message.register.timestamp.ballot, message.settledSeq);
+      case "written": {
+        const register = this.factsOf(message.ballot).registers[message.seq];
+        return this.copies.speaks(from, register?.key, message.kind);
+      }
       case "impose":
         this.options.sometimes.hit("a read imposed");
         return this.decided(message.register);
@@ -197,7 +223,10 @@ class PartitionChecks {
       const register = facts.registers[facts.settled];
       const name = `${formatBallot(ballot)}/${facts.settled}`;
       if (register === undefined) return this.options.violate("settled is on a majority", `${name} was never decided`);
-      const count = this.holding(register.key, (held) => compareTimestamps(held.timestamp, register.timestamp) >= 0);
+      const count = this.copies.holding(
+        register.key,
+        (held) => compareTimestamps(held.timestamp, register.timestamp) >= 0,
+      );
       if (count < this.majority) {
         return this.options.violate(
           "settled is on a majority",
@@ -224,7 +253,7 @@ class PartitionChecks {
 
   shown(key: Key, version: number, how: string): void {
     if (version === 0) return;
-    const count = this.holding(key, (held) => held.revision >= version);
+    const count = this.copies.holding(key, (held) => held.revision >= version);
     if (count >= this.majority) return;
     this.options.violate(
       "shown is on a majority",
@@ -341,15 +370,7 @@ class PartitionChecks {
     else if (of === "prepare") sometimes.hit("a prepare was refused by the fence");
     else if (of === "confirm") sometimes.hit("a confirm was refused by the fence");
     else if (of === "recover") sometimes.hit("a recover was refused by the fence");
-  }
-
-  private holding(key: Key, where: (held: Register) => boolean): number {
-    let count = 0;
-    for (const id of this.replicas) {
-      const held = (this.options.nodes[id - 1] as SimNode).disk.held(this.partition, key);
-      if (held !== null && where(held)) count++;
-    }
-    return count;
+    else if (of === "purge") sometimes.hit("a purge was refused by the fence");
   }
 
   private factsOf(ballot: Ballot): BallotFacts {
@@ -364,20 +385,4 @@ class PartitionChecks {
     this.byBallot.set(ballot, facts);
     return facts;
   }
-}
-
-/** The id of the request that took the register's revision; null: none, or its record was forgotten. */
-function idOf(register: Register): RequestId | null {
-  const record = register.records.at(-1);
-  return record === undefined || record.revision !== register.revision ? null : record.requestId;
-}
-
-function sameState(a: Register, b: Register): boolean {
-  return a.key === b.key && a.version === b.version && sameBytes(a.value, b.value);
-}
-
-function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  if (a === b) return true;
-  if (a === null || b === null || a.length !== b.length) return false;
-  return a.every((byte, index) => byte === b[index]);
 }

@@ -123,7 +123,7 @@ export class Client {
       return this.undertake(key, { kind: "read", read }, chance);
     }
     this.made++;
-    const operation = drawWrite(chance, key, this.seen.get(key) ?? null, `${this.index}.${this.made}`);
+    const operation = drawWrite(chance, key, this.seen.get(key) ?? null, `${this.index}.${this.made}`, load.deletes);
     this.undertake(key, { kind: "write", write: this.writeRequest(operation, chance) }, chance);
   }
 
@@ -139,7 +139,7 @@ export class Client {
     const chance = this.finalChance();
     if (chance === null) return;
     this.made++;
-    const operation: WriteOperation = drawWrite(chance, key, null, `${this.index}.${this.made}`);
+    const operation: WriteOperation = drawWrite(chance, key, null, `${this.index}.${this.made}`, 0);
     this.undertake(key, { kind: "write", write: this.writeRequest(operation, chance) }, chance, node);
   }
 
@@ -239,7 +239,10 @@ export class Client {
     });
     if (!sent) return false;
     if (node.running) world.expectVerdict(node, timeout, () => copy.answered || copy.gone);
-    if (undertaking.copies++ > 0 && undertaking.request.kind === "write") this.copied(undertaking);
+    const again = undertaking.copies++ > 0;
+    // Nodes repeat a request with an id by themselves, and a purge forgets the first copy's record sooner than records are kept otherwise.
+    const forgettable = world.swarm.purgeAfterMs > 0 && request.kind === "write" && request.write.requestId !== null;
+    if (request.kind === "write" && (again || forgettable)) this.copied(undertaking, again);
     // A client that gets no answer gives up by itself, a little later than the node should have.
     world.schedule.after(timeout * 1.5 + world.slackMs, () => this.lost(copy));
     if (!byProxy && !world.calm && chance.chance(load.vanish))
@@ -248,15 +251,13 @@ export class Client {
     return true;
   }
 
-  private copied({ key, request }: Undertaking): void {
-    const { world } = this;
-    world.sometimes.hit("a copy of a request was sent");
+  /** Any copy may be the one that runs first, and one that comes later be answered, when the record of the first is gone by then. */
+  private copied({ key, request, invoked }: Undertaking, again: boolean): void {
+    if (again) this.world.sometimes.hit("a copy of a request was sent");
     if (request.kind !== "write" || request.write.after !== null) return;
     this.generation++;
-    const process = this.index + 1_000 * this.generation;
-    const invoked = world.tick();
-    world.record({
-      process,
+    this.world.record({
+      process: this.index + 1_000 * this.generation,
       key,
       call: callOf(request, false),
       invoked,

@@ -2,12 +2,15 @@
  * A virtual disk and the storage on it. Appended entries become durable after a while, in order; one sync covers everything that waited
  * when it began. A crash loses what no sync has covered, but for a prefix that happened to reach the platter. Registers are rebuilt from
  * the log into plain tables.
+ *
+ * Rot: a durable register can go bad, in the running process' table as well. What it was is remembered beside it, for the checks alone: a bad
+ * copy says nothing any more, but what it had acknowledged before still counted.
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { Entry } from "../../src/core/entry.js";
 import type { Key, Partition } from "../../src/core/ids.js";
 import type { Register } from "../../src/core/register/register.js";
-import { MemoryTable, type RegisterTable } from "../../src/core/register/table.js";
+import { BAD, MemoryTable, type RegisterTable } from "../../src/core/register/table.js";
 import type { Storage } from "../../src/ports/storage.js";
 import type { Schedule } from "./schedule.js";
 import type { DiskFaults } from "./swarm.js";
@@ -24,13 +27,27 @@ export interface DiskOptions {
   /** Runs what the node is told, at once or, while it is paused, later. */
   readonly tell: (call: () => void) => void;
   readonly appended: (entry: Entry) => void;
-  readonly durable: (entry: Entry) => void;
+  /** `before`: what the disk held of the key until now, of an entry that is about one. */
+  readonly durable: (entry: Entry, before: Copy) => void;
 }
+
+/** What a disk has of a key. */
+export interface Copy {
+  /** As it is, or as it was before it went bad; null: absent. */
+  readonly register: Register | null;
+  readonly bad: boolean;
+}
+
+export const NO_COPY: Copy = { register: null, bad: false };
 
 export class SimDisk {
   /** Durable entries but registers, in order. */
   private log: Entry[] = [];
-  private readonly registers = new Map<Partition, Map<Key, Register>>();
+  private readonly tables = new Map<Partition, MemoryTable>();
+  /** Of the running process. */
+  private live = new Map<Partition, MemoryTable>();
+  /** What bad registers were. */
+  private readonly spoilt = new Map<Partition, Map<Key, Register>>();
   private waiting: Waiting[] = [];
   private syncing: readonly Waiting[] = [];
   /** Syncs that ended and of which the node does not know yet, as it stands still: what is appended now must not overtake them. */
@@ -40,21 +57,50 @@ export class SimDisk {
 
   constructor(private readonly options: DiskOptions) {}
 
-  held(partition: Partition, key: Key): Register | null {
-    return this.registers.get(partition)?.get(key) ?? null;
+  /** What is durable of the key. */
+  copy(partition: Partition, key: Key): Copy {
+    const held = this.tables.get(partition)?.get(key) ?? null;
+    if (held === null) return NO_COPY;
+    if (held !== BAD) return { register: held, bad: false };
+    return { register: this.spoilt.get(partition)?.get(key) ?? null, bad: true };
+  }
+
+  /** Keys whose register is bad. */
+  badKeys(partition: Partition): Key[] {
+    return [...(this.spoilt.get(partition)?.keys() ?? [])];
+  }
+
+  /** All that was appended is durable, and the node knows. */
+  get idle(): boolean {
+    return this.waiting.length === 0 && this.syncing.length === 0 && this.untold === 0;
+  }
+
+  /** The register of the key fails its checksum from now on; false: there is none. The disk is idle, or its node down. */
+  spoil(partition: Partition, key: Key): boolean {
+    const { register, bad } = this.copy(partition, key);
+    if (register === null || bad) return false;
+    this.table(partition).spoil(key);
+    this.live.get(partition)?.spoil(key);
+    let spoilt = this.spoilt.get(partition);
+    if (spoilt === undefined) {
+      spoilt = new Map();
+      this.spoilt.set(partition, spoilt);
+    }
+    spoilt.set(key, register);
+    return true;
   }
 
   /** Storage for a new life of the node. */
   open(): Storage {
     const tables = new Map<Partition, MemoryTable>();
+    this.live = tables;
     const life = this.life;
     return {
       kind: "log",
       table: (partition: Partition): RegisterTable => {
         let table = tables.get(partition);
         if (table === undefined) {
-          table = new MemoryTable();
-          for (const register of this.registers.get(partition)?.values() ?? []) table.put(register);
+          table = this.table(partition).copy();
           tables.set(partition, table);
         }
         return table;
@@ -76,6 +122,7 @@ export class SimDisk {
   crash(): { readonly lost: number; readonly torn: boolean } {
     this.life++;
     this.untold = 0;
+    this.live = new Map();
     const pending = [...this.syncing, ...this.waiting].flatMap(({ entries }) => entries);
     const kept =
       pending.length === 0 || this.options.chance.chance(0.5) ? 0 : this.options.chance.below(pending.length + 1);
@@ -87,8 +134,7 @@ export class SimDisk {
 
   private append(entries: readonly Entry[], durable: () => void): void {
     for (const entry of entries) this.options.appended(entry);
-    const idle = this.waiting.length === 0 && this.syncing.length === 0 && this.untold === 0;
-    if (idle && (entries.length === 0 || this.options.faults.syncMs === 0)) {
+    if (this.idle && (entries.length === 0 || this.options.faults.syncMs === 0)) {
       for (const entry of entries) this.keep(entry);
       return durable();
     }
@@ -118,16 +164,25 @@ export class SimDisk {
   }
 
   private keep(entry: Entry): void {
-    if (entry.kind === "register") {
-      let registers = this.registers.get(entry.partition);
-      if (registers === undefined) {
-        registers = new Map();
-        this.registers.set(entry.partition, registers);
-      }
-      registers.set(entry.register.key, entry.register);
-    } else {
+    if (entry.kind !== "register" && entry.kind !== "removed") {
       this.log.push(entry);
+      return this.options.durable(entry, NO_COPY);
     }
-    this.options.durable(entry);
+    const { partition, change } = entry;
+    const key = entry.kind === "register" ? entry.register.key : entry.key;
+    const before = this.copy(partition, key);
+    if (entry.kind === "register") this.table(partition).put(entry.register, change);
+    else this.table(partition).remove(key, change);
+    if (before.bad) this.spoilt.get(partition)?.delete(key);
+    this.options.durable(entry, before);
+  }
+
+  private table(partition: Partition): MemoryTable {
+    let table = this.tables.get(partition);
+    if (table === undefined) {
+      table = new MemoryTable();
+      this.tables.set(partition, table);
+    }
+    return table;
   }
 }

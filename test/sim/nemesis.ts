@@ -1,10 +1,12 @@
-/** Who does harm: crashes, pauses, cuts and broken links at random times, often aimed at a writer, until told to stop. */
+/** Who does harm: crashes, pauses, cuts, broken links and rot at random times, often aimed at a writer, until told to stop. */
 import type { Prng } from "../../src/base/prng.js";
-import { majorityOf } from "../../src/base/votes.js";
-import { type NodeId, partition } from "../../src/core/ids.js";
+import { type Key, type NodeId, partition } from "../../src/core/ids.js";
 import type { SimNode } from "./node.js";
 import type { Harm } from "./plan.js";
 import type { World } from "./world.js";
+
+/** A register of a busy node goes bad as soon as the node is idle, within so many milliseconds. */
+const SPOIL_TRIES = 50;
 
 export class NemesisAtWork {
   private readonly chance: Prng;
@@ -30,6 +32,7 @@ export class NemesisAtWork {
     this.every(nemesis.cut, () => this.cut());
     this.every(nemesis.pause, () => this.pause(this.victim()));
     this.every(nemesis.linkLost, () => this.loseLink());
+    this.every(nemesis.rot, () => this.rot());
   }
 
   end(): void {
@@ -57,20 +60,9 @@ export class NemesisAtWork {
   private crash(node: SimNode): void {
     const { nemesis } = this.world.swarm;
     if (!node.up) return;
-    if (nemesis.stops && !this.dispensable(node)) return;
+    if (nemesis.stops && !this.world.dispensable(node)) return;
     const downMs = nemesis.stops ? null : nemesis.downMs * (0.5 + this.chance.fraction());
     this.harm({ kind: "crash", node: node.id, downMs });
-  }
-
-  /** Without it, every group still has a majority of nodes that are not gone. */
-  private dispensable(node: SimNode): boolean {
-    const { world } = this;
-    for (let p = 0; p < world.swarm.partitions; p++) {
-      const replicas = world.replicasOf(partition(p));
-      const left = replicas.filter((id) => id !== node.id && !world.node(id).gone);
-      if (left.length < majorityOf(replicas.length)) return false;
-    }
-    return true;
   }
 
   private crashAll(): void {
@@ -93,6 +85,18 @@ export class NemesisAtWork {
     const { world, chance } = this;
     const [a, b] = chance.shuffle(world.nodes);
     if (a !== undefined && b !== undefined) this.harm({ kind: "lose-link", a: a.id, b: b.id });
+  }
+
+  /** A register of a key's replica that has one. */
+  private rot(): void {
+    const { world, chance } = this;
+    const { scrubbed, scrubMs } = world.swarm.nemesis;
+    const key = chance.pick(world.keys);
+    const at = world.partitionOf(key);
+    const writers = chance.chance(world.swarm.nemesis.aimed) ? world.writersOf(at).map(({ id }) => id) : [];
+    const node = chance.pick(writers.length > 0 ? writers : world.replicasOf(at));
+    const scrubAfterMs = chance.chance(scrubbed) ? chance.fraction() * scrubMs : null;
+    this.harm({ kind: "rot", node, key, scrubAfterMs });
   }
 
   private cut(): void {
@@ -146,7 +150,21 @@ export class NemesisAtWork {
         if (!world.has(harm.a) || !world.has(harm.b)) return;
         world.trace.command(world.schedule.now, `lose link n${harm.a} n${harm.b}`);
         return world.network.lose(harm.a, harm.b);
+      case "rot":
+        if (world.has(harm.node) && world.keys.includes(harm.key)) this.spoil(harm.node, harm.key, harm.scrubAfterMs);
     }
+  }
+
+  /** What is on its way to the disk or told as durable must have left first: then a message about a bad register is a mistake. */
+  private spoil(id: NodeId, key: Key, scrubAfterMs: number | null, tries = SPOIL_TRIES): void {
+    const { world } = this;
+    const node = world.node(id);
+    if (!node.idle) {
+      if (tries > 0) world.schedule.after(1, () => this.spoil(id, key, scrubAfterMs, tries - 1));
+      return;
+    }
+    if (this.over || !world.spoil(node, key) || scrubAfterMs === null) return;
+    world.schedule.after(scrubAfterMs, () => world.scrub(node, key));
   }
 
   private kill(id: NodeId, downMs: number | null): void {
@@ -154,7 +172,7 @@ export class NemesisAtWork {
     if (!world.has(id)) return;
     const node = world.node(id);
     // A plan made shorter must not take a group's majority for good.
-    if (downMs === null && !this.dispensable(node)) return;
+    if (downMs === null && !this.world.dispensable(node)) return;
     world.crash(node);
     if (downMs === null) node.gone = true;
     else world.schedule.after(downMs, () => world.start(node));

@@ -3,7 +3,7 @@
  * process, and a process that can be paused or die at any moment.
  */
 import { type Duration, type Instant, instant } from "../../src/base/time.js";
-import type { NodeId, Partition } from "../../src/core/ids.js";
+import type { Key, NodeId, Partition } from "../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Ticket } from "../../src/core/outbox.js";
 import type { View } from "../../src/core/view/view.js";
@@ -22,10 +22,13 @@ export interface SimNodeOptions {
   readonly view: View;
   readonly schedule: Schedule;
   readonly round: Duration;
+  readonly purgeAfter: Duration;
   readonly turnMs: number;
   /** Of this node's clock: milliseconds of its own for one of the world's. */
   readonly rate: number;
   readonly makeDisk: (tell: (call: () => void) => void) => SimDisk;
+  /** Before a message goes on its way. */
+  readonly said: (node: SimNode, message: NodeMessage) => void;
   /** After everything that the node did. */
   readonly stepped: (node: SimNode) => void;
   readonly failed: (node: SimNode, error: unknown) => void;
@@ -47,6 +50,8 @@ export class SimNode {
   gone = false;
   /** How often it was paused: what was asked before a pause may be answered late. */
   pauses = 0;
+  /** Turns that are due: what the node wants to do and has not appended yet. */
+  private turns = 0;
   private paused = false;
   private deaf = false;
   private backlog: (() => void)[] = [];
@@ -71,6 +76,11 @@ export class SimNode {
     return this.loop !== null && !this.paused;
   }
 
+  /** Down, or all that it has done is durable and sent. */
+  get idle(): boolean {
+    return this.loop === null || (!this.paused && this.turns === 0 && this.disk.idle);
+  }
+
   get machine(): NodeMachine | null {
     return this.loop?.machine ?? null;
   }
@@ -90,10 +100,12 @@ export class SimNode {
       restored: storage.restored(),
       firstAttempt: life * ATTEMPTS_PER_LIFE,
       round: options.round,
+      purgeAfter: options.purgeAfter,
       now: clock.now(),
     });
     const peers = {
       send: (to: NodeId, message: NodeMessage): void => {
+        options.said(this, message);
         queued.push([to, message]);
       },
       flush: (): void => {
@@ -110,6 +122,7 @@ export class SimNode {
     this.loop?.stop();
     this.loop = null;
     this.paused = false;
+    this.turns = 0;
     this.backlog = [];
     return this.disk.crash();
   }
@@ -142,6 +155,11 @@ export class SimNode {
 
   linkLost(peer: NodeId): void {
     this.run(this.life, () => this.loop?.deliver({ kind: "link-lost", peer }));
+  }
+
+  /** Storage looks through its registers and tells which are bad. */
+  scrub(partition: Partition, key: Key): void {
+    this.run(this.life, () => this.loop?.deliver({ kind: "bad-register", partition, key }));
   }
 
   /** A client's request at this node, taken in later while the node stands still; false: the node is down. */
@@ -179,7 +197,15 @@ export class SimNode {
         if (now > least) least = now;
         return instant(least);
       },
-      soon: (call) => schedule.after(turnMs, () => this.run(life, call)),
+      soon: (call) => {
+        this.turns++;
+        schedule.after(turnMs, () =>
+          this.run(life, () => {
+            this.turns--;
+            call();
+          }),
+        );
+      },
       at: (when, call) => {
         token++;
         const asked = token;

@@ -3,7 +3,7 @@
  * it does the same again, and with less in the plan it does as much of the same as it can: what is left keeps its time and its numbers.
  */
 import type { Prng } from "../../src/base/prng.js";
-import type { NodeId } from "../../src/core/ids.js";
+import type { Key, NodeId } from "../../src/core/ids.js";
 import { type Chance, recording, replaying } from "./dice.js";
 import type { Swarm } from "./swarm.js";
 
@@ -12,7 +12,9 @@ export type Harm =
   | { readonly kind: "crash"; readonly node: NodeId; readonly downMs: number | null }
   | { readonly kind: "cut"; readonly ways: readonly (readonly [NodeId, NodeId])[]; readonly forMs: number }
   | { readonly kind: "pause"; readonly node: NodeId; readonly deaf: boolean; readonly forMs: number }
-  | { readonly kind: "lose-link"; readonly a: NodeId; readonly b: NodeId };
+  | { readonly kind: "lose-link"; readonly a: NodeId; readonly b: NodeId }
+  /** A register goes bad; `scrubAfterMs` null: storage does not find it by itself. */
+  | { readonly kind: "rot"; readonly node: NodeId; readonly key: Key; readonly scrubAfterMs: number | null };
 
 export interface PlannedHarm {
   /** Virtual milliseconds. */

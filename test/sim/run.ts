@@ -3,11 +3,13 @@
  * majority of every group up, when writers must be found, every request answered and every key read at every node; then the history is
  * checked.
  */
-import { majorityOf } from "../../src/base/votes.js";
+import { voteOf } from "../../src/base/votes.js";
 import { checkHistory } from "../../src/check/check.js";
 import { formatHistory } from "../../src/check/jsonl.js";
 import { versionWitness } from "../../src/check/version-witness.js";
 import { partition } from "../../src/core/ids.js";
+import { FOLLOW_MS } from "../../src/core/register/catch-up.js";
+import type { ServedPartition } from "../../src/core/served-partition.js";
 import type { CheckName } from "./checks.js";
 import { NemesisAtWork } from "./nemesis.js";
 import type { SimNode } from "./node.js";
@@ -19,6 +21,8 @@ import { Violated, type Violation, World } from "./world.js";
 
 /** Within so many rounds after the last fault there is a writer everywhere and every old request is answered. */
 export const SETTLING_ROUNDS = 80;
+/** Within so many times that span after that, every replica has what the others have. */
+const FOLLOWINGS = 6;
 /** States that the linearizability search may visit for a key. */
 const SEARCH_STEPS = 400_000;
 
@@ -68,6 +72,7 @@ export function run(options: RunOptions): RunReport {
   try {
     safetyPhase(world);
     livenessPhase(world, options.everybodyUp === true);
+    upkeepPhase(world);
     outOfTime = !linearizable(world);
   } catch (error) {
     if (!(error instanceof Violated)) throw error;
@@ -145,6 +150,43 @@ function livenessPhase(world: World, everybodyUp: boolean): void {
   }
 }
 
+/** Nobody asks for anything any more: every bad register that storage finds is mended, and every replica catches up. */
+function upkeepPhase(world: World): void {
+  const { schedule, swarm } = world;
+  const up = world.nodes.filter((node) => node.up);
+  const bad = (): string[] =>
+    up.flatMap((node) => world.badKeys(node).map((key) => `n${node.id}'s copy of ${key} is still bad`));
+  // It takes long in virtual time: some seeds see to it.
+  const seesToCopies = world.chance.fork("copies").chance(0.2);
+  const behind = (): string[] =>
+    !seesToCopies
+      ? []
+      : up.flatMap((node) =>
+          [...(node.machine?.core.partitions ?? [])].flatMap(([p, served]) =>
+            lacks(served) > 0 ? [`n${node.id} lacks ${lacks(served)} changes of partition ${p}`] : [],
+          ),
+        );
+  for (const node of up) for (const key of world.badKeys(node)) world.scrub(node, key);
+  const bound = schedule.now + FOLLOWINGS * FOLLOW_MS * (1 + 2 * swarm.drift) + SETTLING_ROUNDS * swarm.roundMs;
+  for (;;) {
+    const left = [...bad(), ...behind()];
+    if (left.length === 0) return;
+    if (schedule.now > bound) return world.violate("liveness", left.join("; "));
+    schedule.runUntil(schedule.now + swarm.roundMs);
+  }
+}
+
+/** Changes that the copies of those who are heard have and this one may not. (`behind` counts those who are gone, too.) */
+function lacks(served: ServedPartition): number {
+  const heard = served.heardPlaces();
+  let most = 0;
+  for (let place = 0; place < served.group.replicas.length; place++) {
+    const report = (heard & voteOf(place)) === 0 || place === served.group.place ? undefined : served.report(place);
+    if (report !== undefined) most = Math.max(most, served.catchUp.behind(place, report.lastChange));
+  }
+  return most;
+}
+
 function finalOperation(world: World, patience: number, begin: () => void): void {
   const { schedule } = world;
   begin();
@@ -157,18 +199,11 @@ function finalOperation(world: World, patience: number, begin: () => void): void
 
 /** Some seeds go on with no more than a majority of every group. */
 function mayStayDown(world: World): SimNode[] {
-  const { chance, swarm, nodes } = world;
+  const { chance, nodes } = world;
   const down = nodes.filter((node) => node.gone);
   if (!chance.fork("survivors").chance(0.5)) return down;
   for (const node of chance.fork("down").shuffle(nodes)) {
-    if (node.gone) continue;
-    const enough = Array.from({ length: swarm.partitions }, (_, p) => world.replicasOf(partition(p))).every(
-      (replicas) => {
-        const left = replicas.filter((id) => id !== node.id && !down.some((other) => other.id === id));
-        return left.length >= majorityOf(replicas.length);
-      },
-    );
-    if (enough) down.push(node);
+    if (!node.gone && world.dispensable(node, down)) down.push(node);
   }
   return down;
 }

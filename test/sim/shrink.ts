@@ -40,6 +40,8 @@ const SIMPLER: readonly ((swarm: Swarm) => Swarm)[] = [
   (swarm) => ({ ...swarm, network: { ...swarm.network, spreadMs: 0 } }),
   (swarm) => ({ ...swarm, disk: { ...swarm.disk, slow: 0 } }),
   (swarm) => ({ ...swarm, disk: { ...swarm.disk, syncMs: 0, slow: 0 } }),
+  (swarm) => ({ ...swarm, purgeAfterMs: 0 }),
+  (swarm) => ({ ...swarm, load: { ...swarm.load, deletes: 0 } }),
   (swarm) => ({ ...swarm, load: { ...swarm.load, vanish: 0 } }),
   (swarm) => ({ ...swarm, load: { ...swarm.load, copies: 0 } }),
   (swarm) => ({ ...swarm, load: { ...swarm.load, wrongAfters: 0 } }),
@@ -75,7 +77,7 @@ export function tell({ plan, before, after, runs }: Shrunk): string {
   ].join("\n");
 }
 
-function remaining({ network, disk, drift, codec, partitions }: Swarm): string[] {
+function remaining({ network, disk, drift, codec, partitions, purgeAfterMs }: Swarm): string[] {
   const faults: string[] = [
     `a message takes ${network.delayMs} ms${network.spreadMs > 0 ? ` and up to ${network.spreadMs} ms more` : ""}`,
   ];
@@ -87,6 +89,7 @@ function remaining({ network, disk, drift, codec, partitions }: Swarm): string[]
   if (disk.syncMs > 0) faults.push(`a sync takes about ${disk.syncMs} ms`);
   if (disk.slow > 0) faults.push(`a share of ${disk.slow} of the syncs takes up to ${disk.slowMs} ms`);
   if (drift > 0) faults.push(`clocks drift by up to ${drift}`);
+  if (purgeAfterMs > 0) faults.push(`tombstones are purged after ${purgeAfterMs} ms`);
   if (codec) faults.push("messages go through the codec");
   if (partitions > 1) faults.push(`${partitions} partitions`);
   return faults;

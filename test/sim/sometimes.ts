@@ -44,6 +44,18 @@ export const POINTS = [
   "a condition failed with a request id",
   "a number overflowed or was none",
   "two offices of one partition at once",
+  "a replica caught up",
+  "a settled register was taken over below the promise",
+  "a register was taken over",
+  "a takeover was refused by the fence",
+  "a register went bad",
+  "a bad register was found",
+  "a bad register was mended by the writer",
+  "a tombstone was purged",
+  "a purge was refused by the fence",
+  "a purge pass was given up",
+  "a key was created again after a purge",
+  "a transfer was dropped by a purge",
 ] as const;
 
 export type Point = (typeof POINTS)[number];

@@ -21,6 +21,8 @@ export interface Swarm {
   readonly turnMs: number;
   /** Each node's clock runs up to this share too fast or too slow. */
   readonly drift: number;
+  /** How long tombstones rest, and passes are apart; 0: nothing is purged. */
+  readonly purgeAfterMs: number;
   readonly network: NetworkFaults;
   readonly disk: DiskFaults;
   readonly nemesis: Nemesis;
@@ -62,6 +64,11 @@ export interface Nemesis {
   readonly pause: number;
   readonly pauseMs: number;
   readonly linkLost: number;
+  /** A register goes bad, on at most a minority of a key's replicas in the whole run. */
+  readonly rot: number;
+  /** Share of bad registers that storage finds by itself, within so many milliseconds; the others are found when somebody looks. */
+  readonly scrubbed: number;
+  readonly scrubMs: number;
   /** Share of faults that pick a working writer. */
   readonly aimed: number;
 }
@@ -72,6 +79,8 @@ export interface Load {
   /** Operations of all clients together. */
   readonly operations: number;
   readonly gets: number;
+  /** Share of writes that are deletes, besides those that every load has. */
+  readonly deletes: number;
   readonly locals: number;
   /** Share of writes with a request id. */
   readonly ids: number;
@@ -100,6 +109,10 @@ export function drawSwarm(seed: number): Swarm {
   const safetyMs = roundMs * chance.pick([60, 90, 120]);
   // Long enough on few keys for records to be forgotten.
   const long = chance.chance(0.04);
+  // From a stream of their own: what the others draw does not depend on these.
+  const upkeep = new Prng(seed).fork("upkeep");
+  const purges = upkeep.chance(0.5);
+  const rots = faults === 1 && upkeep.chance(0.35);
   return {
     nodes,
     replicas,
@@ -111,6 +124,7 @@ export function drawSwarm(seed: number): Swarm {
     codec: chance.chance(0.15),
     turnMs: chance.pick([0, 0, 0.2, 2]),
     drift: chance.pick([0, 0, 0.02, 0.2]),
+    purgeAfterMs: purges ? roundMs * upkeep.pick([3, 3, 5, 10, 20]) : 0,
     network: {
       stream: chance.chance(0.3),
       delayMs: chance.pick([0.2, 1, 5]),
@@ -137,15 +151,20 @@ export function drawSwarm(seed: number): Swarm {
       pause: faults * on(0.4, () => roundMs * chance.pick([4, 12])),
       pauseMs: roundMs * chance.pick([1, 6, 12]),
       linkLost: faults * on(0.3, () => roundMs * chance.pick([3, 10])),
+      rot: rots ? roundMs * upkeep.pick([2, 5, 20]) : 0,
+      scrubbed: upkeep.pick([0, 0.5, 1]),
+      scrubMs: roundMs * upkeep.pick([1, 10]),
       aimed: chance.pick([0, 0.5, 0.9]),
     },
     load: {
       thinkMs: long ? 1 : chance.pick([1, 5, 20, 60]),
       operations: long ? 400 : chance.pick([60, 120, 200]),
       gets: long ? 0.1 : chance.pick([0.2, 0.4, 0.6]),
+      deletes: purges ? upkeep.pick([0.1, 0.3, 0.6]) : 0,
       locals: on(0.4, () => 0.3),
       ids: long ? 1 : chance.pick([0, 0.3, 0.7, 1]),
-      afters: chance.pick([1, 1, 0.5]),
+      // What a purge forgets of a request without it, nobody can tell.
+      afters: purges ? chance.pick([1, 1, 0.9]) : chance.pick([1, 1, 0.5]),
       wrongAfters: on(0.1, () => 0.05),
       copies: long ? 0.3 : on(0.3, () => chance.pick([0.1, 0.4])),
       copyLateMs: long ? safetyMs : roundMs * chance.pick([2, 20, 60]),

@@ -1,6 +1,7 @@
 /** The world of one run: nodes, network, disks, clients and the checks, all on one virtual time and one seed. */
 import { Prng } from "../../src/base/prng.js";
 import { duration } from "../../src/base/time.js";
+import { majorityOf } from "../../src/base/votes.js";
 import type { Operation } from "../../src/check/history.js";
 import { type Key, key, type NodeId, type Partition, viewEpoch } from "../../src/core/ids.js";
 import { firstPlacement } from "../../src/core/placement/first.js";
@@ -16,6 +17,9 @@ import { Sometimes } from "./sometimes.js";
 import type { Story } from "./story.js";
 import type { Swarm } from "./swarm.js";
 import { Trace } from "./trace.js";
+
+/** Longer than any run. */
+const NEVER_MS = 1e9;
 
 export interface Violation {
   readonly check: CheckName;
@@ -62,6 +66,8 @@ export class World {
   /** Faults are over. */
   calm = false;
   private readonly ignored: ReadonlySet<CheckName>;
+  /** By key: the replicas whose copy was ever bad. */
+  private readonly everBad = new Map<Key, Set<NodeId>>();
   private readonly crashWatchers = new Map<SimNode, (() => void)[]>();
   private operationsLeft: number;
   private ticks = 0;
@@ -149,6 +155,55 @@ export class World {
     node.start();
   }
 
+  /**
+   * The node's copy of the key goes bad, if it has one and those that never were bad, on nodes that are not gone, stay a majority. More would
+   * be more than the protocol promises to survive.
+   */
+  spoil(node: SimNode, key: Key): boolean {
+    const partition = this.partitionOf(key);
+    const replicas = this.replicasOf(partition);
+    const bad = this.everBad.get(key) ?? new Set<NodeId>();
+    const sound = replicas.filter((id) => id !== node.id && !bad.has(id) && !this.node(id).gone);
+    if (!replicas.includes(node.id) || sound.length < majorityOf(replicas.length)) return false;
+    if (!node.disk.spoil(partition, key)) return false;
+    bad.add(node.id);
+    this.everBad.set(key, bad);
+    this.sometimes.hit("a register went bad");
+    this.trace.note(this.schedule.now, `n${node.id}: ${key} goes bad`);
+    this.trace.command(this.schedule.now, `spoil ${key} at n${node.id}`, partition);
+    return true;
+  }
+
+  badKeys(node: SimNode): Key[] {
+    return this.view.partitions.flatMap((_, p) => node.disk.badKeys(p as Partition));
+  }
+
+  /** Storage tells the node of its bad copy, if it is still bad. */
+  scrub(node: SimNode, key: Key): void {
+    const partition = this.partitionOf(key);
+    if (!node.up || !node.disk.copy(partition, key).bad) return;
+    this.trace.note(this.schedule.now, `n${node.id} scrubs ${key}`);
+    this.trace.command(this.schedule.now, `scrub ${key} at n${node.id}`, partition);
+    node.scrub(partition, key);
+  }
+
+  /** Without it and these others, every group has a majority of nodes that are not gone, and of every key a majority that is not bad. */
+  dispensable(node: SimNode, others: readonly SimNode[] = []): boolean {
+    const missing = (id: NodeId): boolean => id === node.id || this.node(id).gone || others.includes(this.node(id));
+    for (let p = 0; p < this.swarm.partitions; p++) {
+      const partition = p as Partition;
+      const replicas = this.replicasOf(partition);
+      const left = replicas.filter((id) => !missing(id));
+      if (left.length < majorityOf(replicas.length)) return false;
+      for (const key of this.keys) {
+        if (this.partitionOf(key) !== partition) continue;
+        const sound = left.filter((id) => !this.node(id).disk.copy(partition, key).bad);
+        if (sound.length < majorityOf(replicas.length)) return false;
+      }
+    }
+    return true;
+  }
+
   /** Whoever runs and does not stand still answers every request by its deadline (the router's I3). */
   expectVerdict(node: SimNode, timeout: number, done: () => boolean): void {
     const { life, pauses } = node;
@@ -167,13 +222,16 @@ export class World {
       nodes: swarm.nodes,
       faults: swarm.network,
       codec: swarm.codec,
-      sent: (from, _to, message) => this.checks.sent(from, message),
+      sent: (from, to, message) => this.checks.sent(from, to, message),
       luck: (from, to, kind, stream) => this.source.message(from, to, kind, stream),
       deliver: (from, life, to, message) => {
         const node = this.node(to);
         if (!node.up) return;
         this.trace.message(schedule.now, from, to, message);
+        const running = message.kind === "purge" ? catchingUp(node, message.partition) : false;
         if (node.receive(from, life, message) === "old life") sometimes.hit("a message of an earlier life arrived");
+        if (message.kind === "purge" && running && !catchingUp(node, message.partition))
+          sometimes.hit("a transfer was dropped by a purge");
       },
       lifeOf: (id) => this.node(id).life,
       linkLost: (at, peer) => this.node(at).linkLost(peer),
@@ -188,6 +246,7 @@ export class World {
       view: this.view,
       schedule,
       round: duration(swarm.roundMs),
+      purgeAfter: duration(swarm.purgeAfterMs === 0 ? NEVER_MS : swarm.purgeAfterMs),
       turnMs: swarm.turnMs,
       rate: 1 + (this.chance.fork(`clock ${id}`).fraction() * 2 - 1) * swarm.drift,
       makeDisk: (tell) =>
@@ -197,8 +256,9 @@ export class World {
           faults: swarm.disk,
           tell,
           appended: (entry) => this.checks.appended(id, entry),
-          durable: (entry) => this.checks.durable(id, entry),
+          durable: (entry, before) => this.checks.durable(id, entry, before),
         }),
+      said: (node, message) => this.checks.said(node.id, message),
       stepped: (node) => this.checks.stepped(node),
       failed: (node, error) => {
         if (error instanceof Violated) throw error;
@@ -221,6 +281,9 @@ export class World {
     return placementOf(this.view, partition).replicas;
   }
 }
+
+const catchingUp = (node: SimNode, partition: Partition): boolean =>
+  node.machine?.core.partitions.get(partition)?.catchUp.running === true;
 
 export function firstView(swarm: Pick<Swarm, "nodes" | "replicas" | "partitions">): View {
   const members = nodeIds(swarm.nodes).map((id) => ({

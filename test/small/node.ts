@@ -6,7 +6,7 @@ import { type Instant, instant, never } from "../../src/base/time.js";
 import { voteOf } from "../../src/base/votes.js";
 import { type Ballot, compareBallots } from "../../src/core/ballot.js";
 import type { Entry } from "../../src/core/entry.js";
-import type { Attempt, NodeId } from "../../src/core/ids.js";
+import type { Attempt, ChangeNumber, NodeId } from "../../src/core/ids.js";
 import type { CoreMessage, GroupMessage } from "../../src/core/message.js";
 import { Envelopes, type Outbox, type Outcome } from "../../src/core/outbox.js";
 import { Attempts } from "../../src/core/register/attempts.js";
@@ -14,8 +14,8 @@ import type { Group } from "../../src/core/register/group.js";
 import { Reader } from "../../src/core/register/reader.js";
 import type { Register } from "../../src/core/register/register.js";
 import { Replica } from "../../src/core/register/replica.js";
-import { MemoryTable } from "../../src/core/register/table.js";
 import { Writer } from "../../src/core/register/writer.js";
+import { SmallTable } from "./table.js";
 import type { SmallOperation } from "./worlds.js";
 
 /** Between two steps, so that everything outstanding is due to be asked again. */
@@ -64,7 +64,7 @@ export class SmallNode {
     };
     // Numbers are unique within the node, as they must be (R7), and do not depend on whether its reader or its writer asked first.
     const range = 1_000 * (group.place + 1);
-    this.replica = new Replica(group, new MemoryTable());
+    this.replica = new Replica(group, new SmallTable());
     this.writer = new Writer({ group, replica: this.replica, attempts: new Attempts(range), multicast });
     this.reader = new Reader({
       group,
@@ -81,7 +81,7 @@ export class SmallNode {
   hold(register: Register): void {
     this.replica.promise = register.timestamp.ballot;
     this.replica.reservation = register.revision;
-    this.replica.table.put(register);
+    this.replica.table.put(register, NO_CHANGE);
     this.replica.settle(register.timestamp.ballot, register.timestamp.seq, register.revision);
   }
 
@@ -198,3 +198,5 @@ export class SmallNode {
     }
   }
 }
+
+const NO_CHANGE = 0 as ChangeNumber;

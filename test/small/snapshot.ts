@@ -13,7 +13,7 @@ import { planted } from "../planted/planted.js";
 /** Of a class: the fields that are not part of the text. */
 const OMITTED: Readonly<Record<string, readonly string[]>> = {
   // Ports and parts that never change or are described elsewhere.
-  Writer: ["group", "replica", "multicast", "answers"],
+  Writer: ["group", "replica", "multicast", "answers", "purging"],
   Reader: ["group", "replica", "multicast", "heard", "writerPlace", "turn"],
   Revisions: ["group", "attempts", "multicast"],
   Confirmations: ["group", "attempts", "multicast"],
@@ -22,8 +22,8 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   SmallNode: ["group", "stage"],
   // The encoded form is the codec's.
   Register: ["encoded"],
-  // `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients as a hint and decides nothing.
-  Replica: ["group", "settledUnsaved", "settledRevision"],
+  // No register goes bad here. `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients as a hint and decides nothing.
+  Replica: ["group", "settledUnsaved", "settledRevision", "bad"],
   // Instants: every resend explored here is due. `messages` counts only under a planted bug.
   Round: ["askedAt", "messages"],
   Flight: ["state", "sentAt", "departedAt", "done", "messages"],
@@ -62,6 +62,12 @@ export function copyOf<Machine extends object>(machine: Machine, isShared: (part
       copies.set(value, map);
       for (const [key, item] of value) map.set(copy(key), copy(item));
       return map;
+    }
+    if (value instanceof Set) {
+      const set = new Set<unknown>();
+      copies.set(value, set);
+      for (const item of value) set.add(copy(item));
+      return set;
     }
     const object: Record<string, unknown> = Object.create(Object.getPrototypeOf(value));
     copies.set(value, object);

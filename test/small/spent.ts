@@ -11,9 +11,11 @@
  *
  * The automaton delivers every message that it drops once more, to see that this is so (automaton.ts, `checkSpent`).
  */
+
 import { type Ballot, compareBallots, compareTimestamps, sameBallot } from "../../src/core/ballot.js";
 import type { Attempt } from "../../src/core/ids.js";
 import type { GroupMessage, HandOver } from "../../src/core/message.js";
+import { BAD } from "../../src/core/register/table.js";
 import { planted } from "../planted/planted.js";
 import type { SmallNode } from "./node.js";
 
@@ -69,7 +71,7 @@ export function effectOn(node: SmallNode, message: GroupMessage): Effect {
 
 const holds = ({ replica }: SmallNode, { register }: GroupMessage & { kind: "write" | "impose" }): boolean => {
   const held = replica.table.get(register.key);
-  return held !== null && compareTimestamps(held.timestamp, register.timestamp) >= 0;
+  return held !== null && held !== BAD && compareTimestamps(held.timestamp, register.timestamp) >= 0;
 };
 
 function ofFenced(promise: Ballot, ballot: Ballot, done: boolean): Effect {

@@ -171,6 +171,11 @@ export class Election {
     return this.campaign(promise);
   }
 
+  /** A working writer takes a new ballot for a purpose of its own; null when it does not work. */
+  renew(): ElectionAction | null {
+    return this.isWorking && !this.handing.underWay ? this.campaign(this.highest) : null;
+  }
+
   /**
    * YourTurn arrived. Campaigns once although a writer is live, if the promise is still that writer's ballot and a majority is heard.
    * Returns null otherwise: the offer lapses by itself.

@@ -23,7 +23,7 @@
 import { present } from "../../base/assert.js";
 import { type Ballot, compareBallots, sameBallot, sameTimestamp, type Timestamp } from "../ballot.js";
 import type { Detector } from "../detector/detector.js";
-import type { GroupEpoch, NodeId, Partition, Revision } from "../ids.js";
+import type { ChangeNumber, GroupEpoch, NodeId, Partition, Revision } from "../ids.js";
 
 /** Each node to each peer, once a round: are you there, and what is new? Proves nothing by itself. */
 export interface Heartbeat {
@@ -63,6 +63,8 @@ export interface PartitionReport {
   /** Highest settled (ballot, seq) that the sender knows of; null: none. */
   readonly settled: Timestamp | null;
   readonly settledRevision: Revision;
+  /** Number of the latest change of the sender's copy. */
+  readonly lastChange: ChangeNumber;
 }
 
 /** The sender began or ended to be the working writer of a partition. */
@@ -91,7 +93,7 @@ export class Heartbeats {
   private readonly own = new Map<Partition, OwnPartition>();
   /** The partitions shared with each other node. */
   private readonly shared = new Map<NodeId, OwnPartition[]>();
-  /** Partitions of which only the settled numbers changed since the round began. */
+  /** Partitions of which only the settled numbers or the count of changes have changed since the round began. */
   private readonly parked: OwnPartition[] = [];
   private version = 0;
   private heardTold: readonly NodeId[];
@@ -137,8 +139,8 @@ export class Heartbeats {
   }
 
   /**
-   * What this node says about its replica from now on: only what is durable. Nothing happens when nothing changed. When only the settled
-   * numbers did, peers are told from the next round on, so that a busy partition makes one change a round, not one a write.
+   * What this node says about its replica from now on: only what is durable. Nothing happens when nothing changed. When only
+   * numbers that grow with every write did, peers are told from the next round on, so that a busy partition makes one change a round, not one a write.
    */
   setReport(report: PartitionReport): void {
     const own = this.ownPartition(report.partition);
@@ -335,4 +337,5 @@ const sameButSettled = (a: PartitionReport, b: PartitionReport): boolean =>
 
 const sameSettled = (a: PartitionReport, b: PartitionReport): boolean =>
   a.settledRevision === b.settledRevision &&
+  a.lastChange === b.lastChange &&
   (a.settled === null || b.settled === null ? a.settled === b.settled : sameTimestamp(a.settled, b.settled));

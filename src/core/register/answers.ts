@@ -1,5 +1,6 @@
 /** How the writer tells clients and readers what became of what they asked. */
 import { assert } from "../../base/assert.js";
+import type { Ballot } from "../ballot.js";
 import { NO_NODE, type NodeId, type Revision } from "../ids.js";
 import type { Outbox } from "../outbox.js";
 import type { Group } from "./group.js";
@@ -10,10 +11,17 @@ import type { Replica } from "./replica.js";
 import type { Asker, Waiter } from "./waiter.js";
 
 export class Answers {
+  /** Of the office that answers. */
+  private ballot: Ballot | null = null;
+
   constructor(
     private readonly group: Group,
     private readonly replica: Replica,
   ) {}
+
+  begin(ballot: Ballot): void {
+    this.ballot = ballot;
+  }
 
   /** One of the things the waiter waits for has happened; it is told with the last. */
   advance(waiter: Waiter, out: Outbox): void {
@@ -72,6 +80,7 @@ export class Answers {
       groupEpoch: this.group.epoch,
       attempt: asker.attempt,
       done,
+      ballot: done ? this.ballot : null,
       register,
       settledRevision: this.replica.settledRevision,
     });

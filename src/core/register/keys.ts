@@ -66,6 +66,11 @@ export class Keys {
     return null;
   }
 
+  /** Known in this office, or being found out. */
+  has(key: Key): boolean {
+    return this.states.has(key);
+  }
+
   /** The requests that no longer wait: their key is known now. */
   onRecovered(now: Instant, place: number, message: Recovered): readonly Queued[] {
     const state = this.recoveries.get(message.attempt);

@@ -82,7 +82,9 @@ export type Refusal =
   | { readonly reason: "request-id-reused" }
   /** `after` lies above the revision of a writer that has just confirmed its office. */
   | { readonly reason: "after-in-future"; readonly revision: Revision }
-  | { readonly reason: "overloaded" };
+  | { readonly reason: "overloaded" }
+  /** The disk of the node that would have to write is full. */
+  | { readonly reason: "disk-full" };
 
 export type Unknown =
   /** The write may or may not have happened, or may still happen. */

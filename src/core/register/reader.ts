@@ -26,6 +26,7 @@ import type { Group } from "./group.js";
 import type { ReadRequest, Refusal, Result } from "./operation.js";
 import type { Register } from "./register.js";
 import type { Replica } from "./replica.js";
+import { BAD } from "./table.js";
 import { RESEND_MS } from "./writer.js";
 
 /** A read asks just a majority first, and everybody after this long. */
@@ -93,7 +94,8 @@ export class Reader {
   }
 
   read(now: Instant, ticket: Ticket, request: ReadRequest, deadline: Instant, out: Outbox): void {
-    const held = this.replica.table.get(request.key);
+    const looked = this.replica.look(request.key);
+    const held = looked === BAD ? null : looked;
     // That a key is absent is never said without a round trip: a tombstone is asked about like any other absence.
     const local = request.consistency === "local" && held !== null && held.value !== null;
     if (local && this.replica.settled.covers(held.timestamp)) {
@@ -101,7 +103,7 @@ export class Reader {
     }
     const state = new ReadState(ticket, request, held, this.nextAttempt(request), deadline, now);
     this.reads.set(state.attempt, state);
-    this.ask(state, out);
+    this.ask(state, looked !== BAD, out);
   }
 
   onAnswer(now: Instant, place: number, message: ReadAnswer, out: Outbox): void {
@@ -176,12 +178,13 @@ export class Reader {
     return this.attempts.next();
   }
 
-  private ask(state: ReadState, out: Outbox): void {
+  private ask(state: ReadState, ownCounts: boolean, out: Outbox): void {
     const { place, majority } = this.group;
     // The own copy is one of the answers; what it holds is durable before the answer leaves, as outcomes wait for the sync.
-    this.count(state, place, state.own === null ? null : state.own.timestamp, state.own, false);
-    if (majority === 1) return this.judge(state.askedAt, state, out);
-    this.multicast(this.firstAsked(majority - 1), this.readMessage(state), out);
+    if (ownCounts) this.count(state, place, state.own === null ? null : state.own.timestamp, state.own, false);
+    const wanted = ownCounts ? majority - 1 : majority;
+    if (wanted === 0) return this.judge(state.askedAt, state, out);
+    this.multicast(this.firstAsked(wanted), this.readMessage(state), out);
   }
 
   /** The writer first, as it has the newest; then others that are heard, in turn. */

@@ -4,22 +4,49 @@
  *
  * Invariants, cited by the assertions below:
  *   I1  The promise never falls, and no register it holds has a higher ballot than its promise.
- *   I2  The timestamp of a key never falls.
+ *   I2  The timestamp of a key never falls, until the key is purged.
+ *   I3  Of a key whose register is bad nothing is said and nothing taken but what the writer sends to mend it (R11).
  *
  * Source: the (1,N) atomic register by Read-Impose Write-Majority, Cachin, Guerraoui, Rodrigues, "Introduction to Reliable and Secure
  * Distributed Programming", 4.2.4; the fence by ballots is Paxos' promise, held for a whole partition.
  */
 import { assert } from "../../base/assert.js";
-import { type Ballot, compareBallots, compareTimestamps, initialBallot, sameBallot, sameTimestamp } from "../ballot.js";
+import {
+  type Ballot,
+  compareBallots,
+  compareTimestamps,
+  initialBallot,
+  sameBallot,
+  sameTimestamp,
+  type Timestamp,
+} from "../ballot.js";
 import type { Entry } from "../entry.js";
-import type { NodeId, Revision } from "../ids.js";
-import type { Confirm, Fenced, Impose, Prepare, Read, Recover, Reserve, Write } from "../message.js";
+import type { ChangeNumber, GroupEpoch, Key, NodeId, Revision } from "../ids.js";
+import type {
+  AskChanges,
+  AskTombstone,
+  Confirm,
+  Fenced,
+  Impose,
+  ListedChange,
+  Prepare,
+  Purge,
+  Read,
+  Recover,
+  Reserve,
+  Write,
+} from "../message.js";
 import type { Outbox } from "../outbox.js";
 import { planted } from "../planted.js";
 import type { Group } from "./group.js";
 import type { Register } from "./register.js";
 import { SettledSeqs } from "./settled.js";
-import type { RegisterTable } from "./table.js";
+import { BAD, type Bad, type RegisterTable } from "./table.js";
+
+/** Keys listed in one answer to AskChanges. */
+export const MAX_LISTED = 512;
+/** Bad keys that wait for the writer; further ones are found again when they are looked at. */
+const MAX_BAD = 4_096;
 
 export class Replica {
   /** The highest ballot this replica answered for; everything below it is refused (R1). */
@@ -31,6 +58,8 @@ export class Replica {
   readonly settled = new SettledSeqs();
   /** Highest revision known to be settled. */
   settledRevision: Revision = 0 as Revision;
+  /** Keys found bad and not mended yet: the writer is asked for them (mending.ts). */
+  readonly bad = new Set<Key>();
   private settledUnsaved: Ballot | null = null;
 
   constructor(
@@ -52,9 +81,28 @@ export class Replica {
       case "settled":
         this.settled.learn(entry.ballot, entry.seq);
         return;
+      case "floor":
+        if (entry.floor > this.floor) this.floor = entry.floor;
+        return;
       case "register":
+      case "removed":
+      case "cursor":
         return;
     }
+  }
+
+  /** The copy of a key; what it shows is durable once the step's entries are. A bad one is noted, so that it gets mended. */
+  look(key: Key): Register | Bad | null {
+    const held = this.table.get(key);
+    if (held !== BAD) return held;
+    if (planted("R11.bad-is-absent")) return null;
+    if (this.bad.size < MAX_BAD) this.bad.add(key);
+    return BAD;
+  }
+
+  /** Which copy this is: the group epoch in which it began with nothing. */
+  get copy(): GroupEpoch {
+    return this.group.epoch;
   }
 
   /** The own promise of a candidate: its Prepare leaves after this is durable (R8). */
@@ -89,12 +137,14 @@ export class Replica {
 
   onRecover(from: NodeId, message: Recover, out: Outbox): void {
     if (!this.admits(from, message.ballot, "recover", message.attempt, out)) return;
+    const held = this.look(message.key);
+    if (held === BAD) return;
     out.sendDurable.push(from, {
       kind: "recovered",
       partition: this.group.partition,
       ballot: message.ballot,
       attempt: message.attempt,
-      register: this.table.get(message.key),
+      register: held,
       floor: this.floor,
     });
   }
@@ -113,14 +163,14 @@ export class Replica {
     const { ballot, seq } = message.register.timestamp;
     this.settle(ballot, message.settledSeq, message.settledRevision);
     if (!planted("R1.write") && !this.admits(from, ballot, "write", seq, out)) return;
-    this.keep(message.register, out);
+    if (!this.keep(message.register, out)) return;
     out.sendDurable.push(from, { kind: "written", partition: this.group.partition, ballot, seq });
   }
 
   onImpose(from: NodeId, message: Impose, out: Outbox): void {
     const { ballot } = message.register.timestamp;
     if (!planted("R1.impose") && !this.admits(from, ballot, "impose", message.attempt, out)) return;
-    this.keep(message.register, out);
+    if (!this.keep(message.register, out)) return;
     out.sendDurable.push(from, {
       kind: "imposed",
       partition: this.group.partition,
@@ -131,7 +181,8 @@ export class Replica {
 
   /** A Read is not fenced: it reports, and what it reports is durable before the answer leaves (R8). */
   onRead(from: NodeId, message: Read, out: Outbox): void {
-    const held = this.table.get(message.key);
+    const held = this.look(message.key);
+    if (held === BAD) return;
     const newer = held !== null && (message.holding === null || compareTimestamps(held.timestamp, message.holding) > 0);
     out.sendDurable.push(from, {
       kind: "read-answer",
@@ -144,6 +195,95 @@ export class Replica {
       promised: this.promise,
       settledRevision: this.settledRevision,
     });
+  }
+
+  /** Not fenced, as a Read is not: what it lists is read and fenced key by key. */
+  onAskChanges(from: NodeId, message: AskChanges, out: Outbox): void {
+    const after = message.copy === this.copy ? message.after : NO_CHANGE;
+    const found = this.table.changesAfter(after, MAX_LISTED);
+    const more = found.length === MAX_LISTED;
+    const changes: ListedChange[] = [];
+    for (const { key, timestamp } of found) if (timestamp !== null) changes.push({ key, timestamp });
+    out.sendDurable.push(from, {
+      kind: "changes",
+      partition: this.group.partition,
+      groupEpoch: this.group.epoch,
+      attempt: message.attempt,
+      copy: this.copy,
+      upTo: more ? (found.at(-1)?.change ?? after) : this.table.lastChange,
+      more,
+      changes,
+    });
+  }
+
+  /**
+   * Takes a register that came from another replica's copy: fenced as an Impose is, unless it is known to be settled (R1). False when it was
+   * refused: then the writer must settle it.
+   */
+  takeOver(register: Register, settledThere: boolean, out: Outbox): boolean {
+    const { ballot } = register.timestamp;
+    const order = compareBallots(ballot, this.promise);
+    if (order < 0 && !settledThere && !this.settled.covers(register.timestamp) && !planted("R1.catch-up")) return false;
+    const held = this.look(register.key);
+    if (held === BAD) return false;
+    if (order > 0) this.raise(ballot, out);
+    if (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0) this.put(register, out);
+    return true;
+  }
+
+  /**
+   * The writer's answer to this replica's own request for a key, decided after the request: at least what this replica ever acknowledged of
+   * it, so it may take the place of a bad register (R11). `register` is of that ballot; null: absent.
+   */
+  mend(key: Key, register: Register | null, ballot: Ballot, askedAsBad: boolean, out: Outbox): boolean {
+    if (compareBallots(ballot, this.promise) < 0) return false;
+    const held = this.look(key);
+    // What was asked before the copy was known to be bad may be older than what it has acknowledged since.
+    if (held === BAD && !askedAsBad) return false;
+    if (compareBallots(ballot, this.promise) > 0) this.raise(ballot, out);
+    if (held === BAD) {
+      if (register === null) this.remove(key, out);
+      else this.put(register, out);
+      this.bad.delete(key);
+    } else if (register !== null && (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0)) {
+      this.put(register, out);
+    }
+    return true;
+  }
+
+  onAskTombstone(from: NodeId, message: AskTombstone, out: Outbox): void {
+    if (!this.admits(from, message.ballot, "purge", message.attempt, out)) return;
+    if (!this.holdsTombstone(message.key, message.timestamp)) return;
+    out.sendDurable.push(from, {
+      kind: "tombstone-held",
+      partition: this.group.partition,
+      ballot: message.ballot,
+      attempt: message.attempt,
+    });
+  }
+
+  /** True when something was removed: transfers that were asked for before must be dropped (R12). */
+  onPurge(from: NodeId, message: Purge, out: Outbox): boolean {
+    if (!this.admits(from, message.ballot, "purge", message.attempt, out)) return false;
+    const held = this.look(message.key);
+    if (held === BAD) return false;
+    let removed = false;
+    if (
+      held !== null &&
+      held.value === null &&
+      (sameTimestamp(held.timestamp, message.timestamp) || planted("R12.any-timestamp"))
+    ) {
+      this.raiseFloor(held, out);
+      this.remove(message.key, out);
+      removed = true;
+    }
+    out.sendDurable.push(from, {
+      kind: "purged",
+      partition: this.group.partition,
+      ballot: message.ballot,
+      attempt: message.attempt,
+    });
+    return removed;
   }
 
   /** What a writer told of its settled registers, or this node's own writer knows. */
@@ -193,21 +333,55 @@ export class Replica {
     out.entries.push({ kind: "promise", partition: this.group.partition, ballot });
   }
 
-  /** Takes the register unless it holds it, or one of the same ballot with a later seq (R2). */
-  private keep(register: Register, out: Outbox): void {
-    const held = this.table.get(register.key);
-    if (held !== null) {
-      if (sameTimestamp(held.timestamp, register.timestamp)) return;
+  private holdsTombstone(key: Key, timestamp: Timestamp): boolean {
+    const held = this.look(key);
+    return held !== BAD && held !== null && held.value === null && sameTimestamp(held.timestamp, timestamp);
+  }
+
+  /** What a purged register knew of forgotten and of kept records goes over to the partition (R9). */
+  private raiseFloor(register: Register, out: Outbox): void {
+    if (planted("R9.purge-without-floor")) return;
+    let floor = planted("R9.purge-forgets-floor") ? NO_REVISION : register.floor;
+    for (const record of register.records) if (record.revision > floor) floor = record.revision;
+    if (floor <= this.floor) return;
+    this.floor = floor;
+    out.entries.push({ kind: "floor", partition: this.group.partition, floor });
+  }
+
+  private put(register: Register, out: Outbox): void {
+    const change = this.nextChange();
+    this.table.put(register, change);
+    out.entries.push({ kind: "register", partition: this.group.partition, register, change });
+  }
+
+  private remove(key: Key, out: Outbox): void {
+    const change = this.nextChange();
+    this.table.remove(key, change);
+    out.entries.push({ kind: "removed", partition: this.group.partition, key, change });
+  }
+
+  private nextChange(): ChangeNumber {
+    return (this.table.lastChange + 1) as ChangeNumber;
+  }
+
+  /** Takes the register unless it holds it, or one of the same ballot with a later seq (R2). False: its copy is bad, nothing is said (R11). */
+  private keep(register: Register, out: Outbox): boolean {
+    const held = this.look(register.key);
+    if (held === BAD) {
+      if (!planted("R11.late-write")) return false;
+      this.bad.delete(register.key);
+    } else if (held !== null) {
+      if (sameTimestamp(held.timestamp, register.timestamp)) return true;
       if (compareTimestamps(held.timestamp, register.timestamp) > 0) {
         assert(
           sameBallot(held.timestamp.ballot, register.timestamp.ballot) || planted("R1.write") || planted("R1.impose"),
           "I1: a register above the fence has at least the ballot of what is held",
         );
-        return;
+        return true;
       }
     }
-    this.table.put(register);
-    out.entries.push({ kind: "register", partition: this.group.partition, register });
+    this.put(register, out);
+    return true;
   }
 
   private acknowledgeStale(from: NodeId, ballot: Ballot, of: Fenced, attempt: number, out: Outbox): void {
@@ -216,3 +390,6 @@ export class Replica {
     else out.sendDurable.push(from, { kind: "imposed", partition, groupEpoch: epoch, attempt: attempt as never });
   }
 }
+
+const NO_CHANGE = 0 as ChangeNumber;
+const NO_REVISION = 0 as Revision;

@@ -1,32 +1,149 @@
-import type { Key } from "../ids.js";
+import { assert } from "../../base/assert.js";
+import type { Timestamp } from "../ballot.js";
+import type { ChangeNumber, Key } from "../ids.js";
 import type { Register } from "./register.js";
 
-/**
- * The registers of one partition, as the replica sees them at once; durability is the business of the entries that go with every put.
- * Storage gives the implementation: a map, or a memory table over a checkpoint.
- */
-export interface RegisterTable {
-  get(key: Key): Register | null;
-  put(register: Register): void;
-  readonly size: number;
+/** What a replica knows of a key whose register fails its checksum: nothing. It is never taken for absent (R11). */
+export const BAD = "bad";
+export type Bad = typeof BAD;
+
+/** The latest change of one key. */
+export interface Change {
+  readonly change: ChangeNumber;
+  readonly key: Key;
+  /** null: the register is bad here. */
+  readonly timestamp: Timestamp | null;
 }
 
-export class MemoryTable implements RegisterTable {
-  private readonly registers = new Map<Key, Register>();
+/**
+ * The registers of one partition, as the replica sees them at once; durability is the business of the entries that go with every change.
+ * Changes are numbered by the replica, 1, 2, 3 …; the number of an entry is that of its change. Storage gives the implementation: a map,
+ * or a memory table over a checkpoint.
+ */
+export interface RegisterTable {
+  /** null: absent. */
+  get(key: Key): Register | Bad | null;
+  /** `change` is above every earlier one of this table. */
+  put(register: Register, change: ChangeNumber): void;
+  remove(key: Key, change: ChangeNumber): void;
+  /** Registers held, bad ones included. */
+  readonly size: number;
+  /** The highest change number there was; 0 when there was none. */
+  readonly lastChange: ChangeNumber;
+  /** The latest change of each key that changed after `after`, by ascending number, at most `limit` of them. Removals are not listed. */
+  changesAfter(after: ChangeNumber, limit: number): Change[];
+  /** Tombstones held, those that changed longest ago first, at most `limit` of them. */
+  tombstones(limit: number): Change[];
+}
 
-  get(key: Key): Register | null {
-    return this.registers.get(key) ?? null;
+interface Slot {
+  readonly register: Register | Bad;
+  readonly change: ChangeNumber;
+}
+
+interface Numbered {
+  readonly key: Key;
+  readonly change: ChangeNumber;
+}
+
+/** The list of changes is swept once it is this long and mostly out of date. */
+const MIN_SWEEP = 1_024;
+
+export class MemoryTable implements RegisterTable {
+  private readonly slots = new Map<Key, Slot>();
+  /** Changes by ascending number; one whose key has changed since is out of date and is skipped. */
+  private changes: Numbered[] = [];
+  /** Tombstones, in the order of their changes. */
+  private readonly deleted = new Set<Key>();
+  lastChange = 0 as ChangeNumber;
+
+  get(key: Key): Register | Bad | null {
+    return this.slots.get(key)?.register ?? null;
   }
 
-  put(register: Register): void {
-    this.registers.set(register.key, register);
+  put(register: Register, change: ChangeNumber): void {
+    const { key } = register;
+    this.note(change);
+    this.slots.set(key, { register, change });
+    this.changes.push({ key, change });
+    if (this.deleted.size > 0) this.deleted.delete(key);
+    if (register.value === null) this.deleted.add(key);
+    if (this.changes.length > MIN_SWEEP && this.changes.length > 2 * this.slots.size) {
+      this.changes = this.changes.filter((entry) => this.current(entry));
+    }
+  }
+
+  remove(key: Key, change: ChangeNumber): void {
+    this.note(change);
+    this.slots.delete(key);
+    this.deleted.delete(key);
+  }
+
+  /** What a checksum would find: for storages in tests. */
+  spoil(key: Key): void {
+    const slot = this.slots.get(key);
+    if (slot !== undefined) this.slots.set(key, { register: BAD, change: slot.change });
+  }
+
+  /** A table of its own with the same content. */
+  copy(): MemoryTable {
+    const copy = new MemoryTable();
+    for (const [key, slot] of this.slots) copy.slots.set(key, slot);
+    for (const key of this.deleted) copy.deleted.add(key);
+    copy.changes = this.changes.slice();
+    copy.lastChange = this.lastChange;
+    return copy;
   }
 
   get size(): number {
-    return this.registers.size;
+    return this.slots.size;
   }
 
-  values(): IterableIterator<Register> {
-    return this.registers.values();
+  changesAfter(after: ChangeNumber, limit: number): Change[] {
+    const found: Change[] = [];
+    for (let i = this.firstAfter(after); i < this.changes.length && found.length < limit; i++) {
+      const entry = this.changes[i] as Numbered;
+      if (this.current(entry)) found.push(this.describe(entry.key));
+    }
+    return found;
+  }
+
+  tombstones(limit: number): Change[] {
+    const found: Change[] = [];
+    for (const key of this.deleted) {
+      if (found.length >= limit) break;
+      found.push(this.describe(key));
+    }
+    return found;
+  }
+
+  *values(): IterableIterator<Register | Bad> {
+    for (const { register } of this.slots.values()) yield register;
+  }
+
+  private describe(key: Key): Change {
+    const { register, change } = this.slots.get(key) as Slot;
+    return { change, key, timestamp: register === BAD ? null : register.timestamp };
+  }
+
+  private current({ key, change }: Numbered): boolean {
+    return this.slots.get(key)?.change === change;
+  }
+
+  /** Index of the first change above `after`. */
+  private firstAfter(after: ChangeNumber): number {
+    let low = 0;
+    let high = this.changes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.changes[middle] as Numbered).change > after) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  private note(change: ChangeNumber): void {
+    assert(change > this.lastChange, "changes are numbered upwards");
+    this.lastChange = change;
   }
 }

@@ -25,7 +25,7 @@ export class Waiter {
     readonly register: Register | null,
     /** The revision the request took itself; 0: none. */
     readonly revision: Revision,
-    /** The request has changed the register: if the writer loses its office first, nobody can say yet whether that counts. */
+    /** The request, or an earlier copy of it, has changed the register: if the writer loses its office first, nobody can say yet whether that counts. */
     readonly decided: boolean,
   ) {}
 }

@@ -21,7 +21,17 @@ import type { Instant } from "../../base/time.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import { type Ballot, sameBallot, timestamp } from "../ballot.js";
 import type { NodeId, Revision } from "../ids.js";
-import type { Confirmed, CoreMessage, HandOver, Promised, Recovered, Reserved, Written } from "../message.js";
+import type {
+  Confirmed,
+  CoreMessage,
+  HandOver,
+  Promised,
+  Purged,
+  Recovered,
+  Reserved,
+  TombstoneHeld,
+  Written,
+} from "../message.js";
 import type { Outbox, Ticket } from "../outbox.js";
 import { planted } from "../planted.js";
 import { Answers } from "./answers.js";
@@ -33,9 +43,11 @@ import type { Group } from "./group.js";
 import type { KeyState, Queued } from "./key-state.js";
 import { Keys } from "./keys.js";
 import type { Refusal, WriteRequest } from "./operation.js";
+import { Purging } from "./purging.js";
 import { Register } from "./register.js";
 import type { Replica } from "./replica.js";
 import { type Multicast, Revisions } from "./revisions.js";
+import type { Change } from "./table.js";
 import { type Asker, Waiter } from "./waiter.js";
 
 /** Requests of one partition that the writer has taken on and not finished; more are refused as overload. */
@@ -71,6 +83,7 @@ export class Writer {
   private readonly keys: Keys;
   private readonly answers: Answers;
   private readonly flights: Flights;
+  private readonly purging: Purging;
   /** Requests that wait for a reservation, or for the end of a pause. */
   private waitingForOffice: Queued[] = [];
 
@@ -80,6 +93,7 @@ export class Writer {
     this.multicast = options.multicast;
     this.flights = new Flights(options.group);
     this.keys = new Keys(options.group, options.attempts, options.multicast);
+    this.purging = new Purging(options.group, options.attempts, options.multicast);
     this.answers = new Answers(options.group, options.replica);
     this.revisions = new Revisions(options.group, options.attempts, options.multicast);
     this.confirmations = new Confirmations(options.group, options.attempts, options.multicast);
@@ -120,6 +134,7 @@ export class Writer {
     if (message.reservation > this.highestReported) this.highestReported = message.reservation;
     if (countVotes(this.promised) < this.group.majority) return;
     this.elected = true;
+    this.answers.begin(ballot);
     this.keys.begin(ballot);
     this.confirmations.begin(ballot);
     const above = planted("R13.no-reservation") ? this.replica.settledRevision : this.highestReported;
@@ -133,6 +148,7 @@ export class Writer {
     this.elected = false;
     this.paused = false;
     this.revisions.end();
+    this.purging.end();
     for (const waiter of this.flights.drain()) this.answers.lose(waiter, out);
     for (const waiter of this.confirmations.end()) this.answers.lose(waiter, out);
     for (const queued of this.keys.end()) this.answers.turnAway(queued, out);
@@ -166,13 +182,34 @@ export class Writer {
   /** Something may have to be asked again. */
   get busy(): boolean {
     return (
-      this.ballot !== null && (this.flights.busy || this.keys.busy || this.revisions.busy || this.confirmations.busy)
+      this.ballot !== null &&
+      (this.flights.busy || this.keys.busy || this.revisions.busy || this.confirmations.busy || this.purging.busy)
     );
   }
 
   /** Replicas that lack nothing older than about a batch, one bit each. */
   caughtUp(now: Instant): number {
     return this.flights.caughtUp(now);
+  }
+
+  /** Tombstones purged as the writer since the node started. */
+  get purged(): number {
+    return this.purging.purged;
+  }
+
+  /** Begins a pass over these, in an office that has just begun (R12). */
+  purge(now: Instant, tombstones: readonly Change[], out: Outbox): void {
+    if (this.ballot === null || !this.elected) return;
+    const untouched = tombstones.filter(({ key }) => !this.keys.has(key) || planted("R12.without-promise"));
+    this.purging.begin(now, this.ballot, untouched, out);
+  }
+
+  onTombstoneHeld(now: Instant, place: number, message: TombstoneHeld, out: Outbox): void {
+    if (this.holds(message.ballot)) this.purging.onHeld(now, place, message, out);
+  }
+
+  onPurged(now: Instant, place: number, message: Purged, out: Outbox): void {
+    if (this.holds(message.ballot)) this.purging.onPurged(now, place, message, out);
   }
 
   // ---- requests
@@ -199,6 +236,7 @@ export class Writer {
       this.waitingForOffice.push(queued);
       return;
     }
+    this.purging.touch(queued.key);
     const state = this.keys.touch(now, queued, out);
     if (state !== null) this.decide(now, state, queued, out);
   }
@@ -225,6 +263,7 @@ export class Writer {
         queued.asker,
         answerFromRecord(request.operation, record, state.register as Register),
         out,
+        true,
       );
     }
     if (request.requestId !== null && request.after !== null) {
@@ -285,12 +324,14 @@ export class Writer {
 
   /**
    * Tells the asker of the state as it is, once that is safe (R5): a state of an older ballot is first written again in this one; a state
-   * of this ballot must be on a majority; in both cases by a round begun after the asker came in. `reply` is null for a reader.
+   * of this ballot must be on a majority; in both cases by a round begun after the asker came in. `reply` is null for a reader. `ran`: a copy
+   * of the request has been decided, so that its outcome is unknown, not "not executed", when the office is lost first.
    */
-  private reveal(now: Instant, state: KeyState, asker: Asker, reply: Waiter["reply"], out: Outbox): void {
+  private reveal(now: Instant, state: KeyState, asker: Asker, reply: Waiter["reply"], out: Outbox, ran = false): void {
     const { register } = state;
-    const waiter = new Waiter(asker, reply, register, NO_REVISION, false);
-    if (planted("R5.from-memory")) return this.answers.tell(waiter, out);
+    if (planted("R5.from-memory")) {
+      return this.answers.tell(new Waiter(asker, reply, register, NO_REVISION, false), out);
+    }
     if (register !== null && !sameBallot(register.timestamp.ballot, this.mustHaveBallot())) {
       const again = new Register(
         register.key,
@@ -302,10 +343,12 @@ export class Writer {
         register.records,
       );
       state.imposed(again);
+      const waiter = new Waiter(asker, reply, again, NO_REVISION, ran);
       waiter.outstanding = 1;
       this.send(now, state, again, waiter, out);
       return;
     }
+    const waiter = new Waiter(asker, reply, register, NO_REVISION, ran);
     if (register !== null && this.flights.await(state, register.timestamp.seq, waiter)) waiter.outstanding++;
     if (planted("R5.round-before")) {
       if (waiter.outstanding === 0) this.answers.tell(waiter, out);
@@ -355,6 +398,7 @@ export class Writer {
     this.revisions.resend(now, RESEND_MS, out);
     this.confirmations.resend(now, RESEND_MS, out);
     this.keys.resend(now, RESEND_MS, out);
+    this.purging.resend(now, RESEND_MS, out);
     this.flights.resend(now, heard, (register, places) => {
       this.multicast(
         places,

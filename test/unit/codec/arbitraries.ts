@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { duration } from "../../../src/base/time.js";
 import { fingerprintOf } from "../../../src/codec/fingerprint.js";
 import { ballot } from "../../../src/core/ballot.js";
-import { attempt, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/ids.js";
+import { attempt, changeNumber, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../../src/core/node-message.js";
 import type {
   Answer,
@@ -27,6 +27,7 @@ const anyNode = u32.map(nodeId);
 const anyPartition = fc.nat({ max: 65_535 }).map(partition);
 const anyEpoch = u53.map(groupEpoch);
 const anyRevision = u53.map(revision);
+const anyChange = u53.map(changeNumber);
 const anyAttempt = u53.map(attempt);
 const anyBallot = fc.tuple(anyEpoch, u53, anyNode).map(([epoch, round, node]) => ballot(epoch, round, node));
 const anyTimestamp = fc.record({ ballot: anyBallot, seq: u53 });
@@ -117,6 +118,7 @@ const anyRefusal: fc.Arbitrary<Refusal> = fc.oneof(
     { reason: "overflow" },
     { reason: "request-id-reused" },
     { reason: "overloaded" },
+    { reason: "disk-full" },
   ),
 );
 
@@ -130,6 +132,14 @@ export const anyResult: fc.Arbitrary<Result> = fc.oneof(
 );
 
 const inRound = { partition: anyPartition, ballot: anyBallot, attempt: anyAttempt };
+const inBallot = fc.record({ partition: anyPartition, ballot: anyBallot, attempt: anyAttempt });
+const anyTombstone = fc.record({
+  partition: anyPartition,
+  ballot: anyBallot,
+  attempt: anyAttempt,
+  key: anyKey,
+  timestamp: anyTimestamp,
+});
 const inGroup = { partition: anyPartition, groupEpoch: anyEpoch, attempt: anyAttempt };
 
 type Kinds = {
@@ -149,7 +159,7 @@ const bodies: Kinds = {
   written: fc.record({ partition: anyPartition, ballot: anyBallot, seq: u53 }),
   nack: fc.record({
     partition: anyPartition,
-    of: fc.constantFrom("prepare", "recover", "reserve", "confirm", "write", "impose"),
+    of: fc.constantFrom("prepare", "recover", "reserve", "confirm", "write", "impose", "purge"),
     ballot: anyBallot,
     attempt: u53,
     promised: anyBallot,
@@ -169,9 +179,22 @@ const bodies: Kinds = {
   "handed-over": fc.record({
     ...inGroup,
     done: fc.boolean(),
+    ballot: orNull(anyBallot),
     register: orNull(anyRegister),
     settledRevision: anyRevision,
   }),
+  "ask-changes": fc.record({ ...inGroup, copy: anyEpoch, after: anyChange }),
+  changes: fc.record({
+    ...inGroup,
+    copy: anyEpoch,
+    upTo: anyChange,
+    more: fc.boolean(),
+    changes: fc.array(fc.record({ key: anyKey, timestamp: anyTimestamp }), { maxLength: 3 }),
+  }),
+  "ask-tombstone": anyTombstone,
+  "tombstone-held": inBallot,
+  purge: anyTombstone,
+  purged: inBallot,
   "your-turn": fc.record({ partition: anyPartition, ballot: anyBallot }),
   heartbeat: fc.record({ round: u53, reportsSeen: u53 }),
   "heartbeat-answer": fc.record({
@@ -188,6 +211,7 @@ const bodies: Kinds = {
         live: fc.boolean(),
         settled: orNull(anyTimestamp),
         settledRevision: anyRevision,
+        lastChange: anyChange,
       }),
       { maxLength: 3 },
     ),

@@ -10,7 +10,16 @@ import {
   FRAME_BYTES,
   messagesOf,
 } from "../../../src/codec/frame.js";
-import { attempt, groupEpoch, key, nodeId, partition, revision, viewEpoch } from "../../../src/core/ids.js";
+import {
+  attempt,
+  changeNumber,
+  groupEpoch,
+  key,
+  nodeId,
+  partition,
+  revision,
+  viewEpoch,
+} from "../../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../../src/core/node-message.js";
 import { b, register, ts } from "../core/register/harness.js";
 import { anyMessage, bare } from "./arbitraries.js";
@@ -87,6 +96,7 @@ const LONG: Record<string, NodeMessage> = {
     kind: "handed-over",
     ...inGroup,
     done: true,
+    ballot: b(1),
     register: register({ value: long }),
     settledRevision: revision(0),
   },
@@ -122,6 +132,7 @@ const LONG: Record<string, NodeMessage> = {
       ...report,
       settled: { ballot: b(2 ** 50), seq: 2 ** 50 },
       settledRevision: revision(2 ** 50),
+      lastChange: changeNumber(2 ** 50),
     })),
     offices: Array.from({ length: 256 }, () => ({ partition: P, ballot: b(2 ** 50) })),
   },

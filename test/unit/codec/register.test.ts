@@ -66,7 +66,7 @@ describe("encoded once", () => {
         promised: b(1),
         settledRevision,
       },
-      { kind: "handed-over", ...inGroup, done: true, register: received, settledRevision },
+      { kind: "handed-over", ...inGroup, done: true, ballot: b(1), register: received, settledRevision },
     ];
     const hop = (sent: readonly NodeMessage[]): NodeMessage[] => {
       const arrived: NodeMessage[] = [];

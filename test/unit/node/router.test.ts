@@ -1,10 +1,11 @@
 /** The router: who serves a request, what is sent again and what is not, and what a client is told when nobody can. */
 import { describe, expect, test } from "vitest";
+import { present } from "../../../src/base/assert.js";
 import { groupEpoch, type NodeId } from "../../../src/core/ids.js";
 import type { Result } from "../../../src/core/register/operation.js";
 import { MAX_HELD, MAX_HOLD, MAX_PENDING } from "../../../src/node/router.js";
-import { text } from "../core/register/harness.js";
-import { A, B, C, Cluster, increment, K, type Mail, P0, put, read } from "./cluster.js";
+import { heldIn, text } from "../core/register/harness.js";
+import { A, B, C, Cluster, increment, type Mail, P0, put, read } from "./cluster.js";
 
 const UNKNOWN = { status: "unknown", unknown: { reason: "outcome-unknown" } };
 const OVERLOADED: Result = { status: "refused", refusal: { reason: "overloaded" } };
@@ -22,7 +23,7 @@ const answerLast = (cluster: Cluster, result: Result, from: NodeId = A, to: Node
   cluster.step(to, { kind: "message", from, message: { kind: "forwarded", id, result } });
 };
 const valueAt = (cluster: Cluster, node: NodeId): string | null =>
-  text(cluster.machine(node).core.partitions.get(P0)?.replica.table.get(K)?.value);
+  text(heldIn(present(cluster.machine(node).core.partitions.get(P0), "a replica").replica.table)?.value);
 
 describe("who serves", () => {
   test("the writer serves a write of its own clients itself", () => {

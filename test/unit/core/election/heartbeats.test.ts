@@ -3,7 +3,15 @@ import { Prng } from "../../../../src/base/prng.js";
 import { type Ballot, ballot, initialBallot, timestamp } from "../../../../src/core/ballot.js";
 import { Detector } from "../../../../src/core/detector/detector.js";
 import { type HeartbeatAnswer, Heartbeats, type PartitionReport } from "../../../../src/core/election/heartbeats.js";
-import { groupEpoch, type NodeId, nodeId, type Partition, partition, revision } from "../../../../src/core/ids.js";
+import {
+  changeNumber,
+  groupEpoch,
+  type NodeId,
+  nodeId,
+  type Partition,
+  partition,
+  revision,
+} from "../../../../src/core/ids.js";
 
 const n1 = nodeId(1);
 const n2 = nodeId(2);
@@ -36,6 +44,7 @@ class Side {
       live: false,
       settled: null,
       settledRevision: revision(0),
+      lastChange: changeNumber(0),
       ...more,
     });
   }

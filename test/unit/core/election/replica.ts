@@ -5,7 +5,7 @@ import { Election, type ElectionAction, type Office } from "../../../../src/core
 import type { GroupReports } from "../../../../src/core/election/group.js";
 import { MAX_HOLD } from "../../../../src/core/election/handing-back.js";
 import type { PartitionReport } from "../../../../src/core/election/heartbeats.js";
-import { groupEpoch, nodeId, partition, revision } from "../../../../src/core/ids.js";
+import { changeNumber, groupEpoch, nodeId, partition, revision } from "../../../../src/core/ids.js";
 
 export const epoch = groupEpoch(4);
 export const all = (size: number) => Array.from({ length: size }, (_, place) => place);
@@ -45,6 +45,7 @@ export class Replica implements GroupReports {
       live,
       settled: null,
       settledRevision: revision(0),
+      lastChange: changeNumber(0),
     });
     return this;
   }

@@ -10,7 +10,7 @@ import { Detector } from "../../../../src/core/detector/detector.js";
 import { Election, type ElectionAction, type Office } from "../../../../src/core/election/election.js";
 import { type GroupReports, HeardGroup } from "../../../../src/core/election/group.js";
 import { type Heartbeat, type HeartbeatAnswer, Heartbeats } from "../../../../src/core/election/heartbeats.js";
-import { groupEpoch, type NodeId, nodeId, partition, revision } from "../../../../src/core/ids.js";
+import { changeNumber, groupEpoch, type NodeId, nodeId, partition, revision } from "../../../../src/core/ids.js";
 import type { Nack, Prepare, Promised, YourTurn } from "../../../../src/core/message.js";
 
 /** Length of a round in milliseconds of virtual time; each node's differs by up to 5 %. */
@@ -359,6 +359,7 @@ class Node {
       live: this.election.live,
       settled: null,
       settledRevision: revision(0),
+      lastChange: changeNumber(0),
     });
     this.heartbeats.setOffice(PARTITION, this.election.working && this.office !== null ? this.office.ballot : null);
   }

@@ -131,7 +131,16 @@ export class Desk {
   /** The writer's answer to what was handed over to it. */
   handedOver(attempt: Attempt, register: Register | null, done = true): void {
     this.reader.onHandedOver(
-      { kind: "handed-over", partition: P, groupEpoch: epoch, attempt, done, register, settledRevision: revision(0) },
+      {
+        kind: "handed-over",
+        partition: P,
+        groupEpoch: epoch,
+        attempt,
+        done,
+        ballot: done ? b(1) : null,
+        register,
+        settledRevision: revision(0),
+      },
       this.out,
     );
   }

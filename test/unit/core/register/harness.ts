@@ -2,12 +2,22 @@
 import { type Instant, instant } from "../../../../src/base/time.js";
 import { type Ballot, ballot, initialBallot, type Timestamp, timestamp } from "../../../../src/core/ballot.js";
 import type { Entry } from "../../../../src/core/entry.js";
-import { groupEpoch, type Key, key, type NodeId, nodeId, partition, revision } from "../../../../src/core/ids.js";
+import {
+  changeNumber,
+  groupEpoch,
+  type Key,
+  key,
+  type NodeId,
+  nodeId,
+  partition,
+  revision,
+} from "../../../../src/core/ids.js";
 import type { CoreMessage } from "../../../../src/core/message.js";
 import type { Outbox, Outcome, Sink } from "../../../../src/core/outbox.js";
 import { Group } from "../../../../src/core/register/group.js";
 import type { RequestId, WriteOperation, WriteRequest } from "../../../../src/core/register/operation.js";
 import { type CompletionRecord, Register } from "../../../../src/core/register/register.js";
+import { BAD, type RegisterTable } from "../../../../src/core/register/table.js";
 
 export type KindOf<Kind extends CoreMessage["kind"]> = Extract<CoreMessage, { kind: Kind }>;
 
@@ -137,3 +147,15 @@ export const casVersion = (version: number, value: string, k: Key = K): WriteOpe
   condition: { kind: "version", version: revision(version) },
   value: bytes(value),
 });
+
+/** Has the table hold it, as a change of its own. */
+export function hold(table: RegisterTable, held: Register): void {
+  table.put(held, changeNumber(table.lastChange + 1));
+}
+
+/** The register that a table holds; fails when it is bad. */
+export function heldIn(table: RegisterTable, k: Key = K): Register | null {
+  const held = table.get(k);
+  if (held === BAD) throw new Error(`${k} is bad`);
+  return held;
+}

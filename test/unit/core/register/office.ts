@@ -12,7 +12,7 @@ import type { Register } from "../../../../src/core/register/register.js";
 import { Replica } from "../../../../src/core/register/replica.js";
 import { MemoryTable } from "../../../../src/core/register/table.js";
 import { Writer } from "../../../../src/core/register/writer.js";
-import { b, epoch, groupOf, K, type KindOf, nodeAt, P, TestOutbox } from "./harness.js";
+import { b, epoch, groupOf, heldIn, hold, K, type KindOf, nodeAt, P, TestOutbox } from "./harness.js";
 
 interface Letter {
   /** Whose message to the writer, or whom the writer sends it to. */
@@ -77,7 +77,7 @@ export class Office {
 
   /** The replica holds it, whoever wrote it. */
   plant(held: Register, ...places: number[]): this {
-    for (const place of places) this.replica(place).table.put(held);
+    for (const place of places) hold(this.replica(place).table, held);
     return this;
   }
 
@@ -175,7 +175,7 @@ export class Office {
   }
 
   held(place: number, k: Key = K): Register | null {
-    return this.replica(place).table.get(k);
+    return heldIn(this.replica(place).table, k);
   }
 
   private readonly readers: KindOf<"handed-over">[] = [];
@@ -217,6 +217,12 @@ export class Office {
       case "write":
         replica.onWrite(writer, message, out);
         break;
+      case "ask-tombstone":
+        replica.onAskTombstone(writer, message, out);
+        break;
+      case "purge":
+        replica.onPurge(writer, message, out);
+        break;
       default:
         throw new Error(`a writer does not send ${message.kind}`);
     }
@@ -235,6 +241,10 @@ export class Office {
         return this.writer.onConfirmed(this.now, place, message, this.out);
       case "written":
         return this.writer.onWritten(place, message, this.out);
+      case "tombstone-held":
+        return this.writer.onTombstoneHeld(this.now, place, message, this.out);
+      case "purged":
+        return this.writer.onPurged(this.now, place, message, this.out);
       case "nack":
         return;
       default:

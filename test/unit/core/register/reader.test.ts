@@ -4,7 +4,7 @@ import { attempt, groupEpoch } from "../../../../src/core/ids.js";
 import { ASK_ALL_MS } from "../../../../src/core/register/reader.js";
 import { RESEND_MS } from "../../../../src/core/register/writer.js";
 import { Desk } from "./desk.js";
-import { b, register, text, ts } from "./harness.js";
+import { b, heldIn, hold, register, text, ts } from "./harness.js";
 
 const old = register({ value: "old", version: 1, at: ts(b(1, 1), 1) });
 const fresh = register({ value: "fresh", version: 2, at: ts(b(1, 1), 2) });
@@ -48,7 +48,7 @@ describe("answers at once", () => {
 
   test("also a settled state of an older epoch", () => {
     const desk = new Desk().hold(moved, 0);
-    for (const replica of desk.replicas) replica.table.put(moved);
+    for (const replica of desk.replicas) hold(replica.table, moved);
     desk.settled(moved, 0);
     const ticket = desk.read();
     desk.deliver(1, 2);
@@ -72,7 +72,7 @@ describe("imposes (R3)", () => {
     expect(desk.waiting).toEqual(["impose→0", "impose→2"]);
     desk.deliver(2);
     expect(desk.value(ticket)).toBe("fresh");
-    expect(text(desk.replica(2).table.get(fresh.key)?.value)).toBe("fresh");
+    expect(text(heldIn(desk.replica(2).table, fresh.key)?.value)).toBe("fresh");
   });
 
   test("the reader's own newer copy is imposed, too", () => {
@@ -178,7 +178,7 @@ describe("hands over", () => {
 
   test("a state of an older epoch that is not known to be settled, although all hold it: it is in doubt", () => {
     const desk = new Desk();
-    for (const replica of desk.replicas) replica.table.put(moved);
+    for (const replica of desk.replicas) hold(replica.table, moved);
     desk.writerPlace = 1;
     const ticket = desk.read();
     desk.deliver(1, 2);
@@ -188,7 +188,7 @@ describe("hands over", () => {
 
   test("asks again while there is no writer, or the one asked was none", () => {
     const desk = new Desk();
-    for (const replica of desk.replicas) replica.table.put(moved);
+    for (const replica of desk.replicas) hold(replica.table, moved);
     const ticket = desk.read();
     desk.deliver(1, 2);
     expect(desk.waiting).toEqual([]);
@@ -207,7 +207,7 @@ describe("hands over", () => {
 
   test("an absent key is a good answer of the writer; a second answer changes nothing", () => {
     const desk = new Desk();
-    for (const replica of desk.replicas) replica.table.put(moved);
+    for (const replica of desk.replicas) hold(replica.table, moved);
     desk.writerPlace = 1;
     const ticket = desk.read();
     desk.deliver(1, 2);
@@ -348,7 +348,7 @@ describe("deadlines", () => {
     imposing.read("linearizable", 500);
     imposing.deliver(1, 2);
     const handing = new Desk();
-    for (const replica of handing.replicas) replica.table.put(moved);
+    for (const replica of handing.replicas) hold(replica.table, moved);
     handing.read("linearizable", 500);
     handing.deliver(1, 2);
     for (const [desk, reason] of [

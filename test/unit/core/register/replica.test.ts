@@ -7,7 +7,7 @@ import type { Fenced } from "../../../../src/core/message.js";
 import type { Register } from "../../../../src/core/register/register.js";
 import { Replica } from "../../../../src/core/register/replica.js";
 import { MemoryTable } from "../../../../src/core/register/table.js";
-import { B, b, epoch, groupOf, K, none, P, register, TestOutbox, text, ts } from "./harness.js";
+import { B, b, epoch, groupOf, heldIn, K, none, P, register, TestOutbox, text, ts } from "./harness.js";
 
 const T = attempt(77);
 const NOW = revision(0);
@@ -46,8 +46,18 @@ const FENCED: Record<Fenced, (ballot: Ballot) => void> = {
   reserve: (ballot) => reserve(ballot, 50),
   write: (ballot) => write(register({ at: ts(ballot, 5), value: "late" })),
   impose: (ballot) => impose(register({ at: ts(ballot, 5), value: "late" })),
+  purge: (ballot) =>
+    replica.onPurge(B, { kind: "purge", partition: P, ballot, attempt: T, key: K, timestamp: ts(none, 1) }, out),
 };
-const ATTEMPT: Record<Fenced, number> = { prepare: 0, recover: T, confirm: T, reserve: T, write: 5, impose: T };
+const ATTEMPT: Record<Fenced, number> = {
+  prepare: 0,
+  recover: T,
+  confirm: T,
+  reserve: T,
+  write: 5,
+  impose: T,
+  purge: T,
+};
 const ANSWER: Record<Fenced, string> = {
   prepare: "promised",
   recover: "recovered",
@@ -55,10 +65,11 @@ const ANSWER: Record<Fenced, string> = {
   reserve: "reserved",
   write: "written",
   impose: "imposed",
+  purge: "purged",
 };
 const KINDS = Object.keys(FENCED) as Fenced[];
 
-const held = (): string | null => text(replica.table.get(K)?.value);
+const held = (): string | null => text(heldIn(replica.table)?.value);
 const entries = (): string[] => out.entries.splice(0).map(show);
 const show = (entry: Entry): string => {
   switch (entry.kind) {
@@ -70,6 +81,12 @@ const show = (entry: Entry): string => {
       return `register ${text(entry.register.value)}`;
     case "settled":
       return `settled ${formatBallot(entry.ballot)}/${entry.seq}`;
+    case "removed":
+      return `removed ${entry.key}`;
+    case "floor":
+      return `floor ${entry.floor}`;
+    case "cursor":
+      return `cursor ${entry.source} ${entry.copy}/${entry.change}`;
   }
 };
 
@@ -322,7 +339,7 @@ describe("restart", () => {
     expect(again.promise).toEqual(replica.promise);
     expect(again.reservation).toBe(40);
     expect(again.settled.covers(ts(b(2), 1))).toBe(true);
-    expect(text(again.table.get(K)?.value)).toBe("x");
+    expect(text(heldIn(again.table)?.value)).toBe("x");
   });
 
   test("an entry that is older than what it has changes nothing", () => {

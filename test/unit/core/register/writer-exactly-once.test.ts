@@ -88,6 +88,16 @@ describe("duplicates", () => {
     expect(text(office.held(1)?.value)).toBe("x");
   });
 
+  test("when the office is lost first, the outcome of both is unknown: the second copy did not run, the request may have", () => {
+    const office = new Office().elect();
+    office.ask(request(put("v")));
+    const copies = [office.submit(request(put("x"), "id")), office.submit(request(put("x"), "id"))];
+    office.lose(0, 1, 2);
+    office.writer.resign(office.out);
+    const unknown = { status: "unknown", unknown: { reason: "outcome-unknown" } };
+    expect(copies.map((ticket) => office.result(ticket))).toEqual([unknown, unknown]);
+  });
+
   test("requests without an id are never taken for duplicates", () => {
     const office = new Office().elect();
     office.ask(request(add(1n)));

@@ -1,0 +1,219 @@
+/**
+ * Protobuf's wire format by hand, for the few messages that every operation needs: a generated codec builds an object per message and
+ * per sub-message, and a buffer per encoding, which costs several times what the bytes do. Whatever is not hot goes through the
+ * generated code.
+ *
+ * Source: protobuf.dev, "Encoding".
+ */
+import { toBuffer } from "./bytes.js";
+
+export const VARINT = 0;
+export const FIXED64 = 1;
+export const BYTES = 2;
+export const FIXED32 = 5;
+
+/** The key of a field: its number and how its value is written. */
+export const tag = (field: number, type: number): number => ((field << 3) | type) >>> 0;
+
+const FIRST_CAPACITY = 64 * 1024;
+/** A buffer that grew beyond this for one large value is not kept. */
+const MAX_KEPT = 2 * 1024 * 1024;
+
+/** Writes fields one after the other into a buffer that it keeps for the next time. */
+export class WireWriter {
+  private buffer = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
+  private at = 0;
+
+  get length(): number {
+    return this.at;
+  }
+
+  /** An unsigned integer up to 2^53 − 1. */
+  varint(value: number): void {
+    this.reserve(10);
+    let rest = value;
+    while (rest >= 2 ** 31) {
+      this.buffer[this.at++] = (rest % 128) | 128;
+      rest = Math.floor(rest / 128);
+    }
+    while (rest >= 128) {
+      this.buffer[this.at++] = (rest & 127) | 128;
+      rest >>>= 7;
+    }
+    this.buffer[this.at++] = rest;
+  }
+
+  /** Zero is not written: that is what an absent field means. */
+  number(field: number, value: number): void {
+    if (value === 0) return;
+    this.varint(tag(field, VARINT));
+    this.varint(value);
+  }
+
+  /** Empty bytes are not written. */
+  bytes(field: number, value: Uint8Array): void {
+    if (value.length === 0) return;
+    this.varint(tag(field, BYTES));
+    this.varint(value.length);
+    this.raw(value);
+  }
+
+  /** One character per byte; nothing when empty. */
+  text(field: number, value: string): void {
+    if (value.length === 0) return;
+    this.varint(tag(field, BYTES));
+    this.varint(value.length);
+    this.reserve(value.length);
+    this.buffer.write(value, this.at, value.length, "latin1");
+    this.at += value.length;
+  }
+
+  raw(value: Uint8Array): void {
+    this.reserve(value.length);
+    this.buffer.set(value, this.at);
+    this.at += value.length;
+  }
+
+  /** Begins a sub-message; the result goes to `end`. */
+  begin(field: number): number {
+    this.varint(tag(field, BYTES));
+    this.reserve(1);
+    this.at++;
+    return this.at;
+  }
+
+  end(start: number): void {
+    const length = this.at - start;
+    let size = 1;
+    for (let rest = length; rest >= 128; rest >>>= 7) size++;
+    if (size > 1) {
+      this.reserve(size - 1);
+      this.buffer.copyWithin(start + size - 1, start, this.at);
+    }
+    this.at = start - 1;
+    this.varint(length);
+    this.at = start + size - 1 + length;
+  }
+
+  /** A copy of what was written; begins anew. */
+  finish(): Buffer {
+    const bytes = Buffer.from(this.buffer.subarray(0, this.at));
+    this.at = 0;
+    if (this.buffer.length > MAX_KEPT) this.buffer = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
+    return bytes;
+  }
+
+  private reserve(more: number): void {
+    const needed = this.at + more;
+    if (needed <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.buffer.length));
+    larger.set(this.buffer.subarray(0, this.at));
+    this.buffer = larger;
+  }
+}
+
+/** Reads fields of one message. What is malformed throws an ordinary Error. */
+export class WireReader {
+  private readonly buffer: Buffer;
+
+  constructor(
+    bytes: Uint8Array,
+    private at = 0,
+    private readonly end = bytes.length,
+  ) {
+    this.buffer = toBuffer(bytes);
+  }
+
+  get more(): boolean {
+    return this.at < this.end;
+  }
+
+  get position(): number {
+    return this.at;
+  }
+
+  /** Field number and wire type in one, as `tag` makes them. */
+  tag(): number {
+    const key = this.varint();
+    if (key < 8 || key > 0xffff_ffff) throw new Error("a field without number");
+    return key;
+  }
+
+  /** An unsigned integer up to 2^53 − 1; a larger one is an error. */
+  varint(): number {
+    let value = 0;
+    let factor = 1;
+    for (let i = 0; i < 10; i++) {
+      if (this.at >= this.end) throw new Error("a message is cut short");
+      const byte = this.buffer[this.at++] as number;
+      value += (byte & 127) * factor;
+      if (byte < 128) {
+        if (value > Number.MAX_SAFE_INTEGER) throw new Error("a number beyond 2^53");
+        return value;
+      }
+      factor *= 128;
+    }
+    throw new Error("a number without end");
+  }
+
+  /** A uint32, of which protobuf keeps the lower bits. */
+  uint32(): number {
+    return this.varint() % 2 ** 32;
+  }
+
+  /** A view of the bytes: copy what you keep. */
+  view(): Buffer {
+    const start = this.span();
+    return this.buffer.subarray(start, this.at);
+  }
+
+  copy(): Buffer {
+    return Buffer.from(this.view());
+  }
+
+  /** One character per byte. */
+  text(): string {
+    const start = this.span();
+    return this.buffer.toString("latin1", start, this.at);
+  }
+
+  /** A reader of the sub-message that begins here. */
+  message(): WireReader {
+    const start = this.span();
+    return new WireReader(this.buffer, start, this.at);
+  }
+
+  skip(type: number): void {
+    switch (type & 7) {
+      case VARINT:
+        // Of whatever size.
+        for (let i = 0; i < 10; i++) {
+          if (this.at >= this.end) break;
+          if ((this.buffer[this.at++] as number) < 128) return;
+        }
+        throw new Error("a number without end");
+      case FIXED64:
+        return this.advance(8);
+      case BYTES:
+        this.span();
+        return;
+      case FIXED32:
+        return this.advance(4);
+      default:
+        throw new Error("a field of a wire type that is not used");
+    }
+  }
+
+  /** Goes over length and bytes; returns where the bytes begin. */
+  private span(): number {
+    const length = this.varint();
+    const start = this.at;
+    this.advance(length);
+    return start;
+  }
+
+  private advance(length: number): void {
+    if (length > this.end - this.at) throw new Error("a message is cut short");
+    this.at += length;
+  }
+}

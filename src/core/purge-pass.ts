@@ -1,0 +1,96 @@
+/**
+ * When the tombstones of a partition are purged: every now and then the working writer pauses, lets its writes complete, takes a new ballot and
+ * has what rested long enough removed (R12). The new ballot costs a round trip and the recovery of the keys in use, so passes are minutes
+ * apart, and there is none when there is nothing to purge, or when a replica is away, without which nothing may be purged.
+ */
+import { type Duration, type Instant, never, since } from "../base/time.js";
+import { type Ballot, sameBallot } from "./ballot.js";
+import type { Election, ElectionAction } from "./election/election.js";
+import type { ChangeNumber } from "./ids.js";
+import type { Outbox } from "./outbox.js";
+import { planted } from "./planted.js";
+import { MAX_PURGED } from "./register/purging.js";
+import type { Change, RegisterTable } from "./register/table.js";
+import type { Writer } from "./register/writer.js";
+
+/** A writer that cannot let its writes complete within this goes on instead; the next pass tries again. */
+const PATIENCE_MS = 1_000;
+
+export interface PurgePassOptions {
+  readonly table: RegisterTable;
+  readonly writer: Writer;
+  readonly election: Election;
+  /** How long a tombstone rests at least, and passes are apart. */
+  readonly every: Duration;
+  /** Every replica of the group is heard. */
+  readonly complete: () => boolean;
+  /** Carries out what the election says. */
+  readonly act: (now: Instant, action: ElectionAction, out: Outbox) => void;
+}
+
+export class PurgePass {
+  private readonly options: PurgePassOptions;
+  /** What changed up to this number had changed at the last look but one. */
+  private ripeUpTo = 0 as ChangeNumber;
+  private lastLook = 0 as ChangeNumber;
+  private lookedAt: Instant = never;
+  /** Of a pass that waits for its ballot: since when, and the ballot it began in. */
+  private waiting: { readonly since: Instant; readonly before: Ballot } | null = null;
+
+  constructor(options: PurgePassOptions) {
+    this.options = options;
+  }
+
+  /** A pass is on its way to its ballot. */
+  get underWay(): boolean {
+    return this.waiting !== null;
+  }
+
+  /** Once a round. `free`: the office is not being handed over. */
+  consider(now: Instant, free: boolean, out: Outbox): void {
+    const { table, writer, election, every, complete } = this.options;
+    if (this.lookedAt === never) this.lookedAt = now;
+    if (this.waiting !== null || since(now, this.lookedAt) < every) return;
+    this.lookedAt = now;
+    this.ripeUpTo = this.lastLook;
+    this.lastLook = table.lastChange;
+    const { ballot } = writer;
+    // A campaign may have begun at this very end of a round: then this is no office any more, or not yet.
+    const inOffice = ballot !== null && writer.elected && election.working;
+    if (!free || !inOffice || !complete() || this.ripe(1).length === 0) return;
+    if (planted("R12.without-promise")) return writer.purge(now, this.ripe(MAX_PURGED), out);
+    this.waiting = { since: now, before: ballot };
+    writer.pause();
+    this.proceed(now, out);
+  }
+
+  /** Takes the pass's ballot as soon as no write is under way, so that no outcome gets lost by it. */
+  proceed(now: Instant, out: Outbox): void {
+    const { waiting } = this;
+    if (waiting === null) return;
+    const { writer, election, act } = this.options;
+    const { ballot } = writer;
+    if (ballot === null) {
+      this.waiting = null;
+    } else if (!sameBallot(ballot, waiting.before)) {
+      if (!writer.elected) return;
+      this.waiting = null;
+      writer.purge(now, this.ripe(MAX_PURGED), out);
+    } else if (since(now, waiting.since) > PATIENCE_MS) {
+      this.giveUp(now, out);
+    } else if (writer.quiet) {
+      const action = election.renew();
+      if (action === null) this.giveUp(now, out);
+      else act(now, action, out);
+    }
+  }
+
+  private giveUp(now: Instant, out: Outbox): void {
+    this.waiting = null;
+    this.options.writer.resume(now, out);
+  }
+
+  private ripe(limit: number): Change[] {
+    return this.options.table.tombstones(limit).filter(({ change }) => change <= this.ripeUpTo);
+  }
+}

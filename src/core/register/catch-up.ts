@@ -1,0 +1,275 @@
+/**
+ * Catching up: how a replica that was away, or cut off, gets what it missed without waiting for somebody to touch each key.
+ *
+ * Intuition: every replica numbers the changes of its copy. This one keeps, for each of the others, up to which number it has everything (its
+ * cursor there), and their heartbeats say how far they are. When one is ahead, it is asked which keys changed since; of those that are newer
+ * there than here the register is read, like any reader would, and taken over under the fence (R1). What may not be taken is not skipped:
+ * the writer is asked to settle it, and the cursor stays until this copy holds at least what was listed.
+ *
+ * Invariants:
+ *   I1  The cursor moves over a change only when this copy holds that key at least as new, or it was refused and the writer has told since what
+ *       counts, in a higher ballot: it may be that nothing does, and then the other copy keeps what reached it alone.
+ *   I2  What was asked for before a key was purged here is dropped (R12).
+ *
+ * Source: anti-entropy by version numbers, as in Bayou and Dynamo; the fence is what a register needs besides.
+ */
+import { after, duration, type Instant, since } from "../../base/time.js";
+import { voteOf } from "../../base/votes.js";
+import { compareTimestamps, type Timestamp } from "../ballot.js";
+import type { Entry } from "../entry.js";
+import type { Attempt, ChangeNumber, GroupEpoch, Key, NodeId } from "../ids.js";
+import type { Changes, CoreMessage, ReadAnswer } from "../message.js";
+import type { Outbox } from "../outbox.js";
+import { planted } from "../planted.js";
+import type { Attempts } from "./attempts.js";
+import type { Group } from "./group.js";
+import type { Mending } from "./mending.js";
+import type { Replica } from "./replica.js";
+import { BAD } from "./table.js";
+import { RESEND_MS } from "./writer.js";
+
+/** Registers asked for at a time; more wait. */
+const MAX_READS = 32;
+/** What is on its way here anyhow is given this long before it is asked for. */
+const ON_ITS_WAY_MS = 200;
+/** A replica that is heard all the time is asked no more often than this, whatever its heartbeats say: most of it came by Writes. */
+export const FOLLOW_MS = 5_000;
+/** Without progress for this long the source is given up; a later round begins again. */
+const GIVE_UP_MS = 5_000;
+
+/** A key that is newer at the source. */
+interface Lacking {
+  readonly key: Key;
+  readonly timestamp: Timestamp;
+  /** null: not asked for, or answered. */
+  attempt: Attempt | null;
+  askedAt: Instant;
+  /** Refused by the fence: the writer is asked. */
+  refused: boolean;
+}
+
+interface Cursor {
+  copy: GroupEpoch;
+  change: ChangeNumber;
+}
+
+export interface CatchUpOptions {
+  readonly group: Group;
+  readonly replica: Replica;
+  readonly mending: Mending;
+  readonly attempts: Attempts;
+  readonly now: Instant;
+  readonly send: (place: number, message: CoreMessage, out: Outbox) => void;
+}
+
+export class CatchUp {
+  /** Registers taken over from another copy since the node started, and those that the fence refused. */
+  takenOver = 0;
+  refused = 0;
+  private readonly group: Group;
+  private readonly replica: Replica;
+  private readonly mending: Mending;
+  private readonly attempts: Attempts;
+  private readonly send: CatchUpOptions["send"];
+  /** By place. */
+  private readonly cursors: Cursor[];
+  /** When each may be asked next, by place; null: as soon as it is ahead. */
+  private readonly due: (Instant | null)[];
+  /** Replicas heard at the last look, one bit each, and those heard ever. */
+  private heardBefore = 0;
+  private heardEver = 0;
+  /** −1: not catching up. */
+  private source = -1;
+  private attempt: Attempt | null = null;
+  private askedAt = 0 as Instant;
+  private progressAt = 0 as Instant;
+  /** What the source listed last; null: it has not answered yet. */
+  private listed: Changes | null = null;
+  private lacking: Lacking[] = [];
+
+  constructor(options: CatchUpOptions) {
+    this.group = options.group;
+    this.replica = options.replica;
+    this.mending = options.mending;
+    this.attempts = options.attempts;
+    this.send = options.send;
+    this.cursors = options.group.replicas.map(() => ({ copy: options.group.epoch, change: 0 as ChangeNumber }));
+    // A copy of an earlier life has been away.
+    const wasAway = options.replica.table.lastChange > 0;
+    this.due = options.group.replicas.map(() => (wasAway ? null : after(options.now, duration(FOLLOW_MS))));
+  }
+
+  get running(): boolean {
+    return this.source >= 0;
+  }
+
+  restore(entry: Extract<Entry, { kind: "cursor" }>): void {
+    const cursor = this.cursors[this.group.placeOf(entry.source)];
+    if (cursor === undefined) return;
+    cursor.copy = entry.copy;
+    cursor.change = entry.change;
+  }
+
+  /** How many changes of that replica's copy, of which it has so many, are not known to be here. */
+  behind(place: number, lastChange: ChangeNumber): number {
+    return Math.max(0, lastChange - (this.cursors[place]?.change ?? 0));
+  }
+
+  /** Once a round: asks who is ahead the most. `lastChange` of a place: how many changes its copy has; null: not heard, or not known. */
+  consider(now: Instant, heard: number, lastChange: (place: number) => ChangeNumber | null, out: Outbox): void {
+    const back = heard & ~this.heardBefore & this.heardEver;
+    this.heardBefore = heard;
+    this.heardEver |= heard;
+    for (let place = 0; place < this.due.length; place++) if ((back & voteOf(place)) !== 0) this.due[place] = null;
+    if (this.running) return;
+    let most = 0;
+    for (let place = 0; place < this.due.length; place++) {
+      const due = this.due[place] ?? null;
+      const last = (heard & voteOf(place)) === 0 || (due !== null && now < due) ? null : lastChange(place);
+      if (last === null || this.behind(place, last) <= most) continue;
+      most = this.behind(place, last);
+      this.source = place;
+    }
+    if (this.source < 0) return;
+    this.progressAt = now;
+    this.ask(now, out);
+  }
+
+  /** A key was purged here: what was asked for before might bring it back (I2). */
+  onPurge(): void {
+    if (!planted("R12.old-transfer")) this.stop();
+  }
+
+  /** Drops whatever was asked for; the cursors stay. */
+  stop(): void {
+    this.source = -1;
+    this.attempt = null;
+    this.listed = null;
+    this.lacking = [];
+  }
+
+  onChanges(now: Instant, place: number, message: Changes, out: Outbox): void {
+    if (place !== this.source || message.attempt !== this.attempt || this.listed !== null) return;
+    this.listed = message;
+    this.progressAt = now;
+    for (const { key, timestamp } of message.changes) {
+      if (!this.holds(key, timestamp))
+        this.lacking.push({ key, timestamp, attempt: null, askedAt: now, refused: false });
+    }
+    if (this.lacking.length === 0) return this.advance(now, out);
+    // Who lacks a good part of a long list was away: nothing of it is on its way.
+    if (message.more) this.pump(now, out);
+  }
+
+  /** True when the answer was to a read of this machine. */
+  onReadAnswer(now: Instant, place: number, message: ReadAnswer, out: Outbox): boolean {
+    if (place !== this.source) return false;
+    const at = this.lacking.findIndex(({ attempt }) => attempt === message.attempt);
+    const lacking = this.lacking[at];
+    if (lacking === undefined) return false;
+    lacking.attempt = null;
+    this.progressAt = now;
+    const { register } = message;
+    if (register !== null && !this.replica.takeOver(register, message.settled, out)) {
+      lacking.askedAt = now;
+      this.refused++;
+      lacking.refused = this.mending.want(lacking.key);
+      return true;
+    }
+    if (register !== null) this.takenOver++;
+    // Nothing newer than what is here: purged there meanwhile, or written here.
+    this.lacking.splice(at, 1);
+    if (this.lacking.length === 0) this.advance(now, out);
+    else this.pump(now, out);
+    return true;
+  }
+
+  /** Asks again what was not answered, and sees what has come in another way. */
+  resend(now: Instant, out: Outbox): void {
+    if (this.source < 0) return;
+    if (since(now, this.progressAt) > GIVE_UP_MS) {
+      this.due[this.source] = after(now, duration(FOLLOW_MS));
+      return this.stop();
+    }
+    if (this.listed === null) {
+      if (since(now, this.askedAt) >= RESEND_MS) this.ask(now, out);
+      return;
+    }
+    if (since(now, this.askedAt) < ON_ITS_WAY_MS) return;
+    this.lacking = this.lacking.filter(
+      ({ key, timestamp, refused }) => !this.holds(key, timestamp) && !(refused && !this.mending.wants(key)),
+    );
+    if (this.lacking.length === 0) return this.advance(now, out);
+    this.pump(now, out);
+  }
+
+  private holds(key: Key, timestamp: Timestamp): boolean {
+    const held = this.replica.look(key);
+    return held !== BAD && held !== null && compareTimestamps(held.timestamp, timestamp) >= 0;
+  }
+
+  private ask(now: Instant, out: Outbox): void {
+    const cursor = this.cursors[this.source] as Cursor;
+    this.attempt = this.attempts.next();
+    this.askedAt = now;
+    this.send(
+      this.source,
+      {
+        kind: "ask-changes",
+        partition: this.group.partition,
+        groupEpoch: this.group.epoch,
+        attempt: this.attempt,
+        copy: cursor.copy,
+        after: cursor.change,
+      },
+      out,
+    );
+  }
+
+  private pump(now: Instant, out: Outbox): void {
+    for (let i = 0; i < this.lacking.length && i < MAX_READS; i++) {
+      const lacking = this.lacking[i] as Lacking;
+      if (lacking.refused || (lacking.attempt !== null && since(now, lacking.askedAt) < RESEND_MS)) continue;
+      const held = this.replica.look(lacking.key);
+      // The writer mends it; nothing else may.
+      if (held === BAD) continue;
+      lacking.attempt = this.attempts.next();
+      lacking.askedAt = now;
+      this.send(
+        this.source,
+        {
+          kind: "read",
+          partition: this.group.partition,
+          groupEpoch: this.group.epoch,
+          attempt: lacking.attempt,
+          key: lacking.key,
+          holding: held === null ? null : held.timestamp,
+        },
+        out,
+      );
+    }
+  }
+
+  /** All that was listed is here. */
+  private advance(now: Instant, out: Outbox): void {
+    const { listed } = this;
+    if (listed === null) return;
+    const cursor = this.cursors[this.source] as Cursor;
+    cursor.copy = listed.copy;
+    cursor.change = listed.upTo;
+    out.entries.push({
+      kind: "cursor",
+      partition: this.group.partition,
+      source: this.group.replicas[this.source] as NodeId,
+      copy: listed.copy,
+      change: listed.upTo,
+    });
+    this.listed = null;
+    if (!listed.more) {
+      this.due[this.source] = after(now, duration(FOLLOW_MS));
+      return this.stop();
+    }
+    this.progressAt = now;
+    this.ask(now, out);
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * What is checked of the copies of one partition's registers, on the disks themselves: what each takes is above the fence or settled (R1),
+ * a purge is rightful and what it removed stays away (R12), the floor outlives it (R9), and a bad copy says nothing and is mended by what is
+ * at least as new (R11).
+ *
+ * Two notions. A state of a key is *complete* once a majority of the disks held it, or a later one, at the same moment. A copy that went bad
+ * counts for what it was: it had acknowledged that, says nothing until it is mended, and is mended by the writer, which knows as much. A
+ * purged copy counts for the tombstone that was there.
+ */
+import { majorityOf } from "../../src/base/votes.js";
+import {
+  type Ballot,
+  compareBallots,
+  compareTimestamps,
+  formatTimestamp,
+  type Timestamp,
+} from "../../src/core/ballot.js";
+import type { Entry } from "../../src/core/entry.js";
+import type { Key, NodeId, Partition, Revision } from "../../src/core/ids.js";
+import type { Purge } from "../../src/core/message.js";
+import type { NodeMessage } from "../../src/core/node-message.js";
+import type { Register } from "../../src/core/register/register.js";
+import { renderRegister, renderTimestamp } from "../scripts/render.js";
+import type { Violate } from "./checks.js";
+import type { Copy } from "./disk.js";
+import type { SimNode } from "./node.js";
+import type { Sometimes } from "./sometimes.js";
+
+export interface CopyChecksOptions {
+  readonly partition: Partition;
+  readonly replicas: readonly NodeId[];
+  readonly node: (id: NodeId) => SimNode;
+  readonly sometimes: Sometimes;
+  readonly violate: Violate;
+}
+
+/** A purge of which the writer has told somebody. */
+interface KnownPurge {
+  readonly ballot: Ballot;
+  readonly timestamp: Timestamp;
+  readonly revision: Revision;
+}
+
+export class CopyChecks {
+  private readonly majority: number;
+  /** As the disks have them. */
+  private readonly promises = new Map<NodeId, Ballot>();
+  private readonly floors = new Map<NodeId, Revision>();
+  /** By key: the latest state that was ever complete. */
+  private readonly complete = new Map<Key, Timestamp>();
+  private readonly purges = new Map<Key, KnownPurge[]>();
+  /** By asker and attempt: the key that was asked about. */
+  private readonly asked = new Map<string, Key>();
+  /** By asker and attempt: what was complete when a key was handed over. */
+  private readonly handed = new Map<string, { readonly key: Key; readonly complete: Timestamp | null }>();
+  /** By key: the tombstone of a pass that is under way, and its ballot. */
+  private readonly passes = new Map<Key, { readonly ballot: Ballot; readonly timestamp: Timestamp }>();
+
+  constructor(private readonly options: CopyChecksOptions) {
+    this.majority = majorityOf(options.replicas.length);
+  }
+
+  sent(from: NodeId, to: NodeId, message: NodeMessage): void {
+    switch (message.kind) {
+      case "recover":
+      case "read":
+        this.asked.set(`${from}/${message.attempt}`, message.key);
+        return;
+      case "impose":
+        this.asked.set(`${from}/${message.attempt}`, message.register.key);
+        return;
+      case "ask-tombstone":
+        this.asked.set(`${from}/${message.attempt}`, message.key);
+        return this.passBegins(message.key, message.ballot, message.timestamp);
+      case "purge":
+        this.asked.set(`${from}/${message.attempt}`, message.key);
+        return;
+      case "recovered":
+      case "read-answer":
+      case "imposed":
+      case "tombstone-held":
+        return this.speaks(from, this.asked.get(`${to}/${message.attempt}`), message.kind);
+      case "hand-over": {
+        const name = `${from}/${message.attempt}`;
+        // Sent again under the same attempt: the answer may be to the first.
+        if (!this.handed.has(name))
+          this.handed.set(name, { key: message.key, complete: this.complete.get(message.key) ?? null });
+        return;
+      }
+      case "handed-over":
+        if (message.done) this.handedOver(`${to}/${message.attempt}`, message.register);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** The node says something about the key. */
+  speaks(node: NodeId, key: Key | undefined, how: string): void {
+    if (key === undefined || !this.copyAt(node, key).bad) return;
+    this.options.violate("a bad register says nothing", `n${node} sends ${how} of ${key}, whose register is bad`);
+  }
+
+  durable(node: NodeId, entry: Entry, before: Copy): void {
+    switch (entry.kind) {
+      case "promise":
+        this.promises.set(node, entry.ballot);
+        return;
+      case "floor":
+        this.floors.set(node, entry.floor);
+        return;
+      case "register":
+        return this.took(node, entry.register, before);
+      case "removed":
+        return this.removed(node, entry.key, before);
+      case "cursor":
+        return this.options.sometimes.hit("a replica caught up");
+      default:
+        return;
+    }
+  }
+
+  /** On how many disks the key's state is one of these; purged or bad ones count for what they were. */
+  holding(key: Key, where: (held: { readonly timestamp: Timestamp; readonly revision: Revision }) => boolean): number {
+    let count = 0;
+    const purged = this.purged(key);
+    for (const id of this.options.replicas) {
+      const held = this.copyAt(id, key).register;
+      // All of them held what was purged.
+      if ((held !== null && where(held)) || (purged !== undefined && where(purged))) count++;
+    }
+    return count;
+  }
+
+  private took(node: NodeId, register: Register, before: Copy): void {
+    const { key, timestamp } = register;
+    const { sometimes, violate } = this.options;
+    const name = `n${node} takes ${renderRegister(register)}`;
+    const promise = this.promises.get(node);
+    if (promise !== undefined && compareBallots(timestamp.ballot, promise) < 0) {
+      sometimes.hit("a settled register was taken over below the promise");
+      const complete = this.complete.get(key);
+      if (complete === undefined || compareTimestamps(complete, timestamp) < 0)
+        violate("the fence holds", `${name} below its promise, and that was never complete`);
+    }
+    const purged = this.purged(key);
+    if (purged !== undefined) {
+      const order = compareTimestamps(timestamp, purged.timestamp);
+      if (order < 0)
+        violate("what was purged stays away", `${name}, and ${formatTimestamp(purged.timestamp)} was purged`);
+      if (order > 0 && register.value !== null) sometimes.hit("a key was created again after a purge");
+    }
+    if (before.bad && before.register !== null && compareTimestamps(timestamp, before.register.timestamp) < 0)
+      violate(
+        "a bad register is mended by what is as new",
+        `${name} in the place of ${renderRegister(before.register)}`,
+      );
+    this.noteComplete(key);
+  }
+
+  private removed(node: NodeId, key: Key, before: Copy): void {
+    const { sometimes, violate } = this.options;
+    const { register } = before;
+    if (register === null) return;
+    const name = `n${node} removes ${renderRegister(register)}`;
+    // Mended as absent: then it was purged, or never counted. What the writer answered is checked on its way.
+    if (before.bad) return;
+    const promise = this.promises.get(node);
+    // A single replica tells nobody.
+    if (this.options.replicas.length === 1 && promise !== undefined)
+      this.purging(node, key, register.timestamp, promise, register);
+    const rightful = this.purges.get(key)?.some((p) => compareTimestamps(p.timestamp, register.timestamp) === 0);
+    if (rightful !== true) return violate("a purge is rightful", `${name}, which no purge was about`);
+    sometimes.hit("a tombstone was purged");
+    let least = register.floor;
+    for (const record of register.records) if (record.revision > least) least = record.revision;
+    const floor = this.floors.get(node) ?? 0;
+    if (floor < least) violate("the floor outlives what is purged", `${name} and has floor ${floor}, not ${least}`);
+  }
+
+  /** A writer decides on a purge, and is about to tell everybody. */
+  decides(from: NodeId, { key, timestamp, ballot }: Purge): void {
+    this.purging(from, key, timestamp, ballot, null);
+  }
+
+  /** Every disk must hold exactly that tombstone, or what came after it in this ballot or a later one (R12). */
+  private purging(from: NodeId, key: Key, timestamp: Timestamp, ballot: Ballot, own: Register | null): void {
+    this.passes.delete(key);
+    const known = this.purges.get(key) ?? [];
+    const same = (p: KnownPurge): boolean =>
+      compareBallots(p.ballot, ballot) === 0 && compareTimestamps(p.timestamp, timestamp) === 0;
+    if (known.some(same)) return;
+    const { violate } = this.options;
+    const name = `n${from} purges ${key} ${renderTimestamp(timestamp)}`;
+    if (compareBallots(timestamp.ballot, ballot) >= 0) violate("a purge is rightful", `${name} in that same ballot`);
+    let revision = 0 as Revision;
+    for (const id of this.options.replicas) {
+      const register = own ?? this.copyAt(id, key).register;
+      const promise = this.promises.get(id);
+      if (promise === undefined || compareBallots(promise, ballot) < 0)
+        violate("a purge is rightful", `${name}, and n${id} has not promised that ballot`);
+      const exact = register !== null && compareTimestamps(register.timestamp, timestamp) === 0;
+      const later = register !== null && compareBallots(register.timestamp.ballot, ballot) >= 0;
+      if (!exact && !later) violate("a purge is rightful", `${name}, and n${id} holds ${renderRegister(register)}`);
+      if (exact) revision = register.revision;
+    }
+    known.push({ ballot, timestamp, revision });
+    this.purges.set(key, known);
+  }
+
+  private passBegins(key: Key, ballot: Ballot, timestamp: Timestamp): void {
+    const before = this.passes.get(key);
+    if (before !== undefined && compareBallots(before.ballot, ballot) < 0)
+      this.options.sometimes.hit("a purge pass was given up");
+    this.passes.set(key, { ballot, timestamp });
+  }
+
+  /** What the writer tells is at least what was complete when it was asked (R5). */
+  private handedOver(name: string, register: Register | null): void {
+    const asked = this.handed.get(name);
+    if (asked === undefined || asked.complete === null) return;
+    const { key, complete } = asked;
+    const told = register?.timestamp ?? this.purged(key)?.timestamp ?? null;
+    if (told !== null && compareTimestamps(told, complete) >= 0) return;
+    this.options.violate(
+      "a hand-over tells what counts",
+      `${key} is told as ${renderRegister(register)}, and ${formatTimestamp(complete)} was complete when that was asked`,
+    );
+  }
+
+  private noteComplete(key: Key): void {
+    const purged = this.purged(key)?.timestamp;
+    const held: Timestamp[] = [];
+    for (const id of this.options.replicas) {
+      const timestamp = this.copyAt(id, key).register?.timestamp ?? purged;
+      if (timestamp !== undefined) held.push(timestamp);
+    }
+    if (held.length < this.majority) return;
+    held.sort((a, b) => compareTimestamps(b, a));
+    const now = held[this.majority - 1] as Timestamp;
+    const before = this.complete.get(key);
+    if (before === undefined || compareTimestamps(now, before) > 0) this.complete.set(key, now);
+  }
+
+  /** The latest tombstone of the key that was purged. */
+  private purged(key: Key): KnownPurge | undefined {
+    return this.purges.get(key)?.at(-1);
+  }
+
+  private copyAt(id: NodeId, key: Key): Copy {
+    return this.options.node(id).disk.copy(this.options.partition, key);
+  }
+}

@@ -1,0 +1,33 @@
+/** Registers without numbers of changes: nothing here catches up, and equal contents must be equal states. */
+import type { ChangeNumber, Key } from "../../src/core/ids.js";
+import type { Register } from "../../src/core/register/register.js";
+import type { Change, RegisterTable } from "../../src/core/register/table.js";
+
+export class SmallTable implements RegisterTable {
+  private readonly registers = new Map<Key, Register>();
+  readonly lastChange = 0 as ChangeNumber;
+
+  get(key: Key): Register | null {
+    return this.registers.get(key) ?? null;
+  }
+
+  put(register: Register): void {
+    this.registers.set(register.key, register);
+  }
+
+  remove(key: Key): void {
+    this.registers.delete(key);
+  }
+
+  get size(): number {
+    return this.registers.size;
+  }
+
+  changesAfter(): Change[] {
+    return [];
+  }
+
+  tombstones(): Change[] {
+    return [];
+  }
+}

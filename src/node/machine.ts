@@ -4,7 +4,7 @@
  */
 import type { Instant } from "../base/time.js";
 import { Core, type CoreOptions } from "../core/core.js";
-import type { NodeId, Partition } from "../core/ids.js";
+import type { Key, NodeId, Partition } from "../core/ids.js";
 import type { NodeMessage, Request } from "../core/node-message.js";
 import type { Ticket } from "../core/outbox.js";
 import type { Outgoing } from "./outgoing.js";
@@ -15,6 +15,7 @@ export type NodeInput =
   | { readonly kind: "link-lost"; readonly peer: NodeId }
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   | { readonly kind: "leave" }
+  | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
   /** The node stops now: who still waits is told what is known. */
   | { readonly kind: "give-up" }
   | { readonly kind: "wake" };
@@ -40,6 +41,7 @@ export class NodeMachine {
         this.router.giveUp(out);
         break;
       case "leave":
+      case "bad-register":
       case "peer-restarted":
         this.core.step(now, input, out);
         break;

@@ -1,6 +1,6 @@
 /** Where a node's durable entries go, and where its registers are read from. */
 import type { Entry } from "../core/entry.js";
-import type { Partition } from "../core/ids.js";
+import type { NodeId, Partition } from "../core/ids.js";
 import type { RegisterTable } from "../core/register/table.js";
 
 export interface Storage {
@@ -8,13 +8,28 @@ export interface Storage {
   readonly kind: "memory" | "log";
   /** The registers of a partition: what was put is seen at once, whether durable or not. */
   table(partition: Partition): RegisterTable;
-  /** Durable entries of an earlier life other than registers, in their order. */
+  /** Durable entries of an earlier life other than registers and removals: applied in their order they give the same state. */
   restored(): Iterable<Entry>;
   /**
    * Appends one batch. `durable` is called once all entries appended so far, these included, have reached stable storage; for an empty
-   * batch, too. Calls come in the order of the batches and may come before `append` returns.
+   * batch, too. Calls come in the order of the batches and may come before `append` returns. When the disk is slow or full, or the
+   * checkpoint is behind, calls come late; after an error they never come.
    */
   append(entries: readonly Entry[], durable: () => void): void;
   /** Waits for nothing; what was not durable may be lost. */
   close(): void;
+}
+
+/** What a node needs of its storage besides, and a machine under test may do without. */
+export interface NodeStorage extends Storage {
+  /**
+   * Durable records so far, over all lives of this directory: never less than what anybody was told (R10). 0 for memory, which nobody
+   * comes back with.
+   */
+  readonly position: number;
+  /** false: the disk is nearly full. What makes it fuller is refused; what is small, and reads, go on. */
+  readonly writable: boolean;
+  /** The highest position that a peer has told; 0 when none. Kept durably, but lazily. */
+  highestPosition(peer: NodeId): number;
+  sawPosition(peer: NodeId, position: number): void;
 }

@@ -1,12 +1,15 @@
 /** Storage that forgets: crash-stop, as in the classic course systems. A restarted node is a new node. */
 import type { Entry } from "../core/entry.js";
-import type { Partition } from "../core/ids.js";
+import type { NodeId, Partition } from "../core/ids.js";
 import { MemoryTable, type RegisterTable } from "../core/register/table.js";
-import type { Storage } from "../ports/storage.js";
+import type { NodeStorage } from "../ports/storage.js";
 
-export class MemoryStorage implements Storage {
+export class MemoryStorage implements NodeStorage {
   readonly kind = "memory";
+  readonly position = 0;
+  readonly writable = true;
   private readonly tables = new Map<Partition, MemoryTable>();
+  private readonly positions = new Map<NodeId, number>();
 
   table(partition: Partition): RegisterTable {
     let table = this.tables.get(partition);
@@ -23,6 +26,14 @@ export class MemoryStorage implements Storage {
 
   append(_entries: readonly Entry[], durable: () => void): void {
     durable();
+  }
+
+  highestPosition(peer: NodeId): number {
+    return this.positions.get(peer) ?? 0;
+  }
+
+  sawPosition(peer: NodeId, position: number): void {
+    if (position > this.highestPosition(peer)) this.positions.set(peer, position);
   }
 
   close(): void {

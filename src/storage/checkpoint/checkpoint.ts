@@ -1,0 +1,79 @@
+/**
+ * What the log is folded into: every register with its change number, the index by change, the partitions' small states, and the number of
+ * the log record that it is complete up to. It holds nothing that is not durable in the log, so it may be behind, and of single keys ahead
+ * of its own number, and replaying the log over it gives the same state every time.
+ */
+
+import type { Stored } from "../../codec/checkpoint-record.js";
+import type { StateEntry } from "../../codec/entry.js";
+import type { ChangeNumber, Key, Partition } from "../../core/ids.js";
+import type { Register } from "../../core/register/register.js";
+import type { Bad, Change } from "../../core/register/table.js";
+import type { Done } from "../files.js";
+
+/** What the checkpoint has of a key before it is folded over: 0 when it has none. */
+export interface Below {
+  readonly change: ChangeNumber;
+  readonly tombstone: boolean;
+}
+
+export interface FoldItem {
+  readonly partition: Partition;
+  readonly key: Key;
+  /** null: removed. */
+  readonly register: Register | Bad | null;
+  readonly change: ChangeNumber;
+  /** null: a rotten head, whose change nobody knows. */
+  readonly below: Below | null;
+}
+
+/** How many registers the checkpoint has of a partition, and the last change number that it knows of. */
+export interface Tally {
+  readonly partition: Partition;
+  readonly count: number;
+  readonly lastChange: ChangeNumber;
+}
+
+/** One transaction. */
+export interface FoldBatch {
+  readonly items: readonly FoldItem[];
+  /** Of the partitions that it touches, after it. */
+  readonly tallies: readonly Tally[];
+  /** With the last batch of a fold: the states that changed, and the log record that all is complete up to. */
+  readonly end: { readonly position: number; readonly states: readonly FoldedState[] } | null;
+}
+
+/** The whole small state of a partition, or of the node (null). */
+export interface FoldedState {
+  readonly partition: Partition | null;
+  readonly entries: readonly StateEntry[];
+}
+
+/** A record of a scan. */
+export interface Scanned {
+  readonly partition: Partition;
+  readonly key: Key;
+  readonly sound: boolean;
+}
+
+export interface Checkpoint {
+  /** Complete up to this record of the log. */
+  readonly position: number;
+  /** About how much it takes on disk. */
+  readonly bytes: number;
+  get(partition: Partition, key: Key): Stored | null;
+  /** As much of it as folding needs; null: a rotten head. */
+  below(partition: Partition, key: Key): Below | null;
+  tallies(): Iterable<Tally>;
+  states(): Iterable<StateEntry>;
+  /** The latest changes above `after` of keys that are not skipped, by ascending number. A bad register has no timestamp. */
+  changes(partition: Partition, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[];
+  tombstones(partition: Partition, limit: number, skip: (key: Key) => boolean): Change[];
+  /** Some records behind `from`, and where to go on; null: from the beginning, and at the end. */
+  scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null };
+  /** One transaction, seen by reads and durable when it is done. One at a time. */
+  commit(batch: FoldBatch, done: Done): void;
+  close(done: () => void): void;
+}
+
+export const NONE_BELOW: Below = { change: 0 as ChangeNumber, tombstone: false };

@@ -1,0 +1,282 @@
+/**
+ * A node's directory: who the node is, what it voted for when its cluster was founded, and the view it is in.
+ *
+ *   onar.json    this file's subject; written whole, next to the old one, and renamed over it
+ *   lock         held by the running process (directory-lock.ts)
+ *   log/         segments (log/segment.ts)
+ *   checkpoint/  LMDB (checkpoint/lmdb.ts)
+ *   reserve      space to let go when the disk is full (disk-space.ts)
+ *
+ * A directory is new when it is empty. It belongs to one incarnation of one node for ever: copied, restored or edited, it is a danger to
+ * the cluster, and as far as that can be noticed it is refused (R10).
+ */
+import { randomInt } from "node:crypto";
+import { constants, type Stats } from "node:fs";
+import { access, mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { crc32 } from "../codec/checksum.js";
+import { decodeView, encodeView } from "../codec/view.js";
+import { type NodeId, nodeId } from "../core/ids.js";
+import type { AcceptedView, StartBallot } from "../core/view/founding.js";
+import type { View } from "../core/view/view.js";
+import { isLockName, type Lock, Locked, lockDirectory } from "./directory-lock.js";
+
+export const DIRECTORY_FORMAT = 1;
+const FILE = "onar.json";
+const NEW_FILE = "onar.json.new";
+const OWN = new Set([FILE, NEW_FILE, "log", "checkpoint", "reserve"]);
+/** Of a file system that is mounted here. */
+const NOT_OURS_BUT_FINE = new Set(["lost+found"]);
+
+/** The directory cannot be used; the message is for people. Nothing in it was touched. */
+export class DirectoryError extends Error {
+  override readonly name = "DirectoryError";
+}
+
+/** What a founder must not forget (docs/protocol.md, Start). */
+export interface Votes {
+  /** The one list of founders that it takes part in. */
+  readonly peers: readonly string[];
+  readonly promised: StartBallot;
+  readonly accepted: AcceptedView | null;
+}
+
+interface Contents {
+  readonly node: NodeId;
+  readonly votes: Votes | null;
+  readonly view: View | null;
+}
+
+export class DataDirectory {
+  private saving: Promise<void> = Promise.resolve();
+
+  private constructor(
+    readonly path: string,
+    private contents: Contents,
+    private readonly lock: Lock,
+  ) {}
+
+  /** Takes the directory, making it when it is missing or empty; rejects with a DirectoryError. */
+  static async open(given: string): Promise<DataDirectory> {
+    const path = resolve(given);
+    await mustBeUsable(path);
+    // Refused before anything in it is touched, and looked at again when nobody else can change it.
+    await read(path);
+    const lock = await locked(path);
+    try {
+      const contents = await read(path);
+      if (contents !== null) return new DataDirectory(path, contents, lock);
+      const fresh: Contents = { node: nodeId(randomInt(1, 2 ** 32 - 1)), votes: null, view: null };
+      await write(path, fresh);
+      return new DataDirectory(path, fresh, lock);
+    } catch (error) {
+      await lock.release();
+      throw error instanceof DirectoryError ? error : new DirectoryError(`${path}: ${reasonOf(error)}`);
+    }
+  }
+
+  get node(): NodeId {
+    return this.contents.node;
+  }
+
+  get votes(): Votes | null {
+    return this.contents.votes;
+  }
+
+  get view(): View | null {
+    return this.contents.view;
+  }
+
+  /** Resolves when they are on stable storage. */
+  saveVotes(votes: Votes): Promise<void> {
+    return this.save({ votes });
+  }
+
+  saveView(view: View): Promise<void> {
+    return this.save({ view });
+  }
+
+  /** A folder within it. */
+  async folder(name: "log" | "checkpoint"): Promise<string> {
+    const path = join(this.path, name);
+    await mkdir(path, { recursive: true });
+    await syncFolderOf(this.path);
+    return path;
+  }
+
+  async release(): Promise<void> {
+    await this.saving;
+    await this.lock.release();
+  }
+
+  private save(change: Partial<Contents>): Promise<void> {
+    this.contents = { ...this.contents, ...change };
+    const { contents } = this;
+    // One after the other, so that an older state never comes last.
+    const saved = this.saving.then(() => write(this.path, contents));
+    this.saving = saved.catch(() => {});
+    return saved;
+  }
+}
+
+async function mustBeUsable(path: string): Promise<void> {
+  let found: Stats;
+  try {
+    found = await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw new DirectoryError(`${path}: ${reasonOf(error)}`);
+    try {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      await syncFolderOf(dirname(path));
+      return;
+    } catch (failed) {
+      throw new DirectoryError(`${path} does not exist and cannot be made: ${reasonOf(failed)}`);
+    }
+  }
+  if (!found.isDirectory()) throw new DirectoryError(`${path} is a file: give a directory of its own to each node`);
+  try {
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new DirectoryError(`${path} cannot be written to: ${reasonOf(error)}`);
+  }
+}
+
+async function locked(path: string): Promise<Lock> {
+  try {
+    return await lockDirectory(path);
+  } catch (error) {
+    if (error instanceof Locked) throw new DirectoryError(`${path} is in use by ${error.message}`);
+    throw new DirectoryError(`${path} cannot be locked: ${reasonOf(error)}`);
+  }
+}
+
+/** null: the directory is new. */
+async function read(path: string): Promise<Contents | null> {
+  const names = (await readdir(path)).filter((name) => !isLockName(name) && !NOT_OURS_BUT_FINE.has(name));
+  if (names.includes(FILE)) return parse(path, await readFile(join(path, FILE), "utf8"));
+  // A first start that was cut short has nothing but the beginning of the file.
+  const others = names.filter((name) => name !== NEW_FILE);
+  if (others.length === 0) return null;
+  const [first = ""] = others;
+  if (OWN.has(first)) {
+    throw new DirectoryError(
+      `${path} has a ${first} but no ${FILE}: it is a part of a node's directory. Replace the node by a new one with an empty directory`,
+    );
+  }
+  throw new DirectoryError(
+    `${path} holds other files (${first}${others.length > 1 ? ` and ${others.length - 1} more` : ""}): give an empty directory`,
+  );
+}
+
+interface Stored {
+  readonly format: number;
+  readonly node: number;
+  readonly votes: {
+    readonly peers: readonly string[];
+    readonly promised: StoredBallot;
+    readonly accepted: { readonly ballot: StoredBallot; readonly view: string } | null;
+  } | null;
+  /** As the cluster encoded it, in base64; null: none yet. */
+  readonly view: string | null;
+}
+
+interface StoredBallot {
+  readonly round: number;
+  readonly node: number;
+}
+
+function parse(path: string, text: string): Contents {
+  const file = join(path, FILE);
+  let stored: Stored & { readonly crc32: number };
+  try {
+    stored = JSON.parse(text) as Stored & { readonly crc32: number };
+  } catch {
+    throw new DirectoryError(`${file} cannot be read: it is not JSON. ${HINT}`);
+  }
+  if (typeof stored?.format !== "number") throw new DirectoryError(`${file} is not of a node's directory`);
+  if (stored.format > DIRECTORY_FORMAT) {
+    throw new DirectoryError(
+      `${path} has format ${stored.format}, and this version of Onar knows formats up to ${DIRECTORY_FORMAT}: use a newer one`,
+    );
+  }
+  const { crc32: told, ...rest } = stored;
+  if (told !== crc32(JSON.stringify(rest))) throw new DirectoryError(`${file} fails its checksum. ${HINT}`);
+  return fromStored(stored);
+}
+
+const HINT = "This node counts as lost: replace it by a new one with an empty directory";
+
+function fromStored({ node, votes, view }: Stored): Contents {
+  return {
+    node: nodeId(node),
+    view: view === null ? null : decodeView(Buffer.from(view, "base64")),
+    votes:
+      votes === null
+        ? null
+        : {
+            peers: votes.peers,
+            promised: ballotFrom(votes.promised),
+            accepted:
+              votes.accepted === null
+                ? null
+                : {
+                    ballot: ballotFrom(votes.accepted.ballot),
+                    view: decodeView(Buffer.from(votes.accepted.view, "base64")),
+                  },
+          },
+  };
+}
+
+const ballotFrom = ({ round, node }: StoredBallot): StartBallot => ({ round, node: nodeId(node) });
+
+async function write(path: string, { node, votes, view }: Contents): Promise<void> {
+  const stored: Stored = {
+    format: DIRECTORY_FORMAT,
+    node,
+    votes:
+      votes === null
+        ? null
+        : {
+            peers: votes.peers,
+            promised: votes.promised,
+            accepted:
+              votes.accepted === null
+                ? null
+                : { ballot: votes.accepted.ballot, view: encodeView(votes.accepted.view).toString("base64") },
+          },
+    view: view === null ? null : encodeView(view).toString("base64"),
+  };
+  const text = JSON.stringify({ ...stored, crc32: crc32(JSON.stringify(stored)) });
+  const handle = await open(join(path, NEW_FILE), "w", 0o600);
+  try {
+    await handle.writeFile(`${text}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(join(path, NEW_FILE), join(path, FILE));
+  await syncFolderOf(path);
+}
+
+async function syncFolderOf(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
+  ENOSPC: "there is no space left on the disk",
+  ENOTDIR: "a part of the path is a file",
+  ENAMETOOLONG: "the path is too long",
+};
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code === undefined ? undefined : REASONS[code]) ?? message;
+}

@@ -1,0 +1,168 @@
+/**
+ * The registers of one partition on disk: the layers of the memory table over the checkpoint. What was put is seen at once, durable or
+ * not.
+ */
+import { assert } from "../base/assert.js";
+import type { ChangeNumber, Key, Partition } from "../core/ids.js";
+import type { Register } from "../core/register/register.js";
+import { BAD, type Bad, type Change, type RegisterTable } from "../core/register/table.js";
+import { type Below, type Checkpoint, NONE_BELOW, type Tally } from "./checkpoint/checkpoint.js";
+import { gainOf, Layer, type Slot } from "./layer.js";
+import type { RegisterCache } from "./register-cache.js";
+
+/** What the tables of a node share. */
+export interface TableSurroundings {
+  readonly checkpoint: Checkpoint;
+  readonly cache: RegisterCache;
+  /** A register of the checkpoint fails its checksum. */
+  readonly foundBad: (partition: Partition, key: Key) => void;
+  /** The youngest layer of this table has grown by so many bytes. */
+  readonly grown: (table: DiskTable, bytes: number) => void;
+}
+
+export class DiskTable implements RegisterTable {
+  lastChange: ChangeNumber;
+  live = new Layer();
+  /** Being folded; null: nothing is. */
+  frozen: Layer | null = null;
+  /** Registers in the checkpoint. */
+  private below: number;
+  /** The last change in the frozen layer. */
+  private frozenChange = 0 as ChangeNumber;
+
+  constructor(
+    readonly partition: Partition,
+    tally: Tally | undefined,
+    private readonly around: TableSurroundings,
+  ) {
+    this.lastChange = tally?.lastChange ?? (0 as ChangeNumber);
+    this.below = tally?.count ?? 0;
+  }
+
+  get(key: Key): Register | Bad | null {
+    const slot = this.slot(key);
+    if (slot !== undefined) return slot.register;
+    const { cache, checkpoint, foundBad } = this.around;
+    const cached = cache.get(this.partition, key);
+    if (cached !== undefined) return cached.register;
+    const stored = checkpoint.get(this.partition, key);
+    if (stored === null) return null;
+    if (stored.register === BAD) foundBad(this.partition, key);
+    else cache.set(this.partition, stored.register, stored.change, stored.bytes);
+    return stored.register;
+  }
+
+  put(register: Register, change: ChangeNumber): void {
+    this.change(register.key, register, change);
+  }
+
+  remove(key: Key, change: ChangeNumber): void {
+    this.change(key, null, change);
+  }
+
+  get size(): number {
+    this.resolveAll();
+    return this.below + (this.frozen?.gain ?? 0) + this.live.gain;
+  }
+
+  changesAfter(after: ChangeNumber, limit: number): Change[] {
+    const { checkpoint } = this.around;
+    const found = checkpoint.changes(this.partition, after, limit, (key) => this.slot(key) !== undefined);
+    this.frozen?.changesAfter(after, limit, (key) => this.live.slots.has(key), found);
+    this.live.changesAfter(after, limit, NEVER, found);
+    return found;
+  }
+
+  tombstones(limit: number): Change[] {
+    const found = this.around.checkpoint.tombstones(this.partition, limit, (key) => this.slot(key) !== undefined);
+    this.frozen?.tombstones(limit, (key) => this.live.slots.has(key), found);
+    this.live.tombstones(limit, NEVER, found);
+    return found;
+  }
+
+  /** What the log says, in its order; the checkpoint may have it already. */
+  replay(key: Key, register: Register | Bad | null, change: ChangeNumber): void {
+    if (change > this.lastChange) this.lastChange = change;
+    this.set(key, register, change, "unknown");
+  }
+
+  /** Whether the checkpoint's register of the key is out of date. */
+  covers(key: Key): boolean {
+    return this.slot(key) !== undefined;
+  }
+
+  // ---- for the fold
+
+  /** What changes from now on goes into a new layer. */
+  freeze(): void {
+    assert(this.frozen === null, "one fold at a time");
+    this.frozen = this.live;
+    this.frozenChange = this.lastChange;
+    this.live = new Layer();
+  }
+
+  resolve(layer: Layer, key: Key, slot: Slot): void {
+    if (slot.below === "unknown") layer.resolve(slot, this.around.checkpoint.below(this.partition, key));
+  }
+
+  /** How many registers the checkpoint will have once these slots are in it. */
+  tallyWith(slots: readonly Slot[]): Tally {
+    let count = this.below;
+    for (const slot of slots) count += gainOf(slot);
+    return { partition: this.partition, count, lastChange: this.frozenChange };
+  }
+
+  /** These slots of the frozen layer are in the checkpoint now. */
+  folded(slots: readonly Slot[]): void {
+    let gain = 0;
+    for (const slot of slots) gain += gainOf(slot);
+    this.below += gain;
+    if (this.frozen !== null) this.frozen.gain -= gain;
+  }
+
+  melt(): void {
+    this.frozen = null;
+  }
+
+  // ---- helpers
+
+  private change(key: Key, register: Register | null, change: ChangeNumber): void {
+    assert(change > this.lastChange, "changes are numbered upwards");
+    this.lastChange = change;
+    this.set(key, register, change, this.live.slots.get(key)?.below ?? this.belowLive(key));
+    this.around.cache.forget(key);
+  }
+
+  private set(key: Key, register: Register | Bad | null, change: ChangeNumber, below: Slot["below"]): void {
+    const { live } = this;
+    const before = live.bytes;
+    live.set(key, register, change, below);
+    this.around.grown(this, live.bytes - before);
+  }
+
+  private slot(key: Key): Slot | undefined {
+    return this.live.slots.get(key) ?? this.frozen?.slots.get(key);
+  }
+
+  private belowLive(key: Key): Below | null {
+    const frozen = this.frozen?.slots.get(key);
+    if (frozen !== undefined) return frozen.register === null ? NONE_BELOW : belowOf(frozen.register, frozen.change);
+    const cached = this.around.cache.get(this.partition, key);
+    if (cached !== undefined) return belowOf(cached.register, cached.change);
+    return this.around.checkpoint.below(this.partition, key);
+  }
+
+  private resolveAll(): void {
+    for (const layer of [this.frozen, this.live]) {
+      if (layer === null || layer.unknown === 0) continue;
+      for (const [key, slot] of layer.slots) this.resolve(layer, key, slot);
+    }
+  }
+}
+
+const NEVER = (): boolean => false;
+
+const belowOf = (register: Register | Bad, change: ChangeNumber): Below => ({
+  change,
+  tombstone: register !== BAD && register.value === null,
+});

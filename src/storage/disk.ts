@@ -1,0 +1,339 @@
+/**
+ * Storage on disk: a log that everything is appended to, a memory table of what the log holds, and a checkpoint that the log is folded
+ * into. See docs/storage.md.
+ *
+ * Like everything above it this is free of promises and takes its files, its checkpoint and its timers as arguments, so that the simulator
+ * can run it, recovery included, on a disk of its own.
+ */
+import { isLazy, KIND, type StateEntry, type StoredEntry, stateFrom } from "../codec/entry.js";
+import type { LogRecord } from "../codec/log-record.js";
+import { decodeRegister } from "../codec/register.js";
+import type { Entry } from "../core/entry.js";
+import type { Key, NodeId, Partition } from "../core/ids.js";
+import type { Register } from "../core/register/register.js";
+import { BAD, type Bad } from "../core/register/table.js";
+import type { NodeStorage } from "../ports/storage.js";
+import type { Checkpoint, Tally } from "./checkpoint/checkpoint.js";
+import { DiskTable, type TableSurroundings } from "./disk-table.js";
+import type { Files } from "./files.js";
+import { Fold } from "./fold.js";
+import { Log } from "./log/log.js";
+import { type Recovered, RecoveryError, recoverLog } from "./log/recovery.js";
+import { RegisterCache } from "./register-cache.js";
+import { Scrub } from "./scrub.js";
+import type { StorageSettings } from "./settings.js";
+import { States } from "./states.js";
+
+export interface DiskOptions {
+  /** Of the log. */
+  readonly files: Files;
+  readonly checkpoint: Checkpoint;
+  readonly node: NodeId;
+  readonly settings: StorageSettings;
+  /** This node has been in a cluster, so there must be something: if there is nothing, it was taken away (R10). */
+  readonly mustExist?: boolean;
+  /** A random 32-bit number for each new segment. */
+  readonly salt: () => number;
+  readonly later: (ms: number, call: () => void) => void;
+  /** The free space; without it the disk counts as full only from a write that fails until one that does not. */
+  readonly space?: Space;
+  readonly events: DiskEvents;
+}
+
+export interface DiskEvents {
+  /** One line for the operator. */
+  notice(text: string): void;
+  /** The disk failed: no entry becomes durable any more, and the node must stop. */
+  failed(why: string): void;
+  /** A register fails its checksum. Told when it is found, and again by each pass of the scrub until it is mended. */
+  bad(partition: Partition, key: Key, first: boolean): void;
+}
+
+export interface Space {
+  readonly writable: boolean;
+  /** A write found no space. */
+  exhausted(): void;
+}
+
+export interface BadRegister {
+  readonly partition: Partition;
+  readonly key: Key;
+}
+
+/** For status and metrics. */
+export interface DiskFigures {
+  readonly position: number;
+  readonly logBytes: number;
+  readonly logWrites: number;
+  /** Writes that found the disk full and were tried again. */
+  readonly fullWrites: number;
+  readonly checkpointBytes: number;
+  readonly checkpointPosition: number;
+  readonly folds: number;
+  readonly foldedKeys: number;
+  readonly memoryBytes: number;
+  readonly cacheBytes: number;
+  /** Registers known to be bad now. */
+  readonly badRegisters: number;
+  readonly scrubbedRecords: number;
+  readonly scrubPasses: number;
+}
+
+type Opened = (error: Error | null, storage: DiskStorage | null) => void;
+
+export class DiskStorage implements NodeStorage {
+  readonly kind = "log";
+  private readonly options: DiskOptions;
+  private readonly states = new States();
+  private readonly tables = new Map<Partition, DiskTable>();
+  private readonly tallies = new Map<Partition, Tally>();
+  private readonly cache: RegisterCache;
+  private readonly around: TableSurroundings;
+  private readonly scrub: Scrub;
+  private readonly badKeys = new Map<string, BadRegister>();
+  /** Tables with something in their youngest layer. */
+  private readonly changed = new Set<DiskTable>();
+  private liveBytes = 0;
+  /** Positions of peers that are not in the log yet: they go with the next batch. */
+  private readonly unsaved = new Map<NodeId, number>();
+  private log: Log | null = null;
+  private fold: Fold | null = null;
+  private closed = false;
+
+  /** Recovers what is there. `opened` may be called before this returns. */
+  static open(options: DiskOptions, opened: Opened): void {
+    let storage: DiskStorage;
+    try {
+      storage = new DiskStorage(options);
+    } catch (error) {
+      return opened(error as Error, null);
+    }
+    storage.recover(opened);
+  }
+
+  private constructor(options: DiskOptions) {
+    this.options = options;
+    const { checkpoint, settings } = options;
+    this.cache = new RegisterCache(settings.cacheBytes);
+    this.around = {
+      checkpoint,
+      cache: this.cache,
+      foundBad: (partition, key) => this.foundBad(partition, key),
+      grown: (table, bytes) => {
+        this.liveBytes += bytes;
+        this.changed.add(table);
+      },
+    };
+    this.scrub = new Scrub({
+      checkpoint,
+      intervalMs: settings.scrubMs,
+      later: options.later,
+      foundBad: (partition, key) => this.foundBad(partition, key, true),
+      covered: (partition, key) => this.tables.get(partition)?.covers(key) === true,
+    });
+    for (const tally of checkpoint.tallies()) this.tallies.set(tally.partition, tally);
+    this.states.load(checkpoint.states());
+  }
+
+  // ---- the port
+
+  table(partition: Partition): DiskTable {
+    let table = this.tables.get(partition);
+    if (table === undefined) {
+      table = new DiskTable(partition, this.tallies.get(partition), this.around);
+      this.tables.set(partition, table);
+    }
+    return table;
+  }
+
+  restored(): Iterable<Entry> {
+    return this.states.entries();
+  }
+
+  append(entries: readonly Entry[], durable: () => void): void {
+    const { log } = this;
+    if (log === null || this.closed) return;
+    for (const entry of entries) this.push(entry);
+    if (entries.length > 0 && this.unsaved.size > 0) {
+      for (const [node, position] of this.unsaved) this.push({ kind: "seen", node, position });
+      this.unsaved.clear();
+    }
+    log.commit(durable);
+    if (this.due(log)) this.startFold();
+  }
+
+  get position(): number {
+    return this.log?.durable ?? 0;
+  }
+
+  get writable(): boolean {
+    return this.options.space?.writable ?? true;
+  }
+
+  highestPosition(peer: NodeId): number {
+    return Math.max(this.states.positionOf(peer), this.unsaved.get(peer) ?? 0);
+  }
+
+  sawPosition(peer: NodeId, position: number): void {
+    if (position > this.highestPosition(peer)) this.unsaved.set(peer, position);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.scrub.close();
+    this.fold?.close();
+    this.log?.close();
+  }
+
+  // ---- beyond the port
+
+  /** Writes a first record, so that an empty log is known to have been emptied. */
+  mark(durable: () => void): void {
+    this.push({ kind: "seen", node: this.options.node, position: 0 });
+    this.log?.commit(durable);
+  }
+
+  /** Folds what there is, whether it is much or not; calls when the checkpoint has it. */
+  foldNow(done: () => void): void {
+    if (this.fold?.active === true) this.options.later(1, () => this.foldNow(done));
+    else this.startFold(done);
+  }
+
+  /** Registers known to be bad now. */
+  bad(): Iterable<BadRegister> {
+    return this.badKeys.values();
+  }
+
+  /** Looks at the next records of the checkpoint at once. */
+  scrubNow(): void {
+    this.scrub.step();
+  }
+
+  figures(): DiskFigures {
+    const { log, fold, scrub, options } = this;
+    return {
+      position: this.position,
+      logBytes: log?.bytes ?? 0,
+      logWrites: log?.writes ?? 0,
+      fullWrites: log?.fullWrites ?? 0,
+      checkpointBytes: options.checkpoint.bytes,
+      checkpointPosition: options.checkpoint.position,
+      folds: fold?.folds ?? 0,
+      foldedKeys: fold?.foldedKeys ?? 0,
+      memoryBytes: this.liveBytes,
+      cacheBytes: this.cache.bytes,
+      badRegisters: this.badKeys.size,
+      scrubbedRecords: scrub.records,
+      scrubPasses: scrub.passes,
+    };
+  }
+
+  // ---- helpers
+
+  private recover(opened: Opened): void {
+    const { files, node, checkpoint, events } = this.options;
+    const begun = { files, node, from: checkpoint.position, notice: (text: string) => events.notice(text) };
+    recoverLog({ ...begun, apply: (record) => this.replay(record) }, (error, recovered) => {
+      if (error !== null || recovered === null) return opened(error ?? new Error("nothing was recovered"), null);
+      if (recovered.last === 0 && this.options.mustExist === true) return opened(new RecoveryError(EMPTIED), null);
+      this.begin(recovered);
+      opened(null, this);
+    });
+  }
+
+  private begin(recovered: Recovered): void {
+    const { files, node, settings, salt, later, space, checkpoint } = this.options;
+    const failed = (error: Error): void => this.fail(error);
+    const log = new Log({
+      files,
+      node,
+      recovered,
+      segmentBytes: settings.segmentBytes,
+      salt,
+      mayWrite: () => this.fold?.underway !== true || this.liveBytes <= settings.maxMemoryBytes,
+      full: () => space?.exhausted(),
+      failed,
+      later,
+    });
+    this.log = log;
+    this.fold = new Fold({ log, checkpoint, cache: this.cache, keys: settings.foldKeys, failed, later });
+    if (recovered.rottenRegisters > 0) {
+      this.options.events.notice(
+        `${recovered.rottenRegisters} registers in the log fail their checksum: their keys are repaired from other replicas`,
+      );
+    }
+    this.scrub.start();
+  }
+
+  private replay(record: LogRecord): void {
+    const { kind, partition, key, change, body } = record;
+    if (kind === KIND.removed) return this.table(partition).replay(key, null, change);
+    if (kind === KIND.register) {
+      const register = decoded(key, body);
+      if (register === BAD) this.foundBad(partition, key);
+      else this.badKeys.delete(badKey(partition, key));
+      return this.table(partition).replay(key, register, change);
+    }
+    if (body !== null) this.states.apply(stateFrom(kind, record, body));
+    else if (!isLazy(kind)) throw new Error(`a rotten record of kind ${kind} was applied`);
+  }
+
+  private push(entry: StoredEntry): void {
+    if (entry.kind === "register") this.mended(entry.partition, entry.register.key);
+    else if (entry.kind === "removed") this.mended(entry.partition, entry.key);
+    else this.states.apply(entry satisfies StateEntry);
+    (this.log as Log).push(entry);
+  }
+
+  private due(log: Log): boolean {
+    const { settings } = this.options;
+    if (this.fold?.active !== false) return false;
+    return this.liveBytes >= settings.foldMemoryBytes || log.bytes >= settings.foldLogBytes;
+  }
+
+  private startFold(done: () => void = () => {}): void {
+    const tables = [...this.changed];
+    this.changed.clear();
+    this.liveBytes = 0;
+    this.fold?.start(tables, this.states.takeChanged(), () => {
+      this.log?.resume();
+      done();
+    });
+  }
+
+  private foundBad(partition: Partition, key: Key, again = false): void {
+    const name = badKey(partition, key);
+    const first = !this.badKeys.has(name);
+    if (!first && !again) return;
+    this.badKeys.set(name, { partition, key });
+    this.options.events.bad(partition, key, first);
+  }
+
+  private mended(partition: Partition, key: Key): void {
+    if (this.badKeys.size > 0) this.badKeys.delete(badKey(partition, key));
+  }
+
+  private fail(error: Error): void {
+    if (this.closed) return;
+    this.close();
+    const { code } = error as NodeJS.ErrnoException;
+    this.options.events.failed(`the disk failed: ${code === undefined ? "" : `${code}, `}${error.message}`);
+  }
+}
+
+const EMPTIED =
+  "the log and the checkpoint are gone, but this node has been in a cluster: it must not come back without what it promised. " +
+  "Replace it by a new node with an empty directory";
+
+const badKey = (partition: Partition, key: Key): string => `${partition}/${key}`;
+
+/** Keeps its bytes for as long as it lives: a copy, as those it came with belong to a whole segment. */
+function decoded(key: Key, body: Buffer | null): Register | Bad {
+  if (body === null) return BAD;
+  try {
+    const register = decodeRegister(Buffer.from(body));
+    return register.key === key ? register : BAD;
+  } catch {
+    return BAD;
+  }
+}

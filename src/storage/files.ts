@@ -1,0 +1,31 @@
+/**
+ * The files of one folder, as the log needs them. Everything above this interface, recovery included, runs unchanged on a simulated disk:
+ * so it has callbacks instead of promises, and they may come before the call returns.
+ *
+ * What a crash may do: of a `write` or `create` that was not done, any part may be there, in any order, and zeros or nothing in between;
+ * of what was done, everything is. A bad disk may change any byte of what was done later on.
+ */
+export type Done = (error: Error | null) => void;
+
+export interface Files {
+  /** Names of the files, in no particular order. */
+  list(done: (error: Error | null, names: readonly string[]) => void): void;
+  read(name: string, done: (error: Error | null, bytes: Buffer) => void): void;
+  /** A new file with this content; both and its name are on stable storage when it is done. An existing one is overwritten. */
+  create(name: string, bytes: Buffer, done: Done): void;
+  /**
+   * Writes all of it at that offset, which is where the file ends or the place of a write that failed for want of space. It is on stable
+   * storage when it is done. After any other error nobody knows what is there, and nothing more must be written.
+   */
+  write(name: string, at: number, bytes: Buffer, done: Done): void;
+  /** Cuts the file off behind that length; on stable storage when it is done. */
+  truncate(name: string, length: number, done: Done): void;
+  /** May come back after a crash. */
+  remove(name: string, done: Done): void;
+}
+
+/** The one error that goes away by itself: there is no space, and what was there before is unharmed. */
+export function isFull(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT";
+}

@@ -1,0 +1,181 @@
+/**
+ * Folding: what the log holds goes into the checkpoint, in the background, and the log's old segments go.
+ *
+ * First every table begins a new layer, so that what is folded does not change any more; then it waits until all of that is durable in the
+ * log; then the layers go into the checkpoint in transactions of a few hundred keys, sorted, so that each touches few pages and blocks the
+ * loop for a millisecond or two. The last one says which record of the log all is complete up to. A crash in between is harmless: the
+ * log still has everything, and is replayed over what is there.
+ */
+import type { Key } from "../core/ids.js";
+import { BAD } from "../core/register/table.js";
+import type { Checkpoint, FoldedState, FoldItem, Tally } from "./checkpoint/checkpoint.js";
+import type { DiskTable } from "./disk-table.js";
+import { isFull } from "./files.js";
+import type { Slot } from "./layer.js";
+import type { Log } from "./log/log.js";
+import type { RegisterCache } from "./register-cache.js";
+
+/** About how many bytes a transaction has at most. */
+const CHUNK_BYTES = 2 * 1024 * 1024;
+/** How long to wait before a transaction is tried again that found no space. */
+const FULL_RETRY_MS = 1_000;
+
+export interface FoldOptions {
+  readonly log: Log;
+  readonly checkpoint: Checkpoint;
+  readonly cache: RegisterCache;
+  /** Keys of a transaction. */
+  readonly keys: number;
+  readonly failed: (error: Error) => void;
+  readonly later: (ms: number, call: () => void) => void;
+}
+
+/** What one table still has to fold. */
+interface Rest {
+  readonly table: DiskTable;
+  /** Sorted; null: not looked at yet. */
+  keys: readonly Key[] | null;
+  next: number;
+}
+
+/** Slots of one table in one transaction. */
+interface Share {
+  readonly table: DiskTable;
+  readonly keys: Key[];
+  readonly slots: Slot[];
+}
+
+export class Fold {
+  folds = 0;
+  foldedKeys = 0;
+  /** The layers are durable in the log and are going into the checkpoint. */
+  underway = false;
+  active = false;
+  private readonly options: FoldOptions;
+  private tables: readonly DiskTable[] = [];
+  private rest: Rest[] = [];
+  private states: readonly FoldedState[] = [];
+  private position = 0;
+  private done: () => void = () => {};
+  private stepping = false;
+  private again = false;
+  private closed = false;
+
+  constructor(options: FoldOptions) {
+    this.options = options;
+  }
+
+  /** Folds these tables and states as they are now; everything in them has been pushed to the log. */
+  start(tables: Iterable<DiskTable>, states: readonly FoldedState[], done: () => void): void {
+    const { log } = this.options;
+    this.active = true;
+    this.states = states;
+    this.done = done;
+    this.position = log.appended;
+    this.tables = [...tables].sort((a, b) => a.partition - b.partition);
+    this.rest = this.tables.map((table) => ({ table, keys: null, next: 0 }));
+    for (const table of this.tables) table.freeze();
+    log.roll();
+    log.commit(() => {
+      this.underway = true;
+      this.step();
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  /** Never deeper than one: a checkpoint in memory is done at once. */
+  private step(): void {
+    this.again = true;
+    if (this.stepping) return;
+    this.stepping = true;
+    while (this.again && !this.closed) {
+      this.again = false;
+      this.commit(this.take());
+    }
+    this.stepping = false;
+  }
+
+  private take(): Share[] {
+    const shares: Share[] = [];
+    const most = this.options.keys;
+    let keys = 0;
+    let bytes = 0;
+    while (this.rest.length > 0 && keys < most && bytes < CHUNK_BYTES) {
+      const rest = this.rest[0] as Rest;
+      const layer = rest.table.frozen;
+      if (layer === null) break;
+      rest.keys ??= [...layer.slots.keys()].sort();
+      const share: Share = { table: rest.table, keys: [], slots: [] };
+      while (rest.next < rest.keys.length && keys < most && bytes < CHUNK_BYTES) {
+        const key = rest.keys[rest.next++] as Key;
+        const slot = layer.slots.get(key) as Slot;
+        rest.table.resolve(layer, key, slot);
+        share.keys.push(key);
+        share.slots.push(slot);
+        keys++;
+        bytes += slot.bytes;
+      }
+      shares.push(share);
+      if (rest.next >= rest.keys.length) this.rest.shift();
+    }
+    return shares;
+  }
+
+  private commit(shares: readonly Share[]): void {
+    const items: FoldItem[] = [];
+    const tallies: Tally[] = [];
+    for (const { table, keys, slots } of shares) {
+      const { partition } = table;
+      tallies.push(table.tallyWith(slots));
+      slots.forEach(({ register, change, below }, i) => {
+        const key = keys[i] as Key;
+        items.push({ partition, key, register, change, below: below === "unknown" ? null : below });
+      });
+    }
+    const last = this.rest.length === 0;
+    const end = last ? { position: this.position, states: this.states } : null;
+    this.options.checkpoint.commit({ items, tallies, end }, (error) => {
+      if (this.closed) return;
+      if (error !== null) return this.trouble(error, shares);
+      this.foldedKeys += items.length;
+      for (const share of shares) this.settle(share);
+      if (last) this.finish();
+      else this.step();
+    });
+  }
+
+  private settle({ table, keys, slots }: Share): void {
+    table.folded(slots);
+    const { cache } = this.options;
+    slots.forEach(({ register, change }, i) => {
+      const key = keys[i] as Key;
+      // What is younger lies in a layer above; the cache has what the checkpoint has.
+      if (register === null || register === BAD) cache.forget(key);
+      else cache.set(table.partition, register, change, register.encoded?.length ?? 0);
+    });
+  }
+
+  private finish(): void {
+    for (const table of this.tables) table.melt();
+    this.tables = [];
+    this.folds++;
+    this.options.log.drop(this.position, () => {
+      this.active = false;
+      this.underway = false;
+      this.done();
+    });
+  }
+
+  private trouble(error: Error, shares: readonly Share[]): void {
+    if (!isFull(error)) {
+      this.closed = true;
+      return this.options.failed(error);
+    }
+    this.options.later(FULL_RETRY_MS, () => {
+      if (!this.closed) this.commit(shares);
+    });
+  }
+}

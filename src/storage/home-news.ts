@@ -1,0 +1,35 @@
+/** What storage has to tell, in words and facts for the operator. Never a key or a value. */
+import type { Key, Partition } from "../core/ids.js";
+import type { HomeEvents } from "./home.js";
+
+type Notice = (
+  text: string,
+  facts: { readonly event: string } & Readonly<Record<string, string | number | boolean>>,
+) => void;
+
+export interface Listeners {
+  readonly notice: Notice;
+  readonly failed: (why: string) => void;
+  /** In a turn of its own: storage finds out in the middle of a step. */
+  readonly bad: (partition: Partition, key: Key) => void;
+}
+
+export const homeNews = ({ notice, failed, bad }: Listeners): HomeEvents => ({
+  notice: (text) => notice(text, { event: "storage" }),
+  failed,
+  bad: (partition, key, first) => {
+    setImmediate(() => bad(partition, key));
+    if (!first) return;
+    notice(`a register of partition ${partition} fails its checksum: it is repaired from other replicas`, {
+      event: "bad-register",
+      partition,
+    });
+  },
+  space: (writable, freeBytes) => {
+    const free = `${Math.floor(freeBytes / 2 ** 20)} MiB free`;
+    const text = writable
+      ? `there is space on the disk again (${free}): writes are taken`
+      : `the disk is full (${free}): writes are refused, reads go on`;
+    notice(text, { event: "disk-space", writable, freeBytes });
+  },
+});

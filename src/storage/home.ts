@@ -1,0 +1,171 @@
+/** Where a node lives: in memory, or in a directory. */
+import { randomBytes, randomInt } from "node:crypto";
+import { type NodeId, nodeId } from "../core/ids.js";
+import type { View } from "../core/view/view.js";
+import type { NodeStorage } from "../ports/storage.js";
+import { CheckpointError, LmdbCheckpoint } from "./checkpoint/lmdb.js";
+import { DataDirectory, DirectoryError, type Votes } from "./directory.js";
+import { type BadRegister, type DiskEvents, type DiskFigures, DiskStorage } from "./disk.js";
+import { DiskSpace } from "./disk-space.js";
+import { RecoveryError } from "./log/recovery.js";
+import { MemoryStorage } from "./memory.js";
+import { NodeFiles } from "./node-files.js";
+import { storageSettings } from "./settings.js";
+
+export interface Home {
+  readonly node: NodeId;
+  /** null: this node has not been in a cluster yet. */
+  readonly view: View | null;
+  readonly votes: Votes | null;
+  readonly storage: NodeStorage;
+  /** "" = memory. */
+  readonly path: string;
+  /** Resolves when it is as safe as it gets here. */
+  saveVotes(votes: Votes): Promise<void>;
+  saveView(view: View): Promise<void>;
+  /** Registers known to be bad now. */
+  bad(): Iterable<BadRegister>;
+  /** null: memory has none. */
+  figures(): DiskFigures | null;
+  /** Resolves when the checkpoint has everything. */
+  fold(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface HomeEvents extends DiskEvents {
+  /** The disk is full, or has space again. */
+  space(writable: boolean, freeBytes: number): void;
+}
+
+export interface DiskHomeOptions {
+  readonly path: string;
+  readonly memoryMib: number;
+  readonly events: HomeEvents;
+}
+
+export function memoryHome(): Home {
+  const storage = new MemoryStorage();
+  return {
+    node: newNodeId(),
+    view: null,
+    votes: null,
+    storage,
+    path: "",
+    saveVotes: () => Promise.resolve(),
+    saveView: () => Promise.resolve(),
+    bad: () => [],
+    figures: () => null,
+    fold: () => Promise.resolve(),
+    close: async () => storage.close(),
+  };
+}
+
+export const newNodeId = (): NodeId => nodeId(randomInt(1, 2 ** 32 - 1));
+
+/** Whether what was thrown says in words for people why a directory cannot be used. */
+export const isForPeople = (error: unknown): error is Error =>
+  error instanceof DirectoryError || error instanceof RecoveryError || error instanceof CheckpointError;
+
+/** Takes the directory and recovers what is in it; rejects with an error for people. */
+export async function diskHome(options: DiskHomeOptions): Promise<Home> {
+  const directory = await DataDirectory.open(options.path);
+  try {
+    return await DiskHome.open(directory, options);
+  } catch (error) {
+    await directory.release();
+    throw error;
+  }
+}
+
+class DiskHome implements Home {
+  private closing: Promise<void> | null = null;
+
+  private constructor(
+    private readonly directory: DataDirectory,
+    private readonly files: NodeFiles,
+    private readonly checkpoint: LmdbCheckpoint,
+    private readonly space: DiskSpace,
+    readonly storage: DiskStorage,
+  ) {}
+
+  static async open(directory: DataDirectory, options: DiskHomeOptions): Promise<DiskHome> {
+    const { events } = options;
+    const files = new NodeFiles(await directory.folder("log"));
+    const checkpoint = new LmdbCheckpoint(await directory.folder("checkpoint"));
+    const space = new DiskSpace(directory.path, (writable, free) => events.space(writable, free));
+    await space.start();
+    try {
+      const storage = await new Promise<DiskStorage>((resolve, reject) => {
+        DiskStorage.open(
+          {
+            files,
+            checkpoint,
+            node: directory.node,
+            settings: storageSettings(options.memoryMib),
+            mustExist: directory.view !== null,
+            salt: () => randomBytes(4).readUInt32LE(0),
+            later: (ms, call) => setTimeout(call, ms).unref(),
+            space,
+            events,
+          },
+          (error, opened) => (opened === null ? reject(error) : resolve(opened)),
+        );
+      });
+      return new DiskHome(directory, files, checkpoint, space, storage);
+    } catch (error) {
+      space.close();
+      await new Promise<void>((resolve) => checkpoint.close(resolve));
+      throw error;
+    }
+  }
+
+  get node(): NodeId {
+    return this.directory.node;
+  }
+
+  get view(): View | null {
+    return this.directory.view;
+  }
+
+  get votes(): Votes | null {
+    return this.directory.votes;
+  }
+
+  get path(): string {
+    return this.directory.path;
+  }
+
+  saveVotes(votes: Votes): Promise<void> {
+    return this.directory.saveVotes(votes);
+  }
+
+  async saveView(view: View): Promise<void> {
+    await new Promise<void>((resolve) => this.storage.mark(resolve));
+    await this.directory.saveView(view);
+  }
+
+  bad(): Iterable<BadRegister> {
+    return this.storage.bad();
+  }
+
+  figures(): DiskFigures {
+    return this.storage.figures();
+  }
+
+  fold(): Promise<void> {
+    return new Promise((resolve) => this.storage.foldNow(resolve));
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    this.space.close();
+    this.storage.close();
+    await new Promise<void>((resolve) => this.files.close(resolve));
+    await new Promise<void>((resolve) => this.checkpoint.close(resolve));
+    await this.directory.release();
+  }
+}

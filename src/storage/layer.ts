@@ -1,0 +1,121 @@
+/**
+ * One layer of a partition's memory table: the latest change of each key since the layer began. It lies over the checkpoint; while a
+ * layer is being folded, a younger one lies over it.
+ */
+import type { ChangeNumber, Key } from "../core/ids.js";
+import type { Register } from "../core/register/register.js";
+import { BAD, type Bad, type Change } from "../core/register/table.js";
+import type { Below } from "./checkpoint/checkpoint.js";
+import { OVERHEAD_BYTES } from "./register-cache.js";
+
+export interface Slot {
+  /** null: removed. */
+  readonly register: Register | Bad | null;
+  readonly change: ChangeNumber;
+  readonly bytes: number;
+  /** What lies below this layer; "unknown" until somebody has looked; null: something whose change nobody knows. */
+  below: Below | "unknown" | null;
+}
+
+interface Numbered {
+  readonly key: Key;
+  readonly change: ChangeNumber;
+}
+
+/** The list of changes is swept once it is this long and mostly out of date. */
+const MIN_SWEEP = 1_024;
+
+export class Layer {
+  readonly slots = new Map<Key, Slot>();
+  bytes = 0;
+  /** Registers here more than below, as far as `below` is known. */
+  gain = 0;
+  /** Slots whose `below` is not known. */
+  unknown = 0;
+  /** By ascending number; one whose key has changed since is out of date. */
+  private changes: Numbered[] = [];
+  private readonly deleted = new Set<Key>();
+
+  set(key: Key, register: Register | Bad | null, change: ChangeNumber, below: Slot["below"]): void {
+    const before = this.slots.get(key);
+    if (before !== undefined) this.uncount(before);
+    const slot: Slot = { register, change, bytes: sizeOf(key, register), below };
+    this.slots.set(key, slot);
+    this.count(slot);
+    this.changes.push({ key, change });
+    if (register !== null && register !== BAD && register.value === null) this.deleted.add(key);
+    else if (this.deleted.size > 0) this.deleted.delete(key);
+    if (this.changes.length > MIN_SWEEP && this.changes.length > 2 * this.slots.size) {
+      this.changes = this.changes.filter((entry) => this.current(entry));
+    }
+  }
+
+  /** Fills in what lies below. */
+  resolve(slot: Slot, below: Below | null): void {
+    this.uncount(slot);
+    slot.below = below;
+    this.count(slot);
+  }
+
+  changesAfter(after: ChangeNumber, limit: number, skip: (key: Key) => boolean, found: Change[]): void {
+    for (let i = this.firstAfter(after); i < this.changes.length && found.length < limit; i++) {
+      const entry = this.changes[i] as Numbered;
+      if (!this.current(entry) || skip(entry.key)) continue;
+      const change = this.describe(entry.key);
+      if (change !== null) found.push(change);
+    }
+  }
+
+  tombstones(limit: number, skip: (key: Key) => boolean, found: Change[]): void {
+    for (const key of this.deleted) {
+      if (found.length >= limit) return;
+      const change = skip(key) ? null : this.describe(key);
+      if (change !== null) found.push(change);
+    }
+  }
+
+  /** null: removals are not listed. */
+  private describe(key: Key): Change | null {
+    const { register, change } = this.slots.get(key) as Slot;
+    if (register === null) return null;
+    return { change, key, timestamp: register === BAD ? null : register.timestamp };
+  }
+
+  private current({ key, change }: Numbered): boolean {
+    return this.slots.get(key)?.change === change;
+  }
+
+  private firstAfter(after: ChangeNumber): number {
+    let low = 0;
+    let high = this.changes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.changes[middle] as Numbered).change > after) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  private count(slot: Slot): void {
+    this.bytes += slot.bytes;
+    if (slot.below === "unknown") this.unknown++;
+    else this.gain += gainOf(slot);
+  }
+
+  private uncount(slot: Slot): void {
+    this.bytes -= slot.bytes;
+    if (slot.below === "unknown") this.unknown--;
+    else this.gain -= gainOf(slot);
+  }
+}
+
+/** Of a slot whose `below` is known: what it adds to the number of registers below. */
+export const gainOf = (slot: Slot): number =>
+  (slot.register === null ? 0 : 1) -
+  (slot.below === null || (slot.below !== "unknown" && slot.below.change > 0) ? 1 : 0);
+
+function sizeOf(key: Key, register: Register | Bad | null): number {
+  const own = OVERHEAD_BYTES + 2 * key.length;
+  if (register === null || register === BAD) return own;
+  return own + (register.encoded?.length ?? (register.value?.length ?? 0) + 256);
+}

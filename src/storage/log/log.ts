@@ -1,0 +1,222 @@
+/**
+ * The log's end: where entries become durable.
+ *
+ * The intuition: one write is under way at a time, and reaches stable storage before it counts as done (group commit). Everything appended
+ * meanwhile goes into the next one, so the busier the node, the more entries share a sync, and nobody ever waits for a timer.
+ *
+ * Invariants:
+ *   G1  Writes never overlap, so the first record of a write proves that all before it are durable (recovery.ts stands on this).
+ *   G2  `durable` is called in the order of the appends, and only when everything appended up to there is durable.
+ *   G3  After an error nothing is written and nobody is called any more. The exception is a full disk: the same bytes are written again at
+ *       the same place, which is safe, as whatever part of them is there is overwritten.
+ */
+
+import type { StoredEntry } from "../../codec/entry.js";
+import { RecordBuffer } from "../../codec/log-record.js";
+import type { NodeId } from "../../core/ids.js";
+import { type Files, isFull } from "../files.js";
+import type { Recovered, Segment } from "./recovery.js";
+import { encodeSegmentHeader, LOG_VERSION, SEGMENT_HEADER_BYTES, segmentName } from "./segment.js";
+
+/** How long to wait before a write is tried again that found no space. */
+export const FULL_RETRY_MS = 200;
+
+export interface LogOptions {
+  readonly files: Files;
+  readonly node: NodeId;
+  readonly recovered: Recovered;
+  /** A segment longer than this is not written to any more. */
+  readonly segmentBytes: number;
+  /** A random 32-bit number for each new segment. */
+  readonly salt: () => number;
+  /** false: the next write waits for `resume`. */
+  readonly mayWrite: () => boolean;
+  /** A write found no space; it is tried again. */
+  readonly full: () => void;
+  /** The disk failed, and with it this log. */
+  readonly failed: (error: Error) => void;
+  readonly later: (ms: number, call: () => void) => void;
+}
+
+/** What one write holds, and who waits for it. */
+class Batch {
+  readonly records = new RecordBuffer();
+  /** Salt of the segment that begins with it; null: it goes on with the newest. */
+  begins: number | null = null;
+  waiting: (() => void)[] = [];
+}
+
+export class Log {
+  /** Number of the last record appended … */
+  appended: number;
+  /** … and of the last durable one. */
+  durable: number;
+  /** Of all segments. */
+  bytes = 0;
+  writes = 0;
+  fullWrites = 0;
+  private readonly options: LogOptions;
+  private readonly segments: Segment[];
+  private current: Segment | null = null;
+  /** Length of the newest segment once what is under way and gathered is in it; none is open after a restart. */
+  private planned = Number.POSITIVE_INFINITY;
+  private salt = 0;
+  private gathering = new Batch();
+  private writing: Batch | null = null;
+  private spare = new Batch();
+  /** Who is to be called, in order. */
+  private ready: (() => void)[] = [];
+  private telling = false;
+  private closed = false;
+
+  constructor(options: LogOptions) {
+    this.options = options;
+    const { recovered } = options;
+    this.segments = recovered.segments.slice();
+    for (const { length } of this.segments) this.bytes += length;
+    this.appended = recovered.last;
+    this.durable = recovered.last;
+  }
+
+  push(entry: StoredEntry): void {
+    const { gathering } = this;
+    const { records } = gathering;
+    if (records.count === 0) this.place(gathering);
+    this.appended++;
+    const before = records.length;
+    records.push(entry, this.appended, this.salt);
+    this.planned += records.length - before;
+  }
+
+  /** Calls once everything pushed so far is durable: before it returns, if it is already. */
+  commit(durable: () => void): void {
+    this.gathering.waiting.push(durable);
+    this.write();
+  }
+
+  /** The next write begins a new segment. */
+  roll(): void {
+    this.planned = Number.POSITIVE_INFINITY;
+  }
+
+  /** What kept writes back is over. */
+  resume(): void {
+    this.write();
+  }
+
+  /** Removes the segments of which the checkpoint has every record, oldest first. */
+  drop(upTo: number, done: () => void): void {
+    const [oldest, next] = this.segments;
+    if (oldest === undefined || next === undefined || next.first > upTo + 1) return done();
+    this.options.files.remove(oldest.name, (error) => {
+      if (this.closed) return;
+      if (error !== null) return this.fail(error);
+      this.segments.shift();
+      this.bytes -= oldest.length;
+      this.drop(upTo, done);
+    });
+  }
+
+  /** Nothing is written and nobody called any more; what is under way may yet arrive. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /** Where the batch goes is known from its first record on: its checksums begin with the segment's salt. */
+  private place(batch: Batch): void {
+    if (this.planned < this.options.segmentBytes) return;
+    this.planned = SEGMENT_HEADER_BYTES;
+    this.salt = this.options.salt() >>> 0;
+    batch.begins = this.salt;
+  }
+
+  private write(): void {
+    const { gathering } = this;
+    if (this.writing !== null || this.closed) return;
+    if (gathering.records.count === 0) {
+      // Everything before is durable, and there is nothing new.
+      return this.tell(gathering.waiting.splice(0));
+    }
+    if (!this.options.mayWrite()) return;
+    this.writing = gathering;
+    this.gathering = this.spare;
+    if (gathering.begins === null) this.put(gathering);
+    else this.begin(gathering, gathering.begins);
+  }
+
+  private begin(batch: Batch, salt: number): void {
+    // All before this batch is durable (G1).
+    const first = this.durable + 1;
+    const name = segmentName(first);
+    const header = encodeSegmentHeader({ version: LOG_VERSION, node: this.options.node, first, salt });
+    this.options.files.create(name, header, (error) => {
+      if (this.closed) return;
+      if (error !== null) return this.trouble(error, () => this.begin(batch, salt));
+      this.enter({ name, first, length: header.length });
+      this.put(batch);
+    });
+  }
+
+  private enter(segment: Segment): void {
+    // One that a crash left without records is overwritten.
+    const same = this.segments.at(-1);
+    if (same?.name === segment.name) this.bytes -= (this.segments.pop() as Segment).length;
+    this.current = segment;
+    this.segments.push(segment);
+    this.bytes += segment.length;
+  }
+
+  private put(batch: Batch): void {
+    const { name, first, length } = this.current as Segment;
+    const { bytes, count } = batch.records;
+    this.options.files.write(name, length, bytes, (error) => {
+      if (this.closed) return;
+      if (error !== null) return this.trouble(error, () => this.put(batch));
+      this.current = { name, first, length: length + bytes.length };
+      this.segments[this.segments.length - 1] = this.current;
+      this.bytes += bytes.length;
+      this.writes++;
+      this.durable += count;
+      this.finish(batch);
+    });
+  }
+
+  private finish(batch: Batch): void {
+    const { waiting } = batch;
+    batch.waiting = [];
+    batch.begins = null;
+    batch.records.clear();
+    this.spare = batch;
+    this.writing = null;
+    this.ready.push(...waiting);
+    // The next write begins before anybody hears of this one: the disk does not wait for them.
+    this.write();
+    this.tell([]);
+  }
+
+  /** In order, also when a call leads to more (G2). */
+  private tell(waiting: readonly (() => void)[]): void {
+    this.ready.push(...waiting);
+    if (this.telling) return;
+    this.telling = true;
+    try {
+      for (let next = this.ready.shift(); next !== undefined && !this.closed; next = this.ready.shift()) next();
+    } finally {
+      this.telling = false;
+    }
+  }
+
+  private trouble(error: Error, again: () => void): void {
+    if (!isFull(error)) return this.fail(error);
+    this.fullWrites++;
+    this.options.full();
+    this.options.later(FULL_RETRY_MS, () => {
+      if (!this.closed) again();
+    });
+  }
+
+  private fail(error: Error): void {
+    this.closed = true;
+    this.options.failed(error);
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Reads the checkpoint slowly, again and again, so that rot is found while there are other copies to repair it from, and not years later.
+ */
+import type { Key, Partition } from "../core/ids.js";
+import type { Checkpoint } from "./checkpoint/checkpoint.js";
+
+/** Records looked at in one go: a fraction of a millisecond. */
+const STEP_RECORDS = 64;
+
+export interface ScrubOptions {
+  readonly checkpoint: Checkpoint;
+  /** Between two steps; 0 = never. */
+  readonly intervalMs: number;
+  readonly later: (ms: number, call: () => void) => void;
+  /** A record is rotten, and nothing in memory lies over it. */
+  readonly foundBad: (partition: Partition, key: Key) => void;
+  readonly covered: (partition: Partition, key: Key) => boolean;
+}
+
+export class Scrub {
+  /** Records looked at, and times that the whole was. */
+  records = 0;
+  passes = 0;
+  private from: Buffer | null = null;
+  private closed = false;
+
+  constructor(private readonly options: ScrubOptions) {}
+
+  start(): void {
+    if (this.options.intervalMs <= 0) return;
+    this.options.later(this.options.intervalMs, () => {
+      if (this.closed) return;
+      this.step();
+      this.start();
+    });
+  }
+
+  step(limit = STEP_RECORDS): void {
+    const { records, next } = this.options.checkpoint.scan(this.from, limit);
+    for (const { partition, key, sound } of records) {
+      this.records++;
+      if (!sound && !this.options.covered(partition, key)) this.options.foundBad(partition, key);
+    }
+    this.from = next;
+    if (next === null) this.passes++;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}

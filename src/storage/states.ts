@@ -1,0 +1,117 @@
+/**
+ * The small states of all partitions, and what the node remembers of its peers: everything durable but the registers. They are always in
+ * memory, and go into the checkpoint whole when they have changed.
+ */
+import type { SeenPosition, StateEntry } from "../codec/entry.js";
+import { type Ballot, compareBallots } from "../core/ballot.js";
+import type { Entry } from "../core/entry.js";
+import type { ChangeNumber, GroupEpoch, NodeId, Partition, Revision } from "../core/ids.js";
+import type { FoldedState } from "./checkpoint/checkpoint.js";
+
+/** Settled seqs are kept of the newest ballots: forgetting an old one costs an impose. */
+const MAX_BALLOTS = 64;
+
+class PartitionState {
+  promise: Ballot | null = null;
+  reservation = 0 as Revision;
+  floor = 0 as Revision;
+  /** Newest ballot first. */
+  readonly settled: { readonly ballot: Ballot; seq: number }[] = [];
+  readonly cursors = new Map<NodeId, { readonly copy: GroupEpoch; readonly change: ChangeNumber }>();
+
+  constructor(readonly partition: Partition) {}
+
+  learn(ballot: Ballot, seq: number): void {
+    let at = 0;
+    for (; at < this.settled.length; at++) {
+      const known = this.settled[at] as { readonly ballot: Ballot; seq: number };
+      const order = compareBallots(known.ballot, ballot);
+      if (order === 0) {
+        if (seq > known.seq) known.seq = seq;
+        return;
+      }
+      if (order < 0) break;
+    }
+    this.settled.splice(at, 0, { ballot, seq });
+    if (this.settled.length > MAX_BALLOTS) this.settled.pop();
+  }
+
+  *entries(): Iterable<Exclude<StateEntry, SeenPosition>> {
+    const { partition, promise, reservation, floor } = this;
+    if (promise !== null) yield { kind: "promise", partition, ballot: promise };
+    if (reservation > 0) yield { kind: "reservation", partition, reservation };
+    if (floor > 0) yield { kind: "floor", partition, floor };
+    for (const { ballot, seq } of this.settled) yield { kind: "settled", partition, ballot, seq };
+    for (const [source, { copy, change }] of this.cursors) yield { kind: "cursor", partition, source, copy, change };
+  }
+}
+
+export class States {
+  private readonly partitions = new Map<Partition, PartitionState>();
+  private readonly positions = new Map<NodeId, number>();
+  private readonly changed = new Set<PartitionState>();
+  private positionsChanged = false;
+
+  apply(entry: StateEntry): void {
+    if (entry.kind === "seen") {
+      if (entry.position > this.positionOf(entry.node)) this.positions.set(entry.node, entry.position);
+      this.positionsChanged = true;
+      return;
+    }
+    const state = this.of(entry.partition);
+    this.changed.add(state);
+    switch (entry.kind) {
+      case "promise":
+        if (state.promise === null || compareBallots(entry.ballot, state.promise) > 0) state.promise = entry.ballot;
+        return;
+      case "reservation":
+        if (entry.reservation > state.reservation) state.reservation = entry.reservation;
+        return;
+      case "floor":
+        if (entry.floor > state.floor) state.floor = entry.floor;
+        return;
+      case "settled":
+        return state.learn(entry.ballot, entry.seq);
+      case "cursor":
+        state.cursors.set(entry.source, { copy: entry.copy, change: entry.change });
+        return;
+    }
+  }
+
+  /** As the checkpoint has it: not changed since. */
+  load(entries: Iterable<StateEntry>): void {
+    for (const entry of entries) this.apply(entry);
+    this.takeChanged();
+  }
+
+  positionOf(node: NodeId): number {
+    return this.positions.get(node) ?? 0;
+  }
+
+  /** Entries that give the same state of all partitions. */
+  *entries(): Iterable<Entry> {
+    for (const state of this.partitions.values()) yield* state.entries();
+  }
+
+  /** What has changed since the last time, for the checkpoint. */
+  takeChanged(): FoldedState[] {
+    const taken: FoldedState[] = [];
+    for (const state of this.changed) taken.push({ partition: state.partition, entries: [...state.entries()] });
+    if (this.positionsChanged) {
+      const entries = [...this.positions].map(([node, position]): StateEntry => ({ kind: "seen", node, position }));
+      taken.push({ partition: null, entries });
+    }
+    this.changed.clear();
+    this.positionsChanged = false;
+    return taken;
+  }
+
+  private of(partition: Partition): PartitionState {
+    let state = this.partitions.get(partition);
+    if (state === undefined) {
+      state = new PartitionState(partition);
+      this.partitions.set(partition, state);
+    }
+    return state;
+  }
+}

@@ -1,0 +1,138 @@
+/** A disk with faults and the processes that live on it one after the other, at the pace of a seed. */
+import { expect } from "vitest";
+import { Prng } from "../../src/base/prng.js";
+import type { Entry } from "../../src/core/entry.js";
+import type { Key, Partition } from "../../src/core/ids.js";
+import { nodeId } from "../../src/core/ids.js";
+import { DiskStorage } from "../../src/storage/disk.js";
+import { MemoryStorage } from "../../src/storage/memory.js";
+import { FaultyFiles } from "./faulty-files.js";
+import { MemoryCheckpoint } from "./memory-checkpoint.js";
+import { Dice, intoTables, type Picture, pictureOf, stateTexts } from "./operations.js";
+import { QUIET, SMALL } from "./subjects.js";
+
+/** A disk, and the process that lives on it, over several lives. */
+export class World {
+  readonly chance: Prng;
+  readonly files: FaultyFiles;
+  readonly checkpoint: MemoryCheckpoint;
+  readonly notices: string[] = [];
+  readonly failures: string[] = [];
+  storage: DiskStorage | null = null;
+  /** All that was ever appended and is not lost. */
+  history: Entry[] = [];
+  /** How many of them were said to be durable. */
+  promised = 0;
+  private readonly dice: Dice;
+  /** What other threads have to do: commits and timers. */
+  private jobs: (() => void)[] = [];
+  private life = 0;
+
+  constructor(
+    readonly seed: number,
+    private readonly foldLogBytes = 4_000 + (seed % 7) * 1_000,
+  ) {
+    this.chance = new Prng(seed);
+    this.files = new FaultyFiles(this.chance.fork("disk"), true);
+    this.dice = new Dice(this.chance.fork("operations"));
+    this.checkpoint = new MemoryCheckpoint((commit) => this.jobs.push(commit));
+  }
+
+  /** Recovers; a crash may come in the middle of that, too. Returns the error that says why it cannot. */
+  open(crashes = 0.1): Error | null {
+    for (;;) {
+      let result: { error: Error | null; storage: DiskStorage | null } | null = null;
+      this.begin((error, storage) => {
+        result = { error, storage };
+      });
+      while (result === null && this.files.pending > 0) {
+        if (this.chance.chance(crashes)) {
+          this.files.crash();
+          break;
+        }
+        this.files.step();
+      }
+      const ended = result as { error: Error | null; storage: DiskStorage | null } | null;
+      if (ended === null) continue;
+      this.storage = ended.storage;
+      if (ended.storage === null) return ended.error;
+      this.dice.resume((p) => (ended.storage as DiskStorage).table(p));
+      return null;
+    }
+  }
+
+  turn(): void {
+    const { storage } = this;
+    if (storage === null) throw new Error("the node is down");
+    const entries = this.dice.turn();
+    intoTables((p) => storage.table(p), entries);
+    this.history.push(...entries);
+    const upTo = this.history.length;
+    const { life } = this;
+    storage.append(entries, () => {
+      expect(life, "nobody is called after a crash").toBe(this.life);
+      expect(upTo, "durable comes in order").toBeGreaterThanOrEqual(this.promised);
+      this.promised = upTo;
+    });
+  }
+
+  /** The disk or another thread gets on with something. */
+  work(): void {
+    if (this.jobs.length > 0 && this.chance.chance(0.3)) this.jobs.shift()?.();
+    else this.files.step();
+  }
+
+  finishAll(): void {
+    for (let n = 0; n < 10_000 && (this.files.pending > 0 || this.jobs.length > 0); n++) {
+      this.files.step();
+      this.jobs.shift()?.();
+    }
+  }
+
+  crash(): void {
+    this.storage?.close();
+    this.storage = null;
+    this.life++;
+    this.jobs = [];
+    this.files.crash();
+  }
+
+  /** Bad registers that were told of. */
+  readonly bad: string[] = [];
+
+  private begin(opened: (error: Error | null, storage: DiskStorage | null) => void): void {
+    DiskStorage.open(
+      {
+        files: this.files,
+        checkpoint: this.checkpoint,
+        node: nodeId(9),
+        settings: { ...SMALL, segmentBytes: 1_500, foldLogBytes: this.foldLogBytes },
+        salt: () => this.chance.next(),
+        later: (_ms, call) => this.jobs.push(call),
+        events: {
+          ...QUIET,
+          notice: (text) => this.notices.push(text),
+          failed: (why) => this.failures.push(why),
+          bad: (partition: Partition, key: Key) => this.bad.push(`${partition}/${key}`),
+        },
+      },
+      opened,
+    );
+  }
+}
+
+/** The state that these entries give. */
+export function pictureAfter(history: readonly Entry[]): Picture {
+  const memory = new MemoryStorage();
+  intoTables((p) => memory.table(p), history);
+  const { partitions } = pictureOf(memory);
+  return { partitions: partitions.map(withSortedTombstones), states: stateTexts(history) };
+}
+
+type Part = Picture["partitions"][number];
+const withSortedTombstones = (part: Part): Part => ({ ...part, tombstones: [...part.tombstones].sort() });
+
+export function shown(storage: DiskStorage): Picture {
+  const { partitions, states } = pictureOf(storage);
+  return { partitions: partitions.map(withSortedTombstones), states };
+}

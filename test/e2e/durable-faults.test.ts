@@ -1,0 +1,132 @@
+/**
+ * Disks that fill up and disks that fail, under real nodes: a small file system in memory, and errors injected into system calls. Both need
+ * a machine that lets us: where it does not, the tests say so and are skipped.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Execution } from "../../gen/ts/onar/kv/v1/error.js";
+import { answerOf, attempt, errorOf } from "./clients.js";
+import { buildIfStale, Cluster, eventually, type Node } from "./harness.js";
+
+const PROBE = Buffer.from("probe");
+const root = mkdtempSync(join(tmpdir(), "onar-faults-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+beforeAll(() => buildIfStale());
+
+const runs = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
+
+/** A file system of that size; null: not on this machine. */
+function smallDisk(size: string): string | null {
+  const path = join(root, "small");
+  mkdirSync(path, { recursive: true });
+  return runs("mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path) ? path : null;
+}
+
+const disk = smallDisk("64m");
+const whyNoDisk = disk === null ? " (skipped: this machine does not let us mount a file system in memory)" : "";
+
+describe.skipIf(disk === null)(`a disk that is full${whyNoDisk}`, () => {
+  let cluster: Cluster;
+  const path = disk as string;
+  const junk = join(path, "junk");
+  beforeAll(async () => {
+    cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 16, data: path });
+  });
+  afterAll(async () => {
+    await cluster?.stop();
+    runs("umount", path);
+  });
+
+  const key = (i: number): Buffer => Buffer.from(`key-${i}`);
+  const fill = (): void => {
+    try {
+      for (;;) writeFileSync(junk, Buffer.alloc(256 * 1024, 1), { flag: "a" });
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe("ENOSPC");
+    }
+  };
+
+  test("refuses writes with DISK_FULL and keeps serving reads; when there is space, it takes writes again and has lost nothing", async () => {
+    for (let i = 0; i < 20; i++) {
+      const node = cluster.nodes[i % 3] as Node;
+      await answerOf((o) => node.clients.kv.put({ key: key(i), value: key(i) }, o));
+    }
+    for (let round = 0; round < 2; round++) {
+      fill();
+      for (const node of cluster.nodes) {
+        await node.process.said("the disk is full", 20_000);
+        const error = await eventually("it refuses writes", 10_000, async () => {
+          const refused = await errorOf((o) => node.clients.kv.put({ key: PROBE, value: PROBE }, o));
+          return refused.info?.reason === "DISK_FULL" ? refused : undefined;
+        });
+        expect(error).toMatchObject({ status: "RESOURCE_EXHAUSTED", outcome: { execution: Execution.NOT_EXECUTED } });
+      }
+      for (let i = 0; i < 20; i++) {
+        const node = cluster.nodes[(i + 1) % 3] as Node;
+        const { entry } = await answerOf((o) => node.clients.kv.get({ key: key(i) }, o));
+        expect(entry?.value.toString()).toBe(key(i).toString());
+      }
+      expect(cluster.nodes.map(({ process }) => process.ended)).toEqual([null, null, null]);
+      rmSync(junk);
+      for (const node of cluster.nodes) {
+        await eventually("it takes writes again", 20_000, async () => {
+          const tried = await attempt(3_000, (o) => node.clients.kv.put({ key: PROBE, value: PROBE }, o));
+          return "answer" in tried ? true : undefined;
+        });
+      }
+    }
+    await Promise.all(cluster.nodes.map((node) => node.process.kill()));
+    for (const node of cluster.nodes) node.restart();
+    await cluster.ready();
+    for (let i = 0; i < 20; i++) {
+      const node = cluster.nodes[i % 3] as Node;
+      const { entry } = await answerOf((o) => node.clients.kv.get({ key: key(i) }, o));
+      expect(entry?.value.toString()).toBe(key(i).toString());
+    }
+  });
+});
+
+const canInject = runs("strace", "-e", "inject=getpid:error=EIO", "true");
+const whyNoInject = canInject ? "" : " (skipped: strace cannot inject errors on this machine)";
+
+describe.skipIf(!canInject)(`a disk that fails${whyNoInject}`, () => {
+  test("ends its node with 1 and the reason, answers nothing that was not durable, and the others go on; it comes back with all it had", async () => {
+    const cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 16, data: join(root, "failing") });
+    try {
+      const victim = cluster.node(1);
+      const others = cluster.nodes.filter((node) => node !== victim);
+      const key = Buffer.from("key");
+      await answerOf((o) => victim.clients.kv.put({ key, value: Buffer.from("before") }, o));
+      // Every write that is to be durable is a pwrite64 on a file opened with O_DSYNC.
+      const pid = String(victim.process.child.pid);
+      const strace = spawn("strace", ["-f", "-p", pid, "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=EIO"]);
+      let said = "";
+      strace.stderr.on("data", (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      await eventually("strace is there", 10_000, () => (said.includes("attached") ? true : undefined));
+      const tried = await attempt(3_000, (o) => victim.clients.kv.put({ key, value: Buffer.from("after") }, o));
+      expect(tried).not.toHaveProperty("answer");
+      expect(await victim.process.end).toBe(1);
+      expect(victim.process.tail()).toMatch(/error: the disk failed: EIO/);
+      strace.kill();
+      await sleep(100);
+      for (const node of others) {
+        await eventually("the others serve", 10_000, async () => {
+          const written = await attempt(3_000, (o) => node.clients.kv.put({ key, value: Buffer.from("others") }, o));
+          return "answer" in written ? true : undefined;
+        });
+      }
+      victim.restart();
+      await cluster.ready();
+      const { entry } = await answerOf((o) => victim.clients.kv.get({ key }, o));
+      expect(entry?.value.toString()).toBe("others");
+    } finally {
+      await cluster.stop();
+    }
+  });
+});

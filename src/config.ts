@@ -29,12 +29,18 @@ export interface NodeConfig {
   readonly peerListen: string;
   /** HOST:PORT that other nodes are told; "" = where it listens. */
   readonly peerAdvertise: string;
+  /** HOST:PORT to serve metrics at; "" = nowhere. */
+  readonly metricsListen: string;
   /** Peer addresses of the other founding nodes; this node's own may be among them. */
   readonly join: readonly string[];
-  /** Number of founding nodes, this one included. */
+  /** Number of founding nodes, this one included; 0 = not said, which a node with data need not. */
   readonly expect: number;
   readonly zone: string;
-  readonly storage: "memory";
+  readonly storage: "memory" | "disk";
+  /** The node's directory; "" with storage in memory. */
+  readonly data: string;
+  /** How much memory storage on disk uses beside what the system caches, MiB. */
+  readonly storageMemory: number;
   /** 32 hexadecimal digits: refuse every other cluster; "" = take the one found. */
   readonly clusterId: string;
   readonly cluster: ClusterConfig;
@@ -42,4 +48,7 @@ export interface NodeConfig {
 }
 
 export const DEFAULT_REPLICATION_FACTOR = 3;
+export const DEFAULT_STORAGE_MEMORY_MIB = 128;
+export const MIN_STORAGE_MEMORY_MIB = 16;
+export const MAX_STORAGE_MEMORY_MIB = 65_536;
 export { DEFAULT_PARTITIONS };

@@ -1,24 +1,32 @@
 /** The composition root: from a configuration to a running node. */
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Server as PeerServer } from "@grpc/grpc-js";
 import { StorageKind } from "../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { digestOf } from "./codec/view.js";
 import type { NodeConfig } from "./config.js";
-import { type NodeId, nodeId } from "./core/ids.js";
-import type { Member, View } from "./core/view/view.js";
+import { type Key, type NodeId, nodeId, type Partition } from "./core/ids.js";
+import { type Member, memberOf, type View } from "./core/view/view.js";
 import { Loop } from "./node/loop.js";
 import { NodeMachine } from "./node/machine.js";
+import type { Facts } from "./observe/log.js";
+import { Metrics } from "./observe/metrics.js";
+import { hostAndPort, whyNot, withPort } from "./rpc/addresses.js";
 import { type ClientServer, makeClientServer } from "./rpc/client-server.js";
+import { refusedWhenFull } from "./rpc/disk-full.js";
 import { Founding } from "./rpc/founding.js";
 import { NodeClock } from "./rpc/node-clock.js";
 import { PeerLinks } from "./rpc/peer-links.js";
 import { bind, makePeerServer } from "./rpc/peer-server.js";
 import { PROTOCOL_VERSION } from "./rpc/peer-service.js";
+import type { OwnStatus } from "./rpc/reconfiguration-service.js";
 import { type Introduction, Serving } from "./rpc/serving.js";
-import { MemoryStorage } from "./storage/memory.js";
+import { diskHome, type Home, type HomeEvents, isForPeople, memoryHome } from "./storage/home.js";
+import { homeNews } from "./storage/home-news.js";
 import { version } from "./version.js";
 
 const HEALTH_MS = 100;
+/** A stopping node takes calls for at least this long after its health fell, so that clients which follow health have gone elsewhere. */
+const NOTICE_MS = 500;
 /** How long a stopping node tries to hand its offices over … */
 const HAND_OVER_MS = 2_000;
 /** … and then waits for requests under way. */
@@ -27,8 +35,8 @@ const DRAIN_MS = 5_000;
 const LAST_ANSWERS_MS = 500;
 
 export interface ServerEvents {
-  /** One line for the operator. */
-  notice(text: string): void;
+  /** One line for the operator, with facts for programs. Never a key or a value. */
+  notice(text: string, facts?: Facts): void;
   /** The node cannot go on and has stopped; the process should say so and exit with 1. */
   fatal(text: string): void;
 }
@@ -37,6 +45,12 @@ export interface RunningServer {
   readonly nodeId: number;
   readonly clientAddress: string;
   readonly peerAddress: string;
+  /** Where metrics are served; "" = nowhere. */
+  readonly metricsAddress: string;
+  /** Its directory; "" with storage in memory. */
+  readonly dataPath: string;
+  /** For clients in this process: what the services serve from. */
+  readonly state: Serving;
   /** Resolves when this node is in a view and hears a majority of some group. Never rejects. */
   readonly serving: Promise<void>;
   /**
@@ -44,27 +58,60 @@ export interface RunningServer {
    * Without draining only the last step is done.
    */
   close(options?: { readonly drain: boolean }): Promise<void>;
+  /** Stops at once and says nothing to anybody, as a process that is killed. */
+  kill(): void;
 }
+
+/** For tests: whether messages of one node reach another. */
+export type Passes = (from: NodeId, to: NodeId) => boolean;
 
 /** The node cannot start; the message is for people. */
 export class StartError extends Error {
   override readonly name = "StartError";
 }
 
-export async function startServer(config: NodeConfig, events: ServerEvents): Promise<RunningServer> {
-  const node = new NodeServer(config, events);
-  await node.start();
+export async function startServer(
+  config: NodeConfig,
+  events: ServerEvents,
+  passes: Passes = () => true,
+): Promise<RunningServer> {
+  let node: NodeServer | null = null;
+  const news = homeNews({
+    notice: (text, facts) => events.notice(text, facts),
+    failed: (why) => (node === null ? events.fatal(why) : node.fail(why)),
+    bad: (partition, key) => node?.mend(partition, key),
+  });
+  const home = await homeOf(config, news);
+  node = new NodeServer(config, events, passes, home);
+  try {
+    await node.start();
+  } catch (error) {
+    await home.close();
+    throw error;
+  }
   return node;
 }
 
+async function homeOf(config: NodeConfig, events: HomeEvents): Promise<Home> {
+  if (config.storage === "memory") return memoryHome();
+  try {
+    return await diskHome({ path: config.data, memoryMib: config.storageMemory, events });
+  } catch (error) {
+    if (isForPeople(error)) throw new StartError(`--data: ${error.message}`);
+    throw error;
+  }
+}
+
 class NodeServer implements RunningServer {
-  readonly nodeId: NodeId = nodeId(randomInt(1, 2 ** 32 - 1));
+  readonly nodeId: NodeId;
   clientAddress = "";
   peerAddress = "";
+  metricsAddress = "";
   readonly serving: Promise<void>;
-  private readonly state: Serving;
+  readonly state: Serving;
   private readonly client: ClientServer;
   private readonly peer: PeerServer;
+  private readonly metrics: Metrics | null;
   private readonly startedAt = performance.now();
   private readonly stop = new AbortController();
   private founding: Founding | null = null;
@@ -72,23 +119,41 @@ class NodeServer implements RunningServer {
   private loop: Loop | null = null;
   private healthTimer: NodeJS.Timeout | null = null;
   private draining = false;
+  private hasServed = false;
   private nowServing: () => void = () => {};
 
   constructor(
     private readonly config: NodeConfig,
     private readonly events: ServerEvents,
+    private readonly passes: Passes,
+    private readonly home: Home,
   ) {
+    this.nodeId = home.node;
     this.state = new Serving(this.nodeId);
+    this.state.writable = () => home.storage.writable;
     this.serving = new Promise((resolve) => {
       this.nowServing = resolve;
     });
-    this.client = makeClientServer(this.state, config.limits, {
-      storage: StorageKind.MEMORY,
+    this.metrics =
+      config.metricsListen === ""
+        ? null
+        : new Metrics({
+            serving: this.state,
+            softwareVersion: version,
+            healthy: () => this.client.health.serving,
+            queues: () => this.links?.queues() ?? [],
+            storage: () => (this.loop === null ? null : home.storage),
+            figures: () => home.figures(),
+          });
+    const own: OwnStatus = {
+      storage: this.storageKind,
       softwareVersion: version,
       uptimeMs: () => performance.now() - this.startedAt,
-    });
+      logPosition: () => home.storage.position,
+    };
+    this.client = makeClientServer(this.state, config.limits, own, this.metrics?.observer ?? null);
     this.peer = makePeerServer({
-      found: (request) => {
+      found: async (request) => {
         if (this.founding === null) throw new Error("not started");
         return this.founding.answer(request);
       },
@@ -97,6 +162,14 @@ class NodeServer implements RunningServer {
         else this.links.accept(call);
       },
     });
+  }
+
+  private get storageKind(): StorageKind {
+    return this.home.storage.kind === "memory" ? StorageKind.MEMORY : StorageKind.LOG;
+  }
+
+  get dataPath(): string {
+    return this.home.path;
   }
 
   async start(): Promise<void> {
@@ -110,33 +183,91 @@ class NodeServer implements RunningServer {
       throw error;
     });
     this.clientAddress = config.advertise || withPort(config.listen, clientPort);
-    const peers = [...new Set([...config.join, this.peerAddress])].sort();
-    if (peers.length !== config.expect) {
+    await this.serveMetrics();
+    try {
+      this.founding = this.makeFounding();
+    } catch (error) {
       await this.close();
-      throw new StartError(
-        `--expect says ${config.expect} nodes, but --join and this node's own peer address make ${peers.length}: ${peers.join(", ")}`,
-      );
+      throw error;
     }
+    const { founding, home } = this;
+    this.state.awaited = () => founding.founders();
+    // Who is in a view never founds again.
+    if (home.view !== null) return this.serve(home.view);
+    founding
+      .run()
+      .then(async (view) => {
+        await home.saveView(view);
+        this.serve(view);
+      })
+      .catch((error: unknown) => this.fail((error as Error).message));
+  }
+
+  private makeFounding(): Founding {
+    const { config, home } = this;
     const self: Member = {
       id: this.nodeId,
       clientAddress: this.clientAddress,
       peerAddress: this.peerAddress,
       zone: config.zone,
     };
-    this.founding = new Founding({
+    const peers = home.view === null ? this.founders() : home.view.members.map((member) => member.peerAddress).sort();
+    if (home.view !== null) this.checkPlace(home.view, self);
+    return new Founding({
       self,
       peers,
       cluster: config.cluster,
       clusterId: config.clusterId,
+      votes: home.votes,
+      view: home.view,
+      saveVotes: (votes) => home.saveVotes(votes),
       notice: (text) => this.events.notice(text),
       signal: this.stop.signal,
     });
-    const { founding } = this;
-    this.state.awaited = () => founding.founders();
-    founding.run().then(
-      (view) => this.serve(view),
-      (error: unknown) => this.fail((error as Error).message),
-    );
+  }
+
+  /** Peer addresses of all founders, ordered. */
+  private founders(): string[] {
+    const { config, home } = this;
+    if (config.expect === 0) {
+      throw new StartError(
+        `${home.path} is new: --expect NODES and --join say with whom it founds a cluster; see onar start --help`,
+      );
+    }
+    const peers = [...new Set([...config.join, this.peerAddress])].sort();
+    if (peers.length !== config.expect) {
+      throw new StartError(
+        `--expect says ${config.expect} nodes, but --join and this node's own peer address make ${peers.length}: ${peers.join(", ")}`,
+      );
+    }
+    if (home.votes !== null && home.votes.peers.join() !== peers.join()) {
+      throw new StartError(
+        `this node has already taken part in founding a cluster of ${home.votes.peers.join(", ")}: it must be started with that list, or with an empty directory`,
+      );
+    }
+    return peers;
+  }
+
+  /** Whether the others find this node where its view says. */
+  private checkPlace(view: View, self: Member): void {
+    const { clusterId } = this.config;
+    if (clusterId !== "" && clusterId !== view.clusterId) {
+      throw new StartError(
+        `${this.home.path} belongs to cluster ${view.clusterId}, but --cluster-id says ${clusterId}`,
+      );
+    }
+    const known = memberOf(view, self.id);
+    if (known === undefined) throw new StartError(`${this.home.path}: its view does not name this node`);
+    if (known.peerAddress !== self.peerAddress) {
+      throw new StartError(
+        `the other nodes know this node at ${known.peerAddress}, but it is at ${self.peerAddress}: start it with that --peer-listen or --peer-advertise`,
+      );
+    }
+    if (known.clientAddress !== self.clientAddress) {
+      this.events.notice(
+        `clients are told to find this node at ${known.clientAddress}, where its cluster was founded; it is at ${self.clientAddress}`,
+      );
+    }
   }
 
   async close(options = { drain: true }): Promise<void> {
@@ -146,7 +277,7 @@ class NodeServer implements RunningServer {
     const machine = this.loop?.machine;
     if (options.drain && machine !== undefined) {
       this.loop?.deliver({ kind: "leave" });
-      await until(() => machine.core.offices === 0, HAND_OVER_MS);
+      await Promise.all([until(() => machine.core.offices === 0, HAND_OVER_MS), sleep(NOTICE_MS)]);
     }
     this.state.stopping = true;
     if (machine !== undefined) {
@@ -160,11 +291,13 @@ class NodeServer implements RunningServer {
     await Promise.race([this.client.server.shutdown(), sleep(LAST_ANSWERS_MS)]);
     this.client.server.forceShutdown();
     this.peer.forceShutdown();
+    await this.home.close();
   }
 
   private serve(view: View): void {
     if (this.stop.signal.aborted) return;
-    const storage = new MemoryStorage();
+    const { storage } = this.home;
+    this.metrics?.observe(storage);
     const clock = new NodeClock();
     const digest = digestOf(view);
     const introductions = new Map<NodeId, Introduction>();
@@ -178,17 +311,30 @@ class NodeServer implements RunningServer {
         nodeId: this.nodeId,
         viewEpoch: view.epoch,
         viewDigest: digest,
-        logPosition: 0,
+        logPosition: storage.position,
         clientAddress: this.clientAddress,
         peerAddress: this.peerAddress,
         zone: this.config.zone,
-        storage: StorageKind.MEMORY,
+        storage: this.storageKind,
         uptimeMs: Math.round(performance.now() - this.startedAt),
         softwareVersion: version,
       }),
-      deliver: (input) => loop.deliver(input),
+      deliver: (input) => {
+        if (input.kind === "message" && !this.passes(input.from, this.nodeId)) return;
+        if (!storage.writable && refusedWhenFull(input, (to, message) => links.send(to, message))) return;
+        loop.deliver(input);
+      },
       notice: (text) => this.events.notice(text),
-      introduced: (handshake) => introductions.set(nodeId(handshake.nodeId), { handshake, at: performance.now() }),
+      introduced: (handshake) => {
+        const peer = nodeId(handshake.nodeId);
+        introductions.set(peer, { handshake, at: performance.now() });
+        storage.sawPosition(peer, handshake.logPosition);
+      },
+      highestPosition: (peer) => storage.highestPosition(peer),
+      rolledBack: (peer, text) =>
+        this.fail(
+          `node ${peer} refuses this node: ${text}. Its directory was restored or damaged: replace it by a new node with an empty directory`,
+        ),
     });
     const machine = new NodeMachine({
       self: this.nodeId,
@@ -211,7 +357,23 @@ class NodeServer implements RunningServer {
     this.state.begin({ view, digest, loop, counters: links.counters, introductions });
     links.start();
     loop.start();
+    // Found before there was anybody to mend them.
+    for (const { partition, key } of [...this.home.bad()]) this.mend(partition, key);
     this.healthTimer = setInterval(() => this.judgeHealth(view), HEALTH_MS);
+  }
+
+  private async serveMetrics(): Promise<void> {
+    const { metrics } = this;
+    const { metricsListen } = this.config;
+    if (metrics === null) return;
+    const { host, port } = hostAndPort(metricsListen);
+    const taken = await this.listen("--metrics-listen", metricsListen, () => metrics.listen(host, port)).catch(
+      async (error: unknown) => {
+        await this.close();
+        throw error;
+      },
+    );
+    this.metricsAddress = withPort(metricsListen, taken);
   }
 
   /** NOT_SERVING when cut off from every majority. */
@@ -221,16 +383,37 @@ class NodeServer implements RunningServer {
     const serving = view.partitions.some(
       ({ replicas }) => replicas.filter((id) => id === core.self || core.hears(id)).length > replicas.length / 2,
     );
+    if (this.hasServed && serving !== this.client.health.serving) {
+      this.events.notice(serving ? "health: SERVING again" : "health: NOT_SERVING, no majority is heard", {
+        event: "health",
+        node: this.nodeId,
+        serving,
+      });
+    }
     this.client.health.setServing(serving);
-    if (serving) this.nowServing();
+    if (serving) {
+      this.hasServed = true;
+      this.nowServing();
+    }
   }
 
-  private fail(why: string): void {
+  mend(partition: Partition, key: Key): void {
+    this.loop?.deliver({ kind: "bad-register", partition, key });
+  }
+
+  fail(why: string): void {
+    if (this.stop.signal.aborted) return;
+    this.kill();
+    const say = (): void => this.events.fatal(why);
+    this.home.close().then(say, say);
+  }
+
+  kill(): void {
     if (this.stop.signal.aborted) return;
     this.shutDown();
     this.client.server.forceShutdown();
     this.peer.forceShutdown();
-    this.events.fatal(why);
+    void this.home.close();
   }
 
   private shutDown(): void {
@@ -238,6 +421,7 @@ class NodeServer implements RunningServer {
     if (this.healthTimer !== null) clearInterval(this.healthTimer);
     this.loop?.stop();
     this.links?.close();
+    this.metrics?.close();
   }
 
   private async listen(option: string, address: string, listen: () => Promise<number>): Promise<number> {
@@ -249,27 +433,6 @@ class NodeServer implements RunningServer {
   }
 }
 
-/** grpc-js does not say why; a plain socket does. */
-async function whyNot(address: string): Promise<string> {
-  const { createServer } = await import("node:net");
-  const at = address.lastIndexOf(":");
-  const host = address.slice(0, at).replace(/^\[|\]$/g, "");
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE") resolve("the port is in use");
-      else if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
-        resolve("this machine has no such address");
-      else if (error.code === "EACCES") resolve("not allowed");
-      else resolve(error.code ?? "unknown reason");
-    });
-    probe.listen(Number(address.slice(at + 1)), host, () =>
-      probe.close(() => resolve("the port was in use a moment ago")),
-    );
-  });
-}
-
-const withPort = (address: string, port: number): string => `${address.slice(0, address.lastIndexOf(":"))}:${port}`;
 /** Waits for the condition, at most so long. */
 async function until(condition: () => boolean, ms: number): Promise<void> {
   const end = performance.now() + ms;

@@ -12,8 +12,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CallOptions, type Channel, ClientError, Metadata } from "nice-grpc";
-import { type Address, formatAddress } from "./arguments.js";
-import { connected, openChannel, whyNotConnected } from "./connect.js";
+import { type Address, formatAddress } from "../config/values.js";
+import { connected, whyNotConnected } from "./connect.js";
+import { Connections } from "./connections.js";
 import { CliError, EXIT, messageOf } from "./exit.js";
 import { type Failure, failureOf } from "./failure.js";
 
@@ -21,6 +22,10 @@ export interface Target {
   readonly endpoints: readonly Address[];
   /** For everything: connecting, all attempts, their answers. */
   readonly timeoutMs: number;
+  /** To use and to leave open; without them the call makes its own. */
+  readonly connections?: Connections | undefined;
+  /** Gives the call up: a write that was sent is unknown then. */
+  readonly interrupt?: AbortSignal | undefined;
 }
 
 /** One attempt: makes a client on the channel and calls it with the options given. */
@@ -37,34 +42,39 @@ const MAX_PAUSE_MS = 500;
 /** Answers, or throws a CliError with exit code 1 (not done) or, for writes only, 4 (unknown). */
 export async function call<Answer>(kind: "read" | "write", target: Target, attempt: Attempt<Answer>): Promise<Answer> {
   const giveUp = Date.now() + target.timeoutMs;
-  const channels = new Map<string, Channel>();
+  const { interrupt } = target;
+  const connections = target.connections ?? new Connections();
+  const endpoints = connections.order(target.endpoints);
   const failures = new Map<string, string>();
   let last: Failure | null = null;
   let unknown: Failure | null = null;
   try {
     for (let turn = 0; ; turn++) {
-      const endpoint = target.endpoints[turn % target.endpoints.length] as Address;
+      const endpoint = endpoints[turn % endpoints.length] as Address;
       const name = formatAddress(endpoint);
-      const roundBegins = turn > 0 && turn % target.endpoints.length === 0;
+      const roundBegins = turn > 0 && turn % endpoints.length === 0;
       if (roundBegins) {
         if (unknown === null) break;
-        await sleep(Math.min(MAX_PAUSE_MS, Math.max(0, giveUp - Date.now())) * (0.5 + Math.random() / 2));
+        await pause(Math.min(MAX_PAUSE_MS, Math.max(0, giveUp - Date.now())) * (0.5 + Math.random() / 2), interrupt);
       }
+      if (interrupt?.aborted === true) break;
       const remaining = giveUp - Date.now();
       if (remaining <= 0) break;
-      const alone = target.endpoints.length === 1;
+      const alone = endpoints.length === 1;
       const budget = alone ? remaining : Math.min(remaining, Math.max(MIN_ATTEMPT_MS, remaining / 2));
 
-      const channel = channels.get(name) ?? openChannel(endpoint);
-      channels.set(name, channel);
+      const channel = connections.to(endpoint);
       if (!(await connected(channel, alone ? budget : Math.min(budget, CONNECT_MS)))) {
         if (unknown === null) failures.set(name, await whyNotConnected(endpoint, PROBE_MS));
         continue;
       }
       const left = Math.min(budget, giveUp - Date.now());
       if (left <= 0) break;
-      const tried = await once(channel, left, attempt);
-      if ("answer" in tried) return tried.answer;
+      const tried = await once(channel, left, attempt, interrupt);
+      if ("answer" in tried) {
+        connections.answered(endpoint);
+        return tried.answer;
+      }
       last = tried.failure;
       failures.set(name, `${name}: ${last.message}`);
       if (kind === "write" && last.execution === "unknown") unknown = last;
@@ -72,8 +82,9 @@ export async function call<Answer>(kind: "read" | "write", target: Target, attem
       if (!last.retryable && (unknown === null || last === unknown)) break;
     }
   } finally {
-    for (const channel of channels.values()) channel.close();
+    if (target.connections === undefined) connections.close();
   }
+  if (interrupt?.aborted === true && unknown === null) throw notDone("interrupted", last);
   if (unknown !== null) throw unknownOutcome(unknown);
   const why =
     failures.size === 0 ? `no answer within ${target.timeoutMs / 1_000} s` : [...failures.values()].join("; ");
@@ -84,10 +95,13 @@ async function once<Answer>(
   channel: Channel,
   withinMs: number,
   attempt: Attempt<Answer>,
+  interrupt: AbortSignal | undefined,
 ): Promise<{ readonly answer: Answer } | { readonly failure: Failure }> {
   const timeout = Math.max(1, Math.floor(withinMs));
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), timeout + GRACE_MS);
+  const giveUp = (): void => abort.abort();
+  const timer = setTimeout(giveUp, timeout + GRACE_MS);
+  interrupt?.addEventListener("abort", giveUp);
   let trailer: Metadata | null = null;
   try {
     const options: CallOptions = {
@@ -101,13 +115,19 @@ async function once<Answer>(
   } catch (error) {
     if (error instanceof ClientError) return { failure: failureOf(error, trailer) };
     if (abort.signal.aborted) {
-      const message = `no answer within ${timeout / 1_000} s`;
+      const message = interrupt?.aborted === true ? "interrupted" : `no answer within ${timeout / 1_000} s`;
       return { failure: { execution: "unknown", status: "", reason: "", message, retryable: true, decided: false } };
     }
     throw new CliError(EXIT.notDone, `the call could not be made: ${messageOf(error)}`);
   } finally {
     clearTimeout(timer);
+    interrupt?.removeEventListener("abort", giveUp);
   }
+}
+
+/** Sleeps, but not through an interrupt. */
+async function pause(ms: number, interrupt: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, interrupt === undefined ? {} : { signal: interrupt }).catch(() => {});
 }
 
 const factsOf = (failure: Failure | null) => ({ status: failure?.status ?? "", reason: failure?.reason ?? "" });

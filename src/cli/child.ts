@@ -2,8 +2,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import type { Address } from "./arguments.js";
-import { formatAddress } from "./arguments.js";
+import { type Address, formatAddress } from "../config/values.js";
 import { PARENT_VARIABLE } from "./start.js";
 
 export interface NodePlan {
@@ -78,7 +77,7 @@ export class ChildNode {
     this.process.stdin.end();
   }
 
-  kill(signal: "SIGTERM" | "SIGKILL"): void {
+  kill(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     if (!this.ended) this.process.kill(signal);
   }
 

@@ -2,15 +2,16 @@
  * `onar cluster`: a local cluster of real processes, to try things on. Nodes may be killed from outside; the others go on and this command
  * tells about it. When this process ends, however it ends, the nodes end: they watch their standard input (see start.ts).
  */
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { withoutNodeSettings } from "../config/sources.js";
+import { formatAddress, MAX_NODES, partitionCount, replicationFactor, wholeNumber } from "../config/values.js";
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config.js";
-import { formatAddress, MAX_NODES, partitionCount, replicationFactor, wholeNumber } from "./arguments.js";
 import { ChildNode, type NodePlan, stopAll } from "./child.js";
 import { CliError, EXIT, type ExitCode, usage } from "./exit.js";
 import type { Io } from "./io.js";
+import { whatIsMissing } from "./readiness.js";
 import { onStopSignals } from "./signals.js";
-import { MEMORY_REQUIRED } from "./start.js";
-import { askStatus } from "./status.js";
 
 export interface ClusterOptions {
   readonly nodes: string;
@@ -18,22 +19,25 @@ export interface ClusterOptions {
   readonly replicationFactor?: string;
   readonly partitions?: string;
   readonly memory?: true;
+  readonly data?: string;
   readonly verbose?: true;
 }
 
 const HOST = "127.0.0.1";
+const DEFAULT_DATA = ".onar-data";
 /** Peers' ports lie this much above clients'. More than MAX_NODES, so the ranges never overlap. */
 const PEER_OFFSET = 100;
 const READY_MS = 30_000;
 const PROGRESS_MS = 2_000;
 const POLL_MS = 100;
-const STATUS_MS = 2_000;
 const STOP_MS = 5_000;
 const LINES_SHOWN = 5;
 
 export interface ClusterPlan {
   readonly nodes: readonly NodePlan[];
   readonly partitions: number;
+  /** Holds the nodes' directories; "" with storage in memory. */
+  readonly data: string;
 }
 
 export function planCluster(options: ClusterOptions): ClusterPlan {
@@ -51,24 +55,29 @@ export function planCluster(options: ClusterOptions): ClusterPlan {
       : replicationFactor("--replication-factor", options.replicationFactor, count);
   const partitions =
     options.partitions === undefined ? DEFAULT_PARTITIONS : partitionCount("--partitions", options.partitions);
-  if (options.memory !== true) throw usage(MEMORY_REQUIRED);
+  if (options.memory === true && options.data !== undefined)
+    throw usage("--data and --memory exclude each other: give one of them");
+  const data = resolve(options.data ?? DEFAULT_DATA);
+  const storage = (number: number): string[] =>
+    options.memory === true ? ["--memory"] : ["--data", join(data, `node${number}`)];
 
   const addresses = Array.from({ length: count }, (_, i) => ({
     client: { host: HOST, port: base + i },
     peer: { host: HOST, port: base + PEER_OFFSET + i },
   }));
-  const join = addresses.map(({ peer }) => formatAddress(peer)).join(",");
+  const founders = addresses.map(({ peer }) => formatAddress(peer)).join(",");
   const nodes = addresses.map(({ client, peer }, i) => ({
     number: i + 1,
     client,
     peer,
     args: [
       ...["start", "--listen", formatAddress(client), "--peer-listen", formatAddress(peer)],
-      ...["--join", join, "--expect", String(count)],
-      ...["--replication-factor", String(factor), "--partitions", String(partitions), "--memory"],
+      ...["--join", founders, "--expect", String(count)],
+      ...["--replication-factor", String(factor), "--partitions", String(partitions)],
+      ...storage(i + 1),
     ],
   }));
-  return { nodes, partitions };
+  return { nodes, partitions, data: options.memory === true ? "" : data };
 }
 
 export async function cluster(options: ClusterOptions, io: Io, program: string): Promise<ExitCode> {
@@ -102,19 +111,14 @@ class LocalCluster {
     this.plan = plan;
     this.io = io;
     this.nodes = plan.nodes.map((nodePlan) => {
-      const node: ChildNode = new ChildNode(
-        nodePlan,
-        program,
-        { ...io.env },
-        {
-          line: (text, from) => {
-            if (verbose) io.out(`[node ${nodePlan.number}] ${text}\n`);
-            else if (from === "stderr" && this.wasReady) io.error(`[node ${nodePlan.number}] ${text}`);
-          },
-          ready: () => {},
-          ended: () => this.nodeEnded(node),
+      const node: ChildNode = new ChildNode(nodePlan, program, withoutNodeSettings(io.env), {
+        line: (text, from) => {
+          if (verbose) io.out(`[node ${nodePlan.number}] ${text}\n`);
+          else if (from === "stderr" && this.wasReady) io.error(`[node ${nodePlan.number}] ${text}`);
         },
-      );
+        ready: () => {},
+        ended: () => this.nodeEnded(node),
+      });
       return node;
     });
     for (const node of this.nodes) {
@@ -133,7 +137,7 @@ class LocalCluster {
     let progressAt = Date.now() + PROGRESS_MS;
     for (;;) {
       this.failIfOneEnded();
-      const missing = await this.missing();
+      const missing = await whatIsMissing(this.nodes, this.plan.partitions);
       this.failIfOneEnded();
       if (missing === null) break;
       const now = Date.now();
@@ -170,26 +174,6 @@ class LocalCluster {
     for (const node of this.nodes) node.kill("SIGKILL");
   }
 
-  /** What is not there yet, for people; null when nothing is missing. */
-  private async missing(): Promise<string | null> {
-    const waiting = this.nodes.filter((node) => !node.ready);
-    if (waiting.length > 0) return `${listed(waiting)} not serving yet`;
-    const answers = await Promise.all(
-      this.nodes.map((node) => askStatus([node.plan.client], STATUS_MS).catch(() => null)),
-    );
-    const silent = this.nodes.filter((_, i) => answers[i] === null);
-    if (silent.length > 0) return `${listed(silent)} not answering yet`;
-    // A partition has a writer once some node says so of itself.
-    const written = new Set<number>();
-    for (const answer of answers) {
-      for (const status of answer?.partitions ?? []) {
-        if (status.writerNodeId !== 0 && status.writerNodeId === answer?.header?.nodeId) written.add(status.partition);
-      }
-    }
-    const without = this.plan.partitions - written.size;
-    return without > 0 ? `${without} of ${this.plan.partitions} partitions have no writer yet` : null;
-  }
-
   private failIfOneEnded(): void {
     const gone = this.nodes.find((node) => node.ended);
     if (gone === undefined) return;
@@ -216,9 +200,6 @@ class LocalCluster {
   }
 }
 
-const listed = (nodes: readonly ChildNode[]): string =>
-  `node${nodes.length === 1 ? "" : "s"} ${nodes.map((node) => node.plan.number).join(", ")}`;
-
 /** What to paste next. */
 function hints(plan: ClusterPlan): string {
   const ports = plan.nodes.map((node) => formatAddress(node.client));
@@ -235,6 +216,9 @@ function hints(plan: ClusterPlan): string {
     `  npx onar status --endpoint ${first}`,
     "",
     "Kill a node (kill -9 PID) and the others go on. Ctrl-C stops all.",
+    ...(plan.data === ""
+      ? []
+      : [`The data is in ${plan.data}: the same command finds it again; remove the directory to begin anew.`]),
     "",
   ].join("\n");
 }

@@ -3,18 +3,30 @@ import { randomBytes } from "node:crypto";
 import { type Channel, createClient } from "nice-grpc";
 import { type Condition, Consistency, Presence } from "../../gen/ts/onar/kv/v1/common.js";
 import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
-import { addresses, delta, oneOf, seconds, version } from "./arguments.js";
-import { call, type Target } from "./call.js";
+import { Gathered } from "../config/gather.js";
+import {
+  CLIENT_SETTINGS,
+  type ClientSettings,
+  DEFAULT_ENDPOINT,
+  DEFAULT_TIMEOUT_S,
+  MAX_MESSAGE_BYTES,
+} from "../config/settings.js";
+import { fromEnvironment, fromFlags } from "../config/sources.js";
+import { formatAddress, oneOf, wholeNumber } from "../config/values.js";
+import { delta, version } from "./arguments.js";
+import { type Attempt, call, type Target } from "./call.js";
+import { addTimes } from "./counting.js";
 import { decode, decodeInput, ENCODINGS, type Encoding } from "./encoding.js";
 import { CliError, EXIT, type ExitCode, usage } from "./exit.js";
 import { type Io, readAll } from "./io.js";
-import { FORMATS, type Format, Printer } from "./print.js";
+import { type Format, Printer } from "./print.js";
+import { showProgress } from "./progress.js";
 
-/** As they come from the command line; checked by settingsOf. */
+/** As they come from the command line; checked by settingOf. */
 export interface CommonOptions {
   readonly endpoint?: string;
-  readonly output: string;
-  readonly timeout: string;
+  readonly output?: string;
+  readonly timeout?: string;
 }
 export interface KeyOptions extends CommonOptions {
   readonly keyEncoding: string;
@@ -26,40 +38,44 @@ export interface ConditionOptions extends KeyOptions {
   readonly ifAbsent?: true;
   readonly ifPresent?: true;
 }
+export interface AddOptions extends KeyOptions {
+  readonly times?: string;
+}
 export interface GetOptions extends KeyOptions {
   readonly local?: true;
 }
 
-export const DEFAULT_ENDPOINT = "127.0.0.1:4600";
-export const DEFAULT_TIMEOUT_S = "10";
-/** What a message may hold by default: more is not even read from standard input. */
-const MAX_INPUT_BYTES = 4_194_304;
+/** What a message may hold at most, whatever the nodes' limits: more is not even read from standard input. */
+const MAX_INPUT_BYTES = MAX_MESSAGE_BYTES;
+const MAX_TIMES = 1_000_000_000;
+
+const gather = (options: CommonOptions, io: Io): Gathered<ClientSettings> =>
+  new Gathered(CLIENT_SETTINGS, [fromFlags(options), fromEnvironment(io.env)]);
 
 export function targetOf(options: CommonOptions, io: Io): Target {
-  const fromEnvironment = io.env.ONAR_ENDPOINT;
-  const [name, text] =
-    options.endpoint !== undefined
-      ? ["--endpoint", options.endpoint]
-      : fromEnvironment !== undefined && fromEnvironment !== ""
-        ? ["ONAR_ENDPOINT (environment)", fromEnvironment]
-        : ["--endpoint", DEFAULT_ENDPOINT];
-  return { endpoints: addresses(name, text), timeoutMs: seconds("--timeout", options.timeout) };
+  const gathered = gather(options, io);
+  return {
+    endpoints: gathered.valueOr("endpoint", DEFAULT_ENDPOINT),
+    timeoutMs: gathered.valueOr("timeout", DEFAULT_TIMEOUT_S),
+    connections: io.connections,
+    interrupt: io.interrupt,
+  };
 }
 
-export const formatOf = (options: CommonOptions): Format => oneOf("--output", options.output, FORMATS);
+export const formatOf = (options: CommonOptions, io: Io): Format => gather(options, io).valueOr("output", "text");
 
 /** A command's checked settings. */
-interface Setting {
+export interface Setting {
   readonly target: Target;
   readonly key: Buffer;
   readonly valueEncoding: Encoding;
   readonly printer: Printer;
 }
 
-function settingOf(keyText: string, options: KeyOptions, io: Io): Setting {
+export function settingOf(keyText: string, options: KeyOptions, io: Io): Setting {
   const keyEncoding = oneOf("--key-encoding", options.keyEncoding, ENCODINGS);
   const valueEncoding = oneOf("--value-encoding", options.valueEncoding, ENCODINGS);
-  const format = formatOf(options);
+  const format = formatOf(options, io);
   const target = targetOf(options, io);
   const key = decode("KEY", keyText, keyEncoding, "--key-encoding");
   if (key.length === 0) throw usage("KEY must have at least one byte; it is empty");
@@ -71,7 +87,7 @@ const clientOn = (channel: Channel) => createClient(KeyValueServiceDefinition, c
 export async function get(keyText: string, options: GetOptions, io: Io): Promise<ExitCode> {
   const { target, key, printer } = settingOf(keyText, options, io);
   const consistency = options.local === true ? Consistency.LOCAL : Consistency.LINEARIZABLE;
-  const answer = await call("read", target, (channel, o) => clientOn(channel).get({ key, consistency }, o));
+  const answer = await ask(io, "read", target, (channel, o) => clientOn(channel).get({ key, consistency }, o));
   printer.got(answer);
   return answer.entry === undefined ? EXIT.condition : EXIT.done;
 }
@@ -80,7 +96,7 @@ export async function put(keyText: string, valueText: string, options: KeyOption
   const { target, key, valueEncoding, printer } = settingOf(keyText, options, io);
   const value = await readValue(valueText, valueEncoding, io);
   const requestId = newRequestId();
-  const answer = await call("write", target, (channel, o) => clientOn(channel).put({ key, value, requestId }, o));
+  const answer = await ask(io, "write", target, (channel, o) => clientOn(channel).put({ key, value, requestId }, o));
   printer.stored(answer);
   return EXIT.done;
 }
@@ -98,7 +114,7 @@ export async function compareAndSet(
   const value = await readValue(valueText, valueEncoding, io);
   const requestId = newRequestId();
   const request = { key, value, condition, requestId };
-  const answer = await call("write", target, (channel, o) => clientOn(channel).compareAndSet(request, o));
+  const answer = await ask(io, "write", target, (channel, o) => clientOn(channel).compareAndSet(request, o));
   printer.swapped(answer);
   return answer.swapped ? EXIT.done : EXIT.condition;
 }
@@ -108,19 +124,32 @@ export async function remove(keyText: string, options: ConditionOptions, io: Io)
   const condition = conditionOf(options, valueEncoding);
   const requestId = newRequestId();
   const request = condition === undefined ? { key, requestId } : { key, requestId, condition };
-  const answer = await call("write", target, (channel, o) => clientOn(channel).delete(request, o));
+  const answer = await ask(io, "write", target, (channel, o) => clientOn(channel).delete(request, o));
   printer.deleted(answer, condition !== undefined);
   return answer.deleted ? EXIT.done : EXIT.condition;
 }
 
-export async function add(keyText: string, deltaText: string, options: KeyOptions, io: Io): Promise<ExitCode> {
+export async function add(keyText: string, deltaText: string, options: AddOptions, io: Io): Promise<ExitCode> {
   const { target, key, printer } = settingOf(keyText, options, io);
+  const times = options.times === undefined ? null : wholeNumber("--times", options.times, 1, MAX_TIMES);
   const text = deltaText === "-" ? (await input("DELTA", io)).toString("latin1").trim() : deltaText;
-  const request = { key, delta: delta("DELTA", text), requestId: newRequestId() };
-  const answer = await call("write", target, (channel, o) => clientOn(channel).add(request, o));
+  const amount = delta("DELTA", text);
+  if (times !== null) {
+    let done = 0;
+    const counting = addTimes({ target, key, delta: amount, times, progress: (count) => (done = count) });
+    const answer = await showProgress(io, () => `added ${done} of ${times} times`, counting);
+    printer.addedTimes(answer, times);
+    return EXIT.done;
+  }
+  const request = { key, delta: amount, requestId: newRequestId() };
+  const answer = await ask(io, "write", target, (channel, o) => clientOn(channel).add(request, o));
   printer.added(answer);
   return EXIT.done;
 }
+
+/** A call that says so when it takes long. */
+const ask = <Answer>(io: Io, kind: "read" | "write", target: Target, attempt: Attempt<Answer>): Promise<Answer> =>
+  showProgress(io, () => `waiting for ${target.endpoints.map(formatAddress).join(", ")}`, call(kind, target, attempt));
 
 /** Drawn once per command and kept for its retries: that is what makes them safe. */
 const newRequestId = (): Buffer => randomBytes(16);

@@ -5,7 +5,7 @@
 import { connect as connectTcp } from "node:net";
 import { connectivityState } from "@grpc/grpc-js";
 import { type Channel, ChannelCredentials, createChannel } from "nice-grpc";
-import { type Address, formatAddress } from "./arguments.js";
+import { type Address, formatAddress } from "../config/values.js";
 
 export function openChannel(address: Address): Channel {
   return createChannel(formatAddress(address), ChannelCredentials.createInsecure(), {

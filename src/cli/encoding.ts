@@ -3,7 +3,8 @@
  * arrive as U+FFFD, and two keys would become one) nor NUL: such keys and values are given as base64 or hex. Standard input carries any bytes.
  */
 
-import { quote } from "./arguments.js";
+import { isUtf8 } from "node:buffer";
+import { quote } from "../config/values.js";
 import { usage } from "./exit.js";
 
 export const ENCODINGS = ["text", "base64", "hex"] as const;
@@ -60,4 +61,9 @@ export function encodeForJson(
     }
   }
   return { text: encode(bytes, encoding) as string, encoding };
+}
+
+/** Whether a terminal can show the bytes as text: UTF-8 without control characters but line ends and tabs. */
+export function isShowable(bytes: Uint8Array): boolean {
+  return isUtf8(bytes) && !/[^\P{Cc}\n\r\t]/u.test(new TextDecoder().decode(bytes));
 }

@@ -1,5 +1,6 @@
 /** What a command may touch of the process: tests give it buffers instead. */
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
+import type { Connections } from "./connections.js";
 
 export interface Io {
   /** Writes to standard output. */
@@ -12,6 +13,20 @@ export interface Io {
   onReaderGone(then: () => void): void;
   readonly stdin: Readable;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether standard error is a terminal: progress is shown there only. */
+  readonly errorTerminal?: boolean;
+  /** Whether standard input is a terminal. */
+  readonly inputTerminal?: boolean;
+  /** Standard output as a stream, for what draws on a terminal. */
+  readonly screen?: Writable;
+  /** Replaces the last line of a terminal's standard error; "" clears it. */
+  progress?(line: string): void;
+  /** A value that is printed ends its line, also where standard output is no terminal: more is to follow. */
+  readonly endsLines?: boolean;
+  /** Kept from one command to the next; without them each command makes its own. */
+  readonly connections?: Connections;
+  /** Ctrl-C, where it does not end the process. */
+  readonly interrupt?: AbortSignal;
 }
 
 export function processIo(): Io {
@@ -25,6 +40,12 @@ export function processIo(): Io {
     error: (line) => void process.stderr.write(`${line}\n`),
     onReaderGone: (then) => void process.stdout.once("error", then),
     terminal: process.stdout.isTTY === true,
+    screen: process.stdout,
+    errorTerminal: process.stderr.isTTY === true,
+    inputTerminal: process.stdin.isTTY === true,
+    progress: (line) => {
+      if (process.stderr.isTTY === true) process.stderr.write(`\r\u001b[K${line}`);
+    },
     get stdin() {
       return process.stdin;
     },

@@ -12,7 +12,7 @@
  *   put      version
  *   cas      swapped, version ("0": no such key); found {version, value, valueEncoding} or null
  *   delete   deleted, version (the one found, "0": no such key); found, as above
- *   add      version, number (a string, or null when it is not known any more)
+ *   add      version, number (a string, or null when it is not known any more); with --times also times
  */
 import { Consistency, type Entry, type Header } from "../../gen/ts/onar/kv/v1/common.js";
 import type {
@@ -22,11 +22,11 @@ import type {
   GetResponse,
   PutResponse,
 } from "../../gen/ts/onar/kv/v1/kv.js";
-import { type Encoding, encode, encodeForJson } from "./encoding.js";
+import type { OUTPUT_FORMATS } from "../config/settings.js";
+import { type Encoding, encode, encodeForJson, isShowable } from "./encoding.js";
 import type { Io } from "./io.js";
 
-export const FORMATS = ["text", "json"] as const;
-export type Format = (typeof FORMATS)[number];
+export type Format = (typeof OUTPUT_FORMATS)[number];
 
 export interface PrinterOptions {
   readonly io: Io;
@@ -55,8 +55,16 @@ export class Printer {
       io.error("no such key");
       return;
     }
+    if (io.terminal && valueEncoding === "text" && !isShowable(entry.value)) {
+      // On a terminal nobody can read them, and some would steer it.
+      io.out(`${encode(entry.value, "base64")}\n`);
+      io.error(
+        `(${entry.value.length} bytes that are no text, shown as base64; --value-encoding hex shows them so, a pipe gets them as they are)`,
+      );
+      return;
+    }
     io.out(encode(entry.value, valueEncoding));
-    if (io.terminal) io.out("\n");
+    if (io.terminal || io.endsLines === true) io.out("\n");
   }
 
   stored(answer: PutResponse): void {
@@ -93,6 +101,13 @@ export class Printer {
     if (this.options.format === "json") this.json(answer.header, { version, number });
     else if (number !== null) this.line(`number ${number}, version ${version}`);
     else this.line(`added, version ${version} (the key was written again since, so the number is not known any more)`);
+  }
+
+  addedTimes(answer: AddResponse, times: number): void {
+    const version = answer.version.toString();
+    const number = answer.number?.toString() ?? null;
+    if (this.options.format === "json") this.json(answer.header, { times, version, number });
+    else this.line(`added ${times} times${number === null ? "" : `, number ${number}`}, version ${version}`);
   }
 
   private line(text: string): void {

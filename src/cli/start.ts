@@ -6,22 +6,17 @@
  * both.
  */
 
-import { DEFAULT_LIMITS, DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR, type NodeConfig } from "../config.js";
+import { readSettingsFile, type SettingsFile } from "../config/file.js";
+import { Gathered } from "../config/gather.js";
+import { nodeConfigOf } from "../config/node-config.js";
+import { SettingError } from "../config/setting-error.js";
+import { CONFIG_FLAG, CONFIG_VARIABLE, type LogFormat, NODE_SETTINGS, type NodeSettings } from "../config/settings.js";
+import { type Environment, fromEnvironment, fromFlags, mistyped } from "../config/sources.js";
+import type { NodeConfig } from "../config.js";
+import { type Facts, makeLog } from "../observe/log.js";
 import type { RunningServer, ServerEvents } from "../server.js";
-import {
-  type Address,
-  address,
-  addresses,
-  clusterId,
-  formatAddress,
-  MAX_NODES,
-  oneOf,
-  partitionCount,
-  replicationFactor,
-  wholeNumber,
-  zone,
-} from "./arguments.js";
-import { EXIT, type ExitCode, messageOf, usage } from "./exit.js";
+import { version } from "../version.js";
+import { EXIT, type ExitCode, messageOf } from "./exit.js";
 import type { Io } from "./io.js";
 import { onStopSignals } from "./signals.js";
 
@@ -29,7 +24,9 @@ export const PARENT_VARIABLE = "ONAR_STOP_WITH_PARENT";
 /** A parent that died cannot insist; so a node that does not manage to stop in this time just ends. */
 const ORPHAN_MS = 5_000;
 
+/** As the command line has them: text, checked by config/. */
 export interface StartOptions {
+  readonly config?: string;
   readonly listen?: string;
   readonly peerListen?: string;
   readonly advertise?: string;
@@ -41,109 +38,62 @@ export interface StartOptions {
   readonly zone?: string;
   readonly clusterId?: string;
   readonly memory?: true;
-  readonly logLevel: string;
+  readonly data?: string;
+  readonly storageMemory?: string;
+  readonly maxKeyBytes?: string;
+  readonly maxValueBytes?: string;
+  readonly maxMessageBytes?: string;
+  readonly metricsListen?: string;
+  readonly logLevel?: string;
+  readonly logFormat?: string;
 }
 
-export const LOG_LEVELS = ["error", "info", "debug"] as const;
-type LogLevel = (typeof LOG_LEVELS)[number];
+/** Flags, then the environment, then the file that one of them names. */
+export function gatherSettings(options: StartOptions, environment: Environment): Gathered<NodeSettings> {
+  const file = settingsFile(options, environment);
+  return new Gathered(NODE_SETTINGS, [
+    fromFlags(options),
+    fromEnvironment(environment),
+    ...(file === null ? [] : [file]),
+  ]);
+}
 
-export const MEMORY_REQUIRED =
-  "Onar has no storage on disk yet: give --memory to start a node that forgets its data when it stops";
-
-const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+function settingsFile(options: StartOptions, environment: Environment): SettingsFile | null {
+  const [label, path] =
+    options.config !== undefined
+      ? [CONFIG_FLAG, options.config]
+      : [`${CONFIG_VARIABLE} (environment)`, environment[CONFIG_VARIABLE] ?? ""];
+  if (path === "" && options.config === undefined) return null;
+  const file = readSettingsFile(label, path);
+  const [first, ...others] = file.problems;
+  if (first !== undefined) {
+    const more = others.length === 0 ? "" : `; ${others.length} more: onar config check ${path}`;
+    throw new SettingError(`${first}${more}`);
+  }
+  return file;
+}
 
 /** Everything that can be known to be wrong before anything is started. */
-export function nodeConfig(options: StartOptions): NodeConfig {
-  const listen = address("--listen", required("--listen HOST:PORT", options.listen), 0);
-  const peerListen = address("--peer-listen", required("--peer-listen HOST:PORT", options.peerListen), 0);
-  if (
-    listen.port !== 0 &&
-    listen.port === peerListen.port &&
-    (listen.host === peerListen.host || WILDCARDS.has(listen.host) || WILDCARDS.has(peerListen.host))
-  ) {
-    throw usage(`--listen and --peer-listen must be different; both are at port ${listen.port}`);
-  }
-  const advertise = advertised("--advertise", options.advertise, "--listen", listen, "clients");
-  const peerAdvertise = advertised(
-    "--peer-advertise",
-    options.peerAdvertise,
-    "--peer-listen",
-    peerListen,
-    "other nodes",
-  );
-  const expect = wholeNumber("--expect", required("--expect NODES", options.expect), 1, MAX_NODES);
-  const join = founders(options.join, formatAddress(peerAdvertise ?? peerListen), expect);
-  const factor = options.replicationFactor;
-  const config: NodeConfig = {
-    listen: formatAddress(listen),
-    advertise: advertise === null ? "" : formatAddress(advertise),
-    peerListen: formatAddress(peerListen),
-    peerAdvertise: peerAdvertise === null ? "" : formatAddress(peerAdvertise),
-    join,
-    expect,
-    zone: options.zone === undefined ? "" : zone("--zone", options.zone),
-    storage: "memory",
-    clusterId: options.clusterId === undefined ? "" : clusterId("--cluster-id", options.clusterId),
-    cluster: {
-      replicationFactor:
-        factor === undefined
-          ? Math.min(DEFAULT_REPLICATION_FACTOR, expect)
-          : replicationFactor("--replication-factor", factor, expect),
-      partitions:
-        options.partitions === undefined ? DEFAULT_PARTITIONS : partitionCount("--partitions", options.partitions),
-    },
-    limits: DEFAULT_LIMITS,
-  };
-  oneOf("--log-level", options.logLevel, LOG_LEVELS);
-  if (options.memory !== true) throw usage(MEMORY_REQUIRED);
-  return config;
-}
-
-function required(option: string, text: string | undefined): string {
-  if (text === undefined) throw usage(`${option} is required; see onar start --help`);
-  return text;
-}
-
-function advertised(
-  option: string,
-  text: string | undefined,
-  listenOption: string,
-  listen: Address,
-  whom: string,
-): Address | null {
-  if (text === undefined) {
-    if (!WILDCARDS.has(listen.host)) return null;
-    throw usage(
-      `${listenOption} ${formatAddress(listen)} is no address that ${whom} can connect to: say where they can with ${option} HOST:PORT`,
-    );
-  }
-  const result = address(option, text, 1);
-  if (WILDCARDS.has(result.host))
-    throw usage(`${option} must be an address that ${whom} can connect to; it is ${formatAddress(result)}`);
-  return result;
-}
-
-/** The other founding nodes, as given; `own` may stand among them. All must be named: a part of the list could found a second cluster. */
-function founders(text: string | undefined, own: string, expect: number): string[] {
-  if (text === undefined || text === "") {
-    if (expect === 1) return [];
-    throw usage(`--join must name the ${expect - 1} other founding nodes (--expect ${expect}); it is missing`);
-  }
-  const named = addresses("--join", text).map(formatAddress);
-  const others = named.filter((name) => name !== own);
-  if (others.length !== expect - 1) {
-    const hint = others.length === expect ? `; none of them is this node's own, ${own}` : "";
-    throw usage(
-      `--join must name all ${expect - 1} other founding nodes (--expect ${expect}); it names ${others.length}${hint}`,
-    );
-  }
-  return named;
+export function nodeConfig(options: StartOptions, environment: Environment = {}): NodeConfig {
+  const gathered = gatherSettings(options, environment);
+  gathered.valueOr("logLevel", "info");
+  gathered.valueOr("logFormat", "auto");
+  return nodeConfigOf(gathered);
 }
 
 export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
-  const config = nodeConfig(options);
-  const level = options.logLevel as LogLevel;
+  const gathered = gatherSettings(options, io.env);
+  const level = gathered.valueOr("logLevel", "info");
   const supervised = io.env[PARENT_VARIABLE] === "1";
+  const format = logFormat(gathered.valueOr("logFormat", "auto"), io.terminal || supervised);
+  const config = nodeConfigOf(gathered);
+  const log = makeLog(format, level, io);
+  for (const warning of mistyped(io.env)) log.warn(warning, { event: "mistyped-variable" });
+  // What whoever started the node waits for is said at every level.
+  const announce = (text: string, facts: Facts): void => {
+    if (format === "text") io.out(`${text}\n`);
+    else log.info(text, facts);
+  };
   // Loaded here, so that the other commands start without it.
   const { startServer, StartError } = await import("../server.js");
 
@@ -152,11 +102,9 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
     end = resolve;
   });
   const events: ServerEvents = {
-    notice: (text) => {
-      if (level !== "error") io.out(`${text}\n`);
-    },
+    notice: (text, facts = { event: "notice" }) => (isTrouble(facts) ? log.warn(text, facts) : log.info(text, facts)),
     fatal: (text) => {
-      io.error(`error: ${text}`);
+      log.error(text, { event: "fatal" });
       end(EXIT.notDone);
     },
   };
@@ -167,8 +115,12 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
     if (stopping) return;
     stopping = true;
     if (server === null) return end(EXIT.done);
+    log.info(drain ? "stopping: no new calls, offices go to other nodes" : "stopping", { event: "stopping", drain });
     server.close({ drain }).then(
-      () => end(EXIT.done),
+      () => {
+        log.info("stopped", { event: "stopped" });
+        end(EXIT.done);
+      },
       (error: unknown) => events.fatal(`could not stop in order: ${messageOf(error)}`),
     );
   };
@@ -189,12 +141,28 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
     else events.fatal(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return ended;
   }
-  const { nodeId, clientAddress, peerAddress } = server;
-  io.out(`Onar node ${nodeId}: clients at ${clientAddress}, peers at ${peerAddress}\n`);
-  io.out("storage: memory. All data of this node is forgotten when it stops\n");
+  const { nodeId, clientAddress, peerAddress, metricsAddress } = server;
+  announce(`Onar node ${nodeId}: clients at ${clientAddress}, peers at ${peerAddress}`, {
+    event: "started",
+    node: nodeId,
+    clientAddress,
+    peerAddress,
+    version,
+  });
+  if (metricsAddress !== "") {
+    announce(`metrics: http://${metricsAddress}/metrics`, { event: "metrics", node: nodeId, metricsAddress });
+  }
+  const kept = server.dataPath === "" ? "memory" : "disk";
+  announce(
+    kept === "memory"
+      ? "storage: memory. All data of this node is forgotten when it stops"
+      : `storage: ${server.dataPath}`,
+    { event: "storage", node: nodeId, storage: kept, ...(kept === "memory" ? {} : { data: server.dataPath }) },
+  );
   server.serving.then(
     () => {
-      if (!stopping) io.out(`ready: node ${nodeId} serves clients at ${clientAddress}\n`);
+      const text = `ready: node ${nodeId} serves clients at ${clientAddress}`;
+      if (!stopping) announce(text, { event: "ready", node: nodeId, clientAddress });
     },
     (error: unknown) => {
       if (!stopping) events.fatal(messageOf(error));
@@ -202,6 +170,13 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   );
   return ended;
 }
+
+/** News that somebody should look at. */
+const isTrouble = ({ event, serving, writable }: Facts): boolean =>
+  event === "bad-register" || serving === false || writable === false;
+
+const logFormat = (format: LogFormat, people: boolean): "text" | "json" =>
+  format === "auto" ? (people ? "text" : "json") : format;
 
 function stopWithParent(io: Io, stop: () => void, giveUp: () => void): void {
   const parentGone = (): void => {

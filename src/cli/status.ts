@@ -10,18 +10,25 @@ import {
   type PartitionStatus,
   ReconfigurationServiceDefinition,
   StatusResponse,
+  StorageKind,
 } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { type Address, address } from "./arguments.js";
-import { call } from "./call.js";
+import { type Address, address, formatAddress } from "../config/values.js";
+import { call, type Target } from "./call.js";
 import { type CommonOptions, formatOf, targetOf } from "./commands.js";
 import { EXIT, type ExitCode, messageOf } from "./exit.js";
 import type { Io } from "./io.js";
+import { type Paint, paintOf } from "./paint.js";
+import { showProgress } from "./progress.js";
 
 /** Nodes other than the first are asked all at once and not waited for longer. */
 const OTHERS_MS = 2_000;
 
-export const askStatus = (endpoints: readonly Address[], timeoutMs: number): Promise<StatusResponse> =>
-  call("read", { endpoints, timeoutMs }, (channel, options) =>
+export const askStatus = (
+  endpoints: readonly Address[],
+  timeoutMs: number,
+  target: Partial<Target> = {},
+): Promise<StatusResponse> =>
+  call("read", { ...target, endpoints, timeoutMs }, (channel, options) =>
     createClient(ReconfigurationServiceDefinition, channel).status({}, options),
   );
 
@@ -33,6 +40,8 @@ export interface NodeRow {
   readonly writes: number;
   /** Partitions that it keeps a replica of. */
   readonly keeps: number;
+  /** Revisions that it is behind, in the partition where it is behind most; null: nobody knows. */
+  readonly lag: number | null;
 }
 
 export interface Summary {
@@ -48,12 +57,17 @@ export interface Summary {
 }
 
 export async function status(options: CommonOptions, io: Io): Promise<ExitCode> {
-  const format = formatOf(options);
+  const format = formatOf(options, io);
   const target = targetOf(options, io);
-  const first = await askStatus(target.endpoints, target.timeoutMs);
+  const { endpoints, timeoutMs } = target;
+  const first = await showProgress(
+    io,
+    () => `waiting for ${endpoints.map(formatAddress).join(", ")}`,
+    askStatus(endpoints, timeoutMs, target),
+  );
   const answers = [first, ...(await askOthers(first, Math.min(OTHERS_MS, target.timeoutMs)))];
   const summary = summarize(answers);
-  io.out(format === "json" ? `${JSON.stringify(asJson(summary, answers))}\n` : asTable(summary));
+  io.out(format === "json" ? `${JSON.stringify(asJson(summary, answers))}\n` : asTable(summary, paintOf(io)));
   return EXIT.done;
 }
 
@@ -92,13 +106,17 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
   }
   const writes = new Map<number, number>();
   const keeps = new Map<number, number>();
+  const lags = new Map<number, number>();
   const withoutWriter: number[] = [];
   for (const partition of [...newest.keys()].sort((a, b) => a - b)) {
     const status = newest.get(partition)?.status;
     if (status === undefined) continue;
     if (status.writerNodeId === 0) withoutWriter.push(partition);
     else writes.set(status.writerNodeId, (writes.get(status.writerNodeId) ?? 0) + 1);
-    for (const replica of status.replicas) keeps.set(replica.nodeId, (keeps.get(replica.nodeId) ?? 0) + 1);
+    for (const { nodeId, lag } of status.replicas) {
+      keeps.set(nodeId, (keeps.get(nodeId) ?? 0) + 1);
+      if (lag !== undefined) lags.set(nodeId, Math.max(lags.get(nodeId) ?? 0, Number(lag)));
+    }
   }
   const answered = new Set(answers.map((answer) => answer.header?.nodeId ?? 0));
   return {
@@ -110,6 +128,7 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
       answers: node.id !== 0 && answered.has(node.id),
       writes: writes.get(node.id) ?? 0,
       keeps: keeps.get(node.id) ?? 0,
+      lag: lags.get(node.id) ?? null,
     })),
     partitions: newest.size,
     withWriter: newest.size - withoutWriter.length,
@@ -130,38 +149,92 @@ function knowsBetter(a: PartitionStatus, aBy: number, b: PartitionStatus, bBy: n
   return own(a, aBy) > own(b, bBy);
 }
 
-export function asTable(summary: Summary): string {
+export function asTable(summary: Summary, paint: Paint): string {
+  const { good, bad, strong } = paint;
+  const yes = (is: boolean): string => (is ? good("yes") : bad("NO"));
   const table = new Table({
-    head: ["node", "clients", "peers", "zone", "heard", "answers", "writer of", "replica of", "version"],
+    head: [
+      "node",
+      "clients",
+      "peers",
+      "zone",
+      "heard",
+      "answers",
+      "writer of",
+      "replica of",
+      "behind",
+      "up",
+      "storage",
+      "version",
+    ],
     style: { head: [], border: [], compact: true },
-    colAligns: ["right", "left", "left", "left", "left", "left", "right", "right", "left"],
+    colAligns: ["right", "left", "left", "left", "left", "left", "right", "right", "right", "right", "left", "left"],
   });
-  for (const { node, answers, writes, keeps } of summary.nodes) {
+  for (const { node, answers, writes, keeps, lag } of summary.nodes) {
     table.push([
       node.id === 0 ? "?" : String(node.id),
       node.clientAddress || "-",
       node.peerAddress || "-",
       node.zone || "-",
-      node.heard ? "yes" : "NO",
-      answers ? "yes" : "NO",
+      yes(node.heard),
+      yes(answers),
       String(writes),
       String(keeps),
+      lag === null ? "-" : String(lag),
+      node.heard ? span(node.uptimeMs) : "-",
+      storageName(node.storage),
       node.softwareVersion || "-",
     ]);
   }
-  const lines = table.length === 0 ? [] : [table.toString()];
+  const rows = table.length === 0 ? [] : [table.toString()];
   if (summary.viewEpoch === 0n) {
     const missing = summary.nodes.filter((row) => !row.node.heard).map((row) => row.node.peerAddress);
-    lines.push(`there is no cluster yet${missing.length === 0 ? "" : `: waiting for ${missing.join(", ")}`}`);
-  } else {
-    lines.push(
-      `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`,
-    );
-    lines.push(
-      `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as node ${summary.askedNodeId} sees it`,
-    );
+    const whom = missing.length === 0 ? "" : `: waiting for ${missing.join(", ")}`;
+    return `${[strong(bad(`there is no cluster yet${whom}`)), ...rows].join("\n")}\n`;
   }
+  const lines = [verdict(summary, paint), ...rows];
+  lines.push(
+    `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`,
+    `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as node ${summary.askedNodeId} sees it, "behind" counts revisions`,
+  );
   return `${lines.join("\n")}\n`;
+}
+
+/** The first line, for who reads no further. */
+function verdict(summary: Summary, { good, bad, doubtful, strong }: Paint): string {
+  const gone = summary.nodes.filter((row) => !row.node.heard && !row.answers);
+  const silent = summary.nodes.filter((row) => row.node.heard && !row.answers);
+  const unheard = summary.nodes.filter((row) => !row.node.heard && row.answers);
+  const named = (rows: readonly NodeRow[]): string =>
+    rows.map(({ node }) => node.clientAddress || `node ${node.id}`).join(", ");
+  const trouble = [
+    ...(gone.length === 0 ? [] : [`${gone.length} of ${summary.nodes.length} nodes gone (${named(gone)})`]),
+    ...(summary.withoutWriter.length === 0
+      ? []
+      : [`${summary.withoutWriter.length} of ${summary.partitions} partitions take no writes`]),
+  ];
+  if (trouble.length > 0) return strong(bad(`NOT WELL: ${trouble.join("; ")}`));
+  if (silent.length > 0) return strong(doubtful(`look: ${named(silent)} did not answer here, but the others hear it`));
+  if (unheard.length > 0) return strong(doubtful(`look: ${named(unheard)} answers here, but is not heard by all`));
+  return strong(good(`well: all ${summary.nodes.length} nodes are there, every partition has a writer`));
+}
+
+function storageName(kind: StorageKind): string {
+  if (kind === StorageKind.MEMORY) return "memory";
+  return kind === StorageKind.LOG ? "disk" : "-";
+}
+
+/** "3 min": for people, one unit. */
+export function span(ms: bigint | undefined): string {
+  if (ms === undefined) return "-";
+  const seconds = Number(ms) / 1_000;
+  const units: readonly [string, number][] = [
+    ["d", 86_400],
+    ["h", 3_600],
+    ["min", 60],
+  ];
+  for (const [unit, length] of units) if (seconds >= 2 * length) return `${Math.floor(seconds / length)} ${unit}`;
+  return `${Math.floor(seconds)} s`;
 }
 
 function listed(partitions: readonly number[]): string {
@@ -175,7 +248,7 @@ export function asJson(summary: Summary, answers: readonly StatusResponse[]): ob
     clusterId: summary.clusterId,
     viewEpoch: summary.viewEpoch.toString(),
     askedNodeId: summary.askedNodeId,
-    nodes: summary.nodes.map(({ node, answers: answering, writes, keeps }) => ({
+    nodes: summary.nodes.map(({ node, answers: answering, writes, keeps, lag }) => ({
       id: node.id,
       clientAddress: node.clientAddress,
       peerAddress: node.peerAddress,
@@ -184,6 +257,7 @@ export function asJson(summary: Summary, answers: readonly StatusResponse[]): ob
       answers: answering,
       writerOf: writes,
       replicaOf: keeps,
+      behind: lag,
       softwareVersion: node.softwareVersion,
     })),
     partitions: { count: summary.partitions, withWriter: summary.withWriter, withoutWriter: summary.withoutWriter },

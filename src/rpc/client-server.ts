@@ -6,6 +6,7 @@ import { ReconfigurationServiceDefinition } from "../../gen/ts/onar/reconfigurat
 import { TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
 import type { Limits } from "../config.js";
 import { deadlineInterceptor } from "./call.js";
+import { type CallObserver, observing } from "./call-observer.js";
 import { Health } from "./health.js";
 import { KeyValueHandlers } from "./key-value.js";
 import { keyValueService } from "./key-value-service.js";
@@ -33,14 +34,20 @@ export interface ClientServer {
   readonly health: Health;
 }
 
-export function makeClientServer(serving: Serving, limits: Limits, own: OwnStatus): ClientServer {
+/** `observer`: is told of every call. */
+export function makeClientServer(
+  serving: Serving,
+  limits: Limits,
+  own: OwnStatus,
+  observer: CallObserver | null,
+): ClientServer {
   const server = createServer({
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
     "grpc-node.max_session_memory": MAX_SESSION_MEMORY,
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
-    interceptors: [deadlineInterceptor],
+    interceptors: observer === null ? [deadlineInterceptor] : [deadlineInterceptor, observing(observer)],
   });
   const handlers = new KeyValueHandlers(serving, limits);
   const health = new Health(SERVICES);

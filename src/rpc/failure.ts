@@ -173,6 +173,8 @@ function refusalOf(refusal: Refusal, request: FailedRequest): Failure {
         retry: true,
         ...notExecuted(request),
       });
+    case "disk-full":
+      return diskFull(request);
     case "no-quorum":
       return noQuorum(refusal.missing, request);
     case "not-writer":
@@ -197,6 +199,15 @@ const noQuorum = (missing: readonly NodeId[], request: FailedRequest): Failure =
     message: `no majority of the key's replicas can be reached; not heard: ${missing.join(", ") || "(all are heard again)"}`,
     metadata: { missing: missing.join(",") },
     retry: true,
+    ...notExecuted(request),
+  });
+
+/** Reads go on, and so do writes that come in at nodes with space. */
+export const diskFull = (request: FailedRequest): Failure =>
+  new Failure({
+    code: Status.RESOURCE_EXHAUSTED,
+    reason: "DISK_FULL",
+    message: "the disk of this node, or of the partition's writer, is full: no writes are taken until there is space",
     ...notExecuted(request),
   });
 

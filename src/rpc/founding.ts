@@ -15,6 +15,7 @@ import type { ClusterConfig } from "../config.js";
 import { type NodeId, nodeId, viewEpoch } from "../core/ids.js";
 import { firstPlacement } from "../core/placement/first.js";
 import {
+  type AcceptedView,
   compareStartBallots,
   Founder,
   type FounderPromise,
@@ -39,8 +40,21 @@ export interface FoundingOptions {
   readonly cluster: ClusterConfig;
   /** "" = any. */
   readonly clusterId: string;
+  /** Of an earlier run of this node; null: none. */
+  readonly votes: FoundingVotes | null;
+  /** The view that this node is in already: it only answers. */
+  readonly view: View | null;
+  /** Resolves when they are on stable storage. */
+  readonly saveVotes: (votes: FoundingVotes) => Promise<void>;
   readonly notice: (text: string) => void;
   readonly signal: AbortSignal;
+}
+
+/** What a founder must not forget. */
+export interface FoundingVotes {
+  readonly peers: readonly string[];
+  readonly promised: StartBallot;
+  readonly accepted: AcceptedView | null;
 }
 
 export class Founding {
@@ -50,9 +64,19 @@ export class Founding {
   private readonly trouble = new Map<string, string>();
   private lastNotice = "";
   private lastNoticeAt = 0;
+  private savedPromise: StartBallot;
+  private savedAccepted: AcceptedView | null;
 
   constructor(private readonly options: FoundingOptions) {
     this.founder = new Founder(options.peers);
+    this.founder.view = options.view;
+    if (options.votes !== null) {
+      this.founder.promised = options.votes.promised;
+      this.founder.accepted = options.votes.accepted;
+    }
+    this.savedPromise = this.founder.promised;
+    this.savedAccepted = this.founder.accepted;
+    if (options.view !== null) return;
     for (const address of options.peers) {
       if (address !== options.self.peerAddress) this.clients.set(address, peerClient(address));
     }
@@ -84,7 +108,7 @@ export class Founding {
   }
 
   /** Another node's step; also answered once this node has its view. */
-  answer(request: FoundRequest): FoundResponse {
+  async answer(request: FoundRequest): Promise<FoundResponse> {
     if (request.protocolVersion !== PROTOCOL_VERSION) {
       return this.response({
         $case: "refused",
@@ -97,15 +121,26 @@ export class Founding {
       return this.response({ $case: "view", value: { view: encodeView(this.founder.view) } });
     if (step?.$case === "prepare") {
       const ballot = ballotFromWire(step.value.ballot);
-      return this.response(answerToWire(ballot, this.founder.onPrepare(ballot, step.value.peers)));
+      const answer = this.founder.onPrepare(ballot, step.value.peers);
+      await this.save();
+      return this.response(answerToWire(ballot, answer));
     }
     if (step?.$case === "accept") {
       const ballot = ballotFromWire(step.value.ballot);
-      return this.response(
-        answerToWire(ballot, this.founder.onAccept(ballot, decodeView(step.value.view), step.value.peers)),
-      );
+      const answer = this.founder.onAccept(ballot, decodeView(step.value.view), step.value.peers);
+      await this.save();
+      return this.response(answerToWire(ballot, answer));
     }
     return this.response(undefined);
+  }
+
+  /** Votes are durable before they are answered. */
+  private async save(): Promise<void> {
+    const { promised, accepted } = this.founder;
+    if (promised === this.savedPromise && accepted === this.savedAccepted) return;
+    await this.options.saveVotes({ peers: this.options.peers, promised, accepted });
+    this.savedPromise = promised;
+    this.savedAccepted = accepted;
   }
 
   private response(step: FoundResponse["step"]): FoundResponse {
@@ -154,12 +189,14 @@ export class Founding {
   private async propose(): Promise<void> {
     const { founder, options } = this;
     const ballot: StartBallot = { round: founder.promised.round + 1, node: options.self.id };
+    const own = founder.onPrepare(ballot, options.peers);
+    if (own.kind !== "promised") return;
+    // A ballot serves once: it is promised durably before anybody hears of it.
+    await this.save();
     const prepared = await this.askAll({
       $case: "prepare",
       value: { ballot: ballotToWire(ballot), peers: options.peers.slice() },
     });
-    const own = founder.onPrepare(ballot, options.peers);
-    if (own.kind !== "promised") return;
     const promises: FounderPromise[] = [{ member: options.self, accepted: own.accepted }];
     for (const [address, response] of prepared) {
       const member = this.met.get(address);
@@ -185,6 +222,7 @@ export class Founding {
       value: { ballot: ballotToWire(ballot), view: encodeView(view), peers: options.peers.slice() },
     });
     if (founder.onAccept(ballot, view, options.peers).kind !== "accepted") return;
+    await this.save();
     if (accepts.size < options.peers.length - 1) return;
     for (const response of accepts.values()) {
       if (this.learned(response) || response.step?.$case !== "accepted") return;

@@ -10,6 +10,8 @@ export interface HandshakeContext {
   readonly digest: Buffer;
   /** The side that was dialed checks that the right one did. */
   readonly dialed: boolean;
+  /** The highest log position that the peer has told this node, in any life. */
+  readonly highestPosition?: number;
 }
 
 /** null: welcome. */
@@ -40,6 +42,14 @@ export function checkHandshake(handshake: Handshake, context: HandshakeContext):
       RefusalReason.OTHER_VIEW,
       `${peer} holds another view ${view.epoch} than this node`,
       context.digest.toString("hex"),
+    );
+  }
+  const seen = context.highestPosition ?? 0;
+  if (handshake.logPosition < seen) {
+    return refusal(
+      RefusalReason.ROLLED_BACK,
+      `${peer} comes back with ${handshake.logPosition} records, and ${seen} of it were durable: it has lost what it promised (R10)`,
+      String(seen),
     );
   }
   if (!context.dialed && handshake.nodeId > self) {

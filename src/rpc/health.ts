@@ -18,6 +18,10 @@ export class Health {
     this.setServing(false);
   }
 
+  get serving(): boolean {
+    return this.statuses.get("") === ServingStatus.SERVING;
+  }
+
   /** Of all services and the server as a whole. */
   setServing(serving: boolean): void {
     const status = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;

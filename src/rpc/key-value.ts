@@ -33,7 +33,7 @@ import { partitionOfPosition } from "../core/placement/position.js";
 import type { Answer, Standing, WriteOperation } from "../core/register/operation.js";
 import type { Verdict } from "../node/outgoing.js";
 import type { Call } from "./call.js";
-import { draining, failureOf, starting } from "./failure.js";
+import { diskFull, draining, failureOf, starting } from "./failure.js";
 import type { Serving } from "./serving.js";
 import { checkAfter, checkCondition, checkKey, checkKeySpace, checkRequestId, checkValue } from "./validate.js";
 
@@ -136,6 +136,9 @@ export class KeyValueHandlers {
       partition,
       hasId: request.kind === "write" && request.write.requestId !== null,
     };
+    if (request.kind === "read") this.serving.reads++;
+    else this.serving.writes++;
+    if (request.kind === "write" && !this.serving.writable()) throw diskFull(asked);
     // Nobody waits for the answer any more: nothing is executed.
     if (call.timeout <= 0) throw failureOf({ status: "deadline", mayHaveRun: false }, asked);
     // A client that goes away is not waited on: what it sent goes on, as with any answer that is lost, and ends by its deadline.

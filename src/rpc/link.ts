@@ -20,7 +20,11 @@ export interface LinkCounters {
   messagesDropped: number;
   framesReceived: number;
   messagesReceived: number;
+  /** Frames sent, by how many messages they hold: [0] one, [i] up to 2^i, the last one more. */
+  readonly frameSizes: number[];
 }
+
+const FRAME_SIZES = 14;
 
 /**
  * A frame costs both ends some 50 µs whatever it holds, so a node that is short of time spaces its frames: the next one to a peer leaves no
@@ -35,6 +39,7 @@ export const newCounters = (): LinkCounters => ({
   messagesDropped: 0,
   framesReceived: 0,
   messagesReceived: 0,
+  frameSizes: new Array(FRAME_SIZES).fill(0),
 });
 
 export class Link {
@@ -51,6 +56,11 @@ export class Link {
     private readonly counters: LinkCounters,
     public lastHeardAt: number,
   ) {}
+
+  /** Sent and not yet taken by the connection. */
+  get waitingBytes(): number {
+    return this.queuedBytes;
+  }
 
   send(message: NodeMessage): void {
     if (this.queuedBytes > MAX_QUEUED_BYTES && message.kind !== "heartbeat" && message.kind !== "heartbeat-answer") {
@@ -71,6 +81,8 @@ export class Link {
       this.counters.framesSent++;
       this.counters.messagesSent += count;
       this.counters.bytesSent += frame.length;
+      const size = Math.min(32 - Math.clz32(count - 1), FRAME_SIZES - 1);
+      this.counters.frameSizes[size] = (this.counters.frameSizes[size] ?? 0) + 1;
       this.queuedBytes += frame.length;
       this.stream.write(frame, () => {
         this.queuedBytes -= frame.length;

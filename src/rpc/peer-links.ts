@@ -3,9 +3,9 @@
  * messages, and says so to the loop; the protocol re-sends.
  */
 import { type Client, type ServerDuplexStream, status } from "@grpc/grpc-js";
-import type { Frame, Handshake, Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
+import type { Handshake, Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
 import { RefusalReason } from "../../gen/ts/onar/replication/v1/replication.js";
-import { decodeFrame, encodeHandshake, encodeRefusal, messagesOf } from "../codec/frame.js";
+import { decodeFrame, encodeHandshake, encodeRefusal, messagesOf, type ReceivedFrame } from "../codec/frame.js";
 import { type NodeId, nodeId, type ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
 import type { Member, View } from "../core/view/view.js";
@@ -34,6 +34,10 @@ export interface PeerLinksOptions {
   readonly notice: (text: string) => void;
   /** The peer's handshake told who it is; for status. */
   readonly introduced: (handshake: Handshake) => void;
+  /** The highest log position that a peer has told, in any life. */
+  readonly highestPosition: (peer: NodeId) => number;
+  /** A peer has seen more of this node's log than there is now: this node must not vote any more (R10). */
+  readonly rolledBack: (peer: NodeId, text: string) => void;
 }
 
 export class PeerLinks implements Peers {
@@ -78,6 +82,11 @@ export class PeerLinks implements Peers {
       this.spacing = false;
       this.flush();
     }, SPACING_MS);
+  }
+
+  /** What waits for each peer that there is a stream to. */
+  queues(): { readonly peer: NodeId; readonly bytes: number }[] {
+    return [...this.links.values()].map((link) => ({ peer: link.peer, bytes: link.waitingBytes }));
   }
 
   close(): void {
@@ -152,13 +161,15 @@ export class PeerLinks implements Peers {
       this.later(jittered, () => this.connect(client, member, Math.min(wait * 2, MAX_BACKOFF_MS)));
     };
     const timer = setTimeout(again, HANDSHAKE_MS);
+    let refusing = false;
     call.on("data", (bytes: Buffer) => {
-      if (over) return;
+      if (over || refusing) return;
       const frame = this.decode(bytes, again);
       if (frame === null) return;
       if (link !== null) return this.receive(link, frame);
       clearTimeout(timer);
       if (frame.refusal !== undefined) {
+        this.judge(member.id, frame.refusal);
         this.refusedBy(member, frame.refusal);
         wait = MAX_BACKOFF_MS;
         return again();
@@ -167,7 +178,13 @@ export class PeerLinks implements Peers {
       if (refused !== null) {
         this.refusedBy(member, refused);
         wait = MAX_BACKOFF_MS;
-        return again();
+        if (refused.reason !== RefusalReason.ROLLED_BACK) return again();
+        // The peer has to hear it: the stream ends when it has.
+        refusing = true;
+        call.write(encodeRefusal(refused));
+        call.end();
+        this.later(HANDSHAKE_MS, again);
+        return;
       }
       wait = FIRST_BACKOFF_MS;
       link = this.join(frame.handshake as Handshake, true, call, again);
@@ -178,7 +195,7 @@ export class PeerLinks implements Peers {
     call.write(encodeHandshake(this.options.handshake()));
   }
 
-  private check(frame: Frame, dialed: boolean): Refusal | null {
+  private check(frame: ReceivedFrame, dialed: boolean): Refusal | null {
     if (frame.handshake === undefined) {
       return refusal(RefusalReason.BAD_HANDSHAKE, "the first frame of a stream is a handshake", "");
     }
@@ -187,6 +204,7 @@ export class PeerLinks implements Peers {
       view: this.options.view,
       digest: this.options.digest,
       dialed,
+      highestPosition: this.options.highestPosition(nodeId(frame.handshake.nodeId)),
     });
   }
 
@@ -204,10 +222,13 @@ export class PeerLinks implements Peers {
     return link;
   }
 
-  private receive(link: Link, frame: Frame): void {
+  private receive(link: Link, frame: ReceivedFrame): void {
     link.lastHeardAt = performance.now();
     this.counters.framesReceived++;
-    if (frame.refusal !== undefined) return link.close();
+    if (frame.refusal !== undefined) {
+      this.judge(link.peer, frame.refusal);
+      return link.close();
+    }
     try {
       messagesOf(frame, (message) => {
         this.checkPartition(message);
@@ -229,7 +250,7 @@ export class PeerLinks implements Peers {
     }
   }
 
-  private decode(bytes: Buffer, cut: () => void): Frame | null {
+  private decode(bytes: Buffer, cut: () => void): ReceivedFrame | null {
     try {
       return decodeFrame(bytes);
     } catch {
@@ -243,6 +264,10 @@ export class PeerLinks implements Peers {
     if (this.links.get(link.peer) !== link) return;
     this.links.delete(link.peer);
     if (!this.closed) this.options.deliver({ kind: "link-lost", peer: link.peer });
+  }
+
+  private judge(peer: NodeId, why: Refusal): void {
+    if (why.reason === RefusalReason.ROLLED_BACK) this.options.rolledBack(peer, why.text);
   }
 
   private refusedBy(member: Member, why: Refusal): void {

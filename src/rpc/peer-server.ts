@@ -11,7 +11,7 @@ import type { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/
 import { PEER_CHANNEL_OPTIONS, peerService } from "./peer-service.js";
 
 export interface PeerHandlers {
-  found(request: FoundRequest): FoundResponse;
+  found(request: FoundRequest): Promise<FoundResponse>;
   connect(call: ServerDuplexStream<Buffer, Buffer>): void;
 }
 
@@ -20,11 +20,10 @@ export function makePeerServer(handlers: PeerHandlers): Server {
   server.addService(peerService, {
     connect: (call: ServerDuplexStream<Buffer, Buffer>) => handlers.connect(call),
     found: (call: ServerUnaryCall<FoundRequest, FoundResponse>, callback: sendUnaryData<FoundResponse>) => {
-      try {
-        callback(null, handlers.found(call.request));
-      } catch {
-        callback({ code: status.INVALID_ARGUMENT, details: "the request cannot be read" });
-      }
+      handlers.found(call.request).then(
+        (response) => callback(null, response),
+        () => callback({ code: status.INVALID_ARGUMENT, details: "the request cannot be read" }),
+      );
     },
   });
   return server;

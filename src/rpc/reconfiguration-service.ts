@@ -7,6 +7,7 @@ import {
   type NodeStatus,
   type PartitionStatus,
   type ReconfigurationServiceImplementation,
+  type StatusResponse,
   StorageKind,
   type Member as WireMember,
 } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
@@ -28,10 +29,15 @@ import { Failure, starting } from "./failure.js";
 import type { Awaited, Serving, ServingNode } from "./serving.js";
 import { checkKey, checkKeySpace, invalid } from "./validate.js";
 
+/** Of answers to Status: this node's wall clock, in milliseconds since 1970. For operators only: the protocol asks no wall clock. */
+export const CLOCK_HEADER = "onar-clock-ms";
+
 export interface OwnStatus {
   readonly storage: StorageKind;
   readonly softwareVersion: string;
   readonly uptimeMs: () => number;
+  /** Durable records of its log. */
+  readonly logPosition: () => number;
 }
 
 export const reconfigurationService = (
@@ -52,6 +58,7 @@ export const reconfigurationService = (
     locate: (request, context) => answer(context, () => locate(serving, mustServe(), limits, request)),
     status: (request, context) =>
       answer(context, () => {
+        context.header.set(CLOCK_HEADER, String(Date.now()));
         const node = serving.node;
         if (node === null) {
           return {
@@ -63,6 +70,9 @@ export const reconfigurationService = (
             peerFrames: 0n,
             peerMessages: 0n,
             peerMessagesDropped: 0n,
+            badRegisters: 0n,
+            mendedRegisters: 0n,
+            purgedTombstones: 0n,
           };
         }
         const count = node.view.partitions.length;
@@ -78,6 +88,7 @@ export const reconfigurationService = (
           peerFrames: BigInt(node.counters.framesSent),
           peerMessages: BigInt(node.counters.messagesSent),
           peerMessagesDropped: BigInt(node.counters.messagesDropped),
+          ...upkeepOf(node),
         };
       }),
   };
@@ -161,8 +172,22 @@ function partitionStatus(node: ServingNode, partition: Partition): PartitionStat
       const behind = own ? 0 : Math.max(0, settled - (report?.settledRevision ?? 0));
       return { ...base, lag: BigInt(behind) };
     }),
-    heldRequests: 0,
+    heldRequests: node.loop.machine.router.heldOf(partition),
+    ...(served === undefined ? {} : { behind: BigInt(served.behind) }),
   };
+}
+
+/** What the replicas of this node had to mend and to purge. */
+function upkeepOf(node: ServingNode): Pick<StatusResponse, "badRegisters" | "mendedRegisters" | "purgedTombstones"> {
+  let bad = 0;
+  let mended = 0;
+  let purged = 0;
+  for (const { replica, mending, writer } of node.loop.machine.core.partitions.values()) {
+    bad += replica.bad.size;
+    mended += mending.mended;
+    purged += writer.purged;
+  }
+  return { badRegisters: BigInt(bad), mendedRegisters: BigInt(mended), purgedTombstones: BigInt(purged) };
 }
 
 const isOf = (a: GroupEpoch, b: GroupEpoch): boolean => a === b;
@@ -194,6 +219,7 @@ function nodeStatus(self: NodeId, node: ServingNode, id: NodeId, own: OwnStatus)
       storage: own.storage,
       uptimeMs: BigInt(Math.round(own.uptimeMs())),
       softwareVersion: own.softwareVersion,
+      logPosition: BigInt(own.logPosition()),
     };
   }
   const heard = node.loop.machine.core.hears(id);
@@ -206,5 +232,6 @@ function nodeStatus(self: NodeId, node: ServingNode, id: NodeId, own: OwnStatus)
     storage: handshake.storage,
     uptimeMs: BigInt(Math.round(handshake.uptimeMs + performance.now() - at)),
     softwareVersion: handshake.softwareVersion,
+    logPosition: BigInt(handshake.logPosition),
   };
 }

@@ -34,6 +34,11 @@ export class Serving {
   awaited: () => readonly Awaited[] = () => [];
   node: ServingNode | null = null;
   stopping = false;
+  /** false: the disk is full, and this node takes no writes. */
+  writable: () => boolean = () => true;
+  /** Requests on keys that clients brought so far. */
+  reads = 0;
+  writes = 0;
   private clusterId = Buffer.alloc(0);
   private viewEpoch = 0n;
 

@@ -35,6 +35,8 @@ export interface ClusterOptions {
   readonly before?: (peerPort: number, node: number) => Promise<string>;
   /** Further variables of a node's environment. */
   readonly env?: (node: number) => Readonly<Record<string, string>>;
+  /** A folder for the nodes' directories; in memory when missing. */
+  readonly data?: string;
 }
 
 /** One process of `onar start`. */
@@ -50,8 +52,8 @@ export class NodeProcess {
   constructor(
     readonly port: number,
     readonly peerPort: number,
-    args: readonly string[],
-    env: Readonly<Record<string, string>> = {},
+    private readonly args: readonly string[],
+    private readonly env: Readonly<Record<string, string>> = {},
   ) {
     this.address = `${HOST}:${port}`;
     this.child = spawn(process.execPath, [PROGRAM, "start", ...args], {
@@ -75,6 +77,11 @@ export class NodeProcess {
 
   get ready(): boolean {
     return this.lines.some((line) => line.startsWith("ready"));
+  }
+
+  /** Starts the same once more, when this one has ended. */
+  again(): NodeProcess {
+    return new NodeProcess(this.port, this.peerPort, this.args, this.env);
   }
 
   /** SIGKILL: nothing is said to anybody. */
@@ -127,10 +134,15 @@ export class Node {
   readonly clients: NodeClients;
 
   constructor(
-    readonly process: NodeProcess,
+    public process: NodeProcess,
     readonly address = process.address,
   ) {
     this.clients = new NodeClients(address);
+  }
+
+  /** Starts it again with the same arguments: with a directory, it comes back with its data. */
+  restart(): void {
+    this.process = this.process.again();
   }
 }
 
@@ -150,7 +162,6 @@ export class Cluster {
     const ports = await freePorts(count * 2);
     const peers = ports.slice(count);
     const told = await Promise.all(peers.map((port, i) => options.before?.(port, i) ?? `${HOST}:${port}`));
-    const join = told.join(",");
     const nodes = peers.map((peerPort, i) => {
       const port = ports[i] as number;
       return new Node(
@@ -158,7 +169,7 @@ export class Cluster {
           port,
           peerPort,
           [
-            ...startArgs(port, peerPort, join, count),
+            ...startArgs(port, peerPort, told.join(","), count, storageArgs(options, i)),
             ...["--peer-advertise", told[i] as string],
             ...["--replication-factor", String(options.replicas), "--partitions", String(partitions)],
             ...(options.args ?? []),
@@ -242,6 +253,11 @@ export class Cluster {
     );
   }
 
+  /** Resolves when every node that runs serves, and every partition has a writer that says so itself. */
+  async ready(withinMs = READY_MS): Promise<void> {
+    await eventually("the cluster serves again", withinMs, () => this.isReady());
+  }
+
   private async isReady(): Promise<true | undefined> {
     for (const { process: node } of this.nodes) {
       if (node.ended !== null) throw new Fatal(`a node ended (${node.ended}): ${node.tail()}`);
@@ -267,10 +283,19 @@ export interface Location {
   readonly writer: number;
 }
 
-export const startArgs = (port: number, peerPort: number, join: string, expect: number): string[] => [
+export const startArgs = (
+  port: number,
+  peerPort: number,
+  peers: string,
+  expect: number,
+  storage: readonly string[] = ["--memory"],
+): string[] => [
   ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
-  ...["--join", join, "--expect", String(expect), "--memory"],
+  ...["--join", peers, "--expect", String(expect), ...storage],
 ];
+
+const storageArgs = ({ data }: ClusterOptions, index: number): string[] =>
+  data === undefined ? ["--memory"] : ["--data", join(data, `node${index + 1}`)];
 
 /** Trying again does not help. */
 export class Fatal extends Error {}

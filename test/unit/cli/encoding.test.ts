@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { quote } from "../../../src/cli/arguments.js";
 import { decode, ENCODINGS, encode, encodeForJson } from "../../../src/cli/encoding.js";
+import { quote } from "../../../src/config/values.js";
 
 describe("encodings", () => {
   test("any bytes come back from base64 and hex as they were", () => {

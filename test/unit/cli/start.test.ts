@@ -19,10 +19,13 @@ describe("start", () => {
       advertise: "",
       peerListen: "127.0.0.1:4700",
       peerAdvertise: "",
+      metricsListen: "",
       join: ["127.0.0.1:4701", "127.0.0.1:4702"],
       expect: 3,
       zone: "",
       storage: "memory",
+      data: "",
+      storageMemory: 128,
       clusterId: "",
       cluster: { replicationFactor: 3, partitions: 256 },
       limits: { maxKeyBytes: 4_096, maxValueBytes: 1_048_576, maxMessageBytes: 4_194_304 },
@@ -76,9 +79,16 @@ describe("start", () => {
     expect(() => nodeConfig({ ...options, ...wrong })).toThrow(message);
   });
 
-  test("without --memory nothing is started", async () => {
-    const ran = await onar(["start", "--listen", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0", "--expect", "1"]);
-    expect(ran).toMatchObject({ code: 2, error: expect.stringContaining("give --memory") });
+  test("without --data or --memory nothing is started, nor with both", async () => {
+    const args = ["start", "--listen", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0", "--expect", "1"];
+    expect(await onar(args)).toMatchObject({ code: 2, error: expect.stringContaining("--data DIR keeps it") });
+    const both = await onar([...args, "--memory", "--data", "somewhere"]);
+    expect(both).toMatchObject({ code: 2, error: expect.stringContaining("--data and --memory exclude each other") });
+  });
+
+  test("a node with a directory need not say again with whom it founded its cluster", () => {
+    const { expect: _expect, join: _join, memory: _memory, ...rest } = options;
+    expect(nodeConfig({ ...rest, data: "dir" })).toMatchObject({ storage: "disk", data: "dir", expect: 0, join: [] });
   });
 
   test("options without which no node can start are asked for by name", () => {
@@ -114,6 +124,14 @@ describe("cluster", () => {
     expect(() => plan({ basePort: "65434" })).toThrow("--base-port must be at most 65433 with 3 nodes");
   });
 
+  test("nodes keep their data in directories of their own, or in memory", () => {
+    const data = (more: object) => plan(more).nodes.map(({ args }) => args.slice(args.indexOf("--partitions") + 2));
+    expect(data({})).toEqual([["--memory"], ["--memory"], ["--memory"]]);
+    const kept = data({ memory: undefined, data: "/somewhere" });
+    expect(kept).toEqual([1, 2, 3].map((number) => ["--data", `/somewhere/node${number}`]));
+    expect(data({ memory: undefined })[0]?.[1]).toMatch(/\/\.onar-data\/node1$/);
+  });
+
   test.each<[object, string]>([
     [{ nodes: "0" }, "--nodes must be a whole number from 1 to 31"],
     [{ nodes: "32" }, "--nodes must be a whole number from 1 to 31"],
@@ -122,7 +140,7 @@ describe("cluster", () => {
     [{ basePort: "70000" }, "--base-port must be a whole number from 1 to 65535"],
     [{ replicationFactor: "4" }, "--replication-factor must be at most the number of nodes, 3"],
     [{ partitions: "3" }, "--partitions must be a power of two"],
-    [{ memory: undefined }, "give --memory"],
+    [{ data: "somewhere" }, "--data and --memory exclude each other"],
   ])("%j is refused by name", (wrong, message) => {
     expect(() => plan(wrong)).toThrow(message);
   });

@@ -72,7 +72,7 @@ describe("status", () => {
       status: async () => answer(1, [{ partition: 0, writer: 0 }], ["127.0.0.1:1", other.address, "127.0.0.1:2"]),
     });
     const ran = await onar(["status", "--endpoint", node.address]);
-    expect(ran.code).toBe(0);
+    expect(ran).toMatchObject({ code: 0, error: "" });
     expect(ran.out).toContain("1 partitions: 1 with a writer, 0 without");
     expect(ran.out).toMatch(new RegExp(`2 │ ${other.address}.*yes`));
     expect(ran.out).toMatch(/3 │ 127\.0\.0\.1:2 .*NO/);

@@ -44,6 +44,7 @@ const TABLE: [string, Failed, Status, string, Execution, boolean][] = [
     false,
   ],
   ["overloaded", refused("overloaded"), Status.RESOURCE_EXHAUSTED, "OVERLOADED", NOT, true],
+  ["disk full", refused("disk-full"), Status.RESOURCE_EXHAUSTED, "DISK_FULL", NOT, true],
   [
     "unserved, no writer",
     { status: "unserved", reason: "no-writer", missing: [] },
@@ -129,7 +130,7 @@ describe.each(TABLE)("%s", (_name, verdict, code, reason, execution, retrySafe) 
     const info = detail("google.rpc.ErrorInfo");
     expect(ErrorInfo.decode(info ?? Buffer.alloc(0))).toMatchObject({ reason, domain: ERROR_DOMAIN });
     const retry = detail("google.rpc.RetryInfo");
-    const mayTryAgain = code === Status.UNAVAILABLE || code === Status.RESOURCE_EXHAUSTED;
+    const mayTryAgain = code === Status.UNAVAILABLE || (code === Status.RESOURCE_EXHAUSTED && reason !== "DISK_FULL");
     expect(retry !== undefined).toBe(mayTryAgain);
     if (retry !== undefined) expect(RetryInfo.decode(retry).retryDelay?.nanos).toBeGreaterThan(0);
     expect(Outcome.decode(detail("onar.kv.v1.Outcome") ?? Buffer.alloc(0)).execution).toBe(execution);

@@ -93,3 +93,19 @@ describe("refused", () => {
     expect(check(foreign)?.reason).toBe(RefusalReason.OTHER_CLUSTER);
   });
 });
+
+describe("a peer that has lost records (R10)", () => {
+  test("is refused for good when it holds fewer than it has told of, whichever side dialed", () => {
+    const refused = check({ logPosition: 41 }, { highestPosition: 42 });
+    expect(refused).toMatchObject({ reason: RefusalReason.ROLLED_BACK, expected: "42" });
+    expect(refused?.text).toContain("comes back with 41 records, and 42 of it were durable");
+    expect(check({ nodeId: C, logPosition: 41 }, { highestPosition: 42, dialed: true })?.reason).toBe(
+      RefusalReason.ROLLED_BACK,
+    );
+  });
+
+  test("is welcome with as many, or more", () => {
+    expect(check({ logPosition: 42 }, { highestPosition: 42 })).toBeNull();
+    expect(check({ logPosition: 43 }, { highestPosition: 42 })).toBeNull();
+  });
+});

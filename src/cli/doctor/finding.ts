@@ -1,0 +1,21 @@
+/** What the doctor finds: a line that says how it is, and what to do about it when it is not well. */
+import type { Paint } from "../paint.js";
+
+export type Verdict = "ok" | "warn" | "fail";
+
+export interface Finding {
+  readonly verdict: Verdict;
+  readonly text: string;
+  /** "" when there is nothing to do. */
+  readonly todo: string;
+}
+
+export const ok = (text: string): Finding => ({ verdict: "ok", text, todo: "" });
+export const warn = (text: string, todo: string): Finding => ({ verdict: "warn", text, todo });
+export const fail = (text: string, todo: string): Finding => ({ verdict: "fail", text, todo });
+
+export function linesOf({ verdict, text, todo }: Finding, paint: Paint): string {
+  const word = verdict.padEnd(4);
+  const painted = verdict === "ok" ? paint.good(word) : verdict === "warn" ? paint.doubtful(word) : paint.bad(word);
+  return `${painted}  ${text}\n${todo === "" ? "" : `      → ${todo}\n`}`;
+}

@@ -1,0 +1,158 @@
+/** All commands of the program and their options. */
+import { Command } from "commander";
+import { MAX_NODES } from "../config/values.js";
+import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config.js";
+import { version } from "../version.js";
+import { type ClusterOptions, cluster } from "./cluster.js";
+import { SHELLS } from "./completion.js";
+import { checkConfig, showConfig } from "./config-commands.js";
+import type { DoctorOptions } from "./doctor/doctor.js";
+import type { ExitCode } from "./exit.js";
+import { example, HELP_WIDTH } from "./help.js";
+import type { Io } from "./io.js";
+import { clientOptions, nodeOptions } from "./options.js";
+import { type StartOptions, start } from "./start.js";
+import { addKeyCommands } from "./tree-keys.js";
+
+/** Makes an action of a command whose exit code is the program's. */
+export type Ends = <Rest extends unknown[]>(
+  command: (...rest: Rest) => Promise<ExitCode>,
+) => (...rest: Rest) => Promise<void>;
+
+export interface TreeOptions {
+  readonly io: Io;
+  /** The file to start further nodes with. */
+  readonly program: string;
+  readonly ends: Ends;
+}
+
+/** A tree without commands. */
+export const root = (io: Io): Command =>
+  new Command("onar")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [command]", "print help for a command")
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.error(text.trimEnd()),
+      getOutHelpWidth: () => HELP_WIDTH,
+      getErrHelpWidth: () => HELP_WIDTH,
+    });
+
+export function onarTree({ io, program, ends }: TreeOptions): Command {
+  const onar = root(io)
+    .description("A linearizable, replicated, partitioned key-value store over gRPC. Without a command: a prompt.")
+    .version(`onar ${version}`, "-V, --version", "print the version");
+
+  nodeOptions(onar.command("start"))
+    .description("Run one node in the foreground. SIGTERM or Ctrl-C stops it in order, a second one at once.")
+    .addHelpText(
+      "after",
+      example(
+        "onar start --listen 127.0.0.1:4600 --peer-listen 127.0.0.1:4700 \\",
+        "  --join 127.0.0.1:4701,127.0.0.1:4702 --expect 3 --data /var/lib/onar",
+      ),
+    )
+    .action(ends((options: StartOptions) => start(options, io)));
+
+  onar
+    .command("cluster")
+    .description("Run a local cluster of real processes until Ctrl-C, for trying things out.")
+    .option("--nodes <n>", `number of nodes, 1 to ${MAX_NODES}`, "3")
+    .option("--base-port <port>", "clients at this port and up, peers 100 above", "4600")
+    .option(
+      "--replication-factor <n>",
+      `replicas per key, at most --nodes (default: ${DEFAULT_REPLICATION_FACTOR}, or --nodes if less)`,
+    )
+    .option("--partitions <n>", `partitions, a power of two up to 65536 (default: ${DEFAULT_PARTITIONS})`)
+    .option("--data <dir>", "keep the nodes' data here, each in a directory of its own (default: .onar-data)")
+    .option("--memory", "keep all data in memory: it is forgotten when the cluster stops")
+    .option("--verbose", "show what the nodes print")
+    .addHelpText("after", example("onar cluster --nodes 3 --base-port 4600 --memory"))
+    .action(ends((options: ClusterOptions) => cluster(options, io, program)));
+
+  onar
+    .command("demo")
+    .description("Run three real nodes on a temporary directory, with a prompt that can kill, pause and restart them.")
+    .option("--nodes <n>", `number of nodes, 1 to ${MAX_NODES}`, "3")
+    .addHelpText("after", example("onar demo", "onar demo --nodes 5"))
+    .action(
+      ends(async (options: { readonly nodes: string }) => {
+        const { demo } = await import("./demo/demo.js");
+        return demo(options, io, program);
+      }),
+    );
+
+  onar
+    .command("prompt")
+    .description(
+      "Type commands one after the other: history, completion, help. Standard input that is no terminal is run as a script.",
+    )
+    .option("--no-history", "keep nothing of what is typed (or ONAR_HISTORY=off)")
+    .addHelpText("after", example("onar prompt", "onar prompt < commands.txt"))
+    .action(
+      ends(async ({ history }: { readonly history: boolean }) => {
+        const { prompt } = await import("./prompt.js");
+        return prompt({ io, history });
+      }),
+    );
+
+  addKeyCommands(onar, { io, ends });
+
+  const config = onar.command("config").description("Check a file of settings, or show what a node would start with.");
+  config
+    .command("check <FILE>")
+    .description("Check a file of settings without starting anything. Exit code 2: something is wrong in it.")
+    .addHelpText("after", example("onar config check onar.yaml"))
+    .action(ends((file: string) => checkConfig(file, io)));
+  nodeOptions(config.command("show"))
+    .description("Show what onar start with the same flags would use, and where each value came from.")
+    .option("-o, --output <format>", "text or json", "text")
+    .addHelpText("after", example("onar config show --config onar.yaml", "ONAR_ZONE=b onar config show -o json"))
+    .action(ends((options: StartOptions & { readonly output?: string }) => showConfig(options, io)));
+  config.addHelpText("after", example("onar config check onar.yaml", "onar config show --config onar.yaml"));
+
+  clientOptions(onar.command("doctor"))
+    .description(
+      "Look for what is wrong: this machine's Node.js, clock, disk and ports, and the nodes. Exit code 1: something is.",
+    )
+    .option("--config <file>", "check the ports and the directory of this file of settings, too")
+    .option("--dir <directory>", "measure how long a sync to disk takes here")
+    .option("--ports <addresses>", "check that these are free, HOST:PORT,HOST:PORT,…")
+    .addHelpText("after", example("onar doctor", "onar doctor --endpoint a:4600,b:4600 --dir /var/lib/onar"))
+    .action(
+      ends(async (options: DoctorOptions) => {
+        const { doctor } = await import("./doctor/doctor.js");
+        return doctor(options, io);
+      }),
+    );
+
+  onar
+    .command("completion <SHELL>")
+    .description(`Print a script that completes commands and options, for ${SHELLS.join(", ")}.`)
+    .addHelpText(
+      "after",
+      example(
+        "onar completion bash > ~/.local/share/bash-completion/completions/onar",
+        "onar completion fish > ~/.config/fish/completions/onar.fish",
+      ),
+    )
+    .action(
+      ends(async (shell: string) => {
+        const { completion } = await import("./completion.js");
+        return completion(shell, onar, io);
+      }),
+    );
+
+  return onar.addHelpText("after", EXIT_CODES);
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0 done   1 not done   2 wrong usage   3 key missing or condition not met   4 unknown whether a write was executed
+
+Example:
+  onar demo
+  onar cluster --nodes 3 --base-port 4600 --memory
+  onar put hello world && onar get hello`;

@@ -1,0 +1,148 @@
+/** From gathered settings to what a node is started with: everything that can be known to be wrong before anything is started. */
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_REPLICATION_FACTOR,
+  DEFAULT_STORAGE_MEMORY_MIB,
+  type Limits,
+  type NodeConfig,
+} from "../config.js";
+import { DEFAULT_PARTITIONS } from "../core/placement/position.js";
+import type { Gathered } from "./gather.js";
+import { SettingError } from "./setting-error.js";
+import { flagOf, type NodeSettingKey, type NodeSettings } from "./settings.js";
+import { everyName } from "./sources.js";
+import { type Address, formatAddress, replicationFactor, WILDCARDS } from "./values.js";
+
+const STORAGE_REQUIRED = "say where the node's data goes: --data DIR keeps it, --memory forgets it when the node stops";
+
+/** A CompareAndSet has a key, a value and another value in its condition, and some fields besides. */
+const MESSAGE_OVERHEAD_BYTES = 1_024;
+
+export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
+  const listen = gathered.value("listen") ?? required("listen", "HOST:PORT");
+  const peerListen = gathered.value("peerListen") ?? required("peerListen", "HOST:PORT");
+  const metricsListen = gathered.value("metricsListen") ?? null;
+  mustDiffer(gathered, "listen", listen, "peerListen", peerListen);
+  if (metricsListen !== null) {
+    mustDiffer(gathered, "listen", listen, "metricsListen", metricsListen);
+    mustDiffer(gathered, "peerListen", peerListen, "metricsListen", metricsListen);
+  }
+  const advertise = advertised(gathered, "advertise", "listen", listen, "clients");
+  const peerAdvertise = advertised(gathered, "peerAdvertise", "peerListen", peerListen, "other nodes");
+  const data = dataOf(gathered);
+  // Who comes back knows its cluster.
+  const expect = gathered.value("expect") ?? (data === "" ? required("expect", "NODES") : 0);
+  const config: NodeConfig = {
+    listen: formatAddress(listen),
+    advertise: advertise === null ? "" : formatAddress(advertise),
+    peerListen: formatAddress(peerListen),
+    peerAdvertise: peerAdvertise === null ? "" : formatAddress(peerAdvertise),
+    metricsListen: metricsListen === null ? "" : formatAddress(metricsListen),
+    join: founders(gathered, formatAddress(peerAdvertise ?? peerListen), expect),
+    expect,
+    zone: gathered.value("zone") ?? "",
+    storage: data === "" ? "memory" : "disk",
+    data,
+    storageMemory: gathered.value("storageMemory") ?? DEFAULT_STORAGE_MEMORY_MIB,
+    clusterId: gathered.value("clusterId") ?? "",
+    cluster: {
+      replicationFactor: factor(gathered, expect),
+      partitions: gathered.value("partitions") ?? DEFAULT_PARTITIONS,
+    },
+    limits: limitsOf(gathered),
+  };
+  return config;
+}
+
+/** "" = memory. */
+function dataOf(gathered: Gathered<NodeSettings>): string {
+  const data = gathered.value("data");
+  const memory = gathered.value("memory") === true;
+  if (data === undefined && !memory) throw new SettingError(STORAGE_REQUIRED);
+  if (data !== undefined && memory)
+    throw new SettingError(
+      `${gathered.label("data")} and ${gathered.label("memory")} exclude each other: give one of them`,
+    );
+  return data ?? "";
+}
+
+export function limitsOf(gathered: Gathered<NodeSettings>): Limits {
+  const limits: Limits = {
+    maxKeyBytes: gathered.value("maxKeyBytes") ?? DEFAULT_LIMITS.maxKeyBytes,
+    maxValueBytes: gathered.value("maxValueBytes") ?? DEFAULT_LIMITS.maxValueBytes,
+    maxMessageBytes: gathered.value("maxMessageBytes") ?? DEFAULT_LIMITS.maxMessageBytes,
+  };
+  const least = limits.maxKeyBytes + 2 * limits.maxValueBytes + MESSAGE_OVERHEAD_BYTES;
+  if (limits.maxMessageBytes < least) {
+    throw new SettingError(
+      `${gathered.label("maxMessageBytes")} must be at least ${least}, so that a CompareAndSet with a key of ${limits.maxKeyBytes} and two values of ${limits.maxValueBytes} bytes fits; it is ${limits.maxMessageBytes}`,
+    );
+  }
+  return limits;
+}
+
+function required(key: NodeSettingKey, value: string): never {
+  throw new SettingError(`${flagOf(key)} ${value} is required (${everyName(key)}); see onar start --help`);
+}
+
+function mustDiffer(
+  gathered: Gathered<NodeSettings>,
+  aKey: NodeSettingKey,
+  a: Address,
+  bKey: NodeSettingKey,
+  b: Address,
+): void {
+  if (a.port === 0 || a.port !== b.port) return;
+  if (a.host !== b.host && !WILDCARDS.has(a.host) && !WILDCARDS.has(b.host)) return;
+  throw new SettingError(
+    `${gathered.label(aKey)} and ${gathered.label(bKey)} must be different; both are at port ${a.port}`,
+  );
+}
+
+function advertised(
+  gathered: Gathered<NodeSettings>,
+  key: "advertise" | "peerAdvertise",
+  listenKey: "listen" | "peerListen",
+  listen: Address,
+  whom: string,
+): Address | null {
+  const address = gathered.value(key);
+  if (address === undefined) {
+    if (!WILDCARDS.has(listen.host)) return null;
+    throw new SettingError(
+      `${gathered.label(listenKey)} ${formatAddress(listen)} is no address that ${whom} can connect to: say where they can with ${flagOf(key)} HOST:PORT`,
+    );
+  }
+  if (!WILDCARDS.has(address.host)) return address;
+  throw new SettingError(
+    `${gathered.label(key)} must be an address that ${whom} can connect to; it is ${formatAddress(address)}`,
+  );
+}
+
+/** The other founding nodes, as given; `own` may stand among them. All must be named: a part of the list could found a second cluster. */
+function founders(gathered: Gathered<NodeSettings>, own: string, expect: number): string[] {
+  const label = gathered.label("join");
+  const named = (gathered.value("join") ?? []).map(formatAddress);
+  if (expect === 0) return named;
+  if (named.length === 0) {
+    if (expect === 1) return [];
+    throw new SettingError(
+      `${label} must name the ${expect - 1} other founding nodes (${gathered.label("expect")} ${expect}); it is missing`,
+    );
+  }
+  const others = named.filter((name) => name !== own);
+  if (others.length !== expect - 1) {
+    const hint = others.length === expect ? `; none of them is this node's own, ${own}` : "";
+    throw new SettingError(
+      `${label} must name all ${expect - 1} other founding nodes (${gathered.label("expect")} ${expect}); it names ${others.length}${hint}`,
+    );
+  }
+  return named;
+}
+
+function factor(gathered: Gathered<NodeSettings>, expect: number): number {
+  const given = gathered.value("replicationFactor");
+  if (expect === 0) return given ?? DEFAULT_REPLICATION_FACTOR;
+  if (given === undefined) return Math.min(DEFAULT_REPLICATION_FACTOR, expect);
+  return replicationFactor(gathered.label("replicationFactor"), String(given), expect);
+}

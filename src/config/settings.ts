@@ -1,0 +1,264 @@
+/**
+ * Every setting of a node and of the commands, once: flags, environment variables, keys of a file, help, errors and the tables in
+ * docs/configuration.md are made from this list. A setting's key here gives all its names: `peerListen` is the flag `--peer-listen`, the
+ * variable `ONAR_PEER_LISTEN` and `peer-listen` in a file.
+ */
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_REPLICATION_FACTOR,
+  DEFAULT_STORAGE_MEMORY_MIB,
+  MAX_STORAGE_MEMORY_MIB,
+  MIN_STORAGE_MEMORY_MIB,
+} from "../config.js";
+import { DEFAULT_PARTITIONS, MAX_PARTITIONS } from "../core/placement/position.js";
+import {
+  address,
+  addresses,
+  clusterId,
+  MAX_NODES,
+  oneOf,
+  partitionCount,
+  path,
+  seconds,
+  wholeNumber,
+  yesOrNo,
+  zone,
+} from "./values.js";
+
+export interface Setting<Value> {
+  /** node: each node's own. cluster: fixed for ever by whoever founds the cluster. client: of the commands that call nodes. */
+  readonly scope: "node" | "cluster" | "client";
+  /** What stands after the flag, for example "<host:port>"; "" for a switch. */
+  readonly argument: string;
+  /** What it must be. */
+  readonly bound: string;
+  /** What it is when nobody says; in words where it depends. */
+  readonly fallback: string;
+  /** What it does. */
+  readonly text: string;
+  /** In a file it may be a list. */
+  readonly list?: true;
+  /** The value, or a SettingError that calls it by this label. */
+  read(label: string, text: string): Value;
+}
+
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+/** auto: text on a terminal and for a supervising parent, JSON otherwise. */
+export const LOG_FORMATS = ["auto", "text", "json"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** Bounds of the limits: a message must fit into a frame between nodes with its completion records (rpc/peer-service.ts). */
+export const MAX_KEY_BYTES = 65_536;
+export const MAX_VALUE_BYTES = 6_291_456;
+export const MIN_MESSAGE_BYTES = 4_096;
+export const MAX_MESSAGE_BYTES = 16_777_216;
+
+/** Keeps the type of what is read. */
+const setting = <Value>(one: Setting<Value>): Setting<Value> => one;
+
+const ADDRESS = "HOST:PORT";
+
+export const NODE_SETTINGS = {
+  listen: setting({
+    scope: "node",
+    argument: "<host:port>",
+    bound: ADDRESS,
+    fallback: "required",
+    text: "serve clients here; port 0 takes a free one",
+    read: (label, text) => address(label, text, 0),
+  }),
+  peerListen: setting({
+    scope: "node",
+    argument: "<host:port>",
+    bound: ADDRESS,
+    fallback: "required",
+    text: "serve other nodes here",
+    read: (label, text) => address(label, text, 0),
+  }),
+  advertise: setting({
+    scope: "node",
+    argument: "<host:port>",
+    bound: ADDRESS,
+    fallback: "where it listens",
+    text: "where clients are told to connect; needed when --listen is 0.0.0.0 or [::]",
+    read: (label, text) => address(label, text, 1),
+  }),
+  peerAdvertise: setting({
+    scope: "node",
+    argument: "<host:port>",
+    bound: ADDRESS,
+    fallback: "where it listens",
+    text: "where other nodes are told to connect; needed when --peer-listen is 0.0.0.0 or [::]",
+    read: (label, text) => address(label, text, 1),
+  }),
+  join: setting({
+    scope: "node",
+    argument: "<peers>",
+    bound: `${ADDRESS},${ADDRESS},…, none twice`,
+    fallback: "nobody",
+    text: "peer addresses of all founding nodes; this node's own may be among them",
+    list: true,
+    read: (label, text) => (text === "" ? [] : addresses(label, text)),
+  }),
+  expect: setting({
+    scope: "node",
+    argument: "<nodes>",
+    bound: `1 to ${MAX_NODES}`,
+    fallback: "required, but for a node with data",
+    text: "number of founding nodes: the cluster exists once all are there",
+    read: (label, text) => wholeNumber(label, text, 1, MAX_NODES),
+  }),
+  replicationFactor: setting({
+    scope: "cluster",
+    argument: "<n>",
+    bound: `1 to ${MAX_NODES}, at most --expect`,
+    fallback: `${DEFAULT_REPLICATION_FACTOR}, or --expect if less`,
+    text: "replicas per key",
+    read: (label, text) => wholeNumber(label, text, 1, MAX_NODES),
+  }),
+  partitions: setting({
+    scope: "cluster",
+    argument: "<n>",
+    bound: `a power of two, 1 to ${MAX_PARTITIONS}`,
+    fallback: String(DEFAULT_PARTITIONS),
+    text: "partitions; fixed for ever",
+    read: (label, text) => partitionCount(label, text),
+  }),
+  zone: setting({
+    scope: "node",
+    argument: "<name>",
+    bound: "1 to 64 visible ASCII characters",
+    fallback: "none",
+    text: "failure zone; replicas are put into different zones where there are enough",
+    read: (label, text) => zone(label, text),
+  }),
+  clusterId: setting({
+    scope: "node",
+    argument: "<hex>",
+    bound: "32 hexadecimal digits",
+    fallback: "any cluster",
+    text: "refuse every other cluster",
+    read: (label, text) => clusterId(label, text),
+  }),
+  memory: setting({
+    scope: "node",
+    argument: "",
+    bound: "true or false",
+    fallback: "false",
+    text: "keep all data in memory: it is forgotten when the node stops",
+    read: (label, text) => yesOrNo(label, text),
+  }),
+  data: setting({
+    scope: "node",
+    argument: "<dir>",
+    bound: "a directory of this node's own, empty at first",
+    fallback: "required, or --memory",
+    text: "keep the node's data here, durably; made when it is missing",
+    read: (label, text) => path(label, text),
+  }),
+  storageMemory: setting({
+    scope: "node",
+    argument: "<mib>",
+    bound: `${MIN_STORAGE_MEMORY_MIB} to ${MAX_STORAGE_MEMORY_MIB}`,
+    fallback: String(DEFAULT_STORAGE_MEMORY_MIB),
+    text: "MiB of memory for storage with --data, beside what the system caches",
+    read: (label, text) => wholeNumber(label, text, MIN_STORAGE_MEMORY_MIB, MAX_STORAGE_MEMORY_MIB),
+  }),
+  maxKeyBytes: setting({
+    scope: "node",
+    argument: "<bytes>",
+    bound: `1 to ${MAX_KEY_BYTES}`,
+    fallback: String(DEFAULT_LIMITS.maxKeyBytes),
+    text: "longest key that clients may use; give all nodes the same",
+    read: (label, text) => wholeNumber(label, text, 1, MAX_KEY_BYTES),
+  }),
+  maxValueBytes: setting({
+    scope: "node",
+    argument: "<bytes>",
+    bound: `0 to ${MAX_VALUE_BYTES}`,
+    fallback: String(DEFAULT_LIMITS.maxValueBytes),
+    text: "longest value that clients may store; give all nodes the same",
+    read: (label, text) => wholeNumber(label, text, 0, MAX_VALUE_BYTES),
+  }),
+  maxMessageBytes: setting({
+    scope: "node",
+    argument: "<bytes>",
+    bound: `${MIN_MESSAGE_BYTES} to ${MAX_MESSAGE_BYTES}, room for a key and two values`,
+    fallback: String(DEFAULT_LIMITS.maxMessageBytes),
+    text: "longest message that clients may send",
+    read: (label, text) => wholeNumber(label, text, MIN_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
+  }),
+  metricsListen: setting({
+    scope: "node",
+    argument: "<host:port>",
+    bound: ADDRESS,
+    fallback: "off",
+    text: "serve Prometheus metrics here, at /metrics; port 0 takes a free one",
+    read: (label, text) => address(label, text, 0),
+  }),
+  logLevel: setting({
+    scope: "node",
+    argument: "<level>",
+    bound: LOG_LEVELS.join(", "),
+    fallback: "info",
+    text: "how much to tell",
+    read: (label, text) => oneOf(label, text, LOG_LEVELS),
+  }),
+  logFormat: setting({
+    scope: "node",
+    argument: "<format>",
+    bound: LOG_FORMATS.join(", "),
+    fallback: "auto: text on a terminal, JSON otherwise",
+    text: "lines for people, or one JSON object a line",
+    read: (label, text) => oneOf(label, text, LOG_FORMATS),
+  }),
+};
+
+export const OUTPUT_FORMATS = ["text", "json"] as const;
+export const DEFAULT_ENDPOINT = "127.0.0.1:4600";
+export const DEFAULT_TIMEOUT_S = "10";
+
+/** Of the commands that call nodes: flags and environment only. */
+export const CLIENT_SETTINGS = {
+  endpoint: setting({
+    scope: "client",
+    argument: "<addresses>",
+    bound: `${ADDRESS},${ADDRESS},…, none twice`,
+    fallback: DEFAULT_ENDPOINT,
+    text: "nodes to call: the next one when one fails",
+    read: (label, text) => addresses(label, text),
+  }),
+  timeout: setting({
+    scope: "client",
+    argument: "<seconds>",
+    bound: "0.001 to 3600",
+    fallback: DEFAULT_TIMEOUT_S,
+    text: "give up after this long, retries included",
+    read: (label, text) => seconds(label, text),
+  }),
+  output: setting({
+    scope: "client",
+    argument: "<format>",
+    bound: OUTPUT_FORMATS.join(" or "),
+    fallback: "text",
+    text: "how answers are printed",
+    read: (label, text) => oneOf(label, text, OUTPUT_FORMATS),
+  }),
+};
+
+/** Where a file is given that has further settings; not a setting of such a file itself. */
+export const CONFIG_FLAG = "--config";
+export const CONFIG_VARIABLE = "ONAR_CONFIG";
+
+export type NodeSettings = typeof NODE_SETTINGS;
+export type NodeSettingKey = keyof NodeSettings;
+export type ClientSettings = typeof CLIENT_SETTINGS;
+
+/** As in a file: "peer-listen". */
+export const nameOf = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const flagOf = (key: string): string => `--${nameOf(key)}`;
+export const variableOf = (key: string): string => `ONAR_${nameOf(key).replaceAll("-", "_").toUpperCase()}`;
+
+export const isNodeSetting = (key: string): key is NodeSettingKey => Object.hasOwn(NODE_SETTINGS, key);
+export const NODE_KEYS: readonly NodeSettingKey[] = Object.keys(NODE_SETTINGS).filter(isNodeSetting);

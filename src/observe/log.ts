@@ -1,0 +1,76 @@
+/**
+ * What a node has to say. As text, lines for people: news on standard output, warnings and errors on standard error. As JSON, one object a
+ * line on standard output (pino), for programs that collect logs. Neither ever holds a key or a value of a user.
+ *
+ * An error that ends the node is a line on standard error in both: whoever started it by hand sees it there.
+ */
+import { pino, stdTimeFunctions } from "pino";
+
+export type LogLevel = "error" | "warn" | "info" | "debug";
+
+/** Facts besides the text, for programs: names of events, ids, addresses, counts. */
+export type Facts = Readonly<Record<string, string | number | boolean>>;
+
+export interface LogOutput {
+  out(chunk: string): void;
+  /** A line on standard error. */
+  error(line: string): void;
+}
+
+export interface Log {
+  error(text: string, facts?: Facts): void;
+  warn(text: string, facts?: Facts): void;
+  info(text: string, facts?: Facts): void;
+  debug(text: string, facts?: Facts): void;
+  /** The same, with these facts in every line. */
+  with(facts: Facts): Log;
+}
+
+export function makeLog(format: "text" | "json", level: LogLevel, output: LogOutput): Log {
+  return format === "json" ? jsonLog(level, output) : textLog(level, output);
+}
+
+const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
+
+function textLog(level: LogLevel, output: LogOutput): Log {
+  const says = (one: LogLevel): boolean => RANK[one] <= RANK[level];
+  const log: Log = {
+    error: (text) => output.error(`error: ${text}`),
+    warn: (text) => {
+      if (says("warn")) output.error(`warning: ${text}`);
+    },
+    info: (text) => {
+      if (says("info")) output.out(`${text}\n`);
+    },
+    debug: (text) => {
+      if (says("debug")) output.out(`${text}\n`);
+    },
+    // People see them in the text.
+    with: () => log,
+  };
+  return log;
+}
+
+function jsonLog(level: LogLevel, output: LogOutput): Log {
+  const destination = { write: (line: string) => output.out(line) };
+  const root = pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+  const of = (logger: typeof root): Log => ({
+    error: (text, facts = {}) => {
+      logger.error(facts, text);
+      output.error(`error: ${text}`);
+    },
+    warn: (text, facts = {}) => logger.warn(facts, text),
+    info: (text, facts = {}) => logger.info(facts, text),
+    debug: (text, facts = {}) => logger.debug(facts, text),
+    with: (facts) => of(logger.child(facts)),
+  });
+  return of(root);
+}

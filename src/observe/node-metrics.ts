@@ -1,0 +1,227 @@
+/**
+ * A node's own numbers, read from it when somebody asks. Labels are bounded: at most the nodes of the cluster, never partitions or keys.
+ */
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { type NodeId, partition } from "../core/ids.js";
+import type { ServedPartition } from "../core/served-partition.js";
+import type { NodeStorage } from "../ports/storage.js";
+import { type LinkCounters, newCounters } from "../rpc/link.js";
+import type { Serving, ServingNode } from "../rpc/serving.js";
+import { histogramText } from "./exposition.js";
+import { Meter } from "./meter.js";
+import { meterStorage, type StorageParts } from "./storage-metrics.js";
+
+export interface PeerQueue {
+  readonly peer: NodeId;
+  /** Written and not yet taken by the connection. */
+  readonly bytes: number;
+}
+
+export interface NodeParts extends StorageParts {
+  readonly serving: Serving;
+  readonly softwareVersion: string;
+  /** Whether health says SERVING. */
+  readonly healthy: () => boolean;
+  /** Empty while there is no view. */
+  readonly queues: () => readonly PeerQueue[];
+}
+
+type Gather = (node: ServingNode) => number;
+
+export class NodeMetrics {
+  private readonly registry = new Registry();
+  private readonly meter = new Meter(this.registry);
+
+  constructor(private readonly parts: NodeParts) {
+    collectDefaultMetrics({ register: this.registry });
+    this.info();
+    this.requests();
+    this.cluster();
+    this.upkeep();
+    this.links();
+    meterStorage(this.meter, parts);
+  }
+
+  async text(): Promise<string> {
+    return (await this.registry.metrics()) + frameSizes(this.parts.serving.node?.counters ?? newCounters());
+  }
+
+  private info(): void {
+    const { serving, softwareVersion, healthy, storage } = this.parts;
+    this.meter.gauges("onar_info", "1, with what this node is.", ["node", "cluster", "version", "storage"], (set) =>
+      set([String(serving.self), serving.node?.view.clusterId ?? "", softwareVersion, storageName(storage()?.kind)], 1),
+    );
+    this.meter.gauge("onar_serving", "1 while health says SERVING.", () => (healthy() ? 1 : 0));
+    this.meter.gauge("onar_view_epoch", "Epoch of the view; 0 while this node waits for its cluster.", () =>
+      Number(serving.node?.view.epoch ?? 0),
+    );
+  }
+
+  private requests(): void {
+    const { serving } = this.parts;
+    this.meter.counters(
+      "onar_requests_total",
+      "Requests on keys that clients brought to this node, those in pipelines included.",
+      ["kind"],
+      (set) => {
+        set(["read"], serving.reads);
+        set(["write"], serving.writes);
+      },
+    );
+    this.ofNode(
+      "onar_requests_pending",
+      "Requests of clients under way.",
+      (node) => node.loop.machine.router.pendingCount,
+    );
+    this.ofNode(
+      "onar_requests_held",
+      "Those of them that nobody can take just now.",
+      (node) => node.loop.machine.router.heldCount,
+    );
+    this.ofNode(
+      "onar_requests_visiting",
+      "Requests under way that other nodes passed on to this one.",
+      (node) => node.loop.machine.router.visitorCount,
+    );
+  }
+
+  private cluster(): void {
+    const { storage } = this.parts;
+    this.ofNode(
+      "onar_offices",
+      "Partitions that this node is the working writer of.",
+      (node) => node.loop.machine.core.offices,
+    );
+    this.ofNode(
+      "onar_replicas",
+      "Partitions that this node keeps a replica of.",
+      (node) => node.loop.machine.core.partitions.size,
+    );
+    this.ofNode("onar_partitions_without_writer", "Partitions of which this node knows no working writer.", (node) => {
+      const { core } = node.loop.machine;
+      return node.view.partitions.filter((_, p) => core.writerOf(partition(p)) === null).length;
+    });
+    this.counterOfNode(
+      "onar_elections_total",
+      "Ballot rounds that this node's replicas have promised, summed up: an election adds at least one at each replica of the partition.",
+      (node) => {
+        let rounds = 0;
+        for (const { replica } of node.loop.machine.core.partitions.values()) rounds += replica.promise.round;
+        return rounds;
+      },
+    );
+    this.ofNode("onar_registers", "Registers that this node holds, tombstones included.", (node) => {
+      const held = storage();
+      let registers = 0;
+      if (held !== null) for (const p of node.loop.machine.core.partitions.keys()) registers += held.table(p).size;
+      return registers;
+    });
+    this.meter.gauges(
+      "onar_settled_lag_revisions",
+      "How many revisions a node is behind in the partition, of those that this node writes, where it is behind most.",
+      ["node"],
+      (set) => {
+        for (const [node, lag] of lags(this.parts.serving.node)) set([String(node)], lag);
+      },
+    );
+    this.meter.gauges("onar_peer_heard", "1 for each other node that this one hears.", ["node"], (set) => {
+      const core = this.parts.serving.node?.loop.machine.core;
+      for (const { id } of core?.view.members ?? []) if (id !== core?.self) set([String(id)], core?.hears(id) ? 1 : 0);
+    });
+  }
+
+  /** Catching up, mending and purging. */
+  private upkeep(): void {
+    this.ofNode(
+      "onar_changes_behind",
+      "Changes of other replicas that are not known to be in this node's, in the partition where they are most.",
+      (node) => Math.max(0, ...[...node.loop.machine.core.partitions.values()].map(({ behind }) => behind)),
+    );
+    const sum =
+      (read: (served: ServedPartition) => number) =>
+      (node: ServingNode): number => {
+        let total = 0;
+        for (const served of node.loop.machine.core.partitions.values()) total += read(served);
+        return total;
+      };
+    this.ofNode(
+      "onar_bad_registers",
+      "Registers of this node that are unknown and wait to be mended.",
+      sum(({ replica }) => replica.bad.size),
+    );
+    this.counterOfNode(
+      "onar_mended_registers_total",
+      "Registers that were mended.",
+      sum(({ mending }) => mending.mended),
+    );
+    this.counterOfNode(
+      "onar_purged_tombstones_total",
+      "Tombstones that this node purged as the writer.",
+      sum(({ writer }) => writer.purged),
+    );
+  }
+
+  private links(): void {
+    this.meter.gauges(
+      "onar_peer_queue_bytes",
+      "Bytes that wait for the connection to another node.",
+      ["node"],
+      (set) => {
+        for (const { peer, bytes } of this.parts.queues()) set([String(peer)], bytes);
+      },
+    );
+    const of = (name: string, help: string, read: (counters: LinkCounters) => number): void =>
+      this.counterOfNode(name, help, (node) => read(node.counters));
+    of("onar_peer_frames_sent_total", "Frames sent to other nodes.", (counters) => counters.framesSent);
+    of("onar_peer_frames_received_total", "Frames received from other nodes.", (counters) => counters.framesReceived);
+    of("onar_peer_messages_sent_total", "Messages in the frames sent.", (counters) => counters.messagesSent);
+    of(
+      "onar_peer_messages_received_total",
+      "Messages in the frames received.",
+      (counters) => counters.messagesReceived,
+    );
+    of(
+      "onar_peer_messages_dropped_total",
+      "Messages dropped as a queue was full.",
+      (counters) => counters.messagesDropped,
+    );
+    of("onar_peer_sent_bytes_total", "Bytes of the frames sent.", (counters) => counters.bytesSent);
+  }
+
+  /** 0 while there is no view. */
+  private ofNode(name: string, help: string, read: Gather): void {
+    const { serving } = this.parts;
+    this.meter.gauge(name, help, () => (serving.node === null ? 0 : read(serving.node)));
+  }
+
+  private counterOfNode(name: string, help: string, read: Gather): void {
+    const { serving } = this.parts;
+    this.meter.counter(name, help, () => (serving.node === null ? 0 : read(serving.node)));
+  }
+}
+
+const storageName = (kind: NodeStorage["kind"] | undefined): string => (kind === "log" ? "disk" : (kind ?? ""));
+
+function lags(node: ServingNode | null): ReadonlyMap<NodeId, number> {
+  const most = new Map<NodeId, number>();
+  if (node === null) return most;
+  const { core } = node.loop.machine;
+  for (const [p, served] of core.partitions) {
+    if (!core.isWriter(p)) continue;
+    const settled = served.replica.settledRevision;
+    for (const [place, id] of served.group.replicas.entries()) {
+      if (id === core.self) continue;
+      const lag = Math.max(0, settled - (served.report(place)?.settledRevision ?? 0));
+      most.set(id, Math.max(most.get(id) ?? 0, lag));
+    }
+  }
+  return most;
+}
+
+/** Sizes are counted by powers of two (rpc/link.ts). */
+function frameSizes({ frameSizes: counts, messagesSent }: LinkCounters): string {
+  const bounds = Array.from({ length: counts.length - 1 }, (_, i) => 2 ** i);
+  return histogramText("onar_peer_frame_messages", "Messages in each frame sent.", bounds, [
+    { labels: {}, counts, sum: messagesSent },
+  ]);
+}

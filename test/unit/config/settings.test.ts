@@ -1,0 +1,116 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { parseSettings } from "../../../src/config/file.js";
+import { Gathered } from "../../../src/config/gather.js";
+import { nearest } from "../../../src/config/nearest.js";
+import { limitsOf, nodeConfigOf } from "../../../src/config/node-config.js";
+import { NODE_KEYS, NODE_SETTINGS } from "../../../src/config/settings.js";
+import { fromEnvironment, fromFlags, fromOptions, mistyped, withoutNodeSettings } from "../../../src/config/sources.js";
+import { withTables } from "../../../src/config/tables.js";
+
+const gather = (...sources: ConstructorParameters<typeof Gathered>[1]) => new Gathered(NODE_SETTINGS, sources);
+const alone = { listen: "a:1", peerListen: "a:2", expect: "1", memory: true };
+
+describe("settings", () => {
+  test("a flag counts before the environment, and the environment before the file", () => {
+    const file = parseSettings("o.yaml", "zone: file\nexpect: 1\nlog-level: warn\n");
+    const all = gather(fromFlags({ zone: "flag" }), fromEnvironment({ ONAR_ZONE: "env", ONAR_EXPECT: "2" }), file);
+    expect([all.value("zone"), all.value("expect"), all.value("logLevel"), all.value("join")]).toEqual([
+      "flag",
+      2,
+      "warn",
+      undefined,
+    ]);
+    expect([all.origin("zone"), all.origin("expect"), all.origin("logLevel"), all.origin("join")]).toEqual([
+      "flag",
+      "environment",
+      "file",
+      "default",
+    ]);
+  });
+
+  test("an error says where the value came from", () => {
+    const bad = "0";
+    expect(() => gather(fromFlags({ expect: bad })).value("expect")).toThrow("--expect must be a whole number from 1");
+    expect(() => gather(fromEnvironment({ ONAR_EXPECT: bad })).value("expect")).toThrow(
+      'ONAR_EXPECT (environment) must be a whole number from 1 to 31; it is "0"',
+    );
+    expect(() => gather(parseSettings("/etc/o.yaml", "expect: 0")).value("expect")).toThrow(
+      "expect (/etc/o.yaml line 1) must be a whole number from 1 to 31",
+    );
+    expect(() => gather(fromOptions({ expect: 0 })).value("expect")).toThrow("options.expect must be a whole number");
+  });
+
+  test("an empty variable counts as not set", () => {
+    expect(gather(fromEnvironment({ ONAR_ZONE: "" })).value("zone")).toBeUndefined();
+  });
+
+  test("settings that contradict each other are named as they were given", () => {
+    const two = gather(fromFlags(alone), fromEnvironment({ ONAR_METRICS_LISTEN: "0.0.0.0:2" }));
+    expect(() => nodeConfigOf(two)).toThrow(
+      "--peer-listen and ONAR_METRICS_LISTEN (environment) must be different; both are at port 2",
+    );
+    const limits = gather(fromFlags(alone), parseSettings("o.yaml", "max-message-bytes: 10000"));
+    expect(() => nodeConfigOf(limits)).toThrow(
+      "max-message-bytes (o.yaml line 1) must be at least 2102272, so that a CompareAndSet with a key of 4096 and two values of 1048576 bytes fits; it is 10000",
+    );
+  });
+
+  test("limits are settings", () => {
+    const flags = { maxKeyBytes: "10", maxValueBytes: "20", maxMessageBytes: "4096" };
+    expect(limitsOf(gather(fromFlags(flags)))).toEqual({ maxKeyBytes: 10, maxValueBytes: 20, maxMessageBytes: 4_096 });
+  });
+
+  test("an options object of a program is taken as flags are", () => {
+    const options = { ...alone, expect: 2, join: ["b:2"], memory: true };
+    expect(nodeConfigOf(gather(fromOptions(options)))).toEqual(
+      nodeConfigOf(gather(fromFlags({ ...alone, expect: "2", join: "b:2" }))),
+    );
+  });
+
+  test("a variable that looks mistyped is told, one of an orchestrator is not", () => {
+    expect(mistyped({ ONAR_LISTN: "a:1", ONAR_SERVICE_HOST: "10.0.0.1", ONAR_PORT_4600_TCP: "x", PATH: "" })).toEqual([
+      "the environment has ONAR_LISTN, which is no setting; did you mean ONAR_LISTEN?",
+    ]);
+    expect(mistyped({ ONAR_LISTEN: "a:1", ONAR_ENDPOINT: "a:1", ONAR_CONFIG: "x", ONAR_HISTORY: "off" })).toEqual([]);
+  });
+
+  test("nodes that a command starts do not take settings from its environment", () => {
+    const environment = { PATH: "p", ONAR_METRICS_LISTEN: "a:1", ONAR_CONFIG: "f", ONAR_ENDPOINT: "b:1" };
+    expect(withoutNodeSettings(environment)).toEqual({ PATH: "p", ONAR_ENDPOINT: "b:1" });
+  });
+
+  test("every default of a setting that is not words is a value it may have", () => {
+    for (const key of NODE_KEYS) {
+      const { fallback } = NODE_SETTINGS[key];
+      if (/^(\d+|info)$/.test(fallback)) expect(() => NODE_SETTINGS[key].read(key, fallback)).not.toThrow();
+    }
+  });
+});
+
+describe("docs/configuration.md", () => {
+  const path = fileURLToPath(new URL("../../../docs/configuration.md", import.meta.url));
+  const document = readFileSync(path, "utf8");
+
+  test("has the tables that the code makes; npx tsx scripts/settings.ts writes them", () => {
+    expect(document).toBe(withTables(document));
+  });
+
+  test("shows a file that is good", () => {
+    const yaml = /```yaml\n([\s\S]*?)```/.exec(document)?.[1] ?? "";
+    const file = parseSettings("onar.yaml", yaml);
+    expect(file.problems).toEqual([]);
+    expect(nodeConfigOf(gather(file)).join).toHaveLength(3);
+  });
+});
+
+test.each([
+  ["lisetn", "listen"],
+  ["LOGLEVEL", "log-level"],
+  ["metric-listen", "metrics-listen"],
+  ["x", null],
+  ["quite something else", null],
+])("of the names, %j is nearest to %j", (typed, meant) => {
+  expect(nearest(typed, ["listen", "log-level", "metrics-listen"])).toBe(meant);
+});

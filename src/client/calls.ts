@@ -1,0 +1,149 @@
+/** The five calls: from what people hand in to a request, from the answer to an outcome. Shared by the client and its pipelines. */
+import { randomFillSync } from "node:crypto";
+import { Consistency as WireConsistency } from "../../gen/ts/onar/kv/v1/common.js";
+import { AssertionError } from "../base/assert.js";
+import type { Courier, Ended, LineOf } from "./courier.js";
+import { type Bytes, bytesOf, entryOf } from "./entry.js";
+import {
+  type CallOptions,
+  type Condition,
+  checkConsistency,
+  checkDelta,
+  checkTimeout,
+  conditionToWire,
+  type DeleteOptions,
+  type GetOptions,
+} from "./options.js";
+import type { AddOutcome, CompareAndSetOutcome, DeleteOutcome, GetOutcome, PutOutcome } from "./outcome.js";
+import { Patience, type UnderWay } from "./patience.js";
+import type { Response } from "./transport.js";
+
+/** What a client and a pipeline have in common. */
+export interface KeyValueCalls {
+  /** Reads a key. A key that does not exist is an answer without entry. */
+  get(key: Bytes, options?: GetOptions): Promise<GetOutcome>;
+  /** Stores a value, whatever was there. */
+  put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutOutcome>;
+  /** Stores a value if the condition holds, and otherwise answers what was found. */
+  compareAndSet(key: Bytes, value: Bytes, condition: Condition, options?: CallOptions): Promise<CompareAndSetOutcome>;
+  /** Removes a key, if it is there and the condition, if one is given, holds. */
+  delete(key: Bytes, options?: DeleteOptions): Promise<DeleteOutcome>;
+  /**
+   * Adds to a number, which is stored in decimal digits; a key that does not exist counts as 0. NOT_A_NUMBER and OVERFLOW (beyond 64 bits,
+   * signed) are not done.
+   */
+  add(key: Bytes, delta: bigint | number, options?: CallOptions): Promise<AddOutcome>;
+}
+
+export interface CallsOptions {
+  readonly courier: Courier;
+  readonly lineOf: LineOf;
+  readonly timeoutMs: number;
+  readonly underWay: UnderWay;
+  readonly closed: () => boolean;
+}
+
+const KEY_SPACE = "";
+
+export class Calls implements KeyValueCalls {
+  constructor(private readonly options: CallsOptions) {}
+
+  async get(key: Bytes, options: GetOptions = {}): Promise<GetOutcome> {
+    const local = checkConsistency(options.consistency ?? "linearizable") === "local";
+    const value = {
+      key: bytesOf("key", key),
+      consistency: local ? WireConsistency.LOCAL : WireConsistency.LINEARIZABLE,
+      keySpace: KEY_SPACE,
+    };
+    const { courier, lineOf } = this.options;
+    const ended = await this.within(options, (patience) => courier.read({ $case: "get", value }, lineOf, patience));
+    if ("outcome" in ended) return ended;
+    if (ended.$case !== "get") throw otherKind("get", ended);
+    const answer = ended.value;
+    return {
+      outcome: "done",
+      entry: entryOf(answer.entry),
+      consistency: answer.consistency === WireConsistency.LOCAL ? "local" : "linearizable",
+    };
+  }
+
+  async put(key: Bytes, value: Bytes, options: CallOptions = {}): Promise<PutOutcome> {
+    const request = { ...writeOf(key), value: bytesOf("value", value) };
+    const ended = await this.write({ $case: "put", value: request }, options);
+    if ("outcome" in ended) return ended;
+    if (ended.$case !== "put") throw otherKind("put", ended);
+    return { outcome: "done", version: ended.value.version };
+  }
+
+  async compareAndSet(
+    key: Bytes,
+    value: Bytes,
+    condition: Condition,
+    options: CallOptions = {},
+  ): Promise<CompareAndSetOutcome> {
+    const request = { ...writeOf(key), value: bytesOf("value", value), condition: conditionToWire(condition) };
+    const ended = await this.write({ $case: "compareAndSet", value: request }, options);
+    if ("outcome" in ended) return ended;
+    if (ended.$case !== "compareAndSet") throw otherKind("compareAndSet", ended);
+    const { swapped, version, found } = ended.value;
+    if (swapped) return { outcome: "done", swapped, version };
+    return { outcome: "done", swapped, version, found: entryOf(found) };
+  }
+
+  async delete(key: Bytes, options: DeleteOptions = {}): Promise<DeleteOutcome> {
+    const condition = options.condition === undefined ? undefined : conditionToWire(options.condition);
+    const ended = await this.write({ $case: "delete", value: { ...writeOf(key), condition } }, options);
+    if ("outcome" in ended) return ended;
+    if (ended.$case !== "delete") throw otherKind("delete", ended);
+    const { deleted, version, found } = ended.value;
+    if (deleted) return { outcome: "done", deleted, version };
+    return { outcome: "done", deleted, version, found: entryOf(found) };
+  }
+
+  async add(key: Bytes, delta: bigint | number, options: CallOptions = {}): Promise<AddOutcome> {
+    const ended = await this.write({ $case: "add", value: { ...writeOf(key), delta: checkDelta(delta) } }, options);
+    if ("outcome" in ended) return ended;
+    if (ended.$case !== "add") throw otherKind("add", ended);
+    const { number, version } = ended.value;
+    return { outcome: "done", number, version };
+  }
+
+  private write(request: Parameters<Courier["write"]>[0], options: CallOptions): Promise<Ended> {
+    const { courier, lineOf } = this.options;
+    return this.within(options, (patience) => courier.write(request, lineOf, patience));
+  }
+
+  private async within<T>(options: CallOptions, call: (patience: Patience) => Promise<T>): Promise<T> {
+    const timeoutMs = options.timeoutMs === undefined ? this.options.timeoutMs : checkTimeout(options.timeoutMs);
+    const patience = new Patience(timeoutMs, options.signal, this.options.underWay);
+    if (this.options.closed()) patience.end("CLOSED");
+    try {
+      return await call(patience);
+    } finally {
+      patience.release();
+    }
+  }
+}
+
+const writeOf = (key: Bytes) => ({
+  key: bytesOf("key", key),
+  requestId: newRequestId(),
+  after: undefined,
+  keySpace: KEY_SPACE,
+});
+
+const ID_BYTES = 16;
+const IDS_DRAWN = 256;
+let drawn = Buffer.alloc(0);
+
+/** 16 random bytes, drawn many at a time. */
+function newRequestId(): Buffer {
+  if (drawn.length < ID_BYTES) drawn = randomFillSync(Buffer.allocUnsafeSlow(ID_BYTES * IDS_DRAWN));
+  const id = drawn.subarray(0, ID_BYTES);
+  drawn = drawn.subarray(ID_BYTES);
+  return id;
+}
+
+/** A node answers a call with an answer of its kind: gRPC sees to that, and a stream's answers are matched by tag. */
+const otherKind = (asked: string, answered: Response): Error =>
+  new AssertionError(`a ${asked} was answered as a ${answered.$case}`);

@@ -1,0 +1,221 @@
+/**
+ * Carries one call to an answer: chooses a node, sends, and sends again what may be sent again, until there is an answer or the patience is over.
+ *
+ * The intuition: an attempt that failed says one of two things, "not executed" or "unknown". Once an attempt of a write was unknown, only an
+ * answer to the same request, or the cluster's decision on its id, can make the call anything else than unknown: refusals speak for their own
+ * copy.
+ *
+ * Invariants:
+ *   C1  All attempts of a write carry the same bytes: request id, `after`, arguments.
+ *   C2  `after` was told to this client before the first attempt.
+ *   C3  A call is "notDone" only if no attempt of it can have been executed.
+ *
+ * Source: docs/api.md, What may be retried.
+ */
+import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
+import { Consistency } from "../../gen/ts/onar/kv/v1/common.js";
+import type { Endpoint } from "./endpoint.js";
+import { type Failure, ownFailure } from "./failure.js";
+import type { Nodes } from "./nodes.js";
+import type { NotDone, Reason, Unknown } from "./outcome.js";
+import type { Patience } from "./patience.js";
+import { partitionOf } from "./placement.js";
+import type { Revisions } from "./revisions.js";
+import type { Line, Reply, Request, Response } from "./transport.js";
+import type { Turns } from "./turns.js";
+
+/** A node that says nothing for so long is given up for another one. A write may be held for three seconds while there is no writer. */
+const READ_ATTEMPT_MS = 1_500;
+const WRITE_ATTEMPT_MS = 4_000;
+const MIN_ATTEMPT_MS = 500;
+const FIRST_PAUSE_MS = 10;
+const MAX_PAUSE_MS = 500;
+
+/** The calls that a node executes at most once by their id. */
+type WriteRequest = Exclude<Request, { $case: "get" }>;
+type ReadRequest = Extract<Request, { $case: "get" }>;
+
+export type Ended = Response | NotDone | Unknown;
+/** How requests get to a node: each as a call of its own, or on a stream. */
+export type LineOf = (endpoint: Endpoint) => Line;
+
+interface Job {
+  readonly request: Request;
+  readonly kind: "read" | "write";
+  readonly partition: number;
+  readonly lineOf: LineOf;
+  readonly patience: Patience;
+}
+
+export class Courier {
+  /** Partitions whose revision is being asked for. */
+  private readonly asking = new Map<number, Promise<unknown>>();
+
+  constructor(
+    private readonly nodes: Nodes,
+    private readonly revisions: Revisions,
+    private readonly turns: Turns,
+  ) {}
+
+  async read(request: ReadRequest, lineOf: LineOf, patience: Patience): Promise<Exclude<Ended, Unknown>> {
+    const partition = await this.partitionOf(request.value.key, patience);
+    if (typeof partition !== "number") return partition;
+    const ended = await this.carry({ request, kind: "read", partition, lineOf, patience });
+    // A read changes nothing, so it is never unknown.
+    return "outcome" in ended && ended.outcome === "unknown" ? { ...ended, outcome: "notDone" } : ended;
+  }
+
+  async write(request: WriteRequest, lineOf: LineOf, patience: Patience): Promise<Ended> {
+    const partition = await this.partitionOf(request.value.key, patience);
+    if (typeof partition !== "number") return partition;
+    const name = request.value.key.toString("latin1");
+    if ((await patience.wait<true>((settle) => this.turns.take(name, () => settle(true)))) === null)
+      return this.over(patience);
+    try {
+      const refused = await this.learnRevision(partition, request, lineOf, patience);
+      if (refused !== null) return refused;
+      request.value.after = this.revisions.after(partition);
+      const ended = await this.carry({ request, kind: "write", partition, lineOf, patience });
+      if ("outcome" in ended && ended.reason === "REQUEST_EXPIRED") this.turns.expired(name);
+      return ended;
+    } finally {
+      this.turns.pass(name);
+    }
+  }
+
+  /** The key's partition; why not, when nobody tells how many there are. */
+  private async partitionOf(key: Uint8Array, patience: Patience): Promise<number | NotDone> {
+    const { nodes } = this;
+    const ready = patience.over === null && (nodes.view !== null || (await nodes.known(patience)));
+    if (!ready || nodes.view === null) return this.over(patience);
+    return partitionOf(key, nodes.view.partitionCount);
+  }
+
+  /** Asks for the partition's revision if none is known, or only an old one; what speaks against the call, if anything. */
+  private async learnRevision(
+    partition: number,
+    { value: { key } }: WriteRequest,
+    lineOf: LineOf,
+    patience: Patience,
+  ): Promise<NotDone | null> {
+    while (!this.revisions.fresh(partition, performance.now())) {
+      const other = this.asking.get(partition);
+      if (other !== undefined) {
+        if ((await patience.for(other)) === null && patience.over !== null) return this.over(patience);
+        if (this.revisions.after(partition) !== undefined) return null;
+        continue;
+      }
+      const request: ReadRequest = { $case: "get", value: { key, consistency: Consistency.LOCAL, keySpace: "" } };
+      // Asked as a write is, of the writer: no other node knows the newest one.
+      const asked = this.carry({ request, kind: "write", partition, lineOf, patience });
+      this.asking.set(partition, asked);
+      const ended = await asked;
+      this.asking.delete(partition);
+      if ("outcome" in ended) return { ...ended, outcome: "notDone" };
+      return null;
+    }
+    return null;
+  }
+
+  private async carry(job: Job): Promise<Ended> {
+    const { kind, partition, patience, request } = job;
+    const tried = new Set<Endpoint>();
+    let last: Failure | null = null;
+    let unknown: Failure | null = null;
+    for (let attempt = 0; ; attempt++) {
+      const endpoint = await this.nodes.choose(partition, kind, tried, patience);
+      if (endpoint === null) break;
+      const reply = await this.attempt(job, endpoint);
+      if (reply.$case !== "failure") {
+        this.hear(reply.value.header, endpoint);
+        return reply;
+      }
+      last = reply;
+      if (request.$case !== "get" && reply.execution === "unknown") unknown = reply;
+      this.hearFailure(reply, endpoint, partition);
+      if (reply.decided) return notDone(reply.reason, reply.message);
+      if (!reply.retryable) break;
+      tried.add(endpoint);
+      await patience.pause(pauseBefore(attempt, reply));
+    }
+    if (unknown !== null) return this.unknown(unknown, last, patience);
+    if (last === null || patience.over === "CANCELLED" || patience.over === "CLOSED") return this.over(patience);
+    return notDone(last.reason, last.message);
+  }
+
+  private async attempt({ request, kind, lineOf, patience }: Job, endpoint: Endpoint): Promise<Reply> {
+    const left = patience.leftMs;
+    const longest = kind === "read" ? READ_ATTEMPT_MS : WRITE_ATTEMPT_MS;
+    const within = Math.ceil(Math.min(left, longest, Math.max(left / 2, MIN_ATTEMPT_MS)));
+    const line = lineOf(endpoint);
+    const reply = await patience.wait<Reply>((settle) => {
+      let stop: () => void = () => {};
+      const timer = setTimeout(() => {
+        stop();
+        endpoint.rest();
+        settle(ownFailure("unknown", "DEADLINE_EXCEEDED", `${endpoint.address} did not answer within ${within} ms`));
+      }, within + GRACE_MS);
+      stop = line.send(request, within, (answer) => {
+        clearTimeout(timer);
+        settle(answer);
+      });
+      return () => {
+        clearTimeout(timer);
+        stop();
+      };
+    });
+    if (reply !== null) return reply;
+    return ownFailure("unknown", patience.over ?? "CANCELLED", END_TEXTS[patience.over ?? "CANCELLED"], false);
+  }
+
+  private hear(header: Header | undefined, from: Endpoint): void {
+    this.revisions.hear(header?.revision, performance.now());
+    this.nodes.hear(header, from);
+  }
+
+  private hearFailure(failure: Failure, from: Endpoint, partition: number): void {
+    const now = performance.now();
+    this.revisions.hear(failure.told, now);
+    if (failure.reason === "REQUEST_EXPIRED") this.revisions.expired(partition, now);
+    this.nodes.failed(from, failure, partition);
+  }
+
+  /** Nothing was executed, and the time is over or nobody can be asked. */
+  private over(patience: Patience): NotDone {
+    const { over } = patience;
+    if (over === "CANCELLED" || over === "CLOSED") return notDone(over, END_TEXTS[over]);
+    if (!this.nodes.someoneUsable && patience.lasted) {
+      const { reason, message } = this.nodes.trouble;
+      return notDone(reason, message);
+    }
+    return notDone("DEADLINE_EXCEEDED", END_TEXTS.DEADLINE_EXCEEDED);
+  }
+
+  private unknown(unknown: Failure, last: Failure | null, patience: Patience): Unknown {
+    const { over } = patience;
+    if (over === "CANCELLED" || over === "CLOSED") {
+      return { outcome: "unknown", reason: over, message: `${END_TEXTS[over]}; before that: ${unknown.message}` };
+    }
+    const told = last !== null && last.execution === "unknown" ? last : unknown;
+    return { outcome: "unknown", reason: told.reason, message: told.message };
+  }
+}
+
+/** How much longer than the server an attempt waits, so that its answer "too late" still arrives. */
+const GRACE_MS = 50;
+
+const END_TEXTS = {
+  DEADLINE_EXCEEDED: "the time for the call is over",
+  CANCELLED: "the call was cancelled",
+  CLOSED: "the client is closed",
+} as const;
+
+const notDone = (reason: Reason, message: string): NotDone => ({ outcome: "notDone", reason, message });
+
+/** Before another attempt: longer each time, by chance, and at least what the server asked for. */
+function pauseBefore(attempt: number, failure: Failure): number {
+  // Another node may be asked at once when this one is the trouble.
+  if (attempt === 0 && failure.nodeUnwell) return 0;
+  const pause = Math.min(FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS);
+  return Math.max(pause, Math.min(failure.retryAfterMs, MAX_PAUSE_MS)) * (0.5 + Math.random() / 2);
+}

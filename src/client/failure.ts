@@ -1,0 +1,158 @@
+/**
+ * What a failed attempt says about the call that it carried. The rule (proto/onar/kv/v1/error.proto): Onar's own errors carry an ErrorInfo of
+ * domain "onar" and, for writes, an Outcome that says whether the write may have been executed. A status without them came from something
+ * in between, or from a broken connection, and the codes that these make up for a request that may have arrived mean unknown.
+ */
+import { type Metadata, status as Status } from "@grpc/grpc-js";
+import type { Any } from "../../gen/ts/google/protobuf/any.js";
+import { ErrorInfo, RetryInfo } from "../../gen/ts/google/rpc/error_details.js";
+import { Status as RpcStatus } from "../../gen/ts/google/rpc/status.js";
+import { Execution, Outcome } from "../../gen/ts/onar/kv/v1/error.js";
+import type { Reason } from "./outcome.js";
+
+/** Why one attempt of a call has no answer. */
+export interface Failure {
+  readonly $case: "failure";
+  /** "unknown": a write that was in this attempt may have been executed. */
+  readonly execution: "notExecuted" | "unknown";
+  readonly reason: Reason;
+  /** For people. */
+  readonly message: string;
+  /** Another attempt, at another node or later, may succeed. */
+  readonly retryable: boolean;
+  /** The cluster has decided this request id: no copy of the write was or will be executed. Other refusals speak for their own copy. */
+  readonly decided: boolean;
+  /** The server's wish. */
+  readonly retryAfterMs: number;
+  /** The node is not to be asked for a while. */
+  readonly nodeUnwell: boolean;
+  /** A revision that the error told, of REQUEST_EXPIRED above all. */
+  readonly told: Outcome["revision"];
+}
+
+const DOMAIN = "onar";
+export const DETAILS = "grpc-status-details-bin";
+const DECIDED: ReadonlySet<string> = new Set(["NOT_A_NUMBER", "OVERFLOW"]);
+/** Statuses after which the same call fails again, whoever says so. */
+const FINAL: ReadonlySet<Status> = new Set([
+  Status.INVALID_ARGUMENT,
+  Status.NOT_FOUND,
+  Status.ALREADY_EXISTS,
+  Status.PERMISSION_DENIED,
+  Status.UNAUTHENTICATED,
+  Status.FAILED_PRECONDITION,
+  Status.OUT_OF_RANGE,
+  Status.UNIMPLEMENTED,
+  Status.DATA_LOSS,
+]);
+/** Of RESOURCE_EXHAUSTED, what waiting does not help. */
+const FULL: ReadonlySet<string> = new Set(["DISK_FULL", "QUOTA_EXCEEDED"]);
+
+/** A failure that no server has told. */
+export const ownFailure = (
+  execution: Failure["execution"],
+  reason: Reason,
+  message: string,
+  retryable = true,
+): Failure => ({
+  $case: "failure",
+  execution,
+  reason,
+  message,
+  retryable,
+  decided: false,
+  retryAfterMs: 0,
+  nodeUnwell: false,
+  told: undefined,
+});
+
+/** Of a status with its trailers, in which an encoded google.rpc.Status may be. */
+export function failureOfStatus(code: number, message: string, trailers: Metadata | undefined): Failure {
+  const encoded = trailers?.get(DETAILS)[0];
+  return failureWith(code, message, encoded instanceof Uint8Array ? encoded : null);
+}
+
+/** Of a status with that header as it is on the wire: in base64. */
+export function failureOfEncoded(code: number, message: string, header: string | string[] | undefined): Failure {
+  return failureWith(code, message, typeof header === "string" ? Buffer.from(header, "base64") : null);
+}
+
+function failureWith(code: number, message: string, encoded: Uint8Array | null): Failure {
+  let details: readonly Any[] = [];
+  try {
+    if (encoded !== null) details = RpcStatus.decode(encoded).details;
+  } catch {
+    // Not what Onar sends.
+  }
+  return failureOf({ code, message, details });
+}
+
+export function failureOf(status: {
+  readonly code: number;
+  readonly message: string;
+  readonly details: readonly Any[];
+}): Failure {
+  const { code } = status;
+  const message = printable(status.message);
+  const { info, outcome, retryAfterMs } = read(status.details);
+  if (info !== null) {
+    const { reason } = info;
+    const unknown = outcome === null ? code === Status.UNKNOWN : outcome.execution !== Execution.NOT_EXECUTED;
+    return {
+      $case: "failure",
+      execution: unknown ? "unknown" : "notExecuted",
+      reason,
+      message: `${message} (${reason})`,
+      retryable: !FINAL.has(code) && !FULL.has(reason),
+      decided: DECIDED.has(reason) && !unknown,
+      retryAfterMs,
+      nodeUnwell: reason === "DRAINING",
+      told: outcome?.revision,
+    };
+  }
+  const name = Status[code] ?? String(code);
+  if (code === Status.UNIMPLEMENTED) {
+    return ownFailure("notExecuted", name, `what answers is no Onar node, or of another version: ${message}`, false);
+  }
+  // The one bare refusal that gRPC itself makes of too long a request; our own side takes answers of any length.
+  const tooLong = code === Status.RESOURCE_EXHAUSTED && /message larger than max/i.test(message);
+  if (tooLong) return ownFailure("notExecuted", name, `the request is too long: ${message}`, false);
+  const final = FINAL.has(code);
+  const own = ownFailure(final ? "notExecuted" : "unknown", name, `${name}: ${message}`, !final);
+  return { ...own, nodeUnwell: code === Status.UNAVAILABLE || code === Status.DEADLINE_EXCEEDED };
+}
+
+interface Details {
+  readonly info: ErrorInfo | null;
+  readonly outcome: Outcome | null;
+  readonly retryAfterMs: number;
+}
+
+function read(details: readonly Any[]): Details {
+  let info: ErrorInfo | null = null;
+  let outcome: Outcome | null = null;
+  let retryAfterMs = 0;
+  try {
+    for (const { typeUrl, value } of details) {
+      const name = typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
+      if (name === "google.rpc.ErrorInfo") {
+        const found = ErrorInfo.decode(value);
+        if (found.domain === DOMAIN) info = found;
+      } else if (name === "onar.kv.v1.Outcome") {
+        outcome = Outcome.decode(value);
+      } else if (name === "google.rpc.RetryInfo") {
+        const delay = RetryInfo.decode(value).retryDelay;
+        if (delay !== undefined) retryAfterMs = Number(delay.seconds) * 1_000 + delay.nanos / 1_000_000;
+      }
+    }
+  } catch {
+    return { info: null, outcome: null, retryAfterMs: 0 };
+  }
+  return { info, outcome, retryAfterMs };
+}
+
+/** A server's text on one line, without control characters. */
+function printable(text: string): string {
+  const line = text.replace(/\p{Cc}+/gu, " ").trim();
+  return line === "" ? "no explanation was given" : line.slice(0, 1_000);
+}

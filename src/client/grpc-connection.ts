@@ -1,0 +1,157 @@
+/**
+ * A connection to one endpoint over gRPC. Requests are sent only while it stands, so that "nothing listens there" is told apart from "it broke
+ * after the write was sent": the first is a definite answer, the second is not.
+ */
+import { connect as connectTcp } from "node:net";
+import {
+  type ChannelOptions,
+  Client,
+  connectivityState,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { GetViewRequest, GetViewResponse } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { type Failure, failureOfStatus, ownFailure } from "./failure.js";
+import { Http2Stream } from "./http2-stream.js";
+import { METHODS } from "./methods.js";
+import type { Connection, Reply, Request, Response, Stream } from "./transport.js";
+
+const GET_VIEW = "/onar.reconfiguration.v1.ReconfigurationService/GetView";
+const PROBE_MS = 500;
+
+const OPTIONS: ChannelOptions = {
+  // Answers of any length: what came is an answer, refusing it here would make a write that is done look undone.
+  "grpc.max_receive_message_length": -1,
+  "grpc.max_send_message_length": -1,
+  // A connection of its own, which says by itself whether it stands.
+  "grpc.use_local_subchannel_pool": 1,
+  // Nodes are called directly; a proxy variable in the environment is about the web.
+  "grpc.enable_http_proxy": 0,
+  "grpc.enable_retries": 0,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.min_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 1_000,
+  // A node that is gone without a word is noticed in seconds, not in the minutes of TCP.
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5_000,
+};
+
+const NO_METADATA = new Metadata();
+
+export class GrpcConnection implements Connection {
+  private readonly client: Client;
+  private readonly channel: ReturnType<Client["getChannel"]>;
+  private closed = false;
+
+  constructor(private readonly address: string) {
+    this.client = new Client(address, credentials.createInsecure(), OPTIONS);
+    this.channel = this.client.getChannel();
+  }
+
+  get ready(): boolean {
+    return this.channel.getConnectivityState(false) === connectivityState.READY;
+  }
+
+  async connect(withinMs: number): Promise<string | null> {
+    if (await this.stands(withinMs)) return null;
+    return this.closed ? "the client is closed" : whyNotConnected(this.address, PROBE_MS);
+  }
+
+  send(request: Request, timeoutMs: number, replied: (reply: Reply) => void): () => void {
+    const { path, encode, decode } = METHODS[request.$case];
+    return this.unary(path, request, encode, decode, timeoutMs, replied);
+  }
+
+  getView(withinMs: number): Promise<GetViewResponse | Failure> {
+    const encode = (request: GetViewRequest): Buffer => Buffer.from(GetViewRequest.encode(request).finish());
+    const decode = (bytes: Buffer): GetViewResponse => GetViewResponse.decode(bytes);
+    return new Promise((resolve) => {
+      this.unary(GET_VIEW, {}, encode, decode, withinMs, resolve);
+    });
+  }
+
+  openStream(): Stream {
+    return new Http2Stream(this.address);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.client.close();
+  }
+
+  private unary<Asked, Answer extends Response | GetViewResponse>(
+    path: string,
+    request: Asked,
+    encode: (request: Asked) => Buffer,
+    decode: (bytes: Buffer) => Answer,
+    timeoutMs: number,
+    replied: (reply: Answer | Failure) => void,
+  ): () => void {
+    let givenUp = false;
+    const call = this.client.makeUnaryRequest(
+      path,
+      encode,
+      decode,
+      request,
+      NO_METADATA,
+      { deadline: Date.now() + timeoutMs },
+      (error, answer) => {
+        if (givenUp) return;
+        if (error !== null || answer === undefined) replied(failureOfError(error));
+        else replied(answer);
+      },
+    );
+    return () => {
+      givenUp = true;
+      call.cancel();
+    };
+  }
+
+  /** Whether the connection stands within the time; one that was refused or broke off says no at once. */
+  private stands(withinMs: number): Promise<boolean> {
+    const deadline = Date.now() + withinMs;
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const state = this.channel.getConnectivityState(true);
+        if (state === connectivityState.READY) return resolve(true);
+        if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN)
+          return resolve(false);
+        this.channel.watchConnectivityState(state, deadline, (error) => (error ? resolve(false) : look()));
+      };
+      look();
+    });
+  }
+}
+
+const failureOfError = (error: ServiceError | null): Failure =>
+  error === null
+    ? ownFailure("unknown", "INTERNAL", "an answer without message")
+    : failureOfStatus(error.code, error.details, error.metadata);
+
+/** Why no connection came about, for people: asked of the operating system by a bare connection. */
+function whyNotConnected(address: string, withinMs: number): Promise<string> {
+  const at = address.lastIndexOf(":");
+  const host = address.slice(0, at).replace(/^\[|\]$/g, "");
+  return new Promise((resolve) => {
+    const socket = connectTcp({ host, port: Number(address.slice(at + 1)) });
+    const timer = setTimeout(() => done(`${address} does not answer`), withinMs);
+    // Only words: nobody's process stays for them.
+    timer.unref();
+    socket.unref();
+    const done = (why: string): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(why);
+    };
+    socket.once("connect", () => done(`what listens at ${address} does not speak gRPC, or is too busy to answer`));
+    socket.once("error", (error: NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] }) => {
+      const code = error.code ?? error.errors?.[0]?.code ?? "";
+      if (code === "ECONNREFUSED") return done(`nothing listens at ${address}`);
+      if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+        return done(`there is no host named ${host} (asked for ${address})`);
+      if (code === "ETIMEDOUT") return done(`${address} does not answer`);
+      done(`${address} cannot be reached${code === "" ? "" : ` (${code})`}`);
+    });
+  });
+}

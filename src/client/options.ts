@@ -1,0 +1,120 @@
+/** What people hand in besides keys and values, checked before anything is done. */
+import { Presence, type Condition as WireCondition } from "../../gen/ts/onar/kv/v1/common.js";
+import { type Bytes, bytesOf, describe } from "./entry.js";
+import type { Consistency } from "./outcome.js";
+
+/** How a client finds its cluster. */
+export interface ClientOptions {
+  /**
+   * Where nodes listen for clients: HOST:PORT, with brackets around an IPv6 address. At least one; more of them, so that one that is down
+   * does no harm. The other nodes are found through these.
+   */
+  readonly endpoints: readonly string[];
+  /** 32 hexadecimal digits: every other cluster is refused (WRONG_CLUSTER). When missing, the first cluster that answers is the one. */
+  readonly clusterId?: string;
+  /** How long a call may take, all attempts included, in milliseconds: 0 … 3,600,000. 10,000 when missing. */
+  readonly timeoutMs?: number;
+  /**
+   * Whether nodes are called at the addresses that they advertise, which saves a hop inside the cluster. False when they cannot be reached
+   * from here: then only the endpoints are used. True when missing.
+   */
+  readonly direct?: boolean;
+}
+
+/** Of one call. */
+export interface CallOptions {
+  /** How long it may take, all attempts included, in milliseconds; the client's setting when missing. */
+  readonly timeoutMs?: number;
+  /** Gives the call up. A write that was under way is then unknown. */
+  readonly signal?: AbortSignal;
+}
+
+/** Of one get. */
+export interface GetOptions extends CallOptions {
+  /**
+   * "linearizable" (when missing): sees every write that was answered before the read began, through whatever client and node. "local": the
+   * settled copy of one replica, without a round among them; it may be old, but is never a value that could still vanish.
+   */
+  readonly consistency?: Consistency;
+}
+
+/** Of one delete. */
+export interface DeleteOptions extends CallOptions {
+  /** Removes the key only if this holds. */
+  readonly condition?: Condition;
+}
+
+/** What must be true of a key: it does not exist, it exists, it has this version, it has this value. */
+export type Condition = "absent" | "present" | { readonly version: bigint } | { readonly value: Bytes };
+
+const MAX_TIMEOUT_MS = 3_600_000;
+const DEFAULT_TIMEOUT_MS = 10_000;
+const INT64_MIN = -(1n << 63n);
+const INT64_MAX = (1n << 63n) - 1n;
+const UINT64_MAX = (1n << 64n) - 1n;
+
+export interface CheckedOptions {
+  readonly endpoints: readonly string[];
+  readonly clusterId: string;
+  readonly timeoutMs: number;
+  readonly direct: boolean;
+}
+
+export function checkOptions(options: ClientOptions): CheckedOptions {
+  const { endpoints, clusterId = "", timeoutMs = DEFAULT_TIMEOUT_MS, direct = true } = options;
+  if (!Array.isArray(endpoints)) throw new TypeError(`endpoints must be an array; it is ${describe(endpoints)}`);
+  if (endpoints.length === 0) throw new RangeError("endpoints must name at least one HOST:PORT; it is empty");
+  if (clusterId !== "" && !/^[0-9a-fA-F]{32}$/.test(clusterId))
+    throw new RangeError(`clusterId must be 32 hexadecimal digits; it is ${describe(clusterId)}`);
+  return {
+    endpoints: [...new Set(endpoints.map(checkEndpoint))],
+    clusterId: clusterId.toLowerCase(),
+    timeoutMs: checkTimeout(timeoutMs),
+    direct,
+  };
+}
+
+function checkEndpoint(endpoint: unknown): string {
+  const match = typeof endpoint === "string" ? /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:/[\],]+):(\d{1,5})$/.exec(endpoint) : null;
+  const port = Number(match?.[1]);
+  if (typeof endpoint !== "string" || !(port >= 1 && port <= 65_535))
+    throw new RangeError(`endpoints must be HOST:PORT, for example 127.0.0.1:4600; one is ${describe(endpoint)}`);
+  return endpoint;
+}
+
+export function checkTimeout(timeoutMs: number): number {
+  if (typeof timeoutMs !== "number" || !(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS))
+    throw new RangeError(`timeoutMs must be a number from 0 to ${MAX_TIMEOUT_MS}; it is ${describe(timeoutMs)}`);
+  return timeoutMs;
+}
+
+export function checkDelta(delta: bigint | number): bigint {
+  if (typeof delta === "number" && Number.isSafeInteger(delta)) return BigInt(delta);
+  if (typeof delta === "bigint" && delta >= INT64_MIN && delta <= INT64_MAX) return delta;
+  throw new RangeError(
+    `delta must be a whole number of 64 bits, signed (a bigint beyond 2^53); it is ${describe(delta)}`,
+  );
+}
+
+export function checkConsistency(consistency: Consistency): Consistency {
+  if (consistency === "linearizable" || consistency === "local") return consistency;
+  throw new RangeError(`consistency must be "linearizable" or "local"; it is ${describe(consistency)}`);
+}
+
+export function conditionToWire(condition: Condition): WireCondition {
+  if (condition === "absent") return { expected: { $case: "presence", value: Presence.ABSENT } };
+  if (condition === "present") return { expected: { $case: "presence", value: Presence.PRESENT } };
+  if (typeof condition === "object" && condition !== null) {
+    if ("version" in condition) return { expected: { $case: "version", value: checkVersion(condition.version) } };
+    if ("value" in condition) {
+      return { expected: { $case: "value", value: bytesOf("condition.value", condition.value) } };
+    }
+  }
+  throw new TypeError(`condition must be "absent", "present", { version } or { value }; it is ${describe(condition)}`);
+}
+
+function checkVersion(version: bigint): bigint {
+  if (typeof version === "bigint" && version >= 1n && version <= UINT64_MAX) return version;
+  const hint = version === 0n ? ', which no key has: for a key that does not exist use "absent"' : "";
+  throw new RangeError(`condition.version must be a bigint from 1 to 2^64 - 1; it is ${describe(version)}${hint}`);
+}

@@ -1,0 +1,119 @@
+/**
+ * A client's way to a node of the same process: its calls go straight to the handlers, without gRPC and without sockets. The bytes of an answer
+ * are copied, as they are the node's own; those of a request are already copies.
+ */
+import type { Entry } from "../../gen/ts/onar/kv/v1/common.js";
+import type { GetViewResponse } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { duration } from "../base/time.js";
+import { type Failure, failureOf, ownFailure } from "../client/failure.js";
+import type { Connection, Reply, Request, Response, Stream } from "../client/transport.js";
+import { viewToWire } from "../codec/view.js";
+import type { Limits } from "../config.js";
+import type { Call } from "../rpc/call.js";
+import { Failure as ServerFailure } from "../rpc/failure.js";
+import { KeyValueHandlers } from "../rpc/key-value.js";
+import type { Serving } from "../rpc/serving.js";
+
+/** How much sooner than its deadline a call is answered, so that the answer comes before it. */
+const ANSWER_MS = 10;
+const POLL_MS = 20;
+
+export class InProcessConnection implements Connection {
+  private readonly handlers: KeyValueHandlers;
+  private closed = false;
+
+  constructor(
+    private readonly state: Serving,
+    limits: Limits,
+    /** The node was killed or has stopped. */
+    private readonly gone: () => boolean,
+  ) {
+    this.handlers = new KeyValueHandlers(state, limits);
+  }
+
+  get ready(): boolean {
+    return !this.closed && !this.gone() && this.state.node !== null;
+  }
+
+  async connect(withinMs: number): Promise<string | null> {
+    const until = performance.now() + withinMs;
+    for (;;) {
+      if (this.ready) return null;
+      if (this.closed || this.gone()) return "the node has stopped";
+      if (performance.now() >= until) return "the node waits for the other nodes of its cluster";
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  send(request: Request, timeoutMs: number, replied: (reply: Reply) => void): () => void {
+    let givenUp = false;
+    const broken = (error: unknown): Reply => ownFailure("unknown", "INTERNAL", String(error));
+    void this.answer(request, timeoutMs)
+      .catch(broken)
+      .then((reply) => {
+        if (!givenUp) replied(reply);
+      });
+    return () => {
+      givenUp = true;
+    };
+  }
+
+  async getView(): Promise<GetViewResponse | Failure> {
+    const { node } = this.state;
+    if (node === null)
+      return ownFailure("notExecuted", "NO_WRITER", "the node waits for the other nodes of its cluster");
+    return { header: this.state.header(null), view: viewToWire(node.view), digest: node.digest };
+  }
+
+  /** Calls cost nothing to begin: a stream is the connection itself. */
+  openStream(): Stream {
+    const connection = this;
+    return {
+      get open() {
+        return connection.ready;
+      },
+      send: (request, timeoutMs, replied) => this.send(request, timeoutMs, replied),
+      close: () => {},
+    };
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  private async answer(request: Request, timeoutMs: number): Promise<Reply> {
+    if (!this.ready) return ownFailure("notExecuted", "UNAVAILABLE", "the node has stopped");
+    try {
+      const timeout = duration(timeoutMs - Math.min(ANSWER_MS, timeoutMs / 4));
+      return await this.dispatch(request, { timeout });
+    } catch (error) {
+      if (error instanceof ServerFailure) return failureOf(error.toStatus());
+      throw error;
+    }
+  }
+
+  private async dispatch(request: Request, call: Call): Promise<Response> {
+    const { handlers } = this;
+    switch (request.$case) {
+      case "get": {
+        const answer = await handlers.get(request.value, call);
+        return { $case: "get", value: { ...answer, entry: copyOf(answer.entry) } };
+      }
+      case "put":
+        return { $case: "put", value: await handlers.put(request.value, call) };
+      case "compareAndSet": {
+        const answer = await handlers.compareAndSet(request.value, call);
+        return { $case: "compareAndSet", value: { ...answer, found: copyOf(answer.found) } };
+      }
+      case "delete": {
+        const answer = await handlers.delete(request.value, call);
+        return { $case: "delete", value: { ...answer, found: copyOf(answer.found) } };
+      }
+      case "add":
+        return { $case: "add", value: await handlers.add(request.value, call) };
+    }
+  }
+}
+
+const copyOf = (entry: Entry | undefined): Entry | undefined =>
+  entry === undefined ? undefined : { ...entry, value: Buffer.from(entry.value) };

@@ -1,0 +1,190 @@
+/** A node inside this process: started from an options object, with the settings and the errors of `onar start`. */
+import { OnarClient } from "../client/client.js";
+import { Gathered } from "../config/gather.js";
+import { nearest } from "../config/nearest.js";
+import { nodeConfigOf } from "../config/node-config.js";
+import { SettingError } from "../config/setting-error.js";
+import { NODE_KEYS, NODE_SETTINGS, type NodeSettingKey } from "../config/settings.js";
+import { fromOptions } from "../config/sources.js";
+import type { NodeConfig } from "../config.js";
+import { partition } from "../core/ids.js";
+import { type Passes, type RunningServer, startServer } from "../server.js";
+import { InProcessConnection } from "./in-process.js";
+
+/**
+ * The settings of a node, as `onar start` takes them (docs/configuration.md): `peerListen` is `--peer-listen` and so on. Neither the environment nor
+ * a file is read.
+ */
+export interface NodeOptions {
+  /** HOST:PORT to serve clients at; port 0 takes a free one. */
+  readonly listen: string;
+  /** HOST:PORT to serve other nodes at; port 0 takes a free one. */
+  readonly peerListen: string;
+  /** HOST:PORT that clients are told; where it listens when missing. */
+  readonly advertise?: string;
+  /** HOST:PORT that other nodes are told; where it listens when missing. */
+  readonly peerAdvertise?: string;
+  /** Peer addresses of all founding nodes; this node's own may be among them. */
+  readonly join?: readonly string[];
+  /** Number of founding nodes, this one included. A node whose directory holds its data needs it no more. */
+  readonly expect?: number;
+  /** Replicas per key; 3, or `expect` if less, when missing. */
+  readonly replicationFactor?: number;
+  /** A power of two; 256 when missing. */
+  readonly partitions?: number;
+  /** Failure zone. */
+  readonly zone?: string;
+  /** 32 hexadecimal digits: refuse every other cluster. */
+  readonly clusterId?: string;
+  /** Keep all data in memory: it is forgotten when the node stops. */
+  readonly memory?: boolean;
+  /** Keep data in this directory. */
+  readonly data?: string;
+  /** Most memory that storage on disk takes, MiB. */
+  readonly storageMemory?: number;
+  /** HOST:PORT to serve Prometheus metrics at; nowhere when missing. */
+  readonly metricsListen?: string;
+  /** Longest key that clients may use, bytes. */
+  readonly maxKeyBytes?: number;
+  /** Longest value that clients may store, bytes. */
+  readonly maxValueBytes?: number;
+  /** Longest message that clients may send, bytes. */
+  readonly maxMessageBytes?: number;
+  /** Is told what an operator would read, a line at a time. */
+  readonly onNotice?: (text: string) => void;
+  /** Is told why the node cannot go on and has stopped. When missing, that is thrown where nobody catches it. */
+  readonly onFatal?: (error: Error) => void;
+}
+
+/** How a client of a node in this process is to behave. */
+export interface InProcessClientOptions {
+  /** As ClientOptions.timeoutMs. */
+  readonly timeoutMs?: number;
+}
+
+/** The node cannot go on, or could not start; the message is for people. */
+export class NodeError extends Error {
+  override readonly name = "NodeError";
+}
+
+/** A node in this process. */
+export class OnarNode implements AsyncDisposable {
+  private ended = false;
+  private readonly clients = new Set<OnarClient>();
+
+  /** @internal */
+  constructor(
+    private readonly server: RunningServer,
+    private readonly config: NodeConfig,
+  ) {}
+
+  /** Drawn when the node was new; names its data. */
+  get id(): number {
+    return this.server.nodeId;
+  }
+
+  /** HOST:PORT where clients reach it. */
+  get clientAddress(): string {
+    return this.server.clientAddress;
+  }
+
+  /** HOST:PORT where other nodes reach it. */
+  get peerAddress(): string {
+    return this.server.peerAddress;
+  }
+
+  /** Resolves when the cluster exists and this node serves. */
+  get serving(): Promise<void> {
+    return this.server.serving;
+  }
+
+  /**
+   * Every partition has a writer, as far as this node knows.
+   *
+   * @internal
+   */
+  get writersKnown(): boolean {
+    const { node } = this.server.state;
+    return node?.view.partitions.every((_, i) => node.loop.machine.core.writerOf(partition(i)) !== null) ?? false;
+  }
+
+  /** A client whose calls go straight to this node, without sockets; closed with the node at the latest. */
+  client(options: InProcessClientOptions = {}): OnarClient {
+    const { server, config } = this;
+    const client = new OnarClient(
+      { ...options, endpoints: [server.clientAddress], direct: false },
+      () => new InProcessConnection(server.state, config.limits, () => this.ended),
+    );
+    this.clients.add(client);
+    return client;
+  }
+
+  /**
+   * Drains, then stops: offices go to other nodes while requests are still taken, requests under way are answered. With `drain: false`, when
+   * the whole cluster stops and there is nobody to take over, only the latter.
+   */
+  async close(options: { readonly drain: boolean } = { drain: true }): Promise<void> {
+    await this.server.close(options);
+    await this.end();
+  }
+
+  /** Stops at once and says nothing to anybody, as a process that is killed. For tests. */
+  async kill(): Promise<void> {
+    this.server.kill();
+    await this.end();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private async end(): Promise<void> {
+    this.ended = true;
+    await Promise.all([...this.clients].map((client) => client.close()));
+    this.clients.clear();
+  }
+}
+
+/**
+ * Starts a node in this process and resolves when it listens; await {@link OnarNode.serving} before the first call, or just call: calls wait.
+ *
+ * @throws SettingError, StartError with a message that names the option
+ *
+ * @example
+ * ```ts
+ * await using node = await startNode({ listen: "127.0.0.1:4600", peerListen: "127.0.0.1:4700", expect: 1, memory: true });
+ * const client = node.client();
+ * await client.put("greeting", "hello");
+ * ```
+ */
+export const startNode = (options: NodeOptions): Promise<OnarNode> => startNodeWith(options, undefined);
+
+/** What a node has to say goes to `onNotice`. */
+const OF_THE_PROGRAM: ReadonlySet<string> = new Set(["logLevel", "logFormat"] satisfies NodeSettingKey[]);
+
+/** The same, for tests that keep messages back. */
+export async function startNodeWith(options: NodeOptions, passes: Passes | undefined): Promise<OnarNode> {
+  const { onNotice, onFatal, ...settings } = options;
+  const known = NODE_KEYS.filter((key) => !OF_THE_PROGRAM.has(key));
+  for (const key of Object.keys(settings)) {
+    if (known.some((one) => one === key)) continue;
+    const meant = nearest(key, [...known, "onNotice", "onFatal"]);
+    throw new SettingError(`options.${key} is no setting${meant === null ? "" : `; did you mean ${meant}?`}`);
+  }
+  const config = nodeConfigOf(new Gathered(NODE_SETTINGS, [fromOptions(settings)]));
+  const server = await startServer(
+    config,
+    {
+      notice: (text) => onNotice?.(text),
+      fatal: (text) => {
+        const error = new NodeError(text);
+        if (onFatal !== undefined) return onFatal(error);
+        queueMicrotask(() => {
+          throw error;
+        });
+      },
+    },
+    passes,
+  );
+  return new OnarNode(server, config);
+}

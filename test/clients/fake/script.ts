@@ -1,0 +1,158 @@
+/**
+ * What the fake nodes of one case say, and what they found wrong with what they were asked. All nodes of a case share one script: the answers
+ * are for the attempts in the order in which they arrive, wherever that is.
+ */
+import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { bytesOf, type CallName, type Case, keyOf, type ScriptedAnswer, type Step } from "./case.js";
+
+/** One call as it arrived. */
+export interface Attempt {
+  readonly node: number;
+  readonly call: CallName;
+  /** Every field of the request that says what is wanted: the same in all attempts. */
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly key: Buffer;
+  /** Of a write. */
+  readonly requestId: Buffer | null;
+  readonly after: { readonly partition: number; readonly revision: bigint } | undefined;
+  /** Milliseconds left by the deadline on the wire; null: there is none; undefined: the transport has none per call. */
+  readonly timeoutMs: number | null | undefined;
+}
+
+export const PARTITIONS = 256;
+const FIRST_REVISION = 100n;
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** More than the client may be early. */
+const SLACK_MS = 50;
+
+export function partitionOf(key: Uint8Array): number {
+  const position = createHash("sha256").update(Buffer.alloc(4)).update(key).digest();
+  return position.readUInt16BE(0) >> 8;
+}
+
+interface StepState {
+  readonly step: Step;
+  readonly number: number;
+  readonly attempts: Attempt[];
+}
+
+export class Script {
+  readonly problems: string[] = [];
+  readonly calls: Record<string, unknown>[] = [];
+  private readonly steps: readonly StepState[];
+  private current = -1;
+  private readonly revisions = new Map<number, bigint>();
+  /** The highest revision told of a partition in a header, and in anything. */
+  private readonly told = new Map<number, bigint>();
+  private readonly ids = new Set<string>();
+
+  constructor(private readonly definition: Case) {
+    this.steps = definition.steps.map((step, i) => ({ step, number: i + 1, attempts: [] }));
+  }
+
+  /** A revision of the partition to tell in a header; `next`: a write takes one. */
+  tell(partition: number, next: boolean, given?: number): bigint {
+    const before = this.revisions.get(partition) ?? FIRST_REVISION;
+    const revision = given === undefined ? before + (next ? 1n : 0n) : BigInt(given);
+    this.revisions.set(partition, revision > before ? revision : before);
+    const told = this.told.get(partition);
+    if (told === undefined || revision > told) this.told.set(partition, revision);
+    return revision;
+  }
+
+  /** The answer for an attempt. */
+  take(attempt: Attempt): ScriptedAnswer {
+    const { node, call, key, requestId, after, timeoutMs } = attempt;
+    this.calls.push({
+      node,
+      call,
+      key: key.subarray(0, 40).toString("latin1"),
+      request_id: requestId?.toString("hex") ?? null,
+      after: after === undefined ? null : `${after.partition}/${after.revision}`,
+      timeout_ms: timeoutMs ?? null,
+    });
+    const state = this.stepOf(attempt);
+    if (state === null) return { bare: "INTERNAL" };
+    this.check(state, attempt);
+    const answers = state.step.answers ?? [];
+    const answer = answers[Math.min(state.attempts.length, answers.length - 1)] ?? { bare: "INTERNAL" };
+    state.attempts.push(attempt);
+    return answer;
+  }
+
+  /** What was found wrong, with what never came. */
+  end(): readonly string[] {
+    for (const { step, number, attempts } of this.steps) {
+      const answers = step.answers ?? [];
+      const least = answers.at(-1)?.forever === true ? answers.length - 1 : answers.length;
+      if (attempts.length < least)
+        this.problems.push(`step ${number}: ${attempts.length} attempts, ${least} were expected`);
+    }
+    return this.problems;
+  }
+
+  private stepOf(attempt: Attempt): StepState | null {
+    const now = this.steps[this.current];
+    if (now !== undefined) {
+      const last = now.attempts.at(-1);
+      const same = attempt.requestId !== null && last?.requestId?.equals(attempt.requestId) === true;
+      const answers = now.step.answers ?? [];
+      const forever = answers.at(-1)?.forever === true && (attempt.requestId === null || same);
+      const left = now.attempts.length < answers.length;
+      if (left || forever) return now;
+      if (same) {
+        this.problems.push(`step ${now.number}: attempt ${now.attempts.length + 1}, ${answers.length} were expected`);
+        return null;
+      }
+    }
+    for (let i = this.current + 1; i < this.steps.length; i++) {
+      const state = this.steps[i] as StepState;
+      if ((state.step.answers ?? []).length === 0) continue;
+      this.current = i;
+      return state;
+    }
+    this.problems.push(`a ${attempt.call} that no step has an answer for`);
+    return null;
+  }
+
+  private check({ step, number, attempts }: StepState, attempt: Attempt): void {
+    const wrong = (what: string): void => {
+      this.problems.push(`step ${number}, attempt ${attempts.length + 1}: ${what}`);
+    };
+    const { call, key, requestId, after, timeoutMs, node } = attempt;
+    if (call !== step.call) wrong(`it is a ${call}, not a ${step.call}`);
+    if (!key.equals(keyOf(step.key))) wrong(`its key is ${JSON.stringify(key.toString("latin1"))}`);
+    const { value } = attempt.arguments;
+    if (value instanceof Uint8Array && step.value !== undefined && !bytesOf(step.value).equals(value))
+      wrong("its value is not the one given");
+    const allowed = step.timeout_ms ?? this.definition.client?.timeout_ms ?? DEFAULT_TIMEOUT_MS;
+    if (timeoutMs === null) wrong("no deadline is on the wire");
+    else if (timeoutMs !== undefined && timeoutMs > allowed + SLACK_MS)
+      wrong(`its deadline is ${timeoutMs} ms, beyond ${allowed}`);
+    const before = attempts.at(-1);
+    if (before !== undefined && !isDeepStrictEqual(before.arguments, attempt.arguments))
+      wrong("its arguments are not those of the attempt before");
+    if (before !== undefined && step.other_node === true && before.node === node)
+      wrong(`it went to node ${node}, as the attempt before`);
+    if (call === "get") return;
+    if (requestId === null || requestId.length !== 16) return wrong("its request id has not 16 bytes");
+    if (before === undefined) {
+      if (this.ids.has(requestId.toString("hex"))) wrong("its request id was used by an earlier step");
+      this.ids.add(requestId.toString("hex"));
+    } else if (before.requestId?.equals(requestId) !== true) {
+      wrong("its request id is not that of the attempt before");
+    }
+    const partition = partitionOf(key);
+    if (after === undefined) return wrong("it says no `after`");
+    if (after.partition !== partition)
+      wrong(`its \`after\` is of partition ${after.partition}, its key in ${partition}`);
+    if (before !== undefined) {
+      if (before.after?.revision !== after.revision) wrong("its `after` is not that of the attempt before");
+      return;
+    }
+    const told = this.told.get(partition);
+    if (told === undefined) wrong("its `after` is invented: no revision of this partition was told yet");
+    else if (after.revision !== told) wrong(`its \`after\` is ${after.revision}, the highest told was ${told}`);
+  }
+}

@@ -1,0 +1,133 @@
+/** Runs the shared cases (../cases.yaml) with the TypeScript client: each step, and what must come of it. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import { parse } from "yaml";
+import type { Condition, KeyValueCalls, Outcome } from "../../../src/client/client.js";
+import { type Bytes, bytesOf, type Case, type Expectation, keyOf, type Step } from "../fake/case.js";
+
+export const CASES: readonly Case[] = parse(
+  readFileSync(fileURLToPath(new URL("../cases.yaml", import.meta.url)), "utf8"),
+).cases;
+
+export const casesOn = (on: Case["on"]): Case[] => CASES.filter((one) => one.on === on);
+
+export interface RunOptions {
+  readonly calls: KeyValueCalls;
+  /** In front of every key. */
+  readonly prefix: string;
+  /** Kills the node that is writer of the key. */
+  readonly killWriter?: (key: Buffer) => Promise<void>;
+}
+
+export async function runSteps(definition: Case, options: RunOptions): Promise<void> {
+  const saved = new Map<string, bigint>();
+  for (const [i, step] of definition.steps.entries()) {
+    for (let repetition = 1; repetition <= (step.times ?? 1); repetition++) {
+      const key = keyOf(step.key, options.prefix);
+      if (repetition === step.kill_writer_at) await options.killWriter?.(key);
+      const outcome = await call(step, key, options.calls, saved);
+      const what = `step ${i + 1}${step.times === undefined ? "" : `, repetition ${repetition}`}`;
+      check(step.expect, outcome, { saved, repetition, what });
+      if (step.save !== undefined && "version" in outcome) saved.set(step.save, outcome.version);
+    }
+  }
+}
+
+function call(step: Step, key: Buffer, calls: KeyValueCalls, saved: ReadonlyMap<string, bigint>): Promise<Outcome> {
+  const options = step.timeout_ms === undefined ? {} : { timeoutMs: step.timeout_ms };
+  const value = step.value === undefined ? Buffer.alloc(0) : bytesOf(step.value);
+  const condition = step.condition === undefined ? undefined : conditionOf(step.condition, saved);
+  switch (step.call) {
+    case "get":
+      return calls.get(key, { ...options, consistency: step.consistency ?? "linearizable" });
+    case "put":
+      return calls.put(key, value, options);
+    case "compareAndSet":
+      if (condition === undefined) throw new Error("a compareAndSet without condition");
+      return calls.compareAndSet(key, value, condition, options);
+    case "delete":
+      return calls.delete(key, condition === undefined ? options : { ...options, condition });
+    case "add":
+      return calls.add(key, BigInt(step.delta ?? 0), options);
+  }
+}
+
+function conditionOf(
+  { version, value, presence }: NonNullable<Step["condition"]>,
+  saved: ReadonlyMap<string, bigint>,
+): Condition {
+  if (presence !== undefined) return presence;
+  if (value !== undefined) return { value: bytesOf(value) };
+  if (typeof version === "string") return { version: namedOf(version, saved) };
+  return { version: BigInt(version ?? 0) };
+}
+
+function namedOf(name: string, saved: ReadonlyMap<string, bigint>): bigint {
+  const version = saved.get(name);
+  if (version === undefined) throw new Error(`no step has saved ${name}`);
+  return version;
+}
+
+interface Context {
+  readonly saved: ReadonlyMap<string, bigint>;
+  readonly repetition: number;
+  /** Which step this is, for the message of a failure. */
+  readonly what: string;
+}
+
+/** What an answer shows, by the names that the cases have for it. */
+interface Shown {
+  readonly version?: bigint | undefined;
+  readonly found?: boolean;
+  readonly value?: Uint8Array | undefined;
+  readonly consistency?: string;
+  readonly swapped?: boolean;
+  readonly deleted?: boolean;
+  readonly number?: bigint | null;
+}
+
+function check(expected: Expectation, outcome: Outcome, { saved, repetition, what }: Context): void {
+  expect(outcome, what).toMatchObject({ outcome: expected.outcome });
+  if (outcome.outcome !== "done") {
+    if (expected.reason === undefined) return;
+    const reasons = typeof expected.reason === "string" ? [expected.reason] : expected.reason;
+    expect(reasons, `${what}: ${outcome.message}`).toContain(outcome.reason);
+    return;
+  }
+  const shown = shownOf(outcome);
+  const { version, found, value, consistency, swapped, deleted, number } = expected;
+  const same = (name: keyof Shown, wanted: unknown): void => {
+    if (wanted !== undefined) expect(shown[name], `${what}: ${name}`).toEqual(wanted);
+  };
+  same("found", found);
+  same("consistency", consistency);
+  same("swapped", swapped);
+  same("deleted", deleted);
+  if (value !== undefined) expect(hexOf(shown.value), `${what}: value`).toBe(hexOf(bytesOf(value satisfies Bytes)));
+  if (number !== undefined) {
+    const repeated = typeof number === "object" && number !== null;
+    same("number", repeated ? BigInt(repetition) : number === null ? null : BigInt(number));
+  }
+  if (typeof version === "number") same("version", BigInt(version));
+  else if (version !== undefined && "equals" in version) same("version", namedOf(version.equals, saved));
+  else if (version !== undefined) {
+    expect(shown.version, `${what}: version`).toBeGreaterThan(namedOf(version.above, saved));
+  }
+}
+
+function shownOf(outcome: Extract<Outcome, { outcome: "done" }>): Shown {
+  if ("consistency" in outcome) {
+    const { entry, consistency } = outcome;
+    return { version: entry?.version, found: entry !== undefined, value: entry?.value, consistency };
+  }
+  if ("number" in outcome) return { version: outcome.version, number: outcome.number ?? null };
+  const found = "found" in outcome ? outcome.found : undefined;
+  const shown = { version: outcome.version, found: found !== undefined, value: found?.value };
+  if ("swapped" in outcome) return { ...shown, swapped: outcome.swapped };
+  if ("deleted" in outcome) return { ...shown, deleted: outcome.deleted };
+  return { version: outcome.version };
+}
+
+const hexOf = (bytes: Uint8Array | undefined): string | undefined =>
+  bytes === undefined ? undefined : Buffer.from(bytes).toString("hex");

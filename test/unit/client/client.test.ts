@@ -1,0 +1,117 @@
+/** What the client does with wrong arguments, with bytes, and when it is closed. */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, test } from "vitest";
+import { done, NotDoneError, OnarClient, UnknownError } from "../../../src/client/client.js";
+import { Entry } from "../../../src/client/entry.js";
+import type { Case, ScriptedAnswer } from "../../clients/fake/case.js";
+import { FakeCluster } from "../../clients/fake/cluster.js";
+
+let fake: FakeCluster | null = null;
+afterEach(() => fake?.close());
+
+async function answering(...answers: ScriptedAnswer[]): Promise<OnarClient> {
+  const step = { call: "put", key: "k", value: "v", expect: { outcome: "done" }, answers } as const;
+  fake = await FakeCluster.start({ name: "test", on: "fake", steps: [step] } satisfies Case);
+  return new OnarClient({ endpoints: fake.endpoints });
+}
+
+describe("options that can never be right are refused by name", () => {
+  const of = (options: object) => () => new OnarClient({ endpoints: ["127.0.0.1:4600"], ...options });
+  test.each([
+    ["no endpoint", { endpoints: [] }, "endpoints must name at least one HOST:PORT"],
+    ["a text for a list", { endpoints: "127.0.0.1:4600" }, "endpoints must be an array"],
+    ["an endpoint with a scheme", { endpoints: ["http://127.0.0.1:4600"] }, "endpoints must be HOST:PORT"],
+    ["an endpoint without port", { endpoints: ["127.0.0.1"] }, "endpoints must be HOST:PORT"],
+    ["a port that is none", { endpoints: ["127.0.0.1:70000"] }, 'one is "127.0.0.1:70000"'],
+    ["a cluster id that is too short", { clusterId: "abc" }, "clusterId must be 32 hexadecimal digits"],
+    ["a negative timeout", { timeoutMs: -1 }, "timeoutMs must be a number from 0 to 3600000; it is number -1"],
+    ["a timeout that is text", { timeoutMs: "5s" }, "timeoutMs must be a number"],
+  ])("%s", (_name, options, message) => {
+    expect(of(options)).toThrow(message);
+  });
+
+  test("IPv6 and several endpoints are fine", async () => {
+    await of({ endpoints: ["[::1]:4600", "localhost:4600"], clusterId: "A".repeat(32) })().close();
+  });
+});
+
+describe("arguments that can never be right are refused before anything is sent", () => {
+  const client = new OnarClient({ endpoints: ["127.0.0.1:9"] });
+  const calls: [string, () => Promise<unknown>, string][] = [
+    ["a key that is a number", () => client.get(7 as never), "key must be a string or a Uint8Array; it is number 7"],
+    ["half a surrogate pair", () => client.get("\ud800"), "key must be well-formed text"],
+    ["no value", () => client.put("k", undefined as never), "value must be a string or a Uint8Array"],
+    ["version 0", () => client.compareAndSet("k", "v", { version: 0n }), 'for a key that does not exist use "absent"'],
+    ["a version that is a number", () => client.compareAndSet("k", "v", { version: 1 as never }), "condition.version"],
+    ["no condition", () => client.compareAndSet("k", "v", undefined as never), "condition must be"],
+    ["another condition", () => client.delete("k", { condition: "gone" as never }), "condition must be"],
+    ["a fraction to add", () => client.add("k", 0.5), "delta must be a whole number"],
+    ["more than 64 bits to add", () => client.add("k", 2n ** 63n), "delta must be a whole number"],
+    ["another consistency", () => client.get("k", { consistency: "strong" as never }), "consistency must be"],
+    ["a timeout beyond an hour", () => client.get("k", { timeoutMs: 3_600_001 }), "timeoutMs must be"],
+  ];
+  test.each(calls)("%s", async (_name, call, message) => {
+    await expect(call()).rejects.toThrow(message);
+  });
+});
+
+describe("bytes", () => {
+  test("an entry's text is the value in UTF-8, and never garbled", () => {
+    expect(new Entry(Buffer.from("鍵\ufeff"), 1n).text()).toBe("鍵\ufeff");
+    expect(() => new Entry(Buffer.from([0xff]), 1n).text()).toThrow(TypeError);
+  });
+
+  test("what the caller does with his bytes after the call does not matter", async () => {
+    const client = await answering({ bare: "UNAVAILABLE" }, { ok: {} });
+    const value = Buffer.from("v");
+    const put = client.put("k", value);
+    value[0] = 0;
+    expect(await put).toMatchObject({ outcome: "done" });
+    expect(fake?.script.end()).toEqual([]);
+    await client.close();
+  });
+});
+
+describe("for those who prefer exceptions", () => {
+  test("done hands out the answer, or throws what it is instead, with the reason", () => {
+    const answer = { outcome: "done", version: 3n } as const;
+    expect(done(answer).version).toBe(3n);
+    const notDone = { outcome: "notDone", reason: "NO_WRITER", message: "nobody" } as const;
+    expect(() => done(notDone)).toThrow(NotDoneError);
+    const unknown = { outcome: "unknown", reason: "OUTCOME_UNKNOWN", message: "lost" } as const;
+    expect(() => done(unknown)).toThrow(UnknownError);
+    expect(() => done(unknown)).toThrow(expect.objectContaining({ reason: "OUTCOME_UNKNOWN" }));
+  });
+});
+
+describe("closing", () => {
+  test("gives up what is under way: unknown if it was sent, not done if not", async () => {
+    const client = await answering({ silence: true, forever: true });
+    const put = client.put("k", "v");
+    while (fake?.script.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const closing = client.close();
+    expect(await put).toMatchObject({ outcome: "unknown", reason: "CLOSED" });
+    await closing;
+    expect(await client.put("k", "v")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
+    expect(await client.pipeline().get("k")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
+  });
+
+  test("a pipeline finishes what is under way first", async () => {
+    const client = await answering({ ok: {}, delay_ms: 100 });
+    const pipeline = client.pipeline();
+    const put = pipeline.put("k", "v");
+    await pipeline.close();
+    expect(await put).toMatchObject({ outcome: "done" });
+    expect(await pipeline.put("k", "v")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
+    await client.close();
+  });
+
+  test("leaves nothing behind that would keep a process alive", () => {
+    const program = fileURLToPath(new URL("closing-program.ts", import.meta.url));
+    const ran = spawnSync(process.execPath, ["--import", "tsx", program], { encoding: "utf8", timeout: 30_000 });
+    expect(ran.stderr).toBe("");
+    expect(ran.stdout.trim()).toBe("closed");
+    expect(ran.status).toBe(0);
+  }, 40_000);
+});

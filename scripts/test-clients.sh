@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Calls a running cluster through the generated Go and Python code.
+# Tests the Go and Python clients and the generated code beneath them: by themselves, against a running cluster, against the fake server
+# and clusters of their own (test/clients/cases.yaml), and the programs in docs/clients-*.md.
 #
 #   scripts/test-clients.sh HOST:PORT[,HOST:PORT…] [go|python]...
 #
-# The endpoints are client ports of its nodes. Sets up what is needed in .cache/; the first time needs the network. Where a
-# toolchain is missing, its part is skipped with a message; with CI=true that is an error. Ends with one line per language.
+# The endpoints are client ports of the running cluster's nodes. Needs `make setup`. Sets up what else is needed in .cache/; the first time
+# needs the network. Where a toolchain is missing, its part is skipped with a message; with CI=true that is an error. Ends with one line
+# per language.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,7 +43,7 @@ setup() {
   case "$1" in
     go)
       command -v go >/dev/null || { echo "go is not installed"; return; }
-      (cd test/clients/go && go mod download >&2) || echo "cannot download the Go modules"
+      (cd clients/go && go mod download && cd ../../test/clients/go && go mod download) >&2 || echo "cannot download the Go modules"
       ;;
     python)
       local requirements=test/clients/python/requirements.txt venv=.cache/python-clients
@@ -51,7 +53,7 @@ setup() {
       rm -rf "$venv"
       python3 -m venv "$venv" >&2 || { echo "cannot create a venv"; return; }
       "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: -r "$requirements" >&2 ||
-        { echo "cannot install grpcio"; return; }
+        { echo "cannot install grpcio and what checks types"; return; }
       cp "$requirements" "$venv/requirements.txt"
       ;;
     *)
@@ -61,17 +63,41 @@ setup() {
   esac
 }
 
+# go_module FOLDER: with the race detector where there is a C compiler, which it needs. By the environment, so that all that is compiled is
+# compiled once, also what the tests compile.
+go_module() (
+  cd "$1"
+  if [ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null; then
+    GOFLAGS="$(go env GOFLAGS) -race"
+    export GOFLAGS
+  fi
+  go vet ./... && go test -count=1 -v ./...
+)
+
+# python_in FOLDER ARGUMENT...
+python_in() (
+  export PYTHONPATH=$PWD/gen/python:$PWD/clients/python PYTHONDONTWRITEBYTECODE=1 MYPY_CACHE_DIR=$PWD/.cache/mypy
+  python=$PWD/.cache/python-clients/bin/python
+  cd "$1"
+  shift
+  "$python" -W error "$@"
+)
+
 run() {
   case "$1" in
-    go) (cd test/clients/go && go test -count=1 -v ./...) ;;
-    python) PYTHONPATH=gen/python PYTHONDONTWRITEBYTECODE=1 .cache/python-clients/bin/python -m unittest discover -v -s test/clients/python ;;
+    go) go_module clients/go && go_module test/clients/go ;;
+    python)
+      python_in clients/python -W ignore -m mypy &&
+        python_in clients/python/tests -m unittest discover -v &&
+        python_in test/clients/python -m unittest discover -v
+      ;;
   esac
 }
 
 # count LANGUAGE: how many tests passed, by the log.
 count() {
   case "$1" in
-    go) grep -c '^--- PASS' "$log" || true ;;
+    go) grep -c '^ *--- PASS' "$log" || true ;;
     python) grep -c ' \.\.\. ok$' "$log" || true ;;
   esac
 }

@@ -1,0 +1,286 @@
+package onar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	kvv1 "github.com/onar-kv/onar/gen/go/onar/kv/v1"
+)
+
+const (
+	minAttempt = 500 * time.Millisecond
+	firstPause = 20 * time.Millisecond
+	mostPause  = time.Second
+	// shortest is the least time in which another attempt is worth making; of short calls a tenth of their time.
+	shortest = 150 * time.Millisecond
+)
+
+// request is what a call sends, as often as needed.
+type request struct {
+	// key routes it; empty when any endpoint will do.
+	key   string
+	write bool
+	// send makes one attempt and returns the header of its answer. nil: it is enough that an endpoint has shown its cluster.
+	send func(context.Context, kvv1.KeyValueServiceClient) (*kvv1.Header, error)
+}
+
+// bounded gives a context without deadline the client's own time.
+func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, has := ctx.Deadline(); has {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, c.timeout)
+}
+
+// partitionCount connects if that is still to be done. Never 0 without an error.
+func (c *Client) partitionCount(ctx context.Context) (uint32, error) {
+	c.mu.Lock()
+	count := c.partitions
+	c.mu.Unlock()
+	if count != 0 {
+		return count, nil
+	}
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	if err := c.perform(ctx, request{}); err != nil {
+		return 0, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.partitions, nil
+}
+
+// perform makes attempts, at one endpoint after the other, until one is answered, one is refused for good, or the time is over. ctx
+// has a deadline.
+//
+//  1. Nothing is sent to an endpoint before it has shown its cluster.
+//  2. What may pass is tried again, at the next endpoint, after a pause that grows and varies; of writes also what ended unknown:
+//     with its id the same request is applied once however often it arrives.
+//  3. After an attempt that ended unknown, a refusal speaks for its own copy only: the call stays unknown, unless the cluster has
+//     decided the id (failure.decided).
+func (c *Client) perform(ctx context.Context, r request) error {
+	t := trial{client: c, ctx: ctx, request: r, begun: time.Now(), unmet: make(map[string]*failure)}
+	if c.isClosed() {
+		return t.finish()
+	}
+	for at := c.first(r.key); ; at = c.next(at) {
+		if !t.timeIsLeft() {
+			return t.finish()
+		}
+		f, done := t.attempt(c.endpoints[at])
+		if done {
+			return nil
+		}
+		if f.decided {
+			return t.notDone(f)
+		}
+		if t.hopeless(f) {
+			return t.finish()
+		}
+		t.pause(f)
+	}
+}
+
+// trial is the course of one call.
+type trial struct {
+	client  *Client
+	ctx     context.Context
+	request request
+	begun   time.Time
+	// attempts that were sent, and failures of any kind.
+	attempts, failures int
+	// late: it ends because the time that is left is too short.
+	late bool
+	// last is the failure of the last attempt that was sent; unknown the last one that ended unknown.
+	last, unknown *failure
+	// unmet: endpoints that did not show the cluster, and why; until they do.
+	unmet map[string]*failure
+}
+
+// timeIsLeft tells whether another attempt is worth making.
+func (t *trial) timeIsLeft() bool {
+	if t.ctx.Err() != nil || t.client.isClosed() {
+		return false
+	}
+	if t.failures == 0 {
+		return true
+	}
+	t.late = t.remaining() <= t.tooShort()
+	return !t.late
+}
+
+func (t *trial) remaining() time.Duration {
+	deadline, _ := t.ctx.Deadline()
+	return time.Until(deadline)
+}
+
+func (t *trial) tooShort() time.Duration {
+	deadline, _ := t.ctx.Deadline()
+	return min(shortest, deadline.Sub(t.begun)/10)
+}
+
+// budget is the time of one step: of several endpoints, one that is silent may not use up the time of all.
+func (t *trial) budget() (context.Context, context.CancelFunc) {
+	if len(t.client.endpoints) == 1 {
+		return context.WithCancel(t.ctx)
+	}
+	return context.WithTimeout(t.ctx, max(minAttempt, t.remaining()/2))
+}
+
+// attempt sends the request to one endpoint, once.
+func (t *trial) attempt(to *endpoint) (f *failure, done bool) {
+	if f := t.introduce(to); f != nil {
+		t.failures++
+		t.unmet[to.address] = f
+		to.doubt(time.Now(), false)
+		return f, false
+	}
+	delete(t.unmet, to.address)
+	if t.request.send == nil {
+		return nil, true
+	}
+	ctx, cancel := t.budget()
+	defer cancel()
+	asked := time.Now()
+	t.attempts++
+	header, err := t.request.send(ctx, to.kv)
+	if err == nil {
+		if f = t.client.learn(to, header, asked); f == nil {
+			return nil, true
+		}
+		// Another cluster has come to this address just now, and has executed it.
+		f.unknown, f.retryable = t.request.write, true
+	} else {
+		f = failureOf(err, t.request.write)
+		t.client.revisions.observe(f.revision, asked)
+	}
+	// A caller who gave up soon says nothing about the endpoint.
+	if f.retryable && (t.ctx.Err() == nil || time.Since(asked) >= minAttempt) {
+		to.doubt(time.Now(), f.bare)
+	}
+	t.failures++
+	t.last = f
+	if f.unknown {
+		t.unknown = f
+	}
+	return f, false
+}
+
+func (t *trial) introduce(to *endpoint) *failure {
+	if to.node() != 0 {
+		return nil
+	}
+	ctx, cancel := t.budget()
+	defer cancel()
+	if len(t.client.endpoints) > 1 {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeout(ctx, connectBudget)
+		defer end()
+	}
+	return to.introduce(ctx, t.client.accept)
+}
+
+// hopeless tells whether no further attempt can help.
+func (t *trial) hopeless(f *failure) bool {
+	if len(t.unmet) == 0 || t.last == f {
+		return !f.retryable
+	}
+	// An endpoint that is of another cluster or no node at all stays out; when they all are, that is the answer.
+	if len(t.unmet) < len(t.client.endpoints) {
+		return false
+	}
+	for _, why := range t.unmet {
+		if why.retryable {
+			return false
+		}
+	}
+	return true
+}
+
+// pause waits before the next attempt, except on the first way round endpoints that could not be reached.
+func (t *trial) pause(f *failure) {
+	if f != t.last && t.failures < len(t.client.endpoints) {
+		return
+	}
+	wait := mostPause
+	if t.failures < 7 {
+		wait = min(wait, firstPause<<(t.failures-1))
+	}
+	wait = max(wait/2+rand.N(wait/2), f.retryAfter)
+	// Time for one more attempt is kept.
+	wait = min(wait, t.remaining()-2*t.tooShort())
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.ctx.Done():
+	case <-t.client.life.Done():
+	}
+}
+
+// finish says how a call without answer ended.
+func (t *trial) finish() error {
+	f := t.cause()
+	if t.unknown == nil {
+		return t.notDone(f)
+	}
+	message := t.unknown.message
+	if f != t.unknown {
+		message = fmt.Sprintf("%s; then: %s", message, f.message)
+	}
+	reason := t.unknown.reason
+	if t.client.isClosed() {
+		reason = f.reason
+	}
+	return &UnknownError{Reason: reason, Message: message, Attempts: t.attempts, ended: t.ended()}
+}
+
+// cause is what made an end of the attempts.
+func (t *trial) cause() *failure {
+	switch {
+	case t.client.isClosed():
+		return &failure{reason: ReasonClosed, message: "the client is closed"}
+	case errors.Is(t.ctx.Err(), context.Canceled):
+		return &failure{reason: ReasonCancelled, message: "the context was cancelled"}
+	case t.last != nil:
+		return t.last
+	case len(t.unmet) > 0:
+		return t.unreachable()
+	default:
+		return &failure{reason: ReasonDeadlineExceeded, message: "the time was over before anything was sent"}
+	}
+}
+
+func (t *trial) notDone(f *failure) error {
+	return &NotDoneError{Reason: f.reason, Message: f.message, Metadata: f.metadata, Attempts: t.attempts, ended: t.ended()}
+}
+
+// ended is the context's error, or what it will be in a moment.
+func (t *trial) ended() error {
+	if err := t.ctx.Err(); err != nil || !t.late {
+		return err
+	}
+	return context.DeadlineExceeded
+}
+
+// unreachable says why each endpoint is of no use.
+func (t *trial) unreachable() *failure {
+	all := &failure{reason: ReasonUnreachable}
+	var reasons []string
+	for _, endpoint := range t.client.endpoints {
+		f := t.unmet[endpoint.address]
+		if f == nil {
+			continue
+		}
+		if f.reason != ReasonUnreachable && all.reason != ReasonWrongCluster {
+			all.reason = f.reason
+		}
+		reasons = append(reasons, fmt.Sprintf("%s: %s", endpoint.address, f.message))
+	}
+	all.message = strings.Join(reasons, "; ")
+	return all
+}

@@ -1,0 +1,115 @@
+package onar
+
+import (
+	"strings"
+	"time"
+
+	kvv1 "github.com/onar-kv/onar/gen/go/onar/kv/v1"
+	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// errorDomain marks an ErrorInfo as Onar's own.
+const errorDomain = "onar"
+
+// failure is why one attempt has no answer.
+//
+// The rule (onar/kv/v1/error.proto): Onar's own errors carry an ErrorInfo of domain "onar" and, of writes, an Outcome that says
+// whether the write may have been executed. A status without them was made by something in between, or by a broken connection: the
+// codes that those make up for a request that may have arrived mean unknown.
+type failure struct {
+	reason   Reason
+	message  string
+	metadata map[string]string
+	// unknown: a write in this attempt may have been executed.
+	unknown bool
+	// retryable: another attempt, at another node or later, may succeed.
+	retryable bool
+	// decided: the cluster has decided the request id. The write was and will be executed by no copy of the request. Any other refusal
+	// speaks for its own copy only.
+	decided bool
+	// bare: not Onar's own. The connection, or what it leads to, is in doubt.
+	bare bool
+	// retryAfter is how long the cluster asks to wait; 0 when it does not say.
+	retryAfter time.Duration
+	// revision is what the node tells of the key's partition; may be nil.
+	revision *kvv1.Revision
+}
+
+func failureOf(err error, write bool) *failure {
+	said := status.Convert(err)
+	var info *errdetails.ErrorInfo
+	var outcome *kvv1.Outcome
+	f := &failure{message: printable(said.Message())}
+	for _, detail := range said.Details() {
+		switch detail := detail.(type) {
+		case *errdetails.ErrorInfo:
+			if detail.GetDomain() == errorDomain {
+				info = detail
+			}
+		case *errdetails.RetryInfo:
+			f.retryAfter = detail.GetRetryDelay().AsDuration()
+		case *kvv1.Outcome:
+			outcome = detail
+		}
+	}
+	if info == nil || info.GetReason() == "" {
+		return bareFailure(f, said.Code(), write)
+	}
+	f.reason = Reason(info.GetReason())
+	f.metadata = info.GetMetadata()
+	f.revision = outcome.GetRevision()
+	expired := f.reason == ReasonRequestExpired
+	if write {
+		f.unknown = expired || f.reason == ReasonOutcomeUnknown
+		if outcome != nil {
+			f.unknown = outcome.GetExecution() != kvv1.Execution_EXECUTION_NOT_EXECUTED
+		}
+	}
+	f.decided = !f.unknown && (f.reason == ReasonNotANumber || f.reason == ReasonOverflow)
+	f.retryable = !expired && (f.unknown || mayPass(said.Code(), f.retryAfter))
+	return f
+}
+
+func bareFailure(f *failure, statusCode codes.Code, write bool) *failure {
+	f.reason = Reason(code.Code(statusCode).String())
+	f.bare = true
+	// The one refusal that gRPC itself makes of too long a request. This side takes answers of any length.
+	tooLong := statusCode == codes.ResourceExhausted && strings.Contains(strings.ToLower(f.message), "message larger than max")
+	refused := tooLong || refuses(statusCode)
+	f.retryable = !refused
+	f.unknown = write && !refused
+	f.retryAfter = 0
+	return f
+}
+
+// refuses tells the statuses that mean, whoever made them, that nothing was executed and that the same call will fail again.
+func refuses(statusCode codes.Code) bool {
+	switch statusCode {
+	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.Unauthenticated,
+		codes.FailedPrecondition, codes.OutOfRange, codes.Unimplemented:
+		return true
+	default:
+		return false
+	}
+}
+
+// mayPass tells whether an error of Onar's own may pass by itself. Of what is used up (quota, disk) only what says when.
+func mayPass(statusCode codes.Code, retryAfter time.Duration) bool {
+	if statusCode == codes.ResourceExhausted {
+		return retryAfter > 0
+	}
+	return !refuses(statusCode)
+}
+
+// printable puts a server's text on one line of bounded length, without control characters.
+func printable(text string) string {
+	const most = 1_000
+	line := strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }), " ")
+	if len(line) > most {
+		line = strings.ToValidUTF8(line[:most], "")
+	}
+	return line
+}

@@ -1,0 +1,117 @@
+"""What a failed attempt says.
+
+The rule (onar/kv/v1/error.proto): Onar's own errors carry an ErrorInfo of domain "onar" and, of writes, an Outcome that says whether
+the write may have been executed. A status without them was made by something in between, or by a broken connection: the codes that
+those make up for a request that may have arrived mean unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+from onar.kv.v1 import common_pb2, error_pb2
+
+from ._errors import Reason
+
+DOMAIN = "onar"
+DETAILS = "grpc-status-details-bin"
+LONGEST_MESSAGE = 1_000
+
+#: Statuses that mean, whoever made them, that nothing was executed and that the same call will fail again.
+REFUSALS = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNIMPLEMENTED,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one attempt has no answer."""
+
+    reason: str
+    message: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    #: A write in this attempt may have been executed.
+    unknown: bool = False
+    #: Another attempt, at another node or later, may succeed.
+    retryable: bool = False
+    #: The cluster has decided the request id: the write was and will be executed by no copy of the request. Any other refusal speaks for
+    #: its own copy only.
+    decided: bool = False
+    #: Not Onar's own: the connection, or what it leads to, is in doubt.
+    bare: bool = False
+    #: Seconds that the cluster asks to wait.
+    retry_after: float = 0.0
+    #: What the node tells of the key's partition.
+    revision: Optional[common_pb2.Revision] = None
+
+
+def failure_of(error: Any, write: bool) -> Failure:
+    """The failure that a grpc.RpcError means, sync or asyncio: both are calls that can be asked, which their types do not say."""
+    code: grpc.StatusCode = error.code()
+    message = _printable(error.details() or "")
+    info = outcome = retry = None
+    for detail in _details(error.trailing_metadata()):
+        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            found = error_details_pb2.ErrorInfo.FromString(detail.value)
+            info = found if found.domain == DOMAIN and found.reason else info
+        elif detail.Is(error_pb2.Outcome.DESCRIPTOR):
+            outcome = error_pb2.Outcome.FromString(detail.value)
+        elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
+            retry = error_details_pb2.RetryInfo.FromString(detail.value).retry_delay
+    if info is None:
+        return _bare(code, message, write)
+    expired = info.reason == Reason.REQUEST_EXPIRED
+    unknown = write and (expired or info.reason == Reason.OUTCOME_UNKNOWN)
+    if write and outcome is not None:
+        unknown = outcome.execution != error_pb2.EXECUTION_NOT_EXECUTED
+    # Of what is used up (quota, disk), only what says when may pass by itself.
+    may_pass = retry is not None if code is grpc.StatusCode.RESOURCE_EXHAUSTED else code not in REFUSALS
+    return Failure(
+        reason=info.reason,
+        message=message,
+        metadata=dict(info.metadata),
+        unknown=unknown,
+        retryable=not expired and (unknown or may_pass),
+        decided=not unknown and info.reason in (Reason.NOT_A_NUMBER, Reason.OVERFLOW),
+        retry_after=0.0 if retry is None else max(0.0, retry.seconds + retry.nanos / 1e9),
+        revision=outcome.revision if outcome is not None and outcome.HasField("revision") else None,
+    )
+
+
+def _bare(code: grpc.StatusCode, message: str, write: bool) -> Failure:
+    # The one refusal that gRPC itself makes of too long a request. This side takes answers of any length.
+    too_long = code is grpc.StatusCode.RESOURCE_EXHAUSTED and "message larger than max" in message.lower()
+    refused = too_long or code in REFUSALS
+    return Failure(
+        reason=code.name, message=message, unknown=write and not refused, retryable=not refused, bare=True
+    )
+
+
+def _details(trailers: Any) -> Any:
+    """The google.protobuf.Any of the error; none where they cannot be read."""
+    for key, value in trailers or ():
+        if key == DETAILS:
+            try:
+                return status_pb2.Status.FromString(value).details
+            except DecodeError:
+                return ()
+    return ()
+
+
+def _printable(text: str) -> str:
+    """A server's text on one line of bounded length, without control characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line[:LONGEST_MESSAGE] or "no explanation was given"

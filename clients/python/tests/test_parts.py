@@ -1,0 +1,80 @@
+"""The parts without any input or output."""
+
+import json
+import unittest
+from pathlib import Path
+
+from onar.kv.v1 import common_pb2
+from onar_client._knowledge import BUSY_S, FRESH_S, FRESH_WHEN_BUSY_S, Knowledge, partition_of
+from onar_client._turns import WRITES_PER_KEY, Turns
+
+VECTORS = Path(__file__).resolve().parents[3] / "docs/vectors/placement.json"
+
+
+class Placement(unittest.TestCase):
+    def test_partitions_are_those_of_the_vectors(self):
+        vectors = json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"]
+        self.assertTrue(vectors)
+        for vector in vectors:
+            for count, partition in vector["partition"].items():
+                with self.subTest(vector["note"], count=count):
+                    self.assertEqual(partition_of(bytes.fromhex(vector["key"]), int(count)), partition)
+
+
+class After(unittest.TestCase):
+    def test_after_is_the_highest_revision_seen_and_is_asked_for_again_when_old(self):
+        knowledge = Knowledge(["a:1"], None)
+
+        def observe(revision, asked):
+            knowledge.observe(common_pb2.Revision(partition=7, revision=revision), asked)
+
+        def expect(now, revision, fresh):
+            wanted = common_pb2.Revision(partition=7, revision=revision)
+            self.assertEqual(knowledge.after(7, now), (wanted, fresh))
+
+        self.assertEqual(knowledge.after(7, 0.0), (None, False))
+        observe(5, 0.0)
+        expect(FRESH_S / 2, 5, True)
+        expect(FRESH_S, 5, False)
+        # A node that lags says nothing new.
+        observe(4, FRESH_S)
+        expect(FRESH_S, 5, False)
+        observe(5, FRESH_S)
+        expect(FRESH_S, 5, True)
+        observe(9, FRESH_S)
+        # When requests are expired, there is much traffic, for a while.
+        knowledge.expired(7, FRESH_S)
+        expect(FRESH_S, 9, True)
+        expect(FRESH_S + FRESH_WHEN_BUSY_S * 1.5, 9, False)
+        later = FRESH_S + BUSY_S
+        observe(9, later)
+        expect(later + FRESH_WHEN_BUSY_S * 1.5, 9, True)
+
+
+class TurnsOfWrites(unittest.TestCase):
+    def test_turns_are_bounded_per_key_and_given_in_order(self):
+        turns, given = Turns(), []
+        first, second, third = (lambda n=n: given.append(n) for n in (1, 2, 3))
+        for _ in range(WRITES_PER_KEY):
+            self.assertTrue(turns.take(b"k", first))
+        self.assertTrue(turns.take(b"other", first))
+        for ready in (first, second, third):
+            self.assertFalse(turns.take(b"k", ready))
+        turns.give_up(b"k", first)
+        turns.pass_on(b"k")
+        self.assertEqual(given, [2])
+        # One at a time after a request was expired.
+        turns.expired(b"k")
+        for _ in range(WRITES_PER_KEY - 1):
+            turns.pass_on(b"k")
+        self.assertEqual(given, [2])
+        turns.pass_on(b"k")
+        self.assertEqual(given, [2, 3])
+        # Given up at the moment in which it was given.
+        turns.give_up(b"k", third)
+        turns.pass_on(b"other")
+        self.assertEqual(len(turns), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

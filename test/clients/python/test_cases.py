@@ -1,0 +1,257 @@
+"""The shared cases (test/clients/cases.yaml, whose header says what each part means), with both Python clients.
+
+ONAR_ENDPOINTS names a running cluster for those that need one; without it they are skipped. What this runner does not know is an error:
+it must not pass by being ignored.
+"""
+
+import asyncio
+import os
+import re
+import unittest
+import uuid
+
+import onar_client
+import onar_client.aio
+import yaml
+from onar_client import Consistency, NotDoneError, UnknownOutcomeError
+from processes import ROOT, FakeServer, LocalCluster
+
+ENDPOINTS = [e.strip() for e in os.environ.get("ONAR_ENDPOINTS", "").split(",") if e.strip()]
+
+CASE = {"name", "on", "nodes", "client", "steps", "pipeline"}
+CLIENT = {"timeout_ms", "cluster_id"}
+STEP = {
+    *("call", "key", "value", "delta", "condition", "consistency", "timeout_ms", "times", "kill_writer_at", "save"),
+    *("expect", "answers", "other_node"),
+}
+EXPECT = {
+    *("outcome", "reason", "version", "found", "value", "consistency", "swapped", "deleted", "number"),
+}
+
+
+class Blocking:
+    """The client for threads, called as the one for asyncio is."""
+
+    def __init__(self, *args, **kwargs):
+        self._client = onar_client.Client(*args, **kwargs)
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        self._client.close()
+
+    def __getattr__(self, name):
+        method = getattr(self._client, name)
+
+        async def call(*args, **kwargs):
+            return method(*args, **kwargs)
+
+        return call
+
+
+CLIENTS = {"threads": Blocking, "asyncio": onar_client.aio.Client}
+
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.2 as far as it matters here: `on` and `no` are words, not booleans."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:bool"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("true|false"), "tf")
+
+
+def known(fields, mapping, what):
+    if set(mapping) - fields:
+        raise AssertionError(f"{what}: {sorted(set(mapping) - fields)} not known")
+    return mapping
+
+
+def to_bytes(given):
+    if isinstance(given, str):
+        return given.encode()
+    if "hex" in given:
+        return bytes.fromhex(known({"hex"}, given, "bytes")["hex"])
+    known({"text", "times"}, given, "bytes")
+    return (given["text"] * given["times"]).encode()
+
+
+class Runner:
+    """Runs the steps of one case."""
+
+    def __init__(self, test, prefix, kill_writer):
+        self.test = test
+        self.prefix = prefix
+        self.kill_writer = kill_writer
+        self.saved = {}
+
+    async def run(self, client, steps):
+        for number, step in enumerate(steps, 1):
+            known(STEP, step, "step")
+            known(EXPECT, step["expect"], "expect")
+            for repetition in range(1, step.get("times", 1) + 1):
+                with self.test.subTest(step=number, call=step["call"], repetition=repetition):
+                    await self.step(client, step, repetition)
+
+    def key(self, key):
+        if isinstance(key, dict) and "exact" in key:
+            return to_bytes(key["exact"])
+        return self.prefix.encode() + to_bytes(key)
+
+    def version(self, given):
+        return given if isinstance(given, int) else self.saved[given]
+
+    def condition(self, given):
+        if given is None:
+            return None
+        ((kind, value),) = given.items()
+        if kind == "presence":
+            return {"absent": onar_client.if_absent, "present": onar_client.if_present}[value]
+        if kind == "value":
+            return onar_client.if_value(to_bytes(value))
+        self.test.assertEqual(kind, "version")
+        return onar_client.if_version(self.version(value))
+
+    async def call(self, client, step):
+        key, kind = self.key(step["key"]), step["call"]
+        timeout = None if step.get("timeout_ms") is None else step["timeout_ms"] / 1_000
+        if kind == "get":
+            consistency = Consistency(step.get("consistency", "linearizable"))
+            return await client.get(key, consistency=consistency, timeout=timeout)
+        if kind == "put":
+            return await client.put(key, to_bytes(step["value"]), timeout=timeout)
+        if kind == "compareAndSet":
+            condition = self.condition(step["condition"])
+            return await client.compare_and_set(key, condition, to_bytes(step["value"]), timeout=timeout)
+        if kind == "delete":
+            return await client.delete(key, self.condition(step.get("condition")), timeout=timeout)
+        self.test.assertEqual(kind, "add")
+        return await client.add(key, int(step["delta"]), timeout=timeout)
+
+    async def step(self, client, step, repetition):
+        expect = step["expect"]
+        if step.get("kill_writer_at") == repetition:
+            self.kill_writer(self.key(step["key"]))
+        answer, outcome, error = None, "done", None
+        try:
+            answer = await self.call(client, step)
+        except NotDoneError as caught:
+            outcome, error = "notDone", caught
+        except UnknownOutcomeError as caught:
+            outcome, error = "unknown", caught
+        self.test.assertEqual(outcome, expect["outcome"], error)
+        if "reason" in expect:
+            reasons = expect["reason"]
+            self.test.assertIn(error.reason, [reasons] if isinstance(reasons, str) else reasons, error)
+        if error is not None:
+            return
+        got = parts(step["call"], answer)
+        if "save" in step:
+            self.saved[step["save"]] = got["version"]
+        self.compare(expect, got, repetition)
+
+    def compare(self, expect, got, repetition):
+        check = self.test.assertEqual
+        for name in ("found", "swapped", "deleted", "consistency"):
+            if name in expect:
+                check(got[name], expect[name], name)
+        if "value" in expect:
+            check(got["value"], to_bytes(expect["value"]), "value")
+        if "number" in expect:
+            number = expect["number"]
+            if isinstance(number, dict):
+                number = repetition if known({"repetition"}, number, "number")["repetition"] else None
+            check(got["number"], None if number is None else int(number), "number")
+        version = expect.get("version")
+        if isinstance(version, dict):
+            ((relation, name),) = version.items()
+            {"equals": check, "above": self.test.assertGreater}[relation](got["version"], self.saved[name])
+        elif version is not None:
+            check(got["version"], self.version(version), "version")
+
+
+def parts(call, answer):
+    """What an answer tells, by the names of the cases."""
+    if call == "get":
+        if answer is None:
+            return {"found": False, "value": None, "version": 0, "consistency": "linearizable"}
+        consistency = answer.consistency.value
+        return {"found": True, "value": answer.value, "version": answer.version, "consistency": consistency}
+    told = dict(vars(answer))
+    if "found" in told:
+        told["value"] = told["found"].value if told["found"] else None
+        told["found"] = told["found"] is not None
+    return told
+
+
+class SharedCases(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.fake = FakeServer()
+        cls.addClassCleanup(cls.fake.stop)
+
+    def run_case(self, case, make):
+        known(CASE, case, "case")
+        options = known(CLIENT, case.get("client", {}), "client")
+        arguments = {"timeout": options.get("timeout_ms", 10_000) / 1_000}
+        prefix, kill_writer = "", None
+        if case["on"] == "cluster":
+            if not ENDPOINTS:
+                self.skipTest("ONAR_ENDPOINTS is not set")
+            endpoints, prefix = ENDPOINTS, f"python/{uuid.uuid4().hex}/"
+        elif case["on"] == "killable":
+            cluster = LocalCluster()
+            self.addCleanup(cluster.stop)
+            endpoints, kill_writer = cluster.endpoints, cluster.kill_writer
+        else:
+            self.assertEqual(case["on"], "fake")
+            begun = self.fake.begin(case["name"])
+            endpoints = begun["endpoints"]
+            ids = {"ours": begun["cluster_id"], "other": begun["other_cluster_id"]}
+            if "cluster_id" in options:
+                arguments["cluster_id"] = bytes.fromhex(ids[options["cluster_id"]])
+
+        async def steps():
+            async with make(endpoints, **arguments) as client:
+                await Runner(self, prefix, kill_writer).run(client, case["steps"])
+
+        asyncio.run(steps())
+        if case["on"] == "fake":
+            ended = self.fake.end()
+            self.assertEqual(ended["problems"], [], ended["calls"])
+
+
+def test_of(case, make):
+    def test(self):
+        self.run_case(case, make)
+
+    test.__doc__ = case["name"]
+    return test
+
+
+with open(ROOT / "test/clients/cases.yaml", encoding="utf-8") as file:
+    CASES = yaml.load(file, Loader)["cases"]
+for client_name, client_class in CLIENTS.items():
+    for position, one in enumerate(CASES):
+        words = "".join(c if c.isalnum() else " " for c in one["name"]).split()
+        setattr(SharedCases, "_".join(["test", client_name, f"{position:02}", *words]), test_of(one, client_class))
+
+
+@unittest.skipUnless(ENDPOINTS, "ONAR_ENDPOINTS is not set")
+class ManyAtOnce(unittest.TestCase):
+    def test_many_writes_of_one_key_at_once_are_each_done_once(self):
+        async def count(writers):
+            key = f"python/{uuid.uuid4().hex}"
+            async with onar_client.aio.Client(ENDPOINTS, timeout=60) as client:
+                await asyncio.gather(*[client.add(key, 1) for _ in range(writers)])
+                return await client.get(key)
+
+        self.assertEqual(asyncio.run(count(400)).value, b"400")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -29,10 +29,14 @@ const START_LIMIT_MS = 30_000;
 const PEER_PORT_OFFSET = 100;
 
 /** `program`: the compiled onar program. Ports are chosen among free ones. */
-export async function startCluster(program: string, nodeCount: number): Promise<Cluster> {
+export async function startCluster(
+  program: string,
+  nodeCount: number,
+  storage: readonly string[] = ["--memory"],
+): Promise<Cluster> {
   const basePort = await freeBasePort(nodeCount);
   const child = await startChild(
-    [program, "cluster", "--nodes", `${nodeCount}`, "--base-port", `${basePort}`, "--memory"],
+    [program, "cluster", "--nodes", `${nodeCount}`, "--base-port", `${basePort}`, ...storage],
     START_LIMIT_MS,
   );
   const nodes = child.lines.flatMap(parseNodeLine).toSorted((a, b) => a.number - b.number);
@@ -79,7 +83,7 @@ export function endpointText(endpoint: Endpoint): string {
 let nextBasePort = 21_000 + (process.pid % 50) * 200;
 
 /** A port such that it, its followers and their peer ports are free now, below the ports that the kernel gives out. */
-async function freeBasePort(count: number): Promise<number> {
+export async function freeBasePort(count: number): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const base = nextBasePort;
     nextBasePort = nextBasePort >= 31_800 ? 21_000 : nextBasePort + 200;

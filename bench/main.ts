@@ -9,10 +9,12 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runChild } from "./process/child.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suites/context.js";
+import { durable, open } from "./suites/durable.js";
 import { exactlyOnce } from "./suites/exactly-once.js";
 import { failover } from "./suites/failover.js";
 import { frames } from "./suites/frames.js";
 import { memory } from "./suites/memory.js";
+import { pipelined } from "./suites/pipelined.js";
 import { rest } from "./suites/rest.js";
 import { formatTable } from "./suites/table.js";
 import { unary } from "./suites/unary.js";
@@ -22,19 +24,24 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["rest", rest],
   ["frames", frames],
   ["exactly-once", exactlyOnce],
+  ["pipelined", pipelined],
   ["failover", failover],
   ["memory", memory],
+  ["durable", durable],
+  ["open", open],
 ]);
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (all, in this order)
-  --rounds N      rounds of unary and exactly-once (5)
+  --rounds N      rounds of unary, exactly-once and pipelined (5)
   --seconds N     measured time of one load (4)
   --in-flight N   calls in flight (64)
   --keys N        keys, 16 bytes each (10000)
   --nodes N       nodes of a cluster (3)
   --clusters N    fresh clusters of failover (20)
   --minutes N     length of memory (10)
+  --open-keys N   keys of open (1000000)
+  --rewrites N    how often open writes them again (10)
   --program PATH  the compiled onar program (dist/src/main.js)`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -55,6 +62,8 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     keys: number("keys", 10_000),
     clusters: number("clusters", 20),
     minutes: number("minutes", 10),
+    openKeys: number("open-keys", 1_000_000),
+    rewrites: number("rewrites", 10),
   };
 }
 
@@ -105,6 +114,8 @@ async function main(): Promise<number> {
         nodes: text,
         clusters: text,
         minutes: text,
+        "open-keys": text,
+        rewrites: text,
         program: text,
         help: { type: "boolean", short: "h" },
       },

@@ -21,6 +21,9 @@ export interface SuiteOptions {
   readonly clusters: number;
   /** Of the suite `memory`. */
   readonly minutes: number;
+  /** Of the suite `open`. */
+  readonly openKeys: number;
+  readonly rewrites: number;
 }
 
 /** What a suite found: tables for people, figures for machines. */
@@ -89,8 +92,9 @@ function parseReport(output: string): LoadReport {
 export async function withCluster<T>(
   options: SuiteOptions,
   use: (cluster: Cluster, target: Target) => Promise<T>,
+  storage?: readonly string[],
 ): Promise<T> {
-  const cluster = await startCluster(options.program, options.nodes);
+  const cluster = await startCluster(options.program, options.nodes, storage);
   try {
     const { nodes } = cluster;
     return await use(cluster, { endpoints: nodes.map((n) => n.client), pids: nodes.map((n) => n.pid), connections: 1 });

@@ -33,7 +33,7 @@ function main(argv: readonly string[]): number {
     const deadlineMs = performance.now() + parsed.budgetSeconds * 1000;
     const report = checkHistory(history.operations, {
       checker,
-      budget: { expired: () => performance.now() > deadlineMs },
+      budget: () => ({ expired: () => performance.now() > deadlineMs }),
     });
     print(checker.name, report);
     return report;

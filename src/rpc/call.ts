@@ -43,10 +43,16 @@ export const deadlineInterceptor: ServerInterceptor = (_method, call) => {
 /** null: the call has no deadline. */
 export function timeoutOf(context: CallContext): Duration | null {
   const header = context.metadata.get(TIMEOUT_HEADER);
-  if (header === undefined) return null;
-  const wait = Number(header);
-  return duration(Math.min(wait - Math.min(ANSWER_MS, wait / 4), MAX_TIMEOUT));
+  return header === undefined ? null : timeoutOfWait(Number(header));
 }
+
+/** Of a deadline as grpc-js tells it. */
+export function timeoutUntil(deadline: Date | number): Duration {
+  const at = deadline instanceof Date ? deadline.getTime() : deadline;
+  return Number.isFinite(at) ? timeoutOfWait(at - Date.now()) : DEFAULT_TIMEOUT;
+}
+
+const timeoutOfWait = (wait: number): Duration => duration(Math.min(wait - Math.min(ANSWER_MS, wait / 4), MAX_TIMEOUT));
 
 /** Runs a unary handler; a failure becomes a status with details, in the trailers alone. */
 export async function answer<T>(context: CallContext, handle: (call: Call) => Promise<T> | T): Promise<T> {

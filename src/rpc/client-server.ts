@@ -7,9 +7,10 @@ import { TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
 import type { Limits } from "../config.js";
 import { deadlineInterceptor } from "./call.js";
 import { type CallObserver, observing } from "./call-observer.js";
+import { serveDirectly } from "./direct.js";
 import { Health } from "./health.js";
 import { KeyValueHandlers } from "./key-value.js";
-import { keyValueService } from "./key-value-service.js";
+import { keyValueCalls, keyValueService } from "./key-value-service.js";
 import { type OwnStatus, reconfigurationService } from "./reconfiguration-service.js";
 import { addReflection } from "./reflection.js";
 import type { Serving } from "./serving.js";
@@ -41,15 +42,20 @@ export function makeClientServer(
   own: OwnStatus,
   observer: CallObserver | null,
 ): ClientServer {
+  const handlers = new KeyValueHandlers(serving, limits);
   const server = createServer({
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
     "grpc-node.max_session_memory": MAX_SESSION_MEMORY,
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
-    interceptors: observer === null ? [deadlineInterceptor] : [deadlineInterceptor, observing(observer)],
+    // Nobody reads these books, and each call would be entered in them.
+    "grpc.enable_channelz": 0,
+    interceptors: [
+      ...(observer === null ? [] : [observing(observer)]),
+      serveDirectly(keyValueCalls(handlers), deadlineInterceptor),
+    ],
   });
-  const handlers = new KeyValueHandlers(serving, limits);
   const health = new Health(SERVICES);
   server.add(KeyValueServiceDefinition, keyValueService(handlers));
   server.add(TextServiceDefinition, textService(handlers));

@@ -1,8 +1,15 @@
-/** The key-value service on nice-grpc: a thin layer over the handlers. */
+/** The key-value service: a thin layer over the handlers. Unary calls are served right above grpc-js, the pipeline on nice-grpc. */
 import { Status } from "nice-grpc-common";
-import type { KeyValueServiceImplementation, PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
+import {
+  KeyValueServiceDefinition,
+  type KeyValueServiceImplementation,
+  type PipelineRequest,
+  type PipelineResponse,
+} from "../../gen/ts/onar/kv/v1/kv.js";
+import { AssertionError } from "../base/assert.js";
 import { duration } from "../base/time.js";
-import { answer, type Call, DEFAULT_TIMEOUT, timeoutOf } from "./call.js";
+import { type Call, DEFAULT_TIMEOUT, timeoutOf } from "./call.js";
+import type { UnaryHandler } from "./direct.js";
 import { Failure } from "./failure.js";
 import type { KeyValueHandlers } from "./key-value.js";
 import { Merge } from "./merge.js";
@@ -10,12 +17,30 @@ import { Merge } from "./merge.js";
 /** Calls of one pipeline under way at a time; the stream is read no further until one ends. */
 export const MAX_PIPELINED = 1_024;
 
+/** The unary calls by path. */
+export function keyValueCalls(handlers: KeyValueHandlers): ReadonlyMap<string, UnaryHandler> {
+  const { fullName, methods } = KeyValueServiceDefinition;
+  const calls: readonly (readonly [{ readonly name: string }, UnaryHandler])[] = [
+    [methods.get, (request, call) => handlers.get(request, call)],
+    [methods.put, (request, call) => handlers.put(request, call)],
+    [methods.compareAndSet, (request, call) => handlers.compareAndSet(request, call)],
+    [methods.delete, (request, call) => handlers.delete(request, call)],
+    [methods.add, (request, call) => handlers.add(request, call)],
+  ];
+  return new Map(calls.map(([{ name }, handle]) => [`/${fullName}/${name}`, handle]));
+}
+
+/** nice-grpc asks for every method of a service. */
+const servedDirectly = (): never => {
+  throw new AssertionError("a unary call of the key-value service came to nice-grpc");
+};
+
 export const keyValueService = (handlers: KeyValueHandlers): KeyValueServiceImplementation => ({
-  get: (request, context) => answer(context, (call) => handlers.get(request, call)),
-  put: (request, context) => answer(context, (call) => handlers.put(request, call)),
-  compareAndSet: (request, context) => answer(context, (call) => handlers.compareAndSet(request, call)),
-  delete: (request, context) => answer(context, (call) => handlers.delete(request, call)),
-  add: (request, context) => answer(context, (call) => handlers.add(request, call)),
+  get: servedDirectly,
+  put: servedDirectly,
+  compareAndSet: servedDirectly,
+  delete: servedDirectly,
+  add: servedDirectly,
   pipeline: async function* (requests, context) {
     // Sent at once: a proxy may re-send a stream that has no headers yet.
     context.header.set("onar-pipeline", "1");

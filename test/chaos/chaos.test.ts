@@ -13,7 +13,7 @@ test("a real cluster under cuts, delays, resets, pauses, kills, drains and wrong
     say: () => {},
     signal: new AbortController().signal,
   });
-  console.log(summary);
+  console.log([summary, ...problems].join("\n"));
   expect(problems).toEqual([]);
   const tried = KINDS.filter((kind) => faults.tried.has(kind) || !CLOCK_KINDS.has(kind));
   expect(tried.filter((kind) => !faults.seen.has(kind))).toEqual([]);

@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkHistory, type KeyReport, type Report } from "../../src/check/check.js";
+import type { Budget } from "../../src/check/checker.js";
 import type { Operation } from "../../src/check/history.js";
 import { formatHistory } from "../../src/check/jsonl.js";
 import { timelinePage } from "../../src/check/timeline.js";
@@ -20,11 +21,14 @@ export interface Judgement {
   readonly keep: () => string;
 }
 
-/** The budget is each checker's. */
+/** The budget is each checker's, for each key. */
 export function judge(history: readonly Operation[], name: string, budgetMs: number): Judgement {
   const reports = [versionWitness, wingGong].map((checker) => {
-    const giveUp = performance.now() + budgetMs;
-    return checkHistory(history, { checker, budget: { expired: () => performance.now() > giveUp } });
+    const budget = (): Budget => {
+      const giveUp = performance.now() + budgetMs;
+      return { expired: () => performance.now() > giveUp };
+    };
+    return checkHistory(history, { checker, budget });
   });
   const [witness, search] = reports as [Report, Report];
   const summary = `${versionWitness.name}: ${witness.kind}, ${wingGong.name}: ${search.kind}`;

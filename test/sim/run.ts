@@ -233,7 +233,7 @@ function complain(world: World): void {
 
 /** False when the search gave up. */
 function linearizable(world: World): boolean {
-  const report = checkHistory(world.history, { checker: versionWitness, budget: { steps: SEARCH_STEPS } });
+  const report = checkHistory(world.history, { checker: versionWitness, budget: () => ({ steps: SEARCH_STEPS }) });
   for (const { key, verdict } of report.keys) {
     if (verdict.kind === "violation") world.violate("linearizability", `${key}: ${verdict.reason}`);
   }

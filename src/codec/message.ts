@@ -15,7 +15,7 @@ import type { AskTombstone, Fenced, Purge } from "../core/message.js";
 import type { NodeMessage } from "../core/node-message.js";
 import type { Register } from "../core/register/register.js";
 import { ballotFromWire, ballotToWire } from "./ballot.js";
-import { bytesOf, NO_BYTES, textOf } from "./bytes.js";
+import { bytesOf, NO_BYTES, ownCopy, textOf } from "./bytes.js";
 import { requestFromWire, requestToWire, resultFromWire, resultToWire } from "./operation.js";
 import { decodeRegister, encodeRegister } from "./register.js";
 
@@ -244,7 +244,7 @@ export function messageFromWire(wire: Wire | undefined): NodeMessage | null {
       return {
         kind: "write",
         partition: partition(v.partition),
-        register: decodeRegister(v.register),
+        register: decodeRegister(ownCopy(v.register)),
         settledSeq: v.settledSeq,
         settledRevision: revision(v.settledRevision),
       };
@@ -286,7 +286,7 @@ export function messageFromWire(wire: Wire | undefined): NodeMessage | null {
         kind: "impose",
         partition: partition(wire.value.partition),
         attempt: attempt(wire.value.attempt),
-        register: decodeRegister(wire.value.register),
+        register: decodeRegister(ownCopy(wire.value.register)),
       };
     case "imposed":
       return {
@@ -451,7 +451,8 @@ const round = (v: { partition: number; ballot: Parameters<typeof ballotFromWire>
 });
 
 const registerToWire = (register: Register | null): Buffer => (register === null ? NO_BYTES : encodeRegister(register));
-const registerFromWire = (bytes: Uint8Array): Register | null => (bytes.length === 0 ? null : decodeRegister(bytes));
+const registerFromWire = (bytes: Uint8Array): Register | null =>
+  bytes.length === 0 ? null : decodeRegister(ownCopy(bytes));
 
 const timestampToWire = (t: Timestamp | null): WireTimestamp | undefined =>
   t === null ? undefined : { ballot: ballotToWire(t.ballot), seq: t.seq };

@@ -51,7 +51,7 @@ export function encodeRegister(register: Register): Buffer {
   return toBuffer(register.encoded);
 }
 
-/** Keeps `bytes`: the caller must not share them with a network chunk. The records are decoded when somebody looks at them. */
+/** Keeps `bytes`: they must be in memory of their own (`ownCopy`). The records are decoded when somebody looks at them. */
 export function decodeRegister(bytes: Uint8Array): Register {
   const reader = new WireReader(bytes);
   let key = "";

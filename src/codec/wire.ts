@@ -5,7 +5,7 @@
  *
  * Source: protobuf.dev, "Encoding".
  */
-import { toBuffer } from "./bytes.js";
+import { ownCopy, toBuffer } from "./bytes.js";
 
 export const VARINT = 0;
 export const FIXED64 = 1;
@@ -95,9 +95,9 @@ export class WireWriter {
     this.at = start + size - 1 + length;
   }
 
-  /** A copy of what was written; begins anew. */
+  /** A copy of what was written, to keep; begins anew. */
   finish(): Buffer {
-    const bytes = Buffer.from(this.buffer.subarray(0, this.at));
+    const bytes = ownCopy(this.buffer.subarray(0, this.at));
     this.at = 0;
     if (this.buffer.length > MAX_KEPT) this.buffer = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
     return bytes;
@@ -167,8 +167,9 @@ export class WireReader {
     return this.buffer.subarray(start, this.at);
   }
 
+  /** A copy to keep. */
   copy(): Buffer {
-    return Buffer.from(this.view());
+    return ownCopy(this.view());
   }
 
   /** One character per byte. */

@@ -13,7 +13,7 @@ import type {
   PutResponse,
 } from "../../gen/ts/onar/kv/v1/kv.js";
 import { assert } from "../base/assert.js";
-import { textOf, toBuffer } from "../codec/bytes.js";
+import { ownCopy, textOf, toBuffer } from "../codec/bytes.js";
 import {
   addResponse,
   casResponse,
@@ -64,7 +64,7 @@ export class KeyValueHandlers {
     const { answer, header } = await this.write("put", request, call, (key) => ({
       kind: "put",
       key,
-      value: request.value,
+      value: ownCopy(request.value),
     }));
     return putResponse(answer, header);
   }
@@ -76,7 +76,7 @@ export class KeyValueHandlers {
       kind: "cas",
       key,
       condition: conditionFromWire(request.condition),
-      value: request.value,
+      value: ownCopy(request.value),
     }));
     return casResponse(answer, header);
   }

@@ -5,6 +5,7 @@
  * Like everything above it this is free of promises and takes its files, its checkpoint and its timers as arguments, so that the simulator
  * can run it, recovery included, on a disk of its own.
  */
+import { ownCopy } from "../codec/bytes.js";
 import { isLazy, KIND, type StateEntry, type StoredEntry, stateFrom } from "../codec/entry.js";
 import type { LogRecord } from "../codec/log-record.js";
 import { decodeRegister } from "../codec/register.js";
@@ -331,7 +332,7 @@ const badKey = (partition: Partition, key: Key): string => `${partition}/${key}`
 function decoded(key: Key, body: Buffer | null): Register | Bad {
   if (body === null) return BAD;
   try {
-    const register = decodeRegister(Buffer.from(body));
+    const register = decodeRegister(ownCopy(body));
     return register.key === key ? register : BAD;
   } catch {
     return BAD;

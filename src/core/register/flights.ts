@@ -16,6 +16,8 @@ import { RESEND_MS } from "./writer.js";
 
 /** Registers of a partition remembered for replicas that lack them; beyond it the oldest on a majority are left to reads. */
 export const MAX_UNREPLICATED = 2_048;
+/** Flights that are over and still on the list, at most, while few are under way: each holds its register. */
+const MAX_PAST = 32;
 /** Registers sent again at a time. */
 const MAX_RESEND = 256;
 
@@ -185,6 +187,11 @@ export class Flights {
     return places;
   }
 
+  /** Flights held in memory, those that are over included. */
+  get listed(): number {
+    return this.order.length;
+  }
+
   /** Registers that some replica may lack. */
   get unreplicated(): number {
     return this.latest.size;
@@ -206,7 +213,7 @@ export class Flights {
     }
     while (this.order[this.head]?.done) this.head++;
     const past = Math.min(this.head, this.first);
-    if (past > 1024 && past * 2 > this.order.length) {
+    if (past > MAX_PAST && past * 2 > this.order.length) {
       this.order = this.order.slice(past);
       this.head -= past;
       this.first -= past;

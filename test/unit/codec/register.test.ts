@@ -103,6 +103,26 @@ describe("encoded once", () => {
     expect(Buffer.from(arrived.register.value ?? []).toString()).toBe("kept");
   });
 
+  test("what is kept of a register keeps no other memory alive", () => {
+    const sent = register({ value: "small" });
+    expect(encodeRegister(sent).buffer.byteLength).toBe(encodeRegister(sent).length);
+    const write: NodeMessage = {
+      kind: "write",
+      partition: P,
+      register: sent,
+      settledSeq: 0,
+      settledRevision: revision(0),
+    };
+    encodeFrames(viewEpoch(1), [write], (frame) =>
+      messagesOf(decodeFrame(frame), (arrived) => {
+        if (arrived.kind !== "write") throw new Error("it did not arrive");
+        const { encoded, value } = arrived.register;
+        expect(encoded?.buffer.byteLength).toBe(encoded?.length);
+        expect(value?.buffer).toBe(encoded?.buffer);
+      }),
+    );
+  });
+
   test("encoding one register does not change another's bytes", () => {
     const first = encodeRegister(register({ value: "first" }));
     const copy = Buffer.from(first);

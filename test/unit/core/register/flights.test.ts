@@ -51,6 +51,15 @@ describe("landing", () => {
     expect(flights.undone).toBe(0);
   });
 
+  test("writes that every replica has are forgotten, however many there were", () => {
+    for (let i = 0; i < 10_000; i++) {
+      const last = depart();
+      for (const place of [0, 1, 2]) acknowledge(last, place);
+      if (i % 20 === 0) resent(RESEND_MS * i);
+    }
+    expect(flights.listed).toBeLessThan(100);
+  });
+
   test("earlier writes of the key land with a later one, in their order", () => {
     for (let i = 0; i < 3; i++) depart();
     acknowledge(3, 0);

@@ -61,7 +61,7 @@ export function decodeRegister(bytes: Uint8Array): Register {
   let version = 0;
   let decided = 0;
   let floor = 0;
-  let records: Buffer[] | null = null;
+  let hasRecords = false;
   while (reader.more) {
     const field = reader.tag();
     if (field === tag(KEY, BYTES)) key = reader.text();
@@ -71,13 +71,12 @@ export function decodeRegister(bytes: Uint8Array): Register {
     else if (field === tag(VERSION, VARINT)) version = reader.varint();
     else if (field === tag(REVISION, VARINT)) decided = reader.varint();
     else if (field === tag(FLOOR, VARINT)) floor = reader.varint();
-    else if (field === tag(RECORDS, BYTES)) {
-      records ??= [];
-      records.push(reader.view());
-    } else reader.skip(field);
+    else {
+      hasRecords ||= field === tag(RECORDS, BYTES);
+      reader.skip(field);
+    }
   }
   if (at === null || key === "") throw new Error("a register without key or timestamp");
-  const found = records;
   const register = new Register(
     key as Key,
     at,
@@ -85,13 +84,24 @@ export function decodeRegister(bytes: Uint8Array): Register {
     revision(version),
     revision(decided),
     revision(floor),
-    found === null ? NO_RECORDS : () => found.map(decodeRecord),
+    hasRecords ? () => decodeRecords(bytes) : NO_RECORDS,
   );
   register.encoded = bytes;
   return register;
 }
 
 const NO_RECORDS: readonly CompletionRecord[] = [];
+
+function decodeRecords(register: Uint8Array): CompletionRecord[] {
+  const records: CompletionRecord[] = [];
+  const reader = new WireReader(register);
+  while (reader.more) {
+    const field = reader.tag();
+    if (field === tag(RECORDS, BYTES)) records.push(decodeRecord(reader.view()));
+    else reader.skip(field);
+  }
+  return records;
+}
 
 function encodeRecord(record: CompletionRecord): Uint8Array {
   let bytes = encodedRecords.get(record);

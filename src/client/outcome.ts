@@ -21,7 +21,7 @@ export type ClientReason =
   | "WRONG_CLUSTER";
 
 /**
- * Why: Onar's own reason (docs/api.md), one of the client's, or the name of a gRPC status that something in between has made up. Newer
+ * Why: Onar's own reason (docs/errors.md), one of the client's, or the name of a gRPC status that something in between has made up. Newer
  * servers may have more.
  */
 export type Reason =

@@ -3,8 +3,10 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { Status } from "nice-grpc-common";
 import { describe, expect, test } from "vitest";
 import { ErrorReason } from "../../gen/ts/onar/kv/v1/error.js";
+import { EXIT } from "../../src/cli/exit.js";
 import type { Io } from "../../src/cli/io.js";
 import { run } from "../../src/cli/program.js";
 
@@ -111,14 +113,75 @@ describe.each(DOCUMENTS)("%s", (document) => {
   });
 });
 
-test("the table of errors in docs/api.md has every reason of the contract, once", () => {
-  const table = /### Errors\n([\s\S]*?)\n\n[^|]/.exec(textOf("docs/api.md"))?.[1] ?? "";
-  const documented = [...table.matchAll(/^\| ([A-Z0-9_]+) \|/gm)].map((match) => match[1] as string);
-  // A numeric enum also has its numbers as keys.
-  const reasons = Object.keys(ErrorReason).filter(
-    (name) => /^[A-Z]/.test(name) && !/^UN(?:SPECIFIED|RECOGNIZED)$/.test(name),
-  );
-  expect(documented.toSorted()).toEqual(reasons.toSorted());
+describe("docs/errors.md", () => {
+  const text = textOf("docs/errors.md");
+  /** Of the table below a heading: the cells of each row. */
+  const rowsBelow = (heading: string): string[][] => {
+    const section = text.split(/^## /m).find((one) => one.startsWith(`${heading}\n`)) ?? "";
+    const rows = section.split("\n").filter((line) => line.startsWith("| "));
+    return rows.slice(1).map((row) =>
+      row
+        .split("|")
+        .map((cell) => cell.trim())
+        .slice(1, -1),
+    );
+  };
+  const firstCells = (heading: string): string[] => rowsBelow(heading).map(([cell = ""]) => cell);
+
+  test("has every reason of the contract, once", () => {
+    // A numeric enum also has its numbers as keys.
+    const reasons = Object.keys(ErrorReason).filter(
+      (name) => /^[A-Z]/.test(name) && !/^UN(?:SPECIFIED|RECOGNIZED)$/.test(name),
+    );
+    expect(firstCells("Reasons").toSorted()).toEqual(reasons.toSorted());
+  });
+
+  test("gives each reason the status that the contract gives it", () => {
+    const contract = textOf("proto/onar/kv/v1/error.proto");
+    for (const [reason = "", statuses = ""] of rowsBelow("Reasons")) {
+      const comment = new RegExp(`((?: *//.*\\n)+) *ERROR_REASON_${reason} = (\\d+);`).exec(contract);
+      const [, told = "", number = ""] = comment ?? [];
+      // The first group says it once for all.
+      const expected =
+        Number(number) < 20 ? ["INVALID_ARGUMENT"] : (told.match(/\b[A-Z]+(?:_[A-Z]+)+\b|\b[A-Z]{6,}\b/g) ?? []);
+      const [first = "none"] = expected.filter((name) => name in Status);
+      expect(statuses, `${reason}: ${told}`).toContain(first);
+    }
+  });
+
+  test("gives each reason a status that the program gives it, and marks those that it never gives", () => {
+    const sources = FILES.filter((file) => file.startsWith("src/rpc/"))
+      .map(textOf)
+      .join("\n");
+    for (const [reason = "", statuses = "", means = ""] of rowsBelow("Reasons")) {
+      const used = sources.includes(`"${reason}"`);
+      expect(means.startsWith("*not yet.*"), reason).toBe(!used);
+      const given = [...sources.matchAll(new RegExp(`code: Status\\.(\\w+),\\s+reason: [^\\n]*"${reason}"`, "g"))];
+      for (const [, status = ""] of given) expect(statuses, reason).toContain(status);
+    }
+  });
+
+  test("has the reasons of the client libraries", () => {
+    const type = /export type ClientReason =([^;]*);/.exec(textOf("src/client/outcome.ts"))?.[1] ?? "";
+    const own = [...type.matchAll(/\| "(\w+)"/g)].map((match) => match[1] as string);
+    expect(own.length).toBeGreaterThan(0);
+    expect(firstCells("What the libraries add").toSorted()).toEqual(own.toSorted());
+  });
+
+  test("has every exit code", () => {
+    expect(firstCells("Exit codes").map(Number)).toEqual(Object.values(EXIT).toSorted((a, b) => a - b));
+  });
+
+  test("quotes nodes as they speak", () => {
+    const sources = FILES.filter((file) => file.startsWith("src/"))
+      .map(textOf)
+      .join("\n");
+    const quotes = firstCells("What a node says").map((cell) => /^`(.+)`$/.exec(cell)?.[1] ?? "");
+    expect(quotes.length).toBeGreaterThan(0);
+    for (const part of quotes.flatMap((quote) => quote.split("…")).map((one) => one.trim())) {
+      if (part.length > 1) expect(sources.includes(part), part).toBe(true);
+    }
+  });
 });
 
 test("every decision is in the index of docs/adr, and is named by its date", () => {

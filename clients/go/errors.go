@@ -27,7 +27,7 @@ const (
 	ReasonClosed Reason = "CLOSED"
 )
 
-// Reasons of the cluster; docs/api.md tells when each is given.
+// Reasons of the cluster; docs/errors.md tells when each is given.
 const (
 	ReasonKeyEmpty         Reason = "KEY_EMPTY"
 	ReasonKeyTooLong       Reason = "KEY_TOO_LONG"

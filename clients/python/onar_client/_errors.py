@@ -8,7 +8,7 @@ from typing import Final, Mapping
 class Reason:
     """Reasons of errors, as OnarError.reason has them.
 
-    Onar's own short reason where there is one (onar.kv.v1.ErrorReason without its prefix; docs/api.md tells when each is given), for a
+    Onar's own short reason where there is one (onar.kv.v1.ErrorReason without its prefix; docs/errors.md tells when each is given), for a
     status that is not Onar's the name of the gRPC status, or a reason of this client. Newer clusters may have more, so they are plain
     strings.
     """

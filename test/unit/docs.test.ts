@@ -172,16 +172,37 @@ describe("docs/errors.md", () => {
     expect(firstCells("Exit codes").map(Number)).toEqual(Object.values(EXIT).toSorted((a, b) => a - b));
   });
 
+  /** Of each quote the pieces between what differs from time to time. */
+  const quotes = rowsBelow("What a node says").flatMap(([cell = ""]) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, quote = ""]) => quote.split("…").map((piece) => piece.trim())),
+  );
+
   test("quotes nodes as they speak", () => {
     const sources = FILES.filter((file) => file.startsWith("src/"))
       .map(textOf)
       .join("\n");
-    const quotes = firstCells("What a node says").map((cell) => /^`(.+)`$/.exec(cell)?.[1] ?? "");
     expect(quotes.length).toBeGreaterThan(0);
-    for (const part of quotes.flatMap((quote) => quote.split("…")).map((one) => one.trim())) {
-      if (part.length > 1) expect(sources.includes(part), part).toBe(true);
-    }
+    for (const piece of quotes.flat()) if (piece.length > 1) expect(sources.includes(piece), piece).toBe(true);
   });
+
+  test("has a row for each error with which a node does not start", () => {
+    const sources = FILES.filter((file) => /^src\/(?:server|storage\/.*)\.ts$/.test(file))
+      .map(textOf)
+      .join("\n");
+    const errors = [...sources.matchAll(/new (?:Start|Directory|Recovery|Checkpoint)Error\(\s*`([^`]*)/g)]
+      .map(([, text = ""]) => text.replaceAll("$" + "{HINT}", "This node counts as lost"))
+      // Whose words are those of the system, or of another error.
+      .filter((text) => text.replaceAll(/\$\{[^}]*\}/g, "").length > 12);
+    expect(errors.length).toBeGreaterThan(20);
+    const without = errors.filter((text) => !quotes.some((pieces) => pieces.every((piece) => text.includes(piece))));
+    expect(without).toEqual([]);
+  });
+});
+
+test("every page is in the index of the manual", () => {
+  const index = textOf("docs/README.md");
+  const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md") && name !== "README.md");
+  expect(pages.filter((page) => !index.includes(`](${page})`))).toEqual([]);
 });
 
 test("every decision is in the index of docs/adr, and is named by its date", () => {

@@ -41,9 +41,20 @@ export const deadlineInterceptor: ServerInterceptor = (_method, call) => {
 };
 
 /** null: the call has no deadline. */
-export function timeoutOf(context: CallContext): Duration | null {
+function timeoutOf(context: CallContext): Duration | null {
+  const wait = waitOf(context);
+  return wait === null ? null : timeoutOfWait(wait);
+}
+
+/** How long, in milliseconds, a stream is still worth answering; null: it has no deadline. Not bounded, as each of its calls is. */
+export function timeoutOfStream(context: CallContext): number | null {
+  const wait = waitOf(context);
+  return wait === null ? null : answerable(wait);
+}
+
+function waitOf(context: CallContext): number | null {
   const header = context.metadata.get(TIMEOUT_HEADER);
-  return header === undefined ? null : timeoutOfWait(Number(header));
+  return header === undefined ? null : Number(header);
 }
 
 /** Of a deadline as grpc-js tells it. */
@@ -52,7 +63,9 @@ export function timeoutUntil(deadline: Date | number): Duration {
   return Number.isFinite(at) ? timeoutOfWait(at - Date.now()) : DEFAULT_TIMEOUT;
 }
 
-const timeoutOfWait = (wait: number): Duration => duration(Math.min(wait - Math.min(ANSWER_MS, wait / 4), MAX_TIMEOUT));
+const answerable = (wait: number): number => wait - Math.min(ANSWER_MS, wait / 4);
+
+const timeoutOfWait = (wait: number): Duration => duration(Math.min(answerable(wait), MAX_TIMEOUT));
 
 /** Runs a unary handler; a failure becomes a status with details, in the trailers alone. */
 export async function answer<T>(context: CallContext, handle: (call: Call) => Promise<T> | T): Promise<T> {

@@ -8,7 +8,7 @@ import {
 } from "../../gen/ts/onar/kv/v1/kv.js";
 import { AssertionError } from "../base/assert.js";
 import { duration } from "../base/time.js";
-import { type Call, DEFAULT_TIMEOUT, timeoutOf } from "./call.js";
+import { type Call, DEFAULT_TIMEOUT, timeoutOfStream } from "./call.js";
 import type { UnaryHandler } from "./direct.js";
 import { Failure } from "./failure.js";
 import type { KeyValueHandlers } from "./key-value.js";
@@ -45,7 +45,7 @@ export const keyValueService = (handlers: KeyValueHandlers): KeyValueServiceImpl
     // Sent at once: a proxy may re-send a stream that has no headers yet.
     context.header.set("onar-pipeline", "1");
     context.sendHeader();
-    const streamTimeout = timeoutOf(context);
+    const streamTimeout = timeoutOfStream(context);
     const until = streamTimeout === null ? Number.POSITIVE_INFINITY : performance.now() + streamTimeout;
     const responses = new Merge<PipelineResponse>(MAX_PIPELINED);
     const read = async (): Promise<void> => {

@@ -44,6 +44,11 @@ export interface NodeConfig {
   /** 32 hexadecimal digits: refuse every other cluster; "" = take the one found. */
   readonly clusterId: string;
   readonly cluster: ClusterConfig;
+  /**
+   * Of the cluster's settings, those that somebody gave, and what errors call them: a node whose directory belongs to a cluster of others
+   * does not start.
+   */
+  readonly insisted: readonly { readonly key: keyof ClusterConfig; readonly label: string }[];
   readonly limits: Limits;
 }
 

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Server as PeerServer } from "@grpc/grpc-js";
 import { StorageKind } from "../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { digestOf } from "./codec/view.js";
-import type { NodeConfig } from "./config.js";
+import type { ClusterConfig, NodeConfig } from "./config.js";
 import { type Key, type NodeId, nodeId, type Partition } from "./core/ids.js";
 import { type Member, memberOf, type View } from "./core/view/view.js";
 import { Loop } from "./node/loop.js";
@@ -198,6 +198,11 @@ class NodeServer implements RunningServer {
       .run()
       .then(async (view) => {
         await home.saveView(view);
+        for (const { label, asked, fixed } of this.otherThanFixed(view)) {
+          this.events.notice(
+            `${label} is ${asked}, but the cluster was founded with ${fixed}: another node's word counted`,
+          );
+        }
         this.serve(view);
       })
       .catch((error: unknown) => this.fail((error as Error).message));
@@ -256,6 +261,7 @@ class NodeServer implements RunningServer {
         `${this.home.path} belongs to cluster ${view.clusterId}, but --cluster-id says ${clusterId}`,
       );
     }
+    this.checkFixed(view);
     const known = memberOf(view, self.id);
     if (known === undefined) throw new StartError(`${this.home.path}: its view does not name this node`);
     if (known.peerAddress !== self.peerAddress) {
@@ -268,6 +274,23 @@ class NodeServer implements RunningServer {
         `clients are told to find this node at ${known.clientAddress}, where its cluster was founded; it is at ${self.clientAddress}`,
       );
     }
+  }
+
+  /** What was fixed when the cluster was founded and is not what somebody says now: better told than passed over. */
+  private checkFixed(view: View): void {
+    for (const { label, asked, fixed } of this.otherThanFixed(view)) {
+      throw new StartError(
+        `${label} is ${asked}, but ${this.home.path} belongs to a cluster that was founded with ${fixed}, which is fixed for ever: give ${fixed}, leave it out, or begin anew with an empty directory`,
+      );
+    }
+  }
+
+  private otherThanFixed(view: View): { readonly label: string; readonly asked: number; readonly fixed: number }[] {
+    const { insisted, cluster } = this.config;
+    const fixed: ClusterConfig = { replicationFactor: view.replicationFactor, partitions: view.partitions.length };
+    return insisted
+      .map(({ key, label }) => ({ label, asked: cluster[key], fixed: fixed[key] }))
+      .filter((one) => one.asked !== one.fixed);
   }
 
   async close(options = { drain: true }): Promise<void> {

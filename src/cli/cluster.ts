@@ -6,7 +6,6 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withoutNodeSettings } from "../config/sources.js";
 import { formatAddress, MAX_NODES, partitionCount, replicationFactor, wholeNumber } from "../config/values.js";
-import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config.js";
 import { ChildNode, type NodePlan, stopAll } from "./child.js";
 import { CliError, EXIT, type ExitCode, usage } from "./exit.js";
 import type { Io } from "./io.js";
@@ -35,7 +34,6 @@ const LINES_SHOWN = 5;
 
 export interface ClusterPlan {
   readonly nodes: readonly NodePlan[];
-  readonly partitions: number;
   /** Holds the nodes' directories; "" with storage in memory. */
   readonly data: string;
 }
@@ -49,12 +47,15 @@ export function planCluster(options: ClusterOptions): ClusterPlan {
       `--base-port must be at most ${65_535 - PEER_OFFSET - count + 1} with ${count} nodes: their peers listen at ${PEER_OFFSET} above it and up; it is ${base}`,
     );
   }
-  const factor =
-    options.replicationFactor === undefined
-      ? Math.min(DEFAULT_REPLICATION_FACTOR, count)
-      : replicationFactor("--replication-factor", options.replicationFactor, count);
-  const partitions =
-    options.partitions === undefined ? DEFAULT_PARTITIONS : partitionCount("--partitions", options.partitions);
+  // Left out, they are left to the nodes: a cluster that is there already has its own.
+  const fixed: string[] = [];
+  if (options.replicationFactor !== undefined) {
+    const factor = replicationFactor("--replication-factor", options.replicationFactor, count);
+    fixed.push("--replication-factor", String(factor));
+  }
+  if (options.partitions !== undefined) {
+    fixed.push("--partitions", String(partitionCount("--partitions", options.partitions)));
+  }
   if (options.memory === true && options.data !== undefined)
     throw usage("--data and --memory exclude each other: give one of them");
   const data = resolve(options.data ?? DEFAULT_DATA);
@@ -73,11 +74,11 @@ export function planCluster(options: ClusterOptions): ClusterPlan {
     args: [
       ...["start", "--listen", formatAddress(client), "--peer-listen", formatAddress(peer)],
       ...["--join", founders, "--expect", String(count)],
-      ...["--replication-factor", String(factor), "--partitions", String(partitions)],
+      ...fixed,
       ...storage(i + 1),
     ],
   }));
-  return { nodes, partitions, data: options.memory === true ? "" : data };
+  return { nodes, data: options.memory === true ? "" : data };
 }
 
 export async function cluster(options: ClusterOptions, io: Io, program: string): Promise<ExitCode> {
@@ -106,6 +107,7 @@ class LocalCluster {
   private readonly io: Io;
   private stopping = false;
   private wasReady = false;
+  private partitions = 0;
 
   constructor(plan: ClusterPlan, program: string, io: Io, verbose: boolean) {
     this.plan = plan;
@@ -137,9 +139,12 @@ class LocalCluster {
     let progressAt = Date.now() + PROGRESS_MS;
     for (;;) {
       this.failIfOneEnded();
-      const missing = await whatIsMissing(this.nodes, this.plan.partitions);
+      const { missing, partitions } = await whatIsMissing(this.nodes);
       this.failIfOneEnded();
-      if (missing === null) break;
+      if (missing === null) {
+        this.partitions = partitions;
+        break;
+      }
       const now = Date.now();
       if (now >= giveUp) {
         this.showLines(this.nodes);
@@ -153,7 +158,7 @@ class LocalCluster {
     }
     this.wasReady = true;
     const count = this.nodes.length;
-    const { partitions } = this.plan;
+    const { partitions } = this;
     this.io.out(
       `ready: ${count === 1 ? "1 node serves" : `${count} nodes serve`} ${partitions === 1 ? "1 partition" : `${partitions} partitions, each with a writer`}\n`,
     );

@@ -4,13 +4,21 @@ import { askStatus } from "./status.js";
 
 const STATUS_MS = 2_000;
 
-/** For people; null when nothing is missing. */
-export async function whatIsMissing(nodes: readonly ChildNode[], partitions: number): Promise<string | null> {
+export interface Readiness {
+  /** For people; null when nothing is missing. */
+  readonly missing: string | null;
+  /** Of the cluster; 0 while no node serves. */
+  readonly partitions: number;
+}
+
+export async function whatIsMissing(nodes: readonly ChildNode[]): Promise<Readiness> {
   const waiting = nodes.filter((node) => !node.ready);
-  if (waiting.length > 0) return `${listed(waiting)} not serving yet`;
+  if (waiting.length > 0) return { missing: `${listed(waiting)} not serving yet`, partitions: 0 };
   const answers = await Promise.all(nodes.map((node) => askStatus([node.plan.client], STATUS_MS).catch(() => null)));
   const silent = nodes.filter((_, i) => answers[i] === null);
-  if (silent.length > 0) return `${listed(silent)} not answering yet`;
+  if (silent.length > 0) return { missing: `${listed(silent)} not answering yet`, partitions: 0 };
+  // Every node names all of them.
+  const partitions = Math.max(...answers.map((answer) => answer?.partitions.length ?? 0));
   const written = new Set<number>();
   for (const answer of answers) {
     for (const status of answer?.partitions ?? []) {
@@ -18,7 +26,7 @@ export async function whatIsMissing(nodes: readonly ChildNode[], partitions: num
     }
   }
   const without = partitions - written.size;
-  return without > 0 ? `${without} of ${partitions} partitions have no writer yet` : null;
+  return { missing: without > 0 ? `${without} of ${partitions} partitions have no writer yet` : null, partitions };
 }
 
 const listed = (nodes: readonly ChildNode[]): string =>

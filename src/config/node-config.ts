@@ -15,6 +15,8 @@ import { type Address, formatAddress, replicationFactor, WILDCARDS } from "./val
 
 const STORAGE_REQUIRED = "say where the node's data goes: --data DIR keeps it, --memory forgets it when the node stops";
 
+const CLUSTER_KEYS = ["replicationFactor", "partitions"] as const;
+
 /** A CompareAndSet has a key, a value and another value in its condition, and some fields besides. */
 const MESSAGE_OVERHEAD_BYTES = 1_024;
 
@@ -49,6 +51,10 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
       replicationFactor: factor(gathered, expect),
       partitions: gathered.value("partitions") ?? DEFAULT_PARTITIONS,
     },
+    insisted: CLUSTER_KEYS.flatMap((key) => {
+      const given = gathered.given(key);
+      return given === null ? [] : [{ key, label: given.label }];
+    }),
     limits: limitsOf(gathered),
   };
   return config;

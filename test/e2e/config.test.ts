@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { answerOf, errorOf, NodeClients } from "./clients.js";
-import { buildIfStale, freePorts, HOST, NodeProcess } from "./harness.js";
+import { buildIfStale, freePorts, HOST, NodeProcess, startArgs } from "./harness.js";
 import { onar } from "./programs.js";
 
 const folder = mkdtempSync(join(tmpdir(), "onar-config-"));
@@ -50,6 +50,22 @@ describe("a node", () => {
       clients.close();
       await node.kill();
     }
+  });
+
+  test("does not start with another number of partitions or replicas than its cluster was founded with", async () => {
+    const [port, peerPort] = (await freePorts(2)) as [number, number];
+    const args = (more: readonly string[]): string[] =>
+      startArgs(port, peerPort, `${HOST}:${peerPort}`, 1, ["--data", join(folder, "fixed"), ...more]);
+    const founder = new NodeProcess(port, peerPort, args(["--partitions", "4"]));
+    await founder.said("ready", 30_000);
+    await founder.stop();
+    const ran = await onar(["start", ...args(["--partitions", "8"])]);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toMatch(/--partitions is 8, but .*fixed belongs to a cluster that was founded with 4/);
+    // What is left out is not insisted on.
+    const again = new NodeProcess(port, peerPort, args([]));
+    await again.said("ready", 30_000);
+    expect(await again.stop()).toBe(0);
   });
 
   test("with a broken file is not started: the line, the name and what was meant, exit code 2", async () => {

@@ -72,7 +72,7 @@ export class DemoNodes {
       const gone = this.nodes.find(({ child }) => child.ended);
       if (gone !== undefined) throw new CliError(EXIT.notDone, describe(gone.child));
       const children = this.nodes.map(({ child }) => child);
-      const missing = await whatIsMissing(children, PARTITIONS);
+      const { missing } = await whatIsMissing(children);
       if (missing === null || gaveUp()) return;
       if (Date.now() > giveUp) throw new CliError(EXIT.notDone, `the nodes are not ready after 30 s: ${missing}`);
       await sleep(POLL_MS);

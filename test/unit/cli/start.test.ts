@@ -28,6 +28,7 @@ describe("start", () => {
       storageMemory: 128,
       clusterId: "",
       cluster: { replicationFactor: 3, partitions: 256 },
+      insisted: [],
       limits: { maxKeyBytes: 4_096, maxValueBytes: 1_048_576, maxMessageBytes: 4_194_304 },
     });
   });
@@ -124,8 +125,16 @@ describe("cluster", () => {
     expect(() => plan({ basePort: "65434" })).toThrow("--base-port must be at most 65433 with 3 nodes");
   });
 
+  test("settings of the cluster are handed on when given, and left to the nodes otherwise", () => {
+    const given = ["--replication-factor", "--partitions"];
+    for (const { args } of plan({}).nodes) expect(args.filter((word) => given.includes(word))).toEqual([]);
+    for (const { args } of plan({ partitions: "8", replicationFactor: "2" }).nodes) {
+      expect(args.join(" ")).toContain("--replication-factor 2 --partitions 8");
+    }
+  });
+
   test("nodes keep their data in directories of their own, or in memory", () => {
-    const data = (more: object) => plan(more).nodes.map(({ args }) => args.slice(args.indexOf("--partitions") + 2));
+    const data = (more: object) => plan(more).nodes.map(({ args }) => args.slice(args.indexOf("--expect") + 2));
     expect(data({})).toEqual([["--memory"], ["--memory"], ["--memory"]]);
     const kept = data({ memory: undefined, data: "/somewhere" });
     expect(kept).toEqual([1, 2, 3].map((number) => ["--data", `/somewhere/node${number}`]));

@@ -50,8 +50,12 @@ export interface NodeConfig {
    */
   readonly insisted: readonly { readonly key: keyof ClusterConfig; readonly label: string }[];
   readonly limits: Limits;
+  /** Where traces go, and which part of the calls begins one, 0 to 1; null: nothing is traced. */
+  readonly traces: { readonly endpoint: string; readonly sample: number } | null;
 }
 
+/** Of the calls that come without a trace, this part begins one. */
+export const DEFAULT_TRACE_SAMPLE = 0.01;
 export const DEFAULT_REPLICATION_FACTOR = 3;
 export const DEFAULT_STORAGE_MEMORY_MIB = 128;
 export const MIN_STORAGE_MEMORY_MIB = 16;

@@ -10,6 +10,7 @@ import { Loop } from "./node/loop.js";
 import { NodeMachine } from "./node/machine.js";
 import type { Facts } from "./observe/log.js";
 import { Metrics } from "./observe/metrics.js";
+import { loadTraces, type Traces } from "./observe/traces/traces.js";
 import { hostAndPort, whyNot, withPort } from "./rpc/addresses.js";
 import { type ClientServer, makeClientServer } from "./rpc/client-server.js";
 import { refusedWhenFull } from "./rpc/disk-full.js";
@@ -82,14 +83,20 @@ export async function startServer(
     bad: (partition, key) => node?.mend(partition, key),
   });
   const home = await homeOf(config, news);
-  node = new NodeServer(config, events, passes, home);
   try {
+    const traces = await tracesOf(config, events, home.node);
+    node = new NodeServer(config, events, passes, home, traces);
     await node.start();
   } catch (error) {
     await home.close();
     throw error;
   }
   return node;
+}
+
+async function tracesOf({ traces }: NodeConfig, events: ServerEvents, node: NodeId): Promise<Traces | null> {
+  if (traces === null) return null;
+  return loadTraces({ ...traces, node, version, notice: (text, facts) => events.notice(text, facts) });
 }
 
 async function homeOf(config: NodeConfig, events: HomeEvents): Promise<Home> {
@@ -127,6 +134,7 @@ class NodeServer implements RunningServer {
     private readonly events: ServerEvents,
     private readonly passes: Passes,
     private readonly home: Home,
+    private readonly traces: Traces | null,
   ) {
     this.nodeId = home.node;
     this.state = new Serving(this.nodeId);
@@ -151,7 +159,14 @@ class NodeServer implements RunningServer {
       uptimeMs: () => performance.now() - this.startedAt,
       logPosition: () => home.storage.position,
     };
-    this.client = makeClientServer(this.state, config.limits, own, this.metrics?.observer ?? null);
+    this.client = makeClientServer(
+      this.state,
+      config.limits,
+      own,
+      this.metrics?.observer ?? null,
+      traces?.calls ?? null,
+    );
+    this.state.traces = traces?.requests ?? null;
     this.peer = makePeerServer({
       found: async (request) => {
         if (this.founding === null) throw new Error("not started");
@@ -315,6 +330,7 @@ class NodeServer implements RunningServer {
     this.client.server.forceShutdown();
     this.peer.forceShutdown();
     await this.home.close();
+    await this.traces?.close();
   }
 
   private serve(view: View): void {
@@ -353,25 +369,29 @@ class NodeServer implements RunningServer {
         introductions.set(peer, { handshake, at: performance.now() });
         storage.sawPosition(peer, handshake.logPosition);
       },
+      traces: this.traces?.requests ?? null,
       highestPosition: (peer) => storage.highestPosition(peer),
       rolledBack: (peer, text) =>
         this.fail(
           `node ${peer} refuses this node: ${text}. Its directory was restored or damaged: replace it by a new node with an empty directory`,
         ),
     });
-    const machine = new NodeMachine({
-      self: this.nodeId,
-      view,
-      table: (partition) => storage.table(partition),
-      restored: storage.restored(),
-      // Never met by a late answer meant for an earlier process (R7).
-      firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,
-      now: clock.now(),
-    });
+    const machine = new NodeMachine(
+      {
+        self: this.nodeId,
+        view,
+        table: (partition) => storage.table(partition),
+        restored: storage.restored(),
+        // Never met by a late answer meant for an earlier process (R7).
+        firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,
+        now: clock.now(),
+      },
+      this.traces?.requests ?? null,
+    );
     const loop = new Loop({
       machine,
       storage,
-      peers: links,
+      peers: this.traces?.requests.watch(links) ?? links,
       clock,
       broken: (error) => this.fail(error.message),
     });

@@ -44,6 +44,8 @@ export interface StartOptions {
   readonly maxValueBytes?: string;
   readonly maxMessageBytes?: string;
   readonly metricsListen?: string;
+  readonly traceEndpoint?: string;
+  readonly traceSample?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
 }
@@ -172,8 +174,8 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
 }
 
 /** News that somebody should look at. */
-const isTrouble = ({ event, serving, writable }: Facts): boolean =>
-  event === "bad-register" || serving === false || writable === false;
+const isTrouble = ({ event, serving, writable, sent }: Facts): boolean =>
+  event === "bad-register" || serving === false || writable === false || sent === false;
 
 const logFormat = (format: LogFormat, people: boolean): "text" | "json" =>
   format === "auto" ? (people ? "text" : "json") : format;

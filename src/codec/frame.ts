@@ -3,6 +3,7 @@
  * Heartbeats go first.
  */
 import { Frame, Handshake, PeerMessage, Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
+import type { TraceContext } from "../base/trace-context.js";
 import { sameBallot } from "../core/ballot.js";
 import type { Key, ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
@@ -10,6 +11,7 @@ import type { WriteOperation } from "../core/register/operation.js";
 import { decodeHot, encodeHot } from "./hot.js";
 import { messageFromWire, messageToWire } from "./message.js";
 import { encodeRegister } from "./register.js";
+import { putTrace, readTrace } from "./trace.js";
 import { BYTES, tag, VARINT, WireReader, WireWriter } from "./wire.js";
 
 /** A frame is cut at about this many bytes; a single larger message still goes whole. */
@@ -24,18 +26,24 @@ const REFUSAL = 4;
 /** Its buffer serves frame after frame. */
 const writer = new WireWriter();
 
-/** `sent` learns of each frame how many messages it holds. */
+/** `sent` learns of each frame how many messages it holds. `traceOf`: where a message belongs in a trace; null: nothing is traced. */
 export function encodeFrames(
   epoch: ViewEpoch,
   messages: readonly NodeMessage[],
   sent: (frame: Buffer, count: number) => void,
+  traceOf: ((message: NodeMessage) => TraceContext | null) | null = null,
 ): void {
   let count = 0;
   let size = 0;
   const put = (message: NodeMessage): void => {
     if (count === 0) writer.number(VIEW_EPOCH, epoch);
     const start = writer.begin(MESSAGES);
-    if (!encodeHot(message, writer)) writer.raw(PeerMessage.encode({ message: messageToWire(message) }).finish());
+    if (!encodeHot(message, writer))
+      writer.raw(PeerMessage.encode({ message: messageToWire(message), trace: undefined }).finish());
+    if (traceOf !== null) {
+      const trace = traceOf(message);
+      if (trace !== null) putTrace(trace, writer);
+    }
     writer.end(start);
     count++;
     size += sizeOf(message);
@@ -102,11 +110,18 @@ export function decodeFrame(bytes: Uint8Array): ReceivedFrame {
   return { viewEpoch, handshake, refusal, messages };
 }
 
-/** The frame's messages in order; kinds this version does not know are skipped. */
-export function messagesOf(frame: ReceivedFrame, each: (message: NodeMessage) => void): void {
+/**
+ * The frame's messages in order, with their places in a trace if those are asked for (`traced`); kinds this version does not know are
+ * skipped.
+ */
+export function messagesOf(
+  frame: ReceivedFrame,
+  each: (message: NodeMessage, trace: TraceContext | null) => void,
+  traced = false,
+): void {
   for (const bytes of frame.messages) {
     const message = decodeMessage(bytes);
-    if (message !== null) each(message);
+    if (message !== null) each(message, traced ? readTrace(new WireReader(bytes)) : null);
   }
 }
 

@@ -3,6 +3,7 @@ import {
   DEFAULT_LIMITS,
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
+  DEFAULT_TRACE_SAMPLE,
   type Limits,
   type NodeConfig,
 } from "../config.js";
@@ -56,6 +57,7 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
       return given === null ? [] : [{ key, label: given.label }];
     }),
     limits: limitsOf(gathered),
+    traces: tracesOf(gathered),
   };
   return config;
 }
@@ -70,6 +72,12 @@ function dataOf(gathered: Gathered<NodeSettings>): string {
       `${gathered.label("data")} and ${gathered.label("memory")} exclude each other: give one of them`,
     );
   return data ?? "";
+}
+
+function tracesOf(gathered: Gathered<NodeSettings>): NodeConfig["traces"] {
+  const endpoint = gathered.value("traceEndpoint") ?? null;
+  const sample = gathered.value("traceSample") ?? DEFAULT_TRACE_SAMPLE;
+  return endpoint === null ? null : { endpoint, sample };
 }
 
 export function limitsOf(gathered: Gathered<NodeSettings>): Limits {

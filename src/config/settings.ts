@@ -7,18 +7,22 @@ import {
   DEFAULT_LIMITS,
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
+  DEFAULT_TRACE_SAMPLE,
   MAX_STORAGE_MEMORY_MIB,
   MIN_STORAGE_MEMORY_MIB,
 } from "../config.js";
 import { DEFAULT_PARTITIONS, MAX_PARTITIONS } from "../core/placement/position.js";
+import { type Environment, standardEndpoint, standardSample } from "./standard.js";
 import {
   address,
   addresses,
   clusterId,
+  collector,
   MAX_NODES,
   oneOf,
   partitionCount,
   path,
+  ratio,
   seconds,
   wholeNumber,
   yesOrNo,
@@ -38,6 +42,8 @@ export interface Setting<Value> {
   readonly text: string;
   /** In a file it may be a list. */
   readonly list?: true;
+  /** What variables of a standard say of it that other programs follow as well; after its own variable. */
+  standard?(environment: Environment): { readonly text: string; readonly variable: string } | null;
   /** The value, or a SettingError that calls it by this label. */
   read(label: string, text: string): Value;
 }
@@ -196,6 +202,24 @@ export const NODE_SETTINGS = {
     fallback: "off",
     text: "serve Prometheus metrics here, at /metrics; port 0 takes a free one",
     read: (label, text) => address(label, text, 0),
+  }),
+  traceEndpoint: setting({
+    scope: "node",
+    argument: "<url>",
+    bound: "a URL with http or https, or off",
+    fallback: "off, or as OTEL_EXPORTER_OTLP_ENDPOINT says",
+    text: "send traces to this OpenTelemetry collector, by OTLP over HTTP; /v1/traces is added to a URL without path",
+    read: (label, text) => collector(label, text),
+    standard: standardEndpoint,
+  }),
+  traceSample: setting({
+    scope: "node",
+    argument: "<ratio>",
+    bound: "0 to 1",
+    fallback: `${DEFAULT_TRACE_SAMPLE}, or as OTEL_TRACES_SAMPLER says`,
+    text: "which part of the calls that bring no trace of their own is traced; those that bring one do as it says",
+    read: (label, text) => ratio(label, text),
+    standard: standardSample,
   }),
   logLevel: setting({
     scope: "node",

@@ -3,7 +3,18 @@
  * file, then the default. What was given remembers its source, so that an error can say where to look.
  */
 import { nearest } from "./nearest.js";
-import { CLIENT_SETTINGS, CONFIG_VARIABLE, flagOf, NODE_SETTINGS, nameOf, variableOf } from "./settings.js";
+import {
+  CLIENT_SETTINGS,
+  CONFIG_VARIABLE,
+  flagOf,
+  isNodeSetting,
+  NODE_SETTINGS,
+  nameOf,
+  variableOf,
+} from "./settings.js";
+import type { Environment } from "./standard.js";
+
+export type { Environment };
 
 export type Origin = "flag" | "environment" | "file" | "options" | "default";
 
@@ -17,8 +28,6 @@ export interface Given {
 export interface Source {
   given(key: string): Given | null;
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** As a command line parser hands them over: text, or true for a switch. */
 export const fromFlags = (flags: object): Source => {
@@ -37,7 +46,10 @@ export const fromEnvironment = (environment: Environment): Source => ({
   given: (key) => {
     const name = variableOf(key);
     const text = environment[name];
-    return text === undefined || text === "" ? null : { text, origin: "environment", label: `${name} (environment)` };
+    if (text !== undefined && text !== "") return { text, origin: "environment", label: `${name} (environment)` };
+    const standard = isNodeSetting(key) ? NODE_SETTINGS[key].standard?.(environment) : undefined;
+    if (standard === undefined || standard === null) return null;
+    return { text: standard.text, origin: "environment", label: `${standard.variable} (environment)` };
   },
 });
 

@@ -80,6 +80,27 @@ export function seconds(label: string, text: string): number {
   return Math.ceil(value * 1_000);
 }
 
+/** Where an OpenTelemetry collector takes traces; null: off. */
+export function collector(label: string, text: string): string | null {
+  if (text === "off") return null;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || text.length > 1_024 || !["http:", "https:"].includes(url.protocol)) {
+    throw new SettingError(
+      `${label} must be a URL with http or https, for example http://127.0.0.1:4318, or off; it is ${quote(text)}`,
+    );
+  }
+  if (url.pathname === "/") url.pathname = "/v1/traces";
+  return url.href;
+}
+
+/** A decimal fraction. */
+export function ratio(label: string, text: string): number {
+  const value = /^(\d{1,3}(\.\d{0,9})?|\.\d{1,9})$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= 0 && value <= 1))
+    throw new SettingError(`${label} must be a number from 0 to 1; it is ${quote(text)}`);
+  return value;
+}
+
 export function clusterId(label: string, text: string): string {
   if (!/^[0-9a-fA-F]{32}$/.test(text))
     throw new SettingError(`${label} must be 32 hexadecimal digits; it is ${quote(text)}`);

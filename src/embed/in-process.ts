@@ -85,7 +85,7 @@ export class InProcessConnection implements Connection {
     if (!this.ready) return ownFailure("notExecuted", "UNAVAILABLE", "the node has stopped");
     try {
       const timeout = duration(timeoutMs - Math.min(ANSWER_MS, timeoutMs / 4));
-      return await this.dispatch(request, { timeout });
+      return await this.dispatch(request, { timeout, trace: null });
     } catch (error) {
       if (error instanceof ServerFailure) return failureOf(error.toStatus());
       throw error;

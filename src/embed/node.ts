@@ -44,6 +44,10 @@ export interface NodeOptions {
   readonly storageMemory?: number;
   /** HOST:PORT to serve Prometheus metrics at; nowhere when missing. */
   readonly metricsListen?: string;
+  /** URL of an OpenTelemetry collector to send traces to, by OTLP over HTTP; nothing is traced when missing. */
+  readonly traceEndpoint?: string;
+  /** Which part of the calls that bring no trace of their own is traced, 0 to 1; 0.01 when missing. */
+  readonly traceSample?: number;
   /** Longest key that clients may use, bytes. */
   readonly maxKeyBytes?: number;
   /** Longest value that clients may store, bytes. */

@@ -9,6 +9,7 @@ import type { NodeMessage, Request } from "../core/node-message.js";
 import type { Ticket } from "../core/outbox.js";
 import type { Outgoing } from "./outgoing.js";
 import { Router } from "./router.js";
+import type { RequestWatcher } from "./watcher.js";
 
 export type NodeInput =
   | { readonly kind: "message"; readonly from: NodeId; readonly message: NodeMessage }
@@ -24,9 +25,10 @@ export class NodeMachine {
   readonly core: Core;
   readonly router: Router;
 
-  constructor(options: CoreOptions) {
+  /** `watcher` is told of requests; null: nobody is. */
+  constructor(options: CoreOptions, watcher: RequestWatcher | null = null) {
     this.core = new Core(options);
-    this.router = new Router({ core: this.core, firstForward: options.firstAttempt });
+    this.router = new Router({ core: this.core, firstForward: options.firstAttempt, watcher });
   }
 
   step(now: Instant, input: NodeInput, out: Outgoing): void {

@@ -20,6 +20,7 @@ import type { Outcome, Ticket } from "../core/outbox.js";
 import type { Result } from "../core/register/operation.js";
 import { placementOf } from "../core/view/view.js";
 import type { Outgoing, Verdict } from "./outgoing.js";
+import type { RequestWatcher } from "./watcher.js";
 
 /** A request that nobody can serve this long after it came in is given up. */
 export const MAX_HOLD: Duration = duration(3_000);
@@ -80,6 +81,8 @@ class Pending {
   }
 }
 
+type Refused = Extract<Result, { status: "refused" }>;
+
 /** A request that another node passed on to this one. */
 interface Visitor {
   readonly from: NodeId;
@@ -88,6 +91,7 @@ interface Visitor {
 
 export class Router {
   private readonly core: Core;
+  private readonly watcher: RequestWatcher | null;
   private readonly pending = new Map<Ticket, Pending>();
   private readonly visitors = new Map<Ticket, Visitor>();
   private readonly held = new Set<Pending>();
@@ -96,8 +100,13 @@ export class Router {
   private lastForward: number;
   private retryDue: Instant = never;
 
-  constructor(options: { readonly core: Core; readonly firstForward: number }) {
+  constructor(options: {
+    readonly core: Core;
+    readonly firstForward: number;
+    readonly watcher: RequestWatcher | null;
+  }) {
     this.core = options.core;
+    this.watcher = options.watcher;
     this.lastForward = options.firstForward;
   }
 
@@ -142,6 +151,7 @@ export class Router {
   }
 
   onOutcome(outcome: Outcome, out: Outgoing): void {
+    this.watcher?.served(outcome.ticket, outcome.result);
     const visitor = this.visitors.get(outcome.ticket);
     if (visitor !== undefined) {
       this.visitors.delete(outcome.ticket);
@@ -163,13 +173,14 @@ export class Router {
     }
     const ticket = ++this.lastTicket;
     this.visitors.set(ticket, { from, id: message.id });
+    this.watcher?.visiting(ticket, message, from);
     this.serve(now, ticket, partition, request, after(now, message.remaining), out);
   }
 
   onForwarded(message: Forwarded, out: Outgoing): void {
     const pending = this.forwards.get(message.id);
     if (pending === undefined) return;
-    this.drop(pending, message.id);
+    this.drop(pending, message.id, message.result.status);
     // Of an earlier copy only an answer is worth something: what was refused there may be under way elsewhere.
     if (message.id !== pending.forwardId && message.result.status !== "done") return;
     this.judge(pending, message.result, out);
@@ -178,7 +189,7 @@ export class Router {
   /** The stream to a peer broke: what was passed on to it is not going to be answered. */
   onLinkLost(peer: NodeId, out: Outgoing): void {
     for (const pending of this.pending.values()) {
-      for (const [id, target] of pending.copies) if (target === peer) this.drop(pending, id);
+      for (const [id, target] of pending.copies) if (target === peer) this.drop(pending, id, "lost");
       if (pending.target === peer && peer !== this.core.self) this.lose(pending, out);
     }
   }
@@ -231,19 +242,22 @@ export class Router {
     pending.target = target;
     pending.sentAt = now;
     if (target === this.core.self) {
+      this.watcher?.serving(pending.ticket, pending.partition, pending.request);
       return this.serve(now, pending.ticket, pending.partition, pending.copy, pending.deadline, out);
     }
     pending.forwardId = ++this.lastForward;
     pending.copies.set(pending.forwardId, target);
     this.forwards.set(pending.forwardId, pending);
-    out.sendNow.push(target, {
+    const message: Forward = {
       kind: "forward",
       id: pending.forwardId,
       partition: pending.partition,
       groupEpoch: placementOf(this.core.view, pending.partition).groupEpoch,
       request: pending.copy,
       remaining: since(pending.deadline, now),
-    });
+    };
+    this.watcher?.forwarded(pending.request, message, target);
+    out.sendNow.push(target, message);
   }
 
   private serve(
@@ -320,7 +334,8 @@ export class Router {
     this.hold(pending, out);
   }
 
-  private turnAway(to: NodeId, message: Forward, result: Result, out: Outgoing): void {
+  private turnAway(to: NodeId, message: Forward, result: Refused, out: Outgoing): void {
+    this.watcher?.turnedAway(message, to, result.refusal.reason);
     out.sendNow.push(to, { kind: "forwarded", id: message.id, result });
   }
 
@@ -337,7 +352,8 @@ export class Router {
   }
 
   /** That copy is not going to be answered any more. */
-  private drop(pending: Pending, id: number): void {
+  private drop(pending: Pending, id: number, how: Result["status"] | "lost"): void {
+    this.watcher?.forwardEnded(id, how);
     pending.copies.delete(id);
     this.forwards.delete(id);
   }
@@ -345,7 +361,10 @@ export class Router {
   private forget(pending: Pending): void {
     this.pending.delete(pending.ticket);
     this.held.delete(pending);
-    for (const id of pending.copies.keys()) this.forwards.delete(id);
+    for (const id of pending.copies.keys()) {
+      this.watcher?.forwardEnded(id, "given-up");
+      this.forwards.delete(id);
+    }
   }
 }
 

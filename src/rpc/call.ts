@@ -3,6 +3,8 @@ import type { ServerInterceptingCall, ServerInterceptor } from "@grpc/grpc-js";
 import { type CallContext, ServerError, Status } from "nice-grpc-common";
 import { AssertionError } from "../base/assert.js";
 import { type Duration, duration } from "../base/time.js";
+import type { TraceContext } from "../base/trace-context.js";
+import { traceOf } from "./call-tracer.js";
 import { Failure } from "./failure.js";
 
 /** A call without deadline gets this. */
@@ -17,6 +19,8 @@ const ANSWER_MS = 30;
 export interface Call {
   /** How long the client still waits, less the time that an answer needs. */
   readonly timeout: Duration;
+  /** Its place in a trace; null for nearly all calls. */
+  readonly trace: TraceContext | null;
 }
 
 /** Carries the deadline from the wire to the handlers, which nice-grpc does not; a client's own copy of the header is dropped. */
@@ -70,7 +74,7 @@ const timeoutOfWait = (wait: number): Duration => duration(Math.min(answerable(w
 /** Runs a unary handler; a failure becomes a status with details, in the trailers alone. */
 export async function answer<T>(context: CallContext, handle: (call: Call) => Promise<T> | T): Promise<T> {
   try {
-    return await handle({ timeout: timeoutOf(context) ?? DEFAULT_TIMEOUT });
+    return await handle({ timeout: timeoutOf(context) ?? DEFAULT_TIMEOUT, trace: traceOf(context.metadata) });
   } catch (error) {
     if (error instanceof Failure) {
       context.trailer.set("grpc-status-details-bin", error.encodedStatus());

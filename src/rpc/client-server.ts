@@ -7,10 +7,11 @@ import { TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
 import type { Limits } from "../config.js";
 import { deadlineInterceptor } from "./call.js";
 import { type CallObserver, observing } from "./call-observer.js";
+import { type CallTracer, tracing } from "./call-tracer.js";
 import { serveDirectly } from "./direct.js";
 import { Health } from "./health.js";
 import { KeyValueHandlers } from "./key-value.js";
-import { keyValueCalls, keyValueService } from "./key-value-service.js";
+import { keyValueCalls, keyValueService, PIPELINE_PATH } from "./key-value-service.js";
 import { type OwnStatus, reconfigurationService } from "./reconfiguration-service.js";
 import { addReflection } from "./reflection.js";
 import type { Serving } from "./serving.js";
@@ -35,12 +36,13 @@ export interface ClientServer {
   readonly health: Health;
 }
 
-/** `observer`: is told of every call. */
+/** `observer`: is told of every call. `tracer`: says which are traced; null: none. */
 export function makeClientServer(
   serving: Serving,
   limits: Limits,
   own: OwnStatus,
   observer: CallObserver | null,
+  tracer: CallTracer | null,
 ): ClientServer {
   const handlers = new KeyValueHandlers(serving, limits);
   const server = createServer({
@@ -53,11 +55,12 @@ export function makeClientServer(
     "grpc.enable_channelz": 0,
     interceptors: [
       ...(observer === null ? [] : [observing(observer)]),
-      serveDirectly(keyValueCalls(handlers), deadlineInterceptor),
+      ...(tracer === null ? [] : [tracing(tracer, new Set([PIPELINE_PATH]))]),
+      serveDirectly(keyValueCalls(handlers), deadlineInterceptor, tracer !== null),
     ],
   });
   const health = new Health(SERVICES);
-  server.add(KeyValueServiceDefinition, keyValueService(handlers));
+  server.add(KeyValueServiceDefinition, keyValueService(handlers, tracer));
   server.add(TextServiceDefinition, textService(handlers));
   server.add(ReconfigurationServiceDefinition, reconfigurationService(serving, limits, own));
   server.add(HealthDefinition, health.service());

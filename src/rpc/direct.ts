@@ -4,7 +4,9 @@
  */
 import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { AssertionError } from "../base/assert.js";
+import type { TraceContext } from "../base/trace-context.js";
 import { type Call, timeoutUntil } from "./call.js";
+import { traceOf } from "./call-tracer.js";
 import { Failure } from "./failure.js";
 
 /** Gets the request of its method, decoded, and answers with the response; what it throws becomes a status. */
@@ -12,10 +14,11 @@ export type UnaryHandler = (request: never, call: Call) => Promise<unknown>;
 
 /**
  * Takes the calls of these methods, by path ("/package.Service/Method"), for itself; those of all others go to the interceptor `others` and
- * to where they are registered. It is the last of the interceptors, so that the others see these calls as they see all.
+ * to where they are registered. It is the last of the interceptors, so that the others see these calls as they see all. `traced`: one of
+ * those, `tracing`, says where calls belong in a trace.
  */
 export const serveDirectly =
-  (handlers: ReadonlyMap<string, UnaryHandler>, others: ServerInterceptor): ServerInterceptor =>
+  (handlers: ReadonlyMap<string, UnaryHandler>, others: ServerInterceptor, traced = false): ServerInterceptor =>
   (method, call) => {
     const handle = handlers.get(method.path);
     if (handle === undefined) return others(method, call);
@@ -25,8 +28,12 @@ export const serveDirectly =
     // The listener given here is grpc-js' way to the registered handler, which is not taken.
     call.start = () => {
       let request: unknown;
+      let trace: TraceContext | null = null;
       start.call(call, {
-        onReceiveMetadata: () => call.startRead(),
+        onReceiveMetadata: (metadata) => {
+          if (traced) trace = traceOf(metadata);
+          call.startRead();
+        },
         onReceiveMessage: (message: unknown) => {
           if (request !== undefined) return refuse(direct, "a unary call has one request, not more");
           request = message;
@@ -34,7 +41,7 @@ export const serveDirectly =
         },
         onReceiveHalfClose: () => {
           if (request === undefined) return refuse(direct, "a unary call has one request, not none");
-          serve(direct, handle, request);
+          serve(direct, handle, request, trace);
         },
         // A client that goes away is not waited on: what it sent goes on, as with any answer that is lost, and ends by its deadline.
         onCancel: () => {},
@@ -46,8 +53,8 @@ export const serveDirectly =
 const refuse = (call: ServerInterceptingCall, details: string): void =>
   call.sendStatus({ code: status.UNIMPLEMENTED, details, metadata: null });
 
-function serve(call: ServerInterceptingCall, handle: UnaryHandler, request: unknown): void {
-  handle(request as never, { timeout: timeoutUntil(call.getDeadline()) }).then(
+function serve(call: ServerInterceptingCall, handle: UnaryHandler, request: unknown, trace: TraceContext | null): void {
+  handle(request as never, { timeout: timeoutUntil(call.getDeadline()), trace }).then(
     (response) => {
       // The status right behind the answer: both go out in one write.
       call.sendMessage(response, () => {});

@@ -9,6 +9,7 @@ import {
 import { AssertionError } from "../base/assert.js";
 import { duration } from "../base/time.js";
 import { type Call, DEFAULT_TIMEOUT, timeoutOfStream } from "./call.js";
+import { type CallTracer, TRACEPARENT, type TracedCall, textOf } from "./call-tracer.js";
 import type { UnaryHandler } from "./direct.js";
 import { Failure } from "./failure.js";
 import type { KeyValueHandlers } from "./key-value.js";
@@ -17,9 +18,13 @@ import { Merge } from "./merge.js";
 /** Calls of one pipeline under way at a time; the stream is read no further until one ends. */
 export const MAX_PIPELINED = 1_024;
 
+const { fullName, methods } = KeyValueServiceDefinition;
+const pathOf = ({ name }: { readonly name: string }): string => `/${fullName}/${name}`;
+
+export const PIPELINE_PATH = pathOf(methods.pipeline);
+
 /** The unary calls by path. */
 export function keyValueCalls(handlers: KeyValueHandlers): ReadonlyMap<string, UnaryHandler> {
-  const { fullName, methods } = KeyValueServiceDefinition;
   const calls: readonly (readonly [{ readonly name: string }, UnaryHandler])[] = [
     [methods.get, (request, call) => handlers.get(request, call)],
     [methods.put, (request, call) => handlers.put(request, call)],
@@ -27,7 +32,7 @@ export function keyValueCalls(handlers: KeyValueHandlers): ReadonlyMap<string, U
     [methods.delete, (request, call) => handlers.delete(request, call)],
     [methods.add, (request, call) => handlers.add(request, call)],
   ];
-  return new Map(calls.map(([{ name }, handle]) => [`/${fullName}/${name}`, handle]));
+  return new Map(calls.map(([method, handle]) => [pathOf(method), handle]));
 }
 
 /** nice-grpc asks for every method of a service. */
@@ -35,7 +40,11 @@ const servedDirectly = (): never => {
   throw new AssertionError("a unary call of the key-value service came to nice-grpc");
 };
 
-export const keyValueService = (handlers: KeyValueHandlers): KeyValueServiceImplementation => ({
+/** `tracer`: says which requests of a pipeline are traced; null: none. */
+export const keyValueService = (
+  handlers: KeyValueHandlers,
+  tracer: CallTracer | null,
+): KeyValueServiceImplementation => ({
   get: servedDirectly,
   put: servedDirectly,
   compareAndSet: servedDirectly,
@@ -47,12 +56,14 @@ export const keyValueService = (handlers: KeyValueHandlers): KeyValueServiceImpl
     context.sendHeader();
     const streamTimeout = timeoutOfStream(context);
     const until = streamTimeout === null ? Number.POSITIVE_INFINITY : performance.now() + streamTimeout;
+    const traceparent = textOf(context.metadata.get(TRACEPARENT));
     const responses = new Merge<PipelineResponse>(MAX_PIPELINED);
     const read = async (): Promise<void> => {
       for await (const request of requests) {
         await responses.room();
         const timeout = duration(Math.min(DEFAULT_TIMEOUT, until - performance.now()));
-        responses.add(one(handlers, request, { timeout }));
+        const traced = tracer === null ? null : tracer.began(pathOfRequest(request), traceparent);
+        responses.add(one(handlers, request, { timeout, trace: traced?.context ?? null }, traced));
       }
     };
     responses.finishAfter(read());
@@ -60,15 +71,27 @@ export const keyValueService = (handlers: KeyValueHandlers): KeyValueServiceImpl
   },
 });
 
-async function one(handlers: KeyValueHandlers, request: PipelineRequest, call: Call): Promise<PipelineResponse> {
+async function one(
+  handlers: KeyValueHandlers,
+  request: PipelineRequest,
+  call: Call,
+  traced: TracedCall | null,
+): Promise<PipelineResponse> {
   const { tag } = request;
   try {
-    return { tag, response: await dispatch(handlers, request, call) };
+    const response = await dispatch(handlers, request, call);
+    traced?.ended(Status.OK);
+    return { tag, response };
   } catch (error) {
+    traced?.ended(error instanceof Failure ? error.code : Status.INTERNAL);
     if (!(error instanceof Failure)) throw error;
     return { tag, response: { $case: "status", value: error.toStatus() } };
   }
 }
+
+/** As the unary call of the same request: the pipeline is only another way there. */
+const pathOfRequest = ({ request }: PipelineRequest): string =>
+  request === undefined ? PIPELINE_PATH : pathOf(methods[request.$case]);
 
 async function dispatch(
   handlers: KeyValueHandlers,

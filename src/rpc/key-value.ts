@@ -139,6 +139,7 @@ export class KeyValueHandlers {
     if (request.kind === "read") this.serving.reads++;
     else this.serving.writes++;
     if (request.kind === "write" && !this.serving.writable()) throw diskFull(asked);
+    if (call.trace !== null) this.serving.traces?.asked(request, call.trace);
     // Nobody waits for the answer any more: nothing is executed.
     if (call.timeout <= 0) throw failureOf({ status: "deadline", mayHaveRun: false }, asked);
     // A client that goes away is not waited on: what it sent goes on, as with any answer that is lost, and ends by its deadline.

@@ -1,5 +1,5 @@
 /** One stream to one peer, whichever side dialed it. */
-
+import type { TraceContext } from "../base/trace-context.js";
 import { encodeFrames } from "../codec/frame.js";
 import type { NodeId, ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
@@ -55,6 +55,7 @@ export class Link {
     private readonly destroy: () => void,
     private readonly counters: LinkCounters,
     public lastHeardAt: number,
+    private readonly traceOf: ((message: NodeMessage) => TraceContext | null) | null = null,
   ) {}
 
   /** Sent and not yet taken by the connection. */
@@ -77,7 +78,7 @@ export class Link {
     this.lastFrameAt = now;
     const messages = this.queue;
     this.queue = [];
-    encodeFrames(epoch, messages, (frame, count) => {
+    const sent = (frame: Buffer, count: number): void => {
       this.counters.framesSent++;
       this.counters.messagesSent += count;
       this.counters.bytesSent += frame.length;
@@ -87,7 +88,8 @@ export class Link {
       this.stream.write(frame, () => {
         this.queuedBytes -= frame.length;
       });
-    });
+    };
+    encodeFrames(epoch, messages, sent, this.traceOf);
     return true;
   }
 

@@ -5,6 +5,7 @@
 import { type Client, type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type { Handshake, Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
 import { RefusalReason } from "../../gen/ts/onar/replication/v1/replication.js";
+import type { TraceContext } from "../base/trace-context.js";
 import { decodeFrame, encodeHandshake, encodeRefusal, messagesOf, type ReceivedFrame } from "../codec/frame.js";
 import { type NodeId, nodeId, type ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
@@ -38,6 +39,14 @@ export interface PeerLinksOptions {
   readonly highestPosition: (peer: NodeId) => number;
   /** A peer has seen more of this node's log than there is now: this node must not vote any more (R10). */
   readonly rolledBack: (peer: NodeId, text: string) => void;
+  /** null: nothing is traced. */
+  readonly traces: PeerTraces | null;
+}
+
+/** Messages between nodes tell where they belong in a trace: what leaves is asked for that, what comes is told before it is delivered. */
+export interface PeerTraces {
+  contextOf(message: NodeMessage): TraceContext | null;
+  received(from: NodeId, message: NodeMessage, context: TraceContext | null): void;
 }
 
 export class PeerLinks implements Peers {
@@ -52,9 +61,12 @@ export class PeerLinks implements Peers {
   /** A timer runs for frames that wait to be fuller. */
   private spacing = false;
   private readonly load = new LoopLoad();
+  private readonly traceOf: ((message: NodeMessage) => TraceContext | null) | null;
 
   constructor(private readonly options: PeerLinksOptions) {
     this.epoch = options.view.epoch;
+    const { traces } = options;
+    this.traceOf = traces === null ? null : (message) => traces.contextOf(message);
   }
 
   /** Dials every peer with a higher id; the others dial this node. */
@@ -213,7 +225,7 @@ export class PeerLinks implements Peers {
     // A stream that the other side has given up may not have ended here yet.
     const stale = this.links.get(peer);
     if (stale !== undefined) this.lost(stale);
-    const link = new Link(peer, dialed, stream, destroy, this.counters, performance.now());
+    const link = new Link(peer, dialed, stream, destroy, this.counters, performance.now(), this.traceOf);
     this.links.set(peer, link);
     this.noticed.delete(peer);
     this.options.introduced(handshake);
@@ -230,11 +242,14 @@ export class PeerLinks implements Peers {
       return link.close();
     }
     try {
-      messagesOf(frame, (message) => {
+      const { traces } = this.options;
+      const deliver = (message: NodeMessage, context: TraceContext | null): void => {
         this.checkPartition(message);
         this.counters.messagesReceived++;
+        traces?.received(link.peer, message, context);
         this.options.deliver({ kind: "message", from: link.peer, message });
-      });
+      };
+      messagesOf(frame, deliver, traces !== null);
     } catch (error) {
       if (!(error instanceof Error) || error.name === "AssertionError") throw error;
       this.options.notice(`node ${link.peer} sent what cannot be read (${error.message}): its stream is cut`);

@@ -1,7 +1,9 @@
 /** What the services serve from: nothing while the node waits for its cluster, then a node with its loop. */
 import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
 import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
+import type { TraceContext } from "../base/trace-context.js";
 import type { NodeId, Partition } from "../core/ids.js";
+import type { Request } from "../core/node-message.js";
 import type { Standing } from "../core/register/operation.js";
 import type { Member, View } from "../core/view/view.js";
 import type { Loop } from "../node/loop.js";
@@ -36,6 +38,8 @@ export class Serving {
   stopping = false;
   /** false: the disk is full, and this node takes no writes. */
   writable: () => boolean = () => true;
+  /** Is told of requests that are traced before they go their way; null: nothing is traced. */
+  traces: { asked(request: Request, context: TraceContext): void } | null = null;
   /** Requests on keys that clients brought so far. */
   reads = 0;
   writes = 0;

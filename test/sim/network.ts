@@ -160,7 +160,7 @@ export class Network {
 
 /** As the wire would carry it. */
 function throughCodec(message: NodeMessage): NodeMessage {
-  const bytes = PeerMessage.encode({ message: messageToWire(message) }).finish();
+  const bytes = PeerMessage.encode({ message: messageToWire(message), trace: undefined }).finish();
   const decoded = messageFromWire(PeerMessage.decode(bytes).message);
   if (decoded === null) throw new Error(`the codec does not know ${message.kind}`);
   return decoded;

@@ -20,7 +20,7 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     "base",
     "src/base/x.ts",
     "base imports nothing.",
-    ["../core/ids.js", "node:fs", "@grpc/grpc-js", "pino"],
+    ["../core/ids.js", "node:fs", "@grpc/grpc-js", "pino", "@opentelemetry/api"],
     "./assert.js",
   ],
   [

@@ -11,7 +11,7 @@ import type { NodeMessage } from "../../../src/core/node-message.js";
 import { anyMessage, anyOfKind, bare, KINDS } from "./arbitraries.js";
 
 const travel = (message: NodeMessage): NodeMessage | null => {
-  const bytes = PeerMessage.encode({ message: messageToWire(message) }).finish();
+  const bytes = PeerMessage.encode({ message: messageToWire(message), trace: undefined }).finish();
   return messageFromWire(PeerMessage.decode(bytes).message);
 };
 
@@ -32,7 +32,7 @@ describe("round trips", () => {
       fc.property(anyOfKind(kind), (message) => {
         const generated = Frame.encode({
           viewEpoch: 1,
-          messages: [{ message: messageToWire(message) }],
+          messages: [{ message: messageToWire(message), trace: undefined }],
           handshake: undefined,
           refusal: undefined,
         }).finish();

@@ -6,7 +6,14 @@ import { Gathered } from "../../../src/config/gather.js";
 import { nearest } from "../../../src/config/nearest.js";
 import { limitsOf, nodeConfigOf } from "../../../src/config/node-config.js";
 import { NODE_KEYS, NODE_SETTINGS } from "../../../src/config/settings.js";
-import { fromEnvironment, fromFlags, fromOptions, mistyped, withoutNodeSettings } from "../../../src/config/sources.js";
+import {
+  type Environment,
+  fromEnvironment,
+  fromFlags,
+  fromOptions,
+  mistyped,
+  withoutNodeSettings,
+} from "../../../src/config/sources.js";
 import { withTables } from "../../../src/config/tables.js";
 
 const gather = (...sources: ConstructorParameters<typeof Gathered>[1]) => new Gathered(NODE_SETTINGS, sources);
@@ -79,6 +86,44 @@ describe("settings", () => {
   test("nodes that a command starts do not take settings from its environment", () => {
     const environment = { PATH: "p", ONAR_METRICS_LISTEN: "a:1", ONAR_CONFIG: "f", ONAR_ENDPOINT: "b:1" };
     expect(withoutNodeSettings(environment)).toEqual({ PATH: "p", ONAR_ENDPOINT: "b:1" });
+  });
+
+  test("where traces go is an http URL, and the path of OTLP is added to one without", () => {
+    const traces = (flags: object) => nodeConfigOf(gather(fromFlags({ ...alone, ...flags }))).traces;
+    expect(traces({})).toBeNull();
+    expect(traces({ traceEndpoint: "off", traceSample: "1" })).toBeNull();
+    expect(traces({ traceEndpoint: "http://a:4318" })).toEqual({ endpoint: "http://a:4318/v1/traces", sample: 0.01 });
+    const own = { traceEndpoint: "https://a/otlp?x=1", traceSample: ".5" };
+    expect(traces(own)).toEqual({ endpoint: "https://a/otlp?x=1", sample: 0.5 });
+    for (const wrong of ["a:4318", "grpc://a:4317", "on", ""]) {
+      expect(() => traces({ traceEndpoint: wrong })).toThrow("--trace-endpoint must be a URL with http or https");
+    }
+    for (const wrong of ["-1", "1.1", "50%", "1e-3", ""]) {
+      expect(() => traces({ traceEndpoint: "http://a", traceSample: wrong })).toThrow(
+        "--trace-sample must be a number from 0 to 1",
+      );
+    }
+  });
+
+  test("the variables of OpenTelemetry say where traces go when Onar's own do not", () => {
+    const traces = (environment: Environment, flags: object = {}) =>
+      nodeConfigOf(gather(fromFlags({ ...alone, ...flags }), fromEnvironment(environment))).traces;
+    const all = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4318/" };
+    expect(traces(all)).toEqual({ endpoint: "http://c:4318/v1/traces", sample: 0.01 });
+    expect(traces({ ...all, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://t/x" })?.endpoint).toBe("http://t/x");
+    expect(traces({ ...all, ONAR_TRACE_ENDPOINT: "http://o/y" })?.endpoint).toBe("http://o/y");
+    expect(traces({ ...all, ONAR_TRACE_ENDPOINT: "off" })).toBeNull();
+    expect(traces(all, { traceEndpoint: "off" })).toBeNull();
+    expect(traces({ ...all, OTEL_SDK_DISABLED: "true" })).toBeNull();
+    expect(traces({ ...all, OTEL_TRACES_EXPORTER: "none" })).toBeNull();
+    expect(traces({ ...all, OTEL_TRACES_SAMPLER: "always_on" })?.sample).toBe(1);
+    expect(traces({ ...all, OTEL_TRACES_SAMPLER: "parentbased_always_off" })?.sample).toBe(0);
+    const half = { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0.5" };
+    expect(traces({ ...all, ...half })?.sample).toBe(0.5);
+    expect(traces({ ...all, ...half, ONAR_TRACE_SAMPLE: "0.1" })?.sample).toBe(0.1);
+    expect(() => traces({ OTEL_EXPORTER_OTLP_ENDPOINT: "c:4317" })).toThrow(
+      "OTEL_EXPORTER_OTLP_ENDPOINT (environment) must be a URL with http or https",
+    );
   });
 
   test("every default of a setting that is not words is a value it may have", () => {

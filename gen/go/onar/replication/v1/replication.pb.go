@@ -678,6 +678,61 @@ func (x *Refusal) GetExpected() string {
 	return ""
 }
 
+// A place in a trace: what follows from the message is shown as a part of this span (W3C Trace Context, sampled).
+type TraceContext struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 16 bytes, not all of them zero.
+	TraceId []byte `protobuf:"bytes,1,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
+	// 8 bytes, not all of them zero.
+	SpanId        []byte `protobuf:"bytes,2,opt,name=span_id,json=spanId,proto3" json:"span_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TraceContext) Reset() {
+	*x = TraceContext{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TraceContext) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TraceContext) ProtoMessage() {}
+
+func (x *TraceContext) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TraceContext.ProtoReflect.Descriptor instead.
+func (*TraceContext) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TraceContext) GetTraceId() []byte {
+	if x != nil {
+		return x.TraceId
+	}
+	return nil
+}
+
+func (x *TraceContext) GetSpanId() []byte {
+	if x != nil {
+		return x.SpanId
+	}
+	return nil
+}
+
 // One message. The frequent ones have the numbers that take one byte; further kinds get numbers from 40 on. A kind that the reader
 // does not know is skipped.
 type PeerMessage struct {
@@ -714,14 +769,16 @@ type PeerMessage struct {
 	//	*PeerMessage_TombstoneHeld
 	//	*PeerMessage_Purge
 	//	*PeerMessage_Purged
-	Message       isPeerMessage_Message `protobuf_oneof:"message"`
+	Message isPeerMessage_Message `protobuf_oneof:"message"`
+	// Where a request that is traced has got to; after the message. Missing with nearly all messages. It changes nothing of what is done.
+	Trace         *TraceContext `protobuf:"bytes,39,opt,name=trace,proto3" json:"trace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PeerMessage) Reset() {
 	*x = PeerMessage{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[3]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -733,7 +790,7 @@ func (x *PeerMessage) String() string {
 func (*PeerMessage) ProtoMessage() {}
 
 func (x *PeerMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[3]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -746,7 +803,7 @@ func (x *PeerMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerMessage.ProtoReflect.Descriptor instead.
 func (*PeerMessage) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{3}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PeerMessage) GetMessage() isPeerMessage_Message {
@@ -1008,6 +1065,13 @@ func (x *PeerMessage) GetPurged() *Purged {
 	return nil
 }
 
+func (x *PeerMessage) GetTrace() *TraceContext {
+	if x != nil {
+		return x.Trace
+	}
+	return nil
+}
+
 type isPeerMessage_Message interface {
 	isPeerMessage_Message()
 }
@@ -1222,7 +1286,7 @@ type Prepare struct {
 
 func (x *Prepare) Reset() {
 	*x = Prepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[4]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1298,7 @@ func (x *Prepare) String() string {
 func (*Prepare) ProtoMessage() {}
 
 func (x *Prepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[4]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1311,7 @@ func (x *Prepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepare.ProtoReflect.Descriptor instead.
 func (*Prepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{4}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Prepare) GetPartition() uint32 {
@@ -1281,7 +1345,7 @@ type Promised struct {
 
 func (x *Promised) Reset() {
 	*x = Promised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[5]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1357,7 @@ func (x *Promised) String() string {
 func (*Promised) ProtoMessage() {}
 
 func (x *Promised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[5]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,7 +1370,7 @@ func (x *Promised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Promised.ProtoReflect.Descriptor instead.
 func (*Promised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{5}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Promised) GetPartition() uint32 {
@@ -1348,7 +1412,7 @@ type Reserve struct {
 
 func (x *Reserve) Reset() {
 	*x = Reserve{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[6]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1360,7 +1424,7 @@ func (x *Reserve) String() string {
 func (*Reserve) ProtoMessage() {}
 
 func (x *Reserve) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[6]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1373,7 +1437,7 @@ func (x *Reserve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserve.ProtoReflect.Descriptor instead.
 func (*Reserve) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{6}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Reserve) GetPartition() uint32 {
@@ -1419,7 +1483,7 @@ type Reserved struct {
 
 func (x *Reserved) Reset() {
 	*x = Reserved{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[7]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1431,7 +1495,7 @@ func (x *Reserved) String() string {
 func (*Reserved) ProtoMessage() {}
 
 func (x *Reserved) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[7]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1444,7 +1508,7 @@ func (x *Reserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserved.ProtoReflect.Descriptor instead.
 func (*Reserved) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{7}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Reserved) GetPartition() uint32 {
@@ -1485,7 +1549,7 @@ type Recover struct {
 
 func (x *Recover) Reset() {
 	*x = Recover{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[8]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1497,7 +1561,7 @@ func (x *Recover) String() string {
 func (*Recover) ProtoMessage() {}
 
 func (x *Recover) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[8]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1510,7 +1574,7 @@ func (x *Recover) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recover.ProtoReflect.Descriptor instead.
 func (*Recover) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{8}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Recover) GetPartition() uint32 {
@@ -1561,7 +1625,7 @@ type Recovered struct {
 
 func (x *Recovered) Reset() {
 	*x = Recovered{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[9]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1637,7 @@ func (x *Recovered) String() string {
 func (*Recovered) ProtoMessage() {}
 
 func (x *Recovered) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[9]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1650,7 @@ func (x *Recovered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recovered.ProtoReflect.Descriptor instead.
 func (*Recovered) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{9}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Recovered) GetPartition() uint32 {
@@ -1640,7 +1704,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1652,7 +1716,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1665,7 +1729,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{10}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Confirm) GetPartition() uint32 {
@@ -1705,7 +1769,7 @@ type Confirmed struct {
 
 func (x *Confirmed) Reset() {
 	*x = Confirmed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1717,7 +1781,7 @@ func (x *Confirmed) String() string {
 func (*Confirmed) ProtoMessage() {}
 
 func (x *Confirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1730,7 +1794,7 @@ func (x *Confirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirmed.ProtoReflect.Descriptor instead.
 func (*Confirmed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{11}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Confirmed) GetPartition() uint32 {
@@ -1776,7 +1840,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1788,7 +1852,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1801,7 +1865,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{12}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Write) GetPartition() uint32 {
@@ -1862,7 +1926,7 @@ type Written struct {
 
 func (x *Written) Reset() {
 	*x = Written{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1874,7 +1938,7 @@ func (x *Written) String() string {
 func (*Written) ProtoMessage() {}
 
 func (x *Written) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1887,7 +1951,7 @@ func (x *Written) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Written.ProtoReflect.Descriptor instead.
 func (*Written) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{13}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Written) GetPartition() uint32 {
@@ -1933,7 +1997,7 @@ type Nack struct {
 
 func (x *Nack) Reset() {
 	*x = Nack{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2009,7 @@ func (x *Nack) String() string {
 func (*Nack) ProtoMessage() {}
 
 func (x *Nack) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2022,7 @@ func (x *Nack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Nack.ProtoReflect.Descriptor instead.
 func (*Nack) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{14}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Nack) GetPartition() uint32 {
@@ -2022,7 +2086,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2034,7 +2098,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2047,7 +2111,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{15}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Read) GetPartition() uint32 {
@@ -2111,7 +2175,7 @@ type ReadAnswer struct {
 
 func (x *ReadAnswer) Reset() {
 	*x = ReadAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2123,7 +2187,7 @@ func (x *ReadAnswer) String() string {
 func (*ReadAnswer) ProtoMessage() {}
 
 func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2136,7 +2200,7 @@ func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAnswer.ProtoReflect.Descriptor instead.
 func (*ReadAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{16}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReadAnswer) GetPartition() uint32 {
@@ -2213,7 +2277,7 @@ type Impose struct {
 
 func (x *Impose) Reset() {
 	*x = Impose{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2225,7 +2289,7 @@ func (x *Impose) String() string {
 func (*Impose) ProtoMessage() {}
 
 func (x *Impose) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2238,7 +2302,7 @@ func (x *Impose) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Impose.ProtoReflect.Descriptor instead.
 func (*Impose) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{17}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Impose) GetPartition() uint32 {
@@ -2285,7 +2349,7 @@ type Imposed struct {
 
 func (x *Imposed) Reset() {
 	*x = Imposed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2297,7 +2361,7 @@ func (x *Imposed) String() string {
 func (*Imposed) ProtoMessage() {}
 
 func (x *Imposed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2310,7 +2374,7 @@ func (x *Imposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Imposed.ProtoReflect.Descriptor instead.
 func (*Imposed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{18}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Imposed) GetPartition() uint32 {
@@ -2353,7 +2417,7 @@ type HandOver struct {
 
 func (x *HandOver) Reset() {
 	*x = HandOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2365,7 +2429,7 @@ func (x *HandOver) String() string {
 func (*HandOver) ProtoMessage() {}
 
 func (x *HandOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2378,7 +2442,7 @@ func (x *HandOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandOver.ProtoReflect.Descriptor instead.
 func (*HandOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{19}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *HandOver) GetPartition() uint32 {
@@ -2422,7 +2486,7 @@ type YourTurn struct {
 
 func (x *YourTurn) Reset() {
 	*x = YourTurn{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2434,7 +2498,7 @@ func (x *YourTurn) String() string {
 func (*YourTurn) ProtoMessage() {}
 
 func (x *YourTurn) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2447,7 +2511,7 @@ func (x *YourTurn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use YourTurn.ProtoReflect.Descriptor instead.
 func (*YourTurn) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{20}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *YourTurn) GetPartition() uint32 {
@@ -2487,7 +2551,7 @@ type HandedOver struct {
 
 func (x *HandedOver) Reset() {
 	*x = HandedOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2563,7 @@ func (x *HandedOver) String() string {
 func (*HandedOver) ProtoMessage() {}
 
 func (x *HandedOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2576,7 @@ func (x *HandedOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandedOver.ProtoReflect.Descriptor instead.
 func (*HandedOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *HandedOver) GetPartition() uint32 {
@@ -2585,7 +2649,7 @@ type AskChanges struct {
 
 func (x *AskChanges) Reset() {
 	*x = AskChanges{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2597,7 +2661,7 @@ func (x *AskChanges) String() string {
 func (*AskChanges) ProtoMessage() {}
 
 func (x *AskChanges) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2610,7 +2674,7 @@ func (x *AskChanges) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskChanges.ProtoReflect.Descriptor instead.
 func (*AskChanges) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AskChanges) GetPartition() uint32 {
@@ -2672,7 +2736,7 @@ type Changes struct {
 
 func (x *Changes) Reset() {
 	*x = Changes{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2684,7 +2748,7 @@ func (x *Changes) String() string {
 func (*Changes) ProtoMessage() {}
 
 func (x *Changes) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2697,7 +2761,7 @@ func (x *Changes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changes.ProtoReflect.Descriptor instead.
 func (*Changes) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Changes) GetPartition() uint32 {
@@ -2762,7 +2826,7 @@ type ChangedKey struct {
 
 func (x *ChangedKey) Reset() {
 	*x = ChangedKey{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2774,7 +2838,7 @@ func (x *ChangedKey) String() string {
 func (*ChangedKey) ProtoMessage() {}
 
 func (x *ChangedKey) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2787,7 +2851,7 @@ func (x *ChangedKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedKey.ProtoReflect.Descriptor instead.
 func (*ChangedKey) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ChangedKey) GetKey() []byte {
@@ -2823,7 +2887,7 @@ type AskTombstone struct {
 
 func (x *AskTombstone) Reset() {
 	*x = AskTombstone{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2835,7 +2899,7 @@ func (x *AskTombstone) String() string {
 func (*AskTombstone) ProtoMessage() {}
 
 func (x *AskTombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2848,7 +2912,7 @@ func (x *AskTombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskTombstone.ProtoReflect.Descriptor instead.
 func (*AskTombstone) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AskTombstone) GetPartition() uint32 {
@@ -2902,7 +2966,7 @@ type TombstoneHeld struct {
 
 func (x *TombstoneHeld) Reset() {
 	*x = TombstoneHeld{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2914,7 +2978,7 @@ func (x *TombstoneHeld) String() string {
 func (*TombstoneHeld) ProtoMessage() {}
 
 func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2927,7 +2991,7 @@ func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TombstoneHeld.ProtoReflect.Descriptor instead.
 func (*TombstoneHeld) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TombstoneHeld) GetPartition() uint32 {
@@ -2971,7 +3035,7 @@ type Purge struct {
 
 func (x *Purge) Reset() {
 	*x = Purge{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2983,7 +3047,7 @@ func (x *Purge) String() string {
 func (*Purge) ProtoMessage() {}
 
 func (x *Purge) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2996,7 +3060,7 @@ func (x *Purge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purge.ProtoReflect.Descriptor instead.
 func (*Purge) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Purge) GetPartition() uint32 {
@@ -3049,7 +3113,7 @@ type Purged struct {
 
 func (x *Purged) Reset() {
 	*x = Purged{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3061,7 +3125,7 @@ func (x *Purged) String() string {
 func (*Purged) ProtoMessage() {}
 
 func (x *Purged) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3074,7 +3138,7 @@ func (x *Purged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purged.ProtoReflect.Descriptor instead.
 func (*Purged) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Purged) GetPartition() uint32 {
@@ -3111,7 +3175,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3123,7 +3187,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3136,7 +3200,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Heartbeat) GetRound() uint64 {
@@ -3174,7 +3238,7 @@ type HeartbeatAnswer struct {
 
 func (x *HeartbeatAnswer) Reset() {
 	*x = HeartbeatAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3186,7 +3250,7 @@ func (x *HeartbeatAnswer) String() string {
 func (*HeartbeatAnswer) ProtoMessage() {}
 
 func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3199,7 +3263,7 @@ func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAnswer.ProtoReflect.Descriptor instead.
 func (*HeartbeatAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *HeartbeatAnswer) GetRound() uint64 {
@@ -3257,7 +3321,7 @@ type OfficeReport struct {
 
 func (x *OfficeReport) Reset() {
 	*x = OfficeReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3269,7 +3333,7 @@ func (x *OfficeReport) String() string {
 func (*OfficeReport) ProtoMessage() {}
 
 func (x *OfficeReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3282,7 +3346,7 @@ func (x *OfficeReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficeReport.ProtoReflect.Descriptor instead.
 func (*OfficeReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *OfficeReport) GetPartition() uint32 {
@@ -3324,7 +3388,7 @@ type PartitionReport struct {
 
 func (x *PartitionReport) Reset() {
 	*x = PartitionReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3336,7 +3400,7 @@ func (x *PartitionReport) String() string {
 func (*PartitionReport) ProtoMessage() {}
 
 func (x *PartitionReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3349,7 +3413,7 @@ func (x *PartitionReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionReport.ProtoReflect.Descriptor instead.
 func (*PartitionReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *PartitionReport) GetPartition() uint32 {
@@ -3438,7 +3502,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3450,7 +3514,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3463,7 +3527,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Forward) GetId() uint64 {
@@ -3615,7 +3679,7 @@ type Forwarded struct {
 
 func (x *Forwarded) Reset() {
 	*x = Forwarded{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3627,7 +3691,7 @@ func (x *Forwarded) String() string {
 func (*Forwarded) ProtoMessage() {}
 
 func (x *Forwarded) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3640,7 +3704,7 @@ func (x *Forwarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forwarded.ProtoReflect.Descriptor instead.
 func (*Forwarded) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Forwarded) GetId() uint64 {
@@ -3790,7 +3854,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3802,7 +3866,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3815,7 +3879,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Refused) GetReason() RefusedReason {
@@ -3859,7 +3923,7 @@ type Unknown struct {
 
 func (x *Unknown) Reset() {
 	*x = Unknown{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3871,7 +3935,7 @@ func (x *Unknown) String() string {
 func (*Unknown) ProtoMessage() {}
 
 func (x *Unknown) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3884,7 +3948,7 @@ func (x *Unknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unknown.ProtoReflect.Descriptor instead.
 func (*Unknown) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Unknown) GetReason() UnknownReason {
@@ -3922,7 +3986,7 @@ type FoundRequest struct {
 
 func (x *FoundRequest) Reset() {
 	*x = FoundRequest{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3934,7 +3998,7 @@ func (x *FoundRequest) String() string {
 func (*FoundRequest) ProtoMessage() {}
 
 func (x *FoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3947,7 +4011,7 @@ func (x *FoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
 func (*FoundRequest) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *FoundRequest) GetProtocolVersion() uint32 {
@@ -4043,7 +4107,7 @@ type FoundResponse struct {
 
 func (x *FoundResponse) Reset() {
 	*x = FoundResponse{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4055,7 +4119,7 @@ func (x *FoundResponse) String() string {
 func (*FoundResponse) ProtoMessage() {}
 
 func (x *FoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4068,7 +4132,7 @@ func (x *FoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
 func (*FoundResponse) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *FoundResponse) GetFounder() *Founder {
@@ -4176,7 +4240,7 @@ type Founder struct {
 
 func (x *Founder) Reset() {
 	*x = Founder{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4188,7 +4252,7 @@ func (x *Founder) String() string {
 func (*Founder) ProtoMessage() {}
 
 func (x *Founder) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4201,7 +4265,7 @@ func (x *Founder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Founder.ProtoReflect.Descriptor instead.
 func (*Founder) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Founder) GetNodeId() uint32 {
@@ -4266,7 +4330,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4278,7 +4342,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4291,7 +4355,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -4322,7 +4386,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4334,7 +4398,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4347,7 +4411,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -4379,7 +4443,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4391,7 +4455,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4404,7 +4468,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -4443,7 +4507,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4455,7 +4519,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4468,7 +4532,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -4504,7 +4568,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4516,7 +4580,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4529,7 +4593,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -4556,7 +4620,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4568,7 +4632,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4581,7 +4645,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -4624,7 +4688,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4636,7 +4700,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4649,7 +4713,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *StartView) GetView() []byte {
@@ -4690,7 +4754,10 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\aRefusal\x12:\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\".onar.replication.v1.RefusalReasonR\x06reason\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n" +
-	"\bexpected\x18\x03 \x01(\tR\bexpected\"\xcc\r\n" +
+	"\bexpected\x18\x03 \x01(\tR\bexpected\"B\n" +
+	"\fTraceContext\x12\x19\n" +
+	"\btrace_id\x18\x01 \x01(\fR\atraceId\x12\x17\n" +
+	"\aspan_id\x18\x02 \x01(\fR\x06spanId\"\x85\x0e\n" +
 	"\vPeerMessage\x122\n" +
 	"\x05write\x18\x01 \x01(\v2\x1a.onar.replication.v1.WriteH\x00R\x05write\x128\n" +
 	"\awritten\x18\x02 \x01(\v2\x1c.onar.replication.v1.WrittenH\x00R\awritten\x12/\n" +
@@ -4723,7 +4790,8 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\rask_tombstone\x18\x19 \x01(\v2!.onar.replication.v1.AskTombstoneH\x00R\faskTombstone\x12K\n" +
 	"\x0etombstone_held\x18\x1a \x01(\v2\".onar.replication.v1.TombstoneHeldH\x00R\rtombstoneHeld\x122\n" +
 	"\x05purge\x18\x1b \x01(\v2\x1a.onar.replication.v1.PurgeH\x00R\x05purge\x125\n" +
-	"\x06purged\x18\x1c \x01(\v2\x1b.onar.replication.v1.PurgedH\x00R\x06purgedB\t\n" +
+	"\x06purged\x18\x1c \x01(\v2\x1b.onar.replication.v1.PurgedH\x00R\x06purged\x127\n" +
+	"\x05trace\x18' \x01(\v2!.onar.replication.v1.TraceContextR\x05traceB\t\n" +
 	"\amessage\"\\\n" +
 	"\aPrepare\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
@@ -5034,7 +5102,7 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
@@ -5044,169 +5112,171 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(*Frame)(nil),                     // 5: onar.replication.v1.Frame
 	(*Handshake)(nil),                 // 6: onar.replication.v1.Handshake
 	(*Refusal)(nil),                   // 7: onar.replication.v1.Refusal
-	(*PeerMessage)(nil),               // 8: onar.replication.v1.PeerMessage
-	(*Prepare)(nil),                   // 9: onar.replication.v1.Prepare
-	(*Promised)(nil),                  // 10: onar.replication.v1.Promised
-	(*Reserve)(nil),                   // 11: onar.replication.v1.Reserve
-	(*Reserved)(nil),                  // 12: onar.replication.v1.Reserved
-	(*Recover)(nil),                   // 13: onar.replication.v1.Recover
-	(*Recovered)(nil),                 // 14: onar.replication.v1.Recovered
-	(*Confirm)(nil),                   // 15: onar.replication.v1.Confirm
-	(*Confirmed)(nil),                 // 16: onar.replication.v1.Confirmed
-	(*Write)(nil),                     // 17: onar.replication.v1.Write
-	(*Written)(nil),                   // 18: onar.replication.v1.Written
-	(*Nack)(nil),                      // 19: onar.replication.v1.Nack
-	(*Read)(nil),                      // 20: onar.replication.v1.Read
-	(*ReadAnswer)(nil),                // 21: onar.replication.v1.ReadAnswer
-	(*Impose)(nil),                    // 22: onar.replication.v1.Impose
-	(*Imposed)(nil),                   // 23: onar.replication.v1.Imposed
-	(*HandOver)(nil),                  // 24: onar.replication.v1.HandOver
-	(*YourTurn)(nil),                  // 25: onar.replication.v1.YourTurn
-	(*HandedOver)(nil),                // 26: onar.replication.v1.HandedOver
-	(*AskChanges)(nil),                // 27: onar.replication.v1.AskChanges
-	(*Changes)(nil),                   // 28: onar.replication.v1.Changes
-	(*ChangedKey)(nil),                // 29: onar.replication.v1.ChangedKey
-	(*AskTombstone)(nil),              // 30: onar.replication.v1.AskTombstone
-	(*TombstoneHeld)(nil),             // 31: onar.replication.v1.TombstoneHeld
-	(*Purge)(nil),                     // 32: onar.replication.v1.Purge
-	(*Purged)(nil),                    // 33: onar.replication.v1.Purged
-	(*Heartbeat)(nil),                 // 34: onar.replication.v1.Heartbeat
-	(*HeartbeatAnswer)(nil),           // 35: onar.replication.v1.HeartbeatAnswer
-	(*OfficeReport)(nil),              // 36: onar.replication.v1.OfficeReport
-	(*PartitionReport)(nil),           // 37: onar.replication.v1.PartitionReport
-	(*Forward)(nil),                   // 38: onar.replication.v1.Forward
-	(*Forwarded)(nil),                 // 39: onar.replication.v1.Forwarded
-	(*Refused)(nil),                   // 40: onar.replication.v1.Refused
-	(*Unknown)(nil),                   // 41: onar.replication.v1.Unknown
-	(*FoundRequest)(nil),              // 42: onar.replication.v1.FoundRequest
-	(*FoundResponse)(nil),             // 43: onar.replication.v1.FoundResponse
-	(*Founder)(nil),                   // 44: onar.replication.v1.Founder
-	(*StartBallot)(nil),               // 45: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 46: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 47: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 48: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 49: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 50: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 51: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 52: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 53: onar.replication.v1.Ballot
-	(*Timestamp)(nil),                 // 54: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 55: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 56: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 57: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 58: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 59: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 60: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 61: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 62: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 63: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 64: onar.kv.v1.AddResponse
+	(*TraceContext)(nil),              // 8: onar.replication.v1.TraceContext
+	(*PeerMessage)(nil),               // 9: onar.replication.v1.PeerMessage
+	(*Prepare)(nil),                   // 10: onar.replication.v1.Prepare
+	(*Promised)(nil),                  // 11: onar.replication.v1.Promised
+	(*Reserve)(nil),                   // 12: onar.replication.v1.Reserve
+	(*Reserved)(nil),                  // 13: onar.replication.v1.Reserved
+	(*Recover)(nil),                   // 14: onar.replication.v1.Recover
+	(*Recovered)(nil),                 // 15: onar.replication.v1.Recovered
+	(*Confirm)(nil),                   // 16: onar.replication.v1.Confirm
+	(*Confirmed)(nil),                 // 17: onar.replication.v1.Confirmed
+	(*Write)(nil),                     // 18: onar.replication.v1.Write
+	(*Written)(nil),                   // 19: onar.replication.v1.Written
+	(*Nack)(nil),                      // 20: onar.replication.v1.Nack
+	(*Read)(nil),                      // 21: onar.replication.v1.Read
+	(*ReadAnswer)(nil),                // 22: onar.replication.v1.ReadAnswer
+	(*Impose)(nil),                    // 23: onar.replication.v1.Impose
+	(*Imposed)(nil),                   // 24: onar.replication.v1.Imposed
+	(*HandOver)(nil),                  // 25: onar.replication.v1.HandOver
+	(*YourTurn)(nil),                  // 26: onar.replication.v1.YourTurn
+	(*HandedOver)(nil),                // 27: onar.replication.v1.HandedOver
+	(*AskChanges)(nil),                // 28: onar.replication.v1.AskChanges
+	(*Changes)(nil),                   // 29: onar.replication.v1.Changes
+	(*ChangedKey)(nil),                // 30: onar.replication.v1.ChangedKey
+	(*AskTombstone)(nil),              // 31: onar.replication.v1.AskTombstone
+	(*TombstoneHeld)(nil),             // 32: onar.replication.v1.TombstoneHeld
+	(*Purge)(nil),                     // 33: onar.replication.v1.Purge
+	(*Purged)(nil),                    // 34: onar.replication.v1.Purged
+	(*Heartbeat)(nil),                 // 35: onar.replication.v1.Heartbeat
+	(*HeartbeatAnswer)(nil),           // 36: onar.replication.v1.HeartbeatAnswer
+	(*OfficeReport)(nil),              // 37: onar.replication.v1.OfficeReport
+	(*PartitionReport)(nil),           // 38: onar.replication.v1.PartitionReport
+	(*Forward)(nil),                   // 39: onar.replication.v1.Forward
+	(*Forwarded)(nil),                 // 40: onar.replication.v1.Forwarded
+	(*Refused)(nil),                   // 41: onar.replication.v1.Refused
+	(*Unknown)(nil),                   // 42: onar.replication.v1.Unknown
+	(*FoundRequest)(nil),              // 43: onar.replication.v1.FoundRequest
+	(*FoundResponse)(nil),             // 44: onar.replication.v1.FoundResponse
+	(*Founder)(nil),                   // 45: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 46: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 47: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 48: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 49: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 50: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 51: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 52: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 53: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 54: onar.replication.v1.Ballot
+	(*Timestamp)(nil),                 // 55: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 56: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 57: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 58: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 59: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 60: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 61: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 62: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 63: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 64: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 65: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
-	8,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
+	9,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
 	6,  // 1: onar.replication.v1.Frame.handshake:type_name -> onar.replication.v1.Handshake
 	7,  // 2: onar.replication.v1.Frame.refusal:type_name -> onar.replication.v1.Refusal
-	52, // 3: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	53, // 3: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
 	0,  // 4: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
-	17, // 5: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
-	18, // 6: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
-	20, // 7: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
-	21, // 8: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
-	38, // 9: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
-	39, // 10: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
-	22, // 11: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
-	23, // 12: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
-	13, // 13: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
-	14, // 14: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
-	15, // 15: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
-	16, // 16: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
-	19, // 17: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
-	34, // 18: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
-	35, // 19: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
-	9,  // 20: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
-	10, // 21: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
-	11, // 22: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
-	12, // 23: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
-	24, // 24: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
-	26, // 25: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
-	25, // 26: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
-	27, // 27: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
-	28, // 28: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
-	30, // 29: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
-	31, // 30: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
-	32, // 31: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
-	33, // 32: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
-	53, // 33: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 34: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 35: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 36: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 37: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 38: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 39: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 40: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 41: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 42: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 43: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 44: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
-	1,  // 45: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	54, // 46: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	54, // 47: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	53, // 48: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	53, // 49: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 50: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
-	29, // 51: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
-	54, // 52: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
-	53, // 53: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 54: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
-	53, // 55: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 56: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 57: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
-	53, // 58: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
-	37, // 59: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	36, // 60: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
-	53, // 61: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	53, // 62: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	54, // 63: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	55, // 64: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	56, // 65: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	57, // 66: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	58, // 67: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	59, // 68: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	60, // 69: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	61, // 70: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	62, // 71: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	63, // 72: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	64, // 73: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	40, // 74: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
-	41, // 75: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
-	2,  // 76: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
-	3,  // 77: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	44, // 78: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	46, // 79: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	48, // 80: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	51, // 81: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
-	44, // 82: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	47, // 83: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	49, // 84: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	50, // 85: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	51, // 86: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	45, // 87: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	45, // 88: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	45, // 89: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	45, // 90: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	45, // 91: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	45, // 92: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,  // 93: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	45, // 94: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,  // 95: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	42, // 96: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,  // 97: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	43, // 98: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	97, // [97:99] is the sub-list for method output_type
-	95, // [95:97] is the sub-list for method input_type
-	95, // [95:95] is the sub-list for extension type_name
-	95, // [95:95] is the sub-list for extension extendee
-	0,  // [0:95] is the sub-list for field type_name
+	18, // 5: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
+	19, // 6: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
+	21, // 7: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
+	22, // 8: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
+	39, // 9: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
+	40, // 10: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
+	23, // 11: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
+	24, // 12: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
+	14, // 13: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
+	15, // 14: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
+	16, // 15: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
+	17, // 16: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
+	20, // 17: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
+	35, // 18: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
+	36, // 19: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
+	10, // 20: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
+	11, // 21: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
+	12, // 22: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
+	13, // 23: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
+	25, // 24: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
+	27, // 25: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
+	26, // 26: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
+	28, // 27: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
+	29, // 28: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
+	31, // 29: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
+	32, // 30: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
+	33, // 31: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
+	34, // 32: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
+	8,  // 33: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
+	54, // 34: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 35: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 36: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 37: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 38: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 39: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 40: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 41: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 42: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 43: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 44: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 45: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	1,  // 46: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
+	55, // 47: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	55, // 48: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	54, // 49: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	54, // 50: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 51: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	30, // 52: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
+	55, // 53: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	54, // 54: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	55, // 55: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	54, // 56: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 57: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	55, // 58: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	54, // 59: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	38, // 60: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	37, // 61: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	54, // 62: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	54, // 63: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	55, // 64: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	56, // 65: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	57, // 66: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	58, // 67: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	59, // 68: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	60, // 69: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	61, // 70: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	62, // 71: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	63, // 72: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	64, // 73: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	65, // 74: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	41, // 75: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	42, // 76: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,  // 77: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,  // 78: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	45, // 79: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	47, // 80: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	49, // 81: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	52, // 82: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	45, // 83: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	48, // 84: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	50, // 85: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	51, // 86: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	52, // 87: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	46, // 88: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	46, // 89: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	46, // 90: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	46, // 91: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	46, // 92: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	46, // 93: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,  // 94: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	46, // 95: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,  // 96: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	43, // 97: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,  // 98: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	44, // 99: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	98, // [98:100] is the sub-list for method output_type
+	96, // [96:98] is the sub-list for method input_type
+	96, // [96:96] is the sub-list for extension type_name
+	96, // [96:96] is the sub-list for extension extendee
+	0,  // [0:96] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -5215,7 +5285,7 @@ func file_onar_replication_v1_replication_proto_init() {
 		return
 	}
 	file_onar_replication_v1_register_proto_init()
-	file_onar_replication_v1_replication_proto_msgTypes[3].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[4].OneofWrappers = []any{
 		(*PeerMessage_Write)(nil),
 		(*PeerMessage_Written)(nil),
 		(*PeerMessage_Read)(nil),
@@ -5245,14 +5315,14 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*PeerMessage_Purge)(nil),
 		(*PeerMessage_Purged)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[33].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[34].OneofWrappers = []any{
 		(*Forward_Get)(nil),
 		(*Forward_Put)(nil),
 		(*Forward_CompareAndSet)(nil),
 		(*Forward_Delete)(nil),
 		(*Forward_Add)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[34].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[35].OneofWrappers = []any{
 		(*Forwarded_Get)(nil),
 		(*Forwarded_Put)(nil),
 		(*Forwarded_CompareAndSet)(nil),
@@ -5261,12 +5331,12 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*Forwarded_Refused)(nil),
 		(*Forwarded_Unknown)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[37].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[38].OneofWrappers = []any{
 		(*FoundRequest_Prepare)(nil),
 		(*FoundRequest_Accept)(nil),
 		(*FoundRequest_View)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[38].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[39].OneofWrappers = []any{
 		(*FoundResponse_Promised)(nil),
 		(*FoundResponse_Accepted)(nil),
 		(*FoundResponse_Refused)(nil),
@@ -5278,7 +5348,7 @@ func file_onar_replication_v1_replication_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   47,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -187,6 +187,15 @@ export interface Refusal {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** A place in a trace: what follows from the message is shown as a part of this span (W3C Trace Context, sampled). */
+export interface TraceContext {
+  /** 16 bytes, not all of them zero. */
+  traceId: Buffer;
+  /** 8 bytes, not all of them zero. */
+  spanId: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 /**
  * One message. The frequent ones have the numbers that take one byte; further kinds get numbers from 40 on. A kind that the reader
  * does not know is skipped.
@@ -279,6 +288,8 @@ export interface PeerMessage {
     /** Replica to writer: removed. */
     { $case: "purged"; value: Purged }
     | undefined;
+  /** Where a request that is traced has got to; after the message. Missing with nearly all messages. It changes nothing of what is done. */
+  trace: TraceContext | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1435,8 +1446,91 @@ export const Refusal: MessageFns<Refusal> = {
   },
 };
 
+function createBaseTraceContext(): TraceContext {
+  return { traceId: Buffer.alloc(0), spanId: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const TraceContext: MessageFns<TraceContext> = {
+  encode(message: TraceContext, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.traceId.length !== 0) {
+      writer.uint32(10).bytes(message.traceId);
+    }
+    if (message.spanId.length !== 0) {
+      writer.uint32(18).bytes(message.spanId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TraceContext {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTraceContext();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.traceId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.spanId = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TraceContext>): TraceContext {
+    return TraceContext.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TraceContext>): TraceContext {
+    const message = createBaseTraceContext();
+    message.traceId = object.traceId ?? Buffer.alloc(0);
+    message.spanId = object.spanId ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
 function createBasePeerMessage(): PeerMessage {
-  return { message: undefined, _unknownFields: {} };
+  return { message: undefined, trace: undefined, _unknownFields: {} };
 }
 
 export const PeerMessage: MessageFns<PeerMessage> = {
@@ -1526,6 +1620,9 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "purged":
         Purged.encode(message.message.value, writer.uint32(226).fork()).join();
         break;
+    }
+    if (message.trace !== undefined) {
+      TraceContext.encode(message.trace, writer.uint32(314).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1775,6 +1872,14 @@ export const PeerMessage: MessageFns<PeerMessage> = {
             message.message = { $case: "purged", value: Purged.decode(reader, reader.uint32()) };
             continue;
           }
+          case 39: {
+            if (tag !== 314) {
+              break;
+            }
+
+            message.trace = TraceContext.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1970,6 +2075,9 @@ export const PeerMessage: MessageFns<PeerMessage> = {
         break;
       }
     }
+    message.trace = (object.trace !== undefined && object.trace !== null)
+      ? TraceContext.fromPartial(object.trace)
+      : undefined;
     return message;
   },
 };

@@ -1,0 +1,45 @@
+/** Which calls are traced, and the span of each: the usual one of a gRPC server, under its usual names. */
+import { status } from "@grpc/grpc-js";
+import { parseTraceparent } from "../../base/trace-context.js";
+import type { CallTracer, TracedCall } from "../../rpc/call-tracer.js";
+import type { Spans } from "./spans.js";
+
+/** The caller's faults are none of the server's. */
+const SERVER_FAULTS: ReadonlySet<number> = new Set([
+  status.UNKNOWN,
+  status.DEADLINE_EXCEEDED,
+  status.UNIMPLEMENTED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
+  status.DATA_LOSS,
+]);
+
+export class CallTraces implements CallTracer {
+  /** `sample`: which part of the calls that come without a trace of their own begin one, 0 to 1. */
+  constructor(
+    private readonly spans: Spans,
+    private readonly sample: number,
+  ) {}
+
+  began(path: string, traceparent: string): TracedCall | null {
+    const parent = traceparent === "" ? null : parseTraceparent(traceparent);
+    // Who calls has decided already, if it traces at all.
+    if (parent === null ? Math.random() >= this.sample : !parent.sampled) return null;
+    const [, service = "", method = ""] = path.split("/");
+    // Health checks and reflection come every second and tell nothing.
+    if (service.startsWith("grpc.")) return null;
+    const span = this.spans.begin(`${service}/${method}`, "server", parent?.context ?? null, {
+      "rpc.system": "grpc",
+      "rpc.service": service,
+      "rpc.method": method,
+    });
+    return {
+      context: span.context,
+      ended: (code) =>
+        span.end(
+          { "rpc.grpc.status_code": code },
+          SERVER_FAULTS.has(code) ? (status[code] ?? String(code)) : undefined,
+        ),
+    };
+  }
+}

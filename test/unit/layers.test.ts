@@ -115,6 +115,13 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     "../rpc/key-value.js",
   ],
   [
+    "drivers",
+    "src/drivers/x.ts",
+    "drivers import client only.",
+    ["../server.js", "../embed/node.js", "../../gen/ts/onar/kv/v1/kv.js", "../core/ids.js", "keyv"],
+    "../client/client.js",
+  ],
+  [
     "testing",
     "src/testing/x.ts",
     "testing imports embed, client and base only.",

@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help setup build gen check test unit sim sim-long mutants traces chaos e2e bench cluster clean
+.PHONY: help setup build gen docs check test unit sim sim-long mutants traces chaos e2e bench cluster clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ build: node_modules/.package-lock.json
 
 gen: node_modules/.package-lock.json ## Generates gen/ from proto/
 	scripts/gen.sh all
+
+docs: setup ## Makes the reference of the TypeScript interface in docs/api-ts
+	@scripts/docs.sh
 
 cluster: setup ## Runs a local cluster of three nodes, clients at 4600, 4601 and 4602
 	@node dist/src/main.js cluster --nodes 3 --base-port 4600 --memory $(ARGS)
@@ -58,4 +61,4 @@ bench: setup ## Measures; see bench/README.md
 	@npx tsx bench/main.ts $(ARGS)
 
 clean: ## Removes what was built or installed here
-	rm -rf dist node_modules .cache bench/out
+	rm -rf dist node_modules scripts/typedoc/node_modules .cache bench/out docs/api-ts

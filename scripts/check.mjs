@@ -6,6 +6,7 @@ const steps = [
   ["types", ["npx", "tsc", "--noEmit", "-p", "tsconfig.json"]],
   ["contract: format, lint, numbers, breaking", ["scripts/contract.sh"]],
   ["generated code is up to date", ["scripts/gen.sh", "all", "--check"]],
+  ["the TypeScript interface is documented", ["scripts/docs.sh", "--check"]],
 ];
 
 let passed = 0;

@@ -138,6 +138,7 @@ export class OnarClient implements KeyValueCalls, AsyncDisposable {
     this.nodes.close();
   }
 
+  /** As `close`, at the end of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -32,6 +32,7 @@ export type Reason =
 /** Definitely not executed. */
 export interface NotDone {
   readonly outcome: "notDone";
+  /** For programs. */
   readonly reason: Reason;
   /** For people. */
   readonly message: string;
@@ -40,6 +41,7 @@ export interface NotDone {
 /** A write that may have been executed, or may yet be. */
 export interface Unknown {
   readonly outcome: "unknown";
+  /** For programs. */
   readonly reason: Reason;
   /** For people. */
   readonly message: string;
@@ -112,10 +114,15 @@ export interface Added {
   readonly version: bigint;
 }
 
+/** What becomes of a get: a read is never unknown. */
 export type GetOutcome = Got | NotDone;
+/** What becomes of a put. */
 export type PutOutcome = Stored | NotDone | Unknown;
+/** What becomes of a compareAndSet: both answers are "done". */
 export type CompareAndSetOutcome = Swapped | NotSwapped | NotDone | Unknown;
+/** What becomes of a delete: both answers are "done". */
 export type DeleteOutcome = Deleted | NotDeleted | NotDone | Unknown;
+/** What becomes of an add. */
 export type AddOutcome = Added | NotDone | Unknown;
 
 /** Any of them. */
@@ -124,6 +131,7 @@ export type Outcome = GetOutcome | PutOutcome | CompareAndSetOutcome | DeleteOut
 /** Thrown by {@link done}: definitely not executed. */
 export class NotDoneError extends Error {
   override readonly name = "NotDoneError";
+  /** For programs. */
   readonly reason: Reason;
 
   constructor(outcome: NotDone) {
@@ -135,6 +143,7 @@ export class NotDoneError extends Error {
 /** Thrown by {@link done}: the write may have been executed, or may yet be. */
 export class UnknownError extends Error {
   override readonly name = "UnknownError";
+  /** For programs. */
   readonly reason: Reason;
 
   constructor(outcome: Unknown) {

@@ -78,6 +78,7 @@ export class Pipeline implements KeyValueCalls, AsyncDisposable {
     return this.close();
   }
 
+  /** As `close`, at the end of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -21,6 +21,7 @@ export interface OnarKeyvStore {
   ): Promise<boolean[]>;
   /** False: there was no such key. */
   delete(key: string): Promise<boolean>;
+  /** Whether there is such a key. */
   has(key: string): Promise<boolean>;
   /** @throws UnsupportedError always */
   clear(): Promise<void>;
@@ -28,6 +29,7 @@ export interface OnarKeyvStore {
 
 /** Options for Keyv's constructor. */
 export interface OnarKeyvOptions {
+  /** Where the entries go. */
   readonly store: OnarKeyvStore;
   /** Without it Keyv reads "nobody answered" as "there is no such key", and "it is not known" as "not set". */
   readonly throwOnErrors: true;

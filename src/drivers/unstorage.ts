@@ -8,21 +8,24 @@ import { noExpiry, noListing, UnsupportedError } from "./unsupported.js";
 export { UnsupportedError } from "./unsupported.js";
 
 /** Options of one call; unstorage passes on whatever its caller gave. */
-type Options = Readonly<Record<string, unknown>> | undefined;
+export type DriverCallOptions = Readonly<Record<string, unknown>> | undefined;
 
 /** What unstorage asks of a driver. */
 export interface OnarDriver {
+  /** As unstorage shows it. */
   readonly name: "onar";
-  hasItem(key: string, options?: Options): Promise<boolean>;
+  /** Whether there is such a key. */
+  hasItem(key: string, options?: DriverCallOptions): Promise<boolean>;
   /** null: there is no such key. */
-  getItem(key: string, options?: Options): Promise<string | null>;
+  getItem(key: string, options?: DriverCallOptions): Promise<string | null>;
   /** The bytes as they are; null: there is no such key. */
-  getItemRaw(key: string, options?: Options): Promise<Buffer | null>;
+  getItemRaw(key: string, options?: DriverCallOptions): Promise<Buffer | null>;
   /** @throws UnsupportedError when the options have a time to live */
-  setItem(key: string, value: string, options?: Options): Promise<void>;
+  setItem(key: string, value: string, options?: DriverCallOptions): Promise<void>;
   /** @throws UnsupportedError when the options have a time to live, or the value is neither bytes nor text */
-  setItemRaw(key: string, value: unknown, options?: Options): Promise<void>;
-  removeItem(key: string, options?: Options): Promise<void>;
+  setItemRaw(key: string, value: unknown, options?: DriverCallOptions): Promise<void>;
+  /** It is no error when there is no such key. */
+  removeItem(key: string, options?: DriverCallOptions): Promise<void>;
   /** @throws UnsupportedError always */
   getKeys(base: string): Promise<string[]>;
   /** @throws UnsupportedError always */
@@ -50,7 +53,7 @@ export interface OnarDriverOptions {
  */
 export function onarDriver(client: OnarClient, { prefix = "" }: OnarDriverOptions = {}): OnarDriver {
   const entryOf = async (key: string) => done(await client.get(prefix + key)).entry;
-  const set = async (key: string, value: string | Uint8Array, options: Options): Promise<void> => {
+  const set = async (key: string, value: string | Uint8Array, options: DriverCallOptions): Promise<void> => {
     const ttl = options?.ttl;
     if (ttl !== undefined) throw noExpiry(`unstorage has a time to live of ${String(ttl)}`);
     done(await client.put(prefix + key, value));

@@ -138,6 +138,7 @@ export class OnarNode implements AsyncDisposable {
     await this.end();
   }
 
+  /** As `close`, at the end of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

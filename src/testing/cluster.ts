@@ -113,6 +113,7 @@ export class TestCluster implements AsyncDisposable {
     await Promise.all(this.living.map((node) => this.kill(node)));
   }
 
+  /** As `close`, at the end of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

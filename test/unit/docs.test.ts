@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDERS = ["bench", "docs", "gen", "proto", "scripts", "src", "test", "third_party"];
 /** Not in the repository: built, installed or written by running something. */
 const UNTRACKED =
-  /^(?:dist|node_modules|\.cache|bench\/out)(?:\/|$)|(?:^|\/)(?:node_modules|dist|out|\.venv|__pycache__)\//;
+  /^(?:dist|node_modules|\.cache|bench\/out|docs\/api-ts)(?:\/|$)|(?:^|\/)(?:node_modules|dist|out|\.venv|__pycache__)\//;
 
 const FILES = FOLDERS.flatMap(filesUnder);
 const NAMES = new Set(FILES.map((file) => basename(file)));

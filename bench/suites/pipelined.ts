@@ -83,12 +83,28 @@ export async function pipelined(options: SuiteOptions): Promise<SuiteResult> {
         of("pipeline").map((r, i) => r.operationsPerSecond / (singles[i]?.operationsPerSecond ?? Number.NaN)),
       );
     };
+    /** What going straight to the node that serves a key is worth, against any node: single calls, as many in flight, round by round. */
+    const straight = (call: string): string => {
+      const of = (mode: Mode): readonly Report[] => found.get(nameOf(call, { name: "", mode, inFlight })) ?? [];
+      const anywhere = of("random");
+      const change = (pick: (report: Report) => number): string => {
+        const ratio = median(of("single").map((r, i) => pick(r) / pick(anywhere[i] as Report)));
+        return `${ratio < 1 ? "−" : "+"}${Math.abs((ratio - 1) * 100).toFixed(0)} %`;
+      };
+      const parts: readonly [string, (report: Report) => number][] = [
+        ["calls/s", (r) => r.operationsPerSecond],
+        ["p50", (r) => r.p50Ms],
+        ["server CPU", (r) => r.serverMicros],
+      ];
+      return parts.map(([what, pick]) => `${what} ${change(pick)}`).join(", ");
+    };
     const verdict = (call: string): string =>
       [inFlight, MANY_IN_FLIGHT]
-        .map(
-          (many) =>
-            `${gain(call, many).toFixed(1)} at ${many} in flight (${gain(call, many) >= GOAL ? "reached" : "missed"})`,
-        )
+        .map((many) => {
+          const times = gain(call, many);
+          if (!Number.isFinite(times)) return `not known at ${many} in flight: no single call ended in time`;
+          return `${times.toFixed(1)} at ${many} in flight (${times >= GOAL ? "reached" : "missed"})`;
+        })
         .join(", ");
     const failed = rows.reduce((sum, row) => sum + row.failed, 0);
     return {
@@ -121,6 +137,7 @@ export async function pipelined(options: SuiteOptions): Promise<SuiteResult> {
       ],
       notes: [
         `goal: a pipeline answers ${GOAL} times as many calls as single calls do, as many in flight; PUT ${verdict("put")}, GET ${verdict("get")}`,
+        `straight to the node that serves the key, against any node: PUT ${straight("put")}; GET ${straight("get")}`,
       ],
       figures: rows,
       problems: failed === 0 ? [] : [`${failed} calls failed`],

@@ -3,14 +3,14 @@ import { randomBytes } from "node:crypto";
 import type { Server as PeerServer } from "@grpc/grpc-js";
 import { StorageKind } from "../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { digestOf } from "./codec/view.js";
-import type { ClusterConfig, NodeConfig } from "./config.js";
+import type { NodeConfig } from "./config.js";
 import { type Key, type NodeId, nodeId, type Partition } from "./core/ids.js";
-import { type Member, memberOf, type View } from "./core/view/view.js";
+import type { Member, View } from "./core/view/view.js";
 import { Loop } from "./node/loop.js";
 import { NodeMachine } from "./node/machine.js";
-import type { Facts } from "./observe/log.js";
 import { Metrics } from "./observe/metrics.js";
 import { loadTraces, type Traces } from "./observe/traces/traces.js";
+import { checkPlace, foundersOf, otherThanFixed, StartError } from "./place.js";
 import { hostAndPort, whyNot, withPort } from "./rpc/addresses.js";
 import { type ClientServer, makeClientServer } from "./rpc/client-server.js";
 import { refusedWhenFull } from "./rpc/disk-full.js";
@@ -21,9 +21,13 @@ import { bind, makePeerServer } from "./rpc/peer-server.js";
 import { PROTOCOL_VERSION } from "./rpc/peer-service.js";
 import type { OwnStatus } from "./rpc/reconfiguration-service.js";
 import { type Introduction, Serving } from "./rpc/serving.js";
+import type { Passes, RunningServer, ServerEvents } from "./running-server.js";
 import { diskHome, type Home, type HomeEvents, isForPeople, memoryHome } from "./storage/home.js";
 import { homeNews } from "./storage/home-news.js";
 import { version } from "./version.js";
+
+export { StartError } from "./place.js";
+export type { Passes, RunningServer, ServerEvents } from "./running-server.js";
 
 const HEALTH_MS = 100;
 /** A stopping node takes calls for at least this long after its health fell, so that clients which follow health have gone elsewhere. */
@@ -34,42 +38,6 @@ const HAND_OVER_MS = 2_000;
 const DRAIN_MS = 5_000;
 /** … and then for their answers to leave. */
 const LAST_ANSWERS_MS = 500;
-
-export interface ServerEvents {
-  /** One line for the operator, with facts for programs. Never a key or a value. */
-  notice(text: string, facts?: Facts): void;
-  /** The node cannot go on and has stopped; the process should say so and exit with 1. */
-  fatal(text: string): void;
-}
-
-export interface RunningServer {
-  readonly nodeId: number;
-  readonly clientAddress: string;
-  readonly peerAddress: string;
-  /** Where metrics are served; "" = nowhere. */
-  readonly metricsAddress: string;
-  /** Its directory; "" with storage in memory. */
-  readonly dataPath: string;
-  /** For clients in this process: what the services serve from. */
-  readonly state: Serving;
-  /** Resolves when this node is in a view and hears a majority of some group. Never rejects. */
-  readonly serving: Promise<void>;
-  /**
-   * Drains, then stops: health says NOT_SERVING, offices go to other nodes while requests are still taken, requests under way finish.
-   * Without draining only the last step is done.
-   */
-  close(options?: { readonly drain: boolean }): Promise<void>;
-  /** Stops at once and says nothing to anybody, as a process that is killed. */
-  kill(): void;
-}
-
-/** For tests: whether messages of one node reach another. */
-export type Passes = (from: NodeId, to: NodeId) => boolean;
-
-/** The node cannot start; the message is for people. */
-export class StartError extends Error {
-  override readonly name = "StartError";
-}
 
 export async function startServer(
   config: NodeConfig,
@@ -213,7 +181,7 @@ class NodeServer implements RunningServer {
       .run()
       .then(async (view) => {
         await home.saveView(view);
-        for (const { label, asked, fixed } of this.otherThanFixed(view)) {
+        for (const { label, asked, fixed } of otherThanFixed(config, view)) {
           this.events.notice(
             `${label} is ${asked}, but the cluster was founded with ${fixed}: another node's word counted`,
           );
@@ -231,8 +199,12 @@ class NodeServer implements RunningServer {
       peerAddress: this.peerAddress,
       zone: config.zone,
     };
-    const peers = home.view === null ? this.founders() : home.view.members.map((member) => member.peerAddress).sort();
-    if (home.view !== null) this.checkPlace(home.view, self);
+    const peers =
+      home.view === null
+        ? foundersOf(config, home, this.peerAddress)
+        : home.view.members.map((member) => member.peerAddress).sort();
+    const news = home.view === null ? null : checkPlace(config, home.path, home.view, self);
+    if (news !== null) this.events.notice(news);
     return new Founding({
       self,
       peers,
@@ -244,68 +216,6 @@ class NodeServer implements RunningServer {
       notice: (text) => this.events.notice(text),
       signal: this.stop.signal,
     });
-  }
-
-  /** Peer addresses of all founders, ordered. */
-  private founders(): string[] {
-    const { config, home } = this;
-    if (config.expect === 0) {
-      throw new StartError(
-        `${home.path} is new: --expect NODES and --join say with whom it founds a cluster; see onar start --help`,
-      );
-    }
-    const peers = [...new Set([...config.join, this.peerAddress])].sort();
-    if (peers.length !== config.expect) {
-      throw new StartError(
-        `--expect says ${config.expect} nodes, but --join and this node's own peer address make ${peers.length}: ${peers.join(", ")}`,
-      );
-    }
-    if (home.votes !== null && home.votes.peers.join() !== peers.join()) {
-      throw new StartError(
-        `this node has already taken part in founding a cluster of ${home.votes.peers.join(", ")}: it must be started with that list, or with an empty directory`,
-      );
-    }
-    return peers;
-  }
-
-  /** Whether the others find this node where its view says. */
-  private checkPlace(view: View, self: Member): void {
-    const { clusterId } = this.config;
-    if (clusterId !== "" && clusterId !== view.clusterId) {
-      throw new StartError(
-        `${this.home.path} belongs to cluster ${view.clusterId}, but --cluster-id says ${clusterId}`,
-      );
-    }
-    this.checkFixed(view);
-    const known = memberOf(view, self.id);
-    if (known === undefined) throw new StartError(`${this.home.path}: its view does not name this node`);
-    if (known.peerAddress !== self.peerAddress) {
-      throw new StartError(
-        `the other nodes know this node at ${known.peerAddress}, but it is at ${self.peerAddress}: start it with that --peer-listen or --peer-advertise`,
-      );
-    }
-    if (known.clientAddress !== self.clientAddress) {
-      this.events.notice(
-        `clients are told to find this node at ${known.clientAddress}, where its cluster was founded; it is at ${self.clientAddress}`,
-      );
-    }
-  }
-
-  /** What was fixed when the cluster was founded and is not what somebody says now: better told than passed over. */
-  private checkFixed(view: View): void {
-    for (const { label, asked, fixed } of this.otherThanFixed(view)) {
-      throw new StartError(
-        `${label} is ${asked}, but ${this.home.path} belongs to a cluster that was founded with ${fixed}, which is fixed for ever: give ${fixed}, leave it out, or begin anew with an empty directory`,
-      );
-    }
-  }
-
-  private otherThanFixed(view: View): { readonly label: string; readonly asked: number; readonly fixed: number }[] {
-    const { insisted, cluster } = this.config;
-    const fixed: ClusterConfig = { replicationFactor: view.replicationFactor, partitions: view.partitions.length };
-    return insisted
-      .map(({ key, label }) => ({ label, asked: cluster[key], fixed: fixed[key] }))
-      .filter((one) => one.asked !== one.fixed);
   }
 
   async close(options = { drain: true }): Promise<void> {

@@ -41,8 +41,8 @@ export class RequestTraces implements RequestWatcher, PeerTraces {
   private readonly places = new WeakMap<object, TraceContext>();
   private readonly forwards = new Map<number, Span>();
   private readonly tickets = new Map<Ticket, Served>();
-  /** The same, by partition and key: the one that came last. */
-  private readonly keys = new Map<string, Served>();
+  /** The same, by partition and key, in the order in which they came. */
+  private readonly keys = new Map<string, Set<Served>>();
   /** By the tags of questions. */
   private readonly questions = new Map<string, Served>();
   /** At this replica, by who asked and the question's tag. */
@@ -173,8 +173,11 @@ export class RequestTraces implements RequestWatcher, PeerTraces {
     if (this.keys.size === 0) return;
     const question = questionOf(message);
     if (question === null) return;
-    const served = this.keys.get(placeOf(question.partition, question.key));
-    if (served !== undefined && isItsOwn(served, message)) this.ask(served, question, message, to);
+    let asking: Served | null = null;
+    for (const served of this.keys.get(placeOf(question.partition, question.key)) ?? []) {
+      if (isItsOwn(served, message)) asking = served;
+    }
+    if (asking !== null) this.ask(asking, question, message, to);
   }
 
   private sendingAnswer(to: NodeId, message: NodeMessage): void {
@@ -216,12 +219,16 @@ export class RequestTraces implements RequestWatcher, PeerTraces {
     const place = placeOf(partition, key);
     const served: Served = { span, place, requestId, asking: null };
     this.tickets.set(ticket, served);
-    this.keys.set(place, served);
+    const sameKey = this.keys.get(place);
+    if (sameKey === undefined) this.keys.set(place, new Set([served]));
+    else sameKey.add(served);
   }
 
   private forget(served: Served): void {
     this.endAsking(served);
-    if (this.keys.get(served.place) === served) this.keys.delete(served.place);
+    const sameKey = this.keys.get(served.place);
+    sameKey?.delete(served);
+    if (sameKey?.size === 0) this.keys.delete(served.place);
   }
 
   private endAsking(served: Served): void {

@@ -30,7 +30,7 @@ async function timeoutsOf(deadlineMs: number | null, times: readonly number[]): 
       yield { tag: BigInt(i), request: { $case: "put", value: {} } } as PipelineRequest;
     }
   }
-  const answers = keyValueService(handlers).pipeline(requests(), context as unknown as CallContext);
+  const answers = keyValueService(handlers, null).pipeline(requests(), context as unknown as CallContext);
   for await (const answer of answers as AsyncIterable<unknown>) expect(answer).toBeDefined();
   return timeouts;
 }

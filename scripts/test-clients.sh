@@ -18,8 +18,8 @@ export ONAR_ENDPOINTS=$1
 shift
 [ $# -gt 0 ] || set -- go python
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
 summary=
 failed=0
 
@@ -71,7 +71,8 @@ go_module() (
     GOFLAGS="$(go env GOFLAGS) -race"
     export GOFLAGS
   fi
-  go vet ./... && go test -count=1 -v ./...
+  # Tests that may run beside each other mostly wait: more of them than there are processors.
+  go vet ./... && go test -count=1 -parallel 16 -v ./...
 )
 
 # python_in FOLDER ARGUMENT...
@@ -83,13 +84,42 @@ python_in() (
   "$python" -W error "$@"
 )
 
+# together NAME COMMAND... [-- NAME COMMAND...]...: runs commands at the same time, shows what each said when it is over. Fails if one fails.
+together() {
+  local name words failed=0
+  local -A pids=()
+  while [ $# -gt 0 ]; do
+    name=$1 words=()
+    shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+      words+=("$1")
+      shift
+    done
+    [ $# -eq 0 ] || shift
+    "${words[@]}" >"$logs/$name" 2>&1 &
+    pids[$name]=$!
+  done
+  for name in "${!pids[@]}"; do
+    wait "${pids[$name]}" || failed=1
+    cat "$logs/$name"
+  done
+  return $failed
+}
+
+python_alone() {
+  python_in clients/python -W ignore -m mypy && python_in clients/python/tests -m unittest discover -v
+}
+
+python_tests() {
+  python_in test/clients/python -m unittest -v "$@"
+}
+
 run() {
   case "$1" in
-    go) go_module clients/go && go_module test/clients/go ;;
+    go) together go-alone go_module clients/go -- go-cases go_module test/clients/go ;;
     python)
-      python_in clients/python -W ignore -m mypy &&
-        python_in clients/python/tests -m unittest discover -v &&
-        python_in test/clients/python -m unittest discover -v
+      together python-alone python_alone -- python-threads python_tests test_cases_threads -- \
+        python-asyncio python_tests test_cases_asyncio -- python-others python_tests test_contract test_docs
       ;;
   esac
 }
@@ -97,21 +127,29 @@ run() {
 # count LANGUAGE: how many tests passed, by the log.
 count() {
   case "$1" in
-    go) grep -c '^ *--- PASS' "$log" || true ;;
-    python) grep -c ' \.\.\. ok$' "$log" || true ;;
+    go) grep -c '^ *--- PASS' "$logs/$1" || true ;;
+    python) grep -c ' \.\.\. ok$' "$logs/$1" || true ;;
   esac
 }
 
+declare -A running=()
 for language in "$@"; do
   missing=$(setup "$language")
   if [ -n "$missing" ]; then
     skip "$language" "$missing"
-  elif run "$language" 2>&1 | tee "$log"; then
+  else
+    run "$language" >"$logs/$language" 2>&1 &
+    running[$language]=$!
+  fi
+done
+for language in "${!running[@]}"; do
+  if wait "${running[$language]}"; then
     note "$language" "$(count "$language") passed"
   else
     note "$language" "failed, $(count "$language") passed"
     failed=1
   fi
+  cat "$logs/$language"
 done
 printf '%s' "$summary"
 exit $failed

@@ -13,8 +13,11 @@ import (
 
 const (
 	minAttempt = 500 * time.Millisecond
-	firstPause = 20 * time.Millisecond
-	mostPause  = time.Second
+	// A node that says nothing for so long is given up for another one. A write may be held for three seconds while there is no writer.
+	readAttempt  = 1500 * time.Millisecond
+	writeAttempt = 4 * time.Second
+	firstPause   = 20 * time.Millisecond
+	mostPause    = time.Second
 	// shortest is the least time in which another attempt is worth making; of short calls a tenth of their time.
 	shortest = 150 * time.Millisecond
 )
@@ -24,6 +27,8 @@ type request struct {
 	// key routes it; empty when any endpoint will do.
 	key   string
 	write bool
+	// toWriter: the key's writer is the best one to ask, otherwise any replica.
+	toWriter bool
 	// send makes one attempt and returns the header of its answer. nil: it is enough that an endpoint has shown its cluster.
 	send func(context.Context, kvv1.KeyValueServiceClient) (*kvv1.Header, error)
 }
@@ -38,10 +43,7 @@ func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // partitionCount connects if that is still to be done. Never 0 without an error.
 func (c *Client) partitionCount(ctx context.Context) (uint32, error) {
-	c.mu.Lock()
-	count := c.partitions
-	c.mu.Unlock()
-	if count != 0 {
+	if count := c.nodes.partitionCount(); count != 0 {
 		return count, nil
 	}
 	ctx, cancel := c.bounded(ctx)
@@ -49,9 +51,7 @@ func (c *Client) partitionCount(ctx context.Context) (uint32, error) {
 	if err := c.perform(ctx, request{}); err != nil {
 		return 0, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.partitions, nil
+	return c.nodes.partitionCount(), nil
 }
 
 // perform makes attempts, at one endpoint after the other, until one is answered, one is refused for good, or the time is over. ctx
@@ -64,14 +64,12 @@ func (c *Client) partitionCount(ctx context.Context) (uint32, error) {
 //     decided the id (failure.decided).
 func (c *Client) perform(ctx context.Context, r request) error {
 	t := trial{client: c, ctx: ctx, request: r, begun: time.Now(), unmet: make(map[string]*failure)}
-	if c.isClosed() {
-		return t.finish()
-	}
-	for at := c.first(r.key); ; at = c.next(at) {
-		if !t.timeIsLeft() {
-			return t.finish()
-		}
-		f, done := t.attempt(c.endpoints[at])
+	tried := make(map[*endpoint]bool)
+	var at *endpoint
+	for t.timeIsLeft() {
+		at = c.nodes.choose(r, tried, at)
+		tried[at] = true
+		f, done := t.attempt(at)
 		if done {
 			return nil
 		}
@@ -83,6 +81,7 @@ func (c *Client) perform(ctx context.Context, r request) error {
 		}
 		t.pause(f)
 	}
+	return t.finish()
 }
 
 // trial is the course of one call.
@@ -103,7 +102,7 @@ type trial struct {
 
 // timeIsLeft tells whether another attempt is worth making.
 func (t *trial) timeIsLeft() bool {
-	if t.ctx.Err() != nil || t.client.isClosed() {
+	if t.ctx.Err() != nil || t.client.nodes.isClosed() {
 		return false
 	}
 	if t.failures == 0 {
@@ -123,12 +122,13 @@ func (t *trial) tooShort() time.Duration {
 	return min(shortest, deadline.Sub(t.begun)/10)
 }
 
-// budget is the time of one step: of several endpoints, one that is silent may not use up the time of all.
+// budget is the time of one attempt: a node that says nothing is given up for another one, or for a connection that works.
 func (t *trial) budget() (context.Context, context.CancelFunc) {
-	if len(t.client.endpoints) == 1 {
-		return context.WithCancel(t.ctx)
+	longest := readAttempt
+	if t.request.toWriter {
+		longest = writeAttempt
 	}
-	return context.WithTimeout(t.ctx, max(minAttempt, t.remaining()/2))
+	return context.WithTimeout(t.ctx, min(longest, max(minAttempt, t.remaining()/2)))
 }
 
 // attempt sends the request to one endpoint, once.
@@ -149,7 +149,8 @@ func (t *trial) attempt(to *endpoint) (f *failure, done bool) {
 	t.attempts++
 	header, err := t.request.send(ctx, to.kv)
 	if err == nil {
-		if f = t.client.learn(to, header, asked); f == nil {
+		if f = t.client.nodes.learn(to, header); f == nil {
+			t.client.revisions.observe(header.GetRevision(), asked)
 			return nil, true
 		}
 		// Another cluster has come to this address just now, and has executed it.
@@ -160,7 +161,7 @@ func (t *trial) attempt(to *endpoint) (f *failure, done bool) {
 	}
 	// A caller who gave up soon says nothing about the endpoint.
 	if f.retryable && (t.ctx.Err() == nil || time.Since(asked) >= minAttempt) {
-		to.doubt(time.Now(), f.bare)
+		t.client.nodes.failed(to, f, t.request.key)
 	}
 	t.failures++
 	t.last = f
@@ -174,14 +175,14 @@ func (t *trial) introduce(to *endpoint) *failure {
 	if to.node() != 0 {
 		return nil
 	}
-	ctx, cancel := t.budget()
-	defer cancel()
-	if len(t.client.endpoints) > 1 {
-		var end context.CancelFunc
-		ctx, end = context.WithTimeout(ctx, connectBudget)
-		defer end()
+	longest := connectBudget
+	if t.failures < len(t.client.nodes.endpoints())-1 {
+		// There is another one to ask first; the connection is made meanwhile.
+		longest = firstConnectBudget
 	}
-	return to.introduce(ctx, t.client.accept)
+	ctx, cancel := context.WithTimeout(t.ctx, min(longest, max(minAttempt, t.remaining()/2)))
+	defer cancel()
+	return to.introduce(ctx, t.client.nodes.accept)
 }
 
 // hopeless tells whether no further attempt can help.
@@ -190,7 +191,7 @@ func (t *trial) hopeless(f *failure) bool {
 		return !f.retryable
 	}
 	// An endpoint that is of another cluster or no node at all stays out; when they all are, that is the answer.
-	if len(t.unmet) < len(t.client.endpoints) {
+	if len(t.unmet) < len(t.client.nodes.endpoints()) {
 		return false
 	}
 	for _, why := range t.unmet {
@@ -201,24 +202,31 @@ func (t *trial) hopeless(f *failure) bool {
 	return true
 }
 
-// pause waits before the next attempt, except on the first way round endpoints that could not be reached.
+// pause waits before the next attempt, except where another endpoint can be asked instead of one that is not well.
 func (t *trial) pause(f *failure) {
-	if f != t.last && t.failures < len(t.client.endpoints) {
+	others := t.failures < len(t.client.nodes.endpoints())
+	if others && (f != t.last || t.attempts == 1 && (f.bare || f.reason == ReasonDraining)) {
 		return
 	}
 	wait := mostPause
 	if t.failures < 7 {
 		wait = min(wait, firstPause<<(t.failures-1))
 	}
-	wait = max(wait/2+rand.N(wait/2), f.retryAfter)
-	// Time for one more attempt is kept.
-	wait = min(wait, t.remaining()-2*t.tooShort())
+	wait = wait/2 + rand.N(wait/2)
+	if f.retryAfter > 0 {
+		// At least what the cluster asks for, and not all callers at the same moment.
+		wait = max(wait, f.retryAfter+rand.N(f.retryAfter/4+1))
+	}
+	// Time for one more attempt is kept, once.
+	if spare := t.remaining() - 2*t.tooShort(); spare > 0 {
+		wait = min(wait, spare)
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-t.ctx.Done():
-	case <-t.client.life.Done():
+	case <-t.client.nodes.life.Done():
 	}
 }
 
@@ -233,7 +241,7 @@ func (t *trial) finish() error {
 		message = fmt.Sprintf("%s; then: %s", message, f.message)
 	}
 	reason := t.unknown.reason
-	if t.client.isClosed() {
+	if t.client.nodes.isClosed() {
 		reason = f.reason
 	}
 	return &UnknownError{Reason: reason, Message: message, Attempts: t.attempts, ended: t.ended()}
@@ -242,7 +250,7 @@ func (t *trial) finish() error {
 // cause is what made an end of the attempts.
 func (t *trial) cause() *failure {
 	switch {
-	case t.client.isClosed():
+	case t.client.nodes.isClosed():
 		return &failure{reason: ReasonClosed, message: "the client is closed"}
 	case errors.Is(t.ctx.Err(), context.Canceled):
 		return &failure{reason: ReasonCancelled, message: "the context was cancelled"}
@@ -271,7 +279,7 @@ func (t *trial) ended() error {
 func (t *trial) unreachable() *failure {
 	all := &failure{reason: ReasonUnreachable}
 	var reasons []string
-	for _, endpoint := range t.client.endpoints {
+	for _, endpoint := range t.client.nodes.endpoints() {
 		f := t.unmet[endpoint.address]
 		if f == nil {
 			continue

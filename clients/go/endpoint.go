@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// connectBudget bounds the wait for one endpoint when there are others.
+	// connectBudget bounds the wait for one endpoint.
 	connectBudget = 2 * time.Second
+	// firstConnectBudget bounds it while others were not asked yet.
+	firstConnectBudget = 500 * time.Millisecond
 	// suspectFor is how long an endpoint that failed is left for others.
 	suspectFor = time.Second
 )

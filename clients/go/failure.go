@@ -69,7 +69,7 @@ func failureOf(err error, write bool) *failure {
 		}
 	}
 	f.decided = !f.unknown && (f.reason == ReasonNotANumber || f.reason == ReasonOverflow)
-	f.retryable = !expired && (f.unknown || mayPass(said.Code(), f.retryAfter))
+	f.retryable = !expired && (f.unknown || mayPass(said.Code(), f.reason))
 	return f
 }
 
@@ -89,19 +89,16 @@ func bareFailure(f *failure, statusCode codes.Code, write bool) *failure {
 func refuses(statusCode codes.Code) bool {
 	switch statusCode {
 	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.Unauthenticated,
-		codes.FailedPrecondition, codes.OutOfRange, codes.Unimplemented:
+		codes.FailedPrecondition, codes.OutOfRange, codes.Unimplemented, codes.DataLoss:
 		return true
 	default:
 		return false
 	}
 }
 
-// mayPass tells whether an error of Onar's own may pass by itself. Of what is used up (quota, disk) only what says when.
-func mayPass(statusCode codes.Code, retryAfter time.Duration) bool {
-	if statusCode == codes.ResourceExhausted {
-		return retryAfter > 0
-	}
-	return !refuses(statusCode)
+// mayPass tells whether an error of Onar's own may pass by itself. What is full stays full.
+func mayPass(statusCode codes.Code, reason Reason) bool {
+	return !refuses(statusCode) && reason != ReasonDiskFull && reason != ReasonQuotaExceeded
 }
 
 // printable puts a server's text on one line of bounded length, without control characters.

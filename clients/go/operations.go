@@ -19,7 +19,7 @@ func (c *Client) Get(ctx context.Context, key string, options ...GetOption) (Get
 	for _, option := range options {
 		option.applyToGet(message)
 	}
-	answer, err := c.get(ctx, key, message)
+	answer, err := c.get(ctx, key, message, false)
 	if err != nil {
 		return GetResult{}, err
 	}
@@ -77,9 +77,9 @@ func (c *Client) Add(ctx context.Context, key string, delta int64) (AddResult, e
 	return AddResult{Number: answer.GetNumber(), NumberKnown: answer != nil && answer.Number != nil, Version: answer.GetVersion()}, err
 }
 
-func (c *Client) get(ctx context.Context, key string, message *kvv1.GetRequest) (*kvv1.GetResponse, error) {
+func (c *Client) get(ctx context.Context, key string, message *kvv1.GetRequest, toWriter bool) (*kvv1.GetResponse, error) {
 	var answer *kvv1.GetResponse
-	err := c.perform(ctx, request{key: key, send: func(ctx context.Context, kv kvv1.KeyValueServiceClient) (*kvv1.Header, error) {
+	err := c.perform(ctx, request{key: key, toWriter: toWriter, send: func(ctx context.Context, kv kvv1.KeyValueServiceClient) (*kvv1.Header, error) {
 		var err error
 		answer, err = kv.Get(ctx, message)
 		return answer.GetHeader(), err
@@ -107,7 +107,7 @@ func write[Answer answered](
 	if err != nil {
 		return none, err
 	}
-	if !c.turns.take(ctx, c.life.Done(), key) {
+	if !c.turns.take(ctx, c.nodes.life.Done(), key) {
 		return none, (&trial{client: c, ctx: ctx}).finish()
 	}
 	defer c.turns.pass(key)
@@ -121,7 +121,7 @@ func write[Answer answered](
 	if _, err := rand.Read(id); err != nil {
 		return none, &NotDoneError{Reason: ReasonCancelled, Message: "no random request id: " + err.Error()}
 	}
-	err = c.perform(ctx, request{key: key, write: true, send: func(ctx context.Context, kv kvv1.KeyValueServiceClient) (*kvv1.Header, error) {
+	err = c.perform(ctx, request{key: key, write: true, toWriter: true, send: func(ctx context.Context, kv kvv1.KeyValueServiceClient) (*kvv1.Header, error) {
 		var err error
 		answer, err = send(ctx, kv, id, after)
 		return answer.GetHeader(), err
@@ -143,7 +143,8 @@ func (c *Client) after(ctx context.Context, key string, partition uint32) (*kvv1
 		return after, nil
 	}
 	message := &kvv1.GetRequest{Key: []byte(key), Consistency: kvv1.Consistency_CONSISTENCY_LOCAL}
-	if _, err := c.get(ctx, key, message); err != nil {
+	// Asked of the writer: no other node knows the newest one.
+	if _, err := c.get(ctx, key, message, true); err != nil {
 		return nil, err
 	}
 	after, _ = c.revisions.after(partition, time.Now())

@@ -20,9 +20,12 @@ const clusterIDBytes = 16
 
 // Options of a client. Only Endpoints are required.
 type Options struct {
-	// Endpoints are the client addresses of some nodes, HOST:PORT. One is enough, all are better: the client goes to the node that
-	// writes a key when it is among them, and to the others when one fails. It never connects to any other address.
+	// Endpoints are the client addresses of some nodes, HOST:PORT, where the client begins. One is enough, several are better: when
+	// one is down, the client begins at another. The cluster tells the addresses of all its nodes.
 	Endpoints []string
+	// EndpointsOnly keeps the client to Endpoints, where nodes advertise addresses that cannot be reached from here. Otherwise it calls
+	// the node that serves a key at the address which that advertises.
+	EndpointsOnly bool
 	// ClusterID pins the cluster: 16 bytes, as Client.ClusterID returns them. Without it, the cluster of the first endpoint that
 	// answers is the one.
 	ClusterID []byte

@@ -125,6 +125,8 @@ export class Courier {
     for (let attempt = 0; ; attempt++) {
       const endpoint = await this.nodes.choose(partition, kind, tried, patience);
       if (endpoint === null) break;
+      // What cannot be answered any more is not sent: it would only make unknown what is not done.
+      if (last !== null && patience.leftMs <= patience.tooShortMs) break;
       const reply = await this.attempt(job, endpoint);
       if (reply.$case !== "failure") {
         this.hear(reply.value.header, endpoint);
@@ -136,7 +138,10 @@ export class Courier {
       if (reply.decided) return notDone(reply.reason, reply.message);
       if (!reply.retryable) break;
       tried.add(endpoint);
-      await patience.pause(pauseBefore(attempt, reply));
+      // Time for one more attempt is kept, once.
+      const spareMs = patience.leftMs - 2 * patience.tooShortMs;
+      const pauseMs = pauseBefore(attempt, reply);
+      await patience.pause(spareMs > 0 ? Math.min(pauseMs, spareMs) : pauseMs);
     }
     if (unknown !== null) return this.unknown(unknown, last, patience);
     if (last === null || patience.over === "CANCELLED" || patience.over === "CLOSED") return this.over(patience);
@@ -216,6 +221,7 @@ const notDone = (reason: Reason, message: string): NotDone => ({ outcome: "notDo
 function pauseBefore(attempt: number, failure: Failure): number {
   // Another node may be asked at once when this one is the trouble.
   if (attempt === 0 && failure.nodeUnwell) return 0;
-  const pause = Math.min(FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS);
-  return Math.max(pause, Math.min(failure.retryAfterMs, MAX_PAUSE_MS)) * (0.5 + Math.random() / 2);
+  const pause = Math.min(FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS) * (0.5 + Math.random() / 2);
+  // Not all callers at the same moment.
+  return Math.max(pause, Math.min(failure.retryAfterMs, MAX_PAUSE_MS) * (1 + Math.random() / 4));
 }

@@ -4,6 +4,8 @@ import type { ClientReason } from "./outcome.js";
 
 export type End = Extract<ClientReason, "DEADLINE_EXCEEDED" | "CANCELLED" | "CLOSED">;
 
+const TOO_SHORT_MS = 150;
+
 /** The calls that go on, of a client or a pipeline. */
 export class UnderWay {
   private readonly calls = new Set<Patience>();
@@ -38,6 +40,8 @@ export class Patience {
   readonly lasted: boolean;
   /** Why it is over; null while it lasts. */
   over: End | null = null;
+  /** The least time in which another attempt is worth making: of short calls a tenth of their time. */
+  readonly tooShortMs: number;
   private readonly until: number;
   private readonly waiting = new Set<() => void>();
   private timer: NodeJS.Timeout | null = null;
@@ -48,6 +52,7 @@ export class Patience {
     private readonly underWay: UnderWay,
   ) {
     this.until = performance.now() + timeoutMs;
+    this.tooShortMs = Math.min(TOO_SHORT_MS, timeoutMs / 10);
     underWay.begin(this);
     if (signal?.aborted === true) this.over = "CANCELLED";
     else if (timeoutMs <= 0) this.over = "DEADLINE_EXCEEDED";

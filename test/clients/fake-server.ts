@@ -10,7 +10,8 @@ import type { Case } from "./fake/case.js";
 import { CLUSTER_ID, FakeCluster, OTHER_CLUSTER_ID } from "./fake/cluster.js";
 
 const cases: readonly Case[] = parse(readFileSync(fileURLToPath(new URL("cases.yaml", import.meta.url)), "utf8")).cases;
-let running: FakeCluster | null = null;
+const running = new Map<string, FakeCluster>();
+let runs = 0;
 
 async function handle(request: IncomingMessage): Promise<unknown> {
   const url = new URL(request.url ?? "", "http://control");
@@ -18,22 +19,26 @@ async function handle(request: IncomingMessage): Promise<unknown> {
     const name = url.searchParams.get("case");
     const found = cases.find((one) => one.name === name && one.on === "fake");
     if (found === undefined) throw new Error(`no fake case is called ${JSON.stringify(name)}`);
-    running?.close();
-    running = await FakeCluster.start(found);
+    const cluster = await FakeCluster.start(found);
+    const run = String(++runs);
+    running.set(run, cluster);
     return {
-      endpoints: running.endpoints,
+      run,
+      endpoints: cluster.endpoints,
       cluster_id: CLUSTER_ID.toString("hex"),
       other_cluster_id: OTHER_CLUSTER_ID.toString("hex"),
     };
   }
   if (request.method === "POST" && url.pathname === "/end") {
-    if (running === null) throw new Error("no case has begun");
-    const { script } = running;
-    running.close();
-    running = null;
+    const run = url.searchParams.get("run") ?? "";
+    const cluster = running.get(run);
+    if (cluster === undefined) throw new Error(`no case runs as ${JSON.stringify(run)}`);
+    const { script } = cluster;
+    cluster.close();
+    running.delete(run);
     return { problems: script.end(), calls: script.calls };
   }
-  throw new Error(`POST /begin?case=NAME or POST /end, not ${request.method} ${url.pathname}`);
+  throw new Error(`POST /begin?case=NAME or POST /end?run=RUN, not ${request.method} ${url.pathname}`);
 }
 
 const answer = (response: ServerResponse, status: number, body: unknown): void => {

@@ -26,7 +26,12 @@ from ._failure import Failure, failure_of
 from ._knowledge import Knowledge, partition_of
 
 CONNECT_S = 2.0
+#: Bounds the wait for one endpoint while others were not asked yet.
+FIRST_CONNECT_S = 0.5
 MIN_ATTEMPT_S = 0.5
+#: A node that says nothing for so long is given up for another one. A write may be held for three seconds while there is no writer.
+READ_ATTEMPT_S = 1.5
+WRITE_ATTEMPT_S = 4.0
 FIRST_PAUSE_S = 0.02
 MOST_PAUSE_S = 1.0
 #: The least time in which another attempt is worth making; of short calls a tenth of their time.
@@ -113,6 +118,12 @@ def read(knowledge: Knowledge, deadline: Deadline, message: kv_pb2.GetRequest) -
     return Trial(knowledge, deadline, message.key).run(GET, message, write=False)
 
 
+def _read_at_writer(knowledge: Knowledge, deadline: Deadline, key: bytes) -> Course:
+    """A LOCAL read for the partition's revision: no other node knows the newest one."""
+    message = kv_pb2.GetRequest(key=key, consistency=common_pb2.CONSISTENCY_LOCAL)
+    return Trial(knowledge, deadline, key, to_writer=True).run(GET, message, write=False)
+
+
 def write(
     knowledge: Knowledge,
     deadline: Deadline,
@@ -141,12 +152,12 @@ def _write_in_turn(
     partition = partition_of(key, knowledge.partitions)
     after, fresh = knowledge.after(partition, time.monotonic())
     if not fresh:
-        yield from read(knowledge, deadline, kv_pb2.GetRequest(key=key, consistency=common_pb2.CONSISTENCY_LOCAL))
+        yield from _read_at_writer(knowledge, deadline, key)
         after, _ = knowledge.after(partition, time.monotonic())
     assert after is not None, "an answer about a key tells a revision of its partition"
     message = request(os.urandom(REQUEST_ID_BYTES), after)
     try:
-        return (yield from Trial(knowledge, deadline, key).run(method, message, write=True))
+        return (yield from Trial(knowledge, deadline, key, to_writer=True).run(method, message, write=True))
     except OnarError as error:
         if error.reason == Reason.REQUEST_EXPIRED:
             knowledge.turns.expired(key)
@@ -157,10 +168,13 @@ def _write_in_turn(
 class Trial:
     """One request, at one endpoint after the other until it is answered, refused for good, or the time is over."""
 
-    def __init__(self, knowledge: Knowledge, deadline: Deadline, key: Optional[bytes]) -> None:
+    def __init__(
+        self, knowledge: Knowledge, deadline: Deadline, key: Optional[bytes], to_writer: bool = False
+    ) -> None:
         self._knowledge = knowledge
         self._deadline = deadline
         self._key = key
+        self._to_writer = to_writer
         self._attempts = 0
         self._failures = 0
         #: Of the last attempt that was sent, and of the last one that ended unknown.
@@ -172,17 +186,23 @@ class Trial:
     def run(self, method: Method, message: Any, write: bool) -> Course:
         """message None: it is enough that an endpoint has shown its cluster."""
         knowledge = self._knowledge
-        at = knowledge.first(self._key, time.monotonic())
+        at, tried = -1, set[int]()
         while self._time_is_left():
+            for stranger in knowledge.strangers(self._key, self._to_writer, time.monotonic()):
+                yield Meet(stranger)
+            if len(tried) >= len(knowledge):
+                # Begins anew, at another one than the last.
+                tried = {at} if len(knowledge) > 1 else set()
+            at = knowledge.choose(self._key, self._to_writer, tried, time.monotonic())
+            tried.add(at)
             failure = yield from self._introduce(at)
             if failure is None and message is None:
                 return None
             if failure is None:
-                asked = time.monotonic()
                 answer = yield from self._attempt(at, method, message, write)
                 if not isinstance(answer, Failure):
-                    for stranger in knowledge.strangers(answer.header, asked):
-                        yield Meet(stranger)
+                    if knowledge.is_outdated(answer.header, at, time.monotonic()):
+                        yield Meet(at)
                     return answer
                 failure = answer
                 if failure.decided:
@@ -192,16 +212,15 @@ class Trial:
             seconds = self._pause_after(failure)
             if seconds > 0:
                 yield Pause(seconds)
-            at = knowledge.next(at, time.monotonic())
         raise self.error()
 
     def _introduce(self, at: int) -> Generator[Step, Any, Optional[Failure]]:
         knowledge = self._knowledge
         if knowledge.is_met(at):
             return None
-        timeout = self._budget()
-        if len(knowledge) > 1:
-            timeout = min(timeout, CONNECT_S)
+        # While there is another one to ask, the connection is made in the meantime.
+        longest = FIRST_CONNECT_S if self._failures < len(knowledge) - 1 else CONNECT_S
+        timeout = min(self._budget(), longest)
         reply = yield Send(at, GET_VIEW, GET_VIEW_REQUEST, timeout)
         failure: Optional[Failure]
         if reply is None:
@@ -239,7 +258,9 @@ class Trial:
             failure = replace(foreign, unknown=write, retryable=True)
         # A caller with little time says nothing about the endpoint.
         if failure.retryable and (self._deadline.remaining > 0 or time.monotonic() - asked >= MIN_ATTEMPT_S):
-            knowledge.doubt(at, time.monotonic(), lost=failure.bare)
+            knowledge.failed(at, self._key)
+            if _is_unwell(failure):
+                knowledge.doubt(at, time.monotonic(), lost=failure.bare)
         self._failures += 1
         self._last = failure
         if failure.unknown:
@@ -253,11 +274,10 @@ class Trial:
         return self._deadline.remaining > least
 
     def _budget(self) -> float:
-        """Of several endpoints, one that is silent may not use up the time of all."""
+        """A node that says nothing is given up for another one, or for a connection that works."""
         remaining = max(0.0, self._deadline.remaining)
-        if len(self._knowledge) == 1:
-            return remaining
-        return min(remaining, max(MIN_ATTEMPT_S, remaining / 2))
+        longest = WRITE_ATTEMPT_S if self._to_writer else READ_ATTEMPT_S
+        return min(remaining, longest, max(MIN_ATTEMPT_S, remaining / 2))
 
     def _is_hopeless(self, failure: Failure) -> bool:
         if failure is self._last or failure is CLOSED:
@@ -267,12 +287,18 @@ class Trial:
         return every and not any(why.retryable for why in self._unmet.values())
 
     def _pause_after(self, failure: Failure) -> float:
-        """No pause on the first way round endpoints that cannot be reached; and time for one more attempt is kept."""
-        if failure is not self._last and self._failures < len(self._knowledge):
+        """No pause where another endpoint can be asked instead of one that is not well."""
+        others = self._failures < len(self._knowledge)
+        first_sent = failure is self._last and self._attempts == 1
+        if others and (failure is not self._last or (first_sent and _is_unwell(failure))):
             return 0.0
         longest = min(MOST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 10))
-        seconds = max(random.uniform(longest / 2, longest), failure.retry_after)
-        return min(seconds, self._deadline.remaining - 2 * self._deadline.too_short)
+        seconds = random.uniform(longest / 2, longest)
+        # At least what the cluster asks for, and not all callers at the same moment.
+        seconds = max(seconds, failure.retry_after * random.uniform(1.0, 1.25))
+        # Time for one more attempt is kept, once.
+        spare = self._deadline.remaining - 2 * self._deadline.too_short
+        return min(seconds, spare) if spare > 0 else seconds
 
     def error(self) -> OnarError:
         """How the call ended without answer."""
@@ -305,3 +331,8 @@ class Trial:
 
     def _not_done(self, failure: Failure) -> NotDoneError:
         return NotDoneError(failure.reason, failure.message, failure.metadata, self._attempts)
+
+
+def _is_unwell(failure: Failure) -> bool:
+    """The node is better not asked for a while."""
+    return failure.bare or failure.reason == Reason.DRAINING

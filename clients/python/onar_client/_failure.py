@@ -32,6 +32,7 @@ REFUSALS = frozenset(
         grpc.StatusCode.FAILED_PRECONDITION,
         grpc.StatusCode.OUT_OF_RANGE,
         grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.DATA_LOSS,
     }
 )
 
@@ -77,8 +78,8 @@ def failure_of(error: Any, write: bool) -> Failure:
     unknown = write and (expired or info.reason == Reason.OUTCOME_UNKNOWN)
     if write and outcome is not None:
         unknown = outcome.execution != error_pb2.EXECUTION_NOT_EXECUTED
-    # Of what is used up (quota, disk), only what says when may pass by itself.
-    may_pass = retry is not None if code is grpc.StatusCode.RESOURCE_EXHAUSTED else code not in REFUSALS
+    # What is full stays full.
+    may_pass = code not in REFUSALS and info.reason not in (Reason.DISK_FULL, Reason.QUOTA_EXCEEDED)
     return Failure(
         reason=info.reason,
         message=message,

@@ -1,4 +1,6 @@
-"""What a client knows of its cluster: which cluster, which node answers at which endpoint, who writes what, revisions seen.
+"""What a client knows of its cluster: which cluster, which node is where, who keeps and who writes what, revisions seen.
+
+The view says where each key is, so a call goes straight to the node that serves it; but never waits for that one while another can be asked.
 
 Nothing is sent to an endpoint before it has shown which cluster it is of. That is asked again after a connection broke: what answers then
 may be something else, and a write is to leave only where something answered, so that an endpoint which is down means "not done" rather
@@ -23,8 +25,8 @@ from ._turns import Turns
 
 #: How long an endpoint that failed is left for others.
 SUSPECT_S = 1.0
-#: How often endpoints that nothing is known of are asked in passing.
-MEET_PAUSE_S = 5.0
+#: How often an endpoint that cannot be reached is asked in passing.
+MEET_PAUSE_S = 1.0
 #: How long a revision serves as `after` of new writes. It proves that a request without record never ran, as long as no record above it was
 #: forgotten. So an old one is asked for anew: where others write the key often, a request that names it would be refused as expired
 #: although it never ran.
@@ -52,6 +54,8 @@ class _Endpoint:
     node: int = 0
     suspect_until: float = 0.0
     met_at: float = float("-inf")
+    #: It is neither configured nor in the view any more.
+    gone: bool = False
 
 
 @dataclass
@@ -64,19 +68,26 @@ class _Sighting:
 class Knowledge:
     """Times are seconds of a monotonic clock."""
 
-    def __init__(self, addresses: Sequence[str], cluster_id: Optional[bytes]) -> None:
+    def __init__(self, addresses: Sequence[str], cluster_id: Optional[bytes], direct: bool = True) -> None:
         self._lock = threading.Lock()
+        #: Never gets shorter, so that positions stay what they are. First the configured ones.
         self._endpoints = [_Endpoint(address) for address in addresses]
+        self._configured = len(self._endpoints)
+        self._direct = direct
         self._cluster_id = cluster_id
         self._partitions = 0
+        self._epoch = 0
+        self._members: dict[int, str] = {}
+        self._replicas: dict[int, Sequence[int]] = {}
         self._writers: dict[int, int] = {}
         self._seen: dict[int, _Sighting] = {}
-        self._start = 0
+        self._turn = 0
         self.turns = Turns()
         self.closed = False
 
     def __len__(self) -> int:
-        return len(self._endpoints)
+        """How many endpoints may be called."""
+        return sum(not one.gone for one in self._endpoints)
 
     @property
     def cluster_id(self) -> Optional[bytes]:
@@ -106,7 +117,8 @@ class Knowledge:
                 self._cluster_id = view.cluster_id
             foreign = self._foreign(view.cluster_id)
             if foreign is None:
-                self._partitions = count
+                if self._partitions == 0 or view.epoch > self._epoch:
+                    self._take(view)
                 self._trust(endpoint, node)
             return foreign
 
@@ -118,7 +130,8 @@ class Knowledge:
                 return foreign
             self._trust(endpoint, header.node_id)
             if header.HasField("revision"):
-                self._writers[header.revision.partition] = header.writer_node_id
+                if header.writer_node_id:
+                    self._writers[header.revision.partition] = header.writer_node_id
                 self._observe(header.revision, asked)
             return None
 
@@ -149,45 +162,84 @@ class Knowledge:
             if lost:
                 one.node = 0
 
-    def strangers(self, header: common_pb2.Header, now: float) -> list[int]:
-        """Endpoints to be asked who they are, because the writer that the header names is none that is known."""
+    def failed(self, endpoint: int, key: Optional[bytes]) -> None:
+        """An attempt failed there: if it is believed to be the key's writer, perhaps it is not any more."""
         with self._lock:
-            writer = header.writer_node_id
-            if writer == 0 or any(one.node == writer for one in self._endpoints):
-                return []
-            due = [i for i, one in enumerate(self._endpoints) if one.node == 0 and now - one.met_at >= MEET_PAUSE_S]
-            for i in due:
-                self._endpoints[i].met_at = now
+            if key is not None and self._partitions:
+                partition = partition_of(key, self._partitions)
+                if self._writers.get(partition) == self._endpoints[endpoint].node:
+                    self._writers.pop(partition, None)
+
+    def is_outdated(self, header: common_pb2.Header, endpoint: int, now: float) -> bool:
+        """Whether the view is to be asked for at the endpoint, since there is a newer one. Says so once in a while."""
+        with self._lock:
+            one = self._endpoints[endpoint]
+            outdated = header.view_epoch > self._epoch and now - one.met_at >= MEET_PAUSE_S / 10
+            if outdated:
+                one.met_at = now
+            return outdated
+
+    def strangers(self, key: Optional[bytes], to_writer: bool, now: float) -> list[int]:
+        """Endpoints that serve the key, to be asked in passing who they are."""
+        with self._lock:
+            due = []
+            for at in self._serving(key, to_writer):
+                one = self._endpoints[at]
+                if one.node == 0 and now - one.met_at >= MEET_PAUSE_S:
+                    one.met_at = now
+                    due.append(at)
             return due
 
-    def first(self, key: Optional[bytes], now: float) -> int:
-        """Where a call begins: at the key's writer, if it is one of the endpoints and not in doubt."""
-        with self._lock:
-            writer = 0
-            if key is not None and self._partitions:
-                writer = self._writers.get(partition_of(key, self._partitions), 0)
-            for i, one in enumerate(self._endpoints):
-                if writer != 0 and one.node == writer and one.suspect_until <= now:
-                    return i
-            if self._endpoints[self._start].suspect_until <= now:
-                return self._start
-            return self._next(self._start, now)
+    def choose(self, key: Optional[bytes], to_writer: bool, tried: set[int], now: float) -> int:
+        """The endpoint for the next attempt of a call that has tried some; the caller sees to it that not all are.
 
-    def next(self, failed: int, now: float) -> int:
-        """Where a call goes on: at the next endpoint in order that is not in doubt, otherwise at the next one."""
+        For a write the writer, then the replicas of the key; for a read the replicas by turns; then all.
+        """
         with self._lock:
-            return self._next(failed, now)
+            self._turn += 1
+            every = [at for at, one in enumerate(self._endpoints) if not one.gone]
+            order = [at for at in (*self._serving(key, to_writer), *every) if at not in tried]
+            well = [at for at in order if self._endpoints[at].suspect_until <= now]
+            met = [at for at in well if self._endpoints[at].node != 0]
+            return (met or well or order or every)[0]
 
     # What follows needs the lock.
 
-    def _next(self, failed: int, now: float) -> int:
-        n = len(self._endpoints)
-        others = [(failed + i) % n for i in range(1, n)]
-        good = [i for i in others if self._endpoints[i].suspect_until <= now]
-        chosen = (good or others or [failed])[0]
-        if self._start == failed:
-            self._start = chosen
-        return chosen
+    def _serving(self, key: Optional[bytes], to_writer: bool) -> list[int]:
+        if key is None or not self._partitions:
+            return []
+        partition = partition_of(key, self._partitions)
+        replicas = list(self._replicas.get(partition, ()))
+        if to_writer:
+            nodes = [self._writers.get(partition, 0), *replicas]
+        else:
+            start = self._turn % len(replicas) if replicas else 0
+            nodes = replicas[start:] + replicas[:start]
+        found = (self._endpoint_of(node) for node in nodes if node)
+        return [at for at in found if at is not None]
+
+    def _endpoint_of(self, node: int) -> Optional[int]:
+        """By who answered; otherwise where the view says that the node is."""
+        for at, one in enumerate(self._endpoints):
+            if one.node == node and not one.gone:
+                return at
+        address = self._members.get(node)
+        for at, one in enumerate(self._endpoints):
+            if one.address == address and one.node == 0 and not one.gone:
+                return at
+        return None
+
+    def _take(self, view: reconfiguration_pb2.View) -> None:
+        self._epoch = view.epoch
+        self._partitions = view.partition_count
+        self._members = {member.id: member.client_address for member in view.members}
+        self._replicas = {one.partition: tuple(one.replicas) for one in view.partitions}
+        self._writers.clear()
+        named = set(self._members.values()) - {""} if self._direct else set()
+        for one in self._endpoints[self._configured :]:
+            one.gone = one.address not in named
+        known = {one.address for one in self._endpoints}
+        self._endpoints += [_Endpoint(address) for address in sorted(named - known)]
 
     def _trust(self, endpoint: int, node: int) -> None:
         self._endpoints[endpoint].node = node

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from types import TracebackType
 from typing import Any, Optional, Sequence, Union
 
@@ -25,6 +26,10 @@ from ._values import (
     PutResult,
 )
 
+#: What gRPC has to say of calls that were cut off comes a moment later. Were the loop closed by then, that would show as an exception and hold
+#: up the calls of other loops.
+SETTLE_S = 0.05
+
 
 class Client:
     """onar_client.Client for asyncio: the same arguments, results and errors.
@@ -38,16 +43,20 @@ class Client:
         endpoints: Union[str, Sequence[str]],
         *,
         cluster_id: Optional[bytes] = None,
+        direct: bool = True,
         timeout: float = DEFAULT_TIMEOUT_S,
         credentials: Optional[grpc.ChannelCredentials] = None,
         channel_options: ChannelOptions = (),
     ) -> None:
         self._options = checked(endpoints, cluster_id, timeout, credentials, channel_options)
-        self._knowledge = Knowledge(self._options.endpoints, cluster_id)
-        self._channels: list[Any] = []
+        self._knowledge = Knowledge(self._options.endpoints, cluster_id, direct)
+        self._channels: dict[int, Any] = {}
         self._callables: dict[tuple[int, Method], Any] = {}
-        #: Writes that wait for a turn.
+        #: What calls wait for that are in line or in a pause.
         self._waiting: set[asyncio.Event] = set()
+        #: Attempts under way, and when one was last cut off.
+        self._sending = 0
+        self._cut_at = float("-inf")
         self._meetings: set[asyncio.Task[None]] = set()
 
     @property
@@ -107,8 +116,11 @@ class Client:
         for meeting in self._meetings:
             meeting.cancel()
         await asyncio.gather(*self._meetings, return_exceptions=True)
-        for channel in self._channels:
+        cut = self._sending > 0 or time.monotonic() - self._cut_at < SETTLE_S
+        for channel in list(self._channels.values()):
             await channel.close()
+        if cut:
+            await asyncio.sleep(SETTLE_S)
 
     async def __aenter__(self) -> Client:
         return self
@@ -136,7 +148,7 @@ class Client:
                 elif isinstance(step, Wait):
                     reply = await self._wait(step)
                 elif isinstance(step, Pause):
-                    await asyncio.sleep(step.seconds)
+                    await self._pause(step.seconds)
                 else:
                     meeting = asyncio.ensure_future(self._meet(step))
                     self._meetings.add(meeting)
@@ -145,6 +157,18 @@ class Client:
             return end.value
         finally:
             course.close()
+
+    async def _pause(self, seconds: float) -> None:
+        """Until then, or until the client is closed."""
+        over = asyncio.Event()
+        self._waiting.add(over)
+        try:
+            if not self._knowledge.closed:
+                await asyncio.wait_for(over.wait(), seconds)
+        except asyncio.TimeoutError:
+            pass
+        finally:
+            self._waiting.discard(over)
 
     async def _wait(self, step: Wait) -> bool:
         given = asyncio.Event()
@@ -168,6 +192,7 @@ class Client:
     async def _send(self, step: Send) -> Any:
         if self._knowledge.closed:
             return None
+        self._sending += 1
         try:
             return await self._callable(step.endpoint, step.method)(step.message, timeout=step.timeout)
         except grpc.RpcError as error:
@@ -177,13 +202,18 @@ class Client:
                 return None
             raise
         except asyncio.CancelledError:
+            self._cut_at = time.monotonic()
             # Closing the channel cancels its calls in the same way as cancelling the task does.
             if not self._knowledge.closed or _task_is_cancelled():
                 raise
             none = grpc.aio.Metadata()
             return grpc.aio.AioRpcError(grpc.StatusCode.CANCELLED, none, none, details="the client was closed")
+        finally:
+            self._sending -= 1
 
     async def _meet(self, step: Meet) -> None:
+        if self._knowledge.closed:
+            return
         try:
             response = await self._callable(step.endpoint, GET_VIEW)(GET_VIEW_REQUEST, timeout=CONNECT_S)
         except (grpc.RpcError, grpc.aio.UsageError):
@@ -193,9 +223,9 @@ class Client:
     def _callable(self, endpoint: int, method: Method) -> Any:
         made = self._callables.get((endpoint, method))
         if made is None:
-            if not self._channels:
+            if endpoint not in self._channels:
                 # Here, since a channel belongs to the loop in which it is made.
-                self._channels = [self._channel(address) for address in self._options.endpoints]
+                self._channels[endpoint] = self._channel(self._knowledge.address(endpoint))
             made = self._channels[endpoint].unary_unary(
                 method.path, request_serializer=_encode, response_deserializer=method.decode
             )

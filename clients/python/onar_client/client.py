@@ -32,8 +32,10 @@ class Client:
     ValueError before anything is sent.
 
     endpoints: client addresses of some nodes, HOST:PORT, as a sequence or separated by commas. One is enough, all are better: the client
-      goes to the node that writes a key when it is among them, and to the others when one fails. It connects to no other address.
+      begins at another when one is down. The cluster tells the addresses of all its nodes.
     cluster_id: pins the cluster, 16 bytes as the property has them. Without it, the cluster of the first endpoint that answers is the one.
+    direct: call the node that serves a key at the address which it advertises. False keeps the client to the endpoints, where those addresses
+      cannot be reached from here.
     timeout: seconds for a call, with all its attempts, where the call says nothing else.
     credentials: of gRPC; without, connections are not encrypted.
     channel_options: passed on to gRPC after the client's own.
@@ -44,24 +46,22 @@ class Client:
         endpoints: Union[str, Sequence[str]],
         *,
         cluster_id: Optional[bytes] = None,
+        direct: bool = True,
         timeout: float = DEFAULT_TIMEOUT_S,
         credentials: Optional[grpc.ChannelCredentials] = None,
         channel_options: ChannelOptions = (),
     ) -> None:
         options = checked(endpoints, cluster_id, timeout, credentials, channel_options)
         self._timeout = options.timeout
-        self._knowledge = Knowledge(options.endpoints, options.cluster_id)
+        self._knowledge = Knowledge(options.endpoints, options.cluster_id, direct)
         self._closing = threading.Event()
         #: Writes that wait for a turn.
         self._waiting: set[threading.Event] = set()
         self._waiting_lock = threading.Lock()
         self._callables: dict[tuple[int, Method], Any] = {}
-        self._channels: list[grpc.Channel] = [
-            grpc.insecure_channel(address, options.channel_options)
-            if options.credentials is None
-            else grpc.secure_channel(address, options.credentials, options.channel_options)
-            for address in options.endpoints
-        ]
+        self._options = options
+        self._channels: dict[int, grpc.Channel] = {}
+        self._channels_lock = threading.Lock()
 
     @property
     def cluster_id(self) -> Optional[bytes]:
@@ -117,7 +117,9 @@ class Client:
         with self._waiting_lock:
             for waiting in self._waiting:
                 waiting.set()
-        for channel in self._channels:
+        with self._channels_lock:
+            channels = list(self._channels.values())
+        for channel in channels:
             channel.close()
 
     def __enter__(self) -> Client:
@@ -198,11 +200,27 @@ class Client:
     def _callable(self, endpoint: int, method: Method) -> Any:
         made = self._callables.get((endpoint, method))
         if made is None:
-            made = self._channels[endpoint].unary_unary(
-                method.path, request_serializer=_encode, response_deserializer=method.decode
-            )
+            with self._channels_lock:
+                made = self._channel(endpoint).unary_unary(
+                    method.path, request_serializer=_encode, response_deserializer=method.decode
+                )
             self._callables[(endpoint, method)] = made
         return made
+
+    def _channel(self, endpoint: int) -> grpc.Channel:
+        """Needs the lock; ValueError when the client is closed, as gRPC says it."""
+        channel = self._channels.get(endpoint)
+        if channel is None:
+            if self._knowledge.closed:
+                raise ValueError("the client is closed")
+            options, address = self._options, self._knowledge.address(endpoint)
+            channel = (
+                grpc.insecure_channel(address, options.channel_options)
+                if options.credentials is None
+                else grpc.secure_channel(address, options.credentials, options.channel_options)
+            )
+            self._channels[endpoint] = channel
+        return channel
 
 
 def _encode(message: Any) -> bytes:

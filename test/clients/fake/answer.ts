@@ -88,7 +88,8 @@ export function okResponse(request: Request, ok: NonNullable<ScriptedAnswer["ok"
 
 /** The status of an answer that is an error: Onar's own with details, or a bare one. */
 export function statusOf(answer: ScriptedAnswer): RpcStatus {
-  if (answer.error === undefined) return { code: codeOf(answer.bare ?? "INTERNAL"), message: "made up", details: [] };
+  if (answer.error === undefined)
+    return { code: codeOf(answer.bare ?? "INTERNAL"), message: answer.message ?? "made up", details: [] };
   const details = [
     detail(
       "google.rpc.ErrorInfo",

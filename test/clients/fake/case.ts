@@ -11,12 +11,18 @@ export interface Case {
   readonly name: string;
   readonly on: "cluster" | "killable" | "fake";
   readonly nodes?: readonly NodeKind[];
+  readonly endpoints?: readonly number[];
+  readonly views?: readonly (readonly number[])[];
   readonly pipeline?: false;
-  readonly client?: { readonly timeout_ms?: number; readonly cluster_id?: "ours" | "other" };
+  readonly client?: {
+    readonly timeout_ms?: number;
+    readonly cluster_id?: "ours" | "other";
+    readonly direct?: boolean;
+  };
   readonly steps: readonly Step[];
 }
 
-export type NodeKind = "node" | "refuses" | "silent" | "foreign";
+export type NodeKind = "node" | "refuses" | "silent" | "foreign" | "unnamed" | "web";
 
 export interface Step {
   readonly call: CallName;
@@ -31,11 +37,18 @@ export interface Step {
   readonly consistency?: "linearizable" | "local";
   readonly timeout_ms?: number;
   readonly times?: number;
+  readonly at_once?: number;
+  readonly cancel_after_ms?: number;
+  readonly close_after_ms?: number;
   readonly kill_writer_at?: number;
   readonly save?: string;
   readonly expect: Expectation;
   readonly answers?: readonly ScriptedAnswer[];
   readonly other_node?: boolean;
+  readonly reaches?: readonly number[];
+  readonly only?: readonly number[];
+  readonly most_under_way?: number;
+  readonly most_attempts?: number;
 }
 
 export interface Expectation {
@@ -55,6 +68,7 @@ export interface ScriptedAnswer {
     readonly value?: Bytes;
     readonly version?: number;
     readonly revision?: number;
+    readonly writer?: number;
     readonly swapped?: boolean;
     readonly deleted?: boolean;
     readonly number?: number | string | null;
@@ -65,6 +79,10 @@ export interface ScriptedAnswer {
   readonly retry_ms?: number;
   readonly domain?: string;
   readonly bare?: string;
+  readonly message?: string;
+  readonly reset?: string;
+  readonly view?: number;
+  readonly not_before_ms?: number;
   readonly silence?: boolean;
   readonly break?: boolean;
   readonly delay_ms?: number;

@@ -1,4 +1,5 @@
 /** The nodes of one fake case: as many as it wants, of the kinds it wants. */
+import { createServer as createWebServer } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Case, NodeKind } from "./case.js";
 import { FakeNode } from "./node.js";
@@ -28,11 +29,13 @@ export class FakeCluster {
       endpoints.push(started.address);
     }
     const members = endpoints.flatMap((address, i) => (kinds[i] === "foreign" ? [] : [{ id: i + 1, address }]));
+    const views = definition.views?.map((ids) => members.filter(({ id }) => ids.includes(id))) ?? [members];
     for (const node of nodes) {
       const own = members.some(({ address }) => address === node.address);
-      node.members = own ? members : [{ id: 1, address: node.address }];
+      node.views = own ? views : [[{ id: 1, address: node.address }]];
     }
-    return new FakeCluster(endpoints, script, closers);
+    const given = definition.endpoints?.map((number) => endpoints[number - 1] as string) ?? endpoints;
+    return new FakeCluster(given, script, closers);
   }
 
   close(): void {
@@ -53,6 +56,15 @@ async function start(kind: NodeKind, id: number, script: Script): Promise<Starte
     await node.listen();
     return { address: node.address, node, close: () => node.close() };
   }
+  // Names that end so exist nowhere (RFC 6761).
+  if (kind === "unnamed") return { address: `node-${id}.invalid:4600`, node: null, close: () => {} };
+  if (kind === "web") {
+    const web = createWebServer((_request, response) => response.end("<p>Welcome</p>"));
+    const address = await listen(web);
+    return { address, node: null, close: () => web.close(() => {}) };
+  }
+  // Ports that no program is given by chance, as one would be that was listened at a moment ago.
+  if (kind === "refuses") return { address: `${HOST}:${id}`, node: null, close: () => {} };
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -61,10 +73,6 @@ async function start(kind: NodeKind, id: number, script: Script): Promise<Starte
     socket.resume();
   });
   const address = await listen(server);
-  if (kind === "refuses") {
-    await new Promise((resolve) => server.close(resolve));
-    return { address, node: null, close: () => {} };
-  }
   const close = (): void => {
     for (const socket of sockets) socket.destroy();
     server.close();

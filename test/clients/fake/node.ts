@@ -2,6 +2,7 @@
  * One fake node: gRPC by hand on node:http2, so that a case can break a connection, say nothing, and see the deadline as it was on the wire.
  */
 import {
+  constants,
   createServer,
   type Http2Server,
   type IncomingHttpHeaders,
@@ -32,8 +33,8 @@ export interface FakeNodeOptions {
 
 export class FakeNode {
   address = "";
-  /** Everybody in its view, by id. */
-  members: readonly { readonly id: number; readonly address: string }[] = [];
+  /** Everybody in each view, by id; which view counts is the script's to say. */
+  views: readonly (readonly { readonly id: number; readonly address: string }[])[] = [];
   private readonly server: Http2Server = createServer();
   private readonly sessions = new Set<ServerHttp2Session>();
   private readonly stopping = new AbortController();
@@ -86,6 +87,7 @@ export class FakeNode {
         failed: (status) => sendStatus(stream, status),
         bare: (status) => sendStatus(stream, status),
         cut: () => stream.session?.destroy(),
+        reset: (code) => stream.close(code),
       });
     });
   }
@@ -109,6 +111,7 @@ export class FakeNode {
           stream.end();
         },
         cut: () => stream.session?.destroy(),
+        reset: (code) => stream.close(code),
       });
     });
     stream.on("end", () => stream.end());
@@ -126,30 +129,35 @@ export class FakeNode {
     if (answer.delay_ms !== undefined) {
       await sleep(answer.delay_ms, undefined, { signal: this.stopping.signal }).catch(() => {});
     }
+    script.answered();
+    if (answer.view !== undefined) script.view = answer.view;
+    if (answer.reset !== undefined) return ways.reset(resetCodeOf(answer.reset));
     if (answer.silence === true) return;
     if (answer.break === true) return ways.cut();
     if (answer.ok !== undefined && answer.ok !== null) {
       const revision = script.tell(partition, request.$case !== "get", answer.ok.revision);
-      return ways.done(okResponse(request, answer.ok, this.header({ partition, revision })));
+      return ways.done(okResponse(request, answer.ok, this.header({ partition, revision }, answer.ok.writer)));
     }
     if (answer.error === undefined) return ways.bare(statusOf(answer));
     ways.failed(statusOf(answer));
   }
 
-  private header(revision: Header["revision"]): Header {
-    const { clusterId, id } = this.options;
+  private header(revision: Header["revision"], writerNodeId = 0): Header {
+    const { clusterId, id, script } = this.options;
     return {
       clusterId,
       nodeId: id,
-      viewEpoch: 1n,
+      viewEpoch: BigInt(script.view),
       revision,
       groupEpoch: revision === undefined ? 0n : 1n,
-      writerNodeId: 0,
+      writerNodeId,
     };
   }
 
   private view(): View {
-    const members = this.members.map(({ id, address }) => ({
+    const epoch = this.options.script.view;
+    const shown = this.views[Math.min(epoch, this.views.length) - 1] ?? [];
+    const members = shown.map(({ id, address }) => ({
       id,
       clientAddress: address,
       peerAddress: address,
@@ -158,7 +166,7 @@ export class FakeNode {
     }));
     const ids = members.map(({ id }) => id);
     return {
-      epoch: 1n,
+      epoch: BigInt(epoch),
       clusterId: this.options.clusterId,
       previousDigest: Buffer.alloc(0),
       operationId: Buffer.alloc(0),
@@ -182,6 +190,14 @@ interface Ways {
   failed(status: RpcStatus): void;
   bare(status: RpcStatus): void;
   cut(): void;
+  /** RST_STREAM. */
+  reset(code: number): void;
+}
+
+function resetCodeOf(name: string): number {
+  const code: unknown = Reflect.get(constants, `NGHTTP2_${name}`);
+  if (typeof code !== "number") throw new Error(`no HTTP/2 error is called ${name}`);
+  return code;
 }
 
 function attemptOf(request: Request, node: number, timeoutMs: number | null | undefined): Attempt {

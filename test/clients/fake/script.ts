@@ -35,6 +35,8 @@ interface StepState {
   readonly step: Step;
   readonly number: number;
   readonly attempts: Attempt[];
+  /** When the last attempt came, by a clock of milliseconds. */
+  lastAt: number;
 }
 
 export class Script {
@@ -46,9 +48,12 @@ export class Script {
   /** The highest revision told of a partition in a header, and in anything. */
   private readonly told = new Map<number, bigint>();
   private readonly ids = new Set<string>();
+  private underWay = 0;
+  /** Number of the view that counts, from 1. */
+  view = 1;
 
   constructor(private readonly definition: Case) {
-    this.steps = definition.steps.map((step, i) => ({ step, number: i + 1, attempts: [] }));
+    this.steps = definition.steps.map((step, i) => ({ step, number: i + 1, attempts: [], lastAt: 0 }));
   }
 
   /** A revision of the partition to tell in a header; `next`: a write takes one. */
@@ -77,8 +82,22 @@ export class Script {
     this.check(state, attempt);
     const answers = state.step.answers ?? [];
     const answer = answers[Math.min(state.attempts.length, answers.length - 1)] ?? { bare: "INTERNAL" };
+    const now = performance.now();
+    const pause = now - state.lastAt;
+    if (state.attempts.length > 0 && answer.not_before_ms !== undefined && pause < answer.not_before_ms)
+      this.problems.push(`step ${state.number}: an attempt came after ${pause} ms, not ${answer.not_before_ms}`);
+    state.lastAt = now;
     state.attempts.push(attempt);
+    this.underWay++;
+    const most = state.step.most_under_way;
+    if (most !== undefined && this.underWay > most)
+      this.problems.push(`step ${state.number}: ${this.underWay} attempts are under way at once, ${most} may be`);
     return answer;
+  }
+
+  /** An attempt is being answered, or never will be. */
+  answered(): void {
+    this.underWay--;
   }
 
   /** What was found wrong, with what never came. */
@@ -88,24 +107,18 @@ export class Script {
       const least = answers.at(-1)?.forever === true ? answers.length - 1 : answers.length;
       if (attempts.length < least)
         this.problems.push(`step ${number}: ${attempts.length} attempts, ${least} were expected`);
+      if (step.most_attempts !== undefined && attempts.length > step.most_attempts)
+        this.problems.push(`step ${number}: ${attempts.length} attempts, at most ${step.most_attempts} may be`);
+      for (const node of step.reaches ?? [])
+        if (!attempts.some((attempt) => attempt.node === node))
+          this.problems.push(`step ${number}: node ${node} was not asked`);
     }
     return this.problems;
   }
 
   private stepOf(attempt: Attempt): StepState | null {
     const now = this.steps[this.current];
-    if (now !== undefined) {
-      const last = now.attempts.at(-1);
-      const same = attempt.requestId !== null && last?.requestId?.equals(attempt.requestId) === true;
-      const answers = now.step.answers ?? [];
-      const forever = answers.at(-1)?.forever === true && (attempt.requestId === null || same);
-      const left = now.attempts.length < answers.length;
-      if (left || forever) return now;
-      if (same) {
-        this.problems.push(`step ${now.number}: attempt ${now.attempts.length + 1}, ${answers.length} were expected`);
-        return null;
-      }
-    }
+    if (now !== undefined && now.step.call === attempt.call && this.belongsTo(now, attempt)) return now;
     for (let i = this.current + 1; i < this.steps.length; i++) {
       const state = this.steps[i] as StepState;
       if ((state.step.answers ?? []).length === 0) continue;
@@ -114,6 +127,20 @@ export class Script {
     }
     this.problems.push(`a ${attempt.call} that no step has an answer for`);
     return null;
+  }
+
+  private belongsTo({ step, number, attempts }: StepState, attempt: Attempt): boolean {
+    const answers = step.answers ?? [];
+    const { requestId } = attempt;
+    const same = requestId !== null && attempts.some((one) => one.requestId?.equals(requestId) === true);
+    const forever = answers.at(-1)?.forever === true;
+    if (attempts.length < answers.length || (forever && same)) return true;
+    const calls = step.times ?? step.at_once;
+    // Calls tell themselves apart by their ids, reads, as far as they succeed, by their number.
+    if (forever && calls === undefined) return requestId === null;
+    if (forever && calls !== undefined) return callsIn(attempts) < calls;
+    if (same) this.problems.push(`step ${number}: attempt ${attempts.length + 1}, ${answers.length} were expected`);
+    return false;
   }
 
   private check({ step, number, attempts }: StepState, attempt: Attempt): void {
@@ -130,7 +157,10 @@ export class Script {
     if (timeoutMs === null) wrong("no deadline is on the wire");
     else if (timeoutMs !== undefined && timeoutMs > allowed + SLACK_MS)
       wrong(`its deadline is ${timeoutMs} ms, beyond ${allowed}`);
-    const before = attempts.at(-1);
+    if (step.only?.includes(node) === false) wrong(`it went to node ${node}`);
+    const before = isMany(step)
+      ? attempts.findLast((one) => requestId !== null && one.requestId?.equals(requestId) === true)
+      : attempts.at(-1);
     if (before !== undefined && !isDeepStrictEqual(before.arguments, attempt.arguments))
       wrong("its arguments are not those of the attempt before");
     if (before !== undefined && step.other_node === true && before.node === node)
@@ -153,6 +183,15 @@ export class Script {
     }
     const told = this.told.get(partition);
     if (told === undefined) wrong("its `after` is invented: no revision of this partition was told yet");
-    else if (after.revision !== told) wrong(`its \`after\` is ${after.revision}, the highest told was ${told}`);
+    else if (step.at_once !== undefined ? after.revision > told : after.revision !== told)
+      wrong(`its \`after\` is ${after.revision}, the highest told was ${told}`);
   }
 }
+
+/** It is many calls, each with an id of its own. */
+const isMany = (step: Step): boolean => step.times !== undefined || step.at_once !== undefined;
+
+const callsIn = (attempts: readonly Attempt[]): number =>
+  attempts[0]?.requestId === null
+    ? attempts.length
+    : new Set(attempts.map(({ requestId }) => requestId?.toString("hex"))).size;

@@ -13,32 +13,44 @@ import (
 type testCase struct {
 	Name string `yaml:"name"`
 	// Pipeline is about clients with streams, which this one does not have.
-	Pipeline *bool      `yaml:"pipeline"`
-	On       string     `yaml:"on"`
-	Nodes    []string   `yaml:"nodes"`
-	Client   clientPart `yaml:"client"`
-	Steps    []step     `yaml:"steps"`
+	Pipeline *bool  `yaml:"pipeline"`
+	On       string `yaml:"on"`
+	// Endpoints and Views are the fake server's business.
+	Endpoints []int      `yaml:"endpoints"`
+	Views     [][]int    `yaml:"views"`
+	Nodes     []string   `yaml:"nodes"`
+	Client    clientPart `yaml:"client"`
+	Steps     []step     `yaml:"steps"`
 }
 
 type clientPart struct {
 	TimeoutMs *int   `yaml:"timeout_ms"`
 	ClusterID string `yaml:"cluster_id"`
+	Direct    *bool  `yaml:"direct"`
 }
 
 type step struct {
-	Call         string      `yaml:"call"`
-	Key          caseKey     `yaml:"key"`
-	Value        caseBytes   `yaml:"value"`
-	Delta        yaml.Node   `yaml:"delta"`
-	Condition    *condition  `yaml:"condition"`
-	Consistency  string      `yaml:"consistency"`
-	TimeoutMs    *int        `yaml:"timeout_ms"`
-	Times        int         `yaml:"times"`
-	KillWriterAt int         `yaml:"kill_writer_at"`
-	Save         string      `yaml:"save"`
-	Expect       expectation `yaml:"expect"`
-	Answers      []yaml.Node `yaml:"answers"`
-	OtherNode    bool        `yaml:"other_node"`
+	Call          string      `yaml:"call"`
+	Key           caseKey     `yaml:"key"`
+	Value         caseBytes   `yaml:"value"`
+	Delta         yaml.Node   `yaml:"delta"`
+	Condition     *condition  `yaml:"condition"`
+	Consistency   string      `yaml:"consistency"`
+	TimeoutMs     *int        `yaml:"timeout_ms"`
+	Times         int         `yaml:"times"`
+	KillWriterAt  int         `yaml:"kill_writer_at"`
+	Save          string      `yaml:"save"`
+	Expect        expectation `yaml:"expect"`
+	Answers       []yaml.Node `yaml:"answers"`
+	AtOnce        int         `yaml:"at_once"`
+	CancelAfterMs *int        `yaml:"cancel_after_ms"`
+	CloseAfterMs  *int        `yaml:"close_after_ms"`
+	// What follows is the fake server's business.
+	OtherNode    bool  `yaml:"other_node"`
+	Reaches      []int `yaml:"reaches"`
+	Only         []int `yaml:"only"`
+	MostUnderWay int   `yaml:"most_under_way"`
+	MostAttempts int   `yaml:"most_attempts"`
 }
 
 type condition struct {

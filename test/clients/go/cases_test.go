@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -39,6 +38,8 @@ func TestSharedCases(t *testing.T) {
 	fake := startFakeServer(t)
 	for _, one := range cases {
 		t.Run(one.Name, func(t *testing.T) {
+			// They mostly wait.
+			t.Parallel()
 			switch one.On {
 			case "cluster":
 				endpoints := os.Getenv("ONAR_ENDPOINTS")
@@ -50,8 +51,9 @@ func TestSharedCases(t *testing.T) {
 				cluster := startCluster(t)
 				runCase(t, one, cluster, fakeCase{Endpoints: cluster.endpoints}, "go/")
 			case "fake":
-				runCase(t, one, nil, fake.begin(t, one.Name), "")
-				fake.end(t)
+				begun := fake.begin(t, one.Name)
+				runCase(t, one, nil, begun, "")
+				fake.end(t, begun.Run)
 			default:
 				t.Fatalf("on: %q is not known", one.On)
 			}
@@ -63,8 +65,11 @@ func runCase(t *testing.T, one testCase, cluster *localCluster, on fakeCase, pre
 	options := onar.Options{Endpoints: on.Endpoints}
 	timeout := 10 * time.Second
 	if one.Client.TimeoutMs != nil {
-		timeout = time.Duration(*one.Client.TimeoutMs) * time.Millisecond
+		timeout = milliseconds(*one.Client.TimeoutMs)
 		options.Timeout = timeout
+	}
+	if one.Client.Direct != nil {
+		options.EndpointsOnly = !*one.Client.Direct
 	}
 	switch one.Client.ClusterID {
 	case "":
@@ -96,13 +101,26 @@ func runCase(t *testing.T, one testCase, cluster *localCluster, on fakeCase, pre
 			if one.KillWriterAt == repetition {
 				cluster.killWriter(t, r.key(one.Key))
 			}
-			if problem := r.run(t, one, repetition); problem != "" {
-				t.Errorf("step %d (%s), repetition %d: %s", number+1, one.Call, repetition, problem)
+			if one.CloseAfterMs != nil {
+				time.AfterFunc(milliseconds(*one.CloseAfterMs), func() { _ = client.Close() })
+			}
+			problems := make(chan string)
+			for range max(1, one.AtOnce) {
+				go func() { problems <- r.run(t, one, repetition) }()
+			}
+			for range max(1, one.AtOnce) {
+				if problem := <-problems; problem != "" {
+					t.Errorf("step %d (%s), repetition %d: %s", number+1, one.Call, repetition, problem)
+				}
+			}
+			if t.Failed() {
 				return
 			}
 		}
 	}
 }
+
+func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
 func (r *runner) key(key caseKey) string {
 	if key.exact {
@@ -206,10 +224,13 @@ func (r *runner) version(t *testing.T, node yaml.Node) uint64 {
 func (r *runner) run(t *testing.T, one step, repetition int) string {
 	timeout := r.timeout
 	if one.TimeoutMs != nil {
-		timeout = time.Duration(*one.TimeoutMs) * time.Millisecond
+		timeout = milliseconds(*one.TimeoutMs)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
+	if one.CancelAfterMs != nil {
+		time.AfterFunc(milliseconds(*one.CancelAfterMs), cancel)
+	}
 	got, err := r.call(ctx, t, one)
 	outcome, reason := outcomeOf(err)
 	said := "done"
@@ -311,35 +332,5 @@ func text(value any) string {
 		return value
 	default:
 		return "?"
-	}
-}
-
-func TestManyWritesOfOneKeyAtOnceAreEachDoneOnce(t *testing.T) {
-	const writers = 400
-	endpoints := os.Getenv("ONAR_ENDPOINTS")
-	if endpoints == "" {
-		t.Skip("ONAR_ENDPOINTS is not set")
-	}
-	client, err := onar.New(onar.Options{Endpoints: strings.Split(endpoints, ",")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	key := string(newKey(t))
-	var calls sync.WaitGroup
-	for range writers {
-		calls.Add(1)
-		go func() {
-			defer calls.Done()
-			if _, err := client.Add(ctx, key, 1); err != nil {
-				t.Error(err)
-			}
-		}()
-	}
-	calls.Wait()
-	if got, err := client.Get(ctx, key); err != nil || string(got.Value) != strconv.Itoa(writers) {
-		t.Errorf("expected %d, got %q, %v", writers, got.Value, err)
 	}
 }

@@ -34,6 +34,7 @@ const startMost = 60 * time.Second
 type fakeServer struct{ control string }
 
 type fakeCase struct {
+	Run            string   `json:"run"`
 	Endpoints      []string `json:"endpoints"`
 	ClusterID      string   `json:"cluster_id"`
 	OtherClusterID string   `json:"other_cluster_id"`
@@ -77,13 +78,13 @@ func (s *fakeServer) begin(t *testing.T, name string) fakeCase {
 }
 
 // end fails the test if the server found anything wrong.
-func (s *fakeServer) end(t *testing.T) {
+func (s *fakeServer) end(t *testing.T, run string) {
 	t.Helper()
 	var ended struct {
 		Problems []string          `json:"problems"`
 		Calls    []json.RawMessage `json:"calls"`
 	}
-	s.post(t, "/end", &ended)
+	s.post(t, "/end?run="+url.QueryEscape(run), &ended)
 	for _, problem := range ended.Problems {
 		t.Errorf("problem: %s", problem)
 	}

@@ -78,8 +78,8 @@ class FakeServer:
     def begin(self, name):
         return self._post("/begin?case=" + urllib.parse.quote(name))
 
-    def end(self):
-        return self._post("/end")
+    def end(self, run):
+        return self._post("/end?run=" + urllib.parse.quote(run))
 
     def stop(self):
         self._process.stop()

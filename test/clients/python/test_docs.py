@@ -20,6 +20,8 @@ OUTPUTS = [
 
 @unittest.skipUnless(ENDPOINTS, "ONAR_ENDPOINTS is not set")
 class Document(unittest.TestCase):
+    maxDiff = None
+
     def test_programs_run(self):
         text = (ROOT / "docs/clients-python.md").read_text(encoding="utf-8")
         programs = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)

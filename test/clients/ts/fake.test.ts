@@ -1,5 +1,5 @@
 /** The shared cases against the fake server, by the client's own calls and through its pipeline. */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { OnarClient } from "../../../src/client/client.js";
 import type { Case } from "../fake/case.js";
 import { CLUSTER_ID, FakeCluster, OTHER_CLUSTER_ID } from "../fake/cluster.js";
@@ -7,28 +7,26 @@ import { casesOn, runSteps } from "./runner.js";
 
 const IDS = { ours: CLUSTER_ID.toString("hex"), other: OTHER_CLUSTER_ID.toString("hex") };
 
-let cluster: FakeCluster | null = null;
-afterEach(() => cluster?.close());
-
 async function begin(definition: Case): Promise<{ readonly client: OnarClient; readonly fake: FakeCluster }> {
   const fake = await FakeCluster.start(definition);
-  cluster = fake;
-  const { timeout_ms, cluster_id } = definition.client ?? {};
+  const { timeout_ms, cluster_id, direct } = definition.client ?? {};
   const client = new OnarClient({
     endpoints: fake.endpoints,
     ...(timeout_ms === undefined ? {} : { timeoutMs: timeout_ms }),
+    ...(direct === undefined ? {} : { direct }),
     ...(cluster_id === undefined ? {} : { clusterId: IDS[cluster_id] }),
   });
   return { client, fake };
 }
 
-describe.each(casesOn("fake"))("$name", (definition) => {
+describe.concurrent.each(casesOn("fake"))("$name", (definition) => {
   test("by single calls", async () => {
     const { client, fake } = await begin(definition);
     try {
-      await runSteps(definition, { calls: client, prefix: "" });
+      await runSteps(definition, { calls: client, prefix: "", close: () => client.close() });
     } finally {
       await client.close();
+      fake.close();
     }
     expect(fake.script.end(), JSON.stringify(fake.script.calls)).toEqual([]);
   }, 30_000);
@@ -38,9 +36,11 @@ describe.each(casesOn("fake"))("$name", (definition) => {
     async () => {
       const { client, fake } = await begin(definition);
       try {
-        await runSteps(definition, { calls: client.pipeline(), prefix: "" });
+        await runSteps(definition, { calls: client.pipeline(), prefix: "", close: () => client.close() });
       } finally {
         await client.close();
+        fake.close();
+        fake.close();
       }
       expect(fake.script.end(), JSON.stringify(fake.script.calls)).toEqual([]);
     },

@@ -1,5 +1,6 @@
 /** Runs the shared cases (../cases.yaml) with the TypeScript client: each step, and what must come of it. */
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { parse } from "yaml";
@@ -18,6 +19,8 @@ export interface RunOptions {
   readonly prefix: string;
   /** Kills the node that is writer of the key. */
   readonly killWriter?: (key: Buffer) => Promise<void>;
+  /** Closes the client. */
+  readonly close?: () => Promise<void>;
 }
 
 export async function runSteps(definition: Case, options: RunOptions): Promise<void> {
@@ -26,16 +29,29 @@ export async function runSteps(definition: Case, options: RunOptions): Promise<v
     for (let repetition = 1; repetition <= (step.times ?? 1); repetition++) {
       const key = keyOf(step.key, options.prefix);
       if (repetition === step.kill_writer_at) await options.killWriter?.(key);
-      const outcome = await call(step, key, options.calls, saved);
       const what = `step ${i + 1}${step.times === undefined ? "" : `, repetition ${repetition}`}`;
-      check(step.expect, outcome, { saved, repetition, what });
+      const closing = step.close_after_ms === undefined ? undefined : closeAfter(step.close_after_ms, options);
+      const calls = Array.from({ length: step.at_once ?? 1 }, () => call(step, key, options.calls, saved));
+      const outcomes = await Promise.all(calls);
+      await closing;
+      for (const outcome of outcomes) check(step.expect, outcome, { saved, repetition, what });
+      const outcome = outcomes[0] as Outcome;
       if (step.save !== undefined && "version" in outcome) saved.set(step.save, outcome.version);
     }
   }
 }
 
+async function closeAfter(ms: number, { close }: RunOptions): Promise<void> {
+  if (close === undefined) throw new Error("only in fake cases clients are closed");
+  await sleep(ms);
+  await close();
+}
+
 function call(step: Step, key: Buffer, calls: KeyValueCalls, saved: ReadonlyMap<string, bigint>): Promise<Outcome> {
-  const options = step.timeout_ms === undefined ? {} : { timeoutMs: step.timeout_ms };
+  const options = {
+    ...(step.timeout_ms === undefined ? {} : { timeoutMs: step.timeout_ms }),
+    ...(step.cancel_after_ms === undefined ? {} : { signal: AbortSignal.timeout(step.cancel_after_ms) }),
+  };
   const value = step.value === undefined ? Buffer.alloc(0) : bytesOf(step.value);
   const condition = step.condition === undefined ? undefined : conditionOf(step.condition, saved);
   switch (step.call) {

@@ -110,13 +110,13 @@ class Client:
 
     async def close(self) -> None:
         """Ends all connections. Calls that are under way end as CLOSED: reads are not done, writes that were sent are unknown."""
+        cut = self._sending > 0 or bool(self._meetings) or time.monotonic() - self._cut_at < SETTLE_S
         self._knowledge.closed = True
         for waiting in self._waiting:
             waiting.set()
         for meeting in self._meetings:
             meeting.cancel()
         await asyncio.gather(*self._meetings, return_exceptions=True)
-        cut = self._sending > 0 or time.monotonic() - self._cut_at < SETTLE_S
         for channel in list(self._channels.values()):
             await channel.close()
         if cut:

@@ -5,6 +5,7 @@ it must not pass by being ignored.
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import unittest
@@ -33,6 +34,7 @@ EXPECT = {
 
 
 MOST_THREADS = 500
+CASES_AT_ONCE = 12
 
 
 class Blocking:
@@ -99,11 +101,14 @@ class Runner:
             known(STEP, step, "step")
             known(EXPECT, step["expect"], "expect")
             for repetition in range(1, step.get("times", 1) + 1):
-                with self.test.subTest(step=number, call=step["call"], repetition=repetition):
-                    closing = asyncio.ensure_future(self.close_after(client, step.get("close_after_ms")))
-                    calls = [self.step(client, step, repetition) for _ in range(step.get("at_once", 1))]
+                closing = asyncio.ensure_future(self.close_after(client, step.get("close_after_ms")))
+                calls = [self.step(client, step, repetition) for _ in range(step.get("at_once", 1))]
+                try:
                     await asyncio.gather(*calls)
-                    await closing
+                except AssertionError as error:
+                    what = f"step {number} ({step['call']}), repetition {repetition}"
+                    raise AssertionError(f"{what}: {error}") from error
+                await closing
 
     async def close_after(self, client, milliseconds):
         if milliseconds is not None:
@@ -212,14 +217,31 @@ def parts(call, answer):
 
 
 class SharedCases:
-    """Of one client: what `tests_of` makes of it is a TestCase."""
+    """Of one client: what `tests_of` makes of it is a TestCase. Cases mostly wait, so many run at once, before the first test; each test tells
+    what came of its own.
+    """
 
     @classmethod
     def setUpClass(cls):
-        cls.fake = FakeServer()
-        cls.addClassCleanup(cls.fake.stop)
+        fake = FakeServer()
+        cls.addClassCleanup(fake.stop)
+        cls.results = asyncio.run(cls.run_all(fake))
 
-    def run_case(self, case, make):
+    @classmethod
+    async def run_all(cls, fake):
+        few = asyncio.Semaphore(CASES_AT_ONCE)
+
+        async def run(case):
+            async with few:
+                await cls.run_case(case, fake)
+
+        cases = [one for one in CASES if one["on"] != "cluster" or ENDPOINTS]
+        ends = await asyncio.gather(*map(run, cases), return_exceptions=True)
+        return {one["name"]: end for one, end in zip(cases, ends)}
+
+    @classmethod
+    async def run_case(cls, case, fake):
+        test, make, loop = unittest.TestCase(), cls.make, asyncio.get_running_loop()
         known(CASE, case, "case")
         options = known(CLIENT, case.get("client", {}), "client")
         arguments = {"timeout": options.get("timeout_ms", 10_000) / 1_000}
@@ -227,36 +249,34 @@ class SharedCases:
             arguments["direct"] = options["direct"]
         if make is Blocking and any("cancel_after_ms" in step for step in case["steps"]):
             return  # There is no way to cancel a call of a thread.
-        prefix, kill_writer = "", None
-        if case["on"] == "cluster":
-            if not ENDPOINTS:
-                self.skipTest("ONAR_ENDPOINTS is not set")
-            endpoints, prefix = ENDPOINTS, f"python/{uuid.uuid4().hex}/"
-        elif case["on"] == "killable":
-            cluster = LocalCluster()
-            self.addCleanup(cluster.stop)
-            endpoints, kill_writer = cluster.endpoints, cluster.kill_writer
-        else:
-            self.assertEqual(case["on"], "fake")
-            begun = self.fake.begin(case["name"])
-            endpoints = begun["endpoints"]
-            ids = {"ours": begun["cluster_id"], "other": begun["other_cluster_id"]}
-            if "cluster_id" in options:
-                arguments["cluster_id"] = bytes.fromhex(ids[options["cluster_id"]])
-
-        async def steps():
+        prefix, kill_writer, begun = "", None, None
+        async with contextlib.AsyncExitStack() as stack:
+            if case["on"] == "cluster":
+                endpoints, prefix = ENDPOINTS, f"python/{uuid.uuid4().hex}/"
+            elif case["on"] == "killable":
+                cluster = await loop.run_in_executor(None, LocalCluster)
+                stack.push_async_callback(loop.run_in_executor, None, cluster.stop)
+                endpoints, kill_writer = cluster.endpoints, cluster.kill_writer
+            else:
+                test.assertEqual(case["on"], "fake")
+                begun = await loop.run_in_executor(None, fake.begin, case["name"])
+                endpoints = begun["endpoints"]
+                ids = {"ours": begun["cluster_id"], "other": begun["other_cluster_id"]}
+                if "cluster_id" in options:
+                    arguments["cluster_id"] = bytes.fromhex(ids[options["cluster_id"]])
             async with make(endpoints, **arguments) as client:
-                await Runner(self, prefix, kill_writer).run(client, case["steps"])
-
-        asyncio.run(steps())
-        if case["on"] == "fake":
-            ended = self.fake.end(begun["run"])
-            self.assertEqual(ended["problems"], [], ended["calls"])
+                await Runner(test, prefix, kill_writer).run(client, case["steps"])
+        if begun is not None:
+            ended = await loop.run_in_executor(None, fake.end, begun["run"])
+            test.assertEqual(ended["problems"], [], ended["calls"])
 
 
-def test_of(case, make):
+def test_of(case):
     def test(self):
-        self.run_case(case, make)
+        if case["name"] not in self.results:
+            self.skipTest("ONAR_ENDPOINTS is not set")
+        if self.results[case["name"]] is not None:
+            raise self.results[case["name"]]
 
     test.__doc__ = case["name"]
     return test
@@ -268,8 +288,8 @@ with open(ROOT / "test/clients/cases.yaml", encoding="utf-8") as file:
 
 def tests_of(make):
     """A TestCase with a test for each case."""
-    tests = {}
+    tests = {"make": make}
     for position, one in enumerate(CASES):
         words = "".join(c if c.isalnum() else " " for c in one["name"]).split()
-        tests["_".join(["test", f"{position:02}", *words])] = test_of(one, make)
+        tests["_".join(["test", f"{position:02}", *words])] = test_of(one)
     return type("Cases", (SharedCases, unittest.TestCase), tests)

@@ -218,8 +218,10 @@ func (t *trial) pause(f *failure) {
 		wait = max(wait, f.retryAfter+rand.N(f.retryAfter/4+1))
 	}
 	// Time for one more attempt is kept, once.
-	if spare := t.remaining() - 2*t.tooShort(); spare > 0 {
-		wait = min(wait, spare)
+	if left := t.remaining(); left > 2*t.tooShort() {
+		wait = min(wait, left-2*t.tooShort())
+	} else {
+		wait = min(wait, left-t.tooShort())
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()

@@ -45,6 +45,7 @@ func TestWrongOptionsAreNamed(t *testing.T) {
 		{onar.Options{Endpoints: []string{"localhost"}}, "Options.Endpoints[0]: \"localhost\""},
 		{onar.Options{Endpoints: []string{"a:1", "b:70000"}}, "Options.Endpoints[1]: \"b:70000\""},
 		{onar.Options{Endpoints: []string{"a:1", "a:1"}}, "given twice"},
+		{onar.Options{Endpoints: []string{" a:1"}}, "Options.Endpoints[0]: \" a:1\" is not HOST:PORT"},
 		{onar.Options{Endpoints: []string{"a:1"}, ClusterID: []byte("short")}, "Options.ClusterID: must be 16 bytes, is 5"},
 		{onar.Options{Endpoints: []string{"a:1"}, Timeout: -1}, "Options.Timeout: must not be negative"},
 	} {

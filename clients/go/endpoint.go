@@ -104,7 +104,7 @@ func (e *endpoint) introduce(ctx context.Context, accept func(*reconfigurationv1
 	response, err := e.cluster.GetView(ctx, &reconfigurationv1.GetViewRequest{})
 	if err != nil {
 		f := failureOf(err, false)
-		if f.bare && f.retryable {
+		if f.bare {
 			f.reason = ReasonUnreachable
 		}
 		return f

@@ -78,6 +78,9 @@ func bareFailure(f *failure, statusCode codes.Code, write bool) *failure {
 	f.bare = true
 	// The one refusal that gRPC itself makes of too long a request. This side takes answers of any length.
 	tooLong := statusCode == codes.ResourceExhausted && strings.Contains(strings.ToLower(f.message), "message larger than max")
+	if statusCode == codes.Unimplemented {
+		f.message = "what answers is not an Onar node, or is of another version: " + f.message
+	}
 	refused := tooLong || refuses(statusCode)
 	f.retryable = !refused
 	f.unknown = write && !refused

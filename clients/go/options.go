@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -44,8 +45,8 @@ func (o Options) validate() error {
 	for i, endpoint := range o.Endpoints {
 		host, port, err := net.SplitHostPort(endpoint)
 		number, numberErr := strconv.Atoi(port)
-		if err != nil || host == "" || numberErr != nil || number < 1 || number > 65_535 {
-			return fmt.Errorf("onar: Options.Endpoints[%d]: %q is not HOST:PORT", i, endpoint)
+		if err != nil || host == "" || strings.ContainsAny(endpoint, " \t\r\n/") || numberErr != nil || number < 1 || number > 65_535 {
+			return fmt.Errorf("onar: Options.Endpoints[%d]: %q is not HOST:PORT, for example 127.0.0.1:4600", i, endpoint)
 		}
 		if given[endpoint] {
 			return fmt.Errorf("onar: Options.Endpoints[%d]: %q is given twice", i, endpoint)

@@ -139,9 +139,9 @@ export class Courier {
       if (!reply.retryable) break;
       tried.add(endpoint);
       // Time for one more attempt is kept, once.
-      const spareMs = patience.leftMs - 2 * patience.tooShortMs;
-      const pauseMs = pauseBefore(attempt, reply);
-      await patience.pause(spareMs > 0 ? Math.min(pauseMs, spareMs) : pauseMs);
+      const { leftMs, tooShortMs } = patience;
+      const longestMs = leftMs > 2 * tooShortMs ? leftMs - 2 * tooShortMs : leftMs - tooShortMs;
+      await patience.pause(Math.max(0, Math.min(pauseBefore(attempt, reply), longestMs)));
     }
     if (unknown !== null) return this.unknown(unknown, last, patience);
     if (last === null || patience.over === "CANCELLED" || patience.over === "CLOSED") return this.over(patience);

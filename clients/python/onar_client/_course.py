@@ -227,7 +227,7 @@ class Trial:
             failure = CLOSED
         elif isinstance(reply, grpc.RpcError):
             failure = failure_of(reply, write=False)
-            if failure.bare and failure.retryable:
+            if failure.bare:
                 failure = replace(failure, reason=Reason.UNREACHABLE)
         else:
             failure = knowledge.accept(at, reply)
@@ -297,8 +297,8 @@ class Trial:
         # At least what the cluster asks for, and not all callers at the same moment.
         seconds = max(seconds, failure.retry_after * random.uniform(1.0, 1.25))
         # Time for one more attempt is kept, once.
-        spare = self._deadline.remaining - 2 * self._deadline.too_short
-        return min(seconds, spare) if spare > 0 else seconds
+        left, too_short = self._deadline.remaining, self._deadline.too_short
+        return max(0.0, min(seconds, left - 2 * too_short if left > 2 * too_short else left - too_short))
 
     def error(self) -> OnarError:
         """How the call ended without answer."""

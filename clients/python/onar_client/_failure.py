@@ -96,6 +96,8 @@ def _bare(code: grpc.StatusCode, message: str, write: bool) -> Failure:
     # The one refusal that gRPC itself makes of too long a request. This side takes answers of any length.
     too_long = code is grpc.StatusCode.RESOURCE_EXHAUSTED and "message larger than max" in message.lower()
     refused = too_long or code in REFUSALS
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        message = f"what answers is not an Onar node, or is of another version: {message}"
     return Failure(
         reason=code.name, message=message, unknown=write and not refused, retryable=not refused, bare=True
     )

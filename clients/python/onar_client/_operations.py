@@ -24,6 +24,8 @@ from ._values import (
 
 
 def get(knowledge: Knowledge, deadline: Deadline, key: Bytes, consistency: Consistency) -> Course:
+    if not isinstance(consistency, Consistency):
+        raise TypeError(f"consistency must be a Consistency, not {type(consistency).__name__}")
     local = consistency is Consistency.LOCAL
     wire = common_pb2.CONSISTENCY_LOCAL if local else common_pb2.CONSISTENCY_LINEARIZABLE
     return _get(knowledge, deadline, kv_pb2.GetRequest(key=to_bytes("key", key), consistency=wire))

@@ -49,13 +49,19 @@ def checked(
     credentials: Optional[grpc.ChannelCredentials],
     channel_options: ChannelOptions,
 ) -> Options:
+    if not isinstance(endpoints, Sequence) or isinstance(endpoints, (bytes, bytearray)):
+        raise TypeError(f"endpoints must be a str or a sequence of str, not {type(endpoints).__name__}")
     addresses = tuple(endpoints.split(",")) if isinstance(endpoints, str) else tuple(endpoints)
     if not addresses:
         raise ValueError("endpoints: at least one HOST:PORT is required")
     for i, address in enumerate(addresses):
+        if not isinstance(address, str):
+            raise TypeError(f"endpoints[{i}] must be a str, not {type(address).__name__}")
+    addresses = tuple(address.strip() for address in addresses)
+    for i, address in enumerate(addresses):
         match = _HOST_PORT.fullmatch(address)
         if match is None or not 1 <= int(match[1]) <= 65_535:
-            raise ValueError(f"endpoints[{i}]: {address!r} is not HOST:PORT")
+            raise ValueError(f"endpoints[{i}]: {address!r} is not HOST:PORT, for example 127.0.0.1:4600")
         if address in addresses[:i]:
             raise ValueError(f"endpoints[{i}]: {address!r} is given twice")
     if cluster_id is not None and (not isinstance(cluster_id, bytes) or len(cluster_id) != CLUSTER_ID_BYTES):
@@ -65,6 +71,8 @@ def checked(
 
 
 def checked_timeout(field: str, seconds: float) -> float:
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
+        raise TypeError(f"{field} must be a number of seconds, not {type(seconds).__name__}")
     if not math.isfinite(seconds):
         raise ValueError(f"{field} must be a finite number of seconds, is {seconds}")
     return seconds

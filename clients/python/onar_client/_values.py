@@ -18,7 +18,10 @@ MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 def to_bytes(field: str, given: Bytes) -> bytes:
     """The bytes to send, or a TypeError that names the field."""
     if isinstance(given, str):
-        return given.encode()
+        try:
+            return given.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{field} must be text that UTF-8 can express: it has half a surrogate pair") from error
     if isinstance(given, (bytes, bytearray, memoryview)):
         return bytes(given)
     raise TypeError(f"{field} must be str or bytes, not {type(given).__name__}")
@@ -116,6 +119,8 @@ class Condition:
 
 def if_version(version: int) -> Condition:
     """The key exists and has this version. 0 is refused: use if_absent."""
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise TypeError(f"version must be an int, not {type(version).__name__}")
     if not 0 <= version <= MAX_UINT64:
         raise ValueError(f"version must be from 0 to {MAX_UINT64}, is {version}")
     return Condition(common_pb2.Condition(version=version), f"if_version({version})")

@@ -40,7 +40,7 @@ class OptionsAndArguments(unittest.TestCase):
             ({"endpoints": []}, "endpoints: at least one"),
             ({"endpoints": ["localhost"]}, r"endpoints\[0\]: 'localhost'"),
             ({"endpoints": ["a:1", "b:70000"]}, r"endpoints\[1\]: 'b:70000'"),
-            ({"endpoints": "a:1,a:1"}, r"endpoints\[1\]: 'a:1' is given twice"),
+            ({"endpoints": "a:1, a:1"}, r"endpoints\[1\]: 'a:1' is given twice"),
             ({"endpoints": ["a:1"], "cluster_id": b"short"}, "cluster_id must be 16 bytes"),
             ({"endpoints": ["a:1"], "timeout": float("nan")}, "timeout must be a finite number"),
         ]:
@@ -52,6 +52,10 @@ class OptionsAndArguments(unittest.TestCase):
         with onar_client.Client([closed_endpoint()], timeout=WAIT_S) as client:
             for error, named, call in [
                 (TypeError, "key must be str or bytes, not int", lambda: client.get(7)),
+                (ValueError, "key must be text that UTF-8", lambda: client.get("\ud800")),
+                (TypeError, "consistency must be a Consistency, not str", lambda: client.get("k", consistency="local")),
+                (TypeError, "version must be an int, not str", lambda: client.delete("k", onar_client.if_version("1"))),
+                (TypeError, "timeout must be a number of seconds, not str", lambda: client.get("k", timeout="5")),
                 (TypeError, "value must be str or bytes, not int", lambda: client.put("k", 7)),
                 (TypeError, "delta must be an int, not str", lambda: client.add("k", "1")),
                 (ValueError, "delta must be from", lambda: client.add("k", 2**63)),

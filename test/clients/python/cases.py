@@ -34,7 +34,8 @@ EXPECT = {
 
 
 MOST_THREADS = 500
-CASES_AT_ONCE = 12
+#: How many cases run at the same time.
+AT_ONCE = {"fake": 8, "cluster": 1, "killable": 1}
 
 
 class Blocking:
@@ -229,10 +230,10 @@ class SharedCases:
 
     @classmethod
     async def run_all(cls, fake):
-        few = asyncio.Semaphore(CASES_AT_ONCE)
+        few = {on: asyncio.Semaphore(count) for on, count in AT_ONCE.items()}
 
         async def run(case):
-            async with few:
+            async with few[case["on"]]:
                 await cls.run_case(case, fake)
 
         cases = [one for one in CASES if one["on"] != "cluster" or ENDPOINTS]

@@ -1,9 +1,12 @@
 """What the two clients do besides the shared cases: options, arguments, closing, cancelling, turns."""
 
 import asyncio
+import os
 import pickle
+import signal
 import socket
 import threading
+import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -124,13 +127,36 @@ class Threads(WithServer):
         self.assertEqual(sum(isinstance(error, UnknownOutcomeError) for error in errors), 8)
         self.assertEqual(sum(isinstance(error, NotDoneError) for error in errors), 4)
 
+    def test_an_interrupted_call_gives_its_turn_back(self):
+        client = self.client(timeout=WAIT_S)
+        self.server.go_on.clear()
+
+        def interrupt():
+            self.server.came.acquire(timeout=WAIT_S)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt, daemon=True).start()
+        with self.assertRaises(KeyboardInterrupt):
+            client.put("k", "x")
+        self.assertEqual(len(client._knowledge.turns), 0)
+        self.server.go_on.set()
+        self.assertGreater(client.put("k", "y").version, 0)
+
     def test_nothing_is_left_after_close(self):
+        self.client().get("k")
+        # The server's own threads may come and go.
+        before = set(threading.enumerate())
         for _ in range(3):
             with onar_client.Client([closed_endpoint(), self.server.endpoint], timeout=WAIT_S) as client:
                 client.put("k", "x")
-        # The server's own threads are named.
-        left = [one.name for one in threading.enumerate() if one is not threading.main_thread()]
-        self.assertEqual([name for name in left if "ThreadPoolExecutor" not in name and "_serve" not in name], [])
+
+        def left():
+            return [one.name for one in set(threading.enumerate()) - before if "ThreadPoolExecutor" not in one.name]
+
+        give_up = time.monotonic() + WAIT_S
+        while left() and time.monotonic() < give_up:
+            time.sleep(0.01)
+        self.assertEqual(left(), [])
 
 
 class Asyncio(WithServer):

@@ -19,7 +19,11 @@ export interface Trouble {
   readonly text: string;
   /** It is of another cluster. */
   readonly foreign: boolean;
+  /** Waiting does not help: it is of another cluster, or no node at all. */
+  readonly lasting: boolean;
 }
+
+const PASSING = { foreign: false, lasting: false } as const;
 
 export interface EndpointOptions {
   readonly address: string;
@@ -83,7 +87,7 @@ export class Endpoint {
   wake(): void {
     if (this.connecting || this.closed || performance.now() < this.downUntil || this.usable) return;
     this.connecting = true;
-    const broken = (error: unknown): Trouble => ({ text: `${this.address}: ${String(error)}`, foreign: false });
+    const broken = (error: unknown): Trouble => ({ text: `${this.address}: ${String(error)}`, ...PASSING });
     void this.introduce()
       .catch(broken)
       .then((trouble) => {
@@ -111,13 +115,13 @@ export class Endpoint {
 
   private async introduce(): Promise<Trouble | null> {
     const why = await this.connection.connect(CONNECT_MS);
-    if (why !== null) return { text: why, foreign: false };
+    if (why !== null) return { text: why, ...PASSING };
     const answer = await this.connection.getView(INTRODUCE_MS);
     if ("$case" in answer) {
       const slow = answer.reason === "DEADLINE_EXCEEDED";
       const text = slow ? `${this.address} does not answer` : `${this.address}: ${answer.message}`;
-      return { text, foreign: false };
+      return { text, foreign: false, lasting: answer.reason === "UNIMPLEMENTED" };
     }
-    return this.closed ? { text: "closed", foreign: false } : this.options.introduced(this, answer);
+    return this.closed ? { text: "closed", ...PASSING } : this.options.introduced(this, answer);
   }
 }

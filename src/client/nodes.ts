@@ -52,7 +52,7 @@ export class Nodes {
   async known(patience: Patience): Promise<boolean> {
     while (this.view === null && patience.over === null) {
       this.wakeAll();
-      if (this.allForeign) return false;
+      if (this.allUseless) return false;
       await this.change(patience, patience.leftMs);
     }
     return this.view !== null && patience.over === null;
@@ -70,7 +70,7 @@ export class Nodes {
     const since = performance.now();
     while (patience.over === null) {
       this.wakeAll();
-      if (this.allForeign) return null;
+      if (this.allUseless) return null;
       await this.change(patience, OTHER_NODE_MS);
       const late = performance.now() - since >= OTHER_NODE_MS;
       const found = this.best(partition, kind, tried) ?? (late ? this.best(partition, kind, NONE) : null);
@@ -179,11 +179,15 @@ export class Nodes {
 
   private introduced(endpoint: Endpoint, { header, view }: GetViewResponse): Trouble | null {
     if (header === undefined || view === undefined) {
-      return { text: `${endpoint.address} does not tell its view`, foreign: false };
+      return { text: `${endpoint.address} does not tell its view`, foreign: false, lasting: true };
     }
     const clusterId = header.clusterId.toString("hex");
     if (this.clusterId !== "" && clusterId !== this.clusterId) {
-      return { text: `${endpoint.address} is of cluster ${clusterId}, not ${this.clusterId}`, foreign: true };
+      return {
+        text: `${endpoint.address} is of cluster ${clusterId}, not ${this.clusterId}`,
+        foreign: true,
+        lasting: true,
+      };
     }
     this.clusterId = clusterId;
     if (endpoint.nodeId !== header.nodeId) {
@@ -225,8 +229,8 @@ export class Nodes {
     for (const endpoint of this.endpoints.values()) endpoint.wake();
   }
 
-  private get allForeign(): boolean {
-    for (const { trouble } of this.endpoints.values()) if (trouble?.foreign !== true) return false;
+  private get allUseless(): boolean {
+    for (const { trouble } of this.endpoints.values()) if (trouble?.lasting !== true) return false;
     return true;
   }
 

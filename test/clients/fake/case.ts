@@ -22,7 +22,7 @@ export interface Case {
   readonly steps: readonly Step[];
 }
 
-export type NodeKind = "node" | "refuses" | "silent" | "foreign" | "unnamed" | "web";
+export type NodeKind = "node" | "refuses" | "silent" | "foreign" | "unnamed" | "web" | "other";
 
 export interface Step {
   readonly call: CallName;

@@ -28,7 +28,9 @@ export class FakeCluster {
       closers.push(started.close);
       endpoints.push(started.address);
     }
-    const members = endpoints.flatMap((address, i) => (kinds[i] === "foreign" ? [] : [{ id: i + 1, address }]));
+    const members = endpoints.flatMap((address, i) =>
+      kinds[i] === "foreign" || kinds[i] === "other" ? [] : [{ id: i + 1, address }],
+    );
     const views = definition.views?.map((ids) => members.filter(({ id }) => ids.includes(id))) ?? [members];
     for (const node of nodes) {
       const own = members.some(({ address }) => address === node.address);
@@ -50,9 +52,15 @@ interface Started {
 }
 
 async function start(kind: NodeKind, id: number, script: Script): Promise<Started> {
-  if (kind === "node" || kind === "foreign") {
+  if (kind === "node" || kind === "foreign" || kind === "other") {
     const foreign = kind === "foreign";
-    const node = new FakeNode({ id, clusterId: foreign ? OTHER_CLUSTER_ID : CLUSTER_ID, script, foreign });
+    const node = new FakeNode({
+      id,
+      clusterId: foreign ? OTHER_CLUSTER_ID : CLUSTER_ID,
+      script,
+      foreign,
+      other: kind === "other",
+    });
     await node.listen();
     return { address: node.address, node, close: () => node.close() };
   }

@@ -29,6 +29,8 @@ export interface FakeNodeOptions {
   readonly script: Script;
   /** Nobody may ask it anything but who it is. */
   readonly foreign: boolean;
+  /** It speaks gRPC and knows none of Onar's calls. */
+  readonly other: boolean;
 }
 
 export class FakeNode {
@@ -71,6 +73,7 @@ export class FakeNode {
 
   private serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const path = headers[":path"] ?? "";
+    if (this.options.other) return sendStatus(stream, { code: UNIMPLEMENTED, message: "no such method", details: [] });
     if (path === `${KEY_VALUE}Pipeline`) return this.pipeline(stream);
     let first = true;
     eachMessage(stream, (message) => {

@@ -42,6 +42,7 @@ export const root = (io: Io): Command =>
 
 export function onarTree({ io, program, ends }: TreeOptions): Command {
   const onar = root(io)
+    .configureOutput({ outputError: (text, write) => write(withHint(text)) })
     .description("A linearizable, replicated, partitioned key-value store over gRPC. Without a command: a prompt.")
     .version(`onar ${version}`, "-V, --version", "print the version");
 
@@ -156,3 +157,13 @@ Example:
   onar demo
   onar cluster --nodes 3 --base-port 4600 --memory
   onar put hello world && onar get hello`;
+
+/** Where a wrong word alone does not say what to do. */
+function withHint(text: string): string {
+  const hint = /unknown command/.test(text)
+    ? "(onar --help lists the commands)\n"
+    : /unknown option '--(endpoint|timeout|output)/.test(text)
+      ? "(options go after the command, as in: onar prompt --endpoint HOST:PORT)\n"
+      : "";
+  return `${text.trimEnd()}\n${hint}`;
+}

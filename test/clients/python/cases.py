@@ -35,7 +35,7 @@ EXPECT = {
 
 MOST_THREADS = 500
 #: How many cases run at the same time.
-AT_ONCE = {"fake": 8, "cluster": 1, "killable": 1}
+AT_ONCE = {"fake": 5, "cluster": 1, "killable": 1}
 
 
 class Blocking:
@@ -160,7 +160,7 @@ class Runner:
     async def step(self, client, step, repetition):
         expect = step["expect"]
         if step.get("kill_writer_at") == repetition:
-            self.kill_writer(self.key(step["key"]))
+            await asyncio.get_running_loop().run_in_executor(None, self.kill_writer, self.key(step["key"]))
         answer, outcome, error = None, "done", None
         try:
             answer = await self.cancelled_after(step.get("cancel_after_ms"), self.call(client, step))

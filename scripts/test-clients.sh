@@ -86,8 +86,7 @@ python_in() (
 
 # together NAME COMMAND... [-- NAME COMMAND...]...: runs commands at the same time, shows what each said when it is over. Fails if one fails.
 together() {
-  local name words failed=0
-  local -A pids=()
+  local name words names=() pids=() i failed=0
   while [ $# -gt 0 ]; do
     name=$1 words=()
     shift
@@ -97,11 +96,12 @@ together() {
     done
     [ $# -eq 0 ] || shift
     "${words[@]}" >"$logs/$name" 2>&1 &
-    pids[$name]=$!
+    names+=("$name")
+    pids+=($!)
   done
-  for name in "${!pids[@]}"; do
-    wait "${pids[$name]}" || failed=1
-    cat "$logs/$name"
+  for i in "${!pids[@]}"; do
+    wait "${pids[i]}" || failed=1
+    cat "$logs/${names[i]}"
   done
   return $failed
 }
@@ -132,18 +132,20 @@ count() {
   esac
 }
 
-declare -A running=()
+languages=() running=()
 for language in "$@"; do
   missing=$(setup "$language")
   if [ -n "$missing" ]; then
     skip "$language" "$missing"
   else
     run "$language" >"$logs/$language" 2>&1 &
-    running[$language]=$!
+    languages+=("$language")
+    running+=($!)
   fi
 done
-for language in "${!running[@]}"; do
-  if wait "${running[$language]}"; then
+for i in "${!running[@]}"; do
+  language=${languages[i]}
+  if wait "${running[i]}"; then
     note "$language" "$(count "$language") passed"
   else
     note "$language" "failed, $(count "$language") passed"

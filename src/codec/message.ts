@@ -104,6 +104,7 @@ export function messageToWire(m: NodeMessage): Wire {
           ballot: ballotToWire(m.ballot),
           attempt: m.attempt,
           reservation: m.reservation,
+          floor: m.floor,
         },
       };
     case "reserved":
@@ -309,7 +310,12 @@ export function messageFromWire(wire: Wire | undefined): NodeMessage | null {
     case "reserved":
       return { kind: wire.$case, ...round(wire.value) };
     case "reserve":
-      return { kind: "reserve", ...round(wire.value), reservation: revision(wire.value.reservation) };
+      return {
+        kind: "reserve",
+        ...round(wire.value),
+        reservation: revision(wire.value.reservation),
+        floor: revision(wire.value.floor),
+      };
     case "nack": {
       const v = wire.value;
       const of = FENCED_NAMES.get(v.of);

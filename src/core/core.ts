@@ -7,7 +7,7 @@ import { after, type Duration, duration, type Instant, never } from "../base/tim
 import { Detector } from "./detector/detector.js";
 import { Heartbeats } from "./election/heartbeats.js";
 import type { Entry } from "./entry.js";
-import { type Key, type NodeId, type Partition, partition as partitionOf } from "./ids.js";
+import { type Key, type NodeId, type Partition, partition as partitionOf, type Revision } from "./ids.js";
 import type { CoreMessage } from "./message.js";
 import type { Outbox, Ticket } from "./outbox.js";
 import { Attempts } from "./register/attempts.js";
@@ -42,6 +42,8 @@ export type CoreInput =
   | { readonly kind: "leave" }
   /** Storage found a register that fails its checksum (R11). */
   | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
+  /** A backup is restored: the partition's revisions go on above this one, if this node is its writer. */
+  | { readonly kind: "raise-revisions"; readonly partition: Partition; readonly above: Revision }
   /** A handshake with a new incarnation of a peer. */
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   /** Some deadline has come. */
@@ -127,6 +129,8 @@ export class Core {
         served?.replica.look(input.key);
         return;
       }
+      case "raise-revisions":
+        return this.serve(now, input.partition)?.raise(now, input.above, out);
       case "leave":
         return this.leave(now, out);
       case "wake":

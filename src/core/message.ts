@@ -53,9 +53,11 @@ export interface Reserve {
   readonly ballot: Ballot;
   readonly attempt: Attempt;
   readonly reservation: Revision;
+  /** The partition's floor is at least this, of which a majority has already reserved more (R9). 0 but for a restored backup. */
+  readonly floor: Revision;
 }
 
-/** A replica to the writer, once the reservation is durable. */
+/** A replica to the writer, once the reservation and the floor are durable. */
 export interface Reserved {
   readonly kind: "reserved";
   readonly partition: Partition;

@@ -11,7 +11,7 @@ import { Election, type ElectionAction, type Office } from "./election/election.
 import { HeardGroup } from "./election/group.js";
 import type { Heartbeats, PartitionReport } from "./election/heartbeats.js";
 import type { Entry } from "./entry.js";
-import type { ChangeNumber, NodeId } from "./ids.js";
+import type { ChangeNumber, NodeId, Revision } from "./ids.js";
 import { type CoreMessage, type GroupMessage, groupEpochOf, type Nack, type Purge } from "./message.js";
 import type { Outbox, Ticket } from "./outbox.js";
 import { PurgePass } from "./purge-pass.js";
@@ -120,6 +120,11 @@ export class ServedPartition {
     this.writer.write(now, ticket, request, out);
   }
 
+  /** Of a restored backup: the writer's revisions go on above this one. */
+  raise(now: Instant, above: Revision, out: Outbox): void {
+    this.writer.raise(now, above, out);
+  }
+
   read(now: Instant, ticket: Ticket, request: ReadRequest, deadline: Instant, out: Outbox): void {
     this.reader.read(now, ticket, request, deadline, out);
   }
@@ -170,8 +175,10 @@ export class ServedPartition {
   /** A peer's report about this partition changed. */
   reported(now: Instant, from: NodeId): void {
     const report = this.heartbeats.report(from, this.group.partition);
-    if (report !== undefined && report.groupEpoch === this.group.epoch && report.settled !== null) {
-      this.replica.settle(report.settled.ballot, report.settled.seq, report.settledRevision);
+    if (report !== undefined && report.groupEpoch === this.group.epoch) {
+      const { settled, settledRevision } = report;
+      if (settled !== null) this.replica.settle(settled.ballot, settled.seq, settledRevision);
+      else this.replica.learnRevision(settledRevision);
     }
     if (this.election.refresh(this.heard, this.replica.promise, this.office(now))) this.tell();
   }

@@ -4,7 +4,7 @@
  */
 import type { Instant } from "../base/time.js";
 import { Core, type CoreOptions } from "../core/core.js";
-import type { Key, NodeId, Partition } from "../core/ids.js";
+import type { Key, NodeId, Partition, Revision } from "../core/ids.js";
 import type { NodeMessage, Request } from "../core/node-message.js";
 import type { Ticket } from "../core/outbox.js";
 import type { Outgoing } from "./outgoing.js";
@@ -17,6 +17,7 @@ export type NodeInput =
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   | { readonly kind: "leave" }
   | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
+  | { readonly kind: "raise-revisions"; readonly partition: Partition; readonly above: Revision }
   /** The node stops now: who still waits is told what is known. */
   | { readonly kind: "give-up" }
   | { readonly kind: "wake" };
@@ -44,6 +45,7 @@ export class NodeMachine {
         break;
       case "leave":
       case "bad-register":
+      case "raise-revisions":
       case "peer-restarted":
         this.core.step(now, input, out);
         break;

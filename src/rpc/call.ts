@@ -76,12 +76,26 @@ export async function answer<T>(context: CallContext, handle: (call: Call) => Pr
   try {
     return await handle({ timeout: timeoutOf(context) ?? DEFAULT_TIMEOUT, trace: traceOf(context.metadata) });
   } catch (error) {
-    if (error instanceof Failure) {
-      context.trailer.set("grpc-status-details-bin", error.encodedStatus());
-      throw new ServerError(error.code, error.message);
-    }
-    if (error instanceof ServerError || (error as Error).name === "AbortError") throw error;
-    if (error instanceof AssertionError) throw error;
-    throw new ServerError(Status.INTERNAL, "internal error");
+    throw thrown(context, error);
   }
+}
+
+/** The same for a handler that answers with a stream. */
+export async function* answers<T>(context: CallContext, handle: () => AsyncIterable<T>): AsyncIterable<T> {
+  try {
+    yield* handle();
+  } catch (error) {
+    throw thrown(context, error);
+  }
+}
+
+/** What nice-grpc is to make a status of. */
+function thrown(context: CallContext, error: unknown): unknown {
+  if (error instanceof Failure) {
+    context.trailer.set("grpc-status-details-bin", error.encodedStatus());
+    return new ServerError(error.code, error.message);
+  }
+  if (error instanceof ServerError || (error as Error).name === "AbortError") return error;
+  if (error instanceof AssertionError) return error;
+  return new ServerError(Status.INTERNAL, "internal error");
 }

@@ -1,10 +1,12 @@
 /** The client port: all services that people and programs call. */
 import { createServer, type Server } from "nice-grpc";
 import { HealthDefinition } from "../../gen/ts/grpc/health/v1/health.js";
+import { BackupServiceDefinition } from "../../gen/ts/onar/backup/v1/backup.js";
 import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
 import { ReconfigurationServiceDefinition } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
 import type { Limits } from "../config.js";
+import { backupService } from "./backup-service.js";
 import { deadlineInterceptor } from "./call.js";
 import { type CallObserver, observing } from "./call-observer.js";
 import { type CallTracer, tracing } from "./call-tracer.js";
@@ -29,6 +31,7 @@ const SERVICES = [
   KeyValueServiceDefinition.fullName,
   TextServiceDefinition.fullName,
   ReconfigurationServiceDefinition.fullName,
+  BackupServiceDefinition.fullName,
 ];
 
 export interface ClientServer {
@@ -63,6 +66,7 @@ export function makeClientServer(
   server.add(KeyValueServiceDefinition, keyValueService(handlers, tracer));
   server.add(TextServiceDefinition, textService(handlers));
   server.add(ReconfigurationServiceDefinition, reconfigurationService(serving, limits, own));
+  server.add(BackupServiceDefinition, backupService(serving));
   server.add(HealthDefinition, health.service());
   addReflection(server, [...SERVICES, HealthDefinition.fullName]);
   return { server, health };

@@ -192,6 +192,15 @@ const noWriter = (request: FailedRequest): Failure =>
     ...notExecuted(request),
   });
 
+/** Asked of this node's own copy, which it does not keep: the view that named it is out of date. */
+export const noCopy = (partition: Partition): Failure =>
+  new Failure({
+    code: Status.UNAVAILABLE,
+    reason: "MOVING",
+    message: `this node keeps no copy of partition ${partition}`,
+    retry: true,
+  });
+
 const noQuorum = (missing: readonly NodeId[], request: FailedRequest): Failure =>
   new Failure({
     code: Status.UNAVAILABLE,

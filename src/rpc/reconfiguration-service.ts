@@ -129,7 +129,7 @@ function locate(serving: Serving, node: ServingNode, limits: Limits, request: Lo
   };
 }
 
-function checkPartition(p: number, count: number, field: string): void {
+export function checkPartition(p: number, count: number, field: string): void {
   if (p < count) return;
   throw invalid(
     "PARTITION_OUT_OF_RANGE",

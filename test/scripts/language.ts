@@ -16,6 +16,7 @@
  *   jump n1 3600000ms           its clock goes ahead
  *   130 times put k=# at n1     # is the number
  *   forward put k=w n3→n1 of epoch 2      as a node says it that knows a later view
+ *   raise above 5000 at n1      what a restored backup asks of the writer: all further revisions are above, retries of before expire
  *   writers                     who works, and whom each node takes for the writer
  *   rounds 10                   that many heartbeat rounds pass
  *   crash n1, restart n1        the disk stays
@@ -113,6 +114,10 @@ function obey(world: ScriptWorld, line: string): void {
       return world.resume(nodeFrom(text));
     case "jump":
       return world.jump(nodeFrom(rest[0] ?? ""), millisecondsFrom(rest[1] ?? ""));
+    case "raise": {
+      const [, above = "", node = ""] = /^above (\d+) at (n\d+)$/.exec(text) ?? [];
+      return world.raise(nodeFrom(node), revision(Number(above)));
+    }
     case "writers":
       return world.tellWriters();
     case "rounds":

@@ -34,7 +34,7 @@ export function renderMessage(m: NodeMessage): string {
     case "promised":
       return `Promised b=${renderBallot(m.ballot)} reserved=${m.reservation}`;
     case "reserve":
-      return `Reserve b=${renderBallot(m.ballot)} up to ${m.reservation}`;
+      return `Reserve b=${renderBallot(m.ballot)} up to ${m.reservation}${m.floor === 0 ? "" : ` floor ${m.floor}`}`;
     case "reserved":
       return `Reserved b=${renderBallot(m.ballot)}`;
     case "recover":

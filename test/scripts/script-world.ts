@@ -5,7 +5,15 @@
  */
 import { type Duration, duration, instant } from "../../src/base/time.js";
 import { ballot } from "../../src/core/ballot.js";
-import { groupEpoch, type Key, type NodeId, nodeId, partition as partitionOf, viewEpoch } from "../../src/core/ids.js";
+import {
+  groupEpoch,
+  type Key,
+  type NodeId,
+  nodeId,
+  partition as partitionOf,
+  type Revision,
+  viewEpoch,
+} from "../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import { firstPlacement } from "../../src/core/placement/first.js";
 import { BAD } from "../../src/core/register/table.js";
@@ -284,6 +292,11 @@ export class ScriptWorld {
       return `n${id} ${held === BAD ? "bad" : renderRegister(held)}`;
     });
     this.say(`copies: ${copies.join(", ")}`);
+  }
+
+  raise(id: NodeId, above: Revision): void {
+    this.mustRun(id).deliver({ kind: "raise-revisions", partition: PARTITION, above });
+    this.settle();
   }
 
   linkLost(a: NodeId, b: NodeId): void {

@@ -4,7 +4,7 @@
  */
 import type { Instant } from "../../base/time.js";
 import { type Ballot, compareTimestamps } from "../ballot.js";
-import type { Attempt, Key } from "../ids.js";
+import type { Attempt, Key, Revision } from "../ids.js";
 import type { Recovered } from "../message.js";
 import type { Outbox } from "../outbox.js";
 import { planted } from "../planted.js";
@@ -69,6 +69,13 @@ export class Keys {
   /** Known in this office, or being found out. */
   has(key: Key): boolean {
     return this.states.has(key);
+  }
+
+  /** The partition's floor has risen: keys that are known to be absent begin with it, as those that are not known yet will. */
+  raiseFloor(floor: Revision): void {
+    for (const state of this.states.values()) {
+      if (state.register === null && floor > state.floor) state.floor = floor;
+    }
   }
 
   /** The requests that no longer wait: their key is known now. */

@@ -82,7 +82,7 @@ export class Replica {
         this.settled.learn(entry.ballot, entry.seq);
         return;
       case "floor":
-        if (entry.floor > this.floor) this.floor = entry.floor;
+        if (entry.floor > this.floor) this.learnFloor(entry.floor);
         return;
       case "register":
       case "removed":
@@ -126,6 +126,10 @@ export class Replica {
     if (message.reservation > this.reservation) {
       this.reservation = message.reservation;
       out.entries.push({ kind: "reservation", partition: this.group.partition, reservation: message.reservation });
+    }
+    if (message.floor > this.floor) {
+      this.learnFloor(message.floor);
+      out.entries.push({ kind: "floor", partition: this.group.partition, floor: message.floor });
     }
     out.sendDurable.push(from, {
       kind: "reserved",
@@ -289,6 +293,10 @@ export class Replica {
   /** What a writer told of its settled registers, or this node's own writer knows. */
   settle(ballot: Ballot, seq: number, settledRevision: Revision): void {
     if (this.settled.learn(ballot, seq)) this.settledUnsaved = ballot;
+    this.learnRevision(settledRevision);
+  }
+
+  learnRevision(settledRevision: Revision): void {
     if (settledRevision > this.settledRevision) this.settledRevision = settledRevision;
   }
 
@@ -326,6 +334,15 @@ export class Replica {
       promised: this.promise,
     });
     return false;
+  }
+
+  /**
+   * A floor lies below what a majority has reserved, and everything up to it is decided. So it may be told as the partition's revision; and it
+   * must be, since clients hand back what they were told, and what lies below the floor is refused.
+   */
+  private learnFloor(floor: Revision): void {
+    this.floor = floor;
+    this.learnRevision(floor);
   }
 
   private raise(ballot: Ballot, out: Outbox): void {

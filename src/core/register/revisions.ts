@@ -16,6 +16,8 @@ import { Round } from "./round.js";
 /** Revisions reserved at a time; a writer change skips at most this many. */
 export const RESERVATION_WINDOW = 10_000;
 
+const NONE = 0 as Revision;
+
 export type Multicast = (places: number, message: CoreMessage, out: Outbox) => void;
 
 export class Revisions {
@@ -26,6 +28,11 @@ export class Revisions {
   private ballot: Ballot | null = null;
   private round: Round | null = null;
   private asked = 0 as Revision;
+  /** The floor that the partition is to have; 0: none was asked for in this office. */
+  private wantedFloor = NONE;
+  private askedFloor = NONE;
+  /** A majority holds this floor, as far as this office knows because it asked for it. */
+  floor = NONE;
 
   constructor(
     private readonly group: Group,
@@ -39,7 +46,20 @@ export class Revisions {
     this.last = above;
     this.reserved = 0 as Revision;
     this.round = null;
+    this.wantedFloor = NONE;
+    this.floor = NONE;
     this.ask(now, out);
+  }
+
+  /**
+   * Nothing up to `above` is handed out any more. Once a majority has reserved beyond it, the replicas' floors rise to it, too: a request of
+   * before, whose record nobody here can have, is refused instead of run (R9). In this order, so that whoever knows of the floor may hand it
+   * out as the partition's revision: no later writer begins below it.
+   */
+  raise(now: Instant, above: Revision, out: Outbox): void {
+    if (above > this.last) this.last = above;
+    if (above > this.wantedFloor) this.wantedFloor = above;
+    if (this.floor < this.wantedFloor) this.ask(now, out);
   }
 
   end(): void {
@@ -66,13 +86,15 @@ export class Revisions {
   }
 
   /** True when a majority holds the new reservation. */
-  onReserved(place: number, message: Reserved): boolean {
+  onReserved(now: Instant, place: number, message: Reserved, out: Outbox): boolean {
     const { round } = this;
     if (round === null || round.attempt !== message.attempt) return false;
     round.vote(place);
     if (round.count < (planted("R13.one-replica") ? 1 : this.group.majority)) return false;
     this.round = null;
     this.reserved = this.asked;
+    if (this.askedFloor > this.floor) this.floor = this.askedFloor;
+    if (this.floor < this.wantedFloor) this.ask(now, out);
     return true;
   }
 
@@ -84,6 +106,7 @@ export class Revisions {
   private ask(now: Instant, out: Outbox): void {
     if (this.round !== null || planted("R13.no-reservation")) return;
     this.asked = (Math.max(this.last, this.reserved) + RESERVATION_WINDOW) as Revision;
+    this.askedFloor = this.reserved >= this.wantedFloor ? this.wantedFloor : NONE;
     this.round = new Round(this.attempts.next(), now);
     this.send(this.round, this.group.everyone, out);
   }
@@ -98,6 +121,7 @@ export class Revisions {
         ballot: this.ballot,
         attempt: round.attempt,
         reservation: this.asked,
+        floor: this.askedFloor,
       },
       out,
     );

@@ -380,7 +380,20 @@ export class Writer {
 
   onReserved(now: Instant, place: number, message: Reserved, out: Outbox): void {
     if (!this.holds(message.ballot)) return;
-    if (this.revisions.onReserved(place, message)) this.drainWaiting(now, out);
+    const floor = this.revisions.floor;
+    if (!this.revisions.onReserved(now, place, message, out)) return;
+    if (this.revisions.floor > floor) this.keys.raiseFloor(this.revisions.floor);
+    this.drainWaiting(now, out);
+  }
+
+  /** From now on all revisions are above this one, and requests that know only of lower ones are refused as expired (R9, R13). */
+  raise(now: Instant, above: Revision, out: Outbox): void {
+    if (this.elected) this.revisions.raise(now, above, out);
+  }
+
+  /** In this office a majority confirmed that everything is above this revision; 0: nothing was raised. */
+  get raisedAbove(): Revision {
+    return this.elected ? this.revisions.floor : NO_REVISION;
   }
 
   private drainWaiting(now: Instant, out: Outbox): void {

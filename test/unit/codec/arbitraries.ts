@@ -151,7 +151,7 @@ const bodies: Kinds = {
   promised: fc.record({ partition: anyPartition, ballot: anyBallot, reservation: anyRevision }),
   recover: fc.record({ ...inRound, key: anyKey }),
   recovered: fc.record({ ...inRound, register: orNull(anyRegister), floor: anyRevision }),
-  reserve: fc.record({ ...inRound, reservation: anyRevision }),
+  reserve: fc.record({ ...inRound, reservation: anyRevision, floor: anyRevision }),
   reserved: fc.record(inRound),
   confirm: fc.record(inRound),
   confirmed: fc.record(inRound),

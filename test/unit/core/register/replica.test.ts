@@ -29,8 +29,10 @@ const recover = (ballot: Ballot): void =>
   replica.onRecover(B, { kind: "recover", partition: P, ballot, attempt: T, key: K }, out);
 const confirm = (ballot: Ballot): void =>
   replica.onConfirm(B, { kind: "confirm", partition: P, ballot, attempt: T }, out);
-const reserve = (ballot: Ballot, upTo: number): void =>
-  replica.onReserve(B, { kind: "reserve", partition: P, ballot, attempt: T, reservation: revision(upTo) }, out);
+const reserve = (ballot: Ballot, upTo: number, floor = 0): void => {
+  const raised = { reservation: revision(upTo), floor: revision(floor) };
+  replica.onReserve(B, { kind: "reserve", partition: P, ballot, attempt: T, ...raised }, out);
+};
 const read = (holding: Register | null = null): void =>
   replica.onRead(
     B,
@@ -298,6 +300,14 @@ describe("reservation and settled numbers", () => {
     expect(replica.reservation).toBe(40);
     expect(entries()).toEqual([]);
     expect(out.sendDurable.kinds).toEqual(["reserved", "reserved"]);
+  });
+
+  test("a floor that comes with a reservation never falls, is written down, and is what clients are told", () => {
+    reserve(b(1), 40, 30);
+    expect(entries()).toEqual([`promise ${formatBallot(b(1))}`, "reservation 40", "floor 30"]);
+    reserve(b(1), 50, 20);
+    expect(entries()).toEqual(["reservation 50"]);
+    expect([replica.floor, replica.settledRevision]).toEqual([30, 30]);
   });
 
   test("settled numbers that come with a Write are learned even when the Write is refused: they are facts", () => {

@@ -65,6 +65,8 @@ const (
 	ErrorReason_ERROR_REASON_REQUEST_MISSING ErrorReason = 11
 	// There is no such partition. Metadata "bound": the number of partitions.
 	ErrorReason_ERROR_REASON_PARTITION_OUT_OF_RANGE ErrorReason = 12
+	// RaiseRevisions: the revision is above 2^52.
+	ErrorReason_ERROR_REASON_REVISION_OUT_OF_RANGE ErrorReason = 13
 	// FAILED_PRECONDITION. Add: the value is not a decimal signed 64-bit number.
 	ErrorReason_ERROR_REASON_NOT_A_NUMBER ErrorReason = 20
 	// OUT_OF_RANGE. Add: the sum does not fit a signed 64-bit number.
@@ -116,6 +118,7 @@ var (
 		10: "ERROR_REASON_AFTER_IN_FUTURE",
 		11: "ERROR_REASON_REQUEST_MISSING",
 		12: "ERROR_REASON_PARTITION_OUT_OF_RANGE",
+		13: "ERROR_REASON_REVISION_OUT_OF_RANGE",
 		20: "ERROR_REASON_NOT_A_NUMBER",
 		21: "ERROR_REASON_OVERFLOW",
 		22: "ERROR_REASON_NOT_TEXT",
@@ -146,6 +149,7 @@ var (
 		"ERROR_REASON_AFTER_IN_FUTURE":        10,
 		"ERROR_REASON_REQUEST_MISSING":        11,
 		"ERROR_REASON_PARTITION_OUT_OF_RANGE": 12,
+		"ERROR_REASON_REVISION_OUT_OF_RANGE":  13,
 		"ERROR_REASON_NOT_A_NUMBER":           20,
 		"ERROR_REASON_OVERFLOW":               21,
 		"ERROR_REASON_NOT_TEXT":               22,
@@ -320,7 +324,7 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"\aOutcome\x123\n" +
 	"\texecution\x18\x01 \x01(\x0e2\x15.onar.kv.v1.ExecutionR\texecution\x129\n" +
 	"\x1aretry_with_same_id_is_safe\x18\x02 \x01(\bR\x15retryWithSameIdIsSafe\x120\n" +
-	"\brevision\x18\x03 \x01(\v2\x14.onar.kv.v1.RevisionR\brevision*\x85\a\n" +
+	"\brevision\x18\x03 \x01(\v2\x14.onar.kv.v1.RevisionR\brevision*\xad\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ERROR_REASON_KEY_EMPTY\x10\x01\x12\x1d\n" +
@@ -335,7 +339,8 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"\x1cERROR_REASON_AFTER_IN_FUTURE\x10\n" +
 	"\x12 \n" +
 	"\x1cERROR_REASON_REQUEST_MISSING\x10\v\x12'\n" +
-	"#ERROR_REASON_PARTITION_OUT_OF_RANGE\x10\f\x12\x1d\n" +
+	"#ERROR_REASON_PARTITION_OUT_OF_RANGE\x10\f\x12&\n" +
+	"\"ERROR_REASON_REVISION_OUT_OF_RANGE\x10\r\x12\x1d\n" +
 	"\x19ERROR_REASON_NOT_A_NUMBER\x10\x14\x12\x19\n" +
 	"\x15ERROR_REASON_OVERFLOW\x10\x15\x12\x19\n" +
 	"\x15ERROR_REASON_NOT_TEXT\x10\x16\x12$\n" +

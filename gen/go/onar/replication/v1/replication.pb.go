@@ -1405,7 +1405,10 @@ type Reserve struct {
 	// The attempt.
 	Attempt uint64 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// The highest revision that the writer may hand out.
-	Reservation   uint64 `protobuf:"varint,4,opt,name=reservation,proto3" json:"reservation,omitempty"`
+	Reservation uint64 `protobuf:"varint,4,opt,name=reservation,proto3" json:"reservation,omitempty"`
+	// The partition's floor rises to at least this: requests that know of no higher revision are refused as expired (R9). Not 0 only
+	// when a backup is restored, and only once a majority has reserved more than this.
+	Floor         uint64 `protobuf:"varint,5,opt,name=floor,proto3" json:"floor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1468,7 +1471,14 @@ func (x *Reserve) GetReservation() uint64 {
 	return 0
 }
 
-// A replica has made the reservation durable.
+func (x *Reserve) GetFloor() uint64 {
+	if x != nil {
+		return x.Floor
+	}
+	return 0
+}
+
+// A replica has made the reservation durable, and the floor.
 type Reserved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The partition.
@@ -4799,12 +4809,13 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\bPromised\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12 \n" +
-	"\vreservation\x18\x03 \x01(\x04R\vreservation\"\x98\x01\n" +
+	"\vreservation\x18\x03 \x01(\x04R\vreservation\"\xae\x01\n" +
 	"\aReserve\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\x04R\aattempt\x12 \n" +
-	"\vreservation\x18\x04 \x01(\x04R\vreservation\"w\n" +
+	"\vreservation\x18\x04 \x01(\x04R\vreservation\x12\x14\n" +
+	"\x05floor\x18\x05 \x01(\x04R\x05floor\"w\n" +
 	"\bReserved\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x18\n" +

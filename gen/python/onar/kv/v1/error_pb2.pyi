@@ -21,6 +21,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_AFTER_IN_FUTURE: _ClassVar[ErrorReason]
     ERROR_REASON_REQUEST_MISSING: _ClassVar[ErrorReason]
     ERROR_REASON_PARTITION_OUT_OF_RANGE: _ClassVar[ErrorReason]
+    ERROR_REASON_REVISION_OUT_OF_RANGE: _ClassVar[ErrorReason]
     ERROR_REASON_NOT_A_NUMBER: _ClassVar[ErrorReason]
     ERROR_REASON_OVERFLOW: _ClassVar[ErrorReason]
     ERROR_REASON_NOT_TEXT: _ClassVar[ErrorReason]
@@ -55,6 +56,7 @@ ERROR_REASON_NOT_UTF8: ErrorReason
 ERROR_REASON_AFTER_IN_FUTURE: ErrorReason
 ERROR_REASON_REQUEST_MISSING: ErrorReason
 ERROR_REASON_PARTITION_OUT_OF_RANGE: ErrorReason
+ERROR_REASON_REVISION_OUT_OF_RANGE: ErrorReason
 ERROR_REASON_NOT_A_NUMBER: ErrorReason
 ERROR_REASON_OVERFLOW: ErrorReason
 ERROR_REASON_NOT_TEXT: ErrorReason

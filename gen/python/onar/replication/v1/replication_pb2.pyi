@@ -241,16 +241,18 @@ class Promised(_message.Message):
     def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., reservation: _Optional[int] = ...) -> None: ...
 
 class Reserve(_message.Message):
-    __slots__ = ("partition", "ballot", "attempt", "reservation")
+    __slots__ = ("partition", "ballot", "attempt", "reservation", "floor")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     BALLOT_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    FLOOR_FIELD_NUMBER: _ClassVar[int]
     partition: int
     ballot: _register_pb2.Ballot
     attempt: int
     reservation: int
-    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ..., reservation: _Optional[int] = ...) -> None: ...
+    floor: int
+    def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ..., reservation: _Optional[int] = ..., floor: _Optional[int] = ...) -> None: ...
 
 class Reserved(_message.Message):
     __slots__ = ("partition", "ballot", "attempt")

@@ -48,6 +48,8 @@ export enum ErrorReason {
   REQUEST_MISSING = 11,
   /** PARTITION_OUT_OF_RANGE - There is no such partition. Metadata "bound": the number of partitions. */
   PARTITION_OUT_OF_RANGE = 12,
+  /** REVISION_OUT_OF_RANGE - RaiseRevisions: the revision is above 2^52. */
+  REVISION_OUT_OF_RANGE = 13,
   /** NOT_A_NUMBER - FAILED_PRECONDITION. Add: the value is not a decimal signed 64-bit number. */
   NOT_A_NUMBER = 20,
   /** OVERFLOW - OUT_OF_RANGE. Add: the sum does not fit a signed 64-bit number. */
@@ -131,6 +133,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 12:
     case "ERROR_REASON_PARTITION_OUT_OF_RANGE":
       return ErrorReason.PARTITION_OUT_OF_RANGE;
+    case 13:
+    case "ERROR_REASON_REVISION_OUT_OF_RANGE":
+      return ErrorReason.REVISION_OUT_OF_RANGE;
     case 20:
     case "ERROR_REASON_NOT_A_NUMBER":
       return ErrorReason.NOT_A_NUMBER;
@@ -211,6 +216,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_REQUEST_MISSING";
     case ErrorReason.PARTITION_OUT_OF_RANGE:
       return "ERROR_REASON_PARTITION_OUT_OF_RANGE";
+    case ErrorReason.REVISION_OUT_OF_RANGE:
+      return "ERROR_REASON_REVISION_OUT_OF_RANGE";
     case ErrorReason.NOT_A_NUMBER:
       return "ERROR_REASON_NOT_A_NUMBER";
     case ErrorReason.OVERFLOW:

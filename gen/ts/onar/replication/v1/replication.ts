@@ -339,10 +339,15 @@ export interface Reserve {
   attempt: number;
   /** The highest revision that the writer may hand out. */
   reservation: number;
+  /**
+   * The partition's floor rises to at least this: requests that know of no higher revision are refused as expired (R9). Not 0 only
+   * when a backup is restored, and only once a majority has reserved more than this.
+   */
+  floor: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** A replica has made the reservation durable. */
+/** A replica has made the reservation durable, and the floor. */
 export interface Reserved {
   /** The partition. */
   partition: number;
@@ -2265,7 +2270,7 @@ export const Promised: MessageFns<Promised> = {
 };
 
 function createBaseReserve(): Reserve {
-  return { partition: 0, ballot: undefined, attempt: 0, reservation: 0, _unknownFields: {} };
+  return { partition: 0, ballot: undefined, attempt: 0, reservation: 0, floor: 0, _unknownFields: {} };
 }
 
 export const Reserve: MessageFns<Reserve> = {
@@ -2281,6 +2286,9 @@ export const Reserve: MessageFns<Reserve> = {
     }
     if (message.reservation !== 0) {
       writer.uint32(32).uint64(message.reservation);
+    }
+    if (message.floor !== 0) {
+      writer.uint32(40).uint64(message.floor);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2338,6 +2346,14 @@ export const Reserve: MessageFns<Reserve> = {
             message.reservation = longToNumber(reader.uint64());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.floor = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2369,6 +2385,7 @@ export const Reserve: MessageFns<Reserve> = {
       : undefined;
     message.attempt = object.attempt ?? 0;
     message.reservation = object.reservation ?? 0;
+    message.floor = object.floor ?? 0;
     return message;
   },
 };

@@ -1,0 +1,1 @@
+"""Backups: what onar backup and onar restore call."""

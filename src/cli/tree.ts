@@ -12,6 +12,7 @@ import { example, HELP_WIDTH } from "./help.js";
 import type { Io } from "./io.js";
 import { clientOptions, nodeOptions } from "./options.js";
 import { type StartOptions, start } from "./start.js";
+import { addBackupCommands } from "./tree-backup.js";
 import { addKeyCommands } from "./tree-keys.js";
 
 /** Makes an action of a command whose exit code is the program's. */
@@ -100,6 +101,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     );
 
   addKeyCommands(onar, { io, ends });
+  addBackupCommands(onar, { io, ends });
 
   const config = onar.command("config").description("Check a file of settings, or show what a node would start with.");
   config

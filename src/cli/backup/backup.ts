@@ -1,0 +1,132 @@
+/**
+ * `onar backup`: every key of a running cluster into one file. The keys are listed by a majority of the copies of each partition, then read
+ * by ordinary linearizable reads: so the file has at least what was acknowledged before the backup began.
+ */
+import { randomBytes } from "node:crypto";
+import type { KeyValueCalls } from "../../client/client.js";
+import { BACKUP_FORMAT, BackupEncoder } from "../../codec/backup-file.js";
+import { version } from "../../version.js";
+import type { CommonOptions } from "../commands.js";
+import { CliError, EXIT, type ExitCode } from "../exit.js";
+import type { Io } from "../io.js";
+import { showProgress } from "../progress.js";
+import type { Copies } from "./copies.js";
+import { NewFile } from "./file.js";
+import { inLanes, Lanes } from "./lanes.js";
+import { isMarker, readMarker } from "./marker.js";
+import { type Cluster, count, operationOf, size, withCluster } from "./operation.js";
+
+/** Reads under way. */
+const READS = 512;
+/** Partitions that are being listed, or listed and not read yet. */
+const PARTITIONS = 8;
+
+class Progress {
+  partitions = 0;
+  highestRevision = 0n;
+  constructor(readonly all: number) {}
+}
+
+export async function backup(path: string, options: CommonOptions, io: Io): Promise<ExitCode> {
+  const operation = operationOf(options, io);
+  const began = Date.now();
+  await withCluster(operation, async (cluster) => {
+    await refuseHalfRestored(cluster);
+    const file = await NewFile.create(path);
+    const encoder = new BackupEncoder();
+    const progress = new Progress(cluster.copies.partitions.length);
+    const id = randomBytes(16);
+    try {
+      const what = (): string =>
+        `backing up: ${count(encoder.entries, "key")}, ${size(file.bytes)}, ${progress.partitions} of ${count(progress.all, "partition")}`;
+      await file.write(encoder.header(headerOf(cluster.copies, id, began)));
+      await showProgress(io, what, copyAll(cluster, encoder, file, progress, operation.interrupt));
+      await file.write(encoder.end(progress.highestRevision, BigInt(Date.now())));
+      operation.interrupt.throwIfAborted();
+      await file.finish();
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
+    const { clusterId } = cluster.copies;
+    const seconds = (Date.now() - began) / 1_000;
+    if (operation.format === "json") {
+      const { entries: keys, bytes } = encoder;
+      const figures = { keys, bytes, fileBytes: file.bytes, partitions: progress.all, seconds };
+      const highestRevision = progress.highestRevision.toString();
+      io.out(
+        `${JSON.stringify({ file: path, backupId: id.toString("hex"), clusterId, ...figures, highestRevision })}\n`,
+      );
+    } else {
+      io.out(
+        `backed up ${count(encoder.entries, "key")} (${size(encoder.bytes)}) of cluster ${clusterId} to ${path} in ${seconds.toFixed(1)} s\n`,
+      );
+    }
+  });
+  return EXIT.done;
+}
+
+const headerOf = (copies: Copies, backupId: Buffer, began: number) => ({
+  format: BACKUP_FORMAT,
+  backupId,
+  clusterId: copies.view.clusterId,
+  viewEpoch: copies.view.epoch,
+  partitionCount: copies.view.partitionCount,
+  startedMs: BigInt(began),
+  softwareVersion: version,
+});
+
+async function refuseHalfRestored({ client }: Cluster): Promise<void> {
+  const marker = await readMarker(client);
+  if (marker === null) return;
+  throw new CliError(
+    EXIT.notDone,
+    `a restore into this cluster has been under way since ${marker.since}, or was interrupted: its keys are not all there`,
+  );
+}
+
+async function copyAll(
+  { copies, client }: Cluster,
+  encoder: BackupEncoder,
+  file: NewFile,
+  progress: Progress,
+  interrupt: AbortSignal,
+): Promise<void> {
+  const pipeline = client.pipeline();
+  const reads = new Lanes(READS);
+  try {
+    await inLanes(copies.partitions, PARTITIONS, async (partition) => {
+      const { keys, highestRevision } = await copies.list(partition);
+      if (highestRevision > progress.highestRevision) progress.highestRevision = highestRevision;
+      for (const key of keys) {
+        if (reads.failed) break;
+        interrupt.throwIfAborted();
+        await reads.run(() => copyOne(pipeline, Buffer.from(key, "latin1"), partition, encoder, file));
+      }
+      progress.partitions++;
+    });
+    await reads.end();
+  } finally {
+    await pipeline.close();
+  }
+}
+
+async function copyOne(
+  client: KeyValueCalls,
+  key: Buffer,
+  partition: number,
+  encoder: BackupEncoder,
+  file: NewFile,
+): Promise<void> {
+  if (isMarker(key)) return;
+  const got = await client.get(key);
+  if (got.outcome !== "done") {
+    const facts = { status: "", reason: got.reason };
+    throw new CliError(EXIT.notDone, `a key of partition ${partition} cannot be read: ${got.message}`, facts);
+  }
+  if (got.entry === undefined) return;
+  const { value, version: at } = got.entry;
+  await file.write(
+    encoder.entry({ key, value: Buffer.from(value.buffer, value.byteOffset, value.length), version: at }),
+  );
+}

@@ -1,0 +1,69 @@
+/** What backup and restore share: the settings, a client, Ctrl-C, and figures for people. */
+
+import { OnarClient } from "../../client/client.js";
+import { formatAddress } from "../../config/values.js";
+import type { Target } from "../call.js";
+import { type CommonOptions, formatOf, targetOf } from "../commands.js";
+import { CliError, EXIT } from "../exit.js";
+import type { Io } from "../io.js";
+import type { Format } from "../print.js";
+import { onStopSignals } from "../signals.js";
+import { Copies } from "./copies.js";
+
+export interface Operation {
+  readonly io: Io;
+  readonly format: Format;
+  readonly target: Target;
+  /** Raised by Ctrl-C or SIGTERM. */
+  readonly interrupt: AbortSignal;
+}
+
+/** Connections to one cluster. */
+export interface Cluster {
+  readonly copies: Copies;
+  readonly client: OnarClient;
+}
+
+export function operationOf(options: CommonOptions, io: Io): Operation {
+  const abort = new AbortController();
+  if (io.interrupt === undefined) onStopSignals(() => abort.abort(), { interrupt: "stop" });
+  const target = targetOf(options, io);
+  return { io, format: formatOf(options, io), target, interrupt: io.interrupt ?? abort.signal };
+}
+
+/** Runs it with connections to the cluster, which are closed afterwards; an interrupt ends it. */
+export async function withCluster<T>(operation: Operation, run: (cluster: Cluster) => Promise<T>): Promise<T> {
+  const { target, interrupt } = operation;
+  let copies: Copies | null = null;
+  let client: OnarClient | null = null;
+  const end = (): void => void client?.close();
+  interrupt.addEventListener("abort", end);
+  try {
+    copies = await Copies.of(target, interrupt);
+    const endpoints = target.endpoints.map(formatAddress);
+    client = new OnarClient({ endpoints, clusterId: copies.clusterId, timeoutMs: target.timeoutMs });
+    return await run({ copies, client });
+  } catch (error) {
+    if (interrupt.aborted) throw new CliError(EXIT.notDone, "interrupted");
+    throw error;
+  } finally {
+    interrupt.removeEventListener("abort", end);
+    copies?.close();
+    await client?.close();
+  }
+}
+
+/** "12.3 MB". */
+export function size(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1_000 && unit < units.length - 1) {
+    value /= 1_000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** "1 key", "2 keys". */
+export const count = (n: number | bigint, noun: string): string => `${n} ${noun}${Number(n) === 1 ? "" : "s"}`;

@@ -1,0 +1,284 @@
+/**
+ * `onar restore`: a backup into a new, empty cluster, of whatever size and number of partitions.
+ *
+ *   1. The whole file is checked: of a corrupt one nothing is written.
+ *   2. The cluster must never have held a key. A mark is put there, so that nobody takes it for whole, and no second restore begins.
+ *   3. All partitions' revisions are raised above those of the old cluster. From here on nothing that a client of the old cluster knows or
+ *      repeats can be taken for something of this one.
+ *   4. Every key is written, if it is absent.
+ *   5. The mark is removed.
+ *
+ * What was interrupted is gone on with by --continue: each step can be done again.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ClientError, createClient } from "nice-grpc";
+import { type BackupEntry, BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
+import type { KeyValueCalls } from "../../client/client.js";
+import type { CommonOptions } from "../commands.js";
+import { formatOf } from "../commands.js";
+import { CliError, EXIT, type ExitCode, messageOf } from "../exit.js";
+import type { Io } from "../io.js";
+import { showProgress } from "../progress.js";
+import { type Contents, readBackup } from "./file.js";
+import { inLanes, Lanes } from "./lanes.js";
+import { encodeMarker, isMarker, MARKER_KEY, readMarker } from "./marker.js";
+import { type Cluster, count, type Operation, operationOf, size, withCluster } from "./operation.js";
+
+export interface RestoreOptions extends CommonOptions {
+  readonly continue?: true;
+  readonly check?: true;
+}
+
+/** Writes under way. */
+const WRITES = 256;
+/** Partitions being looked at. */
+const PARTITIONS = 16;
+const RAISE_PAUSE_MS = 100;
+/**
+ * Restored clusters live in eras of so many revisions: the one after the backup's. The old cluster may have gone on after the backup, and
+ * nobody knows how far; not so far.
+ */
+const ERA = 2n ** 40n;
+const LAST_ERA = 2n ** 52n;
+
+interface Restored {
+  written: number;
+  /** Found as in the backup. */
+  there: number;
+}
+
+/** What no going on can mend. */
+class Foreign extends CliError {
+  constructor(what: string) {
+    super(
+      EXIT.notDone,
+      `somebody else writes to the cluster: ${what}. Begin again with a new one that no client knows`,
+    );
+  }
+}
+
+const notDone = (message: string, reason = ""): CliError => new CliError(EXIT.notDone, message, { status: "", reason });
+
+export async function restore(path: string, options: RestoreOptions, io: Io): Promise<ExitCode> {
+  const began = Date.now();
+  if (options.check === true) return check(path, options, io);
+  const operation = operationOf(options, io);
+  const contents = await checked(path, operation.io);
+  const { header, end } = contents;
+  const backupId = header.backupId.toString("hex");
+  const above = eraAbove(end.highestRevision);
+  await withCluster(operation, async (cluster) => {
+    const { client, copies } = cluster;
+    if (options.continue === true) await mustBeInterrupted(client, backupId);
+    else await begin(cluster, backupId, operation);
+    const progress = { written: 0, there: 0 };
+    try {
+      await raiseAll(cluster, above, operation);
+      if (options.continue !== true) await mustHoldOnly(cluster, operation);
+      await writeAll(path, contents, cluster, operation, progress);
+      const removed = await client.delete(MARKER_KEY);
+      if (removed.outcome !== "done") throw notDone(removed.message, removed.reason);
+    } catch (error) {
+      if (error instanceof Foreign) throw error;
+      const why = operation.interrupt.aborted ? "interrupted" : messageOf(error);
+      throw notDone(
+        `${why}. ${progress.written + progress.there} of ${count(end.entries, "key")} are restored: the cluster is not whole. onar restore ${path} --continue goes on`,
+        error instanceof CliError ? error.facts.reason : "",
+      );
+    }
+    const seconds = (Date.now() - began) / 1_000;
+    const into = copies.clusterId;
+    if (operation.format === "json") {
+      const keys = Number(end.entries);
+      io.out(
+        `${JSON.stringify({ file: path, backupId, clusterId: into, keys, alreadyThere: progress.there, revisionsAbove: above.toString(), seconds })}\n`,
+      );
+    } else {
+      io.out(`restored ${count(end.entries, "key")} into cluster ${into} in ${seconds.toFixed(1)} s\n`);
+    }
+  });
+  return EXIT.done;
+}
+
+/** --check: what is in the file, if it is whole. */
+async function check(path: string, options: RestoreOptions, io: Io): Promise<ExitCode> {
+  const format = formatOf(options, io);
+  const { header, end } = await checked(path, io);
+  const facts = {
+    file: path,
+    backupId: header.backupId.toString("hex"),
+    clusterId: header.clusterId.toString("hex"),
+    partitions: header.partitionCount,
+    startedAt: new Date(Number(header.startedMs)).toISOString(),
+    endedAt: new Date(Number(end.endedMs)).toISOString(),
+    softwareVersion: header.softwareVersion,
+    keys: Number(end.entries),
+    bytes: Number(end.bytes),
+    highestRevision: end.highestRevision.toString(),
+  };
+  if (format === "json") io.out(`${JSON.stringify(facts)}\n`);
+  else {
+    io.out(
+      `${path} is whole: ${count(end.entries, "key")} (${size(facts.bytes)}) of cluster ${facts.clusterId}, begun ${facts.startedAt}\n`,
+    );
+  }
+  return EXIT.done;
+}
+
+async function checked(path: string, io: Io): Promise<Contents> {
+  let keys = 0;
+  const counted = readBackup(path, () => {
+    keys++;
+  });
+  return showProgress(io, () => `checking ${path}: ${count(keys, "key")}`, counted);
+}
+
+/** Revisions of the new cluster are above this one. */
+export function eraAbove(highestRevision: bigint): bigint {
+  const above = (highestRevision / ERA + 1n) * ERA;
+  if (above > LAST_ERA)
+    throw notDone(`no revisions are left above ${highestRevision}: this data was restored too often`);
+  return above;
+}
+
+async function mustBeInterrupted(client: KeyValueCalls, backupId: string): Promise<void> {
+  const marker = await readMarker(client);
+  if (marker === null) throw notDone("there is no interrupted restore in this cluster to go on with");
+  if (marker.backupId !== backupId) {
+    throw notDone(
+      `the interrupted restore in this cluster is of another backup, ${marker.backupId}: this file is ${backupId}`,
+    );
+  }
+}
+
+/** Leaves the mark in a cluster that has never held anything. */
+async function begin(cluster: Cluster, backupId: string, operation: Operation): Promise<void> {
+  const { client } = cluster;
+  await refuseMarked(client);
+  const written = await partitionsWhere(cluster, operation, ({ written }) => written);
+  if (written.length > 0) {
+    throw notDone(
+      `the cluster has data: ${written.length} of its ${count(cluster.copies.partitions.length, "partition")} have been written to. A backup is restored into a new cluster`,
+    );
+  }
+  const marker = encodeMarker({ backupId, since: new Date().toISOString() });
+  const marked = await client.compareAndSet(MARKER_KEY, marker, "absent");
+  if (marked.outcome !== "done") throw notDone(`the restore could not begin: ${marked.message}`, marked.reason);
+  if (!marked.swapped) await refuseMarked(client);
+}
+
+async function refuseMarked(client: KeyValueCalls): Promise<void> {
+  const marker = await readMarker(client);
+  if (marker === null) return;
+  throw notDone(
+    `a restore of backup ${marker.backupId} into this cluster has been under way since ${marker.since}, or was interrupted: --continue goes on with that one`,
+  );
+}
+
+/** Somebody else may have written between the look and the mark. What comes after the raise has new revisions, and is found key by key. */
+async function mustHoldOnly(cluster: Cluster, operation: Operation): Promise<void> {
+  const mark = Buffer.from(MARKER_KEY).toString("latin1");
+  const foreign = await partitionsWhere(cluster, operation, ({ keys }) => keys.size > (keys.has(mark) ? 1 : 0));
+  if (foreign.length === 0) return;
+  await cluster.client.delete(MARKER_KEY);
+  throw new Foreign("nothing was restored");
+}
+
+async function partitionsWhere(
+  { copies }: Cluster,
+  { io }: Operation,
+  holds: (list: Awaited<ReturnType<typeof copies.list>>) => boolean,
+): Promise<number[]> {
+  const found: number[] = [];
+  let looked = 0;
+  const work = inLanes(copies.partitions, PARTITIONS, async (partition) => {
+    if (holds(await copies.list(partition))) found.push(partition);
+    looked++;
+  });
+  await showProgress(io, () => `looking whether the cluster is empty: ${count(looked, "partition")}`, work);
+  return found;
+}
+
+/** Asks every node until each partition's writer has done it. */
+async function raiseAll({ copies }: Cluster, above: bigint, { io, target, interrupt }: Operation): Promise<void> {
+  const left = new Set(copies.partitions);
+  const work = async (): Promise<void> => {
+    let giveUp = Date.now() + target.timeoutMs;
+    let trouble = "no node writes them";
+    for (;;) {
+      const partitions = [...left];
+      await Promise.all(
+        copies.view.members.map(async ({ id }) => {
+          try {
+            const client = createClient(BackupServiceDefinition, copies.channelTo(id));
+            const signal = AbortSignal.any([interrupt, AbortSignal.timeout(target.timeoutMs)]);
+            const { raised } = await client.raiseRevisions({ above, partitions }, { signal });
+            for (const partition of raised) if (left.delete(partition)) giveUp = Date.now() + target.timeoutMs;
+          } catch (error) {
+            trouble = (error as ClientError).details ?? messageOf(error);
+          }
+        }),
+      );
+      interrupt.throwIfAborted();
+      if (left.size === 0) return;
+      if (Date.now() > giveUp) {
+        const which = `${left.size} of ${count(copies.partitions.length, "partition")}`;
+        throw notDone(`the revisions of ${which} could not be raised: ${trouble}`);
+      }
+      await sleep(RAISE_PAUSE_MS);
+    }
+  };
+  await showProgress(io, () => `raising revisions: ${count(left.size, "partition")} to go`, work());
+}
+
+/** Every key, if it is absent; one that is there with the same value has been restored before an interrupt. */
+async function writeAll(
+  path: string,
+  { header, end }: Contents,
+  { client }: Cluster,
+  { io, interrupt }: Operation,
+  progress: Restored,
+): Promise<void> {
+  const done = (): number => progress.written + progress.there;
+  const pipeline = client.pipeline();
+  const writes = new Lanes(WRITES);
+  const work = async (): Promise<void> => {
+    const again = await readBackup(path, async (entry, { backupId }) => {
+      interrupt.throwIfAborted();
+      if (!backupId.equals(header.backupId)) throw notDone(`${path} has changed meanwhile`);
+      if (writes.failed) await writes.end();
+      const { key, value } = entry;
+      // The piece of the file that they lie in is let go before they are written.
+      const own = { ...entry, key: Buffer.from(key), value: Buffer.from(value) };
+      await writes.run(() => writeOne(pipeline, own, progress));
+    });
+    await writes.end();
+    if (!again.end.sha256.equals(end.sha256)) throw notDone(`${path} has changed meanwhile`);
+  };
+  try {
+    await showProgress(io, () => `restoring: ${done()} of ${count(end.entries, "key")}`, work());
+  } finally {
+    await pipeline.close();
+  }
+}
+
+async function writeOne(client: KeyValueCalls, { key, value }: BackupEntry, progress: Restored): Promise<void> {
+  if (isMarker(key)) return;
+  const swap = await client.compareAndSet(key, value, "absent");
+  if (swap.outcome !== "done") throw notDone(swap.message, swap.reason);
+  if (swap.swapped) {
+    progress.written++;
+    return;
+  }
+  const found = swap.found ?? (await entryAt(client, key));
+  if (found === undefined || Buffer.compare(found.value, value) !== 0) {
+    throw new Foreign("a key holds another value than in the backup");
+  }
+  progress.there++;
+}
+
+async function entryAt(client: KeyValueCalls, key: Buffer) {
+  const got = await client.get(key);
+  if (got.outcome !== "done") throw notDone(got.message, got.reason);
+  return got.entry;
+}

@@ -1,9 +1,12 @@
 /** Commands for the day on which a cluster is gone. */
 import type { Command } from "commander";
+import { CLIENT_SETTINGS } from "../config/settings.js";
 import type { RestoreOptions } from "./backup/restore.js";
 import type { CommonOptions } from "./commands.js";
+import { ENCODINGS } from "./encoding.js";
 import { example } from "./help.js";
-import { clientOptions } from "./options.js";
+import type { InspectOptions } from "./inspect.js";
+import { clientOptions, optionOf } from "./options.js";
 import type { KeyTreeOptions } from "./tree-keys.js";
 
 export function addBackupCommands(onar: Command, { io, ends }: KeyTreeOptions): void {
@@ -39,6 +42,33 @@ export function addBackupCommands(onar: Command, { io, ends }: KeyTreeOptions): 
       ends(async (file: string, options: RestoreOptions) => {
         const { restore } = await import("./backup/restore.js");
         return restore(file, options, io);
+      }),
+    );
+
+  onar
+    .command("inspect <DIR>")
+    .description(
+      "Read the directory of a node that is stopped: who it is, what it promised, what it holds. Nothing is changed.",
+    )
+    .option("--partitions", "a line for each partition, too")
+    .option("--keys", "list the keys instead, one a line; with -o json also deleted ones, and more of each")
+    .option("--partition <n>", "only this partition")
+    .option("--key <key>", "show what this copy holds of one key. Exit code 3: nothing")
+    .option("--key-encoding <encoding>", `how keys are given and printed: ${ENCODINGS.join(", ")}`, "text")
+    .option("--value-encoding <encoding>", `how values are printed: ${ENCODINGS.join(", ")}`, "text")
+    .addOption(optionOf("output", CLIENT_SETTINGS.output))
+    .addHelpText(
+      "after",
+      example(
+        "onar inspect /var/lib/onar",
+        "onar inspect /var/lib/onar --keys --partition 17",
+        "onar inspect /var/lib/onar --key hello -o json",
+      ),
+    )
+    .action(
+      ends(async (directory: string, options: InspectOptions) => {
+        const { inspect } = await import("./inspect.js");
+        return inspect(directory, options, io);
       }),
     );
 }

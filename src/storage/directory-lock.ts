@@ -62,6 +62,28 @@ export async function lockDirectory(folder: string): Promise<Lock> {
   };
 }
 
+/**
+ * Keeps others out as far as that can be done without writing to the folder: on Linux, all of this machine. Rejects with Locked when somebody
+ * has it.
+ */
+export async function lockWithoutFile(folder: string): Promise<Lock> {
+  const server = process.platform === "linux" ? await listenNameless(folder) : null;
+  const handle = folder.length > MAX_PATH ? await open(folder, "r") : null;
+  try {
+    await refuseLiving(handle === null ? join(folder, LOCK_NAME) : `/proc/self/fd/${handle.fd}/${LOCK_NAME}`);
+  } catch (error) {
+    server?.close();
+    throw error;
+  } finally {
+    await handle?.close();
+  }
+  return {
+    release: async () => {
+      server?.close();
+    },
+  };
+}
+
 async function listenNameless(folder: string): Promise<Server> {
   const { dev, ino } = await stat(folder);
   const name = `\0onar/${dev}/${ino}`;

@@ -19,7 +19,7 @@ import { decodeView, encodeView } from "../codec/view.js";
 import { type NodeId, nodeId } from "../core/ids.js";
 import type { AcceptedView, StartBallot } from "../core/view/founding.js";
 import type { View } from "../core/view/view.js";
-import { isLockName, type Lock, Locked, lockDirectory } from "./directory-lock.js";
+import { isLockName, type Lock, Locked, lockDirectory, lockWithoutFile } from "./directory-lock.js";
 
 export const DIRECTORY_FORMAT = 1;
 const FILE = "onar.json";
@@ -41,7 +41,8 @@ export interface Votes {
   readonly accepted: AcceptedView | null;
 }
 
-interface Contents {
+/** What onar.json says. */
+export interface Contents {
   readonly node: NodeId;
   readonly votes: Votes | null;
   readonly view: View | null;
@@ -147,6 +148,38 @@ async function locked(path: string): Promise<Lock> {
   } catch (error) {
     if (error instanceof Locked) throw new DirectoryError(`${path} is in use by ${error.message}`);
     throw new DirectoryError(`${path} cannot be locked: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * What a node's directory says of it, and nothing is touched; rejects with a DirectoryError when there is none at that path. The caller
+ * holds the lock, as far as that can be had without writing.
+ */
+export async function readDirectory(path: string): Promise<Contents> {
+  let found: Stats;
+  try {
+    found = await stat(path);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new DirectoryError(`${path}: ${missing ? "there is no such directory" : reasonOf(error)}`);
+  }
+  if (!found.isDirectory()) throw new DirectoryError(`${path} is a file: name a node's directory`);
+  try {
+    const contents = (await readdir(path)).includes(FILE) ? await read(path) : null;
+    if (contents !== null) return contents;
+  } catch (error) {
+    throw error instanceof DirectoryError ? error : new DirectoryError(`${path}: ${reasonOf(error)}`);
+  }
+  throw new DirectoryError(`${path} is not a node's directory: there is no ${FILE} in it`);
+}
+
+/** The lock of a directory that is only read; rejects with a DirectoryError when a node runs there. */
+export async function lockForReading(path: string): Promise<Lock> {
+  try {
+    return await lockWithoutFile(path);
+  } catch (error) {
+    if (error instanceof Locked) throw new DirectoryError(`${path} is in use by ${error.message}: stop the node first`);
+    throw new DirectoryError(`${path}: ${reasonOf(error)}`);
   }
 }
 

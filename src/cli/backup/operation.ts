@@ -1,5 +1,6 @@
 /** What backup and restore share: the settings, a client, Ctrl-C, and figures for people. */
 
+import { setMaxListeners } from "node:events";
 import { OnarClient } from "../../client/client.js";
 import { formatAddress } from "../../config/values.js";
 import type { Target } from "../call.js";
@@ -26,6 +27,8 @@ export interface Cluster {
 
 export function operationOf(options: CommonOptions, io: Io): Operation {
   const abort = new AbortController();
+  // Every call under way listens.
+  setMaxListeners(0, abort.signal);
   if (io.interrupt === undefined) onStopSignals(() => abort.abort(), { interrupt: "stop" });
   const target = targetOf(options, io);
   return { io, format: formatOf(options, io), target, interrupt: io.interrupt ?? abort.signal };

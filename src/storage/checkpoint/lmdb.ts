@@ -55,9 +55,15 @@ export class LmdbCheckpoint implements Checkpoint {
   private readonly meta: Tree;
   private lastWritten: Promise<unknown> | null = null;
 
-  /** `folder` is made when it is missing. Throws a CheckpointError when what is there cannot be read. */
-  constructor(private readonly folder: string) {
-    const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
+  /**
+   * `folder` is made when it is missing. Throws a CheckpointError when what is there cannot be read. `readOnly`: the file is not written to,
+   * but LMDB keeps a lock beside it.
+   */
+  constructor(
+    private readonly folder: string,
+    readOnly = false,
+  ) {
+    const binary = { encoding: "binary", keyEncoding: "binary", cache: false, readOnly } as const;
     try {
       // Without overlapping syncs a commit is durable before it is told.
       this.root = open<Buffer, Buffer>({ path: folder, ...binary, maxDbs: 8, overlappingSync: false, noMemInit: true });

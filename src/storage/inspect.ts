@@ -1,0 +1,287 @@
+/**
+ * The directory of a stopped node, read and never written to: what a node that starts there would find.
+ *
+ * The recovery is the node's own, over files that let themselves be read alone: what it would cut off is left out and stays. LMDB wants to
+ * write a lock beside its file, so it gets a folder of its own with a link to that file.
+ */
+import { existsSync } from "node:fs";
+import { mkdtemp, open, readdir, rm, stat, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { bytesOf } from "../codec/bytes.js";
+import { positionOf } from "../codec/position.js";
+import type { Ballot, Timestamp } from "../core/ballot.js";
+import { type ChangeNumber, type Key, type NodeId, type Partition, partition as partitionOf } from "../core/ids.js";
+import { partitionOfPosition } from "../core/placement/position.js";
+import type { Register } from "../core/register/register.js";
+import { BAD, type Bad } from "../core/register/table.js";
+import type { View } from "../core/view/view.js";
+import type { Checkpoint } from "./checkpoint/checkpoint.js";
+import { LmdbCheckpoint } from "./checkpoint/lmdb.js";
+import { DIRECTORY_FORMAT, DirectoryError, lockForReading, readDirectory } from "./directory.js";
+import type { Lock } from "./directory-lock.js";
+import { DiskStorage } from "./disk.js";
+import type { Done, Files } from "./files.js";
+import { decodeSegmentHeader, isSegmentName, SEGMENT_HEADER_BYTES } from "./log/segment.js";
+import { NodeFiles } from "./node-files.js";
+import { storageSettings } from "./settings.js";
+
+/** Keys looked at before others get their turn. */
+const PAGE_KEYS = 512;
+const MEMORY_MIB = 64;
+
+export interface InspectedSegment {
+  readonly name: string;
+  readonly bytes: number;
+  readonly firstRecord: number;
+  /** Of the newest one: the last record that a node would start with. */
+  readonly lastRecord: number;
+}
+
+/** What must not be forgotten of one partition, and what its copy holds. */
+export interface InspectedPartition {
+  readonly partition: Partition;
+  /** Keys with a value. */
+  readonly keys: number;
+  readonly tombstones: number;
+  /** Registers that fail their checksum. */
+  readonly bad: number;
+  /** Of keys and values. */
+  readonly bytes: number;
+  readonly lastChange: number;
+  /** null: nothing was promised. */
+  readonly promise: Ballot | null;
+  readonly reservation: number;
+  readonly floor: number;
+  /** The highest ballot of which something is known to be settled; null: none. */
+  readonly settled: Timestamp | null;
+}
+
+export interface InspectedNode {
+  readonly path: string;
+  readonly format: number;
+  readonly node: NodeId;
+  /** null: it has not been in a cluster yet. */
+  readonly view: View | null;
+  readonly segments: readonly InspectedSegment[];
+  readonly lastRecord: number;
+  readonly checkpoint: { readonly lastRecord: number; readonly bytes: number };
+  /** What a start would say of what it finds. */
+  readonly notices: readonly string[];
+}
+
+export interface InspectedKey {
+  readonly partition: Partition;
+  readonly key: Key;
+  readonly register: Register | Bad;
+}
+
+export class StoppedNode {
+  private constructor(
+    readonly facts: InspectedNode,
+    private readonly storage: DiskStorage,
+    private readonly letGo: () => Promise<void>,
+  ) {}
+
+  /** Rejects with an error for people (storage/home.ts, isForPeople). */
+  static async open(given: string): Promise<StoppedNode> {
+    const path = resolve(given);
+    // Whether there is a directory at all, before its lock is asked for.
+    await readDirectory(path);
+    const lock = await lockForReading(path);
+    const scratch = await mkdtemp(join(tmpdir(), "onar-inspect-"));
+    const parts: { checkpoint: LmdbCheckpoint | null; storage: DiskStorage | null } = {
+      checkpoint: null,
+      storage: null,
+    };
+    const letGo = (): Promise<void> => end(parts, lock, scratch);
+    try {
+      const contents = await readDirectory(path);
+      const notices: string[] = [];
+      parts.checkpoint = await checkpointOf(path, scratch);
+      const checkpoint = parts.checkpoint ?? EMPTY;
+      const options = { checkpoint, node: contents.node, mustExist: contents.view !== null };
+      parts.storage = await recovered({ ...options, files: new ReadFiles(join(path, "log")), notices });
+      const facts: InspectedNode = {
+        path,
+        format: DIRECTORY_FORMAT,
+        node: contents.node,
+        view: contents.view,
+        segments: await segmentsOf(join(path, "log"), parts.storage.position),
+        lastRecord: parts.storage.position,
+        checkpoint: { lastRecord: checkpoint.position, bytes: checkpoint.bytes },
+        notices,
+      };
+      return new StoppedNode(facts, parts.storage, letGo);
+    } catch (error) {
+      await letGo();
+      throw error;
+    }
+  }
+
+  /** Partitions of which this node keeps a copy, in order. */
+  get partitions(): Partition[] {
+    const { view, node } = this.facts;
+    if (view === null) return [];
+    return view.partitions.flatMap(({ replicas }, p) => (replicas.includes(node) ? [partitionOf(p)] : []));
+  }
+
+  /** Every register of the partition, tombstones and bad ones included, those that changed longest ago first. */
+  async *registers(partition: Partition): AsyncIterable<InspectedKey> {
+    const table = this.storage.table(partition);
+    for (let after = 0 as ChangeNumber; ; ) {
+      const found = table.changesAfter(after, PAGE_KEYS);
+      for (const { key } of found) {
+        const register = table.get(key);
+        if (register !== null) yield { partition, key, register };
+      }
+      if (found.length < PAGE_KEYS) return;
+      after = found.at(-1)?.change ?? after;
+      await new Promise((turn) => setImmediate(turn));
+    }
+  }
+
+  /** What this copy holds of a key; null: nothing, or it keeps no copy of its partition. */
+  register(key: Key): InspectedKey | null {
+    const { view } = this.facts;
+    if (view === null) return null;
+    const partition = partitionOfPosition(positionOf(bytesOf(key)), view.partitions.length);
+    const register = this.storage.table(partition).get(key);
+    return register === null ? null : { partition, key, register };
+  }
+
+  async partition(partition: Partition): Promise<InspectedPartition> {
+    let [keys, tombstones, bad, bytes] = [0, 0, 0, 0];
+    for await (const { key, register } of this.registers(partition)) {
+      if (register === BAD) bad++;
+      else if (register.value === null) tombstones++;
+      else {
+        keys++;
+        bytes += key.length + register.value.length;
+      }
+    }
+    const kept = { promise: null as Ballot | null, reservation: 0, floor: 0, settled: null as Timestamp | null };
+    for (const entry of this.storage.restored()) {
+      if (entry.partition !== partition) continue;
+      if (entry.kind === "promise") kept.promise = entry.ballot;
+      else if (entry.kind === "reservation") kept.reservation = entry.reservation;
+      else if (entry.kind === "floor") kept.floor = entry.floor;
+      // Newest ballot first.
+      else if (entry.kind === "settled") kept.settled ??= { ballot: entry.ballot, seq: entry.seq };
+    }
+    return { partition, keys, tombstones, bad, bytes, lastChange: this.storage.table(partition).lastChange, ...kept };
+  }
+
+  close(): Promise<void> {
+    return this.letGo();
+  }
+}
+
+async function end(
+  { checkpoint, storage }: { readonly checkpoint: LmdbCheckpoint | null; readonly storage: DiskStorage | null },
+  lock: Lock,
+  scratch: string,
+): Promise<void> {
+  storage?.close();
+  if (checkpoint !== null) await new Promise<void>((closed) => checkpoint.close(closed));
+  await rm(scratch, { recursive: true, force: true });
+  await lock.release();
+}
+
+/** null: the node has not folded anything yet. */
+async function checkpointOf(path: string, scratch: string): Promise<LmdbCheckpoint | null> {
+  const data = join(path, "checkpoint", "data.mdb");
+  if (!existsSync(data) || (await stat(data)).size === 0) return null;
+  await symlink(data, join(scratch, "data.mdb"));
+  return new LmdbCheckpoint(scratch, true);
+}
+
+function recovered(options: {
+  readonly files: Files;
+  readonly checkpoint: Checkpoint;
+  readonly node: NodeId;
+  readonly mustExist: boolean;
+  readonly notices: string[];
+}): Promise<DiskStorage> {
+  const { notices, ...parts } = options;
+  return new Promise((found, reject) => {
+    DiskStorage.open(
+      {
+        ...parts,
+        settings: { ...storageSettings(MEMORY_MIB), scrubMs: 0 },
+        salt: () => 0,
+        later: () => {},
+        events: { notice: (text) => notices.push(text), failed: (why) => notices.push(why), bad: () => {} },
+      },
+      (error, storage) => (storage === null ? reject(error) : found(storage)),
+    );
+  });
+}
+
+async function segmentsOf(folder: string, last: number): Promise<InspectedSegment[]> {
+  const names = existsSync(folder) ? (await readdir(folder)).filter(isSegmentName).sort() : [];
+  const segments: InspectedSegment[] = [];
+  for (const name of names) {
+    const handle = await open(join(folder, name), "r");
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(SEGMENT_HEADER_BYTES), 0, SEGMENT_HEADER_BYTES, 0);
+      const header = decodeSegmentHeader(buffer.subarray(0, bytesRead));
+      const { size } = await handle.stat();
+      if (header !== null) segments.push({ name, bytes: size, firstRecord: header.first, lastRecord: last });
+    } finally {
+      await handle.close();
+    }
+  }
+  return segments.map((segment, i) => ({ ...segment, lastRecord: (segments[i + 1]?.firstRecord ?? last + 1) - 1 }));
+}
+
+/** Says yes to what recovery wants changed, and changes nothing. */
+class ReadFiles implements Files {
+  private readonly files: NodeFiles;
+
+  constructor(private readonly folder: string) {
+    this.files = new NodeFiles(folder);
+  }
+
+  list(done: (error: Error | null, names: readonly string[]) => void): void {
+    if (existsSync(this.folder)) this.files.list(done);
+    else done(null, []);
+  }
+
+  read(name: string, done: (error: Error | null, bytes: Buffer) => void): void {
+    this.files.read(name, done);
+  }
+
+  truncate(_name: string, _length: number, done: Done): void {
+    done(null);
+  }
+
+  remove(_name: string, done: Done): void {
+    done(null);
+  }
+
+  create(): void {
+    throw new DirectoryError("a directory that is inspected is not written to");
+  }
+
+  write(): void {
+    throw new DirectoryError("a directory that is inspected is not written to");
+  }
+}
+
+/** Of a node that has not folded anything. */
+const EMPTY: Checkpoint = {
+  position: 0,
+  bytes: 0,
+  get: () => null,
+  below: () => ({ change: 0 as ChangeNumber, tombstone: false }),
+  tallies: () => [],
+  states: () => [],
+  changes: () => [],
+  tombstones: () => [],
+  scan: () => ({ records: [], next: null }),
+  commit: () => {
+    throw new DirectoryError("a directory that is inspected is not written to");
+  },
+  close: (done) => done(),
+};

@@ -23,6 +23,8 @@ export interface Operation {
 export interface Cluster {
   readonly copies: Copies;
   readonly client: OnarClient;
+  /** One that has heard nothing of the cluster yet. Closed with the others. */
+  readonly another: () => OnarClient;
 }
 
 export function operationOf(options: CommonOptions, io: Io): Operation {
@@ -38,21 +40,28 @@ export function operationOf(options: CommonOptions, io: Io): Operation {
 export async function withCluster<T>(operation: Operation, run: (cluster: Cluster) => Promise<T>): Promise<T> {
   const { target, interrupt } = operation;
   let copies: Copies | null = null;
-  let client: OnarClient | null = null;
-  const end = (): void => void client?.close();
+  const clients: OnarClient[] = [];
+  const end = async (): Promise<void> => {
+    await Promise.all(clients.map((client) => client.close()));
+  };
   interrupt.addEventListener("abort", end);
   try {
     copies = await Copies.of(target, interrupt);
     const endpoints = target.endpoints.map(formatAddress);
-    client = new OnarClient({ endpoints, clusterId: copies.clusterId, timeoutMs: target.timeoutMs });
-    return await run({ copies, client });
+    const { clusterId } = copies;
+    const another = (): OnarClient => {
+      const client = new OnarClient({ endpoints, clusterId, timeoutMs: target.timeoutMs });
+      clients.push(client);
+      return client;
+    };
+    return await run({ copies, client: another(), another });
   } catch (error) {
     if (interrupt.aborted) throw new CliError(EXIT.notDone, "interrupted");
     throw error;
   } finally {
     interrupt.removeEventListener("abort", end);
     copies?.close();
-    await client?.close();
+    await end();
   }
 }
 

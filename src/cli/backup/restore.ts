@@ -13,7 +13,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientError, createClient } from "nice-grpc";
 import { type BackupEntry, BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
-import type { KeyValueCalls } from "../../client/client.js";
+import type { CompareAndSetOutcome, KeyValueCalls, OnarClient } from "../../client/client.js";
 import type { CommonOptions } from "../commands.js";
 import { formatOf } from "../commands.js";
 import { CliError, EXIT, type ExitCode, messageOf } from "../exit.js";
@@ -34,6 +34,8 @@ const WRITES = 256;
 /** Partitions being looked at. */
 const PARTITIONS = 16;
 const RAISE_PAUSE_MS = 100;
+const EARLY_PAUSE_MS = 100;
+const EARLY_TRIES = 50;
 /**
  * Restored clusters live in eras of so many revisions: the one after the backup's. The old cluster may have gone on after the backup, and
  * nobody knows how far; not so far.
@@ -75,8 +77,10 @@ export async function restore(path: string, options: RestoreOptions, io: Io): Pr
     try {
       await raiseAll(cluster, above, operation);
       if (options.continue !== true) await mustHoldOnly(cluster, operation);
-      await writeAll(path, contents, cluster, operation, progress);
-      const removed = await client.delete(MARKER_KEY);
+      // What the first one knows is of before: it would be taken for a client of the old cluster.
+      const fresh = cluster.another();
+      await writeAll(path, contents, fresh, operation, progress);
+      const removed = await fresh.delete(MARKER_KEY);
       if (removed.outcome !== "done") throw notDone(removed.message, removed.reason);
     } catch (error) {
       if (error instanceof Foreign) throw error;
@@ -235,7 +239,7 @@ async function raiseAll({ copies }: Cluster, above: bigint, { io, target, interr
 async function writeAll(
   path: string,
   { header, end }: Contents,
-  { client }: Cluster,
+  client: OnarClient,
   { io, interrupt }: Operation,
   progress: Restored,
 ): Promise<void> {
@@ -264,7 +268,7 @@ async function writeAll(
 
 async function writeOne(client: KeyValueCalls, { key, value }: BackupEntry, progress: Restored): Promise<void> {
   if (isMarker(key)) return;
-  const swap = await client.compareAndSet(key, value, "absent");
+  const swap = await putNew(client, key, value);
   if (swap.outcome !== "done") throw notDone(swap.message, swap.reason);
   if (swap.swapped) {
     progress.written++;
@@ -275,6 +279,16 @@ async function writeOne(client: KeyValueCalls, { key, value }: BackupEntry, prog
     throw new Foreign("a key holds another value than in the backup");
   }
   progress.there++;
+}
+
+/** A copy that has not heard yet that the revisions were raised tells a client of one that is too low: soon it has. */
+async function putNew(client: KeyValueCalls, key: Buffer, value: Buffer): Promise<CompareAndSetOutcome> {
+  for (let i = 0; ; i++) {
+    const outcome = await client.compareAndSet(key, value, "absent");
+    const early = outcome.outcome !== "done" && outcome.reason === "REQUEST_EXPIRED";
+    if (!early || i >= EARLY_TRIES) return outcome;
+    await sleep(EARLY_PAUSE_MS);
+  }
 }
 
 async function entryAt(client: KeyValueCalls, key: Buffer) {

@@ -1,7 +1,16 @@
 /** Backups of clusters at work, restored into other clusters: what is in them, and what is refused with nothing touched. */
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -165,14 +174,19 @@ describe("a backup", { timeout: LONG_MS }, () => {
     expect(readdirSync(folder)).not.toContain("died.partial");
   });
 
-  test("fails when a majority is gone, and leaves nothing behind", async () => {
-    cluster.node(1).process.pause();
-    const ran = await onar(["backup", path("lost"), "--endpoint", old.address, "--timeout", "1"]);
+  test("fails when a majority goes in the middle, says which partition, and leaves nothing behind", async () => {
+    const [, second, third] = cluster.nodes as [Node, Node, Node];
+    third.process.pause();
+    const running = run(cluster, "backup", path("lost"), "--timeout", "3");
+    await eventually("the backup has begun", 20_000, () => (existsSync(path("lost.partial")) ? true : undefined));
+    second.process.pause();
+    await third.process.kill();
+    const ran = await running;
     expect(ran).toMatchObject({ code: 1, stdout: "" });
-    expect(ran.stderr).toMatch(/^error: /);
+    expect(ran.stderr).toMatch(/^error: .*partition \d+/);
     expect(readdirSync(folder).filter((name) => name.startsWith("lost"))).toEqual([]);
-    cluster.node(1).process.resume();
-    cluster.node(2).restart();
+    second.process.resume();
+    third.restart();
     await cluster.ready();
   });
 
@@ -203,6 +217,15 @@ describe("a backup", { timeout: LONG_MS }, () => {
     expect(ran).toMatchObject({ code: 1, stderr: expect.stringMatching(message) });
     expect(readdirSync(folder)).toEqual(before);
   });
+
+  test.skipIf(process.getuid?.() === 0)(
+    "is refused: a directory that may not be written to (not for root)",
+    async () => {
+      mkdirSync(path("read-only"), { mode: 0o500 });
+      const ran = await run(cluster, "backup", path("read-only/x"));
+      expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot be written: permission denied") });
+    },
+  );
 
   test("is refused while another one writes the same file", async () => {
     writeFileSync(path("same.partial"), "somebody's");

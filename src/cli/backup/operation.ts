@@ -27,6 +27,13 @@ export interface Cluster {
   readonly another: () => OnarClient;
 }
 
+/** Ctrl-C or SIGTERM. */
+export class Interrupted extends CliError {
+  constructor(more = "") {
+    super(EXIT.notDone, `interrupted${more}`);
+  }
+}
+
 export function operationOf(options: CommonOptions, io: Io): Operation {
   const abort = new AbortController();
   // Every call under way listens.
@@ -56,7 +63,8 @@ export async function withCluster<T>(operation: Operation, run: (cluster: Cluste
     };
     return await run({ copies, client: another(), another });
   } catch (error) {
-    if (interrupt.aborted) throw new CliError(EXIT.notDone, "interrupted");
+    // What fails because of it is not told, unless it says more.
+    if (interrupt.aborted && !(error instanceof Interrupted)) throw new Interrupted();
     throw error;
   } finally {
     interrupt.removeEventListener("abort", end);

@@ -22,7 +22,7 @@ import { showProgress } from "../progress.js";
 import { type Contents, readBackup } from "./file.js";
 import { inLanes, Lanes } from "./lanes.js";
 import { encodeMarker, isMarker, MARKER_KEY, readMarker } from "./marker.js";
-import { type Cluster, count, type Operation, operationOf, size, withCluster } from "./operation.js";
+import { type Cluster, count, Interrupted, type Operation, operationOf, size, withCluster } from "./operation.js";
 
 export interface RestoreOptions extends CommonOptions {
   readonly continue?: true;
@@ -84,11 +84,10 @@ export async function restore(path: string, options: RestoreOptions, io: Io): Pr
       if (removed.outcome !== "done") throw notDone(removed.message, removed.reason);
     } catch (error) {
       if (error instanceof Foreign) throw error;
-      const why = operation.interrupt.aborted ? "interrupted" : messageOf(error);
-      throw notDone(
-        `${why}. ${progress.written + progress.there} of ${count(end.entries, "key")} are restored: the cluster is not whole. onar restore ${path} --continue goes on`,
-        error instanceof CliError ? error.facts.reason : "",
-      );
+      const done = progress.written + progress.there;
+      const left = `. ${done} of ${count(end.entries, "key")} are restored: the cluster is not whole. onar restore ${path} --continue goes on`;
+      if (operation.interrupt.aborted) throw new Interrupted(left);
+      throw notDone(`${messageOf(error)}${left}`, error instanceof CliError ? error.facts.reason : "");
     }
     const seconds = (Date.now() - began) / 1_000;
     const into = copies.clusterId;

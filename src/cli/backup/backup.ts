@@ -14,10 +14,11 @@ import type { Copies } from "./copies.js";
 import { NewFile } from "./file.js";
 import { inLanes, Lanes } from "./lanes.js";
 import { isMarker, readMarker } from "./marker.js";
-import { type Cluster, count, operationOf, size, withCluster } from "./operation.js";
+import { type Cluster, count, type Operation, operationOf, size, withCluster } from "./operation.js";
+import { Persistence } from "./persistence.js";
 
 /** Reads under way. */
-const READS = 512;
+const READS = 128;
 /** Partitions that are being listed, or listed and not read yet. */
 const PARTITIONS = 8;
 
@@ -40,7 +41,7 @@ export async function backup(path: string, options: CommonOptions, io: Io): Prom
       const what = (): string =>
         `backing up: ${count(encoder.entries, "key")}, ${size(file.bytes)}, ${progress.partitions} of ${count(progress.all, "partition")}`;
       await file.write(encoder.header(headerOf(cluster.copies, id, began)));
-      await showProgress(io, what, copyAll(cluster, encoder, file, progress, operation.interrupt));
+      await showProgress(io, what, copyAll(cluster, encoder, file, progress, operation));
       await file.write(encoder.end(progress.highestRevision, BigInt(Date.now())));
       operation.interrupt.throwIfAborted();
       await file.finish();
@@ -90,8 +91,9 @@ async function copyAll(
   encoder: BackupEncoder,
   file: NewFile,
   progress: Progress,
-  interrupt: AbortSignal,
+  { target, interrupt }: Operation,
 ): Promise<void> {
+  const persistence = new Persistence(target.timeoutMs, interrupt);
   const pipeline = client.pipeline();
   const reads = new Lanes(READS);
   try {
@@ -101,7 +103,7 @@ async function copyAll(
       for (const key of keys) {
         if (reads.failed) break;
         interrupt.throwIfAborted();
-        await reads.run(() => copyOne(pipeline, Buffer.from(key, "latin1"), partition, encoder, file));
+        await reads.run(() => copyOne(pipeline, persistence, Buffer.from(key, "latin1"), partition, encoder, file));
       }
       progress.partitions++;
     });
@@ -113,17 +115,14 @@ async function copyAll(
 
 async function copyOne(
   client: KeyValueCalls,
+  persistence: Persistence,
   key: Buffer,
   partition: number,
   encoder: BackupEncoder,
   file: NewFile,
 ): Promise<void> {
   if (isMarker(key)) return;
-  const got = await client.get(key);
-  if (got.outcome !== "done") {
-    const facts = { status: "", reason: got.reason };
-    throw new CliError(EXIT.notDone, `a key of partition ${partition} cannot be read: ${got.message}`, facts);
-  }
+  const got = await persistence.done(`a key of partition ${partition} cannot be read`, () => client.get(key));
   if (got.entry === undefined) return;
   const { value, version: at } = got.entry;
   await file.write(

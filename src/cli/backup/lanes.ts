@@ -16,7 +16,10 @@ export async function inLanes<Item>(
 
 /** The same for who brings the items. */
 export class Lanes {
-  private readonly running = new Set<Promise<void>>();
+  private running = 0;
+  /** Who waits for room, in order; then who waits for the end. */
+  private readonly waiting: (() => void)[] = [];
+  private readonly ending: (() => void)[] = [];
   private error: { readonly thrown: unknown } | null = null;
 
   constructor(private readonly limit: number) {}
@@ -27,19 +30,30 @@ export class Lanes {
 
   /** Begins the work when there is room; resolves then. After a failure nothing is begun any more. */
   async run(work: () => Promise<void>): Promise<void> {
-    while (this.running.size >= this.limit) await Promise.race(this.running);
-    if (this.error !== null) return;
-    const lane: Promise<void> = work()
-      .catch((thrown: unknown) => {
+    // Who was waiting gets the place of who has ended.
+    if (this.running < this.limit) this.running++;
+    else await new Promise<void>((room) => this.waiting.push(room));
+    if (this.error !== null) return this.leave();
+    work().then(
+      () => this.leave(),
+      (thrown: unknown) => {
         this.error ??= { thrown };
-      })
-      .finally(() => this.running.delete(lane));
-    this.running.add(lane);
+        this.leave();
+      },
+    );
   }
 
   /** Resolves when all is done, rejects with the first error. */
   async end(): Promise<void> {
-    await Promise.all(this.running);
+    if (this.running > 0) await new Promise<void>((ended) => this.ending.push(ended));
     if (this.error !== null) throw this.error.thrown;
+  }
+
+  private leave(): void {
+    const next = this.waiting.shift();
+    if (next !== undefined) return next();
+    this.running--;
+    if (this.running > 0) return;
+    for (const ended of this.ending.splice(0)) ended();
   }
 }

@@ -13,7 +13,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientError, createClient } from "nice-grpc";
 import { type BackupEntry, BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
-import type { CompareAndSetOutcome, KeyValueCalls, OnarClient } from "../../client/client.js";
+import type { KeyValueCalls, OnarClient } from "../../client/client.js";
 import type { CommonOptions } from "../commands.js";
 import { formatOf } from "../commands.js";
 import { CliError, EXIT, type ExitCode, messageOf } from "../exit.js";
@@ -23,6 +23,7 @@ import { type Contents, readBackup } from "./file.js";
 import { inLanes, Lanes } from "./lanes.js";
 import { encodeMarker, isMarker, MARKER_KEY, readMarker } from "./marker.js";
 import { type Cluster, count, Interrupted, type Operation, operationOf, size, withCluster } from "./operation.js";
+import { Persistence } from "./persistence.js";
 
 export interface RestoreOptions extends CommonOptions {
   readonly continue?: true;
@@ -30,12 +31,10 @@ export interface RestoreOptions extends CommonOptions {
 }
 
 /** Writes under way. */
-const WRITES = 256;
+const WRITES = 128;
 /** Partitions being looked at. */
 const PARTITIONS = 16;
 const RAISE_PAUSE_MS = 100;
-const EARLY_PAUSE_MS = 100;
-const EARLY_TRIES = 50;
 /**
  * Restored clusters live in eras of so many revisions: the one after the backup's. The old cluster may have gone on after the backup, and
  * nobody knows how far; not so far.
@@ -239,9 +238,10 @@ async function writeAll(
   path: string,
   { header, end }: Contents,
   client: OnarClient,
-  { io, interrupt }: Operation,
+  { io, target, interrupt }: Operation,
   progress: Restored,
 ): Promise<void> {
+  const persistence = new Persistence(target.timeoutMs, interrupt);
   const done = (): number => progress.written + progress.there;
   const pipeline = client.pipeline();
   const writes = new Lanes(WRITES);
@@ -253,7 +253,7 @@ async function writeAll(
       const { key, value } = entry;
       // The piece of the file that they lie in is let go before they are written.
       const own = { ...entry, key: Buffer.from(key), value: Buffer.from(value) };
-      await writes.run(() => writeOne(pipeline, own, progress));
+      await writes.run(() => writeOne(pipeline, persistence, own, progress));
     });
     await writes.end();
     if (!again.end.sha256.equals(end.sha256)) throw notDone(`${path} has changed meanwhile`);
@@ -265,33 +265,21 @@ async function writeAll(
   }
 }
 
-async function writeOne(client: KeyValueCalls, { key, value }: BackupEntry, progress: Restored): Promise<void> {
+async function writeOne(
+  client: KeyValueCalls,
+  persistence: Persistence,
+  { key, value }: BackupEntry,
+  progress: Restored,
+): Promise<void> {
   if (isMarker(key)) return;
-  const swap = await putNew(client, key, value);
-  if (swap.outcome !== "done") throw notDone(swap.message, swap.reason);
+  const swap = await persistence.done("a key cannot be written", () => client.compareAndSet(key, value, "absent"));
   if (swap.swapped) {
     progress.written++;
     return;
   }
-  const found = swap.found ?? (await entryAt(client, key));
+  const found = swap.found ?? (await persistence.done("a key cannot be read", () => client.get(key))).entry;
   if (found === undefined || Buffer.compare(found.value, value) !== 0) {
     throw new Foreign("a key holds another value than in the backup");
   }
   progress.there++;
-}
-
-/** A copy that has not heard yet that the revisions were raised tells a client of one that is too low: soon it has. */
-async function putNew(client: KeyValueCalls, key: Buffer, value: Buffer): Promise<CompareAndSetOutcome> {
-  for (let i = 0; ; i++) {
-    const outcome = await client.compareAndSet(key, value, "absent");
-    const early = outcome.outcome !== "done" && outcome.reason === "REQUEST_EXPIRED";
-    if (!early || i >= EARLY_TRIES) return outcome;
-    await sleep(EARLY_PAUSE_MS);
-  }
-}
-
-async function entryAt(client: KeyValueCalls, key: Buffer) {
-  const got = await client.get(key);
-  if (got.outcome !== "done") throw notDone(got.message, got.reason);
-  return got.entry;
 }

@@ -12,7 +12,7 @@ import type { KeyTreeOptions } from "./tree-keys.js";
 export function addBackupCommands(onar: Command, { io, ends }: KeyTreeOptions): void {
   clientOptions(onar.command("backup <FILE>"))
     .description(
-      "Copy all keys of a running cluster to a new file: at least what was acknowledged before it began. --timeout is for each request, not for the whole.",
+      "Copy all keys of a running cluster to a new file: at least what was acknowledged before it began. --timeout: gives up when nothing has moved on for so long.",
     )
     .addHelpText(
       "after",
@@ -27,7 +27,7 @@ export function addBackupCommands(onar: Command, { io, ends }: KeyTreeOptions): 
 
   clientOptions(onar.command("restore <FILE>"))
     .description(
-      "Write a backup into a new cluster that has never held a key, of any size. The whole file is checked first. --timeout is for each request.",
+      "Write a backup into a new cluster that has never held a key, of any size. The whole file is checked first. --timeout: gives up when nothing has moved on for so long.",
     )
     .option("--check", "only check the file and tell what is in it; no cluster is called")
     .option("--continue", "go on with a restore of the same file that was interrupted")

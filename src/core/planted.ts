@@ -22,6 +22,7 @@ export type PlantedBug =
   | "R9.ignore-client-revision"
   | "R9.purge-without-floor"
   | "R9.purge-forgets-floor"
+  | "R9.raise-without-floor"
   | "R11.bad-is-absent"
   | "R11.late-write"
   | "R12.at-a-majority"

@@ -27,6 +27,7 @@ const BUGS: Record<PlantedBug, string> = {
   "R9.ignore-client-revision": "a writer decides although the client has seen a higher revision",
   "R9.purge-without-floor": "purging a register does not raise the partition's floor",
   "R9.purge-forgets-floor": "purging raises the partition's floor by the register's records only",
+  "R9.raise-without-floor": "raising the revisions of a restored cluster does not raise the partition's floor",
   "R11.bad-is-absent": "a register that fails its checksum counts as absent",
   "R11.late-write": "an ordinary Write takes the place of a bad register",
   "R12.at-a-majority": "the writer purges when a majority holds the tombstone",

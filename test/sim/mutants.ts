@@ -14,6 +14,7 @@ import type { Failure } from "./worker.js";
 const DIRECTED = new Map<string, string>([
   ["R3.settled-though-absent", "a script"],
   ["R9.purge-forgets-floor", "a unit test"],
+  ["R9.raise-without-floor", "a script"],
   ["R12.old-transfer", "a script"],
 ]);
 

@@ -127,7 +127,7 @@ export class Replica {
       this.reservation = message.reservation;
       out.entries.push({ kind: "reservation", partition: this.group.partition, reservation: message.reservation });
     }
-    if (message.floor > this.floor) {
+    if (message.floor > this.floor && !planted("R9.raise-without-floor")) {
       this.learnFloor(message.floor);
       out.entries.push({ kind: "floor", partition: this.group.partition, floor: message.floor });
     }

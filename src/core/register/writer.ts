@@ -382,7 +382,7 @@ export class Writer {
     if (!this.holds(message.ballot)) return;
     const floor = this.revisions.floor;
     if (!this.revisions.onReserved(now, place, message, out)) return;
-    if (this.revisions.floor > floor) this.keys.raiseFloor(this.revisions.floor);
+    if (this.revisions.floor > floor && !planted("R9.raise-without-floor")) this.keys.raiseFloor(this.revisions.floor);
     this.drainWaiting(now, out);
   }
 

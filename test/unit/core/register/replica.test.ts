@@ -338,6 +338,11 @@ describe("reservation and settled numbers", () => {
 });
 
 describe("restart", () => {
+  test("a floor is what clients are told as the revision again: with less, all they send would be refused", () => {
+    replica.restore({ kind: "floor", partition: P, floor: revision(77) });
+    expect([replica.floor, replica.settledRevision]).toEqual([77, 77]);
+  });
+
   test("its entries in their order give back promise, reservation and settled numbers", () => {
     reserve(b(1), 40);
     write(register({ at: ts(b(2), 1), value: "x" }), 0);

@@ -7,7 +7,7 @@ import type { KeyValueCalls } from "../../client/client.js";
 import { BACKUP_FORMAT, BackupEncoder } from "../../codec/backup-file.js";
 import { version } from "../../version.js";
 import type { CommonOptions } from "../commands.js";
-import { CliError, EXIT, type ExitCode } from "../exit.js";
+import { CliError, EXIT, type ExitCode, usage } from "../exit.js";
 import type { Io } from "../io.js";
 import { showProgress } from "../progress.js";
 import type { Copies } from "./copies.js";
@@ -29,6 +29,7 @@ class Progress {
 }
 
 export async function backup(path: string, options: CommonOptions, io: Io): Promise<ExitCode> {
+  if (path === "" || path === "-") throw usage("FILE must be the name of a file that does not exist yet");
   const operation = operationOf(options, io);
   const began = Date.now();
   await withCluster(operation, async (cluster) => {

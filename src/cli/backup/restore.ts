@@ -16,7 +16,7 @@ import { type BackupEntry, BackupServiceDefinition } from "../../../gen/ts/onar/
 import type { KeyValueCalls, OnarClient } from "../../client/client.js";
 import type { CommonOptions } from "../commands.js";
 import { formatOf } from "../commands.js";
-import { CliError, EXIT, type ExitCode, messageOf } from "../exit.js";
+import { CliError, EXIT, type ExitCode, messageOf, usage } from "../exit.js";
 import type { Io } from "../io.js";
 import { showProgress } from "../progress.js";
 import { type Contents, readBackup } from "./file.js";
@@ -62,6 +62,7 @@ const notDone = (message: string, reason = ""): CliError => new CliError(EXIT.no
 
 export async function restore(path: string, options: RestoreOptions, io: Io): Promise<ExitCode> {
   const began = Date.now();
+  if (path === "") throw usage("FILE must not be empty");
   if (options.check === true) return check(path, options, io);
   const operation = operationOf(options, io);
   const contents = await checked(path, operation.io);
@@ -166,7 +167,9 @@ async function begin(cluster: Cluster, backupId: string, operation: Operation): 
   const marker = encodeMarker({ backupId, since: new Date().toISOString() });
   const marked = await client.compareAndSet(MARKER_KEY, marker, "absent");
   if (marked.outcome !== "done") throw notDone(`the restore could not begin: ${marked.message}`, marked.reason);
-  if (!marked.swapped) await refuseMarked(client);
+  if (marked.swapped) return;
+  await refuseMarked(client);
+  throw notDone("another restore into this cluster has just ended");
 }
 
 async function refuseMarked(client: KeyValueCalls): Promise<void> {

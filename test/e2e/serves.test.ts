@@ -15,6 +15,7 @@ const SERVICES = [
   "grpc.health.v1.Health",
   "grpc.reflection.v1.ServerReflection",
   "grpc.reflection.v1alpha.ServerReflection",
+  "onar.backup.v1.BackupService",
   "onar.kv.v1.KeyValueService",
   "onar.reconfiguration.v1.ReconfigurationService",
   "onar.text.v1.TextService",
@@ -188,7 +189,14 @@ function fileOf(bytes: Buffer): { readonly name: string; readonly imports: strin
 }
 
 describe("health", () => {
-  const names = ["", "live", KV, "onar.text.v1.TextService", "onar.reconfiguration.v1.ReconfigurationService"];
+  const names = [
+    "",
+    "live",
+    KV,
+    "onar.text.v1.TextService",
+    "onar.reconfiguration.v1.ReconfigurationService",
+    "onar.backup.v1.BackupService",
+  ];
 
   test("Check says SERVING per service and for the server as a whole, NOT_FOUND for another one", async () => {
     for (const { clients } of cluster.nodes) {

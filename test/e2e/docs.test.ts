@@ -36,6 +36,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "docs/recipes.md": "test/e2e/recipes.test.ts",
   "docs/clients-go.md": "test/clients/go/docs_test.go",
   "docs/clients-python.md": "test/clients/python/test_docs.py",
+  "docs/backup.md": "test/e2e/backup.test.ts: clusters at addresses that are not here",
   "docs/testing.md": "make targets that take minutes; test/unit/docs.test.ts looks whether they are there",
 };
 

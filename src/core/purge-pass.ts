@@ -2,11 +2,16 @@
  * When the tombstones of a partition are purged: every now and then the working writer pauses, lets its writes complete, takes a new ballot and
  * has what rested long enough removed (R12). The new ballot costs a round trip and the recovery of the keys in use, so passes are minutes
  * apart, and there is none when there is nothing to purge, or when a replica is away, without which nothing may be purged.
+ *
+ * A Purge may reach some replicas and not others, when the office ends meanwhile. Then whoever is the writer finds the tombstone at some of
+ * them only, and no pass can remove it. So every replica, in office or not, asks the writer for those of its tombstones that outlived the
+ * passes: the writer writes such a key again in its own ballot, for the next pass to find everywhere, or says that it is absent, and then
+ * the replica removes the tombstone by itself (Replica.mend).
  */
 import { type Duration, type Instant, never, since } from "../base/time.js";
 import { type Ballot, sameBallot } from "./ballot.js";
 import type { Election, ElectionAction } from "./election/election.js";
-import type { ChangeNumber } from "./ids.js";
+import type { ChangeNumber, Key } from "./ids.js";
 import type { Outbox } from "./outbox.js";
 import { planted } from "./planted.js";
 import { MAX_PURGED } from "./register/purging.js";
@@ -15,6 +20,10 @@ import type { Writer } from "./register/writer.js";
 
 /** A writer that cannot let its writes complete within this goes on instead; the next pass tries again. */
 const PATIENCE_MS = 1_000;
+/** A tombstone that a replica has held for so many looks has outlived a pass or two. */
+const OVERDUE_LOOKS = 4;
+/** Overdue ones that the writer is asked for after one look; it takes them for keys in use, and leaves them out of a pass under way. */
+const MAX_OVERDUE = 32;
 
 export interface PurgePassOptions {
   readonly table: RegisterTable;
@@ -24,6 +33,8 @@ export interface PurgePassOptions {
   readonly every: Duration;
   /** Every replica of the group is heard. */
   readonly complete: () => boolean;
+  /** A pass should have removed this key's tombstone and has not: the writer is to be asked for it. */
+  readonly overdue: (key: Key) => void;
   /** Carries out what the election says. */
   readonly act: (now: Instant, action: ElectionAction, out: Outbox) => void;
 }
@@ -33,6 +44,8 @@ export class PurgePass {
   /** What changed up to this number had changed at the last look but one. */
   private ripeUpTo = 0 as ChangeNumber;
   private lastLook = 0 as ChangeNumber;
+  /** What had changed at the last looks, the latest first. */
+  private readonly looks: ChangeNumber[] = [];
   private lookedAt: Instant = never;
   /** Of a pass that waits for its ballot: since when, and the ballot it began in. */
   private waiting: { readonly since: Instant; readonly before: Ballot } | null = null;
@@ -54,6 +67,7 @@ export class PurgePass {
     this.lookedAt = now;
     this.ripeUpTo = this.lastLook;
     this.lastLook = table.lastChange;
+    this.remind(complete());
     const { ballot } = writer;
     // A campaign may have begun at this very end of a round: then this is no office any more, or not yet.
     const inOffice = ballot !== null && writer.elected && election.working;
@@ -83,6 +97,17 @@ export class PurgePass {
       if (action === null) this.giveUp(now, out);
       else act(now, action, out);
     }
+  }
+
+  /** Only looks at which all replicas were heard count: otherwise there was no pass. */
+  private remind(complete: boolean): void {
+    const { table, overdue } = this.options;
+    const { looks } = this;
+    const upTo = looks[OVERDUE_LOOKS - 1] ?? 0;
+    if (!complete) looks.length = 0;
+    else if (upTo > 0) for (const { key, change } of table.tombstones(MAX_OVERDUE)) if (change <= upTo) overdue(key);
+    looks.unshift(table.lastChange);
+    if (looks.length > OVERDUE_LOOKS) looks.pop();
   }
 
   private giveUp(now: Instant, out: Outbox): void {

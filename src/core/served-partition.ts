@@ -84,6 +84,7 @@ export class ServedPartition {
       attempts: options.attempts,
       multicast,
       writerPlace: () => this.writerPlace(),
+      removed: () => this.catchUp.onPurge(),
     });
     this.catchUp = new CatchUp({
       group,
@@ -100,6 +101,7 @@ export class ServedPartition {
       election: this.election,
       every: options.purgeAfter,
       complete: () => this.heardPlaces() === group.everyone,
+      overdue: (key) => this.mending.want(key),
       act: (now, action, out) => this.act(now, action, out),
     });
     this.heard = new HeardGroup({

@@ -104,6 +104,7 @@ export class Checks {
     for (const [partition, { writer, replica, mending, catchUp }] of machine.core.partitions) {
       this.of(partition).office(node.id, node.life, writer.ballot, writer.elected);
       if (replica.bad.size > 0) sometimes.hit("a bad register was found");
+      if (mending.cleared > 0) sometimes.hit("a tombstone that passes left behind was removed");
       if (mending.mended > 0) sometimes.hit("a bad register was mended by the writer");
       if (catchUp.takenOver > 0) sometimes.hit("a register was taken over");
       if (catchUp.refused > 0) sometimes.hit("a takeover was refused by the fence");

@@ -23,6 +23,8 @@ import { Violated, type Violation, World } from "./world.js";
 export const SETTLING_ROUNDS = 80;
 /** Within so many times that span after that, every replica has what the others have. */
 const FOLLOWINGS = 6;
+/** Within so many times the span between two passes every tombstone is gone, those that were left behind too. */
+const PASSES = 16;
 /** States that the linearizability search may visit for a key. */
 const SEARCH_STEPS = 400_000;
 
@@ -166,14 +168,31 @@ function upkeepPhase(world: World): void {
             lacks(served) > 0 ? [`n${node.id} lacks ${lacks(served)} changes of partition ${p}`] : [],
           ),
         );
+  // Passes need every replica.
+  const seesToTombstones = swarm.purgeAfterMs > 0 && world.chance.fork("tombstones").chance(0.3);
+  const tombstones = (): string[] =>
+    !seesToTombstones ? [] : up.flatMap((node) => leftTombstones(world, node).map((text) => `n${node.id} ${text}`));
   for (const node of up) for (const key of world.badKeys(node)) world.scrub(node, key);
-  const bound = schedule.now + FOLLOWINGS * FOLLOW_MS * (1 + 2 * swarm.drift) + SETTLING_ROUNDS * swarm.roundMs;
+  const passes = seesToTombstones ? PASSES * swarm.purgeAfterMs * (1 + 2 * swarm.drift) : 0;
+  const bound =
+    schedule.now + FOLLOWINGS * FOLLOW_MS * (1 + 2 * swarm.drift) + SETTLING_ROUNDS * swarm.roundMs + passes;
   for (;;) {
-    const left = [...bad(), ...behind()];
+    const left = [...bad(), ...behind(), ...tombstones()];
     if (left.length === 0) return;
     if (schedule.now > bound) return world.violate("liveness", left.join("; "));
     schedule.runUntil(schedule.now + swarm.roundMs);
   }
+}
+
+/** Tombstones of partitions whose replicas all run. */
+function leftTombstones(world: World, node: SimNode): string[] {
+  const left: string[] = [];
+  for (const [p, { group, replica }] of node.machine?.core.partitions ?? []) {
+    if (!group.replicas.every((id) => world.node(id).up)) continue;
+    for (const { key } of replica.table.tombstones(1))
+      left.push(`still holds the tombstone of ${key} in partition ${p}`);
+  }
+  return left;
 }
 
 /** Changes that the copies of those who are heard have and this one may not. (`behind` counts those who are gone, too.) */

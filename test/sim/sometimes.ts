@@ -52,6 +52,8 @@ export const POINTS = [
   "a bad register was found",
   "a bad register was mended by the writer",
   "a tombstone was purged",
+  "a tombstone that passes left behind was removed",
+  "a tombstone that never counted was removed",
   "a purge was refused by the fence",
   "a purge pass was given up",
   "a key was created again after a purge",

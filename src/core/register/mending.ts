@@ -1,6 +1,6 @@
 /**
- * Keys of this replica's copy that only the writer can mend: those whose register fails its checksum (R11), and those that another copy
- * offered and the fence refused (R1). The writer is asked to settle the key, as a reader asks that hands its read over; what it answers
+ * Keys of this replica's copy that only the writer can mend: those whose register fails its checksum (R11), those that another copy
+ * offered and the fence refused (R1), and tombstones that outlived the passes that should have purged them (R12). The writer is asked to settle the key, as a reader asks that hands its read over; what it answers
  * was decided after the question, so it is at least as new as anything this replica ever acknowledged.
  */
 import { type Instant, since } from "../../base/time.js";
@@ -25,6 +25,8 @@ export interface MendingOptions {
   readonly multicast: (places: number, message: CoreMessage, out: Outbox) => void;
   /** Place of the working writer as far as known; −1: unknown. */
   readonly writerPlace: () => number;
+  /** A tombstone was removed. */
+  readonly removed: () => void;
 }
 
 interface Asked {
@@ -37,12 +39,14 @@ interface Asked {
 export class Mending {
   /** Bad registers that were mended since the node started. */
   mended = 0;
+  /** Tombstones that passes had left behind and that were removed here since the node started. */
+  cleared = 0;
   private readonly wanted = new Set<Key>();
   private readonly asked = new Map<Key, Asked>();
 
   constructor(private readonly options: MendingOptions) {}
 
-  /** The fence refused what another copy holds of the key. False: too many wait already. */
+  /** The fence refused what another copy holds of the key, or its tombstone is overdue. False: too many wait already. */
   want(key: Key): boolean {
     if (this.wanted.size < MAX_WANTED) this.wanted.add(key);
     return this.wanted.has(key);
@@ -63,10 +67,15 @@ export class Mending {
     for (const [key, { attempt, bad }] of this.asked) {
       if (attempt !== message.attempt) continue;
       if (!message.done || message.ballot === null) return true;
-      if (!replica.mend(key, message.register, message.ballot, bad, out)) return true;
+      const mended = replica.mend(key, message.register, message.ballot, bad, out);
+      if (mended === "refused") return true;
       if (bad) this.mended++;
       this.asked.delete(key);
       this.wanted.delete(key);
+      if (mended === "removed") {
+        this.cleared++;
+        this.options.removed();
+      }
       return true;
     }
     return false;

@@ -45,6 +45,9 @@ import { BAD, type Bad, type RegisterTable } from "./table.js";
 
 /** Keys listed in one answer to AskChanges. */
 export const MAX_LISTED = 512;
+/** What became of the writer's answer. "removed": a tombstone went, so transfers asked for before must be dropped, as after a Purge (R12). */
+export type Mended = "refused" | "taken" | "removed";
+
 /** Bad keys that wait for the writer; further ones are found again when they are looked at. */
 const MAX_BAD = 4_096;
 
@@ -237,13 +240,14 @@ export class Replica {
 
   /**
    * The writer's answer to this replica's own request for a key, decided after the request: at least what this replica ever acknowledged of
-   * it, so it may take the place of a bad register (R11). `register` is of that ballot; null: absent.
+   * it, so it may take the place of a bad register (R11). `register` is of that ballot; null: absent. Then a tombstone of an earlier ballot
+   * goes, too: what every replica held was purged elsewhere, and what they did not can never be complete any more (R12).
    */
-  mend(key: Key, register: Register | null, ballot: Ballot, askedAsBad: boolean, out: Outbox): boolean {
-    if (compareBallots(ballot, this.promise) < 0) return false;
+  mend(key: Key, register: Register | null, ballot: Ballot, askedAsBad: boolean, out: Outbox): Mended {
+    if (compareBallots(ballot, this.promise) < 0) return "refused";
     const held = this.look(key);
     // What was asked before the copy was known to be bad may be older than what it has acknowledged since.
-    if (held === BAD && !askedAsBad) return false;
+    if (held === BAD && !askedAsBad) return "refused";
     if (compareBallots(ballot, this.promise) > 0) this.raise(ballot, out);
     if (held === BAD) {
       if (register === null) this.remove(key, out);
@@ -251,8 +255,12 @@ export class Replica {
       this.bad.delete(key);
     } else if (register !== null && (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0)) {
       this.put(register, out);
+    } else if (register === null && held?.value === null && compareBallots(held.timestamp.ballot, ballot) < 0) {
+      this.raiseFloor(held, out);
+      this.remove(key, out);
+      return "removed";
     }
-    return true;
+    return "taken";
   }
 
   onAskTombstone(from: NodeId, message: AskTombstone, out: Outbox): void {

@@ -59,7 +59,7 @@ function open(fresh = false): void {
   const attempts = new Attempts(100);
   const replica = replicas[0] as Replica;
   const common = { group: groupOf(3), replica, attempts };
-  mending = new Mending({ ...common, multicast: () => {}, writerPlace: () => 1 });
+  mending = new Mending({ ...common, multicast: () => {}, writerPlace: () => 1, removed: () => {} });
   catchUp = new CatchUp({ ...common, mending, now, send: (place, message) => mail.push({ place, message }) });
 }
 

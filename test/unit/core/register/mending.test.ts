@@ -9,7 +9,22 @@ import type { Register } from "../../../../src/core/register/register.js";
 import { Replica } from "../../../../src/core/register/replica.js";
 import { BAD, MemoryTable } from "../../../../src/core/register/table.js";
 import { RESEND_MS } from "../../../../src/core/register/writer.js";
-import { B, b, epoch, groupOf, heldIn, hold, K, type KindOf, P, register, TestOutbox, text, ts } from "./harness.js";
+import {
+  B,
+  b,
+  epoch,
+  groupOf,
+  heldIn,
+  hold,
+  K,
+  type KindOf,
+  P,
+  record,
+  register,
+  TestOutbox,
+  text,
+  ts,
+} from "./harness.js";
 
 const WRITER = 1;
 
@@ -20,6 +35,7 @@ let mending: Mending;
 let now: Instant;
 let writerPlace: number;
 let sent: { places: number; message: CoreMessage }[];
+let removals: number;
 
 beforeEach(() => {
   out = new TestOutbox();
@@ -28,12 +44,14 @@ beforeEach(() => {
   now = instant(1_000);
   writerPlace = WRITER;
   sent = [];
+  removals = 0;
   mending = new Mending({
     group: groupOf(3),
     replica,
     attempts: new Attempts(100),
     multicast: (places, message) => sent.push({ places, message }),
     writerPlace: () => writerPlace,
+    removed: () => removals++,
   });
   replica.onPrepare(B, { kind: "prepare", partition: P, ballot: b(2, WRITER) }, new TestOutbox());
 });
@@ -205,4 +223,55 @@ test("no more than a few keys are asked for at a time; the others follow", () =>
   expect(asked).toHaveLength(32);
   for (const one of asked) answer(one, null);
   expect(resend()).toHaveLength(8);
+});
+
+describe("R12: a tombstone that passes left behind", () => {
+  const tombstone = register({
+    at: ts(b(1), 7),
+    value: null,
+    version: 3,
+    records: [record("x", { revision: revision(9) })],
+  });
+  beforeEach(() => {
+    hold(table, tombstone);
+    mending.want(K);
+  });
+
+  test("is removed when the writer says that the key is absent, with its floor first, and transfers are dropped", () => {
+    answer(only(resend()), null);
+    expect(table.get(K)).toBeNull();
+    expect(out.entries.map(({ kind }) => kind)).toEqual(["floor", "removed"]);
+    expect(replica.floor).toBe(9);
+    expect([mending.cleared, mending.mended, removals]).toEqual([1, 0, 1]);
+    expect(mending.busy).toBe(false);
+  });
+
+  test("gives way to what the writer wrote again in its own ballot, for the next pass to find everywhere", () => {
+    const again = register({ at: ts(b(2, WRITER), 1), value: null, version: 3 });
+    answer(only(resend()), again);
+    expect(heldIn(table)).toBe(again);
+    expect(removals).toBe(0);
+  });
+
+  test("stays when it is of the ballot of the answer, or of a higher one: it came after", () => {
+    const of = only(resend());
+    const later = register({ at: ts(b(2, WRITER), 4), value: null, version: 5 });
+    hold(table, later);
+    answer(of, null);
+    expect(heldIn(table)).toBe(later);
+    expect(removals).toBe(0);
+  });
+
+  test("stays when the answer is of a ballot below the promise", () => {
+    answer(only(resend()), null, b(1, WRITER));
+    expect(heldIn(table)).toBe(tombstone);
+    expect(mending.busy).toBe(true);
+  });
+
+  test("a value is not removed: that it is absent says what counts, not that this must go", () => {
+    const value = register({ at: ts(b(1), 8), value: "v" });
+    hold(table, value);
+    answer(only(resend()), null);
+    expect(heldIn(table)).toBe(value);
+  });
 });

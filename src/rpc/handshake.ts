@@ -1,6 +1,7 @@
 /** Who may talk to whom: the first frame of either side of a stream, checked before anything else is read. */
 import { type Handshake, type Refusal, RefusalReason } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { NodeId } from "../core/ids.js";
+import { rolledBack } from "../core/rolled-back.js";
 import { memberOf, type View } from "../core/view/view.js";
 import { PROTOCOL_VERSION } from "./peer-service.js";
 
@@ -45,7 +46,7 @@ export function checkHandshake(handshake: Handshake, context: HandshakeContext):
     );
   }
   const seen = context.highestPosition ?? 0;
-  if (handshake.logPosition < seen) {
+  if (rolledBack(handshake.logPosition, seen)) {
     return refusal(
       RefusalReason.ROLLED_BACK,
       `${peer} comes back with ${handshake.logPosition} records, and ${seen} of it were durable: it has lost what it promised (R10)`,

@@ -11,6 +11,7 @@ import type { LogRecord } from "../codec/log-record.js";
 import { decodeRegister } from "../codec/register.js";
 import type { Entry } from "../core/entry.js";
 import type { Key, NodeId, Partition } from "../core/ids.js";
+import { planted } from "../core/planted.js";
 import type { Register } from "../core/register/register.js";
 import { BAD, type Bad } from "../core/register/table.js";
 import type { NodeStorage } from "../ports/storage.js";
@@ -129,7 +130,11 @@ export class DiskStorage implements NodeStorage {
       checkpoint,
       intervalMs: settings.scrubMs,
       later: options.later,
-      foundBad: (partition, key) => this.foundBad(partition, key, true),
+      foundBad: (partition, key) => {
+        // What was read while it was sound would hide it from whoever has it repaired.
+        this.cache.forget(key);
+        this.foundBad(partition, key, true);
+      },
       covered: (partition, key) => this.tables.get(partition)?.covers(key) === true,
     });
     for (const tally of checkpoint.tallies()) this.tallies.set(tally.partition, tally);
@@ -236,7 +241,8 @@ export class DiskStorage implements NodeStorage {
     const begun = { files, node, from: checkpoint.position, notice: (text: string) => events.notice(text) };
     recoverLog({ ...begun, apply: (record) => this.replay(record) }, (error, recovered) => {
       if (error !== null || recovered === null) return opened(error ?? new Error("nothing was recovered"), null);
-      if (recovered.last === 0 && this.options.mustExist === true) return opened(new RecoveryError(EMPTIED), null);
+      if (recovered.last === 0 && this.options.mustExist === true && !planted("R10.emptied"))
+        return opened(new RecoveryError(EMPTIED), null);
       this.begin(recovered);
       opened(null, this);
     });
@@ -268,11 +274,14 @@ export class DiskStorage implements NodeStorage {
 
   private replay(record: LogRecord): void {
     const { kind, partition, key, change, body } = record;
-    if (kind === KIND.removed) return this.table(partition).replay(key, null, change);
+    if (kind === KIND.removed) {
+      this.mended(partition, key);
+      return this.table(partition).replay(key, null, change);
+    }
     if (kind === KIND.register) {
       const register = decoded(key, body);
       if (register === BAD) this.foundBad(partition, key);
-      else this.badKeys.delete(badKey(partition, key));
+      else this.mended(partition, key);
       return this.table(partition).replay(key, register, change);
     }
     if (body !== null) this.states.apply(stateFrom(kind, record, body));

@@ -3,7 +3,7 @@
  * way, in pieces, with zeros or nothing in between; space runs out; bytes rot.
  */
 import { Prng } from "../../src/base/prng.js";
-import type { Done, Files } from "../../src/storage/files.js";
+import { type Done, type Files, isFull } from "../../src/storage/files.js";
 
 interface Operation {
   readonly kind: "create" | "write" | "truncate" | "remove" | "read" | "list";
@@ -46,6 +46,8 @@ export class FaultyFiles implements Files {
     this.operations++;
     const error = this.errorFor(operation);
     if (error === null) operation.apply();
+    // After an error other than a full disk nobody knows what is there.
+    else if (!isFull(error)) operation.tear();
     operation.done(error);
   }
 
@@ -59,6 +61,18 @@ export class FaultyFiles implements Files {
     for (const operation of this.underway.splice(0)) operation.tear();
     for (const [name, bytes] of this.ghosts) if (this.chance.chance(0.3)) this.content.set(name, bytes);
     this.ghosts.clear();
+  }
+
+  /** As it is now: for a directory that is put back later. */
+  saved(): ReadonlyMap<string, Buffer> {
+    return new Map([...this.content].map(([name, bytes]) => [name, Buffer.from(bytes)]));
+  }
+
+  /** Puts these in the place of what is there. */
+  replace(saved: ReadonlyMap<string, Buffer>): void {
+    this.content.clear();
+    this.ghosts.clear();
+    for (const [name, bytes] of saved) this.content.set(name, Buffer.from(bytes));
   }
 
   /** Changes one bit of one byte. */

@@ -93,6 +93,29 @@ export class MemoryCheckpoint implements Checkpoint {
     done();
   }
 
+  /** The change of the key's record; 0: there is none. */
+  changeOf(partition: Partition, key: Key): ChangeNumber {
+    return this.rows.get(nameOf(partition, key))?.change ?? changeNumber(0);
+  }
+
+  /** As it is now: for a directory that is put back later. */
+  saved(): MemoryCheckpoint {
+    const copy = new MemoryCheckpoint();
+    copy.replace(this);
+    return copy;
+  }
+
+  /** Puts what that one holds in the place of what is here. */
+  replace(saved: MemoryCheckpoint): void {
+    this.rows.clear();
+    this.tallied.clear();
+    this.folded.clear();
+    for (const [name, row] of saved.rows) this.rows.set(name, { ...row, bytes: Buffer.from(row.bytes) });
+    for (const [partition, tally] of saved.tallied) this.tallied.set(partition, tally);
+    for (const [partition, state] of saved.folded) this.folded.set(partition, state);
+    this.position = saved.position;
+  }
+
   /** Changes a byte of a record's body; false: there is no such record. */
   rot(partition: Partition, key: Key): boolean {
     const row = this.rows.get(nameOf(partition, key));

@@ -43,6 +43,9 @@ export type CheckName =
   | "a bad register says nothing"
   | "a bad register is mended by what is as new"
   | "a hand-over tells what counts"
+  | "nothing is told before it is durable"
+  | "recovery finds what was durable"
+  | "storage shows what was put"
   | "one verdict by the deadline"
   | "liveness";
 

@@ -97,7 +97,7 @@ export class CopyChecks {
 
   /** The node says something about the key. */
   speaks(node: NodeId, key: Key | undefined, how: string): void {
-    if (key === undefined || !this.copyAt(node, key).bad) return;
+    if (key === undefined || !this.copyAt(node, key).silent) return;
     this.options.violate("a bad register says nothing", `n${node} sends ${how} of ${key}, whose register is bad`);
   }
 
@@ -178,7 +178,6 @@ export class CopyChecks {
       const later = purged !== undefined && compareTimestamps(purged.timestamp, register.timestamp) > 0;
       if (!later && complete !== undefined && compareTimestamps(complete, register.timestamp) >= 0)
         return violate("a purge is rightful", `${name}, which no purge was about`);
-      sometimes.hit("a tombstone that never counted was removed");
     }
     let least = register.floor;
     for (const record of register.records) if (record.revision > least) least = record.revision;

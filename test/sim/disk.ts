@@ -11,7 +11,7 @@ import type { Entry } from "../../src/core/entry.js";
 import type { Key, Partition } from "../../src/core/ids.js";
 import type { Register } from "../../src/core/register/register.js";
 import { BAD, MemoryTable, type RegisterTable } from "../../src/core/register/table.js";
-import type { Storage } from "../../src/ports/storage.js";
+import type { NodeStorage } from "../../src/ports/storage.js";
 import type { Schedule } from "./schedule.js";
 import type { DiskFaults } from "./swarm.js";
 
@@ -36,11 +36,37 @@ export interface Copy {
   /** As it is, or as it was before it went bad; null: absent. */
   readonly register: Register | null;
   readonly bad: boolean;
+  /** The process found it bad before anything that it sends from now on: it must say nothing of it. */
+  readonly silent: boolean;
 }
 
-export const NO_COPY: Copy = { register: null, bad: false };
+export const NO_COPY: Copy = { register: null, bad: false, silent: false };
 
-export class SimDisk {
+/** What outlives the processes of a node. */
+export interface Disk {
+  /** What is durable of the key. `bad`: the process may say nothing of it. */
+  copy(partition: Partition, key: Key): Copy;
+  /** false: the copy of the key has rotted, whether anybody knows or not. */
+  sound(partition: Partition, key: Key): boolean;
+  /** Keys whose register is known to be bad. */
+  badKeys(partition: Partition): Key[];
+  /** All that was appended is durable, and the node knows. */
+  readonly idle: boolean;
+  /** The register of the key rots; false: there is none that can. The disk is idle, or its node down. */
+  spoil(partition: Partition, key: Key): boolean;
+  /** Whether storage finds that key bad when it looks. */
+  scrub(partition: Partition, key: Key): boolean;
+  /** Storage for a new life of the node; null: it must not be used any more. */
+  open(): NodeStorage | null;
+  /** The node has sent all that it had to send. */
+  sent(): void;
+  /** From now on every sync is quick, and nothing fails. */
+  heal(): void;
+  /** Returns how many entries were lost, and whether a batch was kept in part, as far as that can be told by now. */
+  crash(): { readonly lost: number; readonly torn: boolean };
+}
+
+export class SimDisk implements Disk {
   /** Durable entries but registers, in order. */
   private log: Entry[] = [];
   private readonly tables = new Map<Partition, MemoryTable>();
@@ -61,8 +87,8 @@ export class SimDisk {
   copy(partition: Partition, key: Key): Copy {
     const held = this.tables.get(partition)?.get(key) ?? null;
     if (held === null) return NO_COPY;
-    if (held !== BAD) return { register: held, bad: false };
-    return { register: this.spoilt.get(partition)?.get(key) ?? null, bad: true };
+    if (held !== BAD) return { register: held, bad: false, silent: false };
+    return { register: this.spoilt.get(partition)?.get(key) ?? null, bad: true, silent: true };
   }
 
   /** Keys whose register is bad. */
@@ -70,7 +96,14 @@ export class SimDisk {
     return [...(this.spoilt.get(partition)?.keys() ?? [])];
   }
 
-  /** All that was appended is durable, and the node knows. */
+  sound(partition: Partition, key: Key): boolean {
+    return !this.copy(partition, key).bad;
+  }
+
+  scrub(partition: Partition, key: Key): boolean {
+    return this.copy(partition, key).bad;
+  }
+
   get idle(): boolean {
     return this.waiting.length === 0 && this.syncing.length === 0 && this.untold === 0;
   }
@@ -91,12 +124,17 @@ export class SimDisk {
   }
 
   /** Storage for a new life of the node. */
-  open(): Storage {
+  open(): NodeStorage {
     const tables = new Map<Partition, MemoryTable>();
     this.live = tables;
     const life = this.life;
     return {
       kind: "log",
+      // Nobody is told: this disk rolls nothing back.
+      position: 0,
+      writable: true,
+      highestPosition: () => 0,
+      sawPosition: () => {},
       table: (partition: Partition): RegisterTable => {
         let table = tables.get(partition);
         if (table === undefined) {
@@ -112,6 +150,8 @@ export class SimDisk {
       close: () => {},
     };
   }
+
+  sent(): void {}
 
   /** From now on every sync is quick. */
   heal(): void {

@@ -35,6 +35,9 @@ const INSIDE: readonly CheckName[] = [
   "a bad register says nothing",
   "a bad register is mended by what is as new",
   "a hand-over tells what counts",
+  "nothing is told before it is durable",
+  "recovery finds what was durable",
+  "storage shows what was put",
   "assertion in the core",
 ];
 

@@ -1,6 +1,7 @@
 /** Who does harm: crashes, pauses, cuts, broken links and rot at random times, often aimed at a writer, until told to stop. */
 import type { Prng } from "../../src/base/prng.js";
 import { type Key, type NodeId, partition } from "../../src/core/ids.js";
+import type { Ruin } from "./log-disk.js";
 import type { SimNode } from "./node.js";
 import type { Harm } from "./plan.js";
 import type { World } from "./world.js";
@@ -33,6 +34,9 @@ export class NemesisAtWork {
     this.every(nemesis.pause, () => this.pause(this.victim()));
     this.every(nemesis.linkLost, () => this.loseLink());
     this.every(nemesis.rot, () => this.rot());
+    this.every(nemesis.diskError, () => this.failDisk());
+    this.every(nemesis.full, () => this.fillDisk());
+    this.every(nemesis.ruin, () => this.ruin());
   }
 
   end(): void {
@@ -99,6 +103,24 @@ export class NemesisAtWork {
     this.harm({ kind: "rot", node, key, scrubAfterMs });
   }
 
+  private failDisk(): void {
+    const downMs = this.world.swarm.nemesis.downMs * (0.5 + this.chance.fraction());
+    this.harm({ kind: "disk-error", node: this.victim().id, downMs });
+  }
+
+  private fillDisk(): void {
+    const forMs = this.world.swarm.nemesis.fullMs * (0.5 + this.chance.fraction());
+    this.harm({ kind: "full", node: this.victim().id, forMs });
+  }
+
+  private ruin(): void {
+    const { world, chance } = this;
+    const how = chance.pick<Ruin>(["rolled back", "rolled back", "rolled back", "emptied", "unreadable"]);
+    const downMs = world.swarm.nemesis.downMs * chance.fraction();
+    const node = chance.pick(world.nodes);
+    if (world.mayRuin(node, how)) this.harm({ kind: "ruin", node: node.id, how, downMs });
+  }
+
   private cut(): void {
     const { world, chance } = this;
     const victim = this.victim().id;
@@ -150,6 +172,12 @@ export class NemesisAtWork {
         if (!world.has(harm.a) || !world.has(harm.b)) return;
         world.trace.command(world.schedule.now, `lose link n${harm.a} n${harm.b}`);
         return world.network.lose(harm.a, harm.b);
+      case "disk-error":
+        return world.has(harm.node) ? world.failDisk(world.node(harm.node), harm.downMs) : undefined;
+      case "full":
+        return world.has(harm.node) ? world.fillDisk(world.node(harm.node), harm.forMs) : undefined;
+      case "ruin":
+        return world.has(harm.node) ? world.ruin(world.node(harm.node), harm.how, harm.downMs) : undefined;
       case "rot":
         if (world.has(harm.node) && world.keys.includes(harm.key)) this.spoil(harm.node, harm.key, harm.scrubAfterMs);
     }

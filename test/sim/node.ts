@@ -10,7 +10,9 @@ import type { View } from "../../src/core/view/view.js";
 import { Loop, type ReplyTo } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
 import type { Clock } from "../../src/ports/clock.js";
-import type { SimDisk } from "./disk.js";
+import type { NodeStorage } from "../../src/ports/storage.js";
+import { refusedWhenFull } from "../../src/rpc/disk-full.js";
+import type { Disk } from "./disk.js";
 import type { Network } from "./network.js";
 import type { Schedule } from "./schedule.js";
 
@@ -26,7 +28,11 @@ export interface SimNodeOptions {
   readonly turnMs: number;
   /** Of this node's clock: milliseconds of its own for one of the world's. */
   readonly rate: number;
-  readonly makeDisk: (tell: (call: () => void) => void) => SimDisk;
+  readonly makeDisk: (tell: (call: () => void) => void) => Disk;
+  /** The handshake with a peer's process, before anything is sent to it; false: there is none, or this node was refused. */
+  readonly greet: (node: SimNode, to: NodeId) => boolean;
+  /** A message was dropped, as the disk is full. */
+  readonly droppedWhenFull: () => void;
   /** Before a message goes on its way. */
   readonly said: (node: SimNode, message: NodeMessage) => void;
   /** After everything that the node did. */
@@ -42,14 +48,20 @@ export interface Caller {
 
 export class SimNode {
   readonly id: NodeId;
-  readonly disk: SimDisk;
+  readonly disk: Disk;
+  /** Of the running process. */
+  storage: NodeStorage | null = null;
   life = 0;
   /** null: not running. */
   loop: Loop | null = null;
   /** Stopped for good. */
   gone = false;
-  /** How often it was paused: what was asked before a pause may be answered late. */
+  /** Its directory is not what it was: no peer must let it in any more. */
+  doomed = false;
+  /** How often it was paused, or its disk full: what was asked before may be answered late. */
   pauses = 0;
+  /** Above 0: its answers wait for space on the disk. */
+  stuck = 0;
   /** Turns that are due: what the node wants to do and has not appended yet. */
   private turns = 0;
   private paused = false;
@@ -62,6 +74,11 @@ export class SimNode {
   constructor(private readonly options: SimNodeOptions) {
     this.id = options.id;
     this.disk = options.makeDisk((call) => this.run(this.life, call));
+  }
+
+  /** Counts as lost: it will never take part again. */
+  get lost(): boolean {
+    return this.gone || this.doomed;
   }
 
   connect(network: Network): void {
@@ -91,6 +108,11 @@ export class SimNode {
     this.life++;
     const { life } = this;
     const storage = this.disk.open();
+    this.storage = storage;
+    if (storage === null) {
+      this.gone = true;
+      return;
+    }
     const clock = this.clock(life);
     const queued: [NodeId, NodeMessage][] = [];
     const machine = new NodeMachine({
@@ -109,7 +131,11 @@ export class SimNode {
         queued.push([to, message]);
       },
       flush: (): void => {
-        for (const [to, message] of queued.splice(0)) network.send(this.id, life, to, message);
+        for (const [to, message] of queued.splice(0)) {
+          if (life !== this.life || this.loop === null) return;
+          if (options.greet(this, to)) network.send(this.id, life, to, message);
+        }
+        this.disk.sent();
       },
     };
     this.met.clear();
@@ -121,6 +147,7 @@ export class SimNode {
   crash(): { readonly lost: number; readonly torn: boolean } {
     this.loop?.stop();
     this.loop = null;
+    this.storage = null;
     this.paused = false;
     this.turns = 0;
     this.backlog = [];
@@ -149,7 +176,13 @@ export class SimNode {
       this.met.set(from, fromLife);
       this.run(this.life, () => this.loop?.deliver({ kind: "peer-restarted", peer: from }));
     }
-    this.run(this.life, () => this.loop?.deliver({ kind: "message", from, message }));
+    this.run(this.life, () => {
+      const input = { kind: "message", from, message } as const;
+      const { storage, loop, network } = this;
+      const tell = (to: NodeId, refusal: NodeMessage): void => network?.send(this.id, this.life, to, refusal);
+      if (storage?.writable === false && refusedWhenFull(input, tell)) return this.options.droppedWhenFull();
+      loop?.deliver(input);
+    });
     return fromLife > met ? "new life" : fromLife < met ? "old life" : "same life";
   }
 

@@ -5,6 +5,7 @@
 import type { Prng } from "../../src/base/prng.js";
 import type { Key, NodeId } from "../../src/core/ids.js";
 import { type Chance, recording, replaying } from "./dice.js";
+import type { Ruin } from "./log-disk.js";
 import type { Swarm } from "./swarm.js";
 
 export type Harm =
@@ -13,6 +14,11 @@ export type Harm =
   | { readonly kind: "cut"; readonly ways: readonly (readonly [NodeId, NodeId])[]; readonly forMs: number }
   | { readonly kind: "pause"; readonly node: NodeId; readonly deaf: boolean; readonly forMs: number }
   | { readonly kind: "lose-link"; readonly a: NodeId; readonly b: NodeId }
+  /** The next write of the node's disk fails; it comes back after `downMs`. */
+  | { readonly kind: "disk-error"; readonly node: NodeId; readonly downMs: number }
+  | { readonly kind: "full"; readonly node: NodeId; readonly forMs: number }
+  /** The node crashes and its directory is lost for good; it is started after `downMs`. */
+  | { readonly kind: "ruin"; readonly node: NodeId; readonly how: Ruin; readonly downMs: number }
   /** A register goes bad; `scrubAfterMs` null: storage does not find it by itself. */
   | { readonly kind: "rot"; readonly node: NodeId; readonly key: Key; readonly scrubAfterMs: number | null };
 

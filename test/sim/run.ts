@@ -219,10 +219,10 @@ function finalOperation(world: World, patience: number, begin: () => void): void
 /** Some seeds go on with no more than a majority of every group. */
 function mayStayDown(world: World): SimNode[] {
   const { chance, nodes } = world;
-  const down = nodes.filter((node) => node.gone);
+  const down = nodes.filter((node) => node.lost);
   if (!chance.fork("survivors").chance(0.5)) return down;
   for (const node of chance.fork("down").shuffle(nodes)) {
-    if (!node.gone && world.dispensable(node, down)) down.push(node);
+    if (!node.lost && world.dispensable(node, down)) down.push(node);
   }
   return down;
 }

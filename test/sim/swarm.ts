@@ -25,6 +25,7 @@ export interface Swarm {
   readonly purgeAfterMs: number;
   readonly network: NetworkFaults;
   readonly disk: DiskFaults;
+  readonly storage: StorageSwarm;
   readonly nemesis: Nemesis;
   readonly load: Load;
 }
@@ -51,6 +52,18 @@ export interface DiskFaults {
   readonly slowMs: number;
 }
 
+/** How nodes keep what they must not forget. */
+export interface StorageSwarm {
+  /** By the real storage on faulty files; otherwise a model takes its place. */
+  readonly real: boolean;
+  readonly segmentBytes: number;
+  /** The log is folded when it is longer. */
+  readonly foldLogBytes: number;
+  /** Keys of one transaction. */
+  readonly foldKeys: number;
+  readonly cacheBytes: number;
+}
+
 /** Mean milliseconds between two of a kind; 0: never. */
 export interface Nemesis {
   readonly crash: number;
@@ -69,6 +82,12 @@ export interface Nemesis {
   /** Share of bad registers that storage finds by itself, within so many milliseconds; the others are found when somebody looks. */
   readonly scrubbed: number;
   readonly scrubMs: number;
+  /** A write fails, and the node ends; it comes back on a disk that is well again. With real storage only, as the two that follow. */
+  readonly diskError: number;
+  readonly full: number;
+  readonly fullMs: number;
+  /** A directory is lost for good: put back as it was, emptied, or unreadable. */
+  readonly ruin: number;
   /** Share of faults that pick a working writer. */
   readonly aimed: number;
 }
@@ -113,6 +132,11 @@ export function drawSwarm(seed: number): Swarm {
   const upkeep = new Prng(seed).fork("upkeep");
   const purges = upkeep.chance(0.5);
   const rots = faults === 1 && upkeep.chance(0.35);
+  const storage = new Prng(seed).fork("storage");
+  const real = storage.chance(0.5);
+  const disks = real ? faults : 0;
+  const sometimes = (probability: number, rounds: readonly number[]): number =>
+    disks > 0 && storage.chance(probability) ? roundMs * storage.pick(rounds) : 0;
   return {
     nodes,
     replicas,
@@ -141,6 +165,13 @@ export function drawSwarm(seed: number): Swarm {
       slow: faults * on(0.3, () => chance.pick([0.01, 0.1])),
       slowMs: chance.pick([50, 500]),
     },
+    storage: {
+      real,
+      segmentBytes: storage.pick([512, 2_048, 16_384]),
+      foldLogBytes: storage.pick([1_024, 4_096, 16_384, 1e9]),
+      foldKeys: storage.pick([1, 2, 64]),
+      cacheBytes: storage.pick([0, 65_536]),
+    },
     nemesis: {
       crash: faults * on(0.6, () => roundMs * chance.pick([5, 12, 30])),
       downMs: roundMs * chance.pick([1, 5, 15]),
@@ -154,6 +185,10 @@ export function drawSwarm(seed: number): Swarm {
       rot: rots ? roundMs * upkeep.pick([2, 5, 20]) : 0,
       scrubbed: upkeep.pick([0, 0.5, 1]),
       scrubMs: roundMs * upkeep.pick([1, 10]),
+      diskError: sometimes(0.25, [10, 30]),
+      full: sometimes(0.2, [10, 30]),
+      fullMs: roundMs * storage.pick([1, 5, 15]),
+      ruin: sometimes(0.4, [10, 40]),
       aimed: chance.pick([0, 0.5, 0.9]),
     },
     load: {

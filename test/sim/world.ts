@@ -3,12 +3,16 @@ import { Prng } from "../../src/base/prng.js";
 import { duration } from "../../src/base/time.js";
 import { majorityOf } from "../../src/base/votes.js";
 import type { Operation } from "../../src/check/history.js";
+import type { Entry } from "../../src/core/entry.js";
 import { type Key, key, type NodeId, type Partition, viewEpoch } from "../../src/core/ids.js";
 import { firstPlacement } from "../../src/core/placement/first.js";
+import { rolledBack } from "../../src/core/rolled-back.js";
 import { placementOf, type View } from "../../src/core/view/view.js";
+import { FULL_RETRY_MS } from "../../src/storage/log/log.js";
 import { type CheckName, Checks } from "./checks.js";
 import { Client } from "./client.js";
-import { SimDisk } from "./disk.js";
+import { type Copy, type DiskOptions, SimDisk } from "./disk.js";
+import { LogDisk, type Ruin } from "./log-disk.js";
 import { Network, nodeIds } from "./network.js";
 import { SimNode } from "./node.js";
 import { DRAWN, type Source } from "./plan.js";
@@ -69,6 +73,10 @@ export class World {
   /** By key: the replicas whose copy was ever bad. */
   private readonly everBad = new Map<Key, Set<NodeId>>();
   private readonly crashWatchers = new Map<SimNode, (() => void)[]>();
+  /** Who has shaken hands with whom, by node and life. */
+  private readonly greeted = new Set<string>();
+  /** How long a node stays down after its disk failed. */
+  private readonly downAfterError = new Map<SimNode, number>();
   private operationsLeft: number;
   private ticks = 0;
 
@@ -148,7 +156,7 @@ export class World {
   }
 
   start(node: SimNode): void {
-    if (node.up || node.gone) return;
+    if (node.up || node.gone || (this.calm && node.doomed)) return;
     if (node.life > 0) this.sometimes.hit("a node restarted");
     this.trace.note(this.schedule.now, `n${node.id} starts`);
     if (node.life > 0) this.trace.command(this.schedule.now, `restart n${node.id}`);
@@ -163,7 +171,7 @@ export class World {
     const partition = this.partitionOf(key);
     const replicas = this.replicasOf(partition);
     const bad = this.everBad.get(key) ?? new Set<NodeId>();
-    const sound = replicas.filter((id) => id !== node.id && !bad.has(id) && !this.node(id).gone);
+    const sound = replicas.filter((id) => id !== node.id && !bad.has(id) && !this.node(id).lost);
     if (!replicas.includes(node.id) || sound.length < majorityOf(replicas.length)) return false;
     if (!node.disk.spoil(partition, key)) return false;
     bad.add(node.id);
@@ -181,15 +189,110 @@ export class World {
   /** Storage tells the node of its bad copy, if it is still bad. */
   scrub(node: SimNode, key: Key): void {
     const partition = this.partitionOf(key);
-    if (!node.up || !node.disk.copy(partition, key).bad) return;
+    if (!node.up || !node.disk.scrub(partition, key)) return;
     this.trace.note(this.schedule.now, `n${node.id} scrubs ${key}`);
     this.trace.command(this.schedule.now, `scrub ${key} at n${node.id}`, partition);
     node.scrub(partition, key);
   }
 
+  /** Whether it can lose its directory: the others can do without it, and have heard of more than what is put back. */
+  mayRuin(node: SimNode, how: Ruin): boolean {
+    const { disk } = node;
+    if (!(disk instanceof LogDisk) || node.lost || !this.dispensable(node)) return false;
+    return how !== "rolled back" || disk.oldest < this.seenByAll(node);
+  }
+
+  /** The node's directory is lost for good: no other lets it in any more, or it does not start. */
+  ruin(node: SimNode, how: Ruin, downMs: number): void {
+    if (!this.mayRuin(node, how)) return;
+    this.crash(node);
+    const { disk } = node;
+    if (disk instanceof LogDisk && disk.ruin(how, this.seenByAll(node))) {
+      node.doomed = true;
+      this.trace.command(this.schedule.now, `ruin n${node.id}: ${how}`);
+    }
+    this.schedule.after(downMs, () => this.start(node));
+  }
+
+  /** The highest number of records of the node that all others know of for certain. */
+  private seenByAll(node: SimNode): number {
+    let seen = Number.POSITIVE_INFINITY;
+    for (const { id, lost, disk } of this.nodes)
+      if (id !== node.id && !lost && disk instanceof LogDisk) seen = Math.min(seen, disk.seen(node.id));
+    return seen;
+  }
+
+  failDisk(node: SimNode, downMs: number): void {
+    if (!node.up || !(node.disk instanceof LogDisk)) return;
+    this.trace.command(this.schedule.now, `disk of n${node.id} fails`);
+    this.downAfterError.set(node, downMs);
+    node.disk.failNext();
+  }
+
+  fillDisk(node: SimNode, forMs: number): void {
+    const { disk } = node;
+    if (!(disk instanceof LogDisk)) return;
+    this.trace.command(this.schedule.now, `disk of n${node.id} full`);
+    node.stuck++;
+    node.pauses++;
+    disk.fill(true);
+    this.schedule.after(forMs, () => {
+      disk.fill(false);
+      this.trace.command(this.schedule.now, `disk of n${node.id} has space`);
+      // What waits is tried again by then.
+      this.schedule.after(2 * FULL_RETRY_MS, () => {
+        node.stuck--;
+        node.pauses++;
+      });
+    });
+  }
+
+  /** Its storage says that the disk failed: the process ends, and is started on a disk that is well again. */
+  private diskFailed(node: SimNode): void {
+    const { life } = node;
+    this.sometimes.hit("a write failed and its node ended");
+    this.schedule.after(0, () => {
+      if (node.life !== life || !node.up) return;
+      this.crash(node);
+      this.schedule.after(this.downAfterError.get(node) ?? 0, () => this.start(node));
+    });
+  }
+
+  /** Both tell how many durable records they have; who comes back with less than it had told ends (R10). */
+  private greet(node: SimNode, to: NodeId): boolean {
+    const peer = this.node(to);
+    if (!this.swarm.storage.real) return true;
+    const { storage } = node;
+    if (storage === null) return false;
+    if (peer.storage === null) return !node.doomed;
+    const name = `${node.id}/${node.life} ${to}/${peer.life}`;
+    if (this.greeted.has(name)) return true;
+    for (const [one, other] of [
+      [node, peer],
+      [peer, node],
+    ] as const) {
+      const position = one.storage?.position ?? 0;
+      if (other.storage === null || !rolledBack(position, other.storage.highestPosition(one.id))) continue;
+      this.sometimes.hit("an older directory was refused by a peer");
+      if (!one.doomed) this.violate("recovery finds what was durable", `n${one.id} was refused as rolled back`);
+      const { life } = one;
+      // It says so and ends.
+      this.schedule.after(0, () => {
+        if (one.life !== life || !one.up) return;
+        this.crash(one);
+        one.gone = true;
+      });
+      return false;
+    }
+    peer.storage.sawPosition(node.id, storage.position);
+    storage.sawPosition(to, peer.storage.position);
+    this.greeted.add(name).add(`${to}/${peer.life} ${node.id}/${node.life}`);
+    return true;
+  }
+
   /** Without it and these others, every group has a majority of nodes that are not gone, and of every key a majority that is not bad. */
   dispensable(node: SimNode, others: readonly SimNode[] = []): boolean {
-    const missing = (id: NodeId): boolean => id === node.id || this.node(id).gone || others.includes(this.node(id));
+    const missing = (id: NodeId): boolean => id === node.id || this.node(id).lost || others.includes(this.node(id));
     for (let p = 0; p < this.swarm.partitions; p++) {
       const partition = p as Partition;
       const replicas = this.replicasOf(partition);
@@ -197,7 +300,7 @@ export class World {
       if (left.length < majorityOf(replicas.length)) return false;
       for (const key of this.keys) {
         if (this.partitionOf(key) !== partition) continue;
-        const sound = left.filter((id) => !this.node(id).disk.copy(partition, key).bad);
+        const sound = left.filter((id) => this.node(id).disk.sound(partition, key));
         if (sound.length < majorityOf(replicas.length)) return false;
       }
     }
@@ -208,7 +311,7 @@ export class World {
   expectVerdict(node: SimNode, timeout: number, done: () => boolean): void {
     const { life, pauses } = node;
     this.schedule.after((timeout * 1) / (1 - this.swarm.drift) + this.slackMs, () => {
-      if (done() || node.life !== life || !node.up || node.pauses !== pauses) return;
+      if (done() || node.life !== life || !node.up || node.pauses !== pauses || node.stuck > 0) return;
       this.violate("one verdict by the deadline", `n${node.id} left a request without a verdict`);
     });
   }
@@ -234,7 +337,11 @@ export class World {
           sometimes.hit("a transfer was dropped by a purge");
       },
       lifeOf: (id) => this.node(id).life,
-      linkLost: (at, peer) => this.node(at).linkLost(peer),
+      linkLost: (at, peer) => {
+        // The next stream begins with a handshake.
+        this.greeted.delete(`${at}/${this.node(at).life} ${peer}/${this.node(peer).life}`);
+        this.node(at).linkLost(peer);
+      },
     });
   }
 
@@ -249,15 +356,19 @@ export class World {
       purgeAfter: duration(swarm.purgeAfterMs === 0 ? NEVER_MS : swarm.purgeAfterMs),
       turnMs: swarm.turnMs,
       rate: 1 + (this.chance.fork(`clock ${id}`).fraction() * 2 - 1) * swarm.drift,
-      makeDisk: (tell) =>
-        new SimDisk({
+      makeDisk: (tell) => {
+        const options = {
           schedule,
           chance,
           faults: swarm.disk,
           tell,
-          appended: (entry) => this.checks.appended(id, entry),
-          durable: (entry, before) => this.checks.durable(id, entry, before),
-        }),
+          appended: (entry: Entry) => this.checks.appended(id, entry),
+          durable: (entry: Entry, before: Copy) => this.checks.durable(id, entry, before),
+        };
+        return swarm.storage.real ? this.makeLogDisk(id, options) : new SimDisk(options);
+      },
+      greet: (node, to) => this.greet(node, to),
+      droppedWhenFull: () => this.sometimes.hit("a message that brings a register was dropped as the disk was full"),
       said: (node, message) => this.checks.said(node.id, message),
       stepped: (node) => this.checks.stepped(node),
       failed: (node, error) => {
@@ -265,6 +376,28 @@ export class World {
         const detail = error instanceof Error ? error.message : String(error);
         throw new Violated({ check: "assertion in the core", detail: `n${node.id}: ${detail}`, at: schedule.now });
       },
+    });
+  }
+
+  private makeLogDisk(id: NodeId, options: DiskOptions): LogDisk {
+    const { storage, nemesis, partitions } = this.swarm;
+    return new LogDisk({
+      ...options,
+      node: id,
+      partitions,
+      settings: {
+        segmentBytes: storage.segmentBytes,
+        foldLogBytes: storage.foldLogBytes,
+        foldMemoryBytes: 8 * storage.foldLogBytes,
+        foldKeys: storage.foldKeys,
+        maxMemoryBytes: Number.POSITIVE_INFINITY,
+        cacheBytes: storage.cacheBytes,
+        scrubMs: nemesis.rot > 0 && nemesis.scrubbed > 0 ? nemesis.scrubMs : 0,
+      },
+      sometimes: this.sometimes,
+      violate: (check, detail) => this.violate(check, detail),
+      bad: (partition, key) => this.schedule.after(0, () => this.node(id).scrub(partition, key)),
+      failed: () => this.diskFailed(this.node(id)),
     });
   }
 

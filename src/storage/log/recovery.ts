@@ -16,6 +16,7 @@
 import { isKnown, isLazy, KIND } from "../../codec/entry.js";
 import type { LogRecord } from "../../codec/log-record.js";
 import type { NodeId } from "../../core/ids.js";
+import { planted } from "../../core/planted.js";
 import type { Files } from "../files.js";
 import {
   decodeSegmentHeader,
@@ -187,6 +188,7 @@ class Recovery {
   /** Everything found so far was durable; what stands next is `next`, where that is known. */
   private proven(next = this.expected): void {
     const { undecided } = this;
+    if (planted("R11.rotten-is-torn")) return;
     this.undecided = [];
     for (let i = 0; i < undecided.length; i++) {
       const { found, expected, segment } = undecided[i] as Undecided;

@@ -95,6 +95,19 @@ describe("in the middle of the log", () => {
     expect((world.storage as DiskStorage).figures().badRegisters).toBe(0);
   });
 
+  test("a rotten register that was removed since does not count as bad", () => {
+    const world = worldWith(
+      [put(A, 1)],
+      [{ kind: "removed", partition: P, key: A, change: changeNumber(2) }],
+      [put(B, 3)],
+    );
+    rotBody(world, 0);
+    expect(world.open(0)).toBeNull();
+    const storage = world.storage as DiskStorage;
+    expect([...storage.bad()]).toEqual([]);
+    expect(storage.table(P).get(A)).toBeNull();
+  });
+
   test("a bad register stays bad through the checkpoint, until it is put again or removed", () => {
     const world = worldWith([put(A, 1)], [put(B, 2)], [put(keyOf(3), 3)]);
     rotBody(world, 0);
@@ -258,6 +271,20 @@ describe("any byte of the log, at random", () => {
 });
 
 describe("in the checkpoint", () => {
+  test("what the scrub finds is bad for the replica, too, though it was read while it was sound: else nobody repairs it", () => {
+    const world = worldWith([put(A, 1)], [put(B, 2)]);
+    world.open(0);
+    const storage = world.storage as DiskStorage;
+    storage.foldNow(() => {});
+    world.finishAll();
+    expect(storage.table(P).get(A)).not.toBe(BAD);
+    world.checkpoint.rot(P, A);
+    expect(storage.table(P).get(A), "it is in the cache").not.toBe(BAD);
+    storage.scrubNow();
+    expect(world.bad).toEqual([`${P}/${A}`]);
+    expect(storage.table(P).get(A)).toBe(BAD);
+  });
+
   test("a rotten register is bad when it is read, and the scrub finds it before anybody reads it", () => {
     const world = worldWith([put(A, 1), put(B, 2)]);
     world.open(0);

@@ -1,0 +1,521 @@
+/**
+ * A virtual disk below the real storage: log, recovery, fold, scrub and all that src/storage has above its files and its checkpoint, which
+ * are in memory here. Of what the disk does to the files see test/conformance/faulty-files.ts; the checkpoint commits as a whole or not at
+ * all, as LMDB does, and its records rot.
+ *
+ * Beside it this keeps what the disk durably holds, as told from outside: an entry counts from the moment at which its write is on the disk,
+ * or at which recovery finds it after a crash. By that it checks storage itself: nobody is told that something is durable before it is,
+ * recovery finds what was durable, and tables show what was put into them.
+ */
+import type { StoredEntry } from "../../src/codec/entry.js";
+import { type Ballot, compareBallots, formatTimestamp, sameBallot, sameTimestamp } from "../../src/core/ballot.js";
+import { type ChangeNumber, changeNumber, type Key, type NodeId, type Partition } from "../../src/core/ids.js";
+import type { Register } from "../../src/core/register/register.js";
+import { BAD, type Bad, type RegisterTable } from "../../src/core/register/table.js";
+import type { NodeStorage } from "../../src/ports/storage.js";
+import { DiskStorage } from "../../src/storage/disk.js";
+import type { StorageSettings } from "../../src/storage/settings.js";
+import { errorOf } from "../conformance/faulty-files.js";
+import { MemoryCheckpoint } from "../conformance/memory-checkpoint.js";
+import { renderRegister } from "../scripts/render.js";
+import type { CheckName } from "./checks.js";
+import { type Copy, type Disk, type DiskOptions, NO_COPY } from "./disk.js";
+import { sameState } from "./facts.js";
+import { rotRecord, ruinRecord } from "./rot.js";
+import type { Sometimes } from "./sometimes.js";
+import { TimedFiles } from "./timed-files.js";
+
+export interface LogDiskOptions extends DiskOptions {
+  readonly node: NodeId;
+  readonly partitions: number;
+  readonly settings: StorageSettings;
+  readonly sometimes: Sometimes;
+  readonly violate: (check: CheckName, detail: string) => void;
+  /** A register was found bad. */
+  readonly bad: (partition: Partition, key: Key) => void;
+  /** The disk failed: the process must end. */
+  readonly failed: () => void;
+}
+
+/** How a directory gets lost for good: put back as it was, emptied, or so that nobody can tell what was promised. */
+export type Ruin = "rolled back" | "emptied" | "unreadable";
+
+interface Pending {
+  readonly entry: StoredEntry;
+  readonly number: number;
+}
+
+interface Held {
+  readonly register: Register;
+  readonly change: ChangeNumber;
+  /** Of the log record that it came with. */
+  readonly number: number;
+}
+
+interface Saved {
+  readonly files: ReadonlyMap<string, Buffer>;
+  readonly checkpoint: MemoryCheckpoint;
+  readonly position: number;
+}
+
+export class LogDisk implements Disk {
+  /** What was put in the place of the directory, or done to it. */
+  ruined: Ruin | null = null;
+  private readonly files: TimedFiles;
+  private readonly checkpoint: MemoryCheckpoint;
+  private storage: DiskStorage | null = null;
+  private life = 0;
+  private committing: (() => void) | null = null;
+  private healed = false;
+  private full = false;
+  /** Records appended in this life, and those that are on the disk. */
+  private appended = 0;
+  private kept = 0;
+  private pending: Pending[] = [];
+  /** Positions of peers that go with the next batch. */
+  private readonly unsaved = new Map<NodeId, number>();
+  /** What the disk holds: registers by partition and key, and the small states. */
+  private readonly held = new Map<Partition, Map<Key, Held>>();
+  private readonly promises = new Map<Partition, Ballot>();
+  private readonly limits = new Map<string, number>();
+  private readonly rotten = new Map<Partition, Map<Key, true>>();
+  /** What the process has put or removed of a key; by partition. */
+  private live = new Map<Partition, Map<Key, Register | null>>();
+  /** Keys that the process has found bad, with the batch that was not appended yet: what it holds may have been said before. */
+  private known = new Map<Partition, Map<Key, number>>();
+  /** Batches appended in this life, those of which the node has been told, and those of which nothing is left to be sent. */
+  private batches = 0;
+  private batchesTold = 0;
+  private batchesSent = 0;
+  private readonly snapshots: Saved[] = [];
+
+  constructor(private readonly options: LogDiskOptions) {
+    const { schedule, chance, faults, tell } = options;
+    this.files = new TimedFiles({
+      schedule,
+      chance: chance.fork("files"),
+      span: () => this.span(),
+      tell,
+      written: (last) => this.written(last),
+    });
+    this.checkpoint = new MemoryCheckpoint((commit) => {
+      if (faults.syncMs === 0) return commit();
+      const { life } = this;
+      this.committing = commit;
+      schedule.after(this.span(), () => {
+        if (life === this.life)
+          tell(() => {
+            this.committing = null;
+            commit();
+          });
+      });
+    });
+  }
+
+  // ---- what is there
+
+  copy(partition: Partition, key: Key): Copy {
+    const held = this.held.get(partition)?.get(key);
+    if (held === undefined) return NO_COPY;
+    const foundBy = this.known.get(partition)?.get(key);
+    const bad = foundBy !== undefined;
+    return { register: held.register, bad, silent: bad && this.batchesSent >= foundBy };
+  }
+
+  sound(partition: Partition, key: Key): boolean {
+    return this.rotten.get(partition)?.has(key) !== true;
+  }
+
+  badKeys(partition: Partition): Key[] {
+    return [...(this.storage?.bad() ?? [])].filter((bad) => bad.partition === partition).map(({ key }) => key);
+  }
+
+  get idle(): boolean {
+    return this.pending.length === 0 && this.files.idle && this.committing === null;
+  }
+
+  /** The most that the directory has told this peer to have seen of it, durably. */
+  seen(peer: NodeId): number {
+    return this.limits.get(`seen/${peer}`) ?? 0;
+  }
+
+  /** Records of the oldest directory that could be put back. */
+  get oldest(): number {
+    return this.snapshots[0]?.position ?? Number.POSITIVE_INFINITY;
+  }
+
+  // ---- what befalls it
+
+  /** The bytes of the key's register change where they lie: in the log, as long as a later write proves them, in the checkpoint, or in both. */
+  spoil(partition: Partition, key: Key): boolean {
+    const held = this.held.get(partition)?.get(key);
+    if (held === undefined || !this.sound(partition, key)) return false;
+    const { disk } = this.files;
+    const inLog = held.number > this.checkpoint.position;
+    if (inLog && !rotRecord(disk, held.number)) return false;
+    const folded = this.checkpoint.changeOf(partition, key) === held.change;
+    if (!inLog && !folded) return false;
+    if (folded) this.checkpoint.rot(partition, key);
+    mapIn(this.rotten, partition).set(key, true);
+    this.options.sometimes.hit(inLog ? "a record of the log rotted" : "a record of the checkpoint rotted");
+    return true;
+  }
+
+  /** Storage looks through the checkpoint; true when it knows the key to be bad. */
+  scrub(partition: Partition, key: Key): boolean {
+    const { storage } = this;
+    if (storage === null) return false;
+    const { scrubPasses } = storage.figures();
+    while (storage.figures().scrubPasses === scrubPasses) storage.scrubNow();
+    return this.badKeys(partition).includes(key);
+  }
+
+  /** The next write fails. */
+  failNext(): void {
+    if (!this.healed) this.files.disk.nextError = errorOf("EIO");
+  }
+
+  fill(full: boolean): void {
+    this.full = full && !this.healed;
+    this.files.disk.space = this.full ? 0 : Number.POSITIVE_INFINITY;
+  }
+
+  /** The node is down. False: there is nothing to ruin in that way, or nobody would notice. */
+  ruin(how: Ruin, seenByAll: number): boolean {
+    const { disk } = this.files;
+    if (this.ruined !== null) return false;
+    if (how === "emptied") {
+      disk.replace(new Map());
+      this.checkpoint.replace(new MemoryCheckpoint());
+    } else if (how === "rolled back") {
+      const usable = this.snapshots.filter(({ position }) => position < seenByAll);
+      const [saved] = this.options.chance.shuffle(usable);
+      if (saved === undefined) return false;
+      disk.replace(saved.files);
+      this.checkpoint.replace(saved.checkpoint);
+    } else if (!ruinRecord(disk, this.checkpoint.position, this.options.chance)) return false;
+    this.ruined = how;
+    return true;
+  }
+
+  sent(): void {
+    this.batchesSent = this.batchesTold;
+  }
+
+  heal(): void {
+    this.healed = true;
+    this.files.disk.nextError = null;
+    this.fill(false);
+  }
+
+  crash(): { readonly lost: number; readonly torn: boolean } {
+    this.life++;
+    if ((this.storage?.figures().folds ?? 0) > 0) this.options.sometimes.hit("the log was folded into the checkpoint");
+    this.storage?.close();
+    this.storage = null;
+    this.files.crash();
+    const { committing } = this;
+    this.committing = null;
+    // What was about to fail befell a process that is gone.
+    this.files.disk.nextError = null;
+    if (committing !== null && this.options.chance.chance(0.5)) committing();
+    this.live = new Map();
+    this.known = new Map();
+    this.batches = 0;
+    this.batchesTold = 0;
+    this.batchesSent = 0;
+    this.unsaved.clear();
+    // What of it is there shows when the node comes back.
+    return { lost: 0, torn: false };
+  }
+
+  // ---- a life of the node
+
+  /** Storage for a new life; null: this directory must not be used any more. */
+  open(): NodeStorage | null {
+    const { schedule, chance, node, settings, tell, sometimes, violate, failed, bad } = this.options;
+    const { life } = this;
+    const first = this.snapshots.length === 0;
+    const isFull = (): boolean => this.full;
+    let opened: DiskStorage | null = null;
+    let error: Error | null = null;
+    this.files.instant = true;
+    DiskStorage.open(
+      {
+        files: this.files,
+        checkpoint: this.checkpoint,
+        node,
+        settings,
+        mustExist: !first,
+        salt: () => chance.below(2 ** 32),
+        later: (ms, call) => schedule.after(ms, () => (life === this.life ? tell(call) : undefined)),
+        space: {
+          get writable() {
+            return !isFull();
+          },
+          exhausted: () => sometimes.hit("a write found the disk full"),
+        },
+        events: {
+          notice: (text) => {
+            if (text.includes("was not finished")) sometimes.hit("a torn write was cut off");
+          },
+          failed: () => (life === this.life ? failed() : undefined),
+          bad: (partition, key) => bad(partition, key),
+        },
+      },
+      (failure, storage) => {
+        error = failure;
+        opened = storage;
+      },
+    );
+    const storage = opened as DiskStorage | null;
+    if (storage === null) {
+      this.files.instant = false;
+      const { ruined } = this;
+      if (ruined === null)
+        violate("recovery finds what was durable", `n${node} does not start: ${(error as Error | null)?.message}`);
+      else
+        sometimes.hit(
+          ruined === "emptied" ? "an emptied directory was refused" : "a directory that cannot be trusted was refused",
+        );
+      return null;
+    }
+    this.storage = storage;
+    if (this.ruined === "rolled back") this.options.sometimes.hit("a node came back with an older directory");
+    if (this.ruined !== "rolled back") this.compare(storage);
+    this.pending = [];
+    this.appended = storage.position;
+    this.kept = storage.position;
+    if (first) {
+      this.pending.push({ entry: { kind: "seen", node, position: 0 }, number: ++this.appended });
+      storage.mark(() => {});
+    }
+    this.files.instant = false;
+    this.snapshots.push({
+      files: this.files.disk.saved(),
+      checkpoint: this.checkpoint.saved(),
+      position: storage.position,
+    });
+    return this.told(storage);
+  }
+
+  private told(storage: DiskStorage): NodeStorage {
+    const { violate, appended, node } = this.options;
+    return {
+      kind: "log",
+      get position() {
+        return storage.position;
+      },
+      get writable() {
+        return storage.writable;
+      },
+      highestPosition: (peer) => storage.highestPosition(peer),
+      sawPosition: (peer, position) => {
+        if (position > storage.highestPosition(peer)) this.unsaved.set(peer, position);
+        storage.sawPosition(peer, position);
+      },
+      table: (partition) => this.watched(partition, storage.table(partition)),
+      restored: () => storage.restored(),
+      append: (entries, durable) => {
+        for (const entry of entries) {
+          appended(entry);
+          this.pending.push({ entry, number: ++this.appended });
+        }
+        if (entries.length > 0) {
+          for (const [peer, position] of this.unsaved)
+            this.pending.push({ entry: { kind: "seen", node: peer, position }, number: ++this.appended });
+          this.unsaved.clear();
+        }
+        this.batches++;
+        const upTo = this.appended;
+        const batch = this.batches;
+        storage.append(entries, () => {
+          if (this.kept < upTo)
+            violate("nothing is told before it is durable", `n${node} goes on at record ${upTo}, and ${this.kept} are`);
+          durable();
+          this.batchesTold = Math.max(this.batchesTold, batch);
+        });
+      },
+      close: () => storage.close(),
+    };
+  }
+
+  // ---- helpers
+
+  private span(): number {
+    const { faults, chance } = this.options;
+    if (faults.syncMs === 0) return 0;
+    const slow = !this.healed && faults.slow > 0 && chance.chance(faults.slow);
+    return slow ? chance.fraction() * faults.slowMs : faults.syncMs * (0.5 + chance.fraction());
+  }
+
+  /** Records up to this one are on the disk. */
+  private written(last: number): void {
+    let count = 0;
+    for (const { entry, number } of this.pending) {
+      if (number > last) break;
+      this.kept = number;
+      count++;
+      this.keep(entry, number);
+    }
+    this.pending.splice(0, count);
+  }
+
+  private keep(entry: StoredEntry, number: number): void {
+    const { durable } = this.options;
+    switch (entry.kind) {
+      case "register":
+      case "removed": {
+        const { partition, change } = entry;
+        const key = entry.kind === "register" ? entry.register.key : entry.key;
+        const before = this.copy(partition, key);
+        if (entry.kind === "register")
+          mapIn(this.held, partition).set(key, { register: entry.register, change, number });
+        else this.held.get(partition)?.delete(key);
+        this.rotten.get(partition)?.delete(key);
+        this.known.get(partition)?.delete(key);
+        return durable(entry, before);
+      }
+      case "seen":
+        return this.raise(`seen/${entry.node}`, entry.position);
+      case "promise": {
+        const before = this.promises.get(entry.partition);
+        if (before === undefined || compareBallots(entry.ballot, before) > 0)
+          this.promises.set(entry.partition, entry.ballot);
+        return durable(entry, NO_COPY);
+      }
+      case "reservation":
+        this.raise(`reservation/${entry.partition}`, entry.reservation);
+        return durable(entry, NO_COPY);
+      case "floor":
+        this.raise(`floor/${entry.partition}`, entry.floor);
+        return durable(entry, NO_COPY);
+      default:
+        return durable(entry, NO_COPY);
+    }
+  }
+
+  private raise(name: string, to: number): void {
+    if (to > (this.limits.get(name) ?? 0)) this.limits.set(name, to);
+  }
+
+  /** What recovery found is what was durable, and of what was under way a beginning. */
+  private compare(storage: DiskStorage): void {
+    const { sometimes, partitions } = this.options;
+    const { position } = storage;
+    if (position < this.kept || position > this.appended)
+      this.differs(`has ${position} records; ${this.kept} were durable, and ${this.appended} written`);
+    if (position < this.appended) sometimes.hit("a crash lost unsynced entries");
+    if (position < this.appended && position > this.kept) sometimes.hit("a crash kept part of an unsynced batch");
+    this.written(position);
+    for (let p = 0; p < partitions; p++) this.compareTable(p as Partition, storage.table(p as Partition));
+    const promises = new Map<Partition, Ballot>();
+    for (const entry of storage.restored()) {
+      if (entry.kind === "promise") promises.set(entry.partition, entry.ballot);
+      else if (entry.kind === "reservation") this.compareLimit(entry.kind, entry.partition, entry.reservation);
+      else if (entry.kind === "floor") this.compareLimit(entry.kind, entry.partition, entry.floor);
+    }
+    for (const [partition, ballot] of this.promises) {
+      const found = promises.get(partition);
+      if (found === undefined || !sameBallot(found, ballot))
+        this.differs(`has lost a promise of partition ${partition}`);
+    }
+  }
+
+  private compareLimit(kind: string, partition: Partition, found: number): void {
+    const was = this.limits.get(`${kind}/${partition}`) ?? 0;
+    if (found !== was) this.differs(`has ${kind} ${found} of partition ${partition}, not ${was}`);
+  }
+
+  private compareTable(partition: Partition, table: RegisterTable): void {
+    const held = this.held.get(partition) ?? new Map<Key, Held>();
+    const found = table.changesAfter(changeNumber(0), MANY);
+    if (found.length !== held.size)
+      this.differs(`has ${found.length} registers of partition ${partition}, not ${held.size}`);
+    for (const { key, timestamp } of found) {
+      const was = held.get(key);
+      if (timestamp === null) {
+        this.options.sometimes.hit("a node came back with a rotten register");
+        if (this.sound(partition, key)) this.differs(`takes ${key} for bad, and nothing of it rotted`);
+      } else {
+        if (was === undefined || !sameTimestamp(was.register.timestamp, timestamp))
+          this.differs(`has ${key} at ${formatTimestamp(timestamp)}`);
+        // Where it rotted the checkpoint or the log had it again.
+        this.rotten.get(partition)?.delete(key);
+      }
+    }
+  }
+
+  private differs(detail: string): void {
+    this.options.violate("recovery finds what was durable", `n${this.options.node} ${detail}`);
+  }
+
+  private watched(partition: Partition, table: RegisterTable): RegisterTable {
+    const live = mapIn(this.live, partition);
+    return {
+      get: (key) => {
+        const found = table.get(key);
+        this.looked(partition, key, found, live);
+        return found;
+      },
+      put: (register, change) => {
+        live.set(register.key, register);
+        table.put(register, change);
+      },
+      remove: (key, change) => {
+        live.set(key, null);
+        table.remove(key, change);
+      },
+      get size() {
+        return table.size;
+      },
+      get lastChange() {
+        return table.lastChange;
+      },
+      changesAfter: (after, limit) => table.changesAfter(after, limit),
+      tombstones: (limit) => table.tombstones(limit),
+    };
+  }
+
+  private looked(
+    partition: Partition,
+    key: Key,
+    found: Register | Bad | null,
+    live: ReadonlyMap<Key, Register | null>,
+  ): void {
+    if (this.ruined === "rolled back") return;
+    const { violate, node } = this.options;
+    if (found === BAD) {
+      const known = mapIn(this.known, partition);
+      if (!known.has(key)) known.set(key, this.batches + 1);
+      if (this.sound(partition, key))
+        violate("storage shows what was put", `n${node} finds ${key} bad, and nothing rotted`);
+      return;
+    }
+    const put = live.get(key);
+    const expected = put === undefined ? (this.held.get(partition)?.get(key)?.register ?? null) : put;
+    if (found === expected) return;
+    if (
+      found === null ||
+      expected === null ||
+      !sameTimestamp(found.timestamp, expected.timestamp) ||
+      !sameState(found, expected)
+    )
+      violate(
+        "storage shows what was put",
+        `n${node} finds ${renderRegister(found)} of ${key}, not ${renderRegister(expected)}`,
+      );
+  }
+}
+
+/** More than a run has keys. */
+const MANY = 1_000;
+
+function mapIn<Value>(maps: Map<Partition, Map<Key, Value>>, partition: Partition): Map<Key, Value> {
+  let map = maps.get(partition);
+  if (map === undefined) {
+    map = new Map();
+    maps.set(partition, map);
+  }
+  return map;
+}

@@ -4,7 +4,7 @@
  * what changed.
  */
 import { type Duration, duration, type Instant, since } from "../base/time.js";
-import { voteOf } from "../base/votes.js";
+import { countVotes, voteOf } from "../base/votes.js";
 import { type Ballot, sameBallot } from "./ballot.js";
 import type { Detector } from "./detector/detector.js";
 import { Election, type ElectionAction, type Office } from "./election/election.js";
@@ -206,11 +206,16 @@ export class ServedPartition {
     );
   }
 
-  /** Changes of other copies that are not known to be here: 0 when this replica has all there is. */
-  get behind(): number {
+  /**
+   * Changes of the copies it hears that are not known to be here: 0 when this replica has all there is. null: nobody knows, as no majority is
+   * heard. What was last told by a replica that is away says nothing: it may be gone for good, and what counts is on a majority.
+   */
+  get behind(): number | null {
+    const heard = this.heardPlaces();
+    if (countVotes(heard) < this.group.majority) return null;
     let most = 0;
     for (let place = 0; place < this.group.replicas.length; place++) {
-      const lastChange = this.lastChangeAt(place);
+      const lastChange = (heard & voteOf(place)) === 0 ? null : this.lastChangeAt(place);
       if (lastChange !== null) most = Math.max(most, this.catchUp.behind(place, lastChange));
     }
     return most;

@@ -134,8 +134,8 @@ export class NodeMetrics {
   private upkeep(): void {
     this.ofNode(
       "onar_changes_behind",
-      "Changes of other replicas that are not known to be in this node's, in the partition where they are most.",
-      (node) => Math.max(0, ...[...node.loop.machine.core.partitions.values()].map(({ behind }) => behind)),
+      "Changes of replicas it hears that are not known to be in this node's, in the partition where they are most.",
+      (node) => Math.max(0, ...[...node.loop.machine.core.partitions.values()].map(({ behind }) => behind ?? 0)),
     );
     const sum =
       (read: (served: ServedPartition) => number) =>

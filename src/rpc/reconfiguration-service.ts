@@ -156,6 +156,7 @@ function partitionStatus(node: ServingNode, partition: Partition): PartitionStat
   const served = core.partitions.get(partition);
   const promise = served?.replica.promise;
   const settled = served?.replica.settledRevision ?? (0 as Revision);
+  const behind = served?.behind ?? null;
   return {
     partition,
     groupEpoch: BigInt(groupEpoch),
@@ -173,7 +174,7 @@ function partitionStatus(node: ServingNode, partition: Partition): PartitionStat
       return { ...base, lag: BigInt(behind) };
     }),
     heldRequests: node.loop.machine.router.heldOf(partition),
-    ...(served === undefined ? {} : { behind: BigInt(served.behind) }),
+    ...(behind === null ? {} : { behind: BigInt(behind) }),
   };
 }
 

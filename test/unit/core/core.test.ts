@@ -2,10 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { duration, type Instant, instant } from "../../../src/base/time.js";
 import { type Ballot, ballot } from "../../../src/core/ballot.js";
-import { Core, type CoreInput, DEFAULT_ROUND } from "../../../src/core/core.js";
+import { Core, type CoreInput, DEFAULT_PURGE_AFTER, DEFAULT_ROUND } from "../../../src/core/core.js";
 import type { Entry } from "../../../src/core/entry.js";
-import { groupEpoch, type NodeId, nodeId, partition, revision } from "../../../src/core/ids.js";
+import { changeNumber, groupEpoch, type NodeId, nodeId, partition, revision } from "../../../src/core/ids.js";
 import type { CoreMessage } from "../../../src/core/message.js";
+import { RECORD_RETENTION_MS } from "../../../src/core/register/decide.js";
 import { MemoryTable } from "../../../src/core/register/table.js";
 import { A, B, C, viewOf } from "../node/cluster.js";
 import { K, put, request, TestOutbox } from "./register/harness.js";
@@ -235,6 +236,63 @@ describe("rounds", () => {
     rig.wake(at + DEFAULT_ROUND);
     expect(seen()).toBe(0);
   });
+});
+
+describe("how far behind this node's copy is", () => {
+  /** Three replicas of one partition; B has told of seven changes, C of nine. */
+  const told = (): Rig => {
+    const rig = new Rig(3, 3);
+    rig.wake(0);
+    const report = (lastChange: number) => ({
+      partition: p(0),
+      groupEpoch: E,
+      ready: true,
+      promise: b(0, B),
+      live: false,
+      settled: null,
+      settledRevision: revision(0),
+      lastChange: changeNumber(lastChange),
+    });
+    for (const [from, lastChange] of [
+      [B, 7],
+      [C, 9],
+    ] as const) {
+      const { round } = rig.core.detector;
+      const answer = { kind: "heartbeat-answer", round, heard: [A], version: 1, since: 0, offices: [] } as const;
+      rig.receive(from, { ...answer, reports: [report(lastChange)] });
+    }
+    return rig;
+  };
+  const behind = (rig: Rig): number | null | undefined => rig.core.partitions.get(p(0))?.behind;
+  const pass = (rig: Rig, ...answering: NodeId[]): void => {
+    for (let i = 1; i <= 8; i++) {
+      rig.wake(i * DEFAULT_ROUND);
+      rig.answerAs(...answering);
+    }
+  };
+
+  test("is by those whom it hears", () => {
+    const rig = told();
+    pass(rig, B, C);
+    expect(behind(rig)).toBe(9);
+  });
+
+  test("does not count for ever what a replica told that is gone", () => {
+    const rig = told();
+    pass(rig, B);
+    expect(rig.core.hears(C)).toBe(false);
+    expect(behind(rig)).toBe(7);
+  });
+
+  test("is unknown while no majority is heard", () => {
+    const rig = told();
+    pass(rig);
+    expect(behind(rig)).toBeNull();
+  });
+});
+
+test("tombstones rest far longer than the records of requests are kept", () => {
+  expect(DEFAULT_PURGE_AFTER).toBeGreaterThanOrEqual(10 * RECORD_RETENTION_MS);
 });
 
 describe("the writer", () => {

@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help setup build gen docs check test unit sim sim-long mutants traces chaos e2e bench cluster clean
+.PHONY: help setup build gen docs check test unit sim sim-long mutants small traces chaos e2e bench cluster clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ sim-long: setup ## Simulates 20,000 seeds on all cores; make sim-long N=100000 F
 
 mutants: setup ## Plants every bug and shows how many seeds it takes to be caught
 	@scripts/sim.sh mutants
+
+small: setup ## Explores a small world completely, every order of its messages; ALL=1 a table of worlds, SECONDS=… for more time
+	@if [ -n "$(ALL)" ]; then scripts/small.sh all; else OFFICES=$${OFFICES:-1,2} OPERATIONS=$${OPERATIONS:-put,cas,get} scripts/small.sh main; fi
 
 traces: setup ## Writes the golden traces anew; read the difference
 	npx vitest run test/scripts -u

@@ -68,6 +68,8 @@ export class SimNode {
   private deaf = false;
   private backlog: (() => void)[] = [];
   private network: Network | null = null;
+  /** Requests passed on that a full disk refused: sender, its life, id. */
+  private readonly refused = new Set<string>();
   /** The life in which each peer was last heard of. */
   private readonly met = new Map<NodeId, number>();
 
@@ -172,6 +174,8 @@ export class SimNode {
   receive(from: NodeId, fromLife: number, message: NodeMessage): "new life" | "old life" | "same life" {
     const met = this.met.get(from) ?? 0;
     if (this.paused && this.deaf) return "same life";
+    // A stream carries nothing any more once the next process has shaken hands: the versions in these belong to one incarnation (H3).
+    if (fromLife < met && (message.kind === "heartbeat" || message.kind === "heartbeat-answer")) return "old life";
     if (fromLife > met) {
       this.met.set(from, fromLife);
       this.run(this.life, () => this.loop?.deliver({ kind: "peer-restarted", peer: from }));
@@ -180,7 +184,12 @@ export class SimNode {
       const input = { kind: "message", from, message } as const;
       const { storage, loop, network } = this;
       const tell = (to: NodeId, refusal: NodeMessage): void => network?.send(this.id, this.life, to, refusal);
-      if (storage?.writable === false && refusedWhenFull(input, tell)) return this.options.droppedWhenFull();
+      // Streams do not double what they carry: what was refused for now does not come again by itself and run.
+      if (message.kind === "forward" && this.refused.has(`${from}/${fromLife}/${message.id}`)) return;
+      if (storage?.writable === false && refusedWhenFull(input, tell)) {
+        if (message.kind === "forward") this.refused.add(`${from}/${fromLife}/${message.id}`);
+        return this.options.droppedWhenFull();
+      }
       loop?.deliver(input);
     });
     return fromLife > met ? "new life" : fromLife < met ? "old life" : "same life";

@@ -228,14 +228,14 @@ function mayStayDown(world: World): SimNode[] {
 }
 
 function everyWriterFound(world: World): boolean {
-  for (let p = 0; p < world.swarm.partitions; p++) {
-    const writers = world.writersOf(partition(p));
-    if (writers.length !== 1) return false;
-    for (const node of world.nodes) {
-      if (node.up && node.machine?.core.writerOf(partition(p)) !== writers[0]?.id) return false;
-    }
-  }
+  for (let p = 0; p < world.swarm.partitions; p++) if (!writerFound(world, p)) return false;
   return true;
+}
+
+function writerFound(world: World, p: number): boolean {
+  const writers = world.writersOf(partition(p));
+  if (writers.length !== 1) return false;
+  return world.nodes.every((node) => !node.up || node.machine?.core.writerOf(partition(p)) === writers[0]?.id);
 }
 
 function complain(world: World): void {
@@ -244,7 +244,7 @@ function complain(world: World): void {
     const known = world.nodes
       .filter(({ up }) => up)
       .map((node) => `n${node.id}→${node.machine?.core.writerOf(partition(p)) ?? "?"}`);
-    if (!everyWriterFound(world))
+    if (!writerFound(world, p))
       world.violate("liveness", `partition ${p}: writers [${writers.join(" ")}], known as ${known.join(" ")}`);
   }
   world.violate("liveness", "a request of the safety phase was never answered");

@@ -33,6 +33,10 @@ test("a seed gives one run", { timeout: 120_000 }, () => {
 const FOUND: readonly (readonly [number, string])[] = [
   [303_814, "a write that ran was reported as not executed"],
   [403_525, "a purge pass took the ballot of a campaign that had just begun"],
+  [600_124, "an answer of an earlier process hid what the next one told"],
+  [602_754, "the second of two copies of a message ran, whose first a full disk had refused"],
+  [696, "a rotten record of a key that was removed since counted as bad"],
+  [2_350, "a register that rotted while it was cached was not repaired"],
 ];
 
 test.each(FOUND)("seed %i, which once found that %s, passes", { timeout: 30_000 }, (seed) => {

@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help setup build gen docs check test unit sim sim-long mutants small traces chaos e2e bench cluster clean
+.PHONY: help setup build gen docs check test unit sim sim-long mutants small traces chaos powercut restarts e2e bench cluster clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,12 @@ traces: setup ## Writes the golden traces anew; read the difference
 
 chaos: setup ## A real cluster under faults; make chaos MINUTES=60 SEED=1 for more, see test/chaos/README.md
 	@MINUTES=$${MINUTES:-2} npx tsx test/chaos/main.ts
+
+powercut: setup ## Cuts the power of real disks; make powercut CUTS=50 SEED=1, needs root, see test/powercut/README.md
+	@npx tsx test/powercut/main.ts
+
+restarts: setup ## Kills all nodes under load, again and again; make restarts ROUNDS=50 SEED=1
+	@npx tsx test/restarts/main.ts
 
 e2e: setup ## Runs the end-to-end tests only
 	@node scripts/test.mjs test/e2e

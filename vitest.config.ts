@@ -12,14 +12,18 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "onar", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**", "test/chaos/**"] },
+        test: {
+          name: "onar",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/e2e/**", "test/chaos/**", "test/powercut/**", "test/restarts/**"],
+        },
       },
       {
         // Whole clusters of processes: one file at a time, after all others.
         extends: true,
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts", "test/chaos/**/*.test.ts"],
+          include: ["e2e", "chaos", "powercut", "restarts"].map((folder) => `test/${folder}/**/*.test.ts`),
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -39,6 +39,7 @@ names: ${[...SUITES.keys()].join(", ")} (all, in this order)
   --keys N        keys, 16 bytes each (10000)
   --nodes N       nodes of a cluster (3)
   --clusters N    fresh clusters of failover (20)
+  --kills N       failover: N kills in one cluster on disk instead, each node started again
   --minutes N     length of memory (10)
   --open-keys N   keys of open (1000000)
   --rewrites N    how often open writes them again (10)
@@ -61,6 +62,7 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     inFlight: number("in-flight", 64),
     keys: number("keys", 10_000),
     clusters: number("clusters", 20),
+    kills: values.kills === undefined ? 0 : number("kills", 0),
     minutes: number("minutes", 10),
     openKeys: number("open-keys", 1_000_000),
     rewrites: number("rewrites", 10),
@@ -113,6 +115,7 @@ async function main(): Promise<number> {
         keys: text,
         nodes: text,
         clusters: text,
+        kills: text,
         minutes: text,
         "open-keys": text,
         rewrites: text,

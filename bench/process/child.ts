@@ -19,6 +19,8 @@ export interface Child {
   readonly lines: readonly string[];
   /** SIGTERM, and SIGKILL if it is still there after `patienceMs`; resolves when it is gone. */
   stop(patienceMs?: number): Promise<void>;
+  /** SIGKILL, at once; resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
 export interface Exit {
@@ -62,7 +64,11 @@ export async function startChild(args: readonly string[], limitMs: number): Prom
     throw failed(`not ready within ${limitMs} ms`);
   }
   if (first !== undefined) throw failed(`ended with ${first.signal ?? first.code} before it was ready`);
-  return { pid: child.pid, lines, stop };
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await gone;
+  };
+  return { pid: child.pid, lines, stop, kill };
 }
 
 /** Runs `node ARGS` to its end and returns what it printed. Its standard error goes to this one's. */

@@ -32,6 +32,17 @@ export async function locateWriter(
   return writer === undefined ? undefined : { partition: answer.partition, address: writer.clientAddress };
 }
 
+/** The partitions that a node says it is the writer of. */
+export async function officesOf(endpoint: Endpoint): Promise<ReadonlySet<number>> {
+  const client = connectTo(endpoint);
+  try {
+    const { header, partitions } = await client.calls.status({ partitions: [] }, { signal: AbortSignal.timeout(5000) });
+    return new Set(partitions.flatMap((one) => (one.writerNodeId === header?.nodeId ? [one.partition] : [])));
+  } finally {
+    client.close();
+  }
+}
+
 /** What a node has exchanged with its peers since it started. */
 export interface PeerFrameCounts {
   /** gRPC messages on peer streams, each with everything that one event-loop turn produced. */

@@ -19,6 +19,8 @@ export interface SuiteOptions {
   readonly keys: number;
   /** Of the suite `failover`. */
   readonly clusters: number;
+  /** Of the suite `failover`: so many kills in one cluster on disk; 0 = fresh clusters instead. */
+  readonly kills: number;
   /** Of the suite `memory`. */
   readonly minutes: number;
   /** Of the suite `open`. */

@@ -1,5 +1,5 @@
 /**
- * How long a killed writer is missed, over fresh clusters.
+ * How long a killed writer is missed, over fresh clusters; with --kills on one cluster that lives on (failover-on-disk.ts).
  *
  * Intuition: what counts is what a client sees at a node that lives. PUTs to some of the victim's partitions
  * are invoked there every few milliseconds, whether earlier ones were answered or not; then the writer's
@@ -8,19 +8,15 @@
  */
 
 import { performance } from "node:perf_hooks";
-import { type ClusterNode, endpointText } from "../cluster.js";
 import { statusName } from "../http2/stream.js";
-import type { Endpoint } from "../load/options.js";
-import { KEY_BYTES, keyTable } from "../load/options.js";
 import { median, quantile } from "../stats/summary.js";
-import { type ClusterClient, connectTo, locateWriter } from "./cluster-client.js";
+import { connectTo } from "./cluster-client.js";
 import { errorsText, progress, type SuiteOptions, type SuiteResult, sleep, withCluster } from "./context.js";
+import { failoverOnDisk } from "./failover-on-disk.js";
 import { PutProbe } from "./put-probe.js";
+import { chooseVictim, type Victim } from "./victim.js";
 
 const GOAL_MS = 2000;
-/** Partitions of one victim that are watched. */
-const PARTITIONS = 8;
-const CANDIDATE_KEYS = 256;
 const LOAD_BEFORE_MS = 1000;
 const GIVE_UP_MS = 15_000;
 
@@ -34,6 +30,7 @@ interface Failover {
 }
 
 export async function failover(options: SuiteOptions): Promise<SuiteResult> {
+  if (options.kills > 0) return failoverOnDisk(options);
   const found: Failover[] = [];
   for (let i = 0; i < options.clusters; i++) {
     const one = await once(options, i);
@@ -80,9 +77,9 @@ async function once(options: SuiteOptions, round: number): Promise<Failover> {
     const asked = cluster.nodes[round % cluster.nodes.length];
     if (asked === undefined) throw new Error("a cluster without nodes");
     const client = connectTo(asked.client);
-    let plan: Plan;
+    let plan: Victim;
     try {
-      plan = await choose(client, cluster.nodes, round);
+      plan = await chooseVictim(client, cluster.nodes, `fail${round % 1000}`);
     } finally {
       client.close();
     }
@@ -99,37 +96,6 @@ async function once(options: SuiteOptions, round: number): Promise<Failover> {
       probe.close();
     }
   });
-}
-
-interface Plan {
-  readonly victim: ClusterNode;
-  readonly survivor: Endpoint;
-  /** One key of each partition that is watched. */
-  readonly keys: readonly Uint8Array[];
-}
-
-/** The writer of some key becomes the victim; more keys of its partitions are sought among a fixed number. */
-async function choose(client: ClusterClient, nodes: readonly ClusterNode[], round: number): Promise<Plan> {
-  const table = keyTable({ keys: CANDIDATE_KEYS, keyPrefix: `fail${round % 1000}` });
-  let victim: ClusterNode | undefined;
-  const keys = new Map<number, Uint8Array>();
-  const deadline = performance.now() + 10_000;
-  for (let i = 0; i < CANDIDATE_KEYS && keys.size < PARTITIONS; i++) {
-    const key = table.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES);
-    let writer = await locateWriter(client, key);
-    while (writer === undefined && performance.now() < deadline) {
-      await sleep(50);
-      writer = await locateWriter(client, key);
-    }
-    const node = nodes.find((n) => endpointText(n.client) === writer?.address);
-    if (writer === undefined || node === undefined)
-      throw new Error(`no node of this cluster is the writer (${writer?.address ?? "none"})`);
-    victim ??= node;
-    if (node === victim && !keys.has(writer.partition)) keys.set(writer.partition, key);
-  }
-  const survivor = nodes.find((node) => node !== victim);
-  if (victim === undefined || survivor === undefined) throw new Error("nobody would survive");
-  return { victim, survivor: survivor.client, keys: [...keys.values()] };
 }
 
 function named(errors: ReadonlyMap<number, number>): Record<string, number> {

@@ -2,14 +2,17 @@
  * One epoch: a new cluster, clients on every node, the faults of a plan, then none; every key must be served again soon, no node may have
  * ended by itself, and what the clients saw must be linearizable by both checkers.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Prng } from "../../src/base/prng.js";
-import { Cluster, type Node } from "../e2e/harness.js";
+import { Cluster, type Node, type NodeProcess } from "../e2e/harness.js";
 import { type Recorded, Recorder } from "../e2e/recorder.js";
 import { judge } from "../e2e/verdict.js";
 import { errorsOf, Workload } from "../e2e/workload.js";
 import { Clocks } from "./clocks.js";
-import { Faults, readUptime } from "./faults.js";
+import { type ClockReading, Faults, readUptime } from "./faults.js";
 import { Network } from "./network.js";
 import { type EpochPlan, type Fault, inWords } from "./plan.js";
 import { type EpochResult, FaultCounts } from "./tally.js";
@@ -21,6 +24,10 @@ const WORKERS = 30;
 /** How soon after the last fault every key is served through every node. */
 const SERVED_MS = 10_000;
 const CHECK_BUDGET_MS = 5_000;
+/** A clock that drifts is read so often, and a process that lives longer than the span tells how fast it runs. */
+const DRIFT_LOOK_MS = 1_000;
+const DRIFT_SPAN_MS = 4_000;
+const DRIFT_TOLERANCE = 0.02;
 
 export interface EpochOptions {
   readonly epoch: number;
@@ -37,16 +44,17 @@ export async function runEpoch(options: EpochOptions): Promise<EpochResult> {
   const { epoch, plan, faketime, say } = options;
   const { nodes, replicas } = plan;
   say(
-    `epoch ${epoch}: ${nodes} nodes, ${replicas} replicas, clock rates ${plan.rates.map((r) => r.toFixed(2)).join(" ")}`,
+    `epoch ${epoch}: ${nodes} nodes, ${replicas} replicas, ${plan.disk ? "on disk" : "in memory"}, clock rates ${plan.rates.map((r) => r.toFixed(2)).join(" ")}`,
   );
   const network = new Network();
   const clocks = faketime === null ? null : new Clocks(faketime, plan.rates);
   const before = (port: number, node: number): Promise<string> => network.before(port, node);
   const env = (node: number): Readonly<Record<string, string>> => clocks?.env(node) ?? {};
-  let pids: number[] = [];
+  const folder = plan.disk ? mkdtempSync(join(tmpdir(), "onar-chaos-")) : null;
+  let pids: readonly number[] = [];
   try {
-    const cluster = await Cluster.start({ nodes, replicas, partitions: PARTITIONS, before, env });
-    pids = cluster.nodes.flatMap(({ process }) => process.child.pid ?? []);
+    const data = folder === null ? {} : { data: folder };
+    const cluster = await Cluster.start({ nodes, replicas, partitions: PARTITIONS, before, env, ...data });
     // A node that is paused does not notice that its parent is gone.
     const killAll = (): void => {
       for (const node of cluster.nodes) if (node.process.ended === null) node.process.child.kill("SIGKILL");
@@ -58,10 +66,12 @@ export async function runEpoch(options: EpochOptions): Promise<EpochResult> {
     } finally {
       await cluster.stop();
       process.off("exit", killAll);
+      pids = cluster.nodes.flatMap((node) => node.pids);
     }
   } finally {
     await network.stop();
     clocks?.remove(pids);
+    if (folder !== null) rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -77,7 +87,7 @@ class Epoch {
     network: Network,
     private readonly clocks: Clocks | null,
   ) {
-    this.faults = new Faults({ cluster, network, clocks, counts: this.counts });
+    this.faults = new Faults({ cluster, network, clocks, counts: this.counts, restarts: options.plan.disk });
     const names = ["alpha", "beta", "gamma", "delta"];
     this.keys = [...names, "counter-a", "counter-b"].map((name) => `${name}-${options.epoch}`);
   }
@@ -101,6 +111,8 @@ class Epoch {
     });
     await this.rage();
     const healing = this.faults.heal();
+    // A drain may last longer than it was planned: its end is the end of the last fault.
+    await this.faults.started();
     const servedAgainMs = await this.serveAgain();
     await load.stop();
     await healing;
@@ -170,19 +182,38 @@ class Epoch {
     }
   }
 
-  /** Compares the speeds of a drifting clock and ours between two readings. */
+  /** Compares the speeds of a drifting clock and ours, between the first and the last reading of a process. */
   private watchDrift(): () => Promise<void> {
     const { rates } = this.options.plan;
-    const index = rates.findIndex((rate) => rate !== 1);
-    const node = this.cluster.nodes[index];
+    const rate = rates.find((one) => one !== 1) ?? 1;
+    const node = this.cluster.nodes[rates.indexOf(rate)];
     if (this.clocks === null || node === undefined) return async () => {};
-    const first = readUptime(node);
+    const spans = new Map<NodeProcess, { readonly first: ClockReading; last: ClockReading }>();
+    const stop = new AbortController();
+    const look = async (): Promise<void> => {
+      const { process } = node;
+      const reading = process.ended === null ? await readUptime(node) : null;
+      if (reading === null || process !== node.process) return;
+      const span = spans.get(process);
+      if (span === undefined) spans.set(process, { first: reading, last: reading });
+      else span.last = reading;
+    };
+    const looking = (async () => {
+      while (!stop.signal.aborted) {
+        await look();
+        await pauseUntil(performance.now() + DRIFT_LOOK_MS, stop.signal);
+      }
+      await look();
+    })();
     return async () => {
-      const [from, to] = [await first, await readUptime(node)];
-      if (from === null || to === null) return;
+      stop.abort();
+      await looking;
+      const long = [...spans.values()].filter(({ first, last }) => last.ourMs - first.ourMs > DRIFT_SPAN_MS);
+      if (long.length === 0) return;
       this.counts.try("clock drift");
-      const rate = (to.theirMs - from.theirMs) / (to.ourMs - from.ourMs);
-      if (Math.abs(rate - (rates[index] as number)) < 0.02) this.counts.see("clock drift");
+      const right = ({ first, last }: { readonly first: ClockReading; readonly last: ClockReading }): boolean =>
+        Math.abs((last.theirMs - first.theirMs) / (last.ourMs - first.ourMs) - rate) < DRIFT_TOLERANCE;
+      if (long.some(right)) this.counts.see("clock drift");
     };
   }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attempt } from "../e2e/clients.js";
-import type { Cluster, Node } from "../e2e/harness.js";
+import type { Cluster, Node, NodeProcess } from "../e2e/harness.js";
 import type { Clocks } from "./clocks.js";
 import type { Direction, Network, Rule } from "./network.js";
 import type { Fault } from "./plan.js";
@@ -10,6 +10,7 @@ import type { FaultCounts } from "./tally.js";
 
 /** A node that drains says so to others that may be cut off. */
 const DRAIN_MS = 15_000;
+const READY_MS = 10_000;
 /** A response's date is whole seconds, made once a second. */
 const DATE_SEEN_MS = 4_000;
 const DATE_TOLERANCE_S = 5;
@@ -20,15 +21,21 @@ export interface FaultsOptions {
   /** null: all clocks are right. */
   readonly clocks: Clocks | null;
   readonly counts: FaultCounts;
+  /** Nodes that were killed or drained are started again: they have their data on disk. */
+  readonly restarts: boolean;
 }
 
 export class Faults {
   readonly problems: string[] = [];
   private readonly lasting = new Map<Fault, () => void>();
   private readonly pauses = new Map<Node, number>();
-  /** Killed or drained by us. */
+  /** Killed or drained by us, and not started again. */
   private readonly gone = new Set<Node>();
+  /** Killed while they drained. */
+  private readonly shot = new Set<NodeProcess>();
   private readonly following: Promise<void>[] = [];
+  /** Nodes that are to be started again as soon as they have ended. */
+  private readonly starting: Promise<void>[] = [];
 
   constructor(private readonly options: FaultsOptions) {}
 
@@ -51,9 +58,10 @@ export class Faults {
       case "pause":
         return this.pause(fault);
       case "kill":
-        return this.leave(fault.node, "kill");
       case "drain":
-        return this.leave(fault.node, "drain");
+        return this.leave(fault);
+      case "blackout":
+        return this.blackout(fault);
     }
   }
 
@@ -66,6 +74,11 @@ export class Faults {
   async heal(): Promise<void> {
     for (const fault of [...this.lasting.keys()]) this.end(fault);
     await Promise.all(this.following);
+  }
+
+  /** Resolves when every node that is to come back has been started; whether it serves is another matter. */
+  async started(): Promise<void> {
+    await Promise.all(this.starting);
   }
 
   /** The nodes that are left, and a problem for each that ended although nobody made it. */
@@ -106,22 +119,66 @@ export class Faults {
     });
   }
 
-  private leave(index: number, how: "kill" | "drain"): void {
-    const { cluster, counts } = this.options;
-    const node = cluster.node(index);
-    if (node.process.ended !== null) return;
-    counts.try(how);
+  private leave(fault: Fault & { readonly kind: "kill" | "drain"; readonly node: number }): void {
+    const { cluster, counts, restarts } = this.options;
+    const { kind } = fault;
+    const node = cluster.node(fault.node);
+    const { process } = node;
+    if (process.ended !== null || this.gone.has(node)) return;
+    // One that is just starting ends by the signal itself.
+    if (kind === "drain" && !process.ready) return;
+    counts.try(kind);
     this.gone.add(node);
-    this.following.push(
-      (async () => {
-        const ended = how === "drain" ? await node.process.stop(DRAIN_MS) : await this.kill(node);
-        if (how === "kill" ? ended === "SIGKILL" : ended === 0) counts.see(how);
-        else this.problems.push(`node ${index}: ${how} ended with ${ended}: ${node.process.tail()}`);
-      })(),
-    );
+    const left = (async () => {
+      const ended = kind === "drain" ? await process.stop(DRAIN_MS) : await this.kill(process);
+      if (ended === (kind === "kill" ? "SIGKILL" : 0)) counts.see(kind);
+      else if (!this.shot.has(process))
+        this.problems.push(`node ${fault.node}: ${kind} ended with ${ended}: ${process.tail()}`);
+    })();
+    this.following.push(left);
+    if (restarts) this.lasting.set(fault, () => this.comeBack(node, left));
   }
 
-  private async kill({ process }: Node): Promise<number | string | null> {
+  /** Also of nodes that are just draining. Who is down already comes back as it was to. */
+  private blackout(fault: Fault & { readonly kind: "blackout" }): void {
+    const { cluster, counts } = this.options;
+    counts.try("blackout");
+    const alive = cluster.nodes.filter(({ process }) => process.ended === null);
+    const victims = alive.filter((node) => !this.gone.has(node));
+    for (const node of victims) this.gone.add(node);
+    const dark = (async () => {
+      await Promise.all(
+        alive.map(({ process }) => {
+          this.shot.add(process);
+          return this.kill(process);
+        }),
+      );
+      if (cluster.nodes.every(({ process }) => process.ended !== null)) counts.see("blackout");
+    })();
+    this.following.push(dark);
+    this.lasting.set(fault, () => {
+      for (const node of victims) this.comeBack(node, dark);
+    });
+  }
+
+  /** Starts it again once it has ended. */
+  private comeBack(node: Node, left: Promise<void>): void {
+    const { counts } = this.options;
+    counts.try("restart");
+    const started = left.then(() => {
+      node.restart();
+      this.gone.delete(node);
+    });
+    this.starting.push(started);
+    const served = started.then(async () => {
+      // Whether it must serve is asked at the end; it may be killed before.
+      const ready = await node.process.said("ready", READY_MS).catch(() => null);
+      if (ready !== null) counts.see("restart");
+    });
+    this.following.push(served);
+  }
+
+  private async kill(process: NodeProcess): Promise<number | string | null> {
     await process.kill();
     return process.ended;
   }

@@ -26,25 +26,37 @@ describe("a plan", () => {
       for (const fault of faults) {
         expect(fault.until).toBeGreaterThanOrEqual(fault.at);
         expect(fault.until).toBeLessThanOrEqual(LASTS_MS);
-        const named = "node" in fault ? [fault.node] : fault.directions.flat();
+        const named = "node" in fault ? [fault.node] : "directions" in fault ? fault.directions.flat() : [];
         for (const node of named) expect(node).toBeLessThan(nodes);
         if ("directions" in fault) for (const [from, to] of fault.directions) expect(from).not.toBe(to);
       }
     }
   });
 
-  test("ends no more nodes than a minority of a group, and over three epochs has all sizes, kills and drains", () => {
-    for (const { faults, replicas } of plans) {
+  test("in memory ends no more nodes than a minority of a group", () => {
+    for (const { faults, replicas } of plans.filter(({ disk }) => !disk)) {
       const ended = faults.filter(({ kind }) => kind === "kill" || kind === "drain");
       expect(ended.length).toBeLessThan(replicas / 2);
       expect(ended.length).toBeGreaterThan(0);
+      for (const { at, until } of ended) expect(until).toBe(at);
     }
+  });
+
+  test("on disk kills and drains, and starts again what it ended", () => {
+    for (const { faults } of plans.filter(({ disk }) => disk)) {
+      const ended = faults.filter(({ kind }) => kind === "kill" || kind === "drain" || kind === "blackout");
+      expect(new Set(ended.map(({ kind }) => kind)).size).toBeGreaterThan(1);
+      for (const { at, until } of ended) expect(until).toBeGreaterThan(at);
+    }
+  });
+
+  test("over three epochs has all sizes and all that can be planned, in memory and on disk", () => {
     for (let seed = 0; seed < 100; seed++) {
       const three = [0, 1, 2].map((epoch) => plans[epoch * 100 + seed]);
       expect(new Set(three.map((plan) => `${plan?.nodes}/${plan?.replicas}`)).size).toBe(3);
+      expect(three.map((plan) => plan?.disk)).toEqual([false, true, true]);
       const kinds = three.flatMap((plan) => plan?.faults.map(({ kind }) => kind) ?? []);
-      expect(kinds).toContain("kill");
-      expect(kinds).toContain("drain");
+      for (const kind of ["kill", "drain", "blackout"] as const) expect(kinds).toContain(kind);
     }
   });
 });

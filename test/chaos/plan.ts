@@ -2,8 +2,10 @@
  * What happens when in an epoch: drawn from a seed beforehand, so that the same seed gives the same schedule (what the processes make of
  * it is up to them). Nodes are named by index.
  *
- * 1. In every epoch each of the faults that heal comes at least once. 2. No more nodes end, by a kill or a drain, than a minority of a
- * group: what they held in memory is gone. 3. All faults are over by the end of the epoch.
+ * 1. In every epoch each of the faults that heal comes at least once. 2. Of nodes that keep their data in memory no more end, by a kill or a
+ * drain, than a minority of a group: what they held is gone. 3. Nodes on disk are started again when their kill or drain is over, so any
+ * number of them may end; two epochs of three are on disk, and in every second one of these all nodes are killed at once. 4. All faults are
+ * over by the end of the epoch.
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { Direction, Ending } from "./network.js";
@@ -21,16 +23,24 @@ export type Fault = {
   | { readonly kind: "reset"; readonly directions: readonly Direction[] }
   /** Ahead of ours from then on; of a node whose clock does not drift. */
   | { readonly kind: "clock jump"; readonly node: number; readonly jumpS: number }
-  | { readonly kind: "pause" | "kill" | "drain"; readonly node: number }
+  | { readonly kind: "pause"; readonly node: number }
+  /** In an epoch on disk it is started again at `until`. */
+  | { readonly kind: "kill" | "drain"; readonly node: number }
+  /** All nodes are killed at once, and started again at `until`. */
+  | { readonly kind: "blackout" }
 );
 
 export interface EpochPlan {
   readonly nodes: number;
   readonly replicas: number;
+  /** Where the nodes keep their data: on disk, or in memory. */
+  readonly disk: boolean;
   /** How fast each node's clock runs, monotonic time too; 1 is right. */
   readonly rates: readonly number[];
   readonly faults: readonly Fault[];
 }
+
+type Size = (typeof SIZES)[number];
 
 const SIZES = [
   { nodes: 3, replicas: 3 },
@@ -39,6 +49,7 @@ const SIZES = [
 ] as const;
 
 const HEALING = ["cut", "one-way cut", "delay", "reset", "pause", "clock jump"] as const;
+type Healing = (typeof HEALING)[number];
 const ENDINGS = ["late", "reset", "silent"] as const;
 /** Between two faults, on average; most last longer, so they overlap. */
 const PACE_MS = 1_000;
@@ -52,6 +63,8 @@ const MIN_JUMP_S = 60;
 const MAX_JUMP_S = 86_400;
 const MIN_DRIFT = 0.05;
 const MAX_DRIFT = 0.2;
+const MIN_DOWN_MS = 200;
+const MAX_DOWN_MS = 4_000;
 
 export function planEpoch(seed: Prng, epoch: number, lastsMs: number): EpochPlan {
   const prng = seed.fork(`epoch ${epoch}`);
@@ -63,23 +76,42 @@ export function planEpoch(seed: Prng, epoch: number, lastsMs: number): EpochPlan
   const drifting = prng.below(nodes);
   rates[drifting] = 1 + (prng.chance(0.5) ? 1 : -1) * (MIN_DRIFT + (MAX_DRIFT - MIN_DRIFT) * prng.fraction());
   const faults: Fault[] = [];
-  let kinds: FaultKind[] = [];
+  let kinds: Healing[] = [];
   for (let at = 500; at < lastsMs; at += PACE_MS * (0.5 + prng.fraction())) {
     if (kinds.length === 0) kinds = prng.shuffle(HEALING);
-    faults.push(drawFault(prng, { kind: kinds.pop() as FaultKind, nodes, drifting, at, end: lastsMs }));
+    faults.push(drawFault(prng, { kind: kinds.pop() as Healing, nodes, drifting, at, end: lastsMs }));
   }
-  for (const [i, node] of prng
-    .shuffle(indexes(nodes))
-    .slice(0, (replicas - 1) >> 1)
-    .entries()) {
+  const disk = epoch % 3 !== 0;
+  faults.push(...(disk ? drawRestarts(prng, epoch, nodes, lastsMs) : drawEndings(prng, epoch, size, lastsMs)));
+  return { nodes, replicas, disk, rates, faults: faults.sort((a, b) => a.at - b.at) };
+}
+
+/** In memory: a minority of a group, for good. */
+function drawEndings(prng: Prng, epoch: number, { nodes, replicas }: Size, lastsMs: number): Fault[] {
+  const victims = prng.shuffle(indexes(nodes)).slice(0, (replicas - 1) >> 1);
+  return victims.map((node, i) => {
     const at = Math.round(lastsMs * (0.2 + 0.6 * prng.fraction()));
-    faults.push({ kind: (epoch + i) % 2 === 0 ? "kill" : "drain", node, at, until: at });
-  }
-  return { nodes, replicas, rates, faults: faults.sort((a, b) => a.at - b.at) };
+    return { kind: (epoch + i) % 2 === 0 ? "kill" : "drain", node, at, until: at };
+  });
+}
+
+/** On disk: kills and drains in turns of any nodes, some of them while others are down, and in some epochs all at once. */
+function drawRestarts(prng: Prng, epoch: number, nodes: number, lastsMs: number): Fault[] {
+  const draw = (earliest: number): { readonly at: number; readonly until: number } => {
+    const at = Math.round(lastsMs * (earliest + 0.5 * prng.fraction()));
+    return { at, until: Math.min(lastsMs, at + MIN_DOWN_MS + prng.below(MAX_DOWN_MS - MIN_DOWN_MS)) };
+  };
+  const faults: Fault[] = Array.from({ length: nodes - 1 }, (_, i) => ({
+    ...draw(0.1),
+    kind: i % 2 === 0 ? "kill" : "drain",
+    node: prng.below(nodes),
+  }));
+  if (epoch % 3 === 2) faults.push({ ...draw(0.3), kind: "blackout" });
+  return faults;
 }
 
 interface Drawing {
-  readonly kind: FaultKind;
+  readonly kind: Healing;
   readonly nodes: number;
   readonly drifting: number;
   readonly at: number;
@@ -108,9 +140,6 @@ function drawFault(prng: Prng, { kind, nodes, drifting, at: exactly, end }: Draw
     }
     case "pause":
       return { kind, at, until, node };
-    case "kill":
-    case "drain":
-      return { kind, at, until: at, node };
   }
 }
 
@@ -141,6 +170,7 @@ const indexes = (count: number): number[] => Array.from({ length: count }, (_, i
 export function inWords(fault: Fault): string {
   const when = `${(fault.at / 1000).toFixed(1)}${fault.until > fault.at ? `–${(fault.until / 1000).toFixed(1)}` : ""} s`;
   if ("node" in fault) return `${when} ${fault.kind} ${fault.node}${"jumpS" in fault ? ` by ${fault.jumpS} s` : ""}`;
+  if (fault.kind === "blackout") return `${when} blackout`;
   const where = fault.directions.map(([a, b]) => `${a}→${b}`).join(" ");
   const how = "ending" in fault ? ` (${fault.ending})` : "delayMs" in fault ? ` by ${fault.delayMs} ms` : "";
   return `${when} ${fault.kind} ${where}${how}`;

@@ -9,6 +9,8 @@ export const KINDS = [
   "pause",
   "kill",
   "drain",
+  "restart",
+  "blackout",
   "clock jump",
   "clock drift",
 ] as const;

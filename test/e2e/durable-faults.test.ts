@@ -2,7 +2,7 @@
  * Disks that fill up and disks that fail, under real nodes: a small file system in memory, and errors injected into system calls. Both need
  * a machine that lets us: where it does not, the tests say so and are skipped.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Execution } from "../../gen/ts/onar/kv/v1/error.js";
 import { answerOf, attempt, errorOf } from "./clients.js";
 import { buildIfStale, Cluster, eventually, type Node } from "./harness.js";
+import { Ledger } from "./ledger.js";
 
 const PROBE = Buffer.from("probe");
 const root = mkdtempSync(join(tmpdir(), "onar-faults-"));
@@ -102,13 +103,7 @@ describe.skipIf(!canInject)(`a disk that fails${whyNoInject}`, () => {
       const key = Buffer.from("key");
       await answerOf((o) => victim.clients.kv.put({ key, value: Buffer.from("before") }, o));
       // Every write that is to be durable is a pwrite64 on a file opened with O_DSYNC.
-      const pid = String(victim.process.child.pid);
-      const strace = spawn("strace", ["-f", "-p", pid, "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=EIO"]);
-      let said = "";
-      strace.stderr.on("data", (chunk: Buffer) => {
-        said += chunk.toString();
-      });
-      await eventually("strace is there", 10_000, () => (said.includes("attached") ? true : undefined));
+      const strace = await injecting(victim, "pwrite64", null);
       const tried = await attempt(3_000, (o) => victim.clients.kv.put({ key, value: Buffer.from("after") }, o));
       expect(tried).not.toHaveProperty("answer");
       expect(await victim.process.end).toBe(1);
@@ -130,3 +125,64 @@ describe.skipIf(!canInject)(`a disk that fails${whyNoInject}`, () => {
     }
   });
 });
+
+describe.skipIf(!canInject)(`a disk that fails under load${whyNoInject}`, () => {
+  const data = join(root, "under-load");
+  let cluster: Cluster;
+  let ledger: Ledger;
+  beforeAll(async () => {
+    // Small segments and folds, and large values.
+    const args = ["--storage-memory", "16"];
+    cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 16, data, args });
+    ledger = new Ledger({ nodes: cluster.nodes, deadlineMs: 3_000, valueBytes: 16 * 1024 });
+  });
+  afterAll(() => cluster?.stop());
+
+  test.each([
+    ["the sync of a new segment's name", 0, "log", "fsync"],
+    ["a write to the checkpoint", 1, "checkpoint/data.mdb", "writev"],
+    ["the sync of the checkpoint", 2, "checkpoint/data.mdb", "fdatasync"],
+    ["the write of the checkpoint's new root", 1, "checkpoint/data.mdb", "pwrite64"],
+  ] as const)(
+    "ends its node with 1 and the reason when %s fails, and nothing that was acknowledged is lost",
+    async (_what, index, file, call) => {
+      const victim = cluster.node(index);
+      const others = cluster.nodes.filter((node) => node !== victim);
+      const strace = await injecting(victim, call, join(data, `node${index + 1}`, file));
+      const before = ledger.count;
+      const writing = ledger.write();
+      try {
+        expect(await within(50_000, victim.process.end)).toBe(1);
+      } finally {
+        strace.kill();
+        await writing.stop();
+      }
+      expect(victim.process.tail()).toMatch(/error: the disk failed: EIO, /);
+      expect(victim.process.tail()).not.toMatch(/ at .*\.js|internal/);
+      expect(others.map(({ process }) => process.ended)).toEqual([null, null]);
+      expect(ledger.count).toBeGreaterThan(before);
+      victim.restart();
+      await cluster.ready();
+      expect(await ledger.missing(ledger.all(), [victim])).toEqual([]);
+    },
+  );
+});
+
+/** From now on this system call of the node fails with EIO; on that file or folder only, unless it is null. */
+async function injecting({ process: { child } }: Node, call: string, path: string | null): Promise<ChildProcess> {
+  const only = path === null ? [] : ["-P", path];
+  const what = ["-e", `trace=${call}`, "-e", `inject=${call}:error=EIO`];
+  const strace = spawn("strace", ["-f", "-p", String(child.pid), ...only, ...what], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  strace.stderr.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  await eventually("strace is there", 10_000, () => (said.includes("attached") ? true : undefined));
+  return strace;
+}
+
+async function within<T>(limitMs: number, waited: Promise<T>): Promise<T | "nothing happened"> {
+  return Promise.race([waited, sleep(limitMs, "nothing happened" as const)]);
+}

@@ -132,17 +132,26 @@ export class NodeProcess {
 export class Node {
   id = 0;
   readonly clients: NodeClients;
+  /** Of all processes that it has had. */
+  readonly pids: number[] = [];
 
   constructor(
     public process: NodeProcess,
     readonly address = process.address,
   ) {
     this.clients = new NodeClients(address);
+    this.notePid();
   }
 
   /** Starts it again with the same arguments: with a directory, it comes back with its data. */
   restart(): void {
     this.process = this.process.again();
+    this.notePid();
+  }
+
+  private notePid(): void {
+    const { pid } = this.process.child;
+    if (pid !== undefined) this.pids.push(pid);
   }
 }
 

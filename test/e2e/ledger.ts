@@ -17,6 +17,8 @@ export interface LedgerOptions {
   readonly nodes: readonly Node[];
   readonly deadlineMs: number;
   readonly writersPerNode?: number;
+  /** Of each value; as long as the key when missing. */
+  readonly valueBytes?: number;
 }
 
 export class Ledger {
@@ -39,7 +41,8 @@ export class Ledger {
       while (!stopping) {
         const name = `ledger-${++this.written}`;
         const key = Buffer.from(name);
-        const tried = await attempt(deadlineMs, (options) => node.clients.kv.put({ key, value: key }, options));
+        const value = this.valueOf(name);
+        const tried = await attempt(deadlineMs, (options) => node.clients.kv.put({ key, value }, options));
         if ("answer" in tried) this.acknowledged.push(name);
         else await sleep(50);
       }
@@ -78,11 +81,16 @@ export class Ledger {
         const key = Buffer.from(name);
         const node = nodes[index % nodes.length] as Node;
         const tried = await attempt(READ_MS, (options) => node.clients.kv.get({ key }, options));
-        const value = "answer" in tried ? (tried.answer.entry?.value.toString() ?? "absent") : tried.error.status;
-        if (value !== name) missing.push(`${name} (${value})`);
+        if ("error" in tried) missing.push(`${name} (${tried.error.status})`);
+        else if (tried.answer.entry === undefined) missing.push(`${name} (absent)`);
+        else if (!tried.answer.entry.value.equals(this.valueOf(name))) missing.push(`${name} (another value)`);
       }
     };
     await Promise.all(Array.from({ length: READERS }, reader));
     return missing;
+  }
+
+  private valueOf(name: string): Buffer {
+    return Buffer.from(name.padEnd(this.options.valueBytes ?? 0, "."));
   }
 }

@@ -14,7 +14,7 @@ export interface WorkloadOptions {
   readonly deadlineMs: number;
   /** Between an answer and the worker's next request, at most. */
   readonly thinkMs: number;
-  /** Who was connected to a node that ended goes on at another. */
+  /** Who was connected to a node that ended goes on at another, and goes back when it is there again. */
   readonly moveOn?: boolean;
   /** For each worker by name, numbers from 0 to 1; Math.random when missing. */
   readonly random?: (worker: string) => () => number;
@@ -45,7 +45,8 @@ export class Workload {
     const known = new Map<string, Entry>();
     let home = first;
     while (!this.stopping.signal.aborted) {
-      if (this.options.moveOn === true && home.process.ended !== null) {
+      if (first.process.ended === null) home = first;
+      else if (this.options.moveOn === true && home.process.ended !== null) {
         home = pick(nodes.filter(({ process }) => process.ended === null).concat(first), random);
       }
       const key = pick(keys, random);

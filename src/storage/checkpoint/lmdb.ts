@@ -12,6 +12,7 @@
  */
 import { createHash } from "node:crypto";
 import { statfs } from "node:fs";
+import { getSystemErrorName } from "node:util";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { bytesOf, textOf } from "../../codec/bytes.js";
 import { decodeStored, encodeStored, isSound, type Stored, storedHead } from "../../codec/checkpoint-record.js";
@@ -65,8 +66,16 @@ export class LmdbCheckpoint implements Checkpoint {
   ) {
     const binary = { encoding: "binary", keyEncoding: "binary", cache: false, readOnly } as const;
     try {
-      // Without overlapping syncs a commit is durable before it is told.
-      this.root = open<Buffer, Buffer>({ path: folder, ...binary, maxDbs: 8, overlappingSync: false, noMemInit: true });
+      this.root = open<Buffer, Buffer>({
+        path: folder,
+        ...binary,
+        maxDbs: 8,
+        // Without overlapping syncs a commit is durable before it is told.
+        overlappingSync: false,
+        // All writes are in batches of our own. LMDB's batch of a turn has a promise that nobody can catch when its commit fails.
+        eventTurnBatching: false,
+        noMemInit: true,
+      });
       this.records = this.root.openDB({ name: "records", ...binary });
       this.index = this.root.openDB({ name: "changes", ...binary });
       this.deleted = this.root.openDB({ name: "deleted", ...binary });
@@ -175,7 +184,9 @@ export class LmdbCheckpoint implements Checkpoint {
       // What went wrong comes by another way.
       const { commitError } = error as { readonly commitError?: Promise<never> };
       if (commitError === undefined) throw error;
-      await commitError;
+      await commitError.catch((why: Error) => {
+        throw writeError(why);
+      });
     }
   }
 
@@ -261,6 +272,13 @@ export class LmdbCheckpoint implements Checkpoint {
     if (bytes.length < 4 || crc32(value, crc32(key)) !== bytes.readUInt32LE(0)) throw new CheckpointError(rotten(key));
     return value;
   }
+}
+
+/** LMDB gives the system's number of an error. */
+function writeError(why: Error): Error {
+  const { code } = why as { readonly code?: unknown };
+  const name = typeof code === "number" && code > 0 ? { code: getSystemErrorName(-code) } : {};
+  return Object.assign(new Error(`the checkpoint cannot be written: ${why.message}`), name);
 }
 
 const noSpace = (): Error => Object.assign(new Error("there is no space left for the checkpoint"), { code: "ENOSPC" });

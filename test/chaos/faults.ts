@@ -147,13 +147,13 @@ export class Faults {
     const victims = alive.filter((node) => !this.gone.has(node));
     for (const node of victims) this.gone.add(node);
     const dark = (async () => {
-      await Promise.all(
+      const ended = await Promise.all(
         alive.map(({ process }) => {
           this.shot.add(process);
           return this.kill(process);
         }),
       );
-      if (cluster.nodes.every(({ process }) => process.ended !== null)) counts.see("blackout");
+      if (ended.every((how) => how === "SIGKILL")) counts.see("blackout");
     })();
     this.following.push(dark);
     this.lasting.set(fault, () => {

@@ -101,10 +101,12 @@ function drawRestarts(prng: Prng, epoch: number, nodes: number, lastsMs: number)
     const at = Math.round(lastsMs * (earliest + 0.5 * prng.fraction()));
     return { at, until: Math.min(lastsMs, at + MIN_DOWN_MS + prng.below(MAX_DOWN_MS - MIN_DOWN_MS)) };
   };
+  // The first drain never meets a node that is down, unless all are.
+  const [killed = 0, drained = 1] = prng.shuffle(indexes(nodes));
   const faults: Fault[] = Array.from({ length: nodes - 1 }, (_, i) => ({
     ...draw(0.1),
     kind: i % 2 === 0 ? "kill" : "drain",
-    node: prng.below(nodes),
+    node: [killed, drained][i] ?? prng.pick([killed, ...indexes(nodes).filter((node) => node !== drained)]),
   }));
   if (epoch % 3 === 2) faults.push({ ...draw(0.3), kind: "blackout" });
   return faults;

@@ -84,7 +84,7 @@ class Rounds {
     if (this.problems.length === 0) await this.expectAll("in the end", this.ledger.all());
     this.judge(done);
     const summary = [
-      `${done} ${name}s`,
+      `${done} ${name}${done === 1 ? "" : "s"}`,
       `${this.ledger.count} keys acknowledged`,
       `${this.operations} operations on contended keys`,
       `served again at the latest ${(this.slowestMs / 1000).toFixed(1)} s after the start`,

@@ -20,26 +20,24 @@ beforeAll(() => buildIfStale());
 
 const runs = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
 
-/** A file system of that size; null: not on this machine. */
-function smallDisk(size: string): string | null {
-  const path = join(root, "small");
-  mkdirSync(path, { recursive: true });
-  return runs("mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path) ? path : null;
-}
+const disk = join(root, "small");
+const mountSmall = (): boolean => {
+  mkdirSync(disk, { recursive: true });
+  return runs("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk);
+};
+const canMount = mountSmall() && runs("umount", disk);
+const whyNoDisk = canMount ? "" : " (skipped: this machine does not let us mount a file system in memory)";
 
-const disk = smallDisk("64m");
-const whyNoDisk = disk === null ? " (skipped: this machine does not let us mount a file system in memory)" : "";
-
-describe.skipIf(disk === null)(`a disk that is full${whyNoDisk}`, () => {
+describe.skipIf(!canMount)(`a disk that is full${whyNoDisk}`, () => {
   let cluster: Cluster;
-  const path = disk as string;
-  const junk = join(path, "junk");
+  const junk = join(disk, "junk");
   beforeAll(async () => {
-    cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 16, data: path });
+    expect(mountSmall()).toBe(true);
+    cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 16, data: disk });
   });
   afterAll(async () => {
     await cluster?.stop();
-    runs("umount", path);
+    runs("umount", disk);
   });
 
   const key = (i: number): Buffer => Buffer.from(`key-${i}`);

@@ -57,7 +57,11 @@ describe.skipIf(!canMount)(`a disk that is full${whyNoDisk}`, () => {
     for (let round = 0; round < 2; round++) {
       fill();
       for (const node of cluster.nodes) {
-        await node.process.said("the disk is full", 20_000);
+        // This time, too: a write that is taken just before waits for the other disks until its deadline.
+        await eventually("it says so", 20_000, () => {
+          const said = node.process.lines.filter((line) => line.includes("the disk is full")).length;
+          return said > round ? true : undefined;
+        });
         const error = await eventually("it refuses writes", 10_000, async () => {
           const refused = await errorOf((o) => node.clients.kv.put({ key: PROBE, value: PROBE }, o));
           return refused.info?.reason === "DISK_FULL" ? refused : undefined;

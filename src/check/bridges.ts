@@ -8,7 +8,7 @@ import type { Operation } from "./history.js";
 import { after, type KeyState, sum } from "./sequential.js";
 
 /** States looked at for one gap and length, then it is given up. */
-const statesPerLength = 4000;
+const statesPerLength = 20_000;
 const longestBridge = 12;
 /** Pools looked at for a bridge of several operations, the latest ones: what took effect here was probably asked for lately. */
 const poolsOfLongBridges = 48;
@@ -150,6 +150,11 @@ export class Bridges {
   }
 }
 
+/**
+ * Orders that make no difference are looked at once: neighbouring additions commute, so they stand in the order of their pools, and what a
+ * put or a delete wipes out can be left out, so these only begin a bridge. `last`: the place of the pool that was just used; null: the
+ * bridge begins here.
+ */
 function bridgeOfLength(
   pools: readonly Pool[],
   length: number,
@@ -157,20 +162,29 @@ function bridgeOfLength(
   due: number,
   reaches: Reaches,
   budget: { states: number },
+  last: number | null = null,
 ): Operation[] | null {
   if (length === 0) return reaches(from) ? [] : null;
-  for (const pool of pools) {
+  const lastAdds = last !== null && pools[last]?.operations[0]?.call.kind === "add";
+  for (const [place, pool] of pools.entries()) {
     const operation = pool.first(due);
-    const next = operation && after(from, operation);
-    if (operation === null || next === null) continue;
+    if (operation === null) continue;
+    if (last !== null && wipes(operation)) continue;
+    if (lastAdds && operation.call.kind === "add" && place < last) continue;
+    const next = after(from, operation);
+    if (next === null) continue;
     if (--budget.states < 0) return null;
     pool.take();
-    const rest = bridgeOfLength(pools, length - 1, next, due, reaches, budget);
+    const rest = bridgeOfLength(pools, length - 1, next, due, reaches, budget, place);
     if (rest !== null) return [operation, ...rest];
     pool.giveBack();
   }
   return null;
 }
+
+/** What it leaves does not depend on what was there. */
+const wipes = ({ call }: Operation): boolean =>
+  call.kind === "put" || (call.kind === "delete" && call.condition === undefined);
 
 function leadsFrom(
   pools: readonly Pool[],

@@ -168,6 +168,21 @@ describe("violation", () => {
 });
 
 describe("unknown outcome", () => {
+  test("many additions behind a delete, in one gap between known versions, are found without the search", () => {
+    // From a chaos run: the power went while one copy alone had them, so the key was absent until a later writer found that copy.
+    const deltas = [3011538212, 2752901070, 2907843140, -994902556, 460403253, 2401885429];
+    const others = [-984127384, 670286133, 1915019566, 1495674172, 2478664224, 1641324759, 2145008157];
+    const sum = deltas.reduce((total, delta) => total + delta, 0);
+    const history = [
+      added(1, [0, 1], "7", "7", 1),
+      unknown(2, 2, { kind: "delete" }),
+      ...[...deltas, ...others].map((delta, i) => unknown(10 + i, 3 + i, { kind: "add", delta: `${delta}` })),
+      get(3, [40, 41], null, 0),
+      added(4, [50, 60], "5", `${sum + 5}`, 10_001),
+    ];
+    expect(decide(history)?.kind).toBe("ok");
+  });
+
   const write = unknown(9, 0, { kind: "put", value: "a" });
   const cases: Record<string, Operation[]> = {
     "that is never seen": [write, get(1, [5, 6], null)],

@@ -10,8 +10,8 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, type Incoming
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { status as Status } from "@grpc/grpc-js";
 import { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
+import { framed, Unframer } from "../wire/grpc-frames.js";
 import { DETAILS, type Failure, failureOf, failureOfEncoded, ownFailure } from "./failure.js";
-import { framed, Unframer } from "./frames.js";
 import { PIPELINE_PATH } from "./methods.js";
 import type { Reply, Request, Stream } from "./transport.js";
 

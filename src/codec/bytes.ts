@@ -1,18 +1,6 @@
 /** Between bytes and the core's immutable one-character-per-byte strings. */
 import type { Brand } from "../base/brand.js";
-
-export const toBuffer = (bytes: Uint8Array): Buffer =>
-  bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-
-/**
- * A copy for what is kept: in memory of its own. Node.js cuts small buffers from common ones of 8 KiB, all of which lives as long as any
- * part of it does.
- */
-export function ownCopy(bytes: Uint8Array): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copy.set(bytes);
-  return copy;
-}
+import { toBuffer } from "../wire/bytes.js";
 
 export const bytesOf = (text: string): Buffer => Buffer.from(text, "latin1");
 

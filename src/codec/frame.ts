@@ -8,11 +8,11 @@ import { sameBallot } from "../core/ballot.js";
 import type { Key, ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
 import type { WriteOperation } from "../core/register/operation.js";
+import { BYTES, tag, VARINT, WireReader, WireWriter } from "../wire/protobuf.js";
 import { decodeHot, encodeHot } from "./hot.js";
 import { messageFromWire, messageToWire } from "./message.js";
 import { encodeRegister } from "./register.js";
 import { putTrace, readTrace } from "./trace.js";
-import { BYTES, tag, VARINT, WireReader, WireWriter } from "./wire.js";
 
 /** A frame is cut at about this many bytes; a single larger message still goes whole. */
 export const FRAME_BYTES = 256 * 1024;

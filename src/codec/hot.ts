@@ -19,11 +19,11 @@ import type { Read, ReadAnswer, Write, Written } from "../core/message.js";
 import type { Forward, Forwarded, NodeMessage } from "../core/node-message.js";
 import type { KeyEntry, Result, Standing } from "../core/register/operation.js";
 import type { Register } from "../core/register/register.js";
+import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../wire/protobuf.js";
 import { NO_BYTES } from "./bytes.js";
 import { writeRequest } from "./operation.js";
 import { decodeRegister, encodeRegister } from "./register.js";
 import { mustHave, putBallot, putTimestamp, readBallot, readTimestamp } from "./timestamp.js";
-import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "./wire.js";
 
 /** Of PeerMessage. */
 const WRITE = 1;

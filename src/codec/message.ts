@@ -14,8 +14,9 @@ import { attempt, changeNumber, groupEpoch, type Key, nodeId, partition, revisio
 import type { AskTombstone, Fenced, Purge } from "../core/message.js";
 import type { NodeMessage } from "../core/node-message.js";
 import type { Register } from "../core/register/register.js";
+import { ownCopy } from "../wire/bytes.js";
 import { ballotFromWire, ballotToWire } from "./ballot.js";
-import { bytesOf, NO_BYTES, ownCopy, textOf } from "./bytes.js";
+import { bytesOf, NO_BYTES, textOf } from "./bytes.js";
 import { requestFromWire, requestToWire, resultFromWire, resultToWire } from "./operation.js";
 import { decodeRegister, encodeRegister } from "./register.js";
 

@@ -34,7 +34,8 @@ import type {
   WriteOperation,
   WriteRequest,
 } from "../core/register/operation.js";
-import { bytesOf, NO_BYTES, textOf, toBuffer } from "./bytes.js";
+import { toBuffer } from "../wire/bytes.js";
+import { bytesOf, NO_BYTES, textOf } from "./bytes.js";
 import { fingerprintOf } from "./fingerprint.js";
 
 // ---- requests

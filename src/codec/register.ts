@@ -4,9 +4,10 @@ import type { Timestamp } from "../core/ballot.js";
 import { type Key, revision } from "../core/ids.js";
 import type { RequestId } from "../core/register/operation.js";
 import { type CompletionRecord, type RecordedOutcome, Register } from "../core/register/register.js";
-import { bytesOf, NO_BYTES, textOf, toBuffer } from "./bytes.js";
+import { toBuffer } from "../wire/bytes.js";
+import { BYTES, tag, VARINT, WireReader, WireWriter } from "../wire/protobuf.js";
+import { bytesOf, NO_BYTES, textOf } from "./bytes.js";
 import { putTimestamp, readTimestamp } from "./timestamp.js";
-import { BYTES, tag, VARINT, WireReader, WireWriter } from "./wire.js";
 
 const OUTCOMES: Record<RecordedOutcome, CompletionOutcome> = {
   applied: CompletionOutcome.APPLIED,

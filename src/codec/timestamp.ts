@@ -1,7 +1,7 @@
 /** Ballots and timestamps, by hand: see wire.ts. */
 import { type Ballot, ballot, type Timestamp, timestamp } from "../core/ballot.js";
 import { groupEpoch, nodeId } from "../core/ids.js";
-import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "./wire.js";
+import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../wire/protobuf.js";
 
 export function putBallot(field: number, b: Ballot, w: WireWriter): void {
   const start = w.begin(field);

@@ -1,6 +1,6 @@
 /** The place in a trace that a message between nodes may carry behind it (PeerMessage.trace), by hand: see wire.ts. */
 import { isSpanId, isTraceId, type TraceContext } from "../base/trace-context.js";
-import { BYTES, tag, type WireReader, type WireWriter } from "./wire.js";
+import { BYTES, tag, type WireReader, type WireWriter } from "../wire/protobuf.js";
 
 /** Of PeerMessage. */
 const TRACE = 39;

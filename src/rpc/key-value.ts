@@ -13,7 +13,7 @@ import type {
   PutResponse,
 } from "../../gen/ts/onar/kv/v1/kv.js";
 import { assert } from "../base/assert.js";
-import { ownCopy, textOf, toBuffer } from "../codec/bytes.js";
+import { textOf } from "../codec/bytes.js";
 import {
   addResponse,
   casResponse,
@@ -32,6 +32,7 @@ import type { Request } from "../core/node-message.js";
 import { partitionOfPosition } from "../core/placement/position.js";
 import type { Answer, Standing, WriteOperation } from "../core/register/operation.js";
 import type { Verdict } from "../node/outgoing.js";
+import { ownCopy, toBuffer } from "../wire/bytes.js";
 import type { Call } from "./call.js";
 import { diskFull, draining, failureOf, starting } from "./failure.js";
 import type { Serving } from "./serving.js";

@@ -5,7 +5,7 @@
  * Like everything above it this is free of promises and takes its files, its checkpoint and its timers as arguments, so that the simulator
  * can run it, recovery included, on a disk of its own.
  */
-import { ownCopy } from "../codec/bytes.js";
+
 import { isLazy, KIND, type StateEntry, type StoredEntry, stateFrom } from "../codec/entry.js";
 import type { LogRecord } from "../codec/log-record.js";
 import { decodeRegister } from "../codec/register.js";
@@ -15,6 +15,7 @@ import { planted } from "../core/planted.js";
 import type { Register } from "../core/register/register.js";
 import { BAD, type Bad } from "../core/register/table.js";
 import type { NodeStorage } from "../ports/storage.js";
+import { ownCopy } from "../wire/bytes.js";
 import type { Checkpoint, Tally } from "./checkpoint/checkpoint.js";
 import { DiskTable, type TableSurroundings } from "./disk-table.js";
 import type { Files } from "./files.js";

@@ -24,11 +24,19 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     "./assert.js",
   ],
   [
+    "wire",
+    "src/wire/x.ts",
+    "wire imports nothing.",
+    ["../base/time.js", "../codec/register.js", "node:fs"],
+    "./bytes.js",
+  ],
+  [
     "core",
     "src/core/x.ts",
     "core imports base only",
     [
       "../codec/register.js",
+      "../wire/protobuf.js",
       "../ports/clock.js",
       "../rpc/call.js",
       "node:crypto",
@@ -61,7 +69,7 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
   [
     "codec",
     "src/codec/x.ts",
-    "codec imports core, base and generated code only.",
+    "codec imports core, base, wire and generated code only.",
     ["../node/loop.js", "../rpc/link.js", "../storage/memory.js"],
     "../core/ids.js",
   ],
@@ -96,7 +104,7 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
   [
     "client",
     "src/client/x.ts",
-    "client imports gen, base and core/placement only.",
+    "client imports gen, base, wire and core/placement only.",
     [
       "../core/ids.js",
       "../core/register/writer.js",

@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { framed, Unframer } from "../../../src/client/frames.js";
 import { Patience, UnderWay } from "../../../src/client/patience.js";
 import { partitionOf } from "../../../src/client/placement.js";
 import { Revisions } from "../../../src/client/revisions.js";
 import { MAX_WRITES_PER_KEY, Turns } from "../../../src/client/turns.js";
+import { framed, Unframer } from "../../../src/wire/grpc-frames.js";
 
 describe("patience", () => {
   test("ends at the deadline, when the signal is raised, and when the client is closed", async () => {

@@ -130,7 +130,12 @@ export class Http2Stream implements Stream {
 
   private read(chunk: Buffer): void {
     try {
-      this.unframer.push(chunk, (message) => this.receive(PipelineResponse.decode(message)));
+      const { unframer } = this;
+      unframer.push(chunk);
+      for (let message = unframer.next(); message !== null; message = unframer.next()) {
+        if (unframer.compressed) throw new Error("a compressed message, which was not asked for");
+        this.receive(PipelineResponse.decode(message));
+      }
     } catch (error) {
       this.end(error instanceof Error ? error.message : String(error));
     }

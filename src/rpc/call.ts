@@ -46,25 +46,20 @@ export const deadlineInterceptor: ServerInterceptor = (_method, call) => {
 
 /** null: the call has no deadline. */
 function timeoutOf(context: CallContext): Duration | null {
-  const wait = waitOf(context);
-  return wait === null ? null : timeoutOfWait(wait);
-}
-
-/** How long, in milliseconds, a stream is still worth answering; null: it has no deadline. Not bounded, as each of its calls is. */
-export function timeoutOfStream(context: CallContext): number | null {
-  const wait = waitOf(context);
-  return wait === null ? null : answerable(wait);
-}
-
-function waitOf(context: CallContext): number | null {
   const header = context.metadata.get(TIMEOUT_HEADER);
-  return header === undefined ? null : Number(header);
+  return header === undefined ? null : timeoutOfWait(Number(header));
 }
 
 /** Of a deadline as grpc-js tells it. */
 export function timeoutUntil(deadline: Date | number): Duration {
   const at = deadline instanceof Date ? deadline.getTime() : deadline;
   return Number.isFinite(at) ? timeoutOfWait(at - Date.now()) : DEFAULT_TIMEOUT;
+}
+
+/** performance.now() until which a stream with this deadline is worth answering. Not bounded, as each of its calls is. */
+export function streamUntil(deadline: Date | number): number {
+  const at = deadline instanceof Date ? deadline.getTime() : deadline;
+  return Number.isFinite(at) ? performance.now() + answerable(at - Date.now()) : Number.POSITIVE_INFINITY;
 }
 
 const answerable = (wait: number): number => wait - Math.min(ANSWER_MS, wait / 4);

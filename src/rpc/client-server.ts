@@ -13,7 +13,8 @@ import { type CallTracer, tracing } from "./call-tracer.js";
 import { serveDirectly } from "./direct.js";
 import { Health } from "./health.js";
 import { KeyValueHandlers } from "./key-value.js";
-import { keyValueCalls, keyValueService, PIPELINE_PATH } from "./key-value-service.js";
+import { answerPipelined, keyValueCalls, keyValueService, PIPELINE_PATH, pathOfRequest } from "./key-value-service.js";
+import { servePipelines } from "./pipeline.js";
 import { type OwnStatus, reconfigurationService } from "./reconfiguration-service.js";
 import { addReflection } from "./reflection.js";
 import type { Serving } from "./serving.js";
@@ -59,11 +60,17 @@ export function makeClientServer(
     interceptors: [
       ...(observer === null ? [] : [observing(observer)]),
       ...(tracer === null ? [] : [tracing(tracer, new Set([PIPELINE_PATH]))]),
+      servePipelines(PIPELINE_PATH, {
+        handle: (request, call) => answerPipelined(handlers, request, call),
+        pathOf: pathOfRequest,
+        tracer,
+        maxMessageBytes: limits.maxMessageBytes,
+      }),
       serveDirectly(keyValueCalls(handlers), deadlineInterceptor, tracer !== null),
     ],
   });
   const health = new Health(SERVICES);
-  server.add(KeyValueServiceDefinition, keyValueService(handlers, tracer));
+  server.add(KeyValueServiceDefinition, keyValueService);
   server.add(TextServiceDefinition, textService(handlers));
   server.add(ReconfigurationServiceDefinition, reconfigurationService(serving, limits, own));
   server.add(BackupServiceDefinition, backupService(serving));

@@ -1,4 +1,4 @@
-/** The key-value service: a thin layer over the handlers. Unary calls are served right above grpc-js, the pipeline on nice-grpc. */
+/** The key-value service: a thin layer over the handlers. All of it is served right above the transport, none of it by nice-grpc. */
 import { Status } from "nice-grpc-common";
 import {
   KeyValueServiceDefinition,
@@ -7,16 +7,10 @@ import {
   type PipelineResponse,
 } from "../../gen/ts/onar/kv/v1/kv.js";
 import { AssertionError } from "../base/assert.js";
-import { duration } from "../base/time.js";
-import { type Call, DEFAULT_TIMEOUT, timeoutOfStream } from "./call.js";
-import { type CallTracer, TRACEPARENT, type TracedCall, textOf } from "./call-tracer.js";
+import type { Call } from "./call.js";
 import type { UnaryHandler } from "./direct.js";
 import { Failure } from "./failure.js";
 import type { KeyValueHandlers } from "./key-value.js";
-import { Merge } from "./merge.js";
-
-/** Calls of one pipeline under way at a time; the stream is read no further until one ends. */
-export const MAX_PIPELINED = 1_024;
 
 const { fullName, methods } = KeyValueServiceDefinition;
 const pathOf = ({ name }: { readonly name: string }): string => `/${fullName}/${name}`;
@@ -37,60 +31,35 @@ export function keyValueCalls(handlers: KeyValueHandlers): ReadonlyMap<string, U
 
 /** nice-grpc asks for every method of a service. */
 const servedDirectly = (): never => {
-  throw new AssertionError("a unary call of the key-value service came to nice-grpc");
+  throw new AssertionError("a call of the key-value service came to nice-grpc");
 };
 
-/** `tracer`: says which requests of a pipeline are traced; null: none. */
-export const keyValueService = (
-  handlers: KeyValueHandlers,
-  tracer: CallTracer | null,
-): KeyValueServiceImplementation => ({
+export const keyValueService: KeyValueServiceImplementation = {
   get: servedDirectly,
   put: servedDirectly,
   compareAndSet: servedDirectly,
   delete: servedDirectly,
   add: servedDirectly,
-  pipeline: async function* (requests, context) {
-    // Sent at once: a proxy may re-send a stream that has no headers yet.
-    context.header.set("onar-pipeline", "1");
-    context.sendHeader();
-    const streamTimeout = timeoutOfStream(context);
-    const until = streamTimeout === null ? Number.POSITIVE_INFINITY : performance.now() + streamTimeout;
-    const traceparent = textOf(context.metadata.get(TRACEPARENT));
-    const responses = new Merge<PipelineResponse>(MAX_PIPELINED);
-    const read = async (): Promise<void> => {
-      for await (const request of requests) {
-        await responses.room();
-        const timeout = duration(Math.min(DEFAULT_TIMEOUT, until - performance.now()));
-        const traced = tracer === null ? null : tracer.began(pathOfRequest(request), traceparent);
-        responses.add(one(handlers, request, { timeout, trace: traced?.context ?? null }, traced));
-      }
-    };
-    responses.finishAfter(read());
-    yield* responses;
-  },
-});
+  pipeline: servedDirectly,
+};
 
-async function one(
+/** A request of a pipeline: a failure is an answer, too. */
+export async function answerPipelined(
   handlers: KeyValueHandlers,
   request: PipelineRequest,
   call: Call,
-  traced: TracedCall | null,
 ): Promise<PipelineResponse> {
   const { tag } = request;
   try {
-    const response = await dispatch(handlers, request, call);
-    traced?.ended(Status.OK);
-    return { tag, response };
+    return { tag, response: await dispatch(handlers, request, call) };
   } catch (error) {
-    traced?.ended(error instanceof Failure ? error.code : Status.INTERNAL);
     if (!(error instanceof Failure)) throw error;
     return { tag, response: { $case: "status", value: error.toStatus() } };
   }
 }
 
 /** As the unary call of the same request: the pipeline is only another way there. */
-const pathOfRequest = ({ request }: PipelineRequest): string =>
+export const pathOfRequest = ({ request }: PipelineRequest): string =>
   request === undefined ? PIPELINE_PATH : pathOf(methods[request.$case]);
 
 async function dispatch(

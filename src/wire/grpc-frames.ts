@@ -1,8 +1,10 @@
 /** Messages as gRPC puts them into a stream of bytes: one byte that says whether it is compressed, four of length, the message. */
+import type { WireWriter } from "./protobuf.js";
 
 const PREFIX_BYTES = 5;
+const PREFIX = Buffer.alloc(PREFIX_BYTES);
 
-/** One message with its prefix, encoded by `encode`. */
+/** One message with its prefix. */
 export function framed(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
   frame[0] = 0;
@@ -11,33 +13,81 @@ export function framed(message: Uint8Array): Buffer {
   return frame;
 }
 
-/** Cuts what arrives into messages. */
+/** Begins a message with its prefix, not compressed; the result goes to `endFrame`. */
+export function beginFrame(writer: WireWriter): number {
+  writer.raw(PREFIX);
+  return writer.length;
+}
+
+export function endFrame(writer: WireWriter, start: number): void {
+  writer.uint32At(start - 4, writer.length - start);
+}
+
+/** A message that says that it is longer than is allowed. */
+export class MessageTooLong extends Error {
+  constructor(
+    readonly length: number,
+    readonly bound: number,
+  ) {
+    super(`a message of ${length} bytes; the bound is ${bound}`);
+  }
+}
+
+/** Cuts what arrives into messages: bytes are pushed, messages are taken. */
 export class Unframer {
-  private readonly chunks: Buffer[] = [];
+  /** The message that was taken last is compressed. */
+  compressed = false;
+  private chunks: Buffer[] = [];
+  /** The next message begins here in the first chunk. */
+  private at = 0;
+  /** Bytes from there on. */
   private have = 0;
+  /** How many of them the next step needs: a prefix, or a prefix with its message. */
   private need = PREFIX_BYTES;
 
-  /** `take` gets each message that is complete with these bytes; they are its own only until it returns. */
-  push(chunk: Buffer, take: (message: Buffer) => void): void {
-    this.chunks.push(chunk);
-    this.have += chunk.length;
-    if (this.have < this.need) return;
-    const bytes = this.chunks.length === 1 ? chunk : Buffer.concat(this.chunks);
-    this.chunks.length = 0;
-    let at = 0;
-    for (;;) {
-      const left = bytes.length - at;
-      if (left < PREFIX_BYTES) {
-        this.need = PREFIX_BYTES;
-        break;
-      }
-      if (bytes[at] !== 0) throw new Error("a compressed message, which was not asked for");
-      this.need = PREFIX_BYTES + bytes.readUInt32BE(at + 1);
-      if (left < this.need) break;
-      take(bytes.subarray(at + PREFIX_BYTES, at + this.need));
-      at += this.need;
+  constructor(private readonly maxBytes = Number.POSITIVE_INFINITY) {}
+
+  /** Nothing is left, not even a part of a message. */
+  get empty(): boolean {
+    return this.have === 0;
+  }
+
+  push(chunk: Buffer): void {
+    if (this.have === 0) {
+      this.chunks = [chunk];
+      this.at = 0;
+    } else {
+      this.chunks.push(chunk);
     }
-    this.have = bytes.length - at;
-    if (this.have > 0) this.chunks.push(bytes.subarray(at));
+    this.have += chunk.length;
+  }
+
+  /**
+   * The next message: a view of what was pushed. null: it is not complete.
+   *
+   * @throws MessageTooLong as soon as its length is known
+   */
+  next(): Buffer | null {
+    if (this.have < this.need) return null;
+    const bytes = this.joined();
+    const length = bytes.readUInt32BE(this.at + 1);
+    if (length > this.maxBytes) throw new MessageTooLong(length, this.maxBytes);
+    this.need = PREFIX_BYTES + length;
+    if (this.have < this.need) return null;
+    this.compressed = bytes[this.at] !== 0;
+    const end = this.at + this.need;
+    const message = bytes.subarray(this.at + PREFIX_BYTES, end);
+    this.at = end;
+    this.have -= this.need;
+    this.need = PREFIX_BYTES;
+    return message;
+  }
+
+  private joined(): Buffer {
+    const [first] = this.chunks;
+    if (first !== undefined && this.chunks.length === 1) return first;
+    const bytes = Buffer.concat(this.chunks);
+    this.chunks = [bytes];
+    return bytes;
   }
 }

@@ -95,6 +95,11 @@ export class WireWriter {
     this.at = start + size - 1 + length;
   }
 
+  /** Over four bytes that were written before, big-endian. */
+  uint32At(at: number, value: number): void {
+    this.buffer.writeUInt32BE(value, at);
+  }
+
   /** A copy of what was written, to keep; begins anew. */
   finish(): Buffer {
     const bytes = ownCopy(this.buffer.subarray(0, this.at));

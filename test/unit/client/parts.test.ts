@@ -117,7 +117,8 @@ test("messages are found in a stream of bytes however it is cut", () => {
       const found: Buffer[] = [];
       let at = 0;
       for (const cut of [...cuts, bytes.length]) {
-        unframer.push(bytes.subarray(at, at + cut), (one) => found.push(Buffer.from(one)));
+        unframer.push(bytes.subarray(at, at + cut));
+        for (let one = unframer.next(); one !== null; one = unframer.next()) found.push(Buffer.from(one));
         at = Math.min(at + cut, bytes.length);
       }
       expect(found).toEqual(messages.map((one) => Buffer.from(one)));

@@ -1,0 +1,229 @@
+/**
+ * The Pipeline stream, served on its HTTP/2 stream itself. grpc-js begins and ends the call, as for all others; but each message would cost
+ * it some promises on the way in and a write of its own on the way out, which together is several times what the answer costs
+ * (docs/adr/2026-11-21-pipelines-on-http2.md).
+ *
+ * Invariants:
+ *   P1  At most MAX_PIPELINED requests are under way or answered and not yet taken by the transport; then nothing more is read.
+ *   P2  Each request is answered once, under its tag; answers leave in the order in which they come about.
+ *   P3  The status comes last: after all answers, or instead of those that are still missing.
+ */
+import type { ServerHttp2Stream } from "node:http2";
+import { gunzipSync, inflateSync } from "node:zlib";
+import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
+import { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
+import { AssertionError, assert } from "../base/assert.js";
+import { duration } from "../base/time.js";
+import { beginFrame, endFrame, MessageTooLong, Unframer } from "../wire/grpc-frames.js";
+import { WireWriter } from "../wire/protobuf.js";
+import { type Call, DEFAULT_TIMEOUT, streamUntil } from "./call.js";
+import { type CallTracer, TRACEPARENT, textOf } from "./call-tracer.js";
+
+/** Requests of one pipeline under way at a time; the stream is read no further until one is answered. */
+export const MAX_PIPELINED = 1_024;
+/** About so much is handed to the transport at once. */
+const WRITE_BYTES = 256 * 1_024;
+
+/** Answers a request; never fails but for a defect. */
+export type PipelineHandler = (request: PipelineRequest, call: Call) => Promise<PipelineResponse>;
+
+export interface PipelineOptions {
+  readonly handle: PipelineHandler;
+  /** Of a request, for traces: as the unary call of the same kind. */
+  readonly pathOf: (request: PipelineRequest) => string;
+  readonly tracer: CallTracer | null;
+  readonly maxMessageBytes: number;
+}
+
+/** Takes the calls of this path for itself. */
+export const servePipelines =
+  (path: string, options: PipelineOptions): ServerInterceptor =>
+  (method, call) => {
+    // grpc-js asks for its class and uses the interface alone.
+    const direct = call as ServerInterceptingCall;
+    if (method.path !== path) return direct;
+    const { start } = call;
+    // The listener given here is grpc-js' way to the registered handler, which is not taken.
+    call.start = () => {
+      let pipeline: PipelineCall | null = null;
+      start.call(call, {
+        onReceiveMetadata: (metadata) => {
+          pipeline = new PipelineCall(direct, metadata, options);
+        },
+        onReceiveMessage: () => {
+          throw new AssertionError("grpc-js read a message of a pipeline, which it was not asked to");
+        },
+        onReceiveHalfClose: () => {},
+        onCancel: () => pipeline?.cancelled(),
+      });
+    };
+    return direct;
+  };
+
+/** What serves all streams in turn: it is empty whenever control is given up. */
+const writer = new WireWriter();
+
+class PipelineCall {
+  private readonly stream: ServerHttp2Stream;
+  private readonly encoding: string;
+  private readonly unframer: Unframer;
+  private readonly traceparent: string;
+  /** performance.now() until which answers are of use. */
+  private readonly until: number;
+  private answered: PipelineResponse[] = [];
+  private underWay = 0;
+  private flushing = false;
+  /** The transport has not taken what it was given. */
+  private choked = false;
+  private allCame = false;
+  private over = false;
+
+  constructor(
+    private readonly call: ServerInterceptingCall,
+    metadata: Metadata,
+    private readonly options: PipelineOptions,
+  ) {
+    const { stream, incomingEncoding } = partsOf(call);
+    this.stream = stream;
+    this.encoding = incomingEncoding;
+    this.unframer = new Unframer(options.maxMessageBytes);
+    this.traceparent = textOf(metadata.get(TRACEPARENT));
+    this.until = streamUntil(call.getDeadline());
+    // grpc-js has paused the stream and listens for its data.
+    stream.removeAllListeners("data");
+    stream.on("data", (chunk: Buffer) => {
+      this.unframer.push(chunk);
+      this.read();
+    });
+    stream.on("end", () => {
+      this.allCame = true;
+      this.read();
+    });
+    stream.on("drain", () => {
+      this.choked = false;
+      this.read();
+    });
+    // What broke is told by onCancel.
+    stream.on("error", () => {});
+    // Sent at once: a proxy may re-send a stream that has no headers yet.
+    const headers = new Metadata();
+    headers.set("onar-pipeline", "1");
+    call.sendMetadata(headers);
+    stream.resume();
+  }
+
+  cancelled(): void {
+    this.over = true;
+    this.answered = [];
+  }
+
+  /** Takes what has come as far as there is room. */
+  private read(): void {
+    while (!this.over) {
+      if (this.choked || this.underWay + this.answered.length >= MAX_PIPELINED) {
+        this.stream.pause();
+        return;
+      }
+      const request = this.nextRequest();
+      if (request === null) break;
+      this.begin(request);
+    }
+    if (this.over) return;
+    if (!this.allCame) this.stream.resume();
+    else if (this.underWay === 0 && this.answered.length === 0) this.endWith(status.OK, "OK");
+  }
+
+  /** null: nothing complete is there, or the stream was ended for what came. */
+  private nextRequest(): PipelineRequest | null {
+    const { unframer } = this;
+    try {
+      const message = unframer.next();
+      if (message !== null) return PipelineRequest.decode(unframer.compressed ? this.decompressed(message) : message);
+      if (this.allCame && !unframer.empty) this.endWith(status.INTERNAL, "the stream ended within a message");
+    } catch (error) {
+      if (error instanceof MessageTooLong)
+        this.endWith(status.RESOURCE_EXHAUSTED, `Received message larger than max (${error.length} vs ${error.bound})`);
+      else if (error instanceof EncodingUnknown) this.endWith(status.UNIMPLEMENTED, error.message);
+      else this.endWith(status.INTERNAL, "Error deserializing request");
+    }
+    return null;
+  }
+
+  private begin(request: PipelineRequest): void {
+    const { handle, pathOf, tracer } = this.options;
+    const timeout = duration(Math.min(DEFAULT_TIMEOUT, this.until - performance.now()));
+    const traced = tracer === null ? null : tracer.began(pathOf(request), this.traceparent);
+    this.underWay++;
+    handle(request, { timeout, trace: traced?.context ?? null }).then(
+      (response) => {
+        traced?.ended(response.response?.$case === "status" ? response.response.value.code : status.OK);
+        this.underWay--;
+        this.answer(response);
+      },
+      (error: unknown) => {
+        traced?.ended(status.INTERNAL);
+        this.underWay--;
+        this.endWith(status.INTERNAL, "internal error");
+        // A broken invariant stops the node rather than spread.
+        if (error instanceof AssertionError) throw error;
+      },
+    );
+  }
+
+  /** All that comes about in one turn of the event loop leaves in one write. */
+  private answer(response: PipelineResponse): void {
+    if (this.over) return;
+    this.answered.push(response);
+    if (this.flushing) return;
+    this.flushing = true;
+    setImmediate(() => this.flush());
+  }
+
+  private flush(): void {
+    this.flushing = false;
+    if (this.over) return;
+    for (const response of this.answered) {
+      const start = beginFrame(writer);
+      writer.raw(PipelineResponse.encode(response).finish());
+      endFrame(writer, start);
+      if (writer.length >= WRITE_BYTES) this.write();
+    }
+    this.answered = [];
+    this.write();
+    this.read();
+  }
+
+  private write(): void {
+    if (writer.length > 0 && !this.stream.write(writer.finish())) this.choked = true;
+  }
+
+  private endWith(code: status, details: string): void {
+    if (this.over) return;
+    this.over = true;
+    this.call.sendStatus({ code, details, metadata: null });
+  }
+
+  private decompressed(message: Buffer): Buffer {
+    const options = { maxOutputLength: this.options.maxMessageBytes };
+    try {
+      if (this.encoding === "gzip") return gunzipSync(message, options);
+      if (this.encoding === "deflate") return inflateSync(message, options);
+    } catch (error) {
+      const tooLong = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+      throw tooLong ? new MessageTooLong(this.options.maxMessageBytes + 1, this.options.maxMessageBytes) : error;
+    }
+    throw new EncodingUnknown(`Received message compressed with unsupported encoding "${this.encoding}"`);
+  }
+}
+
+class EncodingUnknown extends Error {}
+
+/** What grpc-js keeps to itself; its version is pinned, and test/e2e/pipeline.test.ts would not pass without. */
+function partsOf(call: ServerInterceptingCall): {
+  readonly stream: ServerHttp2Stream;
+  readonly incomingEncoding: string;
+} {
+  const { stream, incomingEncoding } = call as unknown as { stream?: ServerHttp2Stream; incomingEncoding?: string };
+  assert(stream !== undefined && incomingEncoding !== undefined, "a call of grpc-js has an HTTP/2 stream");
+  return { stream, incomingEncoding };
+}

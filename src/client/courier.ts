@@ -16,7 +16,7 @@ import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
 import { Consistency } from "../../gen/ts/onar/kv/v1/common.js";
 import type { Endpoint } from "./endpoint.js";
 import { type Failure, ownFailure } from "./failure.js";
-import type { Nodes } from "./nodes.js";
+import { NONE, type Nodes } from "./nodes.js";
 import type { NotDone, Reason, Unknown } from "./outcome.js";
 import type { Patience } from "./patience.js";
 import { partitionOf } from "./placement.js";
@@ -58,7 +58,8 @@ export class Courier {
   ) {}
 
   async read(request: ReadRequest, lineOf: LineOf, patience: Patience): Promise<Exclude<Ended, Unknown>> {
-    const partition = await this.partitionOf(request.value.key, patience);
+    const { key } = request.value;
+    const partition = this.partitionNow(key, patience) ?? (await this.partitionOf(key, patience));
     if (typeof partition !== "number") return partition;
     const ended = await this.carry({ request, kind: "read", partition, lineOf, patience });
     // A read changes nothing, so it is never unknown.
@@ -66,14 +67,19 @@ export class Courier {
   }
 
   async write(request: WriteRequest, lineOf: LineOf, patience: Patience): Promise<Ended> {
-    const partition = await this.partitionOf(request.value.key, patience);
+    const { key } = request.value;
+    const partition = this.partitionNow(key, patience) ?? (await this.partitionOf(key, patience));
     if (typeof partition !== "number") return partition;
-    const name = request.value.key.toString("latin1");
-    if ((await patience.wait<true>((settle) => this.turns.take(name, () => settle(true)))) === null)
-      return this.over(patience);
+    const name = key.toString("latin1");
+    if (!this.turns.takeNow(name)) {
+      const taken = await patience.wait<true>((settle) => this.turns.take(name, () => settle(true)));
+      if (taken === null) return this.over(patience);
+    }
     try {
-      const refused = await this.learnRevision(partition, request, lineOf, patience);
-      if (refused !== null) return refused;
+      if (!this.revisions.fresh(partition, performance.now())) {
+        const refused = await this.learnRevision(partition, request, lineOf, patience);
+        if (refused !== null) return refused;
+      }
       request.value.after = this.revisions.after(partition);
       const ended = await this.carry({ request, kind: "write", partition, lineOf, patience });
       if ("outcome" in ended && ended.reason === "REQUEST_EXPIRED") this.turns.expired(name);
@@ -81,6 +87,12 @@ export class Courier {
     } finally {
       this.turns.pass(name);
     }
+  }
+
+  /** The key's partition, if that needs no waiting; otherwise null. */
+  private partitionNow(key: Uint8Array, patience: Patience): number | null {
+    const { view } = this.nodes;
+    return view === null || patience.over !== null ? null : partitionOf(key, view.partitionCount);
   }
 
   /** The key's partition; why not, when nobody tells how many there are. */
@@ -119,11 +131,12 @@ export class Courier {
 
   private async carry(job: Job): Promise<Ended> {
     const { kind, partition, patience, request } = job;
-    const tried = new Set<Endpoint>();
+    let tried = NONE;
     let last: Failure | null = null;
     let unknown: Failure | null = null;
     for (let attempt = 0; ; attempt++) {
-      const endpoint = await this.nodes.choose(partition, kind, tried, patience);
+      const { nodes } = this;
+      const endpoint = nodes.best(partition, kind, tried) ?? (await nodes.choose(partition, kind, tried, patience));
       if (endpoint === null) break;
       // What cannot be answered any more is not sent: it would only make unknown what is not done.
       if (last !== null && patience.leftMs <= patience.tooShortMs) break;
@@ -137,7 +150,7 @@ export class Courier {
       this.hearFailure(reply, endpoint, partition);
       if (reply.decided) return notDone(reply.reason, reply.message);
       if (!reply.retryable) break;
-      tried.add(endpoint);
+      tried = new Set([...tried, endpoint]);
       // Time for one more attempt is kept, once.
       const { leftMs, tooShortMs } = patience;
       const longestMs = leftMs > 2 * tooShortMs ? leftMs - 2 * tooShortMs : leftMs - tooShortMs;

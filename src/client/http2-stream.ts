@@ -7,10 +7,11 @@
  */
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { status as Status } from "@grpc/grpc-js";
-import { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
-import { framed, Unframer } from "../wire/grpc-frames.js";
+import type { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
+import { beginFrame, endFrame, Unframer } from "../wire/grpc-frames.js";
+import { decodePipelineResponse, encodePipelineRequest } from "../wire/pipeline.js";
+import { WireWriter } from "../wire/protobuf.js";
 import { DETAILS, type Failure, failureOf, failureOfEncoded, ownFailure } from "./failure.js";
 import { PIPELINE_PATH } from "./methods.js";
 import type { Reply, Request, Stream } from "./transport.js";
@@ -18,6 +19,8 @@ import type { Reply, Request, Stream } from "./transport.js";
 /** As many as a node works on at a time (docs/api.md); more wait here, where they are not yet unknown. */
 export const MAX_IN_FLIGHT = 1_024;
 const WINDOW_BYTES = 4 * 1_024 * 1_024;
+/** About so much is handed to the transport at once. */
+const WRITE_BYTES = 256 * 1_024;
 /** The connection is asked this often whether it still stands, and given up when it does not say so by the next time. */
 const PING_MS = 5_000;
 
@@ -27,16 +30,18 @@ interface Waiting {
   readonly replied: (reply: Reply) => void;
 }
 
+/** What serves all streams in turn: it is empty whenever control is given up. */
+const writer = new WireWriter();
+
 export class Http2Stream implements Stream {
   open = true;
   private readonly session: ClientHttp2Session;
   private readonly stream: ClientHttp2Stream;
   private readonly unframer = new Unframer();
-  private readonly writer = new BinaryWriter();
   private readonly inFlight = new Map<bigint, (reply: Reply) => void>();
   private readonly waiting: Waiting[] = [];
   private readonly pings: NodeJS.Timeout;
-  private frames: Buffer[] = [];
+  private outgoing: PipelineRequest[] = [];
   private flushing = false;
   private over = false;
   private answered = false;
@@ -114,7 +119,7 @@ export class Http2Stream implements Stream {
 
   private write(tag: bigint, request: Request, replied: (reply: Reply) => void): void {
     this.inFlight.set(tag, replied);
-    this.frames.push(framed(PipelineRequest.encode({ tag, request }, this.writer).finish()));
+    this.outgoing.push({ tag, request });
     if (this.flushing) return;
     this.flushing = true;
     setImmediate(() => this.flush());
@@ -122,10 +127,16 @@ export class Http2Stream implements Stream {
 
   private flush(): void {
     this.flushing = false;
-    const { frames } = this;
-    this.frames = [];
+    const { outgoing } = this;
+    this.outgoing = [];
     if (this.over || this.stream.destroyed || this.stream.writableEnded) return;
-    this.stream.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
+    for (const message of outgoing) {
+      const start = beginFrame(writer);
+      encodePipelineRequest(message, writer);
+      endFrame(writer, start);
+      if (writer.length >= WRITE_BYTES) this.stream.write(writer.finish());
+    }
+    if (writer.length > 0) this.stream.write(writer.finish());
   }
 
   private read(chunk: Buffer): void {
@@ -134,7 +145,7 @@ export class Http2Stream implements Stream {
       unframer.push(chunk);
       for (let message = unframer.next(); message !== null; message = unframer.next()) {
         if (unframer.compressed) throw new Error("a compressed message, which was not asked for");
-        this.receive(PipelineResponse.decode(message));
+        this.receive(decodePipelineResponse(message));
       }
     } catch (error) {
       this.end(error instanceof Error ? error.message : String(error));

@@ -118,8 +118,8 @@ export class Nodes {
     this.trying = null;
   }
 
-  /** The best node that can be asked now: one that serves the partition, otherwise any. */
-  private best(partition: number, kind: Kind, tried: ReadonlySet<Endpoint>): Endpoint | null {
+  /** The best node that can be asked now: one that serves the partition, otherwise any; null: none. */
+  best(partition: number, kind: Kind, tried: ReadonlySet<Endpoint>): Endpoint | null {
     const replicas = this.view?.partitions[partition]?.replicas ?? [];
     const start = kind === "read" ? this.turn++ : 0;
     if (kind === "write") {
@@ -264,4 +264,5 @@ export class Nodes {
   }
 }
 
-const NONE: ReadonlySet<Endpoint> = new Set();
+/** No node was asked before. */
+export const NONE: ReadonlySet<Endpoint> = new Set();

@@ -43,7 +43,7 @@ export class Patience {
   /** The least time in which another attempt is worth making: of short calls a tenth of their time. */
   readonly tooShortMs: number;
   private readonly until: number;
-  private readonly waiting = new Set<() => void>();
+  private waiting: (() => void)[] = [];
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -74,8 +74,9 @@ export class Patience {
   end(why: End): void {
     if (this.over !== null) return;
     this.over = why;
-    for (const wake of [...this.waiting]) wake();
-    this.waiting.clear();
+    const { waiting } = this;
+    this.waiting = [];
+    for (const wake of waiting) wake();
   }
 
   /** Resolves with what `start` hands to its argument, or with null when the patience is over first; then what `start` returned is called. */
@@ -89,11 +90,13 @@ export class Patience {
         stop?.();
         resolve(null);
       };
-      this.waiting.add(giveUp);
+      this.waiting.push(giveUp);
       const stop = start((value) => {
         if (settled) return;
         settled = true;
-        this.waiting.delete(giveUp);
+        // There is hardly ever another one.
+        const at = this.waiting.indexOf(giveUp);
+        if (at >= 0) this.waiting.splice(at, 1);
         resolve(value);
       });
     });

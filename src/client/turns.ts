@@ -17,19 +17,21 @@ interface Turn {
 export class Turns {
   private readonly turns = new Map<string, Turn>();
 
+  /** Takes a turn if there is one now. */
+  takeNow(key: string): boolean {
+    const turn = this.of(key);
+    if (turn.taken >= turn.limit) return false;
+    turn.taken++;
+    return true;
+  }
+
   /** `ready` is called when it is this write's turn, possibly at once. The function that is returned takes it back while it waits. */
   take(key: string, ready: () => void): () => void {
-    let turn = this.turns.get(key);
-    if (turn === undefined) {
-      turn = { taken: 0, limit: MAX_WRITES_PER_KEY, waiting: [] };
-      this.turns.set(key, turn);
-    }
-    if (turn.taken < turn.limit) {
-      turn.taken++;
+    if (this.takeNow(key)) {
       ready();
       return () => {};
     }
-    const { waiting } = turn;
+    const { waiting } = this.of(key);
     waiting.push(ready);
     return () => {
       const at = waiting.indexOf(ready);
@@ -51,5 +53,14 @@ export class Turns {
   expired(key: string): void {
     const turn = this.turns.get(key);
     if (turn !== undefined) turn.limit = 1;
+  }
+
+  private of(key: string): Turn {
+    let turn = this.turns.get(key);
+    if (turn === undefined) {
+      turn = { taken: 0, limit: MAX_WRITES_PER_KEY, waiting: [] };
+      this.turns.set(key, turn);
+    }
+    return turn;
   }
 }

@@ -11,10 +11,11 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { gunzipSync, inflateSync } from "node:zlib";
 import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
-import { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
+import type { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
 import { AssertionError, assert } from "../base/assert.js";
 import { duration } from "../base/time.js";
 import { beginFrame, endFrame, MessageTooLong, Unframer } from "../wire/grpc-frames.js";
+import { decodePipelineRequest, encodePipelineResponse } from "../wire/pipeline.js";
 import { WireWriter } from "../wire/protobuf.js";
 import { type Call, DEFAULT_TIMEOUT, streamUntil } from "./call.js";
 import { type CallTracer, TRACEPARENT, textOf } from "./call-tracer.js";
@@ -138,7 +139,7 @@ class PipelineCall {
     const { unframer } = this;
     try {
       const message = unframer.next();
-      if (message !== null) return PipelineRequest.decode(unframer.compressed ? this.decompressed(message) : message);
+      if (message !== null) return decodePipelineRequest(unframer.compressed ? this.decompressed(message) : message);
       if (this.allCame && !unframer.empty) this.endWith(status.INTERNAL, "the stream ended within a message");
     } catch (error) {
       if (error instanceof MessageTooLong)
@@ -184,7 +185,7 @@ class PipelineCall {
     if (this.over) return;
     for (const response of this.answered) {
       const start = beginFrame(writer);
-      writer.raw(PipelineResponse.encode(response).finish());
+      encodePipelineResponse(response, writer);
       endFrame(writer, start);
       if (writer.length >= WRITE_BYTES) this.write();
     }

@@ -15,6 +15,7 @@ export const FIXED32 = 5;
 /** The key of a field: its number and how its value is written. */
 export const tag = (field: number, type: number): number => ((field << 3) | type) >>> 0;
 
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const FIRST_CAPACITY = 64 * 1024;
 /** A buffer that grew beyond this for one large value is not kept. */
 const MAX_KEPT = 2 * 1024 * 1024;
@@ -50,6 +51,16 @@ export class WireWriter {
     this.varint(value);
   }
 
+  /** An unsigned integer of 64 bits; zero is not written. */
+  uint64(field: number, value: bigint): void {
+    if (value <= MAX_SAFE) return this.number(field, Number(value));
+    this.varint(tag(field, VARINT));
+    this.reserve(10);
+    let rest = value;
+    for (; rest >= 128n; rest >>= 7n) this.buffer[this.at++] = Number(rest & 127n) | 128;
+    this.buffer[this.at++] = Number(rest);
+  }
+
   /** Empty bytes are not written. */
   bytes(field: number, value: Uint8Array): void {
     if (value.length === 0) return;
@@ -66,6 +77,11 @@ export class WireWriter {
     this.reserve(value.length);
     this.buffer.write(value, this.at, value.length, "latin1");
     this.at += value.length;
+  }
+
+  /** Text in UTF-8; nothing when empty. */
+  utf8(field: number, value: string): void {
+    if (value.length > 0) this.bytes(field, Buffer.from(value, "utf8"));
   }
 
   raw(value: Uint8Array): void {
@@ -149,14 +165,32 @@ export class WireReader {
     let value = 0;
     let factor = 1;
     for (let i = 0; i < 10; i++) {
-      if (this.at >= this.end) throw new Error("a message is cut short");
-      const byte = this.buffer[this.at++] as number;
+      const byte = this.byte();
       value += (byte & 127) * factor;
       if (byte < 128) {
         if (value > Number.MAX_SAFE_INTEGER) throw new Error("a number beyond 2^53");
         return value;
       }
       factor *= 128;
+    }
+    throw new Error("a number without end");
+  }
+
+  /** An unsigned integer of 64 bits. */
+  uint64(): bigint {
+    let low = 0;
+    let factor = 1;
+    for (let i = 0; i < 7; i++) {
+      const byte = this.byte();
+      low += (byte & 127) * factor;
+      if (byte < 128) return BigInt(low);
+      factor *= 128;
+    }
+    let value = BigInt(low);
+    for (let shift = 49n; shift < 70n; shift += 7n) {
+      const byte = this.byte();
+      value |= BigInt(byte & 127) << shift;
+      if (byte < 128) return BigInt.asUintN(64, value);
     }
     throw new Error("a number without end");
   }
@@ -208,6 +242,11 @@ export class WireReader {
       default:
         throw new Error("a field of a wire type that is not used");
     }
+  }
+
+  private byte(): number {
+    if (this.at >= this.end) throw new Error("a message is cut short");
+    return this.buffer[this.at++] as number;
   }
 
   /** Goes over length and bytes; returns where the bytes begin. */

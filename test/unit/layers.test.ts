@@ -26,7 +26,7 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
   [
     "wire",
     "src/wire/x.ts",
-    "wire imports nothing.",
+    "wire imports generated code only.",
     ["../base/time.js", "../codec/register.js", "node:fs"],
     "./bytes.js",
   ],

@@ -1,12 +1,12 @@
 /** A register and its encoded form, in which it travels and rests. It is encoded once, and what is received is passed on as it came. */
-import { CompletionOutcome, CompletionRecord as WireRecord } from "../../gen/ts/onar/replication/v1/register.js";
+import { CompletionOutcome } from "../../gen/ts/onar/replication/v1/register.js";
 import type { Timestamp } from "../core/ballot.js";
 import { type Key, revision } from "../core/ids.js";
 import type { RequestId } from "../core/register/operation.js";
 import { type CompletionRecord, type RecordedOutcome, Register } from "../core/register/register.js";
 import { toBuffer } from "../wire/bytes.js";
-import { BYTES, tag, VARINT, WireReader, WireWriter } from "../wire/protobuf.js";
-import { bytesOf, NO_BYTES, textOf } from "./bytes.js";
+import { BYTES, FIXED32, tag, VARINT, WireReader, WireWriter } from "../wire/protobuf.js";
+import { NO_BYTES } from "./bytes.js";
 import { putTimestamp, readTimestamp } from "./timestamp.js";
 
 const OUTCOMES: Record<RecordedOutcome, CompletionOutcome> = {
@@ -19,8 +19,9 @@ const OUTCOMES: Record<RecordedOutcome, CompletionOutcome> = {
 };
 const OUTCOME_NAMES = new Map(Object.entries(OUTCOMES).map(([name, code]) => [code, name as RecordedOutcome]));
 
-/** Its buffer serves register after register. */
+/** Their buffers serve register after register. */
 const writer = new WireWriter();
+const recordWriter = new WireWriter();
 
 /** Fields of Register. */
 const KEY = 1;
@@ -32,13 +33,15 @@ const REVISION = 6;
 const FLOOR = 7;
 const RECORDS = 8;
 
-/** Each record as it stands in a register: a busy key's next register has all but the oldest of the last one's. */
-const encodedRecords = new WeakMap<CompletionRecord, Uint8Array>();
+/** Of CompletionRecord. */
+const REQUEST_ID = 1;
+const FINGERPRINT = 2;
+const RECORD_REVISION = 3;
+const OUTCOME = 4;
+const RECORD_VERSION = 5;
 
 export function encodeRegister(register: Register): Buffer {
   if (register.encoded === null) {
-    // Encoding a record uses the same writer.
-    const records = register.records.map(encodeRecord);
     writer.text(KEY, register.key);
     putTimestamp(TIMESTAMP, register.timestamp, writer);
     writer.number(TOMBSTONE, register.value === null ? 1 : 0);
@@ -46,7 +49,10 @@ export function encodeRegister(register: Register): Buffer {
     writer.number(VERSION, register.version);
     writer.number(REVISION, register.revision);
     writer.number(FLOOR, register.floor);
-    for (const record of records) writer.raw(record);
+    // One write for all: busy keys have many.
+    let records = "";
+    for (const record of register.records) records += encodedRecord(record);
+    writer.rawText(records);
     register.encoded = writer.finish();
   }
   return toBuffer(register.encoded);
@@ -97,42 +103,51 @@ function decodeRecords(register: Uint8Array): CompletionRecord[] {
   const records: CompletionRecord[] = [];
   const reader = new WireReader(register);
   while (reader.more) {
+    const start = reader.position;
     const field = reader.tag();
-    if (field === tag(RECORDS, BYTES)) records.push(decodeRecord(reader.view()));
+    if (field === tag(RECORDS, BYTES)) records.push(decodeRecord(reader.message(), reader.textFrom(start)));
     else reader.skip(field);
   }
   return records;
 }
 
-function encodeRecord(record: CompletionRecord): Uint8Array {
-  let bytes = encodedRecords.get(record);
-  if (bytes === undefined) {
-    writer.bytes(RECORDS, WireRecord.encode(recordToWire(record)).finish());
-    bytes = writer.finish();
-    encodedRecords.set(record, bytes);
+/** Encoded once: a busy key's next register has all but the oldest records of the last one's, as they were. */
+function encodedRecord(record: CompletionRecord): string {
+  if (record.encoded === undefined) {
+    const field = recordWriter.begin(RECORDS);
+    recordWriter.text(REQUEST_ID, record.requestId);
+    recordWriter.fixed32(FINGERPRINT, record.fingerprint);
+    recordWriter.number(RECORD_REVISION, record.revision);
+    recordWriter.number(OUTCOME, OUTCOMES[record.outcome]);
+    recordWriter.number(RECORD_VERSION, record.version);
+    recordWriter.end(field);
+    record.encoded = recordWriter.finishText();
   }
-  return bytes;
+  return record.encoded;
 }
 
-const recordToWire = (record: CompletionRecord): WireRecord => ({
-  requestId: bytesOf(record.requestId),
-  fingerprint: record.fingerprint,
-  revision: record.revision,
-  outcome: OUTCOMES[record.outcome],
-  version: record.version,
-});
-
-function decodeRecord(bytes: Uint8Array): CompletionRecord {
-  const wire = WireRecord.decode(bytes);
-  const record: CompletionRecord = {
-    requestId: textOf<RequestId>(wire.requestId),
-    fingerprint: wire.fingerprint,
-    revision: revision(wire.revision),
-    outcome: OUTCOME_NAMES.get(wire.outcome) ?? "untold",
-    version: revision(wire.version),
+function decodeRecord(reader: WireReader, encoded: string): CompletionRecord {
+  let requestId = "";
+  let fingerprint = 0;
+  let decided = 0;
+  let outcome = 0;
+  let version = 0;
+  while (reader.more) {
+    const field = reader.tag();
+    if (field === tag(REQUEST_ID, BYTES)) requestId = reader.text();
+    else if (field === tag(FINGERPRINT, FIXED32)) fingerprint = reader.fixed32();
+    else if (field === tag(RECORD_REVISION, VARINT)) decided = reader.varint();
+    else if (field === tag(OUTCOME, VARINT)) outcome = reader.varint();
+    else if (field === tag(RECORD_VERSION, VARINT)) version = reader.varint();
+    else reader.skip(field);
+  }
+  return {
+    requestId: requestId as RequestId,
+    fingerprint,
+    revision: revision(decided),
+    outcome: OUTCOME_NAMES.get(outcome) ?? "untold",
+    version: revision(version),
+    // What this version does not know of it goes on to the next register.
+    encoded,
   };
-  // What this version does not know of it goes on to the next register.
-  writer.bytes(RECORDS, bytes);
-  encodedRecords.set(record, writer.finish());
-  return record;
 }

@@ -74,9 +74,7 @@ export class WireWriter {
     if (value.length === 0) return;
     this.varint(tag(field, BYTES));
     this.varint(value.length);
-    this.reserve(value.length);
-    this.buffer.write(value, this.at, value.length, "latin1");
-    this.at += value.length;
+    this.rawText(value);
   }
 
   /** Text in UTF-8; nothing when empty. */
@@ -84,10 +82,23 @@ export class WireWriter {
     if (value.length > 0) this.bytes(field, Buffer.from(value, "utf8"));
   }
 
+  fixed32(field: number, value: number): void {
+    if (value === 0) return;
+    this.varint(tag(field, FIXED32));
+    this.reserve(4);
+    this.at = this.buffer.writeUInt32LE(value, this.at);
+  }
+
   raw(value: Uint8Array): void {
     this.reserve(value.length);
     this.buffer.set(value, this.at);
     this.at += value.length;
+  }
+
+  /** Bytes as text, one character per byte. */
+  rawText(value: string): void {
+    this.reserve(value.length);
+    this.at += this.buffer.write(value, this.at, value.length, "latin1");
   }
 
   /** Begins a sub-message; the result goes to `end`. */
@@ -122,6 +133,13 @@ export class WireWriter {
     this.at = 0;
     if (this.buffer.length > MAX_KEPT) this.buffer = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
     return bytes;
+  }
+
+  /** The same as text, one character per byte. */
+  finishText(): string {
+    const text = this.buffer.toString("latin1", 0, this.at);
+    this.at = 0;
+    return text;
   }
 
   private reserve(more: number): void {
@@ -198,6 +216,16 @@ export class WireReader {
   /** A uint32, of which protobuf keeps the lower bits. */
   uint32(): number {
     return this.varint() % 2 ** 32;
+  }
+
+  fixed32(): number {
+    this.advance(4);
+    return this.buffer.readUInt32LE(this.at - 4);
+  }
+
+  /** What was read from there on, one character per byte. */
+  textFrom(start: number): string {
+    return this.buffer.toString("latin1", start, this.at);
   }
 
   /** A view of the bytes: copy what you keep. */

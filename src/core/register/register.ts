@@ -25,6 +25,8 @@ export interface CompletionRecord {
   readonly outcome: RecordedOutcome;
   /** As answered: the version made by a put, a swap or an add, or the one found; 0 when absent. */
   readonly version: Revision;
+  /** As it stands in an encoded register, one character per byte; kept by the codec alone. */
+  encoded?: string;
 }
 
 /** The records as they are, or how to get at them: a busy key has many, and most replicas never look. */

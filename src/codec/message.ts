@@ -194,7 +194,7 @@ export function messageToWire(m: NodeMessage): Wire {
     case "your-turn":
       return { $case: "yourTurn", value: { partition: m.partition, ballot: ballotToWire(m.ballot) } };
     case "heartbeat":
-      return { $case: "heartbeat", value: { round: m.round, reportsSeen: m.reportsSeen } };
+      return { $case: "heartbeat", value: { round: m.round, reportsSeen: m.reportsSeen, logPosition: m.logPosition } };
     case "heartbeat-answer":
       return {
         $case: "heartbeatAnswer",
@@ -403,7 +403,12 @@ export function messageFromWire(wire: Wire | undefined): NodeMessage | null {
     case "purged":
       return { kind: "purged", ...round(wire.value) };
     case "heartbeat":
-      return { kind: "heartbeat", round: wire.value.round, reportsSeen: wire.value.reportsSeen };
+      return {
+        kind: "heartbeat",
+        round: wire.value.round,
+        reportsSeen: wire.value.reportsSeen,
+        logPosition: wire.value.logPosition,
+      };
     case "heartbeatAnswer": {
       const v = wire.value;
       return {

@@ -26,6 +26,8 @@ export type PlantedBug =
   | "R9.purge-forgets-floor"
   | "R9.raise-without-floor"
   | "R10.rolled-back"
+  | "R10.told-early"
+  | "R10.unheard"
   | "R10.emptied"
   | "R11.bad-is-absent"
   | "R11.late-write"

@@ -1,11 +1,15 @@
 /**
  * The loop drives a node: every input is a step; what the steps of one turn produced is appended in one batch and synced once; what may
  * leave before the sync leaves, the rest is released by it, in order (R8). Free of promises, so that the simulator runs this very barrier.
+ *
+ * It also tells the peers with every heartbeat how many records of this node are durable by then, and has storage remember what they tell:
+ * so a peer notices when this node's directory is put back to an earlier state (R10).
  */
 import { after, type Duration, type Instant, never } from "../base/time.js";
-import type { Partition } from "../core/ids.js";
-import type { Request } from "../core/node-message.js";
+import type { NodeId, Partition } from "../core/ids.js";
+import type { NodeMessage, Request } from "../core/node-message.js";
 import type { Ticket } from "../core/outbox.js";
+import { planted } from "../core/planted.js";
 import type { Clock } from "../ports/clock.js";
 import type { Peers } from "../ports/peers.js";
 import type { Storage } from "../ports/storage.js";
@@ -60,6 +64,9 @@ export class Loop {
 
   deliver(input: NodeInput): void {
     if (this.stopped) return;
+    if (input.kind === "message" && input.message.kind === "heartbeat" && !planted("R10.unheard")) {
+      this.storage.sawPosition(input.from, input.message.logPosition);
+    }
     try {
       this.machine.step(this.clock.now(), input, this.out);
     } catch (error) {
@@ -118,7 +125,7 @@ export class Loop {
   private drain(): void {
     const batch = this.out;
     this.out = new Outgoing();
-    batch.sendNow.each((to, message) => this.peers.send(to, message));
+    batch.sendNow.each((to, message) => this.send(to, message));
     this.storage.append(batch.entries, () => this.synced(batch));
   }
 
@@ -137,13 +144,18 @@ export class Loop {
     const self = this.machine.core.self;
     batch.sendDurable.each((to, message) => {
       if (to === self) this.machine.step(this.clock.now(), { kind: "message", from: self, message }, this.out);
-      else this.peers.send(to, message);
+      else this.send(to, message);
     });
     for (const { ticket, verdict } of batch.replies) {
       const replyTo = this.askers.get(ticket);
       this.askers.delete(ticket);
       replyTo?.(verdict);
     }
+  }
+
+  private send(to: NodeId, message: NodeMessage): void {
+    const { peers, storage } = this;
+    peers.send(to, message.kind === "heartbeat" ? { ...message, logPosition: storage.position } : message);
   }
 
   private arm(): void {

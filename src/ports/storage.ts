@@ -16,20 +16,21 @@ export interface Storage {
    * checkpoint is behind, calls come late; after an error they never come.
    */
   append(entries: readonly Entry[], durable: () => void): void;
+  /**
+   * Durable records so far, over all lives of this directory: never less than what anybody was told (R10). 0 for memory, which nobody
+   * comes back with.
+   */
+  readonly position: number;
+  /** A peer told its position. Remembered at once, but durably only with a later batch. */
+  sawPosition(peer: NodeId, position: number): void;
   /** Waits for nothing; what was not durable may be lost. */
   close(): void;
 }
 
 /** What a node needs of its storage besides, and a machine under test may do without. */
 export interface NodeStorage extends Storage {
-  /**
-   * Durable records so far, over all lives of this directory: never less than what anybody was told (R10). 0 for memory, which nobody
-   * comes back with.
-   */
-  readonly position: number;
   /** false: the disk is nearly full. What makes it fuller is refused; what is small, and reads, go on. */
   readonly writable: boolean;
-  /** The highest position that a peer has told; 0 when none. Kept durably, but lazily. */
+  /** The highest position that a peer has told; 0 when none. */
   highestPosition(peer: NodeId): number;
-  sawPosition(peer: NodeId, position: number): void;
 }

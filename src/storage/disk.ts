@@ -48,6 +48,8 @@ export interface DiskEvents {
   notice(text: string): void;
   /** The disk failed: no entry becomes durable any more, and the node must stop. */
   failed(why: string): void;
+  /** What a peer told goes into the log, behind the batch that is being appended. */
+  remembers?(peer: NodeId, position: number): void;
   /** A register fails its checksum. Told when it is found, and again by each pass of the scrub until it is mended. */
   bad(partition: Partition, key: Key, first: boolean): void;
 }
@@ -82,6 +84,12 @@ export interface DiskFigures {
   readonly scrubPasses: number;
 }
 
+/**
+ * What peers tell of their positions goes with a batch that is written anyway, and no more often than this: an idle node writes nothing for
+ * it, a busy one a record a second and peer. To lose the last of it is safe.
+ */
+export const REMEMBER_MS = 1_000;
+
 type Opened = (error: Error | null, storage: DiskStorage | null) => void;
 
 export class DiskStorage implements NodeStorage {
@@ -97,8 +105,10 @@ export class DiskStorage implements NodeStorage {
   /** Tables with something in their youngest layer. */
   private readonly changed = new Set<DiskTable>();
   private liveBytes = 0;
-  /** Positions of peers that are not in the log yet: they go with the next batch. */
+  /** Positions of peers that are not in the log yet: they go with a later batch. */
   private readonly unsaved = new Map<NodeId, number>();
+  /** Some went into the log within the last REMEMBER_MS. */
+  private remembered = false;
   private log: Log | null = null;
   private fold: Fold | null = null;
   private closed = false;
@@ -161,15 +171,13 @@ export class DiskStorage implements NodeStorage {
     const { log } = this;
     if (log === null || this.closed) return;
     for (const entry of entries) this.push(entry);
-    if (entries.length > 0 && this.unsaved.size > 0) {
-      for (const [node, position] of this.unsaved) this.push({ kind: "seen", node, position });
-      this.unsaved.clear();
-    }
+    if (entries.length > 0 && this.unsaved.size > 0 && !this.remembered) this.remember();
     log.commit(durable);
     if (this.due(log)) this.startFold();
   }
 
   get position(): number {
+    if (planted("R10.told-early")) return this.log?.appended ?? 0;
     return this.log?.durable ?? 0;
   }
 
@@ -294,6 +302,19 @@ export class DiskStorage implements NodeStorage {
     else if (entry.kind === "removed") this.mended(entry.partition, entry.key);
     else this.states.apply(entry satisfies StateEntry);
     (this.log as Log).push(entry);
+  }
+
+  private remember(): void {
+    const { events, later } = this.options;
+    for (const [node, position] of this.unsaved) {
+      this.push({ kind: "seen", node, position });
+      events.remembers?.(node, position);
+    }
+    this.unsaved.clear();
+    this.remembered = true;
+    later(REMEMBER_MS, () => {
+      this.remembered = false;
+    });
   }
 
   private due(log: Log): boolean {

@@ -6,7 +6,7 @@ import type { NodeStorage } from "../ports/storage.js";
 
 export class MemoryStorage implements NodeStorage {
   readonly kind = "memory";
-  readonly position = 0;
+  readonly position: number = 0;
   readonly writable = true;
   private readonly tables = new Map<Partition, MemoryTable>();
   private readonly positions = new Map<NodeId, number>();

@@ -31,6 +31,8 @@ const BUGS: Record<PlantedBug, string> = {
   "R9.purge-forgets-floor": "purging raises the partition's floor by the register's records only",
   "R9.raise-without-floor": "raising the revisions of a restored cluster does not raise the partition's floor",
   "R10.rolled-back": "a node that comes back with less than it had told is welcome",
+  "R10.told-early": "a node tells how many records it has before they are durable",
+  "R10.unheard": "what a peer's heartbeat tells of its records is not remembered",
   "R10.emptied": "a node starts although its log and its checkpoint are gone",
   "R11.bad-is-absent": "a register that fails its checksum counts as absent",
   "R11.late-write": "an ordinary Write takes the place of a bad register",

@@ -21,6 +21,8 @@
  *   rounds 10                   that many heartbeat rounds pass
  *   crash n1, restart n1        the disk stays
  *   slow disk n1, sync n1       nothing becomes durable until told
+ *   copy disk n1, put back n1   what is durable now; in the place of what is there, while n1 is down
+ *   records n1                  how many are durable at n1, and how many the others know of
  *   spoil k at n1               n1's copy of k fails its checksum from now on; it notices when it looks, or at `scrub k at n1`
  *   copies k                    what is on the disks
  *   lose link n1 n2             both ends are told that their stream broke
@@ -130,6 +132,14 @@ function obey(world: ScriptWorld, line: string): void {
       return world.crash(nodeFrom(text));
     case "restart":
       return world.start(nodeFrom(text));
+    case "copy":
+      return world.copyDisk(nodeFrom(text.replace("disk ", "")));
+    case "put": {
+      const node = /^back (n\d+)$/.exec(text)?.[1];
+      return node === undefined ? requested(world, line) : world.putBack(nodeFrom(node));
+    }
+    case "records":
+      return world.tellPositions(nodeFrom(text));
     case "slow":
       return world.slowDisk(nodeFrom(text.replace("disk ", "")));
     case "sync":

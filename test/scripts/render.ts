@@ -82,7 +82,7 @@ export function renderMessage(m: NodeMessage): string {
     case "forwarded":
       return `Forwarded ${renderVerdict(m.result)}`;
     case "heartbeat":
-      return `Heartbeat round ${m.round} seen ${m.reportsSeen}`;
+      return `Heartbeat round ${m.round} seen ${m.reportsSeen} records ${m.logPosition}`;
     case "heartbeat-answer":
       return `HeartbeatAnswer round ${m.round} version ${m.since}–${m.version}${m.reports.map(renderReport).join("")}${m.offices.map(renderOffice).join("")}`;
     default:

@@ -8,9 +8,13 @@ import type { Storage } from "../../src/ports/storage.js";
 /** Keeps what was synced over all lives of its node. Syncs at once, unless told to be slow. */
 class ScriptDisk {
   slow = false;
-  readonly log: Entry[] = [];
+  /** Durable records so far, and the most that each peer told of its own, which goes with the process here. */
+  position = 0;
+  readonly seen = new Map<NodeId, number>();
+  log: Entry[] = [];
   /** Durable, with what changed last; as bad as the disk made it. */
-  readonly table = new MemoryTable();
+  table = new MemoryTable();
+  private saved: Pick<ScriptDisk, "position" | "log" | "table"> | null = null;
   private waiting: { readonly entries: readonly Entry[]; readonly durable: () => void }[] = [];
   /** Of the running process. */
   private live = new MemoryTable();
@@ -18,8 +22,13 @@ class ScriptDisk {
   open(): Storage {
     const table = this.table.copy();
     this.live = table;
+    const position = (): number => this.position;
     return {
       kind: "log",
+      get position() {
+        return position();
+      },
+      sawPosition: (peer, told) => this.sawPosition(peer, told),
       table: () => table,
       restored: () => this.log.slice(),
       append: (entries, durable) => {
@@ -38,6 +47,7 @@ class ScriptDisk {
         if (entry.kind === "register") this.table.put(entry.register, entry.change);
         else if (entry.kind === "removed") this.table.remove(entry.key, entry.change);
         else this.log.push(entry);
+        this.position++;
       }
       durable();
     }
@@ -45,6 +55,23 @@ class ScriptDisk {
 
   crash(): void {
     this.waiting = [];
+    this.seen.clear();
+  }
+
+  sawPosition(peer: NodeId, told: number): void {
+    if (told > (this.seen.get(peer) ?? 0)) this.seen.set(peer, told);
+  }
+
+  /** Keeps what is durable now, for `putBack`. */
+  copy(): void {
+    this.saved = { position: this.position, log: this.log.slice(), table: this.table.copy() };
+  }
+
+  /** Its node is down: from now on it holds what the copy does. */
+  putBack(): void {
+    if (this.saved === null) throw new Error("nothing was copied");
+    const { position, log, table } = this.saved;
+    Object.assign(this, { position, log: log.slice(), table: table.copy() });
   }
 
   /** From now on the register of that key fails its checksum. */

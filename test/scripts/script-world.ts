@@ -17,6 +17,7 @@ import {
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import { firstPlacement } from "../../src/core/placement/first.js";
 import { BAD } from "../../src/core/register/table.js";
+import { rolledBack } from "../../src/core/rolled-back.js";
 import type { View } from "../../src/core/view/view.js";
 import { Loop } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
@@ -95,6 +96,7 @@ export class ScriptWorld {
 
   start(id: NodeId): void {
     const node = this.node(id);
+    if (!this.greets(node)) return;
     const storage = node.disk.open();
     node.life++;
     const { life } = node;
@@ -149,6 +151,23 @@ export class ScriptWorld {
     node.loop = null;
     node.backlog = null;
     node.disk.crash();
+  }
+
+  copyDisk(id: NodeId): void {
+    this.node(id).disk.copy();
+  }
+
+  putBack(id: NodeId): void {
+    const { loop, disk } = this.node(id);
+    if (loop !== null) throw new Error(`n${id} runs`);
+    disk.putBack();
+  }
+
+  /** How many durable records the node has, and has told each other one that is up. */
+  tellPositions(id: NodeId): void {
+    const heard = this.nodes.filter(({ id: other, loop }) => other !== id && loop !== null);
+    const told = heard.map(({ id: other, disk }) => `n${other} heard of ${disk.seen.get(id) ?? 0}`);
+    this.say(`records: n${id} has ${this.node(id).disk.position}, ${told.join(", ")}`);
   }
 
   /** Whatever the election thinks: takes the next ballot. */
@@ -337,6 +356,22 @@ export class ScriptWorld {
       this.settle();
     }
     this.now = end;
+  }
+
+  /** The handshakes with all who are up; false: one of them has heard of more than is there, and the node ends (R10). */
+  private greets({ id, disk }: ScriptNode): boolean {
+    const others = this.nodes.filter((other) => other.id !== id && other.loop !== null);
+    const refusing = others.filter((other) => rolledBack(disk.position, other.disk.seen.get(id) ?? 0));
+    for (const other of refusing) {
+      const seen = other.disk.seen.get(id) ?? 0;
+      this.say(`n${other.id} refuses n${id}: it comes back with ${disk.position} records, and ${seen} were durable`);
+    }
+    if (refusing.length > 0) return false;
+    for (const other of others) {
+      other.disk.sawPosition(id, disk.position);
+      disk.sawPosition(other.id, other.disk.position);
+    }
+    return true;
   }
 
   private say(line: string): void {

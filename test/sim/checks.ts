@@ -45,6 +45,7 @@ export type CheckName =
   | "a hand-over tells what counts"
   | "nothing is told before it is durable"
   | "recovery finds what was durable"
+  | "who was rolled back is refused"
   | "storage shows what was put"
   | "one verdict by the deadline"
   | "liveness";

@@ -72,8 +72,6 @@ export class LogDisk implements Disk {
   private appended = 0;
   private kept = 0;
   private pending: Pending[] = [];
-  /** Positions of peers that go with the next batch. */
-  private readonly unsaved = new Map<NodeId, number>();
   /** What the disk holds: registers by partition and key, and the small states. */
   private readonly held = new Map<Partition, Map<Key, Held>>();
   private readonly promises = new Map<Partition, Ballot>();
@@ -134,7 +132,12 @@ export class LogDisk implements Disk {
     return this.pending.length === 0 && this.files.idle && this.committing === null;
   }
 
-  /** The most that the directory has told this peer to have seen of it, durably. */
+  /** Records that are on the disk. */
+  get durable(): number {
+    return this.kept;
+  }
+
+  /** The most that this peer has told of its records, as far as that is on the disk. */
   seen(peer: NodeId): number {
     return this.limits.get(`seen/${peer}`) ?? 0;
   }
@@ -168,6 +171,13 @@ export class LogDisk implements Disk {
     const { scrubPasses } = storage.figures();
     while (storage.figures().scrubPasses === scrubPasses) storage.scrubNow();
     return this.badKeys(partition).includes(key);
+  }
+
+  /** Keeps what is on the disk at this moment: a ruin may put it back. */
+  copyDirectory(): void {
+    if (this.ruined !== null) return;
+    const { files, checkpoint, kept } = this;
+    this.snapshots.push({ files: files.disk.saved(), checkpoint: checkpoint.saved(), position: kept });
   }
 
   /** The next write fails. */
@@ -224,7 +234,6 @@ export class LogDisk implements Disk {
     this.batches = 0;
     this.batchesTold = 0;
     this.batchesSent = 0;
-    this.unsaved.clear();
     // What of it is there shows when the node comes back.
     return { lost: 0, torn: false };
   }
@@ -259,6 +268,8 @@ export class LogDisk implements Disk {
           notice: (text) => {
             if (text.includes("was not finished")) sometimes.hit("a torn write was cut off");
           },
+          remembers: (peer, position) =>
+            this.pending.push({ entry: { kind: "seen", node: peer, position }, number: ++this.appended }),
           failed: () => (life === this.life ? failed() : undefined),
           bad: (partition, key) => bad(partition, key),
         },
@@ -291,11 +302,7 @@ export class LogDisk implements Disk {
       storage.mark(() => {});
     }
     this.files.instant = false;
-    this.snapshots.push({
-      files: this.files.disk.saved(),
-      checkpoint: this.checkpoint.saved(),
-      position: storage.position,
-    });
+    this.copyDirectory();
     return this.told(storage);
   }
 
@@ -310,21 +317,13 @@ export class LogDisk implements Disk {
         return storage.writable;
       },
       highestPosition: (peer) => storage.highestPosition(peer),
-      sawPosition: (peer, position) => {
-        if (position > storage.highestPosition(peer)) this.unsaved.set(peer, position);
-        storage.sawPosition(peer, position);
-      },
+      sawPosition: (peer, position) => storage.sawPosition(peer, position),
       table: (partition) => this.watched(partition, storage.table(partition)),
       restored: () => storage.restored(),
       append: (entries, durable) => {
         for (const entry of entries) {
           appended(entry);
           this.pending.push({ entry, number: ++this.appended });
-        }
-        if (entries.length > 0) {
-          for (const [peer, position] of this.unsaved)
-            this.pending.push({ entry: { kind: "seen", node: peer, position }, number: ++this.appended });
-          this.unsaved.clear();
         }
         this.batches++;
         const upTo = this.appended;

@@ -37,6 +37,7 @@ const INSIDE: readonly CheckName[] = [
   "a hand-over tells what counts",
   "nothing is told before it is durable",
   "recovery finds what was durable",
+  "who was rolled back is refused",
   "storage shows what was put",
   "assertion in the core",
 ];

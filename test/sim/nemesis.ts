@@ -8,6 +8,8 @@ import type { World } from "./world.js";
 
 /** A register of a busy node goes bad as soon as the node is idle, within so many milliseconds. */
 const SPOIL_TRIES = 50;
+/** Copies of directories made for each that is put back, emptied or spoiled. */
+const COPIES = 5;
 
 export class NemesisAtWork {
   private readonly chance: Prng;
@@ -37,6 +39,7 @@ export class NemesisAtWork {
     this.every(nemesis.diskError, () => this.failDisk());
     this.every(nemesis.full, () => this.fillDisk());
     this.every(nemesis.ruin, () => this.ruin());
+    this.every(nemesis.ruin / COPIES, () => this.harm({ kind: "copy", node: this.chance.pick(this.world.nodes).id }));
   }
 
   end(): void {
@@ -176,6 +179,8 @@ export class NemesisAtWork {
         return world.has(harm.node) ? world.failDisk(world.node(harm.node), harm.downMs) : undefined;
       case "full":
         return world.has(harm.node) ? world.fillDisk(world.node(harm.node), harm.forMs) : undefined;
+      case "copy":
+        return world.has(harm.node) ? world.copyDirectory(world.node(harm.node)) : undefined;
       case "ruin":
         return world.has(harm.node) ? world.ruin(world.node(harm.node), harm.how, harm.downMs) : undefined;
       case "rot":

@@ -35,6 +35,8 @@ export interface SimNodeOptions {
   readonly droppedWhenFull: () => void;
   /** Before a message goes on its way. */
   readonly said: (node: SimNode, message: NodeMessage) => void;
+  /** The node has taken a message in. */
+  readonly took: (node: SimNode, from: NodeId, message: NodeMessage) => void;
   /** After everything that the node did. */
   readonly stepped: (node: SimNode) => void;
   readonly failed: (node: SimNode, error: unknown) => void;
@@ -191,6 +193,7 @@ export class SimNode {
         return this.options.droppedWhenFull();
       }
       loop?.deliver(input);
+      this.options.took(this, from, message);
     });
     return fromLife > met ? "new life" : fromLife < met ? "old life" : "same life";
   }

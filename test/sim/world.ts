@@ -75,6 +75,8 @@ export class World {
   private readonly crashWatchers = new Map<SimNode, (() => void)[]>();
   /** Who has shaken hands with whom, by node and life. */
   private readonly greeted = new Set<string>();
+  /** The most records that a node's running process has heard of another, as watched from outside: "node/life other". */
+  private readonly heard = new Map<string, number>();
   /** How long a node stays down after its disk failed. */
   private readonly downAfterError = new Map<SimNode, number>();
   private operationsLeft: number;
@@ -214,12 +216,31 @@ export class World {
     this.schedule.after(downMs, () => this.start(node));
   }
 
-  /** The highest number of records of the node that all others know of for certain. */
+  /** Keeps the node's directory as it is durably now. */
+  copyDirectory(node: SimNode): void {
+    if (!node.up || node.lost || !(node.disk instanceof LogDisk)) return;
+    this.sometimes.hit("a directory was copied while its node ran");
+    this.trace.command(this.schedule.now, `copy disk n${node.id}`);
+    node.disk.copyDirectory();
+  }
+
+  /** The highest number of records of the node that all others know of. */
   private seenByAll(node: SimNode): number {
     let seen = Number.POSITIVE_INFINITY;
-    for (const { id, lost, disk } of this.nodes)
-      if (id !== node.id && !lost && disk instanceof LogDisk) seen = Math.min(seen, disk.seen(node.id));
+    for (const other of this.nodes) if (other !== node && !other.lost) seen = Math.min(seen, this.seenBy(other, node));
     return seen;
+  }
+
+  /** The highest number of records of the node that the other was told: in this life, or durably before. */
+  private seenBy(other: SimNode, { id }: SimNode): number {
+    const before = other.disk instanceof LogDisk ? other.disk.seen(id) : 0;
+    const now = other.up ? (this.heard.get(`${other.id}/${other.life} ${id}`) ?? 0) : 0;
+    return Math.max(before, now);
+  }
+
+  private tells(node: SimNode, { id, life }: SimNode, position: number): void {
+    const name = `${id}/${life} ${node.id}`;
+    if (position > (this.heard.get(name) ?? 0)) this.heard.set(name, position);
   }
 
   failDisk(node: SimNode, downMs: number): void {
@@ -272,9 +293,19 @@ export class World {
       [peer, node],
     ] as const) {
       const position = one.storage?.position ?? 0;
-      if (other.storage === null || !rolledBack(position, other.storage.highestPosition(one.id))) continue;
-      this.sometimes.hit("an older directory was refused by a peer");
-      if (!one.doomed) this.violate("recovery finds what was durable", `n${one.id} was refused as rolled back`);
+      if (other.storage === null) continue;
+      const seen = this.seenBy(other, one);
+      if (rolledBack(position, other.storage.highestPosition(one.id))) {
+        this.sometimes.hit("an older directory was refused by a peer");
+        if (!one.doomed) this.violate("recovery finds what was durable", `n${one.id} was refused as rolled back`);
+      } else if (position < seen) {
+        const what = `n${other.id} lets n${one.id} in with ${position} records, and was told of ${seen}`;
+        this.violate("who was rolled back is refused", what);
+        continue;
+      } else if (one.doomed) {
+        // A crash has taken what the other knew: nobody promises anything for that.
+        this.sometimes.hit("a peer had forgotten what it was told");
+      } else continue;
       const { life } = one;
       // It says so and ends.
       this.schedule.after(0, () => {
@@ -286,6 +317,8 @@ export class World {
     }
     peer.storage.sawPosition(node.id, storage.position);
     storage.sawPosition(to, peer.storage.position);
+    this.tells(node, peer, storage.position);
+    this.tells(peer, node, peer.storage.position);
     this.greeted.add(name).add(`${to}/${peer.life} ${node.id}/${node.life}`);
     return true;
   }
@@ -369,7 +402,18 @@ export class World {
       },
       greet: (node, to) => this.greet(node, to),
       droppedWhenFull: () => this.sometimes.hit("a message that brings a register was dropped as the disk was full"),
-      said: (node, message) => this.checks.said(node.id, message),
+      said: (node, message) => {
+        this.checks.said(node.id, message);
+        const { disk } = node;
+        if (message.kind === "heartbeat" && disk instanceof LogDisk && message.logPosition > disk.durable)
+          this.violate(
+            "nothing is told before it is durable",
+            `n${id} tells of ${message.logPosition} records, and ${disk.durable} are durable`,
+          );
+      },
+      took: (node, from, message) => {
+        if (message.kind === "heartbeat") this.tells(this.node(from), node, message.logPosition);
+      },
       stepped: (node) => this.checks.stepped(node),
       failed: (node, error) => {
         if (error instanceof Violated) throw error;

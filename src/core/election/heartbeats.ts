@@ -32,6 +32,11 @@ export interface Heartbeat {
   readonly round: number;
   /** Version of the addressee's reports that the sender has; 0: none. */
   readonly reportsSeen: number;
+  /**
+   * Durable records of the sender's log as the message leaves (R10); 0: nothing told. The core knows no disk and says 0: the driver, which
+   * does, fills it in.
+   */
+  readonly logPosition: number;
 }
 
 /** To the sender of a heartbeat, at once. Proves that the link works both ways; the rest is as of `version` at the answering node. */
@@ -186,7 +191,7 @@ export class Heartbeats {
     }
     const requests: HeartbeatRequest[] = [];
     for (const [to, peer] of this.peers) {
-      requests.push({ to, message: { kind: "heartbeat", round: this.detector.round, reportsSeen: peer.version } });
+      requests.push({ to, message: heartbeat(this.detector.round, peer.version) });
     }
     return requests.sort((a, b) => a.to - b.to);
   }
@@ -303,6 +308,13 @@ export class Heartbeats {
     if (list.length === 0) this.shared.delete(node);
   }
 }
+
+const heartbeat = (round: number, reportsSeen: number): Heartbeat => ({
+  kind: "heartbeat",
+  round,
+  reportsSeen,
+  logPosition: 0,
+});
 
 const NOBODY: readonly NodeId[] = [];
 const NO_PARTITIONS: readonly Partition[] = [];

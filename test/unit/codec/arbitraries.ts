@@ -196,7 +196,7 @@ const bodies: Kinds = {
   purge: anyTombstone,
   purged: inBallot,
   "your-turn": fc.record({ partition: anyPartition, ballot: anyBallot }),
-  heartbeat: fc.record({ round: u53, reportsSeen: u53 }),
+  heartbeat: fc.record({ round: u53, reportsSeen: u53, logPosition: u53 }),
   "heartbeat-answer": fc.record({
     round: u53,
     heard: fc.array(anyNode, { maxLength: 4 }),

@@ -43,7 +43,7 @@ const received = (frames: readonly Buffer[]): NodeMessage[] => {
 const P = partition(1);
 const long = "x".repeat(4_000);
 const value = Buffer.alloc(100_000, 1);
-const heartbeat = (round: number): NodeMessage => ({ kind: "heartbeat", round, reportsSeen: 0 });
+const heartbeat = (round: number): NodeMessage => ({ kind: "heartbeat", round, reportsSeen: 0, logPosition: 0 });
 let lastKey = 0;
 const write = (bytes: number, k = key(`k${++lastKey}`), seq = 1): NodeMessage => ({
   kind: "write",

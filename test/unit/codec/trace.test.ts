@@ -56,7 +56,7 @@ test("without one the bytes are the same as ever", () => {
 });
 
 test("what is none counts as none, and the message counts all the same", () => {
-  const message: NodeMessage = { kind: "heartbeat", round: 3, reportsSeen: 0 };
+  const message: NodeMessage = { kind: "heartbeat", round: 3, reportsSeen: 0, logPosition: 0 };
   const none = [
     { traceId: Buffer.alloc(16), spanId: Buffer.alloc(8, 1) },
     { traceId: Buffer.alloc(15, 1), spanId: Buffer.alloc(8, 1) },

@@ -125,7 +125,7 @@ describe("routing", () => {
 
   test("an answer to a heartbeat waits for the sync, as what it reports may be of this very batch (R8)", () => {
     const rig = new Rig();
-    rig.receive(B, { kind: "heartbeat", round: 1, reportsSeen: 0 });
+    rig.receive(B, { kind: "heartbeat", round: 1, reportsSeen: 0, logPosition: 0 });
     expect(rig.out.sendNow.list).toEqual([]);
     expect(rig.answers).toEqual([`heartbeat-answer→${B}`]);
   });

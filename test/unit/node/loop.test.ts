@@ -59,6 +59,7 @@ class ManualClock implements Clock {
 
 /** Syncs when told. */
 class SlowDisk extends MemoryStorage {
+  override position = 0;
   readonly batches: (readonly Entry[])[] = [];
   private readonly waiting: (() => void)[] = [];
   slow = true;
@@ -84,6 +85,8 @@ interface Rig {
   readonly disk: SlowDisk;
   /** "kind→node" of what left, with "|" where a turn's messages were flushed. */
   readonly left: string[];
+  /** The log positions that left, in heartbeats. */
+  readonly told: number[];
   readonly broken: Error[];
 }
 
@@ -92,8 +95,12 @@ function rig(self: NodeId, size: number): Rig {
   const disk = new SlowDisk();
   const left: string[] = [];
   const broken: Error[] = [];
+  const told: number[] = [];
   const peers = {
-    send: (to: NodeId, message: NodeMessage) => void left.push(`${message.kind}→${to}`),
+    send: (to: NodeId, message: NodeMessage) => {
+      left.push(`${message.kind}→${to}`);
+      if (message.kind === "heartbeat") told.push(message.logPosition);
+    },
     flush: () => void left.push("|"),
   };
   const machine = machineOf(self, viewOf(size));
@@ -102,6 +109,7 @@ function rig(self: NodeId, size: number): Rig {
     clock,
     disk,
     left,
+    told,
     broken,
   };
 }
@@ -158,12 +166,42 @@ describe("durable before (R8)", () => {
     const { loop, clock, disk, left } = follower;
     loop.deliver({ kind: "message", from: A, message: prepare(1) });
     clock.turn();
-    loop.deliver({ kind: "message", from: C, message: { kind: "heartbeat", round: 1, reportsSeen: 0 } });
+    loop.deliver({
+      kind: "message",
+      from: C,
+      message: { kind: "heartbeat", round: 1, reportsSeen: 0, logPosition: 0 },
+    });
     clock.turn();
     expect(disk.batches.map((batch) => batch.length)).toEqual([1, 0]);
     expect(left.filter((item) => item !== "|")).toEqual([]);
     disk.sync();
     expect(left.filter((item) => item !== "|")).toEqual(["promised→10", "heartbeat-answer→12"]);
+  });
+});
+
+describe("records that are durable (R10)", () => {
+  const heartbeat = (logPosition: number): NodeMessage => ({
+    kind: "heartbeat",
+    round: 1,
+    reportsSeen: 0,
+    logPosition,
+  });
+
+  test("are told with each heartbeat, as many as there are when it leaves", () => {
+    const { loop, clock, disk, told } = rig(B, 3);
+    disk.slow = false;
+    disk.position = 41;
+    loop.start();
+    clock.turn();
+    disk.position = 42;
+    clock.run(200);
+    expect(told).toEqual([41, 41, 42, 42]);
+  });
+
+  test("are remembered of a peer when its heartbeat comes, and at most as it told", () => {
+    const { loop, disk } = rig(B, 3);
+    for (const position of [40, 39]) loop.deliver({ kind: "message", from: A, message: heartbeat(position) });
+    expect([disk.highestPosition(A), disk.highestPosition(C)]).toEqual([40, 0]);
   });
 });
 

@@ -41,7 +41,7 @@ beforeEach(() => {
   link = new Link(nodeId(2), true, stream, () => void destroyed++, counters, 0);
 });
 
-const heartbeat: NodeMessage = { kind: "heartbeat", round: 1, reportsSeen: 0 };
+const heartbeat: NodeMessage = { kind: "heartbeat", round: 1, reportsSeen: 0, logPosition: 0 };
 const value = "v".repeat(MIB);
 let last = 0;
 const write = (): NodeMessage => ({

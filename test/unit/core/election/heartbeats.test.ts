@@ -83,8 +83,8 @@ describe("reports", () => {
     const side = new Side(n2);
     side.detector.roundEnded(false);
     expect(side.heartbeats.nextRound()).toEqual([
-      { to: n1, message: { kind: "heartbeat", round: 2, reportsSeen: 0 } },
-      { to: n3, message: { kind: "heartbeat", round: 2, reportsSeen: 0 } },
+      { to: n1, message: { kind: "heartbeat", round: 2, reportsSeen: 0, logPosition: 0 } },
+      { to: n3, message: { kind: "heartbeat", round: 2, reportsSeen: 0, logPosition: 0 } },
     ]);
   });
 
@@ -200,7 +200,7 @@ describe("incarnations", () => {
 
   test("a node answers everything to a peer that has seen more than there is", () => {
     const [, two] = pair();
-    const answer = two.heartbeats.onHeartbeat(n1, { kind: "heartbeat", round: 1, reportsSeen: 1000 });
+    const answer = two.heartbeats.onHeartbeat(n1, { kind: "heartbeat", round: 1, reportsSeen: 1000, logPosition: 0 });
     expect(answer.since).toBe(0);
     expect(answer.reports).toHaveLength(1);
   });

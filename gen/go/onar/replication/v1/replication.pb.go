@@ -3178,7 +3178,10 @@ type Heartbeat struct {
 	// The sender's round.
 	Round uint64 `protobuf:"varint,1,opt,name=round,proto3" json:"round,omitempty"`
 	// The highest report_version of the receiver that the sender has; 0 for none, or to be told everything again.
-	ReportsSeen   uint64 `protobuf:"varint,2,opt,name=reports_seen,json=reportsSeen,proto3" json:"reports_seen,omitempty"`
+	ReportsSeen uint64 `protobuf:"varint,2,opt,name=reports_seen,json=reportsSeen,proto3" json:"reports_seen,omitempty"`
+	// How many durable records the sender's log holds as the message leaves: as Handshake.log_position. What is not on stable storage yet
+	// does not count, or an honest crash would look like a directory put back (R10). 0 for memory storage, and from nodes that do not tell.
+	LogPosition   uint64 `protobuf:"varint,3,opt,name=log_position,json=logPosition,proto3" json:"log_position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3223,6 +3226,13 @@ func (x *Heartbeat) GetRound() uint64 {
 func (x *Heartbeat) GetReportsSeen() uint64 {
 	if x != nil {
 		return x.ReportsSeen
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetLogPosition() uint64 {
+	if x != nil {
+		return x.LogPosition
 	}
 	return 0
 }
@@ -4947,10 +4957,11 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x06Purged\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x18\n" +
-	"\aattempt\x18\x03 \x01(\x04R\aattempt\"D\n" +
+	"\aattempt\x18\x03 \x01(\x04R\aattempt\"g\n" +
 	"\tHeartbeat\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12!\n" +
-	"\freports_seen\x18\x02 \x01(\x04R\vreportsSeen\"\xf7\x01\n" +
+	"\freports_seen\x18\x02 \x01(\x04R\vreportsSeen\x12!\n" +
+	"\flog_position\x18\x03 \x01(\x04R\vlogPosition\"\xf7\x01\n" +
 	"\x0fHeartbeatAnswer\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12\x14\n" +
 	"\x05heard\x18\x02 \x03(\rR\x05heard\x12%\n" +

@@ -535,12 +535,14 @@ class Purged(_message.Message):
     def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("round", "reports_seen")
+    __slots__ = ("round", "reports_seen", "log_position")
     ROUND_FIELD_NUMBER: _ClassVar[int]
     REPORTS_SEEN_FIELD_NUMBER: _ClassVar[int]
+    LOG_POSITION_FIELD_NUMBER: _ClassVar[int]
     round: int
     reports_seen: int
-    def __init__(self, round: _Optional[int] = ..., reports_seen: _Optional[int] = ...) -> None: ...
+    log_position: int
+    def __init__(self, round: _Optional[int] = ..., reports_seen: _Optional[int] = ..., log_position: _Optional[int] = ...) -> None: ...
 
 class HeartbeatAnswer(_message.Message):
     __slots__ = ("round", "heard", "report_version", "reports", "offices", "since")

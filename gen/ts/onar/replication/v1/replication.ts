@@ -731,6 +731,11 @@ export interface Heartbeat {
   round: number;
   /** The highest report_version of the receiver that the sender has; 0 for none, or to be told everything again. */
   reportsSeen: number;
+  /**
+   * How many durable records the sender's log holds as the message leaves: as Handshake.log_position. What is not on stable storage yet
+   * does not count, or an honest crash would look like a directory put back (R10). 0 for memory storage, and from nodes that do not tell.
+   */
+  logPosition: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -4924,7 +4929,7 @@ export const Purged: MessageFns<Purged> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { round: 0, reportsSeen: 0, _unknownFields: {} };
+  return { round: 0, reportsSeen: 0, logPosition: 0, _unknownFields: {} };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
@@ -4934,6 +4939,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.reportsSeen !== 0) {
       writer.uint32(16).uint64(message.reportsSeen);
+    }
+    if (message.logPosition !== 0) {
+      writer.uint32(24).uint64(message.logPosition);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -4975,6 +4983,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.reportsSeen = longToNumber(reader.uint64());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.logPosition = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5002,6 +5018,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     const message = createBaseHeartbeat();
     message.round = object.round ?? 0;
     message.reportsSeen = object.reportsSeen ?? 0;
+    message.logPosition = object.logPosition ?? 0;
     return message;
   },
 };

@@ -126,6 +126,7 @@ class NodeServer implements RunningServer {
       softwareVersion: version,
       uptimeMs: () => performance.now() - this.startedAt,
       logPosition: () => home.storage.position,
+      logPositionOf: (peer) => home.storage.highestPosition(peer),
     };
     this.client = makeClientServer(
       this.state,

@@ -38,6 +38,8 @@ export interface OwnStatus {
   readonly uptimeMs: () => number;
   /** Durable records of its log. */
   readonly logPosition: () => number;
+  /** Of a peer's, as it told last. */
+  readonly logPositionOf: (peer: NodeId) => number;
 }
 
 export const reconfigurationService = (
@@ -233,6 +235,6 @@ function nodeStatus(self: NodeId, node: ServingNode, id: NodeId, own: OwnStatus)
     storage: handshake.storage,
     uptimeMs: BigInt(Math.round(handshake.uptimeMs + performance.now() - at)),
     softwareVersion: handshake.softwareVersion,
-    logPosition: BigInt(handshake.logPosition),
+    logPosition: BigInt(own.logPositionOf(id)),
   };
 }

@@ -205,6 +205,46 @@ describe("a cluster on disk", () => {
   });
 });
 
+describe("a directory that is put back", () => {
+  let cluster: Cluster;
+  const data = folder();
+  beforeAll(async () => {
+    cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 4, data });
+  });
+  afterAll(() => cluster?.stop());
+
+  test("as it was while its node ran, after the last stream began, is refused by those who heard of more", async () => {
+    const [other, another, victim] = cluster.nodes as [Node, Node, Node];
+    const home = join(data, "node3");
+    const copy = join(data, "copy");
+    await other.clients.text.put({ key: "before", value: "x" });
+    // The lock is a socket, which no copy has.
+    cpSync(home, copy, { recursive: true, filter: (path) => path !== join(home, "lock") });
+    const recordsOf = async (asked: Node): Promise<number> => {
+      const { nodes } = await asked.clients.cluster.status({});
+      return Number(nodes.find(({ id }) => id === victim.id)?.logPosition ?? 0n);
+    };
+    for (let i = 0; i < 20; i++) await other.clients.text.put({ key: `after-${i}`, value: "x" });
+    const records = await recordsOf(victim);
+    for (const asked of [other, another]) {
+      await eventually("a peer has heard of that many records", 10_000, async () =>
+        (await recordsOf(asked)) >= records ? true : undefined,
+      );
+    }
+    await victim.process.kill();
+    rmSync(home, { recursive: true });
+    cpSync(copy, home, { recursive: true });
+    victim.restart();
+    expect(await victim.process.end).toBe(1);
+    expect(victim.process.tail()).toMatch(
+      /node \d+ refuses this node: node \d+ comes back with \d+ records, and \d+ of it were durable: .* \(R10\)\. Its directory was restored or damaged: replace it by a new node with an empty directory/,
+    );
+    expect([other, another].map(({ process }) => process.ended)).toEqual([null, null]);
+    const { entry } = await another.clients.text.get({ key: "after-19" });
+    expect(entry?.value).toBe("x");
+  });
+});
+
 describe("a directory that cannot be used", () => {
   const started: NodeProcess[] = [];
   afterEach(async () => {

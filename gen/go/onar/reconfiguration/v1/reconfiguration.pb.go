@@ -1146,7 +1146,7 @@ type NodeStatus struct {
 	UptimeMs *uint64 `protobuf:"varint,7,opt,name=uptime_ms,json=uptimeMs,proto3,oneof" json:"uptime_ms,omitempty"`
 	// Its version, for example "0.1.0"; empty when unknown.
 	SoftwareVersion string `protobuf:"bytes,8,opt,name=software_version,json=softwareVersion,proto3" json:"software_version,omitempty"`
-	// How many records its log holds, as of its last handshake for another node; unset when unknown, 0 for storage in memory.
+	// How many records its log holds, as last told to the answering node; unset when unknown, 0 for storage in memory.
 	LogPosition   *uint64 `protobuf:"varint,9,opt,name=log_position,json=logPosition,proto3,oneof" json:"log_position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

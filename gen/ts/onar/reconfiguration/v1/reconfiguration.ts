@@ -318,7 +318,7 @@ export interface NodeStatus {
     | undefined;
   /** Its version, for example "0.1.0"; empty when unknown. */
   softwareVersion: string;
-  /** How many records its log holds, as of its last handshake for another node; unset when unknown, 0 for storage in memory. */
+  /** How many records its log holds, as last told to the answering node; unset when unknown, 0 for storage in memory. */
   logPosition?: bigint | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }

@@ -3,7 +3,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { type Address, formatAddress } from "../config/values.js";
-import { PARENT_VARIABLE } from "./start.js";
+import { PARENT_VARIABLE } from "./signals.js";
 
 export interface NodePlan {
   /** 1 … n: how this command calls it. The node's own id is another number. */

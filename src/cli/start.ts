@@ -18,9 +18,8 @@ import type { RunningServer, ServerEvents } from "../server.js";
 import { version } from "../version.js";
 import { EXIT, type ExitCode, messageOf } from "./exit.js";
 import type { Io } from "./io.js";
-import { onStopSignals } from "./signals.js";
+import { onStopSignals, PARENT_VARIABLE, STOPPED_EARLY } from "./signals.js";
 
-export const PARENT_VARIABLE = "ONAR_STOP_WITH_PARENT";
 /** A parent that died cannot insist; so a node that does not manage to stop in this time just ends. */
 const ORPHAN_MS = 5_000;
 
@@ -116,7 +115,10 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   const stop = (drain: boolean): void => {
     if (stopping) return;
     stopping = true;
-    if (server === null) return end(EXIT.done);
+    if (server === null) {
+      log.info(STOPPED_EARLY, { event: "stopped" });
+      return end(EXIT.done);
+    }
     log.info(drain ? "stopping: no new calls, offices go to other nodes" : "stopping", { event: "stopping", drain });
     server.close({ drain }).then(
       () => {

@@ -1,10 +1,11 @@
 /** What can be wrong when a node starts: each says so in one line and ends, or waits and says for whom. */
+import { spawn } from "node:child_process";
 import { createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Execution } from "../../gen/ts/onar/kv/v1/error.js";
 import { attempt, errorOf, inWords, NodeClients } from "./clients.js";
-import { buildIfStale, Cluster, eventually, freePorts, HOST, NodeProcess, startArgs } from "./harness.js";
+import { buildIfStale, Cluster, eventually, freePorts, HOST, NodeProcess, PROGRAM, startArgs } from "./harness.js";
 
 beforeAll(() => buildIfStale());
 
@@ -26,6 +27,44 @@ const listen = (port: number): Promise<Server> =>
 
 const endOf = (node: NodeProcess, withinMs = 15_000): Promise<number | string> =>
   eventually(`the node ends; it said ${node.tail()}`, withinMs, () => node.ended ?? undefined);
+
+/** Sends the process that signal as soon as anybody in it listens for it: long before a node could be up. */
+const signalAtOnce = (signal: NodeJS.Signals): string =>
+  `data:text/javascript,${encodeURIComponent(
+    `const { on } = process;
+    process.on = function (event, ...rest) {
+      on.call(this, event, ...rest);
+      if (event === "${signal}") process.on = on, process.kill(process.pid, event);
+      return this;
+    };`,
+  )}`;
+
+const startSignalled = (signal: NodeJS.Signals, environment: NodeJS.ProcessEnv = {}) => {
+  const options = ["--memory", "--listen", `${HOST}:0`, "--peer-listen", `${HOST}:0`, "--expect", "1"];
+  const child = spawn(process.execPath, ["--import", signalAtOnce(signal), PROGRAM, "start", ...options], {
+    env: { ...process.env, ...environment },
+  });
+  const said = { text: "" };
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => (said.text += bytes));
+  const end = new Promise<number | string | null>((resolve) => child.once("close", (code, by) => resolve(by ?? code)));
+  return { child, said, end };
+};
+
+describe("a node that is told to stop while its program is being loaded", () => {
+  test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("by %s says so and ends with 0", async (signal) => {
+    const { said, end } = startSignalled(signal);
+    expect(await end).toBe(0);
+    expect(said.text).toMatch(/^(\{.*"|)stopped before it had started("|$)/m);
+    expect(said.text).not.toMatch(/ready/);
+  });
+
+  test("by Ctrl-C leaves that to its parent, if it was started to end with it", async () => {
+    const { child, said, end } = startSignalled("SIGINT", { ONAR_STOP_WITH_PARENT: "1" });
+    await eventually("it is ready", 20_000, () => (said.text.includes("ready: ") ? true : undefined));
+    child.stdin.end();
+    expect(await end).toBe(0);
+  });
+});
 
 describe("a node that starts", () => {
   test("ends with 1 and names option and address when a port is in use", async () => {

@@ -1,7 +1,7 @@
 /** Messages on the wire: what arrives is what was sent. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Frame, PeerMessage } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { Frame, PeerMessage, RefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { duration } from "../../../src/base/time.js";
 import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.js";
 import { messageFromWire, messageToWire } from "../../../src/codec/message.js";
@@ -98,8 +98,11 @@ describe("what a newer node may send", () => {
     expect(messageFromWire({ $case: "nack", value: nack })).toBeNull();
   });
 
-  test("a refusal for an unknown reason is a refusal still: it was not executed there", () => {
-    const value = { reason: 99 as never, writerNodeId: 0, revision: 0, missing: [] };
+  test.each([
+    ["an unknown reason", 99 as never],
+    ["DRAINING, which no node sends", RefusedReason.DRAINING],
+  ])("a refusal for %s is a refusal still: it was not executed there", (_what, reason) => {
+    const value = { reason, writerNodeId: 0, revision: 0, missing: [] };
     expect(resultFromWire({ $case: "refused", value })).toEqual({
       status: "refused",
       refusal: { reason: "not-replica" },

@@ -953,8 +953,8 @@ type PartitionStatus struct {
 	Replicas []*ReplicaStatus `protobuf:"bytes,7,rep,name=replicas,proto3" json:"replicas,omitempty"`
 	// Requests for this partition that this node holds until there is a writer.
 	HeldRequests uint32 `protobuf:"varint,8,opt,name=held_requests,json=heldRequests,proto3" json:"held_requests,omitempty"`
-	// How many changes of the other replicas' copies are not known to be in this node's copy: 0 when it has caught up, and for a moment
-	// more than 0 while there are writes. Unset when this node is no replica.
+	// How many changes of the copies of other replicas that it hears are not known to be in this node's copy: 0 when it has caught up.
+	// Unset when this node is no replica, or while no majority is heard.
 	Behind        *uint64 `protobuf:"varint,9,opt,name=behind,proto3,oneof" json:"behind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

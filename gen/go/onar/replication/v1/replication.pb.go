@@ -217,7 +217,9 @@ const (
 	RefusedReason_REFUSED_REASON_AFTER_IN_FUTURE RefusedReason = 7
 	// The receiver has more to do than it takes on.
 	RefusedReason_REFUSED_REASON_OVERLOADED RefusedReason = 8
-	// The receiver is stopping: likewise.
+	// Never sent: a node that stops leaves its offices first, and says NOT_WRITER from then on. Whoever gets it takes it as NOT_REPLICA.
+	//
+	// Deprecated: Marked as deprecated in onar/replication/v1/replication.proto.
 	RefusedReason_REFUSED_REASON_DRAINING RefusedReason = 9
 	// The receiver's disk is full.
 	RefusedReason_REFUSED_REASON_DISK_FULL RefusedReason = 10
@@ -5083,7 +5085,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x17REFUSED_MESSAGE_CONFIRM\x10\x04\x12\x19\n" +
 	"\x15REFUSED_MESSAGE_WRITE\x10\x05\x12\x1a\n" +
 	"\x16REFUSED_MESSAGE_IMPOSE\x10\x06\x12\x19\n" +
-	"\x15REFUSED_MESSAGE_PURGE\x10\a*\xee\x02\n" +
+	"\x15REFUSED_MESSAGE_PURGE\x10\a*\xf2\x02\n" +
 	"\rRefusedReason\x12\x1e\n" +
 	"\x1aREFUSED_REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19REFUSED_REASON_NOT_WRITER\x10\x01\x12\x1e\n" +
@@ -5093,8 +5095,8 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x17REFUSED_REASON_OVERFLOW\x10\x05\x12$\n" +
 	" REFUSED_REASON_REQUEST_ID_REUSED\x10\x06\x12\"\n" +
 	"\x1eREFUSED_REASON_AFTER_IN_FUTURE\x10\a\x12\x1d\n" +
-	"\x19REFUSED_REASON_OVERLOADED\x10\b\x12\x1b\n" +
-	"\x17REFUSED_REASON_DRAINING\x10\t\x12\x1c\n" +
+	"\x19REFUSED_REASON_OVERLOADED\x10\b\x12\x1f\n" +
+	"\x17REFUSED_REASON_DRAINING\x10\t\x1a\x02\b\x01\x12\x1c\n" +
 	"\x18REFUSED_REASON_DISK_FULL\x10\n" +
 	"*w\n" +
 	"\rUnknownReason\x12\x1e\n" +

@@ -275,8 +275,8 @@ export interface PartitionStatus {
   /** Requests for this partition that this node holds until there is a writer. */
   heldRequests: number;
   /**
-   * How many changes of the other replicas' copies are not known to be in this node's copy: 0 when it has caught up, and for a moment
-   * more than 0 while there are writes. Unset when this node is no replica.
+   * How many changes of the copies of other replicas that it hears are not known to be in this node's copy: 0 when it has caught up.
+   * Unset when this node is no replica, or while no majority is heard.
    */
   behind?: bigint | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;

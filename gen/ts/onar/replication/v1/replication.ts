@@ -93,7 +93,11 @@ export enum RefusedReason {
   AFTER_IN_FUTURE = 7,
   /** OVERLOADED - The receiver has more to do than it takes on. */
   OVERLOADED = 8,
-  /** DRAINING - The receiver is stopping: likewise. */
+  /**
+   * DRAINING - Never sent: a node that stops leaves its offices first, and says NOT_WRITER from then on. Whoever gets it takes it as NOT_REPLICA.
+   *
+   * @deprecated
+   */
   DRAINING = 9,
   /** DISK_FULL - The receiver's disk is full. */
   DISK_FULL = 10,

@@ -40,8 +40,8 @@ export interface NodeRow {
   readonly writes: number;
   /** Partitions that it keeps a replica of. */
   readonly keeps: number;
-  /** Revisions that it is behind, in the partition where it is behind most; null: nobody knows. */
-  readonly lag: number | null;
+  /** Changes of other replicas that it lacks, all its partitions together, by its own word; null: it did not say. */
+  readonly behind: number | null;
 }
 
 export interface Summary {
@@ -106,19 +106,15 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
   }
   const writes = new Map<number, number>();
   const keeps = new Map<number, number>();
-  const lags = new Map<number, number>();
   const withoutWriter: number[] = [];
   for (const partition of [...newest.keys()].sort((a, b) => a - b)) {
     const status = newest.get(partition)?.status;
     if (status === undefined) continue;
     if (status.writerNodeId === 0) withoutWriter.push(partition);
     else writes.set(status.writerNodeId, (writes.get(status.writerNodeId) ?? 0) + 1);
-    for (const { nodeId, lag } of status.replicas) {
-      keeps.set(nodeId, (keeps.get(nodeId) ?? 0) + 1);
-      if (lag !== undefined) lags.set(nodeId, Math.max(lags.get(nodeId) ?? 0, Number(lag)));
-    }
+    for (const { nodeId } of status.replicas) keeps.set(nodeId, (keeps.get(nodeId) ?? 0) + 1);
   }
-  const answered = new Set(answers.map((answer) => answer.header?.nodeId ?? 0));
+  const answered = new Map(answers.map((answer) => [answer.header?.nodeId ?? 0, answer]));
   return {
     askedNodeId: first.header?.nodeId ?? 0,
     clusterId: first.header?.clusterId.toString("hex") ?? "",
@@ -128,12 +124,18 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
       answers: node.id !== 0 && answered.has(node.id),
       writes: writes.get(node.id) ?? 0,
       keeps: keeps.get(node.id) ?? 0,
-      lag: lags.get(node.id) ?? null,
+      behind: behindOf(answered.get(node.id)),
     })),
     partitions: newest.size,
     withWriter: newest.size - withoutWriter.length,
     withoutWriter,
   };
+}
+
+/** Revisions would not do: they jump when a writer changes, and a node that comes back knows the latest long before it has the keys. */
+function behindOf(answer: StatusResponse | undefined): number | null {
+  const told = (answer?.partitions ?? []).flatMap(({ behind }) => (behind === undefined ? [] : [Number(behind)]));
+  return told.length === 0 ? null : told.reduce((sum, one) => sum + one, 0);
 }
 
 /** People know nodes by where they are; ids are drawn at random. */
@@ -170,7 +172,7 @@ export function asTable(summary: Summary, paint: Paint): string {
     style: { head: [], border: [], compact: true },
     colAligns: ["right", "left", "left", "left", "left", "left", "right", "right", "right", "right", "left", "left"],
   });
-  for (const { node, answers, writes, keeps, lag } of summary.nodes) {
+  for (const { node, answers, writes, keeps, behind } of summary.nodes) {
     table.push([
       node.id === 0 ? "?" : String(node.id),
       node.clientAddress || "-",
@@ -180,7 +182,7 @@ export function asTable(summary: Summary, paint: Paint): string {
       yes(answers),
       String(writes),
       String(keeps),
-      lag === null ? "-" : String(lag),
+      behind === null ? "-" : String(behind),
       node.heard ? span(node.uptimeMs) : "-",
       storageName(node.storage),
       node.softwareVersion || "-",
@@ -195,7 +197,7 @@ export function asTable(summary: Summary, paint: Paint): string {
   const lines = [verdict(summary, paint), ...rows];
   lines.push(
     `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`,
-    `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as node ${summary.askedNodeId} sees it, "behind" counts revisions`,
+    `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as node ${summary.askedNodeId} sees it, "behind" counts changes still to come`,
   );
   return `${lines.join("\n")}\n`;
 }
@@ -248,7 +250,7 @@ export function asJson(summary: Summary, answers: readonly StatusResponse[]): ob
     clusterId: summary.clusterId,
     viewEpoch: summary.viewEpoch.toString(),
     askedNodeId: summary.askedNodeId,
-    nodes: summary.nodes.map(({ node, answers: answering, writes, keeps, lag }) => ({
+    nodes: summary.nodes.map(({ node, answers: answering, writes, keeps, behind }) => ({
       id: node.id,
       clientAddress: node.clientAddress,
       peerAddress: node.peerAddress,
@@ -257,7 +259,7 @@ export function asJson(summary: Summary, answers: readonly StatusResponse[]): ob
       answers: answering,
       writerOf: writes,
       replicaOf: keeps,
-      behind: lag,
+      behind,
       softwareVersion: node.softwareVersion,
     })),
     partitions: { count: summary.partitions, withWriter: summary.withWriter, withoutWriter: summary.withoutWriter },

@@ -216,7 +216,7 @@ export class ServedPartition {
     let most = 0;
     for (let place = 0; place < this.group.replicas.length; place++) {
       const lastChange = (heard & voteOf(place)) === 0 ? null : this.lastChangeAt(place);
-      if (lastChange !== null) most = Math.max(most, this.catchUp.behind(place, lastChange));
+      if (lastChange !== null) most = Math.max(most, this.catchUp.lacks(place, lastChange));
     }
     return most;
   }

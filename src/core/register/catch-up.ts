@@ -78,6 +78,8 @@ export class CatchUp {
   /** Replicas heard at the last look, one bit each, and those heard ever. */
   private heardBefore = 0;
   private heardEver = 0;
+  /** Those that have been heard ever since all of their changes were here, one bit each: what they had since came by Writes. */
+  private inStep = 0;
   /** −1: not catching up. */
   private source = -1;
   private attempt: Attempt | null = null;
@@ -115,11 +117,24 @@ export class CatchUp {
     return Math.max(0, lastChange - (this.cursors[place]?.change ?? 0));
   }
 
+  /**
+   * As `behind`, for people: of who is heard all the time, only what was listed and is lacking counts, and not all that was written since it
+   * was asked last.
+   */
+  lacks(place: number, lastChange: ChangeNumber): number {
+    const { listed } = this;
+    if (place === this.source && listed !== null) {
+      return this.lacking.length + (listed.more ? Math.max(0, lastChange - listed.upTo) : 0);
+    }
+    return (this.inStep & voteOf(place)) === 0 ? this.behind(place, lastChange) : 0;
+  }
+
   /** Once a round: asks who is ahead the most. `lastChange` of a place: how many changes its copy has; null: not heard, or not known. */
   consider(now: Instant, heard: number, lastChange: (place: number) => ChangeNumber | null, out: Outbox): void {
     const back = heard & ~this.heardBefore & this.heardEver;
     this.heardBefore = heard;
     this.heardEver |= heard;
+    this.inStep &= heard;
     for (let place = 0; place < this.due.length; place++) if ((back & voteOf(place)) !== 0) this.due[place] = null;
     if (this.running) return;
     let most = 0;
@@ -189,6 +204,7 @@ export class CatchUp {
     if (this.source < 0) return;
     if (since(now, this.progressAt) > GIVE_UP_MS) {
       this.due[this.source] = after(now, duration(FOLLOW_MS));
+      this.inStep &= ~voteOf(this.source);
       return this.stop();
     }
     if (this.listed === null) {
@@ -267,6 +283,7 @@ export class CatchUp {
     this.listed = null;
     if (!listed.more) {
       this.due[this.source] = after(now, duration(FOLLOW_MS));
+      this.inStep |= voteOf(this.source);
       return this.stop();
     }
     this.progressAt = now;

@@ -57,6 +57,22 @@ describe("what several nodes say", () => {
     expect(summary).toMatchObject({ partitions: 2, withWriter: 1, withoutWriter: [1] });
   });
 
+  test("what a node lacks is its own word, all partitions together; who says nothing is not counted", () => {
+    const told = (by: number, ...behind: (bigint | undefined)[]) =>
+      StatusResponse.fromPartial({
+        ...answer(by, [], ["a:1", "a:2", "a:3"]),
+        partitions: behind.map((one, partition) => ({
+          partition,
+          groupEpoch: 1n,
+          // After a failover revisions are thousands apart, with nothing lacking.
+          replicas: [{ nodeId: 1 }, { nodeId: 2, lag: 10_000n }],
+          ...(one === undefined ? {} : { behind: one }),
+        })),
+      });
+    const summary = summarize([told(1, 0n, 0n), told(2, 7n, undefined, 5n)]);
+    expect(summary.nodes.map(({ behind }) => behind)).toEqual([0, 12, null]);
+  });
+
   test("nodes are in the order of their addresses, numbers by value", () => {
     expect(summarize([answer(1, [], ["a:10", "a:9"])]).nodes.map((row) => row.node.clientAddress)).toEqual([
       "a:9",

@@ -382,6 +382,53 @@ describe("R12: a purge here", () => {
   });
 });
 
+describe("what it says to lack", () => {
+  const lacks = (): number => catchUp.lacks(1, changes(1));
+  const write = (count: number): void => {
+    for (let i = 0; i < count; i++) give(1, register({ key: key(`key-${changes(1)}`) }));
+  };
+
+  test("is all that is not known to be here of a replica that was away, and less and less while it comes", () => {
+    write(2 * MAX_LISTED);
+    expect(lacks()).toBe(2 * MAX_LISTED);
+    const seen: number[] = [];
+    consider();
+    for (let i = 0; i < 500 && catchUp.running; i++) {
+      while (mail.length > 0) {
+        deliver();
+        seen.push(lacks());
+      }
+      wait(SOON);
+    }
+    expect(seen).toEqual(seen.toSorted((a, b) => b - a));
+    expect(lacks()).toBe(0);
+  });
+
+  test("is nothing of one that is heard all the time, until it is asked and something is lacking", () => {
+    write(1);
+    consider();
+    run();
+    write(3);
+    expect([catchUp.behind(1, changes(1)), lacks()]).toEqual([3, 0]);
+    now = instant(now + FOLLOW_MS);
+    consider();
+    expect(lacks()).toBe(0);
+    deliver();
+    expect(lacks()).toBe(3);
+    run();
+    expect(lacks()).toBe(0);
+  });
+
+  test("is everything since the last look of one that was not heard for a while", () => {
+    write(1);
+    consider();
+    run();
+    write(3);
+    consider(0b101);
+    expect(lacks()).toBe(3);
+  });
+});
+
 describe("cursors", () => {
   test("one of an earlier life is gone on from", () => {
     give(1, register({ key: key("l") }));

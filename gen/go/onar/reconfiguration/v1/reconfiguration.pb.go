@@ -1062,8 +1062,8 @@ type ReplicaStatus struct {
 	Ready bool `protobuf:"varint,2,opt,name=ready,proto3" json:"ready,omitempty"`
 	// Whether the answering node hears it: it answered one of the last heartbeats. True for the answering node itself.
 	Heard bool `protobuf:"varint,3,opt,name=heard,proto3" json:"heard,omitempty"`
-	// How many revisions its settled copy is behind what the answering node knows to be settled. Unset when unknown, as for a replica
-	// that is not heard.
+	// By how many revisions the highest one that it knows to be settled is below the answering node's. Unset when unknown. For people it says
+	// little: revisions jump when the writer changes, and who was away knows the latest before it has the keys. See PartitionStatus.behind.
 	Lag           *uint64 `protobuf:"varint,4,opt,name=lag,proto3,oneof" json:"lag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

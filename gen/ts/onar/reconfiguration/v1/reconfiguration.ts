@@ -291,8 +291,8 @@ export interface ReplicaStatus {
   /** Whether the answering node hears it: it answered one of the last heartbeats. True for the answering node itself. */
   heard: boolean;
   /**
-   * How many revisions its settled copy is behind what the answering node knows to be settled. Unset when unknown, as for a replica
-   * that is not heard.
+   * By how many revisions the highest one that it knows to be settled is below the answering node's. Unset when unknown. For people it says
+   * little: revisions jump when the writer changes, and who was away knows the latest before it has the keys. See PartitionStatus.behind.
    */
   lag?: bigint | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;

@@ -1,11 +1,13 @@
 /** The Pipeline stream: many calls under way, answers as they finish, errors that end nothing, and clients that leave in the middle. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import { Metadata } from "nice-grpc";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Presence } from "../../gen/ts/onar/kv/v1/common.js";
 import { Execution } from "../../gen/ts/onar/kv/v1/error.js";
-import type { PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
+import { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
+import { framed, Unframer } from "../../src/wire/grpc-frames.js";
 import { answerOf, decodeDetails, type NodeClients } from "./clients.js";
 import { Cluster, eventually, type Node } from "./harness.js";
 import { RawClient } from "./raw.js";
@@ -188,6 +190,28 @@ describe("a pipeline", () => {
     expect(headers[":status"]).toBe(200);
     expect(headers["grpc-status"]).toBeUndefined();
     expect(performance.now() - started).toBeLessThan(1_000);
+    raw.close();
+  });
+
+  test("takes requests that its client compresses, as any call does", async () => {
+    const raw = await RawClient.open(node.address);
+    const stream = raw.open("/onar.kv.v1.KeyValueService/Pipeline", { "grpc-encoding": "gzip" });
+    const unframer = new Unframer();
+    const answered = new Promise<PipelineResponse>((resolve) => {
+      stream.on("data", (chunk: Buffer) => {
+        unframer.push(chunk);
+        const message = unframer.next();
+        if (message !== null) resolve(PipelineResponse.decode(message));
+      });
+    });
+    const request = PipelineRequest.fromPartial(put(8n, "compressed", Buffer.alloc(10_000, "z")));
+    const frame = framed(gzipSync(PipelineRequest.encode(request).finish()));
+    expect(frame.length).toBeLessThan(1_000);
+    frame[0] = 1;
+    stream.write(frame);
+    expect(await answered).toMatchObject({ tag: 8n, response: { $case: "put" } });
+    const { entry } = await answerOf((o) => node.clients.kv.get({ key: Buffer.from("compressed") }, o));
+    expect(entry?.value).toEqual(Buffer.alloc(10_000, "z"));
     raw.close();
   });
 

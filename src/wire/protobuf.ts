@@ -236,7 +236,10 @@ export class WireReader {
 
   /** A copy to keep. */
   copy(): Buffer {
-    return ownCopy(this.view());
+    const start = this.span();
+    const copy = Buffer.allocUnsafeSlow(this.at - start);
+    this.buffer.copy(copy, 0, start, this.at);
+    return copy;
   }
 
   /** One character per byte. */

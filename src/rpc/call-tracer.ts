@@ -2,8 +2,9 @@
  * Begins a span for each call that is traced and hands its place in the trace to the handlers, which knows how the call goes on. What is
  * made of it is the tracer's business (observe/traces).
  */
-import { type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
+import type { ServerInterceptor } from "@grpc/grpc-js";
 import { formatTraceparent, parseTraceparent, type TraceContext } from "../base/trace-context.js";
+import { watchingCalls } from "./call-events.js";
 
 export interface CallTracer {
   /**
@@ -41,34 +42,11 @@ export function textOf(values: unknown): string {
 }
 
 /** Calls of the paths in `apart` begin their spans themselves: those of streams, one for each request. */
-export const tracing =
-  (tracer: CallTracer, apart: ReadonlySet<string>): ServerInterceptor =>
-  (method, call) => {
-    let traced: TracedCall | null = null;
-    const ended = (code: number): void => {
-      traced?.ended(code);
-      traced = null;
-    };
-    const { start, sendStatus } = call;
-    call.start = (listener) => {
-      const { onReceiveMetadata, onCancel } = listener;
-      listener.onReceiveMetadata = (metadata) => {
-        metadata.remove(TRACE_HEADER);
-        if (!apart.has(method.path)) traced = tracer.began(method.path, textOf(metadata.get(TRACEPARENT)));
-        if (traced !== null) metadata.set(TRACE_HEADER, formatTraceparent(traced.context));
-        onReceiveMetadata.call(listener, metadata);
-      };
-      // Comes at the end of every call; news only when no status was sent before.
-      listener.onCancel = () => {
-        ended(status.CANCELLED);
-        onCancel.call(listener);
-      };
-      start.call(call, listener);
-    };
-    call.sendStatus = (sent) => {
-      ended(sent.code ?? status.UNKNOWN);
-      sendStatus.call(call, sent);
-    };
-    // grpc-js asks for its class and uses the interface alone.
-    return call as ServerInterceptingCall;
-  };
+export const tracing = (tracer: CallTracer, apart: ReadonlySet<string>): ServerInterceptor =>
+  watchingCalls(({ path }, metadata) => {
+    metadata.remove(TRACE_HEADER);
+    const traced = apart.has(path) ? null : tracer.began(path, textOf(metadata.get(TRACEPARENT)));
+    if (traced === null) return null;
+    metadata.set(TRACE_HEADER, formatTraceparent(traced.context));
+    return (code) => traced.ended(code);
+  });

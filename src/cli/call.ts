@@ -1,7 +1,7 @@
 /**
  * One call, tried at one endpoint after the other until it is answered.
  *
- *   1. A call is sent only on a connection that stands (connect.ts).
+ *   1. A call is sent only on a connection that stands (client/reach.ts).
  *   2. A refusal that another node may not repeat, or an endpoint that cannot be reached, sends the call to the next endpoint, each once.
  *   3. Once an attempt of a write ended unknown, the same request (same request id) is sent again, round and round, until the timeout:
  *      with its id it is applied once however often it arrives.
@@ -12,8 +12,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CallOptions, type Channel, ClientError, Metadata } from "nice-grpc";
+import { stands, whyNotConnected } from "../client/reach.js";
 import { type Address, formatAddress } from "../config/values.js";
-import { connected, whyNotConnected } from "./connect.js";
 import { Connections } from "./connections.js";
 import { CliError, EXIT, messageOf } from "./exit.js";
 import { type Failure, failureOf } from "./failure.js";
@@ -64,8 +64,8 @@ export async function call<Answer>(kind: "read" | "write", target: Target, attem
       const budget = alone ? remaining : Math.min(remaining, Math.max(MIN_ATTEMPT_MS, remaining / 2));
 
       const channel = connections.to(endpoint);
-      if (!(await connected(channel, alone ? budget : Math.min(budget, CONNECT_MS)))) {
-        if (unknown === null) failures.set(name, await whyNotConnected(endpoint, PROBE_MS));
+      if (!(await stands(channel, alone ? budget : Math.min(budget, CONNECT_MS)))) {
+        if (unknown === null) failures.set(name, await whyNotConnected(name, PROBE_MS, true));
         continue;
       }
       const left = Math.min(budget, giveUp - Date.now());

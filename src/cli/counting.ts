@@ -11,6 +11,7 @@ import { type AddResponse, KeyValueServiceDefinition } from "../../gen/ts/onar/k
 import { call, type Target } from "./call.js";
 import { Connections } from "./connections.js";
 import { CliError, EXIT } from "./exit.js";
+import { DECIDED_REASONS, RETRYABLE_REASONS } from "./failure.js";
 
 export interface Counting {
   readonly target: Target;
@@ -77,19 +78,10 @@ async function addOnce({ key, delta }: Counting, target: Target, after: Revision
   }
 }
 
-const isDecided = ({ facts }: CliError): boolean => facts.reason === "NOT_A_NUMBER" || facts.reason === "OVERFLOW";
-
-const PASSING: ReadonlySet<string> = new Set([
-  "NO_WRITER",
-  "MOVING",
-  "NO_QUORUM",
-  "DRAINING",
-  "OVERLOADED",
-  "OUTCOME_UNKNOWN",
-]);
+const isDecided = ({ facts }: CliError): boolean => DECIDED_REASONS.has(facts.reason);
 
 /** Nobody answered, or what answered said that it passes. */
-const worthRepeating = ({ facts }: CliError): boolean => facts.reason === "" || PASSING.has(facts.reason);
+const worthRepeating = ({ facts }: CliError): boolean => facts.reason === "" || RETRYABLE_REASONS.has(facts.reason);
 
 const later = (a: Revision | undefined, b: Revision | undefined): Revision | undefined =>
   a === undefined || (b !== undefined && b.revision > a.revision) ? b : a;

@@ -31,8 +31,9 @@ const DETAILS_TRAILER = "grpc-status-details-bin";
 const DOMAIN = "onar";
 
 const UNKNOWN_REASONS: ReadonlySet<string> = new Set(["OUTCOME_UNKNOWN", "REQUEST_EXPIRED"]);
-const DECIDED_REASONS: ReadonlySet<string> = new Set(["NOT_A_NUMBER", "OVERFLOW"]);
-const RETRYABLE_REASONS: ReadonlySet<string> = new Set([
+/** The cluster has decided: no copy of the write was or will be executed. */
+export const DECIDED_REASONS: ReadonlySet<string> = new Set(["NOT_A_NUMBER", "OVERFLOW"]);
+export const RETRYABLE_REASONS: ReadonlySet<string> = new Set([
   "NO_WRITER",
   "MOVING",
   "NO_QUORUM",

@@ -1,8 +1,4 @@
-/**
- * A connection to one endpoint over gRPC. Requests are sent only while it stands, so that "nothing listens there" is told apart from "it broke
- * after the write was sent": the first is a definite answer, the second is not.
- */
-import { connect as connectTcp } from "node:net";
+/** A connection to one endpoint over gRPC. Requests are sent only while it stands (reach.ts). */
 import {
   type ChannelOptions,
   Client,
@@ -15,6 +11,7 @@ import { GetViewRequest, GetViewResponse } from "../../gen/ts/onar/reconfigurati
 import { type Failure, failureOfStatus, ownFailure } from "./failure.js";
 import { Http2Stream } from "./http2-stream.js";
 import { METHODS } from "./methods.js";
+import { stands, whyNotConnected } from "./reach.js";
 import type { Connection, Reply, Request, Response, Stream } from "./transport.js";
 
 const GET_VIEW = "/onar.reconfiguration.v1.ReconfigurationService/GetView";
@@ -54,8 +51,8 @@ export class GrpcConnection implements Connection {
   }
 
   async connect(withinMs: number): Promise<string | null> {
-    if (await this.stands(withinMs)) return null;
-    return this.closed ? "the client is closed" : whyNotConnected(this.address, PROBE_MS);
+    if (await stands(this.channel, withinMs)) return null;
+    return this.closed ? "the client is closed" : whyNotConnected(this.address, PROBE_MS, false);
   }
 
   send(request: Request, timeoutMs: number, replied: (reply: Reply) => void): () => void {
@@ -107,51 +104,9 @@ export class GrpcConnection implements Connection {
       call.cancel();
     };
   }
-
-  /** Whether the connection stands within the time; one that was refused or broke off says no at once. */
-  private stands(withinMs: number): Promise<boolean> {
-    const deadline = Date.now() + withinMs;
-    return new Promise((resolve) => {
-      const look = (): void => {
-        const state = this.channel.getConnectivityState(true);
-        if (state === connectivityState.READY) return resolve(true);
-        if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN)
-          return resolve(false);
-        this.channel.watchConnectivityState(state, deadline, (error) => (error ? resolve(false) : look()));
-      };
-      look();
-    });
-  }
 }
 
 const failureOfError = (error: ServiceError | null): Failure =>
   error === null
     ? ownFailure("unknown", "INTERNAL", "an answer without message")
     : failureOfStatus(error.code, error.details, error.metadata);
-
-/** Why no connection came about, for people: asked of the operating system by a bare connection. */
-function whyNotConnected(address: string, withinMs: number): Promise<string> {
-  const at = address.lastIndexOf(":");
-  const host = address.slice(0, at).replace(/^\[|\]$/g, "");
-  return new Promise((resolve) => {
-    const socket = connectTcp({ host, port: Number(address.slice(at + 1)) });
-    const timer = setTimeout(() => done(`${address} does not answer`), withinMs);
-    // Only words: nobody's process stays for them.
-    timer.unref();
-    socket.unref();
-    const done = (why: string): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(why);
-    };
-    socket.once("connect", () => done(`what listens at ${address} does not speak gRPC, or is too busy to answer`));
-    socket.once("error", (error: NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] }) => {
-      const code = error.code ?? error.errors?.[0]?.code ?? "";
-      if (code === "ECONNREFUSED") return done(`nothing listens at ${address}`);
-      if (code === "ENOTFOUND" || code === "EAI_AGAIN")
-        return done(`there is no host named ${host} (asked for ${address})`);
-      if (code === "ETIMEDOUT") return done(`${address} does not answer`);
-      done(`${address} cannot be reached${code === "" ? "" : ` (${code})`}`);
-    });
-  });
-}

@@ -1,22 +1,6 @@
 /** What storage on disk tells of itself; all 0 with storage in memory. */
-import type { NodeStorage } from "../ports/storage.js";
+import type { NodeStorage, StorageFigures } from "../ports/storage.js";
 import type { Meter } from "./meter.js";
-
-/** The part of storage's own figures that is worth a metric. */
-export interface StorageFigures {
-  readonly logBytes: number;
-  readonly logWrites: number;
-  readonly fullWrites: number;
-  readonly checkpointBytes: number;
-  readonly checkpointPosition: number;
-  readonly folds: number;
-  readonly foldedKeys: number;
-  readonly memoryBytes: number;
-  readonly cacheBytes: number;
-  readonly badRegisters: number;
-  readonly scrubbedRecords: number;
-  readonly scrubPasses: number;
-}
 
 export interface StorageParts {
   /** null while there is no view. */

@@ -34,3 +34,29 @@ export interface NodeStorage extends Storage {
   /** The highest position that a peer has told; 0 when none. */
   highestPosition(peer: NodeId): number;
 }
+
+/** What storage on disk counts, for metrics. */
+export interface StorageFigures {
+  /** Durable records of the log. */
+  readonly position: number;
+  readonly logBytes: number;
+  /** Each with one sync. */
+  readonly logWrites: number;
+  /** Writes that found the disk full and were tried again. */
+  readonly fullWrites: number;
+  readonly checkpointBytes: number;
+  /** The record that the checkpoint is complete up to. */
+  readonly checkpointPosition: number;
+  readonly folds: number;
+  /** Keys written to the checkpoint by folds. */
+  readonly foldedKeys: number;
+  /** Bytes in memory that are not in the checkpoint yet. */
+  readonly memoryBytes: number;
+  /** Bytes of registers kept in memory besides. */
+  readonly cacheBytes: number;
+  /** Registers known to be bad now. */
+  readonly badRegisters: number;
+  readonly scrubbedRecords: number;
+  /** Times that the scrub went through all. */
+  readonly scrubPasses: number;
+}

@@ -14,6 +14,7 @@ import { randomInt } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { access, mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { pathReasonOf } from "../base/errno.js";
 import { crc32 } from "../codec/checksum.js";
 import { decodeView, encodeView } from "../codec/view.js";
 import { type NodeId, nodeId } from "../core/ids.js";
@@ -32,6 +33,9 @@ const NOT_OURS_BUT_FINE = new Set(["lost+found"]);
 export class DirectoryError extends Error {
   override readonly name = "DirectoryError";
 }
+
+/** Drawn, not counted: nobody knows which ids there were. */
+export const newNodeId = (): NodeId => nodeId(randomInt(1, 2 ** 32 - 1));
 
 /** What a founder must not forget (docs/protocol.md, Start). */
 export interface Votes {
@@ -67,12 +71,12 @@ export class DataDirectory {
     try {
       const contents = await read(path);
       if (contents !== null) return new DataDirectory(path, contents, lock);
-      const fresh: Contents = { node: nodeId(randomInt(1, 2 ** 32 - 1)), votes: null, view: null };
+      const fresh: Contents = { node: newNodeId(), votes: null, view: null };
       await write(path, fresh);
       return new DataDirectory(path, fresh, lock);
     } catch (error) {
       await lock.release();
-      throw error instanceof DirectoryError ? error : new DirectoryError(`${path}: ${reasonOf(error)}`);
+      throw error instanceof DirectoryError ? error : new DirectoryError(`${path}: ${pathReasonOf(error)}`);
     }
   }
 
@@ -125,20 +129,20 @@ async function mustBeUsable(path: string): Promise<void> {
   try {
     found = await stat(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw new DirectoryError(`${path}: ${reasonOf(error)}`);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw new DirectoryError(`${path}: ${pathReasonOf(error)}`);
     try {
       await mkdir(path, { recursive: true, mode: 0o700 });
       await syncFolderOf(dirname(path));
       return;
     } catch (failed) {
-      throw new DirectoryError(`${path} does not exist and cannot be made: ${reasonOf(failed)}`);
+      throw new DirectoryError(`${path} does not exist and cannot be made: ${pathReasonOf(failed)}`);
     }
   }
   if (!found.isDirectory()) throw new DirectoryError(`${path} is a file: give a directory of its own to each node`);
   try {
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new DirectoryError(`${path} cannot be written to: ${reasonOf(error)}`);
+    throw new DirectoryError(`${path} cannot be written to: ${pathReasonOf(error)}`);
   }
 }
 
@@ -147,7 +151,7 @@ async function locked(path: string): Promise<Lock> {
     return await lockDirectory(path);
   } catch (error) {
     if (error instanceof Locked) throw new DirectoryError(`${path} is in use by ${error.message}`);
-    throw new DirectoryError(`${path} cannot be locked: ${reasonOf(error)}`);
+    throw new DirectoryError(`${path} cannot be locked: ${pathReasonOf(error)}`);
   }
 }
 
@@ -161,14 +165,14 @@ export async function readDirectory(path: string): Promise<Contents> {
     found = await stat(path);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new DirectoryError(`${path}: ${missing ? "there is no such directory" : reasonOf(error)}`);
+    throw new DirectoryError(`${path}: ${missing ? "there is no such directory" : pathReasonOf(error)}`);
   }
   if (!found.isDirectory()) throw new DirectoryError(`${path} is a file: name a node's directory`);
   try {
     const contents = (await readdir(path)).includes(FILE) ? await read(path) : null;
     if (contents !== null) return contents;
   } catch (error) {
-    throw error instanceof DirectoryError ? error : new DirectoryError(`${path}: ${reasonOf(error)}`);
+    throw error instanceof DirectoryError ? error : new DirectoryError(`${path}: ${pathReasonOf(error)}`);
   }
   throw new DirectoryError(`${path} is not a node's directory: there is no ${FILE} in it`);
 }
@@ -179,7 +183,7 @@ export async function lockForReading(path: string): Promise<Lock> {
     return await lockWithoutFile(path);
   } catch (error) {
     if (error instanceof Locked) throw new DirectoryError(`${path} is in use by ${error.message}: stop the node first`);
-    throw new DirectoryError(`${path}: ${reasonOf(error)}`);
+    throw new DirectoryError(`${path}: ${pathReasonOf(error)}`);
   }
 }
 
@@ -298,18 +302,4 @@ async function syncFolderOf(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EPERM: "not permitted",
-  EROFS: "the file system is read-only",
-  ENOSPC: "there is no space left on the disk",
-  ENOTDIR: "a part of the path is a file",
-  ENAMETOOLONG: "the path is too long",
-};
-
-function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return (code === undefined ? undefined : REASONS[code]) ?? message;
 }

@@ -14,7 +14,7 @@ import type { Key, NodeId, Partition } from "../core/ids.js";
 import { planted } from "../core/planted.js";
 import type { Register } from "../core/register/register.js";
 import { BAD, type Bad } from "../core/register/table.js";
-import type { NodeStorage } from "../ports/storage.js";
+import type { NodeStorage, StorageFigures } from "../ports/storage.js";
 import { ownCopy } from "../wire/bytes.js";
 import type { Checkpoint, Tally } from "./checkpoint/checkpoint.js";
 import { DiskTable, type TableSurroundings } from "./disk-table.js";
@@ -63,25 +63,6 @@ export interface Space {
 export interface BadRegister {
   readonly partition: Partition;
   readonly key: Key;
-}
-
-/** For status and metrics. */
-export interface DiskFigures {
-  readonly position: number;
-  readonly logBytes: number;
-  readonly logWrites: number;
-  /** Writes that found the disk full and were tried again. */
-  readonly fullWrites: number;
-  readonly checkpointBytes: number;
-  readonly checkpointPosition: number;
-  readonly folds: number;
-  readonly foldedKeys: number;
-  readonly memoryBytes: number;
-  readonly cacheBytes: number;
-  /** Registers known to be bad now. */
-  readonly badRegisters: number;
-  readonly scrubbedRecords: number;
-  readonly scrubPasses: number;
 }
 
 /**
@@ -224,7 +205,7 @@ export class DiskStorage implements NodeStorage {
     this.scrub.step();
   }
 
-  figures(): DiskFigures {
+  figures(): StorageFigures {
     const { log, fold, scrub, options } = this;
     return {
       position: this.position,

@@ -1,11 +1,11 @@
 /** Where a node lives: in memory, or in a directory. */
-import { randomBytes, randomInt } from "node:crypto";
-import { type NodeId, nodeId } from "../core/ids.js";
+import { randomBytes } from "node:crypto";
+import type { NodeId } from "../core/ids.js";
 import type { View } from "../core/view/view.js";
-import type { NodeStorage } from "../ports/storage.js";
+import type { NodeStorage, StorageFigures } from "../ports/storage.js";
 import { CheckpointError, LmdbCheckpoint } from "./checkpoint/lmdb.js";
-import { DataDirectory, DirectoryError, type Votes } from "./directory.js";
-import { type BadRegister, type DiskEvents, type DiskFigures, DiskStorage } from "./disk.js";
+import { DataDirectory, DirectoryError, newNodeId, type Votes } from "./directory.js";
+import { type BadRegister, type DiskEvents, DiskStorage } from "./disk.js";
 import { DiskSpace } from "./disk-space.js";
 import { RecoveryError } from "./log/recovery.js";
 import { MemoryStorage } from "./memory.js";
@@ -26,7 +26,7 @@ export interface Home {
   /** Registers known to be bad now. */
   bad(): Iterable<BadRegister>;
   /** null: memory has none. */
-  figures(): DiskFigures | null;
+  figures(): StorageFigures | null;
   /** Resolves when the checkpoint has everything. */
   fold(): Promise<void>;
   close(): Promise<void>;
@@ -59,8 +59,6 @@ export function memoryHome(): Home {
     close: async () => storage.close(),
   };
 }
-
-export const newNodeId = (): NodeId => nodeId(randomInt(1, 2 ** 32 - 1));
 
 /** Whether what was thrown says in words for people why a directory cannot be used. */
 export const isForPeople = (error: unknown): error is Error =>
@@ -148,7 +146,7 @@ class DiskHome implements Home {
     return this.storage.bad();
   }
 
-  figures(): DiskFigures {
+  figures(): StorageFigures {
     return this.storage.figures();
   }
 

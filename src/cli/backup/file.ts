@@ -3,8 +3,9 @@ import type { Stats } from "node:fs";
 import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { BackupEnd, BackupEntry, BackupHeader } from "../../../gen/ts/onar/backup/v1/backup.js";
+import { pathReasonOf } from "../../base/errno.js";
 import { BackupDecoder, BackupFileError } from "../../codec/backup-file.js";
-import { CliError, EXIT, messageOf } from "../exit.js";
+import { CliError, EXIT } from "../exit.js";
 
 /** Written in pieces of about this many bytes. */
 const PIECE_BYTES = 1024 * 1024;
@@ -44,7 +45,7 @@ export class NewFile {
           `${partial} exists: another backup is writing it, or one was killed. If none is running, remove it and try again`,
         );
       }
-      throw notDone(`${path} cannot be written: ${reasonOf(error)}`);
+      throw notDone(`${path} cannot be written: ${pathReasonOf(error)}`);
     }
   }
 
@@ -101,7 +102,7 @@ export class NewFile {
   }
 
   private unwritable(error: unknown): CliError {
-    return notDone(`${this.path} cannot be written: ${reasonOf(error)}`);
+    return notDone(`${this.path} cannot be written: ${pathReasonOf(error)}`);
   }
 }
 
@@ -126,7 +127,7 @@ export async function readBackup(
   try {
     handle = await open(path, "r");
   } catch (error) {
-    throw notDone(`${path} cannot be read: ${reasonOf(error)}`);
+    throw notDone(`${path} cannot be read: ${pathReasonOf(error)}`);
   }
   try {
     for await (const piece of handle.createReadStream({ highWaterMark: PIECE_BYTES, autoClose: false })) {
@@ -139,7 +140,7 @@ export async function readBackup(
   } catch (error) {
     if (error instanceof BackupFileError) throw notDone(`${path} ${error.message}`);
     if (error instanceof CliError) throw error;
-    throw notDone(`${path} cannot be read: ${reasonOf(error)}`);
+    throw notDone(`${path} cannot be read: ${pathReasonOf(error)}`);
   } finally {
     await handle.close().catch(() => {});
   }
@@ -150,7 +151,7 @@ async function statOf(path: string): Promise<Stats | null> {
     return await stat(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw notDone(`${path} cannot be used: ${reasonOf(error)}`);
+    throw notDone(`${path} cannot be used: ${pathReasonOf(error)}`);
   }
 }
 
@@ -161,21 +162,4 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EPERM: "not permitted",
-  EROFS: "the file system is read-only",
-  ENOSPC: "there is no space left on the disk",
-  EDQUOT: "the disk quota is used up",
-  ENOENT: "its directory does not exist",
-  ENOTDIR: "a part of the path is a file",
-  ENAMETOOLONG: "the path is too long",
-  EFBIG: "the file would be longer than is allowed here",
-};
-
-function reasonOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  return REASONS[code] ?? messageOf(error);
 }

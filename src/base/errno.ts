@@ -1,0 +1,19 @@
+/** What the operating system says of a path that cannot be used, for people. */
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
+  ENOSPC: "there is no space left on the disk",
+  EDQUOT: "the disk quota is used up",
+  ENOENT: "its directory does not exist",
+  ENOTDIR: "a part of the path is a file",
+  ENAMETOOLONG: "the path is too long",
+  EFBIG: "the file would be longer than is allowed here",
+};
+
+/** Of what a file function threw; the error's own message when its code has no words here. */
+export function pathReasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+}

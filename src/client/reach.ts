@@ -1,0 +1,51 @@
+/**
+ * Whether a connection stands, and if not, why. Requests are sent only while it does, so that "nothing listens there" is told apart from "it
+ * broke after the write was sent": the first is a definite answer, the second is not.
+ */
+import { connect as connectTcp } from "node:net";
+import { type ChannelInterface, connectivityState } from "@grpc/grpc-js";
+
+/** Whether the connection stands within `withinMs`; one that was refused or broke off says no at once. */
+export function stands(channel: ChannelInterface, withinMs: number): Promise<boolean> {
+  const deadline = Date.now() + withinMs;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const state = channel.getConnectivityState(true);
+      if (state === connectivityState.READY) return resolve(true);
+      if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) return resolve(false);
+      channel.watchConnectivityState(state, deadline, (error) => (error ? resolve(false) : look()));
+    };
+    look();
+  });
+}
+
+/**
+ * Why no connection came about, for people: asked of the operating system by a bare connection. `address`: "host:port", an IPv6 host in
+ * brackets. `lingers`: whether the process stays for the answer.
+ */
+export function whyNotConnected(address: string, withinMs: number, lingers: boolean): Promise<string> {
+  const at = address.lastIndexOf(":");
+  const host = address.slice(0, at).replace(/^\[|\]$/g, "");
+  return new Promise((resolve) => {
+    const socket = connectTcp({ host, port: Number(address.slice(at + 1)) });
+    const timer = setTimeout(() => done(`${address} does not answer`), withinMs);
+    if (!lingers) {
+      timer.unref();
+      socket.unref();
+    }
+    const done = (why: string): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(why);
+    };
+    socket.once("connect", () => done(`what listens at ${address} does not speak gRPC, or is too busy to answer`));
+    socket.once("error", (error: NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] }) => {
+      const code = error.code ?? error.errors?.[0]?.code ?? "";
+      if (code === "ECONNREFUSED") return done(`nothing listens at ${address}`);
+      if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+        return done(`there is no host named ${host} (asked for ${address})`);
+      if (code === "ETIMEDOUT") return done(`${address} does not answer`);
+      done(`${address} cannot be reached${code === "" ? "" : ` (${code})`}`);
+    });
+  });
+}

@@ -25,6 +25,8 @@ export default defineConfig({
           name: "onar",
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", ...ALONE],
+          // Of those that say that they may run beside each other: they wait for times to pass.
+          maxConcurrency: 16,
         },
       },
       {

@@ -40,7 +40,6 @@ describe.concurrent.each(casesOn("fake"))("$name", (definition) => {
       } finally {
         await client.close();
         fake.close();
-        fake.close();
       }
       expect(fake.script.end(), JSON.stringify(fake.script.calls)).toEqual([]);
     },

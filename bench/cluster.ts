@@ -26,7 +26,7 @@ export interface Cluster {
 
 const START_LIMIT_MS = 30_000;
 /** `onar cluster` puts the peer ports this far above the client ports. */
-const PEER_PORT_OFFSET = 100;
+export const PEER_PORT_OFFSET = 100;
 
 /** `program`: the compiled onar program. Ports are chosen among free ones. */
 export async function startCluster(

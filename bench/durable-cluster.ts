@@ -2,13 +2,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ClusterNode, freeBasePort } from "./cluster.js";
+import { type ClusterNode, freeBasePort, PEER_PORT_OFFSET } from "./cluster.js";
 import { type Child, startChild } from "./process/child.js";
 
 const HOST = "127.0.0.1";
 const START_LIMIT_MS = 60_000;
-/** `freeBasePort` keeps the peer ports free this far above. */
-const PEER_PORT_OFFSET = 100;
 
 export class DurableCluster {
   readonly nodes: ClusterNode[] = [];

@@ -9,11 +9,12 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runChild } from "./process/child.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suites/context.js";
-import { durable, open } from "./suites/durable.js";
+import { durable } from "./suites/durable.js";
 import { exactlyOnce } from "./suites/exactly-once.js";
 import { failover } from "./suites/failover.js";
 import { frames } from "./suites/frames.js";
 import { memory } from "./suites/memory.js";
+import { open } from "./suites/open.js";
 import { pipelined } from "./suites/pipelined.js";
 import { rest } from "./suites/rest.js";
 import { formatTable } from "./suites/table.js";
@@ -33,7 +34,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (all, in this order)
-  --rounds N      rounds of unary, exactly-once and pipelined (5)
+  --rounds N      rounds of unary, exactly-once, pipelined and durable; starts of open (5)
   --seconds N     measured time of one load (4)
   --in-flight N   calls in flight (64)
   --keys N        keys, 16 bytes each (10000)

@@ -51,18 +51,11 @@ export interface PeerFrameCounts {
   readonly messages: number;
 }
 
-/**
- * ADAPT HERE when the node tells its counts in another way: this looks for `peerFrames` and `peerMessages` in
- * the answer of ReconfigurationService.Status. Undefined: not exposed.
- */
-export async function readPeerFrameCounts(endpoint: Endpoint): Promise<PeerFrameCounts | undefined> {
+export async function readPeerFrameCounts(endpoint: Endpoint): Promise<PeerFrameCounts> {
   const client = connectTo(endpoint);
   try {
     const status = await client.calls.status({ partitions: [] }, { signal: AbortSignal.timeout(5000) });
-    const frames: unknown = Reflect.get(status, "peerFrames");
-    const messages: unknown = Reflect.get(status, "peerMessages");
-    if (frames === undefined || messages === undefined) return undefined;
-    return { frames: Number(frames), messages: Number(messages) };
+    return { frames: Number(status.peerFrames), messages: Number(status.peerMessages) };
   } finally {
     client.close();
   }

@@ -131,12 +131,25 @@ export function serverMicros(report: LoadReport): number {
   return report.operations === 0 ? 0 : (seconds * 1e6) / report.operations;
 }
 
+/** The rates of loads, each against that of the same round: machines drift. */
+export function ratiosOf(reports: readonly Rated[], bases: readonly Rated[]): number[] {
+  return reports.map((report, i) => report.operationsPerSecond / (bases[i]?.operationsPerSecond ?? Number.NaN));
+}
+
+type Rated = Pick<LoadReport, "operationsPerSecond">;
+
 /** The errors of some loads, added up by name. */
 export function errorsOf(reports: readonly LoadReport[]): Record<string, number> {
+  return addedUp(
+    reports.map(({ errors }) =>
+      Object.fromEntries(Object.entries(errors).map(([name, { count }]) => [name, count] as const)),
+    ),
+  );
+}
+
+export function addedUp(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const sum: Record<string, number> = {};
-  for (const report of reports) {
-    for (const [name, { count }] of Object.entries(report.errors)) sum[name] = (sum[name] ?? 0) + count;
-  }
+  for (const one of counts) for (const [name, count] of Object.entries(one)) sum[name] = (sum[name] ?? 0) + count;
   return sum;
 }
 

@@ -1,24 +1,10 @@
 /**
- * What durability costs, and what a large directory costs.
- *
- * `durable`: PUTs against three nodes on disk and three in memory, in turns, so that a machine that slows down slows both; each round gives
- * its own ratio. `open`: a directory of a million keys, written through the storage itself (through clients it would take an hour), then a
- * node started on it as any other: how long until it serves, how much memory it takes, and how much disk after every key was written again
- * ten times.
+ * What durability costs: PUTs against three nodes on disk and three in memory, in turns, so that a machine that slows down slows both; each
+ * round gives its own ratio.
  */
-import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { textOf } from "../../src/codec/bytes.js";
-import { positionOf } from "../../src/codec/position.js";
-import { ballot } from "../../src/core/ballot.js";
-import type { Entry } from "../../src/core/entry.js";
-import { changeNumber, type Key, type Partition, revision } from "../../src/core/ids.js";
-import { partitionOfPosition } from "../../src/core/placement/position.js";
-import { Register } from "../../src/core/register/register.js";
-import { diskHome, type Home } from "../../src/storage/home.js";
-import { freeBasePort } from "../cluster.js";
 import type { LoadReport } from "../load/report.js";
 import { median } from "../stats/summary.js";
 import {
@@ -26,88 +12,76 @@ import {
   errorsText,
   load,
   progress,
+  ratiosOf,
   type SuiteOptions,
   type SuiteResult,
   serverMicros,
-  sleep,
+  type Target,
   withCluster,
 } from "./context.js";
+import { type Column, tableOf } from "./table.js";
 
 const IN_FLIGHT = [64, 1_024] as const;
 const GOAL = 0.7;
 
 export async function durable(options: SuiteOptions): Promise<SuiteResult> {
   const folder = mkdtempSync(join(tmpdir(), "onar-bench-"));
+  const storage = ["--data", folder];
   try {
     return await withCluster(options, (_memory, inMemory) =>
-      withCluster(
-        options,
-        async (_disk, onDisk) => {
-          const rows = [];
-          for (const inFlight of IN_FLIGHT) {
-            const common = { inFlight, seconds: options.seconds, gets: 0, keys: options.keys };
-            for (const target of [inMemory, onDisk])
-              await load(options, target, { ...common, seconds: 3, preload: true });
-            const memory: LoadReport[] = [];
-            const disk: LoadReport[] = [];
-            for (let i = 0; i < options.rounds; i++) {
-              memory.push(await load(options, inMemory, common));
-              disk.push(await load(options, onDisk, common));
-              progress(
-                `durable: ${inFlight} in flight, round ${i + 1} of ${options.rounds}: ${ratioText(disk.at(-1), memory.at(-1))}`,
-              );
-            }
-            rows.push(summarize(inFlight, memory, disk));
-          }
-          return {
-            tables: [
-              {
-                title: `durable PUT, ${options.nodes} nodes on disk and in memory in turns; medians of ${options.rounds} rounds of ${options.seconds} s`,
-                head: [
-                  "in flight",
-                  "memory/s",
-                  "disk/s",
-                  "ratio",
-                  "(min–max)",
-                  "disk p50 ms",
-                  "p99 ms",
-                  "CPU µs/call memory",
-                  "disk",
-                  "errors",
-                ],
-                rows: rows.map((r) => [
-                  `${r.inFlight}`,
-                  r.memory.toFixed(0),
-                  r.disk.toFixed(0),
-                  r.ratio.toFixed(2),
-                  `${r.least.toFixed(2)}–${r.most.toFixed(2)}`,
-                  r.p50Ms.toFixed(2),
-                  r.p99Ms.toFixed(2),
-                  r.memoryMicros.toFixed(1),
-                  r.diskMicros.toFixed(1),
-                  errorsText(r.errors),
-                ]),
-              },
-            ],
-            notes: [`goal: at least ${GOAL} of the rate in memory`],
-            figures: rows,
-          };
-        },
-        ["--data", folder],
-      ),
+      withCluster(options, (_disk, onDisk) => measure(options, inMemory, onDisk), storage),
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-const ratioOf = (disk: LoadReport | undefined, memory: LoadReport | undefined): number =>
-  (disk?.operationsPerSecond ?? Number.NaN) / (memory?.operationsPerSecond ?? Number.NaN);
-const ratioText = (disk: LoadReport | undefined, memory: LoadReport | undefined): string =>
-  `${disk?.operationsPerSecond.toFixed(0)} of ${memory?.operationsPerSecond.toFixed(0)} per second, ${ratioOf(disk, memory).toFixed(2)}`;
+async function measure(options: SuiteOptions, inMemory: Target, onDisk: Target): Promise<SuiteResult> {
+  const rows = [];
+  for (const inFlight of IN_FLIGHT) {
+    const common = { inFlight, seconds: options.seconds, gets: 0, keys: options.keys };
+    for (const target of [inMemory, onDisk]) await load(options, target, { ...common, seconds: 3, preload: true });
+    const memory: LoadReport[] = [];
+    const disk: LoadReport[] = [];
+    for (let i = 0; i < options.rounds; i++) {
+      const ofMemory = await load(options, inMemory, common);
+      const ofDisk = await load(options, onDisk, common);
+      memory.push(ofMemory);
+      disk.push(ofDisk);
+      const rates = [ofDisk, ofMemory].map((r) => r.operationsPerSecond.toFixed(0)).join(" of ");
+      const ratio = ratiosOf([ofDisk], [ofMemory])[0]?.toFixed(2);
+      progress(`durable: ${inFlight} in flight, round ${i + 1} of ${options.rounds}: ${rates} per second, ${ratio}`);
+    }
+    rows.push(summarize(inFlight, memory, disk));
+  }
+  return {
+    tables: [
+      tableOf(
+        `durable PUT, ${options.nodes} nodes on disk and in memory in turns; medians of ${options.rounds} rounds of ${options.seconds} s`,
+        rows,
+        COLUMNS,
+      ),
+    ],
+    notes: [`goal: at least ${GOAL} of the rate in memory`],
+    figures: rows,
+  };
+}
+
+const COLUMNS: readonly Column<ReturnType<typeof summarize>>[] = [
+  ["in flight", (r) => `${r.inFlight}`],
+  ["memory/s", (r) => r.memory.toFixed(0)],
+  ["disk/s", (r) => r.disk.toFixed(0)],
+  ["ratio", (r) => r.ratio.toFixed(2)],
+  ["(min–max)", (r) => `${r.least.toFixed(2)}–${r.most.toFixed(2)}`],
+  ["disk p50 ms", (r) => r.p50Ms.toFixed(2)],
+  ["p99 ms", (r) => r.p99Ms.toFixed(2)],
+  ["CPU µs/call memory", (r) => r.memoryMicros.toFixed(1)],
+  ["disk", (r) => r.diskMicros.toFixed(1)],
+  ["errors", (r) => errorsText(r.errors)],
+];
 
 function summarize(inFlight: number, memory: readonly LoadReport[], disk: readonly LoadReport[]) {
-  const ratios = disk.map((report, i) => ratioOf(report, memory[i]));
+  const ratios = ratiosOf(disk, memory);
   const rate = (reports: readonly LoadReport[]): number => median(reports.map((r) => r.operationsPerSecond));
   return {
     inFlight,
@@ -122,142 +96,4 @@ function summarize(inFlight: number, memory: readonly LoadReport[], disk: readon
     diskMicros: median(disk.map(serverMicros)),
     errors: errorsOf(disk),
   };
-}
-
-const VALUE_BYTES = 100;
-const BATCH = 500;
-const MEBIBYTE = 1024 * 1024;
-const START_LIMIT_MS = 60_000;
-const MEMORY_MIB = 64;
-
-export async function open(options: SuiteOptions): Promise<SuiteResult> {
-  const folder = mkdtempSync(join(tmpdir(), "onar-bench-"));
-  const path = join(folder, "node");
-  const basePort = await freeBasePort(1);
-  const args = [
-    ...["start", "--listen", `127.0.0.1:${basePort}`, "--peer-listen", `127.0.0.1:${basePort + 100}`],
-    ...["--expect", "1", "--data", path, "--storage-memory", `${MEMORY_MIB}`, "--log-format", "text"],
-  ];
-  try {
-    // A first start founds the cluster, and gives the view that keys are placed by.
-    await serve(options, args);
-    const loads: { readonly name: string; readonly bytes: number; readonly seconds: number }[] = [];
-    let registers = 0;
-    for (let pass = 0; pass <= options.rewrites; pass++) {
-      const begun = performance.now();
-      registers = await write(path, options.openKeys, pass);
-      const seconds = (performance.now() - begun) / 1_000;
-      progress(`open: written ${pass + 1} of ${options.rewrites + 1} times, ${seconds.toFixed(0)} s`);
-      if (pass === 0 || pass === options.rewrites) {
-        loads.push({ name: pass === 0 ? "written once" : `rewritten ${pass} times`, bytes: sizeOf(path), seconds });
-      }
-    }
-    const starts = [];
-    for (let i = 0; i < options.rounds; i++) starts.push(await serve(options, args));
-    const ms = starts.map((one) => one.ms);
-    return {
-      tables: [
-        {
-          title: `a directory of ${options.openKeys} keys with values of ${VALUE_BYTES} B, opened ${options.rounds} times with --storage-memory ${MEMORY_MIB}`,
-          head: ["", "median", "worst"],
-          rows: [
-            ["start to ready, ms", median(ms).toFixed(0), Math.max(...ms).toFixed(0)],
-            ["resident, MiB", ...columns(starts.map((one) => one.resident))],
-            ["of it not mapped from files, MiB", ...columns(starts.map((one) => one.anonymous))],
-          ],
-        },
-        {
-          title: `disk used; the registers alone are ${(registers / MEBIBYTE).toFixed(0)} MiB`,
-          head: ["", "MiB", "of the registers", "seconds"],
-          rows: loads.map(({ name, bytes, seconds }) => [
-            name,
-            (bytes / MEBIBYTE).toFixed(0),
-            (bytes / registers).toFixed(2),
-            seconds.toFixed(0),
-          ]),
-        },
-      ],
-      notes: ["goals: ready in under 2,000 ms; after the rewrites at most 2 times the registers"],
-      figures: { starts, loads, registers },
-    };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-const columns = (values: readonly number[]): [string, string] => [
-  (median(values) / MEBIBYTE).toFixed(0),
-  (Math.max(...values) / MEBIBYTE).toFixed(0),
-];
-
-/** Starts the node, waits until it serves and ends it as a crash does. */
-async function serve(options: SuiteOptions, args: readonly string[]) {
-  const begun = performance.now();
-  const child = spawn(process.execPath, [options.program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
-  const gone = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  let said = "";
-  const ready = new Promise<boolean>((resolve) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      said += chunk.toString();
-      if (/^ready/m.test(said)) resolve(true);
-    });
-  });
-  const came = await Promise.race([ready, gone.then(() => false), sleep(START_LIMIT_MS).then(() => false)]);
-  const ms = performance.now() - begun;
-  await sleep(500);
-  const status = came && child.pid !== undefined ? readFileSync(`/proc/${child.pid}/status`, "utf8") : "";
-  child.kill("SIGKILL");
-  await gone;
-  if (!came) throw new Error(`the node did not become ready: ${said}`);
-  const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]);
-  return { ms, resident: kilobytes("VmRSS") * 1_024, anonymous: kilobytes("RssAnon") * 1_024 };
-}
-
-/** Writes every key once, as the replica of a writer would. Returns how many bytes the registers are. */
-async function write(path: string, keys: number, pass: number): Promise<number> {
-  const failed = (why: string): void => {
-    throw new Error(why);
-  };
-  const events = { notice: () => {}, failed, bad: () => failed("a register is bad"), space: () => {} };
-  const home = await diskHome({ path, memoryMib: MEMORY_MIB, events });
-  const partitions = home.view?.partitions.length ?? 0;
-  const last = new Map<Partition, number>();
-  const next = (partition: Partition): number => {
-    const change = (last.get(partition) ?? home.storage.table(partition).lastChange) + 1;
-    last.set(partition, change);
-    return change;
-  };
-  let bytes = 0;
-  for (let at = 0; at < keys; at += BATCH) {
-    const entries: Entry[] = [];
-    for (let i = at; i < Math.min(keys, at + BATCH); i++) {
-      const name = Buffer.from(`key-${String(i).padStart(12, "0")}`);
-      const partition = partitionOfPosition(positionOf(name), partitions);
-      const change = next(partition);
-      const register = registerOf(textOf<Key>(name), home, pass, change);
-      home.storage.table(partition).put(register, changeNumber(change));
-      entries.push({ kind: "register", partition, register, change: changeNumber(change) });
-    }
-    await new Promise<void>((resolve) => home.storage.append(entries, resolve));
-    for (const entry of entries) if (entry.kind === "register") bytes += entry.register.encoded?.length ?? 0;
-  }
-  await home.close();
-  return bytes;
-}
-
-/** In the ballot of the first office, which this node has promised; a writer to come has a higher one. */
-function registerOf(key: Key, home: Home, pass: number, change: number): Register {
-  const group = home.view?.partitions[0];
-  if (group === undefined) throw new Error("the directory has no view");
-  const timestamp = { ballot: ballot(group.groupEpoch, 1, home.node), seq: 1_000_000 + change };
-  return new Register(key, timestamp, Buffer.alloc(VALUE_BYTES, 97 + pass), revision(1), revision(1), revision(0), []);
-}
-
-/** On disk, all files below; what is reserved for a full disk is not counted. */
-function sizeOf(path: string): number {
-  let sum = 0;
-  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() && entry.name !== "reserve") sum += statSync(join(entry.parentPath, entry.name)).blocks * 512;
-  }
-  return sum;
 }

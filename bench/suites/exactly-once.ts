@@ -7,11 +7,13 @@ import {
   errorsText,
   load,
   progress,
+  ratiosOf,
   type SuiteOptions,
   type SuiteResult,
   serverMicros,
   withCluster,
 } from "./context.js";
+import { tableOf } from "./table.js";
 
 export async function exactlyOnce(options: SuiteOptions): Promise<SuiteResult> {
   return withCluster(options, async (_cluster, nodes) => {
@@ -24,9 +26,7 @@ export async function exactlyOnce(options: SuiteOptions): Promise<SuiteResult> {
       plain.push(await load(options, nodes, { inFlight, seconds, gets: 0, keys, requestId: false }));
       once.push(await load(options, nodes, { inFlight, seconds, gets: 0, keys, requestId: true }));
     }
-    const ratio = median(
-      once.map((report, i) => report.operationsPerSecond / (plain[i]?.operationsPerSecond ?? Number.NaN)),
-    );
+    const ratio = median(ratiosOf(once, plain));
     const rows = (
       [
         ["PUT without request id", plain, 1],
@@ -43,19 +43,19 @@ export async function exactlyOnce(options: SuiteOptions): Promise<SuiteResult> {
     }));
     return {
       tables: [
-        {
-          title: `the price of exactly-once: ${inFlight} in flight, medians of ${options.rounds} rounds of ${seconds} s`,
-          head: ["", "calls/s", "ratio", "p50 ms", "p99 ms", "server CPU µs/call", "errors"],
-          rows: rows.map((r) => [
-            r.name,
-            r.rate.toFixed(0),
-            r.ratio.toFixed(2),
-            r.p50Ms.toFixed(2),
-            r.p99Ms.toFixed(2),
-            r.serverMicros.toFixed(1),
-            errorsText(r.errors),
-          ]),
-        },
+        tableOf(
+          `the price of exactly-once: ${inFlight} in flight, medians of ${options.rounds} rounds of ${seconds} s`,
+          rows,
+          [
+            ["", (r) => r.name],
+            ["calls/s", (r) => r.rate.toFixed(0)],
+            ["ratio", (r) => r.ratio.toFixed(2)],
+            ["p50 ms", (r) => r.p50Ms.toFixed(2)],
+            ["p99 ms", (r) => r.p99Ms.toFixed(2)],
+            ["server CPU µs/call", (r) => r.serverMicros.toFixed(1)],
+            ["errors", (r) => errorsText(r.errors)],
+          ],
+        ),
       ],
       notes: [],
       figures: rows,

@@ -11,7 +11,7 @@ import { DurableCluster } from "../durable-cluster.js";
 import { statusName } from "../http2/stream.js";
 import { quantile } from "../stats/summary.js";
 import { connectTo, officesOf } from "./cluster-client.js";
-import { errorsText, progress, type SuiteOptions, type SuiteResult, sleep } from "./context.js";
+import { addedUp, errorsText, progress, type SuiteOptions, type SuiteResult, sleep } from "./context.js";
 import { PutProbe } from "./put-probe.js";
 import { chooseVictim, type Victim } from "./victim.js";
 
@@ -117,9 +117,7 @@ async function offices(
 
 function summed(options: SuiteOptions, kills: readonly Kill[]): SuiteResult {
   const gaps = kills.map(({ gapMs }) => gapMs);
-  const errors: Record<string, number> = {};
-  for (const kill of kills)
-    for (const [name, times] of Object.entries(kill.errors)) errors[name] = (errors[name] ?? 0) + times;
+  const errors = addedUp(kills.map((kill) => kill.errors));
   const summary = {
     p50Ms: quantile(gaps, 0.5),
     p99Ms: quantile(gaps, 0.99),

@@ -11,7 +11,7 @@ import { performance } from "node:perf_hooks";
 import { statusName } from "../http2/stream.js";
 import { median, quantile } from "../stats/summary.js";
 import { connectTo } from "./cluster-client.js";
-import { errorsText, progress, type SuiteOptions, type SuiteResult, sleep, withCluster } from "./context.js";
+import { addedUp, errorsText, progress, type SuiteOptions, type SuiteResult, sleep, withCluster } from "./context.js";
 import { failoverOnDisk } from "./failover-on-disk.js";
 import { PutProbe } from "./put-probe.js";
 import { chooseVictim, type Victim } from "./victim.js";
@@ -40,9 +40,7 @@ export async function failover(options: SuiteOptions): Promise<SuiteResult> {
     );
   }
   const gaps = found.map((f) => f.gapMs);
-  const errors: Record<string, number> = {};
-  for (const f of found)
-    for (const [name, count] of Object.entries(f.errors)) errors[name] = (errors[name] ?? 0) + count;
+  const errors = addedUp(found.map((f) => f.errors));
   const worst = Math.max(...gaps);
   const summary = {
     p50Ms: median(gaps),

@@ -6,19 +6,23 @@
 import { endpointText } from "../cluster.js";
 import { readPeerFrameCounts } from "./cluster-client.js";
 import { load, progress, type SuiteOptions, type SuiteResult, withCluster } from "./context.js";
+import { tableOf } from "./table.js";
+
+interface Sent {
+  readonly inFlight: number;
+  /** Its client endpoint. */
+  readonly node: string;
+  readonly frames: number;
+  readonly messages: number;
+  readonly perFrame: number;
+  readonly perCall: number;
+}
 
 export async function frames(options: SuiteOptions): Promise<SuiteResult> {
   return withCluster(options, async (_cluster, nodes) => {
     const { seconds, keys } = options;
     await load(options, nodes, { inFlight: options.inFlight, seconds: 2, gets: 0.5, keys, preload: true });
-    const found: {
-      inFlight: number;
-      node: string;
-      frames: number;
-      messages: number;
-      perFrame: number;
-      perCall: number;
-    }[] = [];
+    const found: Sent[] = [];
     const read = () => Promise.all(nodes.endpoints.map(readPeerFrameCounts));
     for (const inFlight of [1, options.inFlight, 4 * options.inFlight]) {
       progress(`frames: ${inFlight} in flight`);
@@ -39,24 +43,18 @@ export async function frames(options: SuiteOptions): Promise<SuiteResult> {
         });
       });
     }
-    const rows = found.map((f) => [
-      `${f.inFlight}`,
-      f.node,
-      `${f.frames}`,
-      `${f.messages}`,
-      f.perFrame.toFixed(1),
-      f.perCall.toFixed(2),
-    ]);
     return {
       tables: [
-        {
-          title: `messages per peer frame, GET and PUT half and half, ${seconds} s each`,
-          head: ["in flight", "node", "frames", "messages", "messages/frame", "messages/call"],
-          rows: rows.length > 0 ? rows : [["-", "-", "not exposed", "not exposed", "-", "-"]],
-        },
+        tableOf(`messages per peer frame, GET and PUT half and half, ${seconds} s each`, found, [
+          ["in flight", (f) => `${f.inFlight}`],
+          ["node", (f) => f.node],
+          ["frames", (f) => `${f.frames}`],
+          ["messages", (f) => `${f.messages}`],
+          ["messages/frame", (f) => f.perFrame.toFixed(1)],
+          ["messages/call", (f) => f.perCall.toFixed(2)],
+        ]),
       ],
-      notes:
-        rows.length > 0 ? ["idle traffic such as heartbeats is in it"] : ["the nodes do not expose their frame counts"],
+      notes: ["idle traffic such as heartbeats is in it"],
       figures: found,
     };
   });

@@ -20,6 +20,7 @@ import {
   withCluster,
   wrongAnswers,
 } from "./context.js";
+import { type Column, tableOf } from "./table.js";
 
 const SAMPLE_EVERY_MS = 5000;
 /** This share of the samples is warm-up: heaps, code and buffers grow to their size. */
@@ -35,7 +36,6 @@ interface Sample {
 export async function memory(options: SuiteOptions): Promise<SuiteResult> {
   return withCluster(options, async (cluster, nodes) => {
     const seconds = options.minutes * 60;
-    let over = false;
     const running = load(options, nodes, {
       inFlight: options.inFlight,
       seconds,
@@ -44,42 +44,16 @@ export async function memory(options: SuiteOptions): Promise<SuiteResult> {
       preload: true,
       verify: true,
     });
-    // Only to end the sampling: the outcome is awaited below.
-    const ended = running.then(
-      () => (over = true),
-      () => (over = true),
-    );
-    const samples: Sample[] = [];
-    const startedAt = Date.now();
-    while (!over) {
-      const sample = { seconds: (Date.now() - startedAt) / 1000, resident: residentOf(cluster) };
-      samples.push(sample);
-      if (samples.length % 12 === 1) {
-        progress(
-          `memory: ${sample.seconds.toFixed(0)} of ${seconds} s: ${sample.resident.map((r) => r.toFixed(0)).join(", ")} MiB`,
-        );
-      }
-      await Promise.race([sleep(SAMPLE_EVERY_MS), ended]);
-    }
+    const samples = await sampleUntil(running, cluster, seconds);
     const report = await running;
     const lines = cluster.nodes.map((node, i) => trend(node, i, samples, seconds));
     return {
       tables: [
-        {
-          title: `resident memory over ${options.minutes} min of load on ${options.keys} keys; slope after the first ${100 * WARM_UP_SHARE} %`,
-          head: ["node", "first MiB", "after warm-up", "last", "slope MiB/h", "95 % interval", "within noise"],
-          rows: lines.map((l) => [
-            `${l.node}`,
-            l.firstMiB.toFixed(1),
-            l.warmMiB.toFixed(1),
-            l.lastMiB.toFixed(1),
-            l.slope?.toFixed(1) ?? "-",
-            l.low === undefined || l.high === undefined
-              ? "too few samples"
-              : `${l.low.toFixed(1)} to ${l.high.toFixed(1)}`,
-            l.low === undefined ? "-" : l.low <= 0 ? "yes" : "NO",
-          ]),
-        },
+        tableOf(
+          `resident memory over ${options.minutes} min of load on ${options.keys} keys; slope after the first ${100 * WARM_UP_SHARE} %`,
+          lines,
+          COLUMNS,
+        ),
       ],
       notes: [
         `load: ${report.operationsPerSecond.toFixed(0)} calls/s, errors ${errorsText(errorsOf([report]))}; ${report.verify?.checked ?? 0} answers checked, ${report.verify?.failures ?? 0} wrong`,
@@ -95,6 +69,41 @@ export async function memory(options: SuiteOptions): Promise<SuiteResult> {
     };
   });
 }
+
+/** A sample at once and then every few seconds, until the load is over, however it ends. */
+async function sampleUntil(load: Promise<unknown>, cluster: Cluster, seconds: number): Promise<Sample[]> {
+  let over = false;
+  const ended = load.then(
+    () => (over = true),
+    () => (over = true),
+  );
+  const samples: Sample[] = [];
+  const startedAt = Date.now();
+  while (!over) {
+    const sample = { seconds: (Date.now() - startedAt) / 1000, resident: residentOf(cluster) };
+    samples.push(sample);
+    if (samples.length % 12 === 1) {
+      const resident = sample.resident.map((mebibytes) => mebibytes.toFixed(0)).join(", ");
+      progress(`memory: ${sample.seconds.toFixed(0)} of ${seconds} s: ${resident} MiB`);
+    }
+    await Promise.race([sleep(SAMPLE_EVERY_MS), ended]);
+  }
+  return samples;
+}
+
+const COLUMNS: readonly Column<ReturnType<typeof trend>>[] = [
+  ["node", (l) => `${l.node}`],
+  ["first MiB", (l) => l.firstMiB.toFixed(1)],
+  ["after warm-up", (l) => l.warmMiB.toFixed(1)],
+  ["last", (l) => l.lastMiB.toFixed(1)],
+  ["slope MiB/h", (l) => l.slope?.toFixed(1) ?? "-"],
+  [
+    "95 % interval",
+    ({ low, high }) =>
+      low === undefined || high === undefined ? "too few samples" : `${low.toFixed(1)} to ${high.toFixed(1)}`,
+  ],
+  ["within noise", ({ low }) => (low === undefined ? "-" : low <= 0 ? "yes" : "NO")],
+];
 
 function residentOf(cluster: Cluster): number[] {
   return cluster.nodes.map((node) => (residentBytesOf(node.pid) ?? Number.NaN) / MEBIBYTE);

@@ -5,13 +5,16 @@ import { endpointText } from "../cluster.js";
 import { runChild } from "../process/child.js";
 import { cpuSecondsOf } from "../process/procfs.js";
 import { median } from "../stats/summary.js";
-import { progress, type SuiteOptions, type SuiteResult, withCluster } from "./context.js";
+import { progress, ratiosOf, type SuiteOptions, type SuiteResult, type Target, withCluster } from "./context.js";
+import { type Column, tableOf } from "./table.js";
 
 const GOAL = 5;
 /** What a pipeline is for: many calls in flight cost it nothing. */
 const MANY_IN_FLIGHT = 512;
 
 type Mode = "single" | "pipeline" | "random";
+type Call = "put" | "get";
+const CALLS: readonly Call[] = ["put", "get"];
 
 interface Report extends ClientReport {
   /** Of all nodes together, for each call. */
@@ -24,125 +27,123 @@ interface Load {
   readonly inFlight: number;
 }
 
+const loadsOf = (inFlight: number): readonly Load[] => [
+  { name: "single calls, any node", mode: "random", inFlight },
+  { name: "single calls", mode: "single", inFlight },
+  { name: "single calls", mode: "single", inFlight: MANY_IN_FLIGHT },
+  { name: "pipeline", mode: "pipeline", inFlight },
+  { name: "pipeline", mode: "pipeline", inFlight: MANY_IN_FLIGHT },
+];
+
 export async function pipelined(options: SuiteOptions): Promise<SuiteResult> {
-  return withCluster(options, async (_cluster, { endpoints, pids }) => {
-    const { inFlight, rounds, seconds } = options;
-    const loads: readonly Load[] = [
-      { name: "single calls, any node", mode: "random", inFlight },
-      { name: "single calls", mode: "single", inFlight },
-      { name: "single calls", mode: "single", inFlight: MANY_IN_FLIGHT },
-      { name: "pipeline", mode: "pipeline", inFlight },
-      { name: "pipeline", mode: "pipeline", inFlight: MANY_IN_FLIGHT },
-    ];
-    const serverSeconds = (): number => pids.reduce((sum, pid) => sum + (cpuSecondsOf(pid) ?? 0), 0);
-    const run = async (load: Load, call: string, forSeconds = seconds): Promise<Report> => {
-      const args = [load.mode, call, `${load.inFlight}`, `${forSeconds}`, ...endpoints.map(endpointText)];
-      const before = serverSeconds();
-      const { output, exit } = await runChild([`${options.scripts}/client-load.js`, ...args], (seconds + 60) * 1_000);
-      if (exit.code !== 0) throw new Error(`the client ended with ${exit.signal ?? exit.code}`);
-      const report: ClientReport = JSON.parse(output);
-      return { ...report, serverMicros: ((serverSeconds() - before) * 1e6) / report.total };
-    };
-    // Every key is there, and the servers are warm.
-    await run({ name: "", mode: "pipeline", inFlight: MANY_IN_FLIGHT }, "put", 3);
-    const found = new Map<string, Report[]>();
-    for (let i = 0; i < rounds; i++) {
-      progress(`pipelined: round ${i + 1} of ${rounds}`);
-      for (const call of ["put", "get"]) {
-        for (const load of loads) {
-          const name = nameOf(call, load);
-          found.set(name, [...(found.get(name) ?? []), await run(load, call)]);
-        }
-      }
-    }
-    const rows = ["put", "get"].flatMap((call) => {
-      const bases = found.get(nameOf(call, { name: "", mode: "single", inFlight })) ?? [];
-      return loads.map((load) => {
-        const reports = found.get(nameOf(call, load)) ?? [];
-        const of = (pick: (report: Report) => number): number => median(reports.map(pick));
-        return {
-          call: call.toUpperCase(),
-          ...load,
-          rate: of((r) => r.operationsPerSecond),
-          // Of the same round: machines drift.
-          ratio: median(reports.map((r, i) => r.operationsPerSecond / (bases[i]?.operationsPerSecond ?? Number.NaN))),
-          p50Ms: of((r) => r.p50Ms),
-          p99Ms: of((r) => r.p99Ms),
-          clientMicros: of((r) => r.cpuMicros),
-          serverMicros: of((r) => r.serverMicros),
-          failed: reports.reduce((sum, r) => sum + r.failed, 0),
-        };
-      });
-    });
-    /** Against single calls with as many in flight. */
-    const gain = (call: string, many: number): number => {
-      const of = (mode: Mode): readonly ClientReport[] =>
-        found.get(nameOf(call, { name: "", mode, inFlight: many })) ?? [];
-      const singles = of("single");
-      return median(
-        of("pipeline").map((r, i) => r.operationsPerSecond / (singles[i]?.operationsPerSecond ?? Number.NaN)),
-      );
-    };
-    /** What going straight to the node that serves a key is worth, against any node: single calls, as many in flight, round by round. */
-    const straight = (call: string): string => {
-      const of = (mode: Mode): readonly Report[] => found.get(nameOf(call, { name: "", mode, inFlight })) ?? [];
-      const anywhere = of("random");
-      const change = (pick: (report: Report) => number): string => {
-        const ratio = median(of("single").map((r, i) => pick(r) / pick(anywhere[i] as Report)));
-        return `${ratio < 1 ? "−" : "+"}${Math.abs((ratio - 1) * 100).toFixed(0)} %`;
-      };
-      const parts: readonly [string, (report: Report) => number][] = [
-        ["calls/s", (r) => r.operationsPerSecond],
-        ["p50", (r) => r.p50Ms],
-        ["server CPU", (r) => r.serverMicros],
-      ];
-      return parts.map(([what, pick]) => `${what} ${change(pick)}`).join(", ");
-    };
-    const verdict = (call: string): string =>
-      [inFlight, MANY_IN_FLIGHT]
-        .map((many) => {
-          const times = gain(call, many);
-          if (!Number.isFinite(times)) return `not known at ${many} in flight: no single call ended in time`;
-          return `${times.toFixed(1)} at ${many} in flight (${times >= GOAL ? "reached" : "missed"})`;
-        })
-        .join(", ");
-    const failed = rows.reduce((sum, row) => sum + row.failed, 0);
-    return {
-      tables: [
-        {
-          title: `the TypeScript client, one process: medians of ${rounds} rounds of ${seconds} s; ratio to single calls at ${inFlight} in flight`,
-          head: [
-            "",
-            "in flight",
-            "calls/s",
-            "ratio",
-            "p50 ms",
-            "p99 ms",
-            "client CPU µs/call",
-            "server CPU µs/call",
-            "failed",
-          ],
-          rows: rows.map((row) => [
-            `${row.call}, ${row.name}`,
-            `${row.inFlight}`,
-            row.rate.toFixed(0),
-            row.ratio.toFixed(2),
-            row.p50Ms.toFixed(2),
-            row.p99Ms.toFixed(2),
-            row.clientMicros.toFixed(0),
-            row.serverMicros.toFixed(0),
-            `${row.failed}`,
-          ]),
-        },
-      ],
-      notes: [
-        `goal: a pipeline answers ${GOAL} times as many calls as single calls do, as many in flight; PUT ${verdict("put")}, GET ${verdict("get")}`,
-        `straight to the node that serves the key, against any node: PUT ${straight("put")}; GET ${straight("get")}`,
-      ],
-      figures: rows,
-      problems: failed === 0 ? [] : [`${failed} calls failed`],
-    };
-  });
+  const { inFlight, rounds, seconds } = options;
+  const found = await withCluster(options, (_cluster, nodes) => measure(options, nodes));
+  const rows = CALLS.flatMap((call) => loadsOf(inFlight).map((load) => summarize(call, load, inFlight, found)));
+  const failed = rows.reduce((sum, row) => sum + row.failed, 0);
+  const reached = (call: Call): string => verdict(found, call, [inFlight, MANY_IN_FLIGHT]);
+  const worth = (call: Call): string => straight(found, call, inFlight);
+  return {
+    tables: [
+      tableOf(
+        `the TypeScript client, one process: medians of ${rounds} rounds of ${seconds} s; ratio to single calls at ${inFlight} in flight`,
+        rows,
+        COLUMNS,
+      ),
+    ],
+    notes: [
+      `goal: a pipeline answers ${GOAL} times as many calls as single calls do, as many in flight; PUT ${reached("put")}, GET ${reached("get")}`,
+      `straight to the node that serves the key, against any node: PUT ${worth("put")}; GET ${worth("get")}`,
+    ],
+    figures: rows,
+    problems: failed === 0 ? [] : [`${failed} calls failed`],
+  };
 }
 
-const nameOf = (call: string, { mode, inFlight }: Load): string => `${call} ${mode} ${inFlight}`;
+/** The reports of all rounds by call, way and calls in flight. */
+class Found {
+  private readonly reports = new Map<string, Report[]>();
+
+  add(call: Call, load: Load, report: Report): void {
+    const name = nameOf(call, load.mode, load.inFlight);
+    this.reports.set(name, [...(this.reports.get(name) ?? []), report]);
+  }
+
+  of(call: Call, mode: Mode, inFlight: number): readonly Report[] {
+    return this.reports.get(nameOf(call, mode, inFlight)) ?? [];
+  }
+}
+
+const nameOf = (call: Call, mode: Mode, inFlight: number): string => `${call} ${mode} ${inFlight}`;
+
+async function measure(options: SuiteOptions, nodes: Target): Promise<Found> {
+  const { inFlight, rounds, seconds } = options;
+  // Every key is there, and the servers are warm.
+  await run(options, nodes, { name: "", mode: "pipeline", inFlight: MANY_IN_FLIGHT }, "put", 3);
+  const found = new Found();
+  for (let i = 0; i < rounds; i++) {
+    progress(`pipelined: round ${i + 1} of ${rounds}`);
+    for (const call of CALLS) {
+      for (const load of loadsOf(inFlight)) found.add(call, load, await run(options, nodes, load, call, seconds));
+    }
+  }
+  return found;
+}
+
+async function run(options: SuiteOptions, nodes: Target, load: Load, call: Call, seconds: number): Promise<Report> {
+  const serverSeconds = (): number => nodes.pids.reduce((sum, pid) => sum + (cpuSecondsOf(pid) ?? 0), 0);
+  const args = [load.mode, call, `${load.inFlight}`, `${seconds}`, ...nodes.endpoints.map(endpointText)];
+  const before = serverSeconds();
+  const { output, exit } = await runChild([`${options.scripts}/client-load.js`, ...args], (seconds + 60) * 1_000);
+  if (exit.code !== 0) throw new Error(`the client ended with ${exit.signal ?? exit.code}`);
+  const report: ClientReport = JSON.parse(output);
+  return { ...report, serverMicros: ((serverSeconds() - before) * 1e6) / report.total };
+}
+
+function summarize(call: Call, load: Load, inFlight: number, found: Found) {
+  const reports = found.of(call, load.mode, load.inFlight);
+  const middle = (pick: (report: Report) => number): number => median(reports.map(pick));
+  return {
+    call: call.toUpperCase(),
+    ...load,
+    rate: middle((r) => r.operationsPerSecond),
+    ratio: median(ratiosOf(reports, found.of(call, "single", inFlight))),
+    p50Ms: middle((r) => r.p50Ms),
+    p99Ms: middle((r) => r.p99Ms),
+    clientMicros: middle((r) => r.cpuMicros),
+    serverMicros: middle((r) => r.serverMicros),
+    failed: reports.reduce((sum, r) => sum + r.failed, 0),
+  };
+}
+
+const COLUMNS: readonly Column<ReturnType<typeof summarize>>[] = [
+  ["", (row) => `${row.call}, ${row.name}`],
+  ["in flight", (row) => `${row.inFlight}`],
+  ["calls/s", (row) => row.rate.toFixed(0)],
+  ["ratio", (row) => row.ratio.toFixed(2)],
+  ["p50 ms", (row) => row.p50Ms.toFixed(2)],
+  ["p99 ms", (row) => row.p99Ms.toFixed(2)],
+  ["client CPU µs/call", (row) => row.clientMicros.toFixed(0)],
+  ["server CPU µs/call", (row) => row.serverMicros.toFixed(0)],
+  ["failed", (row) => `${row.failed}`],
+];
+
+/** What a pipeline is worth, against single calls with as many in flight. */
+function verdict(found: Found, call: Call, inFlights: readonly number[]): string {
+  const parts = inFlights.map((inFlight) => {
+    const times = median(ratiosOf(found.of(call, "pipeline", inFlight), found.of(call, "single", inFlight)));
+    if (!Number.isFinite(times)) return `not known at ${inFlight} in flight: no single call ended in time`;
+    return `${times.toFixed(1)} at ${inFlight} in flight (${times >= GOAL ? "reached" : "missed"})`;
+  });
+  return parts.join(", ");
+}
+
+/** What going straight to the node that serves a key is worth, against any node: single calls, as many in flight, round by round. */
+function straight(found: Found, call: Call, inFlight: number): string {
+  const anywhere = found.of(call, "random", inFlight);
+  const change = (pick: (report: Report) => number): string => {
+    const ratio = median(found.of(call, "single", inFlight).map((r, i) => pick(r) / pick(anywhere[i] as Report)));
+    return `${ratio < 1 ? "−" : "+"}${Math.abs((ratio - 1) * 100).toFixed(0)} %`;
+  };
+  const rate = change((r) => r.operationsPerSecond);
+  return `calls/s ${rate}, p50 ${change((r) => r.p50Ms)}, server CPU ${change((r) => r.serverMicros)}`;
+}

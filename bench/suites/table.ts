@@ -1,5 +1,16 @@
 import type { Table } from "./context.js";
 
+/** What stands above a column, and what of a row stands in it. */
+export type Column<Row> = readonly [head: string, cell: (row: Row) => string];
+
+export function tableOf<Row>(title: string, rows: readonly Row[], columns: readonly Column<Row>[]): Table {
+  return {
+    title,
+    head: columns.map(([head]) => head),
+    rows: rows.map((row) => columns.map(([, cell]) => cell(row))),
+  };
+}
+
 /** A table in plain text: the first column to the left, the others to the right. */
 export function formatTable(table: Table): string {
   const lines = [table.head, ...table.rows];

@@ -15,6 +15,7 @@ import {
   type LoadArguments,
   load,
   progress,
+  ratiosOf,
   type SuiteOptions,
   type SuiteResult,
   serverMicros,
@@ -23,6 +24,7 @@ import {
   withEcho,
   wrongAnswers,
 } from "./context.js";
+import { type Column, tableOf } from "./table.js";
 
 interface Round {
   readonly echo: LoadReport;
@@ -57,35 +59,11 @@ async function measure(options: SuiteOptions, echo: Target, nodes: Target): Prom
   const rows = (["echo", "put", "get"] as const).map((kind) => summarize(kind, rounds));
   return {
     tables: [
-      {
-        title: `unary calls, ${inFlight} in flight, ${options.nodes} nodes; medians of ${options.rounds} rounds of ${seconds} s`,
-        head: [
-          "",
-          "calls/s",
-          "of echo",
-          "(min–max)",
-          "p50 ms",
-          "p99 ms",
-          "p99.9 ms",
-          "server CPU µs/call",
-          "generator CPU µs/call",
-          "generator share of a core",
-          "errors",
-        ],
-        rows: rows.map((r) => [
-          r.kind.toUpperCase(),
-          r.rate.toFixed(0),
-          r.ratio.toFixed(2),
-          `${r.ratioMin.toFixed(2)}–${r.ratioMax.toFixed(2)}`,
-          r.p50Ms.toFixed(2),
-          r.p99Ms.toFixed(2),
-          r.p999Ms.toFixed(2),
-          r.serverMicros.toFixed(1),
-          r.generatorMicros.toFixed(1),
-          `${(100 * r.generatorShare).toFixed(0)} %`,
-          errorsText(r.errors),
-        ]),
-      },
+      tableOf(
+        `unary calls, ${inFlight} in flight, ${options.nodes} nodes; medians of ${options.rounds} rounds of ${seconds} s`,
+        rows,
+        COLUMNS,
+      ),
       {
         title: "is the generator the limit? echo with one and with two generator processes",
         head: ["", "calls/s", "ratio"],
@@ -109,6 +87,20 @@ async function measure(options: SuiteOptions, echo: Target, nodes: Target): Prom
   };
 }
 
+const COLUMNS: readonly Column<ReturnType<typeof summarize>>[] = [
+  ["", (r) => r.kind.toUpperCase()],
+  ["calls/s", (r) => r.rate.toFixed(0)],
+  ["of echo", (r) => r.ratio.toFixed(2)],
+  ["(min–max)", (r) => `${r.ratioMin.toFixed(2)}–${r.ratioMax.toFixed(2)}`],
+  ["p50 ms", (r) => r.p50Ms.toFixed(2)],
+  ["p99 ms", (r) => r.p99Ms.toFixed(2)],
+  ["p99.9 ms", (r) => r.p999Ms.toFixed(2)],
+  ["server CPU µs/call", (r) => r.serverMicros.toFixed(1)],
+  ["generator CPU µs/call", (r) => r.generatorMicros.toFixed(1)],
+  ["generator share of a core", (r) => `${(100 * r.generatorShare).toFixed(0)} %`],
+  ["errors", (r) => errorsText(r.errors)],
+];
+
 /** The same calls in flight, from one process and from two that share them, in turns. */
 async function compareGenerators(
   options: SuiteOptions,
@@ -128,7 +120,10 @@ async function compareGenerators(
 
 function summarize(kind: keyof Round, rounds: readonly Round[]) {
   const reports = rounds.map((round) => round[kind]);
-  const ratios = rounds.map((round) => round[kind].operationsPerSecond / round.echo.operationsPerSecond);
+  const ratios = ratiosOf(
+    reports,
+    rounds.map(({ echo }) => echo),
+  );
   const middle = (pick: (report: LoadReport) => number): number => median(reports.map(pick));
   return {
     kind,

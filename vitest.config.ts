@@ -27,6 +27,8 @@ export default defineConfig({
           exclude: ["test/e2e/**", ...ALONE],
           // Of those that say that they may run beside each other: they wait for times to pass.
           maxConcurrency: 16,
+          // For what hangs, not for a machine that is busy with other work.
+          testTimeout: 30_000,
         },
       },
       {

@@ -11,7 +11,7 @@ const recorded = JSON.parse(readFileSync(new URL("recorded.json", import.meta.ur
 
 afterEach(() => plant());
 
-test("a run that is written down, and one by that plan, is the run that the seed draws", { timeout: 30_000 }, () => {
+test("a run that is written down, and one by that plan, is the run that the seed draws", { timeout: 60_000 }, () => {
   for (let seed = 1; seed <= 4; seed++) {
     const { hash } = run({ seed });
     const recorder = new Recorder();

@@ -29,7 +29,7 @@ describe.concurrent.each(casesOn("fake"))("$name", (definition) => {
       fake.close();
     }
     expect(fake.script.end(), JSON.stringify(fake.script.calls)).toEqual([]);
-  }, 30_000);
+  }, 60_000);
 
   test.skipIf(definition.pipeline === false)(
     "through a pipeline",
@@ -43,6 +43,6 @@ describe.concurrent.each(casesOn("fake"))("$name", (definition) => {
       }
       expect(fake.script.end(), JSON.stringify(fake.script.calls)).toEqual([]);
     },
-    30_000,
+    60_000,
   );
 });

@@ -33,7 +33,8 @@ import { fingerprintOf } from "../../src/codec/fingerprint.js";
 import { key, type NodeId, nodeId, revision } from "../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Condition, RequestId, WriteOperation } from "../../src/core/register/operation.js";
-import { type Match, ROUND, ScriptWorld } from "./script-world.js";
+import type { Match } from "./post.js";
+import { ROUND, ScriptWorld } from "./script-world.js";
 
 const SEPARATOR = "---";
 const USUAL_TIMEOUT: Duration = duration(5_000);
@@ -79,41 +80,42 @@ function obey(world: ScriptWorld, line: string): void {
   }
   const [verb = "", ...rest] = line.split(" ");
   const text = rest.join(" ");
+  const rule = RULES.get(verb);
+  if (rule !== undefined) {
+    for (const match of patterns(text)) rule(world, match);
+    return;
+  }
+  const atNode = AT_NODE.get(verb);
+  if (atNode !== undefined) return atNode(world, nodeFrom(text.replace(/^disk /, "")));
+  if (rest[0] !== "times") return obeyOther(world, line, verb, rest);
+  for (let i = 1; i <= Number(verb); i++) requested(world, rest.slice(1).join(" ").replaceAll("#", `${i}`));
+}
+
+const RULES: ReadonlyMap<string, (world: ScriptWorld, match: Match) => void> = new Map([
+  ["hold", (world, match) => world.post.hold(match)],
+  ["pass", (world, match) => world.post.pass(match)],
+  ["cut", (world, match) => world.post.cut(match)],
+  ["heal", (world, match) => world.post.heal(match)],
+  ["drop", (world, match) => world.post.drop(match)],
+  ["release", (world, match) => world.release(match)],
+  ["double", (world, match) => world.double(match)],
+]);
+
+const AT_NODE: ReadonlyMap<string, (world: ScriptWorld, node: NodeId) => void> = new Map([
+  ["campaign", (world, node) => world.campaign(node)],
+  ["freeze", (world, node) => world.freeze(node)],
+  ["resume", (world, node) => world.resume(node)],
+  ["crash", (world, node) => world.crash(node)],
+  ["restart", (world, node) => world.start(node)],
+  ["copy", (world, node) => world.copyDisk(node)],
+  ["records", (world, node) => world.tellPositions(node)],
+  ["slow", (world, node) => world.slowDisk(node)],
+  ["sync", (world, node) => world.sync(node)],
+]);
+
+function obeyOther(world: ScriptWorld, line: string, verb: string, rest: readonly string[]): void {
+  const text = rest.join(" ");
   switch (verb) {
-    case "campaign":
-      return world.campaign(nodeFrom(text));
-    case "hold":
-      return patterns(text).forEach((match) => {
-        world.hold(match);
-      });
-    case "pass":
-      return patterns(text).forEach((match) => {
-        world.pass(match);
-      });
-    case "cut":
-      return patterns(text).forEach((match) => {
-        world.cut(match);
-      });
-    case "release":
-      return patterns(text).forEach((match) => {
-        world.release(match);
-      });
-    case "drop":
-      return patterns(text).forEach((match) => {
-        world.drop(match);
-      });
-    case "double":
-      return patterns(text).forEach((match) => {
-        world.double(match);
-      });
-    case "heal":
-      return patterns(text).forEach((match) => {
-        world.heal(match);
-      });
-    case "freeze":
-      return world.freeze(nodeFrom(text));
-    case "resume":
-      return world.resume(nodeFrom(text));
     case "jump":
       return world.jump(nodeFrom(rest[0] ?? ""), millisecondsFrom(rest[1] ?? ""));
     case "raise": {
@@ -128,22 +130,10 @@ function obey(world: ScriptWorld, line: string): void {
       const [, call = "", from = "", to = "", epoch] = FORWARD.exec(text) ?? [];
       return world.forwardOfEpoch(nodeFrom(from), nodeFrom(to), requestFrom(call, undefined, undefined), Number(epoch));
     }
-    case "crash":
-      return world.crash(nodeFrom(text));
-    case "restart":
-      return world.start(nodeFrom(text));
-    case "copy":
-      return world.copyDisk(nodeFrom(text.replace("disk ", "")));
     case "put": {
       const node = /^back (n\d+)$/.exec(text)?.[1];
       return node === undefined ? requested(world, line) : world.putBack(nodeFrom(node));
     }
-    case "records":
-      return world.tellPositions(nodeFrom(text));
-    case "slow":
-      return world.slowDisk(nodeFrom(text.replace("disk ", "")));
-    case "sync":
-      return world.sync(nodeFrom(text));
     case "spoil":
     case "scrub": {
       const [, name = "", node = ""] = /^(\S+) at (n\d+)$/.exec(text) ?? [];
@@ -160,10 +150,8 @@ function obey(world: ScriptWorld, line: string): void {
     case "show":
       world.showHeartbeats = true;
       return;
-    default: {
-      if (rest[0] !== "times") return requested(world, line);
-      for (let i = 1; i <= Number(verb); i++) requested(world, rest.slice(1).join(" ").replaceAll("#", `${i}`));
-    }
+    default:
+      return requested(world, line);
   }
 }
 

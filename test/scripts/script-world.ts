@@ -22,6 +22,7 @@ import type { View } from "../../src/core/view/view.js";
 import { Loop } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
 import { Outgoing } from "../../src/node/outgoing.js";
+import { type Match, Post, type Underway } from "./post.js";
 import { renderBallot, renderMessage, renderRegister, renderRequest, renderVerdict } from "./render.js";
 import { ScriptNode } from "./script-node.js";
 
@@ -33,31 +34,16 @@ const MAX_STEPS = 1_000_000;
 /** Above the ids of forwards that nodes of a script make themselves. */
 const FOREIGN_FORWARD = 1_000_000_000;
 
-/** Which messages a rule is about; null: any. */
-export interface Match {
-  readonly kind: NodeMessage["kind"] | null;
-  readonly from: NodeId | null;
-  readonly to: NodeId | null;
-}
-
-interface Underway {
-  readonly from: NodeId;
-  readonly to: NodeId;
-  readonly message: NodeMessage;
-}
-
 export class ScriptWorld {
   readonly nodes: readonly ScriptNode[];
   /** What was said, since it was last taken. */
   readonly lines: string[] = [];
+  readonly post = new Post();
   quiet = false;
   showHeartbeats = false;
   private readonly view: View;
   private now = 0;
   private queue: (() => void)[] = [];
-  private held: Underway[] = [];
-  private readonly holds: Match[] = [];
-  private readonly cuts: Match[] = [];
 
   /** `purgeAfter`: how long tombstones rest; null: as the program has it, longer than any script. */
   constructor(
@@ -194,33 +180,11 @@ export class ScriptWorld {
     this.settle();
   }
 
-  hold(match: Match): void {
-    this.holds.push(match);
-  }
-
-  /** What matches is held no more; what is held already stays held. */
-  pass(match: Match): void {
-    const kept = this.holds.filter((hold) => !covers(match, hold));
-    this.holds.length = 0;
-    this.holds.push(...kept);
-  }
-
-  cut(match: Match): void {
-    this.cuts.push(match);
-  }
-
-  /** Ends the cuts that match. */
-  heal(match: Match): void {
-    const left = this.cuts.filter((cut) => !covers(match, cut));
-    this.cuts.length = 0;
-    this.cuts.push(...left);
-  }
-
   /** What was held and matches goes on its way; what matches is held no more. */
   release(match: Match): void {
-    const due = this.held.filter((underway) => matches(match, underway));
-    this.held = this.held.filter((underway) => !matches(match, underway));
-    this.pass(match);
+    const due = this.post.heldBy(match);
+    this.post.drop(match);
+    this.post.pass(match);
     for (const { from, to, message } of due) {
       this.say(`n${from} ⇢ n${to} ${renderMessage(message)}`);
       this.arrive(from, to, message);
@@ -228,13 +192,9 @@ export class ScriptWorld {
     this.settle();
   }
 
-  drop(match: Match): void {
-    this.held = this.held.filter((underway) => !matches(match, underway));
-  }
-
   /** The copies of what is held arrive; the messages themselves stay held. */
   double(match: Match): void {
-    for (const { from, to, message } of this.held.filter((underway) => matches(match, underway))) {
+    for (const { from, to, message } of this.post.heldBy(match)) {
       this.say(`n${from} ⇢ n${to} ${renderMessage(message)} (a copy)`);
       this.arrive(from, to, message);
     }
@@ -388,13 +348,11 @@ export class ScriptWorld {
   private send(underway: Underway): void {
     const { from, to, message } = underway;
     const heartbeat = message.kind === "heartbeat" || message.kind === "heartbeat-answer";
-    const lost = this.node(to).loop === null || this.cuts.some((cut) => matches(cut, underway));
-    const held = !lost && this.holds.some((hold) => matches(hold, underway));
+    const fate = this.node(to).loop === null ? "lost" : this.post.send(underway);
     if (!heartbeat || this.showHeartbeats) {
-      this.say(`n${from} → n${to} ${renderMessage(message)}${lost ? " (lost)" : held ? " (held)" : ""}`);
+      this.say(`n${from} → n${to} ${renderMessage(message)}${fate === "arrives" ? "" : ` (${fate})`}`);
     }
-    if (held) this.held.push(underway);
-    else if (!lost) this.arrive(from, to, message);
+    if (fate === "arrives") this.arrive(from, to, message);
   }
 
   private arrive(from: NodeId, to: NodeId, message: NodeMessage): void {
@@ -422,16 +380,3 @@ export class ScriptWorld {
 }
 
 const nameOf = (node: NodeId | null): string => (node === null ? "?" : `n${node}`);
-
-function matches(match: Match, { from, to, message }: Underway): boolean {
-  return (
-    (match.kind === null || match.kind === message.kind) &&
-    (match.from === null || match.from === from) &&
-    (match.to === null || match.to === to)
-  );
-}
-
-const covers = (wide: Match, narrow: Match): boolean =>
-  (wide.kind === null || wide.kind === narrow.kind) &&
-  (wide.from === null || wide.from === narrow.from) &&
-  (wide.to === null || wide.to === narrow.to);

@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { Server as PeerServer } from "@grpc/grpc-js";
 import { StorageKind } from "../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import type { Handshake } from "../gen/ts/onar/replication/v1/replication.js";
+import type { Instant } from "./base/time.js";
 import { digestOf } from "./codec/view.js";
 import type { NodeConfig } from "./config.js";
 import { type Key, type NodeId, nodeId, type Partition } from "./core/ids.js";
@@ -255,20 +257,7 @@ class NodeServer implements RunningServer {
       self: this.nodeId,
       view,
       digest,
-      handshake: () => ({
-        protocolVersion: PROTOCOL_VERSION,
-        clusterId: Buffer.from(view.clusterId, "hex"),
-        nodeId: this.nodeId,
-        viewEpoch: view.epoch,
-        viewDigest: digest,
-        logPosition: storage.position,
-        clientAddress: this.clientAddress,
-        peerAddress: this.peerAddress,
-        zone: this.config.zone,
-        storage: this.storageKind,
-        uptimeMs: Math.round(performance.now() - this.startedAt),
-        softwareVersion: version,
-      }),
+      handshake: () => this.greeting(view, digest),
       deliver: (input) => {
         if (input.kind === "message" && !this.passes(input.from, this.nodeId)) return;
         if (!storage.writable && refusedWhenFull(input, (to, message) => links.send(to, message))) return;
@@ -287,20 +276,8 @@ class NodeServer implements RunningServer {
           `node ${peer} refuses this node: ${text}. Its directory was restored or damaged: replace it by a new node with an empty directory`,
         ),
     });
-    const machine = new NodeMachine(
-      {
-        self: this.nodeId,
-        view,
-        table: (partition) => storage.table(partition),
-        restored: storage.restored(),
-        // Never met by a late answer meant for an earlier process (R7).
-        firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,
-        now: clock.now(),
-      },
-      this.traces?.requests ?? null,
-    );
     const loop = new Loop({
-      machine,
+      machine: this.machineOf(view, clock.now()),
       storage,
       peers: this.traces?.requests.watch(links) ?? links,
       clock,
@@ -314,6 +291,40 @@ class NodeServer implements RunningServer {
     // Found before there was anybody to mend them.
     for (const { partition, key } of [...this.home.bad()]) this.mend(partition, key);
     this.healthTimer = setInterval(() => this.judgeHealth(view), HEALTH_MS);
+  }
+
+  /** What this node says of itself when a stream to a peer begins. */
+  private greeting(view: View, digest: Buffer): Handshake {
+    return {
+      protocolVersion: PROTOCOL_VERSION,
+      clusterId: Buffer.from(view.clusterId, "hex"),
+      nodeId: this.nodeId,
+      viewEpoch: view.epoch,
+      viewDigest: digest,
+      logPosition: this.home.storage.position,
+      clientAddress: this.clientAddress,
+      peerAddress: this.peerAddress,
+      zone: this.config.zone,
+      storage: this.storageKind,
+      uptimeMs: Math.round(performance.now() - this.startedAt),
+      softwareVersion: version,
+    };
+  }
+
+  private machineOf(view: View, now: Instant): NodeMachine {
+    const { storage } = this.home;
+    return new NodeMachine(
+      {
+        self: this.nodeId,
+        view,
+        table: (partition) => storage.table(partition),
+        restored: storage.restored(),
+        // Never met by a late answer meant for an earlier process (R7).
+        firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,
+        now,
+      },
+      this.traces?.requests ?? null,
+    );
   }
 
   private async serveMetrics(): Promise<void> {

@@ -289,7 +289,8 @@ describe("on the wire", () => {
       const started = performance.now();
       const answer = await raw.unary(`${KV}/Put`, message, { "grpc-timeout": timeout });
       expect(answer.headers["grpc-status"]).toBe("4");
-      expect(performance.now() - started).toBeLessThan(500);
+      // Not when the ten seconds of a call without deadline are over.
+      expect(performance.now() - started).toBeLessThan(5_000);
     }
     expect((await answerOf((o) => there.kv.get({ key: late }, o))).entry).toBeUndefined();
     raw.close();

@@ -175,7 +175,7 @@ describe("a cluster of three that loses one node, then the majority", () => {
       expect(error).toMatchObject({ status: "UNAVAILABLE", info: { reason: "NO_QUORUM" } });
       expect(error.info?.metadata.missing?.split(",").map(Number).sort()).toEqual(dead.map(({ id }) => id).sort());
       expect(error.retry).not.toBeNull();
-      expect(error.afterMs).toBeLessThan(4_000);
+      expect(error.afterMs).toBeLessThan(8_000);
     }
     expect((await calls[1])?.outcome).toMatchObject({ execution: Execution.NOT_EXECUTED, retryWithSameIdIsSafe: true });
   });
@@ -195,7 +195,7 @@ describe("a cluster of three that loses one node, then the majority", () => {
     for (const error of errors) {
       // A moment before the deadline with the reason; on a machine that is too busy for that, at the deadline without.
       expect(["UNAVAILABLE", "DEADLINE_EXCEEDED"]).toContain(error.status);
-      expect(error.afterMs).toBeLessThan(600);
+      expect(error.afterMs).toBeLessThan(2_000);
       expect(error.afterMs).toBeGreaterThan(100);
     }
     expect(errors.filter(({ info }) => info?.reason === "NO_QUORUM").length).toBeGreaterThan(0);

@@ -111,7 +111,7 @@ export class NodeProcess {
   }
 
   /** Resolves with the first line that has the text; fails after a while or when the process ends without it. */
-  async said(text: string, withinMs = END_MS): Promise<string> {
+  async said(text: string, withinMs = READY_MS): Promise<string> {
     return eventually(`a node says ${JSON.stringify(text)}`, withinMs, () => {
       const line = this.lines.find((one) => one.includes(text));
       if (line === undefined && this.ended !== null) throw new Fatal(`it ended (${this.ended}): ${this.tail()}`);

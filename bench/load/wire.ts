@@ -9,7 +9,7 @@ export const GET_PATH = "/onar.kv.v1.KeyValueService/Get";
 export const PUT_PATH = "/onar.kv.v1.KeyValueService/Put";
 
 /** gRPC's prefix of a message: a zero for "not compressed", then the length in 32 bits. */
-export const GRPC_PREFIX_BYTES = 5;
+const GRPC_PREFIX_BYTES = 5;
 export const REQUEST_ID_BYTES = 16;
 
 const LENGTH_DELIMITED = 2;

@@ -17,7 +17,7 @@ export interface Corruption {
   readonly problem: string;
 }
 
-export function formatOperation(operation: Operation): string {
+function formatOperation(operation: Operation): string {
   return `${JSON.stringify(operation)}\n`;
 }
 
@@ -48,7 +48,7 @@ export function parseHistory(text: string): ParsedHistory {
   return { kind: "corrupt", line: 1, field: "", problem: "there is no operation in this history" };
 }
 
-export function parseOperation(text: string, line: number): Operation | Corruption {
+function parseOperation(text: string, line: number): Operation | Corruption {
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -89,9 +89,7 @@ export function failureOf(error: ClientError, trailer: Metadata | null): Failure
   };
 }
 
-export function detailsOf(
-  trailer: Metadata,
-): { readonly info: ErrorInfo | null; readonly outcome: Outcome | null } | null {
+function detailsOf(trailer: Metadata): { readonly info: ErrorInfo | null; readonly outcome: Outcome | null } | null {
   const bytes = trailer.get(DETAILS_TRAILER);
   if (!(bytes instanceof Uint8Array)) return null;
   let info: ErrorInfo | null = null;

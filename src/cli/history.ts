@@ -7,7 +7,7 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path";
 import type { Io } from "./io.js";
 
-export const MAX_LINES = 1_000;
+const MAX_LINES = 1_000;
 
 /** null: no history is kept. */
 export function historyFile(env: Io["env"]): string | null {

@@ -132,7 +132,7 @@ export class Printer {
 
 const foundText = (version: bigint): string => (version === 0n ? "no such key" : `version ${version} found`);
 
-export function headerFields(header: Header | undefined): object {
+function headerFields(header: Header | undefined): object {
   return {
     clusterId: header?.clusterId.toString("hex") ?? "",
     nodeId: header?.nodeId ?? 0,

@@ -151,7 +151,7 @@ function knowsBetter(a: PartitionStatus, aBy: number, b: PartitionStatus, bBy: n
   return own(a, aBy) > own(b, bBy);
 }
 
-export function asTable(summary: Summary, paint: Paint): string {
+function asTable(summary: Summary, paint: Paint): string {
   const { good, bad, strong } = paint;
   const yes = (is: boolean): string => (is ? good("yes") : bad("NO"));
   const table = new Table({
@@ -245,7 +245,7 @@ function listed(partitions: readonly number[]): string {
 }
 
 /** The summary, and everything that each node answered, in the protobuf JSON form (64-bit numbers as strings, bytes as base64). */
-export function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
+function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
   return {
     clusterId: summary.clusterId,
     viewEpoch: summary.viewEpoch.toString(),

@@ -17,7 +17,7 @@ import { PIPELINE_PATH } from "./methods.js";
 import type { Reply, Request, Stream } from "./transport.js";
 
 /** As many as a node works on at a time (docs/api.md); more wait here, where they are not yet unknown. */
-export const MAX_IN_FLIGHT = 1_024;
+const MAX_IN_FLIGHT = 1_024;
 const WINDOW_BYTES = 4 * 1_024 * 1_024;
 /** About so much is handed to the transport at once. */
 const WRITE_BYTES = 256 * 1_024;

@@ -133,7 +133,7 @@ export function conditionFromWire(wire: WireCondition | undefined): Condition {
   }
 }
 
-export function conditionToWire(condition: Condition): WireCondition {
+function conditionToWire(condition: Condition): WireCondition {
   switch (condition.kind) {
     case "version":
       return { expected: { $case: "version", value: BigInt(condition.version) } };
@@ -162,7 +162,7 @@ const MAX_REVISION = BigInt(Number.MAX_SAFE_INTEGER);
 
 // ---- answers
 
-export const entryToWire = (entry: KeyEntry | null): WireEntry | undefined =>
+const entryToWire = (entry: KeyEntry | null): WireEntry | undefined =>
   entry === null ? undefined : { value: toBuffer(entry.value), version: BigInt(entry.version) };
 
 const entryFromWire = (wire: WireEntry | undefined): KeyEntry | null =>

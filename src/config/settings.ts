@@ -48,16 +48,16 @@ export interface Setting<Value> {
   read(label: string, text: string): Value;
 }
 
-export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
+const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 /** auto: text on a terminal and for a supervising parent, JSON otherwise. */
 export const LOG_FORMATS = ["auto", "text", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** Bounds of the limits: a message must fit into a frame between nodes with its completion records (rpc/peer-service.ts). */
-export const MAX_KEY_BYTES = 65_536;
-export const MAX_VALUE_BYTES = 6_291_456;
-export const MIN_MESSAGE_BYTES = 4_096;
+const MAX_KEY_BYTES = 65_536;
+const MAX_VALUE_BYTES = 6_291_456;
+const MIN_MESSAGE_BYTES = 4_096;
 export const MAX_MESSAGE_BYTES = 16_777_216;
 
 /** Keeps the type of what is read. */

@@ -2,7 +2,7 @@
 import { CLIENT_SETTINGS, flagOf, NODE_SETTINGS, nameOf, type Setting, variableOf } from "./settings.js";
 
 /** Markdown by the name of the table, which stands in the document around it as a comment. */
-export const settingTables = (): ReadonlyMap<string, string> =>
+const settingTables = (): ReadonlyMap<string, string> =>
   new Map([
     ["node", table(NODE_SETTINGS, (setting) => setting.scope === "node", true)],
     ["cluster", table(NODE_SETTINGS, (setting) => setting.scope === "cluster", true)],

@@ -26,7 +26,7 @@ import type { RegisterTable } from "./register/table.js";
 import { Writer } from "./register/writer.js";
 
 /** A writer that hands its office over waits this long for its writes to complete, then goes on instead. */
-export const HANDING_OVER: Duration = duration(1_000);
+const HANDING_OVER: Duration = duration(1_000);
 
 export interface ServedPartitionOptions {
   readonly group: Group;

@@ -29,7 +29,7 @@ export const MAX_HELD = 10_000;
 /** Requests of clients under way at a time; more are refused as overload. */
 export const MAX_PENDING = 50_000;
 /** How long before its deadline a request is given up that nobody has taken. */
-export const DEADLINE_MARGIN: Duration = duration(20);
+const DEADLINE_MARGIN: Duration = duration(20);
 /** A node that turned a request away is not asked again sooner than this after it was sent. */
 const BOUNCE: Duration = duration(50);
 /** How often what is held is tried again. */

@@ -11,7 +11,7 @@ import { Failure } from "./failure.js";
 export const DEFAULT_TIMEOUT: Duration = duration(10_000);
 
 /** A longer deadline counts as this: a client that went away is not waited on for ever. */
-export const MAX_TIMEOUT: Duration = duration(60_000);
+const MAX_TIMEOUT: Duration = duration(60_000);
 
 /** How much sooner than its deadline a call is answered: at the deadline itself the transport ends it, and says nothing of the outcome. */
 const ANSWER_MS = 30;

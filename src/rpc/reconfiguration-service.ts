@@ -30,7 +30,7 @@ import type { Awaited, Serving, ServingNode } from "./serving.js";
 import { checkKey, checkKeySpace, invalid } from "./validate.js";
 
 /** Of answers to Status: this node's wall clock, in milliseconds since 1970. For operators only: the protocol asks no wall clock. */
-export const CLOCK_HEADER = "onar-clock-ms";
+const CLOCK_HEADER = "onar-clock-ms";
 
 export interface OwnStatus {
   readonly storage: StorageKind;

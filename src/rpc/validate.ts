@@ -6,7 +6,7 @@ import type { Limits } from "../config.js";
 import type { Partition } from "../core/ids.js";
 import { type FailedRequest, Failure, notExecuted, type Reason } from "./failure.js";
 
-export const REQUEST_ID_BYTES = 16;
+const REQUEST_ID_BYTES = 16;
 
 type Kind = FailedRequest["kind"];
 

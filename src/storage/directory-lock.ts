@@ -12,7 +12,7 @@ import { link, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 
-export const LOCK_NAME = "lock";
+const LOCK_NAME = "lock";
 const OWN_NAME = /^lock\.[0-9]+\.[0-9a-f]+$/;
 const TRIES = 5;
 const ANSWER_MS = 1_000;

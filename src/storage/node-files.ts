@@ -112,7 +112,7 @@ function writeAll(fd: number, bytes: Buffer, at: number, done: Done): void {
 }
 
 /** A file's name is durable when its folder is. */
-export function syncFolder(folder: string, done: Done): void {
+function syncFolder(folder: string, done: Done): void {
   open(folder, O_RDONLY | O_DIRECTORY, (error, fd) => {
     if (error !== null) return done(error);
     fsync(fd, (failed) => close(fd, (late) => done(failed ?? late)));

@@ -16,7 +16,7 @@ import { Register } from "../../src/core/register/register.js";
 import { BAD, type Bad, type Change, type RegisterTable } from "../../src/core/register/table.js";
 import type { Storage } from "../../src/ports/storage.js";
 
-export const PARTITIONS = [0, 1, 2, 300].map(partitionOf);
+const PARTITIONS = [0, 1, 2, 300].map(partitionOf);
 const KEYS = 24;
 /** One of them is longer than what the checkpoint's tree takes as a key. */
 const LONG = "k".repeat(4_000);

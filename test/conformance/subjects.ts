@@ -40,12 +40,12 @@ export const QUIET: DiskEvents = {
   bad: () => {},
 };
 
-export const openDisk = (options: DiskOptions): Promise<DiskStorage> =>
+const openDisk = (options: DiskOptions): Promise<DiskStorage> =>
   new Promise((resolve, reject) => {
     DiskStorage.open(options, (error, storage) => (storage === null ? reject(error) : resolve(storage)));
   });
 
-export const soon = (ms: number, call: () => void): void => {
+const soon = (ms: number, call: () => void): void => {
   setTimeout(call, ms).unref();
 };
 

@@ -13,7 +13,7 @@ import {
 import { type TextServiceClient, TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
 
 /** A channel with a connection of its own that comes back soon after the node does. */
-export const openChannel = (address: string): Channel =>
+const openChannel = (address: string): Channel =>
   createChannel(address, ChannelCredentials.createInsecure(), {
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_http_proxy": 0,

@@ -206,7 +206,7 @@ function asServed(call: Call, answered: Answered): Call {
   return call.kind === "get" && call.consistency === "local" && answered.local !== true ? { kind: "get" } : call;
 }
 
-export function toWire(condition: Condition): WireCondition {
+function toWire(condition: Condition): WireCondition {
   switch (condition.kind) {
     case "version":
       return { expected: { $case: "version", value: BigInt(condition.version) } };

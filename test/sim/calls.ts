@@ -56,7 +56,7 @@ function conditionFor(condition: Condition): HistoryCondition {
   return condition.kind === "value" ? { kind: "value", value: textOf(condition.value) } : condition;
 }
 
-export function bytesOf(text: string): Uint8Array {
+function bytesOf(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;

@@ -20,7 +20,7 @@ import { drawSwarm, type Swarm } from "./swarm.js";
 import { Violated, type Violation, World } from "./world.js";
 
 /** Within so many rounds after the last fault there is a writer everywhere and every old request is answered. */
-export const SETTLING_ROUNDS = 80;
+const SETTLING_ROUNDS = 80;
 /** Within so many times that span after that, every replica has what the others have. */
 const FOLLOWINGS = 6;
 /** Within so many times the span between two passes every tombstone is gone, those that were left behind too. */

@@ -20,7 +20,7 @@ export interface Shrunk {
 }
 
 /** Runs allowed for a seed. */
-export const USUAL_RUNS = 3_000;
+const USUAL_RUNS = 3_000;
 
 /** With so few operations left, nothing more is tried. */
 const FEW = 6;

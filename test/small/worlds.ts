@@ -5,7 +5,7 @@ import type { Request } from "../../src/core/node-message.js";
 import type { RequestId, WriteOperation } from "../../src/core/register/operation.js";
 import { Register } from "../../src/core/register/register.js";
 
-export const KEY = key("k");
+const KEY = key("k");
 export const EPOCH = groupEpoch(1);
 export const NODES = [1, 2, 3].map(nodeId);
 

@@ -23,7 +23,7 @@ export const BASE_WINDOW = 2;
 /** Rounds by which a peer's window may grow; more would make every failover too slow. */
 export const MAX_GROWTH = 6;
 /** A peer silent for this many rounds was away, not slow: its return does not make the suspicion wrong. */
-export const AWAY_AFTER = 20;
+const AWAY_AFTER = 20;
 
 export interface DetectorOptions {
   readonly self: NodeId;

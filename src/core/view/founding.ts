@@ -93,5 +93,5 @@ export function proposalOf(promises: readonly FounderPromise[], own: () => View)
   return undecided ? own() : view;
 }
 
-export const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+const sameList = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((item, i) => item === b[i]);

@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import type { Condition, KeyValueCalls, Outcome } from "../../../src/client/client.js";
 import { type Bytes, bytesOf, type Case, type Expectation, keyOf, type Step } from "../fake/case.js";
 
-export const CASES: readonly Case[] = parse(
+const CASES: readonly Case[] = parse(
   readFileSync(fileURLToPath(new URL("../cases.yaml", import.meta.url)), "utf8"),
 ).cases;
 

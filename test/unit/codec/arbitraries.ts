@@ -21,8 +21,8 @@ const u53 = fc.maxSafeNat();
 const latin1 = (minLength: number, maxLength: number) =>
   fc.uint8Array({ minLength, maxLength }).map((bytes) => Buffer.from(bytes).toString("latin1"));
 
-export const anyKey = latin1(1, 40).map(key);
-export const anyBytes = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes));
+const anyKey = latin1(1, 40).map(key);
+const anyBytes = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes));
 const anyNode = u32.map(nodeId);
 const anyPartition = fc.nat({ max: 65_535 }).map(partition);
 const anyEpoch = u53.map(groupEpoch);
@@ -54,7 +54,7 @@ export const anyRegister: fc.Arbitrary<Register> = fc
   )
   .map((parts) => new Register(...parts));
 
-export const anyCondition: fc.Arbitrary<Condition> = fc.oneof(
+const anyCondition: fc.Arbitrary<Condition> = fc.oneof(
   fc.constantFrom<Condition>({ kind: "absent" }, { kind: "present" }),
   fc.record({ kind: fc.constant("version" as const), version: anyRevision }),
   fc.record({ kind: fc.constant("value" as const), value: anyBytes }),
@@ -122,7 +122,7 @@ const anyRefusal: fc.Arbitrary<Refusal> = fc.oneof(
   ),
 );
 
-export const anyResult: fc.Arbitrary<Result> = fc.oneof(
+const anyResult: fc.Arbitrary<Result> = fc.oneof(
   fc
     .tuple(anyAnswer, fc.record({ revision: anyRevision, groupEpoch: anyEpoch, writer: anyNode }))
     .map(([answer, standing]): Result => ({ status: "done", answer, standing })),

@@ -16,7 +16,7 @@ export const A = nodeId(10);
 export const B = nodeId(11);
 export const C = nodeId(12);
 export const P0 = partition(0);
-export const K = key("k");
+const K = key("k");
 
 /** A view of nodes A, B, C …; partition p is kept by `delta` of them from node p on, the first being preferred. */
 export function viewOf(size: number, delta = size, partitions = 1): View {
@@ -46,7 +46,7 @@ export function machineOf(self: NodeId, view: View, now = instant(0)): NodeMachi
   return new NodeMachine({ self, view, table, firstAttempt: 1_000 * self, now });
 }
 
-export const write = (operation: WriteOperation, id?: string): Request => ({
+const write = (operation: WriteOperation, id?: string): Request => ({
   kind: "write",
   write: request(operation, id),
 });

@@ -7,9 +7,9 @@ import { MAX_HOLD } from "../../../../src/core/election/handing-back.js";
 import type { PartitionReport } from "../../../../src/core/election/heartbeats.js";
 import { changeNumber, groupEpoch, nodeId, partition, revision } from "../../../../src/core/ids.js";
 
-export const epoch = groupEpoch(4);
-export const all = (size: number) => Array.from({ length: size }, (_, place) => place);
-export const nodeAt = (place: number) => nodeId(10 + place);
+const epoch = groupEpoch(4);
+const all = (size: number) => Array.from({ length: size }, (_, place) => place);
+const nodeAt = (place: number) => nodeId(10 + place);
 export const b = (round: number, place: number): Ballot => ballot(epoch, round, nodeAt(place));
 export const none = initialBallot(epoch);
 

@@ -26,7 +26,7 @@ export interface Sent {
   readonly message: CoreMessage;
 }
 
-export class SentMessages implements Sink<CoreMessage> {
+class SentMessages implements Sink<CoreMessage> {
   readonly list: Sent[] = [];
 
   push(to: NodeId, message: CoreMessage): void {

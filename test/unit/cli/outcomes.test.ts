@@ -6,9 +6,10 @@ import { fail, fakeNode, onar, stopFakeNodes } from "./fake-node.js";
 
 afterEach(stopFakeNodes);
 
-const put = (endpoint: string, ...more: string[]) =>
-  onar(["put", "k", "v", "--endpoint", endpoint, "--timeout", "0.4", ...more]);
-const get = (endpoint: string) => onar(["get", "k", "--endpoint", endpoint, "--timeout", "0.4"]);
+const put = (endpoint: string, ...more: string[]) => onar(["put", "k", "v", "--endpoint", endpoint, ...more]);
+/** For what is tried until the time is over. */
+const shortPut = (endpoint: string) => put(endpoint, "--timeout", "0.5");
+const get = (endpoint: string) => onar(["get", "k", "--endpoint", endpoint]);
 
 /** An address where nothing listens. */
 async function freeAddress(): Promise<string> {
@@ -41,7 +42,7 @@ describe("an error that Onar made", () => {
     const node = await fakeNode({
       put: async (_, context) => fail(context, { code: Status.UNKNOWN, reason: "OUTCOME_UNKNOWN", execution }),
     });
-    expect(await put(node.address)).toMatchObject({ code: 4, error: expect.stringMatching(/^unknown: /) });
+    expect(await shortPut(node.address)).toMatchObject({ code: 4, error: expect.stringMatching(/^unknown: /) });
   });
 
   test("an expired request id is unknown and not sent again", async () => {
@@ -60,7 +61,7 @@ describe("an error that Onar made", () => {
     const node = await fakeNode({
       put: async (_, context) => fail(context, { code: Status.UNAVAILABLE, reason: "NO_WRITER", domain: "proxy" }),
     });
-    expect((await put(node.address)).code).toBe(4);
+    expect((await shortPut(node.address)).code).toBe(4);
   });
 
   test("with -o json the error is one object on standard error", async () => {
@@ -84,7 +85,7 @@ describe("a bare status after a write was sent", () => {
         throw new ServerError(code, "from a proxy");
       };
       const node = await fakeNode({ put: bare, get: bare });
-      expect((await put(node.address)).code).toBe(4);
+      expect((await shortPut(node.address)).code).toBe(4);
       expect((await get(node.address)).code).toBe(1);
     },
   );
@@ -108,14 +109,12 @@ describe("a bare status after a write was sent", () => {
         return new Promise(() => {});
       },
     });
-    expect((await put(node.address)).code).toBe(4);
+    expect((await shortPut(node.address)).code).toBe(4);
   });
 
   test("no answer is unknown for a write, after the timeout", async () => {
     const node = await fakeNode({ put: () => new Promise(() => {}) });
-    const begun = Date.now();
-    expect((await put(node.address)).code).toBe(4);
-    expect(Date.now() - begun).toBeLessThan(8_000);
+    expect((await shortPut(node.address)).code).toBe(4);
   });
 });
 
@@ -138,7 +137,7 @@ describe("a write that was never sent", () => {
     await new Promise((resolve) => server.once("listening", resolve));
     const found = server.address();
     const port = found !== null && typeof found === "object" ? found.port : 0;
-    const ran = await put(`127.0.0.1:${port}`);
+    const ran = await shortPut(`127.0.0.1:${port}`);
     server.close();
     expect(ran).toMatchObject({ code: 1, error: expect.stringContaining("does not speak gRPC") });
   });
@@ -179,7 +178,7 @@ describe("retries", () => {
       put: async (_, context) =>
         fail(context, { code: Status.UNAVAILABLE, reason: "NO_WRITER", execution: Execution.NOT_EXECUTED }),
     });
-    expect((await put(`${first.address},${second.address}`)).code).toBe(4);
+    expect((await shortPut(`${first.address},${second.address}`)).code).toBe(4);
   });
 
   test("nothing listening after an unknown attempt leaves the outcome unknown", async () => {
@@ -188,7 +187,7 @@ describe("retries", () => {
         throw new ServerError(Status.INTERNAL, "from a proxy");
       },
     });
-    expect((await put(`${first.address},${await freeAddress()}`)).code).toBe(4);
+    expect((await shortPut(`${first.address},${await freeAddress()}`)).code).toBe(4);
   });
 
   test("a failed Add that the cluster decided is not done, also after an unknown attempt", async () => {

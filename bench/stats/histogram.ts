@@ -45,13 +45,6 @@ export class Histogram {
     if (latencyMs > this.#maxMs) this.#maxMs = latencyMs;
   }
 
-  clear(): void {
-    this.#counts.fill(0);
-    this.#count = 0;
-    this.#sumMs = 0;
-    this.#maxMs = 0;
-  }
-
   add(record: HistogramRecord): void {
     for (const [bucket, count] of record.buckets) {
       this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;

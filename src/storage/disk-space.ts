@@ -18,8 +18,6 @@ const RESERVE_SHARE = 1 / 16;
 
 export class DiskSpace implements Space {
   writable = true;
-  /** Bytes; -1 while unknown. */
-  free = -1;
   private low = MIN_LOW;
   private timer: NodeJS.Timeout | null = null;
   private looking = false;
@@ -70,7 +68,6 @@ export class DiskSpace implements Space {
   }
 
   private judge(free: number): void {
-    this.free = free;
     const writable = free >= (this.writable ? this.low : this.low * ENOUGH);
     if (writable === this.writable) return;
     this.writable = writable;

@@ -23,7 +23,6 @@ interface Row {
 
 export class MemoryCheckpoint implements Checkpoint {
   position = 0;
-  commits = 0;
   /** The next commits fail with these, or are never told. */
   readonly errors: (Error | "never")[] = [];
   private readonly rows = new Map<string, Row>();
@@ -84,7 +83,6 @@ export class MemoryCheckpoint implements Checkpoint {
       if (error === "never") return;
       if (error !== undefined) return done(error);
       this.take(batch);
-      this.commits++;
       done(null);
     });
   }

@@ -32,10 +32,6 @@ export class TcpProxy {
     });
   }
 
-  get connections(): number {
-    return this.sockets.size / 2;
-  }
-
   /** Destroys every connection that stands. */
   cut(): void {
     for (const socket of this.sockets) socket.destroy();

@@ -31,10 +31,6 @@ export class Histories {
     this.idOf(world.operations.map(({ copies }) => ({ before: -1, left: copies, open: 0, result: null })));
   }
 
-  get count(): number {
-    return this.histories.length;
-  }
-
   text(history: number): string {
     return (this.histories[history] as readonly Seen[]).map(textOfSeen).join(" ");
   }

@@ -117,10 +117,6 @@ export class MemoryTable implements RegisterTable {
     return found;
   }
 
-  *values(): IterableIterator<Register | Bad> {
-    for (const { register } of this.slots.values()) yield register;
-  }
-
   private describe(key: Key): Change {
     const { register, change } = this.slots.get(key) as Slot;
     return { change, key, timestamp: register === BAD ? null : register.timestamp };

@@ -30,6 +30,7 @@ import type {
   Recovered,
   Reserved,
   TombstoneHeld,
+  Write,
   Written,
 } from "../message.js";
 import type { Outbox, Ticket } from "../outbox.js";
@@ -175,10 +176,6 @@ export class Writer {
     return planted("R14.over-unacknowledged") ? this.seq : this.flights.settledSeq(this.seq);
   }
 
-  get inFlight(): number {
-    return this.flights.undone;
-  }
-
   /** Something may have to be asked again. */
   get busy(): boolean {
     return (
@@ -309,17 +306,17 @@ export class Writer {
 
   private send(now: Instant, state: KeyState, register: Register, waiter: Waiter, out: Outbox): void {
     this.flights.depart(now, state, register, waiter);
-    this.multicast(
-      this.group.everyone,
-      {
-        kind: "write",
-        partition: this.group.partition,
-        register,
-        settledSeq: this.settledSeq,
-        settledRevision: this.replica.settledRevision,
-      },
-      out,
-    );
+    this.multicast(this.group.everyone, this.writeOf(register), out);
+  }
+
+  private writeOf(register: Register): Write {
+    return {
+      kind: "write",
+      partition: this.group.partition,
+      register,
+      settledSeq: this.settledSeq,
+      settledRevision: this.replica.settledRevision,
+    };
   }
 
   /**
@@ -412,19 +409,7 @@ export class Writer {
     this.confirmations.resend(now, RESEND_MS, out);
     this.keys.resend(now, RESEND_MS, out);
     this.purging.resend(now, RESEND_MS, out);
-    this.flights.resend(now, heard, (register, places) => {
-      this.multicast(
-        places,
-        {
-          kind: "write",
-          partition: this.group.partition,
-          register,
-          settledSeq: this.settledSeq,
-          settledRevision: this.replica.settledRevision,
-        },
-        out,
-      );
-    });
+    this.flights.resend(now, heard, (register, places) => this.multicast(places, this.writeOf(register), out));
   }
 
   private holds(ballot: Ballot): boolean {

@@ -1,5 +1,6 @@
 /** The composition root: from a configuration to a running node. */
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Server as PeerServer } from "@grpc/grpc-js";
 import { StorageKind } from "../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import type { Handshake } from "../gen/ts/onar/replication/v1/replication.js";
@@ -403,5 +404,3 @@ async function until(condition: () => boolean, ms: number): Promise<void> {
   const end = performance.now() + ms;
   while (!condition() && performance.now() < end) await sleep(20);
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -9,6 +9,7 @@
 
 import { randomFillSync, randomInt } from "node:crypto";
 import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { statusName } from "../http2/stream.js";
 import { cpuSecondsOf } from "../process/procfs.js";
 import { Histogram } from "../stats/histogram.js";
@@ -227,10 +228,4 @@ export class LoadRunner {
     }
     this.#wake = undefined;
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

@@ -161,9 +161,3 @@ export function errorsText(errors: Readonly<Record<string, number>>): string {
 export function progress(text: string): void {
   process.stderr.write(`${text}\n`);
 }
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-}

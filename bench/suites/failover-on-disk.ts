@@ -6,12 +6,14 @@
  * The gap is that of failover.ts. PUTs go on until the offices are back, so that handing them back would show, too: what fails after the
  * node serves again is counted by itself.
  */
+
 import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DurableCluster } from "../durable-cluster.js";
 import { statusName } from "../http2/stream.js";
 import { quantile } from "../stats/summary.js";
 import { connectTo, officesOf } from "./cluster-client.js";
-import { addedUp, errorsText, progress, type SuiteOptions, type SuiteResult, sleep } from "./context.js";
+import { addedUp, errorsText, progress, type SuiteOptions, type SuiteResult } from "./context.js";
 import { PutProbe } from "./put-probe.js";
 import { chooseVictim, type Victim } from "./victim.js";
 

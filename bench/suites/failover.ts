@@ -8,10 +8,11 @@
  */
 
 import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { statusName } from "../http2/stream.js";
 import { median, quantile } from "../stats/summary.js";
 import { connectTo } from "./cluster-client.js";
-import { addedUp, errorsText, progress, type SuiteOptions, type SuiteResult, sleep, withCluster } from "./context.js";
+import { addedUp, errorsText, progress, type SuiteOptions, type SuiteResult, withCluster } from "./context.js";
 import { failoverOnDisk } from "./failover-on-disk.js";
 import { PutProbe } from "./put-probe.js";
 import { chooseVictim, type Victim } from "./victim.js";

@@ -6,6 +6,7 @@
  * slope is within noise when the interval reaches zero.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster, ClusterNode } from "../cluster.js";
 import { residentBytesOf } from "../process/procfs.js";
 import { fitLine, type Point } from "../stats/summary.js";
@@ -16,7 +17,6 @@ import {
   progress,
   type SuiteOptions,
   type SuiteResult,
-  sleep,
   withCluster,
   wrongAnswers,
 } from "./context.js";

@@ -3,10 +3,12 @@
  * started on it as any other: how long until it serves, how much memory it takes, and how much disk after every key was written again ten
  * times.
  */
+
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { textOf } from "../../src/codec/bytes.js";
 import { positionOf } from "../../src/codec/position.js";
 import { ballot } from "../../src/core/ballot.js";
@@ -17,7 +19,7 @@ import { Register } from "../../src/core/register/register.js";
 import { diskHome, type Home } from "../../src/storage/home.js";
 import { freeBasePort, PEER_PORT_OFFSET } from "../cluster.js";
 import { median } from "../stats/summary.js";
-import { progress, type SuiteOptions, type SuiteResult, sleep } from "./context.js";
+import { progress, type SuiteOptions, type SuiteResult } from "./context.js";
 import { tableOf } from "./table.js";
 
 const VALUE_BYTES = 100;

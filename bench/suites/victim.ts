@@ -1,9 +1,10 @@
 /** Whom to kill, and which keys show it. */
+
 import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ClusterNode, endpointText } from "../cluster.js";
 import { type Endpoint, KEY_BYTES, keyTable } from "../load/options.js";
 import { type ClusterClient, locateWriter } from "./cluster-client.js";
-import { sleep } from "./context.js";
 
 /** Partitions of one victim that are watched. */
 const PARTITIONS = 8;

@@ -2,7 +2,9 @@
  * Getting view 1: the founders find each other by their peer addresses, say who is missing, and the one with the first address proposes as
  * soon as it hears all of them. What makes the view unique is in core/view/founding.ts; this only carries the steps.
  */
+
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, Metadata } from "@grpc/grpc-js";
 import type {
   FoundRequest,
@@ -379,5 +381,3 @@ function call(client: Client, request: FoundRequest): Promise<FoundResponse | nu
     );
   });
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

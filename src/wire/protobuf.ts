@@ -25,6 +25,11 @@ export class WireWriter {
   private buffer = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
   private at = 0;
 
+  /** Bytes written since the last `finish`. */
+  get length(): number {
+    return this.at;
+  }
+
   /** An unsigned integer up to 2^53 − 1. */
   varint(value: number): void {
     this.reserve(10);
@@ -161,6 +166,10 @@ export class WireReader {
 
   get more(): boolean {
     return this.at < this.end;
+  }
+
+  get position(): number {
+    return this.at;
   }
 
   /** Field number and wire type in one, as `tag` makes them. */

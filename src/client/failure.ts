@@ -16,6 +16,8 @@ export interface Failure {
   /** "unknown": a write that was in this attempt may have been executed. */
   readonly execution: "notExecuted" | "unknown";
   readonly reason: Reason;
+  /** gRPC status by name; "" when no server has told it. */
+  readonly status: string;
   /** For people. */
   readonly message: string;
   /** Another attempt, at another node or later, may succeed. */
@@ -32,6 +34,8 @@ export interface Failure {
 
 const DOMAIN = "onar";
 export const DETAILS = "grpc-status-details-bin";
+/** What is unknown also where the Outcome got lost on the way. */
+const UNKNOWN: ReadonlySet<string> = new Set(["OUTCOME_UNKNOWN", "REQUEST_EXPIRED"]);
 const DECIDED: ReadonlySet<string> = new Set(["NOT_A_NUMBER", "OVERFLOW"]);
 /** Statuses after which the same call fails again, whoever says so. */
 const FINAL: ReadonlySet<Status> = new Set([
@@ -58,6 +62,7 @@ export const ownFailure = (
   $case: "failure",
   execution,
   reason,
+  status: "",
   message,
   retryable,
   decided: false,
@@ -77,7 +82,8 @@ export function failureOfEncoded(code: number, message: string, header: string |
   return failureWith(code, message, typeof header === "string" ? Buffer.from(header, "base64") : null);
 }
 
-function failureWith(code: number, message: string, encoded: Uint8Array | null): Failure {
+/** Of a status with an encoded google.rpc.Status, or without. */
+export function failureWith(code: number, message: string, encoded: Uint8Array | null): Failure {
   let details: readonly Any[] = [];
   try {
     if (encoded !== null) details = RpcStatus.decode(encoded).details;
@@ -94,14 +100,17 @@ export function failureOf(status: {
 }): Failure {
   const { code } = status;
   const message = printable(status.message);
+  const name = Status[code] ?? String(code);
   const { info, outcome, retryAfterMs } = read(status.details);
   if (info !== null) {
     const { reason } = info;
-    const unknown = outcome === null ? code === Status.UNKNOWN : outcome.execution !== Execution.NOT_EXECUTED;
+    const unknown =
+      outcome === null ? code === Status.UNKNOWN || UNKNOWN.has(reason) : outcome.execution !== Execution.NOT_EXECUTED;
     return {
       $case: "failure",
       execution: unknown ? "unknown" : "notExecuted",
       reason,
+      status: name,
       message: `${message} (${reason})`,
       retryable: !FINAL.has(code) && !FULL.has(reason),
       decided: DECIDED.has(reason) && !unknown,
@@ -110,16 +119,19 @@ export function failureOf(status: {
       told: outcome?.revision,
     };
   }
-  const name = Status[code] ?? String(code);
+  const told = (execution: Failure["execution"], text: string, retryable: boolean): Failure => ({
+    ...ownFailure(execution, name, text, retryable),
+    status: name,
+  });
   if (code === Status.UNIMPLEMENTED) {
-    return ownFailure("notExecuted", name, `what answers is no Onar node, or of another version: ${message}`, false);
+    return told("notExecuted", `what answers is no Onar node, or of another version: ${message}`, false);
   }
   // The one bare refusal that gRPC itself makes of too long a request; our own side takes answers of any length.
   const tooLong = code === Status.RESOURCE_EXHAUSTED && /message larger than max/i.test(message);
-  if (tooLong) return ownFailure("notExecuted", name, `the request is too long: ${message}`, false);
+  if (tooLong) return told("notExecuted", `the request is too long: ${message}`, false);
   const final = FINAL.has(code);
-  const own = ownFailure(final ? "notExecuted" : "unknown", name, `${name}: ${message}`, !final);
-  return { ...own, nodeUnwell: code === Status.UNAVAILABLE || code === Status.DEADLINE_EXCEEDED };
+  const bare = told(final ? "notExecuted" : "unknown", `${name}: ${message}`, !final);
+  return { ...bare, nodeUnwell: code === Status.UNAVAILABLE || code === Status.DEADLINE_EXCEEDED };
 }
 
 interface Details {

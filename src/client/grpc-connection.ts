@@ -26,9 +26,10 @@ const OPTIONS: ChannelOptions = {
   // Nodes are called directly; a proxy variable in the environment is about the web.
   "grpc.enable_http_proxy": 0,
   "grpc.enable_retries": 0,
-  "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.min_reconnect_backoff_ms": 100,
-  "grpc.max_reconnect_backoff_ms": 1_000,
+  // To grpc-js this is also the time that an attempt to connect may take, which a far or a busy node needs. When to try again is decided
+  // by endpoint.ts: a channel that has failed is replaced.
+  "grpc.initial_reconnect_backoff_ms": 5_000,
+  "grpc.max_reconnect_backoff_ms": 5_000,
   // A node that is gone without a word is noticed in seconds, not in the minutes of TCP.
   "grpc.keepalive_time_ms": 10_000,
   "grpc.keepalive_timeout_ms": 5_000,
@@ -37,8 +38,9 @@ const OPTIONS: ChannelOptions = {
 const NO_METADATA = new Metadata();
 
 export class GrpcConnection implements Connection {
-  private readonly client: Client;
-  private readonly channel: ReturnType<Client["getChannel"]>;
+  private client: Client;
+  private channel: ReturnType<Client["getChannel"]>;
+  private failed = false;
   private closed = false;
 
   constructor(private readonly address: string) {
@@ -51,7 +53,9 @@ export class GrpcConnection implements Connection {
   }
 
   async connect(withinMs: number): Promise<string | null> {
-    if (await stands(this.channel, withinMs)) return null;
+    if (this.failed && !this.closed && !this.ready) this.renew();
+    this.failed = !(await stands(this.channel, withinMs));
+    if (!this.failed) return null;
     return this.closed ? "the client is closed" : whyNotConnected(this.address, PROBE_MS, false);
   }
 
@@ -103,6 +107,12 @@ export class GrpcConnection implements Connection {
       givenUp = true;
       call.cancel();
     };
+  }
+
+  private renew(): void {
+    this.client.close();
+    this.client = new Client(this.address, credentials.createInsecure(), OPTIONS);
+    this.channel = this.client.getChannel();
   }
 }
 

@@ -1,22 +1,14 @@
 /**
- * One call, tried at one endpoint after the other until it is answered.
- *
- *   1. A call is sent only on a connection that stands (client/reach.ts).
- *   2. A refusal that another node may not repeat, or an endpoint that cannot be reached, sends the call to the next endpoint, each once.
- *   3. Once an attempt of a write ended unknown, the same request (same request id) is sent again, round and round, until the timeout:
- *      with its id it is applied once however often it arrives.
- *   4. After an unknown attempt, a refusal speaks for its own copy only, so the outcome stays unknown, unless the cluster has decided
- *      the id (Failure.decided).
+ * One call that reads and is not on keys (key-client.ts has those), tried at each endpoint once until one answers.
  *
  * The deadline travels on the wire (`grpc-timeout`): nice-grpc's own deadline middleware would be a timer on this side only.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { type CallOptions, type Channel, ClientError, Metadata } from "nice-grpc";
+import { DETAILS, type Failure, failureWith, ownFailure } from "../client/failure.js";
 import { stands, whyNotConnected } from "../client/reach.js";
 import { type Address, formatAddress } from "../config/values.js";
 import { Connections } from "./connections.js";
 import { CliError, EXIT, messageOf } from "./exit.js";
-import { type Failure, failureOf } from "./failure.js";
 
 export interface Target {
   readonly endpoints: readonly Address[];
@@ -24,7 +16,7 @@ export interface Target {
   readonly timeoutMs: number;
   /** To use and to leave open; without them the call makes its own. */
   readonly connections?: Connections | undefined;
-  /** Gives the call up: a write that was sent is unknown then. */
+  /** Gives the call up. */
   readonly interrupt?: AbortSignal | undefined;
 }
 
@@ -37,35 +29,26 @@ const GRACE_MS = 250;
 const CONNECT_MS = 2_000;
 const PROBE_MS = 500;
 const MIN_ATTEMPT_MS = 500;
-const MAX_PAUSE_MS = 500;
 
-/** Answers, or throws a CliError with exit code 1 (not done) or, for writes only, 4 (unknown). */
-export async function call<Answer>(kind: "read" | "write", target: Target, attempt: Attempt<Answer>): Promise<Answer> {
+/** Answers, or throws a CliError with exit code 1. */
+export async function call<Answer>(target: Target, attempt: Attempt<Answer>): Promise<Answer> {
   const giveUp = Date.now() + target.timeoutMs;
   const { interrupt } = target;
   const connections = target.connections ?? new Connections();
-  const endpoints = connections.order(target.endpoints);
   const failures = new Map<string, string>();
   let last: Failure | null = null;
-  let unknown: Failure | null = null;
   try {
-    for (let turn = 0; ; turn++) {
-      const endpoint = endpoints[turn % endpoints.length] as Address;
-      const name = formatAddress(endpoint);
-      const roundBegins = turn > 0 && turn % endpoints.length === 0;
-      if (roundBegins) {
-        if (unknown === null) break;
-        await pause(Math.min(MAX_PAUSE_MS, Math.max(0, giveUp - Date.now())) * (0.5 + Math.random() / 2), interrupt);
-      }
+    for (const endpoint of connections.order(target.endpoints)) {
       if (interrupt?.aborted === true) break;
       const remaining = giveUp - Date.now();
       if (remaining <= 0) break;
-      const alone = endpoints.length === 1;
+      const alone = target.endpoints.length === 1;
       const budget = alone ? remaining : Math.min(remaining, Math.max(MIN_ATTEMPT_MS, remaining / 2));
-
+      const name = formatAddress(endpoint);
       const channel = connections.to(endpoint);
       if (!(await stands(channel, alone ? budget : Math.min(budget, CONNECT_MS)))) {
-        if (unknown === null) failures.set(name, await whyNotConnected(name, PROBE_MS, true));
+        connections.failed(endpoint);
+        failures.set(name, await whyNotConnected(name, PROBE_MS, true));
         continue;
       }
       const left = Math.min(budget, giveUp - Date.now());
@@ -77,18 +60,15 @@ export async function call<Answer>(kind: "read" | "write", target: Target, attem
       }
       last = tried.failure;
       failures.set(name, `${name}: ${last.message}`);
-      if (kind === "write" && last.execution === "unknown") unknown = last;
-      if (last.decided) throw notDone(last.message, last);
-      if (!last.retryable && (unknown === null || last === unknown)) break;
     }
   } finally {
-    if (target.connections === undefined) connections.close();
+    if (target.connections === undefined) await connections.close();
   }
-  if (interrupt?.aborted === true && unknown === null) throw notDone("interrupted", last);
-  if (unknown !== null) throw unknownOutcome(unknown);
+  const facts = { status: last?.status ?? "", reason: last?.reason ?? "UNREACHABLE" };
+  if (interrupt?.aborted === true) throw new CliError(EXIT.notDone, "interrupted", { status: "", reason: "CANCELLED" });
   const why =
     failures.size === 0 ? `no answer within ${target.timeoutMs / 1_000} s` : [...failures.values()].join("; ");
-  throw notDone(last !== null && failures.size === 1 ? last.message : why, last);
+  throw new CliError(EXIT.notDone, last !== null && failures.size === 1 ? last.message : why, facts);
 }
 
 async function once<Answer>(
@@ -114,29 +94,16 @@ async function once<Answer>(
     return { answer: await attempt(channel, options) };
   } catch (error) {
     if (error instanceof ClientError) return { failure: failureOf(error, trailer) };
-    if (abort.signal.aborted) {
-      const message = interrupt?.aborted === true ? "interrupted" : `no answer within ${timeout / 1_000} s`;
-      return { failure: { execution: "unknown", status: "", reason: "", message, retryable: true, decided: false } };
-    }
-    throw new CliError(EXIT.notDone, `the call could not be made: ${messageOf(error)}`);
+    if (!abort.signal.aborted) throw new CliError(EXIT.notDone, `the call could not be made: ${messageOf(error)}`);
+    return { failure: ownFailure("unknown", "DEADLINE_EXCEEDED", `no answer within ${timeout / 1_000} s`) };
   } finally {
     clearTimeout(timer);
     interrupt?.removeEventListener("abort", giveUp);
   }
 }
 
-/** Sleeps, but not through an interrupt. */
-async function pause(ms: number, interrupt: AbortSignal | undefined): Promise<void> {
-  await sleep(ms, undefined, interrupt === undefined ? {} : { signal: interrupt }).catch(() => {});
+/** Of a call that nice-grpc made, as the client reads its own. */
+export function failureOf(error: ClientError, trailer: Metadata | null): Failure {
+  const encoded = trailer?.get(DETAILS);
+  return failureWith(error.code, error.details, encoded instanceof Uint8Array ? encoded : null);
 }
-
-const factsOf = (failure: Failure | null) => ({ status: failure?.status ?? "", reason: failure?.reason ?? "" });
-
-const notDone = (why: string, failure: Failure | null): CliError => new CliError(EXIT.notDone, why, factsOf(failure));
-
-const unknownOutcome = (failure: Failure): CliError =>
-  new CliError(
-    EXIT.unknown,
-    `it is not known whether the write was executed: ${failure.message}. Read the key to find out`,
-    factsOf(failure),
-  );

@@ -1,8 +1,5 @@
 /** The commands on single keys: arguments to a call, its answer to what is printed and an exit code. */
-import { randomBytes } from "node:crypto";
-import { type Channel, createClient } from "nice-grpc";
-import { type Condition, Consistency, Presence } from "../../gen/ts/onar/kv/v1/common.js";
-import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
+import type { CallOptions, Condition, OnarClient, Outcome } from "../client/client.js";
 import { Gathered } from "../config/gather.js";
 import {
   CLIENT_SETTINGS,
@@ -14,11 +11,13 @@ import {
 import { fromEnvironment, fromFlags } from "../config/sources.js";
 import { formatAddress, oneOf, wholeNumber } from "../config/values.js";
 import { delta, version } from "./arguments.js";
-import { type Attempt, call, type Target } from "./call.js";
+import type { Target } from "./call.js";
+import { Connections } from "./connections.js";
 import { addTimes } from "./counting.js";
 import { decode, decodeInput, ENCODINGS, type Encoding } from "./encoding.js";
 import { CliError, EXIT, type ExitCode, usage } from "./exit.js";
 import { type Io, readAll } from "./io.js";
+import type { Answered } from "./key-client.js";
 import { type Format, Printer } from "./print.js";
 import { showProgress } from "./progress.js";
 
@@ -82,22 +81,18 @@ export function settingOf(keyText: string, options: KeyOptions, io: Io): Setting
   return { target, key, valueEncoding, printer: new Printer({ io, format, key, keyEncoding, valueEncoding }) };
 }
 
-const clientOn = (channel: Channel) => createClient(KeyValueServiceDefinition, channel);
-
 export async function get(keyText: string, options: GetOptions, io: Io): Promise<ExitCode> {
   const { target, key, printer } = settingOf(keyText, options, io);
-  const consistency = options.local === true ? Consistency.LOCAL : Consistency.LINEARIZABLE;
-  const answer = await ask(io, "read", target, (channel, o) => clientOn(channel).get({ key, consistency }, o));
-  printer.got(answer);
-  return answer.entry === undefined ? EXIT.condition : EXIT.done;
+  const consistency = options.local === true ? "local" : "linearizable";
+  const answered = await ask(io, target, (client, within) => client.get(key, { ...within, consistency }));
+  printer.got(answered);
+  return answered.answer.entry === undefined ? EXIT.condition : EXIT.done;
 }
 
 export async function put(keyText: string, valueText: string, options: KeyOptions, io: Io): Promise<ExitCode> {
   const { target, key, valueEncoding, printer } = settingOf(keyText, options, io);
   const value = await readValue(valueText, valueEncoding, io);
-  const requestId = newRequestId();
-  const answer = await ask(io, "write", target, (channel, o) => clientOn(channel).put({ key, value, requestId }, o));
-  printer.stored(answer);
+  printer.stored(await ask(io, target, (client, within) => client.put(key, value, within)));
   return EXIT.done;
 }
 
@@ -112,21 +107,18 @@ export async function compareAndSet(
   if (condition === undefined)
     throw usage("cas needs a condition: --if-version N, --if-value V, --if-absent or --if-present");
   const value = await readValue(valueText, valueEncoding, io);
-  const requestId = newRequestId();
-  const request = { key, value, condition, requestId };
-  const answer = await ask(io, "write", target, (channel, o) => clientOn(channel).compareAndSet(request, o));
-  printer.swapped(answer);
-  return answer.swapped ? EXIT.done : EXIT.condition;
+  const answered = await ask(io, target, (client, within) => client.compareAndSet(key, value, condition, within));
+  printer.swapped(answered);
+  return answered.answer.swapped ? EXIT.done : EXIT.condition;
 }
 
 export async function remove(keyText: string, options: ConditionOptions, io: Io): Promise<ExitCode> {
   const { target, key, valueEncoding, printer } = settingOf(keyText, options, io);
   const condition = conditionOf(options, valueEncoding);
-  const requestId = newRequestId();
-  const request = condition === undefined ? { key, requestId } : { key, requestId, condition };
-  const answer = await ask(io, "write", target, (channel, o) => clientOn(channel).delete(request, o));
-  printer.deleted(answer, condition !== undefined);
-  return answer.deleted ? EXIT.done : EXIT.condition;
+  const more = condition === undefined ? {} : { condition };
+  const answered = await ask(io, target, (client, within) => client.delete(key, { ...within, ...more }));
+  printer.deleted(answered, condition !== undefined);
+  return answered.answer.deleted ? EXIT.done : EXIT.condition;
 }
 
 export async function add(keyText: string, deltaText: string, options: AddOptions, io: Io): Promise<ExitCode> {
@@ -141,18 +133,24 @@ export async function add(keyText: string, deltaText: string, options: AddOption
     printer.addedTimes(answer, times);
     return EXIT.done;
   }
-  const request = { key, delta: amount, requestId: newRequestId() };
-  const answer = await ask(io, "write", target, (channel, o) => clientOn(channel).add(request, o));
-  printer.added(answer);
+  printer.added(await ask(io, target, (client, within) => client.add(key, amount, within)));
   return EXIT.done;
 }
 
-/** A call that says so when it takes long. */
-const ask = <Answer>(io: Io, kind: "read" | "write", target: Target, attempt: Attempt<Answer>): Promise<Answer> =>
-  showProgress(io, () => `waiting for ${target.endpoints.map(formatAddress).join(", ")}`, call(kind, target, attempt));
-
-/** Drawn once per command and kept for its retries: that is what makes them safe. */
-const newRequestId = (): Buffer => randomBytes(16);
+/** A call on a key that says so when it takes long. */
+async function ask<O extends Outcome>(
+  io: Io,
+  target: Target,
+  run: (client: OnarClient, within: CallOptions) => Promise<O>,
+): Promise<Answered<O>> {
+  const connections = target.connections ?? new Connections();
+  try {
+    const call = connections.keys(target.endpoints).call(run, target);
+    return await showProgress(io, () => `waiting for ${target.endpoints.map(formatAddress).join(", ")}`, call);
+  } finally {
+    if (target.connections === undefined) await connections.close();
+  }
+}
 
 async function readValue(text: string, encoding: Encoding, io: Io): Promise<Buffer> {
   if (text === "-") return decodeInput("VALUE", await input("VALUE", io), encoding, "--value-encoding");
@@ -178,14 +176,12 @@ function conditionOf(options: ConditionOptions, valueEncoding: Encoding): Condit
   ].filter((name) => name !== "");
   if (given.length > 1) throw usage(`only one condition may be given; these were: ${given.join(", ")}`);
   if (options.ifVersion !== undefined) {
-    return { expected: { $case: "version", value: version("--if-version", options.ifVersion) } };
+    return { version: version("--if-version", options.ifVersion) };
   }
   if (options.ifValue !== undefined) {
-    return {
-      expected: { $case: "value", value: decode("--if-value", options.ifValue, valueEncoding, "--value-encoding") },
-    };
+    return { value: decode("--if-value", options.ifValue, valueEncoding, "--value-encoding") };
   }
-  if (options.ifAbsent === true) return { expected: { $case: "presence", value: Presence.ABSENT } };
-  if (options.ifPresent === true) return { expected: { $case: "presence", value: Presence.PRESENT } };
+  if (options.ifAbsent === true) return "absent";
+  if (options.ifPresent === true) return "present";
   return undefined;
 }

@@ -1,16 +1,15 @@
-/** Channels to nodes. */
+/** Channels to nodes, for the calls that are not on keys. A call is sent only on a connection that stands. */
 import { type Channel, ChannelCredentials, createChannel } from "nice-grpc";
 import { type Address, formatAddress } from "../config/values.js";
 
 export function openChannel(address: Address): Channel {
   return createChannel(formatAddress(address), ChannelCredentials.createInsecure(), {
-    // Answers of any length: what came is an answer, refusing it here would make a done write look undone.
+    // Answers of any length.
     "grpc.max_receive_message_length": -1,
     "grpc.use_local_subchannel_pool": 1,
     // Nodes are called directly; a proxy variable in the environment is about the web.
     "grpc.enable_http_proxy": 0,
-    "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.min_reconnect_backoff_ms": 100,
-    "grpc.max_reconnect_backoff_ms": 1_000,
+    // To grpc-js this is also the time that an attempt to connect may take, which a far or a busy node needs.
+    "grpc.initial_reconnect_backoff_ms": 5_000,
   });
 }

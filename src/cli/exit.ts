@@ -15,9 +15,9 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** What `-o json` tells about an error, besides its text. */
 export interface ErrorFacts {
-  /** gRPC status by name, for example "UNAVAILABLE"; "" when no call was answered. */
+  /** gRPC status by name, for example "UNAVAILABLE"; "" when no node has told it. */
   readonly status: string;
-  /** Onar's reason, for example "NO_WRITER"; "" when the error is not Onar's. */
+  /** As in docs/errors.md: Onar's, for example "NO_WRITER", or one of the client, for example "UNREACHABLE"; "" when no call was made. */
   readonly reason: string;
 }
 

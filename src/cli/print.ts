@@ -14,17 +14,19 @@
  *   delete   deleted, version (the one found, "0": no such key); found, as above
  *   add      version, number (a string, or null when it is not known any more); with --times also times
  */
-import { Consistency, type Entry, type Header } from "../../gen/ts/onar/kv/v1/common.js";
+import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
 import type {
-  AddResponse,
-  CompareAndSetResponse,
-  DeleteResponse,
-  GetResponse,
-  PutResponse,
-} from "../../gen/ts/onar/kv/v1/kv.js";
+  AddOutcome,
+  CompareAndSetOutcome,
+  DeleteOutcome,
+  Entry,
+  GetOutcome,
+  PutOutcome,
+} from "../client/client.js";
 import type { OUTPUT_FORMATS } from "../config/settings.js";
 import { type Encoding, encode, encodeForJson, isShowable } from "./encoding.js";
 import type { Io } from "./io.js";
+import type { Answered } from "./key-client.js";
 
 export type Format = (typeof OUTPUT_FORMATS)[number];
 
@@ -43,11 +45,10 @@ export class Printer {
     this.options = options;
   }
 
-  got(answer: GetResponse): void {
+  got({ answer, header }: Answered<GetOutcome>): void {
     const { io, format, valueEncoding } = this.options;
-    const { entry, header } = answer;
+    const { entry, consistency } = answer;
     if (format === "json") {
-      const consistency = answer.consistency === Consistency.LOCAL ? "local" : "linearizable";
       this.json(header, { found: entry !== undefined, consistency, ...(entry === undefined ? {} : this.entry(entry)) });
       return;
     }
@@ -67,16 +68,20 @@ export class Printer {
     if (io.terminal || io.endsLines === true) io.out("\n");
   }
 
-  stored(answer: PutResponse): void {
+  stored({ answer, header }: Answered<PutOutcome>): void {
     const version = answer.version.toString();
-    if (this.options.format === "json") this.json(answer.header, { version });
+    if (this.options.format === "json") this.json(header, { version });
     else this.line(`version ${version}`);
   }
 
-  swapped(answer: CompareAndSetResponse): void {
+  swapped({ answer, header }: Answered<CompareAndSetOutcome>): void {
     const version = answer.version.toString();
     if (this.options.format === "json") {
-      this.json(answer.header, { swapped: answer.swapped, version, found: this.found(answer.found) });
+      this.json(header, {
+        swapped: answer.swapped,
+        version,
+        found: this.found("found" in answer ? answer.found : undefined),
+      });
     } else if (answer.swapped) {
       this.line(`swapped, version ${version}`);
     } else {
@@ -84,10 +89,14 @@ export class Printer {
     }
   }
 
-  deleted(answer: DeleteResponse, conditional: boolean): void {
+  deleted({ answer, header }: Answered<DeleteOutcome>, conditional: boolean): void {
     const version = answer.version.toString();
     if (this.options.format === "json") {
-      this.json(answer.header, { deleted: answer.deleted, version, found: this.found(answer.found) });
+      this.json(header, {
+        deleted: answer.deleted,
+        version,
+        found: this.found("found" in answer ? answer.found : undefined),
+      });
     } else if (answer.deleted) {
       this.line(`deleted, version was ${version}`);
     } else {
@@ -95,18 +104,18 @@ export class Printer {
     }
   }
 
-  added(answer: AddResponse): void {
+  added({ answer, header }: Answered<AddOutcome>): void {
     const version = answer.version.toString();
     const number = answer.number?.toString() ?? null;
-    if (this.options.format === "json") this.json(answer.header, { version, number });
+    if (this.options.format === "json") this.json(header, { version, number });
     else if (number !== null) this.line(`number ${number}, version ${version}`);
     else this.line(`added, version ${version} (the key was written again since, so the number is not known any more)`);
   }
 
-  addedTimes(answer: AddResponse, times: number): void {
+  addedTimes({ answer, header }: Answered<AddOutcome>, times: number): void {
     const version = answer.version.toString();
     const number = answer.number?.toString() ?? null;
-    if (this.options.format === "json") this.json(answer.header, { times, version, number });
+    if (this.options.format === "json") this.json(header, { times, version, number });
     else this.line(`added ${times} times${number === null ? "" : `, number ${number}`}, version ${version}`);
   }
 

@@ -53,8 +53,8 @@ class Session {
     this.options = options;
   }
 
-  close(): void {
-    this.connections.close();
+  close(): Promise<void> {
+    return this.connections.close();
   }
 
   async script(): Promise<ExitCode> {

@@ -28,7 +28,7 @@ export const askStatus = (
   timeoutMs: number,
   target: Partial<Target> = {},
 ): Promise<StatusResponse> =>
-  call("read", { ...target, endpoints, timeoutMs }, (channel, options) =>
+  call({ ...target, endpoints, timeoutMs }, (channel, options) =>
     createClient(ReconfigurationServiceDefinition, channel).status({}, options),
   );
 

@@ -2,12 +2,9 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { HOST } from "./harness.js";
 
-/** What a node says before the first request: settings and their acknowledgements. */
-const HANDSHAKE_BYTES = 200;
-
 export class TcpProxy {
-  /** From now on nothing that the node says after the HTTP/2 handshake reaches the client. */
-  swallowAnswers = false;
+  /** Nothing that the node says reaches the client any more once the client has sent something of which this is true; that still passes. */
+  swallowAnswersOnce: (sent: Buffer) => boolean = () => false;
   /** A connection is destroyed once it has passed this many bytes, both ways together. */
   cutAfterBytes = Number.POSITIVE_INFINITY;
   cuts = 0;
@@ -45,7 +42,7 @@ export class TcpProxy {
   private join(client: Socket, target: number): void {
     const node = connect(target, HOST);
     let passed = 0;
-    let answered = 0;
+    let swallowing = false;
     const end = (): void => {
       client.destroy();
       node.destroy();
@@ -64,10 +61,12 @@ export class TcpProxy {
       socket.on("error", end);
       socket.on("close", end);
     }
-    client.on("data", (chunk) => pass(node, chunk));
+    client.on("data", (chunk) => {
+      swallowing ||= this.swallowAnswersOnce(chunk);
+      pass(node, chunk);
+    });
     node.on("data", (chunk) => {
-      answered += chunk.length;
-      if (!this.swallowAnswers || answered <= HANDSHAKE_BYTES) pass(client, chunk);
+      if (!swallowing) pass(client, chunk);
     });
   }
 }

@@ -10,10 +10,9 @@ import {
   type View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { address } from "../../config/values.js";
-import { call, type Target } from "../call.js";
+import { call, failureOf, type Target } from "../call.js";
 import { Connections } from "../connections.js";
 import { CliError, EXIT } from "../exit.js";
-import { failureOf } from "../failure.js";
 
 /** Copies that could not be listed are tried again this much later. */
 const PAUSE_MS = 200;
@@ -44,8 +43,8 @@ export class Copies {
     return new Copies(target, view, view.clusterId.toString("hex"), interrupt);
   }
 
-  close(): void {
-    this.connections.close();
+  close(): Promise<void> {
+    return this.connections.close();
   }
 
   get partitions(): readonly number[] {
@@ -146,7 +145,7 @@ export class Copies {
 }
 
 async function viewOf(target: Target): Promise<View> {
-  const { view } = await call("read", target, (channel, options) =>
+  const { view } = await call(target, (channel, options) =>
     createClient(ReconfigurationServiceDefinition, channel).getView({}, options),
   );
   if (view === undefined) throw new CliError(EXIT.notDone, "the node answered without a view");

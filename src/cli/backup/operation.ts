@@ -68,7 +68,7 @@ export async function withCluster<T>(operation: Operation, run: (cluster: Cluste
     throw error;
   } finally {
     interrupt.removeEventListener("abort", end);
-    copies?.close();
+    await copies?.close();
     await end();
   }
 }

@@ -64,7 +64,7 @@ async function visit(endpoint: Address, timeoutMs: number): Promise<Visited> {
   let sentAt = 0;
   let tookMs = 0;
   try {
-    const status = await call("read", { endpoints: [endpoint], timeoutMs }, async (channel, options) => {
+    const status = await call({ endpoints: [endpoint], timeoutMs }, async (channel, options) => {
       sentAt = Date.now();
       const began = performance.now();
       const answer = await createClient(ReconfigurationServiceDefinition, channel).status(

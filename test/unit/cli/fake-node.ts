@@ -4,9 +4,11 @@ import { ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
 import { type CallContext, createServer, type Server, ServerError, type Status } from "nice-grpc";
 import { ErrorInfo } from "../../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../../gen/ts/google/rpc/status.js";
+import { Consistency } from "../../../gen/ts/onar/kv/v1/common.js";
 import { type Execution, Outcome } from "../../../gen/ts/onar/kv/v1/error.js";
 import { KeyValueServiceDefinition, type KeyValueServiceImplementation } from "../../../gen/ts/onar/kv/v1/kv.js";
 import {
+  MemberState,
   ReconfigurationServiceDefinition,
   type ReconfigurationServiceImplementation,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
@@ -15,33 +17,59 @@ import { run } from "../../../src/cli/program.js";
 
 export interface FakeNode {
   readonly address: string;
-  /** Milliseconds left by the deadline on the wire, of each call as it arrived. */
-  readonly deadlines: readonly number[];
+  /** Milliseconds left by the deadline on the wire, of each call as it arrived, with the name of its method. */
+  readonly deadlines: readonly (readonly [string, number])[];
   /** Breaks every connection at once. */
   crash(): void;
 }
 
-export type Handlers = Partial<KeyValueServiceImplementation> & {
-  status?: ReconfigurationServiceImplementation["status"];
-};
+/** Without a handler for them the node tells a view of one partition, and answers local reads with a header only. */
+export type Handlers = Partial<KeyValueServiceImplementation> &
+  Partial<Pick<ReconfigurationServiceImplementation, "status" | "getView">>;
+
+export const CLUSTER_ID = Buffer.alloc(16, 7);
+export const NODE_ID = 5;
 
 const unexpected = (): never => {
   throw new Error("not expected by this test");
 };
 
+const headerOf = (clusterId: Buffer) => ({
+  clusterId,
+  nodeId: NODE_ID,
+  viewEpoch: 1n,
+  revision: { partition: 0, revision: 1n },
+  groupEpoch: 1n,
+  writerNodeId: NODE_ID,
+});
+
+export const viewOf = (clusterId: Buffer) => ({
+  header: headerOf(clusterId),
+  view: {
+    clusterId,
+    epoch: 1n,
+    members: [{ id: NODE_ID, clientAddress: "", peerAddress: "", zone: "", state: MemberState.ACTIVE }],
+    partitionCount: 1,
+    partitions: [{ partition: 0, replicas: [NODE_ID], groupEpoch: 1n }],
+  },
+});
+
 const servers: Server[] = [];
 
-export async function fakeNode(handlers: Handlers): Promise<FakeNode> {
-  const deadlines: number[] = [];
-  const watch: ServerInterceptor = (_method, call) => {
+export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode> {
+  const deadlines: (readonly [string, number])[] = [];
+  const watch: ServerInterceptor = (method, call) => {
     const deadline = call.getDeadline();
-    deadlines.push((typeof deadline === "number" ? deadline : deadline.getTime()) - Date.now());
+    const name = method.path.slice(method.path.lastIndexOf("/") + 1);
+    deadlines.push([name, (typeof deadline === "number" ? deadline : deadline.getTime()) - Date.now()]);
     return new ServerInterceptingCall(call);
   };
   const server = createServer({ interceptors: [watch] });
-  const { status, ...kv } = handlers;
+  const { status, getView, ...kv } = handlers;
   server.add(KeyValueServiceDefinition, {
-    get: unexpected,
+    // How the client learns a partition's revision before it writes.
+    get: async ({ consistency }) =>
+      consistency === Consistency.LOCAL ? { header: headerOf(CLUSTER_ID), consistency } : unexpected(),
     put: unexpected,
     compareAndSet: unexpected,
     delete: unexpected,
@@ -50,11 +78,11 @@ export async function fakeNode(handlers: Handlers): Promise<FakeNode> {
     ...kv,
   });
   server.add(ReconfigurationServiceDefinition, {
-    getView: unexpected,
+    getView: getView ?? (async () => viewOf(CLUSTER_ID)),
     locate: unexpected,
     status: status ?? unexpected,
   });
-  const port = await server.listen("127.0.0.1:0");
+  const port = await server.listen(`127.0.0.1:${atPort}`);
   servers.push(server);
   return { address: `127.0.0.1:${port}`, deadlines, crash: () => server.forceShutdown() };
 }

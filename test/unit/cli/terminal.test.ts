@@ -16,7 +16,7 @@ const header = (revision: bigint) => ({
   clusterId: Buffer.alloc(16, 7),
   nodeId: 5,
   viewEpoch: 1n,
-  revision: { partition: 9, revision },
+  revision: { partition: 0, revision },
   groupEpoch: 1n,
   writerNodeId: 6,
 });

@@ -176,13 +176,18 @@ func (t *trial) introduce(to *endpoint) *failure {
 		return nil
 	}
 	longest := connectBudget
-	if t.failures < len(t.client.nodes.endpoints())-1 {
-		// There is another one to ask first; the connection is made meanwhile.
+	others := t.failures < len(t.client.nodes.endpoints())-1
+	if others {
 		longest = firstConnectBudget
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, min(longest, max(minAttempt, t.remaining()/2)))
 	defer cancel()
-	return to.introduce(ctx, t.client.nodes.accept)
+	f := to.introduce(ctx, t.client.nodes.accept)
+	if f != nil && others && ctx.Err() != nil && t.ctx.Err() == nil {
+		// It may only be slow: while the next one is asked, it is asked on.
+		t.client.nodes.askOn(to)
+	}
+	return f
 }
 
 // hopeless tells whether no further attempt can help.

@@ -68,6 +68,50 @@ func TestDialSaysWhyNoEndpointAnswers(t *testing.T) {
 	}
 }
 
+func TestASlowEndpointIsAskedOnWhileAnotherOneAnswers(t *testing.T) {
+	slow, well := newServer(t), newServer(t)
+	hold := make(chan struct{})
+	slow.holdViews = hold
+	client, err := onar.New(onar.Options{Endpoints: []string{slow.address, well.address}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.Get(context.Background(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	if len(well.came()) != 1 || len(slow.came()) != 0 {
+		t.Fatalf("the one that answers was asked %d times, the other %d times", len(well.came()), len(slow.came()))
+	}
+	// Nobody calls any more, and still it is met.
+	close(hold)
+	for giveUp := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		slow.mu.Lock()
+		told := slow.viewsTold
+		slow.mu.Unlock()
+		if told > 0 {
+			return
+		}
+		if time.Now().After(giveUp) {
+			t.Fatal("it was not asked on")
+		}
+	}
+}
+
+func TestAContextThatIsOverIsNotDone(t *testing.T) {
+	client, err := onar.New(onar.Options{Endpoints: []string{newServer(t).address}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Hour))
+	defer cancel()
+	_, err = client.Put(ctx, "k", []byte("v"))
+	if !errors.Is(err, onar.ReasonDeadlineExceeded) || !errors.Is(err, onar.ErrNotDone) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("expected DEADLINE_EXCEEDED, got %v", err)
+	}
+}
+
 func TestDialPinsTheFirstClusterSeen(t *testing.T) {
 	client, err := onar.Dial(context.Background(), onar.Options{Endpoints: []string{newServer(t).address}})
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 const (
 	// connectBudget bounds the wait for one endpoint.
 	connectBudget = 2 * time.Second
-	// firstConnectBudget bounds it while others were not asked yet.
-	firstConnectBudget = 500 * time.Millisecond
+	// firstConnectBudget bounds it while others were not asked yet: then the next one is asked as well.
+	firstConnectBudget = 250 * time.Millisecond
 	// suspectFor is how long an endpoint that failed is left for others.
 	suspectFor = time.Second
 )

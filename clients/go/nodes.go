@@ -315,9 +315,13 @@ func (n *nodes) failed(at *endpoint, f *failure, key string) {
 
 // meet asks an endpoint in the background who it is, unless somebody did a moment ago.
 func (n *nodes) meet(stranger *endpoint) {
-	if !stranger.introductionDue(time.Now(), introducePause) {
-		return
+	if stranger.introductionDue(time.Now(), introducePause) {
+		n.askOn(stranger)
 	}
+}
+
+// askOn asks an endpoint in the background who it is.
+func (n *nodes) askOn(stranger *endpoint) {
 	n.inBackground(func() {
 		ctx, cancel := context.WithTimeout(n.life, connectBudget)
 		defer cancel()

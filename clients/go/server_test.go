@@ -28,6 +28,10 @@ type server struct {
 	requests []any
 	// hold, if not nil, is waited for before a write is answered.
 	hold chan struct{}
+	// holdViews, if not nil, is waited for before a view is told.
+	holdViews chan struct{}
+	// viewsTold counts them.
+	viewsTold int
 }
 
 func startServer() (*server, error) {
@@ -56,7 +60,20 @@ func newServer(t *testing.T) *server {
 
 var clusterID = []byte("0123456789abcdef")
 
-func (s *server) GetView(context.Context, *reconfigurationv1.GetViewRequest) (*reconfigurationv1.GetViewResponse, error) {
+func (s *server) GetView(ctx context.Context, _ *reconfigurationv1.GetViewRequest) (*reconfigurationv1.GetViewResponse, error) {
+	s.mu.Lock()
+	hold := s.holdViews
+	s.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	s.mu.Lock()
+	s.viewsTold++
+	s.mu.Unlock()
 	return &reconfigurationv1.GetViewResponse{
 		Header: &kvv1.Header{ClusterId: clusterID, NodeId: 1, ViewEpoch: 1},
 		View:   &reconfigurationv1.View{Epoch: 1, ClusterId: clusterID, PartitionCount: 256},

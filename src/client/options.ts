@@ -61,6 +61,8 @@ export interface CheckedOptions {
 }
 
 export function checkOptions(options: ClientOptions): CheckedOptions {
+  if (typeof options !== "object" || options === null)
+    throw new TypeError(`options must be an object with endpoints; it is ${describe(options)}`);
   const { endpoints, clusterId = "", timeoutMs = DEFAULT_TIMEOUT_MS, direct = true } = options;
   if (!Array.isArray(endpoints)) throw new TypeError(`endpoints must be an array; it is ${describe(endpoints)}`);
   if (endpoints.length === 0) throw new RangeError("endpoints must name at least one HOST:PORT; it is empty");

@@ -26,8 +26,8 @@ from ._failure import Failure, failure_of
 from ._knowledge import Knowledge, partition_of
 
 CONNECT_S = 2.0
-#: Bounds the wait for one endpoint while others were not asked yet.
-FIRST_CONNECT_S = 0.5
+#: One endpoint is waited for so long before the next one is asked as well, while there are others that were not.
+FIRST_CONNECT_S = 0.25
 MIN_ATTEMPT_S = 0.5
 #: A node that says nothing for so long is given up for another one. A write may be held for three seconds while there is no writer.
 READ_ATTEMPT_S = 1.5
@@ -218,7 +218,6 @@ class Trial:
         knowledge = self._knowledge
         if knowledge.is_met(at):
             return None
-        # While there is another one to ask, the connection is made in the meantime.
         longest = FIRST_CONNECT_S if self._failures < len(knowledge) - 1 else CONNECT_S
         timeout = min(self._budget(), longest)
         reply = yield Send(at, GET_VIEW, GET_VIEW_REQUEST, timeout)
@@ -229,6 +228,9 @@ class Trial:
             failure = failure_of(reply, write=False)
             if failure.bare:
                 failure = replace(failure, reason=Reason.UNREACHABLE)
+            if timeout == FIRST_CONNECT_S and failure.retryable and _ran_out(reply):
+                # It may only be slow: while the next one is asked, it is asked on.
+                yield Meet(at)
         else:
             failure = knowledge.accept(at, reply)
         if failure is None:
@@ -336,3 +338,7 @@ class Trial:
 def _is_unwell(failure: Failure) -> bool:
     """The node is better not asked for a while."""
     return failure.bare or failure.reason == Reason.DRAINING
+
+
+def _ran_out(error: Any) -> bool:
+    return bool(error.code() == grpc.StatusCode.DEADLINE_EXCEEDED)

@@ -73,6 +73,6 @@ def checked(
 def checked_timeout(field: str, seconds: float) -> float:
     if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
         raise TypeError(f"{field} must be a number of seconds, not {type(seconds).__name__}")
-    if not math.isfinite(seconds):
-        raise ValueError(f"{field} must be a finite number of seconds, is {seconds}")
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(f"{field} must be a finite number of seconds, 0 or more, is {seconds}")
     return seconds

@@ -46,6 +46,7 @@ class OptionsAndArguments(unittest.TestCase):
             ({"endpoints": "a:1, a:1"}, r"endpoints\[1\]: 'a:1' is given twice"),
             ({"endpoints": ["a:1"], "cluster_id": b"short"}, "cluster_id must be 16 bytes"),
             ({"endpoints": ["a:1"], "timeout": float("nan")}, "timeout must be a finite number"),
+            ({"endpoints": ["a:1"], "timeout": -1}, "timeout must be a finite number of seconds, 0 or more, is -1"),
         ]:
             for make in (onar_client.Client, onar_client.aio.Client):
                 with self.subTest(named), self.assertRaisesRegex(ValueError, named):
@@ -65,6 +66,8 @@ class OptionsAndArguments(unittest.TestCase):
                 (ValueError, "version must be from 0", lambda: client.delete("k", onar_client.if_version(-1))),
                 (TypeError, "condition must be if_version", lambda: client.compare_and_set("k", None, "v")),
                 (ValueError, "timeout must be a finite", lambda: client.get("k", timeout=float("inf"))),
+                (ValueError, "timeout must be a finite", lambda: client.get("k", timeout=float("nan"))),
+                (ValueError, "seconds, 0 or more, is -0.5", lambda: client.put("k", "v", timeout=-0.5)),
             ]:
                 with self.subTest(named), self.assertRaisesRegex(error, named):
                     call()

@@ -4,7 +4,9 @@ import json
 import unittest
 from pathlib import Path
 
-from onar.kv.v1 import common_pb2
+import grpc
+from onar.kv.v1 import common_pb2, kv_pb2
+from onar_client._course import FIRST_CONNECT_S, Deadline, Meet, Send, read
 from onar_client._knowledge import BUSY_S, FRESH_S, FRESH_WHEN_BUSY_S, Knowledge, partition_of
 from onar_client._turns import WRITES_PER_KEY, Turns
 
@@ -49,6 +51,38 @@ class After(unittest.TestCase):
         later = FRESH_S + BUSY_S
         observe(9, later)
         expect(later + FRESH_WHEN_BUSY_S * 1.5, 9, True)
+
+
+class RanOut(grpc.RpcError):
+    def code(self):
+        return grpc.StatusCode.DEADLINE_EXCEEDED
+
+    def details(self):
+        return "Deadline Exceeded"
+
+    def trailing_metadata(self):
+        return ()
+
+
+class Endpoints(unittest.TestCase):
+    def test_a_silent_one_is_asked_on_while_the_next_one_is(self):
+        knowledge = Knowledge(["silent:1", "silent:2", "last:3"], None)
+        course = read(knowledge, Deadline.within(60.0), kv_pb2.GetRequest(key=b"k"))
+        asked = []
+        step = next(course)
+        while len(asked) < 3:
+            if isinstance(step, Send):
+                asked.append((step.endpoint, step.timeout))
+                step = course.send(RanOut())
+            else:
+                # Asked on before the next one is asked.
+                self.assertEqual(step, Meet(asked[-1][0]))
+                step = course.send(None)
+        # The last one gets more time: there is no other to ask meanwhile.
+        self.assertEqual([timeout for _, timeout in asked[:2]], [FIRST_CONNECT_S, FIRST_CONNECT_S])
+        self.assertGreater(asked[2][1], FIRST_CONNECT_S)
+        self.assertEqual(sorted(endpoint for endpoint, _ in asked), [0, 1, 2])
+        course.close()
 
 
 class TurnsOfWrites(unittest.TestCase):

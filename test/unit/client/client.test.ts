@@ -31,6 +31,16 @@ describe("options that can never be right are refused by name", () => {
     expect(of(options)).toThrow(message);
   });
 
+  test.each([undefined, null, 7])("%s instead of options", (options) => {
+    expect(() => new OnarClient(options as never)).toThrow(
+      new TypeError(`options must be an object with endpoints; it is ${options === 7 ? "number 7" : options}`),
+    );
+  });
+
+  test("options without endpoints", () => {
+    expect(() => new OnarClient({} as never)).toThrow(new TypeError("endpoints must be an array; it is undefined"));
+  });
+
   test("IPv6 and several endpoints are fine", async () => {
     await of({ endpoints: ["[::1]:4600", "localhost:4600"], clusterId: "A".repeat(32) })().close();
   });
@@ -49,6 +59,8 @@ describe("arguments that can never be right are refused before anything is sent"
     ["a fraction to add", () => client.add("k", 0.5), "delta must be a whole number"],
     ["more than 64 bits to add", () => client.add("k", 2n ** 63n), "delta must be a whole number"],
     ["another consistency", () => client.get("k", { consistency: "strong" as never }), "consistency must be"],
+    ["a negative timeout", () => client.get("k", { timeoutMs: -1 }), "timeoutMs must be"],
+    ["a timeout that is no number", () => client.put("k", "v", { timeoutMs: Number.NaN }), "timeoutMs must be"],
     ["a timeout beyond an hour", () => client.get("k", { timeoutMs: 3_600_001 }), "timeoutMs must be"],
   ];
   test.each(calls)("%s", async (_name, call, message) => {

@@ -59,7 +59,7 @@ const (
 	// keys would become one.
 	ErrorReason_ERROR_REASON_NOT_UTF8 ErrorReason = 9
 	// `after` is above the partition's own revision, and its writer has confirmed its office: the revision is not of this
-	// cluster's history.
+	// cluster's history. Metadata "bound": the partition's revision.
 	ErrorReason_ERROR_REASON_AFTER_IN_FUTURE ErrorReason = 10
 	// A Pipeline message does not say which call it makes, or Locate neither key nor partition.
 	ErrorReason_ERROR_REASON_REQUEST_MISSING ErrorReason = 11
@@ -75,23 +75,25 @@ const (
 	ErrorReason_ERROR_REASON_NOT_TEXT ErrorReason = 22
 	// NOT_FOUND. No key space has this name. (A missing key is an answer, never an error.)
 	ErrorReason_ERROR_REASON_KEY_SPACE_NOT_FOUND ErrorReason = 23
-	// UNAVAILABLE, with RetryInfo. The key's partition had no writer for as long as the request could be held.
+	// UNAVAILABLE, with RetryInfo. The key's partition had no writer for as long as the request could be held, or the node has not
+	// met its cluster yet. DEADLINE_EXCEEDED, without RetryInfo: the deadline of a write came before there was one.
 	ErrorReason_ERROR_REASON_NO_WRITER ErrorReason = 30
-	// UNAVAILABLE, with RetryInfo. The key's partition was moving to other nodes for as long as the request could be held.
+	// UNAVAILABLE, with RetryInfo. The key's partition was moving to other nodes for as long as the request could be held. ListKeys:
+	// this node keeps no copy of the partition.
 	ErrorReason_ERROR_REASON_MOVING ErrorReason = 31
-	// UNAVAILABLE. No majority of the partition's replicas can be reached. Metadata "missing": the ids of those that are not heard,
-	// separated by commas.
+	// UNAVAILABLE, with RetryInfo. No majority of the partition's replicas can be reached. Metadata "missing": the ids of those that
+	// are not heard, separated by commas. DEADLINE_EXCEEDED, without both: the deadline of a read came before a majority answered.
 	ErrorReason_ERROR_REASON_NO_QUORUM ErrorReason = 32
-	// UNAVAILABLE. This node is stopping: call another one.
+	// UNAVAILABLE, with RetryInfo. This node is stopping: call another one.
 	ErrorReason_ERROR_REASON_DRAINING ErrorReason = 33
 	// RESOURCE_EXHAUSTED, with RetryInfo. This node has more requests than it takes on.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 34
-	// RESOURCE_EXHAUSTED. The node's disk is full.
+	// RESOURCE_EXHAUSTED. The disk of this node, or of the partition's writer, is full. Reads go on.
 	ErrorReason_ERROR_REASON_DISK_FULL ErrorReason = 35
 	// RESOURCE_EXHAUSTED. A quota is used up. Metadata "quota": which one; "bound", "value".
 	ErrorReason_ERROR_REASON_QUOTA_EXCEEDED ErrorReason = 36
-	// DEADLINE_EXCEEDED at the deadline, otherwise UNKNOWN. The write may have been executed, and carried no request id, or the
-	// deadline came before its answer.
+	// DEADLINE_EXCEEDED at the deadline, otherwise UNKNOWN. The write may have been executed: the deadline came before its answer, or
+	// its writer changed and it carried no request id.
 	ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN ErrorReason = 40
 	// FAILED_PRECONDITION. What is remembered of this request id may have been forgotten. This copy of the request was not
 	// executed; an earlier one may have been.
@@ -258,7 +260,7 @@ type Outcome struct {
 	// be executed a second time. False when it carried no id and may have been executed, and when sending it again cannot help.
 	RetryWithSameIdIsSafe bool `protobuf:"varint,2,opt,name=retry_with_same_id_is_safe,json=retryWithSameIdIsSafe,proto3" json:"retry_with_same_id_is_safe,omitempty"`
 	// The highest revision of the key's partition that the answering node knew to be settled; with REQUEST_EXPIRED at least the
-	// highest one of which a record may have been forgotten. Unset when unknown.
+	// highest one of which a record may have been forgotten. Unset when unknown: so far it is told with REQUEST_EXPIRED only.
 	Revision      *Revision `protobuf:"bytes,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -41,7 +41,7 @@ export enum ErrorReason {
   NOT_UTF8 = 9,
   /**
    * AFTER_IN_FUTURE - `after` is above the partition's own revision, and its writer has confirmed its office: the revision is not of this
-   * cluster's history.
+   * cluster's history. Metadata "bound": the partition's revision.
    */
   AFTER_IN_FUTURE = 10,
   /** REQUEST_MISSING - A Pipeline message does not say which call it makes, or Locate neither key nor partition. */
@@ -58,26 +58,32 @@ export enum ErrorReason {
   NOT_TEXT = 22,
   /** KEY_SPACE_NOT_FOUND - NOT_FOUND. No key space has this name. (A missing key is an answer, never an error.) */
   KEY_SPACE_NOT_FOUND = 23,
-  /** NO_WRITER - UNAVAILABLE, with RetryInfo. The key's partition had no writer for as long as the request could be held. */
+  /**
+   * NO_WRITER - UNAVAILABLE, with RetryInfo. The key's partition had no writer for as long as the request could be held, or the node has not
+   * met its cluster yet. DEADLINE_EXCEEDED, without RetryInfo: the deadline of a write came before there was one.
+   */
   NO_WRITER = 30,
-  /** MOVING - UNAVAILABLE, with RetryInfo. The key's partition was moving to other nodes for as long as the request could be held. */
+  /**
+   * MOVING - UNAVAILABLE, with RetryInfo. The key's partition was moving to other nodes for as long as the request could be held. ListKeys:
+   * this node keeps no copy of the partition.
+   */
   MOVING = 31,
   /**
-   * NO_QUORUM - UNAVAILABLE. No majority of the partition's replicas can be reached. Metadata "missing": the ids of those that are not heard,
-   * separated by commas.
+   * NO_QUORUM - UNAVAILABLE, with RetryInfo. No majority of the partition's replicas can be reached. Metadata "missing": the ids of those that
+   * are not heard, separated by commas. DEADLINE_EXCEEDED, without both: the deadline of a read came before a majority answered.
    */
   NO_QUORUM = 32,
-  /** DRAINING - UNAVAILABLE. This node is stopping: call another one. */
+  /** DRAINING - UNAVAILABLE, with RetryInfo. This node is stopping: call another one. */
   DRAINING = 33,
   /** OVERLOADED - RESOURCE_EXHAUSTED, with RetryInfo. This node has more requests than it takes on. */
   OVERLOADED = 34,
-  /** DISK_FULL - RESOURCE_EXHAUSTED. The node's disk is full. */
+  /** DISK_FULL - RESOURCE_EXHAUSTED. The disk of this node, or of the partition's writer, is full. Reads go on. */
   DISK_FULL = 35,
   /** QUOTA_EXCEEDED - RESOURCE_EXHAUSTED. A quota is used up. Metadata "quota": which one; "bound", "value". */
   QUOTA_EXCEEDED = 36,
   /**
-   * OUTCOME_UNKNOWN - DEADLINE_EXCEEDED at the deadline, otherwise UNKNOWN. The write may have been executed, and carried no request id, or the
-   * deadline came before its answer.
+   * OUTCOME_UNKNOWN - DEADLINE_EXCEEDED at the deadline, otherwise UNKNOWN. The write may have been executed: the deadline came before its answer, or
+   * its writer changed and it carried no request id.
    */
   OUTCOME_UNKNOWN = 40,
   /**
@@ -311,7 +317,7 @@ export interface Outcome {
   retryWithSameIdIsSafe: boolean;
   /**
    * The highest revision of the key's partition that the answering node knew to be settled; with REQUEST_EXPIRED at least the
-   * highest one of which a record may have been forgotten. Unset when unknown.
+   * highest one of which a record may have been forgotten. Unset when unknown: so far it is told with REQUEST_EXPIRED only.
    */
   revision: Revision | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;

@@ -28,16 +28,18 @@ const START_LIMIT_MS = 30_000;
 /** `onar cluster` puts the peer ports this far above the client ports. */
 export const PEER_PORT_OFFSET = 100;
 
-/** `program`: the compiled onar program. Ports are chosen among free ones. */
+/** `program`: the compiled onar program. Ports are chosen among free ones. `variables`: of its environment. */
 export async function startCluster(
   program: string,
   nodeCount: number,
   storage: readonly string[] = ["--memory"],
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<Cluster> {
   const basePort = await freeBasePort(nodeCount);
   const child = await startChild(
     [program, "cluster", "--nodes", `${nodeCount}`, "--base-port", `${basePort}`, ...storage],
     START_LIMIT_MS,
+    variables,
   );
   const nodes = child.lines.flatMap(parseNodeLine).toSorted((a, b) => a.number - b.number);
   if (nodes.length !== nodeCount) {

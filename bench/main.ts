@@ -18,6 +18,7 @@ import { open } from "./suites/open.js";
 import { pipelined } from "./suites/pipelined.js";
 import { rest } from "./suites/rest.js";
 import { formatTable } from "./suites/table.js";
+import { traces } from "./suites/traces.js";
 import { unary } from "./suites/unary.js";
 
 const SUITES: ReadonlyMap<string, Suite> = new Map([
@@ -26,6 +27,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["frames", frames],
   ["exactly-once", exactlyOnce],
   ["pipelined", pipelined],
+  ["traces", traces],
   ["failover", failover],
   ["memory", memory],
   ["durable", durable],
@@ -34,7 +36,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (all, in this order)
-  --rounds N      rounds of unary, exactly-once, pipelined and durable; starts of open (5)
+  --rounds N      rounds of unary, exactly-once, pipelined, durable and traces; starts of open (5)
   --seconds N     measured time of one load (4)
   --in-flight N   calls in flight (64)
   --keys N        keys, 16 bytes each (10000)

@@ -28,9 +28,17 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Starts `node ARGS` and waits for a line that begins with `ready`. Rejects, with what it said, if none comes. */
-export async function startChild(args: readonly string[], limitMs: number): Promise<Child> {
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+/**
+ * Starts `node ARGS` and waits for a line that begins with `ready`. Rejects, with what it said, if none comes. Variables are added to those of
+ * this process.
+ */
+export async function startChild(
+  args: readonly string[],
+  limitMs: number,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Child> {
+  const env = { ...process.env, ...variables };
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
   running.add(child);
   const lines: string[] = [];
   const complaints: string[] = [];

@@ -95,8 +95,9 @@ export async function withCluster<T>(
   options: SuiteOptions,
   use: (cluster: Cluster, target: Target) => Promise<T>,
   storage?: readonly string[],
+  variables?: Readonly<Record<string, string>>,
 ): Promise<T> {
-  const cluster = await startCluster(options.program, options.nodes, storage);
+  const cluster = await startCluster(options.program, options.nodes, storage, variables);
   try {
     const { nodes } = cluster;
     return await use(cluster, { endpoints: nodes.map((n) => n.client), pids: nodes.map((n) => n.pid), connections: 1 });

@@ -9,8 +9,10 @@ import type { Key, ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
 import type { WriteOperation } from "../core/register/operation.js";
 import { BYTES, tag, VARINT, WireReader, WireWriter } from "../wire/protobuf.js";
-import { decodeHot, encodeHot } from "./hot.js";
-import { messageFromWire, messageToWire } from "./message.js";
+import { decodeHot } from "./hot-decode.js";
+import { encodeHot } from "./hot-encode.js";
+import { messageFromWire } from "./message-from-wire.js";
+import { messageToWire } from "./message-to-wire.js";
 import { encodeRegister } from "./register.js";
 import { putTrace, readTrace } from "./trace.js";
 

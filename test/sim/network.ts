@@ -7,7 +7,8 @@
 
 import { PeerMessage } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { Prng } from "../../src/base/prng.js";
-import { messageFromWire, messageToWire } from "../../src/codec/message.js";
+import { messageFromWire } from "../../src/codec/message-from-wire.js";
+import { messageToWire } from "../../src/codec/message-to-wire.js";
 import { type NodeId, nodeId } from "../../src/core/ids.js";
 import type { NodeMessage } from "../../src/core/node-message.js";
 import type { Chance } from "./dice.js";

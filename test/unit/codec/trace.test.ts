@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { Frame, PeerMessage } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../../../src/base/trace-context.js";
 import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.js";
-import { messageFromWire } from "../../../src/codec/message.js";
+import { messageFromWire } from "../../../src/codec/message-from-wire.js";
 import { viewEpoch } from "../../../src/core/ids.js";
 import type { NodeMessage } from "../../../src/core/node-message.js";
 import { anyMessage, bare } from "./arbitraries.js";

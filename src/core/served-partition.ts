@@ -11,8 +11,9 @@ import { Election, type ElectionAction, type Office } from "./election/election.
 import { HeardGroup } from "./election/group.js";
 import type { Heartbeats, PartitionReport } from "./election/heartbeats.js";
 import type { Entry } from "./entry.js";
+import { GroupPost } from "./group-post.js";
 import type { ChangeNumber, NodeId, Revision } from "./ids.js";
-import { type CoreMessage, type GroupMessage, groupEpochOf, type Nack, type Purge } from "./message.js";
+import { type GroupMessage, groupEpochOf, type Nack } from "./message.js";
 import type { Outbox, Ticket } from "./outbox.js";
 import { PurgePass } from "./purge-pass.js";
 import type { Attempts } from "./register/attempts.js";
@@ -22,6 +23,7 @@ import { Mending } from "./register/mending.js";
 import type { ReadRequest, WriteRequest } from "./register/operation.js";
 import { Reader } from "./register/reader.js";
 import { Replica } from "./register/replica.js";
+import type { Multicast } from "./register/revisions.js";
 import type { RegisterTable } from "./register/table.js";
 import { Writer } from "./register/writer.js";
 
@@ -47,6 +49,7 @@ export class ServedPartition {
   readonly election: Election;
   readonly mending: Mending;
   readonly catchUp: CatchUp;
+  private readonly post: GroupPost;
   private readonly purgePass: PurgePass;
   private readonly heard: HeardGroup;
   private readonly heartbeats: Heartbeats;
@@ -63,7 +66,8 @@ export class ServedPartition {
     this.group = group;
     this.heartbeats = heartbeats;
     this.replica = new Replica(group, options.table);
-    const multicast = (places: number, message: CoreMessage, out: Outbox): void => this.send(places, message, out);
+    this.post = new GroupPost({ group, replica: this.replica, removed: () => this.catchUp.onPurge() });
+    const multicast: Multicast = (places, message, out) => this.post.send(places, message, out);
     this.writer = new Writer({
       group,
       replica: this.replica,
@@ -92,7 +96,7 @@ export class ServedPartition {
       mending: this.mending,
       attempts: options.attempts,
       now: options.now,
-      send: (place, message, out) => this.send(voteOf(place), message, out),
+      send: (place, message, out) => this.post.send(voteOf(place), message, out),
     });
     this.election = new Election({ self: group.self, replicas: group.replicas, groupEpoch: group.epoch });
     this.purgePass = new PurgePass({
@@ -287,7 +291,7 @@ export class ServedPartition {
       case "tombstone-held":
         return this.writer.onTombstoneHeld(now, place, message, out);
       case "purge":
-        return this.purge(from, message, out);
+        return this.post.purge(from, message, out);
       case "purged":
         return this.writer.onPurged(now, place, message, out);
       case "nack":
@@ -300,10 +304,6 @@ export class ServedPartition {
           out,
         );
     }
-  }
-
-  private purge(from: NodeId, message: Purge, out: Outbox): void {
-    if (this.replica.onPurge(from, message, out)) this.catchUp.onPurge();
   }
 
   /** How many changes the copy there has; null: it is not known, or of another group epoch. */
@@ -407,40 +407,5 @@ export class ServedPartition {
       lastChange: this.replica.table.lastChange,
     });
     this.heartbeats.setOffice(partition, this.election.working ? this.writer.ballot : null);
-  }
-
-  private send(places: number, message: CoreMessage, out: Outbox): void {
-    const { replicas, place: own } = this.group;
-    for (let place = 0; place < replicas.length; place++) {
-      if ((places & voteOf(place)) === 0) continue;
-      const to = replicas[place] as NodeId;
-      if (place !== own) out.sendNow.push(to, message);
-      else this.toSelf(to, message, out);
-    }
-  }
-
-  /** The own replica is asked at once; its answer comes back after the sync, like any other. */
-  private toSelf(self: NodeId, message: CoreMessage, out: Outbox): void {
-    switch (message.kind) {
-      case "write":
-        return this.replica.onWrite(self, message, out);
-      case "recover":
-        return this.replica.onRecover(self, message, out);
-      case "reserve":
-        return this.replica.onReserve(self, message, out);
-      case "confirm":
-        return this.replica.onConfirm(self, message, out);
-      case "impose":
-        return this.replica.onImpose(self, message, out);
-      case "read":
-        return this.replica.onRead(self, message, out);
-      case "ask-tombstone":
-        return this.replica.onAskTombstone(self, message, out);
-      case "purge":
-        return this.purge(self, message, out);
-      default:
-        // A reader at the writer's own node hands over to itself.
-        out.sendDurable.push(self, message);
-    }
   }
 }

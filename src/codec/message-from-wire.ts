@@ -10,6 +10,7 @@ import type { NodeMessage } from "../core/node-message.js";
 import type { Register } from "../core/register/register.js";
 import { ownCopy } from "../wire/bytes.js";
 import { ballotFromWire } from "./ballot.js";
+import { textOf } from "./bytes.js";
 import { FENCED, type WireMessage } from "./message-to-wire.js";
 import { requestFromWire, resultFromWire } from "./operation.js";
 import { decodeRegister } from "./register.js";

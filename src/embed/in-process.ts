@@ -9,7 +9,6 @@ import { type Failure, failureOf, ownFailure } from "../client/failure.js";
 import type { Connection, Reply, Request, Response, Stream } from "../client/transport.js";
 import { viewToWire } from "../codec/view.js";
 import type { Limits } from "../config.js";
-import type { Call } from "../rpc/call.js";
 import { Failure as ServerFailure } from "../rpc/failure.js";
 import { KeyValueHandlers } from "../rpc/key-value.js";
 import type { Serving } from "../rpc/serving.js";
@@ -47,12 +46,10 @@ export class InProcessConnection implements Connection {
 
   send(request: Request, timeoutMs: number, replied: (reply: Reply) => void): () => void {
     let givenUp = false;
-    const broken = (error: unknown): Reply => ownFailure("unknown", "INTERNAL", String(error));
-    void this.answer(request, timeoutMs)
-      .catch(broken)
-      .then((reply) => {
-        if (!givenUp) replied(reply);
-      });
+    const reply = (told: Reply): void => {
+      if (!givenUp) replied(told);
+    };
+    this.ask(request, timeoutMs, reply);
     return () => {
       givenUp = true;
     };
@@ -81,37 +78,30 @@ export class InProcessConnection implements Connection {
     this.closed = true;
   }
 
-  private async answer(request: Request, timeoutMs: number): Promise<Reply> {
-    if (!this.ready) return ownFailure("notExecuted", "UNAVAILABLE", "the node has stopped");
+  private ask(request: Request, timeoutMs: number, reply: (reply: Reply) => void): void {
+    if (!this.ready) return reply(ownFailure("notExecuted", "UNAVAILABLE", "the node has stopped"));
+    const timeout = duration(timeoutMs - Math.min(ANSWER_MS, timeoutMs / 4));
+    const failed = (failure: ServerFailure): void => reply(failureOf(failure.toStatus()));
     try {
-      const timeout = duration(timeoutMs - Math.min(ANSWER_MS, timeoutMs / 4));
-      return await this.dispatch(request, { timeout, trace: null });
+      this.handlers.ask(request, { timeout, trace: null }, { answered: (response) => reply(ownOf(response)), failed });
     } catch (error) {
-      if (error instanceof ServerFailure) return failureOf(error.toStatus());
-      throw error;
+      if (error instanceof ServerFailure) failed(error);
+      else reply(ownFailure("unknown", "INTERNAL", String(error)));
     }
   }
+}
 
-  private async dispatch(request: Request, call: Call): Promise<Response> {
-    const { handlers } = this;
-    switch (request.$case) {
-      case "get": {
-        const answer = await handlers.get(request.value, call);
-        return { $case: "get", value: { ...answer, entry: copyOf(answer.entry) } };
-      }
-      case "put":
-        return { $case: "put", value: await handlers.put(request.value, call) };
-      case "compareAndSet": {
-        const answer = await handlers.compareAndSet(request.value, call);
-        return { $case: "compareAndSet", value: { ...answer, found: copyOf(answer.found) } };
-      }
-      case "delete": {
-        const answer = await handlers.delete(request.value, call);
-        return { $case: "delete", value: { ...answer, found: copyOf(answer.found) } };
-      }
-      case "add":
-        return { $case: "add", value: await handlers.add(request.value, call) };
-    }
+/** With bytes that are the caller's. */
+function ownOf(response: Response): Response {
+  switch (response.$case) {
+    case "get":
+      return { $case: "get", value: { ...response.value, entry: copyOf(response.value.entry) } };
+    case "compareAndSet":
+      return { $case: "compareAndSet", value: { ...response.value, found: copyOf(response.value.found) } };
+    case "delete":
+      return { $case: "delete", value: { ...response.value, found: copyOf(response.value.found) } };
+    default:
+      return response;
   }
 }
 

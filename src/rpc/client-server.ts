@@ -61,7 +61,7 @@ export function makeClientServer(
       ...(observer === null ? [] : [observing(observer)]),
       ...(tracer === null ? [] : [tracing(tracer, new Set([PIPELINE_PATH]))]),
       servePipelines(PIPELINE_PATH, {
-        handle: (request, call) => answerPipelined(handlers, request, call),
+        handle: (request, call, answered) => answerPipelined(handlers, request, call, answered),
         pathOf: pathOfRequest,
         tracer,
         maxMessageBytes: limits.maxMessageBytes,

@@ -44,46 +44,31 @@ export const keyValueService: KeyValueServiceImplementation = {
 };
 
 /** A request of a pipeline: a failure is an answer, too. */
-export async function answerPipelined(
+export function answerPipelined(
   handlers: KeyValueHandlers,
-  request: PipelineRequest,
+  { tag, request }: PipelineRequest,
   call: Call,
-): Promise<PipelineResponse> {
-  const { tag } = request;
+  answered: (response: PipelineResponse) => void,
+): void {
+  const failed = (failure: Failure): void =>
+    answered({ tag, response: { $case: "status", value: failure.toStatus() } });
+  if (request === undefined) return failed(missing());
   try {
-    return { tag, response: await dispatch(handlers, request, call) };
+    handlers.ask(request, call, { answered: (response) => answered({ tag, response }), failed });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { tag, response: { $case: "status", value: error.toStatus() } };
+    failed(error);
   }
 }
+
+const missing = (): Failure =>
+  new Failure({
+    code: Status.INVALID_ARGUMENT,
+    reason: "REQUEST_MISSING",
+    message: "request must be one of get, put, compare_and_set, delete, add",
+    metadata: { field: "request" },
+  });
 
 /** As the unary call of the same request: the pipeline is only another way there. */
 export const pathOfRequest = ({ request }: PipelineRequest): string =>
   request === undefined ? PIPELINE_PATH : pathOf(methods[request.$case]);
-
-async function dispatch(
-  handlers: KeyValueHandlers,
-  { request }: PipelineRequest,
-  call: Call,
-): Promise<PipelineResponse["response"]> {
-  switch (request?.$case) {
-    case "get":
-      return { $case: "get", value: await handlers.get(request.value, call) };
-    case "put":
-      return { $case: "put", value: await handlers.put(request.value, call) };
-    case "compareAndSet":
-      return { $case: "compareAndSet", value: await handlers.compareAndSet(request.value, call) };
-    case "delete":
-      return { $case: "delete", value: await handlers.delete(request.value, call) };
-    case "add":
-      return { $case: "add", value: await handlers.add(request.value, call) };
-    default:
-      throw new Failure({
-        code: Status.INVALID_ARGUMENT,
-        reason: "REQUEST_MISSING",
-        message: "request must be one of get, put, compare_and_set, delete, add",
-        metadata: { field: "request" },
-      });
-  }
-}

@@ -25,8 +25,12 @@ export const MAX_PIPELINED = 1_024;
 /** About so much is handed to the transport at once. */
 const WRITE_BYTES = 256 * 1_024;
 
-/** Answers a request; never fails but for a defect. */
-export type PipelineHandler = (request: PipelineRequest, call: Call) => Promise<PipelineResponse>;
+/** Has a request answered, once. What it throws is a defect. */
+export type PipelineHandler = (
+  request: PipelineRequest,
+  call: Call,
+  answered: (response: PipelineResponse) => void,
+) => void;
 
 export interface PipelineOptions {
   readonly handle: PipelineHandler;
@@ -155,20 +159,19 @@ class PipelineCall {
     const timeout = duration(Math.min(DEFAULT_TIMEOUT, this.until - performance.now()));
     const traced = tracer === null ? null : tracer.began(pathOf(request), this.traceparent);
     this.underWay++;
-    handle(request, { timeout, trace: traced?.context ?? null }).then(
-      (response) => {
-        traced?.ended(response.response?.$case === "status" ? response.response.value.code : status.OK);
-        this.underWay--;
-        this.answer(response);
-      },
-      (error: unknown) => {
-        traced?.ended(status.INTERNAL);
-        this.underWay--;
-        this.endWith(status.INTERNAL, "internal error");
-        // A broken invariant stops the node rather than spread.
-        if (error instanceof AssertionError) throw error;
-      },
-    );
+    const answered = (response: PipelineResponse): void => {
+      traced?.ended(response.response?.$case === "status" ? response.response.value.code : status.OK);
+      this.underWay--;
+      this.answer(response);
+    };
+    try {
+      handle(request, { timeout, trace: traced?.context ?? null }, answered);
+    } catch (error) {
+      traced?.ended(status.INTERNAL);
+      this.endWith(status.INTERNAL, "internal error");
+      // A broken invariant stops the node rather than spread.
+      if (error instanceof AssertionError) throw error;
+    }
   }
 
   /** All that comes about in one turn of the event loop leaves in one write. */

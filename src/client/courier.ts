@@ -47,6 +47,11 @@ interface Job {
   readonly patience: Patience;
 }
 
+interface FailedAttempt {
+  readonly endpoint: Endpoint;
+  readonly failure: Failure;
+}
+
 export class Courier {
   /** Partitions whose revision is being asked for. */
   private readonly asking = new Map<number, Promise<unknown>>();
@@ -129,44 +134,62 @@ export class Courier {
     return null;
   }
 
-  private async carry(job: Job): Promise<Ended> {
+  /** Nearly always the first answer is the end of it: what further attempts need is made only when it is not. */
+  private carry(job: Job): Promise<Ended> {
+    const endpoint = this.nodes.best(job.partition, job.kind, NONE);
+    if (endpoint === null) return this.insist(job, null);
+    return this.attempt(job, endpoint).then((reply) => {
+      if (reply === null || reply.$case === "failure") return this.insist(job, failedAt(endpoint, reply, job));
+      this.hear(reply.value.header, endpoint);
+      return reply;
+    });
+  }
+
+  /** Attempts until there is an answer or the patience is over; `first` was made already. */
+  private async insist(job: Job, first: FailedAttempt | null): Promise<Ended> {
     const { kind, partition, patience, request } = job;
     let tried = NONE;
     let last: Failure | null = null;
     let unknown: Failure | null = null;
+    let failed = first;
     for (let attempt = 0; ; attempt++) {
-      const { nodes } = this;
-      const endpoint = nodes.best(partition, kind, tried) ?? (await nodes.choose(partition, kind, tried, patience));
-      if (endpoint === null) break;
-      // What cannot be answered any more is not sent: it would only make unknown what is not done.
-      if (last !== null && patience.leftMs <= patience.tooShortMs) break;
-      const reply = await this.attempt(job, endpoint);
-      if (reply.$case !== "failure") {
-        this.hear(reply.value.header, endpoint);
-        return reply;
+      if (failed === null) {
+        const endpoint = await this.nodes.choose(partition, kind, tried, patience);
+        if (endpoint === null) break;
+        // What cannot be answered any more is not sent: it would only make unknown what is not done.
+        if (last !== null && patience.leftMs <= patience.tooShortMs) break;
+        const reply = await this.attempt(job, endpoint);
+        if (reply !== null && reply.$case !== "failure") {
+          this.hear(reply.value.header, endpoint);
+          return reply;
+        }
+        failed = failedAt(endpoint, reply, job);
       }
-      last = reply;
-      if (request.$case !== "get" && reply.execution === "unknown") unknown = reply;
-      this.hearFailure(reply, endpoint, partition);
-      if (reply.decided) return notDone(reply.reason, reply.message);
-      if (!reply.retryable) break;
+      const { endpoint, failure } = failed;
+      failed = null;
+      last = failure;
+      if (request.$case !== "get" && failure.execution === "unknown") unknown = failure;
+      this.hearFailure(failure, endpoint, partition);
+      if (failure.decided) return notDone(failure.reason, failure.message);
+      if (!failure.retryable) break;
       tried = new Set([...tried, endpoint]);
       // Time for one more attempt is kept, once.
       const { leftMs, tooShortMs } = patience;
       const longestMs = leftMs > 2 * tooShortMs ? leftMs - 2 * tooShortMs : leftMs - tooShortMs;
-      await patience.pause(Math.max(0, Math.min(pauseBefore(attempt, reply), longestMs)));
+      await patience.pause(Math.max(0, Math.min(pauseBefore(attempt, failure), longestMs)));
     }
     if (unknown !== null) return this.unknown(unknown, last, patience);
     if (last === null || patience.over === "CANCELLED" || patience.over === "CLOSED") return this.over(patience);
     return notDone(last.reason, last.message);
   }
 
-  private async attempt({ request, kind, lineOf, patience }: Job, endpoint: Endpoint): Promise<Reply> {
+  /** null: the patience was over before an answer came. */
+  private attempt({ request, kind, lineOf, patience }: Job, endpoint: Endpoint): Promise<Reply | null> {
     const left = patience.leftMs;
     const longest = kind === "read" ? READ_ATTEMPT_MS : WRITE_ATTEMPT_MS;
     const within = Math.ceil(Math.min(left, longest, Math.max(left / 2, MIN_ATTEMPT_MS)));
     const line = lineOf(endpoint);
-    const reply = await patience.wait<Reply>((settle) => {
+    return patience.wait<Reply>((settle) => {
       let stop: () => void = () => {};
       const timer = setTimeout(() => {
         stop();
@@ -182,8 +205,6 @@ export class Courier {
         stop();
       };
     });
-    if (reply !== null) return reply;
-    return ownFailure("unknown", patience.over ?? "CANCELLED", END_TEXTS[patience.over ?? "CANCELLED"], false);
   }
 
   private hear(header: Header | undefined, from: Endpoint): void {
@@ -227,6 +248,11 @@ const END_TEXTS = {
   CANCELLED: "the call was cancelled",
   CLOSED: "the client is closed",
 } as const;
+
+function failedAt(endpoint: Endpoint, reply: Failure | null, { patience }: Job): FailedAttempt {
+  const why = patience.over ?? "CANCELLED";
+  return { endpoint, failure: reply ?? ownFailure("unknown", why, END_TEXTS[why], false) };
+}
 
 const notDone = (reason: Reason, message: string): NotDone => ({ outcome: "notDone", reason, message });
 

@@ -11,7 +11,7 @@ import type { Io } from "../../src/cli/io.js";
 import { run } from "../../src/cli/program.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const FOLDERS = ["bench", "docs", "gen", "proto", "scripts", "src", "test", "third_party"];
+const FOLDERS = ["bench", "clients", "docs", "gen", "proto", "scripts", "src", "test", "third_party"];
 /** Not in the repository: built, installed or written by running something. */
 const UNTRACKED =
   /^(?:dist|node_modules|\.cache|bench\/out|docs\/api-ts)(?:\/|$)|(?:^|\/)(?:node_modules|dist|out|\.venv|__pycache__)\//;

@@ -3,6 +3,7 @@
  * layer is being folded, a younger one lies over it.
  */
 import type { ChangeNumber, Key } from "../core/ids.js";
+import { ChangeList } from "../core/register/change-list.js";
 import type { Register } from "../core/register/register.js";
 import { BAD, type Bad, type Change } from "../core/register/table.js";
 import type { Below } from "./checkpoint/checkpoint.js";
@@ -17,14 +18,6 @@ export interface Slot {
   below: Below | "unknown" | null;
 }
 
-interface Numbered {
-  readonly key: Key;
-  readonly change: ChangeNumber;
-}
-
-/** The list of changes is swept once it is this long and mostly out of date. */
-const MIN_SWEEP = 1_024;
-
 export class Layer {
   readonly slots = new Map<Key, Slot>();
   bytes = 0;
@@ -32,8 +25,7 @@ export class Layer {
   gain = 0;
   /** Slots whose `below` is not known. */
   unknown = 0;
-  /** By ascending number; one whose key has changed since is out of date. */
-  private changes: Numbered[] = [];
+  private readonly changes = new ChangeList(this.slots);
   private readonly deleted = new Set<Key>();
 
   set(key: Key, register: Register | Bad | null, change: ChangeNumber, below: Slot["below"]): void {
@@ -41,13 +33,10 @@ export class Layer {
     if (before !== undefined) this.uncount(before);
     const slot: Slot = { register, change, bytes: sizeOf(key, register), below };
     this.slots.set(key, slot);
+    this.changes.add(key, change);
     this.count(slot);
-    this.changes.push({ key, change });
     if (register !== null && register !== BAD && register.value === null) this.deleted.add(key);
     else if (this.deleted.size > 0) this.deleted.delete(key);
-    if (this.changes.length > MIN_SWEEP && this.changes.length > 2 * this.slots.size) {
-      this.changes = this.changes.filter((entry) => this.current(entry));
-    }
   }
 
   /** Fills in what lies below. */
@@ -58,10 +47,9 @@ export class Layer {
   }
 
   changesAfter(after: ChangeNumber, limit: number, skip: (key: Key) => boolean, found: Change[]): void {
-    for (let i = this.firstAfter(after); i < this.changes.length && found.length < limit; i++) {
-      const entry = this.changes[i] as Numbered;
-      if (!this.current(entry) || skip(entry.key)) continue;
-      const change = this.describe(entry.key);
+    for (const key of this.changes.keysAfter(after)) {
+      if (found.length >= limit) return;
+      const change = skip(key) ? null : this.describe(key);
       if (change !== null) found.push(change);
     }
   }
@@ -79,21 +67,6 @@ export class Layer {
     const { register, change } = this.slots.get(key) as Slot;
     if (register === null) return null;
     return { change, key, timestamp: register === BAD ? null : register.timestamp };
-  }
-
-  private current({ key, change }: Numbered): boolean {
-    return this.slots.get(key)?.change === change;
-  }
-
-  private firstAfter(after: ChangeNumber): number {
-    let low = 0;
-    let high = this.changes.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.changes[middle] as Numbered).change > after) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 
   private count(slot: Slot): void {

@@ -1,6 +1,7 @@
 import { assert } from "../../base/assert.js";
 import type { Timestamp } from "../ballot.js";
 import type { ChangeNumber, Key } from "../ids.js";
+import { ChangeList } from "./change-list.js";
 import type { Register } from "./register.js";
 
 /** What a replica knows of a key whose register fails its checksum: nothing. It is never taken for absent (R11). */
@@ -41,18 +42,9 @@ interface Slot {
   readonly change: ChangeNumber;
 }
 
-interface Numbered {
-  readonly key: Key;
-  readonly change: ChangeNumber;
-}
-
-/** The list of changes is swept once it is this long and mostly out of date. */
-const MIN_SWEEP = 1_024;
-
 export class MemoryTable implements RegisterTable {
   private readonly slots = new Map<Key, Slot>();
-  /** Changes by ascending number; one whose key has changed since is out of date and is skipped. */
-  private changes: Numbered[] = [];
+  private changes = new ChangeList(this.slots);
   /** Tombstones, in the order of their changes. */
   private readonly deleted = new Set<Key>();
   lastChange = 0 as ChangeNumber;
@@ -65,12 +57,9 @@ export class MemoryTable implements RegisterTable {
     const { key } = register;
     this.note(change);
     this.slots.set(key, { register, change });
-    this.changes.push({ key, change });
+    this.changes.add(key, change);
     if (this.deleted.size > 0) this.deleted.delete(key);
     if (register.value === null) this.deleted.add(key);
-    if (this.changes.length > MIN_SWEEP && this.changes.length > 2 * this.slots.size) {
-      this.changes = this.changes.filter((entry) => this.current(entry));
-    }
   }
 
   remove(key: Key, change: ChangeNumber): void {
@@ -90,7 +79,7 @@ export class MemoryTable implements RegisterTable {
     const copy = new MemoryTable();
     for (const [key, slot] of this.slots) copy.slots.set(key, slot);
     for (const key of this.deleted) copy.deleted.add(key);
-    copy.changes = this.changes.slice();
+    copy.changes = this.changes.copy(copy.slots);
     copy.lastChange = this.lastChange;
     return copy;
   }
@@ -101,9 +90,9 @@ export class MemoryTable implements RegisterTable {
 
   changesAfter(after: ChangeNumber, limit: number): Change[] {
     const found: Change[] = [];
-    for (let i = this.firstAfter(after); i < this.changes.length && found.length < limit; i++) {
-      const entry = this.changes[i] as Numbered;
-      if (this.current(entry)) found.push(this.describe(entry.key));
+    for (const key of this.changes.keysAfter(after)) {
+      if (found.length >= limit) break;
+      found.push(this.describe(key));
     }
     return found;
   }
@@ -120,22 +109,6 @@ export class MemoryTable implements RegisterTable {
   private describe(key: Key): Change {
     const { register, change } = this.slots.get(key) as Slot;
     return { change, key, timestamp: register === BAD ? null : register.timestamp };
-  }
-
-  private current({ key, change }: Numbered): boolean {
-    return this.slots.get(key)?.change === change;
-  }
-
-  /** Index of the first change above `after`. */
-  private firstAfter(after: ChangeNumber): number {
-    let low = 0;
-    let high = this.changes.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.changes[middle] as Numbered).change > after) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 
   private note(change: ChangeNumber): void {

@@ -33,7 +33,7 @@ const (
 // Why a call did not succeed.
 //
 // On the wire, ErrorInfo.reason is the short name: this enum's name without the prefix, for example KEY_EMPTY for
-// ERROR_REASON_KEY_EMPTY. A reason that you do not know is to be treated by its status alone: newer servers may have more.
+// ERROR_REASON_KEY_EMPTY. A reason that you do not know is to be treated by its status alone: newer nodes may have more.
 type ErrorReason int32
 
 const (

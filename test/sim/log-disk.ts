@@ -3,13 +3,12 @@
  * are in memory here. Of what the disk does to the files see test/conformance/faulty-files.ts; the checkpoint commits as a whole or not at
  * all, as LMDB does, and its records rot.
  *
- * Beside it this keeps what the disk durably holds, as told from outside: an entry counts from the moment at which its write is on the disk,
- * or at which recovery finds it after a crash. By that it checks storage itself: nobody is told that something is durable before it is,
- * recovery finds what was durable, and tables show what was put into them.
+ * By what the disk durably holds (holdings.ts) it checks storage itself: nobody is told that something is durable before it is, recovery
+ * finds what was durable, and tables show what was put into them.
  */
 import type { StoredEntry } from "../../src/codec/entry.js";
-import { type Ballot, compareBallots, formatTimestamp, sameBallot, sameTimestamp } from "../../src/core/ballot.js";
-import { type ChangeNumber, changeNumber, type Key, type NodeId, type Partition } from "../../src/core/ids.js";
+import { sameTimestamp } from "../../src/core/ballot.js";
+import type { Key, NodeId, Partition } from "../../src/core/ids.js";
 import type { Register } from "../../src/core/register/register.js";
 import { BAD, type Bad, type RegisterTable } from "../../src/core/register/table.js";
 import type { NodeStorage } from "../../src/ports/storage.js";
@@ -21,6 +20,7 @@ import { renderRegister } from "../scripts/render.js";
 import type { CheckName } from "./checks.js";
 import { type Copy, type Disk, type DiskOptions, NO_COPY } from "./disk.js";
 import { sameState } from "./facts.js";
+import { Holdings, mapIn } from "./holdings.js";
 import { rotRecord, ruinRecord } from "./rot.js";
 import type { Sometimes } from "./sometimes.js";
 import { TimedFiles } from "./timed-files.js";
@@ -45,13 +45,6 @@ interface Pending {
   readonly number: number;
 }
 
-interface Held {
-  readonly register: Register;
-  readonly change: ChangeNumber;
-  /** Of the log record that it came with. */
-  readonly number: number;
-}
-
 interface Saved {
   readonly files: ReadonlyMap<string, Buffer>;
   readonly checkpoint: MemoryCheckpoint;
@@ -72,11 +65,7 @@ export class LogDisk implements Disk {
   private appended = 0;
   private kept = 0;
   private pending: Pending[] = [];
-  /** What the disk holds: registers by partition and key, and the small states. */
-  private readonly held = new Map<Partition, Map<Key, Held>>();
-  private readonly promises = new Map<Partition, Ballot>();
-  private readonly limits = new Map<string, number>();
-  private readonly rotten = new Map<Partition, Map<Key, true>>();
+  private readonly holdings: Holdings;
   /** What the process has put or removed of a key; by partition. */
   private live = new Map<Partition, Map<Key, Register | null>>();
   /** Keys that the process has found bad, with the batch that was not appended yet: what it holds may have been said before. */
@@ -89,6 +78,11 @@ export class LogDisk implements Disk {
 
   constructor(private readonly options: LogDiskOptions) {
     const { schedule, chance, faults, tell } = options;
+    this.holdings = new Holdings({
+      partitions: options.partitions,
+      sometimes: options.sometimes,
+      differs: (detail) => this.differs(detail),
+    });
     this.files = new TimedFiles({
       schedule,
       chance: chance.fork("files"),
@@ -113,7 +107,7 @@ export class LogDisk implements Disk {
   // ---- what is there
 
   copy(partition: Partition, key: Key): Copy {
-    const held = this.held.get(partition)?.get(key);
+    const held = this.holdings.of(partition, key);
     if (held === undefined) return NO_COPY;
     const foundBy = this.known.get(partition)?.get(key);
     const bad = foundBy !== undefined;
@@ -121,7 +115,7 @@ export class LogDisk implements Disk {
   }
 
   sound(partition: Partition, key: Key): boolean {
-    return this.rotten.get(partition)?.has(key) !== true;
+    return this.holdings.sound(partition, key);
   }
 
   badKeys(partition: Partition): Key[] {
@@ -139,7 +133,7 @@ export class LogDisk implements Disk {
 
   /** The most that this peer has told of its records, as far as that is on the disk. */
   seen(peer: NodeId): number {
-    return this.limits.get(`seen/${peer}`) ?? 0;
+    return this.holdings.seen(peer);
   }
 
   /** Records of the oldest directory that could be put back. */
@@ -151,7 +145,7 @@ export class LogDisk implements Disk {
 
   /** The bytes of the key's register change where they lie: in the log, as long as a later write proves them, in the checkpoint, or in both. */
   spoil(partition: Partition, key: Key): boolean {
-    const held = this.held.get(partition)?.get(key);
+    const held = this.holdings.of(partition, key);
     if (held === undefined || !this.sound(partition, key)) return false;
     const { disk } = this.files;
     const inLog = held.number > this.checkpoint.position;
@@ -159,7 +153,7 @@ export class LogDisk implements Disk {
     const folded = this.checkpoint.changeOf(partition, key) === held.change;
     if (!inLog && !folded) return false;
     if (folded) this.checkpoint.rot(partition, key);
-    mapIn(this.rotten, partition).set(key, true);
+    this.holdings.rot(partition, key);
     this.options.sometimes.hit(inLog ? "a record of the log rotted" : "a record of the checkpoint rotted");
     return true;
   }
@@ -361,88 +355,26 @@ export class LogDisk implements Disk {
   }
 
   private keep(entry: StoredEntry, number: number): void {
-    const { durable } = this.options;
-    switch (entry.kind) {
-      case "register":
-      case "removed": {
-        const { partition, change } = entry;
-        const key = entry.kind === "register" ? entry.register.key : entry.key;
-        const before = this.copy(partition, key);
-        if (entry.kind === "register")
-          mapIn(this.held, partition).set(key, { register: entry.register, change, number });
-        else this.held.get(partition)?.delete(key);
-        this.rotten.get(partition)?.delete(key);
-        this.known.get(partition)?.delete(key);
-        return durable(entry, before);
-      }
-      case "seen":
-        return this.raise(`seen/${entry.node}`, entry.position);
-      case "promise": {
-        const before = this.promises.get(entry.partition);
-        if (before === undefined || compareBallots(entry.ballot, before) > 0)
-          this.promises.set(entry.partition, entry.ballot);
-        return durable(entry, NO_COPY);
-      }
-      case "reservation":
-        this.raise(`reservation/${entry.partition}`, entry.reservation);
-        return durable(entry, NO_COPY);
-      case "floor":
-        this.raise(`floor/${entry.partition}`, entry.floor);
-        return durable(entry, NO_COPY);
-      default:
-        return durable(entry, NO_COPY);
+    let before = NO_COPY;
+    if (entry.kind === "register" || entry.kind === "removed") {
+      const key = entry.kind === "register" ? entry.register.key : entry.key;
+      before = this.copy(entry.partition, key);
+      this.known.get(entry.partition)?.delete(key);
     }
-  }
-
-  private raise(name: string, to: number): void {
-    if (to > (this.limits.get(name) ?? 0)) this.limits.set(name, to);
+    this.holdings.take(entry, number);
+    if (entry.kind !== "seen") this.options.durable(entry, before);
   }
 
   /** What recovery found is what was durable, and of what was under way a beginning. */
   private compare(storage: DiskStorage): void {
-    const { sometimes, partitions } = this.options;
+    const { sometimes } = this.options;
     const { position } = storage;
     if (position < this.kept || position > this.appended)
       this.differs(`has ${position} records; ${this.kept} were durable, and ${this.appended} written`);
     if (position < this.appended) sometimes.hit("a crash lost unsynced entries");
     if (position < this.appended && position > this.kept) sometimes.hit("a crash kept part of an unsynced batch");
     this.written(position);
-    for (let p = 0; p < partitions; p++) this.compareTable(p as Partition, storage.table(p as Partition));
-    const promises = new Map<Partition, Ballot>();
-    for (const entry of storage.restored()) {
-      if (entry.kind === "promise") promises.set(entry.partition, entry.ballot);
-      else if (entry.kind === "reservation") this.compareLimit(entry.kind, entry.partition, entry.reservation);
-      else if (entry.kind === "floor") this.compareLimit(entry.kind, entry.partition, entry.floor);
-    }
-    for (const [partition, ballot] of this.promises) {
-      const found = promises.get(partition);
-      if (found === undefined || !sameBallot(found, ballot))
-        this.differs(`has lost a promise of partition ${partition}`);
-    }
-  }
-
-  private compareLimit(kind: string, partition: Partition, found: number): void {
-    const was = this.limits.get(`${kind}/${partition}`) ?? 0;
-    if (found !== was) this.differs(`has ${kind} ${found} of partition ${partition}, not ${was}`);
-  }
-
-  private compareTable(partition: Partition, table: RegisterTable): void {
-    const held = this.held.get(partition) ?? new Map<Key, Held>();
-    const found = table.changesAfter(changeNumber(0), MANY);
-    if (found.length !== held.size)
-      this.differs(`has ${found.length} registers of partition ${partition}, not ${held.size}`);
-    for (const { key, timestamp } of found) {
-      const was = held.get(key);
-      if (timestamp === null) {
-        this.options.sometimes.hit("a node came back with a rotten register");
-        if (this.sound(partition, key)) this.differs(`takes ${key} for bad, and nothing of it rotted`);
-      } else {
-        if (was === undefined || !sameTimestamp(was.register.timestamp, timestamp))
-          this.differs(`has ${key} at ${formatTimestamp(timestamp)}`);
-        // Where it rotted the checkpoint or the log had it again.
-        this.rotten.get(partition)?.delete(key);
-      }
-    }
+    this.holdings.compare(storage);
   }
 
   private differs(detail: string): void {
@@ -492,7 +424,7 @@ export class LogDisk implements Disk {
       return;
     }
     const put = live.get(key);
-    const expected = put === undefined ? (this.held.get(partition)?.get(key)?.register ?? null) : put;
+    const expected = put === undefined ? (this.holdings.of(partition, key)?.register ?? null) : put;
     if (found === expected) return;
     if (
       found === null ||
@@ -505,16 +437,4 @@ export class LogDisk implements Disk {
         `n${node} finds ${renderRegister(found)} of ${key}, not ${renderRegister(expected)}`,
       );
   }
-}
-
-/** More than a run has keys. */
-const MANY = 1_000;
-
-function mapIn<Value>(maps: Map<Partition, Map<Key, Value>>, partition: Partition): Map<Key, Value> {
-  let map = maps.get(partition);
-  if (map === undefined) {
-    map = new Map();
-    maps.set(partition, map);
-  }
-  return map;
 }

@@ -1,0 +1,140 @@
+/**
+ * What a disk durably holds, as told from outside: an entry counts from the moment at which its write is on the disk, or at which recovery
+ * finds it after a crash. What a node finds when it comes back is compared with that.
+ */
+import type { StoredEntry } from "../../src/codec/entry.js";
+import { type Ballot, compareBallots, formatTimestamp, sameBallot, sameTimestamp } from "../../src/core/ballot.js";
+import { type ChangeNumber, changeNumber, type Key, type NodeId, type Partition } from "../../src/core/ids.js";
+import type { Register } from "../../src/core/register/register.js";
+import type { RegisterTable } from "../../src/core/register/table.js";
+import type { Storage } from "../../src/ports/storage.js";
+import type { Sometimes } from "./sometimes.js";
+
+interface Held {
+  readonly register: Register;
+  readonly change: ChangeNumber;
+  /** Of the log record that it came with. */
+  readonly number: number;
+}
+
+export interface HoldingsOptions {
+  readonly partitions: number;
+  readonly sometimes: Sometimes;
+  /** What a node found is not what was held. */
+  readonly differs: (detail: string) => void;
+}
+
+export class Holdings {
+  private readonly held = new Map<Partition, Map<Key, Held>>();
+  private readonly promises = new Map<Partition, Ballot>();
+  /** What only rises, by name: reservations, floors, positions of peers. */
+  private readonly limits = new Map<string, number>();
+  private readonly rotten = new Map<Partition, Map<Key, true>>();
+
+  constructor(private readonly options: HoldingsOptions) {}
+
+  of(partition: Partition, key: Key): Held | undefined {
+    return this.held.get(partition)?.get(key);
+  }
+
+  /** Nothing of the key rotted since it was written. */
+  sound(partition: Partition, key: Key): boolean {
+    return this.rotten.get(partition)?.has(key) !== true;
+  }
+
+  rot(partition: Partition, key: Key): void {
+    mapIn(this.rotten, partition).set(key, true);
+  }
+
+  /** The most that is known here of this peer's log. */
+  seen(peer: NodeId): number {
+    return this.limits.get(`seen/${peer}`) ?? 0;
+  }
+
+  /** The record of this number is on the disk. */
+  take(entry: StoredEntry, number: number): void {
+    switch (entry.kind) {
+      case "register": {
+        const { partition, register, change } = entry;
+        mapIn(this.held, partition).set(register.key, { register, change, number });
+        this.rotten.get(partition)?.delete(register.key);
+        return;
+      }
+      case "removed":
+        this.held.get(entry.partition)?.delete(entry.key);
+        this.rotten.get(entry.partition)?.delete(entry.key);
+        return;
+      case "seen":
+        return this.raise(`seen/${entry.node}`, entry.position);
+      case "promise": {
+        const before = this.promises.get(entry.partition);
+        if (before === undefined || compareBallots(entry.ballot, before) > 0)
+          this.promises.set(entry.partition, entry.ballot);
+        return;
+      }
+      case "reservation":
+        return this.raise(`reservation/${entry.partition}`, entry.reservation);
+      case "floor":
+        return this.raise(`floor/${entry.partition}`, entry.floor);
+      default:
+        return;
+    }
+  }
+
+  /** What recovery found is what was durable. */
+  compare(storage: Pick<Storage, "table" | "restored">): void {
+    const { partitions, differs } = this.options;
+    for (let p = 0; p < partitions; p++) this.compareTable(p as Partition, storage.table(p as Partition));
+    const promises = new Map<Partition, Ballot>();
+    for (const entry of storage.restored()) {
+      if (entry.kind === "promise") promises.set(entry.partition, entry.ballot);
+      else if (entry.kind === "reservation") this.compareLimit(entry.kind, entry.partition, entry.reservation);
+      else if (entry.kind === "floor") this.compareLimit(entry.kind, entry.partition, entry.floor);
+    }
+    for (const [partition, ballot] of this.promises) {
+      const found = promises.get(partition);
+      if (found === undefined || !sameBallot(found, ballot)) differs(`has lost a promise of partition ${partition}`);
+    }
+  }
+
+  private raise(name: string, to: number): void {
+    if (to > (this.limits.get(name) ?? 0)) this.limits.set(name, to);
+  }
+
+  private compareLimit(kind: string, partition: Partition, found: number): void {
+    const was = this.limits.get(`${kind}/${partition}`) ?? 0;
+    if (found !== was) this.options.differs(`has ${kind} ${found} of partition ${partition}, not ${was}`);
+  }
+
+  private compareTable(partition: Partition, table: RegisterTable): void {
+    const { differs, sometimes } = this.options;
+    const held = this.held.get(partition) ?? new Map<Key, Held>();
+    const found = table.changesAfter(changeNumber(0), MANY);
+    if (found.length !== held.size)
+      differs(`has ${found.length} registers of partition ${partition}, not ${held.size}`);
+    for (const { key, timestamp } of found) {
+      const was = held.get(key);
+      if (timestamp === null) {
+        sometimes.hit("a node came back with a rotten register");
+        if (this.sound(partition, key)) differs(`takes ${key} for bad, and nothing of it rotted`);
+      } else {
+        if (was === undefined || !sameTimestamp(was.register.timestamp, timestamp))
+          differs(`has ${key} at ${formatTimestamp(timestamp)}`);
+        // Where it rotted the checkpoint or the log had it again.
+        this.rotten.get(partition)?.delete(key);
+      }
+    }
+  }
+}
+
+/** More than a run has keys. */
+const MANY = 1_000;
+
+export function mapIn<Value>(maps: Map<Partition, Map<Key, Value>>, partition: Partition): Map<Key, Value> {
+  let map = maps.get(partition);
+  if (map === undefined) {
+    map = new Map();
+    maps.set(partition, map);
+  }
+  return map;
+}

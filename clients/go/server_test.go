@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	kvv1 "github.com/onar-kv/onar/gen/go/onar/kv/v1"
 	reconfigurationv1 "github.com/onar-kv/onar/gen/go/onar/reconfiguration/v1"
@@ -28,10 +29,10 @@ type server struct {
 	requests []any
 	// hold, if not nil, is waited for before a write is answered.
 	hold chan struct{}
-	// holdViews, if not nil, is waited for before a view is told.
-	holdViews chan struct{}
-	// viewsTold counts them.
-	viewsTold int
+	// silent servers do not tell their view.
+	silent bool
+	// patient counts the questions for it that leave more time than a call waits for the first of several endpoints.
+	patient int
 }
 
 func startServer() (*server, error) {
@@ -62,18 +63,15 @@ var clusterID = []byte("0123456789abcdef")
 
 func (s *server) GetView(ctx context.Context, _ *reconfigurationv1.GetViewRequest) (*reconfigurationv1.GetViewResponse, error) {
 	s.mu.Lock()
-	hold := s.holdViews
-	s.mu.Unlock()
-	if hold != nil {
-		select {
-		case <-hold:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	if deadline, has := ctx.Deadline(); has && time.Until(deadline) > 250*time.Millisecond {
+		s.patient++
 	}
-	s.mu.Lock()
-	s.viewsTold++
+	silent := s.silent
 	s.mu.Unlock()
+	if silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	return &reconfigurationv1.GetViewResponse{
 		Header: &kvv1.Header{ClusterId: clusterID, NodeId: 1, ViewEpoch: 1},
 		View:   &reconfigurationv1.View{Epoch: 1, ClusterId: clusterID, PartitionCount: 256},
@@ -135,6 +133,12 @@ func (s *server) store(key, value []byte) uint64 {
 	s.revision++
 	s.entries[string(key)] = &kvv1.Entry{Value: value, Version: s.revision}
 	return s.revision
+}
+
+func (s *server) patientViews() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.patient
 }
 
 func (s *server) came() []any {

@@ -9,6 +9,8 @@ export interface Io {
   error(line: string): void;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
+  /** How wide that terminal is now. */
+  columns?(): number;
   /** Tells when nobody reads standard output any more. */
   onReaderGone(then: () => void): void;
   readonly stdin: Readable;
@@ -40,6 +42,8 @@ export function processIo(): Io {
     error: (line) => void process.stderr.write(`${line}\n`),
     onReaderGone: (then) => void process.stdout.once("error", then),
     terminal: process.stdout.isTTY === true,
+    // A terminal that does not know says 0.
+    columns: () => (process.stdout.isTTY === true && process.stdout.columns) || Number.POSITIVE_INFINITY,
     screen: process.stdout,
     errorTerminal: process.stderr.isTTY === true,
     inputTerminal: process.stdin.isTTY === true,

@@ -67,7 +67,9 @@ export async function status(options: CommonOptions, io: Io): Promise<ExitCode> 
   );
   const answers = [first, ...(await askOthers(first, Math.min(OTHERS_MS, target.timeoutMs)))];
   const summary = summarize(answers);
-  io.out(format === "json" ? `${JSON.stringify(asJson(summary, answers))}\n` : asTable(summary, paintOf(io)));
+  io.out(
+    format === "json" ? `${JSON.stringify(asJson(summary, answers))}\n` : asTable(summary, paintOf(io), io.columns?.()),
+  );
   return EXIT.done;
 }
 
@@ -151,44 +153,15 @@ function knowsBetter(a: PartitionStatus, aBy: number, b: PartitionStatus, bBy: n
   return own(a, aBy) > own(b, bBy);
 }
 
-function asTable(summary: Summary, paint: Paint): string {
-  const { good, bad, strong } = paint;
-  const yes = (is: boolean): string => (is ? good("yes") : bad("NO"));
-  const table = new Table({
-    head: [
-      "node",
-      "clients",
-      "peers",
-      "zone",
-      "heard",
-      "answers",
-      "writer of",
-      "replica of",
-      "behind",
-      "up",
-      "storage",
-      "version",
-    ],
-    style: { head: [], border: [], compact: true },
-    colAligns: ["right", "left", "left", "left", "left", "left", "right", "right", "right", "right", "left", "left"],
-  });
-  for (const { node, answers, writes, keeps, behind } of summary.nodes) {
-    table.push([
-      node.id === 0 ? "?" : String(node.id),
-      node.clientAddress || "-",
-      node.peerAddress || "-",
-      node.zone || "-",
-      yes(node.heard),
-      yes(answers),
-      String(writes),
-      String(keeps),
-      behind === null ? "-" : String(behind),
-      node.heard ? span(node.uptimeMs) : "-",
-      storageName(node.storage),
-      node.softwareVersion || "-",
-    ]);
-  }
-  const rows = table.length === 0 ? [] : [table.toString()];
+/** What is left out first where a terminal is too narrow for a line of it. */
+const LEFT_OUT = ["version", "storage", "up", "zone", "peers", "node", "replica of", "behind"];
+
+/** `columns`: how wide a line may be, if that is known. */
+export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIVE_INFINITY): string {
+  const { bad, strong } = paint;
+  const { table, without } = fitting(summary, paint, columns);
+  const rows = summary.nodes.length === 0 ? [] : [table];
+  if (without.length > 0) rows.push(`(a wider terminal shows ${without.join(", ")}, too; -o json has everything)`);
   if (summary.viewEpoch === 0n) {
     const missing = summary.nodes.filter((row) => !row.node.heard).map((row) => row.node.peerAddress);
     const whom = missing.length === 0 ? "" : `: waiting for ${missing.join(", ")}`;
@@ -201,6 +174,48 @@ function asTable(summary: Summary, paint: Paint): string {
   );
   return `${lines.join("\n")}\n`;
 }
+
+/** The table, without as many columns as need be. */
+function fitting(
+  summary: Summary,
+  paint: Paint,
+  columns: number,
+): { readonly table: string; readonly without: string[] } {
+  for (let left = 0; ; left++) {
+    const without = LEFT_OUT.slice(0, left);
+    const table = tableOf(summary, paint, new Set(without));
+    const width = table.slice(0, table.indexOf("\n")).length;
+    if (width <= columns || left === LEFT_OUT.length) return { table, without };
+  }
+}
+
+function tableOf(summary: Summary, { good, bad }: Paint, without: ReadonlySet<string>): string {
+  const yes = (is: boolean): string => (is ? good("yes") : bad("NO"));
+  const shown = COLUMNS.filter(([name]) => !without.has(name));
+  const table = new Table({
+    head: shown.map(([name]) => name),
+    style: { head: [], border: [], compact: true },
+    colAligns: shown.map(([, align]) => align),
+  });
+  for (const row of summary.nodes) table.push(shown.map(([, , text]) => text(row, yes)));
+  return table.toString();
+}
+
+const COLUMNS: readonly [name: string, align: "left" | "right", text: (row: NodeRow, yes: Yes) => string][] = [
+  ["node", "right", ({ node }) => (node.id === 0 ? "?" : String(node.id))],
+  ["clients", "left", ({ node }) => node.clientAddress || "-"],
+  ["peers", "left", ({ node }) => node.peerAddress || "-"],
+  ["zone", "left", ({ node }) => node.zone || "-"],
+  ["heard", "left", ({ node }, yes) => yes(node.heard)],
+  ["answers", "left", ({ answers }, yes) => yes(answers)],
+  ["writer of", "right", ({ writes }) => String(writes)],
+  ["replica of", "right", ({ keeps }) => String(keeps)],
+  ["behind", "right", ({ behind }) => (behind === null ? "-" : String(behind))],
+  ["up", "right", ({ node }) => (node.heard ? span(node.uptimeMs) : "-")],
+  ["storage", "left", ({ node }) => storageName(node.storage)],
+  ["version", "left", ({ node }) => node.softwareVersion || "-"],
+];
+type Yes = (is: boolean) => string;
 
 /** The first line, for who reads no further. */
 function verdict(summary: Summary, { good, bad, doubtful, strong }: Paint): string {

@@ -8,7 +8,7 @@ import { SHELLS } from "./completion.js";
 import { checkConfig, showConfig } from "./config-commands.js";
 import type { DoctorOptions } from "./doctor/doctor.js";
 import type { ExitCode } from "./exit.js";
-import { example, HELP_WIDTH } from "./help.js";
+import { example, helpWidth } from "./help.js";
 import type { Io } from "./io.js";
 import { clientOptions, nodeOptions } from "./options.js";
 import { type StartOptions, start } from "./start.js";
@@ -37,8 +37,8 @@ export const root = (io: Io): Command =>
     .configureOutput({
       writeOut: (text) => io.out(text),
       writeErr: (text) => io.error(text.trimEnd()),
-      getOutHelpWidth: () => HELP_WIDTH,
-      getErrHelpWidth: () => HELP_WIDTH,
+      getOutHelpWidth: () => helpWidth(io),
+      getErrHelpWidth: () => helpWidth(io),
     });
 
 export function onarTree({ io, program, ends }: TreeOptions): Command {
@@ -164,7 +164,7 @@ Example:
 function withHint(text: string): string {
   const hint = /unknown command/.test(text)
     ? "(onar --help lists the commands)\n"
-    : /unknown option '--(endpoint|timeout|output)/.test(text)
+    : /unknown option '(--(endpoint|timeout|output)|-[eo])/.test(text)
       ? "(options go after the command, as in: onar prompt --endpoint HOST:PORT)\n"
       : "";
   return `${text.trimEnd()}\n${hint}`;

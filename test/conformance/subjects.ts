@@ -40,7 +40,7 @@ export const QUIET: DiskEvents = {
   bad: () => {},
 };
 
-const openDisk = (options: DiskOptions): Promise<DiskStorage> =>
+export const openDisk = (options: DiskOptions): Promise<DiskStorage> =>
   new Promise((resolve, reject) => {
     DiskStorage.open(options, (error, storage) => (storage === null ? reject(error) : resolve(storage)));
   });

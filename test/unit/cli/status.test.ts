@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { StatusResponse } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { summarize } from "../../../src/cli/status.js";
+import { paintOf } from "../../../src/cli/paint.js";
+import { asTable, summarize } from "../../../src/cli/status.js";
 import { fakeNode, onar, stopFakeNodes } from "./fake-node.js";
 
 afterEach(stopFakeNodes);
@@ -71,6 +72,20 @@ describe("what several nodes say", () => {
       });
     const summary = summarize([told(1, 0n, 0n), told(2, 7n, undefined, 5n)]);
     expect(summary.nodes.map(({ behind }) => behind)).toEqual([0, 12, null]);
+  });
+
+  test("a narrow terminal gets the columns that matter most, and is told which it does not get", () => {
+    const summary = summarize([answer(1, [{ partition: 0, writer: 1 }])]);
+    const paint = paintOf({ terminal: false, env: {} });
+    const wide = asTable(summary, paint).split("\n");
+    expect(wide[2]).toMatch(/node .* version/);
+    const narrow = asTable(summary, paint, 60).split("\n");
+    const table = narrow.filter((line) => /^[┌├│└]/.test(line));
+    expect(table).toHaveLength(6);
+    for (const line of table) expect(line.length).toBeLessThanOrEqual(60);
+    for (const name of ["clients", "heard", "answers", "writer of"]) expect(table[1]).toContain(name);
+    expect(narrow.find((line) => line.startsWith("(a wider terminal"))).toContain("version, storage");
+    expect(asTable(summary, paint, 1)).toContain("clients");
   });
 
   test("nodes are in the order of their addresses, numbers by value", () => {

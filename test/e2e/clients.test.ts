@@ -55,7 +55,8 @@ describe("generated TypeScript", () => {
     await answerOf((o) => here.kv.put({ key, value }, o));
     const get = await answerOf((o) => there.kv.get({ key, consistency: Consistency.LOCAL }, o));
     expect([Consistency.LOCAL, Consistency.LINEARIZABLE]).toContain(get.consistency);
-    if (get.entry !== undefined) expect(get.entry.value).toEqual(value);
+    // A copy that lags may not say "absent": that is read as a linearizable read is.
+    expect(get.entry?.value).toEqual(value);
   });
 
   test("a missing key is an answer", async () => {

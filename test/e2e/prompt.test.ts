@@ -56,7 +56,7 @@ describe("a script", () => {
 /** util-linux's: runs a command on a terminal of its own. */
 const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") === true;
 
-describe.skipIf(!hasScript)("on a terminal", () => {
+describe.skipIf(!hasScript)(hasScript ? "on a terminal" : "on a terminal (there is no script of util-linux)", () => {
   test("the prompt runs what is typed, Ctrl-C gives up the line, Ctrl-D leaves with 0", async () => {
     const child = spawn("script", ["-qec", `"${process.execPath}" "${PROGRAM}"`, "/dev/null"], {
       env: { ...process.env, ...env(), TERM: "xterm" },

@@ -299,7 +299,9 @@ describe("whom it asks", () => {
     const desk = new Desk().hold(fresh, 0, 1).hold(old, 2);
     desk.read();
     desk.resend(ASK_ALL_MS);
-    for (const { message } of desk.answersOf(1, 2)) expect(message).toMatchObject({ register: null });
+    const answers = desk.answersOf(1, 2);
+    expect(answers.length).toBeGreaterThan(1);
+    for (const { message } of answers) expect(message).toMatchObject({ register: null });
   });
 });
 

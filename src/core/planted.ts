@@ -31,6 +31,7 @@ export type PlantedBug =
   | "R10.emptied"
   | "R11.bad-is-absent"
   | "R11.late-write"
+  | "R11.proof-cut-off"
   | "R11.unchecked"
   | "R11.rotten-is-torn"
   | "R12.at-a-majority"

@@ -227,8 +227,8 @@ export class DiskStorage implements NodeStorage {
   // ---- helpers
 
   private recover(opened: Opened): void {
-    const { files, node, checkpoint, events } = this.options;
-    const begun = { files, node, from: checkpoint.position, notice: (text: string) => events.notice(text) };
+    const { files, node, salt, checkpoint, events } = this.options;
+    const begun = { files, node, salt, from: checkpoint.position, notice: (text: string) => events.notice(text) };
     recoverLog({ ...begun, apply: (record) => this.replay(record) }, (error, recovered) => {
       if (error !== null || recovered === null) return opened(error ?? new Error("nothing was recovered"), null);
       if (recovered.last === 0 && this.options.mustExist === true && !planted("R10.emptied"))

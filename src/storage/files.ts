@@ -2,16 +2,19 @@
  * The files of one folder, as the log needs them. Everything above this interface, recovery included, runs unchanged on a simulated disk:
  * so it has callbacks instead of promises, and they may come before the call returns.
  *
- * What a crash may do: of a `write` or `create` that was not done, any part may be there, in any order, and zeros or nothing in between;
- * of what was done, everything is. A bad disk may change any byte of what was done later on.
+ * What a crash may do: of a `write` that was not done, any part may be there, in any order, and zeros or nothing in between; a `create` that
+ * was not done has happened or has not; of what was done, everything is there. A bad disk may change any byte of what was done later on.
  */
 export type Done = (error: Error | null) => void;
+
+/** What a crash may leave of a file that was being made has this behind its name. */
+export const UNNAMED = ".new";
 
 export interface Files {
   /** Names of the files, in no particular order. */
   list(done: (error: Error | null, names: readonly string[]) => void): void;
   read(name: string, done: (error: Error | null, bytes: Buffer) => void): void;
-  /** A new file with this content; both and its name are on stable storage when it is done. An existing one is overwritten. */
+  /** A new file with this content; both and its name are on stable storage when it is done. It takes the place of an existing one at once. */
   create(name: string, bytes: Buffer, done: Done): void;
   /**
    * Writes all of it at that offset, which is where the file ends or the place of a write that failed for want of space. It is on stable

@@ -2,9 +2,9 @@
  * The files of a real folder. A write is one system call on a file opened with O_DSYNC, and durable when it returns: measured here, 0.15 ms
  * for 4 KB where a write and fdatasync take 0.18, and a third of the CPU less, as there is one trip to the thread pool instead of two.
  */
-import { close, constants, fsync, ftruncate, open, readdir, readFile, rm, write } from "node:fs";
+import { close, constants, fsync, ftruncate, open, readdir, readFile, rename, rm, write } from "node:fs";
 import { join } from "node:path";
-import type { Done, Files } from "./files.js";
+import { type Done, type Files, UNNAMED } from "./files.js";
 
 const { O_CREAT, O_DIRECTORY, O_DSYNC, O_RDONLY, O_RDWR, O_TRUNC } = constants;
 
@@ -34,10 +34,15 @@ export class NodeFiles implements Files {
 
   create(name: string, bytes: Buffer, done: Done): void {
     const told = this.counted(done);
-    this.opened(name, O_RDWR | O_CREAT | O_TRUNC | O_DSYNC, told, (fd) => {
+    const unnamed = `${name}${UNNAMED}`;
+    this.opened(unnamed, O_RDWR | O_CREAT | O_TRUNC | O_DSYNC, told, (fd) => {
       writeAll(fd, bytes, 0, (error) => {
         if (error !== null) return told(error);
-        syncFolder(this.folder, told);
+        rename(join(this.folder, unnamed), join(this.folder, name), (failed) => {
+          if (failed !== null) return told(failed);
+          this.open = { name, fd };
+          syncFolder(this.folder, told);
+        });
       });
     });
   }

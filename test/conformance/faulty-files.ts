@@ -103,18 +103,17 @@ export class FaultyFiles implements Files {
 
   create(name: string, bytes: Buffer, done: Done): void {
     const copy = Buffer.from(bytes);
+    const made = (): void => {
+      this.content.set(name, copy);
+      this.ghosts.delete(name);
+      this.space -= copy.length;
+    };
     this.submit({
       kind: "create",
       name,
       done,
-      apply: () => {
-        this.content.set(name, copy);
-        this.ghosts.delete(name);
-        this.space -= copy.length;
-      },
-      tear: () => {
-        if (this.chance.chance(0.5)) this.content.set(name, this.torn(Buffer.alloc(0), 0, copy));
-      },
+      apply: made,
+      tear: () => (this.chance.chance(0.5) ? made() : undefined),
     });
   }
 

@@ -15,6 +15,7 @@ const DIRECTED = new Map<string, string>([
   ["R3.settled-though-absent", "a script"],
   ["R9.purge-forgets-floor", "a unit test"],
   ["R9.raise-without-floor", "a script"],
+  ["R11.proof-cut-off", "a unit test"],
   ["R12.old-transfer", "a script"],
 ]);
 

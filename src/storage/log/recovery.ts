@@ -8,6 +8,9 @@
  * is bad behind the last one belongs to the last write, whose answers nobody needs to have seen: it is cut off. (If it was durable after
  * all and rotted just there, this copy is behind what its peers have seen of it, and they refuse it: R10.)
  *
+ * Cutting off must not destroy the proof that something before was durable, or the next start would take it for torn. So the next segment is
+ * begun first: its header proves all that this start found.
+ *
  * Invariants:
  *   L1  Records are applied in the order of their numbers, without a gap above what the checkpoint has.
  *   L2  What a proof covers is never cut off, nor taken for absent: a rotten register is applied as bad; of a rotten promise,
@@ -17,9 +20,10 @@ import { isKnown, isLazy, KIND } from "../../codec/entry.js";
 import type { LogRecord } from "../../codec/log-record.js";
 import type { NodeId } from "../../core/ids.js";
 import { planted } from "../../core/planted.js";
-import type { Files } from "../files.js";
+import { type Files, isFull, UNNAMED } from "../files.js";
 import {
   decodeSegmentHeader,
+  encodeSegmentHeader,
   type Hole,
   isRecord,
   isSegmentName,
@@ -27,6 +31,7 @@ import {
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
   scan,
+  segmentName,
 } from "./segment.js";
 
 /** The directory cannot be used; the message is for people and says what they can do. */
@@ -37,6 +42,8 @@ export class RecoveryError extends Error {
 export interface RecoveryOptions {
   readonly files: Files;
   readonly node: NodeId;
+  /** A random 32-bit number for the segment that is begun. */
+  readonly salt: () => number;
   /** The checkpoint has all records up to this one. */
   readonly from: number;
   /** Each record above `from`, in order; a register without a body is bad. */
@@ -83,6 +90,8 @@ class Recovery {
   private names: string[] = [];
   private readonly segments: Segment[] = [];
   private undecided: Undecided[] = [];
+  /** Where segments are cut off. */
+  private readonly cuts: Undecided[] = [];
   private expected = 0;
   private rottenRegisters = 0;
   private rottenLazy = 0;
@@ -98,8 +107,14 @@ class Recovery {
     this.options.files.list((error, names) => {
       if (error !== null) return this.done(error, null);
       this.names = names.filter(isSegmentName).sort();
-      this.read(0);
+      this.remove(names.filter((name) => name.endsWith(UNNAMED)));
     });
+  }
+
+  /** Files that were being made when a crash came. */
+  private remove([name, ...others]: readonly string[]): void {
+    if (name === undefined) return this.read(0);
+    this.options.files.remove(name, (error) => (error === null ? this.remove(others) : this.done(error, null)));
   }
 
   private read(index: number): void {
@@ -129,6 +144,7 @@ class Recovery {
     }
     this.check(name, header);
     if (this.segments.length === 0) this.expected = header.first;
+    this.leftOver(header.first);
     this.proven(header.first);
     this.missing(header.first, { segment: this.segments.length, at: 0 }, name);
     const segment = this.segments.length;
@@ -139,6 +155,15 @@ class Recovery {
       else this.undecided.push({ ...place, expected: this.expected, found });
     }
     return true;
+  }
+
+  /** What stands behind the beginning of the next segment was being cut off when a crash came. */
+  private leftOver(next: number): void {
+    const at = this.undecided.findIndex(({ expected }) => expected >= next);
+    if (at < 0) return;
+    this.cuts.push(this.undecided[at] as Undecided);
+    this.undecided.length = at;
+    this.expected = next;
   }
 
   private check(name: string, header: SegmentHeader): void {
@@ -249,21 +274,49 @@ class Recovery {
     }
     if (this.rottenLazy > 0) notice(`${this.rottenLazy} rotten records that can be spared were skipped`);
     const [cut] = this.undecided;
-    if (cut === undefined) return this.finish(this.expected - 1);
+    const last = Math.max((cut?.expected ?? this.expected) - 1, from);
+    const newest = this.segments.at(-1);
+    if (newest === undefined) return this.finish(last);
+    if (cut !== undefined) this.cuts.push(cut);
+    // A process that was killed may have left what it wrote in the system's cache.
+    this.options.files.truncate(newest.name, newest.length, (error) => {
+      if (error !== null) return this.done(error, null);
+      this.prove(newest, last, () => this.cutOff(last));
+    });
+  }
+
+  /** Begins the next segment, unless the newest one has no records: then its header says as much. */
+  private prove({ first }: Segment, last: number, then: () => void): void {
+    if (first === last + 1 || planted("R11.proof-cut-off")) return then();
+    const { files, node, salt } = this.options;
+    const name = segmentName(last + 1);
+    const header = { version: LOG_VERSION, node, first: last + 1, salt: salt() >>> 0 };
+    files.create(name, encodeSegmentHeader(header), (error) => {
+      // A full disk lets a node start whose log is sound; later rot at its very end would go unnoticed here, but not by its peers (R10).
+      if (error !== null && isFull(error) && this.rottenRegisters + this.rottenLazy === 0) return then();
+      if (error !== null) return this.done(error, null);
+      this.segments.push({ name, first: last + 1, length: SEGMENT_HEADER_BYTES });
+      then();
+    });
+  }
+
+  private cutOff(last: number): void {
+    const cut = this.cuts.shift();
+    if (cut === undefined) return this.finish(last);
     const segment = this.segments[cut.segment] as Segment;
     const lost = segment.length - cut.at;
     this.options.files.truncate(segment.name, cut.at, (error) => {
       if (error !== null) return this.done(error, null);
       this.segments[cut.segment] = { ...segment, length: cut.at };
-      notice(
+      this.options.notice(
         `the last write before the crash was not finished: ${lost} bytes behind record ${cut.expected - 1} were cut off log/${segment.name}`,
       );
-      this.finish(cut.expected - 1);
+      this.cutOff(last);
     });
   }
 
   private finish(last: number): void {
     const { segments, rottenRegisters } = this;
-    this.done(null, { segments, last: Math.max(last, this.options.from), rottenRegisters });
+    this.done(null, { segments, last, rottenRegisters });
   }
 }

@@ -35,9 +35,11 @@ export class RegisterCache {
     this.cached.set(key, { partition, register, change, bytes: size });
     this.bytes += size;
     if (this.bytes <= this.maxBytes) return;
+    // Many at once: a map's first key is found by passing over all that were deleted in front of it.
+    const target = this.maxBytes - this.maxBytes / 16;
     for (const oldest of this.cached.keys()) {
       this.forget(oldest);
-      if (this.bytes <= this.maxBytes) return;
+      if (this.bytes <= target) return;
     }
   }
 

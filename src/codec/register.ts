@@ -58,6 +58,12 @@ export function encodeRegister(register: Register): Buffer {
   return toBuffer(register.encoded);
 }
 
+/** How the encoded form of a register begins, but for one that somebody else encoded in another way. */
+export function keyField(key: Key): Buffer {
+  writer.text(KEY, key);
+  return writer.finish();
+}
+
 /** Keeps `bytes`: they must be in memory of their own (`ownCopy`). The records are decoded when somebody looks at them. */
 export function decodeRegister(bytes: Uint8Array): Register {
   const reader = new WireReader(bytes);

@@ -4,7 +4,7 @@
  *   onar.json    this file's subject; written whole, next to the old one, and renamed over it
  *   lock         held by the running process (directory-lock.ts)
  *   log/         segments (log/segment.ts)
- *   checkpoint/  LMDB (checkpoint/lmdb.ts)
+ *   checkpoint/  LMDB (checkpoint/lmdb.ts); for a while checkpoint-new/ beside it (checkpoint/convert.ts)
  *   reserve      space to let go when the disk is full (disk-space.ts)
  *
  * A directory is new when it is empty. It belongs to one incarnation of one node for ever: copied, restored or edited, it is a danger to
@@ -22,10 +22,11 @@ import type { AcceptedView, StartBallot } from "../core/view/founding.js";
 import type { View } from "../core/view/view.js";
 import { isLockName, type Lock, Locked, lockDirectory, lockWithoutFile } from "./directory-lock.js";
 
-export const DIRECTORY_FORMAT = 1;
+/** 2: the checkpoint has packed trees; one of format 1 is converted when a node starts on it (checkpoint/convert.ts). */
+export const DIRECTORY_FORMAT = 2;
 const FILE = "onar.json";
 const NEW_FILE = "onar.json.new";
-const OWN = new Set([FILE, NEW_FILE, "log", "checkpoint", "reserve"]);
+const OWN = new Set([FILE, NEW_FILE, "log", "checkpoint", "checkpoint-new", "reserve"]);
 /** Of a file system that is mounted here. */
 const NOT_OURS_BUT_FINE = new Set(["lost+found"]);
 
@@ -47,6 +48,7 @@ export interface Votes {
 
 /** What onar.json says. */
 export interface Contents {
+  readonly format: number;
   readonly node: NodeId;
   readonly votes: Votes | null;
   readonly view: View | null;
@@ -71,13 +73,23 @@ export class DataDirectory {
     try {
       const contents = await read(path);
       if (contents !== null) return new DataDirectory(path, contents, lock);
-      const fresh: Contents = { node: newNodeId(), votes: null, view: null };
+      const fresh: Contents = { format: DIRECTORY_FORMAT, node: newNodeId(), votes: null, view: null };
       await write(path, fresh);
       return new DataDirectory(path, fresh, lock);
     } catch (error) {
       await lock.release();
       throw error instanceof DirectoryError ? error : new DirectoryError(`${path}: ${pathReasonOf(error)}`);
     }
+  }
+
+  /** It has not the current format. */
+  get isOld(): boolean {
+    return this.contents.format < DIRECTORY_FORMAT;
+  }
+
+  /** Resolves when it is on stable storage that it has. */
+  becomeCurrent(): Promise<void> {
+    return this.save({ format: DIRECTORY_FORMAT });
   }
 
   get node(): NodeId {
@@ -243,8 +255,9 @@ function parse(path: string, text: string): Contents {
 
 const HINT = "This node counts as lost: replace it by a new one with an empty directory";
 
-function fromStored({ node, votes, view }: Stored): Contents {
+function fromStored({ format, node, votes, view }: Stored): Contents {
   return {
+    format,
     node: nodeId(node),
     view: view === null ? null : decodeView(Buffer.from(view, "base64")),
     votes:
@@ -266,9 +279,9 @@ function fromStored({ node, votes, view }: Stored): Contents {
 
 const ballotFrom = ({ round, node }: StoredBallot): StartBallot => ({ round, node: nodeId(node) });
 
-async function write(path: string, { node, votes, view }: Contents): Promise<void> {
+async function write(path: string, { format, node, votes, view }: Contents): Promise<void> {
   const stored: Stored = {
-    format: DIRECTORY_FORMAT,
+    format,
     node,
     votes:
       votes === null
@@ -295,7 +308,8 @@ async function write(path: string, { node, votes, view }: Contents): Promise<voi
   await syncFolderOf(path);
 }
 
-async function syncFolderOf(path: string): Promise<void> {
+/** Resolves when the names in that folder are on stable storage. */
+export async function syncFolderOf(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {
     await handle.sync();

@@ -3,7 +3,9 @@ import { randomBytes } from "node:crypto";
 import type { NodeId } from "../core/ids.js";
 import type { View } from "../core/view/view.js";
 import type { NodeStorage, StorageFigures } from "../ports/storage.js";
-import { CheckpointError, LmdbCheckpoint } from "./checkpoint/lmdb.js";
+import { CheckpointError } from "./checkpoint/checkpoint.js";
+import { convert } from "./checkpoint/convert.js";
+import { LmdbCheckpoint } from "./checkpoint/lmdb.js";
 import { DataDirectory, DirectoryError, newNodeId, type Votes } from "./directory.js";
 import { type BadRegister, type DiskEvents, DiskStorage } from "./disk.js";
 import { DiskSpace } from "./disk-space.js";
@@ -88,6 +90,7 @@ class DiskHome implements Home {
 
   static async open(directory: DataDirectory, options: DiskHomeOptions): Promise<DiskHome> {
     const { events } = options;
+    await convert(directory, (text) => events.notice(text));
     const files = new NodeFiles(await directory.folder("log"));
     const checkpoint = new LmdbCheckpoint(await directory.folder("checkpoint"));
     const space = new DiskSpace(directory.path, (writable, free) => events.space(writable, free));

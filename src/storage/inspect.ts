@@ -17,8 +17,10 @@ import type { Register } from "../core/register/register.js";
 import { BAD, type Bad } from "../core/register/table.js";
 import type { View } from "../core/view/view.js";
 import type { Checkpoint } from "./checkpoint/checkpoint.js";
+import { checkpointFolder } from "./checkpoint/convert.js";
+import { FirstCheckpoint } from "./checkpoint/first-format.js";
 import { LmdbCheckpoint } from "./checkpoint/lmdb.js";
-import { DIRECTORY_FORMAT, DirectoryError, lockForReading, readDirectory } from "./directory.js";
+import { DirectoryError, lockForReading, readDirectory } from "./directory.js";
 import type { Lock } from "./directory-lock.js";
 import { DiskStorage } from "./disk.js";
 import type { Done, Files } from "./files.js";
@@ -90,7 +92,7 @@ export class StoppedNode {
     await readDirectory(path);
     const lock = await lockForReading(path);
     const scratch = await mkdtemp(join(tmpdir(), "onar-inspect-"));
-    const parts: { checkpoint: LmdbCheckpoint | null; storage: DiskStorage | null } = {
+    const parts: { checkpoint: Checkpoint | null; storage: DiskStorage | null } = {
       checkpoint: null,
       storage: null,
     };
@@ -98,13 +100,13 @@ export class StoppedNode {
     try {
       const contents = await readDirectory(path);
       const notices: string[] = [];
-      parts.checkpoint = await checkpointOf(path, scratch);
+      parts.checkpoint = await checkpointOf(path, contents.format, scratch);
       const checkpoint = parts.checkpoint ?? EMPTY;
       const options = { checkpoint, node: contents.node, mustExist: contents.view !== null };
       parts.storage = await recovered({ ...options, files: new ReadFiles(join(path, "log")), notices });
       const facts: InspectedNode = {
         path,
-        format: DIRECTORY_FORMAT,
+        format: contents.format,
         node: contents.node,
         view: contents.view,
         segments: await segmentsOf(join(path, "log"), parts.storage.position),
@@ -178,7 +180,7 @@ export class StoppedNode {
 }
 
 async function end(
-  { checkpoint, storage }: { readonly checkpoint: LmdbCheckpoint | null; readonly storage: DiskStorage | null },
+  { checkpoint, storage }: { readonly checkpoint: Checkpoint | null; readonly storage: DiskStorage | null },
   lock: Lock,
   scratch: string,
 ): Promise<void> {
@@ -189,11 +191,11 @@ async function end(
 }
 
 /** null: the node has not folded anything yet. */
-async function checkpointOf(path: string, scratch: string): Promise<LmdbCheckpoint | null> {
-  const data = join(path, "checkpoint", "data.mdb");
+async function checkpointOf(path: string, format: number, scratch: string): Promise<Checkpoint | null> {
+  const data = join(checkpointFolder(path, format), "data.mdb");
   if (!existsSync(data) || (await stat(data)).size === 0) return null;
   await symlink(data, join(scratch, "data.mdb"));
-  return new LmdbCheckpoint(scratch, true);
+  return format > 1 ? new LmdbCheckpoint(scratch, true) : new FirstCheckpoint(scratch);
 }
 
 function recovered(options: {

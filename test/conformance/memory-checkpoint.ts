@@ -1,51 +1,105 @@
-/** A checkpoint in memory that outlives the storage on it, as a disk does: what was committed is there, and nothing else. */
-import { decodeStored, encodeStored, type Stored, storedHead } from "../../src/codec/checkpoint-record.js";
+/**
+ * A checkpoint in memory that outlives the storage on it, as a disk does: what was committed is there, and nothing else. Its trees are the
+ * real ones, in blocks so small that they split and join all the time.
+ */
+import { Block } from "../../src/codec/block.js";
+import { entryKeyOf, type Stored } from "../../src/codec/checkpoint-record.js";
 import type { StateEntry } from "../../src/codec/entry.js";
 import { type ChangeNumber, changeNumber, type Key, type Partition } from "../../src/core/ids.js";
-import { BAD, type Change } from "../../src/core/register/table.js";
-import {
-  type Below,
-  type Checkpoint,
-  type FoldBatch,
-  type FoldedState,
-  NONE_BELOW,
-  type Scanned,
-  type Tally,
+import type { Change } from "../../src/core/register/table.js";
+import type {
+  Below,
+  Checkpoint,
+  FoldBatch,
+  FoldedState,
+  Scanned,
+  Tally,
 } from "../../src/storage/checkpoint/checkpoint.js";
+import { changeKey, Packed, type TreeName } from "../../src/storage/checkpoint/packed.js";
+import {
+  type BlockSizes,
+  type BlockStore,
+  type BlockWrite,
+  blockName,
+} from "../../src/storage/checkpoint/packed-tree.js";
 import type { Done } from "../../src/storage/files.js";
 
-interface Row {
-  readonly partition: Partition;
-  readonly key: Key;
-  readonly change: ChangeNumber;
-  readonly bytes: Buffer;
+const SMALL_BLOCKS = { page: 256, overhead: 16, pages: 3 };
+
+/** Blocks by name. */
+class MemoryBlocks implements BlockStore {
+  private names: string[] = [];
+  private blocks = new Map<string, Buffer>();
+
+  floor(name: Buffer): { readonly name: Buffer; readonly bytes: Buffer } | null {
+    const text = name.toString("latin1");
+    const at = this.firstAbove(text) - 1;
+    const found = this.names[at];
+    if (found === undefined) return null;
+    return { name: Buffer.from(found, "latin1"), bytes: this.blocks.get(found) as Buffer };
+  }
+
+  above(name: Buffer): Buffer | null {
+    const found = this.names[this.firstAbove(name.toString("latin1"))];
+    return found === undefined ? null : Buffer.from(found, "latin1");
+  }
+
+  write({ name, bytes }: BlockWrite): void {
+    const text = name.toString("latin1");
+    if (bytes === null) this.blocks.delete(text);
+    else this.blocks.set(text, Buffer.from(bytes));
+    this.names = [...this.blocks.keys()].sort();
+  }
+
+  replace(other: MemoryBlocks): void {
+    this.blocks = new Map([...other.blocks].map(([name, bytes]) => [name, Buffer.from(bytes)]));
+    this.names = [...other.names];
+  }
+
+  get all(): readonly (readonly [string, Buffer])[] {
+    return [...this.blocks];
+  }
+
+  private firstAbove(text: string): number {
+    const at = this.names.findIndex((name) => name > text);
+    return at < 0 ? this.names.length : at;
+  }
 }
 
 export class MemoryCheckpoint implements Checkpoint {
   position = 0;
   /** The next commits fail with these, or are never told. */
   readonly errors: (Error | "never")[] = [];
-  private readonly rows = new Map<string, Row>();
+  private readonly blocks: Readonly<Record<TreeName, MemoryBlocks>> = {
+    records: new MemoryBlocks(),
+    changes: new MemoryBlocks(),
+    deleted: new MemoryBlocks(),
+  };
+  private readonly packed: Packed;
   private readonly tallied = new Map<Partition, Tally>();
   private readonly folded = new Map<Partition | null, FoldedState>();
 
   /** `defer` runs a commit, now or later; until then it has not happened. */
-  constructor(private readonly defer: (commit: () => void) => void = (commit) => commit()) {}
+  constructor(
+    private readonly defer: (commit: () => void) => void = (commit) => commit(),
+    sizes: BlockSizes = SMALL_BLOCKS,
+  ) {
+    this.packed = new Packed(this.blocks, sizes);
+  }
 
   get bytes(): number {
     let sum = 0;
-    for (const { bytes } of this.rows.values()) sum += bytes.length;
+    for (const tree of Object.values(this.blocks))
+      for (const [name, bytes] of tree.all) sum += name.length + bytes.length;
     return sum;
   }
 
   get(partition: Partition, key: Key): Stored | null {
-    const row = this.rows.get(nameOf(partition, key));
-    return row === undefined ? null : decodeStored(partition, key, Buffer.from(row.bytes));
+    return this.packed.get(partition, key);
   }
 
   below(partition: Partition, key: Key): Below | null {
-    const row = this.rows.get(nameOf(partition, key));
-    return row === undefined ? NONE_BELOW : storedHead(partition, key, row.bytes);
+    return this.packed.below(partition, key);
   }
 
   tallies(): Iterable<Tally> {
@@ -57,24 +111,15 @@ export class MemoryCheckpoint implements Checkpoint {
   }
 
   changes(partition: Partition, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[] {
-    return this.listed(partition, after, limit, skip, () => true);
+    return this.packed.changes(partition, after, limit, skip);
   }
 
   tombstones(partition: Partition, limit: number, skip: (key: Key) => boolean): Change[] {
-    const tombstone = ({ key, bytes }: Row): boolean => storedHead(partition, key, bytes)?.tombstone === true;
-    return this.listed(partition, changeNumber(0), limit, skip, tombstone);
+    return this.packed.tombstones(partition, limit, skip);
   }
 
   scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
-    const start = from === null ? 0 : from.readUInt32LE(0);
-    const rows = [...this.rows.values()];
-    const records = rows.slice(start, start + limit).map(({ partition, key }) => {
-      return { partition, key, sound: this.get(partition, key)?.register !== BAD };
-    });
-    if (start + limit >= rows.length) return { records, next: null };
-    const next = Buffer.alloc(4);
-    next.writeUInt32LE(start + limit, 0);
-    return { records, next };
+    return this.packed.scan(from, limit);
   }
 
   commit(batch: FoldBatch, done: Done): void {
@@ -82,7 +127,11 @@ export class MemoryCheckpoint implements Checkpoint {
       const error = this.errors.shift();
       if (error === "never") return;
       if (error !== undefined) return done(error);
-      this.take(batch);
+      try {
+        this.take(batch);
+      } catch (why) {
+        return done(why as Error);
+      }
       done(null);
     });
   }
@@ -93,7 +142,7 @@ export class MemoryCheckpoint implements Checkpoint {
 
   /** The change of the key's record; 0: there is none. */
   changeOf(partition: Partition, key: Key): ChangeNumber {
-    return this.rows.get(nameOf(partition, key))?.change ?? changeNumber(0);
+    return this.packed.below(partition, key)?.change ?? changeNumber(0);
   }
 
   /** As it is now: for a directory that is put back later. */
@@ -105,52 +154,49 @@ export class MemoryCheckpoint implements Checkpoint {
 
   /** Puts what that one holds in the place of what is here. */
   replace(saved: MemoryCheckpoint): void {
-    this.rows.clear();
+    for (const tree of ["records", "changes", "deleted"] as const) this.blocks[tree].replace(saved.blocks[tree]);
+    this.packed.written();
     this.tallied.clear();
     this.folded.clear();
-    for (const [name, row] of saved.rows) this.rows.set(name, { ...row, bytes: Buffer.from(row.bytes) });
     for (const [partition, tally] of saved.tallied) this.tallied.set(partition, tally);
     for (const [partition, state] of saved.folded) this.folded.set(partition, state);
     this.position = saved.position;
   }
 
-  /** Changes a byte of a record's body; false: there is no such record. */
+  /** Changes a byte of a record's value; false: there is no such record. */
   rot(partition: Partition, key: Key): boolean {
-    const row = this.rows.get(nameOf(partition, key));
-    if (row === undefined) return false;
-    const at = row.bytes.length - 1;
-    row.bytes[at] = (row.bytes[at] as number) ^ 0x40;
+    const name = entryKeyOf(key);
+    const found = this.blocks.records.floor(blockName(partition, name));
+    const block = found === null ? null : Block.read(found.name, found.bytes);
+    const i = block?.search(name) ?? 0;
+    if (block?.has(i, name) !== true) return false;
+    const value = block.value(i);
+    value[value.length - 1] = (value.at(-1) as number) ^ 0x40;
     return true;
   }
 
+  /** The block that the key's record, or its entry of an index by that change, lies in, as it lies there. */
+  blockOf(tree: TreeName, partition: Partition, of: Key | ChangeNumber): Buffer {
+    const key = typeof of === "number" ? changeKey(of) : entryKeyOf(of);
+    return this.blocks[tree].floor(blockName(partition, key))?.bytes as Buffer;
+  }
+
+  remove(tree: TreeName, name: string): void {
+    this.blocks[tree].write({ name: Buffer.from(name, "latin1"), bytes: null });
+  }
+
+  /** All blocks of a tree: name, content. */
+  blocksOf(tree: TreeName): readonly (readonly [string, Buffer])[] {
+    return this.blocks[tree].all;
+  }
+
   private take(batch: FoldBatch): void {
-    for (const { partition, key, register, change } of batch.items) {
-      const name = nameOf(partition, key);
-      this.rows.delete(name);
-      if (register === null) continue;
-      this.rows.set(name, { partition, key, change, bytes: encodeStored(partition, key, register, change) });
-    }
+    const writes = [...this.packed.plan(batch.items)];
+    for (const { tree, ...write } of writes) this.blocks[tree].write(write);
+    this.packed.written();
     for (const tally of batch.tallies) this.tallied.set(tally.partition, tally);
     if (batch.end === null) return;
     for (const state of batch.end.states) this.folded.set(state.partition, state);
     this.position = batch.end.position;
   }
-
-  private listed(
-    partition: Partition,
-    after: ChangeNumber,
-    limit: number,
-    skip: (key: Key) => boolean,
-    wanted: (row: Row) => boolean,
-  ): Change[] {
-    const rows = [...this.rows.values()]
-      .filter((row) => row.partition === partition && row.change > after && !skip(row.key) && wanted(row))
-      .sort((a, b) => a.change - b.change);
-    return rows.slice(0, limit).map(({ key, change }) => {
-      const register = this.get(partition, key)?.register;
-      return { change, key, timestamp: register === undefined || register === BAD ? null : register.timestamp };
-    });
-  }
 }
-
-const nameOf = (partition: Partition, key: Key): string => `${partition}/${key}`;

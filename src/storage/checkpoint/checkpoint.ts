@@ -11,6 +11,11 @@ import type { Register } from "../../core/register/register.js";
 import type { Bad, Change } from "../../core/register/table.js";
 import type { Done } from "../files.js";
 
+/** The checkpoint cannot be used; the message is for people. */
+export class CheckpointError extends Error {
+  override readonly name = "CheckpointError";
+}
+
 /** What the checkpoint has of a key before it is folded over: 0 when it has none. */
 export interface Below {
   readonly change: ChangeNumber;
@@ -69,7 +74,7 @@ export interface Checkpoint {
   /** The latest changes above `after` of keys that are not skipped, by ascending number. A bad register has no timestamp. */
   changes(partition: Partition, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[];
   tombstones(partition: Partition, limit: number, skip: (key: Key) => boolean): Change[];
-  /** Some records behind `from`, and where to go on; null: from the beginning, and at the end. */
+  /** Some records behind `from`, `limit` or some more, and where to go on; null: from the beginning, and at the end. */
   scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null };
   /** One transaction, seen by reads and durable when it is done. One at a time. */
   commit(batch: FoldBatch, done: Done): void;

@@ -1,34 +1,116 @@
-/** Directories of earlier formats open, and hold what they held. */
-import { mkdtempSync, rmSync } from "node:fs";
+/** Directories of earlier formats open, and hold what they held; whatever is left of a conversion that was cut short. */
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { checkpointFolder } from "../../../src/storage/checkpoint/convert.js";
+import { DIRECTORY_FORMAT } from "../../../src/storage/directory.js";
 import type { Home } from "../../../src/storage/home.js";
+import { StoppedNode } from "../../../src/storage/inspect.js";
 import { MemoryStorage } from "../../../src/storage/memory.js";
 import { intoTables, pictureOf, stateTexts } from "../../conformance/operations.js";
 import { viewOf } from "../node/cluster.js";
 import { FOLDED, LOGGED, layOut, openHome, SEEN, VOTES } from "./format-fixture.js";
 
-const path = mkdtempSync(join(tmpdir(), "onar-format-"));
+const ENTRIES = [...FOLDED, ...LOGGED];
+let path = "";
 let home: Home | null = null;
+beforeEach(() => {
+  path = mkdtempSync(join(tmpdir(), "onar-format-"));
+});
 afterEach(async () => {
   await home?.close();
+  home = null;
   rmSync(path, { recursive: true, force: true });
 });
 
-test.each(["format-1.json"])("%s", async (fixture) => {
-  const node = layOut(fixture, path);
+/** Opens the directory, and looks at all that is in it. */
+async function opensWhole(node: number): Promise<void> {
   home = await openHome(path);
   expect(home.node).toBe(node);
   expect(home.view).toEqual(viewOf(3));
   expect(home.votes).toEqual(VOTES);
   const memory = new MemoryStorage();
-  const entries = [...FOLDED, ...LOGGED];
-  intoTables((p) => memory.table(p), entries);
+  intoTables((p) => memory.table(p), ENTRIES);
   expect(pictureOf(home.storage).partitions).toEqual(pictureOf(memory).partitions);
-  expect(stateTexts(home.storage.restored())).toEqual(stateTexts(entries));
+  expect(stateTexts(home.storage.restored())).toEqual(stateTexts(ENTRIES));
   expect(home.storage.highestPosition(SEEN.node)).toBe(SEEN.position);
-  expect(home.storage.position).toBe(entries.length + 2);
+  expect(home.storage.position).toBe(ENTRIES.length + 2);
   // Part of it came from the checkpoint, part from the log.
   expect(home.figures()?.checkpointPosition).toBe(FOLDED.length + 2);
+  expect(formatOf()).toBe(DIRECTORY_FORMAT);
+  expect(existsSync(join(path, "checkpoint-new"))).toBe(false);
+}
+
+const formatOf = (): number => (JSON.parse(readFileSync(join(path, "onar.json"), "utf8")) as { format: number }).format;
+
+test.each(["format-1.json", "format-2.json"])("%s", async (fixture) => {
+  const node = layOut(fixture, path);
+  await opensWhole(node);
+  await home?.close();
+  await opensWhole(node);
+  await home?.fold();
+  await home?.close();
+  home = await openHome(path);
+  expect(home.figures()?.checkpointPosition).toBe(ENTRIES.length + 2);
+});
+
+test.each(["format-1.json", "format-2.json"])("%s is inspected as it is", async (fixture) => {
+  const node = layOut(fixture, path);
+  const before = readFileSync(join(path, "onar.json"), "utf8");
+  const stopped = await StoppedNode.open(path);
+  try {
+    expect(stopped.facts).toMatchObject({ node, format: Number(fixture.at(7)), lastRecord: ENTRIES.length + 2 });
+    expect(stopped.facts.checkpoint.lastRecord).toBe(FOLDED.length + 2);
+    const p = ENTRIES.find((entry) => entry.kind === "register")?.partition;
+    expect(await stopped.partition(p as NonNullable<typeof p>)).toMatchObject({ keys: 3, tombstones: 1, bad: 0 });
+  } finally {
+    await stopped.close();
+  }
+  expect(readFileSync(join(path, "onar.json"), "utf8")).toBe(before);
+});
+
+describe("a conversion that was cut short", () => {
+  /** What is there before, and after it. */
+  async function both(): Promise<{ readonly node: number; readonly converted: string }> {
+    const converted = mkdtempSync(join(tmpdir(), "onar-format-"));
+    const node = layOut("format-1.json", converted);
+    const once = await openHome(converted);
+    await once.close();
+    layOut("format-1.json", path);
+    return { node, converted };
+  }
+
+  test("while the new checkpoint was written: it is written again", async () => {
+    const { node, converted } = await both();
+    mkdirSync(join(path, "checkpoint-new"));
+    writeFileSync(join(path, "checkpoint-new", "data.mdb"), Buffer.alloc(12_288, 7));
+    await opensWhole(node);
+    rmSync(converted, { recursive: true });
+  });
+
+  test("when it was written but did not count yet: it is written again", async () => {
+    const { node, converted } = await both();
+    cpSync(join(converted, "checkpoint"), join(path, "checkpoint-new"), { recursive: true });
+    await opensWhole(node);
+    rmSync(converted, { recursive: true });
+  });
+
+  test.each<[string, () => void]>([
+    ["the old one is there", () => {}],
+    ["a part of the old one is there", () => rmSync(join(path, "checkpoint", "data.mdb"))],
+    ["the old one is gone", () => rmSync(join(path, "checkpoint"), { recursive: true })],
+  ])("when the new one counted: it takes the old one's place, %s", async (_, leave) => {
+    const { node, converted } = await both();
+    cpSync(join(converted, "onar.json"), join(path, "onar.json"));
+    renameSync(join(converted, "checkpoint"), join(path, "checkpoint-new"));
+    leave();
+    expect(checkpointFolder(path, 2)).toBe(join(path, "checkpoint-new"));
+    const stopped = await StoppedNode.open(path);
+    expect(stopped.facts.checkpoint.lastRecord).toBe(FOLDED.length + 2);
+    await stopped.close();
+    // The log has the node's id and its own salts: it is the same in both.
+    await opensWhole(node);
+    rmSync(converted, { recursive: true });
+  });
 });

@@ -1,0 +1,134 @@
+/**
+ * LMDB, as checkpoints use it: trees of bytes, and batches that are durable before they are told.
+ *
+ * LMDB reads are from mapped memory and block the loop for a microsecond, or for a page of disk when it is not cached. Its writes run on a
+ * thread of its own: data, sync, then the new root with a write that is itself synced. Its pages have no checksums, so everything in them
+ * must have some.
+ */
+import { statfs } from "node:fs";
+import { getSystemErrorName } from "node:util";
+import { type Database, open, type RootDatabase } from "lmdb";
+import type { Done } from "../files.js";
+import { CheckpointError } from "./checkpoint.js";
+
+/** Free space that a transaction may need: it writes every page that it touches anew. */
+const NEEDED_BYTES = 4 * 1024 * 1024;
+const PAGE_BYTES = 4_096;
+
+export type Tree = Database<Buffer, Buffer>;
+
+const BINARY = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
+
+export class Environment {
+  private readonly root: RootDatabase<Buffer, Buffer>;
+  private lastWritten: Promise<unknown> | null = null;
+
+  /** `folder` is made when it is missing. Throws a CheckpointError. `readOnly`: but LMDB keeps a lock beside the file. */
+  constructor(
+    private readonly folder: string,
+    private readonly readOnly: boolean,
+  ) {
+    this.root = asCheckpointError(() =>
+      open<Buffer, Buffer>({
+        path: folder,
+        ...BINARY,
+        readOnly,
+        // Else a folder whose name has a dot counts as a file.
+        noSubdir: false,
+        maxDbs: 8,
+        pageSize: PAGE_BYTES,
+        // Without overlapping syncs a commit is durable before it is told.
+        overlappingSync: false,
+        // All writes are in batches of our own. LMDB's batch of a turn has a promise that nobody can catch when its commit fails.
+        eventTurnBatching: false,
+        noMemInit: true,
+      }),
+    );
+  }
+
+  tree(name: string): Tree {
+    const options = { name, ...BINARY, readOnly: this.readOnly };
+    const tree = asCheckpointError(() => this.root.openDB(options) as Tree | undefined);
+    // A tree that is not there is made, unless nothing may be written.
+    if (tree === undefined) throw new CheckpointError(`the checkpoint has no tree named ${name}`);
+    return tree;
+  }
+
+  get bytes(): number {
+    const stats = this.root.getStats() as { readonly pageSize?: number; readonly lastPageNumber?: number };
+    return (stats.pageSize ?? PAGE_BYTES) * ((stats.lastPageNumber ?? 0) + 1);
+  }
+
+  /** One transaction of what `writes` puts and removes. Without space it fails with ENOSPC, and may be tried again. */
+  commit(writes: () => void, done: Done): void {
+    // LMDB reports a full disk as any other error, so it is asked before and after.
+    this.freeSpace((free) => {
+      if (free < NEEDED_BYTES) return done(noSpace());
+      this.batch(writes).then(
+        () => {
+          this.root.resetReadTxn();
+          done(null);
+        },
+        (error: Error) => this.freeSpace((left) => done(left < 4 * NEEDED_BYTES ? noSpace() : error)),
+      );
+    });
+  }
+
+  /** Within `commit`. */
+  put(tree: Tree, key: Buffer, value: Buffer): void {
+    this.quiet(tree.put(key, value));
+  }
+
+  /** Within `commit`. */
+  remove(tree: Tree, key: Buffer): void {
+    this.quiet(tree.remove(key));
+  }
+
+  close(done: () => void): void {
+    this.root.close().then(done, done);
+  }
+
+  private async batch(writes: () => void): Promise<void> {
+    try {
+      await this.root.batch(writes);
+    } catch (error) {
+      // What went wrong comes by another way.
+      const { commitError } = error as { readonly commitError?: Promise<never> };
+      if (commitError === undefined) throw error;
+      await commitError.catch((why: Error) => {
+        throw writeError(why);
+      });
+    }
+  }
+
+  private freeSpace(told: (bytes: number) => void): void {
+    statfs(this.folder, (error, stats) => {
+      // What cannot be asked is judged by the write itself.
+      told(error === null ? stats.bavail * stats.bsize : Number.POSITIVE_INFINITY);
+    });
+  }
+
+  /** All writes of a batch succeed or fail with it; nobody waits for them one by one. */
+  private quiet(written: Promise<unknown>): void {
+    if (written === this.lastWritten) return;
+    this.lastWritten = written;
+    written.catch(() => {});
+  }
+}
+
+function asCheckpointError<T>(opened: () => T): T {
+  try {
+    return opened();
+  } catch (error) {
+    throw new CheckpointError(`the checkpoint cannot be opened: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** LMDB gives the system's number of an error. */
+function writeError(why: Error): Error {
+  const { code } = why as { readonly code?: unknown };
+  const name = typeof code === "number" && code > 0 ? { code: getSystemErrorName(-code) } : {};
+  return Object.assign(new Error(`the checkpoint cannot be written: ${why.message}`), name);
+}
+
+const noSpace = (): Error => Object.assign(new Error("there is no space left for the checkpoint"), { code: "ENOSPC" });

@@ -1,0 +1,157 @@
+/**
+ * The checkpoint of a directory of format 1, which is read and never written: each register is a value of LMDB's.
+ *
+ *   records   (partition, key)    → the register with its checksums (codec/checkpoint-record-1.ts)
+ *   changes   (partition, change) → key: the latest change of each
+ *   deleted   (partition, change) → key: those of them that are tombstones
+ *   states    as today
+ *
+ * A key is a 0 and itself, or, above 1,900 bytes, a 1 and its SHA-256, with the key in front of the register.
+ */
+import type { BlockEntry } from "../../codec/block.js";
+import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes.js";
+import { encodeStored, entryKeyOf, type Stored, spoilt } from "../../codec/checkpoint-record.js";
+import { decodeFirstStored, firstStoredHead } from "../../codec/checkpoint-record-1.js";
+import type { StateEntry } from "../../codec/entry.js";
+import { type ChangeNumber, changeNumber, type Key, type Partition, partition as partitionOf } from "../../core/ids.js";
+import { BAD, type Change } from "../../core/register/table.js";
+import { type Below, type Checkpoint, CheckpointError, NONE_BELOW, type Scanned, type Tally } from "./checkpoint.js";
+import { Environment, type Tree } from "./environment.js";
+import { changeKey, type TreeName } from "./packed.js";
+import { blockName } from "./packed-tree.js";
+import { SealedTree } from "./sealed-tree.js";
+
+const HASHED = 1;
+const LAST_CHANGE = 2 ** 48 - 1;
+
+/** As they go into the packed tree of that name. */
+export interface PartitionEntry extends BlockEntry {
+  readonly partition: Partition;
+}
+
+export class FirstCheckpoint implements Checkpoint {
+  readonly position: number;
+  readonly sealed: SealedTree;
+  private readonly environment: Environment;
+  private readonly trees: Readonly<Record<TreeName, Tree>>;
+
+  /** Throws a CheckpointError. */
+  constructor(folder: string) {
+    this.environment = new Environment(folder, true);
+    const tree = (name: string): Tree => this.environment.tree(name);
+    this.trees = { records: tree("records"), changes: tree("changes"), deleted: tree("deleted") };
+    this.sealed = new SealedTree(tree("states"));
+    this.position = this.sealed.position;
+  }
+
+  get bytes(): number {
+    return this.environment.bytes;
+  }
+
+  get(partition: Partition, key: Key): Stored | null {
+    const name = entryKeyOf(key);
+    const found = this.trees.records.getBinary(blockName(partition, name));
+    return found === undefined ? null : decodeFirstStored(partition, key, registerOf(name, found));
+  }
+
+  below(partition: Partition, key: Key): Below | null {
+    const name = entryKeyOf(key);
+    const found = this.trees.records.getBinary(blockName(partition, name));
+    return found === undefined ? NONE_BELOW : firstStoredHead(partition, key, registerOf(name, found));
+  }
+
+  tallies(): Iterable<Tally> {
+    return this.sealed.tallies();
+  }
+
+  states(): Iterable<StateEntry> {
+    return this.sealed.states();
+  }
+
+  changes(partition: Partition, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[] {
+    return this.listed(this.trees.changes, partition, after, limit, skip);
+  }
+
+  tombstones(partition: Partition, limit: number, skip: (key: Key) => boolean): Change[] {
+    return this.listed(this.trees.deleted, partition, changeNumber(0), limit, skip);
+  }
+
+  scan(): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
+    return { records: [], next: null };
+  }
+
+  commit(): void {
+    throw new CheckpointError("a checkpoint of format 1 is not written to");
+  }
+
+  close(done: () => void): void {
+    this.environment.close(done);
+  }
+
+  /** Everything, partition by partition and by ascending key, as it goes into a packed tree. What has rotted is bad there, too. */
+  *entries(tree: TreeName): Iterable<PartitionEntry> {
+    for (const { key: found, value } of this.trees[tree].getRange({ start: Buffer.alloc(1) })) {
+      const name = Buffer.from(found);
+      const partition = partitionOf(name.readUInt32BE(0));
+      const own = name.subarray(4);
+      if (tree === "records") yield { partition, ...this.record(partition, own, value) };
+      else if (this.isLatest(partition, textOf<Key>(value), changeOf(own)))
+        yield { partition, key: own, meta: Buffer.from(value), value: NO_BYTES };
+    }
+  }
+
+  private record(partition: Partition, name: Buffer, value: Buffer): BlockEntry {
+    const key = keyOf(name, value);
+    const bytes = Buffer.from(registerOf(name, value));
+    const { register, change } = decodeFirstStored(partition, key, bytes);
+    if (register !== BAD) return encodeStored(key, register, change);
+    const head = firstStoredHead(partition, key, bytes);
+    return spoilt(key, head?.change ?? this.changeInIndex(partition, key), head?.tombstone ?? false);
+  }
+
+  private isLatest(partition: Partition, key: Key, change: ChangeNumber): boolean {
+    const below = this.below(partition, key);
+    return below === null || below.change === change;
+  }
+
+  /** Slow, and as rare as rot. 0: nobody knows. */
+  private changeInIndex(partition: Partition, key: Key): ChangeNumber {
+    const text = bytesOf(key);
+    const range = { start: blockName(partition, changeKey(0)), end: blockName(partition, changeKey(LAST_CHANGE)) };
+    for (const { key: name, value } of this.trees.changes.getRange(range))
+      if (text.equals(value)) return changeOf(name.subarray(4));
+    return changeNumber(0);
+  }
+
+  private listed(
+    tree: Tree,
+    partition: Partition,
+    after: ChangeNumber,
+    limit: number,
+    skip: (key: Key) => boolean,
+  ): Change[] {
+    const found: Change[] = [];
+    if (limit <= 0) return found;
+    const start = blockName(partition, changeKey(after + 1));
+    for (const { key: name, value } of tree.getRange({ start, end: blockName(partition, changeKey(LAST_CHANGE)) })) {
+      const key = textOf<Key>(value);
+      if (skip(key)) continue;
+      const change = changeOf(name.subarray(4));
+      const stored = this.get(partition, key);
+      // A rotten head has no change of its own: the index' word counts.
+      if (stored === null || (stored.change !== change && stored.change !== 0)) continue;
+      const { register } = stored;
+      found.push({ change, key, timestamp: register === BAD ? null : register.timestamp });
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+}
+
+const changeOf = (name: Buffer): ChangeNumber => changeNumber(name.readUIntBE(0, 6));
+
+const keyOf = (name: Buffer, value: Buffer): Key =>
+  name[0] === HASHED ? textOf<Key>(value.subarray(4, 4 + value.readUInt32LE(0))) : textOf<Key>(name.subarray(1));
+
+const registerOf = (name: Buffer, value: Buffer): Buffer =>
+  name[0] === HASHED ? value.subarray(4 + value.readUInt32LE(0)) : value;

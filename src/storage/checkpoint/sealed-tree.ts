@@ -1,0 +1,91 @@
+/**
+ * What a checkpoint keeps beside the registers, each with a checksum in front: of each partition the count and the last change, and the
+ * promise, reservation and so on; of the node what it knows of its peers, and the log record that all is complete up to.
+ */
+import { crc32 } from "../../codec/checksum.js";
+import { get64, put64, type StateEntry } from "../../codec/entry.js";
+import { decodeStates, encodeStates } from "../../codec/states.js";
+import { changeNumber, type Partition, partition as partitionOf } from "../../core/ids.js";
+import { CheckpointError, type FoldBatch, type Tally } from "./checkpoint.js";
+import type { Tree } from "./environment.js";
+
+const POSITION = Buffer.from("position");
+const NODE_WIDE = Buffer.from("node");
+
+export class SealedTree {
+  constructor(private readonly tree: Tree) {}
+
+  get position(): number {
+    return get64(this.sealed(POSITION) ?? Buffer.alloc(8), 0);
+  }
+
+  *tallies(): Iterable<Tally> {
+    for (const { key } of this.tree.getRange({ start: Buffer.from("t"), end: Buffer.from("u") })) {
+      const partition = partitionOf(key.readUInt32BE(1));
+      const value = this.sealed(key) as Buffer;
+      yield { partition, count: get64(value, 0), lastChange: changeNumber(get64(value, 8)) };
+    }
+  }
+
+  *states(): Iterable<StateEntry> {
+    const keys = [...this.tree.getKeys({ start: Buffer.from("s"), end: Buffer.from("t") }), NODE_WIDE];
+    for (const key of keys) {
+      const blob = this.sealed(key);
+      if (blob === null) continue;
+      const entries = decodeStates(blob);
+      if (entries === null) throw new CheckpointError(rotten(key));
+      yield* entries;
+    }
+  }
+
+  /** Everything, as it lies there; throws a CheckpointError when something has rotted. */
+  *copies(): Iterable<{ readonly key: Buffer; readonly value: Buffer }> {
+    for (const name of [...this.tree.getKeys({})]) {
+      const key = Buffer.from(name);
+      this.sealed(key);
+      yield { key, value: Buffer.from(this.tree.getBinary(key) as Buffer) };
+    }
+  }
+
+  /** Within a batch of the environment's. */
+  write({ tallies, end }: Pick<FoldBatch, "tallies" | "end">, put: (key: Buffer, value: Buffer) => void): void {
+    for (const tally of tallies) {
+      const value = Buffer.alloc(16);
+      put64(value, tally.lastChange, put64(value, tally.count, 0));
+      put(...sealing(partitionKey("t", tally.partition), value));
+    }
+    if (end === null) return;
+    for (const { partition, entries } of end.states) {
+      put(...sealing(partition === null ? NODE_WIDE : partitionKey("s", partition), encodeStates(entries)));
+    }
+    const position = Buffer.alloc(8);
+    put64(position, end.position, 0);
+    put(...sealing(POSITION, position));
+  }
+
+  private sealed(key: Buffer): Buffer | null {
+    const bytes = this.tree.getBinary(key);
+    if (bytes === undefined) return null;
+    const value = bytes.subarray(4);
+    if (bytes.length < 4 || crc32(value, crc32(key)) !== bytes.readUInt32LE(0)) throw new CheckpointError(rotten(key));
+    return value;
+  }
+}
+
+function sealing(key: Buffer, value: Buffer): [Buffer, Buffer] {
+  const bytes = Buffer.allocUnsafe(4 + value.length);
+  bytes.writeUInt32LE(crc32(value, crc32(key)), 0);
+  value.copy(bytes, 4);
+  return [key, bytes];
+}
+
+const rotten = (key: Buffer): string =>
+  `the checkpoint's entry ${JSON.stringify(key.toString("latin1"))} fails its checksum: what this node promised is not known any more. ` +
+  "This node counts as lost: move its directory away and replace the node";
+
+function partitionKey(of: "s" | "t", partition: Partition): Buffer {
+  const name = Buffer.allocUnsafe(5);
+  name.write(of, 0, "latin1");
+  name.writeUInt32BE(partition, 1);
+  return name;
+}

@@ -46,6 +46,8 @@ names: ${[...SUITES.keys()].join(", ")} (all, in this order)
   --minutes N     length of memory (10)
   --open-keys N   keys of open (1000000)
   --rewrites N    how often open writes them again (10)
+  --open-value N  bytes of a value of open (100)
+  --open-mixed    open: keys of 16 to 115 bytes, and values of up to twice that
   --program PATH  the compiled onar program (dist/src/main.js)`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -69,6 +71,8 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     minutes: number("minutes", 10),
     openKeys: number("open-keys", 1_000_000),
     rewrites: number("rewrites", 10),
+    openValue: number("open-value", 100),
+    openMixed: values["open-mixed"] === true,
   };
 }
 
@@ -122,6 +126,8 @@ async function main(): Promise<number> {
         minutes: text,
         "open-keys": text,
         rewrites: text,
+        "open-value": text,
+        "open-mixed": { type: "boolean" },
         program: text,
         help: { type: "boolean", short: "h" },
       },

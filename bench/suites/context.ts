@@ -26,6 +26,10 @@ export interface SuiteOptions {
   /** Of the suite `open`. */
   readonly openKeys: number;
   readonly rewrites: number;
+  /** Bytes of a value of open. */
+  readonly openValue: number;
+  /** Of keys and values of all lengths. */
+  readonly openMixed: boolean;
 }
 
 /** What a suite found: tables for people, figures for machines. */

@@ -14,8 +14,9 @@ import { type ChangeNumber, changeNumber, type Key } from "../core/ids.js";
 import { planted } from "../core/planted.js";
 import type { Register } from "../core/register/register.js";
 import { BAD, type Bad } from "../core/register/table.js";
+import { ownCopy } from "../wire/bytes.js";
 import type { BlockEntry } from "./block.js";
-import { bytesOf, NO_BYTES, ownCopy, textOf } from "./bytes.js";
+import { bytesOf, NO_BYTES, textOf } from "./bytes.js";
 import { crc32 } from "./checksum.js";
 import { decodeRegister, encodeRegister, keyField } from "./register.js";
 

@@ -17,6 +17,10 @@ import type { RegisterCache } from "./register-cache.js";
 
 /** About how many bytes a transaction has at most. */
 const CHUNK_BYTES = 2 * 1024 * 1024;
+/** How much a transaction should write: keys that lie far apart each cost a block, and the next has as many fewer of them. */
+const MAX_WRITTEN_BYTES = 3 * 1024 * 1024;
+const MIN_KEYS = 16;
+const FIRST_KEYS = 128;
 /** How long to wait before a transaction is tried again that found no space. */
 const FULL_RETRY_MS = 1_000;
 
@@ -24,7 +28,7 @@ export interface FoldOptions {
   readonly log: Log;
   readonly checkpoint: Checkpoint;
   readonly cache: RegisterCache;
-  /** Keys of a transaction. */
+  /** Keys of a transaction at most. */
   readonly keys: number;
   readonly failed: (error: Error) => void;
   readonly later: (ms: number, call: () => void) => void;
@@ -56,6 +60,8 @@ export class Fold {
   private rest: Rest[] = [];
   private states: readonly FoldedState[] = [];
   private position = 0;
+  /** Of the next transaction. */
+  private keys: number;
   private done: () => void = () => {};
   private stepping = false;
   private again = false;
@@ -63,6 +69,7 @@ export class Fold {
 
   constructor(options: FoldOptions) {
     this.options = options;
+    this.keys = Math.min(options.keys, FIRST_KEYS);
   }
 
   /** Folds these tables and states as they are now; everything in them has been pushed to the log. */
@@ -100,7 +107,7 @@ export class Fold {
 
   private take(): Share[] {
     const shares: Share[] = [];
-    const most = this.options.keys;
+    const most = this.keys;
     let keys = 0;
     let bytes = 0;
     while (this.rest.length > 0 && keys < most && bytes < CHUNK_BYTES) {
@@ -141,10 +148,17 @@ export class Fold {
       if (this.closed) return;
       if (error !== null) return this.trouble(error, shares);
       this.foldedKeys += items.length;
+      this.adjust();
       for (const share of shares) this.settle(share);
       if (last) this.finish();
       else this.step();
     });
+  }
+
+  private adjust(): void {
+    const { keys, checkpoint } = this.options;
+    if (checkpoint.written > MAX_WRITTEN_BYTES) this.keys = Math.max(Math.min(keys, MIN_KEYS), this.keys >> 1);
+    else if (checkpoint.written < MAX_WRITTEN_BYTES / 3) this.keys = Math.min(keys, 2 * this.keys);
   }
 
   private settle({ table, keys, slots }: Share): void {

@@ -275,6 +275,7 @@ class ReadFiles implements Files {
 const EMPTY: Checkpoint = {
   position: 0,
   bytes: 0,
+  written: 0,
   get: () => null,
   below: () => ({ change: 0 as ChangeNumber, tombstone: false }),
   tallies: () => [],

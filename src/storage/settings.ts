@@ -7,7 +7,7 @@ export interface StorageSettings {
   readonly foldLogBytes: number;
   /** … or the youngest layer of the memory table is larger. */
   readonly foldMemoryBytes: number;
-  /** Keys of one transaction of a fold. */
+  /** Keys of one transaction of a fold at most. */
   readonly foldKeys: number;
   /** While a fold is under way and the youngest layer is larger than this, the log waits: answers come late. */
   readonly maxMemoryBytes: number;

@@ -24,7 +24,7 @@ import {
 } from "../../src/storage/checkpoint/packed-tree.js";
 import type { Done } from "../../src/storage/files.js";
 
-const SMALL_BLOCKS = { page: 256, overhead: 16, pages: 3 };
+const SMALL_BLOCKS = { page: 256, overhead: 16, pages: 3, largeEntry: 120, pagesOfLarge: 2 };
 
 /** Blocks by name. */
 class MemoryBlocks implements BlockStore {
@@ -68,6 +68,7 @@ class MemoryBlocks implements BlockStore {
 
 export class MemoryCheckpoint implements Checkpoint {
   position = 0;
+  written = 0;
   /** The next commits fail with these, or are never told. */
   readonly errors: (Error | "never")[] = [];
   private readonly blocks: Readonly<Record<TreeName, MemoryBlocks>> = {

@@ -31,6 +31,7 @@ export class World {
   constructor(
     readonly seed: number,
     private readonly foldLogBytes = 4_000 + (seed % 7) * 1_000,
+    private readonly foldKeys = SMALL.foldKeys,
   ) {
     this.chance = new Prng(seed);
     this.files = new FaultyFiles(this.chance.fork("disk"), true);
@@ -106,7 +107,7 @@ export class World {
         files: this.files,
         checkpoint: this.checkpoint,
         node: nodeId(9),
-        settings: { ...SMALL, segmentBytes: 1_500, foldLogBytes: this.foldLogBytes },
+        settings: { ...SMALL, segmentBytes: 1_500, foldLogBytes: this.foldLogBytes, foldKeys: this.foldKeys },
         salt: () => this.chance.next(),
         later: (_ms, call) => this.jobs.push(call),
         events: {

@@ -66,6 +66,8 @@ export interface Checkpoint {
   readonly position: number;
   /** About how much it takes on disk. */
   readonly bytes: number;
+  /** Bytes of the blocks that the last commit wrote. */
+  readonly written: number;
   get(partition: Partition, key: Key): Stored | null;
   /** As much of it as folding needs; null: a rotten head. */
   below(partition: Partition, key: Key): Below | null;

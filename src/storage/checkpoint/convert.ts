@@ -11,6 +11,7 @@ import { existsSync } from "node:fs";
 import { rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { type DataDirectory, DirectoryError, syncFolderOf } from "../directory.js";
+import { CheckpointError } from "./checkpoint.js";
 import { FirstCheckpoint, type PartitionEntry } from "./first-format.js";
 import { LmdbCheckpoint } from "./lmdb.js";
 import { TREES } from "./packed.js";
@@ -40,9 +41,13 @@ export async function convert(directory: DataDirectory, notice: (text: string) =
       await mustFit(path, bytes * NEEDED_SHARE);
       const begun = performance.now();
       notice(`${path} has format 1: its checkpoint of ${(bytes / MIB).toFixed(0)} MiB is written anew, in format 2`);
-      await copy(old, fresh);
-      await syncFolderOf(fresh);
-      await syncFolderOf(path);
+      try {
+        await copy(old, fresh);
+        await syncFolderOf(fresh);
+        await syncFolderOf(path);
+      } catch (error) {
+        throw error instanceof CheckpointError ? error : notConverted(path, error as Error);
+      }
       notice(`the checkpoint was written anew in ${((performance.now() - begun) / 1_000).toFixed(1)} s`);
     }
     await directory.becomeCurrent();
@@ -52,6 +57,11 @@ export async function convert(directory: DataDirectory, notice: (text: string) =
   await rename(fresh, old);
   await syncFolderOf(path);
 }
+
+const notConverted = (path: string, { message }: Error): DirectoryError =>
+  new DirectoryError(
+    `${path} has format 1, and its checkpoint could not be written anew: ${message}. The old one is as it was`,
+  );
 
 async function mustFit(path: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(path);

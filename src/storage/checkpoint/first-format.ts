@@ -31,6 +31,7 @@ export interface PartitionEntry extends BlockEntry {
 
 export class FirstCheckpoint implements Checkpoint {
   readonly position: number;
+  readonly written = 0;
   readonly sealed: SealedTree;
   private readonly environment: Environment;
   private readonly trees: Readonly<Record<TreeName, Tree>>;

@@ -20,6 +20,7 @@ const TURN_MS = 2;
 
 export class LmdbCheckpoint implements Checkpoint {
   position: number;
+  written = 0;
   private readonly environment: Environment;
   private readonly trees: Readonly<Record<TreeName, Tree>>;
   private readonly stateTree: Tree;
@@ -139,7 +140,10 @@ export class LmdbCheckpoint implements Checkpoint {
       putStates();
     };
     environment.commit(put, (error) => {
-      if (error === null) this.packed.written();
+      if (error === null) {
+        this.packed.written();
+        this.written = writes.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
+      }
       done(error);
     });
   }

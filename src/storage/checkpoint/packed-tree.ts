@@ -34,12 +34,15 @@ export interface BlockSizes {
   readonly page: number;
   /** … less so many of the first one. */
   readonly overhead: number;
-  /** Pages of a block that has more than one entry. */
+  /** Most pages of a block that has more than one entry … */
   readonly pages: number;
+  /** … and if its entries are larger than this on average, as one of them costs a whole block to write. */
+  readonly largeEntry: number;
+  readonly pagesOfLarge: number;
 }
 
 /** LMDB's: what does not fit beside other entries gets pages of its own, with 16 bytes in front. */
-export const LMDB_BLOCKS: BlockSizes = { page: 4_096, overhead: 16, pages: 4 };
+export const LMDB_BLOCKS: BlockSizes = { page: 4_096, overhead: 16, pages: 3, largeEntry: 512, pagesOfLarge: 2 };
 
 /** What lies between two keys of a partition. */
 export interface Section {
@@ -176,8 +179,8 @@ export class PackedTree {
     const { parts, count, bytes, from, to, names } = changed;
     const gone = new Set(names.map((name) => name.toString("latin1")));
     const writes: BlockWrite[] = [];
-    const { page, overhead, pages } = this.sizes;
-    const most = pages * page - overhead;
+    const { page, overhead, pages, largeEntry, pagesOfLarge } = this.sizes;
+    const most = (bytes > count * largeEntry ? pagesOfLarge : pages) * page - overhead;
     if (bytes + blockHeadBytes(to?.length ?? 0) <= most || count === 1) {
       const name = blockName(partition, from);
       if (count > 0 || from.length > 0 || to !== null) {

@@ -76,6 +76,27 @@ describe("the fold", () => {
     expect(world.failures).toEqual([]);
   });
 
+  test("makes transactions smaller that write much, as keys lie far apart, and larger again", () => {
+    const world = new World(1, Number.POSITIVE_INFINITY, 400);
+    expect(world.open(0)).toBeNull();
+    const storage = world.storage as DiskStorage;
+    const writer = new Writer(storage);
+    const commitsOf = (written: number): number => {
+      world.checkpoint.written = written;
+      const before = world.checkpoint.commits;
+      // More than the memory table may hold: it is folded at once.
+      writer.write(800, 10);
+      world.finishAll();
+      return world.checkpoint.commits - before;
+    };
+    // 128, 256, 400, and what is left.
+    expect(commitsOf(0)).toBe(4);
+    expect(commitsOf(0)).toBe(2);
+    expect(commitsOf(64 * 1024 * 1024), "400, 200, 100, 50, 25 and then 16 at a time").toBe(7);
+    expect(commitsOf(64 * 1024 * 1024)).toBe(50);
+    expect(commitsOf(0)).toBeLessThan(10);
+  });
+
   test("tries again when there was no space, and goes on", () => {
     const { world, storage, writer } = opened(8_000);
     world.checkpoint.errors.push(errorOf("ENOSPC"), errorOf("ENOSPC"));

@@ -3,12 +3,15 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, r
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { bytesOf } from "../../../src/codec/bytes.js";
+import { changeNumber, partition } from "../../../src/core/ids.js";
+import { BAD } from "../../../src/core/register/table.js";
 import { checkpointFolder } from "../../../src/storage/checkpoint/convert.js";
 import { DIRECTORY_FORMAT } from "../../../src/storage/directory.js";
 import type { Home } from "../../../src/storage/home.js";
 import { StoppedNode } from "../../../src/storage/inspect.js";
 import { MemoryStorage } from "../../../src/storage/memory.js";
-import { intoTables, pictureOf, stateTexts } from "../../conformance/operations.js";
+import { intoTables, keyOf, pictureOf, stateTexts } from "../../conformance/operations.js";
 import { viewOf } from "../node/cluster.js";
 import { FOLDED, LOGGED, layOut, openHome, SEEN, VOTES } from "./format-fixture.js";
 
@@ -68,6 +71,49 @@ test.each(["format-1.json", "format-2.json"])("%s is inspected as it is", async 
     await stopped.close();
   }
   expect(readFileSync(join(path, "onar.json"), "utf8")).toBe(before);
+});
+
+describe("the conversion of what has rotted", () => {
+  const P = partition(2);
+  function rot(find: Buffer, behind: number): void {
+    const file = join(path, "checkpoint", "data.mdb");
+    const bytes = readFileSync(file);
+    const at = bytes.indexOf(find);
+    expect(at).toBeGreaterThan(0);
+    bytes[at + behind] = (bytes[at + behind] as number) ^ 1;
+    writeFileSync(file, bytes);
+  }
+
+  test.each<[string, number, Buffer, number]>([
+    ["a register", 1, Buffer.from("under a long key"), 3],
+    // Behind its name come checksum and change number.
+    ["a register's head", 3, Buffer.concat([Buffer.from([0, 0, 0, 2, 0]), bytesOf(keyOf(2))]), 5 + keyOf(2).length + 4],
+  ])("%s is bad afterwards, with its change, until it is mended", async (_, change, find, behind) => {
+    layOut("format-1.json", path);
+    rot(find, behind);
+    const key = change === 1 ? keyOf(0) : keyOf(2);
+    for (let i = 0; i < 2; i++) {
+      home = await openHome(path);
+      const table = home.storage.table(P);
+      expect(table.get(key)).toBe(BAD);
+      expect([...home.bad()]).toEqual([{ partition: P, key }]);
+      expect(table.changesAfter(changeNumber(0), 9)).toContainEqual({ change, key, timestamp: null });
+      expect(table.size).toBe(4);
+      expect(table.get(keyOf(1))).not.toBe(BAD);
+      await home.close();
+    }
+  });
+
+  test("what was promised keeps the node from starting, as ever, and the directory stays as it was", async () => {
+    layOut("format-1.json", path);
+    rot(Buffer.from("position"), "position".length);
+    const { message } = await openHome(path).then(
+      () => new Error("it started"),
+      (error: Error) => error,
+    );
+    expect(message).toContain("This node counts as lost");
+    expect(formatOf()).toBe(1);
+  });
 });
 
 describe("a conversion that was cut short", () => {

@@ -17,10 +17,9 @@ import type { RegisterCache } from "./register-cache.js";
 
 /** About how many bytes a transaction has at most. */
 const CHUNK_BYTES = 2 * 1024 * 1024;
-/** How much a transaction should write: keys that lie far apart each cost a block, and the next has as many fewer of them. */
-const MAX_WRITTEN_BYTES = 3 * 1024 * 1024;
-const MIN_KEYS = 16;
-const FIRST_KEYS = 128;
+/** How much a transaction should write at most: keys that lie far apart each cost a block or two. The next has fewer, or more again. */
+const MAX_WRITTEN_BYTES = 8 * 1024 * 1024;
+const MIN_KEYS = 64;
 /** How long to wait before a transaction is tried again that found no space. */
 const FULL_RETRY_MS = 1_000;
 
@@ -69,7 +68,7 @@ export class Fold {
 
   constructor(options: FoldOptions) {
     this.options = options;
-    this.keys = Math.min(options.keys, FIRST_KEYS);
+    this.keys = options.keys;
   }
 
   /** Folds these tables and states as they are now; everything in them has been pushed to the log. */

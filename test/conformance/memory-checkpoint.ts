@@ -46,9 +46,12 @@ class MemoryBlocks implements BlockStore {
 
   write({ name, bytes }: BlockWrite): void {
     const text = name.toString("latin1");
+    const at = this.firstAbove(text);
+    const isThere = this.names[at - 1] === text;
+    if (bytes === null && isThere) this.names.splice(at - 1, 1);
+    if (bytes !== null && !isThere) this.names.splice(at, 0, text);
     if (bytes === null) this.blocks.delete(text);
     else this.blocks.set(text, Buffer.from(bytes));
-    this.names = [...this.blocks.keys()].sort();
   }
 
   replace(other: MemoryBlocks): void {
@@ -61,8 +64,14 @@ class MemoryBlocks implements BlockStore {
   }
 
   private firstAbove(text: string): number {
-    const at = this.names.findIndex((name) => name > text);
-    return at < 0 ? this.names.length : at;
+    let low = 0;
+    let high = this.names.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.names[middle] as string) > text) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 }
 

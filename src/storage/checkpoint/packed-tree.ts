@@ -42,7 +42,7 @@ export interface BlockSizes {
 }
 
 /** LMDB's: what does not fit beside other entries gets pages of its own, with 16 bytes in front. */
-export const LMDB_BLOCKS: BlockSizes = { page: 4_096, overhead: 16, pages: 3, largeEntry: 512, pagesOfLarge: 2 };
+export const LMDB_BLOCKS: BlockSizes = { page: 4_096, overhead: 16, pages: 4, largeEntry: 512, pagesOfLarge: 2 };
 
 /** What lies between two keys of a partition. */
 export interface Section {

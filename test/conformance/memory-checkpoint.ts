@@ -77,6 +77,9 @@ class MemoryBlocks implements BlockStore {
 
 export class MemoryCheckpoint implements Checkpoint {
   position = 0;
+  /** Transactions so far, those that failed left out. */
+  commits = 0;
+  /** See Checkpoint; set by tests. */
   written = 0;
   /** The next commits fail with these, or are never told. */
   readonly errors: (Error | "never")[] = [];
@@ -142,6 +145,7 @@ export class MemoryCheckpoint implements Checkpoint {
       } catch (why) {
         return done(why as Error);
       }
+      this.commits++;
       done(null);
     });
   }

@@ -159,7 +159,7 @@ class Recovery {
 
   /** What stands behind the beginning of the next segment was being cut off when a crash came. */
   private leftOver(next: number): void {
-    const at = this.undecided.findIndex(({ expected }) => expected >= next);
+    const at = this.undecided.findIndex(({ expected, found }) => (isRecord(found) ? found.number : expected) >= next);
     if (at < 0) return;
     this.cuts.push(this.undecided[at] as Undecided);
     this.undecided.length = at;
@@ -281,22 +281,22 @@ class Recovery {
     // A process that was killed may have left what it wrote in the system's cache.
     this.options.files.truncate(newest.name, newest.length, (error) => {
       if (error !== null) return this.done(error, null);
-      this.prove(newest, last, () => this.cutOff(last));
+      this.prove(newest, last);
     });
   }
 
   /** Begins the next segment, unless the newest one has no records: then its header says as much. */
-  private prove({ first }: Segment, last: number, then: () => void): void {
-    if (first === last + 1 || planted("R11.proof-cut-off")) return then();
+  private prove({ first }: Segment, last: number): void {
+    if (first === last + 1 || planted("R11.proof-cut-off")) return this.cutOff(last);
     const { files, node, salt } = this.options;
     const name = segmentName(last + 1);
     const header = { version: LOG_VERSION, node, first: last + 1, salt: salt() >>> 0 };
     files.create(name, encodeSegmentHeader(header), (error) => {
-      // A full disk lets a node start whose log is sound; later rot at its very end would go unnoticed here, but not by its peers (R10).
-      if (error !== null && isFull(error) && this.rottenRegisters + this.rottenLazy === 0) return then();
+      // On a full disk the old proof stays, and what it stands in: the first write begins the next segment, and a later start cuts off.
+      if (error !== null && isFull(error)) return this.finish(last);
       if (error !== null) return this.done(error, null);
       this.segments.push({ name, first: last + 1, length: SEGMENT_HEADER_BYTES });
-      then();
+      this.cutOff(last);
     });
   }
 

@@ -9,11 +9,12 @@ import { register } from "../../conformance/operations.js";
 import { LARGE, openDisk, QUIET } from "../../conformance/subjects.js";
 import { plant } from "../../planted/planted.js";
 
+const PLENTY = Number.POSITIVE_INFINITY;
 const P = partition(0);
 const [FIRST, SECOND] = ["first", "second"] as [Key, Key];
 
-/** What a register is at the first start after it has rotted behind the last proof but one, and at the next. */
-async function twoStarts(): Promise<unknown[]> {
+/** What a register is once it has rotted before a write that was cut short, start by start, with so much space on the disk at each. */
+async function starts(...space: readonly number[]): Promise<unknown[]> {
   const files = new FaultyFiles();
   const checkpoint = new MemoryCheckpoint();
   const options = {
@@ -46,7 +47,8 @@ async function twoStarts(): Promise<unknown[]> {
   flip(end - 1);
 
   const found: unknown[] = [];
-  for (let start = 0; start < 2; start++) {
+  for (const bytes of space) {
+    files.space = bytes;
     const again = await openDisk(options);
     found.push([again.position, again.table(P).get(FIRST)]);
     again.close();
@@ -56,12 +58,17 @@ async function twoStarts(): Promise<unknown[]> {
 
 test("a rotten register is still known to be bad when the node is started once more", async () => {
   const bad = [1, BAD];
-  expect(await twoStarts()).toEqual([bad, bad]);
+  expect(await starts(PLENTY, PLENTY)).toEqual([bad, bad]);
+});
+
+test("it is also when the disk is full, and when there is space again", async () => {
+  const bad = [1, BAD];
+  expect(await starts(0, 0, PLENTY, PLENTY)).toEqual([bad, bad, bad, bad]);
 });
 
 test("the planted bug shows: once its proof is cut off, it is taken for torn", async () => {
   plant("R11.proof-cut-off");
-  expect(await twoStarts()).toEqual([
+  expect(await starts(PLENTY, PLENTY)).toEqual([
     [1, BAD],
     [0, null],
   ]);

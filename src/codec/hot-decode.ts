@@ -9,7 +9,7 @@ import type { Register } from "../core/register/register.js";
 import { BYTES, tag, VARINT, type WireReader } from "../wire/protobuf.js";
 import { NO_BYTES } from "./bytes.js";
 import { FORWARD, FORWARDED, GET, LOCAL, PUT, READ, READ_ANSWER, WRITE, WRITTEN } from "./hot.js";
-import { writeRequest } from "./operation.js";
+import { keyFrom, writeRequest } from "./operation.js";
 import { decodeRegister } from "./register.js";
 import { mustHave, readBallot, readTimestamp } from "./timestamp.js";
 
@@ -168,7 +168,7 @@ function readGet(r: WireReader): Forward["request"] {
     else if (key === tag(11, VARINT)) consistency = r.varint();
     else r.skip(key);
   }
-  return { kind: "read", read: { key: k as Key, consistency: consistency === LOCAL ? "local" : "linearizable" } };
+  return { kind: "read", read: { key: keyFrom(k), consistency: consistency === LOCAL ? "local" : "linearizable" } };
 }
 
 function readPut(r: WireReader): Forward["request"] {
@@ -184,7 +184,7 @@ function readPut(r: WireReader): Forward["request"] {
     else if (key === tag(5, BYTES)) after = readRevision(r.message());
     else r.skip(key);
   }
-  return { kind: "write", write: writeRequest({ kind: "put", key: k as Key, value }, requestId, after) };
+  return { kind: "write", write: writeRequest({ kind: "put", key: keyFrom(k), value }, requestId, after) };
 }
 
 function decodeForwarded(r: WireReader): Forwarded | null {

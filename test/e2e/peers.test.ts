@@ -1,6 +1,7 @@
 /** The port between nodes: who does not belong is refused with a reason, what cannot be read is cut off, and the cluster serves on. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import type { Client, ClientDuplexStream } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -160,7 +161,7 @@ describe("the peer port", () => {
       if ("$case" in message) stream.send({ viewEpoch: 1, messages: [PeerMessage.create({ message })] });
       else stream.write(message);
       await sleep(30);
-      expect(node.process.ended, `after ${JSON.stringify(message)}: ${node.process.tail()}`).toBeNull();
+      expect(node.process.ended, `after ${inspect(message)}: ${node.process.tail()}`).toBeNull();
       stream.cut();
     }
     // The real node dials again.
@@ -230,10 +231,17 @@ function nonsense(): (Buffer | Message)[] {
         deadlineMs: 1_000,
       },
     },
-    {
-      $case: "forward",
-      value: { id: 5, partition: 5, groupEpoch: 1, request: { $case: "put", value: {} }, deadlineMs: 1_000 },
-    },
+    // Of some of these the node is the writer: a register without key would make the others cut its streams for ever.
+    ...[5, 6, 7, 8, 9, 10].flatMap((partition): Message[] => [
+      {
+        $case: "forward",
+        value: { id: 5, partition, groupEpoch: 1, request: { $case: "put", value: {} }, deadlineMs: 1_000 },
+      },
+      {
+        $case: "forward",
+        value: { id: 6, partition, groupEpoch: 1, request: { $case: "add", value: { delta: 1n } }, deadlineMs: 1_000 },
+      },
+    ]),
     {
       $case: "forward",
       value: { id: 3, partition: far, groupEpoch: 1, request: { $case: "put", value: {} }, deadlineMs: far },

@@ -7,8 +7,9 @@ import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.
 import { messageFromWire } from "../../../src/codec/message-from-wire.js";
 import { messageToWire } from "../../../src/codec/message-to-wire.js";
 import { requestFromWire, requestToWire, resultFromWire, revisionFromWire } from "../../../src/codec/operation.js";
-import { groupEpoch, key, nodeId, partition, viewEpoch } from "../../../src/core/ids.js";
-import type { NodeMessage } from "../../../src/core/node-message.js";
+import { groupEpoch, type Key, key, nodeId, partition, viewEpoch } from "../../../src/core/ids.js";
+import type { NodeMessage, Request } from "../../../src/core/node-message.js";
+import type { WriteOperation } from "../../../src/core/register/operation.js";
 import { anyMessage, anyOfKind, bare, KINDS } from "./arbitraries.js";
 
 const travel = (message: NodeMessage): NodeMessage | null => {
@@ -196,6 +197,32 @@ describe("malformed bytes", () => {
       "expects nothing",
     );
     expect(() => resultFromWire(undefined)).toThrow("without result");
+  });
+
+  test("a request that is passed on without a key is an error: its register could be read by nobody", () => {
+    const request = { key: "" as Key, consistency: "linearizable" } as const;
+    const write = (operation: WriteOperation): Request => ({
+      kind: "write",
+      write: { operation, requestId: null, after: null, fingerprint: 0 },
+    });
+    const requests: Request[] = [
+      { kind: "read", read: request },
+      write({ kind: "put", key: request.key, value: Buffer.of(1) }),
+      write({ kind: "add", key: request.key, delta: 1n }),
+      write({ kind: "delete", key: request.key, condition: null }),
+    ];
+    for (const of of requests) {
+      const forward: NodeMessage = {
+        kind: "forward",
+        id: 1,
+        partition: partition(0),
+        groupEpoch: groupEpoch(1),
+        request: of,
+        remaining: duration(1_000),
+      };
+      expect(() => readAll(frameOf(forward))).toThrow("a request without key");
+      expect(() => travel(forward)).toThrow("a request without key");
+    }
   });
 
   test("a number beyond 2^53 where none is allowed is an error, not another number", () => {

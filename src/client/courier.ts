@@ -102,10 +102,8 @@ export class Courier {
 
   /** The key's partition; why not, when nobody tells how many there are. */
   private async partitionOf(key: Uint8Array, patience: Patience): Promise<number | NotDone> {
-    const { nodes } = this;
-    const ready = patience.over === null && (nodes.view !== null || (await nodes.known(patience)));
-    if (!ready || nodes.view === null) return this.over(patience);
-    return partitionOf(key, nodes.view.partitionCount);
+    if (patience.over === null) await this.nodes.known(patience);
+    return this.partitionNow(key, patience) ?? this.over(patience);
   }
 
   /** Asks for the partition's revision if none is known, or only an old one; what speaks against the call, if anything. */

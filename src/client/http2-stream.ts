@@ -9,9 +9,8 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
 import { status as Status } from "@grpc/grpc-js";
 import type { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
-import { beginFrame, endFrame, Unframer } from "../wire/grpc-frames.js";
+import { Unframer, writeFrames } from "../wire/grpc-frames.js";
 import { decodePipelineResponse, encodePipelineRequest } from "../wire/pipeline.js";
-import { WireWriter } from "../wire/protobuf.js";
 import { DETAILS, type Failure, failureOf, failureOfEncoded, ownFailure } from "./failure.js";
 import { PIPELINE_PATH } from "./methods.js";
 import type { Reply, Request, Stream } from "./transport.js";
@@ -19,8 +18,6 @@ import type { Reply, Request, Stream } from "./transport.js";
 /** As many as a node works on at a time (docs/api.md); more wait here, where they are not yet unknown. */
 const MAX_IN_FLIGHT = 1_024;
 const WINDOW_BYTES = 4 * 1_024 * 1_024;
-/** About so much is handed to the transport at once. */
-const WRITE_BYTES = 256 * 1_024;
 /** The connection is asked this often whether it still stands, and given up when it does not say so by the next time. */
 const PING_MS = 5_000;
 
@@ -29,9 +26,6 @@ interface Waiting {
   readonly request: Request;
   readonly replied: (reply: Reply) => void;
 }
-
-/** What serves all streams in turn: it is empty whenever control is given up. */
-const writer = new WireWriter();
 
 export class Http2Stream implements Stream {
   open = true;
@@ -130,13 +124,7 @@ export class Http2Stream implements Stream {
     const { outgoing } = this;
     this.outgoing = [];
     if (this.over || this.stream.destroyed || this.stream.writableEnded) return;
-    for (const message of outgoing) {
-      const start = beginFrame(writer);
-      encodePipelineRequest(message, writer);
-      endFrame(writer, start);
-      if (writer.length >= WRITE_BYTES) this.stream.write(writer.finish());
-    }
-    if (writer.length > 0) this.stream.write(writer.finish());
+    writeFrames(outgoing, encodePipelineRequest, (bytes) => this.stream.write(bytes));
   }
 
   private read(chunk: Buffer): void {

@@ -14,16 +14,13 @@ import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status }
 import type { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
 import { AssertionError, assert } from "../base/assert.js";
 import { duration } from "../base/time.js";
-import { beginFrame, endFrame, MessageTooLong, Unframer } from "../wire/grpc-frames.js";
+import { MessageTooLong, Unframer, writeFrames } from "../wire/grpc-frames.js";
 import { decodePipelineRequest, encodePipelineResponse } from "../wire/pipeline.js";
-import { WireWriter } from "../wire/protobuf.js";
 import { type Call, DEFAULT_TIMEOUT, streamUntil } from "./call.js";
 import { type CallTracer, TRACEPARENT, textOf } from "./call-tracer.js";
 
 /** Requests of one pipeline under way at a time; the stream is read no further until one is answered. */
 export const MAX_PIPELINED = 1_024;
-/** About so much is handed to the transport at once. */
-const WRITE_BYTES = 256 * 1_024;
 
 /** Has a request answered, once. What it throws is a defect. */
 export type PipelineHandler = (
@@ -64,9 +61,6 @@ export const servePipelines =
     };
     return direct;
   };
-
-/** What serves all streams in turn: it is empty whenever control is given up. */
-const writer = new WireWriter();
 
 class PipelineCall {
   private readonly stream: ServerHttp2Stream;
@@ -186,19 +180,12 @@ class PipelineCall {
   private flush(): void {
     this.flushing = false;
     if (this.over) return;
-    for (const response of this.answered) {
-      const start = beginFrame(writer);
-      encodePipelineResponse(response, writer);
-      endFrame(writer, start);
-      if (writer.length >= WRITE_BYTES) this.write();
-    }
+    const { answered } = this;
     this.answered = [];
-    this.write();
+    writeFrames(answered, encodePipelineResponse, (bytes) => {
+      if (!this.stream.write(bytes)) this.choked = true;
+    });
     this.read();
-  }
-
-  private write(): void {
-    if (writer.length > 0 && !this.stream.write(writer.finish())) this.choked = true;
   }
 
   private endWith(code: status, details: string): void {

@@ -1,26 +1,30 @@
 /** Messages as gRPC puts them into a stream of bytes: one byte that says whether it is compressed, four of length, the message. */
-import type { WireWriter } from "./protobuf.js";
+import { WireWriter } from "./protobuf.js";
 
-const PREFIX_BYTES = 5;
+const LENGTH_BYTES = 4;
+const PREFIX_BYTES = 1 + LENGTH_BYTES;
 const PREFIX = Buffer.alloc(PREFIX_BYTES);
 
-/** One message with its prefix. */
-export function framed(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
-  frame[0] = 0;
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, PREFIX_BYTES);
-  return frame;
-}
+/** About so much is handed to the transport at once. */
+const WRITE_BYTES = 256 * 1_024;
 
-/** Begins a message with its prefix, not compressed; the result goes to `endFrame`. */
-export function beginFrame(writer: WireWriter): number {
-  writer.raw(PREFIX);
-  return writer.length;
-}
+/** What serves all streams in turn: it is empty whenever control is given up. */
+const writer = new WireWriter();
 
-export function endFrame(writer: WireWriter, start: number): void {
-  writer.uint32At(start - 4, writer.length - start);
+/** Hands the messages to `write`, each with its prefix and not compressed: as few buffers as keep a large one from growing without bound. */
+export function writeFrames<T>(
+  messages: readonly T[],
+  encode: (message: T, w: WireWriter) => void,
+  write: (bytes: Buffer) => void,
+): void {
+  for (const message of messages) {
+    writer.raw(PREFIX);
+    const start = writer.length;
+    encode(message, writer);
+    writer.uint32At(start - LENGTH_BYTES, writer.length - start);
+    if (writer.length >= WRITE_BYTES) write(writer.finish());
+  }
+  if (writer.length > 0) write(writer.finish());
 }
 
 /** A message that says that it is longer than is allowed. */

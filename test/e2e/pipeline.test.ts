@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Presence } from "../../gen/ts/onar/kv/v1/common.js";
 import { Execution } from "../../gen/ts/onar/kv/v1/error.js";
 import { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
-import { framed, Unframer } from "../../src/wire/grpc-frames.js";
+import { Unframer } from "../../src/wire/grpc-frames.js";
 import { answerOf, decodeDetails, type NodeClients } from "./clients.js";
 import { Cluster, eventually, type Node } from "./harness.js";
-import { RawClient } from "./raw.js";
+import { framed, RawClient } from "./raw.js";
 
 type Call = NonNullable<Parameters<NodeClients["kv"]["pipeline"]>[0] extends AsyncIterable<infer T> ? T : never>;
 

@@ -7,7 +7,8 @@ import { Patience, UnderWay } from "../../../src/client/patience.js";
 import { partitionOf } from "../../../src/client/placement.js";
 import { Revisions } from "../../../src/client/revisions.js";
 import { MAX_WRITES_PER_KEY, Turns } from "../../../src/client/turns.js";
-import { framed, Unframer } from "../../../src/wire/grpc-frames.js";
+import { Unframer } from "../../../src/wire/grpc-frames.js";
+import { framed } from "../../e2e/raw.js";
 
 describe("patience", () => {
   test("ends at the deadline, when the signal is raised, and when the client is closed", async () => {

@@ -6,7 +6,8 @@ import { describe, expect, test } from "vitest";
 import { PipelineRequest, PipelineResponse } from "../../../gen/ts/onar/kv/v1/kv.js";
 import type { Call } from "../../../src/rpc/call.js";
 import { MAX_PIPELINED, type PipelineHandler, servePipelines } from "../../../src/rpc/pipeline.js";
-import { framed, Unframer } from "../../../src/wire/grpc-frames.js";
+import { Unframer } from "../../../src/wire/grpc-frames.js";
+import { framed } from "../../e2e/raw.js";
 
 const PATH = "/onar.kv.v1.KeyValueService/Pipeline";
 /** The handler has a defect that this request shows. */

@@ -221,9 +221,9 @@ function hints(plan: ClusterPlan): string {
     `  npx onar status --endpoint ${first}`,
     "",
     "Kill a node (kill -9 PID) and the others go on. Ctrl-C stops all.",
-    ...(plan.data === ""
-      ? []
-      : [`The data is in ${plan.data}: the same command finds it again; remove the directory to begin anew.`]),
+    plan.data === ""
+      ? "The data is in memory: what a node holds is forgotten when it stops. Without --memory it is kept on disk."
+      : `The data is in ${plan.data}: the same command finds it again; remove the directory to begin anew.`,
     "",
   ].join("\n");
 }

@@ -63,17 +63,22 @@ setup() {
   esac
 }
 
-# go_module FOLDER: with the race detector where there is a C compiler, which it needs. By the environment, so that all that is compiled is
-# compiled once, also what the tests compile.
-go_module() (
+# go_in FOLDER ARGUMENT...: with the race detector where there is a C compiler, which it needs. By the environment, so that all that is
+# compiled is compiled once, also what the tests compile.
+go_in() (
   cd "$1"
+  shift
   if [ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null; then
     GOFLAGS="$(go env GOFLAGS) -race"
     export GOFLAGS
   fi
-  # Tests that may run beside each other mostly wait: more of them than there are processors.
-  go vet ./... && go test -count=1 -parallel 6 -v ./...
+  go "$@"
 )
+
+# Tests that may run beside each other mostly wait: more of them than there are processors.
+go_tests() {
+  go_in "$1" test -count=1 -parallel 6 -v ./...
+}
 
 # python_in FOLDER ARGUMENT...
 python_in() (
@@ -106,20 +111,24 @@ together() {
   return $failed
 }
 
-python_alone() {
-  python_in clients/python -W ignore -m mypy && python_in clients/python/tests -m unittest discover -v
-}
-
 python_tests() {
   python_in test/clients/python -m unittest -v "$@"
 }
 
+# run LANGUAGE: what compiles and checks first, by itself: what is tested then has times to keep.
 run() {
   case "$1" in
-    go) together go-alone go_module clients/go -- go-cases go_module test/clients/go ;;
+    go)
+      for folder in clients/go test/clients/go; do
+        go_in "$folder" vet ./... && go_in "$folder" test -run '^$' ./... || return
+      done
+      together go-alone go_tests clients/go -- go-cases go_tests test/clients/go
+      ;;
     python)
-      together python-alone python_alone -- python-threads python_tests test_cases_threads -- \
-        python-asyncio python_tests test_cases_asyncio -- python-others python_tests test_contract test_docs
+      python_in clients/python -W ignore -m mypy || return
+      together python-alone python_in clients/python/tests -m unittest discover -v -- \
+        python-threads python_tests test_cases_threads -- python-asyncio python_tests test_cases_asyncio -- \
+        python-others python_tests test_contract test_docs
       ;;
   esac
 }
@@ -132,20 +141,14 @@ count() {
   esac
 }
 
-languages=() running=()
+# One language after the other, for the same reason.
 for language in "$@"; do
   missing=$(setup "$language")
   if [ -n "$missing" ]; then
     skip "$language" "$missing"
-  else
-    run "$language" >"$logs/$language" 2>&1 &
-    languages+=("$language")
-    running+=($!)
+    continue
   fi
-done
-for i in "${!running[@]}"; do
-  language=${languages[i]}
-  if wait "${running[i]}"; then
+  if run "$language" >"$logs/$language" 2>&1; then
     note "$language" "$(count "$language") passed"
   else
     note "$language" "failed, $(count "$language") passed"

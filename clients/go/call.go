@@ -19,7 +19,7 @@ const (
 	firstPause   = 20 * time.Millisecond
 	mostPause    = time.Second
 	// shortest is the least time in which another attempt is worth making; of short calls a tenth of their time.
-	shortest = 150 * time.Millisecond
+	shortest = 500 * time.Millisecond
 )
 
 // request is what a call sends, as often as needed.

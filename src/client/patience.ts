@@ -4,7 +4,7 @@ import type { ClientReason } from "./outcome.js";
 
 export type End = Extract<ClientReason, "DEADLINE_EXCEEDED" | "CANCELLED" | "CLOSED">;
 
-const TOO_SHORT_MS = 150;
+const TOO_SHORT_MS = 500;
 
 /** The calls that go on, of a client or a pipeline. */
 export class UnderWay {

@@ -21,8 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.stop());
 
-// Both mostly wait.
-describe.concurrent.each(["go", "python"])("%s, the client and generated code", (language) => {
+describe.each(["go", "python"])("%s, the client and generated code", (language) => {
   test("calls a real cluster", { timeout: SCRIPT_MS }, async ({ skip }) => {
     const script = join(ROOT, "scripts/test-clients.sh");
     const ran = await run(script, [cluster.addresses.join(","), language], { timeoutMs: SCRIPT_MS - 5_000 });

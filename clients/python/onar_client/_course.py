@@ -35,7 +35,7 @@ WRITE_ATTEMPT_S = 4.0
 FIRST_PAUSE_S = 0.02
 MOST_PAUSE_S = 1.0
 #: The least time in which another attempt is worth making; of short calls a tenth of their time.
-SHORTEST_S = 0.15
+SHORTEST_S = 0.5
 REQUEST_ID_BYTES = 16
 
 

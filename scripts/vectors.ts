@@ -78,7 +78,7 @@ export function makeVectors(): Vectors {
       return {
         note,
         key,
-        position: position.toString("hex"),
+        position: Buffer.from(position, "latin1").toString("hex"),
         partition: Object.fromEntries(
           PARTITION_COUNTS.map((count) => [String(count), partitionOfPosition(position, count)]),
         ),

@@ -5,9 +5,12 @@ import { hash } from "node:crypto";
 const KEY_SPACE_BYTES = 4;
 let scratch = Buffer.alloc(KEY_SPACE_BYTES + 4_096);
 
-export function positionOf(key: Uint8Array): Buffer {
+const POSITION_BYTES = 16;
+
+/** As text, one character per byte: a digest in a buffer costs several times what the hash does. */
+export function positionOf(key: Uint8Array): string {
   const length = KEY_SPACE_BYTES + key.length;
   if (length > scratch.length) scratch = Buffer.alloc(length);
   scratch.set(key, KEY_SPACE_BYTES);
-  return hash("sha256", scratch.subarray(0, length), "buffer").subarray(0, 16);
+  return hash("sha256", scratch.subarray(0, length), "binary").slice(0, POSITION_BYTES);
 }

@@ -105,8 +105,9 @@ function locate(serving: Serving, node: ServingNode, limits: Limits, request: Lo
   let partition: Partition;
   if (target?.$case === "key") {
     checkKey(target.value, limits, "read");
-    position = Buffer.from(positionOf(target.value));
-    partition = partitionOfPosition(position, count);
+    const text = positionOf(target.value);
+    position = Buffer.from(text, "latin1");
+    partition = partitionOfPosition(text, count);
   } else if (target?.$case === "partition") {
     checkPartition(target.value, count, "partition");
     partition = partitionOf(target.value);

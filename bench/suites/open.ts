@@ -16,6 +16,7 @@ import { ballot } from "../../src/core/ballot.js";
 import type { Entry } from "../../src/core/entry.js";
 import { changeNumber, type Key, type Partition, revision } from "../../src/core/ids.js";
 import { partitionOfPosition } from "../../src/core/placement/position.js";
+import { CompletionRecords } from "../../src/core/register/completion-records.js";
 import { Register } from "../../src/core/register/register.js";
 import { diskHome, type Home } from "../../src/storage/home.js";
 import { freeBasePort, PEER_PORT_OFFSET } from "../cluster.js";
@@ -177,7 +178,7 @@ function registerOf(key: Key, home: Home, value: Buffer, change: number): Regist
   const group = home.view?.partitions[0];
   if (group === undefined) throw new Error("the directory has no view");
   const timestamp = { ballot: ballot(group.groupEpoch, 1, home.node), seq: 1_000_000 + change };
-  return new Register(key, timestamp, value, revision(1), revision(1), revision(0), []);
+  return new Register(key, timestamp, value, revision(1), revision(1), revision(0), CompletionRecords.none);
 }
 
 /** Of mixed lengths, a key's changes each time. */

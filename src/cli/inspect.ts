@@ -247,7 +247,7 @@ function registerJson(register: ReturnType<typeof registerOf>, valueEncoding: En
     revision: String(revision),
     floor: String(floor),
     timestamp: timestampJson(timestamp),
-    records: records.map((record) => ({
+    records: [...records].map((record) => ({
       requestId: Buffer.from(record.requestId, "latin1").toString("hex"),
       outcome: record.outcome,
       revision: String(record.revision),

@@ -2,8 +2,14 @@
 import { CompletionOutcome } from "../../gen/ts/onar/replication/v1/register.js";
 import type { Timestamp } from "../core/ballot.js";
 import { type Key, revision } from "../core/ids.js";
+import {
+  type CompletionRecord,
+  CompletionRecords,
+  type RecordedOutcome,
+  RecordList,
+} from "../core/register/completion-records.js";
 import type { RequestId } from "../core/register/operation.js";
-import { type CompletionRecord, type RecordedOutcome, Register } from "../core/register/register.js";
+import { Register } from "../core/register/register.js";
 import { toBuffer } from "../wire/bytes.js";
 import { BYTES, FIXED32, tag, VARINT, WireReader, WireWriter } from "../wire/protobuf.js";
 import { NO_BYTES } from "./bytes.js";
@@ -49,10 +55,7 @@ export function encodeRegister(register: Register): Buffer {
     writer.number(VERSION, register.version);
     writer.number(REVISION, register.revision);
     writer.number(FLOOR, register.floor);
-    // One write for all: busy keys have many.
-    let records = "";
-    for (const record of register.records) records += encodedRecord(record);
-    writer.rawText(records);
+    writer.raw(encodedRecords(register.records));
     register.encoded = writer.finish();
   }
   return toBuffer(register.encoded);
@@ -97,29 +100,31 @@ export function decodeRegister(bytes: Uint8Array): Register {
     revision(version),
     revision(decided),
     revision(floor),
-    hasRecords ? () => decodeRecords(bytes) : NO_RECORDS,
+    hasRecords ? decodeRecords : CompletionRecords.none,
   );
   register.encoded = bytes;
   return register;
 }
 
-const NO_RECORDS: readonly CompletionRecord[] = [];
-
-function decodeRecords(register: Uint8Array): CompletionRecord[] {
-  const records: CompletionRecord[] = [];
+function decodeRecords(register: Uint8Array): CompletionRecords {
+  const list = new RecordList();
   const reader = new WireReader(register);
   while (reader.more) {
     const start = reader.position;
     const field = reader.tag();
-    if (field === tag(RECORDS, BYTES)) records.push(decodeRecord(reader.message(), reader.textFrom(start)));
-    else reader.skip(field);
+    if (field === tag(RECORDS, BYTES)) {
+      list.add(decodeRecord(reader.message()));
+      // What this version does not know of it goes on to the next register.
+      list.addEncoded(register.subarray(start, reader.position));
+    } else reader.skip(field);
   }
-  return records;
+  return CompletionRecords.over(list);
 }
 
-/** Encoded once: a busy key's next register has all but the oldest records of the last one's, as they were. */
-function encodedRecord(record: CompletionRecord): string {
-  if (record.encoded === undefined) {
+/** Each is encoded once: a busy key's next register has all but the oldest records of the last one's, as they were. */
+function encodedRecords({ list, first, end }: CompletionRecords): Uint8Array {
+  for (let i = list.ends.length; i < end; i++) {
+    const record = list.records[i] as CompletionRecord;
     const field = recordWriter.begin(RECORDS);
     recordWriter.text(REQUEST_ID, record.requestId);
     recordWriter.fixed32(FINGERPRINT, record.fingerprint);
@@ -127,12 +132,12 @@ function encodedRecord(record: CompletionRecord): string {
     recordWriter.number(OUTCOME, OUTCOMES[record.outcome]);
     recordWriter.number(RECORD_VERSION, record.version);
     recordWriter.end(field);
-    record.encoded = recordWriter.finishText();
+    list.addEncoded(recordWriter.take());
   }
-  return record.encoded;
+  return list.encoded(first, end);
 }
 
-function decodeRecord(reader: WireReader, encoded: string): CompletionRecord {
+function decodeRecord(reader: WireReader): CompletionRecord {
   let requestId = "";
   let fingerprint = 0;
   let decided = 0;
@@ -153,7 +158,5 @@ function decodeRecord(reader: WireReader, encoded: string): CompletionRecord {
     revision: revision(decided),
     outcome: OUTCOME_NAMES.get(outcome) ?? "untold",
     version: revision(version),
-    // What this version does not know of it goes on to the next register.
-    encoded,
   };
 }

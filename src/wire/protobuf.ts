@@ -136,11 +136,11 @@ export class WireWriter {
     return bytes;
   }
 
-  /** The same as text, one character per byte. */
-  finishText(): string {
-    const text = this.buffer.toString("latin1", 0, this.at);
+  /** A view of what was written, good until something is written again; begins anew. */
+  take(): Buffer {
+    const bytes = this.buffer.subarray(0, this.at);
     this.at = 0;
-    return text;
+    return bytes;
   }
 
   private reserve(more: number): void {

@@ -12,6 +12,7 @@ import {
   partition as partitionOf,
   revision,
 } from "../../src/core/ids.js";
+import { CompletionRecords } from "../../src/core/register/completion-records.js";
 import { Register } from "../../src/core/register/register.js";
 import { BAD, type Bad, type Change, type RegisterTable } from "../../src/core/register/table.js";
 import type { Storage } from "../../src/ports/storage.js";
@@ -31,7 +32,7 @@ export interface RegisterParts {
 export function register(key: Key, { value = "value", seq = 1 }: RegisterParts = {}): Register {
   const bytes = value === null ? null : Buffer.from(value);
   const timestamp = { ballot: ballot(groupEpoch(1), 2, nodeId(7)), seq };
-  return new Register(key, timestamp, bytes, revision(seq), revision(seq), revision(0), []);
+  return new Register(key, timestamp, bytes, revision(seq), revision(seq), revision(0), CompletionRecords.none);
 }
 
 /** Draws entries of one turn; registers and removals are in the table at once, as with a replica. */

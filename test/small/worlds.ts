@@ -2,6 +2,7 @@
 import { type Ballot, ballot, timestamp } from "../../src/core/ballot.js";
 import { groupEpoch, key, nodeId, revision } from "../../src/core/ids.js";
 import type { Request } from "../../src/core/node-message.js";
+import { CompletionRecords } from "../../src/core/register/completion-records.js";
 import type { RequestId, WriteOperation } from "../../src/core/register/operation.js";
 import { Register } from "../../src/core/register/register.js";
 
@@ -82,7 +83,15 @@ export interface WorldOptions {
 
 export function smallWorld({ offices, operations, present = false, resends = false }: WorldOptions): SmallWorld {
   const [first, none] = [revision(1), revision(0)];
-  const held = new Register(KEY, timestamp(ballot(EPOCH, 1, nodeId(1)), 1), bytes("a"), first, first, none, []);
+  const held = new Register(
+    KEY,
+    timestamp(ballot(EPOCH, 1, nodeId(1)), 1),
+    bytes("a"),
+    first,
+    first,
+    none,
+    CompletionRecords.none,
+  );
   const names = operations.split(",");
   return {
     offices: officesFrom(offices),

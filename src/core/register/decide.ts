@@ -10,8 +10,9 @@ import { type Instant, since } from "../../base/time.js";
 import type { Timestamp } from "../ballot.js";
 import type { Key, Revision } from "../ids.js";
 import { planted } from "../planted.js";
+import { type CompletionRecord, CompletionRecords, type RecordedOutcome } from "./completion-records.js";
 import type { Answer, Condition, KeyEntry, Refusal, WriteOperation, WriteRequest } from "./operation.js";
-import { type CompletionRecord, type RecordedOutcome, Register, visibleVersion } from "./register.js";
+import { Register, visibleVersion } from "./register.js";
 
 /** Records are kept this long after this writer decided or recovered them … */
 export const RECORD_RETENTION_MS = 10_000;
@@ -147,12 +148,11 @@ export function answerFromRecord(
 
 export function findRecord(register: Register | null, request: WriteRequest): CompletionRecord | null {
   if (register === null || request.requestId === null) return null;
-  for (const record of register.records) if (record.requestId === request.requestId) return record;
-  return null;
+  return register.records.find(request.requestId);
 }
 
 export interface Retained {
-  readonly records: readonly CompletionRecord[];
+  readonly records: CompletionRecords;
   readonly floor: Revision;
   /** How many of the oldest records went. */
   readonly forgotten: number;
@@ -169,7 +169,7 @@ export function retain(
   now: Instant,
   adding: number,
 ): Retained {
-  if (register === null) return { records: [], floor, forgotten: 0 };
+  if (register === null) return { records: CompletionRecords.none, floor, forgotten: 0 };
   const { records } = register;
   let forgotten = Math.max(0, records.length + adding - MAX_RECORDS);
   while (records.length + adding - forgotten > MIN_RECORDS) {
@@ -180,35 +180,32 @@ export function retain(
   let risen = register.floor;
   if (!planted("R9.forget-without-floor")) {
     for (let i = 0; i < forgotten; i++) {
-      const record = records[i] as CompletionRecord;
-      if (record.revision > risen) risen = record.revision;
+      const { revision } = records.at(i) as CompletionRecord;
+      if (revision > risen) risen = revision;
     }
   }
-  return { records: records.slice(forgotten), floor: risen, forgotten };
+  return { records: records.without(forgotten), floor: risen, forgotten };
 }
 
 export const entryOf = (register: Register | null): KeyEntry | null =>
   register === null || register.value === null ? null : { value: register.value, version: register.version };
 
 function appendRecord(
-  records: readonly CompletionRecord[],
+  records: CompletionRecords,
   request: WriteRequest,
   register: Register | null,
   decision: Decision,
   revision: Revision,
-): readonly CompletionRecord[] {
+): CompletionRecords {
   if (request.requestId === null) return records;
   const made = decision.outcome === "applied" && request.operation.kind !== "delete";
-  return [
-    ...records,
-    {
-      requestId: request.requestId,
-      fingerprint: request.fingerprint,
-      revision,
-      outcome: decision.outcome,
-      version: made ? revision : visibleVersion(register),
-    },
-  ];
+  return records.with({
+    requestId: request.requestId,
+    fingerprint: request.fingerprint,
+    revision,
+    outcome: decision.outcome,
+    version: made ? revision : visibleVersion(register),
+  });
 }
 
 function holds(condition: Condition, register: Register | null): boolean {

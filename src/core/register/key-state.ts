@@ -14,8 +14,6 @@ export interface Queued {
   readonly key: Key;
 }
 
-const NO_INSTANTS: Instant[] = [];
-
 export class KeyState {
   /** The latest decision, or the highest recovered; null: absent. While recovering: the highest seen so far. */
   register: Register | null = null;
@@ -27,7 +25,7 @@ export class KeyState {
   /** Its writes that are not on a majority yet, oldest first. */
   readonly undone: Flight[] = [];
   /** When this writer first knew each of the register's records. */
-  knownSince: Instant[] = NO_INSTANTS;
+  knownSince: Instant[] = [];
 
   constructor(readonly key: Key) {}
 
@@ -35,16 +33,14 @@ export class KeyState {
     const { register } = this;
     if (register === null) return;
     this.floor = register.floor;
-    if (register.records.length > 0) this.knownSince = register.records.map(() => now);
+    this.knownSince = new Array(register.records.length).fill(now);
   }
 
   decided(register: Register, forgotten: number, now: Instant): void {
     this.register = register;
     this.floor = register.floor;
-    if (register.records.length === 0) return;
-    const known = forgotten === 0 ? this.knownSince.slice() : this.knownSince.slice(forgotten);
-    while (known.length < register.records.length) known.push(now);
-    this.knownSince = known;
+    if (forgotten > 0) this.knownSince.splice(0, forgotten);
+    while (this.knownSince.length < register.records.length) this.knownSince.push(now);
   }
 
   /** The same value in this writer's ballot. */

@@ -9,6 +9,7 @@ import type { Recovered } from "../message.js";
 import type { Outbox } from "../outbox.js";
 import { planted } from "../planted.js";
 import type { Attempts } from "./attempts.js";
+import { CompletionRecords } from "./completion-records.js";
 import type { Group } from "./group.js";
 import { KeyState, type Queued } from "./key-state.js";
 import { Register } from "./register.js";
@@ -142,5 +143,6 @@ const NONE: readonly Queued[] = [];
 /** Of a planted bug alone. */
 function dropRecords(state: KeyState): void {
   const r = state.register;
-  if (r !== null) state.register = new Register(r.key, r.timestamp, r.value, r.version, r.revision, r.floor, []);
+  if (r !== null)
+    state.register = new Register(r.key, r.timestamp, r.value, r.version, r.revision, r.floor, CompletionRecords.none);
 }

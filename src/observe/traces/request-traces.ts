@@ -245,7 +245,7 @@ const placeOf = (partition: Partition, key: string): string => `${partition} ${k
 const isItsOwn = ({ requestId }: Served, message: NodeMessage): boolean =>
   requestId === null ||
   message.kind !== "write" ||
-  message.register.records.some((record) => record.requestId === requestId);
+  message.register.records.find(requestId) !== null;
 
 function reasonOf(result: Result): string | null {
   if (result.status === "refused") return result.refusal.reason;

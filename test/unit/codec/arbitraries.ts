@@ -5,6 +5,7 @@ import { fingerprintOf } from "../../../src/codec/fingerprint.js";
 import { ballot } from "../../../src/core/ballot.js";
 import { attempt, changeNumber, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../../src/core/node-message.js";
+import { type CompletionRecord, CompletionRecords } from "../../../src/core/register/completion-records.js";
 import type {
   Answer,
   Condition,
@@ -14,7 +15,7 @@ import type {
   WriteOperation,
   WriteRequest,
 } from "../../../src/core/register/operation.js";
-import { type CompletionRecord, Register } from "../../../src/core/register/register.js";
+import { Register } from "../../../src/core/register/register.js";
 
 const u32 = fc.nat({ max: 2 ** 32 - 1 });
 const u53 = fc.maxSafeNat();
@@ -50,7 +51,7 @@ export const anyRegister: fc.Arbitrary<Register> = fc
     anyRevision,
     anyRevision,
     anyRevision,
-    fc.array(anyRecord, { maxLength: 4 }),
+    fc.array(anyRecord, { maxLength: 4 }).map(CompletionRecords.of),
   )
   .map((parts) => new Register(...parts));
 

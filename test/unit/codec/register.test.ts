@@ -15,7 +15,7 @@ const EXTRA = Buffer.from([0xc2, 0x0c, 0x02, 0xab, 0xcd]);
 const bareOf = (r: ReturnType<typeof register>) => ({
   ...r,
   value: r.value === null ? null : [...r.value],
-  source: r.records,
+  source: [...r.records],
   encoded: null,
 });
 
@@ -36,8 +36,9 @@ describe("round trips", () => {
   test("what a client cannot see travels, too: records, floor and revision", () => {
     const records = [record("r", { fingerprint: 2 ** 32 - 1, outcome: "overflow", version: revision(0) })];
     const back = decodeRegister(encodeRegister(register({ records, floor: 8, version: 9, revision: 12 })));
-    expect(back).toMatchObject({ floor: 8, version: 9, revision: 12, records });
-    expect(back.records[0]?.requestId).toBe(rid("r"));
+    expect(back).toMatchObject({ floor: 8, version: 9, revision: 12 });
+    expect([...back.records]).toEqual(records);
+    expect(back.records.at(0)?.requestId).toBe(rid("r"));
   });
 });
 
@@ -145,7 +146,7 @@ describe("malformed", () => {
   test("a record with an outcome of a newer version is kept as it came and told by nobody", () => {
     const odd = { ...wire.records[0], outcome: 77 } as unknown as (typeof wire.records)[number];
     const decoded = decodeRegister(encode({ records: [odd] }));
-    expect(decoded.records.map(({ outcome }) => outcome)).toEqual(["untold"]);
+    expect([...decoded.records].map(({ outcome }) => outcome)).toEqual(["untold"]);
     const next = register({ records: decoded.records });
     expect(WireRegister.decode(encodeRegister(next)).records.map(({ outcome }) => Number(outcome))).toEqual([77]);
   });

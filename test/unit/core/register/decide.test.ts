@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { revision } from "../../../../src/core/ids.js";
+import { CompletionRecords } from "../../../../src/core/register/completion-records.js";
 import { answerOf, type Decision, evaluate, successor } from "../../../../src/core/register/decide.js";
 import type { Condition, WriteOperation } from "../../../../src/core/register/operation.js";
 import type { Register } from "../../../../src/core/register/register.js";
@@ -161,14 +162,14 @@ describe("the register after it", () => {
   const stamp = ts(b(2), 9);
   const KEPT = [record("old")];
   const decided = (operation: WriteOperation, on: Register | null, id?: string): Register => {
-    const retained = { records: on?.records ?? [], floor: on?.floor ?? revision(3), forgotten: 0 };
+    const retained = { records: on?.records ?? CompletionRecords.none, floor: on?.floor ?? revision(3), forgotten: 0 };
     return successor(K, on, request(operation, id), evaluate(operation, on), stamp, revision(20), retained);
   };
 
   test("an applied write has the revision it took as its version", () => {
     const next = decided(put("new"), holding("old", 5));
     expect(text(next.value)).toBe("new");
-    expect(next).toMatchObject({ timestamp: stamp, version: 20, revision: 20, records: [] });
+    expect(next).toMatchObject({ timestamp: stamp, version: 20, revision: 20, records: { length: 0 } });
   });
 
   test("a failed write with an id changes nothing but the revision and the records", () => {
@@ -176,7 +177,7 @@ describe("the register after it", () => {
     const next = decided(casVersion(4, "new"), before, "r");
     expect(text(next.value)).toBe("v");
     expect(next).toMatchObject({ version: 5, revision: 20, floor: 2 });
-    expect(next.records).toEqual([
+    expect([...next.records]).toEqual([
       ...KEPT,
       {
         requestId: rid("r"),
@@ -191,12 +192,12 @@ describe("the register after it", () => {
   test("a failed write with an id on no key makes a tombstone of version 0 that carries its record and the floor", () => {
     const next = decided(casVersion(4, "new"), null, "r");
     expect(next).toMatchObject({ value: null, version: 0, revision: 20, floor: 3 });
-    expect(next.records[0]).toMatchObject({ outcome: "condition-failed", version: 0, revision: 20 });
+    expect(next.records.at(0)).toMatchObject({ outcome: "condition-failed", version: 0, revision: 20 });
   });
 
   test("records name the version that was made or found: a put's own, a delete's the deleted one, a tombstone's none", () => {
     const versionOf = (operation: WriteOperation, on: Register | null) =>
-      decided(operation, on, "r").records[0]?.version;
+      decided(operation, on, "r").records.at(0)?.version;
     expect(versionOf(put("x"), holding("v", 5))).toBe(20);
     expect(versionOf(add(1n), holding("1", 5))).toBe(20);
     expect(versionOf(casVersion(5, "x"), holding("v", 5))).toBe(20);
@@ -207,7 +208,7 @@ describe("the register after it", () => {
   });
 
   test("a write without an id leaves no record and keeps those of others", () => {
-    expect(decided(put("x"), register({ records: KEPT })).records).toEqual(KEPT);
+    expect([...decided(put("x"), register({ records: KEPT })).records]).toEqual(KEPT);
   });
 
   test("deleting leaves a tombstone whose version is the deletion's revision", () => {
@@ -300,7 +301,7 @@ test("any sequence of operations does what a plain model does", () => {
         if (applied) expect(text(decision.value)).toBe(expected.value);
         if (applied) now = expected.value === null ? null : { value: expected.value, version: i + 1 };
         if (!applied && !withId) continue;
-        const retained = { records: held?.records ?? [], floor: revision(0), forgotten: 0 };
+        const retained = { records: held?.records ?? CompletionRecords.none, floor: revision(0), forgotten: 0 };
         const asked = request(operation, withId ? `r${i}` : undefined);
         held = successor(K, held, asked, decision, ts(b(1), i + 1), revision(i + 1), retained);
         expect(text(held.value)).toBe(now?.value ?? null);

@@ -14,9 +14,10 @@ import {
 } from "../../../../src/core/ids.js";
 import type { CoreMessage } from "../../../../src/core/message.js";
 import type { Outbox, Outcome, Sink } from "../../../../src/core/outbox.js";
+import { type CompletionRecord, CompletionRecords } from "../../../../src/core/register/completion-records.js";
 import { Group } from "../../../../src/core/register/group.js";
 import type { RequestId, WriteOperation, WriteRequest } from "../../../../src/core/register/operation.js";
-import { type CompletionRecord, Register } from "../../../../src/core/register/register.js";
+import { Register } from "../../../../src/core/register/register.js";
 import { BAD, type RegisterTable } from "../../../../src/core/register/table.js";
 
 export type KindOf<Kind extends CoreMessage["kind"]> = Extract<CoreMessage, { kind: Kind }>;
@@ -95,11 +96,11 @@ export interface RegisterParts {
   readonly version?: number;
   readonly revision?: number;
   readonly floor?: number;
-  readonly records?: readonly CompletionRecord[];
+  readonly records?: Iterable<CompletionRecord>;
 }
 
 export function register(parts: RegisterParts = {}): Register {
-  const { value = "v", version = 1 } = parts;
+  const { value = "v", version = 1, records = [] } = parts;
   return new Register(
     parts.key ?? K,
     parts.at ?? ts(b(1), 1),
@@ -107,7 +108,7 @@ export function register(parts: RegisterParts = {}): Register {
     revision(version),
     revision(parts.revision ?? version),
     revision(parts.floor ?? 0),
-    parts.records ?? [],
+    records instanceof CompletionRecords ? records : CompletionRecords.of(records),
   );
 }
 

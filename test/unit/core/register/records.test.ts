@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { instant } from "../../../../src/base/time.js";
 import { revision } from "../../../../src/core/ids.js";
+import type { CompletionRecord, RecordedOutcome } from "../../../../src/core/register/completion-records.js";
 import {
   answerFromRecord,
   findRecord,
@@ -11,7 +12,6 @@ import {
   retain,
 } from "../../../../src/core/register/decide.js";
 import type { WriteOperation } from "../../../../src/core/register/operation.js";
-import type { CompletionRecord, RecordedOutcome } from "../../../../src/core/register/register.js";
 import { add, bytes, casVersion, put, record, register, remove, request } from "./harness.js";
 
 const NOW = instant(1_000_000);
@@ -53,7 +53,7 @@ describe("retention", () => {
     const times = [...known(10, long), ...known(30, long - 1)];
     const kept = retain(withRecords(40), NONE, times, NOW, 1);
     expect(kept.forgotten).toBe(10);
-    expect(kept.records[0]?.revision).toBe(11);
+    expect(kept.records.at(0)?.revision).toBe(11);
   });
 
   test("forgetting raises the floor to the highest revision forgotten, and never lowers it", () => {
@@ -63,7 +63,7 @@ describe("retention", () => {
 
   test("keeping everything keeps the floor, and a key that was never there starts with the partition's", () => {
     expect(retain(withRecords(3, 7), NONE, known(3, 0), NOW, 1).floor).toBe(7);
-    expect(retain(null, revision(9), [], NOW, 1)).toEqual({ records: [], floor: 9, forgotten: 0 });
+    expect(retain(null, revision(9), [], NOW, 1)).toMatchObject({ records: { length: 0 }, floor: 9, forgotten: 0 });
   });
 
   test("a record whose age is not known counts as new", () => {

@@ -57,10 +57,12 @@ describe("duplicates", () => {
     if (before !== null) office.ask(request(put(before)));
     const first = office.ask(request(operation, "id"));
     const version = office.held(1)?.version;
+    const record = office.held(1)?.records.at(-1);
     office.elect(2);
     const again = office.ask(request(operation, "id"));
     expect(again?.status === "done" ? again.answer : again).toEqual(first?.status === "done" ? first.answer : first);
-    expect(office.held(1)).toMatchObject({ version, records: [{ outcome: office.held(1)?.records[0]?.outcome }] });
+    expect(office.held(1)).toMatchObject({ version });
+    expect([...(office.held(1)?.records ?? [])]).toEqual([record]);
     expect(office.held(1)?.timestamp.ballot).toEqual(b(2));
   });
 
@@ -103,7 +105,7 @@ describe("duplicates", () => {
     office.ask(request(add(1n)));
     office.ask(request(add(1n)));
     expect(text(office.held(1)?.value)).toBe("2");
-    expect(office.held(1)?.records).toEqual([]);
+    expect(office.held(1)?.records).toHaveLength(0);
   });
 
   test("a failed CAS whose answer was lost still finds itself after others wrote", () => {

@@ -188,7 +188,7 @@ async function showKeys(node: StoppedNode, partitions: StoppedNode["partitions"]
       const register = registerOf(found);
       if (register === null) bad++;
       if (json) io.out(`${JSON.stringify(keyJson(found, shown))}\n`);
-      else if (register === null || register.value !== null) io.out(`${keyText(found.key, keyEncoding)}\n`);
+      else if (register === null || !register.tombstone) io.out(`${keyText(found.key, keyEncoding)}\n`);
     }
   }
   if (bad > 0) io.error(`(${count(bad, "register")} of these fail their checksum: a node that runs gets them mended)`);
@@ -233,7 +233,7 @@ function keyJson(found: InspectedKey, { keyEncoding }: Shown): object {
     partition: found.partition,
     ...(register === null
       ? { bad: true }
-      : { deleted: register.value === null, version: String(register.version), bytes: register.value?.length ?? 0 }),
+      : { deleted: register.tombstone, version: String(register.version), bytes: register.value?.length ?? 0 }),
   };
 }
 

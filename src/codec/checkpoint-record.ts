@@ -62,7 +62,7 @@ export function encodeStored(key: Key, register: Register | Bad, change: ChangeN
   const field = keyField(key);
   const left = whole.length >= field.length && field.compare(whole, 0, field.length) === 0;
   const value = left ? whole.subarray(field.length) : whole;
-  const flags = (register.value === null ? TOMBSTONE : 0) | (left ? WITHOUT_KEY : 0);
+  const flags = (register.tombstone ? TOMBSTONE : 0) | (left ? WITHOUT_KEY : 0);
   return entryOf(key, change, flags, value);
 }
 

@@ -91,20 +91,20 @@ export interface ReceivedFrame {
   readonly viewEpoch: number;
   readonly handshake: Handshake | undefined;
   readonly refusal: Refusal | undefined;
-  /** Encoded PeerMessages: views of the frame. */
-  readonly messages: readonly Buffer[];
+  /** Encoded PeerMessages: where they lie in the frame. */
+  readonly messages: readonly WireReader[];
 }
 
 export function decodeFrame(bytes: Uint8Array): ReceivedFrame {
   const reader = new WireReader(bytes);
-  const messages: Buffer[] = [];
+  const messages: WireReader[] = [];
   let viewEpoch = 0;
   let handshake: Handshake | undefined;
   let refusal: Refusal | undefined;
   while (reader.more) {
     const key = reader.tag();
     if (key === tag(VIEW_EPOCH, VARINT)) viewEpoch = reader.varint();
-    else if (key === tag(MESSAGES, BYTES)) messages.push(reader.view());
+    else if (key === tag(MESSAGES, BYTES)) messages.push(reader.message());
     else if (key === tag(HANDSHAKE, BYTES)) handshake = Handshake.decode(reader.view());
     else if (key === tag(REFUSAL, BYTES)) refusal = Refusal.decode(reader.view());
     else reader.skip(key);
@@ -121,16 +121,19 @@ export function messagesOf(
   each: (message: NodeMessage, trace: TraceContext | null) => void,
   traced = false,
 ): void {
-  for (const bytes of frame.messages) {
-    const message = decodeMessage(bytes);
-    if (message !== null) each(message, traced ? readTrace(new WireReader(bytes)) : null);
+  for (const reader of frame.messages) {
+    const start = reader.position;
+    const message = decodeMessage(reader);
+    if (message === null) continue;
+    each(message, traced ? readTrace(reader.from(start)) : null);
   }
 }
 
 /** null: of a kind this version does not know. */
-function decodeMessage(bytes: Buffer): NodeMessage | null {
-  if (bytes.length === 0) return null;
-  return decodeHot(new WireReader(bytes)) ?? messageFromWire(PeerMessage.decode(bytes).message);
+function decodeMessage(reader: WireReader): NodeMessage | null {
+  if (!reader.more) return null;
+  const start = reader.position;
+  return decodeHot(reader) ?? messageFromWire(PeerMessage.decode(reader.from(start).rest()).message);
 }
 
 const encodeFrame = (parts: Pick<Frame, "handshake" | "refusal">): Buffer =>

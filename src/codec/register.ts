@@ -1,5 +1,6 @@
 /** A register and its encoded form, in which it travels and rests. It is encoded once, and what is received is passed on as it came. */
 import { CompletionOutcome } from "../../gen/ts/onar/replication/v1/register.js";
+import { present } from "../base/assert.js";
 import type { Timestamp } from "../core/ballot.js";
 import { type Key, revision } from "../core/ids.js";
 import {
@@ -50,15 +51,17 @@ export function encodeRegister(register: Register): Buffer {
   if (register.encoded === null) {
     writer.text(KEY, register.key);
     putTimestamp(TIMESTAMP, register.timestamp, writer);
-    writer.number(TOMBSTONE, register.value === null ? 1 : 0);
-    if (register.value !== null) writer.bytes(VALUE, register.value);
+    const { value } = register;
+    writer.number(TOMBSTONE, value === null ? 1 : 0);
+    if (value !== null) writer.bytes(VALUE, value);
+    const valueEnd = writer.length;
     writer.number(VERSION, register.version);
     writer.number(REVISION, register.revision);
     writer.number(FLOOR, register.floor);
     writer.raw(encodedRecords(register.records));
-    register.encoded = writer.finish();
+    register.restAs(writer.finish(), valueEnd - (value?.length ?? 0), valueEnd);
   }
-  return toBuffer(register.encoded);
+  return toBuffer(present(register.encoded, "an encoded form"));
 }
 
 /** How the encoded form of a register begins, but for one that somebody else encoded in another way. */
@@ -73,7 +76,8 @@ export function decodeRegister(bytes: Uint8Array): Register {
   let key = "";
   let at: Timestamp | null = null;
   let tombstone = false;
-  let value: Uint8Array = NO_BYTES;
+  let valueStart = 0;
+  let valueEnd = 0;
   let version = 0;
   let decided = 0;
   let floor = 0;
@@ -83,8 +87,10 @@ export function decodeRegister(bytes: Uint8Array): Register {
     if (field === tag(KEY, BYTES)) key = reader.text();
     else if (field === tag(TIMESTAMP, BYTES)) at = readTimestamp(reader.message());
     else if (field === tag(TOMBSTONE, VARINT)) tombstone = reader.varint() !== 0;
-    else if (field === tag(VALUE, BYTES)) value = reader.view();
-    else if (field === tag(VERSION, VARINT)) version = reader.varint();
+    else if (field === tag(VALUE, BYTES)) {
+      valueStart = reader.span();
+      valueEnd = reader.position;
+    } else if (field === tag(VERSION, VARINT)) version = reader.varint();
     else if (field === tag(REVISION, VARINT)) decided = reader.varint();
     else if (field === tag(FLOOR, VARINT)) floor = reader.varint();
     else {
@@ -96,13 +102,13 @@ export function decodeRegister(bytes: Uint8Array): Register {
   const register = new Register(
     key as Key,
     at,
-    tombstone ? null : value,
+    tombstone ? null : NO_BYTES,
     revision(version),
     revision(decided),
     revision(floor),
     hasRecords ? decodeRecords : CompletionRecords.none,
   );
-  register.encoded = bytes;
+  register.restAs(bytes, valueStart, valueEnd);
   return register;
 }
 

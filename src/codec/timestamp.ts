@@ -1,6 +1,6 @@
 /** Ballots and timestamps, by hand: see wire.ts. */
 import { type Ballot, ballot, type Timestamp, timestamp } from "../core/ballot.js";
-import { groupEpoch, nodeId } from "../core/ids.js";
+import { type GroupEpoch, groupEpoch, type NodeId, nodeId } from "../core/ids.js";
 import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../wire/protobuf.js";
 
 export function putBallot(field: number, b: Ballot, w: WireWriter): void {
@@ -30,7 +30,20 @@ export function readBallot(r: WireReader): Ballot {
     else if (key === tag(3, VARINT)) node = r.uint32();
     else r.skip(key);
   }
-  return ballot(groupEpoch(epoch), round, nodeId(node));
+  return sharedBallot(groupEpoch(epoch), round, nodeId(node));
+}
+
+/** Ballots read before, each at its place: nearly every message has one, and a cluster has few. */
+const READ_BEFORE: (Ballot | undefined)[] = new Array(256).fill(undefined);
+
+function sharedBallot(epoch: GroupEpoch, round: number, node: NodeId): Ballot {
+  const place = (epoch + 31 * round + 7 * node) % READ_BEFORE.length;
+  const before = READ_BEFORE[place];
+  if (before !== undefined && before.round === round && before.node === node && before.groupEpoch === epoch)
+    return before;
+  const fresh = ballot(epoch, round, node);
+  READ_BEFORE[place] = fresh;
+  return fresh;
 }
 
 export function readTimestamp(r: WireReader): Timestamp {

@@ -37,6 +37,9 @@ const RETRY: Duration = duration(10);
 /** A passed-on request that may be sent twice is sent again after this long without an answer. */
 const REPEAT: Duration = duration(1_000);
 
+/** Of all requests that were never passed on: there are many. */
+const NO_COPIES = new Map<number, NodeId>();
+
 /** A client's request that this node answers for. */
 class Pending {
   /** Where it was sent: this node's own core, another node, or nowhere (NO_NODE) while it is held. */
@@ -44,7 +47,7 @@ class Pending {
   /** Of the latest copy passed on. */
   forwardId = 0;
   /** The copies that may still be answered, and by whom: the answer of any of them is an answer. */
-  readonly copies = new Map<number, NodeId>();
+  copies = NO_COPIES;
   sentAt: Instant;
   /** Who turned it away last. */
   refusedBy: NodeId = NO_NODE;
@@ -246,6 +249,7 @@ export class Router {
       return this.serve(now, pending.ticket, pending.partition, pending.copy, pending.deadline, out);
     }
     pending.forwardId = ++this.lastForward;
+    if (pending.copies === NO_COPIES) pending.copies = new Map();
     pending.copies.set(pending.forwardId, target);
     this.forwards.set(pending.forwardId, pending);
     const message: Forward = {

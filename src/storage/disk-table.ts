@@ -164,5 +164,5 @@ const NEVER = (): boolean => false;
 
 const belowOf = (register: Register | Bad, change: ChangeNumber): Below => ({
   change,
-  tombstone: register !== BAD && register.value === null,
+  tombstone: register !== BAD && register.tombstone,
 });

@@ -156,10 +156,10 @@ export class StoppedNode {
     let [keys, tombstones, bad, bytes] = [0, 0, 0, 0];
     for await (const { key, register } of this.registers(partition)) {
       if (register === BAD) bad++;
-      else if (register.value === null) tombstones++;
+      else if (register.tombstone) tombstones++;
       else {
         keys++;
-        bytes += key.length + register.value.length;
+        bytes += key.length + (register.value?.length ?? 0);
       }
     }
     const kept = { promise: null as Ballot | null, reservation: 0, floor: 0, settled: null as Timestamp | null };

@@ -35,7 +35,7 @@ export class Layer {
     this.slots.set(key, slot);
     this.changes.add(key, change);
     this.count(slot);
-    if (register !== null && register !== BAD && register.value === null) this.deleted.add(key);
+    if (register !== null && register !== BAD && register.tombstone) this.deleted.add(key);
     else if (this.deleted.size > 0) this.deleted.delete(key);
   }
 

@@ -224,9 +224,14 @@ export class WireReader {
     return this.buffer.readUInt32LE(this.at - 4);
   }
 
-  /** What was read from there on, one character per byte. */
-  textFrom(start: number): string {
-    return this.buffer.toString("latin1", start, this.at);
+  /** A reader of the same message that begins at a position it had before. */
+  from(position: number): WireReader {
+    return new WireReader(this.buffer, position, this.end);
+  }
+
+  /** A view of all that was not read. */
+  rest(): Buffer {
+    return this.buffer.subarray(this.at, this.end);
   }
 
   /** A view of the bytes: copy what you keep. */
@@ -281,8 +286,8 @@ export class WireReader {
     return this.buffer[this.at++] as number;
   }
 
-  /** Goes over length and bytes; returns where the bytes begin. */
-  private span(): number {
+  /** Goes over length and bytes, to `position`; returns where the bytes begin. */
+  span(): number {
     const length = this.varint();
     const start = this.at;
     this.advance(length);

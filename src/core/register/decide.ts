@@ -92,7 +92,6 @@ export function answerOf(
   register: Register | null,
   revision: Revision,
 ): Answer | Refusal {
-  const found = entryOf(register);
   const applied = decision.outcome === "applied";
   switch (operation.kind) {
     case "put":
@@ -100,13 +99,13 @@ export function answerOf(
     case "cas":
       return applied
         ? { kind: "cas", swapped: true, version: revision, found: null }
-        : { kind: "cas", swapped: false, version: visibleVersion(register), found };
+        : { kind: "cas", swapped: false, version: visibleVersion(register), found: entryOf(register) };
     case "delete":
       return {
         kind: "delete",
         deleted: applied,
         versionFound: visibleVersion(register),
-        found: decision.outcome === "condition-failed" ? found : null,
+        found: decision.outcome === "condition-failed" ? entryOf(register) : null,
       };
     case "add":
       if (decision.outcome === "not-a-number" || decision.outcome === "overflow") return { reason: decision.outcome };
@@ -187,8 +186,10 @@ export function retain(
   return { records: records.without(forgotten), floor: risen, forgotten };
 }
 
-export const entryOf = (register: Register | null): KeyEntry | null =>
-  register === null || register.value === null ? null : { value: register.value, version: register.version };
+export function entryOf(register: Register | null): KeyEntry | null {
+  const value = register?.value ?? null;
+  return register === null || value === null ? null : { value, version: register.version };
+}
 
 function appendRecord(
   records: CompletionRecords,

@@ -97,7 +97,7 @@ export class Reader {
     const looked = this.replica.look(request.key);
     const held = looked === BAD ? null : looked;
     // That a key is absent is never said without a round trip: a tombstone is asked about like any other absence.
-    const local = request.consistency === "local" && held !== null && held.value !== null;
+    const local = request.consistency === "local" && held !== null && !held.tombstone;
     if (local && this.replica.settled.covers(held.timestamp)) {
       return this.answer(ticket, held, "local", out);
     }

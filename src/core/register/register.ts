@@ -13,12 +13,17 @@ export type RecordSource = CompletionRecords | ((encoded: Uint8Array) => Complet
 export class Register {
   /** The encoded form it came in or went out in, so that fields a newer version added survive; kept by the codec alone. */
   encoded: Uint8Array | null = null;
+  /** Deleted: it has no value. */
+  readonly tombstone: boolean;
+  /** Where the value lies in the encoded form, once there is one. */
+  private valueStart = 0;
+  private valueEnd = -1;
 
   constructor(
     readonly key: Key,
     readonly timestamp: Timestamp,
     /** null: a tombstone. */
-    readonly value: Uint8Array | null,
+    private given: Uint8Array | null,
     /** Revision of the last applied write; what clients compare. */
     readonly version: Revision,
     /** Revision of the last decided request, applied or not. */
@@ -26,7 +31,25 @@ export class Register {
     /** Highest revision of a record that was forgotten here, or inherited from the partition's floor. */
     readonly floor: Revision,
     private source: RecordSource,
-  ) {}
+  ) {
+    this.tombstone = given === null;
+  }
+
+  /** null: a tombstone. A view: of a register that rests encoded, as most do, each call makes one. */
+  get value(): Uint8Array | null {
+    if (this.encoded === null || this.valueEnd < 0) return this.given;
+    return this.encoded.subarray(this.valueStart, this.valueEnd);
+  }
+
+  /** It rests as these bytes, in which its value lies there; called by the codec alone. */
+  restAs(encoded: Uint8Array, valueStart: number, valueEnd: number): void {
+    this.encoded = encoded;
+    if (this.tombstone) return;
+    this.valueStart = valueStart;
+    this.valueEnd = valueEnd;
+    // One copy is enough.
+    this.given = NO_BYTES;
+  }
 
   /** By ascending revision. */
   get records(): CompletionRecords {
@@ -35,6 +58,8 @@ export class Register {
   }
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** What a client sees as the key's version: a tombstone has none. */
 export const visibleVersion = (register: Register | null): Revision =>
-  register === null || register.value === null ? (0 as Revision) : register.version;
+  register === null || register.tombstone ? (0 as Revision) : register.version;

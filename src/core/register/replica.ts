@@ -255,7 +255,7 @@ export class Replica {
       this.bad.delete(key);
     } else if (register !== null && (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0)) {
       this.put(register, out);
-    } else if (register === null && held?.value === null && compareBallots(held.timestamp.ballot, ballot) < 0) {
+    } else if (register === null && held?.tombstone && compareBallots(held.timestamp.ballot, ballot) < 0) {
       this.raiseFloor(held, out);
       this.remove(key, out);
       return "removed";
@@ -282,7 +282,7 @@ export class Replica {
     let removed = false;
     if (
       held !== null &&
-      held.value === null &&
+      held.tombstone &&
       (sameTimestamp(held.timestamp, message.timestamp) || planted("R12.any-timestamp"))
     ) {
       this.raiseFloor(held, out);
@@ -360,7 +360,7 @@ export class Replica {
 
   private holdsTombstone(key: Key, timestamp: Timestamp): boolean {
     const held = this.look(key);
-    return held !== BAD && held !== null && held.value === null && sameTimestamp(held.timestamp, timestamp);
+    return held !== BAD && held !== null && held.tombstone && sameTimestamp(held.timestamp, timestamp);
   }
 
   /** What a purged register knew of forgotten and of kept records goes over to the partition (R9). */

@@ -59,7 +59,7 @@ export class MemoryTable implements RegisterTable {
     this.slots.set(key, { register, change });
     this.changes.add(key, change);
     if (this.deleted.size > 0) this.deleted.delete(key);
-    if (register.value === null) this.deleted.add(key);
+    if (register.tombstone) this.deleted.add(key);
   }
 
   remove(key: Key, change: ChangeNumber): void {

@@ -243,9 +243,7 @@ const placeOf = (partition: Partition, key: string): string => `${partition} ${k
 
 /** A Write of the key that does not hold the request's record was decided for another one. Without an id nobody can tell. */
 const isItsOwn = ({ requestId }: Served, message: NodeMessage): boolean =>
-  requestId === null ||
-  message.kind !== "write" ||
-  message.register.records.find(requestId) !== null;
+  requestId === null || message.kind !== "write" || message.register.records.find(requestId) !== null;
 
 function reasonOf(result: Result): string | null {
   if (result.status === "refused") return result.refusal.reason;

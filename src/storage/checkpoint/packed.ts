@@ -154,7 +154,7 @@ export class Packed {
       records.push({ key: entry?.key ?? entryKeyOf(key), entry });
       if (register === null) continue;
       index.set(change, key);
-      if (register !== BAD && register.value === null) deleted.set(change, key);
+      if (register !== BAD && register.tombstone) deleted.set(change, key);
     }
     records.sort((a, b) => a.key.compare(b.key));
     for (const write of this.records.edit(partition, records)) yield { tree: "records", ...write };

@@ -15,8 +15,9 @@ const EXTRA = Buffer.from([0xc2, 0x0c, 0x02, 0xab, 0xcd]);
 const bareOf = (r: ReturnType<typeof register>) => ({
   ...r,
   value: r.value === null ? null : [...r.value],
-  source: [...r.records],
-  encoded: null,
+  records: [...r.records],
+  // How it is kept.
+  ...{ source: null, encoded: null, given: null, valueStart: 0, valueEnd: 0 },
 });
 
 describe("round trips", () => {

@@ -7,6 +7,7 @@ import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.
 import { messageFromWire } from "../../../src/codec/message-from-wire.js";
 import { viewEpoch } from "../../../src/core/ids.js";
 import type { NodeMessage } from "../../../src/core/node-message.js";
+import { WireReader } from "../../../src/wire/protobuf.js";
 import { anyMessage, bare } from "./arbitraries.js";
 
 const hex = (bytes: number): fc.Arbitrary<string> =>
@@ -65,7 +66,7 @@ test("what is none counts as none, and the message counts all the same", () => {
   const [plain] = Frame.decode(framesOf([message])[0] as Buffer).messages;
   for (const trace of none) {
     const bytes = PeerMessage.encode({ message: plain?.message, trace }).finish();
-    const frame = { viewEpoch: 1, handshake: undefined, refusal: undefined, messages: [Buffer.from(bytes)] };
+    const frame = { viewEpoch: 1, handshake: undefined, refusal: undefined, messages: [new WireReader(bytes)] };
     const all: [NodeMessage, TraceContext | null][] = [];
     messagesOf(frame, (m, place) => all.push([m, place]), true);
     expect(all).toEqual([[message, null]]);

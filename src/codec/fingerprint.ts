@@ -3,9 +3,10 @@ import type { Condition, WriteOperation } from "../core/register/operation.js";
 import { bytesOf } from "./bytes.js";
 import { crc32 } from "./checksum.js";
 
+const OF_KINDS = { put: crc32("put"), cas: crc32("cas"), delete: crc32("delete"), add: crc32("add") };
+
 export function fingerprintOf(operation: WriteOperation): number {
-  let crc = crc32(operation.kind);
-  crc = crc32(bytesOf(operation.key), crc);
+  const crc = crc32(bytesOf(operation.key), OF_KINDS[operation.kind]);
   switch (operation.kind) {
     case "put":
       return crc32(operation.value, crc);

@@ -67,15 +67,18 @@ export function encodeFrames(
  * Of several writes of one key, each of which carries the whole register, only the last needs to travel: who acknowledges it holds what the
  * earlier ones said. Many requests on one key would otherwise cost a register with all its records each.
  */
-function latestWrites(messages: readonly NodeMessage[]): Map<Key, WriteMessage> {
+function latestWrites(messages: readonly NodeMessage[]): ReadonlyMap<Key, WriteMessage> {
+  if (!messages.some((message) => message.kind === "write" && message.crowded === true)) return NONE_CROWDED;
   const latest = new Map<Key, WriteMessage>();
   for (const message of messages) if (message.kind === "write") latest.set(message.register.key, message);
   return latest;
 }
 
+const NONE_CROWDED: ReadonlyMap<Key, WriteMessage> = new Map();
+
 function isSuperseded(message: NodeMessage, latest: ReadonlyMap<Key, WriteMessage>): boolean {
   if (message.kind !== "write") return false;
-  const last = latest.get(message.register.key);
+  const last = latest.size === 0 ? undefined : latest.get(message.register.key);
   if (last === undefined || last === message) return false;
   const [mine, later] = [message.register.timestamp, last.register.timestamp];
   return sameBallot(mine.ballot, later.ballot) && mine.seq <= later.seq;

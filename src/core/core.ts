@@ -179,7 +179,7 @@ export class Core {
         const served = this.partitions.get(message.partition);
         if (served === undefined) return;
         served.receive(now, from, message, out);
-        if (served.busy) this.keepBusy(now, served);
+        if (!served.kept && served.busy) this.keepBusy(now, served);
       }
     }
   }
@@ -195,6 +195,8 @@ export class Core {
   }
 
   private keepBusy(now: Instant, served: ServedPartition): void {
+    if (served.kept) return;
+    served.kept = true;
     this.busy.add(served);
     if (this.resendDue === never) this.resendDue = after(now, RESEND_TICK);
   }
@@ -215,7 +217,9 @@ export class Core {
   private resend(now: Instant, out: Outbox): void {
     for (const served of this.busy) {
       served.resend(now, out);
-      if (!served.busy) this.busy.delete(served);
+      if (served.busy) continue;
+      served.kept = false;
+      this.busy.delete(served);
     }
     this.resendDue = this.busy.size === 0 ? never : after(now, RESEND_TICK);
   }

@@ -90,6 +90,8 @@ export interface Write {
   /** Every register of this ballot up to this seq, or a later one of its key, is on a majority (R14). */
   readonly settledSeq: number;
   readonly settledRevision: Revision;
+  /** An earlier Write of the same key may be waiting to be sent with it; not on the wire. */
+  readonly crowded?: true;
 }
 
 /** A replica to the writer: durably holds that register, or one of the same ballot and key with a later seq (R2). */

@@ -56,6 +56,8 @@ export class ServedPartition {
   /** This node is about to stop: it hands its office over and takes none. */
   private leaving = false;
   private offer: { readonly place: number; readonly since: Instant; sent: boolean } | null = null;
+  /** Among those of the core that need `resend`; kept by the core. */
+  kept = false;
   /** What was told last, to notice a change without comparing contents. */
   private toldPromise: Ballot | null = null;
   private toldBallot: Ballot | null = null;

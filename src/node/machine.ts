@@ -6,7 +6,7 @@ import type { Instant } from "../base/time.js";
 import { Core, type CoreOptions } from "../core/core.js";
 import type { Key, NodeId, Partition, Revision } from "../core/ids.js";
 import type { NodeMessage, Request } from "../core/node-message.js";
-import type { Ticket } from "../core/outbox.js";
+import type { Outcome, Ticket } from "../core/outbox.js";
 import type { Outgoing } from "./outgoing.js";
 import { Router } from "./router.js";
 import type { RequestWatcher } from "./watcher.js";
@@ -84,10 +84,10 @@ export class NodeMachine {
 
   /** The core's outcomes are the router's business; what it does with them may lead to more. */
   private route(out: Outgoing): void {
-    while (out.outcomes.length > 0) {
-      const outcomes = out.outcomes.splice(0);
-      for (const outcome of outcomes) this.router.onOutcome(outcome, out);
-    }
+    const { outcomes } = out;
+    if (outcomes.length === 0) return;
+    for (let i = 0; i < outcomes.length; i++) this.router.onOutcome(outcomes[i] as Outcome, out);
+    outcomes.length = 0;
   }
 }
 

@@ -305,18 +305,16 @@ export class Writer {
   }
 
   private send(now: Instant, state: KeyState, register: Register, waiter: Waiter, out: Outbox): void {
+    const crowded = state.undone.length > 0;
     this.flights.depart(now, state, register, waiter);
-    this.multicast(this.group.everyone, this.writeOf(register), out);
+    this.multicast(this.group.everyone, this.writeOf(register, crowded), out);
   }
 
-  private writeOf(register: Register): Write {
-    return {
-      kind: "write",
-      partition: this.group.partition,
-      register,
-      settledSeq: this.settledSeq,
-      settledRevision: this.replica.settledRevision,
-    };
+  private writeOf(register: Register, crowded: boolean): Write {
+    const { settledSeq } = this;
+    const { settledRevision } = this.replica;
+    const message: Write = { kind: "write", partition: this.group.partition, register, settledSeq, settledRevision };
+    return crowded ? { ...message, crowded } : message;
   }
 
   /**
@@ -409,7 +407,7 @@ export class Writer {
     this.confirmations.resend(now, RESEND_MS, out);
     this.keys.resend(now, RESEND_MS, out);
     this.purging.resend(now, RESEND_MS, out);
-    this.flights.resend(now, heard, (register, places) => this.multicast(places, this.writeOf(register), out));
+    this.flights.resend(now, heard, (register, places) => this.multicast(places, this.writeOf(register, true), out));
   }
 
   private holds(ballot: Ballot): boolean {

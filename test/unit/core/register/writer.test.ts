@@ -146,6 +146,8 @@ describe("pipelining", () => {
     for (let i = 0; i < 3; i++) office.submit(request(add(5n)));
     expect(office.waitingOf(1, "write").map(({ register: r }) => text(r.value))).toEqual(["5", "10", "15"]);
     expect(office.waitingOf(1, "write").map(({ register: r }) => r.timestamp.seq)).toEqual([2, 3, 4]);
+    // So whoever sends them need not look which of them go without saying.
+    expect(office.waitingOf(1, "write").map(({ crowded = false }) => crowded)).toEqual([false, true, true]);
   });
 
   test("earlier writes land with a later one, each with its own answer", () => {

@@ -280,11 +280,7 @@ export class Replica {
     const held = this.look(message.key);
     if (held === BAD) return false;
     let removed = false;
-    if (
-      held !== null &&
-      held.tombstone &&
-      (sameTimestamp(held.timestamp, message.timestamp) || planted("R12.any-timestamp"))
-    ) {
+    if (held?.tombstone && (sameTimestamp(held.timestamp, message.timestamp) || planted("R12.any-timestamp"))) {
       this.raiseFloor(held, out);
       this.remove(message.key, out);
       removed = true;

@@ -23,7 +23,7 @@ export interface CompletionRecord {
   readonly version: Revision;
 }
 
-const FIRST_BYTES = 256;
+const FIRST_BYTES = 64;
 
 /** Records that windows lie over; it only grows at its end. */
 export class RecordList {
@@ -32,7 +32,7 @@ export class RecordList {
   readonly heads: number[] = [];
   /** Of each record that has been encoded, where its encoded form ends; of all up to the last of them. Filled by the codec alone. */
   readonly ends: number[] = [];
-  private bytes = new Uint8Array(0);
+  private bytes: Uint8Array = new Uint8Array(0);
 
   add(record: CompletionRecord): void {
     this.records.push(record);
@@ -41,13 +41,9 @@ export class RecordList {
 
   /** The next record's encoded form. */
   addEncoded(encoded: Uint8Array): void {
-    const start = this.encodedBytes;
+    const start = this.startOf(this.ends.length);
     const end = start + encoded.length;
-    if (end > this.bytes.length) {
-      const larger = new Uint8Array(Math.max(FIRST_BYTES, 2 * end));
-      larger.set(this.bytes.subarray(0, start));
-      this.bytes = larger;
-    }
+    if (end > this.bytes.length) this.bytes = withRoom(this.bytes.subarray(0, start), end);
     this.bytes.set(encoded, start);
     this.ends.push(end);
   }
@@ -61,14 +57,16 @@ export class RecordList {
   part(first: number, end: number): RecordList {
     const part = new RecordList();
     for (let i = first; i < end; i++) {
-      part.add(this.records[i] as CompletionRecord);
-      if (i < this.ends.length) part.addEncoded(this.encoded(i, i + 1));
+      part.records.push(this.records[i] as CompletionRecord);
+      part.heads.push(this.heads[i] as number);
     }
+    const encoded = Math.min(end, this.ends.length);
+    if (encoded <= first) return part;
+    const bytes = this.encoded(first, encoded);
+    part.bytes = withRoom(bytes, bytes.length);
+    const start = this.startOf(first);
+    for (let i = first; i < encoded; i++) part.ends.push((this.ends[i] as number) - start);
     return part;
-  }
-
-  private get encodedBytes(): number {
-    return this.startOf(this.ends.length);
   }
 
   private startOf(record: number): number {
@@ -127,8 +125,8 @@ export class CompletionRecords implements Iterable<CompletionRecord> {
 
   with(record: CompletionRecord): CompletionRecords {
     const { list, first, end } = this;
-    // What others see beyond this window is not of this one; and what no window needs any more goes once it is as much as what is kept.
-    const mine = end === list.records.length && first <= this.length;
+    // What others see beyond this window is not of this one; and what no window needs any more goes once it is half of what is kept.
+    const mine = end === list.records.length && 2 * first <= this.length;
     const grown = mine && list !== CompletionRecords.none.list ? list : list.part(first, end);
     grown.add(record);
     return new CompletionRecords(grown, grown === list ? first : 0, grown.records.length);
@@ -137,6 +135,13 @@ export class CompletionRecords implements Iterable<CompletionRecord> {
   *[Symbol.iterator](): IterableIterator<CompletionRecord> {
     for (let i = this.first; i < this.end; i++) yield this.list.records[i] as CompletionRecord;
   }
+}
+
+/** A copy with room for half as much again as is needed. */
+function withRoom(bytes: Uint8Array, needed: number): Uint8Array {
+  const larger = new Uint8Array(Math.max(FIRST_BYTES, needed + (needed >> 1)));
+  larger.set(bytes);
+  return larger;
 }
 
 /** Ids are random: three characters tell nearly all apart. */

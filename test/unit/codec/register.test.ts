@@ -6,6 +6,7 @@ import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.
 import { decodeRegister, encodeRegister } from "../../../src/codec/register.js";
 import { attempt, key, revision, viewEpoch } from "../../../src/core/ids.js";
 import type { NodeMessage } from "../../../src/core/node-message.js";
+import { CompletionRecords } from "../../../src/core/register/completion-records.js";
 import { b, P, record, register, rid, ts } from "../core/register/harness.js";
 import { anyRegister } from "./arbitraries.js";
 
@@ -25,6 +26,24 @@ describe("round trips", () => {
     fc.assert(
       fc.property(anyRegister, (r) => {
         expect(bareOf(decodeRegister(Buffer.from(encodeRegister(r))))).toEqual(bareOf(r));
+      }),
+    );
+  });
+
+  test("registers that share records are encoded as if each had its own", () => {
+    const step = fc.record({ forget: fc.integer({ min: 0, max: 3 }), encode: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        let records: CompletionRecords = CompletionRecords.none;
+        for (const [i, { forget, encode }] of steps.entries()) {
+          records = records.with(record(`r${i}`, { revision: revision(i * 1_000) })).without(forget);
+          if (!encode) continue;
+          expect(
+            encodeRegister(register({ records })).equals(encodeRegister(register({ records: [...records] }))),
+          ).toBe(true);
+        }
+        const back = decodeRegister(encodeRegister(register({ records }))).records;
+        expect([...back.with(record("next"))]).toEqual([...records, record("next")]);
       }),
     );
   });

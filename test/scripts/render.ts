@@ -18,7 +18,8 @@ export const renderTimestamp = (t: Timestamp | null): string =>
 export function renderRegister(register: Register | null): string {
   if (register === null) return "absent";
   const { key, timestamp, value, version, records } = register;
-  const ids = records.length === 0 ? "" : ` ids=${renderIds([...records].map((record) => printable(record.requestId)))}`;
+  const ids =
+    records.length === 0 ? "" : ` ids=${renderIds([...records].map((record) => printable(record.requestId)))}`;
   return `${key}=${value === null ? "⌫" : textOf(value)} ${renderTimestamp(timestamp)} v=${version}${ids}`;
 }
 

@@ -102,6 +102,18 @@ describe("the demo", () => {
     await nothingIsLeft(demo);
   });
 
+  test("does not add to a key twice at the same time: neither could say what is to be expected", {
+    timeout: 90_000,
+  }, async () => {
+    const demo = start();
+    await shows(demo, /node 3 {2}\S+ {2}pid \d+ {2}running/);
+    demo.child.stdin?.end("add hits --times 100\nadd hits --times 5\n");
+    expect([await demo.end, demo.shown]).toEqual([1, demo.shown]);
+    expect(demo.shown).toContain("hits is being added to in the background; wait waits for it");
+    expect(demo.shown).toContain("hits is 100: 0 before, and 1 added exactly 100 times");
+    await nothingIsLeft(demo);
+  });
+
   test("ends everything on Ctrl-C, also while it starts", { timeout: 90_000 }, async () => {
     const demo = start();
     await shows(demo, /node 3 {2}\S+ {2}pid \d+ {2}running/);

@@ -18,7 +18,8 @@ const MAX_TIMES = 1_000_000;
 const PATIENCE_S = "30";
 
 export class Additions {
-  private readonly running = new Set<Promise<void>>();
+  /** By key. */
+  private readonly running = new Map<string, Promise<void>>();
   private readonly stop = new AbortController();
   private code: ExitCode = EXIT.done;
 
@@ -32,6 +33,10 @@ export class Additions {
         if (options.times === undefined) return add(key, deltaText ?? "1", options, io);
         const times = wholeNumber("--times", options.times, 1, MAX_TIMES);
         const amount = delta("DELTA", deltaText ?? "1");
+        // Neither could tell what is to be expected.
+        if (this.running.has(key)) {
+          throw new CliError(EXIT.notDone, `${key} is being added to in the background; wait waits for it`);
+        }
         // All nodes, also those that are dead just now: they may be back before this is over.
         const own = { endpoint: endpoints(), timeout: PATIENCE_S, ...options };
         const { connections: _, interrupt: __, ...rest } = io;
@@ -46,7 +51,7 @@ export class Additions {
   async settled(interrupt?: AbortSignal): Promise<ExitCode> {
     const interrupted = new Promise<void>((resolve) => interrupt?.addEventListener("abort", () => resolve()));
     while (this.running.size > 0 && interrupt?.aborted !== true) {
-      await Promise.race([Promise.all(this.running), interrupted]);
+      await Promise.race([Promise.all(this.running.values()), interrupted]);
     }
     const { code } = this;
     this.code = EXIT.done;
@@ -58,14 +63,14 @@ export class Additions {
   }
 
   private begin(key: string, amount: bigint, times: number, options: AddOptions, io: Io): void {
-    const work: Promise<void> = this.add(key, amount, times, options, io)
+    const work = this.add(key, amount, times, options, io)
       .catch((error: unknown) => {
         if (this.stop.signal.aborted) return;
         this.code = error instanceof CliError ? error.exitCode : EXIT.notDone;
         this.say(`adding to ${key} failed ${messageOf(error)}`);
       })
-      .finally(() => this.running.delete(work));
-    this.running.add(work);
+      .finally(() => this.running.delete(key));
+    this.running.set(key, work);
   }
 
   private async add(keyText: string, amount: bigint, times: number, options: AddOptions, io: Io): Promise<void> {

@@ -16,7 +16,8 @@
  * of invocation keeps that order.
  *
  * What unknown operation goes where is a guess that may take from one gap what another needs. So where an attempt fails,
- * the next one begins with the gaps at which it did.
+ * the next one begins with the gaps at which it did. And a guess may have been invoked too late for an absence that a
+ * known delete made: then what goes before that delete must have been invoked before who found nothing had returned.
  */
 import { type Block, stateIn } from "./blocks.js";
 import { Bridges, firstIndex } from "./bridges.js";
@@ -47,27 +48,49 @@ export function* builtOrders(
   unknowns: readonly Operation[],
 ): Generator<BuiltOrder, void> {
   const sorted = absences.toSorted((left, right) => left.invoked - right.invoked);
-  const urgent: Urgent = { gaps: new Set(), absences: new Set() };
+  const lessons: Lessons = { gaps: new Set(), absences: new Set(), ends: new Map() };
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const built = new Builder(blocks, new Bridges(unknowns)).build(sorted, urgent);
+    const built = new Builder(blocks, new Bridges(unknowns), lessons.ends).build(sorted, lessons);
     yield built;
-    if (built.obstacles.length === 0 || unknowns.length === 0 || !addUrgent(urgent, built.obstacles)) return;
+    if (built.obstacles.length === 0 || unknowns.length === 0 || !learn(lessons, built.obstacles, blocks)) return;
   }
 }
 
-interface Urgent {
+/** What the attempts so far taught. */
+interface Lessons {
+  /** Gaps to be bridged first. */
   readonly gaps: Set<number>;
+  /** Operations that found nothing, for which an unknown delete is to be placed first. */
   readonly absences: Set<DoneOperation>;
+  /** By operation that found nothing: the block whose known delete is to serve it. */
+  readonly ends: Map<DoneOperation, number>;
 }
 
 /** Whether there was something new. */
-function addUrgent({ gaps, absences }: Urgent, obstacles: readonly Obstacle[]): boolean {
-  const size = gaps.size + absences.size;
+function learn({ gaps, absences, ends }: Lessons, obstacles: readonly Obstacle[], blocks: readonly Block[]): boolean {
+  const size = gaps.size + absences.size + ends.size;
   for (const obstacle of obstacles) {
-    if (obstacle.kind === "never absent") absences.add(obstacle.operation);
-    else gaps.add(obstacle.index);
+    if (obstacle.kind !== "never absent") {
+      gaps.add(obstacle.index);
+      continue;
+    }
+    const { operation } = obstacle;
+    const end = ends.has(operation) ? null : endFor(operation, blocks);
+    if (end === null) absences.add(operation);
+    else ends.set(operation, end);
   }
-  return gaps.size + absences.size > size;
+  return gaps.size + absences.size + ends.size > size;
+}
+
+/** The first block with a known delete after which the operation can have found nothing, as far as the known ones go. */
+function endFor(operation: DoneOperation, blocks: readonly Block[]): number | null {
+  for (const [index, { maker, observers, deleter }] of blocks.entries()) {
+    const members = [maker, ...observers, deleter];
+    if (members.some((member) => member !== null && member.invoked > operation.returned)) return null;
+    const due = blocks[index + 1]?.due ?? Number.POSITIVE_INFINITY;
+    if (deleter !== null && due >= operation.invoked) return index;
+  }
+  return null;
 }
 
 class Builder {
@@ -75,23 +98,26 @@ class Builder {
   private readonly bridges: Bridges;
   /** By block: the unknown operations before its first known one; the last of them is the maker if that is unknown. */
   private readonly before: Operation[][];
+  /** By block: until when an unknown write before it must have been invoked. */
+  private readonly dues: readonly number[];
   /** By block: what it holds, as far as known by now. */
   private readonly states: (KeyState | null)[];
   private readonly filled = new Set<number>();
   private readonly obstacles: Obstacle[] = [];
 
-  constructor(blocks: readonly Block[], bridges: Bridges) {
+  constructor(blocks: readonly Block[], bridges: Bridges, ends: Lessons["ends"]) {
     this.blocks = blocks;
     this.bridges = bridges;
     // One more: unknown deletes after the last block.
     this.before = Array.from({ length: blocks.length + 1 }, () => []);
     this.states = blocks.map(stateIn);
+    this.dues = duesOf(blocks, ends);
   }
 
-  build(absences: readonly DoneOperation[], urgent: Urgent): BuiltOrder {
+  build(absences: readonly DoneOperation[], lessons: Lessons): BuiltOrder {
     if (!this.bridges.isEmpty) {
-      for (const gap of urgent.gaps) this.fill(gap);
-      if (urgent.absences.size > 0) this.addDeletes([...urgent.absences]);
+      for (const gap of lessons.gaps) this.fill(gap);
+      if (lessons.absences.size > 0) this.addDeletes([...lessons.absences]);
       this.findMakers();
       for (const [index] of this.blocks.entries()) {
         if (this.states[index] !== null && this.stateBefore(index) !== null) this.fill(index);
@@ -111,7 +137,7 @@ class Builder {
     for (const [index, block] of this.blocks.entries()) {
       if (block.maker !== null || block.value === null || this.before[index]?.length !== 0) continue;
       const from = this.stateBefore(index) ?? { value: null, version: this.versionBefore(index) + 1, exact: false };
-      const maker = this.bridges.write(from, block.value, block.due, (state) => this.begins(index, state));
+      const maker = this.bridges.write(from, block.value, this.dueFrom(index), (state) => this.begins(index, state));
       if (maker !== null) this.before[index] = [maker];
     }
   }
@@ -131,9 +157,10 @@ class Builder {
     }
     const reached = run(from, this.before[index] ?? []);
     if (reached !== null && this.begins(index, reached)) return;
+    const due = this.dueFrom(index);
     const bridge =
-      (block.value === null ? this.bridges.bridge(from, block.due, (state) => this.beginsTwo(index, state)) : null) ??
-      this.bridges.bridge(from, block.due, (state) => this.begins(index, state));
+      (block.value === null ? this.bridges.bridge(from, due, (state) => this.beginsTwo(index, state)) : null) ??
+      this.bridges.bridge(from, due, (state) => this.begins(index, state));
     if (bridge !== null) {
       this.before[index] = bridge;
       const made = run(from, bridge);
@@ -203,7 +230,7 @@ class Builder {
   }
 
   private dueFrom(index: number): number {
-    return this.blocks[index]?.due ?? Number.POSITIVE_INFINITY;
+    return this.dues[index] ?? Number.POSITIVE_INFINITY;
   }
 
   /** By block: the last invocation up to its end. */
@@ -228,6 +255,16 @@ class Builder {
   private order(): Operation[] {
     return this.before.flatMap((_, index) => this.membersOf(index));
   }
+}
+
+function duesOf(blocks: readonly Block[], ends: Lessons["ends"]): number[] {
+  const dues = blocks.map(({ due }) => due);
+  for (const [{ returned }, end] of ends) dues[end] = Math.min(dues[end] ?? returned, returned);
+  // What goes before a later block with an earlier due goes before that as well.
+  for (let index = dues.length - 2; index >= 0; index--) {
+    dues[index] = Math.min(dues[index] as number, dues[index + 1] as number);
+  }
+  return dues;
 }
 
 /** Whether a block can begin in this state: its maker can run, or the unknown maker just ran. */

@@ -108,8 +108,9 @@ class Refuter {
   /** Whether no bridge leads to the block from what the one before it is known to have left. */
   private isBeyondReach(index: number, before: KeyState): boolean {
     const block = this.blocks[index];
-    // Without a value shown, what the block before holds was only guessed; its version was not.
-    const isGuess = index > 0 && this.blocks[index - 1]?.value === null;
+    // Without a value shown, what the block before holds was only guessed; its version was not, nor what a delete left.
+    const previous = this.blocks[index - 1];
+    const isGuess = previous !== undefined && previous.value === null && previous.deleter === null;
     if (block === undefined || isGuess || this.bridged.has(index)) return false;
     const reaches = (state: KeyState): boolean => begins(block, state);
     const isBeyond = this.bridges.leads(before, block.due, block.version, reaches, this.allowance) === false;

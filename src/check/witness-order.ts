@@ -217,12 +217,13 @@ class Builder {
     return left !== null && (next === undefined || next.maker === null || this.begins(index + 1, left));
   }
 
-  /** What the block before this one leaves; null when its value is not known. */
+  /** What the block before this one leaves; null when its value is not known. A delete leaves the same, whatever it found. */
   private stateBefore(index: number): KeyState | null {
     if (index === 0) return initialState;
     const state = this.states[index - 1] ?? null;
-    const deleter = this.blocks[index - 1]?.deleter ?? null;
-    return state !== null && deleter !== null ? after(state, deleter) : state;
+    const block = this.blocks[index - 1];
+    if (block === undefined || block.deleter === null) return state;
+    return state === null ? { value: null, version: block.version + 1, exact: false } : after(state, block.deleter);
   }
 
   private versionBefore(index: number): number {

@@ -197,6 +197,19 @@ describe("unknown outcome", () => {
     expect(decide(history)?.kind).toBe("ok");
   });
 
+  test("made what a delete found, out of those that nothing behind the delete needs", () => {
+    // As above: only the addition invoked last makes the sum behind the delete.
+    const history = [
+      added(1, [0, 10], "5", "5", 1),
+      unknown(7, 11, { kind: "add", delta: "7" }),
+      unknown(8, 12, { kind: "add", delta: "9" }),
+      removed(2, [13, 100], 2),
+      added(4, [14, 101], "1", "10", 5),
+    ];
+    expect(wingGong.check(history, {}).kind).toBe("ok");
+    expect(decide(history)?.kind).toBe("ok");
+  });
+
   const write = unknown(9, 0, { kind: "put", value: "a" });
   const cases: Record<string, Operation[]> = {
     "that is never seen": [write, get(1, [5, 6], null)],

@@ -1,14 +1,29 @@
-/** Reads the messages of every operation by hand: see hot.ts. */
+/** Reads the frequent messages by hand: see hot.ts. */
 import { duration } from "../base/time.js";
 import type { Ballot, Timestamp } from "../core/ballot.js";
 import { attempt, groupEpoch, type Key, NO_NODE, nodeId, partition, type Revision, revision } from "../core/ids.js";
-import type { Read, ReadAnswer, Write, Written } from "../core/message.js";
+import type { Read, ReadAnswer, Recover, Recovered, Write, Written } from "../core/message.js";
 import type { Forward, Forwarded, NodeMessage } from "../core/node-message.js";
 import type { KeyEntry, Result, Standing } from "../core/register/operation.js";
 import type { Register } from "../core/register/register.js";
 import { BYTES, tag, VARINT, type WireReader } from "../wire/protobuf.js";
 import { NO_BYTES } from "./bytes.js";
-import { FORWARD, FORWARDED, GET, LOCAL, PUT, READ, READ_ANSWER, WRITE, WRITTEN } from "./hot.js";
+import {
+  CHANGES,
+  FORWARD,
+  FORWARDED,
+  GET,
+  HEARTBEAT_ANSWER,
+  LOCAL,
+  PUT,
+  READ,
+  READ_ANSWER,
+  RECOVER,
+  RECOVERED,
+  WRITE,
+  WRITTEN,
+} from "./hot.js";
+import { decodeChanges, decodeHeartbeatAnswer } from "./lists.js";
 import { keyFrom, writeRequest } from "./operation.js";
 import { decodeRegister } from "./register.js";
 import { mustHave, readBallot, readTimestamp } from "./timestamp.js";
@@ -28,6 +43,14 @@ export function decodeHot(r: WireReader): NodeMessage | null {
       return decodeForward(r.message());
     case tag(FORWARDED, BYTES):
       return decodeForwarded(r.message());
+    case tag(RECOVER, BYTES):
+      return decodeRecover(r.message());
+    case tag(RECOVERED, BYTES):
+      return decodeRecovered(r.message());
+    case tag(CHANGES, BYTES):
+      return decodeChanges(r.message());
+    case tag(HEARTBEAT_ANSWER, BYTES):
+      return decodeHeartbeatAnswer(r.message());
     default:
       return null;
   }
@@ -111,10 +134,8 @@ function decodeReadAnswer(r: WireReader): ReadAnswer {
     else if (key === tag(2, VARINT)) epoch = r.varint();
     else if (key === tag(3, VARINT)) of = r.varint();
     else if (key === tag(4, BYTES)) held = readTimestamp(r.message());
-    else if (key === tag(5, BYTES)) {
-      const bytes = r.copy();
-      register = bytes.length === 0 ? null : decodeRegister(bytes);
-    } else if (key === tag(6, VARINT)) settled = r.varint() !== 0;
+    else if (key === tag(5, BYTES)) register = readRegister(r);
+    else if (key === tag(6, VARINT)) settled = r.varint() !== 0;
     else if (key === tag(7, BYTES)) promised = readBallot(r.message());
     else if (key === tag(8, VARINT)) settledRevision = r.varint();
     else r.skip(key);
@@ -129,6 +150,53 @@ function decodeReadAnswer(r: WireReader): ReadAnswer {
     settled,
     promised: mustHave(promised),
     settledRevision: revision(settledRevision),
+  };
+}
+
+/** No bytes: the key is absent. */
+function readRegister(r: WireReader): Register | null {
+  const bytes = r.copy();
+  return bytes.length === 0 ? null : decodeRegister(bytes);
+}
+
+function decodeRecover(r: WireReader): Recover {
+  let p = 0;
+  let b: Ballot | null = null;
+  let of = 0;
+  let k = "";
+  while (r.more) {
+    const key = r.tag();
+    if (key === tag(1, VARINT)) p = r.uint32();
+    else if (key === tag(2, BYTES)) b = readBallot(r.message());
+    else if (key === tag(3, VARINT)) of = r.varint();
+    else if (key === tag(4, BYTES)) k = r.text();
+    else r.skip(key);
+  }
+  return { kind: "recover", partition: partition(p), ballot: mustHave(b), attempt: attempt(of), key: k as Key };
+}
+
+function decodeRecovered(r: WireReader): Recovered {
+  let p = 0;
+  let b: Ballot | null = null;
+  let of = 0;
+  let register: Register | null = null;
+  let floor = 0;
+  while (r.more) {
+    const key = r.tag();
+    if (key === tag(1, VARINT)) p = r.uint32();
+    else if (key === tag(2, BYTES)) b = readBallot(r.message());
+    else if (key === tag(3, VARINT)) of = r.varint();
+    else if (key === tag(4, BYTES)) register = readRegister(r);
+    else if (key === tag(5, VARINT)) floor = r.varint();
+    else r.skip(key);
+  }
+  return {
+    kind: "recovered",
+    partition: partition(p),
+    ballot: mustHave(b),
+    attempt: attempt(of),
+    register,
+    floor: revision(floor),
   };
 }
 

@@ -1,9 +1,23 @@
-/** Writes the messages of every operation by hand: see hot.ts. */
+/** Writes the frequent messages by hand: see hot.ts. */
 import type { Partition, Revision } from "../core/ids.js";
-import type { Read, ReadAnswer, Write, Written } from "../core/message.js";
+import type { Read, ReadAnswer, Recover, Recovered, Write, Written } from "../core/message.js";
 import type { Forward, Forwarded, NodeMessage } from "../core/node-message.js";
 import type { WireWriter } from "../wire/protobuf.js";
-import { FORWARD, FORWARDED, GET, LINEARIZABLE, LOCAL, PUT, READ, READ_ANSWER, WRITE, WRITTEN } from "./hot.js";
+import {
+  FORWARD,
+  FORWARDED,
+  GET,
+  LINEARIZABLE,
+  LOCAL,
+  PUT,
+  READ,
+  READ_ANSWER,
+  RECOVER,
+  RECOVERED,
+  WRITE,
+  WRITTEN,
+} from "./hot.js";
+import { encodeChanges, encodeHeartbeatAnswer } from "./lists.js";
 import { encodeRegister } from "./register.js";
 import { putBallot, putTimestamp } from "./timestamp.js";
 
@@ -26,6 +40,18 @@ export function encodeHot(message: NodeMessage, w: WireWriter): boolean {
       return encodeForward(message, w);
     case "forwarded":
       return encodeForwarded(message, w);
+    case "recover":
+      encodeRecover(message, w);
+      return true;
+    case "recovered":
+      encodeRecovered(message, w);
+      return true;
+    case "changes":
+      encodeChanges(message, w);
+      return true;
+    case "heartbeat-answer":
+      encodeHeartbeatAnswer(message, w);
+      return true;
     default:
       return false;
   }
@@ -71,6 +97,25 @@ function encodeReadAnswer(m: ReadAnswer, w: WireWriter): void {
   w.number(6, m.settled ? 1 : 0);
   putBallot(7, m.promised, w);
   w.number(8, m.settledRevision);
+  w.end(start);
+}
+
+function encodeRecover(m: Recover, w: WireWriter): void {
+  const start = w.begin(RECOVER);
+  w.number(1, m.partition);
+  putBallot(2, m.ballot, w);
+  w.number(3, m.attempt);
+  w.text(4, m.key);
+  w.end(start);
+}
+
+function encodeRecovered(m: Recovered, w: WireWriter): void {
+  const start = w.begin(RECOVERED);
+  w.number(1, m.partition);
+  putBallot(2, m.ballot, w);
+  w.number(3, m.attempt);
+  if (m.register !== null) w.bytes(4, encodeRegister(m.register));
+  w.number(5, m.floor);
   w.end(start);
 }
 

@@ -1,5 +1,6 @@
 /**
- * The messages of every operation, by hand: Write, Written, Read, ReadAnswer, Forward and Forwarded of a GET or PUT. Field for field what
+ * The frequent messages, by hand: those of every operation (Write, Written, Read, ReadAnswer, Forward and Forwarded of a GET or PUT), those of
+ * a key's first write in an office (Recover, Recovered), and those that carry lists (Changes, HeartbeatAnswer; lists.ts). Field for field what
  * replication.proto says; all others, and what these leave alone, go through the generated code (message-to-wire.ts, message-from-wire.ts).
  * hot-encode.ts writes them, hot-decode.ts reads them; here are the numbers of the fields in which they stand.
  */
@@ -11,6 +12,10 @@ export const READ = 3;
 export const READ_ANSWER = 4;
 export const FORWARD = 5;
 export const FORWARDED = 6;
+export const RECOVER = 9;
+export const RECOVERED = 10;
+export const HEARTBEAT_ANSWER = 15;
+export const CHANGES = 24;
 /** Of Forward and Forwarded. */
 export const GET = 2;
 export const PUT = 3;

@@ -67,6 +67,15 @@ describe("round trips", () => {
     }
   });
 
+  test("a list of numbers may come number by number", () => {
+    // PeerMessage { heartbeat_answer { round: 7, heard: [5, 6] } }, the list not packed.
+    const message = Buffer.from([15 * 8 + 2, 6, 8, 7, 16, 5, 16, 6]);
+    const frame = Buffer.concat([Buffer.from([2 * 8 + 2, message.length]), message]);
+    const arrived: NodeMessage[] = [];
+    messagesOf(decodeFrame(frame), (one) => void arrived.push(one));
+    expect(arrived).toMatchObject([{ kind: "heartbeat-answer", round: 7, heard: [5, 6] }]);
+  });
+
   test("what is left of a deadline is rounded up, and never negative", () => {
     const forward = (remaining: number): NodeMessage => ({
       kind: "forward",

@@ -18,6 +18,7 @@ import { hostAndPort, whyNot, withPort } from "./rpc/addresses.js";
 import { type ClientServer, makeClientServer } from "./rpc/client-server.js";
 import { refusedWhenFull } from "./rpc/disk-full.js";
 import { Founding } from "./rpc/founding.js";
+import { UNHEARD } from "./rpc/frame-stream.js";
 import { NodeClock } from "./rpc/node-clock.js";
 import { PeerLinks } from "./rpc/peer-links.js";
 import { bind, makePeerServer } from "./rpc/peer-server.js";
@@ -144,9 +145,10 @@ class NodeServer implements RunningServer {
         if (this.founding === null) throw new Error("not started");
         return this.founding.answer(request);
       },
-      connect: (call) => {
-        if (this.links === null) call.end();
-        else this.links.accept(call);
+      connect: (stream) => {
+        if (this.links !== null) return this.links.accept(stream);
+        stream.end();
+        return UNHEARD;
       },
     });
   }

@@ -3,15 +3,10 @@ import type { TraceContext } from "../base/trace-context.js";
 import { encodeFrames } from "../codec/frame.js";
 import type { NodeId, ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
+import type { FrameStream } from "./frame-stream.js";
 
 /** Bytes that may wait for a slow peer; beyond it messages are dropped, which the protocol re-sends, except heartbeats. */
 export const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
-
-/** What both ends of a grpc-js bidirectional stream have in common. */
-export interface FrameStream {
-  write(frame: Buffer, written?: (error?: Error | null) => void): boolean;
-  end(): void;
-}
 
 export interface LinkCounters {
   framesSent: number;
@@ -27,7 +22,7 @@ export interface LinkCounters {
 const FRAME_SIZES = 14;
 
 /**
- * A frame costs both ends some 50 µs whatever it holds, so a node that is short of time spaces its frames: the next one to a peer leaves no
+ * A frame costs both ends something whatever it holds, so a node that is short of time spaces its frames: the next one to a peer leaves no
  * sooner than this after the last, and fuller. A node that has time sends at once.
  */
 export const SPACING_MS = 1;
@@ -52,7 +47,6 @@ export class Link {
     readonly peer: NodeId,
     readonly dialed: boolean,
     private readonly stream: FrameStream,
-    private readonly destroy: () => void,
     private readonly counters: LinkCounters,
     public lastHeardAt: number,
     private readonly traceOf: ((message: NodeMessage) => TraceContext | null) | null = null,
@@ -97,6 +91,6 @@ export class Link {
     if (!this.open) return;
     this.open = false;
     this.queue = [];
-    this.destroy();
+    this.stream.cut();
   }
 }

@@ -2,7 +2,6 @@
  * The streams to the other nodes: one per pair, dialed by the node with the lower id, dialed again when it breaks. A broken stream loses
  * messages, and says so to the loop; the protocol re-sends.
  */
-import { type Client, type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type { Handshake, Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
 import { RefusalReason } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../base/trace-context.js";
@@ -12,10 +11,11 @@ import type { NodeMessage } from "../core/node-message.js";
 import type { Member, View } from "../core/view/view.js";
 import type { NodeInput } from "../node/machine.js";
 import type { Peers } from "../ports/peers.js";
+import { DialedStream } from "./dialed-stream.js";
+import { type FrameEvents, type FrameStream, UNHEARD } from "./frame-stream.js";
 import { checkHandshake, refusal } from "./handshake.js";
-import { type FrameStream, Link, newCounters, SPACING_MS } from "./link.js";
+import { Link, newCounters, SPACING_MS } from "./link.js";
 import { LoopLoad } from "./loop-load.js";
-import { connectMethod, peerClient } from "./peer-service.js";
 
 /** A dialed stream that says nothing for this long is dead: heartbeats come several times a second. */
 const SILENCE_MS = 5_000;
@@ -52,7 +52,7 @@ export interface PeerTraces {
 export class PeerLinks implements Peers {
   readonly counters = newCounters();
   private readonly links = new Map<NodeId, Link>();
-  private readonly clients: Client[] = [];
+  private readonly dialed = new Set<DialedStream>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly epoch: ViewEpoch;
   private readonly incarnations = new Set<NodeId>();
@@ -72,7 +72,7 @@ export class PeerLinks implements Peers {
   /** Dials every peer with a higher id; the others dial this node. */
   start(): void {
     for (const member of this.options.view.members) {
-      if (member.id > this.options.self) this.dial(member);
+      if (member.id > this.options.self) this.connect(member, FIRST_BACKOFF_MS);
     }
     const watch = setInterval(() => this.cutSilent(), SILENCE_MS / 4);
     watch.unref();
@@ -107,104 +107,82 @@ export class PeerLinks implements Peers {
     this.timers.clear();
     for (const link of this.links.values()) link.close();
     this.links.clear();
-    for (const client of this.clients) client.close();
+    for (const stream of this.dialed) stream.cut();
   }
 
   /** A peer dialed. */
-  accept(call: ServerDuplexStream<Buffer, Buffer>): void {
+  accept(stream: FrameStream): FrameEvents {
     if (this.closed) {
-      call.end(encodeRefusal(refusal(RefusalReason.STOPPING, "this node is stopping", "")));
-      return;
+      stream.write(encodeRefusal(refusal(RefusalReason.STOPPING, "this node is stopping", "")));
+      stream.end();
+      return UNHEARD;
     }
     let link: Link | null = null;
-    let over = false;
-    // Destroying a call on this side of it would leave the other side waiting: it ends with a status.
-    const cut = (): void => {
-      call.emit("error", { code: status.ABORTED, details: "the stream was cut" });
+    const timer = setTimeout(() => stream.cut(), HANDSHAKE_MS);
+    return {
+      frame: (bytes) => {
+        const frame = decoded(bytes);
+        if (frame === null) return stream.cut();
+        if (link !== null) return this.receive(link, frame);
+        clearTimeout(timer);
+        const refused = this.check(frame, false);
+        if (refused !== null) {
+          stream.write(encodeRefusal(refused));
+          return stream.end();
+        }
+        stream.write(encodeHandshake(this.options.handshake()));
+        link = this.join(frame.handshake as Handshake, false, stream);
+      },
+      ended: () => {
+        clearTimeout(timer);
+        if (link !== null) this.lost(link);
+      },
     };
-    const timer = setTimeout(cut, HANDSHAKE_MS);
-    call.on("data", (bytes: Buffer) => {
-      if (over) return;
-      const frame = this.decode(bytes, cut);
-      if (frame === null) return;
-      if (link !== null) return this.receive(link, frame);
-      clearTimeout(timer);
-      const refused = this.check(frame, false);
-      if (refused !== null) {
-        call.write(encodeRefusal(refused));
-        return ended();
-      }
-      call.write(encodeHandshake(this.options.handshake()));
-      link = this.join(frame.handshake as Handshake, false, call, cut);
-    });
-    const ended = (): void => {
-      if (over) return;
-      over = true;
-      clearTimeout(timer);
-      if (link !== null) this.lost(link);
-      call.end();
-    };
-    call.on("end", ended);
-    call.on("error", ended);
-    call.on("close", ended);
-    call.on("cancelled", ended);
   }
 
-  private dial(member: Member, backoff = FIRST_BACKOFF_MS): void {
-    const client = peerClient(member.peerAddress);
-    this.clients.push(client);
-    this.connect(client, member, backoff);
-  }
-
-  private connect(client: Client, member: Member, backoff: number): void {
+  private connect(member: Member, backoff: number): void {
     if (this.closed) return;
-    const { path, requestSerialize, responseDeserialize } = connectMethod;
-    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     let link: Link | null = null;
-    let over = false;
     let wait = backoff;
-    const again = (): void => {
-      if (over) return;
-      over = true;
-      clearTimeout(timer);
-      if (link !== null) this.lost(link);
-      call.cancel();
-      const jittered = wait * (0.5 + Math.random() / 2);
-      this.later(jittered, () => this.connect(client, member, Math.min(wait * 2, MAX_BACKOFF_MS)));
-    };
-    const timer = setTimeout(again, HANDSHAKE_MS);
     let refusing = false;
-    call.on("data", (bytes: Buffer) => {
-      if (over || refusing) return;
-      const frame = this.decode(bytes, again);
-      if (frame === null) return;
+    const ended = (): void => {
+      clearTimeout(timer);
+      this.dialed.delete(stream);
+      if (link !== null) this.lost(link);
+      const jittered = wait * (0.5 + Math.random() / 2);
+      this.later(jittered, () => this.connect(member, Math.min(wait * 2, MAX_BACKOFF_MS)));
+    };
+    const received = (bytes: Buffer): void => {
+      if (refusing) return;
+      const frame = decoded(bytes);
+      if (frame === null) return stream.cut();
       if (link !== null) return this.receive(link, frame);
       clearTimeout(timer);
       if (frame.refusal !== undefined) {
         this.judge(member.id, frame.refusal);
         this.refusedBy(member, frame.refusal);
         wait = MAX_BACKOFF_MS;
-        return again();
+        return stream.cut();
       }
       const refused = this.check(frame, true);
       if (refused !== null) {
         this.refusedBy(member, refused);
         wait = MAX_BACKOFF_MS;
-        if (refused.reason !== RefusalReason.ROLLED_BACK) return again();
+        if (refused.reason !== RefusalReason.ROLLED_BACK) return stream.cut();
         // The peer has to hear it: the stream ends when it has.
         refusing = true;
-        call.write(encodeRefusal(refused));
-        call.end();
-        this.later(HANDSHAKE_MS, again);
+        stream.write(encodeRefusal(refused));
+        stream.end();
+        this.later(HANDSHAKE_MS, () => stream.cut());
         return;
       }
       wait = FIRST_BACKOFF_MS;
-      link = this.join(frame.handshake as Handshake, true, call, again);
-    });
-    call.on("error", again);
-    call.on("end", again);
-    call.on("status", again);
-    call.write(encodeHandshake(this.options.handshake()));
+      link = this.join(frame.handshake as Handshake, true, stream);
+    };
+    const stream = new DialedStream(member.peerAddress, { frame: received, ended });
+    const timer = setTimeout(() => stream.cut(), HANDSHAKE_MS);
+    this.dialed.add(stream);
+    stream.write(encodeHandshake(this.options.handshake()));
   }
 
   private check(frame: ReceivedFrame, dialed: boolean): Refusal | null {
@@ -220,12 +198,12 @@ export class PeerLinks implements Peers {
     });
   }
 
-  private join(handshake: Handshake, dialed: boolean, stream: FrameStream, destroy: () => void): Link {
+  private join(handshake: Handshake, dialed: boolean, stream: FrameStream): Link {
     const peer = nodeId(handshake.nodeId);
     // A stream that the other side has given up may not have ended here yet.
     const stale = this.links.get(peer);
     if (stale !== undefined) this.lost(stale);
-    const link = new Link(peer, dialed, stream, destroy, this.counters, performance.now(), this.traceOf);
+    const link = new Link(peer, dialed, stream, this.counters, performance.now(), this.traceOf);
     this.links.set(peer, link);
     this.noticed.delete(peer);
     this.options.introduced(handshake);
@@ -265,15 +243,6 @@ export class PeerLinks implements Peers {
     }
   }
 
-  private decode(bytes: Buffer, cut: () => void): ReceivedFrame | null {
-    try {
-      return decodeFrame(bytes);
-    } catch {
-      cut();
-      return null;
-    }
-  }
-
   private lost(link: Link): void {
     link.close();
     if (this.links.get(link.peer) !== link) return;
@@ -304,5 +273,14 @@ export class PeerLinks implements Peers {
     }, ms);
     timer.unref();
     this.timers.add(timer);
+  }
+}
+
+/** null: it cannot be read. */
+function decoded(bytes: Buffer): ReceivedFrame | null {
+  try {
+    return decodeFrame(bytes);
+  } catch {
+    return null;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The peer port's service on plain grpc-js: frames pass as bytes, since the frame codec batches and cuts by itself, and the stream's
- * events go to the loop without a promise in between.
+ * The peer port's service. Found is an ordinary call of grpc-js. Of Connect grpc-js sees the beginning and the end: frames pass as bytes,
+ * since the frame codec batches and cuts by itself, and what comes goes to the loop without a promise in between (frame-stream.ts).
  */
 import { type ChannelOptions, Client, credentials, type MethodDefinition, type ServiceDefinition } from "@grpc/grpc-js";
 import { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/replication.js";
@@ -9,14 +9,14 @@ import { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/re
 export const PROTOCOL_VERSION = 1;
 
 /** Beyond the longest frame: a cut one, or one with a single large register and its records. */
-const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
 /**
  * A connection is asked this often whether it is still there, and given up when it does not say so in time: one that a firewall forgot, or
  * whose other end is gone without a word, stays open for minutes as far as TCP is concerned, and new streams to that node would use it.
  */
-const KEEPALIVE_MS = 2_000;
-const KEEPALIVE_TIMEOUT_MS = 3_000;
+export const KEEPALIVE_MS = 2_000;
+export const KEEPALIVE_TIMEOUT_MS = 3_000;
 
 const bytes = (value: Buffer): Buffer => value;
 
@@ -42,7 +42,7 @@ export const foundMethod: MethodDefinition<FoundRequest, FoundResponse> = {
 
 export const peerService: ServiceDefinition = { connect: connectMethod, found: foundMethod };
 
-/** Streams live as long as both nodes do; a cut is noticed by the heartbeats inside them. */
+/** Of the server, and of founding's clients. Streams live as long as both nodes do; a cut is noticed by the heartbeats inside them. */
 export const PEER_CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.max_receive_message_length": MAX_FRAME_BYTES,
   "grpc.max_send_message_length": MAX_FRAME_BYTES,

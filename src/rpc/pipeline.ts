@@ -12,12 +12,13 @@ import type { ServerHttp2Stream } from "node:http2";
 import { gunzipSync, inflateSync } from "node:zlib";
 import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import type { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
-import { AssertionError, assert } from "../base/assert.js";
+import { AssertionError } from "../base/assert.js";
 import { duration } from "../base/time.js";
 import { MessageTooLong, Unframer, writeFrames } from "../wire/grpc-frames.js";
 import { decodePipelineRequest, encodePipelineResponse } from "../wire/pipeline.js";
 import { type Call, DEFAULT_TIMEOUT, streamUntil } from "./call.js";
 import { type CallTracer, TRACEPARENT, textOf } from "./call-tracer.js";
+import { type TakenCall, takingCalls } from "./taken-call.js";
 
 /** Requests of one pipeline under way at a time; the stream is read no further until one is answered. */
 export const MAX_PIPELINED = 1_024;
@@ -38,31 +39,14 @@ export interface PipelineOptions {
 }
 
 /** Takes the calls of this path for itself. */
-export const servePipelines =
-  (path: string, options: PipelineOptions): ServerInterceptor =>
-  (method, call) => {
-    // grpc-js asks for its class and uses the interface alone.
-    const direct = call as ServerInterceptingCall;
-    if (method.path !== path) return direct;
-    const { start } = call;
-    // The listener given here is grpc-js' way to the registered handler, which is not taken.
-    call.start = () => {
-      let pipeline: PipelineCall | null = null;
-      start.call(call, {
-        onReceiveMetadata: (metadata) => {
-          pipeline = new PipelineCall(direct, metadata, options);
-        },
-        onReceiveMessage: () => {
-          throw new AssertionError("grpc-js read a message of a pipeline, which it was not asked to");
-        },
-        onReceiveHalfClose: () => {},
-        onCancel: () => pipeline?.cancelled(),
-      });
-    };
-    return direct;
-  };
+export const servePipelines = (path: string, options: PipelineOptions): ServerInterceptor =>
+  takingCalls(path, (taken) => {
+    const pipeline = new PipelineCall(taken, options);
+    return () => pipeline.cancelled();
+  });
 
 class PipelineCall {
+  private readonly call: ServerInterceptingCall;
   private readonly stream: ServerHttp2Stream;
   private readonly encoding: string;
   private readonly unframer: Unframer;
@@ -78,18 +62,15 @@ class PipelineCall {
   private over = false;
 
   constructor(
-    private readonly call: ServerInterceptingCall,
-    metadata: Metadata,
+    { call, metadata, stream, incomingEncoding }: TakenCall,
     private readonly options: PipelineOptions,
   ) {
-    const { stream, incomingEncoding } = partsOf(call);
+    this.call = call;
     this.stream = stream;
     this.encoding = incomingEncoding;
     this.unframer = new Unframer(options.maxMessageBytes);
     this.traceparent = textOf(metadata.get(TRACEPARENT));
     this.until = streamUntil(call.getDeadline());
-    // grpc-js has paused the stream and listens for its data.
-    stream.removeAllListeners("data");
     stream.on("data", (chunk: Buffer) => {
       this.unframer.push(chunk);
       this.read();
@@ -102,8 +83,6 @@ class PipelineCall {
       this.choked = false;
       this.read();
     });
-    // What broke is told by onCancel.
-    stream.on("error", () => {});
     // Sent at once: a proxy may re-send a stream that has no headers yet.
     const headers = new Metadata();
     headers.set("onar-pipeline", "1");
@@ -208,13 +187,3 @@ class PipelineCall {
 }
 
 class EncodingUnknown extends Error {}
-
-/** What grpc-js keeps to itself; its version is pinned, and test/e2e/pipeline.test.ts would not pass without. */
-function partsOf(call: ServerInterceptingCall): {
-  readonly stream: ServerHttp2Stream;
-  readonly incomingEncoding: string;
-} {
-  const { stream, incomingEncoding } = call as unknown as { stream?: ServerHttp2Stream; incomingEncoding?: string };
-  assert(stream !== undefined && incomingEncoding !== undefined, "a call of grpc-js has an HTTP/2 stream");
-  return { stream, incomingEncoding };
-}

@@ -27,6 +27,14 @@ export function writeFrames<T>(
   if (writer.length > 0) write(writer.finish());
 }
 
+/** What goes before a message of this length that is not compressed. */
+export function prefixOf(length: number): Buffer {
+  const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
+  prefix[0] = 0;
+  prefix.writeUInt32BE(length, 1);
+  return prefix;
+}
+
 /** A message that says that it is longer than is allowed. */
 export class MessageTooLong extends Error {
   constructor(

@@ -1,0 +1,81 @@
+/** A stream of frames to a peer, on a connection of its own: see frame-stream.ts. */
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { type FrameEvents, FrameReader, type FrameStream, writeFrame } from "./frame-stream.js";
+import { connectMethod, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS } from "./peer-service.js";
+
+/** A peer that cannot be reached within this is tried again. */
+const CONNECT_MS = 2_000;
+/** A frame with a large value should not wait for the other side to say that it has read half of it. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
+export class DialedStream implements FrameStream {
+  private readonly session: ClientHttp2Session;
+  private readonly stream: ClientHttp2Stream;
+  private readonly connecting: NodeJS.Timeout;
+  private readonly keepalive: NodeJS.Timeout;
+  private unanswered: NodeJS.Timeout | null = null;
+  private ended = false;
+
+  constructor(
+    address: string,
+    private readonly events: FrameEvents,
+  ) {
+    this.session = connect(`http://${address}`, { settings: { initialWindowSize: WINDOW_BYTES, enablePush: false } });
+    this.connecting = setTimeout(() => this.cut(), CONNECT_MS);
+    this.session.once("connect", () => {
+      clearTimeout(this.connecting);
+      this.session.setLocalWindowSize(WINDOW_BYTES);
+    });
+    // What broke shows in the stream's end; the reason helps nobody, as the stream is dialed again.
+    this.session.on("error", () => this.cut());
+    this.session.on("close", () => this.cut());
+    this.stream = this.session.request({
+      ":method": "POST",
+      ":path": connectMethod.path,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    const reader = new FrameReader();
+    this.stream.on("data", (chunk: Buffer) => {
+      const readable = reader.read(chunk, (frame) => {
+        if (!this.ended) events.frame(frame);
+      });
+      if (!readable) this.cut();
+    });
+    this.stream.on("end", () => this.cut());
+    this.stream.on("error", () => this.cut());
+    this.stream.on("close", () => this.cut());
+    this.keepalive = setInterval(() => this.ping(), KEEPALIVE_MS);
+    this.keepalive.unref();
+  }
+
+  write(frame: Buffer, written?: () => void): void {
+    if (this.ended || this.stream.destroyed || this.stream.writableEnded) written?.();
+    else writeFrame(this.stream, frame, written);
+  }
+
+  end(): void {
+    if (!this.ended) this.stream.end();
+  }
+
+  cut(): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearTimeout(this.connecting);
+    clearInterval(this.keepalive);
+    if (this.unanswered !== null) clearTimeout(this.unanswered);
+    if (!this.stream.destroyed) this.stream.close(constants.NGHTTP2_CANCEL);
+    this.session.destroy();
+    this.events.ended();
+  }
+
+  private ping(): void {
+    if (this.unanswered !== null || this.session.connecting || this.session.destroyed) return;
+    this.unanswered = setTimeout(() => this.cut(), KEEPALIVE_TIMEOUT_MS);
+    this.unanswered.unref();
+    this.session.ping(() => {
+      if (this.unanswered !== null) clearTimeout(this.unanswered);
+      this.unanswered = null;
+    });
+  }
+}

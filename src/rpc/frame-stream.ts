@@ -1,0 +1,117 @@
+/**
+ * A stream of frames between two nodes: one gRPC call, on its HTTP/2 stream itself. grpc-js would pass each frame through some promises and
+ * two streams of objects on either side (docs/adr/2026-11-21-frames-on-http2.md).
+ */
+import type { Http2Stream } from "node:http2";
+import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
+import { prefixOf, Unframer } from "../wire/grpc-frames.js";
+import { MAX_FRAME_BYTES } from "./peer-service.js";
+import { type TakenCall, takingCalls } from "./taken-call.js";
+
+export interface FrameStream {
+  /** `written` is called when the connection has taken the frame, or will not any more. */
+  write(frame: Buffer, written?: () => void): void;
+  /** After this nothing more is said from this side. */
+  end(): void;
+  /** Ends the stream at once. */
+  cut(): void;
+}
+
+export interface FrameEvents {
+  /** Its bytes are good until it returns. */
+  frame(bytes: Buffer): void;
+  /** Called once, however the stream ended; nothing is called after it. */
+  ended(): void;
+}
+
+/** Of a stream of which nothing is wanted. */
+export const UNHEARD: FrameEvents = { frame: () => {}, ended: () => {} };
+
+/** Cuts what comes into frames. False: it cannot be read. */
+export class FrameReader {
+  private readonly unframer = new Unframer(MAX_FRAME_BYTES);
+
+  read(chunk: Buffer, each: (frame: Buffer) => void): boolean {
+    const { unframer } = this;
+    unframer.push(chunk);
+    for (;;) {
+      let frame: Buffer | null;
+      try {
+        frame = unframer.next();
+      } catch {
+        return false;
+      }
+      if (frame === null) return true;
+      // Nodes do not compress.
+      if (unframer.compressed) return false;
+      each(frame);
+    }
+  }
+}
+
+/** Prefix and frame in one write. */
+export function writeFrame(stream: Http2Stream, frame: Buffer, written?: () => void): void {
+  stream.cork();
+  stream.write(prefixOf(frame.length));
+  stream.write(frame, () => written?.());
+  stream.uncork();
+}
+
+/** Has the streams that peers open accepted. */
+export const acceptingStreams = (path: string, accept: (stream: FrameStream) => FrameEvents): ServerInterceptor =>
+  takingCalls(path, (taken) => {
+    const stream = new AcceptedStream(taken, accept);
+    return () => stream.over();
+  });
+
+class AcceptedStream implements FrameStream {
+  private readonly call: ServerInterceptingCall;
+  private readonly stream: TakenCall["stream"];
+  private readonly events: FrameEvents;
+  private ended = false;
+  private closing = false;
+
+  constructor({ call, stream }: TakenCall, accept: (stream: FrameStream) => FrameEvents) {
+    this.call = call;
+    this.stream = stream;
+    call.sendMetadata(new Metadata());
+    const reader = new FrameReader();
+    this.events = accept(this);
+    stream.on("data", (chunk: Buffer) => {
+      const readable = reader.read(chunk, (frame) => {
+        if (!this.closing) this.events.frame(frame);
+      });
+      if (!readable) this.cut();
+    });
+    stream.on("end", () => this.over());
+    stream.resume();
+  }
+
+  write(frame: Buffer, written?: () => void): void {
+    if (this.closing || this.stream.destroyed || this.stream.writableEnded) written?.();
+    else writeFrame(this.stream, frame, written);
+  }
+
+  end(): void {
+    this.close(status.OK, "OK");
+  }
+
+  /** Destroying the stream would leave the other side waiting: it ends with a status. */
+  cut(): void {
+    this.close(status.ABORTED, "the stream was cut");
+    this.over();
+  }
+
+  over(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.events.ended();
+    this.end();
+  }
+
+  private close(code: status, details: string): void {
+    if (this.closing) return;
+    this.closing = true;
+    this.call.sendStatus({ code, details, metadata: null });
+  }
+}

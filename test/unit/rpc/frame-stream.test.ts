@@ -1,0 +1,199 @@
+/** Streams of frames between nodes, over real connections: what is said arrives, whole and in order, and every end is told, once, to both. */
+import { type AddressInfo, createServer, type Server as TcpServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Server } from "@grpc/grpc-js";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { DialedStream } from "../../../src/rpc/dialed-stream.js";
+import type { FrameEvents, FrameStream } from "../../../src/rpc/frame-stream.js";
+import { bind, makePeerServer } from "../../../src/rpc/peer-server.js";
+import { connectMethod, MAX_FRAME_BYTES, peerClient } from "../../../src/rpc/peer-service.js";
+
+vi.setConfig({ testTimeout: 20_000 });
+
+class Side implements FrameEvents {
+  readonly frames: string[] = [];
+  ends = 0;
+
+  frame(bytes: Buffer): void {
+    this.frames.push(bytes.toString());
+  }
+
+  ended(): void {
+    this.ends++;
+  }
+}
+
+let server: Server;
+let address: string;
+/** What the accepting side does with a stream. */
+let accept: (stream: FrameStream) => FrameEvents;
+const dialed: FrameStream[] = [];
+
+beforeEach(async () => {
+  server = makePeerServer({
+    found: () => Promise.reject(new Error("not asked for here")),
+    connect: (stream) => accept(stream),
+  });
+  address = `127.0.0.1:${await bind(server, "127.0.0.1:0")}`;
+});
+afterEach(() => {
+  for (const stream of dialed.splice(0)) stream.cut();
+  server.forceShutdown();
+});
+
+function dial(events: FrameEvents, to = address): FrameStream {
+  const stream = new DialedStream(to, events);
+  dialed.push(stream);
+  return stream;
+}
+
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+
+/** Two ends of one stream. */
+async function connected(): Promise<{ near: Side; far: Side; dialing: FrameStream; accepting: FrameStream }> {
+  const near = new Side();
+  const far = new Side();
+  let accepting: FrameStream | null = null;
+  accept = (stream) => {
+    accepting = stream;
+    return far;
+  };
+  const dialing = dial(near);
+  dialing.write(Buffer.from("hello"));
+  await eventually(() => expect(far.frames).toEqual(["hello"]));
+  if (accepting === null) throw new Error("nothing was accepted");
+  return { near, far, dialing, accepting };
+}
+
+describe("a stream of frames", () => {
+  test("carries what both sides say, whole and in order, whatever its length, and tells when it was taken", async () => {
+    const { near, far, dialing, accepting } = await connected();
+    const lengths = [0, 1, 5, 70_000, 1_500_000, 3, 300_000];
+    let written = 0;
+    for (const [i, length] of lengths.entries()) {
+      const frame = Buffer.alloc(length, 97 + i);
+      dialing.write(frame, () => written++);
+      accepting.write(frame, () => written++);
+    }
+    const expected = lengths.map((length, i) => Buffer.alloc(length, 97 + i).toString());
+    await eventually(() => expect(near.frames.length + far.frames.length).toBe(2 * lengths.length + 1));
+    expect(near.frames).toEqual(expected);
+    expect(far.frames).toEqual(["hello", ...expected]);
+    expect(written).toBe(2 * lengths.length);
+    expect([near.ends, far.ends]).toEqual([0, 0]);
+  });
+
+  test.each(["dialing", "accepting"] as const)("that is cut by the %s side ends once on both", async (who) => {
+    const sides = await connected();
+    sides[who].cut();
+    sides[who].cut();
+    await eventually(() => expect([sides.near.ends, sides.far.ends]).toEqual([1, 1]));
+    let taken = 0;
+    for (const stream of [sides.dialing, sides.accepting]) {
+      stream.write(Buffer.from("too late"), () => taken++);
+      stream.end();
+      stream.cut();
+    }
+    await sleep(50);
+    expect(taken).toBe(2);
+    expect([sides.near.ends, sides.far.ends]).toEqual([1, 1]);
+    expect([...sides.near.frames, ...sides.far.frames]).toEqual(["hello"]);
+  });
+
+  test.each(["dialing", "accepting"] as const)("that the %s side ends brings its last words first", async (who) => {
+    const sides = await connected();
+    sides[who].write(Buffer.from("goodbye"));
+    sides[who].end();
+    await eventually(() => expect([sides.near.ends, sides.far.ends]).toEqual([1, 1]));
+    expect((who === "dialing" ? sides.far : sides.near).frames.at(-1)).toBe("goodbye");
+  });
+
+  test("that was refused hears nothing more of the other side", async () => {
+    const near = new Side();
+    const heard: string[] = [];
+    accept = (stream) => ({
+      frame: (bytes) => {
+        heard.push(bytes.toString());
+        stream.write(Buffer.from("no"));
+        stream.end();
+      },
+      ended: () => heard.push("end"),
+    });
+    const dialing = dial(near);
+    for (const word of ["one", "two", "three"]) dialing.write(Buffer.from(word));
+    await eventually(() => expect(heard.at(-1)).toBe("end"));
+    expect(heard).toEqual(["one", "end"]);
+    expect(near.frames).toEqual(["no"]);
+    expect(near.ends).toBe(1);
+  });
+
+  test("ends when the node at the other end goes", async () => {
+    const { near, far } = await connected();
+    server.forceShutdown();
+    await eventually(() => expect([near.ends, far.ends]).toEqual([1, 1]));
+  });
+
+  test("ends when nobody is there", async () => {
+    server.forceShutdown();
+    const near = new Side();
+    dial(near).write(Buffer.from("hello"));
+    await eventually(() => expect(near.ends).toBe(1));
+    expect(near.frames).toEqual([]);
+  });
+
+  test("ends when the other end is silent, or speaks something else", async () => {
+    const others: TcpServer[] = [
+      createServer(() => {}),
+      createServer((socket) => socket.end("HTTP/1.1 400 Bad\r\n\r\n")),
+    ];
+    const sides = await Promise.all(
+      others.map(async (other) => {
+        await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+        const side = new Side();
+        dial(side, `127.0.0.1:${(other.address() as AddressInfo).port}`).write(Buffer.from("hello"));
+        return side;
+      }),
+    );
+    await eventually(() => expect(sides.map(({ ends }) => ends)).toEqual([1, 1]));
+    for (const other of others) other.close();
+  });
+
+  test("with a frame that is too long, or compressed, is cut", async () => {
+    for (const prefix of [
+      [0, 127, 255, 255, 255],
+      [1, 0, 0, 0, 1],
+    ]) {
+      const { near, far, dialing } = await connected();
+      // Past the frames, as no node of ours would.
+      const { stream } = dialing as unknown as { stream: { write(bytes: Buffer): void } };
+      stream.write(Buffer.from([...prefix, 0]));
+      await eventually(() => expect([near.ends, far.ends]).toEqual([1, 1]));
+      expect(far.frames).toEqual(["hello"]);
+    }
+    expect(MAX_FRAME_BYTES).toBeLessThan(127 * 2 ** 24);
+  });
+
+  test("is a gRPC call like any other to who calls it by gRPC", async () => {
+    const far = new Side();
+    accept = (stream) => ({
+      frame: (bytes) => {
+        far.frame(bytes);
+        stream.write(Buffer.concat([bytes, Buffer.from("!")]));
+      },
+      ended: () => far.ended(),
+    });
+    const client = peerClient(address);
+    const { path, requestSerialize, responseDeserialize } = connectMethod;
+    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    const answers: string[] = [];
+    call.on("data", (bytes: Buffer) => answers.push(bytes.toString()));
+    const status = new Promise<number>((resolve) => call.on("status", ({ code }) => resolve(code)));
+    call.write(Buffer.from("one"));
+    call.write(Buffer.from("two"));
+    call.end();
+    expect(await status).toBe(0);
+    expect(answers).toEqual(["one!", "two!"]);
+    expect(far.ends).toBe(1);
+    client.close();
+  });
+});

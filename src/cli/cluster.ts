@@ -9,6 +9,7 @@ import { formatAddress, MAX_NODES, partitionCount, replicationFactor, wholeNumbe
 import { ChildNode, type NodePlan, stopAll } from "./child.js";
 import { CliError, EXIT, type ExitCode, usage } from "./exit.js";
 import type { Io } from "./io.js";
+import { showProgress } from "./progress.js";
 import { whatIsMissing } from "./readiness.js";
 import { onStopSignals } from "./signals.js";
 
@@ -97,7 +98,7 @@ export async function cluster(options: ClusterOptions, io: Io, program: string):
     if (running.alive().length === 0) throw new CliError(EXIT.notDone, "all nodes have ended");
     return EXIT.done;
   } finally {
-    await running.stop();
+    await showProgress(io, () => "stopping the nodes", running.stop());
   }
 }
 

@@ -61,7 +61,7 @@ export async function demo(options: DemoOptions, io: Io, program: string): Promi
     return leave.signal.aborted ? EXIT.interrupted : code;
   } finally {
     say = () => {};
-    await nodes?.stop();
+    if (nodes !== null) await showProgress(io, () => "stopping the nodes", nodes.stop());
     removeFolder();
     process.off("exit", removeFolder);
   }

@@ -1,12 +1,10 @@
 /** A stream of frames to a peer, on a connection of its own: see frame-stream.ts. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { type FrameEvents, FrameReader, type FrameStream, writeFrame } from "./frame-stream.js";
-import { connectMethod, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS } from "./peer-service.js";
+import { connectMethod, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, WINDOW_BYTES } from "./peer-service.js";
 
 /** A peer that cannot be reached within this is tried again. */
 const CONNECT_MS = 2_000;
-/** A frame with a large value should not wait for the other side to say that it has read half of it. */
-const WINDOW_BYTES = 4 * 1024 * 1024;
 
 export class DialedStream implements FrameStream {
   private readonly session: ClientHttp2Session;

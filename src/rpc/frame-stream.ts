@@ -5,7 +5,7 @@
 import type { Http2Stream } from "node:http2";
 import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { prefixOf, Unframer } from "../wire/grpc-frames.js";
-import { MAX_FRAME_BYTES } from "./peer-service.js";
+import { MAX_FRAME_BYTES, WINDOW_BYTES } from "./peer-service.js";
 import { type TakenCall, takingCalls } from "./taken-call.js";
 
 export interface FrameStream {
@@ -74,6 +74,9 @@ class AcceptedStream implements FrameStream {
   constructor({ call, stream }: TakenCall, accept: (stream: FrameStream) => FrameEvents) {
     this.call = call;
     this.stream = stream;
+    // grpc-js leaves its server the 64 KiB that HTTP/2 begins with.
+    stream.session?.settings({ initialWindowSize: WINDOW_BYTES });
+    stream.session?.setLocalWindowSize(WINDOW_BYTES);
     call.sendMetadata(new Metadata());
     const reader = new FrameReader();
     this.events = accept(this);

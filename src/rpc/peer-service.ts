@@ -11,6 +11,9 @@ export const PROTOCOL_VERSION = 1;
 /** Beyond the longest frame: a cut one, or one with a single large register and its records. */
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
+/** So much may be under way to a node before it says that it has read some: a write to a far node should not wait for that. */
+export const WINDOW_BYTES = 4 * 1024 * 1024;
+
 /**
  * A connection is asked this often whether it is still there, and given up when it does not say so in time: one that a firewall forgot, or
  * whose other end is gone without a word, stays open for minutes as far as TCP is concerned, and new streams to that node would use it.

@@ -1,4 +1,5 @@
 /** Streams of frames between nodes, over real connections: what is said arrives, whole and in order, and every end is told, once, to both. */
+import type { Http2Stream } from "node:http2";
 import { type AddressInfo, createServer, type Server as TcpServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Server } from "@grpc/grpc-js";
@@ -6,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DialedStream } from "../../../src/rpc/dialed-stream.js";
 import type { FrameEvents, FrameStream } from "../../../src/rpc/frame-stream.js";
 import { bind, makePeerServer } from "../../../src/rpc/peer-server.js";
-import { connectMethod, MAX_FRAME_BYTES, peerClient } from "../../../src/rpc/peer-service.js";
+import { connectMethod, MAX_FRAME_BYTES, peerClient, WINDOW_BYTES } from "../../../src/rpc/peer-service.js";
 
 vi.setConfig({ testTimeout: 20_000 });
 
@@ -81,6 +82,16 @@ describe("a stream of frames", () => {
     expect(far.frames).toEqual(["hello", ...expected]);
     expect(written).toBe(2 * lengths.length);
     expect([near.ends, far.ends]).toEqual([0, 0]);
+  });
+
+  test("has room for megabytes under way, to either side", async () => {
+    const { dialing, accepting } = await connected();
+    for (const end of [dialing, accepting]) {
+      const { stream } = end as unknown as { stream: Http2Stream };
+      const room = (): number | undefined => stream.session?.remoteSettings?.initialWindowSize;
+      await eventually(() => expect(room()).toBe(WINDOW_BYTES));
+      await eventually(() => expect(stream.session?.state.remoteWindowSize).toBeGreaterThan(WINDOW_BYTES - 1_000));
+    }
   });
 
   test.each(["dialing", "accepting"] as const)("that is cut by the %s side ends once on both", async (who) => {

@@ -9,6 +9,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
 import { status as Status } from "@grpc/grpc-js";
 import type { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
+import { TransientMap } from "../base/transient-map.js";
 import { Unframer, writeFrames } from "../wire/grpc-frames.js";
 import { decodePipelineResponse, encodePipelineRequest } from "../wire/pipeline.js";
 import { DETAILS, type Failure, failureOf, failureOfEncoded, ownFailure } from "./failure.js";
@@ -32,7 +33,7 @@ export class Http2Stream implements Stream {
   private readonly session: ClientHttp2Session;
   private readonly stream: ClientHttp2Stream;
   private readonly unframer = new Unframer();
-  private readonly inFlight = new Map<bigint, (reply: Reply) => void>();
+  private readonly inFlight = new TransientMap<bigint, (reply: Reply) => void>();
   private readonly waiting: Waiting[] = [];
   private readonly pings: NodeJS.Timeout;
   private outgoing: PipelineRequest[] = [];

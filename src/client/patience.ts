@@ -1,5 +1,7 @@
 /** How long one call goes on: until its deadline, until its caller gives up, until the client is closed. Holds one timer until `release`. */
+
 import { setMaxListeners } from "node:events";
+import { TransientMap } from "../base/transient-map.js";
 import type { ClientReason } from "./outcome.js";
 
 export type End = Extract<ClientReason, "DEADLINE_EXCEEDED" | "CANCELLED" | "CLOSED">;
@@ -8,11 +10,11 @@ const TOO_SHORT_MS = 500;
 
 /** The calls that go on, of a client or a pipeline. */
 export class UnderWay {
-  private readonly calls = new Set<Patience>();
+  private readonly calls = new TransientMap<Patience, Patience>();
   private waiting: (() => void)[] = [];
 
   begin(patience: Patience): void {
-    this.calls.add(patience);
+    this.calls.set(patience, patience);
   }
 
   end(patience: Patience): void {
@@ -23,7 +25,7 @@ export class UnderWay {
 
   /** Ends the patience of all. */
   endAll(why: End): void {
-    for (const patience of [...this.calls]) patience.end(why);
+    for (const patience of [...this.calls.values()]) patience.end(why);
   }
 
   /** Resolves when none goes on. */

@@ -4,6 +4,7 @@
  *
  * A client does not know how many others write the key. When one of its writes was expired, there are many, and it makes do with fewer.
  */
+import { TransientMap } from "../base/transient-map.js";
 
 /** Of one client. Eight such clients on one key fit beside each other, as some writes pass between telling a revision and using it. */
 export const MAX_WRITES_PER_KEY = 8;
@@ -15,7 +16,7 @@ interface Turn {
 }
 
 export class Turns {
-  private readonly turns = new Map<string, Turn>();
+  private readonly turns = new TransientMap<string, Turn>();
 
   /** Takes a turn if there is one now. */
   takeNow(key: string): boolean {

@@ -5,7 +5,9 @@
  * It also tells the peers with every heartbeat how many records of this node are durable by then, and has storage remember what they tell:
  * so a peer notices when this node's directory is put back to an earlier state (R10).
  */
+
 import { after, type Duration, type Instant, never } from "../base/time.js";
+import { TransientMap } from "../base/transient-map.js";
 import type { NodeId, Partition } from "../core/ids.js";
 import type { NodeMessage, Request } from "../core/node-message.js";
 import type { Ticket } from "../core/outbox.js";
@@ -36,7 +38,7 @@ export class Loop {
   private readonly peers: Peers;
   private readonly clock: Clock;
   private readonly broken: LoopOptions["broken"];
-  private readonly askers = new Map<Ticket, ReplyTo>();
+  private readonly askers = new TransientMap<Ticket, ReplyTo>();
   private out = new Outgoing();
   private flushing = false;
   private scheduled = false;

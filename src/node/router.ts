@@ -12,7 +12,9 @@
  *   I3  Every request is answered by its deadline.
  *   I4  A write that is sent again runs at most once, also when the client told no `after` (R9).
  */
+
 import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";
+import { TransientMap } from "../base/transient-map.js";
 import type { Core } from "../core/core.js";
 import { NO_NODE, type NodeId, type Partition, type Revision } from "../core/ids.js";
 import type { Forward, Forwarded, Request } from "../core/node-message.js";
@@ -95,10 +97,10 @@ interface Visitor {
 export class Router {
   private readonly core: Core;
   private readonly watcher: RequestWatcher | null;
-  private readonly pending = new Map<Ticket, Pending>();
-  private readonly visitors = new Map<Ticket, Visitor>();
+  private readonly pending = new TransientMap<Ticket, Pending>();
+  private readonly visitors = new TransientMap<Ticket, Visitor>();
   private readonly held = new Set<Pending>();
-  private readonly forwards = new Map<number, Pending>();
+  private readonly forwards = new TransientMap<number, Pending>();
   private lastTicket = 0;
   private lastForward: number;
   private retryDue: Instant = never;

@@ -5,6 +5,7 @@
  */
 import type { Instant } from "../../base/time.js";
 import { since } from "../../base/time.js";
+import { TransientMap } from "../../base/transient-map.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import type { Key, Revision } from "../ids.js";
 import { planted } from "../planted.js";
@@ -47,8 +48,8 @@ export interface Landing {
 
 export class Flights {
   /** By seq: the flights that some replica may still lack. */
-  private readonly bySeq = new Map<number, Flight>();
-  private readonly latest = new Map<Key, Flight>();
+  private readonly bySeq = new TransientMap<number, Flight>();
+  private readonly latest = new TransientMap<Key, Flight>();
   /** Flights in seq order; those before `head` are done, those before `first` on every replica that is heard. */
   private order: Flight[] = [];
   private head = 0;

@@ -2,7 +2,9 @@
  * What the writer knows of its keys in one office, and how it comes to know: the first touch of a key asks a majority that promised the
  * ballot what it holds, and the highest timestamp wins (R4). After that its own decisions are all there is.
  */
+
 import type { Instant } from "../../base/time.js";
+import { TransientMap } from "../../base/transient-map.js";
 import { type Ballot, compareTimestamps } from "../ballot.js";
 import type { Attempt, Key, Revision } from "../ids.js";
 import type { Recovered } from "../message.js";
@@ -22,7 +24,7 @@ export const MAX_KEYS = 4_096;
 export class Keys {
   private ballot: Ballot | null = null;
   private states = new Map<Key, KeyState>();
-  private readonly recoveries = new Map<Attempt, KeyState>();
+  private readonly recoveries = new TransientMap<Attempt, KeyState>();
   /** Requests that wait for a first touch. */
   waiting = 0;
 

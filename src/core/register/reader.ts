@@ -12,8 +12,10 @@
  *
  * Source: Read-Impose Write-Majority, Cachin et al. 4.2.4; skipping the impose on unanimity is folklore, argued in docs/protocol.md.
  */
+
 import { assert } from "../../base/assert.js";
 import { type Instant, since } from "../../base/time.js";
+import { TransientMap } from "../../base/transient-map.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import { compareTimestamps, type Timestamp } from "../ballot.js";
 import { type Attempt, attempt as attemptOf, NO_NODE, type NodeId, type Revision } from "../ids.js";
@@ -76,7 +78,7 @@ export class Reader {
   private readonly multicast: ReaderOptions["multicast"];
   private readonly heard: ReaderOptions["heard"];
   private readonly writerPlace: ReaderOptions["writerPlace"];
-  private readonly reads = new Map<Attempt, ReadState>();
+  private readonly reads = new TransientMap<Attempt, ReadState>();
   /** Spreads the reads over the other replicas. */
   private turn = 0;
 

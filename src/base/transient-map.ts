@@ -4,12 +4,12 @@
  * V8 gives a Map a new table when entries that were deleted fill the old one, and leaves in the old table a pointer to the new one, for
  * iterators. Once a table has outlived two collections of the young space it lies in the old space until the next full collection, dead or
  * not, and keeps the table after it alive, and so each later one, with all that ever was in them: what lived for a millisecond is copied
- * about and then collected as old. A Map with 64 closures that come and go is five times slower by that than an array of them.
+ * about and then collected as old (docs/adr/2026-11-21-maps-of-what-comes-and-goes.md).
  *
  * Here the Map itself is replaced by a copy now and then, to which nothing old points.
  */
 
-/** New entries after which the Map is replaced, while it is small; a large one is copied no more often than each entry changes. */
+/** New entries after which a small Map is replaced; a large one is after as many as it holds. */
 const RENEWED_AFTER = 64;
 
 export class TransientMap<K, V> {
@@ -40,8 +40,7 @@ export class TransientMap<K, V> {
   }
 
   clear(): void {
-    this.map = new Map();
-    this.untilRenewed = RENEWED_AFTER;
+    this.map.clear();
   }
 
   /** In the order of insertion, as those of a Map: also when entries come or go meanwhile. */

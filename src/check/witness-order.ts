@@ -50,7 +50,7 @@ export function* builtOrders(
   const sorted = absences.toSorted((left, right) => left.invoked - right.invoked);
   const lessons: Lessons = { gaps: new Set(), absences: new Set(), ends: new Map() };
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const built = new Builder(blocks, new Bridges(unknowns), lessons.ends).build(sorted, lessons);
+    const built = new Builder(blocks, new Bridges(unknowns), lessons).build(sorted);
     yield built;
     if (built.obstacles.length === 0 || unknowns.length === 0 || !learn(lessons, built.obstacles, blocks)) return;
   }
@@ -96,6 +96,7 @@ function endFor(operation: DoneOperation, blocks: readonly Block[]): number | nu
 class Builder {
   private readonly blocks: readonly Block[];
   private readonly bridges: Bridges;
+  private readonly lessons: Lessons;
   /** By block: the unknown operations before its first known one; the last of them is the maker if that is unknown. */
   private readonly before: Operation[][];
   /** By block: until when an unknown write before it must have been invoked. */
@@ -105,16 +106,18 @@ class Builder {
   private readonly filled = new Set<number>();
   private readonly obstacles: Obstacle[] = [];
 
-  constructor(blocks: readonly Block[], bridges: Bridges, ends: Lessons["ends"]) {
+  constructor(blocks: readonly Block[], bridges: Bridges, lessons: Lessons) {
     this.blocks = blocks;
     this.bridges = bridges;
+    this.lessons = lessons;
     // One more: unknown deletes after the last block.
     this.before = Array.from({ length: blocks.length + 1 }, () => []);
     this.states = blocks.map(stateIn);
-    this.dues = duesOf(blocks, ends);
+    this.dues = duesOf(blocks, lessons);
   }
 
-  build(absences: readonly DoneOperation[], lessons: Lessons): BuiltOrder {
+  build(absences: readonly DoneOperation[]): BuiltOrder {
+    const { lessons } = this;
     if (!this.bridges.isEmpty) {
       for (const gap of lessons.gaps) this.fill(gap);
       if (lessons.absences.size > 0) this.addDeletes([...lessons.absences]);
@@ -258,7 +261,7 @@ class Builder {
   }
 }
 
-function duesOf(blocks: readonly Block[], ends: Lessons["ends"]): number[] {
+function duesOf(blocks: readonly Block[], { ends }: Lessons): number[] {
   const dues = blocks.map(({ due }) => due);
   for (const [{ returned }, end] of ends) dues[end] = Math.min(dues[end] ?? returned, returned);
   // What goes before a later block with an earlier due goes before that as well.

@@ -1,5 +1,4 @@
 /** How long one call goes on: until its deadline, until its caller gives up, until the client is closed. Holds one timer until `release`. */
-
 import { setMaxListeners } from "node:events";
 import { TransientMap } from "../base/transient-map.js";
 import type { ClientReason } from "./outcome.js";

@@ -1,6 +1,6 @@
 /**
  * The messages that carry lists, by hand: see hot.ts. Under load every round tells of nearly every partition (HeartbeatAnswer), and every
- * replica learns of every key that changed at the others (Changes); by the generated code that was a twentieth of a node's work.
+ * replica learns of every key that changed at the others (Changes).
  */
 import type { Ballot, Timestamp } from "../core/ballot.js";
 import type { HeartbeatAnswer, OfficeReport, PartitionReport } from "../core/election/heartbeats.js";

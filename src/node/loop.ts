@@ -5,7 +5,6 @@
  * It also tells the peers with every heartbeat how many records of this node are durable by then, and has storage remember what they tell:
  * so a peer notices when this node's directory is put back to an earlier state (R10).
  */
-
 import { after, type Duration, type Instant, never } from "../base/time.js";
 import { TransientMap } from "../base/transient-map.js";
 import type { NodeId, Partition } from "../core/ids.js";

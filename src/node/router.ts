@@ -12,7 +12,6 @@
  *   I3  Every request is answered by its deadline.
  *   I4  A write that is sent again runs at most once, also when the client told no `after` (R9).
  */
-
 import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";
 import { TransientMap } from "../base/transient-map.js";
 import type { Core } from "../core/core.js";

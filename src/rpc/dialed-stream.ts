@@ -1,6 +1,6 @@
 /** A stream of frames to a peer, on a connection of its own: see frame-stream.ts. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
-import { type FrameEvents, FrameReader, type FrameStream, writeFrame } from "./frame-stream.js";
+import { type FrameEvents, type FrameStream, readFrames, writeFrame } from "./frame-stream.js";
 import { connectMethod, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, WINDOW_BYTES } from "./peer-service.js";
 
 /** A peer that cannot be reached within this is tried again. */
@@ -33,13 +33,10 @@ export class DialedStream implements FrameStream {
       "content-type": "application/grpc",
       te: "trailers",
     });
-    const reader = new FrameReader();
-    this.stream.on("data", (chunk: Buffer) => {
-      const readable = reader.read(chunk, (frame) => {
-        if (!this.ended) events.frame(frame);
-      });
-      if (!readable) this.cut();
-    });
+    const frame = (bytes: Buffer): void => {
+      if (!this.ended) events.frame(bytes);
+    };
+    readFrames(this.stream, frame, () => this.cut());
     this.stream.on("end", () => this.cut());
     this.stream.on("error", () => this.cut());
     this.stream.on("close", () => this.cut());
@@ -48,7 +45,7 @@ export class DialedStream implements FrameStream {
   }
 
   write(frame: Buffer, written?: () => void): void {
-    if (this.ended || this.stream.destroyed || this.stream.writableEnded) written?.();
+    if (this.ended) written?.();
     else writeFrame(this.stream, frame, written);
   }
 

@@ -27,30 +27,35 @@ export interface FrameEvents {
 /** Of a stream of which nothing is wanted. */
 export const UNHEARD: FrameEvents = { frame: () => {}, ended: () => {} };
 
-/** Cuts what comes into frames. False: it cannot be read. */
-export class FrameReader {
-  private readonly unframer = new Unframer(MAX_FRAME_BYTES);
-
-  read(chunk: Buffer, each: (frame: Buffer) => void): boolean {
-    const { unframer } = this;
+/** Hears what comes, frame by frame, until it cannot be read: then `unreadable` is called, once, and the rest is thrown away. */
+export function readFrames(stream: Http2Stream, frame: (bytes: Buffer) => void, unreadable: () => void): void {
+  const unframer = new Unframer(MAX_FRAME_BYTES);
+  const next = (): Buffer | null => {
+    const bytes = unframer.next();
+    if (unframer.compressed) throw new Error("nodes do not compress");
+    return bytes;
+  };
+  const read = (chunk: Buffer): void => {
     unframer.push(chunk);
     for (;;) {
-      let frame: Buffer | null;
+      let bytes: Buffer | null;
       try {
-        frame = unframer.next();
+        bytes = next();
       } catch {
-        return false;
+        stream.off("data", read);
+        stream.resume();
+        return unreadable();
       }
-      if (frame === null) return true;
-      // Nodes do not compress.
-      if (unframer.compressed) return false;
-      each(frame);
+      if (bytes === null) return;
+      frame(bytes);
     }
-  }
+  };
+  stream.on("data", read);
 }
 
-/** Prefix and frame in one write. */
+/** Prefix and frame in one write; nothing when the stream is over. */
 export function writeFrame(stream: Http2Stream, frame: Buffer, written?: () => void): void {
+  if (stream.destroyed || stream.writableEnded) return written?.();
   stream.cork();
   stream.write(prefixOf(frame.length));
   stream.write(frame, () => written?.());
@@ -78,20 +83,17 @@ class AcceptedStream implements FrameStream {
     stream.session?.settings({ initialWindowSize: WINDOW_BYTES });
     stream.session?.setLocalWindowSize(WINDOW_BYTES);
     call.sendMetadata(new Metadata());
-    const reader = new FrameReader();
     this.events = accept(this);
-    stream.on("data", (chunk: Buffer) => {
-      const readable = reader.read(chunk, (frame) => {
-        if (!this.closing) this.events.frame(frame);
-      });
-      if (!readable) this.cut();
-    });
+    const frame = (bytes: Buffer): void => {
+      if (!this.closing) this.events.frame(bytes);
+    };
+    readFrames(stream, frame, () => this.cut());
     stream.on("end", () => this.over());
     stream.resume();
   }
 
   write(frame: Buffer, written?: () => void): void {
-    if (this.closing || this.stream.destroyed || this.stream.writableEnded) written?.();
+    if (this.closing) written?.();
     else writeFrame(this.stream, frame, written);
   }
 

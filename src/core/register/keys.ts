@@ -2,7 +2,6 @@
  * What the writer knows of its keys in one office, and how it comes to know: the first touch of a key asks a majority that promised the
  * ballot what it holds, and the highest timestamp wins (R4). After that its own decisions are all there is.
  */
-
 import type { Instant } from "../../base/time.js";
 import { TransientMap } from "../../base/transient-map.js";
 import { type Ballot, compareTimestamps } from "../ballot.js";

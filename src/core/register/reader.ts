@@ -12,7 +12,6 @@
  *
  * Source: Read-Impose Write-Majority, Cachin et al. 4.2.4; skipping the impose on unanimity is folklore, argued in docs/protocol.md.
  */
-
 import { assert } from "../../base/assert.js";
 import { type Instant, since } from "../../base/time.js";
 import { TransientMap } from "../../base/transient-map.js";

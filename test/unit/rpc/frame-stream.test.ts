@@ -8,6 +8,7 @@ import { DialedStream } from "../../../src/rpc/dialed-stream.js";
 import type { FrameEvents, FrameStream } from "../../../src/rpc/frame-stream.js";
 import { bind, makePeerServer } from "../../../src/rpc/peer-server.js";
 import { connectMethod, MAX_FRAME_BYTES, peerClient, WINDOW_BYTES } from "../../../src/rpc/peer-service.js";
+import { prefixOf } from "../../../src/wire/grpc-frames.js";
 
 vi.setConfig({ testTimeout: 20_000 });
 
@@ -170,18 +171,15 @@ describe("a stream of frames", () => {
   });
 
   test("with a frame that is too long, or compressed, is cut", async () => {
-    for (const prefix of [
-      [0, 127, 255, 255, 255],
-      [1, 0, 0, 0, 1],
-    ]) {
+    const compressed = Buffer.from([1, 0, 0, 0, 1]);
+    for (const prefix of [prefixOf(MAX_FRAME_BYTES + 1), compressed]) {
       const { near, far, dialing } = await connected();
       // Past the frames, as no node of ours would.
       const { stream } = dialing as unknown as { stream: { write(bytes: Buffer): void } };
-      stream.write(Buffer.from([...prefix, 0]));
+      stream.write(Buffer.concat([prefix, Buffer.alloc(1)]));
       await eventually(() => expect([near.ends, far.ends]).toEqual([1, 1]));
       expect(far.frames).toEqual(["hello"]);
     }
-    expect(MAX_FRAME_BYTES).toBeLessThan(127 * 2 ** 24);
   });
 
   test("is a gRPC call like any other to who calls it by gRPC", async () => {

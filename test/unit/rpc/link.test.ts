@@ -118,7 +118,7 @@ describe("a slow peer", () => {
   });
 });
 
-test("a closed link sends nothing more, and is stream.cuts once", () => {
+test("a closed link sends nothing more, and is cut once", () => {
   link.send(heartbeat);
   link.close();
   link.close();

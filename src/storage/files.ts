@@ -18,7 +18,8 @@ export interface Files {
   create(name: string, bytes: Buffer, done: Done): void;
   /**
    * Writes all of it at that offset, which is where the file ends or the place of a write that failed for want of space. It is on stable
-   * storage when it is done. After any other error nobody knows what is there, and nothing more must be written.
+   * storage when it is done. Zeros may stand behind it, for the writes that follow. After any other error nobody knows what is there, and
+   * nothing more must be written.
    */
   write(name: string, at: number, bytes: Buffer, done: Done): void;
   /** Cuts the file off behind that length; on stable storage when it is done. */

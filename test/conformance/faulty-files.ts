@@ -29,10 +29,11 @@ export class FaultyFiles implements Files {
   /** Removed, but a crash may bring them back. */
   private readonly ghosts = new Map<string, Buffer>();
 
-  /** `held`: operations wait for `step`. */
+  /** `held`: operations wait for `step`. `ahead`: a write that makes its file longer puts so many zeros behind itself. */
   constructor(
     private readonly chance: Prng = new Prng(1),
     public held = false,
+    private readonly ahead = 0,
   ) {}
 
   get pending(): number {
@@ -118,8 +119,8 @@ export class FaultyFiles implements Files {
   }
 
   write(name: string, at: number, bytes: Buffer, done: Done): void {
-    const copy = Buffer.from(bytes);
     const old = (): Buffer => this.content.get(name) ?? Buffer.alloc(0);
+    const copy = Buffer.concat([bytes, Buffer.alloc(at + bytes.length > old().length ? this.ahead : 0)]);
     this.submit({
       kind: "write",
       name,

@@ -34,7 +34,7 @@ export class World {
     private readonly foldKeys = SMALL.foldKeys,
   ) {
     this.chance = new Prng(seed);
-    this.files = new FaultyFiles(this.chance.fork("disk"), true);
+    this.files = new FaultyFiles(this.chance.fork("disk"), true, seed % 2 === 0 ? 0 : 200);
     this.dice = new Dice(this.chance.fork("operations"));
     this.checkpoint = new MemoryCheckpoint((commit) => this.jobs.push(commit));
   }

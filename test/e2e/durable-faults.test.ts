@@ -104,8 +104,8 @@ describe.skipIf(!canInject)(`a disk that fails${whyNoInject}`, () => {
       const others = cluster.nodes.filter((node) => node !== victim);
       const key = Buffer.from("key");
       await answerOf((o) => victim.clients.kv.put({ key, value: Buffer.from("before") }, o));
-      // Every write that is to be durable is a pwrite64 on a file opened with O_DSYNC.
-      const strace = await injecting(victim, "pwrite64", null);
+      // Every write that is to be durable is one of these, on a file opened with O_DSYNC.
+      const strace = await injecting(victim, "pwrite64,pwritev", null);
       const tried = await attempt(3_000, (o) => victim.clients.kv.put({ key, value: Buffer.from("after") }, o));
       expect(tried).not.toHaveProperty("answer");
       expect(await victim.process.end).toBe(1);

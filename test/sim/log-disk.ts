@@ -86,6 +86,7 @@ export class LogDisk implements Disk {
     this.files = new TimedFiles({
       schedule,
       chance: chance.fork("files"),
+      ahead: options.node % 2 === 0 ? 0 : 200,
       span: () => this.span(),
       tell,
       written: (last) => this.written(last),

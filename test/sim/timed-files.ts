@@ -12,6 +12,8 @@ import type { Schedule } from "./schedule.js";
 export interface TimedFilesOptions {
   readonly schedule: Schedule;
   readonly chance: Prng;
+  /** Zeros that a write puts behind itself when it makes its file longer. */
+  readonly ahead: number;
   /** Milliseconds that the next operation takes; 0: it is done before its call returns. */
   readonly span: () => number;
   /** Runs what the node is told, at once or, while it is paused, later. */
@@ -34,7 +36,7 @@ export class TimedFiles implements Files {
 
   constructor(options: TimedFilesOptions) {
     this.options = options;
-    this.disk = new FaultyFiles(options.chance, true);
+    this.disk = new FaultyFiles(options.chance, true, options.ahead);
   }
 
   get idle(): boolean {

@@ -55,6 +55,7 @@ export interface RecoveryOptions {
 export interface Segment {
   readonly name: string;
   readonly first: number;
+  /** Up to here there is something; zeros may follow. */
   readonly length: number;
 }
 
@@ -148,12 +149,14 @@ class Recovery {
     this.proven(header.first);
     this.missing(header.first, { segment: this.segments.length, at: 0 }, name);
     const segment = this.segments.length;
-    this.segments.push({ name, first: header.first, length: bytes.length });
+    let length = SEGMENT_HEADER_BYTES;
     for (const found of scan(bytes, header.salt)) {
       const place = { segment, at: found.at };
+      length = found.end;
       if (isRecord(found)) this.record(found, place, name);
       else this.undecided.push({ ...place, expected: this.expected, found });
     }
+    this.segments.push({ name, first: header.first, length });
     return true;
   }
 
@@ -204,7 +207,7 @@ class Recovery {
     }
     if (this.undecided.length === 0 && place.at === 0) {
       throw new RecoveryError(
-        `records ${this.expected} to ${next - 1} are missing before log/${name}: a file of the log was removed. ${HINT}`,
+        `records ${this.expected} to ${next - 1} are missing before log/${name}: a file of the log was removed, or lost its end. ${HINT}`,
       );
     }
     this.undecided.push({ ...place, expected: this.expected, found: { at: place.at, end: place.at } });
@@ -278,7 +281,7 @@ class Recovery {
     const newest = this.segments.at(-1);
     if (newest === undefined) return this.finish(last);
     if (cut !== undefined) this.cuts.push(cut);
-    // A process that was killed may have left what it wrote in the system's cache.
+    // A process that was killed may have left what it wrote in the system's cache; and it had zeros ahead.
     this.options.files.truncate(newest.name, newest.length, (error) => {
       if (error !== null) return this.done(error, null);
       this.prove(newest, last);

@@ -9,6 +9,7 @@
  *    24  u32  salt: random, begins every record's checksum
  *    28  u32  CRC-32 of all that
  *    32       records, one after the other
+ *             zeros, as far as the file was made longer than it had to be yet
  */
 import { crc32 } from "../../codec/checksum.js";
 import { get64, put64 } from "../../codec/entry.js";
@@ -54,25 +55,33 @@ export function decodeSegmentHeader(bytes: Buffer): SegmentHeader | null {
   };
 }
 
-/** Bytes that are no record, up to the next one or the end. */
+/** Bytes that are no record, up to the next one, or to the end but for zeros. */
 export interface Hole {
   readonly at: number;
   readonly end: number;
 }
 
-/** What lies in a segment, in order. */
+/** What lies in a segment, in order. Zeros at the end are nothing. */
 export function* scan(bytes: Buffer, salt: number): Generator<LogRecord | Hole> {
   let at = SEGMENT_HEADER_BYTES;
   while (at < bytes.length) {
     let record = recordAt(bytes, at, salt);
     if (record === null) {
       record = nextRecord(bytes, at + 1, salt);
-      yield { at, end: record?.at ?? bytes.length };
+      const end = record?.at ?? endOfBytes(bytes, at);
+      if (end > at) yield { at, end };
       if (record === null) return;
     }
     yield record;
     at = record.end;
   }
+}
+
+/** Where only zeros follow; at least `from`. */
+function endOfBytes(bytes: Buffer, from: number): number {
+  let end = bytes.length;
+  while (end > from && bytes[end - 1] === 0) end--;
+  return end;
 }
 
 export const isRecord = (found: LogRecord | Hole): found is LogRecord => "number" in found;

@@ -27,7 +27,6 @@ import {
   KIND,
   keyOfEntry,
   partitionOfEntry,
-  put64,
   type StoredEntry,
 } from "./entry.js";
 
@@ -51,7 +50,9 @@ export interface LogRecord extends EntryHead {
 
 /** Bytes to be written in one go. Used again and again: what `bytes` returned is valid until `clear`. */
 export class RecordBuffer {
-  private buffer = Buffer.allocUnsafe(64 * 1024);
+  private buffer: Buffer = Buffer.allocUnsafe(64 * 1024);
+  /** Of the same memory: its methods are inlined where Buffer's are called. */
+  private view = viewOf(this.buffer);
   length = 0;
   count = 0;
 
@@ -63,7 +64,7 @@ export class RecordBuffer {
     this.length = 0;
     this.count = 0;
     // One batch of large values does not keep its memory for ever.
-    if (this.buffer.length > KEEP_BYTES) this.buffer = Buffer.allocUnsafe(64 * 1024);
+    if (this.buffer.length > KEEP_BYTES) this.use(Buffer.allocUnsafe(64 * 1024));
   }
 
   push(entry: StoredEntry, number: number, salt: number): void {
@@ -71,19 +72,20 @@ export class RecordBuffer {
     const body = bodyOf(entry);
     const start = this.length;
     this.reserve(RECORD_HEADER_BYTES + key.length + body.length);
-    const { buffer } = this;
-    buffer.writeUInt16LE(MAGIC, start + 4);
-    buffer[start + 6] = KIND[entry.kind];
-    buffer[start + 7] = this.count === 0 ? FIRST : 0;
-    buffer.writeUInt32LE(partitionOfEntry(entry), start + 8);
-    put64(buffer, number, start + 12);
-    put64(buffer, changeOfEntry(entry), start + 20);
-    buffer.writeUInt32LE(key.length, start + 28);
-    buffer.writeUInt32LE(body.length, start + 32);
-    buffer.writeUInt32LE(crc32(body), start + 36);
+    const { buffer, view } = this;
+    view.setUint16(start + 4, MAGIC, true);
+    view.setUint8(start + 6, KIND[entry.kind]);
+    view.setUint8(start + 7, this.count === 0 ? FIRST : 0);
+    view.setUint32(start + 8, partitionOfEntry(entry), true);
+    set64(view, start + 12, number);
+    set64(view, start + 20, changeOfEntry(entry));
+    view.setUint32(start + 28, key.length, true);
+    view.setUint32(start + 32, body.length, true);
+    view.setUint32(start + 36, crc32(body), true);
     const keyEnd = start + RECORD_HEADER_BYTES + buffer.write(key, start + RECORD_HEADER_BYTES, "latin1");
-    buffer.writeUInt32LE(crc32(buffer.subarray(start + 4, keyEnd), salt), start);
-    this.length = keyEnd + body.copy(buffer, keyEnd);
+    view.setUint32(start, crc32(buffer.subarray(start + 4, keyEnd), salt), true);
+    buffer.set(body, keyEnd);
+    this.length = keyEnd + body.length;
     this.count++;
   }
 
@@ -91,8 +93,21 @@ export class RecordBuffer {
     if (this.length + more <= this.buffer.length) return;
     const larger = Buffer.allocUnsafe(Math.max(2 * this.buffer.length, this.length + more));
     this.buffer.copy(larger, 0, 0, this.length);
-    this.buffer = larger;
+    this.use(larger);
   }
+
+  private use(buffer: Buffer): void {
+    this.buffer = buffer;
+    this.view = viewOf(buffer);
+  }
+}
+
+const viewOf = (buffer: Buffer): DataView => new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+
+/** A whole number below 2^53. */
+function set64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value >>> 0, true);
+  view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
 }
 
 const KEEP_BYTES = 4 * 1024 * 1024;

@@ -68,14 +68,14 @@ export class DiskTable implements RegisterTable {
   changesAfter(after: ChangeNumber, limit: number): Change[] {
     const { checkpoint } = this.around;
     const found = checkpoint.changes(this.partition, after, limit, (key) => this.slot(key) !== undefined);
-    this.frozen?.changesAfter(after, limit, (key) => this.live.slots.has(key), found);
+    this.frozen?.changesAfter(after, limit, (key) => this.hasYounger(key), found);
     this.live.changesAfter(after, limit, NEVER, found);
     return found;
   }
 
   tombstones(limit: number): Change[] {
     const found = this.around.checkpoint.tombstones(this.partition, limit, (key) => this.slot(key) !== undefined);
-    this.frozen?.tombstones(limit, (key) => this.live.slots.has(key), found);
+    this.frozen?.tombstones(limit, (key) => this.hasYounger(key), found);
     this.live.tombstones(limit, NEVER, found);
     return found;
   }
@@ -120,6 +120,11 @@ export class DiskTable implements RegisterTable {
     if (this.frozen !== null) this.frozen.gain -= gain;
   }
 
+  /** Whether the key has changed since the layer was frozen. */
+  hasYounger(key: Key): boolean {
+    return this.live.slots.has(key);
+  }
+
   melt(): void {
     this.frozen = null;
   }
@@ -129,8 +134,15 @@ export class DiskTable implements RegisterTable {
   private change(key: Key, register: Register | null, change: ChangeNumber): void {
     assert(change > this.lastChange, "changes are numbered upwards");
     this.lastChange = change;
-    this.set(key, register, change, this.live.slots.get(key)?.below ?? this.belowLive(key));
-    this.around.cache.forget(key);
+    const { live, around } = this;
+    const before = live.bytes;
+    const slot = live.slots.get(key);
+    if (slot !== undefined) live.renew(slot, key, register, change);
+    else {
+      live.set(key, register, change, this.belowLive(key));
+      around.cache.forget(key);
+    }
+    around.grown(this, live.bytes - before);
   }
 
   private set(key: Key, register: Register | Bad | null, change: ChangeNumber, below: Slot["below"]): void {

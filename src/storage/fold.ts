@@ -165,8 +165,8 @@ export class Fold {
     const { cache } = this.options;
     slots.forEach(({ register, change }, i) => {
       const key = keys[i] as Key;
-      // What is younger lies in a layer above; the cache has what the checkpoint has.
-      if (register === null || register === BAD) cache.forget(key);
+      // What is younger lies in a layer above.
+      if (register === null || register === BAD || table.hasYounger(key)) cache.forget(key);
       else cache.set(table.partition, register, change, register.encoded?.length ?? 0);
     });
   }

@@ -9,11 +9,12 @@ import { BAD, type Bad, type Change } from "../core/register/table.js";
 import type { Below } from "./checkpoint/checkpoint.js";
 import { OVERHEAD_BYTES } from "./register-cache.js";
 
+/** Of the layer alone to change; once the layer is being folded, nothing but `below` does. */
 export interface Slot {
   /** null: removed. */
-  readonly register: Register | Bad | null;
-  readonly change: ChangeNumber;
-  readonly bytes: number;
+  register: Register | Bad | null;
+  change: ChangeNumber;
+  bytes: number;
   /** What lies below this layer; "unknown" until somebody has looked; null: something whose change nobody knows. */
   below: Below | "unknown" | null;
 }
@@ -26,17 +27,33 @@ export class Layer {
   /** Slots whose `below` is not known. */
   unknown = 0;
   private readonly changes = new ChangeList(this.slots);
+  /** Tombstones, in the order of their changes. */
   private readonly deleted = new Set<Key>();
 
   set(key: Key, register: Register | Bad | null, change: ChangeNumber, below: Slot["below"]): void {
-    const before = this.slots.get(key);
-    if (before !== undefined) this.uncount(before);
-    const slot: Slot = { register, change, bytes: sizeOf(key, register), below };
-    this.slots.set(key, slot);
-    this.changes.add(key, change);
+    const slot = this.slots.get(key);
+    if (slot !== undefined) return this.renew(slot, key, register, change, below);
+    const fresh: Slot = { register, change, bytes: sizeOf(key, register), below };
+    this.slots.set(key, fresh);
+    this.enter(fresh, key);
+  }
+
+  /** The key's slot in this layer gets a later change. */
+  renew(slot: Slot, key: Key, register: Register | Bad | null, change: ChangeNumber, below = slot.below): void {
+    this.uncount(slot);
+    slot.register = register;
+    slot.change = change;
+    slot.bytes = sizeOf(key, register);
+    slot.below = below;
+    this.enter(slot, key);
+  }
+
+  private enter(slot: Slot, key: Key): void {
+    const { register } = slot;
+    this.changes.add(key, slot.change);
     this.count(slot);
+    if (this.deleted.size > 0) this.deleted.delete(key);
     if (register !== null && register !== BAD && register.tombstone) this.deleted.add(key);
-    else if (this.deleted.size > 0) this.deleted.delete(key);
   }
 
   /** Fills in what lies below. */

@@ -18,6 +18,7 @@ export type PlantedBug =
   | "R7.reuse-attempt"
   | "R8.before-sync"
   | "R8.torn-record"
+  | "R8.fold-ahead"
   | "R9.drop-on-recover"
   | "R9.forget-failed-cas"
   | "R9.forget-without-floor"

@@ -153,8 +153,13 @@ export class DiskStorage implements NodeStorage {
     if (log === null || this.closed) return;
     for (const entry of entries) this.push(entry);
     if (entries.length > 0 && this.unsaved.size > 0 && !this.remembered) this.remember();
+    const folds = this.due(log);
+    // All that the tables hold is in the log now. Whoever is called by the commit may put what is not, and that must not be folded.
+    if (folds && !planted("R8.fold-ahead")) this.freeze();
     log.commit(durable);
-    if (this.due(log)) this.startFold();
+    if (!folds) return;
+    if (planted("R8.fold-ahead")) this.freeze();
+    this.fold?.start();
   }
 
   get position(): number {
@@ -189,10 +194,11 @@ export class DiskStorage implements NodeStorage {
     this.log?.commit(durable);
   }
 
-  /** Folds what there is, whether it is much or not; calls when the checkpoint has it. */
+  /** Folds what there is, whether it is much or not; calls when the checkpoint has it. All that was put has been appended. */
   foldNow(done: () => void): void {
-    if (this.fold?.active === true) this.options.later(1, () => this.foldNow(done));
-    else this.startFold(done);
+    if (this.fold?.active === true) return this.options.later(1, () => this.foldNow(done));
+    this.freeze(done);
+    this.fold?.start();
   }
 
   /** Registers known to be bad now. */
@@ -304,11 +310,12 @@ export class DiskStorage implements NodeStorage {
     return this.liveBytes >= settings.foldMemoryBytes || log.bytes >= settings.foldLogBytes;
   }
 
-  private startFold(done: () => void = () => {}): void {
+  /** What is there by now is what the next fold takes. */
+  private freeze(done: () => void = () => {}): void {
     const tables = [...this.changed];
     this.changed.clear();
     this.liveBytes = 0;
-    this.fold?.start(tables, this.states.takeChanged(), () => {
+    this.fold?.freeze(tables, this.states.takeChanged(), () => {
       this.log?.resume();
       done();
     });

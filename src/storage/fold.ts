@@ -71,8 +71,8 @@ export class Fold {
     this.keys = options.keys;
   }
 
-  /** Folds these tables and states as they are now; everything in them has been pushed to the log. */
-  start(tables: Iterable<DiskTable>, states: readonly FoldedState[], done: () => void): void {
+  /** These tables and states as they are now are what `start` folds; everything in them has been pushed to the log. */
+  freeze(tables: Iterable<DiskTable>, states: readonly FoldedState[], done: () => void): void {
     const { log } = this.options;
     this.active = true;
     this.states = states;
@@ -81,6 +81,10 @@ export class Fold {
     this.tables = [...tables].sort((a, b) => a.partition - b.partition);
     this.rest = this.tables.map((table) => ({ table, keys: null, next: 0 }));
     for (const table of this.tables) table.freeze();
+  }
+
+  start(): void {
+    const { log } = this.options;
     log.roll();
     log.commit(() => {
       this.underway = true;

@@ -23,6 +23,7 @@ const BUGS: Record<PlantedBug, string> = {
   "R7.reuse-attempt": "a reader uses an attempt's id again",
   "R8.before-sync": "storage says that entries are durable before they are",
   "R8.torn-record": "recovery takes a record whose body is not whole",
+  "R8.fold-ahead": "a fold takes what was put and is not in the log yet",
   "R9.drop-on-recover": "the writer drops completion records when it recovers a key",
   "R9.forget-failed-cas": "a failed CAS leaves no completion record",
   "R9.forget-without-floor": "forgetting a record does not raise the floor",

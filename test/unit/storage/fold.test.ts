@@ -1,5 +1,5 @@
 /** What folding keeps within bounds: the log's length, the memory table, the loop's time; and what it costs when it lags. */
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { Entry } from "../../../src/core/entry.js";
 import { changeNumber, type Key, partition } from "../../../src/core/ids.js";
 import type { DiskStorage } from "../../../src/storage/disk.js";
@@ -7,6 +7,7 @@ import { errorOf } from "../../conformance/faulty-files.js";
 import { register } from "../../conformance/operations.js";
 import { diskSubject, LARGE } from "../../conformance/subjects.js";
 import { World } from "../../conformance/world.js";
+import { plant } from "../../planted/planted.js";
 
 const P = partition(0);
 
@@ -39,6 +40,8 @@ function opened(foldLogBytes: number): { world: World; storage: DiskStorage; wri
   return { world, storage, writer: new Writer(storage) };
 }
 
+afterEach(() => plant());
+
 describe("the fold", () => {
   test("keeps the log short, whatever is written, and loses nothing", () => {
     const { world, storage, writer } = opened(8_000);
@@ -55,6 +58,28 @@ describe("the fold", () => {
     expect(again.table(P).size).toBe(2_000);
     expect(again.table(P).changesAfter(changeNumber(1_990), 100)).toHaveLength(10);
     expect(again.table(P).get("key-17" as Key)).not.toBeNull();
+  });
+
+  test.each([
+    ["takes nothing that was put and is not in the log yet", false],
+    ["the planted bug shows: what was put by who was called is there after a crash", true],
+  ])("%s", (_what, early) => {
+    if (early) plant("R8.fold-ahead");
+    const { world, storage, writer } = opened(8_000);
+    while (storage.figures().logBytes < 8_000) {
+      writer.write(5, 100);
+      world.finishAll();
+    }
+    expect(storage.figures().folds).toBe(0);
+    // All is durable, so this is called at once, and the log has become long enough.
+    const change = changeNumber(writer.changes + 1);
+    const late = register("late" as Key, { value: "v", seq: change });
+    storage.append([], () => storage.table(P).put(late, change));
+    world.finishAll();
+    expect(storage.figures().folds).toBe(1);
+    world.crash();
+    expect(world.open(0)).toBeNull();
+    expect((world.storage as DiskStorage).table(P).get("late" as Key) !== null).toBe(early);
   });
 
   test("holds the log back when it lags: answers come late, the memory table stays bounded, and nothing is refused", () => {

@@ -19,6 +19,7 @@ import { type ClientServer, makeClientServer } from "./rpc/client-server.js";
 import { refusedWhenFull } from "./rpc/disk-full.js";
 import { Founding } from "./rpc/founding.js";
 import { UNHEARD } from "./rpc/frame-stream.js";
+import { LoopLoad } from "./rpc/loop-load.js";
 import { NodeClock } from "./rpc/node-clock.js";
 import { PeerLinks } from "./rpc/peer-links.js";
 import { bind, makePeerServer } from "./rpc/peer-server.js";
@@ -74,7 +75,9 @@ async function tracesOf({ traces }: NodeConfig, events: ServerEvents, node: Node
 async function homeOf(config: NodeConfig, events: HomeEvents): Promise<Home> {
   if (config.storage === "memory") return memoryHome();
   try {
-    return await diskHome({ path: config.data, memoryMib: config.storageMemory, events });
+    const load = new LoopLoad();
+    const shortOfTime = (): boolean => load.busy(performance.now());
+    return await diskHome({ path: config.data, memoryMib: config.storageMemory, shortOfTime, events });
   } catch (error) {
     if (isForPeople(error)) throw new StartError(`--data: ${error.message}`);
     throw error;

@@ -147,7 +147,7 @@ async function write(path: string, options: SuiteOptions, pass: number): Promise
     throw new Error(why);
   };
   const events = { notice: () => {}, failed, bad: () => failed("a register is bad"), space: () => {} };
-  const home = await diskHome({ path, memoryMib: MEMORY_MIB, events });
+  const home = await diskHome({ path, memoryMib: MEMORY_MIB, shortOfTime: () => false, events });
   const partitions = home.view?.partitions.length ?? 0;
   const last = new Map<Partition, number>();
   const next = (partition: Partition): number => {

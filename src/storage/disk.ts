@@ -38,6 +38,8 @@ export interface DiskOptions {
   /** A random 32-bit number for each new segment. */
   readonly salt: () => number;
   readonly later: (ms: number, call: () => void) => void;
+  /** Whether CPU is what lacks: then writes are made fuller. Without it: never. */
+  readonly shortOfTime?: () => boolean;
   /** The free space; without it the disk counts as full only from a write that fails until one that does not. */
   readonly space?: Space;
   readonly events: DiskEvents;
@@ -245,7 +247,7 @@ export class DiskStorage implements NodeStorage {
   }
 
   private begin(recovered: Recovered): void {
-    const { files, node, settings, salt, later, space, checkpoint } = this.options;
+    const { files, node, settings, salt, later, space, checkpoint, shortOfTime = NEVER } = this.options;
     const failed = (error: Error): void => this.fail(error);
     const log = new Log({
       files,
@@ -254,6 +256,7 @@ export class DiskStorage implements NodeStorage {
       segmentBytes: settings.segmentBytes,
       salt,
       mayWrite: () => this.fold?.underway !== true || this.liveBytes <= settings.maxMemoryBytes,
+      shortOfTime,
       full: () => space?.exhausted(),
       failed,
       later,
@@ -344,6 +347,8 @@ export class DiskStorage implements NodeStorage {
 const EMPTIED =
   "the log and the checkpoint are gone, but this node has been in a cluster: it must not come back without what it promised. " +
   "Replace it by a new node with an empty directory";
+
+const NEVER = (): boolean => false;
 
 const badKey = (partition: Partition, key: Key): string => `${partition}/${key}`;
 

@@ -42,6 +42,8 @@ export interface HomeEvents extends DiskEvents {
 export interface DiskHomeOptions {
   readonly path: string;
   readonly memoryMib: number;
+  /** Whether this process is short of CPU time. */
+  readonly shortOfTime: () => boolean;
   readonly events: HomeEvents;
 }
 
@@ -106,6 +108,7 @@ class DiskHome implements Home {
             mustExist: directory.view !== null,
             salt: () => randomBytes(4).readUInt32LE(0),
             later: (ms, call) => setTimeout(call, ms).unref(),
+            shortOfTime: options.shortOfTime,
             space,
             events,
           },

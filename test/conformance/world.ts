@@ -27,6 +27,7 @@ export class World {
   /** What other threads have to do: commits and timers. */
   private jobs: (() => void)[] = [];
   private life = 0;
+  private readonly haste: Prng;
 
   constructor(
     readonly seed: number,
@@ -35,6 +36,7 @@ export class World {
   ) {
     this.chance = new Prng(seed);
     this.files = new FaultyFiles(this.chance.fork("disk"), true, seed % 2 === 0 ? 0 : 200);
+    this.haste = this.chance.fork("haste");
     this.dice = new Dice(this.chance.fork("operations"));
     this.checkpoint = new MemoryCheckpoint((commit) => this.jobs.push(commit));
   }
@@ -110,6 +112,7 @@ export class World {
         settings: { ...SMALL, segmentBytes: 1_500, foldLogBytes: this.foldLogBytes, foldKeys: this.foldKeys },
         salt: () => this.chance.next(),
         later: (_ms, call) => this.jobs.push(call),
+        shortOfTime: () => this.haste.chance(0.3),
         events: {
           ...QUIET,
           notice: (text) => this.notices.push(text),

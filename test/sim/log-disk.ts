@@ -6,6 +6,7 @@
  * By what the disk durably holds (holdings.ts) it checks storage itself: nobody is told that something is durable before it is, recovery
  * finds what was durable, and tables show what was put into them.
  */
+import type { Prng } from "../../src/base/prng.js";
 import type { StoredEntry } from "../../src/codec/entry.js";
 import { sameTimestamp } from "../../src/core/ballot.js";
 import type { Key, NodeId, Partition } from "../../src/core/ids.js";
@@ -75,9 +76,11 @@ export class LogDisk implements Disk {
   private batchesTold = 0;
   private batchesSent = 0;
   private readonly snapshots: Saved[] = [];
+  private readonly haste: Prng;
 
   constructor(private readonly options: LogDiskOptions) {
     const { schedule, chance, faults, tell } = options;
+    this.haste = chance.fork("haste");
     this.holdings = new Holdings({
       partitions: options.partitions,
       sometimes: options.sometimes,
@@ -238,7 +241,7 @@ export class LogDisk implements Disk {
   /** Storage for a new life; null: this directory must not be used any more. */
   open(): NodeStorage | null {
     const { schedule, chance, node, settings, tell, sometimes, violate, failed, bad } = this.options;
-    const { life } = this;
+    const { life, haste } = this;
     const first = this.snapshots.length === 0;
     const isFull = (): boolean => this.full;
     let opened: DiskStorage | null = null;
@@ -252,6 +255,7 @@ export class LogDisk implements Disk {
         settings,
         mustExist: !first,
         salt: () => chance.below(2 ** 32),
+        shortOfTime: () => !this.files.instant && haste.chance(0.3),
         later: (ms, call) => schedule.after(ms, () => (life === this.life ? tell(call) : undefined)),
         space: {
           get writable() {

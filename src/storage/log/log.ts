@@ -2,7 +2,8 @@
  * The log's end: where entries become durable.
  *
  * The intuition: one write is under way at a time, and reaches stable storage before it counts as done (group commit). Everything appended
- * meanwhile goes into the next one, so the busier the node, the more entries share a sync, and nobody ever waits for a timer.
+ * meanwhile goes into the next one, so the busier the node, the more entries share a sync. A write costs CPU whatever it holds: a node that
+ * is short of time waits for a second batch first, a moment at most. Nobody else ever waits for a timer.
  *
  * Invariants:
  *   G1  Writes never overlap, so the first record of a write proves that all before it are durable (recovery.ts stands on this).
@@ -21,6 +22,8 @@ import { encodeSegmentHeader, LOG_VERSION, SEGMENT_HEADER_BYTES, segmentName } f
 
 /** How long to wait before a write is tried again that found no space. */
 export const FULL_RETRY_MS = 200;
+/** How long one batch waits for another at most, on a node that is short of time. */
+export const HOLD_MS = 2;
 
 export interface LogOptions {
   readonly files: Files;
@@ -32,6 +35,8 @@ export interface LogOptions {
   readonly salt: () => number;
   /** false: the next write waits for `resume`. */
   readonly mayWrite: () => boolean;
+  /** true: CPU is what lacks, and a write should hold more than one batch. */
+  readonly shortOfTime: () => boolean;
   /** A write found no space; it is tried again. */
   readonly full: () => void;
   /** The disk failed, and with it this log. */
@@ -68,6 +73,9 @@ export class Log {
   /** Who is to be called, in order. */
   private ready: (() => void)[] = [];
   private telling = false;
+  /** A batch waits for another, until a timer ends that. */
+  private holding = false;
+  private held = false;
   private closed = false;
 
   constructor(options: LogOptions) {
@@ -143,10 +151,23 @@ export class Log {
       return this.tell(gathering.waiting.splice(0));
     }
     if (!this.options.mayWrite()) return;
+    if (gathering.waiting.length < 2 && !this.held && this.options.shortOfTime()) return this.hold();
+    this.held = false;
     this.writing = gathering;
     this.gathering = this.spare;
     if (gathering.begins === null) this.put(gathering);
     else this.begin(gathering, gathering.begins);
+  }
+
+  private hold(): void {
+    if (this.holding) return;
+    this.holding = true;
+    this.options.later(HOLD_MS, () => {
+      this.holding = false;
+      if (this.gathering.records.count === 0) return;
+      this.held = true;
+      this.write();
+    });
   }
 
   private begin(batch: Batch, salt: number): void {

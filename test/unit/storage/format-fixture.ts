@@ -53,7 +53,8 @@ const EVENTS: HomeEvents = {
   space: () => {},
 };
 
-export const openHome = (path: string): Promise<Home> => diskHome({ path, memoryMib: 16, events: EVENTS });
+export const openHome = (path: string): Promise<Home> =>
+  diskHome({ path, memoryMib: 16, shortOfTime: () => false, events: EVENTS });
 
 interface Fixture {
   readonly node: number;

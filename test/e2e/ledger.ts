@@ -80,7 +80,7 @@ export class Ledger {
         const name = names[index] as string;
         const key = Buffer.from(name);
         const node = nodes[index % nodes.length] as Node;
-        const tried = await attempt(READ_MS, (options) => node.clients.kv.get({ key }, options));
+        const tried = await this.read(node, key);
         if ("error" in tried) missing.push(`${name} (${tried.error.status})`);
         else if (tried.answer.entry === undefined) missing.push(`${name} (absent)`);
         else if (!tried.answer.entry.value.equals(this.valueOf(name))) missing.push(`${name} (another value)`);
@@ -88,6 +88,20 @@ export class Ledger {
     };
     await Promise.all(Array.from({ length: READERS }, reader));
     return missing;
+  }
+
+  /** A connection may have been lost meanwhile, as while a checker kept this process busy: that says nothing of the key. */
+  private async read(node: Node, key: Buffer): ReturnType<typeof this.readOnce> {
+    const until = performance.now() + READ_MS;
+    for (;;) {
+      const tried = await this.readOnce(node, key);
+      if (!("error" in tried) || tried.error.status !== "UNAVAILABLE" || performance.now() > until) return tried;
+      await sleep(100);
+    }
+  }
+
+  private readOnce(node: Node, key: Buffer) {
+    return attempt(READ_MS, (options) => node.clients.kv.get({ key }, options));
   }
 
   private valueOf(name: string): Buffer {

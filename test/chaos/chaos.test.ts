@@ -7,7 +7,7 @@ const SEED = 1;
 const SECONDS = process.env.CI === "true" ? 120 : 45;
 
 test("a real cluster under cuts, delays, resets, pauses, kills, drains and wrong clocks stays linearizable, and serves again within ten seconds", async () => {
-  const { problems, summary } = await runChaos({
+  const { problems, undecided, summary } = await runChaos({
     seed: SEED,
     seconds: SECONDS,
     say: () => {},
@@ -15,4 +15,6 @@ test("a real cluster under cuts, delays, resets, pauses, kills, drains and wrong
   });
   console.log([summary, ...problems].join("\n"));
   expect(problems).toEqual([]);
+  // Deciding a history can take for ever, above all of additions of unknown outcome; more than one such key would be no accident.
+  expect(undecided.length, undecided.join(", ")).toBeLessThanOrEqual(1);
 }, 300_000);

@@ -221,8 +221,10 @@ class Epoch {
     const { epoch, say } = this.options;
     const { operations } = this.recorder;
     const problems = [...this.faults.problems];
-    const { kind, decided, summary, keep } = judge(this.recorder.history(), `epoch-${epoch}`, CHECK_BUDGET_MS);
-    if (kind !== "ok") problems.push(`history and timeline in ${keep()}: ${summary}`);
+    const verdict = judge(this.recorder.history(), `epoch-${epoch}`, CHECK_BUDGET_MS);
+    const { kind, decided, summary } = verdict;
+    const kept = kind === "ok" ? "" : `history and timeline in ${verdict.keep()}: ${summary}`;
+    if (kind === "violation") problems.push(kept);
     const count = (status: Recorded["outcome"]["status"]): number =>
       operations.filter(({ outcome }) => outcome.status === status).length;
     const outage = longestOutage(operations, this.keys);
@@ -235,6 +237,7 @@ class Epoch {
       longestOutageMs: outage,
       servedAgainMs,
       outOfTime: !decided.every((one) => one),
+      undecided: verdict.undecided,
       problems,
     };
     say(
@@ -242,6 +245,7 @@ class Epoch {
         `longest write outage ${Math.round(outage)} ms; served again after ${Math.round(servedAgainMs ?? Number.NaN)} ms; ${summary}`,
     );
     for (const problem of problems) say(`  PROBLEM: ${problem}`);
+    if (kind === "out of time") say(`  UNDECIDED: ${kept}`);
     return result;
   }
 }

@@ -54,6 +54,8 @@ export interface EpochResult {
   readonly servedAgainMs: number | null;
   /** Keys that one of the two checkers did not decide in time; the other did. */
   readonly outOfTime: boolean;
+  /** Keys that neither decided: no violation, and no proof of the contrary. */
+  readonly undecided: readonly string[];
   /** What must not be; empty when all is well. */
   readonly problems: readonly string[];
 }
@@ -62,6 +64,7 @@ export interface RunResult {
   readonly epochs: readonly EpochResult[];
   readonly faults: FaultCounts;
   readonly problems: readonly string[];
+  readonly undecided: readonly string[];
   /** The last line. */
   readonly summary: string;
 }
@@ -73,15 +76,17 @@ export function sumUp(epochs: readonly EpochResult[], seconds: number): RunResul
   const most = (of: (epoch: EpochResult) => number): number => Math.max(0, ...epochs.map(of));
   const problems = epochs.flatMap((epoch) => epoch.problems.map((problem) => `epoch ${epoch.epoch}: ${problem}`));
   const operations = total((epoch) => epoch.operations);
-  const undecided = total((epoch) => (epoch.outOfTime ? 1 : 0));
+  const undecided = epochs.flatMap((epoch) => epoch.undecided.map((key) => `epoch ${epoch.epoch}: ${key}`));
+  const byOne = total((epoch) => (epoch.outOfTime ? 1 : 0));
   const summary = [
     `${epochs.length} epochs in ${Math.round(seconds)} s`,
     `${operations} operations (${total((epoch) => epoch.unknown)} unknown, ${total((epoch) => epoch.failed)} failed)`,
     `faults seen: ${faults.inWords()}`,
     `longest write outage of a key ${(most((epoch) => epoch.longestOutageMs) / 1000).toFixed(1)} s`,
     `served again at the latest ${(most((epoch) => epoch.servedAgainMs ?? 0) / 1000).toFixed(1)} s after the last fault`,
-    ...(undecided === 0 ? [] : [`${undecided} epochs decided by one checker only`]),
+    ...(byOne === 0 ? [] : [`${byOne} epochs not decided by both checkers`]),
+    ...(undecided.length === 0 ? [] : [`UNDECIDED by both: ${undecided.join(", ")}`]),
     `verdict: ${problems.length === 0 ? "linearizable, no problems" : `${problems.length} PROBLEMS`}`,
   ].join("; ");
-  return { epochs, faults, problems, summary };
+  return { epochs, faults, problems, undecided, summary };
 }

@@ -15,6 +15,8 @@ export interface Judgement {
   readonly kind: Report["kind"];
   /** For each checker, whether it decided every key within its budget: the witness checker, then the search. */
   readonly decided: readonly boolean[];
+  /** Keys that neither decided, however long it took. */
+  readonly undecided: readonly string[];
   /** What each checker says, and of violated keys why. */
   readonly summary: string;
   /** Writes NAME.jsonl and NAME.html to a new folder, whose path it returns. */
@@ -55,7 +57,8 @@ export function judge(history: readonly Operation[], name: string, budgetMs: num
     ({ key, verdict }) => `\n${key}: ${verdict.kind === "violation" ? verdict.reason : ""}`,
   );
   const kind = violated.size > 0 ? "violation" : patient.kind;
-  return { kind, decided, summary: `${summary}${reasons.join("")}`, keep };
+  const undecided = patient.keys.filter(isOpen).map(({ key }) => key);
+  return { kind, decided, undecided, summary: `${summary}${reasons.join("")}`, keep };
 }
 
 const budgetOf = (ms: number) => (): Budget => {

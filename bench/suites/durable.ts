@@ -48,11 +48,10 @@ async function measure(options: SuiteOptions, inMemory: Target, onDisk: Target):
     const disk: LoadReport[] = [];
     for (let i = 0; i < options.rounds; i++) {
       // By turns the one and the other first.
-      const early = await load(options, i % 2 === 0 ? inMemory : onDisk, common);
-      const late = await load(options, i % 2 === 0 ? onDisk : inMemory, common);
-      const [ofMemory, ofDisk] = i % 2 === 0 ? [early, late] : [late, early];
-      memory.push(ofMemory);
-      disk.push(ofDisk);
+      const targets = [inMemory, onDisk];
+      if (i % 2 === 1) targets.reverse();
+      for (const target of targets) (target === inMemory ? memory : disk).push(await load(options, target, common));
+      const [ofMemory, ofDisk] = [memory[i] as LoadReport, disk[i] as LoadReport];
       const rates = [ofDisk, ofMemory].map((r) => r.operationsPerSecond.toFixed(0)).join(" of ");
       const ratio = ratiosOf([ofDisk], [ofMemory])[0]?.toFixed(2);
       progress(`durable: ${inFlight} in flight, round ${i + 1} of ${options.rounds}: ${rates} per second, ${ratio}`);

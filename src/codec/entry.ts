@@ -130,7 +130,7 @@ const HIGH = 2 ** 32;
 
 /** A whole number below 2^53. Returns where the next begins. */
 export function put64(bytes: Buffer, value: number, at: number): number {
-  bytes.writeUInt32LE(value % HIGH, at);
+  bytes.writeUInt32LE(value >>> 0, at);
   return bytes.writeUInt32LE(Math.floor(value / HIGH), at + 4);
 }
 

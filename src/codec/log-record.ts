@@ -27,6 +27,7 @@ import {
   KIND,
   keyOfEntry,
   partitionOfEntry,
+  put64,
   type StoredEntry,
 } from "./entry.js";
 
@@ -77,8 +78,8 @@ export class RecordBuffer {
     view.setUint8(start + 6, KIND[entry.kind]);
     view.setUint8(start + 7, this.count === 0 ? FIRST : 0);
     view.setUint32(start + 8, partitionOfEntry(entry), true);
-    set64(view, start + 12, number);
-    set64(view, start + 20, changeOfEntry(entry));
+    put64(buffer, number, start + 12);
+    put64(buffer, changeOfEntry(entry), start + 20);
     view.setUint32(start + 28, key.length, true);
     view.setUint32(start + 32, body.length, true);
     view.setUint32(start + 36, crc32(body), true);
@@ -103,12 +104,6 @@ export class RecordBuffer {
 }
 
 const viewOf = (buffer: Buffer): DataView => new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
-
-/** A whole number below 2^53. */
-function set64(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value >>> 0, true);
-  view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
-}
 
 const KEEP_BYTES = 4 * 1024 * 1024;
 

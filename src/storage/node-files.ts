@@ -121,6 +121,7 @@ export class NodeFiles implements Files {
 
 const NOTHING = Buffer.alloc(0);
 
+/** With zeros behind it, when it is small and makes the file longer. */
 function put(file: OpenFile, at: number, bytes: Buffer, done: Done): void {
   const end = at + bytes.length;
   if (end <= file.length || bytes.length > MAX_SMALL_BYTES) return writeAll(file.fd, bytes, at, done);

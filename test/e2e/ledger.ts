@@ -91,17 +91,13 @@ export class Ledger {
   }
 
   /** A connection may have been lost meanwhile, as while a checker kept this process busy: that says nothing of the key. */
-  private async read(node: Node, key: Buffer): ReturnType<typeof this.readOnce> {
+  private async read(node: Node, key: Buffer) {
     const until = performance.now() + READ_MS;
     for (;;) {
-      const tried = await this.readOnce(node, key);
+      const tried = await attempt(READ_MS, (options) => node.clients.kv.get({ key }, options));
       if (!("error" in tried) || tried.error.status !== "UNAVAILABLE" || performance.now() > until) return tried;
       await sleep(100);
     }
-  }
-
-  private readOnce(node: Node, key: Buffer) {
-    return attempt(READ_MS, (options) => node.clients.kv.get({ key }, options));
   }
 
   private valueOf(name: string): Buffer {

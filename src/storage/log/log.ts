@@ -75,7 +75,6 @@ export class Log {
   private telling = false;
   /** A batch waits for another, until a timer ends that. */
   private holding = false;
-  private held = false;
   private closed = false;
 
   constructor(options: LogOptions) {
@@ -143,7 +142,8 @@ export class Log {
     batch.begins = this.salt;
   }
 
-  private write(): void {
+  /** `waited`: for a second batch, long enough. */
+  private write(waited = false): void {
     const { gathering } = this;
     if (this.writing !== null || this.closed) return;
     if (gathering.records.count === 0) {
@@ -151,8 +151,7 @@ export class Log {
       return this.tell(gathering.waiting.splice(0));
     }
     if (!this.options.mayWrite()) return;
-    if (gathering.waiting.length < 2 && !this.held && this.options.shortOfTime()) return this.hold();
-    this.held = false;
+    if (!waited && gathering.waiting.length < 2 && this.options.shortOfTime()) return this.hold();
     this.writing = gathering;
     this.gathering = this.spare;
     if (gathering.begins === null) this.put(gathering);
@@ -164,9 +163,7 @@ export class Log {
     this.holding = true;
     this.options.later(HOLD_MS, () => {
       this.holding = false;
-      if (this.gathering.records.count === 0) return;
-      this.held = true;
-      this.write();
+      if (this.gathering.records.count > 0) this.write(true);
     });
   }
 

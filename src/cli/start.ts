@@ -19,6 +19,7 @@ import { version } from "../version.js";
 import { EXIT, type ExitCode, messageOf } from "./exit.js";
 import type { Io } from "./io.js";
 import { onStopSignals, PARENT_VARIABLE, STOPPED_EARLY } from "./signals.js";
+import { keepTickObject } from "./tick-object.js";
 
 /** A parent that died cannot insist; so a node that does not manage to stop in this time just ends. */
 const ORPHAN_MS = 5_000;
@@ -95,6 +96,7 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
     if (format === "text") io.out(`${text}\n`);
     else log.info(text, facts);
   };
+  keepTickObject();
   // Loaded here, so that the other commands start without it.
   const { startServer, StartError } = await import("../server.js");
 

@@ -29,6 +29,8 @@ export class DiskTable implements RegisterTable {
   private below: number;
   /** The last change in the frozen layer. */
   private frozenChange = 0 as ChangeNumber;
+  /** No change in the checkpoint is above this one, but for those that the frozen layer has, too. */
+  private foldedChange: ChangeNumber;
 
   constructor(
     readonly partition: Partition,
@@ -36,6 +38,7 @@ export class DiskTable implements RegisterTable {
     private readonly around: TableSurroundings,
   ) {
     this.lastChange = tally?.lastChange ?? (0 as ChangeNumber);
+    this.foldedChange = this.lastChange;
     this.below = tally?.count ?? 0;
   }
 
@@ -66,8 +69,7 @@ export class DiskTable implements RegisterTable {
   }
 
   changesAfter(after: ChangeNumber, limit: number): Change[] {
-    const { checkpoint } = this.around;
-    const found = checkpoint.changes(this.partition, after, limit, (key) => this.slot(key) !== undefined);
+    const found = after < this.foldedChange ? this.foldedAfter(after, limit) : [];
     this.frozen?.changesAfter(after, limit, (key) => this.hasYounger(key), found);
     this.live.changesAfter(after, limit, NEVER, found);
     return found;
@@ -127,9 +129,15 @@ export class DiskTable implements RegisterTable {
 
   melt(): void {
     this.frozen = null;
+    this.foldedChange = this.frozenChange;
   }
 
   // ---- helpers
+
+  private foldedAfter(after: ChangeNumber, limit: number): Change[] {
+    const covered = (key: Key): boolean => this.slot(key) !== undefined;
+    return this.around.checkpoint.changes(this.partition, after, limit, covered);
+  }
 
   private change(key: Key, register: Register | null, change: ChangeNumber): void {
     assert(change > this.lastChange, "changes are numbered upwards");

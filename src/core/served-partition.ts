@@ -29,6 +29,8 @@ import { Writer } from "./register/writer.js";
 
 /** A writer that hands its office over waits this long for its writes to complete, then goes on instead. */
 const HANDING_OVER: Duration = duration(1_000);
+/** What is known to be settled is durable by then; until it is, a crash of the node costs an impose more for a key. */
+const SAVE_SETTLED_EVERY: Duration = duration(1_000);
 
 export interface ServedPartitionOptions {
   readonly group: Group;
@@ -56,6 +58,7 @@ export class ServedPartition {
   /** This node is about to stop: it hands its office over and takes none. */
   private leaving = false;
   private offer: { readonly place: number; readonly since: Instant; sent: boolean } | null = null;
+  private savedSettled: Instant;
   /** Among those of the core that need `resend`; kept by the core. */
   kept = false;
   /** What was told last, to notice a change without comparing contents. */
@@ -66,6 +69,7 @@ export class ServedPartition {
   constructor(options: ServedPartitionOptions) {
     const { group, detector, heartbeats } = options;
     this.group = group;
+    this.savedSettled = options.now;
     this.heartbeats = heartbeats;
     this.replica = new Replica(group, options.table);
     this.post = new GroupPost({ group, replica: this.replica, removed: () => this.catchUp.onPurge() });
@@ -170,7 +174,10 @@ export class ServedPartition {
     if (this.leaving) this.passOn(now, out);
     else this.purgePass.consider(now, this.offer === null, out);
     if (mayCatchUp) this.catchUp.consider(now, this.heardPlaces(), (place) => this.lastChangeAt(place), out);
-    this.replica.saveSettled(out);
+    if (since(now, this.savedSettled) >= SAVE_SETTLED_EVERY) {
+      this.savedSettled = now;
+      this.replica.saveSettled(out);
+    }
     this.refresh(now);
   }
 

@@ -304,7 +304,7 @@ export class Replica {
     if (settledRevision > this.settledRevision) this.settledRevision = settledRevision;
   }
 
-  /** Once a round: settled numbers are durable, but lazily. */
+  /** Now and then: settled numbers are durable, but lazily. */
   saveSettled(out: Outbox): void {
     const ballot = this.settledUnsaved;
     if (ballot === null) return;

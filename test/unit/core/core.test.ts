@@ -238,6 +238,19 @@ describe("rounds", () => {
   });
 });
 
+test("what is known to be settled is written down once a second, as it rises all the time", () => {
+  const rig = new Rig(1, 1);
+  const { replica } = rig.core.partitions.get(p(0)) ?? expect.fail();
+  const written: number[] = [];
+  for (let at = 0; at <= 3_000; at += DEFAULT_ROUND) {
+    replica.settle(b(1, A), 1 + at, revision(1));
+    rig.wake(at);
+    for (const entry of rig.out.entries) if (entry.kind === "settled" && entry.partition === 0) written.push(entry.seq);
+    rig.out.entries.length = 0;
+  }
+  expect(written).toEqual([1_001, 2_001, 3_001]);
+});
+
 describe("how far behind this node's copy is", () => {
   /** Three replicas of one partition; B has told of seven changes, C of nine. */
   const told = (): Rig => {

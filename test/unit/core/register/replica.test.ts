@@ -319,7 +319,7 @@ describe("reservation and settled numbers", () => {
     expect(replica.settled.covers(ts(b(2), 8))).toBe(false);
   });
 
-  test("settled numbers are written down lazily, once a round and only when they rose", () => {
+  test("settled numbers are written down lazily, and only when they rose", () => {
     replica.settle(b(1), 3, NOW);
     replica.settle(b(1), 5, NOW);
     expect(entries()).toEqual([]);

@@ -35,7 +35,7 @@ export interface DiskOptions {
   readonly settings: StorageSettings;
   /** This node has been in a cluster, so there must be something: if there is nothing, it was taken away (R10). */
   readonly mustExist?: boolean;
-  /** A random 32-bit number for each new segment. */
+  /** A random number below 2^31 for each new segment. */
   readonly salt: () => number;
   readonly later: (ms: number, call: () => void) => void;
   /** Whether CPU is what lacks: then writes are made fuller. Without it: never. */

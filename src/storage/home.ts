@@ -1,5 +1,5 @@
 /** Where a node lives: in memory, or in a directory. */
-import { randomBytes } from "node:crypto";
+import { randomInt } from "node:crypto";
 import type { NodeId } from "../core/ids.js";
 import type { View } from "../core/view/view.js";
 import type { NodeStorage, StorageFigures } from "../ports/storage.js";
@@ -106,7 +106,7 @@ class DiskHome implements Home {
             node: directory.node,
             settings: storageSettings(options.memoryMib),
             mustExist: directory.view !== null,
-            salt: () => randomBytes(4).readUInt32LE(0),
+            salt: () => randomInt(2 ** 31),
             later: (ms, call) => setTimeout(call, ms).unref(),
             shortOfTime: options.shortOfTime,
             space,

@@ -254,7 +254,7 @@ export class LogDisk implements Disk {
         node,
         settings,
         mustExist: !first,
-        salt: () => chance.below(2 ** 32),
+        salt: () => chance.below(2 ** 31),
         shortOfTime: () => !this.files.instant && haste.chance(0.3),
         later: (ms, call) => schedule.after(ms, () => (life === this.life ? tell(call) : undefined)),
         space: {

@@ -31,7 +31,7 @@ export interface LogOptions {
   readonly recovered: Recovered;
   /** A segment longer than this is not written to any more. */
   readonly segmentBytes: number;
-  /** A random 32-bit number for each new segment. */
+  /** A random number below 2^31 for each new segment: once it saw a larger one, V8 would give up what it had compiled for this class. */
   readonly salt: () => number;
   /** false: the next write waits for `resume`. */
   readonly mayWrite: () => boolean;

@@ -42,7 +42,7 @@ export class RecoveryError extends Error {
 export interface RecoveryOptions {
   readonly files: Files;
   readonly node: NodeId;
-  /** A random 32-bit number for the segment that is begun. */
+  /** A random number below 2^31 for the segment that is begun. */
   readonly salt: () => number;
   /** The checkpoint has all records up to this one. */
   readonly from: number;

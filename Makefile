@@ -27,8 +27,8 @@ gen: node_modules/.package-lock.json ## Generates gen/ from proto/
 docs: setup ## Makes the reference of the TypeScript interface in docs/api-ts
 	@scripts/docs.sh
 
-cluster: setup ## Runs a local cluster of three nodes, clients at 4600, 4601 and 4602
-	@node dist/src/main.js cluster --nodes 3 --base-port 4600 --memory $(ARGS)
+cluster: setup ## Runs a local cluster of three nodes, clients at 4600, 4601 and 4602, data in .onar-data
+	@node dist/src/main.js cluster --nodes 3 --base-port 4600 $(ARGS)
 
 test: setup ## Runs all tests: units, golden traces, simulation, end to end
 	@node scripts/test.mjs $(ARGS)

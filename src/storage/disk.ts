@@ -20,6 +20,7 @@ import type { Checkpoint, Tally } from "./checkpoint/checkpoint.js";
 import { DiskTable, type TableSurroundings } from "./disk-table.js";
 import type { Files } from "./files.js";
 import { Fold } from "./fold.js";
+import { LastRecords } from "./last-records.js";
 import { Log } from "./log/log.js";
 import { type Recovered, RecoveryError, recoverLog } from "./log/recovery.js";
 import { RegisterCache } from "./register-cache.js";
@@ -237,10 +238,18 @@ export class DiskStorage implements NodeStorage {
   private recover(opened: Opened): void {
     const { files, node, salt, checkpoint, events } = this.options;
     const begun = { files, node, salt, from: checkpoint.position, notice: (text: string) => events.notice(text) };
-    recoverLog({ ...begun, apply: (record) => this.replay(record) }, (error, recovered) => {
+    const last = new LastRecords();
+    const apply = (record: LogRecord): void => {
+      const { kind, body } = record;
+      if (kind === KIND.register || kind === KIND.removed) last.take(record);
+      else if (body !== null) this.states.apply(stateFrom(kind, record, body));
+      else if (!isLazy(kind)) throw new Error(`a rotten record of kind ${kind} was applied`);
+    };
+    recoverLog({ ...begun, apply }, (error, recovered) => {
       if (error !== null || recovered === null) return opened(error ?? new Error("nothing was recovered"), null);
       if (recovered.last === 0 && this.options.mustExist === true && !planted("R10.emptied"))
         return opened(new RecoveryError(EMPTIED), null);
+      for (const record of last.inOrder()) this.restore(record);
       this.begin(recovered);
       opened(null, this);
     });
@@ -271,20 +280,10 @@ export class DiskStorage implements NodeStorage {
     this.scrub.start();
   }
 
-  private replay(record: LogRecord): void {
-    const { kind, partition, key, change, body } = record;
-    if (kind === KIND.removed) {
-      this.mended(partition, key);
-      return this.table(partition).replay(key, null, change);
-    }
-    if (kind === KIND.register) {
-      const register = decoded(key, body);
-      if (register === BAD) this.foundBad(partition, key);
-      else this.mended(partition, key);
-      return this.table(partition).replay(key, register, change);
-    }
-    if (body !== null) this.states.apply(stateFrom(kind, record, body));
-    else if (!isLazy(kind)) throw new Error(`a rotten record of kind ${kind} was applied`);
+  private restore({ kind, partition, key, change, body }: LogRecord): void {
+    const register = kind === KIND.removed ? null : decoded(key, body);
+    if (register === BAD) this.foundBad(partition, key);
+    this.table(partition).replay(key, register, change);
   }
 
   private push(entry: StoredEntry): void {

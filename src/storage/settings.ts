@@ -24,7 +24,7 @@ export function storageSettings(memoryMib: number): StorageSettings {
   const bytes = memoryMib * MIB;
   return {
     segmentBytes: Math.min(16 * MIB, bytes / 8),
-    foldLogBytes: Math.min(32 * MIB, bytes / 4),
+    foldLogBytes: Math.min(64 * MIB, bytes / 2),
     foldMemoryBytes: bytes / 6,
     foldKeys: 512,
     maxMemoryBytes: bytes / 3,

@@ -1,0 +1,27 @@
+/**
+ * What the log says last of each key. A busy key stands in the log again and again, and only its last record counts: the others are not
+ * even decoded, so that a start takes time for what there is, and little for how often it was written. Until then the segments that
+ * were read stay in memory.
+ */
+import type { LogRecord } from "../codec/log-record.js";
+import type { Key, Partition } from "../core/ids.js";
+
+export class LastRecords {
+  private readonly partitions = new Map<Partition, Map<Key, LogRecord>>();
+
+  /** In the order of the log: it takes the place of what the key had before. */
+  take(record: LogRecord): void {
+    const { partition, key } = record;
+    let records = this.partitions.get(partition);
+    if (records === undefined) {
+      records = new Map();
+      this.partitions.set(partition, records);
+    }
+    records.set(key, record);
+  }
+
+  /** Those of each partition in the order of their changes. */
+  *inOrder(): Iterable<LogRecord> {
+    for (const records of this.partitions.values()) yield* [...records.values()].sort((a, b) => a.change - b.change);
+  }
+}

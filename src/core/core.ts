@@ -12,7 +12,7 @@ import type { CoreMessage } from "./message.js";
 import type { Outbox, Ticket } from "./outbox.js";
 import { Attempts } from "./register/attempts.js";
 import { Group } from "./register/group.js";
-import type { ReadRequest, WriteRequest } from "./register/operation.js";
+import type { ReadRequest, Result, WriteRequest } from "./register/operation.js";
 import type { RegisterTable } from "./register/table.js";
 import { ServedPartition } from "./served-partition.js";
 import { placementOf, type View } from "./view/view.js";
@@ -191,7 +191,8 @@ export class Core {
   }
 
   private turnAway(ticket: Ticket, out: Outbox): void {
-    out.outcomes.push({ ticket, result: { status: "refused", refusal: { reason: "not-replica" } } });
+    const result: Result = { status: "refused", refusal: { reason: "not-replica" } };
+    out.outcomes.push({ ticket, result, afterSync: false });
   }
 
   private keepBusy(now: Instant, served: ServedPartition): void {

@@ -1,7 +1,7 @@
 /**
  * Everything that a step may ask for. The driver drains it completely before the next input: entries are written and synced first;
- * `sendNow` may leave before the sync; `sendDurable` and `outcomes` are released by it (R8). A message to the node itself in `sendDurable`
- * comes back as an input after the sync: that is how a replica's vote for its own writer waits for the disk.
+ * `sendNow` may leave before the sync; `sendDurable` is released by it, and so are outcomes that say so (R8). A message to the node itself in
+ * `sendDurable` comes back as an input after the sync: that is how a replica's vote for its own writer waits for the disk.
  */
 import type { Entry } from "./entry.js";
 import type { NodeId } from "./ids.js";
@@ -14,6 +14,11 @@ export type Ticket = number;
 export interface Outcome {
   readonly ticket: Ticket;
   readonly result: Result;
+  /**
+   * It rests on what this node's own copy holds, durable or not: the sync releases it (R8). Others rest on votes alone, which were durable
+   * when they were given, this node's own included, or say that nothing was done.
+   */
+  readonly afterSync: boolean;
 }
 
 export interface Outbox {

@@ -19,6 +19,7 @@ export type PlantedBug =
   | "R8.before-sync"
   | "R8.torn-record"
   | "R8.fold-ahead"
+  | "R8.own-copy-early"
   | "R9.drop-on-recover"
   | "R9.forget-failed-cas"
   | "R9.forget-without-floor"

@@ -15,7 +15,7 @@ import type { Clock } from "../ports/clock.js";
 import type { Peers } from "../ports/peers.js";
 import type { Storage } from "../ports/storage.js";
 import type { NodeInput, NodeMachine } from "./machine.js";
-import { Outgoing, type Verdict } from "./outgoing.js";
+import { Outgoing, type Reply, type Verdict } from "./outgoing.js";
 
 export type ReplyTo = (verdict: Verdict) => void;
 
@@ -128,6 +128,7 @@ export class Loop {
     this.out = new Outgoing();
     batch.sendNow.each((to, message) => this.send(to, message));
     this.storage.append(batch.entries, () => this.synced(batch));
+    this.tell(batch.replies);
   }
 
   private synced(batch: Outgoing): void {
@@ -147,7 +148,11 @@ export class Loop {
       if (to === self) this.machine.step(this.clock.now(), { kind: "message", from: self, message }, this.out);
       else this.send(to, message);
     });
-    for (const { ticket, verdict } of batch.replies) {
+    this.tell(batch.repliesAfterSync);
+  }
+
+  private tell(replies: readonly Reply[]): void {
+    for (const { ticket, verdict } of replies) {
       const replyTo = this.askers.get(ticket);
       this.askers.delete(ticket);
       replyTo?.(verdict);

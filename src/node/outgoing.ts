@@ -11,12 +11,18 @@ export class Outgoing implements Outbox {
   readonly sendDurable = new Envelopes<NodeMessage>();
   /** Of the core; taken in by the router within the same step. */
   readonly outcomes: Outcome[] = [];
-  /** For clients of this node; released by the sync. */
+  /** For clients of this node … */
   readonly replies: Reply[] = [];
+  /** … and those of them that the sync releases. */
+  readonly repliesAfterSync: Reply[] = [];
 
   get empty(): boolean {
     return (
-      this.entries.length === 0 && this.sendNow.count === 0 && this.sendDurable.count === 0 && this.replies.length === 0
+      this.entries.length === 0 &&
+      this.sendNow.count === 0 &&
+      this.sendDurable.count === 0 &&
+      this.replies.length === 0 &&
+      this.repliesAfterSync.length === 0
     );
   }
 }

@@ -159,11 +159,14 @@ export class Router {
     const visitor = this.visitors.get(outcome.ticket);
     if (visitor !== undefined) {
       this.visitors.delete(outcome.ticket);
-      out.sendDurable.push(visitor.from, { kind: "forwarded", id: visitor.id, result: outcome.result });
+      const { sendNow, sendDurable } = out;
+      const message: Forwarded = { kind: "forwarded", id: visitor.id, result: outcome.result };
+      (outcome.afterSync ? sendDurable : sendNow).push(visitor.from, message);
       return;
     }
     const pending = this.pending.get(outcome.ticket);
-    if (pending !== undefined && pending.target === this.core.self) this.judge(pending, outcome.result, out);
+    if (pending === undefined || pending.target !== this.core.self) return;
+    this.judge(pending, outcome.result, out, outcome.afterSync);
   }
 
   onForward(now: Instant, from: NodeId, message: Forward, out: Outgoing): void {
@@ -310,7 +313,7 @@ export class Router {
     this.held.add(pending);
   }
 
-  private judge(pending: Pending, result: Result, out: Outgoing): void {
+  private judge(pending: Pending, result: Result, out: Outgoing, afterSync = false): void {
     if (result.status === "unknown" && result.unknown.reason === "outcome-unknown" && pending.repeatable) {
       return this.lose(pending, out);
     }
@@ -327,7 +330,7 @@ export class Router {
     // This copy came too late, but one before it may have been in time and be about to say so.
     const expired = result.status === "unknown" && result.unknown.reason === "request-expired";
     if (expired && pending.mayHaveRun && pending.copies.size > 0) return;
-    this.reply(pending, result, out);
+    this.reply(pending, result, out, afterSync);
   }
 
   /** What was sent may have been executed or not: asked again if that is harmless, unknown otherwise (I1, I2). */
@@ -351,9 +354,9 @@ export class Router {
     return { status: "unserved", reason: lost ? "no-quorum" : "no-writer", missing };
   }
 
-  private reply(pending: Pending, verdict: Verdict, out: Outgoing): void {
+  private reply(pending: Pending, verdict: Verdict, out: Outgoing, afterSync = false): void {
     this.forget(pending);
-    out.replies.push({ ticket: pending.ticket, verdict });
+    (afterSync ? out.repliesAfterSync : out.replies).push({ ticket: pending.ticket, verdict });
   }
 
   /** That copy is not going to be answered any more. */

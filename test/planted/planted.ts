@@ -24,6 +24,7 @@ const BUGS: Record<PlantedBug, string> = {
   "R8.before-sync": "storage says that entries are durable before they are",
   "R8.torn-record": "recovery takes a record whose body is not whole",
   "R8.fold-ahead": "a fold takes what was put and is not in the log yet",
+  "R8.own-copy-early": "a read that counts what the own copy holds is answered before that is durable",
   "R9.drop-on-recover": "the writer drops completion records when it recovers a key",
   "R9.forget-failed-cas": "a failed CAS leaves no completion record",
   "R9.forget-without-floor": "forgetting a record does not raise the floor",

@@ -68,7 +68,7 @@ export class Answers {
   }
 
   private result(asker: Asker, result: Result, out: Outbox): void {
-    if (asker.kind === "client") out.outcomes.push({ ticket: asker.ticket, result });
+    if (asker.kind === "client") out.outcomes.push({ ticket: asker.ticket, result, afterSync: false });
     else this.tellReader(asker, false, null, out);
   }
 

@@ -148,7 +148,8 @@ export class Reader {
     for (const state of this.reads.values()) {
       if (now >= state.deadline) {
         this.reads.delete(state.attempt);
-        out.outcomes.push({ ticket: state.ticket, result: { status: "refused", refusal: this.unanswered(state) } });
+        const result: Result = { status: "refused", refusal: this.unanswered(state) };
+        out.outcomes.push({ ticket: state.ticket, result, afterSync: false });
         continue;
       }
       const waited = since(now, state.askedAt);
@@ -181,7 +182,7 @@ export class Reader {
 
   private ask(state: ReadState, ownCounts: boolean, out: Outbox): void {
     const { place, majority } = this.group;
-    // The own copy is one of the answers; what it holds is durable before the answer leaves, as outcomes wait for the sync.
+    // The own copy is one of the answers; what it holds is durable before the answer leaves, as a read's outcome waits for the sync.
     if (ownCounts) this.count(state, place, state.own === null ? null : state.own.timestamp, state.own, false);
     const wanted = ownCounts ? majority - 1 : majority;
     if (wanted === 0) return this.judge(state.askedAt, state, out);
@@ -331,7 +332,7 @@ export class Reader {
         writer: (writer < 0 ? 0 : this.group.replicas[writer]) as NodeId,
       },
     };
-    out.outcomes.push({ ticket, result });
+    out.outcomes.push({ ticket, result, afterSync: !planted("R8.own-copy-early") });
   }
 
   /** Why a read got no answer in time: only a hand-over needs a writer. */

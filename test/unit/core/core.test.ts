@@ -118,8 +118,8 @@ describe("routing", () => {
     rig.step({ kind: "read", ticket: 2, partition: p(1), request: { key: K, consistency: "local" }, deadline });
     const refused = { status: "refused", refusal: { reason: "not-replica" } };
     expect(rig.out.outcomes).toEqual([
-      { ticket: 1, result: refused },
-      { ticket: 2, result: refused },
+      { ticket: 1, result: refused, afterSync: false },
+      { ticket: 2, result: refused, afterSync: false },
     ]);
   });
 

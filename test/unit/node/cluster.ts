@@ -152,7 +152,7 @@ export class Cluster {
     };
     out.sendNow.each(post);
     out.sendDurable.each(post);
-    for (const { ticket, verdict } of out.replies) {
+    for (const { ticket, verdict } of [...out.replies, ...out.repliesAfterSync]) {
       const name = `${node}/${ticket}`;
       if (this.verdicts.has(name)) throw new Error(`request ${name} was answered twice`);
       this.verdicts.set(name, { verdict, at: this.now });

@@ -1,8 +1,11 @@
 /** The router: who serves a request, what is sent again and what is not, and what a client is told when nobody can. */
 import { describe, expect, test } from "vitest";
 import { present } from "../../../src/base/assert.js";
+import { instant } from "../../../src/base/time.js";
 import { groupEpoch, type NodeId } from "../../../src/core/ids.js";
+import type { Request } from "../../../src/core/node-message.js";
 import type { Result } from "../../../src/core/register/operation.js";
+import { Outgoing } from "../../../src/node/outgoing.js";
 import { MAX_HELD, MAX_HOLD, MAX_PENDING } from "../../../src/node/router.js";
 import { heldIn, text } from "../core/register/harness.js";
 import { A, B, C, Cluster, increment, type Mail, P0, put, read } from "./cluster.js";
@@ -24,6 +27,80 @@ const answerLast = (cluster: Cluster, result: Result, from: NodeId = A, to: Node
 };
 const valueAt = (cluster: Cluster, node: NodeId): string | null =>
   text(heldIn(present(cluster.machine(node).core.partitions.get(P0), "a replica").replica.table)?.value);
+
+/** The answers of these nodes to what was just sent to them, as inputs of `asker`, one after the other; returns all that came of it. */
+function answered(cluster: Cluster, asker: NodeId, sent: Outgoing, by: readonly NodeId[]): Outgoing {
+  const out = new Outgoing();
+  sent.sendNow.each((to, message) => {
+    if (!by.includes(to)) return;
+    const there = new Outgoing();
+    cluster.machine(to).step(cluster.now, { kind: "message", from: asker, message }, there);
+    there.sendDurable.each((_, answer) => {
+      cluster.machine(asker).step(cluster.now, { kind: "message", from: to, message: answer }, out);
+    });
+  });
+  return out;
+}
+
+describe("what the sync releases (R8)", () => {
+  const submitted = (cluster: Cluster, request: Request): Outgoing => {
+    const out = new Outgoing();
+    cluster.machine(A).submit(cluster.now, P0, request, instant(cluster.now + 1_000), out);
+    return out;
+  };
+
+  test("a write that a majority of other nodes has on disk is answered at once, whatever this node's disk is doing", () => {
+    const cluster = new Cluster().elected();
+    // The key is recovered first: from here on what concerns it is in the writer's memory.
+    cluster.submit(A, put("w"));
+    const out = answered(cluster, A, submitted(cluster, put("x")), [B, C]);
+    expect(out.replies).toMatchObject([{ verdict: { status: "done", answer: { kind: "put" } } }]);
+    expect(out.repliesAfterSync).toEqual([]);
+  });
+
+  test("it is not answered while only one other node has it: this node's vote comes after its sync", () => {
+    const cluster = new Cluster().elected();
+    cluster.submit(A, put("w"));
+    const out = answered(cluster, A, submitted(cluster, put("x")), [B]);
+    expect([...out.replies, ...out.repliesAfterSync]).toEqual([]);
+  });
+
+  test("a read counts this node's own copy, durable or not, and waits", () => {
+    const cluster = new Cluster().elected();
+    cluster.submit(A, put("x"));
+    const out = answered(cluster, A, submitted(cluster, read), [B, C]);
+    expect(out.repliesAfterSync).toMatchObject([{ verdict: { status: "done", answer: { kind: "get" } } }]);
+    expect(out.replies).toEqual([]);
+  });
+
+  test("the same for another node's client: a write's answer leaves at once, a read's waits", () => {
+    const cluster = new Cluster(3, 2).elected();
+    const forwarded = (asked: Request): { readonly now: number; readonly afterSync: number } => {
+      cluster.sent.length = 0;
+      cluster.submit(C, asked);
+      const forward = present(cluster.forwards(C).at(-1), "a forward");
+      const served = new Outgoing();
+      cluster
+        .machine(A)
+        .step(cluster.now, { kind: "message", from: C, message: { ...forward, id: 1_000_000 } }, served);
+      const out = answered(cluster, A, served, [B]);
+      // The own vote, as if synced.
+      served.sendDurable.each((to, message) => {
+        if (to === A) cluster.machine(A).step(cluster.now, { kind: "message", from: A, message }, out);
+      });
+      const count = (sink: Outgoing["sendNow"]): number => {
+        let found = 0;
+        sink.each((_, message) => {
+          if (message.kind === "forwarded") found++;
+        });
+        return found;
+      };
+      return { now: count(out.sendNow), afterSync: count(out.sendDurable) };
+    };
+    expect(forwarded(put("x"))).toEqual({ now: 1, afterSync: 0 });
+    expect(forwarded(read)).toEqual({ now: 0, afterSync: 1 });
+  });
+});
 
 describe("who serves", () => {
   test("the writer serves a write of its own clients itself", () => {

@@ -14,6 +14,7 @@ import type { Entry } from "./entry.js";
 import { GroupPost } from "./group-post.js";
 import type { ChangeNumber, NodeId, Revision } from "./ids.js";
 import { type GroupMessage, groupEpochOf, type Nack } from "./message.js";
+import { OfficeOffer } from "./office-offer.js";
 import type { Outbox, Ticket } from "./outbox.js";
 import { PurgePass } from "./purge-pass.js";
 import type { Attempts } from "./register/attempts.js";
@@ -27,8 +28,6 @@ import type { Multicast } from "./register/revisions.js";
 import type { RegisterTable } from "./register/table.js";
 import { Writer } from "./register/writer.js";
 
-/** A writer that hands its office over waits this long for its writes to complete, then goes on instead. */
-const HANDING_OVER: Duration = duration(1_000);
 /** What is known to be settled is durable by then; until it is, a crash of the node costs an impose more for a key. */
 const SAVE_SETTLED_EVERY: Duration = duration(1_000);
 
@@ -52,12 +51,12 @@ export class ServedPartition {
   readonly mending: Mending;
   readonly catchUp: CatchUp;
   private readonly post: GroupPost;
+  private readonly offer: OfficeOffer;
   private readonly purgePass: PurgePass;
   private readonly heard: HeardGroup;
   private readonly heartbeats: Heartbeats;
   /** This node is about to stop: it hands its office over and takes none. */
   private leaving = false;
-  private offer: { readonly place: number; readonly since: Instant; sent: boolean } | null = null;
   private savedSettled: Instant;
   /** Among those of the core that need `resend`; kept by the core. */
   kept = false;
@@ -105,6 +104,7 @@ export class ServedPartition {
       send: (place, message, out) => this.post.send(voteOf(place), message, out),
     });
     this.election = new Election({ self: group.self, replicas: group.replicas, groupEpoch: group.epoch });
+    this.offer = new OfficeOffer({ group, writer: this.writer, election: this.election });
     this.purgePass = new PurgePass({
       table: options.table,
       writer: this.writer,
@@ -172,7 +172,7 @@ export class ServedPartition {
       );
     if (!this.leaving || action?.kind !== "campaign") this.act(now, action, out);
     if (this.leaving) this.passOn(now, out);
-    else this.purgePass.consider(now, this.offer === null, out);
+    else this.purgePass.consider(now, !this.offer.open, out);
     if (mayCatchUp) this.catchUp.consider(now, this.heardPlaces(), (place) => this.lastChangeAt(place), out);
     if (since(now, this.savedSettled) >= SAVE_SETTLED_EVERY) {
       this.savedSettled = now;
@@ -203,7 +203,7 @@ export class ServedPartition {
     this.reader.resend(now, out);
     this.mending.resend(now, out);
     this.catchUp.resend(now, out);
-    this.handOver(now, out);
+    this.offer.proceed(now, out);
     this.purgePass.proceed(now, out);
   }
 
@@ -212,7 +212,7 @@ export class ServedPartition {
     return (
       this.writer.busy ||
       this.reader.running > 0 ||
-      this.offer !== null ||
+      this.offer.open ||
       this.purgePass.underWay ||
       this.mending.busy ||
       this.catchUp.running
@@ -353,40 +353,18 @@ export class ServedPartition {
     if (action === null) return;
     switch (action.kind) {
       case "campaign":
-        this.offer = null;
+        this.offer.end();
         return this.writer.campaign(action.ballot, out);
       case "prepare":
         return this.writer.prepare(action.places, out);
       case "resign":
-        this.offer = null;
+        this.offer.end();
         return this.writer.resign(out);
       case "offer":
-        this.offer = { place: action.place, since: now, sent: false };
-        this.writer.pause();
-        return this.handOver(now, out);
+        return this.offer.begin(now, action.place, out);
       case "resume":
-        this.offer = null;
+        this.offer.end();
         return this.writer.resume(now, out);
-    }
-  }
-
-  /** The office is offered once every decision is on a majority; if that takes too long, this writer goes on. */
-  private handOver(now: Instant, out: Outbox): void {
-    const { offer } = this;
-    if (offer === null || offer.sent) return;
-    const ballot = this.writer.ballot;
-    if (ballot !== null && this.writer.quiet) {
-      offer.sent = true;
-      out.sendNow.push(this.group.replicas[offer.place] as NodeId, {
-        kind: "your-turn",
-        partition: this.group.partition,
-        ballot,
-      });
-      this.election.turnSent();
-    } else if (since(now, offer.since) > HANDING_OVER) {
-      this.offer = null;
-      this.election.offerAbandoned();
-      this.writer.resume(now, out);
     }
   }
 

@@ -20,6 +20,7 @@ import { BackupDecoder, BackupEncoder } from "../../src/codec/backup-file.js";
 import { errorOf } from "./clients.js";
 import { Cluster, eventually, type Node, PROGRAM } from "./harness.js";
 import { onar, type Ran } from "./programs.js";
+import { TcpProxy } from "./proxy.js";
 import { Recorder } from "./recorder.js";
 import { expectLinearizable, summaryOf, Workload } from "./workload.js";
 
@@ -193,17 +194,28 @@ describe("a backup", { timeout: LONG_MS }, () => {
   test("that is interrupted leaves nothing behind", async () => {
     cluster.node(1).process.pause();
     cluster.node(2).process.pause();
-    const args = ["backup", path("stopped"), ...endpoint(cluster), "--timeout", "60"];
-    const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: "ignore" });
-    const ended = new Promise((resolve) => child.once("close", resolve));
-    // Reads of the mark wait for a majority.
-    await sleep(1_000);
-    child.kill("SIGINT");
-    expect(await ended).toBe(1);
-    expect(readdirSync(folder).filter((name) => name.startsWith("stopped"))).toEqual([]);
-    cluster.node(1).process.resume();
-    cluster.node(2).process.resume();
-    await cluster.ready();
+    const proxy = await TcpProxy.start(cluster.node(0).process.port);
+    try {
+      let asked = false;
+      proxy.swallowAnswersOnce = () => {
+        asked = true;
+        return false;
+      };
+      const args = ["backup", path("stopped"), "--endpoint", proxy.address, "--timeout", "60"];
+      const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: "ignore" });
+      const ended = new Promise((resolve) => child.once("close", resolve));
+      await eventually("the backup calls the cluster", 20_000, () => (asked ? true : undefined));
+      // Reads of the mark wait for a majority.
+      await sleep(1_000);
+      child.kill("SIGINT");
+      expect(await ended).toBe(1);
+      expect(readdirSync(folder).filter((name) => name.startsWith("stopped"))).toEqual([]);
+    } finally {
+      cluster.node(1).process.resume();
+      cluster.node(2).process.resume();
+      await proxy.stop();
+      await cluster.ready();
+    }
   });
 
   test.each<[string, string, RegExp]>([

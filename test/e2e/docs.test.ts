@@ -54,6 +54,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "onar-docs-"));
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(ROOT, join(folder, "node_modules/onar"));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   mkdirSync(join(folder, "bin"));
   program("npx", [
     'name=$1; shift; case "$name" in',

@@ -20,6 +20,14 @@ export interface ClusterConfig {
   readonly partitions: number;
 }
 
+/** What the client port offers, beside keys and the state of the cluster. */
+export interface ClientPortConfig {
+  /** Server reflection is served. */
+  readonly reflection: boolean;
+}
+
+export const DEFAULT_CLIENT_PORT: ClientPortConfig = { reflection: true };
+
 export interface NodeConfig {
   /** HOST:PORT to serve clients at; port 0 takes a free one. */
   readonly listen: string;
@@ -50,6 +58,7 @@ export interface NodeConfig {
    */
   readonly insisted: readonly { readonly key: keyof ClusterConfig; readonly label: string }[];
   readonly limits: Limits;
+  readonly clientPort: ClientPortConfig;
   /** Where traces go, and which part of the calls begins one, 0 to 1; null: nothing is traced. */
   readonly traces: { readonly endpoint: string; readonly sample: number } | null;
 }

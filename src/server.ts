@@ -138,6 +138,7 @@ class NodeServer implements RunningServer {
     this.client = makeClientServer(
       this.state,
       config.limits,
+      config.clientPort,
       own,
       this.metrics?.observer ?? null,
       traces?.calls ?? null,

@@ -6,6 +6,7 @@ import {
   CONFIG_VARIABLE,
   flagOf,
   NODE_SETTINGS,
+  noFlagOf,
   type Setting,
   variableOf,
 } from "../config/settings.js";
@@ -15,7 +16,10 @@ const SHORT: Readonly<Record<string, string>> = { endpoint: "-e, ", output: "-o,
 /** All settings of a node, and the file to read more of them from. */
 export function nodeOptions(command: Command): Command {
   command.option(`${CONFIG_FLAG} <file>`, `read settings from this YAML file, too (or ${CONFIG_VARIABLE})`);
-  for (const [key, setting] of Object.entries(NODE_SETTINGS)) command.addOption(optionOf(key, setting));
+  for (const [key, setting] of Object.entries(NODE_SETTINGS)) {
+    command.addOption(optionOf(key, setting));
+    if (setting.on === true) command.addOption(new Option(noFlagOf(key), `do not ${setting.text}`));
+  }
   return command;
 }
 
@@ -28,7 +32,7 @@ export function clientOptions(command: Command): Command {
 export function optionOf(key: string, setting: Setting<unknown>): Option {
   const { argument, bound, fallback, text } = setting;
   const names = `${SHORT[key] ?? ""}${flagOf(key)}`;
-  if (argument === "") return new Option(names, text);
+  if (argument === "") return new Option(names, setting.on === true ? `${text} (default: on)` : text);
   const source = setting.scope === "client" ? `, or ${variableOf(key)}` : "";
   const facts = [
     ...(argument === "<host:port>" ? [] : [bound]),

@@ -43,6 +43,7 @@ export interface StartOptions {
   readonly maxKeyBytes?: string;
   readonly maxValueBytes?: string;
   readonly maxMessageBytes?: string;
+  readonly reflection?: boolean;
   readonly metricsListen?: string;
   readonly traceEndpoint?: string;
   readonly traceSample?: string;

@@ -1,5 +1,6 @@
 /** From gathered settings to what a node is started with: everything that can be known to be wrong before anything is started. */
 import {
+  DEFAULT_CLIENT_PORT,
   DEFAULT_LIMITS,
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
@@ -57,6 +58,7 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
       return given === null ? [] : [{ key, label: given.label }];
     }),
     limits: limitsOf(gathered),
+    clientPort: { reflection: gathered.value("reflection") ?? DEFAULT_CLIENT_PORT.reflection },
     traces: tracesOf(gathered),
   };
   return config;

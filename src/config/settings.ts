@@ -4,6 +4,7 @@
  * variable `ONAR_PEER_LISTEN` and `peer-listen` in a file.
  */
 import {
+  DEFAULT_CLIENT_PORT,
   DEFAULT_LIMITS,
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
@@ -40,6 +41,8 @@ export interface Setting<Value> {
   readonly fallback: string;
   /** What it does. */
   readonly text: string;
+  /** A switch that is on when nobody says: a flag that begins with --no- turns it off. */
+  readonly on?: true;
   /** In a file it may be a list. */
   readonly list?: true;
   /** What variables of a standard say of it that other programs follow as well; after its own variable. */
@@ -195,6 +198,15 @@ export const NODE_SETTINGS = {
     text: "longest message that clients may send",
     read: (label, text) => wholeNumber(label, text, MIN_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
   }),
+  reflection: setting({
+    scope: "node",
+    argument: "",
+    bound: "true or false",
+    fallback: String(DEFAULT_CLIENT_PORT.reflection),
+    text: "serve reflection, from which tools such as grpcurl learn the calls",
+    on: true,
+    read: (label, text) => yesOrNo(label, text),
+  }),
   metricsListen: setting({
     scope: "node",
     argument: "<host:port>",
@@ -281,6 +293,8 @@ export type ClientSettings = typeof CLIENT_SETTINGS;
 
 /** As in a file: "peer-listen". */
 export const nameOf = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** Turns off a switch that is on when nobody says. */
+export const noFlagOf = (key: string): string => `--no-${nameOf(key)}`;
 export const flagOf = (key: string): string => `--${nameOf(key)}`;
 export const variableOf = (key: string): string => `ONAR_${nameOf(key).replaceAll("-", "_").toUpperCase()}`;
 

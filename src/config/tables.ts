@@ -1,5 +1,5 @@
 /** The tables of docs/configuration.md, made from the list of settings. */
-import { CLIENT_SETTINGS, flagOf, NODE_SETTINGS, nameOf, type Setting, variableOf } from "./settings.js";
+import { CLIENT_SETTINGS, flagOf, NODE_SETTINGS, nameOf, noFlagOf, type Setting, variableOf } from "./settings.js";
 
 /** Markdown by the name of the table, which stands in the document around it as a comment. */
 const settingTables = (): ReadonlyMap<string, string> =>
@@ -30,8 +30,9 @@ function table(
   const head = inFile ? "| flag | variable | in a file |" : "| flag | variable |";
   const rows = Object.entries(settings)
     .filter(([, setting]) => wanted(setting))
-    .map(([key, { argument, bound, fallback, text }]) => {
-      const names = [`\`${flagOf(key)}${argument === "" ? "" : ` ${argument}`}\``, `\`${variableOf(key)}\``];
+    .map(([key, { argument, bound, fallback, text, on }]) => {
+      const flag = `\`${flagOf(key)}${argument === "" ? "" : ` ${argument}`}\``;
+      const names = [on === true ? `${flag}, \`${noFlagOf(key)}\`` : flag, `\`${variableOf(key)}\``];
       if (inFile) names.push(`\`${nameOf(key)}\``);
       return `| ${[...names, bound, fallback, text].join(" | ")} |`;
     });

@@ -42,6 +42,8 @@ export interface NodeOptions {
   readonly data?: string;
   /** Most memory that storage on disk takes, MiB. */
   readonly storageMemory?: number;
+  /** Serve reflection, from which tools such as grpcurl learn the calls; true when missing. */
+  readonly reflection?: boolean;
   /** HOST:PORT to serve Prometheus metrics at; nowhere when missing. */
   readonly metricsListen?: string;
   /** URL of an OpenTelemetry collector to send traces to, by OTLP over HTTP; nothing is traced when missing. */

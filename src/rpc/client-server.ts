@@ -5,7 +5,7 @@ import { BackupServiceDefinition } from "../../gen/ts/onar/backup/v1/backup.js";
 import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
 import { ReconfigurationServiceDefinition } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
-import type { Limits } from "../config.js";
+import type { ClientPortConfig, Limits } from "../config.js";
 import { backupService } from "./backup-service.js";
 import { deadlineInterceptor } from "./call.js";
 import { type CallObserver, observing } from "./call-observer.js";
@@ -44,6 +44,7 @@ export interface ClientServer {
 export function makeClientServer(
   serving: Serving,
   limits: Limits,
+  port: ClientPortConfig,
   own: OwnStatus,
   observer: CallObserver | null,
   tracer: CallTracer | null,
@@ -75,6 +76,6 @@ export function makeClientServer(
   server.add(ReconfigurationServiceDefinition, reconfigurationService(serving, limits, own));
   server.add(BackupServiceDefinition, backupService(serving));
   server.add(HealthDefinition, health.service());
-  addReflection(server, [...SERVICES, HealthDefinition.fullName]);
+  if (port.reflection) addReflection(server, [...SERVICES, HealthDefinition.fullName]);
   return { server, health };
 }

@@ -10,6 +10,7 @@ import { ServerReflectionDefinition as ReflectionV1Alpha } from "../../gen/ts/gr
 import { answerOf, errorOf } from "./clients.js";
 import { Cluster } from "./harness.js";
 import { findGrpcurl, type Ran, run } from "./programs.js";
+import { RawClient } from "./raw.js";
 
 const SERVICES = [
   "grpc.health.v1.Health",
@@ -157,6 +158,38 @@ describe.each([
       "fileDescriptorResponse",
     ]);
     for (const answer of answers.slice(0, 2)) expect(answer).toMatchObject({ value: { errorCode: 5 } });
+  });
+});
+
+describe("reflection at the edge", () => {
+  const INFO = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+
+  // The decoder that was there before looped over the declared length: nine seconds for these bytes.
+  test("a question that declares 2 GiB is refused at once, and nobody else waits for it", async () => {
+    const { address, clients } = cluster.node(0);
+    const raw = await RawClient.open(address);
+    const refused = raw.unary(INFO, Buffer.from("22ffffffff07", "hex"));
+    await answerOf((o) => clients.health.check({ service: "live" }, o), 2_000);
+    const { headers, trailers } = await refused;
+    expect((trailers ?? headers)["grpc-status"]).toBe("13");
+    raw.close();
+  });
+
+  test("a question that asks nothing is answered so, and the stream goes on", async () => {
+    const client = createClient(ReflectionV1, cluster.node(0).clients.channel);
+    async function* questions() {
+      yield { host: "h" };
+      yield { messageRequest: { $case: "allExtensionNumbersOfType", value: "onar.kv.v1.Entry" } } as const;
+      yield { messageRequest: { $case: "listServices", value: "" } } as const;
+    }
+    const answers = [];
+    for await (const answer of client.serverReflectionInfo(questions())) answers.push(answer);
+    expect(answers.map(({ messageResponse }) => messageResponse?.$case)).toEqual([
+      "errorResponse",
+      "allExtensionNumbersResponse",
+      "listServicesResponse",
+    ]);
+    expect(answers[0]).toMatchObject({ validHost: "h", originalRequest: { host: "h" } });
   });
 });
 

@@ -64,6 +64,16 @@ describe("settings", () => {
     );
   });
 
+  test("a switch that is on when nobody says is turned off by a flag, a variable or a file", () => {
+    const reflection = (...sources: ConstructorParameters<typeof Gathered>[1]) =>
+      nodeConfigOf(gather(fromFlags(alone), ...sources)).clientPort.reflection;
+    expect(reflection()).toBe(true);
+    expect(reflection(fromFlags({ reflection: false }))).toBe(false);
+    expect(reflection(fromEnvironment({ ONAR_REFLECTION: "false" }))).toBe(false);
+    expect(reflection(parseSettings("o.yaml", "reflection: false"))).toBe(false);
+    expect(reflection(fromFlags({ reflection: true }), fromEnvironment({ ONAR_REFLECTION: "false" }))).toBe(true);
+  });
+
   test("limits are settings", () => {
     const flags = { maxKeyBytes: "10", maxValueBytes: "20", maxMessageBytes: "4096" };
     expect(limitsOf(gather(fromFlags(flags)))).toEqual({ maxKeyBytes: 10, maxValueBytes: 20, maxMessageBytes: 4_096 });

@@ -8,6 +8,8 @@ export interface ServerEvents {
   notice(text: string, facts?: Facts): void;
   /** The node cannot go on and has stopped; the process should say so and exit with 1. */
   fatal(text: string): void;
+  /** Lines of the log that could not be written; without it there is no log of which that is known. */
+  linesDropped?(): number;
 }
 
 export interface RunningServer {

@@ -127,6 +127,7 @@ class NodeServer implements RunningServer {
             queues: () => this.links?.queues() ?? [],
             storage: () => (this.loop === null ? null : home.storage),
             figures: () => home.figures(),
+            linesDropped: () => events.linesDropped?.() ?? 0,
           });
     const own: OwnStatus = {
       storage: this.storageKind,

@@ -8,7 +8,7 @@ import { withoutNodeSettings } from "../config/sources.js";
 import { formatAddress, MAX_NODES, partitionCount, replicationFactor, wholeNumber } from "../config/values.js";
 import { ChildNode, type NodePlan, stopAll } from "./child.js";
 import { CliError, EXIT, type ExitCode, usage } from "./exit.js";
-import type { Io } from "./io.js";
+import { type Io, nodeOutputOf } from "./io.js";
 import { showProgress } from "./progress.js";
 import { whatIsMissing } from "./readiness.js";
 import { onStopSignals } from "./signals.js";
@@ -82,8 +82,11 @@ export function planCluster(options: ClusterOptions): ClusterPlan {
   return { nodes, data: options.memory === true ? "" : data };
 }
 
-export async function cluster(options: ClusterOptions, io: Io, program: string): Promise<ExitCode> {
+export async function cluster(options: ClusterOptions, ownIo: Io, program: string): Promise<ExitCode> {
   const plan = planCluster(options);
+  // Nodes that run do not wait for whoever reads what this says of them.
+  const output = nodeOutputOf(ownIo, (lines, why) => `(${lines} lines were dropped here: ${why})\n`);
+  const io: Io = { ...ownIo, out: (chunk) => output.out(String(chunk)), error: (line) => output.error(line) };
   const running = new LocalCluster(plan, program, io, options.verbose === true);
   const stopped = new Promise<"stopped">((resolve) => {
     io.onReaderGone(() => resolve("stopped"));
@@ -99,6 +102,7 @@ export async function cluster(options: ClusterOptions, io: Io, program: string):
     return EXIT.done;
   } finally {
     await showProgress(io, () => "stopping the nodes", running.stop());
+    await output.finish();
   }
 }
 

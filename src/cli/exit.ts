@@ -6,11 +6,20 @@
  *   2  wrong usage: nothing was sent
  *   3  answered, but the key is missing or the condition did not hold
  *   4  a write was sent and it is not known whether it was executed
+ *   5  carried out, but what there was to print could not be written whole, for example because the disk is full
  *
  * Errors are thrown as CliError; the text is for people and is printed without a stack trace.
  */
 
-export const EXIT = { done: 0, notDone: 1, usage: 2, condition: 3, unknown: 4, interrupted: 130 } as const;
+export const EXIT = {
+  done: 0,
+  notDone: 1,
+  usage: 2,
+  condition: 3,
+  unknown: 4,
+  unwritten: 5,
+  interrupted: 130,
+} as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** What `-o json` tells about an error, besides its text. */

@@ -1,6 +1,9 @@
 /** What a command may touch of the process: tests give it buffers instead. */
 import type { Readable, Writable } from "node:stream";
+import type { LogOutput } from "../observe/log.js";
+import { type DropNews, LogSink } from "../observe/log-sink.js";
 import type { Connections } from "./connections.js";
+import { Standard } from "./standard.js";
 
 export interface Io {
   /** Writes to standard output. */
@@ -29,33 +32,73 @@ export interface Io {
   readonly connections?: Connections;
   /** Ctrl-C, where it does not end the process. */
   readonly interrupt?: AbortSignal;
+  /** Takes both for a log, until the process ends: nothing waits for whoever reads them any more. Without it the log goes by `out` and `error`. */
+  readonly log?: (news: DropNews) => NodeOutput;
 }
 
-export function processIo(): Io {
-  // A reader that went away (`onar get k | head`) is no error of ours.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
-  process.stderr.on("error", () => {});
+/** Where the log of a node goes, or of several. */
+export interface NodeOutput extends LogOutput {
+  /** Lines that could not be written, since the process began. */
+  dropped(): number;
+  /** Resolves when all lines are written, or cannot be just now. */
+  finish(): Promise<void>;
+}
+
+/** The process's own. */
+export interface ProcessIo extends Io {
+  /** Resolves when all that was printed has left: null, or why it could not. A reader that went away (`onar get k | head`) is no error of ours. */
+  written(): Promise<NodeJS.ErrnoException | null>;
+}
+
+/** How long the end of a process waits for the last lines of its log. */
+const LAST_LINES_MS = 1_000;
+
+export function processIo(): ProcessIo {
+  const out = new Standard(1, () => process.stdout);
+  const error = new Standard(2, () => process.stderr);
+  let logs = false;
   return {
-    out: (chunk) => void process.stdout.write(chunk),
-    error: (line) => void process.stderr.write(`${line}\n`),
-    onReaderGone: (then) => void process.stdout.once("error", then),
-    terminal: process.stdout.isTTY === true,
+    out: (chunk) => out.write(chunk),
+    error: (line) => error.write(`${line}\n`),
+    onReaderGone: (then) => out.onReaderGone(then),
+    terminal: out.terminal,
     // A terminal that does not know says 0.
-    columns: () => (process.stdout.isTTY === true && process.stdout.columns) || Number.POSITIVE_INFINITY,
+    columns: () => (out.terminal && process.stdout.columns) || Number.POSITIVE_INFINITY,
     screen: process.stdout,
-    errorTerminal: process.stderr.isTTY === true,
+    errorTerminal: error.terminal,
     inputTerminal: process.stdin.isTTY === true,
     progress: (line) => {
-      if (process.stderr.isTTY === true) process.stderr.write(`\r\u001b[K${line}`);
+      if (error.terminal) error.write(`\r\u001b[K${line}`);
     },
     get stdin() {
       return process.stdin;
     },
     env: process.env,
+    log: (news) => {
+      logs = true;
+      return nodeOutput(new LogSink(out.destination(), news), new LogSink(error.destination(), news));
+    },
+    written: async () => {
+      // Of a log the sinks have written what could be written.
+      if (logs) return null;
+      await out.flushed();
+      return out.failure?.code === "EPIPE" ? null : out.failure;
+    },
   };
 }
+
+const nodeOutput = (out: LogSink, error: LogSink): NodeOutput => ({
+  out: (line) => out.push(line),
+  error: (line) => error.push(`${line}\n`),
+  dropped: () => out.dropped + error.dropped,
+  finish: async () => {
+    await Promise.all([out.finish(LAST_LINES_MS), error.finish(LAST_LINES_MS)]);
+  },
+});
+
+/** The log's way out: the process's, or that of a test. */
+export const nodeOutputOf = (io: Io, news: DropNews): NodeOutput =>
+  io.log?.(news) ?? { out: io.out, error: io.error, dropped: () => 0, finish: () => Promise.resolve() };
 
 /** Everything on standard input, up to `bound` bytes; null when there is more. */
 export async function readAll(stdin: Readable, bound: number): Promise<Buffer | null> {

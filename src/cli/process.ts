@@ -1,7 +1,8 @@
 /** The program as a process of its own: what nobody caught, and how it ends. */
-import { EXIT, messageOf } from "./exit.js";
-import { processIo } from "./io.js";
-import { run } from "./program.js";
+import { pathReasonOf } from "../base/errno.js";
+import { CliError, EXIT, type ExitCode, messageOf } from "./exit.js";
+import { type ProcessIo, processIo } from "./io.js";
+import { run, tell } from "./program.js";
 
 /** `program` is the file to start further nodes with. */
 export async function runProcess(args: readonly string[], program: string): Promise<void> {
@@ -21,5 +22,13 @@ export async function runProcess(args: readonly string[], program: string): Prom
 
   const code = await run(args, io, program);
   // What was printed reaches whoever reads it before the process ends; connections that linger do not hold it up.
-  process.stdout.write("", () => process.exit(code));
+  process.exit(await codeAsWritten(code, args, io));
+}
+
+/** Nothing has been told that was not written: a value cut off is not a value. */
+async function codeAsWritten(code: ExitCode, args: readonly string[], io: ProcessIo): Promise<ExitCode> {
+  const failure = await io.written();
+  if (failure === null || (code !== EXIT.done && code !== EXIT.condition)) return code;
+  const why = `what the command had to print could not be written: ${pathReasonOf(failure)}. The command itself was carried out`;
+  return tell(new CliError(EXIT.unwritten, why), args, io);
 }

@@ -51,10 +51,16 @@ export function tell(thrown: unknown, args: readonly string[], io: Io): ExitCode
   return error.exitCode;
 }
 
+const OUTCOMES: ReadonlyMap<ExitCode, string> = new Map([
+  [EXIT.unknown, "unknown"],
+  [EXIT.usage, "usage"],
+  [EXIT.unwritten, "unwritten"],
+]);
+
 /** With -o json errors are JSON, too: one object on standard error. */
 const errorJson = (error: CliError): object => ({
   error: {
-    outcome: error.exitCode === EXIT.unknown ? "unknown" : error.exitCode === EXIT.usage ? "usage" : "notDone",
+    outcome: OUTCOMES.get(error.exitCode) ?? "notDone",
     message: error.message,
     ...error.facts,
   },

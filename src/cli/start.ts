@@ -13,11 +13,11 @@ import { SettingError } from "../config/setting-error.js";
 import { CONFIG_FLAG, CONFIG_VARIABLE, type LogFormat, NODE_SETTINGS, type NodeSettings } from "../config/settings.js";
 import { type Environment, fromEnvironment, fromFlags, mistyped } from "../config/sources.js";
 import type { NodeConfig } from "../config.js";
-import { type Facts, makeLog } from "../observe/log.js";
+import { droppedLines, type Facts, makeLog } from "../observe/log.js";
 import type { RunningServer, ServerEvents } from "../server.js";
 import { version } from "../version.js";
 import { EXIT, type ExitCode, messageOf } from "./exit.js";
-import type { Io } from "./io.js";
+import { type Io, nodeOutputOf } from "./io.js";
 import { onStopSignals, PARENT_VARIABLE, STOPPED_EARLY } from "./signals.js";
 import { keepTickObject } from "./tick-object.js";
 
@@ -90,11 +90,12 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   const supervised = io.env[PARENT_VARIABLE] === "1";
   const format = logFormat(gathered.valueOr("logFormat", "auto"), io.terminal || supervised);
   const config = nodeConfigOf(gathered);
-  const log = makeLog(format, level, io);
+  const output = nodeOutputOf(io, droppedLines(format, level));
+  const log = makeLog(format, level, output);
   for (const warning of mistyped(io.env)) log.warn(warning, { event: "mistyped-variable" });
   // What whoever started the node waits for is said at every level.
   const announce = (text: string, facts: Facts): void => {
-    if (format === "text") io.out(`${text}\n`);
+    if (format === "text") output.out(`${text}\n`);
     else log.info(text, facts);
   };
   keepTickObject();
@@ -103,7 +104,7 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
 
   let end: (code: ExitCode) => void = () => {};
   const ended = new Promise<ExitCode>((resolve) => {
-    end = resolve;
+    end = (code) => void output.finish().then(() => resolve(code));
   });
   const events: ServerEvents = {
     notice: (text, facts = { event: "notice" }) => (isTrouble(facts) ? log.warn(text, facts) : log.info(text, facts)),
@@ -111,6 +112,7 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
       log.error(text, { event: "fatal" });
       end(EXIT.notDone);
     },
+    linesDropped: () => output.dropped(),
   };
 
   let server: RunningServer | null = null;

@@ -5,6 +5,7 @@
  * An error that ends the node is a line on standard error in both: whoever started it by hand sees it there.
  */
 import { pino, stdTimeFunctions } from "pino";
+import type { DropNews } from "./log-sink.js";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
 
@@ -29,6 +30,26 @@ export interface Log {
 export function makeLog(format: "text" | "json", level: LogLevel, output: LogOutput): Log {
   return format === "json" ? jsonLog(level, output) : textLog(level, output);
 }
+
+/** The line that tells of lines that could not be written (log-sink.ts), as the log writes it. */
+export const droppedLines =
+  (format: "text" | "json", level: LogLevel): DropNews =>
+  (lines, why) => {
+    let line = "";
+    const output: LogOutput = {
+      out: (chunk) => {
+        line = chunk;
+      },
+      error: (text) => {
+        line = `${text}\n`;
+      },
+    };
+    makeLog(format, level, output).warn(`${lines} lines of the log were dropped here: ${why}`, {
+      event: "log-dropped",
+      lines,
+    });
+    return line;
+  };
 
 const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 

@@ -22,6 +22,8 @@ export interface NodeParts extends StorageParts {
   readonly softwareVersion: string;
   /** Whether health says SERVING. */
   readonly healthy: () => boolean;
+  /** Lines of the log that could not be written. */
+  readonly linesDropped: () => number;
   /** Empty while there is no view. */
   readonly queues: () => readonly PeerQueue[];
 }
@@ -47,11 +49,12 @@ export class NodeMetrics {
   }
 
   private info(): void {
-    const { serving, softwareVersion, healthy, storage } = this.parts;
+    const { serving, softwareVersion, healthy, storage, linesDropped } = this.parts;
     this.meter.gauges("onar_info", "1, with what this node is.", ["node", "cluster", "version", "storage"], (set) =>
       set([String(serving.self), serving.node?.view.clusterId ?? "", softwareVersion, storageName(storage()?.kind)], 1),
     );
     this.meter.gauge("onar_serving", "1 while health says SERVING.", () => (healthy() ? 1 : 0));
+    this.meter.counter("onar_log_lines_dropped_total", "Lines of the log that could not be written.", linesDropped);
     this.meter.gauge("onar_view_epoch", "Epoch of the view; 0 while this node waits for its cluster.", () =>
       Number(serving.node?.view.epoch ?? 0),
     );

@@ -24,6 +24,7 @@ function metricsOf(queues: { readonly peer: NodeId; readonly bytes: number }[] =
     queues: () => queues,
     storage: () => null,
     figures: () => null,
+    linesDropped: () => 0,
   });
   opened.push(metrics);
   return metrics;

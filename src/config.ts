@@ -58,6 +58,8 @@ export interface NodeConfig {
    */
   readonly insisted: readonly { readonly key: keyof ClusterConfig; readonly label: string }[];
   readonly limits: Limits;
+  /** Of clients at a time; null: as many as the limit of open files allows. */
+  readonly maxConnections: number | null;
   readonly clientPort: ClientPortConfig;
   /** Where traces go, and which part of the calls begins one, 0 to 1; null: nothing is traced. */
   readonly traces: { readonly endpoint: string; readonly sample: number } | null;
@@ -69,4 +71,5 @@ export const DEFAULT_REPLICATION_FACTOR = 3;
 export const DEFAULT_STORAGE_MEMORY_MIB = 128;
 export const MIN_STORAGE_MEMORY_MIB = 16;
 export const MAX_STORAGE_MEMORY_MIB = 65_536;
+export const MAX_CONNECTIONS = 1_000_000;
 export { DEFAULT_PARTITIONS };

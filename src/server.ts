@@ -16,6 +16,7 @@ import { loadTraces, type Traces } from "./observe/traces/traces.js";
 import { checkPlace, foundersOf, otherThanFixed, StartError } from "./place.js";
 import { hostAndPort, whyNot, withPort } from "./rpc/addresses.js";
 import { type ClientServer, makeClientServer } from "./rpc/client-server.js";
+import { NodePorts } from "./rpc/connection-limit.js";
 import { refusedWhenFull } from "./rpc/disk-full.js";
 import { Founding } from "./rpc/founding.js";
 import { UNHEARD } from "./rpc/frame-stream.js";
@@ -94,6 +95,7 @@ class NodeServer implements RunningServer {
   private readonly client: ClientServer;
   private readonly peer: PeerServer;
   private readonly metrics: Metrics | null;
+  private readonly ports: NodePorts;
   private readonly startedAt = performance.now();
   private readonly stop = new AbortController();
   private founding: Founding | null = null;
@@ -117,6 +119,10 @@ class NodeServer implements RunningServer {
     this.serving = new Promise((resolve) => {
       this.nowServing = resolve;
     });
+    this.ports = new NodePorts({
+      maxClients: config.maxConnections,
+      notice: (text, facts) => events.notice(text, facts),
+    });
     this.metrics =
       config.metricsListen === ""
         ? null
@@ -127,6 +133,7 @@ class NodeServer implements RunningServer {
             queues: () => this.links?.queues() ?? [],
             storage: () => (this.loop === null ? null : home.storage),
             figures: () => home.figures(),
+            ports: this.ports,
             linesDropped: () => events.linesDropped?.() ?? 0,
           });
     const own: OwnStatus = {
@@ -169,13 +176,16 @@ class NodeServer implements RunningServer {
   async start(): Promise<void> {
     const { config } = this;
     const peerPort = await this.listen("--peer-listen", config.peerListen, () => bind(this.peer, config.peerListen));
+    this.ports.peer.watch(peerPort);
     this.peerAddress = config.peerAdvertise || withPort(config.peerListen, peerPort);
     const clientPort = await this.listen("--listen", config.listen, () =>
       this.client.server.listen(config.listen),
     ).catch((error: unknown) => {
       this.peer.forceShutdown();
+      this.ports.close();
       throw error;
     });
+    this.ports.client.watch(clientPort);
     this.clientAddress = config.advertise || withPort(config.listen, clientPort);
     await this.serveMetrics();
     try {
@@ -395,6 +405,7 @@ class NodeServer implements RunningServer {
     this.loop?.stop();
     this.links?.close();
     this.metrics?.close();
+    this.ports.close();
   }
 
   private async listen(option: string, address: string, listen: () => Promise<number>): Promise<number> {

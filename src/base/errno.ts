@@ -9,6 +9,10 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "its directory does not exist",
   ENOTDIR: "a part of the path is a file",
   ENAMETOOLONG: "the path is too long",
+  EMFILE: "this process has as many files and connections open as it may (ulimit -n)",
+  ENFILE: "this machine has as many files open as it can",
+  ENOMEM: "there is no memory left",
+  EAGAIN: "the system is short of something just now",
   EFBIG: "the file would be longer than is allowed here",
 };
 

@@ -43,6 +43,7 @@ export interface StartOptions {
   readonly maxKeyBytes?: string;
   readonly maxValueBytes?: string;
   readonly maxMessageBytes?: string;
+  readonly maxConnections?: string;
   readonly reflection?: boolean;
   readonly metricsListen?: string;
   readonly traceEndpoint?: string;
@@ -181,8 +182,13 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
 }
 
 /** News that somebody should look at. */
-const isTrouble = ({ event, serving, writable, sent }: Facts): boolean =>
-  event === "bad-register" || serving === false || writable === false || sent === false;
+const isTrouble = ({ event, serving, writable, sent, waits }: Facts): boolean =>
+  event === "bad-register" ||
+  event === "connections" ||
+  serving === false ||
+  writable === false ||
+  sent === false ||
+  waits === true;
 
 const logFormat = (format: LogFormat, people: boolean): "text" | "json" =>
   format === "auto" ? (people ? "text" : "json") : format;

@@ -58,6 +58,7 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
       return given === null ? [] : [{ key, label: given.label }];
     }),
     limits: limitsOf(gathered),
+    maxConnections: gathered.value("maxConnections") ?? null,
     clientPort: { reflection: gathered.value("reflection") ?? DEFAULT_CLIENT_PORT.reflection },
     traces: tracesOf(gathered),
   };

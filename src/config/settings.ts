@@ -9,6 +9,7 @@ import {
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
   DEFAULT_TRACE_SAMPLE,
+  MAX_CONNECTIONS,
   MAX_STORAGE_MEMORY_MIB,
   MIN_STORAGE_MEMORY_MIB,
 } from "../config.js";
@@ -206,6 +207,14 @@ export const NODE_SETTINGS = {
     text: "serve reflection, from which tools such as grpcurl learn the calls",
     on: true,
     read: (label, text) => yesOrNo(label, text),
+  }),
+  maxConnections: setting({
+    scope: "node",
+    argument: "<n>",
+    bound: `1 to ${MAX_CONNECTIONS}`,
+    fallback: "three quarters of the files that the process may open (ulimit -n), less 64; 10000 at most",
+    text: "connections of clients at a time; further ones are refused",
+    read: (label, text) => wholeNumber(label, text, 1, MAX_CONNECTIONS),
   }),
   metricsListen: setting({
     scope: "node",

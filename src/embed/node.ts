@@ -56,6 +56,8 @@ export interface NodeOptions {
   readonly maxValueBytes?: number;
   /** Longest message that clients may send, bytes. */
   readonly maxMessageBytes?: number;
+  /** Connections of clients at a time; further ones are refused. As many as the limit of open files allows when missing. */
+  readonly maxConnections?: number;
   /** Is told what an operator would read, a line at a time. */
   readonly onNotice?: (text: string) => void;
   /** Is told why the node cannot go on and has stopped. When missing, that is thrown where nobody catches it. */

@@ -22,6 +22,7 @@ export interface NodeParts extends StorageParts {
   readonly softwareVersion: string;
   /** Whether health says SERVING. */
   readonly healthy: () => boolean;
+  readonly ports: Readonly<Record<"client" | "peer", { readonly open: number; readonly refused: number }>>;
   /** Lines of the log that could not be written. */
   readonly linesDropped: () => number;
   /** Empty while there is no view. */
@@ -37,6 +38,7 @@ export class NodeMetrics {
   constructor(private readonly parts: NodeParts) {
     collectDefaultMetrics({ register: this.registry });
     this.info();
+    this.connections();
     this.requests();
     this.cluster();
     this.upkeep();
@@ -57,6 +59,23 @@ export class NodeMetrics {
     this.meter.counter("onar_log_lines_dropped_total", "Lines of the log that could not be written.", linesDropped);
     this.meter.gauge("onar_view_epoch", "Epoch of the view; 0 while this node waits for its cluster.", () =>
       Number(serving.node?.view.epoch ?? 0),
+    );
+  }
+
+  private connections(): void {
+    const { client, peer } = this.parts.ports;
+    this.meter.gauges("onar_connections", "Connections that others have opened, by port.", ["port"], (set) => {
+      set(["client"], client.open);
+      set(["peer"], peer.open);
+    });
+    this.meter.counters(
+      "onar_connections_refused_total",
+      "Connections that were refused, as there were too many.",
+      ["port"],
+      (set) => {
+        set(["client"], client.refused);
+        set(["peer"], peer.refused);
+      },
     );
   }
 

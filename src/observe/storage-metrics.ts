@@ -22,6 +22,11 @@ export function meterStorage(meter: Meter, { storage, figures }: StorageParts): 
     "Writes that found the disk full and were tried again.",
     of("fullWrites"),
   );
+  meter.counter(
+    "onar_storage_shortages_total",
+    "Writes for which the system was too short of file descriptors or memory, and that were tried again.",
+    of("shortages"),
+  );
   meter.gauge("onar_storage_checkpoint_bytes", "Bytes of the checkpoint.", of("checkpointBytes"));
   meter.gauge(
     "onar_storage_checkpoint_position",

@@ -44,6 +44,8 @@ export interface StorageFigures {
   readonly logWrites: number;
   /** Writes that found the disk full and were tried again. */
   readonly fullWrites: number;
+  /** Times that the system was too short of file descriptors or memory to write. */
+  readonly shortages: number;
   readonly checkpointBytes: number;
   /** The record that the checkpoint is complete up to. */
   readonly checkpointPosition: number;

@@ -14,6 +14,7 @@ import { randomInt } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { access, mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathReasonOf } from "../base/errno.js";
 import { crc32 } from "../codec/checksum.js";
 import { decodeView, encodeView } from "../codec/view.js";
@@ -21,12 +22,14 @@ import { type NodeId, nodeId } from "../core/ids.js";
 import type { AcceptedView, StartBallot } from "../core/view/founding.js";
 import type { View } from "../core/view/view.js";
 import { isLockName, type Lock, Locked, lockDirectory, lockWithoutFile } from "./directory-lock.js";
+import { isShortage } from "./files.js";
 
 /** 2: the checkpoint has packed trees; one of format 1 is converted when a node starts on it (checkpoint/convert.ts). */
 export const DIRECTORY_FORMAT = 2;
 const FILE = "onar.json";
 const NEW_FILE = "onar.json.new";
 const OWN = new Set([FILE, NEW_FILE, "log", "checkpoint", "checkpoint-new", "reserve"]);
+const SHORT_RETRY_MS = 200;
 /** Of a file system that is mounted here. */
 const NOT_OURS_BUT_FINE = new Set(["lost+found"]);
 
@@ -56,6 +59,7 @@ export interface Contents {
 
 export class DataDirectory {
   private saving: Promise<void> = Promise.resolve();
+  private released = false;
 
   private constructor(
     readonly path: string,
@@ -122,15 +126,28 @@ export class DataDirectory {
   }
 
   async release(): Promise<void> {
+    this.released = true;
     await this.saving;
     await this.lock.release();
+  }
+
+  /** A system that is short of file descriptors or memory is waited for. */
+  private async written(contents: Contents): Promise<void> {
+    for (;;) {
+      try {
+        return await write(this.path, contents);
+      } catch (error) {
+        if (this.released || !(error instanceof Error) || !isShortage(error)) throw error;
+        await sleep(SHORT_RETRY_MS);
+      }
+    }
   }
 
   private save(change: Partial<Contents>): Promise<void> {
     this.contents = { ...this.contents, ...change };
     const { contents } = this;
     // One after the other, so that an older state never comes last.
-    const saved = this.saving.then(() => write(this.path, contents));
+    const saved = this.saving.then(() => this.written(contents));
     this.saving = saved.catch(() => {});
     return saved;
   }

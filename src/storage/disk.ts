@@ -51,6 +51,8 @@ export interface DiskEvents {
   notice(text: string): void;
   /** The disk failed: no entry becomes durable any more, and the node must stop. */
   failed(why: string): void;
+  /** The system is too short of something to write to the log, which is tried again; null: it is so no longer. */
+  short?(error: Error | null): void;
   /** What a peer told goes into the log, behind the batch that is being appended. */
   remembers?(peer: NodeId, position: number): void;
   /** A register fails its checksum. Told when it is found, and again by each pass of the scrub until it is mended. */
@@ -221,6 +223,7 @@ export class DiskStorage implements NodeStorage {
       logBytes: log?.bytes ?? 0,
       logWrites: log?.writes ?? 0,
       fullWrites: log?.fullWrites ?? 0,
+      shortages: log?.shortages ?? 0,
       checkpointBytes: options.checkpoint.bytes,
       checkpointPosition: options.checkpoint.position,
       folds: fold?.folds ?? 0,
@@ -267,6 +270,7 @@ export class DiskStorage implements NodeStorage {
       mayWrite: () => this.fold?.underway !== true || this.liveBytes <= settings.maxMemoryBytes,
       shortOfTime,
       full: () => space?.exhausted(),
+      short: (error) => this.options.events.short?.(error),
       failed,
       later,
     });

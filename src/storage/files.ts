@@ -28,8 +28,22 @@ export interface Files {
   remove(name: string, done: Done): void;
 }
 
-/** The one error that goes away by itself: there is no space, and what was there before is unharmed. */
+/** An error that goes away by itself: there is no space, and what was there before is unharmed. */
 export function isFull(error: Error): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === "ENOSPC" || code === "EDQUOT";
 }
+
+const SHORTAGES: ReadonlySet<string | undefined> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
+
+/**
+ * Another one: the system is short of file descriptors or memory, which is no fault of the disk. It said so before it did anything. A sync is
+ * the exception: after one that failed nobody knows what is there, whatever it says.
+ */
+export function isShortage(error: Error): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return SHORTAGES.has(code) && syscall !== "fsync" && syscall !== "fdatasync";
+}
+
+/** What is tried again until it succeeds. */
+export const isPassing = (error: Error): boolean => isFull(error) || isShortage(error);

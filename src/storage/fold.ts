@@ -10,7 +10,7 @@ import type { Key } from "../core/ids.js";
 import { BAD } from "../core/register/table.js";
 import type { Checkpoint, FoldedState, FoldItem, Tally } from "./checkpoint/checkpoint.js";
 import type { DiskTable } from "./disk-table.js";
-import { isFull } from "./files.js";
+import { isPassing } from "./files.js";
 import type { Slot } from "./layer.js";
 import type { Log } from "./log/log.js";
 import type { RegisterCache } from "./register-cache.js";
@@ -20,7 +20,7 @@ const CHUNK_BYTES = 2 * 1024 * 1024;
 /** How much a transaction should write at most: keys that lie far apart each cost a block or two. The next has fewer, or more again. */
 const MAX_WRITTEN_BYTES = 8 * 1024 * 1024;
 const MIN_KEYS = 64;
-/** How long to wait before a transaction is tried again that found no space. */
+/** How long to wait before a transaction is tried again that found no space or no memory. */
 const FULL_RETRY_MS = 1_000;
 
 export interface FoldOptions {
@@ -187,7 +187,7 @@ export class Fold {
   }
 
   private trouble(error: Error, shares: readonly Share[]): void {
-    if (!isFull(error)) {
+    if (!isPassing(error)) {
       this.closed = true;
       return this.options.failed(error);
     }

@@ -1,4 +1,5 @@
 /** What storage has to tell, in words and facts for the operator. Never a key or a value. */
+import { pathReasonOf } from "../base/errno.js";
 import type { Key, Partition } from "../core/ids.js";
 import type { HomeEvents } from "./home.js";
 
@@ -24,6 +25,13 @@ export const homeNews = ({ notice, failed, bad }: Listeners): HomeEvents => ({
       event: "bad-register",
       partition,
     });
+  },
+  short: (error) => {
+    const text =
+      error === null
+        ? "the log is written again"
+        : `the log waits to be written: ${pathReasonOf(error)}. It is tried again until it succeeds`;
+    notice(text, { event: "storage-short", waits: error !== null });
   },
   space: (writable, freeBytes) => {
     const free = `${Math.floor(freeBytes / 2 ** 20)} MiB free`;

@@ -13,6 +13,7 @@ import { RecoveryError } from "./log/recovery.js";
 import { MemoryStorage } from "./memory.js";
 import { NodeFiles } from "./node-files.js";
 import { storageSettings } from "./settings.js";
+import { SpareFiles } from "./spare-files.js";
 
 export interface Home {
   readonly node: NodeId;
@@ -87,13 +88,15 @@ class DiskHome implements Home {
     private readonly files: NodeFiles,
     private readonly checkpoint: LmdbCheckpoint,
     private readonly space: DiskSpace,
+    private readonly spares: SpareFiles,
     readonly storage: DiskStorage,
   ) {}
 
   static async open(directory: DataDirectory, options: DiskHomeOptions): Promise<DiskHome> {
     const { events } = options;
     await convert(directory, (text) => events.notice(text));
-    const files = new NodeFiles(await directory.folder("log"));
+    const spares = new SpareFiles();
+    const files = new NodeFiles(await directory.folder("log"), spares);
     const checkpoint = new LmdbCheckpoint(await directory.folder("checkpoint"));
     const space = new DiskSpace(directory.path, (writable, free) => events.space(writable, free));
     await space.start();
@@ -115,9 +118,10 @@ class DiskHome implements Home {
           (error, opened) => (opened === null ? reject(error) : resolve(opened)),
         );
       });
-      return new DiskHome(directory, files, checkpoint, space, storage);
+      return new DiskHome(directory, files, checkpoint, space, spares, storage);
     } catch (error) {
       space.close();
+      spares.close();
       await new Promise<void>((resolve) => checkpoint.close(resolve));
       throw error;
     }
@@ -169,6 +173,7 @@ class DiskHome implements Home {
     this.space.close();
     this.storage.close();
     await new Promise<void>((resolve) => this.files.close(resolve));
+    this.spares.close();
     await new Promise<void>((resolve) => this.checkpoint.close(resolve));
     await this.directory.release();
   }

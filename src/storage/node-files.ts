@@ -5,7 +5,8 @@
  */
 import { close, constants, fsync, ftruncate, open, readdir, readFile, rename, rm, write, writev } from "node:fs";
 import { join } from "node:path";
-import { type Done, type Files, isFull, UNNAMED } from "./files.js";
+import { type Done, type Files, isFull, isShortage, UNNAMED } from "./files.js";
+import type { SpareFiles } from "./spare-files.js";
 
 const { O_CREAT, O_DIRECTORY, O_DSYNC, O_RDONLY, O_RDWR, O_TRUNC } = constants;
 
@@ -28,7 +29,11 @@ export class NodeFiles implements Files {
   private underway = 0;
   private whenQuiet: (() => void) | null = null;
 
-  constructor(private readonly folder: string) {}
+  /** `spares`: to let go when there is no file descriptor for the log. */
+  constructor(
+    private readonly folder: string,
+    private readonly spares: SpareFiles | null = null,
+  ) {}
 
   list(done: (error: Error | null, names: readonly string[]) => void): void {
     this.underway++;
@@ -55,7 +60,7 @@ export class NodeFiles implements Files {
         rename(join(this.folder, unnamed), join(this.folder, name), (failed) => {
           if (failed !== null) return told(failed);
           this.open = { name, fd, length: bytes.length };
-          syncFolder(this.folder, told);
+          this.syncFolder(told);
         });
       });
     });
@@ -93,10 +98,27 @@ export class NodeFiles implements Files {
 
   private opened(name: string, flags: number, done: Done, then: (file: OpenFile) => void): void {
     this.closeFile();
-    open(join(this.folder, name), flags, 0o600, (error, fd) => {
+    this.descriptor(join(this.folder, name), flags, (error, fd) => {
       if (error !== null) return done(error);
       this.open = { name, fd, length: 0 };
       then(this.open);
+    });
+  }
+
+  private descriptor(path: string, flags: number, opened: (error: Error | null, fd: number) => void): void {
+    open(path, flags, 0o600, (error, fd) => {
+      if (error !== null && isShortage(error) && this.spares?.letGo() === true) {
+        return open(path, flags, 0o600, opened);
+      }
+      opened(error, fd);
+    });
+  }
+
+  /** A file's name is durable when its folder is. */
+  private syncFolder(done: Done): void {
+    this.descriptor(this.folder, O_RDONLY | O_DIRECTORY, (error, fd) => {
+      if (error !== null) return done(error);
+      fsync(fd, (failed) => close(fd, (late) => done(failed ?? late)));
     });
   }
 
@@ -142,13 +164,5 @@ function writeAll(fd: number, bytes: Buffer, at: number, done: Done): void {
     if (written === bytes.length) return done(null);
     // A full disk takes a part; the rest says why.
     writeAll(fd, bytes.subarray(written), at + written, done);
-  });
-}
-
-/** A file's name is durable when its folder is. */
-function syncFolder(folder: string, done: Done): void {
-  open(folder, O_RDONLY | O_DIRECTORY, (error, fd) => {
-    if (error !== null) return done(error);
-    fsync(fd, (failed) => close(fd, (late) => done(failed ?? late)));
   });
 }

@@ -3,7 +3,7 @@
  * way, in pieces, with zeros or nothing in between; space runs out; bytes rot.
  */
 import { Prng } from "../../src/base/prng.js";
-import { type Done, type Files, isFull } from "../../src/storage/files.js";
+import { type Done, type Files, isPassing } from "../../src/storage/files.js";
 
 interface Operation {
   readonly kind: "create" | "write" | "truncate" | "remove" | "read" | "list";
@@ -47,8 +47,8 @@ export class FaultyFiles implements Files {
     this.operations++;
     const error = this.errorFor(operation);
     if (error === null) operation.apply();
-    // After an error other than a full disk nobody knows what is there.
-    else if (!isFull(error)) operation.tear();
+    // After an error that does not pass nobody knows what is there.
+    else if (!isPassing(error)) operation.tear();
     operation.done(error);
   }
 

@@ -8,19 +8,20 @@
  * Invariants:
  *   G1  Writes never overlap, so the first record of a write proves that all before it are durable (recovery.ts stands on this).
  *   G2  `durable` is called in the order of the appends, and only when everything appended up to there is durable.
- *   G3  After an error nothing is written and nobody is called any more. The exception is a full disk: the same bytes are written again at
- *       the same place, which is safe, as whatever part of them is there is overwritten.
+ *   G3  After an error nothing is written and nobody is called any more. The exceptions pass by themselves: a full disk, and a system that is
+ *       short of file descriptors or memory. The same bytes are written again at the same place, which is safe, as whatever part of them is
+ *       there is overwritten.
  */
 
 import type { StoredEntry } from "../../codec/entry.js";
 import { RecordBuffer } from "../../codec/log-record.js";
 import type { NodeId } from "../../core/ids.js";
 import { planted } from "../../core/planted.js";
-import { type Files, isFull } from "../files.js";
+import { type Files, isFull, isPassing } from "../files.js";
 import type { Recovered, Segment } from "./recovery.js";
 import { encodeSegmentHeader, LOG_VERSION, SEGMENT_HEADER_BYTES, segmentName } from "./segment.js";
 
-/** How long to wait before a write is tried again that found no space. */
+/** How long to wait before a write is tried again that found no space, or no file descriptor. */
 export const FULL_RETRY_MS = 200;
 /** How long one batch waits for another at most, on a node that is short of time. */
 export const HOLD_MS = 2;
@@ -39,6 +40,8 @@ export interface LogOptions {
   readonly shortOfTime: () => boolean;
   /** A write found no space; it is tried again. */
   readonly full: () => void;
+  /** The system was too short of something to write; it is tried again. null: the write has succeeded by now. */
+  readonly short: (error: Error | null) => void;
   /** The disk failed, and with it this log. */
   readonly failed: (error: Error) => void;
   readonly later: (ms: number, call: () => void) => void;
@@ -61,6 +64,9 @@ export class Log {
   bytes = 0;
   writes = 0;
   fullWrites = 0;
+  /** Times that the system was short of something. */
+  shortages = 0;
+  private isShort = false;
   private readonly options: LogOptions;
   private readonly segments: Segment[];
   private current: Segment | null = null;
@@ -122,7 +128,7 @@ export class Log {
     if (oldest === undefined || next === undefined || next.first > upTo + 1) return done();
     this.options.files.remove(oldest.name, (error) => {
       if (this.closed) return;
-      if (error !== null) return this.fail(error);
+      if (error !== null) return this.trouble(error, () => this.drop(upTo, done));
       this.segments.shift();
       this.bytes -= oldest.length;
       this.drop(upTo, done);
@@ -199,6 +205,10 @@ export class Log {
       this.segments[this.segments.length - 1] = this.current;
       this.bytes += bytes.length;
       this.writes++;
+      if (this.isShort) {
+        this.isShort = false;
+        this.options.short(null);
+      }
       this.durable += count;
       this.finish(batch);
     });
@@ -230,9 +240,15 @@ export class Log {
   }
 
   private trouble(error: Error, again: () => void): void {
-    if (!isFull(error)) return this.fail(error);
-    this.fullWrites++;
-    this.options.full();
+    if (!isPassing(error)) return this.fail(error);
+    if (isFull(error)) {
+      this.fullWrites++;
+      this.options.full();
+    } else {
+      this.shortages++;
+      if (!this.isShort) this.options.short(error);
+      this.isShort = true;
+    }
     this.options.later(FULL_RETRY_MS, () => {
       if (!this.closed) again();
     });

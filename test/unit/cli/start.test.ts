@@ -29,6 +29,7 @@ describe("start", () => {
       clusterId: "",
       cluster: { replicationFactor: 3, partitions: 256 },
       insisted: [],
+      maxConnections: null,
       limits: { maxKeyBytes: 4_096, maxValueBytes: 1_048_576, maxMessageBytes: 4_194_304 },
       clientPort: { reflection: true },
       traces: null,

@@ -1,0 +1,61 @@
+/** A real node that may open few files: connections that do nothing are refused before its log has no descriptor. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { answerOf, NodeClients } from "./clients.js";
+import { buildIfStale, eventually, freePorts, HOST, PROGRAM, startArgs } from "./harness.js";
+
+const root = mkdtempSync(join(tmpdir(), "onar-descriptors-"));
+const children: ChildProcess[] = [];
+const sockets: Socket[] = [];
+beforeAll(() => buildIfStale());
+afterAll(() => {
+  for (const socket of sockets) socket.destroy();
+  for (const child of children) child.kill("SIGKILL");
+  rmSync(root, { recursive: true, force: true });
+});
+
+const FILES = 160;
+const VALUE = Buffer.alloc(512 * 1024, 1);
+
+test.for([
+  { name: "as many as are derived from ulimit -n", args: [] },
+  { name: "more than there can be, as the setting says so", args: ["--max-connections", "5000"] },
+])("idle connections do not end a node that begins new segments: $name", async ({ args }) => {
+  const [port, peerPort, metricsPort] = (await freePorts(3)) as [number, number, number];
+  const own = startArgs(port, peerPort, "", 1, ["--data", join(root, String(port)), "--storage-memory", "16"]);
+  const more = ["--metrics-listen", `${HOST}:${metricsPort}`, ...args];
+  const command = [PROGRAM, "start", ...own, ...more].map((word) => `'${word}'`).join(" ");
+  const child = spawn("bash", ["-c", `ulimit -n ${FILES}; exec '${process.execPath}' ${command}`], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.push(child);
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (said += chunk));
+  const clients = new NodeClients(`${HOST}:${port}`);
+  const put = (i: number): Promise<unknown> =>
+    answerOf((o) => clients.kv.put({ key: Buffer.from(`key-${i}`), value: VALUE }, o));
+  await eventually("the node serves", 20_000, () => put(0).then(() => true as const));
+
+  for (let i = 0; i < 2 * FILES; i++) {
+    const socket = connect(i % 8 === 7 ? peerPort : port, HOST);
+    socket.on("error", () => {});
+    sockets.push(socket);
+  }
+  // A segment has 2 MiB here.
+  for (let i = 1; i <= 24; i++) {
+    await eventually(`key ${i} is written: ${said}`, 20_000, () => put(i).then(() => true as const));
+  }
+  if (args.length === 0) expect(said).toContain("the most that this node takes");
+  expect(child.exitCode, said).toBe(null);
+  for (const socket of sockets.splice(0)) socket.destroy();
+  const metrics = await eventually("metrics are served", 20_000, () => fetch(`http://${HOST}:${metricsPort}/metrics`));
+  if (args.length === 0) expect(await metrics.text()).toMatch(/onar_connections_refused_total\{port="client"\} [1-9]/);
+  clients.close();
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  child.kill("SIGTERM");
+  expect(await ended, said).toBe(0);
+});

@@ -136,6 +136,27 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     ["../server.js", "../rpc/serving.js", "../core/ids.js", "../../gen/ts/onar/kv/v1/kv.js"],
     "../embed/node.js",
   ],
+  [
+    "http2",
+    "src/http2/x.ts",
+    "http2 imports nothing outside its folder",
+    ["../base/assert.js", "../../gen/ts/onar/kv/v1/kv.js", "node:net", "pino", "@grpc/grpc-js"],
+    "./error.js",
+  ],
+  [
+    "http2, its machines",
+    "src/http2/connection/x.ts",
+    "only its sockets know Node.js",
+    ["../../base/assert.js", "../socket/server.js", "node:net", "node:timers", "pino", "@grpc/grpc-js"],
+    "../hpack/decoder.js",
+  ],
+  [
+    "http2, its sockets",
+    "src/http2/socket/x.ts",
+    "http2 imports nothing outside its folder",
+    ["../../base/assert.js", "../../rpc/link.js", "pino", "@grpc/grpc-js"],
+    "node:tls",
+  ],
   ["check", "src/check/x.ts", "check is a module of its own.", ["../core/ids.js", "nice-grpc"], "./history.js"],
   [
     "cli",

@@ -49,6 +49,8 @@ export interface NodeConfig {
   readonly data: string;
   /** How much memory storage on disk uses beside what the system caches, MiB. */
   readonly storageMemory: number;
+  /** A disk that has stood still for longer makes the node not ready, milliseconds. */
+  readonly diskStallMs: number;
   /** 32 hexadecimal digits: refuse every other cluster; "" = take the one found. */
   readonly clusterId: string;
   readonly cluster: ClusterConfig;
@@ -69,6 +71,7 @@ export interface NodeConfig {
 export const DEFAULT_TRACE_SAMPLE = 0.01;
 export const DEFAULT_REPLICATION_FACTOR = 3;
 export const DEFAULT_STORAGE_MEMORY_MIB = 128;
+export const DEFAULT_DISK_STALL_S = 2;
 export const MIN_STORAGE_MEMORY_MIB = 16;
 export const MAX_STORAGE_MEMORY_MIB = 65_536;
 export const MAX_CONNECTIONS = 1_000_000;

@@ -9,6 +9,7 @@ import { digestOf } from "./codec/view.js";
 import type { NodeConfig } from "./config.js";
 import { type Key, type NodeId, nodeId, type Partition } from "./core/ids.js";
 import type { Member, View } from "./core/view/view.js";
+import { refusedWhenFull } from "./node/disk-full.js";
 import { Loop } from "./node/loop.js";
 import { NodeMachine } from "./node/machine.js";
 import { Metrics } from "./observe/metrics.js";
@@ -17,7 +18,6 @@ import { checkPlace, foundersOf, otherThanFixed, StartError } from "./place.js";
 import { hostAndPort, whyNot, withPort } from "./rpc/addresses.js";
 import { type ClientServer, makeClientServer } from "./rpc/client-server.js";
 import { NodePorts } from "./rpc/connection-limit.js";
-import { refusedWhenFull } from "./rpc/disk-full.js";
 import { Founding } from "./rpc/founding.js";
 import { UNHEARD } from "./rpc/frame-stream.js";
 import { LoopLoad } from "./rpc/loop-load.js";
@@ -25,6 +25,7 @@ import { NodeClock } from "./rpc/node-clock.js";
 import { PeerLinks } from "./rpc/peer-links.js";
 import { bind, makePeerServer } from "./rpc/peer-server.js";
 import { PROTOCOL_VERSION } from "./rpc/peer-service.js";
+import { unready } from "./rpc/readiness.js";
 import type { OwnStatus } from "./rpc/reconfiguration-service.js";
 import { type Introduction, Serving } from "./rpc/serving.js";
 import type { Passes, RunningServer, ServerEvents } from "./running-server.js";
@@ -141,6 +142,7 @@ class NodeServer implements RunningServer {
       softwareVersion: version,
       uptimeMs: () => performance.now() - this.startedAt,
       logPosition: () => home.storage.position,
+      diskFull: () => !home.storage.writable,
       logPositionOf: (peer) => home.storage.highestPosition(peer),
     };
     this.client = makeClientServer(
@@ -359,18 +361,16 @@ class NodeServer implements RunningServer {
     this.metricsAddress = withPort(metricsListen, taken);
   }
 
-  /** NOT_SERVING when cut off from every majority. */
   private judgeHealth(view: View): void {
-    const core = this.loop?.machine.core;
-    if (core === undefined || this.draining) return;
-    const serving = view.partitions.some(
-      ({ replicas }) => replicas.filter((id) => id === core.self || core.hears(id)).length > replicas.length / 2,
-    );
+    if (this.loop === null || this.draining) return;
+    const why = unready(this.loop, view, this.config.diskStallMs);
+    const serving = why === null;
     if (this.hasServed && serving !== this.client.health.serving) {
-      this.events.notice(serving ? "health: SERVING again" : "health: NOT_SERVING, no majority is heard", {
+      this.events.notice(serving ? "health: SERVING again" : `health: NOT_SERVING, ${why}`, {
         event: "health",
         node: this.nodeId,
         serving,
+        ...(serving ? {} : { why }),
       });
     }
     this.client.health.setServing(serving);

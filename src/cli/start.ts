@@ -40,6 +40,7 @@ export interface StartOptions {
   readonly memory?: true;
   readonly data?: string;
   readonly storageMemory?: string;
+  readonly diskStall?: string;
   readonly maxKeyBytes?: string;
   readonly maxValueBytes?: string;
   readonly maxMessageBytes?: string;

@@ -1,6 +1,7 @@
 /** From gathered settings to what a node is started with: everything that can be known to be wrong before anything is started. */
 import {
   DEFAULT_CLIENT_PORT,
+  DEFAULT_DISK_STALL_S,
   DEFAULT_LIMITS,
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
@@ -48,6 +49,7 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
     storage: data === "" ? "memory" : "disk",
     data,
     storageMemory: gathered.value("storageMemory") ?? DEFAULT_STORAGE_MEMORY_MIB,
+    diskStallMs: gathered.value("diskStall") ?? DEFAULT_DISK_STALL_S * 1_000,
     clusterId: gathered.value("clusterId") ?? "",
     cluster: {
       replicationFactor: factor(gathered, expect),

@@ -5,6 +5,7 @@
  */
 import {
   DEFAULT_CLIENT_PORT,
+  DEFAULT_DISK_STALL_S,
   DEFAULT_LIMITS,
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
@@ -174,6 +175,14 @@ export const NODE_SETTINGS = {
     fallback: String(DEFAULT_STORAGE_MEMORY_MIB),
     text: "MiB of memory for storage with --data, beside what the system caches",
     read: (label, text) => wholeNumber(label, text, MIN_STORAGE_MEMORY_MIB, MAX_STORAGE_MEMORY_MIB),
+  }),
+  diskStall: setting({
+    scope: "node",
+    argument: "<seconds>",
+    bound: "0.001 to 3600",
+    fallback: String(DEFAULT_DISK_STALL_S),
+    text: "say NOT_SERVING while the disk has stood still for longer than this; with --data",
+    read: (label, text) => seconds(label, text),
   }),
   maxKeyBytes: setting({
     scope: "node",

@@ -44,6 +44,7 @@ export type PlantedBug =
   | "R13.one-replica"
   | "R14.merely-accepted"
   | "R14.across-ballots"
-  | "R14.over-unacknowledged";
+  | "R14.over-unacknowledged"
+  | "I3.forgotten-at-the-sync";
 
 export const planted = (_bug: PlantedBug): boolean => false;

@@ -44,6 +44,8 @@ export interface NodeOptions {
   readonly storageMemory?: number;
   /** Serve reflection, from which tools such as grpcurl learn the calls; true when missing. */
   readonly reflection?: boolean;
+  /** The node is not ready while its disk has stood still for longer, seconds; 2 when missing. */
+  readonly diskStall?: number;
   /** HOST:PORT to serve Prometheus metrics at; nowhere when missing. */
   readonly metricsListen?: string;
   /** URL of an OpenTelemetry collector to send traces to, by OTLP over HTTP; nothing is traced when missing. */

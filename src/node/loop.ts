@@ -5,7 +5,7 @@
  * It also tells the peers with every heartbeat how many records of this node are durable by then, and has storage remember what they tell:
  * so a peer notices when this node's directory is put back to an earlier state (R10).
  */
-import { after, type Duration, type Instant, never } from "../base/time.js";
+import { after, type Duration, duration, type Instant, never } from "../base/time.js";
 import { TransientMap } from "../base/transient-map.js";
 import type { NodeId, Partition } from "../core/ids.js";
 import type { NodeMessage, Request } from "../core/node-message.js";
@@ -14,10 +14,17 @@ import { planted } from "../core/planted.js";
 import type { Clock } from "../ports/clock.js";
 import type { Peers } from "../ports/peers.js";
 import type { Storage } from "../ports/storage.js";
+import { bringsRegisters } from "./disk-full.js";
 import type { NodeInput, NodeMachine } from "./machine.js";
 import { Outgoing, type Reply, type Verdict } from "./outgoing.js";
 
 export type ReplyTo = (verdict: Verdict) => void;
+
+/**
+ * A disk that has stood still for so long is given nothing more to write than promises and the like: registers count as lost on their way.
+ * What waits for it would otherwise grow for as long as it stands.
+ */
+const DROP_REGISTERS: Duration = duration(2_000);
 
 /** Of a request that a stopped loop did not take. */
 const NO_TICKET: Ticket = 0;
@@ -52,6 +59,11 @@ export class Loop {
     this.broken = options.broken;
   }
 
+  /** How long the disk has stood still although something waits for it. */
+  get diskStanding(): Duration {
+    return this.machine.syncs.standing(this.clock.now());
+  }
+
   start(): void {
     this.deliver({ kind: "wake" });
   }
@@ -68,8 +80,15 @@ export class Loop {
     if (input.kind === "message" && input.message.kind === "heartbeat" && !planted("R10.unheard")) {
       this.storage.sawPosition(input.from, input.message.logPosition);
     }
+    const now = this.clock.now();
+    if (
+      input.kind === "message" &&
+      bringsRegisters(input.message) &&
+      this.machine.syncs.standing(now) >= DROP_REGISTERS
+    )
+      return;
     try {
-      this.machine.step(this.clock.now(), input, this.out);
+      this.machine.step(now, input, this.out);
     } catch (error) {
       return this.fail(error);
     }
@@ -127,12 +146,14 @@ export class Loop {
     const batch = this.out;
     this.out = new Outgoing();
     batch.sendNow.each((to, message) => this.send(to, message));
+    this.machine.syncs.appended(this.clock.now());
     this.storage.append(batch.entries, () => this.synced(batch));
     this.tell(batch.replies);
   }
 
   private synced(batch: Outgoing): void {
     if (this.stopped) return;
+    this.machine.syncs.ended(this.clock.now());
     try {
       this.release(batch);
     } catch (error) {
@@ -148,7 +169,8 @@ export class Loop {
       if (to === self) this.machine.step(this.clock.now(), { kind: "message", from: self, message }, this.out);
       else this.send(to, message);
     });
-    this.tell(batch.repliesAfterSync);
+    // Some were answered otherwise while they waited.
+    this.tell(batch.repliesAfterSync.filter(({ ticket }) => this.machine.router.released(ticket)));
   }
 
   private tell(replies: readonly Reply[]): void {

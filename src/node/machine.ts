@@ -9,6 +9,7 @@ import type { NodeMessage, Request } from "../core/node-message.js";
 import type { Outcome, Ticket } from "../core/outbox.js";
 import type { Outgoing } from "./outgoing.js";
 import { Router } from "./router.js";
+import { Syncs } from "./syncs.js";
 import type { RequestWatcher } from "./watcher.js";
 
 export type NodeInput =
@@ -25,11 +26,13 @@ export type NodeInput =
 export class NodeMachine {
   readonly core: Core;
   readonly router: Router;
+  /** The driver tells what it gives to the disk, and what of it is durable. */
+  readonly syncs = new Syncs();
 
   /** `watcher` is told of requests; null: nobody is. */
   constructor(options: CoreOptions, watcher: RequestWatcher | null = null) {
     this.core = new Core(options);
-    this.router = new Router({ core: this.core, firstForward: options.firstAttempt, watcher });
+    this.router = new Router({ core: this.core, firstForward: options.firstAttempt, syncs: this.syncs, watcher });
   }
 
   step(now: Instant, input: NodeInput, out: Outgoing): void {

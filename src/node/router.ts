@@ -10,6 +10,7 @@
  *   I1  A write without an id leaves this node at most once, counting its own writer.
  *   I2  A verdict "refused" or "unserved" is given only when no copy can have been executed.
  *   I3  Every request is answered by its deadline.
+ *       I3 holds whatever the disk does: an answer that waits for a sync is not an answer yet.
  *   I4  A write that is sent again runs at most once, also when the client told no `after` (R9).
  */
 import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";
@@ -18,9 +19,11 @@ import type { Core } from "../core/core.js";
 import { NO_NODE, type NodeId, type Partition, type Revision } from "../core/ids.js";
 import type { Forward, Forwarded, Request } from "../core/node-message.js";
 import type { Outcome, Ticket } from "../core/outbox.js";
+import { planted } from "../core/planted.js";
 import type { Result } from "../core/register/operation.js";
 import { placementOf } from "../core/view/view.js";
 import type { Outgoing, Verdict } from "./outgoing.js";
+import type { Syncs } from "./syncs.js";
 import type { RequestWatcher } from "./watcher.js";
 
 /** A request that nobody can serve this long after it came in is given up. */
@@ -37,6 +40,8 @@ const BOUNCE: Duration = duration(50);
 const RETRY: Duration = duration(10);
 /** A passed-on request that may be sent twice is sent again after this long without an answer. */
 const REPEAT: Duration = duration(1_000);
+/** A disk that has stood still for so long is not waited for: another replica is asked what only this node's own copy holds up. */
+const PASS_ON: Duration = duration(100);
 
 /** Of all requests that were never passed on: there are many. */
 const NO_COPIES = new Map<number, NodeId>();
@@ -54,6 +59,8 @@ class Pending {
   refusedBy: NodeId = NO_NODE;
   /** A copy was sent, and what became of it is not known. */
   mayHaveRun = false;
+  /** There is an answer, which counts this node's own copy: the sync releases it. */
+  waitsForSync = false;
   /** The highest revision of the partition that this node knew to be settled before it first sent the request; 0 when none. */
   readonly knownBefore: Revision;
 
@@ -95,6 +102,7 @@ interface Visitor {
 
 export class Router {
   private readonly core: Core;
+  private readonly syncs: Syncs;
   private readonly watcher: RequestWatcher | null;
   private readonly pending = new TransientMap<Ticket, Pending>();
   private readonly visitors = new TransientMap<Ticket, Visitor>();
@@ -107,9 +115,11 @@ export class Router {
   constructor(options: {
     readonly core: Core;
     readonly firstForward: number;
+    readonly syncs: Syncs;
     readonly watcher: RequestWatcher | null;
   }) {
     this.core = options.core;
+    this.syncs = options.syncs;
     this.watcher = options.watcher;
     this.lastForward = options.firstForward;
   }
@@ -219,6 +229,14 @@ export class Router {
     this.retryDue = this.pending.size === 0 ? never : after(now, RETRY);
   }
 
+  /** The sync has released an answer of this request; false: it was answered otherwise meanwhile. */
+  released(ticket: Ticket): boolean {
+    const pending = this.pending.get(ticket);
+    if (pending === undefined) return planted("I3.forgotten-at-the-sync");
+    this.forget(pending);
+    return true;
+  }
+
   // ---- helpers
 
   private look(now: Instant, pending: Pending, out: Outgoing): void {
@@ -227,9 +245,16 @@ export class Router {
     } else if (pending.target === NO_NODE) {
       if (!pending.mayHaveRun && this.heldLongEnough(now, pending)) this.reply(pending, this.unserved(pending), out);
       else this.send(now, pending, out);
+    } else if (pending.waitsForSync) {
+      if (this.passesOn(now) && this.otherReplica(pending) !== NO_NODE) this.send(now, pending, out);
     } else if (pending.target !== this.core.self && pending.repeatable && this.worthRepeating(now, pending)) {
       this.lose(pending, out);
     }
+  }
+
+  /** The disk has stood still for so long that reads had better not count this node's own copy. */
+  private passesOn(now: Instant): boolean {
+    return this.syncs.standing(now) >= PASS_ON;
   }
 
   private heldLongEnough(now: Instant, pending: Pending): boolean {
@@ -241,11 +266,12 @@ export class Router {
   }
 
   private send(now: Instant, pending: Pending, out: Outgoing): void {
-    const target = this.targetOf(pending);
+    const target = this.targetOf(now, pending);
     // Until the heartbeats know better they still name who has just said that it is not the writer.
     const bounced = target === pending.refusedBy && since(now, pending.sentAt) < BOUNCE;
     if (target === NO_NODE || bounced) return this.hold(pending, out);
     this.held.delete(pending);
+    pending.waitsForSync = false;
     pending.target = target;
     pending.sentAt = now;
     if (target === this.core.self) {
@@ -287,8 +313,8 @@ export class Router {
     this.core.step(now, { kind: "read", ticket, partition, request: request.read, deadline: until }, out);
   }
 
-  /** A write goes to the working writer; a read to this node if it is a replica, otherwise to a replica that is heard. */
-  private targetOf(pending: Pending): NodeId {
+  /** A write goes to the working writer; a read to this node if it is a replica whose disk gets on, otherwise to a replica that is heard. */
+  private targetOf(now: Instant, pending: Pending): NodeId {
     const { partition, request } = pending;
     const { self } = this.core;
     if (request.kind === "write") {
@@ -297,11 +323,21 @@ export class Router {
       return writer === null || writer === self ? NO_NODE : writer;
     }
     const { replicas } = placementOf(this.core.view, partition);
-    if (replicas.includes(self)) return self;
-    const start = pending.ticket % replicas.length;
+    if (!replicas.includes(self)) return this.otherReplica(pending);
+    // A local read may be answered from what is settled, which waits for no sync.
+    const tryHere = !this.passesOn(now) || (request.read.consistency === "local" && !pending.waitsForSync);
+    if (tryHere) return self;
+    const other = this.otherReplica(pending);
+    return other === NO_NODE ? self : other;
+  }
+
+  /** A replica of the partition on another node that is heard. */
+  private otherReplica({ partition, ticket }: Pending): NodeId {
+    const { replicas } = placementOf(this.core.view, partition);
+    const start = ticket % replicas.length;
     for (let i = 0; i < replicas.length; i++) {
       const replica = replicas[(start + i) % replicas.length] as NodeId;
-      if (this.core.hears(replica)) return replica;
+      if (replica !== this.core.self && this.core.hears(replica)) return replica;
     }
     return NO_NODE;
   }
@@ -355,6 +391,11 @@ export class Router {
   }
 
   private reply(pending: Pending, verdict: Verdict, out: Outgoing, afterSync = false): void {
+    if (afterSync && !planted("I3.forgotten-at-the-sync")) {
+      pending.waitsForSync = true;
+      out.repliesAfterSync.push({ ticket: pending.ticket, verdict });
+      return;
+    }
     this.forget(pending);
     (afterSync ? out.repliesAfterSync : out.replies).push({ ticket: pending.ticket, verdict });
   }

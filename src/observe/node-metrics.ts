@@ -41,6 +41,7 @@ export class NodeMetrics {
     this.connections();
     this.requests();
     this.cluster();
+    this.disk();
     this.upkeep();
     this.links();
     meterStorage(this.meter, parts);
@@ -150,6 +151,14 @@ export class NodeMetrics {
       const core = this.parts.serving.node?.loop.machine.core;
       for (const { id } of core?.view.members ?? []) if (id !== core?.self) set([String(id)], core?.hears(id) ? 1 : 0);
     });
+  }
+
+  private disk(): void {
+    this.ofNode(
+      "onar_disk_standing_seconds",
+      "For how long the disk has stood still although something is to be written.",
+      (node) => node.loop.diskStanding / 1_000,
+    );
   }
 
   /** Catching up, mending and purging. */

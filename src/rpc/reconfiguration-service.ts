@@ -38,6 +38,7 @@ export interface OwnStatus {
   readonly uptimeMs: () => number;
   /** Durable records of its log. */
   readonly logPosition: () => number;
+  readonly diskFull: () => boolean;
   /** Of a peer's, as it told last. */
   readonly logPositionOf: (peer: NodeId) => number;
 }
@@ -75,6 +76,8 @@ export const reconfigurationService = (
             badRegisters: 0n,
             mendedRegisters: 0n,
             purgedTombstones: 0n,
+            diskFull: own.diskFull(),
+            diskStandingMs: 0n,
           };
         }
         const count = node.view.partitions.length;
@@ -91,6 +94,8 @@ export const reconfigurationService = (
           peerMessages: BigInt(node.counters.messagesSent),
           peerMessagesDropped: BigInt(node.counters.messagesDropped),
           ...upkeepOf(node),
+          diskFull: own.diskFull(),
+          diskStandingMs: BigInt(Math.floor(node.loop.diskStanding)),
         };
       }),
   };

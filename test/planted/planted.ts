@@ -50,6 +50,7 @@ const BUGS: Record<PlantedBug, string> = {
   "R14.merely-accepted": "what is merely accepted passes for settled",
   "R14.across-ballots": "settled numbers are compared across ballots",
   "R14.over-unacknowledged": "the settled seq advances over one that is not acknowledged",
+  "I3.forgotten-at-the-sync": "a request whose answer waits for a sync has no deadline any more",
 };
 
 const active = new Set<PlantedBug>();

@@ -48,7 +48,7 @@ const NACKS: Record<Fenced, string> = {
   purge: " Nack of purge ",
 };
 
-/** A full disk refuses before the machine is asked (src/rpc/disk-full.ts): no trace shows it. */
+/** A full disk refuses before the machine is asked (src/node/disk-full.ts): no trace shows it. */
 const REFUSALS: Record<Exclude<Refusal["reason"], "disk-full">, string> = {
   "not-writer": " refused: not the writer",
   "not-replica": " refused: not-replica",

@@ -13,6 +13,7 @@ import type { Register } from "../../src/core/register/register.js";
 import { BAD, MemoryTable, type RegisterTable } from "../../src/core/register/table.js";
 import type { NodeStorage } from "../../src/ports/storage.js";
 import type { Schedule } from "./schedule.js";
+import { Stall } from "./stall.js";
 import type { DiskFaults } from "./swarm.js";
 
 interface Waiting {
@@ -60,7 +61,9 @@ export interface Disk {
   open(): NodeStorage | null;
   /** The node has sent all that it had to send. */
   sent(): void;
-  /** From now on every sync is quick, and nothing fails. */
+  /** Nothing gets done until it moves again. */
+  stall(standing: boolean): void;
+  /** From now on every sync is quick, and nothing fails or stands still. */
   heal(): void;
   /** Returns how many entries were lost, and whether a batch was kept in part, as far as that can be told by now. */
   crash(): { readonly lost: number; readonly torn: boolean };
@@ -80,6 +83,7 @@ export class SimDisk implements Disk {
   private untold = 0;
   private life = 0;
   private healed = false;
+  private readonly stalled = new Stall();
 
   constructor(private readonly options: DiskOptions) {}
 
@@ -153,9 +157,15 @@ export class SimDisk implements Disk {
 
   sent(): void {}
 
+  stall(standing: boolean): void {
+    if (standing && !this.healed) this.stalled.begin();
+    else this.stalled.end();
+  }
+
   /** From now on every sync is quick. */
   heal(): void {
     this.healed = true;
+    this.stalled.end();
   }
 
   /** Returns how many entries were lost, and whether a batch was kept in part. */
@@ -174,7 +184,8 @@ export class SimDisk implements Disk {
 
   private append(entries: readonly Entry[], durable: () => void): void {
     for (const entry of entries) this.options.appended(entry);
-    if (this.idle && (entries.length === 0 || this.options.faults.syncMs === 0)) {
+    const atOnce = entries.length === 0 || (this.options.faults.syncMs === 0 && !this.stalled.standing);
+    if (this.idle && atOnce) {
       for (const entry of entries) this.keep(entry);
       return durable();
     }
@@ -189,7 +200,7 @@ export class SimDisk implements Disk {
     const slow = !this.healed && faults.slow > 0 && chance.chance(faults.slow);
     const span = slow ? chance.fraction() * faults.slowMs : faults.syncMs * (0.5 + chance.fraction());
     const { life } = this;
-    schedule.after(span, () => {
+    const synced = (): void => {
       if (life !== this.life) return;
       const done = this.syncing;
       this.syncing = [];
@@ -200,7 +211,8 @@ export class SimDisk implements Disk {
         this.untold--;
         for (const { durable } of done) durable();
       });
-    });
+    };
+    schedule.after(span, () => this.stalled.pass(synced));
   }
 
   private keep(entry: Entry): void {

@@ -24,6 +24,7 @@ import { sameState } from "./facts.js";
 import { Holdings, mapIn } from "./holdings.js";
 import { rotRecord, ruinRecord } from "./rot.js";
 import type { Sometimes } from "./sometimes.js";
+import { Stall } from "./stall.js";
 import { TimedFiles } from "./timed-files.js";
 
 export interface LogDiskOptions extends DiskOptions {
@@ -77,6 +78,7 @@ export class LogDisk implements Disk {
   private batchesSent = 0;
   private readonly snapshots: Saved[] = [];
   private readonly haste: Prng;
+  private readonly stalled = new Stall();
 
   constructor(private readonly options: LogDiskOptions) {
     const { schedule, chance, faults, tell } = options;
@@ -91,20 +93,22 @@ export class LogDisk implements Disk {
       chance: chance.fork("files"),
       ahead: options.node % 2 === 0 ? 0 : 200,
       span: () => this.span(),
+      stall: this.stalled,
       tell,
       written: (last) => this.written(last),
     });
     this.checkpoint = new MemoryCheckpoint((commit) => {
-      if (faults.syncMs === 0) return commit();
+      if (faults.syncMs === 0 && !this.stalled.standing) return commit();
       const { life } = this;
       this.committing = commit;
-      schedule.after(this.span(), () => {
+      const committed = (): void => {
         if (life === this.life)
           tell(() => {
             this.committing = null;
             commit();
           });
-      });
+      };
+      schedule.after(this.span(), () => this.stalled.pass(committed));
     });
   }
 
@@ -188,6 +192,11 @@ export class LogDisk implements Disk {
     this.files.disk.space = this.full ? 0 : Number.POSITIVE_INFINITY;
   }
 
+  stall(standing: boolean): void {
+    if (standing && !this.healed) this.stalled.begin();
+    else this.stalled.end();
+  }
+
   /** The node is down. False: there is nothing to ruin in that way, or nobody would notice. */
   ruin(how: Ruin, seenByAll: number): boolean {
     const { disk } = this.files;
@@ -212,6 +221,7 @@ export class LogDisk implements Disk {
 
   heal(): void {
     this.healed = true;
+    this.stalled.end();
     this.files.disk.nextError = null;
     this.fill(false);
   }

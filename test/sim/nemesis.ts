@@ -38,6 +38,7 @@ export class NemesisAtWork {
     this.every(nemesis.rot, () => this.rot());
     this.every(nemesis.diskError, () => this.failDisk());
     this.every(nemesis.full, () => this.fillDisk());
+    this.every(nemesis.stall, () => this.stallDisk());
     this.every(nemesis.ruin, () => this.ruin());
     this.every(nemesis.ruin / COPIES, () => this.harm({ kind: "copy", node: this.chance.pick(this.world.nodes).id }));
   }
@@ -116,6 +117,11 @@ export class NemesisAtWork {
     this.harm({ kind: "full", node: this.victim().id, forMs });
   }
 
+  private stallDisk(): void {
+    const forMs = this.world.swarm.nemesis.stallMs * (0.5 + this.chance.fraction());
+    this.harm({ kind: "stall", node: this.victim().id, forMs });
+  }
+
   private ruin(): void {
     const { world, chance } = this;
     const how = chance.pick<Ruin>(["rolled back", "rolled back", "rolled back", "emptied", "unreadable"]);
@@ -179,6 +185,8 @@ export class NemesisAtWork {
         return world.has(harm.node) ? world.failDisk(world.node(harm.node), harm.downMs) : undefined;
       case "full":
         return world.has(harm.node) ? world.fillDisk(world.node(harm.node), harm.forMs) : undefined;
+      case "stall":
+        return world.has(harm.node) ? world.stallDisk(world.node(harm.node), harm.forMs) : undefined;
       case "copy":
         return world.has(harm.node) ? world.copyDirectory(world.node(harm.node)) : undefined;
       case "ruin":

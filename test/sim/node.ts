@@ -7,11 +7,11 @@ import type { Key, NodeId, Partition } from "../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Ticket } from "../../src/core/outbox.js";
 import type { View } from "../../src/core/view/view.js";
+import { refusedWhenFull } from "../../src/node/disk-full.js";
 import { Loop, type ReplyTo } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
 import type { Clock } from "../../src/ports/clock.js";
 import type { NodeStorage } from "../../src/ports/storage.js";
-import { refusedWhenFull } from "../../src/rpc/disk-full.js";
 import type { Disk } from "./disk.js";
 import type { Network } from "./network.js";
 import type { Schedule } from "./schedule.js";
@@ -60,10 +60,8 @@ export class SimNode {
   gone = false;
   /** Its directory is not what it was: no peer must let it in any more. */
   doomed = false;
-  /** How often it was paused, or its disk full: what was asked before may be answered late. */
+  /** How often it was paused: what was asked before may be answered late. */
   pauses = 0;
-  /** Above 0: its answers wait for space on the disk. */
-  stuck = 0;
   /** Turns that are due: what the node wants to do and has not appended yet. */
   private turns = 0;
   private paused = false;

@@ -17,6 +17,8 @@ export type Harm =
   /** The next write of the node's disk fails; it comes back after `downMs`. */
   | { readonly kind: "disk-error"; readonly node: NodeId; readonly downMs: number }
   | { readonly kind: "full"; readonly node: NodeId; readonly forMs: number }
+  /** The node's disk stands still. */
+  | { readonly kind: "stall"; readonly node: NodeId; readonly forMs: number }
   /** Its directory is copied as it is durably at that moment: what a ruin may put back. */
   | { readonly kind: "copy"; readonly node: NodeId }
   /** The node crashes and its directory is lost for good; it is started after `downMs`. */

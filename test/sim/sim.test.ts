@@ -73,6 +73,7 @@ const USUAL: readonly Point[] = [
   "a torn write was cut off",
   "a write found the disk full",
   "a write failed and its node ended",
+  "a disk stood still",
   "the log was folded into the checkpoint",
   "a record of the log rotted",
   "a record of the checkpoint rotted",
@@ -108,6 +109,7 @@ test("without faults nothing is lost and nothing is unknown", () => {
           rot: 0,
           diskError: 0,
           full: 0,
+          stall: 0,
           ruin: 0,
         },
         load: {

@@ -52,6 +52,7 @@ export const POINTS = [
   "a write found the disk full",
   "a message that brings a register was dropped as the disk was full",
   "a write failed and its node ended",
+  "a disk stood still",
   "the log was folded into the checkpoint",
   "a record of the log rotted",
   "a record of the checkpoint rotted",

@@ -86,6 +86,9 @@ export interface Nemesis {
   readonly diskError: number;
   readonly full: number;
   readonly fullMs: number;
+  /** A disk stands still for long; whatever is asked of its node is answered by its deadline all the same. */
+  readonly stall: number;
+  readonly stallMs: number;
   /** A directory is lost for good: put back as it was, emptied, or unreadable. */
   readonly ruin: number;
   /** Share of faults that pick a working writer. */
@@ -135,6 +138,7 @@ export function drawSwarm(seed: number): Swarm {
   const storage = new Prng(seed).fork("storage");
   const real = storage.chance(0.5);
   const disks = real ? faults : 0;
+  const stalls = new Prng(seed).fork("stalls");
   const sometimes = (probability: number, rounds: readonly number[]): number =>
     disks > 0 && storage.chance(probability) ? roundMs * storage.pick(rounds) : 0;
   return {
@@ -188,6 +192,8 @@ export function drawSwarm(seed: number): Swarm {
       diskError: sometimes(0.25, [10, 30]),
       full: sometimes(0.2, [10, 30]),
       fullMs: roundMs * storage.pick([1, 5, 15]),
+      stall: faults * (stalls.chance(0.15) ? roundMs * stalls.pick([8, 20]) : 0),
+      stallMs: roundMs * stalls.pick([5, 15, 40]),
       ruin: sometimes(0.4, [10, 40]),
       aimed: chance.pick([0, 0.5, 0.9]),
     },

@@ -8,6 +8,7 @@ import { RECORD_HEADER_BYTES } from "../../src/codec/log-record.js";
 import type { Done, Files } from "../../src/storage/files.js";
 import { FaultyFiles } from "../conformance/faulty-files.js";
 import type { Schedule } from "./schedule.js";
+import type { Stall } from "./stall.js";
 
 export interface TimedFilesOptions {
   readonly schedule: Schedule;
@@ -16,6 +17,7 @@ export interface TimedFilesOptions {
   readonly ahead: number;
   /** Milliseconds that the next operation takes; 0: it is done before its call returns. */
   readonly span: () => number;
+  readonly stall: Stall;
   /** Runs what the node is told, at once or, while it is paused, later. */
   readonly tell: (call: () => void) => void;
   /** A write is on the disk; the number of its last record. */
@@ -85,20 +87,22 @@ export class TimedFiles implements Files {
   }
 
   private begun(): void {
-    const { schedule } = this.options;
+    const { schedule, stall } = this.options;
     const span = this.instant ? 0 : this.options.span();
-    if (span === 0 && this.alone) {
+    const standing = stall.standing && !this.instant;
+    if (span === 0 && this.alone && !standing) {
       this.within = true;
       this.disk.step();
       return;
     }
     const { life } = this;
     this.readyAt = Math.max(this.readyAt, schedule.now + span);
-    schedule.at(this.readyAt, () => {
+    const step = (): void => {
       if (life !== this.life) return;
       this.within = false;
       this.disk.step();
-    });
+    };
+    schedule.at(this.readyAt, () => stall.pass(step));
   }
 
   /** Nothing but the operation that has just begun. */

@@ -332,7 +332,9 @@ export class Reader {
         writer: (writer < 0 ? 0 : this.group.replicas[writer]) as NodeId,
       },
     };
-    out.outcomes.push({ ticket, result, afterSync: !planted("R8.own-copy-early") });
+    // A local answer shows what a majority has on disk, whatever this node's disk does.
+    const afterSync = consistency !== "local" && !planted("R8.own-copy-early");
+    out.outcomes.push({ ticket, result, afterSync });
   }
 
   /** Why a read got no answer in time: only a hand-over needs a writer. */

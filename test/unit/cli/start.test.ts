@@ -26,6 +26,7 @@ describe("start", () => {
       storage: "memory",
       data: "",
       storageMemory: 128,
+      diskStallMs: 2_000,
       clusterId: "",
       cluster: { replicationFactor: 3, partitions: 256 },
       insisted: [],

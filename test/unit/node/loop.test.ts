@@ -4,12 +4,13 @@ import { AssertionError } from "../../../src/base/assert.js";
 import { duration, type Instant, instant } from "../../../src/base/time.js";
 import { ballot } from "../../../src/core/ballot.js";
 import type { Entry } from "../../../src/core/entry.js";
-import { groupEpoch, type NodeId } from "../../../src/core/ids.js";
+import { attempt, groupEpoch, type NodeId } from "../../../src/core/ids.js";
 import type { NodeMessage } from "../../../src/core/node-message.js";
 import { Loop } from "../../../src/node/loop.js";
 import type { Verdict } from "../../../src/node/outgoing.js";
 import type { Clock } from "../../../src/ports/clock.js";
 import { MemoryStorage } from "../../../src/storage/memory.js";
+import { keyOf, register } from "../../conformance/operations.js";
 import { A, B, C, machineOf, P0, put, read, viewOf } from "./cluster.js";
 
 class ManualClock implements Clock {
@@ -179,6 +180,34 @@ describe("durable before (R8)", () => {
   });
 });
 
+describe("a disk that stands still", () => {
+  const impose = (seq: number): NodeMessage => ({
+    kind: "impose",
+    partition: P0,
+    attempt: attempt(seq),
+    register: register(keyOf(1), { seq }),
+  });
+
+  test("is given no registers any more after a while, and again when it moves: what waits for it does not grow", () => {
+    const { loop, clock, disk } = rig(B, 3);
+    const registers = (): number => disk.batches.flat().filter(({ kind }) => kind === "register").length;
+    const deliver = (seq: number): void => {
+      loop.deliver({ kind: "message", from: A, message: impose(seq) });
+      clock.turn();
+    };
+    deliver(1);
+    clock.time += 1_900;
+    deliver(2);
+    clock.time += 200;
+    deliver(3);
+    expect(registers()).toBe(2);
+    disk.sync();
+    clock.turn();
+    deliver(4);
+    expect(registers()).toBe(3);
+  });
+});
+
 describe("records that are durable (R10)", () => {
   const heartbeat = (logPosition: number): NodeMessage => ({
     kind: "heartbeat",
@@ -293,6 +322,23 @@ describe("a node alone", () => {
     clock.turn();
     expect(verdicts).toHaveLength(1);
     expect(verdicts[0]).toMatchObject({ status: "deadline", mayHaveRun: true });
+  });
+
+  test("a read that waits for the sync of this node's own copy is answered by its deadline, and not again when the disk moves", () => {
+    const { clock, disk, loop } = writer();
+    const verdicts: [number, Verdict][] = [];
+    loop.request(P0, put("x"), timeout, () => {});
+    loop.request(P0, read, duration(300), (verdict) => verdicts.push([clock.time, verdict]));
+    clock.turn();
+    const began = clock.time;
+    clock.run(1_000);
+    expect(verdicts).toEqual([[expect.any(Number), { status: "deadline", mayHaveRun: true }]]);
+    expect((verdicts[0]?.[0] ?? 0) - began).toBeLessThanOrEqual(320);
+    disk.sync();
+    clock.turn();
+    disk.sync();
+    clock.turn();
+    expect(verdicts).toHaveLength(1);
   });
 
   test("the clock is asked to wake it no later than its next deadline", () => {

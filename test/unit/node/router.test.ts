@@ -42,6 +42,74 @@ function answered(cluster: Cluster, asker: NodeId, sent: Outgoing, by: readonly 
   return out;
 }
 
+describe("a disk that stands still", () => {
+  /** The disk of B, which is not the writer, takes something and never ends it; what B's reads bring is not released. */
+  const standing = (ms: number): Cluster => {
+    const cluster = new Cluster().elected();
+    cluster.submit(A, put("x"));
+    cluster.run(300);
+    cluster.machine(B).syncs.appended(cluster.now);
+    cluster.now = instant(cluster.now + ms);
+    return cluster;
+  };
+  const reading = (cluster: Cluster, consistency: "local" | "linearizable"): Outgoing => {
+    const out = new Outgoing();
+    const { machines, now } = cluster;
+    const asked = {
+      kind: "read",
+      read: { ...(read as Extract<Request, { kind: "read" }>).read, consistency },
+    } as const;
+    present(machines.get(B), "B").submit(now, P0, asked, instant(now + 1_000), out);
+    return out;
+  };
+  const forwardsIn = (out: Outgoing): NodeId[] => {
+    const to: NodeId[] = [];
+    out.sendNow.each((node, message) => (message.kind === "forward" ? to.push(node) : 0));
+    return to;
+  };
+
+  test("a read goes to another replica that is heard", () => {
+    const [to] = forwardsIn(reading(standing(150), "linearizable"));
+    expect([A, C]).toContain(to);
+  });
+
+  test("a read goes to the own copy while the disk gets on, and when nobody else is heard", () => {
+    expect(forwardsIn(reading(standing(50), "linearizable"))).toEqual([]);
+    const alone = new Cluster().elected();
+    alone.isolate(B).run(2_000);
+    alone.machine(B).syncs.appended(alone.now);
+    alone.now = instant(alone.now + 150);
+    expect(forwardsIn(reading(alone, "linearizable"))).toEqual([]);
+  });
+
+  test("a local read of what is settled is answered at once", () => {
+    const out = reading(standing(150), "local");
+    expect(out.replies).toMatchObject([{ verdict: { status: "done", answer: { kind: "get", consistency: "local" } } }]);
+    expect(out.repliesAfterSync).toEqual([]);
+  });
+
+  test("an answer that waits for the sync already is asked of another replica, and only the first of the two is given", () => {
+    const cluster = standing(50);
+    const machine = cluster.machine(B);
+    const waiting = answered(cluster, B, reading(cluster, "linearizable"), [A, C]);
+    expect(waiting.repliesAfterSync).toHaveLength(1);
+    cluster.now = instant(cluster.now + 100);
+    const woken = new Outgoing();
+    machine.step(cluster.now, { kind: "wake" }, woken);
+    expect(forwardsIn(woken)).toHaveLength(1);
+    const ticket = present(waiting.repliesAfterSync[0], "an answer").ticket;
+    let forward = 0;
+    woken.sendNow.each((_, message) => {
+      if (message.kind === "forward") forward = message.id;
+    });
+    const result: Result = present(waiting.repliesAfterSync[0], "an answer").verdict as Result;
+    const told = new Outgoing();
+    machine.step(cluster.now, { kind: "message", from: A, message: { kind: "forwarded", id: forward, result } }, told);
+    expect(told.replies).toMatchObject([{ ticket, verdict: { status: "done" } }]);
+    expect(machine.router.released(ticket)).toBe(false);
+  });
+});
+
 describe("what the sync releases (R8)", () => {
   const submitted = (cluster: Cluster, request: Request): Outgoing => {
     const out = new Outgoing();

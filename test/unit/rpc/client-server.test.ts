@@ -21,6 +21,7 @@ async function served(port: Partial<ClientPortConfig> = {}) {
     uptimeMs: () => 0,
     logPosition: () => 0,
     logPositionOf: () => 0,
+    diskFull: () => false,
   };
   const options = { ...DEFAULT_CLIENT_PORT, ...port };
   const { server } = makeClientServer(new Serving(nodeId(1)), DEFAULT_LIMITS, options, own, null, null);

@@ -822,8 +822,12 @@ type StatusResponse struct {
 	MendedRegisters uint64 `protobuf:"varint,10,opt,name=mended_registers,json=mendedRegisters,proto3" json:"mended_registers,omitempty"`
 	// Tombstones that this node purged as the writer since it started (R12).
 	PurgedTombstones uint64 `protobuf:"varint,11,opt,name=purged_tombstones,json=purgedTombstones,proto3" json:"purged_tombstones,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Whether this node's disk is full: it takes no writes.
+	DiskFull bool `protobuf:"varint,12,opt,name=disk_full,json=diskFull,proto3" json:"disk_full,omitempty"`
+	// For how many milliseconds this node's disk has stood still although there is something to write; 0 while it gets on.
+	DiskStandingMs uint64 `protobuf:"varint,13,opt,name=disk_standing_ms,json=diskStandingMs,proto3" json:"disk_standing_ms,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -929,6 +933,20 @@ func (x *StatusResponse) GetMendedRegisters() uint64 {
 func (x *StatusResponse) GetPurgedTombstones() uint64 {
 	if x != nil {
 		return x.PurgedTombstones
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetDiskFull() bool {
+	if x != nil {
+		return x.DiskFull
+	}
+	return false
+}
+
+func (x *StatusResponse) GetDiskStandingMs() uint64 {
+	if x != nil {
+		return x.DiskStandingMs
 	}
 	return 0
 }
@@ -1300,7 +1318,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\rStatusRequest\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x10 \x03(\rR\n" +
-	"partitions\"\x82\x04\n" +
+	"partitions\"\xc9\x04\n" +
 	"\x0eStatusResponse\x12*\n" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12H\n" +
 	"\n" +
@@ -1316,7 +1334,9 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\rbad_registers\x18\t \x01(\x04R\fbadRegisters\x12)\n" +
 	"\x10mended_registers\x18\n" +
 	" \x01(\x04R\x0fmendedRegisters\x12+\n" +
-	"\x11purged_tombstones\x18\v \x01(\x04R\x10purgedTombstones\"\xfb\x02\n" +
+	"\x11purged_tombstones\x18\v \x01(\x04R\x10purgedTombstones\x12\x1b\n" +
+	"\tdisk_full\x18\f \x01(\bR\bdiskFull\x12(\n" +
+	"\x10disk_standing_ms\x18\r \x01(\x04R\x0ediskStandingMs\"\xfb\x02\n" +
 	"\x0fPartitionStatus\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +

@@ -250,6 +250,10 @@ export interface StatusResponse {
   mendedRegisters: bigint;
   /** Tombstones that this node purged as the writer since it started (R12). */
   purgedTombstones: bigint;
+  /** Whether this node's disk is full: it takes no writes. */
+  diskFull: boolean;
+  /** For how many milliseconds this node's disk has stood still although there is something to write; 0 while it gets on. */
+  diskStandingMs: bigint;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1653,6 +1657,8 @@ function createBaseStatusResponse(): StatusResponse {
     badRegisters: 0n,
     mendedRegisters: 0n,
     purgedTombstones: 0n,
+    diskFull: false,
+    diskStandingMs: 0n,
     _unknownFields: {},
   };
 }
@@ -1709,6 +1715,15 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         throw new globalThis.Error("value provided for field message.purgedTombstones of type uint64 too large");
       }
       writer.uint32(88).uint64(message.purgedTombstones);
+    }
+    if (message.diskFull !== false) {
+      writer.uint32(96).bool(message.diskFull);
+    }
+    if (message.diskStandingMs !== 0n) {
+      if (BigInt.asUintN(64, message.diskStandingMs) !== message.diskStandingMs) {
+        throw new globalThis.Error("value provided for field message.diskStandingMs of type uint64 too large");
+      }
+      writer.uint32(104).uint64(message.diskStandingMs);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1822,6 +1837,22 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.purgedTombstones = reader.uint64() as bigint;
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.diskFull = reader.bool();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.diskStandingMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1889,6 +1920,16 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         : isSet(object.purged_tombstones)
         ? BigInt(object.purged_tombstones)
         : 0n,
+      diskFull: isSet(object.diskFull)
+        ? globalThis.Boolean(object.diskFull)
+        : isSet(object.disk_full)
+        ? globalThis.Boolean(object.disk_full)
+        : false,
+      diskStandingMs: isSet(object.diskStandingMs)
+        ? BigInt(object.diskStandingMs)
+        : isSet(object.disk_standing_ms)
+        ? BigInt(object.disk_standing_ms)
+        : 0n,
     };
   },
 
@@ -1927,6 +1968,12 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     if (message.purgedTombstones !== 0n) {
       obj.purgedTombstones = message.purgedTombstones.toString();
     }
+    if (message.diskFull !== false) {
+      obj.diskFull = message.diskFull;
+    }
+    if (message.diskStandingMs !== 0n) {
+      obj.diskStandingMs = message.diskStandingMs.toString();
+    }
     return obj;
   },
 
@@ -1959,6 +2006,10 @@ export const StatusResponse: MessageFns<StatusResponse> = {
       : 0n;
     message.purgedTombstones = (object.purgedTombstones !== undefined && object.purgedTombstones !== null)
       ? BigInt(object.purgedTombstones)
+      : 0n;
+    message.diskFull = object.diskFull ?? false;
+    message.diskStandingMs = (object.diskStandingMs !== undefined && object.diskStandingMs !== null)
+      ? BigInt(object.diskStandingMs)
       : 0n;
     return message;
   },

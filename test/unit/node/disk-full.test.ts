@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { attempt, groupEpoch, nodeId, partition } from "../../../src/core/ids.js";
 import type { Forward, NodeMessage } from "../../../src/core/node-message.js";
-import { refusedWhenFull } from "../../../src/rpc/disk-full.js";
+import { refusedWhenFull } from "../../../src/node/disk-full.js";
 import { keyOf, register } from "../../conformance/operations.js";
 
 const from = nodeId(7);

@@ -1,0 +1,479 @@
+/**
+ * One HTTP/2 connection, of a client or of a server, as a pure machine: bytes and time go in, events and bytes come out.
+ *
+ * How to drive it: give it what comes (`receive`), call it when `nextDeadline` is there (`tick`), and after each of both, or when the
+ * listener is woken, write what `take` returns and say with `flushed` how much of that the network has not taken. Read nothing while
+ * `wantsInput` is false. Once it is `closed`, write what it has left and end the socket. That is all; `socket/driver.ts` does it.
+ *
+ * Listeners are called from within `receive`, `tick` and the other methods, and may call any method. Nothing is sent before the caller of
+ * `receive` takes it: so all answers to one read leave in one write.
+ *
+ * Invariants:
+ * 1. Every stream that was begun is closed once, before the connection is or with it.
+ * 2. After `closed` no event comes, whatever is received.
+ * 3. What is kept is bounded by `Limits`, except what open streams were given to send beyond `maxUnsentBytes`; they are bounded each.
+ *
+ * Source: RFC 9113.
+ */
+
+import { ConnectionError, ERROR_CODE } from "../error.js";
+import { FrameInput } from "../frame/frame-input.js";
+import { FrameOutput } from "../frame/frame-output.js";
+import { CLIENT_PREFACE, MAX_INT31 } from "../frame/wire.js";
+import { HpackDecoder } from "../hpack/decoder.js";
+import { HpackEncoder } from "../hpack/encoder.js";
+import type { HeaderList } from "../hpack/header-list.js";
+import type { Closing, ConnectionListener } from "./events.js";
+import { Guard } from "./guard.js";
+import { Inbound, type InboundHost, type Parts } from "./inbound.js";
+import { Inflow } from "./inflow.js";
+import { type Due, Lifetime, NEVER } from "./lifetime.js";
+import { CLIENT_TIMING, checkLimits, DEFAULT_LIMITS, type Limits, SERVER_TIMING, type Timing } from "./limits.js";
+import { Outflow } from "./outflow.js";
+import { PeerSettings, type Role, settingsToSend } from "./settings.js";
+import { ENDED, Stream, type StreamEnd, type StreamListener } from "./stream.js";
+import { StreamTable } from "./stream-table.js";
+
+export interface ConnectionOptions {
+  readonly role: Role;
+  readonly listener: ConnectionListener;
+  readonly limits?: Partial<Limits>;
+  readonly timing?: Timing;
+  /** From 0 to 1, by chance: spreads the ages of connections (`maxConnectionAgeMs`). */
+  readonly chance?: number;
+}
+
+const KEEPALIVE = Buffer.from("keep-ali", "latin1");
+const DRAINING = Buffer.from("draining", "latin1");
+/** What a chunk that waits costs besides its bytes. */
+const CHUNK_OVERHEAD_BYTES = 128;
+
+export class Connection {
+  readonly #listener: ConnectionListener;
+  readonly #limits: Limits;
+  readonly #parts: Parts;
+  readonly #input: FrameInput;
+  #closing: Closing | undefined;
+  /** Somebody is inside who takes the output afterwards; the listener was woken and has not taken yet. */
+  #inside = false;
+  #woken = false;
+  #draining = false;
+  /** Server: the GOAWAY with the last stream was sent. */
+  #lastStreamSaid = false;
+  #peerDraining = false;
+  #peerCode: number = ERROR_CODE.noError;
+  #pending = 0;
+
+  constructor(options: ConnectionOptions, now: number) {
+    const { role, chance = 0.5 } = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    checkLimits(limits);
+    const timing = options.timing ?? (role === "server" ? SERVER_TIMING : CLIENT_TIMING);
+    this.#listener = options.listener;
+    this.#limits = limits;
+    const output = new FrameOutput();
+    const encoder = new HpackEncoder();
+    const guard = new Guard(limits, timing, now);
+    this.#parts = {
+      role,
+      limits,
+      clock: { now },
+      output,
+      encoder,
+      decoder: new HpackDecoder(limits.maxHeaderListSize),
+      streams: new StreamTable(role, limits.closedStreamMemory),
+      inflow: new Inflow(output, limits),
+      outflow: new Outflow({ output, encoder, guard, limits, onLocalEnd: (stream) => this.#localEnded(stream) }),
+      guard,
+      lifetime: new Lifetime(timing, role === "client", now, chance),
+      peer: new PeerSettings(role === "client" ? "server" : "client"),
+    };
+    this.#input = new FrameInput(new Inbound(this.#parts, this.#host()), role === "server");
+    if (role === "client") output.raw(CLIENT_PREFACE);
+    output.settings(settingsToSend(role, limits));
+    this.#parts.inflow.announce();
+  }
+
+  /** Why it has ended; undefined while it has not. */
+  get closed(): Closing | undefined {
+    return this.#closing;
+  }
+
+  /** Streams that are open. */
+  get streams(): number {
+    return this.#parts.streams.size;
+  }
+
+  /** Client: how many streams may be opened now. */
+  get openable(): number {
+    const { peer, streams } = this.#parts;
+    if (this.#closing !== undefined || this.#draining || this.#peerDraining || streams.highestLocal >= MAX_INT31)
+      return 0;
+    return Math.max(0, Math.min(peer.maxConcurrentStreams, this.#limits.maxConcurrentStreams) - streams.size);
+  }
+
+  /** Whether no further stream is taken, or the peer takes none. */
+  get draining(): boolean {
+    return this.#draining || this.#peerDraining;
+  }
+
+  /** The longest header list that the peer takes, as it says. */
+  get peerMaxHeaderListSize(): number {
+    return this.#parts.peer.maxHeaderListSize;
+  }
+
+  /** Whether to go on reading. A client always reads: two ends that wait for each other to read would wait forever. */
+  get wantsInput(): boolean {
+    if (this.#closing !== undefined) return false;
+    return this.#parts.role === "client" || this.#parts.outflow.pending < this.#limits.inputPauseBytes;
+  }
+
+  /** Takes bytes from the peer; the chunk must not change afterwards. Never throws what the peer has caused. */
+  receive(chunk: Buffer, now: number): void {
+    if (this.#closing !== undefined) return;
+    this.#parts.clock.now = now;
+    this.#parts.lifetime.read(now);
+    this.#inside = true;
+    try {
+      this.#input.push(chunk);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#inside = false;
+    }
+  }
+
+  /** When `tick` is to be called, in the same milliseconds; Infinity for never. */
+  nextDeadline(): number {
+    return this.#closing === undefined ? this.#parts.lifetime.next() : NEVER;
+  }
+
+  tick(now: number): void {
+    this.#parts.clock.now = now;
+    this.#inside = true;
+    try {
+      for (;;) {
+        const due = this.#closing === undefined ? this.#parts.lifetime.due(now) : undefined;
+        if (due === undefined) break;
+        this.#due(due, now);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#inside = false;
+    }
+  }
+
+  /** What is to be written now, in order. */
+  take(): readonly Buffer[] {
+    this.#woken = false;
+    return this.#parts.output.take();
+  }
+
+  /** So many of the bytes that were taken have not left yet. Call it after each write, and when that changes; then take again. */
+  flushed(pendingBytes: number, now: number): void {
+    const { lifetime, outflow } = this.#parts;
+    lifetime.waiting(pendingBytes, pendingBytes < this.#pending, now);
+    this.#pending = pendingBytes;
+    outflow.taken = pendingBytes;
+    this.#parts.clock.now = now;
+    this.#inside = true;
+    try {
+      outflow.pump();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#inside = false;
+    }
+  }
+
+  /** The network has ended the connection. */
+  lost(message: string): void {
+    this.#parts.output.drop();
+    this.#close({ kind: "lost", code: this.#peerCode, message });
+  }
+
+  /**
+   * Client: begins a request; `more` are fields behind those of `headers`. Undefined when no stream may be opened (`openable` is 0).
+   * Make `headers` once for all calls that share it: it is encoded once then.
+   */
+  request(headers: HeaderList, endStream: boolean, listener: StreamListener, more?: HeaderList): Stream | undefined {
+    if (this.#parts.role !== "client") throw new Error("only a client makes requests");
+    if (this.openable === 0) return undefined;
+    const { lifetime, limits, outflow, streams, clock } = this.#parts;
+    streams.highestLocal += 2;
+    const stream = new Stream(streams.highestLocal, listener, outflow.streamWindow, limits.initialWindowSize);
+    stream.isHead = headers.method === "HEAD";
+    streams.add(stream);
+    lifetime.streams(streams.size, clock.now);
+    this.#headers(stream, headers, endStream, more);
+    return stream;
+  }
+
+  /** Server: the head of the response, or an interim one (a status below 200). No effect on a stream that is closed. */
+  respond(stream: Stream, headers: HeaderList, endStream: boolean, more?: HeaderList): void {
+    if (stream.closed) return;
+    if (stream.responded || stream.localEnded) throw new Error(`stream ${stream.id} was responded to already`);
+    stream.responded = headers.status >= 200;
+    this.#headers(stream, headers, endStream, more);
+  }
+
+  /**
+   * Sends a piece of the body, which must not change until it has left. False if nothing more should be sent until the listener's `drained`.
+   * No effect on a stream that is closed.
+   */
+  send(stream: Stream, bytes: Uint8Array, endStream: boolean): boolean {
+    if (stream.closed) return true;
+    if (stream.localEnded || stream.endsAfter) throw new Error(`stream ${stream.id} has ended here`);
+    this.#parts.outflow.send(stream, bytes, endStream);
+    this.#touched();
+    if (stream.unsentBytes === 0) return true;
+    const chunks = (stream.unsent?.length ?? 0) - stream.unsentAt;
+    const kept = stream.unsentBytes + chunks * CHUNK_OVERHEAD_BYTES;
+    if (chunks > 1 && kept > this.#limits.maxStreamUnsentBytes) this.reset(stream, ERROR_CODE.enhanceYourCalm);
+    stream.waiting = stream.unsentBytes >= this.#limits.sendBufferBytes;
+    return !stream.waiting;
+  }
+
+  /** Ends our side with trailers, behind all that was sent. No effect on a stream that is closed. */
+  trailers(stream: Stream, list: HeaderList, more?: HeaderList): void {
+    if (stream.closed) return;
+    if (stream.localEnded || stream.endsAfter) throw new Error(`stream ${stream.id} has ended here`);
+    this.#parts.outflow.trailers(stream, list, more);
+    this.#touched();
+  }
+
+  /** Gives a stream up, both ways. */
+  reset(stream: Stream, code: number): void {
+    if (stream.closed) return;
+    const { output, streams } = this.#parts;
+    output.rstStream(stream.id, code);
+    streams.rememberReset(stream.id);
+    this.#closeStream(stream, { kind: "reset", by: "here", code, unprocessed: false });
+    this.#touched();
+  }
+
+  /** The application has done with so many bytes of the stream's data: the peer may send as many more. */
+  consume(stream: Stream, bytes: number): void {
+    if (stream.closed) return;
+    if (bytes > stream.unconsumed) throw new RangeError(`${bytes} bytes consumed, ${stream.unconsumed} are there`);
+    stream.unconsumed -= bytes;
+    this.#parts.inflow.creditStream(stream, bytes);
+    this.#touched();
+  }
+
+  /**
+   * Ends the connection in good order: takes no further streams, lets those that are open end, then closes. A server says so in two
+   * phases, so that no request that is on its way is lost. After `graceMs`, if not 0, what is still open is given up.
+   */
+  drain(now: number, graceMs = 0): void {
+    if (this.#closing !== undefined || this.#draining) return;
+    const { lifetime, output, role } = this.#parts;
+    this.#draining = true;
+    lifetime.draining(now, graceMs);
+    if (role === "server") {
+      output.goAway(MAX_INT31, ERROR_CODE.noError, "");
+      output.ping(false, DRAINING, 0);
+    } else lifetime.drained();
+    this.#finishIfDrained();
+    this.#touched();
+  }
+
+  /** Ends the connection at once, with a GOAWAY; its streams are lost. */
+  close(code: number, message: string): void {
+    this.#goAway(code, message);
+    this.#close({ kind: "drained", code, message });
+    this.#touched();
+  }
+
+  #host(): InboundHost {
+    return {
+      opened: (id, headers) => this.#opened(id, headers),
+      ready: () => this.#listener.ready(),
+      settingsChanged: () => {
+        if (this.#parts.role === "client") this.#listener.available();
+      },
+      pingAcknowledged: (bytes, at) => {
+        if (this.#draining && DRAINING.compare(bytes, at, at + DRAINING.length) === 0) this.#sayLastStream();
+      },
+      peerGoesAway: (lastStreamId, code, debug) => this.#peerGoesAway(lastStreamId, code, debug),
+      admits: () => this.#admits(),
+      closeStream: (stream, end) => this.#closeStream(stream, end),
+      resetStream: (stream, code) => this.reset(stream, code),
+    };
+  }
+
+  #headers(stream: Stream, headers: HeaderList, endStream: boolean, more: HeaderList | undefined): void {
+    const { encoder, guard, output } = this.#parts;
+    encoder.encode(headers, more);
+    output.headers(stream.id, endStream, encoder.block, encoder.length);
+    guard.headersSent();
+    if (endStream) this.#localEnded(stream);
+    this.#touched();
+  }
+
+  #opened(id: number, headers: HeaderList): Stream {
+    const { clock, lifetime, limits, outflow, streams } = this.#parts;
+    const stream = new Stream(id, NOBODY, outflow.streamWindow, limits.initialWindowSize);
+    streams.add(stream);
+    lifetime.streams(streams.size, clock.now);
+    const listener = this.#listener.request(stream, headers);
+    stream.listener = listener;
+    // It may have been answered or reset meanwhile, when nobody listened.
+    if (stream.outcome !== undefined) listener.closed(stream, stream.outcome);
+    return stream;
+  }
+
+  #admits(): number {
+    if (this.#lastStreamSaid) return -1;
+    const { outflow, streams } = this.#parts;
+    const full =
+      streams.size >= this.#limits.maxConcurrentStreams || outflow.unsentBytes >= this.#limits.maxUnsentBytes;
+    return full ? ERROR_CODE.refusedStream : 0;
+  }
+
+  #localEnded(stream: Stream): void {
+    stream.localEnded = true;
+    if (stream.remoteEnded) this.#closeStream(stream, ENDED);
+    else if (this.#parts.role === "server") {
+      // The response is whole: the rest of the request is of no use to anybody.
+      this.#parts.output.rstStream(stream.id, ERROR_CODE.noError);
+      this.#parts.streams.rememberReset(stream.id);
+      this.#closeStream(stream, ENDED);
+    }
+  }
+
+  #closeStream(stream: Stream, end: StreamEnd): void {
+    if (stream.closed) return;
+    stream.closed = true;
+    stream.outcome = end;
+    const { clock, guard, inflow, lifetime, outflow, streams } = this.#parts;
+    streams.delete(stream);
+    outflow.forget(stream);
+    if (stream.unconsumed > 0) inflow.credit(stream.unconsumed);
+    lifetime.streams(streams.size, clock.now);
+    if (end.kind === "ended") guard.streamEnded();
+    stream.listener.closed(stream, end);
+    if (this.#parts.role === "client") this.#listener.available();
+    this.#finishIfDrained();
+  }
+
+  #peerGoesAway(lastStreamId: number, code: number, debug: string): void {
+    const { role, streams } = this.#parts;
+    const isFirst = !this.#peerDraining;
+    this.#peerDraining = true;
+    if (code !== ERROR_CODE.noError) this.#peerCode = code;
+    if (isFirst) this.#listener.draining(code, debug);
+    if (role === "client") {
+      for (const stream of [...streams.values()]) {
+        if (stream.id <= lastStreamId) continue;
+        this.#closeStream(stream, { kind: "reset", by: "peer", code: ERROR_CODE.refusedStream, unprocessed: true });
+      }
+    }
+    this.#finishIfDrained();
+  }
+
+  /** The second phase of draining: every stream that the peer began before it saw the first one has come. */
+  #sayLastStream(): void {
+    if (this.#lastStreamSaid || this.#closing !== undefined) return;
+    this.#lastStreamSaid = true;
+    this.#parts.lifetime.drained();
+    this.#parts.output.goAway(this.#parts.streams.highestRemote, ERROR_CODE.noError, "");
+    this.#finishIfDrained();
+  }
+
+  #finishIfDrained(): void {
+    if (this.#closing !== undefined || this.#parts.streams.size > 0) return;
+    const drainedHere = this.#draining && (this.#lastStreamSaid || this.#parts.role === "client");
+    if (!drainedHere && !this.#peerDraining) return;
+    if (!this.#lastStreamSaid) this.#goAway(ERROR_CODE.noError, "");
+    this.#close({ kind: "drained", code: this.#peerCode, message: "nothing was left to do" });
+  }
+
+  #due(due: Due, now: number): void {
+    switch (due) {
+      case "handshake":
+        this.#giveUp(ERROR_CODE.protocolError, "no SETTINGS in time");
+        break;
+      case "settings":
+        this.#giveUp(ERROR_CODE.settingsTimeout, "no acknowledgement of SETTINGS in time");
+        break;
+      case "ping":
+        this.#parts.output.ping(false, KEEPALIVE, 0);
+        break;
+      case "silent":
+        this.#giveUp(ERROR_CODE.noError, "no answer to a keepalive PING in time");
+        break;
+      case "idle":
+      case "age":
+        this.drain(now);
+        break;
+      case "grace":
+        this.#giveUp(ERROR_CODE.noError, "streams were still open when the grace was over");
+        break;
+      case "drain":
+        this.#sayLastStream();
+        break;
+      case "stalled":
+        this.#parts.output.drop();
+        this.#close({ kind: "timeout", code: ERROR_CODE.noError, message: "the peer takes nothing" });
+        break;
+      default:
+        unreachable(due);
+    }
+  }
+
+  #giveUp(code: number, message: string): void {
+    this.#goAway(code, message);
+    this.#close({ kind: "timeout", code, message });
+  }
+
+  #fail(error: unknown): void {
+    const isPeers = error instanceof ConnectionError;
+    const code = isPeers ? error.code : ERROR_CODE.internalError;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#goAway(code, isPeers ? message : "");
+    this.#close({ kind: isPeers ? "violated" : "failed", code, message });
+  }
+
+  #goAway(code: number, debug: string): void {
+    if (this.#closing === undefined) this.#parts.output.goAway(this.#parts.streams.highestRemote, code, debug);
+  }
+
+  #close(closing: Closing): void {
+    if (this.#closing !== undefined) return;
+    this.#closing = closing;
+    this.#input.stop();
+    const { code, message } = closing;
+    const outcome: StreamEnd = { kind: "lost", code, message, unprocessed: false };
+    const open = [...this.#parts.streams.values()];
+    // All of them before the first listener hears of it: nothing is sent behind the GOAWAY.
+    for (const stream of open) {
+      stream.closed = true;
+      stream.outcome = outcome;
+      this.#parts.streams.delete(stream);
+      this.#parts.outflow.forget(stream);
+    }
+    for (const stream of open) stream.listener.closed(stream, outcome);
+    this.#listener.closed(closing);
+  }
+
+  #touched(): void {
+    if (this.#inside || this.#woken || this.#parts.output.size === 0) return;
+    this.#woken = true;
+    this.#listener.wake();
+  }
+}
+
+/** Listens to a stream until somebody else does. */
+const NOBODY: StreamListener = {
+  headers: () => {},
+  data: () => {},
+  end: () => {},
+  drained: () => {},
+  closed: () => {},
+};
+
+function unreachable(due: never): never {
+  throw new Error(`unknown deadline ${String(due)}`);
+}

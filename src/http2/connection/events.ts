@@ -1,0 +1,31 @@
+/** What a connection tells its user. */
+
+import type { HeaderList } from "../hpack/header-list.js";
+import type { Stream, StreamListener } from "./stream.js";
+
+/** Why a connection has ended. */
+export interface Closing {
+  /**
+   * `drained`: nothing was left to do. `violated`: the peer broke a rule or a limit. `timeout`: it was not there in time. `lost`: the
+   * network says so; `code` is that of the peer's GOAWAY, if there was one. `failed`: a listener has thrown.
+   */
+  readonly kind: "drained" | "violated" | "timeout" | "lost" | "failed";
+  /** One of `ERROR_CODE`. */
+  readonly code: number;
+  readonly message: string;
+}
+
+export interface ConnectionListener {
+  /** Server: a request has begun. What comes on its stream goes to the listener that is returned. */
+  request(stream: Stream, headers: HeaderList): StreamListener;
+  /** The peer's settings are there. Once. */
+  ready(): void;
+  /** Client: more streams may be opened than before, see `openable`. */
+  available(): void;
+  /** The peer takes no further streams. At most once. */
+  draining(code: number, debug: string): void;
+  /** Once, at the end. */
+  closed(closing: Closing): void;
+  /** Something is to be taken, and nobody is inside `receive` or `tick` who would. */
+  wake(): void;
+}

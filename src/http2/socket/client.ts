@@ -1,0 +1,54 @@
+/** A client's connection: dials, agrees on h2 by ALPN if it is TLS, and gives the driver of the connection. */
+
+import { connect, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
+import { CLIENT_TIMING, type Limits, type Timing } from "../connection/limits.js";
+import { type ConnectionEvents, Driver } from "./driver.js";
+import { FlushQueue } from "./flush-queue.js";
+
+export interface DialOptions {
+  readonly host: string;
+  readonly port: number;
+  /** With it the connection is TLS. ALPN is added. */
+  readonly tls?: TlsOptions;
+  readonly limits?: Partial<Limits>;
+  readonly timing?: Timing;
+  /** Shared by connections that write at the same time. */
+  readonly flushes?: FlushQueue;
+  readonly accept: (driver: Driver) => ConnectionEvents;
+}
+
+/**
+ * Resolves once the socket is there; requests may be made then. Rejects with an Error that says why if it is not there within
+ * `connectionTimeoutMs`, or speaks no h2. After that only the events tell what happens.
+ */
+export function dial(options: DialOptions): Promise<Driver> {
+  const { host, port, tls, limits, timing = CLIENT_TIMING } = options;
+  return new Promise((resolve, reject) => {
+    const socket: Socket =
+      tls === undefined
+        ? connect({ host, port, noDelay: true })
+        : connectTls({ host, port, ...tls, ALPNProtocols: ["h2"] });
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      socket.on("error", () => {});
+      socket.destroy();
+      reject(error);
+    };
+    const late = (): void => fail(new Error(`${host}:${port} was not reached within ${timing.connectionTimeoutMs} ms`));
+    const timer = timing.connectionTimeoutMs > 0 ? setTimeout(late, timing.connectionTimeoutMs) : undefined;
+    socket.once("error", fail);
+    socket.once("close", () => fail(new Error(`${host}:${port} closed the connection`)));
+    socket.once(tls === undefined ? "connect" : "secureConnect", () => {
+      clearTimeout(timer);
+      socket.removeAllListeners("error");
+      socket.removeAllListeners("close");
+      if ("alpnProtocol" in socket && socket.alpnProtocol !== "h2") {
+        fail(new Error(`${host}:${port} speaks no HTTP/2 (ALPN)`));
+        return;
+      }
+      const flushes = options.flushes ?? new FlushQueue();
+      resolve(new Driver({ role: "client", socket, flushes, limits, timing, accept: options.accept }));
+    });
+  });
+}

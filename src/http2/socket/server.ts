@@ -1,0 +1,115 @@
+/**
+ * A server of HTTP/2: on a plain socket for clients that know that it is one ("prior knowledge"), or on TLS with ALPN. There is no
+ * HTTP/1.1 and no upgrade from it.
+ */
+
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { performance } from "node:perf_hooks";
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
+import { type Limits, SERVER_TIMING, type Timing } from "../connection/limits.js";
+import { type ConnectionEvents, Driver } from "./driver.js";
+import { FlushQueue } from "./flush-queue.js";
+
+export interface ServerOptions {
+  /** Called for each connection: who is to be told of what happens on it. */
+  readonly accept: (driver: Driver) => ConnectionEvents;
+  /** With it the server speaks TLS. ALPN is added. */
+  readonly tls?: TlsOptions;
+  readonly limits?: Partial<Limits>;
+  readonly timing?: Timing;
+  /** Connections at once; further ones are closed when they come. */
+  readonly maxConnections?: number;
+  /** A TLS handshake that failed, a socket that could not be accepted, a connection without ALPN's h2: what was wrong. */
+  readonly onRefused?: (reason: string) => void;
+}
+
+const DEFAULT_MAX_CONNECTIONS = 10_000;
+
+export class Http2Server {
+  readonly #options: ServerOptions;
+  readonly #server: Server;
+  readonly #drivers = new Set<Driver>();
+  readonly #flushes = new FlushQueue();
+  #closing = false;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    const { connectionTimeoutMs } = options.timing ?? SERVER_TIMING;
+    this.#server =
+      options.tls === undefined
+        ? createServer((socket) => this.#begin(socket))
+        : createTlsServer(
+            {
+              minVersion: "TLSv1.2",
+              handshakeTimeout: connectionTimeoutMs > 0 ? connectionTimeoutMs : 120_000,
+              ...options.tls,
+              ALPNProtocols: ["h2"],
+            },
+            (socket) => this.#beginTls(socket),
+          );
+    this.#server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+    this.#server.on("drop", () => this.#refused("too many connections"));
+    this.#server.on("tlsClientError", (error, socket) => {
+      this.#refused(error.message);
+      socket.destroy();
+    });
+    this.#server.on("error", (error) => this.#refused(error.message));
+  }
+
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#drivers.size;
+  }
+
+  /** Listens on a port, 0 for any that is free, and resolves to it. Rejects if that is not possible. */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off("error", reject);
+        resolve(portOf(this.#server.address()));
+      });
+    });
+  }
+
+  /** Takes no further connections and drains those that there are; after `graceMs`, if not 0, it ends them. Resolves when all are gone. */
+  close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    const gone = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const driver of this.#drivers) {
+      driver.connection.drain(performance.now(), graceMs);
+      driver.flush();
+    }
+    return gone;
+  }
+
+  #beginTls(socket: TLSSocket): void {
+    if (socket.alpnProtocol === "h2") {
+      this.#begin(socket);
+      return;
+    }
+    this.#refused("no agreement on h2 by ALPN");
+    socket.on("error", () => {});
+    socket.destroy();
+  }
+
+  #begin(socket: Socket): void {
+    if (this.#closing) {
+      socket.on("error", () => {});
+      socket.destroy();
+      return;
+    }
+    const { accept, limits, timing } = this.#options;
+    const driver = new Driver({ role: "server", socket, flushes: this.#flushes, limits, timing, accept });
+    this.#drivers.add(driver);
+    socket.once("close", () => this.#drivers.delete(driver));
+  }
+
+  #refused(reason: string): void {
+    this.#options.onRefused?.(reason);
+  }
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  return typeof address === "object" && address !== null ? address.port : 0;
+}

@@ -8,6 +8,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import { GetViewRequest, GetViewResponse } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { DIRECT_CHANNEL } from "../base/channel-options.js";
 import { type Failure, failureOfStatus, ownFailure } from "./failure.js";
 import { Http2Stream } from "./http2-stream.js";
 import { METHODS } from "./methods.js";
@@ -18,14 +19,10 @@ const GET_VIEW = "/onar.reconfiguration.v1.ReconfigurationService/GetView";
 const PROBE_MS = 500;
 
 const OPTIONS: ChannelOptions = {
+  ...DIRECT_CHANNEL,
   // Answers of any length: what came is an answer, refusing it here would make a write that is done look undone.
   "grpc.max_receive_message_length": -1,
   "grpc.max_send_message_length": -1,
-  // A connection of its own, which says by itself whether it stands.
-  "grpc.use_local_subchannel_pool": 1,
-  // Nodes are called directly; a proxy variable in the environment is about the web.
-  "grpc.enable_http_proxy": 0,
-  "grpc.enable_retries": 0,
   // To grpc-js this is also the time that an attempt to connect may take, which a far or a busy node needs. When to try again is decided
   // by endpoint.ts: a channel that has failed is replaced.
   "grpc.initial_reconnect_backoff_ms": 5_000,

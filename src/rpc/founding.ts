@@ -28,11 +28,14 @@ import {
 import type { Member, View } from "../core/view/view.js";
 import { foundMethod, PROTOCOL_VERSION, peerClient } from "./peer-service.js";
 import type { Awaited } from "./serving.js";
+import { whyUnreachable } from "./unreachable.js";
 
 const RETRY_MS = 150;
 const CALL_MS = 2_000;
 /** Who is missing is said when that changes, and again after this long. */
 const REMIND_MS = 10_000;
+/** Reasons may come and go: another one is said after this long. */
+const SETTLE_MS = 1_000;
 const MAX_VOTERS = 7;
 
 export interface FoundingOptions {
@@ -65,7 +68,7 @@ export class Founding {
   private readonly met = new Map<string, Member>();
   private readonly trouble = new Map<string, string>();
   private lastNotice = "";
-  private lastNoticeAt = 0;
+  private lastNoticeAt = Number.NEGATIVE_INFINITY;
   private savedPromise: StartBallot;
   private savedAccepted: AcceptedView | null;
 
@@ -156,7 +159,7 @@ export class Founding {
     this.met.set(this.options.self.peerAddress, this.options.self);
     const answers = await this.askAll(undefined);
     for (const [address, response] of answers) this.meetOne(address, response);
-    if (this.met.size !== before) this.lastNoticeAt = 0;
+    if (this.met.size !== before) this.lastNoticeAt = Number.NEGATIVE_INFINITY;
   }
 
   private meetOne(address: string, response: FoundResponse): void {
@@ -252,8 +255,9 @@ export class Founding {
     const answers = new Map<string, FoundResponse>();
     await Promise.all(
       [...this.clients].map(async ([address, client]) => {
-        const response = await call(client, request);
-        if (response !== null) answers.set(address, response);
+        const answer = await call(client, request);
+        if ("answer" in answer) answers.set(address, answer.answer);
+        else this.trouble.set(address, answer.why);
       }),
     );
     return answers;
@@ -295,7 +299,7 @@ export class Founding {
     });
     const text = `waiting for ${missing.length} of ${this.options.peers.length} nodes: ${parts.join(", ")}`;
     const now = performance.now();
-    if (text === this.lastNotice && now - this.lastNoticeAt < REMIND_MS) return;
+    if (now - this.lastNoticeAt < (text === this.lastNotice ? REMIND_MS : SETTLE_MS)) return;
     this.lastNotice = text;
     this.lastNoticeAt = now;
     this.options.notice(text);
@@ -367,7 +371,9 @@ const memberFromWire = (wire: WireFounder): Member => ({
   zone: wire.zone,
 });
 
-function call(client: Client, request: FoundRequest): Promise<FoundResponse | null> {
+type Answered = { readonly answer: FoundResponse } | { readonly why: string };
+
+function call(client: Client, request: FoundRequest): Promise<Answered> {
   const { path, requestSerialize, responseDeserialize } = foundMethod;
   return new Promise((resolve) => {
     client.makeUnaryRequest(
@@ -377,7 +383,10 @@ function call(client: Client, request: FoundRequest): Promise<FoundResponse | nu
       request,
       new Metadata(),
       { deadline: Date.now() + CALL_MS },
-      (error, response) => resolve(error !== null || response === undefined ? null : response),
+      (error, response) => {
+        if (error !== null) resolve({ why: whyUnreachable(error) });
+        else resolve(response === undefined ? { why: "an empty answer" } : { answer: response });
+      },
     );
   });
 }

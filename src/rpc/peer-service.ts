@@ -4,6 +4,7 @@
  */
 import { type ChannelOptions, Client, credentials, type MethodDefinition, type ServiceDefinition } from "@grpc/grpc-js";
 import { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/replication.js";
+import { DIRECT_CHANNEL } from "../base/channel-options.js";
 
 /** Of the protocol between nodes; raised when an older node could misread a newer one. */
 export const PROTOCOL_VERSION = 1;
@@ -47,14 +48,13 @@ export const peerService: ServiceDefinition = { connect: connectMethod, found: f
 
 /** Of the server, and of founding's clients. Streams live as long as both nodes do; a cut is noticed by the heartbeats inside them. */
 export const PEER_CHANNEL_OPTIONS: ChannelOptions = {
+  ...DIRECT_CHANNEL,
   "grpc.max_receive_message_length": MAX_FRAME_BYTES,
   "grpc.max_send_message_length": MAX_FRAME_BYTES,
-  // A channel of its own to every peer, and no waiting of minutes after a failed attempt.
-  "grpc.use_local_subchannel_pool": 1,
+  // No waiting of minutes after a failed attempt.
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.min_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 1_000,
-  "grpc.enable_retries": 0,
   "grpc.keepalive_time_ms": KEEPALIVE_MS,
   "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
   "grpc.keepalive_permit_without_calls": 1,

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Execution } from "../../gen/ts/onar/kv/v1/error.js";
 import { attempt, errorOf, inWords, NodeClients } from "./clients.js";
 import { buildIfStale, Cluster, eventually, freePorts, HOST, NodeProcess, PROGRAM, startArgs } from "./harness.js";
+import { onar } from "./programs.js";
 
 beforeAll(() => buildIfStale());
 
@@ -88,6 +89,7 @@ describe("a node that starts", () => {
     const line = await node.said("waiting for 2 of 3 nodes");
     expect(line).toContain(`${HOST}:${nobody}`);
     expect(line).toContain(`${HOST}:${mute}`);
+    await node.said(`${HOST}:${nobody} (connection refused)`);
     const clients = new NodeClients(node.address);
     const error = await errorOf((o) => clients.kv.get({ key: Buffer.from("k") }, o), 5_000);
     expect(error).toMatchObject({ status: "UNAVAILABLE", info: { reason: "NO_WRITER" } });
@@ -105,6 +107,25 @@ describe("a node that starts", () => {
     expect(performance.now() - stopping).toBeLessThan(4_500);
     clients.close();
     server.close();
+  });
+
+  test("names a host that there is not", async () => {
+    const [port, peerPort] = (await freePorts(2)) as [number, number];
+    const node = start(port, peerPort, startArgs(port, peerPort, "nobody.invalid:4700", 2));
+    await node.said("nobody.invalid:4700 (unknown host)");
+  });
+
+  test("founds its cluster with a proxy for the web in its environment, and commands reach it", async () => {
+    const proxy = `http://${HOST}:9`;
+    const env = { http_proxy: proxy, https_proxy: proxy, grpc_proxy: proxy, all_proxy: proxy, no_proxy: "" };
+    const cluster = await Cluster.start({ nodes: 2, replicas: 2, partitions: 16, env: () => env });
+    try {
+      const endpoint = ["--endpoint", cluster.node(0).address];
+      expect(await onar(["put", "k", "v", ...endpoint], { env })).toMatchObject({ code: 0 });
+      expect(await onar(["status", ...endpoint], { env })).toMatchObject({ code: 0 });
+    } finally {
+      await cluster.stop();
+    }
   });
 
   test("with a wrong --cluster-id ends with 1 and names both clusters", async () => {

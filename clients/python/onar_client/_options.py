@@ -28,6 +28,8 @@ OWN_CHANNEL_OPTIONS: ChannelOptions = (
     # How long one try to connect may take, in spite of its name.
     ("grpc.min_reconnect_backoff_ms", int(CONNECT_S * 1_000)),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    # gRPC asks for the addresses of a name at most every 30 seconds, and a node that moved would be gone for as long.
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
 )
 
 _HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.%a-z]+\]|[^\[\]:/\s]+):(\d{1,5})")

@@ -17,7 +17,7 @@ WORKERS = 40
 
 
 class Server(kv_pb2_grpc.KeyValueServiceServicer, reconfiguration_pb2_grpc.ReconfigurationServiceServicer):
-    def __init__(self):
+    def __init__(self, address="127.0.0.1:0"):
         self.lock = threading.Lock()
         self.entries = {}
         self.revision = 100
@@ -29,7 +29,7 @@ class Server(kv_pb2_grpc.KeyValueServiceServicer, reconfiguration_pb2_grpc.Recon
         self._server = grpc.server(futures.ThreadPoolExecutor(WORKERS))
         kv_pb2_grpc.add_KeyValueServiceServicer_to_server(self, self._server)
         reconfiguration_pb2_grpc.add_ReconfigurationServiceServicer_to_server(self, self._server)
-        self.endpoint = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self.endpoint = f"{address.rpartition(':')[0]}:{self._server.add_insecure_port(address)}"
         self._server.start()
 
     def stop(self):

@@ -24,9 +24,12 @@ export interface ClusterConfig {
 export interface ClientPortConfig {
   /** Server reflection is served. */
   readonly reflection: boolean;
+  /** The calls of backups and restores are served. */
+  readonly backup: boolean;
 }
 
-export const DEFAULT_CLIENT_PORT: ClientPortConfig = { reflection: true };
+/** Of a node that listens at loopback. */
+export const DEFAULT_CLIENT_PORT: ClientPortConfig = { reflection: true, backup: true };
 
 export interface NodeConfig {
   /** HOST:PORT to serve clients at; port 0 takes a free one. */

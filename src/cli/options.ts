@@ -32,7 +32,11 @@ export function clientOptions(command: Command): Command {
 export function optionOf(key: string, setting: Setting<unknown>): Option {
   const { argument, bound, fallback, text } = setting;
   const names = `${SHORT[key] ?? ""}${flagOf(key)}`;
-  if (argument === "") return new Option(names, setting.on === true ? `${text} (default: on)` : text);
+  if (argument === "")
+    return new Option(
+      names,
+      setting.on === true ? `${text} (default: ${setting.fallback.replace(/^true/, "on")})` : text,
+    );
   const source = setting.scope === "client" ? `, or ${variableOf(key)}` : "";
   const facts = [
     ...(argument === "<host:port>" ? [] : [bound]),

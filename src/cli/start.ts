@@ -46,6 +46,7 @@ export interface StartOptions {
   readonly maxMessageBytes?: string;
   readonly maxConnections?: string;
   readonly reflection?: boolean;
+  readonly backup?: boolean;
   readonly metricsListen?: string;
   readonly traceEndpoint?: string;
   readonly traceSample?: string;

@@ -14,7 +14,7 @@ import type { Gathered } from "./gather.js";
 import { SettingError } from "./setting-error.js";
 import { flagOf, type NodeSettingKey, type NodeSettings } from "./settings.js";
 import { everyName } from "./sources.js";
-import { type Address, formatAddress, replicationFactor, WILDCARDS } from "./values.js";
+import { type Address, formatAddress, isLoopback, replicationFactor, WILDCARDS } from "./values.js";
 
 const STORAGE_REQUIRED = "say where the node's data goes: --data DIR keeps it, --memory forgets it when the node stops";
 
@@ -61,7 +61,10 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
     }),
     limits: limitsOf(gathered),
     maxConnections: gathered.value("maxConnections") ?? null,
-    clientPort: { reflection: gathered.value("reflection") ?? DEFAULT_CLIENT_PORT.reflection },
+    clientPort: {
+      reflection: gathered.value("reflection") ?? DEFAULT_CLIENT_PORT.reflection,
+      backup: gathered.value("backup") ?? isLoopback(listen),
+    },
     traces: tracesOf(gathered),
   };
   return config;

@@ -43,7 +43,7 @@ export interface Setting<Value> {
   readonly fallback: string;
   /** What it does. */
   readonly text: string;
-  /** A switch that is on when nobody says: a flag that begins with --no- turns it off. */
+  /** A switch that may be on when nobody says: a flag that begins with --no- turns it off. */
   readonly on?: true;
   /** In a file it may be a list. */
   readonly list?: true;
@@ -225,6 +225,15 @@ export const NODE_SETTINGS = {
     text: "connections of clients at a time; further ones are refused",
     read: (label, text) => wholeNumber(label, text, 1, MAX_CONNECTIONS),
   }),
+  backup: setting({
+    scope: "node",
+    argument: "",
+    bound: "true or false",
+    fallback: "true if --listen is at loopback",
+    text: "serve the calls of onar backup and onar restore to whoever reaches --listen",
+    on: true,
+    read: (label, text) => yesOrNo(label, text),
+  }),
   metricsListen: setting({
     scope: "node",
     argument: "<host:port>",
@@ -311,7 +320,7 @@ export type ClientSettings = typeof CLIENT_SETTINGS;
 
 /** As in a file: "peer-listen". */
 export const nameOf = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-/** Turns off a switch that is on when nobody says. */
+/** Turns off a switch that may be on when nobody says. */
 export const noFlagOf = (key: string): string => `--no-${nameOf(key)}`;
 export const flagOf = (key: string): string => `--${nameOf(key)}`;
 export const variableOf = (key: string): string => `ONAR_${nameOf(key).replaceAll("-", "_").toUpperCase()}`;

@@ -19,6 +19,9 @@ export const formatAddress = ({ host, port }: Address): string =>
 /** Everywhere at this machine: nobody can connect to these. */
 export const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
+/** Nobody at another machine can connect there. */
+export const isLoopback = ({ host }: Address): boolean => /^(127\.[\d.]+|localhost|::1)$/i.test(host);
+
 /** A whole number in decimal digits within the bounds. */
 export function wholeNumber(label: string, text: string, least: number, most: number): number {
   const number = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;

@@ -29,6 +29,12 @@ export const partition = (value: number): Partition => value as Partition;
 export const viewEpoch = (value: number): ViewEpoch => value as ViewEpoch;
 export const groupEpoch = (value: number): GroupEpoch => value as GroupEpoch;
 export const key = (value: string): Key => value as Key;
+/**
+ * Restored clusters count revisions in eras of so many: in the one after the backup's. The old cluster may have gone on after the backup, and
+ * nobody knows how far; not so far.
+ */
+export const ERA = 2 ** 40;
+
 export const revision = (value: number): Revision => value as Revision;
 export const changeNumber = (value: number): ChangeNumber => value as ChangeNumber;
 export const attempt = (value: number): Attempt => value as Attempt;

@@ -46,6 +46,8 @@ export interface NodeOptions {
   readonly reflection?: boolean;
   /** The node is not ready while its disk has stood still for longer, seconds; 2 when missing. */
   readonly diskStall?: number;
+  /** Serve the calls of backups and restores to whoever reaches `listen`; true when missing if that is at loopback, else false. */
+  readonly backup?: boolean;
   /** HOST:PORT to serve Prometheus metrics at; nowhere when missing. */
   readonly metricsListen?: string;
   /** URL of an OpenTelemetry collector to send traces to, by OTLP over HTTP; nothing is traced when missing. */

@@ -10,15 +10,17 @@ import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
 import { bytesOf } from "../codec/bytes.js";
 import {
   type ChangeNumber,
+  ERA,
   NO_NODE,
   type Partition,
   partition as partitionOf,
   type Revision,
   revision,
 } from "../core/ids.js";
+import type { ServedPartition } from "../core/served-partition.js";
 import { placementOf } from "../core/view/view.js";
 import { answer, answers, type Call } from "./call.js";
-import { draining, noCopy, starting } from "./failure.js";
+import { backupOff, draining, type Failure, noCopy, starting } from "./failure.js";
 import { checkPartition } from "./reconfiguration-service.js";
 import type { Serving, ServingNode } from "./serving.js";
 import { invalid } from "./validate.js";
@@ -27,12 +29,16 @@ import { invalid } from "./validate.js";
 const PAGE_KEYS = 512;
 /** 2^53 − 1 is the highest revision there can be: this leaves more than any cluster will ever hand out. */
 const MAX_ABOVE = 2 ** 52;
+/** How many eras above its own a partition is raised at a time: one call cannot use up what a restored cluster has left. */
+const ERAS_AT_A_TIME = 1;
 /** How often it is looked whether a majority has it. */
 const LOOK_MS = 5;
 
-export const backupService = (serving: Serving): BackupServiceImplementation => {
+/** `offered`: these calls are served to whoever reaches the port. */
+export const backupService = (serving: Serving, offered: boolean): BackupServiceImplementation => {
   const mustServe = (): ServingNode => {
     const request = { kind: "read", partition: null, hasId: false } as const;
+    if (!offered) throw backupOff();
     if (serving.stopping) throw draining(request);
     if (serving.node === null) throw starting(request);
     return serving.node;
@@ -90,20 +96,17 @@ async function raise(
 ): Promise<RaiseRevisionsResponse> {
   const count = node.view.partitions.length;
   for (const p of request.partitions) checkPartition(p, count, "partitions");
-  if (request.above > BigInt(MAX_ABOVE)) {
-    throw invalid(
-      "REVISION_OUT_OF_RANGE",
-      `above must be at most ${MAX_ABOVE}; it is ${request.above}`,
-      { field: "above", bound: String(MAX_ABOVE), value: String(request.above) },
-      "read",
-    );
-  }
+  if (request.above > BigInt(MAX_ABOVE)) throw outOfRange(request.above, MAX_ABOVE, "");
   const above = revision(Number(request.above));
   const { loop } = node;
   const { core } = loop.machine;
   const wanted =
     request.partitions.length > 0 ? new Set(request.partitions) : Array.from({ length: count }, (_, p) => p);
   const asked = [...wanted].map(partitionOf).filter((partition) => core.isWriter(partition));
+  for (const partition of asked) {
+    const bound = highestRaise(core.partitions.get(partition));
+    if (above > bound) throw outOfRange(request.above, bound, ` for partition ${partition}: raise it era by era`);
+  }
   for (const partition of asked) loop.deliver({ kind: "raise-revisions", partition, above });
   const raised = (partition: Partition): boolean => (core.partitions.get(partition)?.writer.raisedAbove ?? 0) >= above;
   const until = performance.now() + call.timeout;
@@ -112,3 +115,19 @@ async function raise(
   }
   return { header: serving.header(null), raised: asked.filter(raised) };
 }
+
+/** The start of the era after the one that the partition is in, as far as this node knows. */
+function highestRaise(served: ServedPartition | undefined): number {
+  if (served === undefined) return ERA;
+  const { replica, writer } = served;
+  const known = Math.max(replica.reservation, replica.settledRevision, writer.raisedAbove);
+  return (Math.floor(known / ERA) + ERAS_AT_A_TIME) * ERA;
+}
+
+const outOfRange = (above: bigint, bound: number, where: string): Failure =>
+  invalid(
+    "REVISION_OUT_OF_RANGE",
+    `above must be at most ${bound}${where}; it is ${above}`,
+    { field: "above", bound: String(bound), value: String(above) },
+    "read",
+  );

@@ -85,7 +85,7 @@ export async function* answers<T>(context: CallContext, handle: () => AsyncItera
 }
 
 /** What nice-grpc is to make a status of. */
-function thrown(context: CallContext, error: unknown): unknown {
+export function thrown(context: CallContext, error: unknown): unknown {
   if (error instanceof Failure) {
     context.trailer.set("grpc-status-details-bin", error.encodedStatus());
     return new ServerError(error.code, error.message);

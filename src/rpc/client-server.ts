@@ -6,8 +6,10 @@ import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
 import { ReconfigurationServiceDefinition } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
 import type { ClientPortConfig, Limits } from "../config.js";
+import { decodePipelineRequest } from "../wire/pipeline.js";
 import { backupService } from "./backup-service.js";
-import { deadlineInterceptor } from "./call.js";
+import { bounded, boundedDecode, refusing } from "./bounded-requests.js";
+import { deadlineInterceptor, thrown } from "./call.js";
 import { type CallObserver, observing } from "./call-observer.js";
 import { type CallTracer, tracing } from "./call-tracer.js";
 import { serveDirectly } from "./direct.js";
@@ -63,19 +65,20 @@ export function makeClientServer(
       ...(tracer === null ? [] : [tracing(tracer, new Set([PIPELINE_PATH]))]),
       servePipelines(PIPELINE_PATH, {
         handle: (request, call, answered) => answerPipelined(handlers, request, call, answered),
+        decode: boundedDecode(PIPELINE_PATH, decodePipelineRequest, "read"),
         pathOf: pathOfRequest,
         tracer,
         maxMessageBytes: limits.maxMessageBytes,
       }),
       serveDirectly(keyValueCalls(handlers), deadlineInterceptor, tracer !== null),
     ],
-  });
+  }).use(refusing(thrown));
   const health = new Health(SERVICES);
-  server.add(KeyValueServiceDefinition, keyValueService);
-  server.add(TextServiceDefinition, textService(handlers));
-  server.add(ReconfigurationServiceDefinition, reconfigurationService(serving, limits, own));
-  server.add(BackupServiceDefinition, backupService(serving));
-  server.add(HealthDefinition, health.service());
+  server.add(bounded(KeyValueServiceDefinition), keyValueService);
+  server.add(bounded(TextServiceDefinition), textService(handlers));
+  server.add(bounded(ReconfigurationServiceDefinition), reconfigurationService(serving, limits, own));
+  server.add(bounded(BackupServiceDefinition), backupService(serving, port.backup));
+  server.add(bounded(HealthDefinition), health.service());
   if (port.reflection) addReflection(server, [...SERVICES, HealthDefinition.fullName]);
   return { server, health };
 }

@@ -2,7 +2,7 @@
  * Serves unary calls right above grpc-js. nice-grpc gives each call an AbortController, three sets of metadata and a chain of promises,
  * which cost more than an eighth of the CPU time of a PUT, and none of which these handlers use (docs/adr/2026-11-21-direct-unary-calls.md).
  */
-import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
+import { type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { AssertionError } from "../base/assert.js";
 import type { TraceContext } from "../base/trace-context.js";
 import { type Call, timeoutUntil } from "./call.js";
@@ -54,6 +54,8 @@ const refuse = (call: ServerInterceptingCall, details: string): void =>
   call.sendStatus({ code: status.UNIMPLEMENTED, details, metadata: null });
 
 function serve(call: ServerInterceptingCall, handle: UnaryHandler, request: unknown, trace: TraceContext | null): void {
+  // Refused before it was decoded (bounded-requests.ts).
+  if (request instanceof Failure) return fail(call, request);
   handle(request as never, { timeout: timeoutUntil(call.getDeadline()), trace }).then(
     (response) => {
       // The status right behind the answer: both go out in one write.
@@ -67,9 +69,9 @@ function serve(call: ServerInterceptingCall, handle: UnaryHandler, request: unkn
         if (error instanceof AssertionError) throw error;
         return;
       }
-      const metadata = new Metadata();
-      metadata.set("grpc-status-details-bin", Buffer.from(error.encodedStatus()));
-      call.sendStatus({ code: error.code, details: error.message, metadata });
+      fail(call, error);
     },
   );
 }
+
+const fail = (call: ServerInterceptingCall, failure: Failure): void => call.sendStatus(failure.toStatusObject());

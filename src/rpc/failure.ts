@@ -220,6 +220,14 @@ export const diskFull = (request: FailedRequest): Failure =>
     ...notExecuted(request),
   });
 
+/** Whoever reaches the port could list all keys and use up revisions. */
+export const backupOff = (): Failure =>
+  new Failure({
+    code: Status.PERMISSION_DENIED,
+    reason: "BACKUP_OFF",
+    message: "this node does not offer the calls of backups and restores at this port: start it with --backup",
+  });
+
 /** This node has no view yet, or is stopping. */
 export const draining = (request: FailedRequest): Failure =>
   new Failure({

@@ -15,9 +15,10 @@ import type { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/
 import { AssertionError } from "../base/assert.js";
 import { duration } from "../base/time.js";
 import { MessageTooLong, Unframer, writeFrames } from "../wire/grpc-frames.js";
-import { decodePipelineRequest, encodePipelineResponse } from "../wire/pipeline.js";
+import { encodePipelineResponse } from "../wire/pipeline.js";
 import { type Call, DEFAULT_TIMEOUT, streamUntil } from "./call.js";
 import { type CallTracer, TRACEPARENT, textOf } from "./call-tracer.js";
+import { Failure } from "./failure.js";
 import { type TakenCall, takingCalls } from "./taken-call.js";
 
 /** Requests of one pipeline under way at a time; the stream is read no further until one is answered. */
@@ -32,6 +33,8 @@ export type PipelineHandler = (
 
 export interface PipelineOptions {
   readonly handle: PipelineHandler;
+  /** A Failure: nothing of that kind is decoded, and the stream ends. What is malformed throws. */
+  readonly decode: (message: Buffer) => PipelineRequest | Failure;
   /** Of a request, for traces: as the unary call of the same kind. */
   readonly pathOf: (request: PipelineRequest) => string;
   readonly tracer: CallTracer | null;
@@ -116,7 +119,7 @@ class PipelineCall {
     const { unframer } = this;
     try {
       const message = unframer.next();
-      if (message !== null) return decodePipelineRequest(unframer.compressed ? this.decompressed(message) : message);
+      if (message !== null) return this.decoded(unframer.compressed ? this.decompressed(message) : message);
       if (this.allCame && !unframer.empty) this.endWith(status.INTERNAL, "the stream ended within a message");
     } catch (error) {
       if (error instanceof MessageTooLong)
@@ -124,6 +127,15 @@ class PipelineCall {
       else if (error instanceof EncodingUnknown) this.endWith(status.UNIMPLEMENTED, error.message);
       else this.endWith(status.INTERNAL, "Error deserializing request");
     }
+    return null;
+  }
+
+  /** null: the stream was ended, as for anything that is no request. */
+  private decoded(message: Buffer): PipelineRequest | null {
+    const request = this.options.decode(message);
+    if (!(request instanceof Failure)) return request;
+    this.over = true;
+    this.call.sendStatus(request.toStatusObject());
     return null;
   }
 

@@ -1,13 +1,14 @@
 /** The reconfiguration service: who is who and where what lies. */
 import { Status } from "nice-grpc-common";
 import {
+  GetViewResponse,
   type LocateRequest,
   type LocateResponse,
   MemberState,
   type NodeStatus,
   type PartitionStatus,
   type ReconfigurationServiceImplementation,
-  type StatusResponse,
+  StatusResponse,
   StorageKind,
   type Member as WireMember,
 } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
@@ -26,6 +27,7 @@ import { partitionOfPosition } from "../core/placement/position.js";
 import { memberOf, placementOf, type View } from "../core/view/view.js";
 import { answer } from "./call.js";
 import { Failure, starting } from "./failure.js";
+import { KeptAnswer } from "./kept-answer.js";
 import type { Awaited, Serving, ServingNode } from "./serving.js";
 import { checkKey, checkKeySpace, invalid } from "./validate.js";
 
@@ -52,11 +54,18 @@ export const reconfigurationService = (
     if (serving.node === null) throw starting({ kind: "read", partition: null, hasId: false });
     return serving.node;
   };
+  // Both are long, and asked for by questions of a few bytes.
+  const views = new KeptAnswer<GetViewResponse>(GetViewResponse.encode, null);
+  const statuses = new KeptAnswer<StatusResponse>(StatusResponse.encode);
   return {
     getView: (_request, context) =>
       answer(context, () => {
         const node = mustServe();
-        return { header: serving.header(null), view: viewToWire(node.view), digest: node.digest };
+        return views.of(node.view, () => ({
+          header: serving.header(null),
+          view: viewToWire(node.view),
+          digest: node.digest,
+        }));
       }),
     locate: (request, context) => answer(context, () => locate(serving, mustServe(), limits, request)),
     status: (request, context) =>
@@ -81,25 +90,30 @@ export const reconfigurationService = (
           };
         }
         const count = node.view.partitions.length;
-        const wanted = request.partitions.length > 0 ? request.partitions : Array.from({ length: count }, (_, p) => p);
-        for (const p of wanted) checkPartition(p, count, "partitions");
-        const { router } = node.loop.machine;
-        return {
-          header: serving.header(null),
-          partitions: [...new Set(wanted)].sort((a, b) => a - b).map((p) => partitionStatus(node, partitionOf(p))),
-          nodes: node.view.members.map((member) => nodeStatus(serving.self, node, member.id, own)),
-          openRequests: router.pendingCount,
-          heldRequests: router.heldCount,
-          peerFrames: BigInt(node.counters.framesSent),
-          peerMessages: BigInt(node.counters.messagesSent),
-          peerMessagesDropped: BigInt(node.counters.messagesDropped),
-          ...upkeepOf(node),
-          diskFull: own.diskFull(),
-          diskStandingMs: BigInt(Math.floor(node.loop.diskStanding)),
-        };
+        for (const p of request.partitions) checkPartition(p, count, "partitions");
+        if (request.partitions.length > 0) return statusOf(serving, node, own, request.partitions);
+        return statuses.of(node, () => statusOf(serving, node, own, Array(count).keys()));
       }),
   };
 };
+
+/** Of these partitions, each once. */
+function statusOf(serving: Serving, node: ServingNode, own: OwnStatus, partitions: Iterable<number>): StatusResponse {
+  const { router } = node.loop.machine;
+  return {
+    header: serving.header(null),
+    partitions: [...new Set(partitions)].sort((a, b) => a - b).map((p) => partitionStatus(node, partitionOf(p))),
+    nodes: node.view.members.map((member) => nodeStatus(serving.self, node, member.id, own)),
+    openRequests: router.pendingCount,
+    heldRequests: router.heldCount,
+    peerFrames: BigInt(node.counters.framesSent),
+    peerMessages: BigInt(node.counters.messagesSent),
+    peerMessagesDropped: BigInt(node.counters.messagesDropped),
+    ...upkeepOf(node),
+    diskFull: own.diskFull(),
+    diskStandingMs: BigInt(Math.floor(node.loop.diskStanding)),
+  };
+}
 
 function locate(serving: Serving, node: ServingNode, limits: Limits, request: LocateRequest): LocateResponse {
   checkKeySpace(request.keySpace, "read");

@@ -12,6 +12,7 @@ import {
   ServerReflectionDefinition as V1,
 } from "../../gen/ts/grpc/reflection/v1/reflection.js";
 import { ServerReflectionDefinition as V1Alpha } from "../../gen/ts/grpc/reflection/v1alpha/reflection.js";
+import { bounded } from "./bounded-requests.js";
 import type { ContractFile, Descriptors } from "./descriptors.js";
 
 /** How much of a name that is not there comes back in the error. */
@@ -28,8 +29,8 @@ export function addReflection(server: Server, services: readonly string[]): void
   const implementation = {
     serverReflectionInfo: (requests: AsyncIterable<ServerReflectionRequest>) => reflection.answers(requests),
   };
-  server.add(V1, implementation);
-  server.add(V1Alpha, implementation);
+  server.add(bounded(V1), implementation);
+  server.add(bounded(V1Alpha), implementation);
 }
 
 export class Reflection {

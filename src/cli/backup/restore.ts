@@ -14,6 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientError, createClient } from "nice-grpc";
 import { type BackupEntry, BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
 import type { KeyValueCalls, OnarClient } from "../../client/client.js";
+import { ERA } from "../../core/ids.js";
 import type { CommonOptions } from "../commands.js";
 import { formatOf } from "../commands.js";
 import { CliError, EXIT, type ExitCode, messageOf, usage } from "../exit.js";
@@ -35,11 +36,7 @@ const WRITES = 128;
 /** Partitions being looked at. */
 const PARTITIONS = 16;
 const RAISE_PAUSE_MS = 100;
-/**
- * Restored clusters live in eras of so many revisions: the one after the backup's. The old cluster may have gone on after the backup, and
- * nobody knows how far; not so far.
- */
-const ERA = 2n ** 40n;
+const ERA_REVISIONS = BigInt(ERA);
 const LAST_ERA = 2n ** 52n;
 
 interface Restored {
@@ -75,7 +72,8 @@ export async function restore(path: string, options: RestoreOptions, io: Io): Pr
     else await begin(cluster, backupId, operation);
     const progress = { written: 0, there: 0 };
     try {
-      await raiseAll(cluster, above, operation);
+      // A node takes one era at a time.
+      for (let era = ERA_REVISIONS; era <= above; era += ERA_REVISIONS) await raiseAll(cluster, era, operation);
       if (options.continue !== true) await mustHoldOnly(cluster, operation);
       // What the first one knows is of before: it would be taken for a client of the old cluster.
       const fresh = cluster.another();
@@ -138,7 +136,7 @@ async function checked(path: string, io: Io): Promise<Contents> {
 
 /** Revisions of the new cluster are above this one. */
 export function eraAbove(highestRevision: bigint): bigint {
-  const above = (highestRevision / ERA + 1n) * ERA;
+  const above = (highestRevision / ERA_REVISIONS + 1n) * ERA_REVISIONS;
   if (above > LAST_ERA)
     throw notDone(`no revisions are left above ${highestRevision}: this data was restored too often`);
   return above;

@@ -32,7 +32,7 @@ describe("start", () => {
       insisted: [],
       maxConnections: null,
       limits: { maxKeyBytes: 4_096, maxValueBytes: 1_048_576, maxMessageBytes: 4_194_304 },
-      clientPort: { reflection: true },
+      clientPort: { reflection: true, backup: true },
       traces: null,
     });
   });

@@ -74,6 +74,20 @@ describe("settings", () => {
     expect(reflection(fromFlags({ reflection: true }), fromEnvironment({ ONAR_REFLECTION: "false" }))).toBe(true);
   });
 
+  test.each([
+    ["127.0.0.1:1", true],
+    ["127.8.0.1:1", true],
+    ["localhost:1", true],
+    ["[::1]:1", true],
+    ["10.0.0.1:1", false],
+    ["0.0.0.0:1", false],
+    ["127.example:1", false],
+  ])("backups are offered at %s unless somebody says otherwise: %s", (listen, offered) => {
+    const flags = { ...alone, listen, advertise: "a:1" };
+    expect(nodeConfigOf(gather(fromFlags(flags))).clientPort.backup).toBe(offered);
+    expect(nodeConfigOf(gather(fromFlags({ ...flags, backup: !offered }))).clientPort.backup).toBe(!offered);
+  });
+
   test("limits are settings", () => {
     const flags = { maxKeyBytes: "10", maxValueBytes: "20", maxMessageBytes: "4096" };
     expect(limitsOf(gather(fromFlags(flags)))).toEqual({ maxKeyBytes: 10, maxValueBytes: 20, maxMessageBytes: 4_096 });

@@ -7,6 +7,7 @@ import { PipelineRequest, PipelineResponse } from "../../../gen/ts/onar/kv/v1/kv
 import type { Call } from "../../../src/rpc/call.js";
 import { MAX_PIPELINED, type PipelineHandler, servePipelines } from "../../../src/rpc/pipeline.js";
 import { Unframer } from "../../../src/wire/grpc-frames.js";
+import { decodePipelineRequest } from "../../../src/wire/pipeline.js";
 import { framed } from "../../e2e/raw.js";
 
 const PATH = "/onar.kv.v1.KeyValueService/Pipeline";
@@ -86,6 +87,7 @@ class Bench {
       handle,
       pathOf: () => PATH,
       tracer: null,
+      decode: decodePipelineRequest,
       maxMessageBytes: MAX_MESSAGE_BYTES,
     });
     serve({ path: PATH } as never, wire as never).start({} as never);

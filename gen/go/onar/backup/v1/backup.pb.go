@@ -159,7 +159,8 @@ func (x *ListKeysResponse) GetChanges() uint64 {
 // What to go above.
 type RaiseRevisionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision that all further ones are to be above: at most 2^52, otherwise INVALID_ARGUMENT, REVISION_OUT_OF_RANGE.
+	// The revision that all further ones are to be above: at most 2^52, and at most the start of the era after the partition's own, each
+	// era being 2^40 revisions; otherwise INVALID_ARGUMENT, REVISION_OUT_OF_RANGE. Higher ones are reached era by era.
 	Above uint64 `protobuf:"varint,1,opt,name=above,proto3" json:"above,omitempty"`
 	// The partitions; empty means all of them. INVALID_ARGUMENT, PARTITION_OUT_OF_RANGE.
 	Partitions    []uint32 `protobuf:"varint,16,rep,packed,name=partitions,proto3" json:"partitions,omitempty"`

@@ -33,7 +33,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// What a backup and a restore need besides KeyValueService. For operators; served at the client port.
+// What a backup and a restore need besides KeyValueService. For operators; served at the client port of nodes that offer it (--backup; by
+// default those that listen at loopback), otherwise PERMISSION_DENIED, BACKUP_OFF. Whoever can call it can list all keys, and use up the
+// revisions that a partition has.
 type BackupServiceClient interface {
 	// The keys of this node's own copy of a partition, deleted ones included, in no particular order. A key that is written meanwhile may come
 	// twice. One copy may lack what is on the others: a list is complete only together with those of a majority of the partition's
@@ -86,7 +88,9 @@ func (c *backupServiceClient) RaiseRevisions(ctx context.Context, in *RaiseRevis
 // All implementations must embed UnimplementedBackupServiceServer
 // for forward compatibility.
 //
-// What a backup and a restore need besides KeyValueService. For operators; served at the client port.
+// What a backup and a restore need besides KeyValueService. For operators; served at the client port of nodes that offer it (--backup; by
+// default those that listen at loopback), otherwise PERMISSION_DENIED, BACKUP_OFF. Whoever can call it can list all keys, and use up the
+// revisions that a partition has.
 type BackupServiceServer interface {
 	// The keys of this node's own copy of a partition, deleted ones included, in no particular order. A key that is written meanwhile may come
 	// twice. One copy may lack what is on the others: a list is complete only together with those of a majority of the partition's

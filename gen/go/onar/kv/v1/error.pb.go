@@ -65,8 +65,11 @@ const (
 	ErrorReason_ERROR_REASON_REQUEST_MISSING ErrorReason = 11
 	// There is no such partition. Metadata "bound": the number of partitions.
 	ErrorReason_ERROR_REASON_PARTITION_OUT_OF_RANGE ErrorReason = 12
-	// RaiseRevisions: the revision is above 2^52.
+	// RaiseRevisions: the revision is above 2^52, or more than one era of 2^40 revisions above what a partition has.
 	ErrorReason_ERROR_REASON_REVISION_OUT_OF_RANGE ErrorReason = 13
+	// The request has more bytes than allowed in fields that this version does not know, in fields that are there more than once, or in
+	// a list beyond what it can be about.
+	ErrorReason_ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG ErrorReason = 14
 	// FAILED_PRECONDITION. Add: the value is not a decimal signed 64-bit number.
 	ErrorReason_ERROR_REASON_NOT_A_NUMBER ErrorReason = 20
 	// OUT_OF_RANGE. Add: the sum does not fit a signed 64-bit number.
@@ -102,6 +105,8 @@ const (
 	ErrorReason_ERROR_REASON_UNAUTHENTICATED ErrorReason = 50
 	// PERMISSION_DENIED. The caller may not do this.
 	ErrorReason_ERROR_REASON_FORBIDDEN ErrorReason = 51
+	// PERMISSION_DENIED. BackupService: this node does not offer it at this port.
+	ErrorReason_ERROR_REASON_BACKUP_OFF ErrorReason = 52
 )
 
 // Enum value maps for ErrorReason.
@@ -121,6 +126,7 @@ var (
 		11: "ERROR_REASON_REQUEST_MISSING",
 		12: "ERROR_REASON_PARTITION_OUT_OF_RANGE",
 		13: "ERROR_REASON_REVISION_OUT_OF_RANGE",
+		14: "ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG",
 		20: "ERROR_REASON_NOT_A_NUMBER",
 		21: "ERROR_REASON_OVERFLOW",
 		22: "ERROR_REASON_NOT_TEXT",
@@ -136,37 +142,40 @@ var (
 		41: "ERROR_REASON_REQUEST_EXPIRED",
 		50: "ERROR_REASON_UNAUTHENTICATED",
 		51: "ERROR_REASON_FORBIDDEN",
+		52: "ERROR_REASON_BACKUP_OFF",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":            0,
-		"ERROR_REASON_KEY_EMPTY":              1,
-		"ERROR_REASON_KEY_TOO_LONG":           2,
-		"ERROR_REASON_VALUE_TOO_LONG":         3,
-		"ERROR_REASON_CONDITION_MISSING":      4,
-		"ERROR_REASON_VERSION_ZERO":           5,
-		"ERROR_REASON_REQUEST_ID_LENGTH":      6,
-		"ERROR_REASON_REQUEST_ID_REUSED":      7,
-		"ERROR_REASON_AFTER_OTHER_PARTITION":  8,
-		"ERROR_REASON_NOT_UTF8":               9,
-		"ERROR_REASON_AFTER_IN_FUTURE":        10,
-		"ERROR_REASON_REQUEST_MISSING":        11,
-		"ERROR_REASON_PARTITION_OUT_OF_RANGE": 12,
-		"ERROR_REASON_REVISION_OUT_OF_RANGE":  13,
-		"ERROR_REASON_NOT_A_NUMBER":           20,
-		"ERROR_REASON_OVERFLOW":               21,
-		"ERROR_REASON_NOT_TEXT":               22,
-		"ERROR_REASON_KEY_SPACE_NOT_FOUND":    23,
-		"ERROR_REASON_NO_WRITER":              30,
-		"ERROR_REASON_MOVING":                 31,
-		"ERROR_REASON_NO_QUORUM":              32,
-		"ERROR_REASON_DRAINING":               33,
-		"ERROR_REASON_OVERLOADED":             34,
-		"ERROR_REASON_DISK_FULL":              35,
-		"ERROR_REASON_QUOTA_EXCEEDED":         36,
-		"ERROR_REASON_OUTCOME_UNKNOWN":        40,
-		"ERROR_REASON_REQUEST_EXPIRED":        41,
-		"ERROR_REASON_UNAUTHENTICATED":        50,
-		"ERROR_REASON_FORBIDDEN":              51,
+		"ERROR_REASON_UNSPECIFIED":             0,
+		"ERROR_REASON_KEY_EMPTY":               1,
+		"ERROR_REASON_KEY_TOO_LONG":            2,
+		"ERROR_REASON_VALUE_TOO_LONG":          3,
+		"ERROR_REASON_CONDITION_MISSING":       4,
+		"ERROR_REASON_VERSION_ZERO":            5,
+		"ERROR_REASON_REQUEST_ID_LENGTH":       6,
+		"ERROR_REASON_REQUEST_ID_REUSED":       7,
+		"ERROR_REASON_AFTER_OTHER_PARTITION":   8,
+		"ERROR_REASON_NOT_UTF8":                9,
+		"ERROR_REASON_AFTER_IN_FUTURE":         10,
+		"ERROR_REASON_REQUEST_MISSING":         11,
+		"ERROR_REASON_PARTITION_OUT_OF_RANGE":  12,
+		"ERROR_REASON_REVISION_OUT_OF_RANGE":   13,
+		"ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG": 14,
+		"ERROR_REASON_NOT_A_NUMBER":            20,
+		"ERROR_REASON_OVERFLOW":                21,
+		"ERROR_REASON_NOT_TEXT":                22,
+		"ERROR_REASON_KEY_SPACE_NOT_FOUND":     23,
+		"ERROR_REASON_NO_WRITER":               30,
+		"ERROR_REASON_MOVING":                  31,
+		"ERROR_REASON_NO_QUORUM":               32,
+		"ERROR_REASON_DRAINING":                33,
+		"ERROR_REASON_OVERLOADED":              34,
+		"ERROR_REASON_DISK_FULL":               35,
+		"ERROR_REASON_QUOTA_EXCEEDED":          36,
+		"ERROR_REASON_OUTCOME_UNKNOWN":         40,
+		"ERROR_REASON_REQUEST_EXPIRED":         41,
+		"ERROR_REASON_UNAUTHENTICATED":         50,
+		"ERROR_REASON_FORBIDDEN":               51,
+		"ERROR_REASON_BACKUP_OFF":              52,
 	}
 )
 
@@ -326,7 +335,7 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"\aOutcome\x123\n" +
 	"\texecution\x18\x01 \x01(\x0e2\x15.onar.kv.v1.ExecutionR\texecution\x129\n" +
 	"\x1aretry_with_same_id_is_safe\x18\x02 \x01(\bR\x15retryWithSameIdIsSafe\x120\n" +
-	"\brevision\x18\x03 \x01(\v2\x14.onar.kv.v1.RevisionR\brevision*\xad\a\n" +
+	"\brevision\x18\x03 \x01(\v2\x14.onar.kv.v1.RevisionR\brevision*\xf4\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ERROR_REASON_KEY_EMPTY\x10\x01\x12\x1d\n" +
@@ -342,7 +351,8 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"\x12 \n" +
 	"\x1cERROR_REASON_REQUEST_MISSING\x10\v\x12'\n" +
 	"#ERROR_REASON_PARTITION_OUT_OF_RANGE\x10\f\x12&\n" +
-	"\"ERROR_REASON_REVISION_OUT_OF_RANGE\x10\r\x12\x1d\n" +
+	"\"ERROR_REASON_REVISION_OUT_OF_RANGE\x10\r\x12(\n" +
+	"$ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG\x10\x0e\x12\x1d\n" +
 	"\x19ERROR_REASON_NOT_A_NUMBER\x10\x14\x12\x19\n" +
 	"\x15ERROR_REASON_OVERFLOW\x10\x15\x12\x19\n" +
 	"\x15ERROR_REASON_NOT_TEXT\x10\x16\x12$\n" +
@@ -357,7 +367,8 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"\x1cERROR_REASON_OUTCOME_UNKNOWN\x10(\x12 \n" +
 	"\x1cERROR_REASON_REQUEST_EXPIRED\x10)\x12 \n" +
 	"\x1cERROR_REASON_UNAUTHENTICATED\x102\x12\x1a\n" +
-	"\x16ERROR_REASON_FORBIDDEN\x103*Y\n" +
+	"\x16ERROR_REASON_FORBIDDEN\x103\x12\x1b\n" +
+	"\x17ERROR_REASON_BACKUP_OFF\x104*Y\n" +
 	"\tExecution\x12\x19\n" +
 	"\x15EXECUTION_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16EXECUTION_NOT_EXECUTED\x10\x01\x12\x15\n" +

@@ -6,7 +6,9 @@ from onar.backup.v1 import backup_pb2 as onar_dot_backup_dot_v1_dot_backup__pb2
 
 
 class BackupServiceStub(object):
-    """What a backup and a restore need besides KeyValueService. For operators; served at the client port.
+    """What a backup and a restore need besides KeyValueService. For operators; served at the client port of nodes that offer it (--backup; by
+    default those that listen at loopback), otherwise PERMISSION_DENIED, BACKUP_OFF. Whoever can call it can list all keys, and use up the
+    revisions that a partition has.
     """
 
     def __init__(self, channel):
@@ -28,7 +30,9 @@ class BackupServiceStub(object):
 
 
 class BackupServiceServicer(object):
-    """What a backup and a restore need besides KeyValueService. For operators; served at the client port.
+    """What a backup and a restore need besides KeyValueService. For operators; served at the client port of nodes that offer it (--backup; by
+    default those that listen at loopback), otherwise PERMISSION_DENIED, BACKUP_OFF. Whoever can call it can list all keys, and use up the
+    revisions that a partition has.
     """
 
     def ListKeys(self, request, context):
@@ -70,7 +74,9 @@ def add_BackupServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class BackupService(object):
-    """What a backup and a restore need besides KeyValueService. For operators; served at the client port.
+    """What a backup and a restore need besides KeyValueService. For operators; served at the client port of nodes that offer it (--backup; by
+    default those that listen at loopback), otherwise PERMISSION_DENIED, BACKUP_OFF. Whoever can call it can list all keys, and use up the
+    revisions that a partition has.
     """
 
     @staticmethod

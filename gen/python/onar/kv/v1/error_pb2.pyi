@@ -22,6 +22,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_REQUEST_MISSING: _ClassVar[ErrorReason]
     ERROR_REASON_PARTITION_OUT_OF_RANGE: _ClassVar[ErrorReason]
     ERROR_REASON_REVISION_OUT_OF_RANGE: _ClassVar[ErrorReason]
+    ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG: _ClassVar[ErrorReason]
     ERROR_REASON_NOT_A_NUMBER: _ClassVar[ErrorReason]
     ERROR_REASON_OVERFLOW: _ClassVar[ErrorReason]
     ERROR_REASON_NOT_TEXT: _ClassVar[ErrorReason]
@@ -37,6 +38,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_REQUEST_EXPIRED: _ClassVar[ErrorReason]
     ERROR_REASON_UNAUTHENTICATED: _ClassVar[ErrorReason]
     ERROR_REASON_FORBIDDEN: _ClassVar[ErrorReason]
+    ERROR_REASON_BACKUP_OFF: _ClassVar[ErrorReason]
 
 class Execution(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -57,6 +59,7 @@ ERROR_REASON_AFTER_IN_FUTURE: ErrorReason
 ERROR_REASON_REQUEST_MISSING: ErrorReason
 ERROR_REASON_PARTITION_OUT_OF_RANGE: ErrorReason
 ERROR_REASON_REVISION_OUT_OF_RANGE: ErrorReason
+ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG: ErrorReason
 ERROR_REASON_NOT_A_NUMBER: ErrorReason
 ERROR_REASON_OVERFLOW: ErrorReason
 ERROR_REASON_NOT_TEXT: ErrorReason
@@ -72,6 +75,7 @@ ERROR_REASON_OUTCOME_UNKNOWN: ErrorReason
 ERROR_REASON_REQUEST_EXPIRED: ErrorReason
 ERROR_REASON_UNAUTHENTICATED: ErrorReason
 ERROR_REASON_FORBIDDEN: ErrorReason
+ERROR_REASON_BACKUP_OFF: ErrorReason
 EXECUTION_UNSPECIFIED: Execution
 EXECUTION_NOT_EXECUTED: Execution
 EXECUTION_UNKNOWN: Execution

@@ -36,7 +36,10 @@ export interface ListKeysResponse {
 
 /** What to go above. */
 export interface RaiseRevisionsRequest {
-  /** The revision that all further ones are to be above: at most 2^52, otherwise INVALID_ARGUMENT, REVISION_OUT_OF_RANGE. */
+  /**
+   * The revision that all further ones are to be above: at most 2^52, and at most the start of the era after the partition's own, each
+   * era being 2^40 revisions; otherwise INVALID_ARGUMENT, REVISION_OUT_OF_RANGE. Higher ones are reached era by era.
+   */
   above: bigint;
   /** The partitions; empty means all of them. INVALID_ARGUMENT, PARTITION_OUT_OF_RANGE. */
   partitions: number[];
@@ -1089,7 +1092,11 @@ export const BackupEnd: MessageFns<BackupEnd> = {
   },
 };
 
-/** What a backup and a restore need besides KeyValueService. For operators; served at the client port. */
+/**
+ * What a backup and a restore need besides KeyValueService. For operators; served at the client port of nodes that offer it (--backup; by
+ * default those that listen at loopback), otherwise PERMISSION_DENIED, BACKUP_OFF. Whoever can call it can list all keys, and use up the
+ * revisions that a partition has.
+ */
 export type BackupServiceDefinition = typeof BackupServiceDefinition;
 export const BackupServiceDefinition = {
   name: "BackupService",

@@ -48,8 +48,13 @@ export enum ErrorReason {
   REQUEST_MISSING = 11,
   /** PARTITION_OUT_OF_RANGE - There is no such partition. Metadata "bound": the number of partitions. */
   PARTITION_OUT_OF_RANGE = 12,
-  /** REVISION_OUT_OF_RANGE - RaiseRevisions: the revision is above 2^52. */
+  /** REVISION_OUT_OF_RANGE - RaiseRevisions: the revision is above 2^52, or more than one era of 2^40 revisions above what a partition has. */
   REVISION_OUT_OF_RANGE = 13,
+  /**
+   * UNKNOWN_FIELDS_TOO_LONG - The request has more bytes than allowed in fields that this version does not know, in fields that are there more than once, or in
+   * a list beyond what it can be about.
+   */
+  UNKNOWN_FIELDS_TOO_LONG = 14,
   /** NOT_A_NUMBER - FAILED_PRECONDITION. Add: the value is not a decimal signed 64-bit number. */
   NOT_A_NUMBER = 20,
   /** OVERFLOW - OUT_OF_RANGE. Add: the sum does not fit a signed 64-bit number. */
@@ -95,6 +100,8 @@ export enum ErrorReason {
   UNAUTHENTICATED = 50,
   /** FORBIDDEN - PERMISSION_DENIED. The caller may not do this. */
   FORBIDDEN = 51,
+  /** BACKUP_OFF - PERMISSION_DENIED. BackupService: this node does not offer it at this port. */
+  BACKUP_OFF = 52,
   UNRECOGNIZED = -1,
 }
 
@@ -142,6 +149,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 13:
     case "ERROR_REASON_REVISION_OUT_OF_RANGE":
       return ErrorReason.REVISION_OUT_OF_RANGE;
+    case 14:
+    case "ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG":
+      return ErrorReason.UNKNOWN_FIELDS_TOO_LONG;
     case 20:
     case "ERROR_REASON_NOT_A_NUMBER":
       return ErrorReason.NOT_A_NUMBER;
@@ -187,6 +197,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 51:
     case "ERROR_REASON_FORBIDDEN":
       return ErrorReason.FORBIDDEN;
+    case 52:
+    case "ERROR_REASON_BACKUP_OFF":
+      return ErrorReason.BACKUP_OFF;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -224,6 +237,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_PARTITION_OUT_OF_RANGE";
     case ErrorReason.REVISION_OUT_OF_RANGE:
       return "ERROR_REASON_REVISION_OUT_OF_RANGE";
+    case ErrorReason.UNKNOWN_FIELDS_TOO_LONG:
+      return "ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG";
     case ErrorReason.NOT_A_NUMBER:
       return "ERROR_REASON_NOT_A_NUMBER";
     case ErrorReason.OVERFLOW:
@@ -254,6 +269,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_UNAUTHENTICATED";
     case ErrorReason.FORBIDDEN:
       return "ERROR_REASON_FORBIDDEN";
+    case ErrorReason.BACKUP_OFF:
+      return "ERROR_REASON_BACKUP_OFF";
     case ErrorReason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

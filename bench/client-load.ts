@@ -48,7 +48,7 @@ async function main(): Promise<void> {
       const started = performance.now();
       if (started >= end) return;
       const key = `client-${Math.floor(Math.random() * KEYS)}`;
-      const outcome = call === "get" ? await pick().get(key) : await pick().put(key, VALUE);
+      const outcome = call === "get" ? await pick().outcome.get(key) : await pick().outcome.put(key, VALUE);
       const ended = performance.now();
       total++;
       if (started < begin || ended > end) continue;

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	kvv1 "github.com/onar-kv/onar/gen/go/onar/kv/v1"
+	"google.golang.org/grpc/codes"
 )
 
 const (
@@ -134,6 +135,7 @@ func (t *trial) budget() (context.Context, context.CancelFunc) {
 // attempt sends the request to one endpoint, once.
 func (t *trial) attempt(to *endpoint) (f *failure, done bool) {
 	if f := t.introduce(to); f != nil {
+		f.address = to.address
 		t.failures++
 		t.unmet[to.address] = f
 		to.doubt(time.Now(), false)
@@ -159,6 +161,7 @@ func (t *trial) attempt(to *endpoint) (f *failure, done bool) {
 		f = failureOf(err, t.request.write)
 		t.client.revisions.observe(f.revision, asked)
 	}
+	f.address = to.address
 	// A caller who gave up soon says nothing about the endpoint.
 	if f.retryable && (t.ctx.Err() == nil || time.Since(asked) >= minAttempt) {
 		t.client.nodes.failed(to, f, t.request.key)
@@ -183,7 +186,9 @@ func (t *trial) introduce(to *endpoint) *failure {
 	ctx, cancel := context.WithTimeout(t.ctx, min(longest, max(minAttempt, t.remaining()/2)))
 	defer cancel()
 	f := to.introduce(ctx, t.client.nodes.accept)
-	if f != nil && others && ctx.Err() != nil && t.ctx.Err() == nil {
+	// gRPC may tell that the time is over a moment before the context does.
+	late := ctx.Err() != nil || f != nil && f.code == codes.DeadlineExceeded
+	if f != nil && others && late && t.ctx.Err() == nil {
 		// It may only be slow: while the next one is asked, it is asked on.
 		t.client.nodes.askOn(to)
 	}
@@ -247,11 +252,13 @@ func (t *trial) finish() error {
 	if f != t.unknown {
 		message = fmt.Sprintf("%s; then: %s", message, f.message)
 	}
-	reason := t.unknown.reason
+	reason, status := t.unknown.reason, t.unknown.status()
 	if t.client.nodes.isClosed() {
-		reason = f.reason
+		reason, status = f.reason, f.status()
 	}
-	return &UnknownError{Reason: reason, Message: message, Attempts: t.attempts, ended: t.ended()}
+	return &UnknownError{
+		Reason: reason, Code: status, Address: t.unknown.address, Message: message, Attempts: t.attempts, ended: t.ended(),
+	}
 }
 
 // cause is what made an end of the attempts.
@@ -271,7 +278,10 @@ func (t *trial) cause() *failure {
 }
 
 func (t *trial) notDone(f *failure) error {
-	return &NotDoneError{Reason: f.reason, Message: f.message, Metadata: f.metadata, Attempts: t.attempts, ended: t.ended()}
+	return &NotDoneError{
+		Reason: f.reason, Code: f.status(), Address: f.address, Message: f.message, Metadata: f.metadata,
+		Attempts: t.attempts, ended: t.ended(),
+	}
 }
 
 // ended is the context's error, or what it will be in a moment.
@@ -285,7 +295,7 @@ func (t *trial) ended() error {
 // unreachable says why each endpoint is of no use.
 func (t *trial) unreachable() *failure {
 	all := &failure{reason: ReasonUnreachable}
-	var reasons []string
+	var reasons, addresses []string
 	for _, endpoint := range t.client.nodes.endpoints() {
 		f := t.unmet[endpoint.address]
 		if f == nil {
@@ -294,8 +304,10 @@ func (t *trial) unreachable() *failure {
 		if f.reason != ReasonUnreachable && all.reason != ReasonWrongCluster {
 			all.reason = f.reason
 		}
+		addresses = append(addresses, endpoint.address)
 		reasons = append(reasons, fmt.Sprintf("%s: %s", endpoint.address, f.message))
 	}
 	all.message = strings.Join(reasons, "; ")
+	all.address = strings.Join(addresses, ", ")
 	return all
 }

@@ -20,8 +20,12 @@ const errorDomain = "onar"
 // whether the write may have been executed. A status without them was made by something in between, or by a broken connection: the
 // codes that those make up for a request that may have arrived mean unknown.
 type failure struct {
-	reason   Reason
-	message  string
+	reason  Reason
+	message string
+	// code is the gRPC status; OK when nobody has told one.
+	code codes.Code
+	// address of the endpoint that said so, or that did not answer; "" when none did.
+	address  string
 	metadata map[string]string
 	// unknown: a write in this attempt may have been executed.
 	unknown bool
@@ -42,7 +46,7 @@ func failureOf(err error, write bool) *failure {
 	said := status.Convert(err)
 	var info *errdetails.ErrorInfo
 	var outcome *kvv1.Outcome
-	f := &failure{message: printable(said.Message())}
+	f := &failure{message: printable(said.Message()), code: said.Code()}
 	for _, detail := range said.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
@@ -86,6 +90,25 @@ func bareFailure(f *failure, statusCode codes.Code, write bool) *failure {
 	f.unknown = write && !refused
 	f.retryAfter = 0
 	return f
+}
+
+// status is the gRPC status that was told, or that fits the client's own reason.
+func (f *failure) status() codes.Code {
+	if f.code != codes.OK {
+		return f.code
+	}
+	switch f.reason {
+	case ReasonDeadlineExceeded:
+		return codes.DeadlineExceeded
+	case ReasonCancelled, ReasonClosed:
+		return codes.Canceled
+	case ReasonUnreachable:
+		return codes.Unavailable
+	case ReasonWrongCluster:
+		return codes.FailedPrecondition
+	default:
+		return codes.Unknown
+	}
 }
 
 // refuses tells the statuses that mean, whoever made them, that nothing was executed and that the same call will fail again.

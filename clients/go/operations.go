@@ -7,6 +7,7 @@ import (
 	"time"
 
 	kvv1 "github.com/onar-kv/onar/gen/go/onar/kv/v1"
+	"google.golang.org/grpc/codes"
 )
 
 const requestIDBytes = 16
@@ -119,7 +120,7 @@ func write[Answer answered](
 	id := make([]byte, requestIDBytes)
 	// Since Go 1.24 it never fails; before, it fails where there is no source of randomness at all.
 	if _, err := rand.Read(id); err != nil {
-		return none, &NotDoneError{Reason: ReasonCancelled, Message: "no random request id: " + err.Error()}
+		return none, &NotDoneError{Reason: ReasonCancelled, Code: codes.Internal, Message: "no random request id: " + err.Error()}
 	}
 	err = c.perform(ctx, request{key: key, write: true, toWriter: true, send: func(ctx context.Context, kv kvv1.KeyValueServiceClient) (*kvv1.Header, error) {
 		var err error

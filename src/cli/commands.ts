@@ -1,5 +1,5 @@
 /** The commands on single keys: arguments to a call, its answer to what is printed and an exit code. */
-import type { CallOptions, Condition, OnarClient, Outcome } from "../client/client.js";
+import type { CallOptions, Condition, Outcome, OutcomeCalls } from "../client/client.js";
 import { Gathered } from "../config/gather.js";
 import {
   CLIENT_SETTINGS,
@@ -84,7 +84,7 @@ export function settingOf(keyText: string, options: KeyOptions, io: Io): Setting
 export async function get(keyText: string, options: GetOptions, io: Io): Promise<ExitCode> {
   const { target, key, printer } = settingOf(keyText, options, io);
   const consistency = options.local === true ? "local" : "linearizable";
-  const answered = await ask(io, target, (client, within) => client.get(key, { ...within, consistency }));
+  const answered = await ask(io, target, (calls, within) => calls.get(key, { ...within, consistency }));
   printer.got(answered);
   return answered.answer.entry === undefined ? EXIT.condition : EXIT.done;
 }
@@ -92,7 +92,7 @@ export async function get(keyText: string, options: GetOptions, io: Io): Promise
 export async function put(keyText: string, valueText: string, options: KeyOptions, io: Io): Promise<ExitCode> {
   const { target, key, valueEncoding, printer } = settingOf(keyText, options, io);
   const value = await readValue(valueText, valueEncoding, io);
-  printer.stored(await ask(io, target, (client, within) => client.put(key, value, within)));
+  printer.stored(await ask(io, target, (calls, within) => calls.put(key, value, within)));
   return EXIT.done;
 }
 
@@ -107,7 +107,7 @@ export async function compareAndSet(
   if (condition === undefined)
     throw usage("cas needs a condition: --if-version N, --if-value V, --if-absent or --if-present");
   const value = await readValue(valueText, valueEncoding, io);
-  const answered = await ask(io, target, (client, within) => client.compareAndSet(key, value, condition, within));
+  const answered = await ask(io, target, (calls, within) => calls.compareAndSet(key, condition, value, within));
   printer.swapped(answered);
   return answered.answer.swapped ? EXIT.done : EXIT.condition;
 }
@@ -116,7 +116,7 @@ export async function remove(keyText: string, options: ConditionOptions, io: Io)
   const { target, key, valueEncoding, printer } = settingOf(keyText, options, io);
   const condition = conditionOf(options, valueEncoding);
   const more = condition === undefined ? {} : { condition };
-  const answered = await ask(io, target, (client, within) => client.delete(key, { ...within, ...more }));
+  const answered = await ask(io, target, (calls, within) => calls.delete(key, { ...within, ...more }));
   printer.deleted(answered, condition !== undefined);
   return answered.answer.deleted ? EXIT.done : EXIT.condition;
 }
@@ -133,7 +133,7 @@ export async function add(keyText: string, deltaText: string, options: AddOption
     printer.addedTimes(answer, times);
     return EXIT.done;
   }
-  printer.added(await ask(io, target, (client, within) => client.add(key, amount, within)));
+  printer.added(await ask(io, target, (calls, within) => calls.add(key, amount, within)));
   return EXIT.done;
 }
 
@@ -141,7 +141,7 @@ export async function add(keyText: string, deltaText: string, options: AddOption
 async function ask<O extends Outcome>(
   io: Io,
   target: Target,
-  run: (client: OnarClient, within: CallOptions) => Promise<O>,
+  run: (calls: OutcomeCalls, within: CallOptions) => Promise<O>,
 ): Promise<Answered<O>> {
   const connections = target.connections ?? new Connections();
   try {

@@ -30,7 +30,10 @@ export async function addTimes(counting: Counting): Promise<Answered<AddOutcome>
   try {
     let answered: Answered<AddOutcome> | null = null;
     while (done < times) {
-      answered = await client.call((on, within) => on.add(key, delta, within), { ...target, patient: done > 0 });
+      answered = await client.call((on, within) => on.add(key, delta, within), {
+        ...target,
+        patient: done > 0,
+      });
       done++;
       progress?.(done);
       if (counting.everyMs !== undefined) await sleep(counting.everyMs);

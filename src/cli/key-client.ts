@@ -10,7 +10,7 @@
  * One call at a time.
  */
 import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
-import { type CallOptions, OnarClient, type Outcome } from "../client/client.js";
+import { type CallOptions, OnarClient, type Outcome, type OutcomeCalls } from "../client/client.js";
 import type { Failure } from "../client/failure.js";
 import { type Address, formatAddress } from "../config/values.js";
 import { CliError, EXIT } from "./exit.js";
@@ -52,13 +52,13 @@ export class KeyClient {
 
   /** The answer, or a CliError with exit code 1 (not done) or, for writes only, 4 (unknown). */
   async call<O extends Outcome>(
-    run: (client: OnarClient, options: CallOptions) => Promise<O>,
+    run: (calls: OutcomeCalls, options: CallOptions) => Promise<O>,
     { timeoutMs, interrupt, patient = false }: KeyCallOptions,
   ): Promise<Answered<O>> {
     const current = new Current(patient ? [] : this.addresses, timeoutMs);
     this.current = current;
     const signal = interrupt === undefined ? current.giveUp : AbortSignal.any([current.giveUp, interrupt]);
-    const outcome: Outcome = await run(this.client, { timeoutMs, signal });
+    const outcome: Outcome = await run(this.client.outcome, { timeoutMs, signal });
     this.current = null;
     if (outcome.outcome === "done") return { answer: outcome as Answered<O>["answer"], header: current.header };
     const { reason } = outcome;

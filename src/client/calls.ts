@@ -14,25 +14,73 @@ import {
   type DeleteOptions,
   type GetOptions,
 } from "./options.js";
-import type { AddOutcome, CompareAndSetOutcome, DeleteOutcome, GetOutcome, PutOutcome } from "./outcome.js";
+import {
+  Added,
+  type AddOutcome,
+  type CompareAndSetOutcome,
+  Deleted,
+  type DeleteOutcome,
+  done,
+  type GetOutcome,
+  Got,
+  NotDeleted,
+  NotSwapped,
+  type PutOutcome,
+  Stored,
+  Swapped,
+} from "./outcome.js";
 import { Patience, type UnderWay } from "./patience.js";
 import type { Response } from "./transport.js";
 
-/** What a client and a pipeline have in common. */
-export interface KeyValueCalls {
-  /** Reads a key. A key that does not exist is an answer without entry. */
+/** The five calls, each to an outcome: none of them throws because of the cluster or the network. */
+export interface OutcomeCalls {
+  /** As {@link KeyValueCalls.get}. */
   get(key: Bytes, options?: GetOptions): Promise<GetOutcome>;
-  /** Stores a value, whatever was there. */
+  /** As {@link KeyValueCalls.put}. */
   put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutOutcome>;
-  /** Stores a value if the condition holds, and otherwise answers what was found. */
-  compareAndSet(key: Bytes, value: Bytes, condition: Condition, options?: CallOptions): Promise<CompareAndSetOutcome>;
-  /** Removes a key, if it is there and the condition, if one is given, holds. */
+  /** As {@link KeyValueCalls.compareAndSet}. */
+  compareAndSet(key: Bytes, condition: Condition, value: Bytes, options?: CallOptions): Promise<CompareAndSetOutcome>;
+  /** As {@link KeyValueCalls.delete}. */
   delete(key: Bytes, options?: DeleteOptions): Promise<DeleteOutcome>;
+  /** As {@link KeyValueCalls.add}. */
+  add(key: Bytes, delta: bigint | number, options?: CallOptions): Promise<AddOutcome>;
+}
+
+/**
+ * What a client and a pipeline have in common. Each call resolves when it is done, and otherwise rejects: with a NotDoneError, or with an
+ * UnknownError, which only writes do.
+ */
+export abstract class KeyValueCalls {
+  /** The same calls to an outcome, for those who decide case by case. */
+  abstract readonly outcome: OutcomeCalls;
+
+  /** Reads a key. A key that does not exist is an answer without entry. */
+  get(key: Bytes, options?: GetOptions): Promise<Got> {
+    return this.outcome.get(key, options).then(done);
+  }
+
+  /** Stores a value, whatever was there. */
+  put(key: Bytes, value: Bytes, options?: CallOptions): Promise<Stored> {
+    return this.outcome.put(key, value, options).then(done);
+  }
+
+  /** Stores a value if the condition holds, and otherwise answers what was found. */
+  compareAndSet(key: Bytes, condition: Condition, value: Bytes, options?: CallOptions): Promise<Swapped | NotSwapped> {
+    return this.outcome.compareAndSet(key, condition, value, options).then(done);
+  }
+
+  /** Removes a key, if it is there and the condition, if one is given, holds. */
+  delete(key: Bytes, options?: DeleteOptions): Promise<Deleted | NotDeleted> {
+    return this.outcome.delete(key, options).then(done);
+  }
+
   /**
    * Adds to a number, which is stored in decimal digits; a key that does not exist counts as 0. NOT_A_NUMBER and OVERFLOW (beyond 64 bits,
    * signed) are not done.
    */
-  add(key: Bytes, delta: bigint | number, options?: CallOptions): Promise<AddOutcome>;
+  add(key: Bytes, delta: bigint | number, options?: CallOptions): Promise<Added> {
+    return this.outcome.add(key, delta, options).then(done);
+  }
 }
 
 export interface CallsOptions {
@@ -45,7 +93,7 @@ export interface CallsOptions {
 
 const KEY_SPACE = "";
 
-export class Calls implements KeyValueCalls {
+export class Calls implements OutcomeCalls {
   constructor(private readonly options: CallsOptions) {}
 
   async get(key: Bytes, options: GetOptions = {}): Promise<GetOutcome> {
@@ -60,11 +108,8 @@ export class Calls implements KeyValueCalls {
     if ("outcome" in ended) return ended;
     if (ended.$case !== "get") throw otherKind("get", ended);
     const answer = ended.value;
-    return {
-      outcome: "done",
-      entry: entryOf(answer.entry),
-      consistency: answer.consistency === WireConsistency.LOCAL ? "local" : "linearizable",
-    };
+    const consistency = answer.consistency === WireConsistency.LOCAL ? "local" : "linearizable";
+    return new Got(entryOf(answer.entry), consistency);
   }
 
   async put(key: Bytes, value: Bytes, options: CallOptions = {}): Promise<PutOutcome> {
@@ -72,13 +117,13 @@ export class Calls implements KeyValueCalls {
     const ended = await this.write({ $case: "put", value: request }, options);
     if ("outcome" in ended) return ended;
     if (ended.$case !== "put") throw otherKind("put", ended);
-    return { outcome: "done", version: ended.value.version };
+    return new Stored(ended.value.version);
   }
 
   async compareAndSet(
     key: Bytes,
-    value: Bytes,
     condition: Condition,
+    value: Bytes,
     options: CallOptions = {},
   ): Promise<CompareAndSetOutcome> {
     const request = { ...writeOf(key), value: bytesOf("value", value), condition: conditionToWire(condition) };
@@ -86,8 +131,7 @@ export class Calls implements KeyValueCalls {
     if ("outcome" in ended) return ended;
     if (ended.$case !== "compareAndSet") throw otherKind("compareAndSet", ended);
     const { swapped, version, found } = ended.value;
-    if (swapped) return { outcome: "done", swapped, version };
-    return { outcome: "done", swapped, version, found: entryOf(found) };
+    return swapped ? new Swapped(version) : new NotSwapped(version, entryOf(found));
   }
 
   async delete(key: Bytes, options: DeleteOptions = {}): Promise<DeleteOutcome> {
@@ -96,8 +140,7 @@ export class Calls implements KeyValueCalls {
     if ("outcome" in ended) return ended;
     if (ended.$case !== "delete") throw otherKind("delete", ended);
     const { deleted, version, found } = ended.value;
-    if (deleted) return { outcome: "done", deleted, version };
-    return { outcome: "done", deleted, version, found: entryOf(found) };
+    return deleted ? new Deleted(version) : new NotDeleted(version, entryOf(found));
   }
 
   async add(key: Bytes, delta: bigint | number, options: CallOptions = {}): Promise<AddOutcome> {
@@ -105,7 +148,7 @@ export class Calls implements KeyValueCalls {
     if ("outcome" in ended) return ended;
     if (ended.$case !== "add") throw otherKind("add", ended);
     const { number, version } = ended.value;
-    return { outcome: "done", number, version };
+    return new Added(number, version);
   }
 
   private write(request: Parameters<Courier["write"]>[0], options: CallOptions): Promise<Ended> {

@@ -1,25 +1,16 @@
 /** What `import "onar/client"` gives: the TypeScript client. */
-import { Calls, type KeyValueCalls } from "./calls.js";
+import { Calls, KeyValueCalls, type OutcomeCalls } from "./calls.js";
 import { Courier } from "./courier.js";
-import type { Bytes } from "./entry.js";
 import { GrpcConnection } from "./grpc-connection.js";
 import { Nodes } from "./nodes.js";
-import {
-  type CallOptions,
-  type ClientOptions,
-  type Condition,
-  checkOptions,
-  type DeleteOptions,
-  type GetOptions,
-} from "./options.js";
-import type { AddOutcome, CompareAndSetOutcome, DeleteOutcome, GetOutcome, PutOutcome } from "./outcome.js";
+import { type ClientOptions, checkOptions } from "./options.js";
 import { UnderWay } from "./patience.js";
 import { Pipeline } from "./pipeline.js";
 import { Revisions } from "./revisions.js";
 import type { Connect } from "./transport.js";
 import { Turns } from "./turns.js";
 
-export type { KeyValueCalls } from "./calls.js";
+export type { KeyValueCalls, OutcomeCalls } from "./calls.js";
 export { type Bytes, Entry } from "./entry.js";
 export type { CallOptions, ClientOptions, Condition, DeleteOptions, GetOptions } from "./options.js";
 export {
@@ -37,6 +28,7 @@ export {
   type NotDone,
   NotDoneError,
   type NotSwapped,
+  OnarError,
   type Outcome,
   type PutOutcome,
   type Reason,
@@ -50,28 +42,27 @@ export { Pipeline } from "./pipeline.js";
 /**
  * A client of an Onar cluster.
  *
- * Every call ends with one of three outcomes: "done" with the answer; "notDone" with a reason, and then nothing was executed; for writes also
- * "unknown": it may have been executed, or may yet be. A write is executed at most once, whatever happens on the way: it has a request id, and
- * what may be sent again is sent again, to whichever node, until the call's time is over. Use {@link done} for exceptions instead.
+ * A call resolves with its answer once it is done. Otherwise it rejects: with a {@link NotDoneError}, and then nothing was executed; for
+ * writes also with an {@link UnknownError}: it may have been executed, or may yet be. `client.outcome` has the same calls without exceptions.
+ * A write is executed at most once, whatever happens on the way: it has a request id, and what may be sent again is sent again, to whichever
+ * node, until the call's time is over.
  *
- * Arguments that can never be right (a key that is a number, a version below 1) throw TypeError or RangeError. What the cluster refuses, such
- * as a key that is too long, is an outcome.
+ * Arguments that can never be right (a key that is a number, a version below 1) throw TypeError or RangeError.
  *
  * At most 8 writes on one key are under way at a time; further ones wait for their turn.
  *
  * @example
  * ```ts
  * await using client = new OnarClient({ endpoints: ["127.0.0.1:4600", "127.0.0.1:4601"] });
- * const put = await client.put("greeting", "hello");
- * if (put.outcome === "done") console.log(`version ${put.version}`);
- * const got = await client.get("greeting");
- * if (got.outcome === "done") console.log(got.entry?.text());
+ * const { version } = await client.put("greeting", "hello");
+ * const { entry } = await client.get("greeting");
+ * console.log(version, entry?.text());
  * ```
  */
-export class OnarClient implements KeyValueCalls, AsyncDisposable {
+export class OnarClient extends KeyValueCalls implements AsyncDisposable {
   private readonly nodes: Nodes;
   private readonly courier: Courier;
-  private readonly calls: Calls;
+  readonly outcome: OutcomeCalls;
   private readonly timeoutMs: number;
   private readonly underWay = new UnderWay();
   private readonly pipelines = new Set<Pipeline>();
@@ -84,37 +75,18 @@ export class OnarClient implements KeyValueCalls, AsyncDisposable {
    * @throws TypeError, RangeError that name the option
    */
   constructor(options: ClientOptions, connect: Connect = overGrpc) {
+    super();
     const checked = checkOptions(options);
     this.nodes = new Nodes({ ...checked, connect });
     this.timeoutMs = checked.timeoutMs;
     this.courier = new Courier(this.nodes, new Revisions(), new Turns());
-    this.calls = new Calls({
+    this.outcome = new Calls({
       courier: this.courier,
       lineOf: ({ connection }) => connection,
       timeoutMs: this.timeoutMs,
       underWay: this.underWay,
       closed: () => this.closed,
     });
-  }
-
-  get(key: Bytes, options?: GetOptions): Promise<GetOutcome> {
-    return this.calls.get(key, options);
-  }
-
-  put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutOutcome> {
-    return this.calls.put(key, value, options);
-  }
-
-  compareAndSet(key: Bytes, value: Bytes, condition: Condition, options?: CallOptions): Promise<CompareAndSetOutcome> {
-    return this.calls.compareAndSet(key, value, condition, options);
-  }
-
-  delete(key: Bytes, options?: DeleteOptions): Promise<DeleteOutcome> {
-    return this.calls.delete(key, options);
-  }
-
-  add(key: Bytes, delta: bigint | number, options?: CallOptions): Promise<AddOutcome> {
-    return this.calls.add(key, delta, options);
   }
 
   /** For many calls at once: several times as fast as single calls. Close it when it is no longer needed. */

@@ -15,7 +15,7 @@
 import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
 import { Consistency } from "../../gen/ts/onar/kv/v1/common.js";
 import type { Endpoint } from "./endpoint.js";
-import { type Failure, ownFailure } from "./failure.js";
+import { codeOf, type Failure, ownFailure } from "./failure.js";
 import { NONE, type Nodes } from "./nodes.js";
 import type { NotDone, Reason, Unknown } from "./outcome.js";
 import type { Patience } from "./patience.js";
@@ -147,10 +147,12 @@ export class Courier {
   private async insist(job: Job, first: FailedAttempt | null): Promise<Ended> {
     const { kind, partition, patience, request } = job;
     let tried = NONE;
-    let last: Failure | null = null;
-    let unknown: Failure | null = null;
-    let failed = first;
+    let last: FailedAttempt | null = null;
+    let unknown: FailedAttempt | null = null;
+    let next = first;
     for (let attempt = 0; ; attempt++) {
+      let failed = next;
+      next = null;
       if (failed === null) {
         const endpoint = await this.nodes.choose(partition, kind, tried, patience);
         if (endpoint === null) break;
@@ -164,11 +166,10 @@ export class Courier {
         failed = failedAt(endpoint, reply, job);
       }
       const { endpoint, failure } = failed;
-      failed = null;
-      last = failure;
-      if (request.$case !== "get" && failure.execution === "unknown") unknown = failure;
+      last = failed;
+      if (request.$case !== "get" && failure.execution === "unknown") unknown = failed;
       this.hearFailure(failure, endpoint, partition);
-      if (failure.decided) return notDone(failure.reason, failure.message);
+      if (failure.decided) return { outcome: "notDone", ...toldBy(failed) };
       if (!failure.retryable) break;
       tried = new Set([...tried, endpoint]);
       // Time for one more attempt is kept, once.
@@ -178,7 +179,7 @@ export class Courier {
     }
     if (unknown !== null) return this.unknown(unknown, last, patience);
     if (last === null || patience.over === "CANCELLED" || patience.over === "CLOSED") return this.over(patience);
-    return notDone(last.reason, last.message);
+    return { outcome: "notDone", ...toldBy(last) };
   }
 
   /** null: the patience was over before an answer came. */
@@ -222,19 +223,20 @@ export class Courier {
     const { over } = patience;
     if (over === "CANCELLED" || over === "CLOSED") return notDone(over, END_TEXTS[over]);
     if (!this.nodes.someoneUsable && patience.lasted) {
-      const { reason, message } = this.nodes.trouble;
-      return notDone(reason, message);
+      const { reason, message, addresses } = this.nodes.trouble;
+      return notDone(reason, message, addresses);
     }
     return notDone("DEADLINE_EXCEEDED", END_TEXTS.DEADLINE_EXCEEDED);
   }
 
-  private unknown(unknown: Failure, last: Failure | null, patience: Patience): Unknown {
+  private unknown(unknown: FailedAttempt, last: FailedAttempt | null, patience: Patience): Unknown {
     const { over } = patience;
     if (over === "CANCELLED" || over === "CLOSED") {
-      return { outcome: "unknown", reason: over, message: `${END_TEXTS[over]}; before that: ${unknown.message}` };
+      const { address, message } = toldBy(unknown);
+      const text = `${END_TEXTS[over]}; before that: ${message}`;
+      return { outcome: "unknown", reason: over, code: codeOf(over), address, message: text };
     }
-    const told = last !== null && last.execution === "unknown" ? last : unknown;
-    return { outcome: "unknown", reason: told.reason, message: told.message };
+    return { outcome: "unknown", ...toldBy(last !== null && last.failure.execution === "unknown" ? last : unknown) };
   }
 }
 
@@ -252,7 +254,21 @@ function failedAt(endpoint: Endpoint, reply: Failure | null, { patience }: Job):
   return { endpoint, failure: reply ?? ownFailure("unknown", why, END_TEXTS[why], false) };
 }
 
-const notDone = (reason: Reason, message: string): NotDone => ({ outcome: "notDone", reason, message });
+const notDone = (reason: Reason, message: string, address = ""): NotDone => ({
+  outcome: "notDone",
+  reason,
+  code: codeOf(reason),
+  address,
+  message,
+});
+
+/** What an attempt says about its call. */
+const toldBy = ({ endpoint: { address }, failure: { reason, status, message } }: FailedAttempt) => ({
+  reason,
+  code: status === "" ? codeOf(reason) : status,
+  address,
+  message,
+});
 
 /** Before another attempt: longer each time, by chance, and at least what the server asked for. */
 function pauseBefore(attempt: number, failure: Failure): number {

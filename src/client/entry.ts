@@ -1,4 +1,5 @@
 /** Bytes as people hand them in and get them out. */
+import { isUtf8 } from "node:buffer";
 import type { Entry as WireEntry } from "../../gen/ts/onar/kv/v1/common.js";
 
 /** A key or value: bytes, or text, which is encoded in UTF-8. */
@@ -26,6 +27,14 @@ export class Entry {
    */
   text(): string {
     return UTF8.decode(this.value);
+  }
+
+  /** For JSON.stringify: the version is a string; the value is text where it is UTF-8, otherwise base64. */
+  toJSON(): { readonly version: string; readonly value: string; readonly valueEncoding: "text" | "base64" } {
+    const { value } = this;
+    const isText = isUtf8(value);
+    const shown = isText ? UTF8.decode(value) : Buffer.from(value).toString("base64");
+    return { version: `${this.version}`, value: shown, valueEncoding: isText ? "text" : "base64" };
   }
 }
 

@@ -52,6 +52,19 @@ const FINAL: ReadonlySet<Status> = new Set([
 /** Of RESOURCE_EXHAUSTED, what waiting does not help. */
 const FULL: ReadonlySet<string> = new Set(["DISK_FULL", "QUOTA_EXCEEDED"]);
 
+/** The gRPC status, by name, that fits a reason which no server has told. */
+const CODES: Readonly<Record<string, string>> = {
+  DEADLINE_EXCEEDED: "DEADLINE_EXCEEDED",
+  CANCELLED: "CANCELLED",
+  CLOSED: "CANCELLED",
+  UNREACHABLE: "UNAVAILABLE",
+  UNAVAILABLE: "UNAVAILABLE",
+  NO_WRITER: "UNAVAILABLE",
+  WRONG_CLUSTER: "FAILED_PRECONDITION",
+  INTERNAL: "INTERNAL",
+};
+export const codeOf = (reason: Reason): string => CODES[reason] ?? "UNKNOWN";
+
 /** A failure that no server has told. */
 export const ownFailure = (
   execution: Failure["execution"],

@@ -96,13 +96,20 @@ export class Nodes {
   }
 
   /** Why nobody can be asked. */
-  get trouble(): { readonly reason: "UNREACHABLE" | "WRONG_CLUSTER"; readonly message: string } {
+  get trouble(): {
+    readonly reason: "UNREACHABLE" | "WRONG_CLUSTER";
+    readonly message: string;
+    /** Of all that could be asked, with commas between them. */
+    readonly addresses: string;
+  } {
     const troubles = [...this.endpoints.values()].flatMap(({ trouble }) => (trouble === null ? [] : [trouble]));
     const foreign = troubles.some((trouble) => trouble.foreign);
     const message = [...new Set(troubles.map(({ text }) => text))].join("; ");
+    const addresses = [...this.endpoints.keys()].join(", ");
     return {
       reason: foreign ? "WRONG_CLUSTER" : "UNREACHABLE",
-      message: message === "" ? `no answer from ${[...this.endpoints.keys()].join(", ")}` : message,
+      message: message === "" ? `no answer from ${addresses}` : message,
+      addresses,
     };
   }
 

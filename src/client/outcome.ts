@@ -29,89 +29,132 @@ export type Reason =
   | ClientReason
   | (string & Record<never, never>);
 
-/** Definitely not executed. */
-export interface NotDone {
-  readonly outcome: "notDone";
-  /** For programs. */
+/** What is told of a call that has no answer. */
+interface Unanswered {
+  /** For programs: why. */
   readonly reason: Reason;
+  /** The gRPC status by name, for example "UNAVAILABLE": the one that was told, or for the client's own reasons the one that fits. */
+  readonly code: string;
+  /**
+   * HOST:PORT of the node that said so, or that did not answer; of all endpoints, with commas between them, when none could be reached; ""
+   * when nobody was asked.
+   */
+  readonly address: string;
   /** For people. */
   readonly message: string;
 }
 
+/** Definitely not executed. */
+export interface NotDone extends Unanswered {
+  readonly outcome: "notDone";
+}
+
 /** A write that may have been executed, or may yet be. */
-export interface Unknown {
+export interface Unknown extends Unanswered {
   readonly outcome: "unknown";
-  /** For programs. */
-  readonly reason: Reason;
-  /** For people. */
-  readonly message: string;
 }
 
 /** How fresh a read is: see {@link GetOptions.consistency}. */
 export type Consistency = "linearizable" | "local";
 
+/** What all answers have in common. */
+abstract class Answer {
+  readonly outcome = "done";
+
+  /** For JSON.stringify: 64-bit numbers are strings, as in the JSON of protobuf. */
+  toJSON(): object {
+    const fields = Object.entries(this).map(([name, value]) => [name, typeof value === "bigint" ? `${value}` : value]);
+    return Object.fromEntries(fields);
+  }
+}
+
 /** The answer of a get. */
-export interface Got {
-  readonly outcome: "done";
-  /** What the key holds; undefined: the key does not exist. */
-  readonly entry: Entry | undefined;
-  /** What was served: "local" only if that was asked for. */
-  readonly consistency: Consistency;
+export class Got extends Answer {
+  constructor(
+    /** What the key holds; undefined: the key does not exist. */
+    readonly entry: Entry | undefined,
+    /** What was served: "local" only if that was asked for. */
+    readonly consistency: Consistency,
+  ) {
+    super();
+  }
 }
 
 /** The answer of a put. */
-export interface Stored {
-  readonly outcome: "done";
-  /** The key's version with this write; never 0. */
-  readonly version: bigint;
+export class Stored extends Answer {
+  constructor(
+    /** The key's version with this write; never 0. */
+    readonly version: bigint,
+  ) {
+    super();
+  }
 }
 
 /** The answer of a compareAndSet whose condition held. */
-export interface Swapped {
-  readonly outcome: "done";
-  readonly swapped: true;
-  /** The key's version with this write. */
-  readonly version: bigint;
+export class Swapped extends Answer {
+  readonly swapped = true;
+
+  constructor(
+    /** The key's version with this write. */
+    readonly version: bigint,
+  ) {
+    super();
+  }
 }
 
 /** The answer of a compareAndSet whose condition did not hold: nothing was changed. */
-export interface NotSwapped {
-  readonly outcome: "done";
-  readonly swapped: false;
-  /** The key's version; 0 when it does not exist. */
-  readonly version: bigint;
-  /** What the key held; undefined when it does not exist. Also, rarely, when an attempt that was lost was answered again too late to tell. */
-  readonly found: Entry | undefined;
+export class NotSwapped extends Answer {
+  readonly swapped = false;
+
+  constructor(
+    /** The key's version; 0 when it does not exist. */
+    readonly version: bigint,
+    /** What the key held; undefined when it does not exist. Also, rarely, when an attempt that was lost was answered again too late to tell. */
+    readonly found: Entry | undefined,
+  ) {
+    super();
+  }
 }
 
 /** The answer of a delete that removed the key. */
-export interface Deleted {
-  readonly outcome: "done";
-  readonly deleted: true;
-  /** The version that was removed. */
-  readonly version: bigint;
+export class Deleted extends Answer {
+  readonly deleted = true;
+
+  constructor(
+    /** The version that was removed. */
+    readonly version: bigint,
+  ) {
+    super();
+  }
 }
 
 /** The answer of a delete that found no key, or whose condition did not hold: nothing was changed. */
-export interface NotDeleted {
-  readonly outcome: "done";
-  readonly deleted: false;
-  /** The key's version; 0 when it does not exist. */
-  readonly version: bigint;
-  /** What the key held; undefined when it does not exist. */
-  readonly found: Entry | undefined;
+export class NotDeleted extends Answer {
+  readonly deleted = false;
+
+  constructor(
+    /** The key's version; 0 when it does not exist. */
+    readonly version: bigint,
+    /** What the key held; undefined when it does not exist. */
+    readonly found: Entry | undefined,
+  ) {
+    super();
+  }
 }
 
 /** The answer of an add. */
-export interface Added {
-  readonly outcome: "done";
-  /**
-   * The number after it. Undefined only when the first answer was lost and the key was written again before the request was repeated: it
-   * was added, once.
-   */
-  readonly number: bigint | undefined;
-  /** The key's version with this write. */
-  readonly version: bigint;
+export class Added extends Answer {
+  constructor(
+    /**
+     * The number after it. Undefined only when the first answer was lost and the key was written again before the request was repeated: it
+     * was added, once.
+     */
+    readonly number: bigint | undefined,
+    /** The key's version with this write. */
+    readonly version: bigint,
+  ) {
+    super();
+  }
 }
 
 /** What becomes of a get: a read is never unknown. */
@@ -128,32 +171,54 @@ export type AddOutcome = Added | NotDone | Unknown;
 /** Any of them. */
 export type Outcome = GetOutcome | PutOutcome | CompareAndSetOutcome | DeleteOutcome | AddOutcome;
 
-/** Thrown by {@link done}: definitely not executed. */
-export class NotDoneError extends Error {
-  override readonly name = "NotDoneError";
-  /** For programs. */
+/** A call has no answer: always one of {@link NotDoneError} and {@link UnknownError}. */
+export abstract class OnarError extends Error {
+  /** As in {@link NotDone} and {@link Unknown}. */
+  abstract readonly outcome: "notDone" | "unknown";
+  /** For programs: why. */
   readonly reason: Reason;
+  /** The gRPC status by name: see {@link NotDone.code}. */
+  readonly code: string;
+  /** Which node, or which nodes: see {@link NotDone.address}. */
+  readonly address: string;
 
-  constructor(outcome: NotDone) {
-    super(`not done: ${outcome.message}`);
-    this.reason = outcome.reason;
+  constructor(what: string, { reason, code, address, message }: Unanswered) {
+    const named = address.split(", ").every((one) => message.includes(one));
+    super(`${what}: ${message}${named ? "" : `, at ${address}`}`);
+    this.reason = reason;
+    this.code = code;
+    this.address = address;
+  }
+
+  /** For JSON.stringify, which leaves out the message otherwise. */
+  toJSON(): object {
+    const { name, outcome, reason, code, address, message } = this;
+    return { name, outcome, reason, code, address, message };
   }
 }
 
-/** Thrown by {@link done}: the write may have been executed, or may yet be. */
-export class UnknownError extends Error {
+/** The call was definitely not executed, and no attempt of it will be. */
+export class NotDoneError extends OnarError {
+  override readonly name = "NotDoneError";
+  readonly outcome = "notDone";
+
+  constructor(outcome: NotDone) {
+    super("not done", outcome);
+  }
+}
+
+/** The write may have been executed, or may yet be: read the key to find out. Reads never end so. */
+export class UnknownError extends OnarError {
   override readonly name = "UnknownError";
-  /** For programs. */
-  readonly reason: Reason;
+  readonly outcome = "unknown";
 
   constructor(outcome: Unknown) {
-    super(`it is not known whether the write was executed: ${outcome.message}`);
-    this.reason = outcome.reason;
+    super("it is not known whether the write was executed", outcome);
   }
 }
 
 /**
- * The answer, for those who prefer exceptions: `const { version } = done(await client.put("key", "value"))`.
+ * The answer in an outcome.
  *
  * @throws NotDoneError, UnknownError
  */

@@ -1,15 +1,12 @@
 /** Many calls at once with little cost for each: on one stream per node instead of a gRPC call each. */
-import { Calls, type CallsOptions, type KeyValueCalls } from "./calls.js";
+import { Calls, type CallsOptions, KeyValueCalls, type OutcomeCalls } from "./calls.js";
 import type { Endpoint } from "./endpoint.js";
-import type { Bytes } from "./entry.js";
-import type { CallOptions, Condition, DeleteOptions, GetOptions } from "./options.js";
-import type { AddOutcome, CompareAndSetOutcome, DeleteOutcome, GetOutcome, PutOutcome } from "./outcome.js";
 import { UnderWay } from "./patience.js";
 import type { Line, Stream } from "./transport.js";
 
 /**
- * Calls in flight together, each with the same outcomes as those of the client. They finish in any order, also those on one key: who needs
- * an order waits for the outcome of the one before.
+ * Calls in flight together, each with the same outcomes as those of the client. They finish in any order, also those on one key: to keep an
+ * order, wait for the call before.
  *
  * There is one stream to each node that serves a key, opened when it is first needed. When one breaks, its calls go on, with the same request
  * ids, on a stream to another node.
@@ -17,11 +14,11 @@ import type { Line, Stream } from "./transport.js";
  * @example
  * ```ts
  * await using pipeline = client.pipeline();
- * const outcomes = await Promise.all(keys.map((key) => pipeline.put(key, "value")));
+ * await Promise.all(keys.map((key) => pipeline.put(key, "value")));
  * ```
  */
-export class Pipeline implements KeyValueCalls, AsyncDisposable {
-  private readonly calls: Calls;
+export class Pipeline extends KeyValueCalls implements AsyncDisposable {
+  readonly outcome: OutcomeCalls;
   private readonly streams = new Map<Endpoint, Stream>();
   private readonly underWay = new UnderWay();
   private readonly whenClosed: () => void;
@@ -29,33 +26,14 @@ export class Pipeline implements KeyValueCalls, AsyncDisposable {
 
   /** @internal */
   constructor(options: Pick<CallsOptions, "courier" | "timeoutMs">, whenClosed: () => void) {
+    super();
     this.whenClosed = whenClosed;
-    this.calls = new Calls({
+    this.outcome = new Calls({
       ...options,
       lineOf: (endpoint) => this.streamTo(endpoint),
       underWay: this.underWay,
       closed: () => this.closing,
     });
-  }
-
-  get(key: Bytes, options?: GetOptions): Promise<GetOutcome> {
-    return this.calls.get(key, options);
-  }
-
-  put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutOutcome> {
-    return this.calls.put(key, value, options);
-  }
-
-  compareAndSet(key: Bytes, value: Bytes, condition: Condition, options?: CallOptions): Promise<CompareAndSetOutcome> {
-    return this.calls.compareAndSet(key, value, condition, options);
-  }
-
-  delete(key: Bytes, options?: DeleteOptions): Promise<DeleteOutcome> {
-    return this.calls.delete(key, options);
-  }
-
-  add(key: Bytes, delta: bigint | number, options?: CallOptions): Promise<AddOutcome> {
-    return this.calls.add(key, delta, options);
   }
 
   /** Waits for the calls under way and ends the streams. Calls that come later are not done, CLOSED. */

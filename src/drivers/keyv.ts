@@ -2,7 +2,7 @@
  * What `import "onar/keyv"` gives: a store for Keyv 5 (keyv.org). It does what Onar can do, and throws where it cannot: there is no time to
  * live, no `clear` and no iterator.
  */
-import { done, type OnarClient } from "../client/client.js";
+import type { OnarClient } from "../client/client.js";
 import { noExpiry, noListing, UnsupportedError } from "./unsupported.js";
 
 export { UnsupportedError } from "./unsupported.js";
@@ -38,7 +38,7 @@ export interface OnarKeyvOptions {
 /**
  * Options for `new Keyv(…)` that keep its entries in Onar. The client stays the caller's to close.
  *
- * What is not done throws NotDoneError, a write of which it is not known UnknownError, as {@link done} does; so leave `throwOnErrors` as it is.
+ * What is not done throws NotDoneError, a write of which it is not known UnknownError, as the client does; so leave `throwOnErrors` as it is.
  * A time to live, in Keyv's options or in `set`, is refused, since nothing would ever remove the entry; so is `clear`, since Onar cannot list
  * the keys of a namespace. `keyv.iterator` is undefined.
  *
@@ -54,7 +54,7 @@ class Store implements OnarKeyvStore {
   constructor(private readonly client: OnarClient) {}
 
   async get(key: string): Promise<string | undefined> {
-    return done(await this.client.get(key)).entry?.text();
+    return (await this.client.get(key)).entry?.text();
   }
 
   // Keyv would take an error of one for a missing value.
@@ -63,7 +63,7 @@ class Store implements OnarKeyvStore {
   }
 
   async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
-    done(await this.client.put(key, textOf(value, ttl)));
+    await this.client.put(key, textOf(value, ttl));
     return true;
   }
 
@@ -75,11 +75,11 @@ class Store implements OnarKeyvStore {
   }
 
   async delete(key: string): Promise<boolean> {
-    return done(await this.client.delete(key)).deleted;
+    return (await this.client.delete(key)).deleted;
   }
 
   async has(key: string): Promise<boolean> {
-    return done(await this.client.get(key)).entry !== undefined;
+    return (await this.client.get(key)).entry !== undefined;
   }
 
   async clear(): Promise<void> {

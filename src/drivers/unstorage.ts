@@ -2,7 +2,7 @@
  * What `import "onar/unstorage"` gives: a driver for unstorage 1 (unstorage.unjs.io). It does what Onar can do, and throws where it cannot:
  * there is no time to live, `getKeys` and `clear` are refused.
  */
-import { done, type OnarClient } from "../client/client.js";
+import type { OnarClient } from "../client/client.js";
 import { noExpiry, noListing, UnsupportedError } from "./unsupported.js";
 
 export { UnsupportedError } from "./unsupported.js";
@@ -41,7 +41,7 @@ export interface OnarDriverOptions {
 /**
  * A driver for `createStorage({ driver: … })` that keeps items in Onar. The client stays the caller's to close.
  *
- * What is not done throws NotDoneError, a write of which it is not known UnknownError, as {@link done} does. A time to live is refused, since
+ * What is not done throws NotDoneError, a write of which it is not known UnknownError, as the client does. A time to live is refused, since
  * nothing would ever remove the item; so are `getKeys` and `clear`, and with them snapshots and listing of a storage that this is mounted in,
  * since Onar cannot list keys. `watch` tells of what this process changes only.
  *
@@ -52,11 +52,11 @@ export interface OnarDriverOptions {
  * ```
  */
 export function onarDriver(client: OnarClient, { prefix = "" }: OnarDriverOptions = {}): OnarDriver {
-  const entryOf = async (key: string) => done(await client.get(prefix + key)).entry;
+  const entryOf = async (key: string) => (await client.get(prefix + key)).entry;
   const set = async (key: string, value: string | Uint8Array, options: DriverCallOptions): Promise<void> => {
     const ttl = options?.ttl;
     if (ttl !== undefined) throw noExpiry(`unstorage has a time to live of ${String(ttl)}`);
-    done(await client.put(prefix + key, value));
+    await client.put(prefix + key, value);
   };
   return {
     name: "onar",
@@ -69,7 +69,7 @@ export function onarDriver(client: OnarClient, { prefix = "" }: OnarDriverOption
     setItem: (key, value, options) => set(key, value, options),
     setItemRaw: async (key, value, options) => set(key, bytesOf(value), options),
     removeItem: async (key) => {
-      done(await client.delete(prefix + key));
+      await client.delete(prefix + key);
     },
     getKeys: async (base) => {
       throw noListing(`unstorage lists the keys below ${JSON.stringify(base)}`);

@@ -71,14 +71,14 @@ async function expectRestored(cluster: Cluster, name: string): Promise<void> {
   await using pipeline = client.pipeline();
   await Promise.all(
     [...keys].map(async ([key, { value }]) => {
-      const got = await pipeline.get(Buffer.from(key, "hex"));
+      const got = await pipeline.outcome.get(Buffer.from(key, "hex"));
       expect(got).toMatchObject({ outcome: "done" });
       if (got.outcome !== "done") return;
       expect(Buffer.from(got.entry?.value ?? []).equals(value), key).toBe(true);
       expect(got.entry?.version ?? 0n).toBeGreaterThan(end.highestRevision);
     }),
   );
-  expect(await pipeline.get(MARKER)).toMatchObject({ outcome: "done", entry: undefined });
+  expect(await pipeline.outcome.get(MARKER)).toMatchObject({ outcome: "done", entry: undefined });
 }
 
 async function fill(cluster: Cluster, prefix: string, count: number): Promise<void> {
@@ -319,7 +319,7 @@ describe("a restore", { timeout: LONG_MS }, () => {
       // A new client is served, on keys that were restored and on others.
       await using client = new OnarClient({ endpoints: cluster.addresses });
       for (const text of ["still-1", "never-there"])
-        expect(await client.put(text, "new")).toMatchObject({ outcome: "done" });
+        expect(await client.outcome.put(text, "new")).toMatchObject({ outcome: "done" });
       // And it is a cluster like any other: it can be backed up and restored again, with revisions that are above once more.
       expect(await run(cluster, "backup", path(`again-${nodes}`))).toMatchObject({ code: 0 });
       expect(contentsOf(`again-${nodes}`).end.highestRevision).toBeGreaterThan(end.highestRevision);

@@ -35,7 +35,7 @@ describe("the shared cases", () => {
   test("an endpoint without node, and one that is no host, do no harm", async () => {
     const endpoints = ["127.0.0.1:9", "no-such-host.invalid:4600", cluster.node(1).address];
     await using other = new OnarClient({ endpoints });
-    expect(done(await other.put("endpoint", "x")).version).toBeGreaterThan(0n);
+    expect((await other.put("endpoint", "x")).version).toBeGreaterThan(0n);
   });
 
   test("without direct calls only the endpoints are used, with them also the nodes found through them", async () => {
@@ -43,16 +43,16 @@ describe("the shared cases", () => {
     await using within = new OnarClient({ endpoints: [proxy.address], direct: false });
     await using beyond = new OnarClient({ endpoints: [proxy.address] });
     for (let i = 0; i < 20; i++) {
-      done(await within.put(`direct${i}`, "x"));
-      done(await beyond.put(`direct${i}`, "x"));
+      await within.put(`direct${i}`, "x");
+      await beyond.put(`direct${i}`, "x");
     }
     await proxy.stop();
     // The first may have been sent just before the connection was seen to be broken.
     await eventually("nobody can be reached", 20_000, async () => {
-      const put = await within.put("direct", "x", { timeoutMs: 500 });
+      const put = await within.outcome.put("direct", "x", { timeoutMs: 500 });
       return "reason" in put && put.reason === "UNREACHABLE" ? true : undefined;
     });
-    expect(await beyond.put("direct", "x", { timeoutMs: 20_000 })).toMatchObject({ outcome: "done" });
+    expect(await beyond.outcome.put("direct", "x", { timeoutMs: 20_000 })).toMatchObject({ outcome: "done" });
   });
 
   test.each([
@@ -68,12 +68,12 @@ describe("the shared cases", () => {
     const calls = callsOf(cutOff);
     const key = `cut-${prefix()}`;
     try {
-      done(await calls.add(key, 0));
+      await calls.add(key, 0);
       for (const proxy of proxies) proxy.cutAfterBytes = 9_000;
       const outcomes = await Promise.all(
         Array.from({ length: 10 }, async () => {
           const mine: unknown[] = [];
-          for (let i = 0; i < 30; i++) mine.push(await calls.add(key, 1));
+          for (let i = 0; i < 30; i++) mine.push(await calls.outcome.add(key, 1));
           return mine;
         }),
       );
@@ -82,7 +82,7 @@ describe("the shared cases", () => {
       console.log(`${cuts} connections were cut, ${failed.length} calls failed`);
       expect(failed).toEqual([]);
       expect(cuts).toBeGreaterThan(2);
-      expect(done(await client.get(key)).entry?.text()).toBe("300");
+      expect((await client.get(key)).entry?.text()).toBe("300");
     } finally {
       await cutOff.close();
       await Promise.all(proxies.map((proxy) => proxy.stop()));
@@ -92,12 +92,12 @@ describe("the shared cases", () => {
   test("a write that is cancelled under way is unknown, before it is sent not done", async () => {
     const controller = new AbortController();
     controller.abort();
-    expect(await client.put("cancelled", "x", { signal: controller.signal })).toMatchObject({
+    expect(await client.outcome.put("cancelled", "x", { signal: controller.signal })).toMatchObject({
       outcome: "notDone",
       reason: "CANCELLED",
     });
     const late = new AbortController();
-    const put = client.put("cancelled", "y", { signal: late.signal });
+    const put = client.outcome.put("cancelled", "y", { signal: late.signal });
     late.abort();
     expect(["notDone", "unknown"]).toContain((await put).outcome);
   });
@@ -122,11 +122,11 @@ describe.each([
       while (added < 500) {
         added++;
         if (added === 150) await (await cluster.writerOf(key)).process.kill();
-        expect(await calls.add(key, 1)).toMatchObject({ outcome: "done" });
+        expect(await calls.outcome.add(key, 1)).toMatchObject({ outcome: "done" });
       }
     };
     await Promise.all(Array.from({ length: 5 }, worker));
-    expect(done(await calls.get(key)).entry?.text()).toBe("500");
+    expect((await calls.get(key)).entry?.text()).toBe("500");
   });
 });
 
@@ -154,11 +154,13 @@ describe("a node that is told to stop, or does not answer", () => {
 
   test("paused: calls go on through the others", async () => {
     await using client = clientOf(cluster, 30_000);
-    for (let i = 0; i < 64; i++) done(await client.put(`paused${i}`, "before"));
+    for (let i = 0; i < 64; i++) await client.put(`paused${i}`, "before");
     const paused = cluster.node(0);
     paused.process.pause();
     try {
-      const outcomes = await Promise.all(Array.from({ length: 64 }, (_, i) => client.put(`paused${i}`, "after")));
+      const outcomes = await Promise.all(
+        Array.from({ length: 64 }, (_, i) => client.outcome.put(`paused${i}`, "after")),
+      );
       expect(outcomes.filter(({ outcome }) => outcome !== "done")).toEqual([]);
       const reads = await Promise.all(Array.from({ length: 64 }, (_, i) => client.get(`paused${i}`)));
       expect(new Set(reads.map((read) => done(read).entry?.text()))).toEqual(new Set(["after"]));
@@ -179,7 +181,11 @@ describe("a node that is told to stop, or does not answer", () => {
     const work = async (by: KeyValueCalls, name: string): Promise<void> => {
       for (let i = 0; !stopping; i++) {
         const key = `drain-${name}-${i % 50}`;
-        const outcomes = [await by.put(key, String(i)), await by.get(key), await by.add(`${key}-n`, 1)];
+        const outcomes = [
+          await by.outcome.put(key, String(i)),
+          await by.outcome.get(key),
+          await by.outcome.add(`${key}-n`, 1),
+        ];
         calls += outcomes.length;
         failed.push(...outcomes.filter(({ outcome }) => outcome !== "done"));
       }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { done, OnarClient } from "../../src/client/client.js";
+import { OnarClient } from "../../src/client/client.js";
 import { Cluster, ROOT } from "./harness.js";
 
 let cluster: Cluster;
@@ -114,7 +114,7 @@ describe("docs/recipes.md", () => {
     expect(await first.release()).toBe(false);
     expect(await storeFenced(client, "protected", holder.token, "by the second")).toBe(true);
     expect(await storeFenced(client, "protected", first.token, "too late")).toBe(false);
-    expect(done(await client.get("protected")).entry?.text()).toBe(`${holder.token} by the second`);
+    expect((await client.get("protected")).entry?.text()).toBe(`${holder.token} by the second`);
     expect(await holder.release()).toBe(true);
     const next = await acquire(client, "lock", 50);
     expect(next?.token).toBeGreaterThan(holder.token);

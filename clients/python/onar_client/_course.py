@@ -236,6 +236,7 @@ class Trial:
         if failure is None:
             self._unmet.pop(at, None)
             return None
+        failure = replace(failure, address=knowledge.address(at))
         self._failures += 1
         self._unmet[at] = failure
         knowledge.doubt(at, time.monotonic(), lost=False)
@@ -247,6 +248,7 @@ class Trial:
         reply = yield Send(at, method, message, self._budget())
         if reply is None:
             return CLOSED
+        address = knowledge.address(at)
         self._attempts += 1
         if isinstance(reply, grpc.RpcError):
             failure = failure_of(reply, write)
@@ -258,6 +260,7 @@ class Trial:
                 return reply
             # Another cluster has come to this address just now, and has executed it.
             failure = replace(foreign, unknown=write, retryable=True)
+        failure = replace(failure, address=address)
         # A caller with little time says nothing about the endpoint.
         if failure.retryable and (self._deadline.remaining > 0 or time.monotonic() - asked >= MIN_ATTEMPT_S):
             knowledge.failed(at, self._key)
@@ -309,8 +312,10 @@ class Trial:
         if unknown is None:
             return self._not_done(cause)
         message = unknown.message if cause is unknown else f"{unknown.message}; then: {cause.message}"
-        reason = cause.reason if self._knowledge.closed else unknown.reason
-        return UnknownOutcomeError(reason, message, unknown.metadata, self._attempts)
+        told = cause if self._knowledge.closed else unknown
+        return UnknownOutcomeError(
+            told.reason, message, unknown.metadata, self._attempts, code=told.code, address=unknown.address
+        )
 
     def _cause(self) -> Failure:
         """What made an end of the attempts."""
@@ -329,10 +334,18 @@ class Trial:
         if reason not in reasons:
             reason = next(iter(sorted(reasons - {Reason.UNREACHABLE})), Reason.UNREACHABLE)
         why = sorted(f"{self._knowledge.address(at)}: {failure.message}" for at, failure in self._unmet.items())
-        return Failure(reason, "; ".join(why))
+        addresses = [self._knowledge.address(at) for at in sorted(self._unmet)]
+        return Failure(reason, "; ".join(why), address=", ".join(addresses))
 
     def _not_done(self, failure: Failure) -> NotDoneError:
-        return NotDoneError(failure.reason, failure.message, failure.metadata, self._attempts)
+        return NotDoneError(
+            failure.reason,
+            failure.message,
+            failure.metadata,
+            self._attempts,
+            code=failure.code,
+            address=failure.address,
+        )
 
 
 def _is_unwell(failure: Failure) -> bool:

@@ -46,12 +46,29 @@ class OnarError(Exception):
     """A call was not done, or its outcome is unknown. Always one of the two subclasses."""
 
     _WHAT = "no answer"
+    #: "notDone" or "unknown".
+    outcome = ""
 
-    def __init__(self, reason: str, message: str, metadata: Mapping[str, str], attempts: int) -> None:
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        metadata: Mapping[str, str],
+        attempts: int,
+        *,
+        code: str = "",
+        address: str = "",
+    ) -> None:
+        at = "".join(f", at {one}" for one in address.split(", ") if one not in message)
         times = f" (sent {attempts} times)" if attempts > 1 else ""
-        super().__init__(f"{self._WHAT}: {reason}: {message}{times}")
+        super().__init__(f"{self._WHAT}: {reason}: {message}{at}{times}")
         #: See Reason.
         self.reason = reason
+        #: The gRPC status by name: the one that was told, or for the client's own reasons the one that fits.
+        self.code = code or _CODES.get(reason, "UNKNOWN")
+        #: HOST:PORT of the node that said so, or that did not answer; of all endpoints, with commas between them, when none could be
+        #: reached; "" when nobody was asked.
+        self.address = address
         #: For people.
         self.message = message
         #: What the cluster tells about the reason: "field", "bound" and "value" of a bad argument, "missing" nodes.
@@ -60,16 +77,40 @@ class OnarError(Exception):
         self.attempts = attempts
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.reason, self.message, self.metadata, self.attempts)
+        return _restored, (type(self), self.reason, self.message, self.metadata, self.attempts, self.code, self.address)
+
+
+#: For the reasons of this client.
+_CODES: Final = {
+    Reason.DEADLINE_EXCEEDED: "DEADLINE_EXCEEDED",
+    Reason.CLOSED: "CANCELLED",
+    Reason.UNREACHABLE: "UNAVAILABLE",
+    Reason.WRONG_CLUSTER: "FAILED_PRECONDITION",
+}
+
+
+def _restored(
+    kind: type[OnarError],
+    reason: str,
+    message: str,
+    metadata: Mapping[str, str],
+    attempts: int,
+    code: str,
+    address: str,
+) -> OnarError:
+    """An error that was pickled."""
+    return kind(reason, message, metadata, attempts, code=code, address=address)
 
 
 class NotDoneError(OnarError):
     """The call definitely was not executed and will not be."""
 
     _WHAT = "not done"
+    outcome = "notDone"
 
 
 class UnknownOutcomeError(OnarError):
     """The write may have been executed, or may yet be. Read the key to find out. Reads never end so."""
 
     _WHAT = "it is not known whether the write was executed"
+    outcome = "unknown"

@@ -55,6 +55,10 @@ class Failure:
     bare: bool = False
     #: Seconds that the cluster asks to wait.
     retry_after: float = 0.0
+    #: The gRPC status by name; "" when nobody has told one.
+    code: str = ""
+    #: HOST:PORT of the endpoint that said so, or that did not answer; "" when none did.
+    address: str = ""
     #: What the node tells of the key's partition.
     revision: Optional[common_pb2.Revision] = None
 
@@ -87,6 +91,7 @@ def failure_of(error: Any, write: bool) -> Failure:
         unknown=unknown,
         retryable=not expired and (unknown or may_pass),
         decided=not unknown and info.reason in (Reason.NOT_A_NUMBER, Reason.OVERFLOW),
+        code=code.name,
         retry_after=0.0 if retry is None else max(0.0, retry.seconds + retry.nanos / 1e9),
         revision=outcome.revision if outcome is not None and outcome.HasField("revision") else None,
     )
@@ -99,7 +104,12 @@ def _bare(code: grpc.StatusCode, message: str, write: bool) -> Failure:
     if code is grpc.StatusCode.UNIMPLEMENTED:
         message = f"what answers is not an Onar node, or is of another version: {message}"
     return Failure(
-        reason=code.name, message=message, unknown=write and not refused, retryable=not refused, bare=True
+        reason=code.name,
+        message=message,
+        unknown=write and not refused,
+        retryable=not refused,
+        bare=True,
+        code=code.name,
     )
 
 

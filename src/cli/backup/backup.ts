@@ -123,7 +123,7 @@ async function copyOne(
   file: NewFile,
 ): Promise<void> {
   if (isMarker(key)) return;
-  const got = await persistence.done(`a key of partition ${partition} cannot be read`, () => client.get(key));
+  const got = await persistence.done(`a key of partition ${partition} cannot be read`, () => client.outcome.get(key));
   if (got.entry === undefined) return;
   const { value, version: at } = got.entry;
   await file.write(

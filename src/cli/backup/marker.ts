@@ -17,7 +17,7 @@ export interface Marker {
 
 /** null: no restore is under way. */
 export async function readMarker(client: KeyValueCalls): Promise<Marker | null> {
-  const got = await client.get(MARKER_KEY);
+  const got = await client.outcome.get(MARKER_KEY);
   if (got.outcome !== "done") throw new CliError(EXIT.notDone, got.message, { status: "", reason: got.reason });
   if (got.entry === undefined) return null;
   try {

@@ -78,7 +78,7 @@ export async function restore(path: string, options: RestoreOptions, io: Io): Pr
       // What the first one knows is of before: it would be taken for a client of the old cluster.
       const fresh = cluster.another();
       await writeAll(path, contents, fresh, operation, progress);
-      const removed = await fresh.delete(MARKER_KEY);
+      const removed = await fresh.outcome.delete(MARKER_KEY);
       if (removed.outcome !== "done") throw notDone(removed.message, removed.reason);
     } catch (error) {
       if (error instanceof Foreign) throw error;
@@ -163,7 +163,7 @@ async function begin(cluster: Cluster, backupId: string, operation: Operation): 
     );
   }
   const marker = encodeMarker({ backupId, since: new Date().toISOString() });
-  const marked = await client.compareAndSet(MARKER_KEY, marker, "absent");
+  const marked = await client.outcome.compareAndSet(MARKER_KEY, "absent", marker);
   if (marked.outcome !== "done") throw notDone(`the restore could not begin: ${marked.message}`, marked.reason);
   if (marked.swapped) return;
   await refuseMarked(client);
@@ -183,8 +183,9 @@ async function mustHoldOnly(cluster: Cluster, operation: Operation): Promise<voi
   const mark = Buffer.from(MARKER_KEY).toString("latin1");
   const foreign = await partitionsWhere(cluster, operation, ({ keys }) => keys.size > (keys.has(mark) ? 1 : 0));
   if (foreign.length === 0) return;
-  await cluster.client.delete(MARKER_KEY);
-  throw new Foreign("nothing was restored");
+  const removed = await cluster.client.outcome.delete(MARKER_KEY);
+  const left = removed.outcome === "done" ? "" : `, but its mark could not be removed: ${removed.message}`;
+  throw new Foreign(`nothing was restored${left}`);
 }
 
 async function partitionsWhere(
@@ -273,12 +274,14 @@ async function writeOne(
   progress: Restored,
 ): Promise<void> {
   if (isMarker(key)) return;
-  const swap = await persistence.done("a key cannot be written", () => client.compareAndSet(key, value, "absent"));
+  const swap = await persistence.done("a key cannot be written", () =>
+    client.outcome.compareAndSet(key, "absent", value),
+  );
   if (swap.swapped) {
     progress.written++;
     return;
   }
-  const found = swap.found ?? (await persistence.done("a key cannot be read", () => client.get(key))).entry;
+  const found = swap.found ?? (await persistence.done("a key cannot be read", () => client.outcome.get(key))).entry;
   if (found === undefined || Buffer.compare(found.value, value) !== 0) {
     throw new Foreign("a key holds another value than in the backup");
   }

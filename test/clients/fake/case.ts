@@ -54,6 +54,8 @@ export interface Step {
 export interface Expectation {
   readonly outcome: "done" | "notDone" | "unknown";
   readonly reason?: string | readonly string[];
+  readonly code?: string;
+  readonly names?: "one" | "all" | "none";
   readonly version?: number | { readonly equals: string } | { readonly above: string };
   readonly found?: boolean;
   readonly value?: Bytes;

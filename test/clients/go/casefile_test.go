@@ -62,6 +62,8 @@ type condition struct {
 type expectation struct {
 	Outcome     string     `yaml:"outcome"`
 	Reason      reasons    `yaml:"reason"`
+	Code        string     `yaml:"code"`
+	Names       string     `yaml:"names"`
 	Version     yaml.Node  `yaml:"version"`
 	Found       *bool      `yaml:"found"`
 	Value       *caseBytes `yaml:"value"`

@@ -13,11 +13,16 @@ import (
 	"time"
 
 	onar "github.com/onar-kv/onar/clients/go"
+	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/grpc/codes"
 	"gopkg.in/yaml.v3"
 )
 
 // runner runs the steps of one case.
 type runner struct {
+	// What the client was given.
+	endpoints []string
+
 	client *onar.Client
 	// timeout of steps that say nothing; the context always has a deadline, since Go's calls take theirs from it.
 	timeout time.Duration
@@ -95,7 +100,7 @@ func runCase(t *testing.T, one testCase, cluster *localCluster, on fakeCase, pre
 			t.Errorf("close: %v", err)
 		}
 	}()
-	r := &runner{client: client, timeout: timeout, prefix: prefix, cluster: cluster, saved: make(map[string]uint64)}
+	r := &runner{client: client, endpoints: on.Endpoints, timeout: timeout, prefix: prefix, cluster: cluster, saved: make(map[string]uint64)}
 	for number, one := range one.Steps {
 		for repetition := 1; repetition <= max(1, one.Times); repetition++ {
 			if one.KillWriterAt == repetition {
@@ -232,7 +237,7 @@ func (r *runner) run(t *testing.T, one step, repetition int) string {
 		time.AfterFunc(milliseconds(*one.CancelAfterMs), cancel)
 	}
 	got, err := r.call(ctx, t, one)
-	outcome, reason := outcomeOf(err)
+	outcome := string(onar.OutcomeOf(err))
 	said := "done"
 	if err != nil {
 		said = err.Error()
@@ -240,11 +245,8 @@ func (r *runner) run(t *testing.T, one step, repetition int) string {
 	if outcome != one.Expect.Outcome {
 		return "expected " + one.Expect.Outcome + ", got " + said
 	}
-	if len(one.Expect.Reason) > 0 && !slices.Contains(one.Expect.Reason, reason) {
-		return "expected " + strings.Join(one.Expect.Reason, " or ") + ", got " + said
-	}
 	if err != nil {
-		return ""
+		return r.compareError(one.Expect, err)
 	}
 	if one.Save != "" {
 		r.saved[one.Save] = got.version
@@ -252,19 +254,47 @@ func (r *runner) run(t *testing.T, one step, repetition int) string {
 	return r.compare(t, one.Expect, got, repetition)
 }
 
-func outcomeOf(err error) (outcome, reason string) {
+// compareError says what of an error is not as expected.
+func (r *runner) compareError(expected expectation, err error) string {
+	var reason onar.Reason
+	var status codes.Code
+	var address string
 	var notDone *onar.NotDoneError
 	var unknown *onar.UnknownError
 	switch {
-	case err == nil:
-		return "done", ""
 	case errors.As(err, &notDone):
-		return "notDone", string(notDone.Reason)
+		reason, status, address = notDone.Reason, notDone.Code, notDone.Address
 	case errors.As(err, &unknown):
-		return "unknown", string(unknown.Reason)
+		reason, status, address = unknown.Reason, unknown.Code, unknown.Address
 	default:
-		return "an error of no kind", err.Error()
+		return "an error of no kind: " + err.Error()
 	}
+	if len(expected.Reason) > 0 && !slices.Contains(expected.Reason, string(reason)) {
+		return "expected " + strings.Join(expected.Reason, " or ") + ", got " + err.Error()
+	}
+	if name := code.Code(status).String(); expected.Code != "" && name != expected.Code {
+		return "expected " + expected.Code + ", got " + name + ": " + err.Error()
+	}
+	named := true
+	for _, one := range strings.Split(address, ", ") {
+		named = named && strings.Contains(err.Error(), one)
+	}
+	switch expected.Names {
+	case "":
+		return ""
+	case "none":
+		named = address == ""
+	case "one":
+		named = named && slices.Contains(r.endpoints, address)
+	case "all":
+		named = named && address == strings.Join(r.endpoints, ", ")
+	default:
+		return "names: " + expected.Names + " is not known"
+	}
+	if !named {
+		return "expected it to name " + expected.Names + " of " + strings.Join(r.endpoints, ", ") + ", got " + address + ": " + err.Error()
+	}
+	return ""
 }
 
 func (r *runner) compare(t *testing.T, expected expectation, got answer, repetition int) string {

@@ -30,6 +30,7 @@ STEP = {
 }
 EXPECT = {
     *("outcome", "reason", "version", "found", "value", "consistency", "swapped", "deleted", "number"),
+    *("code", "names"),
 }
 
 
@@ -91,8 +92,9 @@ def to_bytes(given):
 class Runner:
     """Runs the steps of one case."""
 
-    def __init__(self, test, prefix, kill_writer):
+    def __init__(self, test, prefix, kill_writer, endpoints):
         self.test = test
+        self.endpoints = endpoints
         self.prefix = prefix
         self.kill_writer = kill_writer
         self.saved = {}
@@ -177,11 +179,22 @@ class Runner:
             reasons = expect["reason"]
             self.test.assertIn(error.reason, [reasons] if isinstance(reasons, str) else reasons, error)
         if error is not None:
+            self.compare_error(expect, error)
             return
         got = parts(step["call"], answer)
         if "save" in step:
             self.saved[step["save"]] = got["version"]
         self.compare(expect, got, repetition)
+
+    def compare_error(self, expect, error):
+        self.test.assertEqual(error.outcome, expect["outcome"])
+        if "code" in expect:
+            self.test.assertEqual(error.code, expect["code"], error)
+        if "names" in expect:
+            wanted = {"none": [""], "one": self.endpoints, "all": [", ".join(self.endpoints)]}[expect["names"]]
+            self.test.assertIn(error.address, wanted, error)
+            for one in error.address.split(", "):
+                self.test.assertIn(one, str(error))
 
     def compare(self, expect, got, repetition):
         check = self.test.assertEqual
@@ -270,7 +283,7 @@ class SharedCases:
                 if "cluster_id" in options:
                     arguments["cluster_id"] = bytes.fromhex(ids[options["cluster_id"]])
             async with make(endpoints, **arguments) as client:
-                await Runner(test, prefix, kill_writer).run(client, case["steps"])
+                await Runner(test, prefix, kill_writer, endpoints).run(client, case["steps"])
         if begun is not None:
             ended = await loop.run_in_executor(None, fake.end, begun["run"])
             test.assertEqual(ended["problems"], [], ended["calls"])

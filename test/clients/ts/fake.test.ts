@@ -23,7 +23,7 @@ describe.concurrent.each(casesOn("fake"))("$name", (definition) => {
   test("by single calls", async () => {
     const { client, fake } = await begin(definition);
     try {
-      await runSteps(definition, { calls: client, prefix: "", close: () => client.close() });
+      await runSteps(definition, { calls: client, prefix: "", endpoints: fake.endpoints, close: () => client.close() });
     } finally {
       await client.close();
       fake.close();
@@ -36,7 +36,12 @@ describe.concurrent.each(casesOn("fake"))("$name", (definition) => {
     async () => {
       const { client, fake } = await begin(definition);
       try {
-        await runSteps(definition, { calls: client.pipeline(), prefix: "", close: () => client.close() });
+        await runSteps(definition, {
+          calls: client.pipeline(),
+          prefix: "",
+          endpoints: fake.endpoints,
+          close: () => client.close(),
+        });
       } finally {
         await client.close();
         fake.close();

@@ -4,7 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { parse } from "yaml";
-import type { Condition, KeyValueCalls, Outcome } from "../../../src/client/client.js";
+import {
+  type Condition,
+  type KeyValueCalls,
+  NotDoneError,
+  type Outcome,
+  UnknownError,
+} from "../../../src/client/client.js";
 import { type Bytes, bytesOf, type Case, type Expectation, keyOf, type Step } from "../fake/case.js";
 
 const CASES: readonly Case[] = parse(
@@ -21,6 +27,8 @@ export interface RunOptions {
   readonly killWriter?: (key: Buffer) => Promise<void>;
   /** Closes the client. */
   readonly close?: () => Promise<void>;
+  /** What the client was given. */
+  readonly endpoints?: readonly string[];
 }
 
 export async function runSteps(definition: Case, options: RunOptions): Promise<void> {
@@ -34,7 +42,8 @@ export async function runSteps(definition: Case, options: RunOptions): Promise<v
       const calls = Array.from({ length: step.at_once ?? 1 }, () => call(step, key, options.calls, saved));
       const outcomes = await Promise.all(calls);
       await closing;
-      for (const outcome of outcomes) check(step.expect, outcome, { saved, repetition, what });
+      for (const outcome of outcomes)
+        check(step.expect, outcome, { saved, repetition, what, endpoints: options.endpoints ?? [] });
       const outcome = outcomes[0] as Outcome;
       if (step.save !== undefined && "version" in outcome) saved.set(step.save, outcome.version);
     }
@@ -56,16 +65,16 @@ function call(step: Step, key: Buffer, calls: KeyValueCalls, saved: ReadonlyMap<
   const condition = step.condition === undefined ? undefined : conditionOf(step.condition, saved);
   switch (step.call) {
     case "get":
-      return calls.get(key, { ...options, consistency: step.consistency ?? "linearizable" });
+      return calls.outcome.get(key, { ...options, consistency: step.consistency ?? "linearizable" });
     case "put":
-      return calls.put(key, value, options);
+      return calls.outcome.put(key, value, options);
     case "compareAndSet":
       if (condition === undefined) throw new Error("a compareAndSet without condition");
-      return calls.compareAndSet(key, value, condition, options);
+      return calls.outcome.compareAndSet(key, condition, value, options);
     case "delete":
-      return calls.delete(key, condition === undefined ? options : { ...options, condition });
+      return calls.outcome.delete(key, condition === undefined ? options : { ...options, condition });
     case "add":
-      return calls.add(key, BigInt(step.delta ?? 0), options);
+      return calls.outcome.add(key, BigInt(step.delta ?? 0), options);
   }
 }
 
@@ -90,6 +99,7 @@ interface Context {
   readonly repetition: number;
   /** Which step this is, for the message of a failure. */
   readonly what: string;
+  readonly endpoints: readonly string[];
 }
 
 /** What an answer shows, by the names that the cases have for it. */
@@ -103,12 +113,10 @@ interface Shown {
   readonly number?: bigint | null;
 }
 
-function check(expected: Expectation, outcome: Outcome, { saved, repetition, what }: Context): void {
+function check(expected: Expectation, outcome: Outcome, { saved, repetition, what, endpoints }: Context): void {
   expect(outcome, what).toMatchObject({ outcome: expected.outcome });
   if (outcome.outcome !== "done") {
-    if (expected.reason === undefined) return;
-    const reasons = typeof expected.reason === "string" ? [expected.reason] : expected.reason;
-    expect(reasons, `${what}: ${outcome.message}`).toContain(outcome.reason);
+    checkError(expected, outcome, what, endpoints);
     return;
   }
   const shown = shownOf(outcome);
@@ -130,6 +138,22 @@ function check(expected: Expectation, outcome: Outcome, { saved, repetition, wha
   else if (version !== undefined) {
     expect(shown.version, `${what}: version`).toBeGreaterThan(namedOf(version.above, saved));
   }
+}
+
+function checkError(
+  { reason, code, names }: Expectation,
+  outcome: Exclude<Outcome, { outcome: "done" }>,
+  what: string,
+  endpoints: readonly string[],
+): void {
+  const said = `${what}: ${outcome.message}`;
+  if (reason !== undefined) expect(typeof reason === "string" ? [reason] : reason, said).toContain(outcome.reason);
+  if (code !== undefined) expect(outcome.code, said).toBe(code);
+  const { message } = outcome.outcome === "unknown" ? new UnknownError(outcome) : new NotDoneError(outcome);
+  if (names === "none") expect(outcome.address, said).toBe("");
+  if (names === "one") expect(endpoints, said).toContain(outcome.address);
+  if (names === "all") expect(outcome.address, said).toBe(endpoints.join(", "));
+  if (names !== undefined) for (const one of outcome.address.split(", ")) expect(message, what).toContain(one);
 }
 
 function shownOf(outcome: Extract<Outcome, { outcome: "done" }>): Shown {

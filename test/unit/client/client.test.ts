@@ -2,8 +2,16 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
-import { done, NotDoneError, OnarClient, UnknownError } from "../../../src/client/client.js";
+import {
+  done,
+  type KeyValueCalls,
+  NotDoneError,
+  OnarClient,
+  OnarError,
+  UnknownError,
+} from "../../../src/client/client.js";
 import { Entry } from "../../../src/client/entry.js";
+import { Added, Deleted, Got, NotDeleted, NotSwapped, Stored, Swapped } from "../../../src/client/outcome.js";
 import type { Case, ScriptedAnswer } from "../../clients/fake/case.js";
 import { FakeCluster } from "../../clients/fake/cluster.js";
 
@@ -52,9 +60,9 @@ describe("arguments that can never be right are refused before anything is sent"
     ["a key that is a number", () => client.get(7 as never), "key must be a string or a Uint8Array; it is number 7"],
     ["half a surrogate pair", () => client.get("\ud800"), "key must be well-formed text"],
     ["no value", () => client.put("k", undefined as never), "value must be a string or a Uint8Array"],
-    ["version 0", () => client.compareAndSet("k", "v", { version: 0n }), 'for a key that does not exist use "absent"'],
-    ["a version that is a number", () => client.compareAndSet("k", "v", { version: 1 as never }), "condition.version"],
-    ["no condition", () => client.compareAndSet("k", "v", undefined as never), "condition must be"],
+    ["version 0", () => client.compareAndSet("k", { version: 0n }, "v"), 'for a key that does not exist use "absent"'],
+    ["a version that is a number", () => client.compareAndSet("k", { version: 1 as never }, "v"), "condition.version"],
+    ["no condition", () => client.compareAndSet("k", undefined as never, "v"), "condition must be"],
     ["another condition", () => client.delete("k", { condition: "gone" as never }), "condition must be"],
     ["a fraction to add", () => client.add("k", 0.5), "delta must be a whole number"],
     ["more than 64 bits to add", () => client.add("k", 2n ** 63n), "delta must be a whole number"],
@@ -77,7 +85,7 @@ describe("bytes", () => {
   test("what the caller does with his bytes after the call does not matter", async () => {
     const client = await answering({ bare: "UNAVAILABLE" }, { ok: {} });
     const value = Buffer.from("v");
-    const put = client.put("k", value);
+    const put = client.outcome.put("k", value);
     value[0] = 0;
     expect(await put).toMatchObject({ outcome: "done" });
     expect(fake?.script.end()).toEqual([]);
@@ -85,37 +93,103 @@ describe("bytes", () => {
   });
 });
 
-describe("for those who prefer exceptions", () => {
-  test("done hands out the answer, or throws what it is instead, with the reason", () => {
-    const answer = { outcome: "done", version: 3n } as const;
-    expect(done(answer).version).toBe(3n);
-    const notDone = { outcome: "notDone", reason: "NO_WRITER", message: "nobody" } as const;
-    expect(() => done(notDone)).toThrow(NotDoneError);
-    const unknown = { outcome: "unknown", reason: "OUTCOME_UNKNOWN", message: "lost" } as const;
-    expect(() => done(unknown)).toThrow(UnknownError);
-    expect(() => done(unknown)).toThrow(expect.objectContaining({ reason: "OUTCOME_UNKNOWN" }));
+describe("a call that is not looked at does not pass for done", () => {
+  test("not done: it throws, naming the node, the reason and the status", async () => {
+    const client = await answering({ error: "NOT_A_NUMBER", status: "FAILED_PRECONDITION", execution: "not_executed" });
+    const address = fake?.endpoints[0] ?? "";
+    const error: unknown = await client.put("k", "v").catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(NotDoneError);
+    expect(error).toBeInstanceOf(OnarError);
+    const facts = { outcome: "notDone", reason: "NOT_A_NUMBER", code: "FAILED_PRECONDITION", address };
+    expect(error).toMatchObject({ name: "NotDoneError", ...facts, message: expect.stringContaining(address) });
+    expect(JSON.parse(JSON.stringify(error))).toMatchObject({ ...facts, message: (error as Error).message });
+    await client.close();
+  });
+
+  test.each([
+    ["a call of its own", (client: OnarClient): KeyValueCalls => client],
+    ["a pipeline", (client: OnarClient): KeyValueCalls => client.pipeline()],
+  ])("unknown: it throws an error of its own, by %s", async (_name, callsOf) => {
+    const client = await answering({ silence: true, forever: true });
+    const put = callsOf(client)
+      .put("k", "v")
+      .catch((thrown: unknown) => thrown);
+    while (fake?.script.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await client.close();
+    const error = await put;
+    expect(error).toBeInstanceOf(UnknownError);
+    expect(error).toMatchObject({ outcome: "unknown", reason: "CLOSED", address: fake?.endpoints[0] });
+  });
+
+  test("nothing listens: it throws within the call's time, naming every endpoint and why", async () => {
+    const endpoints = ["127.0.0.1:1", "127.0.0.1:9"];
+    await using client = new OnarClient({ endpoints, timeoutMs: 3_000 });
+    const facts = { reason: "UNREACHABLE", code: "UNAVAILABLE", address: endpoints.join(", ") };
+    const message = "not done: nothing listens at 127.0.0.1:1; nothing listens at 127.0.0.1:9";
+    await expect(client.put("k", "v")).rejects.toMatchObject({ ...facts, message });
+    await expect(client.get("k")).rejects.toMatchObject({ ...facts, message });
+  });
+
+  test("a program that says nothing of errors ends with one when nothing listens", () => {
+    const program = fileURLToPath(new URL("hello-program.ts", import.meta.url));
+    const ran = spawnSync(process.execPath, ["--import", "tsx", program], { encoding: "utf8", timeout: 30_000 });
+    expect(ran.status).toBe(1);
+    expect(ran.stderr).toContain("NotDoneError: not done: nothing listens at 127.0.0.1:1");
+    expect(ran.stdout).toBe("");
+  }, 40_000);
+});
+
+describe("outcomes", () => {
+  test("done hands out the answer, or throws what it is instead", () => {
+    expect(done(new Stored(3n)).version).toBe(3n);
+    const told = { reason: "NO_WRITER", code: "UNAVAILABLE", address: "a:1", message: "nobody" } as const;
+    expect(() => done({ outcome: "notDone", ...told })).toThrow(NotDoneError);
+    expect(() => done({ outcome: "unknown", ...told })).toThrow(UnknownError);
+  });
+
+  test("each is JSON: 64-bit numbers are strings, values text where they are", () => {
+    const entry = new Entry(Buffer.from("鍵"), 2n ** 63n);
+    const shown = { version: "9223372036854775808", value: "鍵", valueEncoding: "text" };
+    const got = { outcome: "done", consistency: "local" };
+    expect(JSON.parse(JSON.stringify(new Got(entry, "local")))).toEqual({ ...got, entry: shown });
+    expect(JSON.parse(JSON.stringify(new Got(undefined, "local")))).toEqual(got);
+    expect(JSON.parse(JSON.stringify(new Entry(Buffer.from([0xff]), 1n)))).toEqual({
+      version: "1",
+      value: "/w==",
+      valueEncoding: "base64",
+    });
+    expect(JSON.parse(JSON.stringify([new Stored(3n), new Swapped(3n), new NotSwapped(3n, entry)]))).toEqual([
+      { outcome: "done", version: "3" },
+      { outcome: "done", swapped: true, version: "3" },
+      { outcome: "done", swapped: false, version: "3", found: shown },
+    ]);
+    expect(JSON.parse(JSON.stringify([new Deleted(3n), new NotDeleted(0n, undefined), new Added(-1n, 3n)]))).toEqual([
+      { outcome: "done", deleted: true, version: "3" },
+      { outcome: "done", deleted: false, version: "0" },
+      { outcome: "done", number: "-1", version: "3" },
+    ]);
   });
 });
 
 describe("closing", () => {
   test("gives up what is under way: unknown if it was sent, not done if not", async () => {
     const client = await answering({ silence: true, forever: true });
-    const put = client.put("k", "v");
+    const put = client.outcome.put("k", "v");
     while (fake?.script.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     const closing = client.close();
     expect(await put).toMatchObject({ outcome: "unknown", reason: "CLOSED" });
     await closing;
-    expect(await client.put("k", "v")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
-    expect(await client.pipeline().get("k")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
+    expect(await client.outcome.put("k", "v")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
+    expect(await client.pipeline().outcome.get("k")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
   });
 
   test("a pipeline finishes what is under way first", async () => {
     const client = await answering({ ok: {}, delay_ms: 100 });
     const pipeline = client.pipeline();
-    const put = pipeline.put("k", "v");
+    const put = pipeline.outcome.put("k", "v");
     await pipeline.close();
     expect(await put).toMatchObject({ outcome: "done" });
-    expect(await pipeline.put("k", "v")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
+    expect(await pipeline.outcome.put("k", "v")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
     await client.close();
   });
 

@@ -15,8 +15,8 @@ const pipeline = client.pipeline();
 await client.put("k", "v");
 await pipeline.put("k", "v");
 // One call under way in each, one of them not answered.
-void client.put("k", "v");
-void pipeline.get("k");
+void client.outcome.put("k", "v");
+void pipeline.outcome.get("k");
 await new Promise((resolve) => setTimeout(resolve, 100));
 await client.close();
 fake.close();

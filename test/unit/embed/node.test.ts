@@ -1,7 +1,7 @@
 /** A node inside this process, with the settings and the errors of `onar start`. */
 
 import { afterEach, describe, expect, test } from "vitest";
-import { done, OnarClient } from "../../../src/client/client.js";
+import { OnarClient } from "../../../src/client/client.js";
 import type { NodeSettingKey } from "../../../src/config/settings.js";
 import { type NodeOptions, type OnarNode, SettingError, StartError, startNode } from "../../../src/index.js";
 
@@ -23,36 +23,45 @@ describe("a client in process", () => {
   test("makes every call without sockets, with the outcomes of any client", async () => {
     node = await startNode(OPTIONS);
     const client = node.client();
-    const { version } = done(await client.put("k", "one"));
-    expect(done(await client.get("k")).entry?.text()).toBe("one");
-    expect(await client.get("nobody", { consistency: "local" })).toMatchObject({ outcome: "done", entry: undefined });
-    expect(await client.compareAndSet("k", "two", { version })).toMatchObject({ outcome: "done", swapped: true });
-    const lost = await client.compareAndSet("k", "three", { version });
+    const { version } = await client.put("k", "one");
+    expect((await client.get("k")).entry?.text()).toBe("one");
+    expect(await client.outcome.get("nobody", { consistency: "local" })).toMatchObject({
+      outcome: "done",
+      entry: undefined,
+    });
+    expect(await client.outcome.compareAndSet("k", { version }, "two")).toMatchObject({
+      outcome: "done",
+      swapped: true,
+    });
+    const lost = await client.compareAndSet("k", { version }, "three");
     expect(lost).toMatchObject({ outcome: "done", swapped: false });
     expect("found" in lost ? lost.found?.text() : "").toBe("two");
-    expect(await client.add("k", 1)).toMatchObject({ outcome: "notDone", reason: "NOT_A_NUMBER" });
-    expect(await client.add("n", 41n)).toMatchObject({ outcome: "done", number: 41n });
-    expect(await client.put("", "x")).toMatchObject({ outcome: "notDone", reason: "KEY_EMPTY" });
-    expect(await client.delete("k", { condition: "present" })).toMatchObject({ outcome: "done", deleted: true });
+    expect(await client.outcome.add("k", 1)).toMatchObject({ outcome: "notDone", reason: "NOT_A_NUMBER" });
+    expect(await client.outcome.add("n", 41n)).toMatchObject({ outcome: "done", number: 41n });
+    expect(await client.outcome.put("", "x")).toMatchObject({ outcome: "notDone", reason: "KEY_EMPTY" });
+    expect(await client.outcome.delete("k", { condition: "present" })).toMatchObject({
+      outcome: "done",
+      deleted: true,
+    });
     const pipeline = client.pipeline();
-    const numbers = await Promise.all(Array.from({ length: 100 }, () => pipeline.add("n", 1)));
+    const numbers = await Promise.all(Array.from({ length: 100 }, () => pipeline.outcome.add("n", 1)));
     expect(numbers.every(({ outcome }) => outcome === "done")).toBe(true);
-    expect(done(await client.get("n")).entry?.text()).toBe("141");
+    expect((await client.get("n")).entry?.text()).toBe("141");
   });
 
   test("changing the bytes of an answer changes nothing in the store", async () => {
     node = await startNode(OPTIONS);
     const client = node.client();
     await client.put("k", "value");
-    done(await client.get("k")).entry?.value.fill(0);
-    expect(done(await client.get("k")).entry?.text()).toBe("value");
+    (await client.get("k")).entry?.value.fill(0);
+    expect((await client.get("k")).entry?.text()).toBe("value");
   });
 
   test("shares the store with clients over gRPC", async () => {
     node = await startNode(OPTIONS);
     await using far = new OnarClient({ endpoints: [node.clientAddress] });
     await node.client().put("k", "near");
-    expect(done(await far.get("k")).entry?.text()).toBe("near");
+    expect((await far.get("k")).entry?.text()).toBe("near");
   });
 
   test("ends with the node", async () => {
@@ -60,7 +69,7 @@ describe("a client in process", () => {
     const client = node.client();
     await client.put("k", "v");
     await node.close({ drain: false });
-    expect(await client.put("k", "v")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
+    expect(await client.outcome.put("k", "v")).toMatchObject({ outcome: "notDone", reason: "CLOSED" });
   });
 });
 

@@ -1,6 +1,5 @@
 /** A cluster in this process, as users' tests have it. */
 import { afterEach, expect, test } from "vitest";
-import { done } from "../../../src/client/client.js";
 import { startTestCluster, type TestCluster } from "../../../src/testing/cluster.js";
 
 const LONG_MS = 60_000;
@@ -18,7 +17,7 @@ test(
     const client = cluster.client({ timeoutMs: 30_000 });
     for (let i = 1; i <= 40; i++) {
       if (i === 10) await cluster.kill(cluster.pick());
-      expect(await client.add("count", 1)).toMatchObject({ outcome: "done", number: BigInt(i) });
+      expect(await client.outcome.add("count", 1)).toMatchObject({ outcome: "done", number: BigInt(i) });
     }
     expect(cluster.living).toHaveLength(2);
   },
@@ -31,14 +30,14 @@ test(
     cluster = await startTestCluster({ seed: 8 });
     const [alone, other] = cluster.nodes;
     if (alone === undefined || other === undefined) throw new Error("no nodes");
-    done(await other.client().put("k", "before"));
+    await other.client().put("k", "before");
     cluster.isolate(alone);
     const within = other.client({ timeoutMs: 30_000 });
-    expect(await within.put("k", "during")).toMatchObject({ outcome: "done" });
-    const lonely = await alone.client({ timeoutMs: 1_500 }).put("k", "alone");
+    expect(await within.outcome.put("k", "during")).toMatchObject({ outcome: "done" });
+    const lonely = await alone.client({ timeoutMs: 1_500 }).outcome.put("k", "alone");
     expect(lonely.outcome).not.toBe("done");
     cluster.heal();
-    expect(await alone.client({ timeoutMs: 30_000 }).get("k")).toMatchObject({ outcome: "done" });
+    expect(await alone.client({ timeoutMs: 30_000 }).outcome.get("k")).toMatchObject({ outcome: "done" });
   },
   LONG_MS,
 );
@@ -48,9 +47,9 @@ test(
   async () => {
     cluster = await startTestCluster({ seed: 9, loss: 0.02 });
     const client = cluster.client({ timeoutMs: 30_000 });
-    const outcomes = await Promise.all(Array.from({ length: 50 }, () => client.add("count", 1)));
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => client.outcome.add("count", 1)));
     expect(outcomes.filter(({ outcome }) => outcome !== "done")).toEqual([]);
-    expect(done(await client.get("count")).entry?.text()).toBe("50");
+    expect((await client.get("count")).entry?.text()).toBe("50");
   },
   LONG_MS,
 );

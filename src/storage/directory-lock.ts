@@ -17,7 +17,7 @@ const OWN_NAME = /^lock\.[0-9]+\.[0-9a-f]+$/;
 const TRIES = 5;
 const ANSWER_MS = 1_000;
 /** A socket's path is at most 107 bytes long; a longer one goes through the open folder. */
-const MAX_PATH = 70;
+const MAX_PATH_BYTES = 70;
 
 /** Somebody else has it; null: nobody knows who. */
 export class Locked extends Error {
@@ -31,12 +31,14 @@ export interface Lock {
   release(): Promise<void>;
 }
 
+const isLong = (folder: string): boolean => Buffer.byteLength(folder, "utf8") > MAX_PATH_BYTES;
+
 export const isLockName = (name: string): boolean => name === LOCK_NAME || OWN_NAME.test(name);
 
 /** Rejects with Locked, or with why a lock cannot be made here. */
 export async function lockDirectory(folder: string): Promise<Lock> {
   const servers: Server[] = [];
-  const handle = folder.length > MAX_PATH ? await open(folder, "r") : null;
+  const handle = isLong(folder) ? await open(folder, "r") : null;
   const letGo = async (): Promise<void> => {
     for (const server of servers) server.close();
     await handle?.close();
@@ -68,7 +70,7 @@ export async function lockDirectory(folder: string): Promise<Lock> {
  */
 export async function lockWithoutFile(folder: string): Promise<Lock> {
   const server = process.platform === "linux" ? await listenNameless(folder) : null;
-  const handle = folder.length > MAX_PATH ? await open(folder, "r") : null;
+  const handle = isLong(folder) ? await open(folder, "r") : null;
   try {
     await refuseLiving(handle === null ? join(folder, LOCK_NAME) : `/proc/self/fd/${handle.fd}/${LOCK_NAME}`);
   } catch (error) {

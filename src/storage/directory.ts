@@ -12,7 +12,7 @@
  */
 import { randomInt } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { access, mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
+import { access, chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathReasonOf } from "../base/errno.js";
@@ -29,6 +29,7 @@ export const DIRECTORY_FORMAT = 2;
 const FILE = "onar.json";
 const NEW_FILE = "onar.json.new";
 const OWN = new Set([FILE, NEW_FILE, "log", "checkpoint", "checkpoint-new", "reserve"]);
+const NEW_ONLY = constants.O_EXCL | constants.O_NOFOLLOW;
 const SHORT_RETRY_MS = 200;
 /** Of a file system that is mounted here. */
 const NOT_OURS_BUT_FINE = new Set(["lost+found"]);
@@ -120,7 +121,9 @@ export class DataDirectory {
   /** A folder within it. */
   async folder(name: "log" | "checkpoint"): Promise<string> {
     const path = join(this.path, name);
-    await mkdir(path, { recursive: true });
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    // One that an earlier version made is open to others. What is not ours cannot be changed, and need not be.
+    await chmod(path, 0o700).catch(() => {});
     await syncFolderOf(this.path);
     return path;
   }
@@ -314,7 +317,9 @@ async function write(path: string, { format, node, votes, view }: Contents): Pro
     view: view === null ? null : encodeView(view).toString("base64"),
   };
   const text = JSON.stringify({ ...stored, crc32: crc32(JSON.stringify(stored)) });
-  const handle = await open(join(path, NEW_FILE), "w", 0o600);
+  // Whatever stands there is of a crash, or was put there by somebody else: it is not written through.
+  await rm(join(path, NEW_FILE), { force: true });
+  const handle = await open(join(path, NEW_FILE), constants.O_WRONLY | constants.O_CREAT | NEW_ONLY, 0o600);
   try {
     await handle.writeFile(`${text}\n`);
     await handle.sync();

@@ -81,7 +81,8 @@ export class DiskSpace implements Space {
       () => 0,
     );
     if (there >= bytes) return;
-    const handle = await open(this.reserve, "w", 0o600);
+    await rm(this.reserve, { force: true });
+    const handle = await open(this.reserve, "wx", 0o600);
     try {
       // Zeros alone might be kept as a hole.
       await handle.writeFile(Buffer.alloc(bytes, 0x6f));

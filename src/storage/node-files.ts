@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type Done, type Files, isFull, isShortage, UNNAMED } from "./files.js";
 import type { SpareFiles } from "./spare-files.js";
 
-const { O_CREAT, O_DIRECTORY, O_DSYNC, O_RDONLY, O_RDWR, O_TRUNC } = constants;
+const { O_CREAT, O_DIRECTORY, O_DSYNC, O_NOFOLLOW, O_RDONLY, O_RDWR, O_TRUNC } = constants;
 
 /** Files grow by so many bytes at once. */
 export const STEP_BYTES = 256 * 1024;
@@ -54,7 +54,7 @@ export class NodeFiles implements Files {
   create(name: string, bytes: Buffer, done: Done): void {
     const told = this.counted(done);
     const unnamed = `${name}${UNNAMED}`;
-    this.opened(unnamed, O_RDWR | O_CREAT | O_TRUNC | O_DSYNC, told, ({ fd }) => {
+    this.opened(unnamed, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_DSYNC, told, ({ fd }) => {
       writeAll(fd, bytes, 0, (error) => {
         if (error !== null) return told(error);
         rename(join(this.folder, unnamed), join(this.folder, name), (failed) => {

@@ -10,6 +10,7 @@ import { getSystemErrorName } from "node:util";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { Done } from "../files.js";
 import { CheckpointError } from "./checkpoint.js";
+import { prepareDataFile } from "./data-file.js";
 
 /** Free space that a transaction may need: it writes every page that it touches anew. */
 const NEEDED_BYTES = 4 * 1024 * 1024;
@@ -28,6 +29,7 @@ export class Environment {
     private readonly folder: string,
     private readonly readOnly: boolean,
   ) {
+    asCheckpointError(() => prepareDataFile(folder, readOnly));
     this.root = asCheckpointError(() =>
       open<Buffer, Buffer>({
         path: folder,
@@ -120,6 +122,7 @@ function asCheckpointError<T>(opened: () => T): T {
   try {
     return opened();
   } catch (error) {
+    if (error instanceof CheckpointError) throw error;
     throw new CheckpointError(`the checkpoint cannot be opened: ${error instanceof Error ? error.message : error}`);
   }
 }

@@ -1,6 +1,17 @@
 /** A node's directory: who may have it, and what is kept in it. */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -181,6 +192,47 @@ describe("a directory", () => {
     } finally {
       spawnSync("umount", [path]);
     }
+  });
+
+  test("whose path has letters that take several bytes is locked, and nothing is left beside it", async () => {
+    const parent = folder();
+    // More than a socket's path may have in bytes, and less in letters.
+    for (const name of ["ü".repeat(40), "数".repeat(25), `${"é".repeat(30)}/${"ж".repeat(10)}`]) {
+      const path = join(parent, name);
+      const directory = await DataDirectory.open(path);
+      await expect(DataDirectory.open(path)).rejects.toThrow(`is in use by process ${process.pid}`);
+      await directory.release();
+      expect(readdirSync(path)).toEqual(["onar.json"]);
+    }
+    expect(readdirSync(parent)).toHaveLength(3);
+  });
+
+  test("is for its owner only, also where it was there before", async () => {
+    const path = folder();
+    chmodSync(path, 0o755);
+    mkdirSync(join(path, "lost+found"));
+    const directory = await DataDirectory.open(path);
+    for (const name of ["log", "checkpoint"] as const) {
+      expect(statSync(await directory.folder(name)).mode & 0o777).toBe(0o700);
+      // As an earlier version made it.
+      chmodSync(join(path, name), 0o755);
+      expect(statSync(await directory.folder(name)).mode & 0o777).toBe(0o700);
+    }
+    expect(statSync(join(path, "onar.json")).mode & 0o777).toBe(0o600);
+    await directory.release();
+  });
+
+  test("is not written through a link that stands where its new file goes", async () => {
+    const path = folder();
+    const elsewhere = join(folder(), "precious");
+    writeFileSync(elsewhere, "kept");
+    symlinkSync(elsewhere, join(path, "onar.json.new"));
+    const directory = await DataDirectory.open(path);
+    symlinkSync(elsewhere, join(path, "onar.json.new"));
+    await directory.saveView(view);
+    await directory.release();
+    expect(readFileSync(elsewhere, "utf8")).toBe("kept");
+    expect(lstatSync(join(path, "onar.json")).isFile()).toBe(true);
   });
 
   test("that is in use is refused, with the process", async () => {

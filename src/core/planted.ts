@@ -45,6 +45,8 @@ export type PlantedBug =
   | "R14.merely-accepted"
   | "R14.across-ballots"
   | "R14.over-unacknowledged"
-  | "I3.forgotten-at-the-sync";
+  | "I3.forgotten-at-the-sync"
+  | "B3.purge-goes-on"
+  | "I5.unsent-is-sent";
 
 export const planted = (_bug: PlantedBug): boolean => false;

@@ -323,6 +323,7 @@ export class ServedPartition {
 
   /** Offers the office to the first replica in the list that is fit for it. */
   private passOn(now: Instant, out: Outbox): void {
+    this.purgePass.stop(now, out);
     for (let place = 0; place < this.group.replicas.length; place++) {
       const action = this.election.transfer(place, this.heard, this.office(now));
       if (action !== null) return this.act(now, action, out);

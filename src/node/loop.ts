@@ -182,8 +182,11 @@ export class Loop {
   }
 
   private send(to: NodeId, message: NodeMessage): void {
-    const { peers, storage } = this;
-    peers.send(to, message.kind === "heartbeat" ? { ...message, logPosition: storage.position } : message);
+    const { peers, storage, machine } = this;
+    const sent = peers.send(to, message.kind === "heartbeat" ? { ...message, logPosition: storage.position } : message);
+    if (!sent && message.kind === "forward" && !planted("I5.unsent-is-sent")) {
+      machine.step(this.clock.now(), { kind: "unsent", id: message.id }, this.out);
+    }
   }
 
   private arm(): void {

@@ -15,6 +15,8 @@ import type { RequestWatcher } from "./watcher.js";
 export type NodeInput =
   | { readonly kind: "message"; readonly from: NodeId; readonly message: NodeMessage }
   | { readonly kind: "link-lost"; readonly peer: NodeId }
+  /** A Forward of this id was not handed to any stream, and is not going to be. */
+  | { readonly kind: "unsent"; readonly id: number }
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   | { readonly kind: "leave" }
   | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
@@ -42,6 +44,9 @@ export class NodeMachine {
         break;
       case "link-lost":
         this.router.onLinkLost(input.peer, out);
+        break;
+      case "unsent":
+        this.router.onUnsent(input.id, out);
         break;
       case "give-up":
         this.router.giveUp(out);

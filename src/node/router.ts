@@ -9,9 +9,9 @@
  * Invariants:
  *   I1  A write without an id leaves this node at most once, counting its own writer.
  *   I2  A verdict "refused" or "unserved" is given only when no copy can have been executed.
- *   I3  Every request is answered by its deadline.
- *       I3 holds whatever the disk does: an answer that waits for a sync is not an answer yet.
+ *   I3  Every request is answered by its deadline, whatever the disk does: an answer that waits for a sync is not an answer yet.
  *   I4  A write that is sent again runs at most once, also when the client told no `after` (R9).
+ *   I5  What no live stream took was not sent: it is held like any other request.
  */
 import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";
 import { TransientMap } from "../base/transient-map.js";
@@ -211,6 +211,16 @@ export class Router {
     }
   }
 
+  /** No stream took that copy: it is nowhere, and the next writer may be asked (I5). */
+  onUnsent(id: number, out: Outgoing): void {
+    const pending = this.forwards.get(id);
+    if (pending === undefined) return;
+    this.drop(pending, id, "unsent");
+    if (id !== pending.forwardId || pending.target === NO_NODE) return;
+    pending.refusedBy = pending.target;
+    this.hold(pending, out);
+  }
+
   /** This node stops: a write that was sent is unknown; what was not is definitely not executed. */
   giveUp(out: Outgoing): void {
     for (const pending of [...this.pending.values()]) {
@@ -332,14 +342,17 @@ export class Router {
   }
 
   /** A replica of the partition on another node that is heard. */
-  private otherReplica({ partition, ticket }: Pending): NodeId {
+  private otherReplica({ partition, ticket, refusedBy }: Pending): NodeId {
     const { replicas } = placementOf(this.core.view, partition);
     const start = ticket % replicas.length;
+    let last = NO_NODE;
     for (let i = 0; i < replicas.length; i++) {
       const replica = replicas[(start + i) % replicas.length] as NodeId;
-      if (replica !== this.core.self && this.core.hears(replica)) return replica;
+      if (replica === this.core.self || !this.core.hears(replica)) continue;
+      if (replica !== refusedBy) return replica;
+      last = replica;
     }
-    return NO_NODE;
+    return last;
   }
 
   private hold(pending: Pending, out: Outgoing): void {
@@ -401,7 +414,7 @@ export class Router {
   }
 
   /** That copy is not going to be answered any more. */
-  private drop(pending: Pending, id: number, how: Result["status"] | "lost"): void {
+  private drop(pending: Pending, id: number, how: Result["status"] | "lost" | "unsent"): void {
     this.watcher?.forwardEnded(id, how);
     pending.copies.delete(id);
     this.forwards.delete(id);

@@ -8,7 +8,7 @@ export interface RequestWatcher {
   /** A client's request goes on to another node. */
   forwarded(request: Request, message: Forward, to: NodeId): void;
   /** That copy is not waited for any more: what came back, or that it was given up or lost with its stream. */
-  forwardEnded(id: number, how: Result["status"] | "given-up" | "lost"): void;
+  forwardEnded(id: number, how: Result["status"] | "given-up" | "lost" | "unsent"): void;
   /** A request of this node's clients goes to its own core. `request` is what the client brought. */
   serving(ticket: Ticket, partition: Partition, request: Request): void;
   /** A request of another node's client goes to this node's core. */

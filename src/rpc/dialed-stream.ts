@@ -1,6 +1,6 @@
 /** A stream of frames to a peer, on a connection of its own: see frame-stream.ts. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
-import { type FrameEvents, type FrameStream, readFrames, writeFrame } from "./frame-stream.js";
+import { type FrameEvents, type FrameStream, readFrames, takesFrames, writeFrame } from "./frame-stream.js";
 import { connectMethod, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, WINDOW_BYTES } from "./peer-service.js";
 
 /** A peer that cannot be reached within this is tried again. */
@@ -42,6 +42,10 @@ export class DialedStream implements FrameStream {
     this.stream.on("close", () => this.cut());
     this.keepalive = setInterval(() => this.ping(), KEEPALIVE_MS);
     this.keepalive.unref();
+  }
+
+  get writable(): boolean {
+    return !this.ended && takesFrames(this.stream);
   }
 
   write(frame: Buffer, written?: () => void): void {

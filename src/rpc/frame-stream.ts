@@ -9,6 +9,8 @@ import { MAX_FRAME_BYTES, WINDOW_BYTES } from "./peer-service.js";
 import { type TakenCall, takingCalls } from "./taken-call.js";
 
 export interface FrameStream {
+  /** False once a frame that is written goes nowhere. */
+  readonly writable: boolean;
   /** `written` is called when the connection has taken the frame, or will not any more. */
   write(frame: Buffer, written?: () => void): void;
   /** After this nothing more is said from this side. */
@@ -53,9 +55,12 @@ export function readFrames(stream: Http2Stream, frame: (bytes: Buffer) => void, 
   stream.on("data", read);
 }
 
+/** The stream is not over. */
+export const takesFrames = (stream: Http2Stream): boolean => !stream.destroyed && !stream.writableEnded;
+
 /** Prefix and frame in one write; nothing when the stream is over. */
 export function writeFrame(stream: Http2Stream, frame: Buffer, written?: () => void): void {
-  if (stream.destroyed || stream.writableEnded) return written?.();
+  if (!takesFrames(stream)) return written?.();
   stream.cork();
   stream.write(prefixOf(frame.length));
   stream.write(frame, () => written?.());
@@ -90,6 +95,10 @@ class AcceptedStream implements FrameStream {
     readFrames(stream, frame, () => this.cut());
     stream.on("end", () => this.over());
     stream.resume();
+  }
+
+  get writable(): boolean {
+    return !this.closing && takesFrames(this.stream);
   }
 
   write(frame: Buffer, written?: () => void): void {

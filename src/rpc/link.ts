@@ -50,6 +50,8 @@ export class Link {
     private readonly counters: LinkCounters,
     public lastHeardAt: number,
     private readonly traceOf: ((message: NodeMessage) => TraceContext | null) | null = null,
+    /** Is told what was queued and never handed to the stream. */
+    private readonly unsent: (message: NodeMessage) => void = () => {},
   ) {}
 
   /** Sent and not yet taken by the connection. */
@@ -57,17 +59,24 @@ export class Link {
     return this.queuedBytes;
   }
 
-  send(message: NodeMessage): void {
+  /** False: it is dropped, as there is no room for it. */
+  send(message: NodeMessage): boolean {
+    if (!this.open) return false;
     if (this.queuedBytes > MAX_QUEUED_BYTES && message.kind !== "heartbeat" && message.kind !== "heartbeat-answer") {
       this.counters.messagesDropped++;
-      return;
+      return false;
     }
     this.queue.push(message);
+    return true;
   }
 
   /** Sends what is queued; returns false when it waits a little for more, as a node does that is short of time (`spaced`). */
   flush(epoch: ViewEpoch, now: number, spaced: boolean): boolean {
     if (this.queue.length === 0 || !this.open) return true;
+    if (!this.stream.writable) {
+      this.close();
+      return true;
+    }
     if (spaced && now - this.lastFrameAt < SPACING_MS) return false;
     this.lastFrameAt = now;
     const messages = this.queue;
@@ -90,7 +99,9 @@ export class Link {
   close(): void {
     if (!this.open) return;
     this.open = false;
+    const left = this.queue;
     this.queue = [];
+    for (const message of left) this.unsent(message);
     this.stream.cut();
   }
 }

@@ -79,8 +79,8 @@ export class PeerLinks implements Peers {
     this.timers.add(watch);
   }
 
-  send(to: NodeId, message: NodeMessage): void {
-    this.links.get(to)?.send(message);
+  send(to: NodeId, message: NodeMessage): boolean {
+    return this.links.get(to)?.send(message) ?? false;
   }
 
   flush(): void {
@@ -203,7 +203,10 @@ export class PeerLinks implements Peers {
     // A stream that the other side has given up may not have ended here yet.
     const stale = this.links.get(peer);
     if (stale !== undefined) this.lost(stale);
-    const link = new Link(peer, dialed, stream, this.counters, performance.now(), this.traceOf);
+    const unsent = (message: NodeMessage): void => {
+      if (message.kind === "forward") this.options.deliver({ kind: "unsent", id: message.id });
+    };
+    const link = new Link(peer, dialed, stream, this.counters, performance.now(), this.traceOf, unsent);
     this.links.set(peer, link);
     this.noticed.delete(peer);
     this.options.introduced(handshake);

@@ -50,6 +50,8 @@ const BUGS: Record<PlantedBug, string> = {
   "R14.merely-accepted": "what is merely accepted passes for settled",
   "R14.across-ballots": "settled numbers are compared across ballots",
   "R14.over-unacknowledged": "the settled seq advances over one that is not acknowledged",
+  "B3.purge-goes-on": "a purge pass that waited lets a writer go on that has handed its office over",
+  "I5.unsent-is-sent": "a request that no stream took counts as sent",
   "I3.forgotten-at-the-sync": "a request whose answer waits for a sync has no deadline any more",
 };
 

@@ -20,12 +20,13 @@
  *   writers                     who works, and whom each node takes for the writer
  *   rounds 10                   that many heartbeat rounds pass
  *   crash n1, restart n1        the disk stays
+ *   leave n1                    it is told to stop: its office goes to another
  *   slow disk n1, sync n1       nothing becomes durable until told
  *   copy disk n1, put back n1   what is durable now; in the place of what is there, while n1 is down
  *   records n1                  how many are durable at n1, and how many the others know of
  *   spoil k at n1               n1's copy of k fails its checksum from now on; it notices when it looks, or at `scrub k at n1`
  *   copies k                    what is on the disks
- *   lose link n1 n2             both ends are told that their stream broke
+ *   lose link n1 n2             both ends are told that their stream broke; there is another at once, unless one of them is down
  *   wait 200ms                  time passes; heartbeats are shown after `show heartbeats`
  */
 import { type Duration, duration } from "../../src/base/time.js";
@@ -106,6 +107,7 @@ const AT_NODE: ReadonlyMap<string, (world: ScriptWorld, node: NodeId) => void> =
   ["freeze", (world, node) => world.freeze(node)],
   ["resume", (world, node) => world.resume(node)],
   ["crash", (world, node) => world.crash(node)],
+  ["leave", (world, node) => world.leave(node)],
   ["restart", (world, node) => world.start(node)],
   ["copy", (world, node) => world.copyDisk(node)],
   ["records", (world, node) => world.tellPositions(node)],

@@ -44,6 +44,8 @@ export class ScriptWorld {
   private readonly view: View;
   private now = 0;
   private queue: (() => void)[] = [];
+  /** By "n1 n3": the first knows that there is no stream to the second. */
+  private readonly streamless = new Set<string>();
 
   /** `purgeAfter`: how long tombstones rest; null: as the program has it, longer than any script. */
   constructor(
@@ -85,6 +87,7 @@ export class ScriptWorld {
     if (!this.greets(node)) return;
     const storage = node.disk.open();
     node.life++;
+    for (const other of this.nodes) this.streamless.delete(`${other.id} ${id}`);
     const { life } = node;
     const mine = (call: () => void) => (): void => {
       node.run(() => {
@@ -115,7 +118,11 @@ export class ScriptWorld {
         },
       },
       peers: {
-        send: (to, message) => sending.push({ from: id, to, message }),
+        send: (to, message) => {
+          if (this.streamless.has(`${id} ${to}`)) return false;
+          sending.push({ from: id, to, message });
+          return true;
+        },
         flush: () => {
           for (const underway of sending.splice(0)) this.send(underway);
         },
@@ -137,6 +144,11 @@ export class ScriptWorld {
     node.loop = null;
     node.backlog = null;
     node.disk.crash();
+  }
+
+  leave(id: NodeId): void {
+    this.mustRun(id).deliver({ kind: "leave" });
+    this.settle();
   }
 
   copyDisk(id: NodeId): void {
@@ -279,6 +291,12 @@ export class ScriptWorld {
   }
 
   linkLost(a: NodeId, b: NodeId): void {
+    // Who runs makes another stream at once; who is down does not, and the other knows.
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ] as const)
+      if (this.node(other).loop === null) this.streamless.add(`${one} ${other}`);
     this.node(a).loop?.deliver({ kind: "link-lost", peer: b });
     this.node(b).loop?.deliver({ kind: "link-lost", peer: a });
     this.settle();

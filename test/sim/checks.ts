@@ -43,11 +43,13 @@ export type CheckName =
   | "a bad register says nothing"
   | "a bad register is mended by what is as new"
   | "a hand-over tells what counts"
+  | "who hands its office over decides nothing"
   | "nothing is told before it is durable"
   | "recovery finds what was durable"
   | "who was rolled back is refused"
   | "storage shows what was put"
   | "one verdict by the deadline"
+  | "unknown is only what was sent"
   | "liveness";
 
 export type Violate = (check: CheckName, detail: string) => void;
@@ -105,7 +107,12 @@ export class Checks {
     const { machine } = node;
     if (machine === null) return;
     const { sometimes } = this.options;
-    for (const [partition, { writer, replica, mending, catchUp }] of machine.core.partitions) {
+    for (const [partition, { writer, replica, mending, catchUp, election }] of machine.core.partitions) {
+      if (election.handingOver && writer.elected && !writer.paused)
+        this.options.violate(
+          "who hands its office over decides nothing",
+          `n${node.id} offers its office in partition ${partition} and goes on deciding`,
+        );
       this.of(partition).office(node.id, node.life, writer.ballot, writer.elected);
       if (replica.bad.size > 0) sometimes.hit("a bad register was found");
       if (mending.cleared > 0) sometimes.hit("a tombstone that passes left behind was removed");

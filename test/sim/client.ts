@@ -300,6 +300,12 @@ export class Client {
         `two verdicts for one request, the second ${renderVerdict(verdict)}`,
       );
     copy.answered = true;
+    const unknown = verdict.status === "unknown" || (verdict.status === "deadline" && verdict.mayHaveRun);
+    if (unknown && undertaking.request.kind === "write" && !copy.node.hasLeft(undertaking.request))
+      world.violate(
+        "unknown is only what was sent",
+        `n${copy.node.id} gave ${renderRequest(undertaking.request)} to nobody and calls it ${renderVerdict(verdict)}`,
+      );
     countVerdict(world.sometimes, verdict);
     if (verdict.status === "done") this.look(undertaking, verdict.answer);
     if (copy.ended) return;

@@ -18,6 +18,7 @@ const DIRECTED = new Map<string, string>([
   ["R9.raise-without-floor", "a script"],
   ["R11.proof-cut-off", "a unit test"],
   ["R12.old-transfer", "a script"],
+  ["B3.purge-goes-on", "a script"],
 ]);
 
 /** What a client could never see. */
@@ -37,6 +38,7 @@ const INSIDE: readonly CheckName[] = [
   "a bad register says nothing",
   "a bad register is mended by what is as new",
   "a hand-over tells what counts",
+  "who hands its office over decides nothing",
   "nothing is told before it is durable",
   "recovery finds what was durable",
   "who was rolled back is refused",

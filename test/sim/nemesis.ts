@@ -35,6 +35,7 @@ export class NemesisAtWork {
     this.every(nemesis.cut, () => this.cut());
     this.every(nemesis.pause, () => this.pause(this.victim()));
     this.every(nemesis.linkLost, () => this.loseLink());
+    this.every(nemesis.leave, () => this.leave());
     this.every(nemesis.rot, () => this.rot());
     this.every(nemesis.diskError, () => this.failDisk());
     this.every(nemesis.full, () => this.fillDisk());
@@ -93,6 +94,20 @@ export class NemesisAtWork {
     const { world, chance } = this;
     const [a, b] = chance.shuffle(world.nodes);
     if (a !== undefined && b !== undefined) this.harm({ kind: "lose-link", a: a.id, b: b.id });
+  }
+
+  private leave(): void {
+    const { world, chance } = this;
+    const { roundMs, nemesis } = world.swarm;
+    const node = this.victim();
+    // A node has its time to drain, and is ended before now and then.
+    if (node.running)
+      this.harm({
+        kind: "leave",
+        node: node.id,
+        afterMs: roundMs * 20 * chance.fraction(),
+        downMs: nemesis.downMs * (0.5 + chance.fraction()),
+      });
   }
 
   /** A register of a key's replica that has one. */
@@ -181,6 +196,8 @@ export class NemesisAtWork {
         if (!world.has(harm.a) || !world.has(harm.b)) return;
         world.trace.command(world.schedule.now, `lose link n${harm.a} n${harm.b}`);
         return world.network.lose(harm.a, harm.b);
+      case "leave":
+        return world.has(harm.node) ? world.leave(world.node(harm.node), harm.afterMs, harm.downMs) : undefined;
       case "disk-error":
         return world.has(harm.node) ? world.failDisk(world.node(harm.node), harm.downMs) : undefined;
       case "full":

@@ -3,6 +3,9 @@
  * arrive twice or late in any order. A request passed on without an id is never doubled: the streams between nodes do not double, and
  * nobody could tell the second copy from a new request. Heartbeats never outlive the process they were sent to, as a stream does not:
  * the versions in them belong to one incarnation. Everything else may, which is more than streams allow and asks more of the core.
+ *
+ * There is a stream from a node to each other one, whatever its messages fare like. It breaks when the other dies, or by itself, and who has
+ * noticed hands nothing to it until there is another: that was not sent, and its sender knows (the router's I5).
  */
 
 import { PeerMessage } from "../../gen/ts/onar/replication/v1/replication.js";
@@ -32,6 +35,9 @@ export interface NetworkOptions {
 }
 
 const SECOND = 1_000;
+/** A stream is noticed to be broken, and made again, within so many milliseconds each. */
+const NOTICED_MS = 20;
+const DIALED_MS = 50;
 
 export class Network {
   private readonly faults: NetworkFaults;
@@ -43,6 +49,10 @@ export class Network {
   private readonly breaks: Int32Array;
   /** What each way takes more than others. */
   private readonly slowness: Float64Array;
+  /** By way: the life of the receiver whose stream is known to be broken, and when there is another after one that broke by itself. */
+  private readonly brokenLife: Int32Array;
+  private readonly dialedAt: Float64Array;
+  private readonly streamChance: Prng;
 
   constructor(private readonly options: NetworkOptions) {
     this.faults = options.faults;
@@ -51,6 +61,9 @@ export class Network {
     this.lastArrival = new Float64Array(pairs);
     this.breaks = new Int32Array(pairs);
     this.slowness = new Float64Array(pairs);
+    this.brokenLife = new Int32Array(pairs);
+    this.dialedAt = new Float64Array(pairs);
+    this.streamChance = options.chance.fork("streams");
     const chance = options.chance.fork("slow links");
     for (let pair = 0; pair < pairs; pair++) {
       if (chance.chance(this.faults.slow)) this.slowness[pair] = chance.fraction() * this.faults.slowMs;
@@ -102,13 +115,43 @@ export class Network {
     ] as const) {
       (this.breaks[this.pair(from, to)] as number)++;
       const chance = this.options.luck(from, to, "link-lost", this.options.chance);
-      schedule.after(chance.fraction() * 20, () => this.options.linkLost(from, to));
+      const again = this.options.luck(from, to, "dialed", this.streamChance).fraction() * DIALED_MS;
+      schedule.after(chance.fraction() * NOTICED_MS, () => {
+        if (!this.healed) this.dialedAt[this.pair(from, to)] = schedule.now + again;
+        this.options.linkLost(from, to);
+      });
     }
+  }
+
+  /** That node's process is gone: most peers' streams to it end soon. `others`: those that run. */
+  died(node: NodeId, others: readonly NodeId[]): void {
+    const { schedule, luck, lifeOf, linkLost } = this.options;
+    if (this.faults.noticed === 0) return;
+    const life = lifeOf(node);
+    for (const other of others) {
+      const chance = luck(other, node, "died", this.streamChance);
+      if (!chance.chance(this.faults.noticed)) continue;
+      const ofOther = lifeOf(other);
+      schedule.after(chance.fraction() * NOTICED_MS, () => {
+        if (lifeOf(node) !== life || lifeOf(other) !== ofOther) return;
+        this.brokenLife[this.pair(other, node)] = life;
+        linkLost(other, node);
+      });
+    }
+  }
+
+  /** False: the sender knows that there is no stream. */
+  takes(from: NodeId, to: NodeId): boolean {
+    const pair = this.pair(from, to);
+    if ((this.dialedAt[pair] as number) > this.options.schedule.now) return false;
+    const broken = this.brokenLife[pair] as number;
+    return broken === 0 || broken !== this.options.lifeOf(to);
   }
 
   heal(): void {
     this.healed = true;
     this.cuts.fill(0);
+    this.dialedAt.fill(0);
   }
 
   private stream(

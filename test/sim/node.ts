@@ -3,6 +3,7 @@
  * process, and a process that can be paused or die at any moment.
  */
 import { type Duration, type Instant, instant } from "../../src/base/time.js";
+import type { CoreOptions } from "../../src/core/core.js";
 import type { Key, NodeId, Partition } from "../../src/core/ids.js";
 import type { NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Ticket } from "../../src/core/outbox.js";
@@ -33,6 +34,8 @@ export interface SimNodeOptions {
   readonly greet: (node: SimNode, to: NodeId) => boolean;
   /** A message was dropped, as the disk is full. */
   readonly droppedWhenFull: () => void;
+  /** A request was to be passed on, and there was no stream. */
+  readonly streamless: () => void;
   /** Before a message goes on its way. */
   readonly said: (node: SimNode, message: NodeMessage) => void;
   /** The node has taken a message in. */
@@ -58,6 +61,8 @@ export class SimNode {
   loop: Loop | null = null;
   /** Stopped for good. */
   gone = false;
+  /** Told to stop: it takes no office any more. */
+  leaving = false;
   /** Its directory is not what it was: no peer must let it in any more. */
   doomed = false;
   /** How often it was paused: what was asked before may be answered late. */
@@ -70,6 +75,10 @@ export class SimNode {
   private network: Network | null = null;
   /** Requests passed on that a full disk refused: sender, its life, id. */
   private readonly refused = new Set<string>();
+  /** Copies of clients' requests that were given to somebody. */
+  private readonly left = new WeakMap<Request, number>();
+  /** Requests of clients by the ids under which they were passed on. */
+  private readonly forwards = new Map<number, Request>();
   /** The life in which each peer was last heard of. */
   private readonly met = new Map<NodeId, number>();
 
@@ -117,7 +126,7 @@ export class SimNode {
     }
     const clock = this.clock(life);
     const queued: [NodeId, NodeMessage][] = [];
-    const machine = new NodeMachine({
+    const machine = this.watched({
       self: this.id,
       view: options.view,
       table: (partition: Partition) => storage.table(partition),
@@ -128,14 +137,27 @@ export class SimNode {
       now: clock.now(),
     });
     const peers = {
-      send: (to: NodeId, message: NodeMessage): void => {
+      send: (to: NodeId, message: NodeMessage): boolean => {
         options.said(this, message);
+        if (!network.takes(this.id, to)) {
+          if (message.kind === "forward") {
+            options.streamless();
+            this.stays(message.id);
+          }
+          return false;
+        }
         queued.push([to, message]);
+        return true;
       },
       flush: (): void => {
         for (const [to, message] of queued.splice(0)) {
           if (life !== this.life || this.loop === null) return;
-          if (options.greet(this, to)) network.send(this.id, life, to, message);
+          if (network.takes(this.id, to) && options.greet(this, to)) {
+            network.send(this.id, life, to, message);
+          } else if (message.kind === "forward") {
+            this.stays(message.id);
+            this.loop.deliver({ kind: "unsent", id: message.id });
+          }
         }
         this.disk.sent();
       },
@@ -151,6 +173,7 @@ export class SimNode {
     this.loop = null;
     this.storage = null;
     this.paused = false;
+    this.leaving = false;
     this.turns = 0;
     this.backlog = [];
     return this.disk.crash();
@@ -200,6 +223,17 @@ export class SimNode {
     this.run(this.life, () => this.loop?.deliver({ kind: "link-lost", peer }));
   }
 
+  /** SIGTERM: it passes its offices on. */
+  leave(): void {
+    this.leaving = true;
+    this.run(this.life, () => this.loop?.deliver({ kind: "leave" }));
+  }
+
+  /** Then it answers who still waits, and the process ends. */
+  giveUp(): void {
+    this.run(this.life, () => this.loop?.deliver({ kind: "give-up" }));
+  }
+
   /** Storage looks through its registers and tells which are bad. */
   scrub(partition: Partition, key: Key): void {
     this.run(this.life, () => this.loop?.deliver({ kind: "bad-register", partition, key }));
@@ -212,6 +246,37 @@ export class SimNode {
       if (this.loop !== null) caller.ticket(this.loop.request(partition, request, timeout, caller.verdict));
     });
     return true;
+  }
+
+  /** Keeps book of the requests of clients that left the router: for its own core, or on a stream. */
+  private watched(options: CoreOptions): NodeMachine {
+    this.forwards.clear();
+    return new NodeMachine(options, {
+      forwarded: (request, { id }) => {
+        this.forwards.set(id, request);
+        this.count(request, 1);
+      },
+      forwardEnded: () => {},
+      serving: (_ticket, _partition, request) => this.count(request, 1),
+      visiting: () => {},
+      turnedAway: () => {},
+      served: () => {},
+    });
+  }
+
+  /** No stream took that copy. */
+  private stays(forward: number): void {
+    const request = this.forwards.get(forward);
+    if (request !== undefined) this.count(request, -1);
+  }
+
+  private count(request: Request, copies: number): void {
+    this.left.set(request, (this.left.get(request) ?? 0) + copies);
+  }
+
+  /** Some copy of the request was given to somebody who may run it, or is just about to. */
+  hasLeft(request: Request): boolean {
+    return (this.left.get(request) ?? 0) > 0;
   }
 
   private run(life: number, call: () => void): void {

@@ -116,6 +116,7 @@ function livenessPhase(world: World, everybodyUp: boolean): void {
   for (const node of nodes) {
     node.disk.heal();
     node.resume();
+    if (node.leaving) world.crash(node);
   }
   const spared = new Set(everybodyUp ? [] : mayStayDown(world));
   for (const node of nodes) {

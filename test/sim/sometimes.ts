@@ -13,6 +13,8 @@ export const POINTS = [
   "a one-way cut",
   "a two-way cut",
   "a link was lost",
+  "a request met no stream",
+  "a node was told to stop",
   "a message was lost",
   "a message was doubled",
   "a message of an earlier life arrived",

@@ -41,6 +41,11 @@ export interface NetworkFaults {
   /** Share of the ways from one node to another that always take up to `slowMs` more. */
   readonly slow: number;
   readonly slowMs: number;
+  /**
+   * Share of deaths that a peer notices, as its stream to the process breaks: the others are like that of a machine, of which nothing comes
+   * any more.
+   */
+  readonly noticed: number;
   readonly loss: number;
   readonly doubled: number;
 }
@@ -77,6 +82,8 @@ export interface Nemesis {
   readonly pause: number;
   readonly pauseMs: number;
   readonly linkLost: number;
+  /** A node is told to stop, and stops for good a little later. */
+  readonly leave: number;
   /** A register goes bad, on at most a minority of a key's replicas in the whole run. */
   readonly rot: number;
   /** Share of bad registers that storage finds by itself, within so many milliseconds; the others are found when somebody looks. */
@@ -139,6 +146,8 @@ export function drawSwarm(seed: number): Swarm {
   const real = storage.chance(0.5);
   const disks = real ? faults : 0;
   const stalls = new Prng(seed).fork("stalls");
+  const streams = new Prng(seed).fork("streams");
+  const ends = new Prng(seed).fork("ends");
   const sometimes = (probability: number, rounds: readonly number[]): number =>
     disks > 0 && storage.chance(probability) ? roundMs * storage.pick(rounds) : 0;
   return {
@@ -161,6 +170,7 @@ export function drawSwarm(seed: number): Swarm {
       tailMs: chance.pick([50, 300, 1_000, 2_000]),
       slow: on(0.4, () => chance.pick([0.1, 0.3])),
       slowMs: roundMs * chance.pick([0.5, 2, 4]),
+      noticed: faults * (streams.chance(0.5) ? streams.pick([0.75, 1]) : 0),
       loss: faults * on(0.5, () => chance.pick([0.01, 0.05, 0.2])),
       doubled: faults * on(0.5, () => chance.pick([0.01, 0.1, 0.5])),
     },
@@ -186,6 +196,7 @@ export function drawSwarm(seed: number): Swarm {
       pause: faults * on(0.4, () => roundMs * chance.pick([4, 12])),
       pauseMs: roundMs * chance.pick([1, 6, 12]),
       linkLost: faults * on(0.3, () => roundMs * chance.pick([3, 10])),
+      leave: faults * (ends.chance(0.3) ? roundMs * ends.pick([8, 20]) : 0),
       rot: rots ? roundMs * upkeep.pick([2, 5, 20]) : 0,
       scrubbed: upkeep.pick([0, 0.5, 1]),
       scrubMs: roundMs * upkeep.pick([1, 10]),

@@ -21,6 +21,8 @@ import type { Story } from "./story.js";
 import type { Swarm } from "./swarm.js";
 import { Trace } from "./trace.js";
 
+/** Between the last answers of a node that stops and its end. */
+const LAST_ANSWERS_MS = 20;
 /** Longer than any run. */
 const NEVER_MS = 1e9;
 
@@ -152,9 +154,39 @@ export class World {
     this.trace.note(this.schedule.now, `n${node.id} crashes, ${lost} entries lost`);
     if (lost > 0) this.sometimes.hit("a crash lost unsynced entries");
     if (torn) this.sometimes.hit("a crash kept part of an unsynced batch");
+    this.network.died(
+      node.id,
+      this.nodes.filter((other) => other !== node && other.up).map(({ id }) => id),
+    );
     const watchers = this.crashWatchers.get(node) ?? [];
     this.crashWatchers.delete(node);
     for (const call of watchers) call();
+  }
+
+  /** The node is told to stop, as by SIGTERM: it passes its offices on for a while, tells who still waits what is known, and ends. */
+  leave(node: SimNode, afterMs: number, downMs: number): void {
+    if (!node.running) return;
+    this.sometimes.hit("a node was told to stop");
+    this.trace.note(this.schedule.now, `n${node.id} is told to stop`);
+    this.trace.command(this.schedule.now, `leave n${node.id}`);
+    const { life } = node;
+    const mine = (call: () => void) => (): void => {
+      if (node.life === life && node.up) call();
+    };
+    node.leave();
+    this.schedule.after(
+      afterMs,
+      mine(() => {
+        node.giveUp();
+        this.schedule.after(
+          LAST_ANSWERS_MS,
+          mine(() => {
+            this.crash(node);
+            this.schedule.after(downMs, () => this.start(node));
+          }),
+        );
+      }),
+    );
   }
 
   start(node: SimNode): void {
@@ -405,6 +437,7 @@ export class World {
       },
       greet: (node, to) => this.greet(node, to),
       droppedWhenFull: () => this.sometimes.hit("a message that brings a register was dropped as the disk was full"),
+      streamless: () => this.sometimes.hit("a request met no stream"),
       said: (node, message) => {
         this.checks.said(node.id, message);
         const { disk } = node;

@@ -9,6 +9,7 @@
  * Invariants
  * B1 One offer at a time; it ends by a new office, by losing the own one, by the caller, or TURN_ROUNDS after YourTurn.
  * B2 H is BASE_HOLD·2^k, at most the given bound.
+ * B3 While an offer is out the writer decides nothing, whatever else it waits for: what it decided after YourTurn would be fenced off.
  */
 
 /** H: rounds for which the preferred replica must have been fit before it is offered the office. */

@@ -55,7 +55,7 @@ export class RequestTraces implements RequestWatcher, PeerTraces {
     return {
       send: (to, message) => {
         this.sending(to, message);
-        peers.send(to, message);
+        return peers.send(to, message);
       },
       flush: () => peers.flush(),
     };
@@ -94,7 +94,7 @@ export class RequestTraces implements RequestWatcher, PeerTraces {
     this.forwards.set(message.id, span);
   }
 
-  forwardEnded(id: number, how: Result["status"] | "given-up" | "lost"): void {
+  forwardEnded(id: number, how: Result["status"] | "given-up" | "lost" | "unsent"): void {
     const span = this.forwards.get(id);
     if (span === undefined) return;
     this.forwards.delete(id);

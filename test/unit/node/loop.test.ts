@@ -89,6 +89,8 @@ interface Rig {
   /** The log positions that left, in heartbeats. */
   readonly told: number[];
   readonly broken: Error[];
+  /** Whether messages are taken. */
+  readonly streams: { open: boolean };
 }
 
 function rig(self: NodeId, size: number): Rig {
@@ -97,10 +99,12 @@ function rig(self: NodeId, size: number): Rig {
   const left: string[] = [];
   const broken: Error[] = [];
   const told: number[] = [];
+  const streams = { open: true };
   const peers = {
     send: (to: NodeId, message: NodeMessage) => {
       left.push(`${message.kind}→${to}`);
       if (message.kind === "heartbeat") told.push(message.logPosition);
+      return streams.open;
     },
     flush: () => void left.push("|"),
   };
@@ -112,6 +116,7 @@ function rig(self: NodeId, size: number): Rig {
     left,
     told,
     broken,
+    streams,
   };
 }
 
@@ -121,6 +126,32 @@ const prepare = (round: number): NodeMessage => ({
   ballot: ballot(groupEpoch(1), round, A),
 });
 const timeout = duration(5_000);
+
+test("a request that no stream takes is held, and leaves when one does", () => {
+  const { loop, clock, left, streams } = rig(B, 3);
+  const offices: NodeMessage = {
+    kind: "heartbeat-answer",
+    round: 1,
+    heard: [],
+    version: 1,
+    since: 0,
+    reports: [],
+    offices: [{ partition: P0, ballot: ballot(groupEpoch(1), 1, A) }],
+  };
+  loop.start();
+  clock.turn();
+  loop.deliver({ kind: "message", from: A, message: offices });
+  clock.run(201);
+  streams.open = false;
+  const told: Verdict[] = [];
+  loop.request(P0, put("x"), timeout, (verdict) => told.push(verdict));
+  clock.turn();
+  expect(left.filter((item) => item.startsWith("forward→"))).toHaveLength(1);
+  streams.open = true;
+  clock.run(100);
+  expect(left.filter((item) => item.startsWith("forward→"))).toHaveLength(2);
+  expect(told).toEqual([]);
+});
 
 describe("durable before (R8)", () => {
   let follower: Rig;

@@ -307,6 +307,30 @@ describe("a write without an id", () => {
     expect(cluster.forwards(B)).toHaveLength(2);
   });
 
+  test("that no stream took was not sent: it goes to the next writer, once", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment());
+    const [forward] = cluster.forwards(B);
+    cluster.step(B, { kind: "unsent", id: forward?.id as number });
+    expect(cluster.verdict(ticket)).toBeUndefined();
+    // The stream to it was lost before, and that says nothing of what it never took.
+    cluster.step(B, { kind: "link-lost", peer: A });
+    expect(cluster.verdict(ticket)).toBeUndefined();
+    cluster.heal().run(100);
+    expect(cluster.verdict(ticket)).toMatchObject({ answer: { number: 1n } });
+    expect(cluster.forwards(B)).toHaveLength(2);
+  });
+
+  test("that no stream took by its deadline was not executed", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment(), 1_000);
+    for (let i = 0; i < 30; i++) {
+      cluster.step(B, { kind: "unsent", id: cluster.forwards(B).at(-1)?.id as number });
+      cluster.run(50);
+    }
+    expect(cluster.verdict(ticket)).toMatchObject({ status: "unserved" });
+  });
+
   test("the loss of a link to somebody else does not concern it", () => {
     const cluster = unanswered();
     const ticket = cluster.submit(B, increment());

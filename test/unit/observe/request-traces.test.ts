@@ -64,7 +64,7 @@ beforeEach(() => {
   spans = new Recorder();
   traces = new RequestTraces(spans);
   sent = [];
-  peers = traces.watch({ send: (to, message) => void sent.push([to, message]), flush: () => {} });
+  peers = traces.watch({ send: (to, message) => sent.push([to, message]) > 0, flush: () => {} });
 });
 
 const forwardOf = (request: Request, id = 1): Forward => ({

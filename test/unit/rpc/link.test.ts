@@ -12,6 +12,7 @@ const MIB = 1024 * 1024;
 
 class Stream implements FrameStream {
   cuts = 0;
+  writable = true;
   readonly kinds: string[][] = [];
   private readonly unwritten: (() => void)[] = [];
 
@@ -87,6 +88,32 @@ describe("frames", () => {
     expect(link.flush(EPOCH, 100, true)).toBe(false);
     expect(link.flush(EPOCH, 100, false)).toBe(true);
     expect(stream.kinds).toHaveLength(2);
+  });
+});
+
+describe("what was not handed to the stream", () => {
+  const told: string[] = [];
+  beforeEach(() => {
+    told.length = 0;
+    link = new Link(nodeId(2), true, stream, counters, 0, null, (message) => told.push(message.kind));
+  });
+
+  test("is told when the link closes, and what was handed to it is not", () => {
+    expect(link.send(write())).toBe(true);
+    link.flush(EPOCH, 100, false);
+    link.send(heartbeat);
+    link.close();
+    expect(told).toEqual(["heartbeat"]);
+    expect(link.send(heartbeat)).toBe(false);
+  });
+
+  test("is told when the stream is over and nobody has said so yet", () => {
+    link.send(write());
+    stream.writable = false;
+    link.flush(EPOCH, 100, false);
+    expect(told).toEqual(["write"]);
+    expect(stream.kinds).toEqual([]);
+    expect(stream.cuts).toBe(1);
   });
 });
 

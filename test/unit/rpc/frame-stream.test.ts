@@ -133,7 +133,7 @@ describe("a stream of frames", () => {
     });
     const dialing = dial(near);
     for (const word of ["one", "two", "three"]) dialing.write(Buffer.from(word));
-    await eventually(() => expect(heard.at(-1)).toBe("end"));
+    await eventually(() => expect([heard.at(-1), near.ends]).toEqual(["end", 1]));
     expect(heard).toEqual(["one", "end"]);
     expect(near.frames).toEqual(["no"]);
     expect(near.ends).toBe(1);

@@ -429,11 +429,15 @@ export class Connection {
   }
 
   #fail(error: unknown): void {
-    const isPeers = error instanceof ConnectionError;
-    const code = isPeers ? error.code : ERROR_CODE.internalError;
-    const message = error instanceof Error ? error.message : String(error);
-    this.#goAway(code, isPeers ? message : "");
-    this.#close({ kind: isPeers ? "violated" : "failed", code, message });
+    if (error instanceof ConnectionError) {
+      const { code, message } = error;
+      this.#goAway(code, message);
+      this.#close({ kind: "violated", code, message });
+    } else {
+      // What went wrong here is nothing for the peer to read.
+      this.#goAway(ERROR_CODE.internalError, "");
+      this.#close(failedBy(error));
+    }
   }
 
   #goAway(code: number, debug: string): void {
@@ -454,8 +458,17 @@ export class Connection {
       this.#parts.streams.delete(stream);
       this.#parts.outflow.forget(stream);
     }
-    for (const stream of open) stream.listener.closed(stream, outcome);
-    this.#listener.closed(closing);
+    let failure: unknown;
+    for (const stream of open) {
+      try {
+        stream.listener.closed(stream, outcome);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    // One listener's mistake must not keep the others from hearing of the end.
+    if (failure !== undefined) this.#closing = failedBy(failure);
+    this.#listener.closed(this.#closing);
   }
 
   #touched(): void {
@@ -463,6 +476,12 @@ export class Connection {
     this.#woken = true;
     this.#listener.wake();
   }
+}
+
+/** A listener has thrown. */
+function failedBy(error: unknown): Closing {
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: "failed", code: ERROR_CODE.internalError, message };
 }
 
 /** Listens to a stream until somebody else does. */

@@ -40,7 +40,6 @@ export class Driver implements ConnectionListener {
   #timerAt = Number.POSITIVE_INFINITY;
   #error = "";
   #ended = false;
-  #taken = 0;
   /** Whether a flush is queued for the end of this turn. */
   isQueued = false;
 
@@ -54,7 +53,10 @@ export class Driver implements ConnectionListener {
     this.#events = options.accept(this);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    socket.on("drain", () => this.flush());
+    socket.on("drain", () => {
+      this.connection.flushed(this.#pending(), performance.now());
+      this.flush();
+    });
     socket.on("end", () => this.#lost("the peer has ended the connection"));
     socket.on("error", (error) => {
       this.#error = error.message;
@@ -71,12 +73,7 @@ export class Driver implements ConnectionListener {
       const chunks = connection.take();
       if (chunks.length === 0) break;
       this.#write(chunks);
-      connection.flushed(socket.writableLength, performance.now());
-    }
-    if (this.#taken > 0) {
-      this.#taken = 0;
-      // What was taken at once has left already.
-      connection.flushed(socket.writableLength, performance.now());
+      connection.flushed(this.#pending(), performance.now());
     }
     if (connection.closed !== undefined) {
       this.#end();
@@ -130,6 +127,11 @@ export class Driver implements ConnectionListener {
     socket.cork();
     for (const chunk of chunks) socket.write(chunk);
     socket.uncork();
+  }
+
+  /** What the socket tells about when it has left: below its own mark it does not, and that is little. */
+  #pending(): number {
+    return this.socket.writableNeedDrain ? this.socket.writableLength : 0;
   }
 
   #lost(message: string): void {

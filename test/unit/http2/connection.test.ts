@@ -256,6 +256,28 @@ describe("what is wrong with one stream ends that stream only", () => {
   });
 });
 
+describe("a listener that throws", () => {
+  const bug = (): never => {
+    throw new Error("a bug");
+  };
+
+  test("ends its connection, and the peer reads nothing of it", () => {
+    const recorded = server({ onRequest: bug });
+    expect(recorded.feed(raw.request(1))).toEqual([`goAway last=1 code=${ERROR_CODE.internalError}`]);
+    expect(recorded.closing).toMatchObject({ kind: "failed", message: "a bug" });
+  });
+
+  test("when it hears of the end does not keep others from hearing of it", () => {
+    const recorded = client();
+    const others = { ...recorded.listener, closed: bug };
+    recorded.connection.request(POST, true, others);
+    recorded.connection.request(POST, true, recorded.listener);
+    recorded.connection.lost("gone");
+    expect(recorded.events).toEqual(["closed 3 lost 0"]);
+    expect(recorded.closing).toMatchObject({ kind: "failed", message: "a bug" });
+  });
+});
+
 describe("flow control", () => {
   test("lets the client send more when half of a window was consumed", () => {
     const limits = { initialWindowSize: 65_536, initialConnWindowSize: 131_072 };

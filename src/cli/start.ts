@@ -136,7 +136,10 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
       (error: unknown) => events.fatal(`could not stop in order: ${messageOf(error)}`),
     );
   };
-  onStopSignals(() => stop(true), { interrupt: supervised ? "ignore" : "stop" });
+  onStopSignals(() => stop(true), {
+    interrupt: supervised ? "ignore" : "stop",
+    hangUp: () => log.info("SIGHUP: nothing is read anew, the node goes on. SIGTERM stops it", { event: "hang-up" }),
+  });
   // The whole cluster stops: there is nobody to hand offices to.
   if (supervised) {
     stopWithParent(

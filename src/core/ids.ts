@@ -6,6 +6,9 @@ export type NodeId = Brand<number, "NodeId">;
 /** Index of one of the P equal slices of all positions: 0 … P−1. */
 export type Partition = Brand<number, "Partition">;
 
+/** Stands for the voters of a view where elections are told of by partition: they elect a proposer as a group elects its writer. */
+export const VOTERS = (2 ** 32 - 1) as Partition;
+
 /** Number of a view, cluster-wide; the first is 1. 0 means: knows no view yet. */
 export type ViewEpoch = Brand<number, "ViewEpoch">;
 

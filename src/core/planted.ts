@@ -47,6 +47,17 @@ export type PlantedBug =
   | "R14.over-unacknowledged"
   | "I3.forgotten-at-the-sync"
   | "B3.purge-goes-on"
-  | "I5.unsent-is-sent";
+  | "I5.unsent-is-sent"
+  | "V1.all-members"
+  | "V1.new-voters"
+  | "V1.no-adopt"
+  | "V1.forgotten-vote"
+  | "V1.prepare-early"
+  | "V1.accepted-is-decided"
+  | "V1.lost-disk"
+  | "V1.two-voters"
+  | "V1.stale-wish"
+  | "V7.leave-at-once"
+  | "V7.not-asked-for";
 
 export const planted = (_bug: PlantedBug): boolean => false;

@@ -53,6 +53,17 @@ const BUGS: Record<PlantedBug, string> = {
   "B3.purge-goes-on": "a purge pass that waited lets a writer go on that has handed its office over",
   "I5.unsent-is-sent": "a request that no stream took counts as sent",
   "I3.forgotten-at-the-sync": "a request whose answer waits for a sync has no deadline any more",
+  "V1.all-members": "any member counts for the decision on the next view",
+  "V1.new-voters": "the voters of the proposed view decide on it",
+  "V1.no-adopt": "a proposer does not take over what was accepted before",
+  "V1.forgotten-vote": "a voter's vote is not durable",
+  "V1.prepare-early": "a candidate prepares before its own promise is durable",
+  "V1.accepted-is-decided": "a voter takes what it accepted for decided",
+  "V1.lost-disk": "a voter that lost its disk votes on under its old id",
+  "V1.two-voters": "several voters change in one view",
+  "V1.stale-wish": "a wish to join counts in a later epoch than it was said in",
+  "V7.leave-at-once": "a node that the newest view leaves out stops at once",
+  "V7.not-asked-for": "a proposer makes members of nodes that did not ask for it",
 };
 
 const active = new Set<PlantedBug>();

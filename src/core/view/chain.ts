@@ -1,0 +1,436 @@
+/**
+ * The chain of views as one node sees it. A view is ended by exactly one stop-sign: its voters decide by consensus what the next view is.
+ * This machine votes, proposes, learns and spreads views; `voting.ts` decides when to campaign.
+ *
+ * Intuition: instance e of a consensus decides view e+1, among the voters that view e names. A node always knows one newest view, which is
+ * complete in itself, and takes part in the decision on that one's successor only. Whatever belongs to an older instance is answered with
+ * the newest view; whatever belongs to a newer one makes this node ask for that view first.
+ *
+ * Invariants
+ * V1a An answer to instance e is given only by a voter of view e whose newest view is e, after what it says is durable.
+ * V1b A vote is forgotten only by learning a newer view.
+ * V1c A view is told as decided only by who counted the majority or was told so.
+ * V1d A new member asked for it, and a new voter holds the view that is ended, both in that very epoch.
+ * V7  A node that the newest view leaves out goes on answering until a majority of that view's voters hold it durably.
+ *
+ * Source: docs/protocol.md, Views; Lamport, "Paxos Made Simple"; reconfiguration by stop-sign after Omni-Paxos (EuroSys 2023).
+ */
+import { assert } from "../../base/assert.js";
+import { type Instant, instant, since } from "../../base/time.js";
+import { majorityOf } from "../../base/votes.js";
+import { type Ballot, compareBallots, sameBallot } from "../ballot.js";
+import { groupEpoch, type NodeId, type ViewEpoch, viewEpoch } from "../ids.js";
+import type { Sink } from "../outbox.js";
+import { planted } from "../planted.js";
+import { Acceptor } from "./acceptor.js";
+import type { EncodedView } from "./encoded-view.js";
+import type { JoinWish, ViewAccept, ViewEntry, ViewMessage, ViewPrepare, ViewPromised } from "./message.js";
+import { Proposer } from "./proposer.js";
+import { successorFault } from "./successor.js";
+import { type Member, memberOf } from "./view.js";
+
+/** After which the proposer asks again who did not answer. */
+export const ASK_AGAIN_MS = 100;
+/** How long a view that was sent, or asked for, counts as under way at first; twice as long after each time, up to the second number. */
+export const UNDER_WAY_MS = 250;
+export const LONGEST_UNDER_WAY_MS = 4_000;
+/** Between two wishes of a node that wants to be a member. */
+export const WISH_EVERY_MS = 500;
+/** Wishes remembered at a time; further ones are heard when they are repeated in the next epoch. */
+export const MAX_WISHES = 256;
+
+/** What a step of the chain may ask for; contracts as in the core's outbox. */
+export interface ChainOutbox {
+  readonly entries: ViewEntry[];
+  readonly sendNow: Sink<ViewMessage>;
+  readonly sendDurable: Sink<ViewMessage>;
+  /** Views that became the newest, in order; the driver lets them count before any further input. */
+  readonly learned: EncodedView[];
+  /** Somebody holds another view of this node's epoch: two clusters of one id, or a broken promise. Nothing of it was taken. */
+  readonly conflicts: ViewConflict[];
+}
+
+export interface ViewConflict {
+  readonly with: NodeId;
+  readonly epoch: ViewEpoch;
+}
+
+/** Why a view is not proposed. */
+export type ProposalRefusal =
+  | { readonly reason: "not-proposer" }
+  /** Another view is on its way in this ballot. */
+  | { readonly reason: "busy" }
+  /** It cannot follow the newest view. */
+  | { readonly reason: "fault"; readonly fault: string }
+  /** That node did not ask to be a member, in this epoch. */
+  | { readonly reason: "not-asked-for"; readonly node: NodeId }
+  /** That node is to be a voter and is not known to hold the view that is ended. */
+  | { readonly reason: "voter-behind"; readonly node: NodeId };
+
+export class Chain {
+  /** The newest view known. */
+  newest: EncodedView;
+  proposer: Proposer | null = null;
+  private acceptor: Acceptor;
+  /** By node: the newest epoch that it is known to hold durably. */
+  private readonly held = new Map<NodeId, ViewEpoch>();
+  /** Of this epoch, by node. */
+  private readonly wishes = new Map<NodeId, JoinWish>();
+  /** By node: the view that was sent to it last. */
+  private readonly told = new Map<NodeId, UnderWay>();
+  /** The view that was asked for last. */
+  private wanted: UnderWay | null = null;
+  private ownWish: Member | null = null;
+  private wishedAt: Instant = instant(Number.NEGATIVE_INFINITY);
+  private spreadAt: Instant = instant(Number.NEGATIVE_INFINITY);
+
+  constructor(
+    readonly self: NodeId,
+    newest: EncodedView,
+  ) {
+    this.newest = newest;
+    this.acceptor = new Acceptor(groupEpoch(newest.view.epoch));
+    this.held.set(self, newest.view.epoch);
+  }
+
+  /** A durable entry of an earlier life, in order. */
+  restore(entry: ViewEntry): void {
+    switch (entry.kind) {
+      case "view":
+        if (entry.decided.view.epoch <= this.newest.view.epoch) return;
+        this.newest = entry.decided;
+        this.acceptor = new Acceptor(groupEpoch(this.newest.view.epoch));
+        this.held.set(this.self, this.newest.view.epoch);
+        return;
+      case "view-promise":
+        if (entry.ballot.groupEpoch === this.acceptor.epoch) this.acceptor.promise(entry.ballot);
+        return;
+      case "view-vote":
+        if (entry.vote.ballot.groupEpoch === this.acceptor.epoch) this.acceptor.accept(entry.vote);
+        return;
+    }
+  }
+
+  get epoch(): ViewEpoch {
+    return this.newest.view.epoch;
+  }
+
+  get isVoter(): boolean {
+    return this.newest.view.voters.includes(this.self);
+  }
+
+  /** Highest ballot that this node promised for the successor of its newest view. */
+  get promised(): Ballot {
+    return this.acceptor.promised;
+  }
+
+  /** The newest epoch that this node holds durably: what frames and handshakes tell. */
+  get heldEpoch(): ViewEpoch {
+    return this.held.get(this.self) ?? viewEpoch(0);
+  }
+
+  /** A node that left the members may stop (V7). Also true for one that never was a member. */
+  get mayLeave(): boolean {
+    const { view } = this.newest;
+    if (memberOf(view, this.self) !== undefined) return false;
+    if (planted("V7.leave-at-once")) return true;
+    const holders = view.voters.filter((voter) => (this.held.get(voter) ?? 0) >= view.epoch);
+    return holders.length >= majorityOf(view.voters.length);
+  }
+
+  /** Those who asked to become members, or to have other addresses, in this epoch; ordered by id. */
+  wishing(): readonly Member[] {
+    return [...this.wishes.values()].map(({ member }) => member).sort((a, b) => a.id - b.id);
+  }
+
+  // ---- Proposing. ----
+
+  /** Takes a ballot that the election chose: above everything promised here, so that it serves one candidacy only. */
+  campaign(now: Instant, ballot: Ballot, out: ChainOutbox): void {
+    assert(this.isVoter && compareBallots(ballot, this.promised) > 0, "a candidacy has a ballot of its own");
+    this.promise(ballot, out);
+    const { voters, members } = this.newest.view;
+    const electorate = planted("V1.all-members") ? members.map(({ id }) => id) : voters;
+    this.proposer = new Proposer(ballot, electorate, majorityOf(voters.length), now);
+    this.prepare(electorate, out);
+  }
+
+  /** Gives up the candidacy or office. What it proposed may be decided all the same. */
+  resign(): void {
+    this.proposer = null;
+  }
+
+  /** Asks these voters once more for their promise, in the same ballot. */
+  prepare(to: readonly NodeId[], out: ChainOutbox): void {
+    const { proposer } = this;
+    if (proposer === null) return;
+    const message: ViewPrepare = { kind: "view-prepare", ballot: proposer.ballot, digest: this.newest.digest };
+    // The own promise is durable before anybody else hears of the ballot (R8).
+    const sink = planted("V1.prepare-early") ? out.sendNow : out.sendDurable;
+    for (const node of to) sink.push(node, message);
+  }
+
+  /** Proposes the successor of the newest view. null: it is on its way; it is decided, or another one is. */
+  propose(now: Instant, next: EncodedView, out: ChainOutbox): ProposalRefusal | null {
+    const { proposer } = this;
+    if (proposer === null || !proposer.elected) return { reason: "not-proposer" };
+    if (proposer.next !== null) return { reason: "busy" };
+    const fault = successorFault(this.newest, next);
+    if (fault !== null) return { reason: "fault", fault };
+    const { members, voters } = this.newest.view;
+    for (const { id } of next.view.members) {
+      const added = !members.some((member) => member.id === id);
+      if (added && !this.wishes.has(id) && !planted("V7.not-asked-for")) return { reason: "not-asked-for", node: id };
+    }
+    for (const node of next.view.voters) {
+      const holds = (this.held.get(node) ?? 0) >= this.epoch || this.wishes.has(node);
+      if (!voters.includes(node) && !holds) return { reason: "voter-behind", node };
+    }
+    proposer.propose(next);
+    this.ask(now, proposer, out);
+    return null;
+  }
+
+  // ---- Becoming a member. ----
+
+  /** This node wants to be a member under these addresses; repeated until a view says so. null: not any more. */
+  wish(member: Member | null): void {
+    this.ownWish = member;
+    this.wishedAt = instant(Number.NEGATIVE_INFINITY);
+  }
+
+  get isWishing(): boolean {
+    return this.ownWish !== null;
+  }
+
+  // ---- Inputs. ----
+
+  receive(now: Instant, from: NodeId, message: ViewMessage, out: ChainOutbox): void {
+    switch (message.kind) {
+      case "view-prepare":
+        return this.onPrepare(now, from, message, out);
+      case "view-promised":
+        return this.onPromised(now, from, message, out);
+      case "view-accept":
+        return this.onAccept(now, from, message, out);
+      case "view-accepted": {
+        const proposer = this.proposerOf(message.ballot);
+        if (proposer?.onAccepted(from) === true && proposer.next !== null) this.decided(now, proposer.next, out);
+        return;
+      }
+      case "view-refused":
+        // The end of the round judges (voting.ts); the proposer goes on in its ballot until then.
+        return;
+      case "view-wanted":
+        if (message.epoch < this.epoch) this.tell(now, from, out);
+        return;
+      case "view-news":
+        return this.learn(from, message.decided, out);
+      case "view-held":
+        return this.heard(now, from, message.epoch, message.digest, out);
+      case "join-wish":
+        return this.onWish(now, from, message, out);
+    }
+  }
+
+  /** A peer told its newest durable view, in a frame, a handshake or a message. */
+  heard(now: Instant, from: NodeId, epoch: ViewEpoch, digest: string, out: ChainOutbox): void {
+    if (epoch === this.epoch && digest !== this.newest.digest) {
+      out.conflicts.push({ with: from, epoch });
+      return;
+    }
+    if (epoch > (this.held.get(from) ?? 0)) this.held.set(from, epoch);
+    if (from === this.self) return;
+    if (epoch < this.epoch) this.tell(now, from, out);
+    else if (epoch > this.epoch) this.want(now, from, epoch, out);
+  }
+
+  /** Asks again who did not answer; a newcomer repeats its wish, and who was left out spreads the view that says so (V7). */
+  resend(now: Instant, out: ChainOutbox): void {
+    const { proposer, newest } = this;
+    if (proposer?.due(now, ASK_AGAIN_MS) === true) {
+      if (proposer.elected) this.ask(now, proposer, out);
+      else this.prepare(proposer.silent(), out);
+    }
+    if (this.ownWish !== null) this.repeatWish(now, this.ownWish, out);
+    if (memberOf(newest.view, this.self) === undefined && !this.mayLeave && since(now, this.spreadAt) >= ASK_AGAIN_MS) {
+      this.spreadAt = now;
+      for (const voter of newest.view.voters) if ((this.held.get(voter) ?? 0) < this.epoch) this.tell(now, voter, out);
+    }
+  }
+
+  // ---- Voting. ----
+
+  private onPrepare(now: Instant, from: NodeId, message: ViewPrepare, out: ChainOutbox): void {
+    if (!this.mayVote(now, from, message, out)) return;
+    const { ballot } = message;
+    const { acceptor } = this;
+    if (!acceptor.allows(ballot)) return this.refuse(from, ballot, out);
+    if (!sameBallot(ballot, acceptor.promised)) this.promise(ballot, out);
+    out.sendDurable.push(from, { kind: "view-promised", ballot, vote: acceptor.vote });
+  }
+
+  private onAccept(now: Instant, from: NodeId, message: ViewAccept, out: ChainOutbox): void {
+    if (!this.mayVote(now, from, message, out)) return;
+    const { ballot, next } = message;
+    const { acceptor } = this;
+    if (!acceptor.allows(ballot)) return this.refuse(from, ballot, out);
+    if (successorFault(this.newest, next) !== null) return;
+    if (acceptor.vote === null || !sameBallot(acceptor.vote.ballot, ballot)) {
+      const vote = { ballot, next };
+      acceptor.accept(vote);
+      if (!planted("V1.forgotten-vote")) out.entries.push({ kind: "view-vote", vote });
+    }
+    out.sendDurable.push(from, { kind: "view-accepted", ballot });
+    if (planted("V1.accepted-is-decided")) this.learn(from, next, out);
+  }
+
+  /** This node may answer for that instance (V1a). Otherwise the two first bring each other up to date. */
+  private mayVote(now: Instant, from: NodeId, message: ViewPrepare | ViewAccept, out: ChainOutbox): boolean {
+    const epoch = viewEpoch(message.ballot.groupEpoch);
+    if (epoch !== this.epoch) {
+      if (epoch < this.epoch) this.tell(now, from, out);
+      else this.want(now, from, epoch, out);
+      return false;
+    }
+    if (message.digest !== this.newest.digest) {
+      out.conflicts.push({ with: from, epoch });
+      return false;
+    }
+    return this.isVoter || planted("V1.all-members") || planted("V1.new-voters");
+  }
+
+  private promise(ballot: Ballot, out: ChainOutbox): void {
+    this.acceptor.promise(ballot);
+    out.entries.push({ kind: "view-promise", ballot });
+  }
+
+  private refuse(to: NodeId, ballot: Ballot, out: ChainOutbox): void {
+    out.sendDurable.push(to, { kind: "view-refused", ballot, promised: this.promised });
+  }
+
+  // ---- The proposer's side. ----
+
+  private onPromised(now: Instant, from: NodeId, message: ViewPromised, out: ChainOutbox): void {
+    const proposer = this.proposerOf(message.ballot);
+    if (proposer?.onPromised(from, message.vote) === true && proposer.next !== null) this.ask(now, proposer, out);
+  }
+
+  private ask(now: Instant, proposer: Proposer, out: ChainOutbox): void {
+    const { next, ballot } = proposer;
+    if (next === null) return;
+    proposer.asked(now);
+    const message: ViewAccept = { kind: "view-accept", ballot, digest: this.newest.digest, next };
+    for (const node of proposer.silent()) out.sendDurable.push(node, message);
+  }
+
+  private proposerOf(ballot: Ballot): Proposer | null {
+    return this.proposer !== null && sameBallot(this.proposer.ballot, ballot) ? this.proposer : null;
+  }
+
+  /** A majority accepted it: everybody whom either view concerns hears of it. */
+  private decided(now: Instant, next: EncodedView, out: ChainOutbox): void {
+    const concerned = new Set([...this.newest.view.members, ...next.view.members].map(({ id }) => id));
+    this.learn(this.self, next, out);
+    for (const node of [...concerned].sort((a, b) => a - b)) if (node !== this.self) this.tell(now, node, out);
+  }
+
+  // ---- Learning and spreading. ----
+
+  private learn(from: NodeId, decided: EncodedView, out: ChainOutbox): void {
+    const { view, digest } = decided;
+    const { newest } = this;
+    const conflict =
+      view.clusterId !== newest.view.clusterId ||
+      (view.epoch === this.epoch && digest !== newest.digest) ||
+      (view.epoch === this.epoch + 1 && view.previousDigest !== newest.digest);
+    if (conflict) {
+      out.conflicts.push({ with: from, epoch: view.epoch });
+      return;
+    }
+    if (view.epoch > this.epoch) {
+      this.newest = decided;
+      this.acceptor = new Acceptor(groupEpoch(view.epoch));
+      this.proposer = null;
+      this.wanted = null;
+      // A wish counts in its own epoch only.
+      this.wishedAt = instant(Number.NEGATIVE_INFINITY);
+      if (!planted("V1.stale-wish")) this.wishes.clear();
+      this.forgetOthers();
+      out.entries.push({ kind: "view", decided });
+      out.learned.push(decided);
+      out.sendDurable.push(this.self, this.holding());
+    }
+    // Whoever tells a view waits to hear that it arrived; by then it may be a newer one.
+    if (from !== this.self) out.sendDurable.push(from, this.holding());
+  }
+
+  private holding(): ViewMessage {
+    return { kind: "view-held", epoch: this.epoch, digest: this.newest.digest };
+  }
+
+  /** What is remembered of nodes that are neither members nor asked to be. */
+  private forgetOthers(): void {
+    const { view } = this.newest;
+    for (const node of this.held.keys())
+      if (node !== this.self && memberOf(view, node) === undefined) this.held.delete(node);
+    for (const node of this.told.keys()) if (memberOf(view, node) === undefined) this.told.delete(node);
+  }
+
+  private tell(now: Instant, to: NodeId, out: ChainOutbox): void {
+    const sent = begun(this.told.get(to), now, this.epoch);
+    if (sent === null) return;
+    this.told.set(to, sent);
+    out.sendNow.push(to, { kind: "view-news", decided: this.newest });
+  }
+
+  private want(now: Instant, from: NodeId, epoch: ViewEpoch, out: ChainOutbox): void {
+    const asked = begun(this.wanted ?? undefined, now, epoch);
+    if (asked === null) return;
+    this.wanted = asked;
+    out.sendNow.push(from, { kind: "view-wanted", epoch: this.epoch });
+  }
+
+  // ---- Wishes. ----
+
+  private onWish(now: Instant, from: NodeId, wish: JoinWish, out: ChainOutbox): void {
+    if (planted("V1.stale-wish")) {
+      this.wishes.set(wish.member.id, wish);
+      return;
+    }
+    this.heard(now, from, wish.epoch, wish.digest, out);
+    if (wish.member.id !== from || wish.epoch !== this.epoch || wish.digest !== this.newest.digest) return;
+    if (this.wishes.size >= MAX_WISHES && !this.wishes.has(from)) return;
+    this.wishes.set(from, wish);
+  }
+
+  private repeatWish(now: Instant, member: Member, out: ChainOutbox): void {
+    const { view, digest } = this.newest;
+    if (this.heldEpoch !== view.epoch || since(now, this.wishedAt) < WISH_EVERY_MS) return;
+    const known = memberOf(view, this.self);
+    if (known !== undefined && sameAddresses(known, member)) {
+      this.ownWish = null;
+      return;
+    }
+    this.wishedAt = now;
+    const wish: JoinWish = { kind: "join-wish", member, epoch: view.epoch, digest };
+    for (const voter of view.voters) if (voter !== this.self) out.sendNow.push(voter, wish);
+  }
+}
+
+/** A view on its way, or asked for. */
+interface UnderWay {
+  readonly epoch: ViewEpoch;
+  readonly at: Instant;
+  readonly waitMs: number;
+}
+
+/** The next time that a view of this epoch is sent or asked for; null: the last time may still be answered. */
+function begun(last: UnderWay | undefined, now: Instant, epoch: ViewEpoch): UnderWay | null {
+  if (last === undefined || epoch > last.epoch) return { epoch, at: now, waitMs: UNDER_WAY_MS };
+  if (since(now, last.at) < last.waitMs) return null;
+  return { epoch, at: now, waitMs: Math.min(2 * last.waitMs, LONGEST_UNDER_WAY_MS) };
+}
+
+const sameAddresses = (a: Member, b: Member): boolean =>
+  a.clientAddress === b.clientAddress && a.peerAddress === b.peerAddress && a.zone === b.zone;

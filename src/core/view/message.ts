@@ -1,0 +1,100 @@
+/**
+ * The messages that make and spread views. Each says who sends it, when, and what it proves. They may be lost, doubled, delayed and
+ * reordered.
+ *
+ * Ballots here have the epoch of the view that is to be ended as their group epoch: (e, round, node) belongs to the decision on view e+1.
+ */
+import type { Ballot } from "../ballot.js";
+import type { ViewEpoch } from "../ids.js";
+import type { EncodedView } from "./encoded-view.js";
+import type { Member } from "./view.js";
+
+/** What an acceptor accepted last, and in which ballot. */
+export interface ViewVote {
+  readonly ballot: Ballot;
+  readonly next: EncodedView;
+}
+
+/** A candidate to every voter of its newest view, once its own promise is durable: promise me this ballot. */
+export interface ViewPrepare {
+  readonly kind: "view-prepare";
+  readonly ballot: Ballot;
+  /** Digest of the view that is to be ended. */
+  readonly digest: string;
+}
+
+/** A voter to the candidate, once the promise is durable. A majority of them elects the proposer of this view's successor. */
+export interface ViewPromised {
+  readonly kind: "view-promised";
+  readonly ballot: Ballot;
+  /** What it accepted in the highest ballot; the proposer adopts the highest of a majority. null: nothing. */
+  readonly vote: ViewVote | null;
+}
+
+/** The elected proposer to every voter: accept this successor. One ballot carries one view. */
+export interface ViewAccept {
+  readonly kind: "view-accept";
+  readonly ballot: Ballot;
+  /** Digest of the view that is to be ended. */
+  readonly digest: string;
+  readonly next: EncodedView;
+}
+
+/** A voter to the proposer, once its vote is durable. A majority of them decides the view. */
+export interface ViewAccepted {
+  readonly kind: "view-accepted";
+  readonly ballot: Ballot;
+}
+
+/** A voter to whoever asked in a ballot below its promise; names both. */
+export interface ViewRefused {
+  readonly kind: "view-refused";
+  readonly ballot: Ballot;
+  readonly promised: Ballot;
+}
+
+/** To a node that seems to know a newer view, or asks about one: send it to me. */
+export interface ViewWanted {
+  readonly kind: "view-wanted";
+  /** The newest that the sender knows. */
+  readonly epoch: ViewEpoch;
+}
+
+/** A decided view, from a node that counted its majority or was told it as decided. To whoever is behind. */
+export interface ViewNews {
+  readonly kind: "view-news";
+  readonly decided: EncodedView;
+}
+
+/** The newest view that the sender holds durably. In answer to news; frames between nodes tell the same. */
+export interface ViewHeld {
+  readonly kind: "view-held";
+  readonly epoch: ViewEpoch;
+  readonly digest: string;
+}
+
+/** A node that is no member to every voter of the newest view it knows, which it holds durably: make me a member of its successor. */
+export interface JoinWish {
+  readonly kind: "join-wish";
+  readonly member: Member;
+  readonly epoch: ViewEpoch;
+  readonly digest: string;
+}
+
+export type ViewMessage =
+  | ViewPrepare
+  | ViewPromised
+  | ViewAccept
+  | ViewAccepted
+  | ViewRefused
+  | ViewWanted
+  | ViewNews
+  | ViewHeld
+  | JoinWish;
+
+/** What a node keeps durably of views. Applying the same entries in order gives the same state. */
+export type ViewEntry =
+  /** A decided view, newer than the one before it. It makes all promises and votes of older instances void. */
+  | { readonly kind: "view"; readonly decided: EncodedView }
+  | { readonly kind: "view-promise"; readonly ballot: Ballot }
+  | { readonly kind: "view-vote"; readonly vote: ViewVote };

@@ -1,0 +1,94 @@
+/** Views of this world: made, changed by a careless planner, and encoded. What must not be proposed is the chain's to refuse. */
+import { createHash } from "node:crypto";
+import type { Prng } from "../../src/base/prng.js";
+import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/ids.js";
+import type { EncodedView } from "../../src/core/view/encoded-view.js";
+import { MAX_VOTERS } from "../../src/core/view/successor.js";
+import type { Member, View } from "../../src/core/view/view.js";
+
+export const encoded = (view: View): EncodedView => {
+  const bytes = Buffer.from(JSON.stringify(view));
+  return { view, bytes, digest: createHash("sha256").update(bytes).digest("hex") };
+};
+
+export const memberAt = (id: NodeId, host = `n${id}`): Member => ({
+  id,
+  clientAddress: `${host}:1`,
+  peerAddress: `${host}:2`,
+  zone: "",
+});
+
+export function firstView(members: number, voters: number): EncodedView {
+  const ids = Array.from({ length: members }, (_, index) => nodeId(index + 1));
+  return encoded({
+    epoch: viewEpoch(1),
+    clusterId: "c1",
+    previousDigest: "",
+    operationId: "",
+    replicationFactor: 1,
+    members: ids.map((id) => memberAt(id)),
+    partitions: [{ replicas: ids.slice(0, 1), groupEpoch: groupEpoch(1) }],
+    voters: ids.slice(0, voters),
+  });
+}
+
+export interface Plan {
+  readonly wishing: readonly Member[];
+  /** Nodes that were members once: a careless planner thinks of them, too. */
+  readonly former: readonly NodeId[];
+  readonly leastVoters: number;
+  readonly operation: string;
+}
+
+/** What somebody might want next. Now and then something that must not be. */
+export function planned(current: EncodedView, plan: Plan, chance: Prng): EncodedView {
+  const { view } = current;
+  const members = new Map(view.members.map((member) => [member.id, member]));
+  let voters = view.voters.slice();
+  for (const member of plan.wishing) if (chance.chance(0.7)) members.set(member.id, member);
+  if (plan.former.length > 0 && chance.chance(0.1)) {
+    const id = chance.pick(plan.former);
+    if (!members.has(id)) members.set(id, memberAt(id));
+  }
+  if (chance.chance(0.3) && members.size > plan.leastVoters + 1) {
+    const id = chance.pick([...members.keys()]);
+    const replaces = !voters.includes(id) || voters.length > plan.leastVoters || chance.chance(0.5);
+    if (replaces) {
+      members.delete(id);
+      if (voters.includes(id)) voters = replaced(voters, id, outside(members, voters), plan.leastVoters, chance);
+    }
+  }
+  const changes = chance.chance(0.15) ? 2 : chance.chance(0.5) ? 1 : 0;
+  for (let i = 0; i < changes; i++) {
+    const free = outside(members, voters);
+    const kind = chance.below(3);
+    if (kind === 0 && free.length > 0 && voters.length < MAX_VOTERS) voters = [...voters, chance.pick(free)];
+    else if (kind === 1 && voters.length > plan.leastVoters) voters = without(voters, chance.pick(voters));
+    else if (free.length > 0) voters = [...without(voters, chance.pick(voters)), chance.pick(free)];
+  }
+  const ids = [...members.keys()];
+  return encoded({
+    ...view,
+    epoch: viewEpoch(view.epoch + 1),
+    previousDigest: current.digest,
+    operationId: plan.operation,
+    members: ids.sort((a, b) => a - b).map((id) => members.get(id) as Member),
+    partitions: view.partitions.map((placement) =>
+      placement.replicas.every((replica) => members.has(replica))
+        ? placement
+        : { replicas: ids.slice(0, 1), groupEpoch: groupEpoch(placement.groupEpoch + 1) },
+    ),
+    voters: voters.sort((a, b) => a - b),
+  });
+}
+
+const without = (voters: readonly NodeId[], id: NodeId): NodeId[] => voters.filter((voter) => voter !== id);
+
+const outside = (members: ReadonlyMap<NodeId, Member>, voters: readonly NodeId[]): NodeId[] =>
+  [...members.keys()].filter((id) => !voters.includes(id));
+
+/** Who leaves is no voter any more; another takes its place if there must be one. */
+function replaced(voters: NodeId[], id: NodeId, free: readonly NodeId[], least: number, chance: Prng): NodeId[] {
+  const left = without(voters, id);
+  return left.length >= least || free.length === 0 ? left : [...left, chance.pick(free)];
+}

@@ -5,6 +5,7 @@
 import { assert } from "../base/assert.js";
 import { after, type Duration, duration, type Instant, never } from "../base/time.js";
 import { Detector } from "./detector/detector.js";
+import { RoundTrips } from "./detector/round-trips.js";
 import { Heartbeats } from "./election/heartbeats.js";
 import type { Entry } from "./entry.js";
 import { type Key, type NodeId, type Partition, partition as partitionOf, type Revision } from "./ids.js";
@@ -68,6 +69,7 @@ export class Core {
   readonly view: View;
   readonly detector: Detector;
   readonly heartbeats: Heartbeats;
+  readonly roundTrips = new RoundTrips();
   readonly partitions = new Map<Partition, ServedPartition>();
   private readonly round: Duration;
   private readonly busy = new Set<ServedPartition>();
@@ -100,6 +102,7 @@ export class Core {
           attempts,
           detector: this.detector,
           heartbeats: this.heartbeats,
+          roundTrips: this.roundTrips,
           now: options.now,
           purgeAfter: options.purgeAfter ?? DEFAULT_PURGE_AFTER,
         }),
@@ -171,6 +174,7 @@ export class Core {
         // What the answer reports was said to be durable by earlier steps: it leaves after their sync (R8).
         return out.sendDurable.push(from, this.heartbeats.onHeartbeat(from, message));
       case "heartbeat-answer":
+        this.roundTrips.answered(from, message.round, now);
         for (const partition of this.heartbeats.onAnswer(from, message)) {
           this.partitions.get(partition)?.reported(now, from);
         }
@@ -246,6 +250,7 @@ export class Core {
       assert(this.leaving || offers <= MAX_OFFERS, "the number of offices handed over at a time is bounded");
     }
     this.started = true;
+    this.roundTrips.sent(this.detector.round, now);
     for (const { to, message } of this.heartbeats.nextRound()) out.sendNow.push(to, message);
     this.roundDue = after(now, this.round);
   }

@@ -16,6 +16,8 @@ export type PlantedBug =
   | "R6"
   | "R7.count-messages"
   | "R7.reuse-attempt"
+  | "R7.forget-attempt"
+  | "R7.void-attempt"
   | "R8.before-sync"
   | "R8.torn-record"
   | "R8.fold-ahead"

@@ -69,9 +69,10 @@ export class PurgePass {
     this.lastLook = table.lastChange;
     this.remind(complete());
     const { ballot } = writer;
+    // A pass that has not ended goes on: a new ballot would make all that it asked void.
     // A campaign may have begun at this very end of a round: then this is no office any more, or not yet.
     const inOffice = ballot !== null && writer.elected && election.working;
-    if (!free || !inOffice || !complete() || this.ripe(1).length === 0) return;
+    if (!free || !inOffice || writer.purgeUnderWay || !complete() || this.ripe(1).length === 0) return;
     if (planted("R12.without-promise")) return writer.purge(now, this.ripe(MAX_PURGED), out);
     this.waiting = { since: now, before: ballot };
     writer.pause();

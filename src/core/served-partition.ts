@@ -7,6 +7,7 @@ import { type Duration, duration, type Instant, since } from "../base/time.js";
 import { countVotes, voteOf } from "../base/votes.js";
 import { type Ballot, sameBallot } from "./ballot.js";
 import type { Detector } from "./detector/detector.js";
+import type { RoundTrips } from "./detector/round-trips.js";
 import { Election, type ElectionAction, type Office } from "./election/election.js";
 import { HeardGroup } from "./election/group.js";
 import type { Heartbeats, PartitionReport } from "./election/heartbeats.js";
@@ -22,6 +23,7 @@ import { CatchUp } from "./register/catch-up.js";
 import type { Group } from "./register/group.js";
 import { Mending } from "./register/mending.js";
 import type { ReadRequest, WriteRequest } from "./register/operation.js";
+import { type Patience, RESEND_MS } from "./register/patience.js";
 import { Reader } from "./register/reader.js";
 import { Replica } from "./register/replica.js";
 import type { Multicast } from "./register/revisions.js";
@@ -37,6 +39,7 @@ export interface ServedPartitionOptions {
   readonly attempts: Attempts;
   readonly detector: Detector;
   readonly heartbeats: Heartbeats;
+  readonly roundTrips: RoundTrips;
   readonly now: Instant;
   /** How long a tombstone rests at least before it is purged, and passes are apart (R12). */
   readonly purgeAfter: Duration;
@@ -55,6 +58,9 @@ export class ServedPartition {
   private readonly purgePass: PurgePass;
   private readonly heard: HeardGroup;
   private readonly heartbeats: Heartbeats;
+  private readonly roundTrips: RoundTrips;
+  /** Replicas heard at the last look for what was not answered, one bit each. */
+  private heardBefore = 0;
   /** This node is about to stop: it hands its office over and takes none. */
   private leaving = false;
   private savedSettled: Instant;
@@ -70,6 +76,7 @@ export class ServedPartition {
     this.group = group;
     this.savedSettled = options.now;
     this.heartbeats = heartbeats;
+    this.roundTrips = options.roundTrips;
     this.replica = new Replica(group, options.table);
     this.post = new GroupPost({ group, replica: this.replica, removed: () => this.catchUp.onPurge() });
     const multicast: Multicast = (places, message, out) => this.post.send(places, message, out);
@@ -199,10 +206,13 @@ export class ServedPartition {
   }
 
   resend(now: Instant, out: Outbox): void {
-    this.writer.resend(now, this.heardPlaces(), out);
-    this.reader.resend(now, out);
-    this.mending.resend(now, out);
-    this.catchUp.resend(now, out);
+    const heard = this.heardPlaces();
+    const patience: Patience = { firstMs: this.firstPatienceMs(heard), returned: heard & ~this.heardBefore };
+    this.heardBefore = heard;
+    this.writer.resend(now, heard, patience, out);
+    this.reader.resend(now, patience, out);
+    this.mending.resend(now, patience, out);
+    this.catchUp.resend(now, patience, out);
     this.offer.proceed(now, out);
     this.purgePass.proceed(now, out);
   }
@@ -239,6 +249,17 @@ export class ServedPartition {
     if (this.writer.elected && this.election.working) return this.group.place;
     const writer = this.heartbeats.workingWriter(this.group.partition);
     return writer === null ? -1 : this.group.placeOf(writer);
+  }
+
+  /** A little more than the longest round trip to those who are heard. */
+  private firstPatienceMs(heard: number): number {
+    const { replicas, place: own } = this.group;
+    let longest = 0;
+    for (let place = 0; place < replicas.length; place++) {
+      if (place === own || (heard & voteOf(place)) === 0) continue;
+      longest = Math.max(longest, this.roundTrips.of(replicas[place] as NodeId));
+    }
+    return RESEND_MS + longest;
   }
 
   heardPlaces(): number {
@@ -371,7 +392,14 @@ export class ServedPartition {
 
   private office(now: Instant): Office | null {
     const { ballot, elected, promised } = this.writer;
-    return ballot === null ? null : { ballot, elected, promised, caughtUp: elected ? this.writer.caughtUp(now) : 0 };
+    return ballot === null
+      ? null
+      : {
+          ballot,
+          elected,
+          promised,
+          caughtUp: elected ? this.writer.caughtUp(now, this.firstPatienceMs(this.heardPlaces())) : 0,
+        };
   }
 
   private refresh(now: Instant): void {

@@ -21,6 +21,9 @@ const BUGS: Record<PlantedBug, string> = {
   R6: "the writer uses a seq again after a timeout",
   "R7.count-messages": "quorums count messages",
   "R7.reuse-attempt": "a reader uses an attempt's id again",
+  "R7.forget-attempt":
+    "catching up and mending ask again every 100 ms under a new attempt, and forget what is under way",
+  "R7.void-attempt": "an answer mends a bad register although its question was answered before",
   "R8.before-sync": "storage says that entries are durable before they are",
   "R8.torn-record": "recovery takes a record whose body is not whole",
   "R8.fold-ahead": "a fold takes what was put and is not in the log yet",

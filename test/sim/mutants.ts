@@ -13,6 +13,7 @@ import type { Failure } from "./worker.js";
 /** Not found by chance; docs/testing-findings.md says what shows them. */
 const DIRECTED = new Map<string, string>([
   ["R3.settled-though-absent", "a script"],
+  ["R7.void-attempt", "a unit test"],
   ["R8.fold-ahead", "a unit test"],
   ["R9.purge-forgets-floor", "a unit test"],
   ["R9.raise-without-floor", "a script"],

@@ -53,6 +53,8 @@ export class Network {
   private readonly brokenLife: Int32Array;
   private readonly dialedAt: Float64Array;
   private readonly streamChance: Prng;
+  /** The same, in both phases. */
+  private readonly latency: Float64Array;
 
   constructor(private readonly options: NetworkOptions) {
     this.faults = options.faults;
@@ -68,6 +70,9 @@ export class Network {
     for (let pair = 0; pair < pairs; pair++) {
       if (chance.chance(this.faults.slow)) this.slowness[pair] = chance.fraction() * this.faults.slowMs;
     }
+    const { latencyMs, evenLatency } = this.faults;
+    const apart = options.chance.fork("latency");
+    this.latency = new Float64Array(pairs).map(() => (evenLatency ? latencyMs : apart.fraction() * latencyMs));
   }
 
   send(from: NodeId, life: number, to: NodeId, message: NodeMessage): void {
@@ -191,7 +196,8 @@ export class Network {
 
   private delay(pair: number, chance: Chance): number {
     const { faults } = this;
-    const usual = faults.delayMs + (faults.spreadMs > 0 ? chance.fraction() * faults.spreadMs : 0);
+    const usual =
+      (this.latency[pair] as number) + faults.delayMs + (faults.spreadMs > 0 ? chance.fraction() * faults.spreadMs : 0);
     if (this.healed) return usual;
     const slow = usual + (this.slowness[pair] as number);
     return faults.tail > 0 && chance.chance(faults.tail) ? slow + chance.fraction() * faults.tailMs : slow;

@@ -132,7 +132,9 @@ function livenessPhase(world: World, everybodyUp: boolean): void {
     schedule.runUntil(schedule.now + swarm.roundMs);
   }
   // Late messages of the safety phase may still depose a writer; after these nothing is late any more.
-  schedule.runUntil(schedule.now + swarm.network.tailMs + (swarm.disk.slow > 0 ? swarm.disk.slowMs : 0));
+  schedule.runUntil(
+    schedule.now + swarm.network.tailMs + 2 * swarm.network.latencyMs + (swarm.disk.slow > 0 ? swarm.disk.slowMs : 0),
+  );
   const patience = 4 * SETTLING_ROUNDS * swarm.roundMs + longestRequest;
   // Without it, keys are left to the readers as the faults left them.
   if (world.chance.fork("final writes").chance(0.5)) {
@@ -159,8 +161,8 @@ function upkeepPhase(world: World): void {
   const up = world.nodes.filter((node) => node.up);
   const bad = (): string[] =>
     up.flatMap((node) => world.badKeys(node).map((key) => `n${node.id}'s copy of ${key} is still bad`));
-  // It takes long in virtual time: some seeds see to it.
-  const seesToCopies = world.chance.fork("copies").chance(0.2);
+  // It takes long in virtual time: some seeds see to it, and those whose nodes are far apart.
+  const seesToCopies = world.chance.fork("copies").chance(0.2) || swarm.network.latencyMs > 0;
   const behind = (): string[] =>
     !seesToCopies
       ? []

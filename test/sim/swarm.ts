@@ -48,7 +48,15 @@ export interface NetworkFaults {
   readonly noticed: number;
   readonly loss: number;
   readonly doubled: number;
+  /** What every way takes more, always, in the liveness phase too: nodes are far apart. 0: they are not. */
+  readonly latencyMs: number;
+  /** It is the same on every way; otherwise each way has its own, up to that. */
+  readonly evenLatency: boolean;
 }
+
+/** One way. With rounds of 200 ms a round trip of up to two rounds is within what the protocol promises to stand (docs/protocol.md). */
+const LATENCIES = [30, 60, 60, 100, 150, 150];
+const LATENT_ROUND_MS = 200;
 
 export interface DiskFaults {
   /** 0: what is appended is durable at once. */
@@ -133,8 +141,12 @@ export function drawSwarm(seed: number): Swarm {
     nodes >= 5 ? [1, 2, 3, 3, 3, 4, 5, 5] : nodes === 4 ? [2, 3, 3, 4] : [1, 2, 3, 3, 3, 3, 3],
   );
   const calm = chance.chance(0.05);
-  const roundMs = chance.pick([40, 40, 80, 200]);
+  const shortRoundMs = chance.pick([40, 40, 80, 200]);
   const faults = calm ? 0 : 1;
+  const apart = new Prng(seed).fork("latency");
+  const latencyMs =
+    process.env.LAT !== undefined ? Number(process.env.LAT) : apart.chance(0.15) ? apart.pick(LATENCIES) : 0;
+  const roundMs = latencyMs > 0 ? LATENT_ROUND_MS : shortRoundMs;
   const safetyMs = roundMs * chance.pick([60, 90, 120]);
   // Long enough on few keys for records to be forgotten.
   const long = chance.chance(0.04);
@@ -161,7 +173,8 @@ export function drawSwarm(seed: number): Swarm {
     codec: chance.chance(0.15),
     turnMs: chance.pick([0, 0, 0.2, 2]),
     drift: chance.pick([0, 0, 0.02, 0.2]),
-    purgeAfterMs: purges ? roundMs * upkeep.pick([3, 3, 5, 10, 20]) : 0,
+    // A pass and its new ballot take some round trips.
+    purgeAfterMs: purges ? roundMs * upkeep.pick([3, 3, 5, 10, 20]) + 20 * latencyMs : 0,
     network: {
       stream: chance.chance(0.3),
       delayMs: chance.pick([0.2, 1, 5]),
@@ -173,6 +186,8 @@ export function drawSwarm(seed: number): Swarm {
       noticed: faults * (streams.chance(0.5) ? streams.pick([0.75, 1]) : 0),
       loss: faults * on(0.5, () => chance.pick([0.01, 0.05, 0.2])),
       doubled: faults * on(0.5, () => chance.pick([0.01, 0.1, 0.5])),
+      latencyMs,
+      evenLatency: apart.chance(0.5),
     },
     disk: {
       syncMs: chance.pick([0, 0.5, 2, 10]),

@@ -11,6 +11,7 @@ import type { CoreMessage, GroupMessage } from "../../src/core/message.js";
 import { Envelopes, type Outbox, type Outcome } from "../../src/core/outbox.js";
 import { Attempts } from "../../src/core/register/attempts.js";
 import type { Group } from "../../src/core/register/group.js";
+import { MAX_PATIENCE_MS, RESEND_MS } from "../../src/core/register/patience.js";
 import { Reader } from "../../src/core/register/reader.js";
 import type { Register } from "../../src/core/register/register.js";
 import { Replica } from "../../src/core/register/replica.js";
@@ -19,7 +20,8 @@ import { SmallTable } from "./table.js";
 import type { SmallOperation } from "./worlds.js";
 
 /** Between two steps, so that everything outstanding is due to be asked again. */
-const STEP_MS = 1_000;
+const STEP_MS = MAX_PATIENCE_MS;
+const PATIENCE = { firstMs: RESEND_MS, returned: 0 };
 
 /** What the ports of all copies of a node look at: which copy acts now, when, and who it thinks the writer is. */
 export class Stage {
@@ -114,12 +116,12 @@ export class SmallNode {
   /** The reader asks again, and believes the writer to be there. */
   handOverTo(place: number, out: Outbox): void {
     this.stage.writerPlace = place;
-    this.reader.resend(this.stage.now, out);
+    this.reader.resend(this.stage.now, PATIENCE, out);
   }
 
   /** The writer sends again what was not answered; nobody else is known to be heard. */
   resend(out: Outbox): void {
-    this.writer.resend(this.stage.now, 0, out);
+    this.writer.resend(this.stage.now, 0, PATIENCE, out);
   }
 
   receive(from: NodeId, message: GroupMessage, out: Outbox): void {

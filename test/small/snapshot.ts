@@ -25,8 +25,8 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   // No register goes bad here. `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients as a hint and decides nothing.
   Replica: ["group", "settledUnsaved", "settledRevision", "bad"],
   // Instants: every resend explored here is due. `messages` counts only under a planted bug.
-  Round: ["askedAt", "messages"],
-  Flight: ["state", "sentAt", "departedAt", "done", "messages"],
+  Round: ["asking", "messages"],
+  Flight: ["state", "askedAt", "repeated", "departedAt", "done", "messages"],
   // No record grows old here.
   KeyState: ["knownSince"],
 };

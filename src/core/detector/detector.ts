@@ -65,11 +65,20 @@ export class Detector {
   answered(from: NodeId, round: number): void {
     const peer = this.watched.get(from);
     if (peer === undefined || round < 1 || round > this.open) return;
-    if (peer.suspected && this.open - peer.answered < AWAY_AFTER) {
+    const wrong = peer.suspected && this.open - peer.answered < AWAY_AFTER;
+    // It talks, and too slowly to be heard; what had waited for long and comes all at once counts once.
+    const slow = !peer.heard && !peer.suspected && this.isLate(peer, round) && peer.grewIn !== this.open;
+    if (wrong || slow) {
       peer.growth = Math.min(MAX_GROWTH, peer.growth + 1);
+      peer.grewIn = this.open;
     }
     peer.suspected = false;
     if (round > peer.answered) peer.answered = round;
+  }
+
+  /** An answer to that round does not count at the end of the one that is open. */
+  private isLate(peer: Watched, round: number): boolean {
+    return round <= this.open - BASE_WINDOW - peer.growth;
   }
 
   /** The peer is known to have restarted: suspecting it in the meantime was right. */
@@ -87,7 +96,7 @@ export class Detector {
     for (const peer of this.watched.values()) {
       // A peer still heard gets the stalled round for free, as if it had answered one round later than it did.
       if (stalled && peer.heard && peer.answered < this.open) peer.answered++;
-      const heard = peer.answered > 0 && peer.answered > this.open - BASE_WINDOW - peer.growth;
+      const heard = peer.answered > 0 && !this.isLate(peer, peer.answered);
       if (heard === peer.heard) continue;
       peer.heard = heard;
       peer.suspected = !heard;
@@ -125,4 +134,6 @@ class Watched {
   /** Was heard, is not any more, and has not answered since. */
   suspected = false;
   growth = 0;
+  /** The round in which it grew last. */
+  grewIn = 0;
 }

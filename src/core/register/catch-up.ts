@@ -24,9 +24,9 @@ import { planted } from "../planted.js";
 import type { Attempts } from "./attempts.js";
 import type { Group } from "./group.js";
 import type { Mending } from "./mending.js";
+import { Asking, type Patience } from "./patience.js";
 import type { Replica } from "./replica.js";
 import { BAD } from "./table.js";
-import { RESEND_MS } from "./writer.js";
 
 /** Registers asked for at a time; more wait. */
 const MAX_READS = 32;
@@ -38,14 +38,20 @@ export const FOLLOW_MS = 5_000;
 const GIVE_UP_MS = 5_000;
 
 /** A key that is newer at the source. */
-interface Lacking {
-  readonly key: Key;
-  readonly timestamp: Timestamp;
+class Lacking {
   /** null: not asked for, or answered. */
-  attempt: Attempt | null;
-  askedAt: Instant;
+  attempt: Attempt | null = null;
+  readonly asking: Asking;
   /** Refused by the fence: the writer is asked. */
-  refused: boolean;
+  refused = false;
+
+  constructor(
+    readonly key: Key,
+    readonly timestamp: Timestamp,
+    now: Instant,
+  ) {
+    this.asking = new Asking(now);
+  }
 }
 
 interface Cursor {
@@ -83,7 +89,8 @@ export class CatchUp {
   /** −1: not catching up. */
   private source = -1;
   private attempt: Attempt | null = null;
-  private askedAt = 0 as Instant;
+  private readonly asking = new Asking(0 as Instant);
+  private listedAt = 0 as Instant;
   private progressAt = 0 as Instant;
   /** What the source listed last; null: it has not answered yet. */
   private listed: Changes | null = null;
@@ -166,14 +173,14 @@ export class CatchUp {
   onChanges(now: Instant, place: number, message: Changes, out: Outbox): void {
     if (place !== this.source || message.attempt !== this.attempt || this.listed !== null) return;
     this.listed = message;
+    this.listedAt = now;
     this.progressAt = now;
     for (const { key, timestamp } of message.changes) {
-      if (!this.holds(key, timestamp))
-        this.lacking.push({ key, timestamp, attempt: null, askedAt: now, refused: false });
+      if (!this.holds(key, timestamp)) this.lacking.push(new Lacking(key, timestamp, now));
     }
     if (this.lacking.length === 0) return this.advance(now, out);
     // Who lacks a good part of a long list was away: nothing of it is on its way.
-    if (message.more) this.pump(now, out);
+    if (message.more) this.pump(now, null, out);
   }
 
   /** True when the answer was to a read of this machine. */
@@ -186,7 +193,6 @@ export class CatchUp {
     this.progressAt = now;
     const { register } = message;
     if (register !== null && !this.replica.takeOver(register, message.settled, out)) {
-      lacking.askedAt = now;
       this.refused++;
       lacking.refused = this.mending.want(lacking.key);
       return true;
@@ -195,12 +201,12 @@ export class CatchUp {
     // Nothing newer than what is here: purged there meanwhile, or written here.
     this.lacking.splice(at, 1);
     if (this.lacking.length === 0) this.advance(now, out);
-    else this.pump(now, out);
+    else this.pump(now, null, out);
     return true;
   }
 
   /** Asks again what was not answered, and sees what has come in another way. */
-  resend(now: Instant, out: Outbox): void {
+  resend(now: Instant, patience: Patience, out: Outbox): void {
     if (this.source < 0) return;
     if (since(now, this.progressAt) > GIVE_UP_MS) {
       this.due[this.source] = after(now, duration(FOLLOW_MS));
@@ -208,15 +214,18 @@ export class CatchUp {
       return this.stop();
     }
     if (this.listed === null) {
-      if (since(now, this.askedAt) >= RESEND_MS) this.ask(now, out);
+      if (this.asking.due(now, patience, voteOf(this.source))) {
+        if (planted("R7.forget-attempt")) this.attempt = this.attempts.next();
+        this.sendAsk(out);
+      }
       return;
     }
-    if (since(now, this.askedAt) < ON_ITS_WAY_MS) return;
+    if (since(now, this.listedAt) < ON_ITS_WAY_MS) return;
     this.lacking = this.lacking.filter(
       ({ key, timestamp, refused }) => !this.holds(key, timestamp) && !(refused && !this.mending.wants(key)),
     );
     if (this.lacking.length === 0) return this.advance(now, out);
-    this.pump(now, out);
+    this.pump(now, patience, out);
   }
 
   private holds(key: Key, timestamp: Timestamp): boolean {
@@ -225,9 +234,14 @@ export class CatchUp {
   }
 
   private ask(now: Instant, out: Outbox): void {
-    const cursor = this.cursors[this.source] as Cursor;
     this.attempt = this.attempts.next();
-    this.askedAt = now;
+    this.asking.again(now);
+    this.sendAsk(out);
+  }
+
+  private sendAsk(out: Outbox): void {
+    const cursor = this.cursors[this.source] as Cursor;
+    if (this.attempt === null) return;
     this.send(
       this.source,
       {
@@ -242,15 +256,19 @@ export class CatchUp {
     );
   }
 
-  private pump(now: Instant, out: Outbox): void {
-    for (let i = 0; i < this.lacking.length && i < MAX_READS; i++) {
-      const lacking = this.lacking[i] as Lacking;
-      if (lacking.refused || (lacking.attempt !== null && since(now, lacking.askedAt) < RESEND_MS)) continue;
+  /** Asks for what is lacking: what was not asked for yet; and, with a patience, what was not answered in time, under the same attempt. */
+  private pump(now: Instant, patience: Patience | null, out: Outbox): void {
+    let open = 0;
+    for (const lacking of this.lacking) {
+      if (open >= MAX_READS) return;
+      if (lacking.refused) continue;
       const held = this.replica.look(lacking.key);
       // The writer mends it; nothing else may.
       if (held === BAD) continue;
-      lacking.attempt = this.attempts.next();
-      lacking.askedAt = now;
+      open++;
+      if (lacking.attempt === null) lacking.asking.again(now);
+      else if (patience === null || !lacking.asking.due(now, patience, voteOf(this.source))) continue;
+      if (lacking.attempt === null || planted("R7.forget-attempt")) lacking.attempt = this.attempts.next();
       this.send(
         this.source,
         {

@@ -11,6 +11,7 @@ import type { Confirmed } from "../message.js";
 import type { Outbox } from "../outbox.js";
 import type { Attempts } from "./attempts.js";
 import type { Group } from "./group.js";
+import type { Patience } from "./patience.js";
 import type { Multicast } from "./revisions.js";
 import { Round } from "./round.js";
 import type { Waiter } from "./waiter.js";
@@ -62,9 +63,9 @@ export class Confirmations {
     return round.waiters;
   }
 
-  resend(now: Instant, afterMs: number, out: Outbox): void {
+  resend(now: Instant, patience: Patience, out: Outbox): void {
     const { round } = this;
-    if (round?.due(now, afterMs)) this.send(round, this.group.everyone & ~round.votes, out);
+    if (round?.due(now, patience)) this.send(round, this.group.everyone & ~round.votes, out);
   }
 
   private ask(now: Instant, out: Outbox): void {

@@ -11,9 +11,9 @@ import type { Key, Revision } from "../ids.js";
 import { planted } from "../planted.js";
 import type { Group } from "./group.js";
 import type { KeyState } from "./key-state.js";
+import { Asking, type Patience, RESEND_MS } from "./patience.js";
 import type { Register } from "./register.js";
 import type { Waiter } from "./waiter.js";
-import { RESEND_MS } from "./writer.js";
 
 /** Registers of a partition remembered for replicas that lack them; beyond it the oldest on a majority are left to reads. */
 export const MAX_UNREPLICATED = 2_048;
@@ -22,11 +22,10 @@ const MAX_PAST = 32;
 /** Registers sent again at a time. */
 const MAX_RESEND = 256;
 
-export class Flight {
+export class Flight extends Asking {
   votes = 0;
   messages = 0;
   done = false;
-  sentAt: Instant;
   readonly waiters: Waiter[];
 
   constructor(
@@ -35,10 +34,12 @@ export class Flight {
     waiter: Waiter,
     readonly departedAt: Instant,
   ) {
-    this.sentAt = departedAt;
+    super(departedAt);
     this.waiters = [waiter];
   }
 }
+
+type Send = (register: Register, places: number) => void;
 
 export interface Landing {
   /** Of the register that is now on a majority. */
@@ -54,8 +55,7 @@ export class Flights {
   private order: Flight[] = [];
   private head = 0;
   private first = 0;
-  /** Replicas heard at the last resend, and those that came back and are not brought up to date yet; one bit each. */
-  private heardBefore = 0;
+  /** Replicas that came back and are not brought up to date yet, one bit each. */
   private returned = 0;
   private returnedAt = 0 as Instant;
   undone = 0;
@@ -125,16 +125,15 @@ export class Flights {
    * Sends again what was not acknowledged for a while: to everybody what no majority has, to the replicas that are heard what they lack.
    * One that has just come back is sent all it lacks that is still remembered, in portions.
    */
-  resend(now: Instant, heard: number, send: (register: Register, places: number) => void): void {
+  resend(now: Instant, heard: number, patience: Patience, send: Send): void {
     let budget = MAX_RESEND;
-    if ((heard & ~this.heardBefore) !== 0) this.returnedAt = now;
-    this.returned = (this.returned | (heard & ~this.heardBefore)) & heard;
-    this.heardBefore = heard;
+    if (patience.returned !== 0) this.returnedAt = now;
+    this.returned = (this.returned | patience.returned) & heard;
     while (this.first < this.order.length && this.replicated(this.order[this.first] as Flight, heard)) this.first++;
     for (let i = this.first; i < this.order.length && budget > 0; i++) {
       const flight = this.order[i] as Flight;
       if (since(now, flight.departedAt) < RESEND_MS) break;
-      if (this.sendAgain(now, flight, flight.done ? heard : this.group.everyone, send)) budget--;
+      if (this.sendAgain(now, flight, flight.done ? heard : this.group.everyone, patience, send)) budget--;
     }
     if (this.returned === 0) return;
     let lacking = 0;
@@ -142,7 +141,7 @@ export class Flights {
       if (budget === 0) return;
       if (flight.departedAt > this.returnedAt) break;
       lacking |= this.returned & ~flight.votes;
-      if (this.sendAgain(now, flight, this.returned, send)) budget--;
+      if (this.sendAgain(now, flight, this.returned, patience, send)) budget--;
     }
     this.returned = lacking;
   }
@@ -152,17 +151,10 @@ export class Flights {
     return this.first < this.order.length || this.returned !== 0;
   }
 
-  private sendAgain(
-    now: Instant,
-    flight: Flight,
-    to: number,
-    send: (register: Register, places: number) => void,
-  ): boolean {
+  private sendAgain(now: Instant, flight: Flight, to: number, patience: Patience, send: Send): boolean {
     const lacking = this.group.everyone & ~flight.votes & to;
-    if (lacking === 0 || since(now, flight.sentAt) < RESEND_MS || this.latest.get(flight.register.key) !== flight) {
-      return false;
-    }
-    flight.sentAt = now;
+    if (lacking === 0 || this.latest.get(flight.register.key) !== flight) return false;
+    if (!flight.due(now, patience, lacking)) return false;
     send(flight.register, lacking);
     return true;
   }
@@ -175,14 +167,14 @@ export class Flights {
   /** Nobody knows what became of that seq, though a resend is overdue; asked by a planted bug alone. */
   unclear(now: Instant, seq: number): boolean {
     const flight = this.bySeq.get(seq);
-    return flight !== undefined && !flight.done && since(now, flight.sentAt) >= RESEND_MS;
+    return flight !== undefined && !flight.done && since(now, flight.askedAt) >= RESEND_MS;
   }
 
-  /** Replicas that acknowledged all that departed more than a resend ago, one bit each. */
-  caughtUp(now: Instant): number {
+  /** Replicas that acknowledged all that departed longer ago than that, one bit each. */
+  caughtUp(now: Instant, withinMs: number): number {
     let places = this.group.everyone;
     for (const flight of this.latest.values()) {
-      if (since(now, flight.departedAt) >= RESEND_MS) places &= flight.votes;
+      if (since(now, flight.departedAt) >= withinMs) places &= flight.votes;
       if (places === 0) break;
     }
     return places;

@@ -13,6 +13,7 @@ import type { Attempts } from "./attempts.js";
 import { CompletionRecords } from "./completion-records.js";
 import type { Group } from "./group.js";
 import { KeyState, type Queued } from "./key-state.js";
+import type { Patience } from "./patience.js";
 import { Register } from "./register.js";
 import type { Multicast } from "./revisions.js";
 import { Round } from "./round.js";
@@ -103,10 +104,10 @@ export class Keys {
     return waiting;
   }
 
-  resend(now: Instant, afterMs: number, out: Outbox): void {
+  resend(now: Instant, patience: Patience, out: Outbox): void {
     for (const state of this.recoveries.values()) {
       const round = state.recovery;
-      if (round?.due(now, afterMs)) this.ask(state.key, round, this.group.everyone & ~round.votes, out);
+      if (round?.due(now, patience)) this.ask(state.key, round, this.group.everyone & ~round.votes, out);
     }
   }
 

@@ -1,17 +1,24 @@
 /**
  * Keys of this replica's copy that only the writer can mend: those whose register fails its checksum (R11), those that another copy
- * offered and the fence refused (R1), and tombstones that outlived the passes that should have purged them (R12). The writer is asked to settle the key, as a reader asks that hands its read over; what it answers
- * was decided after the question, so it is at least as new as anything this replica ever acknowledged.
+ * offered and the fence refused (R1), and tombstones that outlived the passes that should have purged them (R12). The writer is asked to
+ * settle the key, as a reader asks that hands its read over; what it answers was decided after the question.
+ *
+ * Invariants:
+ *   I1  A question is asked under one attempt until the key needs no mending any more: the answer counts however late it comes. It is at
+ *       least as new as anything this replica ever acknowledged, as a replica acknowledges nothing of a key while its copy is bad (R11).
+ *   I2  It is void when the copy was sound in between: what was acknowledged then may be newer than a late answer.
  */
-import { type Instant, since } from "../../base/time.js";
+import type { Instant } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
 import type { Attempt, Key } from "../ids.js";
 import type { CoreMessage, HandedOver } from "../message.js";
 import type { Outbox } from "../outbox.js";
+import { planted } from "../planted.js";
 import type { Attempts } from "./attempts.js";
 import type { Group } from "./group.js";
+import { Asking, type Patience } from "./patience.js";
 import type { Replica } from "./replica.js";
-import { RESEND_MS } from "./writer.js";
+import { BAD } from "./table.js";
 
 /** Keys asked for at a time. */
 const MAX_ASKED = 32;
@@ -29,11 +36,19 @@ export interface MendingOptions {
   readonly removed: () => void;
 }
 
-interface Asked {
-  readonly attempt: Attempt;
-  /** The copy was known to be bad when this was asked. */
-  readonly bad: boolean;
-  readonly askedAt: Instant;
+/** A question to the writer. */
+class Question extends Asking {
+  /** Place of whom it went to last; −1: nobody yet. */
+  writer = -1;
+
+  constructor(
+    readonly attempt: Attempt,
+    /** Since which finding the copy is known to be bad (Replica.bad); null: it is not. */
+    readonly badSince: number | null,
+    now: Instant,
+  ) {
+    super(now);
+  }
 }
 
 export class Mending {
@@ -42,7 +57,7 @@ export class Mending {
   /** Tombstones that passes had left behind and that were removed here since the node started. */
   cleared = 0;
   private readonly wanted = new Set<Key>();
-  private readonly asked = new Map<Key, Asked>();
+  private readonly asked = new Map<Key, Question>();
 
   constructor(private readonly options: MendingOptions) {}
 
@@ -64,13 +79,15 @@ export class Mending {
   /** True when the answer was to a question of this machine. */
   onHandedOver(message: HandedOver, out: Outbox): boolean {
     const { replica } = this.options;
-    for (const [key, { attempt, bad }] of this.asked) {
-      if (attempt !== message.attempt) continue;
+    for (const [key, question] of this.asked) {
+      if (question.attempt !== message.attempt) continue;
+      question.answered();
       if (!message.done || message.ballot === null) return true;
-      const mended = replica.mend(key, message.register, message.ballot, bad, out);
+      const asBad = question.badSince !== null && (this.stands(key, question) || planted("R7.void-attempt"));
+      const mended = replica.mend(key, message.register, message.ballot, asBad, out);
       if (mended === "refused") return true;
-      if (bad) this.mended++;
-      this.asked.delete(key);
+      if (asBad) this.mended++;
+      if (!planted("R7.void-attempt")) this.asked.delete(key);
       this.wanted.delete(key);
       if (mended === "removed") {
         this.cleared++;
@@ -82,24 +99,38 @@ export class Mending {
   }
 
   /** Called every tick while `busy`. */
-  resend(now: Instant, out: Outbox): void {
+  resend(now: Instant, patience: Patience, out: Outbox): void {
     const writer = this.options.writerPlace();
     if (writer < 0) return;
-    for (const key of this.options.replica.bad) this.ask(now, writer, key, out);
-    for (const key of this.wanted) this.ask(now, writer, key, out);
+    for (const key of this.options.replica.bad.keys()) this.ask(now, writer, key, patience, out);
+    for (const key of this.wanted) this.ask(now, writer, key, patience, out);
   }
 
-  private ask(now: Instant, writer: number, key: Key, out: Outbox): void {
-    const { group, attempts, multicast } = this.options;
-    const known = this.asked.get(key);
-    if (known === undefined && this.asked.size >= MAX_ASKED) return;
-    if (known !== undefined && since(now, known.askedAt) < RESEND_MS) return;
-    // A new attempt each time: what was answered in vain must not come in late.
-    const attempt = attempts.next();
-    this.asked.set(key, { attempt, bad: this.options.replica.bad.has(key), askedAt: now });
+  /** The copy has been as it was when this was asked: sound, or bad by the same finding. */
+  private stands(key: Key, { badSince }: Question): boolean {
+    if (planted("R7.void-attempt")) return (badSince === null) === !this.options.replica.bad.has(key);
+    return badSince === (this.options.replica.bad.get(key) ?? null);
+  }
+
+  private ask(now: Instant, writer: number, key: Key, patience: Patience, out: Outbox): void {
+    const { group, attempts, replica, multicast } = this.options;
+    let question = this.asked.get(key);
+    if (question === undefined && this.asked.size >= MAX_ASKED) return;
+    const stands = question !== undefined && this.stands(key, question);
+    if (stands && question?.writer === writer && !question.due(now, patience, voteOf(writer))) return;
+    // A copy that turned out to be sound needs nothing, and makes what was asked void.
+    if (replica.bad.has(key) && replica.look(key) !== BAD && !this.wanted.has(key)) {
+      this.asked.delete(key);
+      return;
+    }
+    if (question === undefined || !stands || planted("R7.forget-attempt")) {
+      question = new Question(attempts.next(), replica.bad.get(key) ?? null, now);
+      this.asked.set(key, question);
+    } else if (question.writer !== writer) question.again(now);
+    question.writer = writer;
     multicast(
       voteOf(writer),
-      { kind: "hand-over", partition: group.partition, groupEpoch: group.epoch, attempt, key },
+      { kind: "hand-over", partition: group.partition, groupEpoch: group.epoch, attempt: question.attempt, key },
       out,
     );
   }

@@ -11,7 +11,7 @@
  *
  * Source: garbage collection of CASPaxos registers (Rystsov 2018, 3.1), with the fence of a ballot in the place of its clocks.
  */
-import type { Instant } from "../../base/time.js";
+import { type Instant, since } from "../../base/time.js";
 import { type Ballot, compareBallots, type Timestamp } from "../ballot.js";
 import type { Attempt, Key } from "../ids.js";
 import type { Purged, TombstoneHeld } from "../message.js";
@@ -19,6 +19,7 @@ import type { Outbox } from "../outbox.js";
 import { planted } from "../planted.js";
 import type { Attempts } from "./attempts.js";
 import type { Group } from "./group.js";
+import type { Patience } from "./patience.js";
 import type { Multicast } from "./revisions.js";
 import { Round } from "./round.js";
 import type { Change } from "./table.js";
@@ -27,11 +28,10 @@ import type { Change } from "./table.js";
 export const MAX_PURGED = 4_096;
 /** Of these, so many are asked about at a time. */
 const MAX_ASKED = 256;
-/** A replica that does not answer for so many times ends the pass: it is away. */
-const MAX_ASKS = 20;
+/** A replica that does not answer for so long ends the pass: it is away. */
+export const ANSWER_WITHIN_MS = 3_000;
 
 class PurgedKey {
-  asks = 0;
   purging = false;
   round: Round;
 
@@ -39,9 +39,10 @@ class PurgedKey {
     readonly key: Key,
     readonly timestamp: Timestamp,
     attempt: Attempt,
-    now: Instant,
+    /** Asked for the first time, or told to go. */
+    public begunAt: Instant,
   ) {
-    this.round = new Round(attempt, now);
+    this.round = new Round(attempt, begunAt);
   }
 }
 
@@ -96,7 +97,7 @@ export class Purging {
     if (entry.round.count < needed) return;
     this.byAttempt.delete(entry.round.attempt);
     entry.purging = true;
-    entry.asks = 0;
+    entry.begunAt = now;
     entry.round = new Round(this.attempts.next(), now);
     this.byAttempt.set(entry.round.attempt, entry);
     this.purged++;
@@ -112,11 +113,10 @@ export class Purging {
     this.next(now, out);
   }
 
-  resend(now: Instant, afterMs: number, out: Outbox): void {
+  resend(now: Instant, patience: Patience, out: Outbox): void {
     for (const entry of this.byAttempt.values()) {
-      if (!entry.round.due(now, afterMs)) continue;
-      entry.asks++;
-      if (entry.asks < MAX_ASKS) this.ask(entry, this.group.everyone & ~entry.round.votes, out);
+      if (!entry.round.due(now, patience)) continue;
+      if (since(now, entry.begunAt) < ANSWER_WITHIN_MS) this.ask(entry, this.group.everyone & ~entry.round.votes, out);
       else if (entry.purging) this.drop(entry);
       else return this.end();
     }

@@ -12,7 +12,7 @@
  *
  * Source: Read-Impose Write-Majority, Cachin et al. 4.2.4; skipping the impose on unanimity is folklore, argued in docs/protocol.md.
  */
-import { assert } from "../../base/assert.js";
+import { assert, unreachable } from "../../base/assert.js";
 import { type Instant, since } from "../../base/time.js";
 import { TransientMap } from "../../base/transient-map.js";
 import { countVotes, voteOf } from "../../base/votes.js";
@@ -25,12 +25,12 @@ import type { Attempts } from "./attempts.js";
 import { entryOf } from "./decide.js";
 import type { Group } from "./group.js";
 import type { ReadRequest, Refusal, Result } from "./operation.js";
+import { Asking, type Patience, RESEND_MS } from "./patience.js";
 import type { Register } from "./register.js";
 import type { Replica } from "./replica.js";
 import { BAD } from "./table.js";
-import { RESEND_MS } from "./writer.js";
 
-/** A read asks just a majority first, and everybody after this long. */
+/** A read asks just a majority first, and everybody when those have not answered this long after they could have. */
 export const ASK_ALL_MS = 30;
 
 type Phase = "asking" | "imposing" | "handing-over";
@@ -46,7 +46,11 @@ class ReadState {
   sawAbsent = false;
   bestSettled = false;
   refusals = 0;
-  askedAll = false;
+  /** Replicas that were asked, one bit each. */
+  asked = 0;
+  /** Place of whom it was handed over to; −1: nobody yet. */
+  writer = -1;
+  readonly asking: Asking;
 
   constructor(
     readonly ticket: Ticket,
@@ -55,8 +59,10 @@ class ReadState {
     readonly own: Register | null,
     public attempt: Attempt,
     readonly deadline: Instant,
-    public askedAt: Instant,
-  ) {}
+    readonly begunAt: Instant,
+  ) {
+    this.asking = new Asking(begunAt);
+  }
 }
 
 export interface ReaderOptions {
@@ -138,13 +144,13 @@ export class Reader {
     if (state === undefined || state.phase !== "handing-over") return;
     if (message.settledRevision > this.replica.settledRevision) this.replica.settledRevision = message.settledRevision;
     // Not done: somebody else is the writer by now; asked again at the next resend.
-    if (!message.done) return;
+    if (!message.done) return state.asking.answered();
     this.reads.delete(state.attempt);
     this.answer(state.ticket, message.register, "linearizable", out);
   }
 
   /** Asks again what was not answered, and gives up what is past its deadline. */
-  resend(now: Instant, out: Outbox): void {
+  resend(now: Instant, patience: Patience, out: Outbox): void {
     for (const state of this.reads.values()) {
       if (now >= state.deadline) {
         this.reads.delete(state.attempt);
@@ -152,23 +158,30 @@ export class Reader {
         out.outcomes.push({ ticket: state.ticket, result, afterSync: false });
         continue;
       }
-      const waited = since(now, state.askedAt);
-      if (state.phase === "asking" && waited >= (state.askedAll ? RESEND_MS : ASK_ALL_MS)) {
-        state.askedAll = true;
-        state.askedAt = now;
-        this.multicast(this.group.everyone & ~state.answers, this.readMessage(state), out);
-      } else if (state.phase === "imposing" && waited >= RESEND_MS) {
-        // Who refused promised a newer writer, and who is silent may be gone: that writer need not wait for it.
-        if (state.refusals !== 0 && this.writerPlace() >= 0) {
-          this.handOver(now, state, out);
-          continue;
-        }
-        state.askedAt = now;
-        this.sendImpose(state, out);
-      } else if (state.phase === "handing-over" && waited >= RESEND_MS) {
-        this.sendHandOver(now, state, out);
+      switch (state.phase) {
+        case "asking":
+          this.askAgain(now, state, patience, out);
+          break;
+        case "imposing":
+          this.imposeAgain(now, state, patience, out);
+          break;
+        case "handing-over":
+          this.handOverAgain(now, state, patience, out);
+          break;
+        default:
+          unreachable(state.phase);
       }
     }
+  }
+
+  /** The others once those first asked are late; all that are silent once they are later still. */
+  private askAgain(now: Instant, state: ReadState, patience: Patience, out: Outbox): void {
+    const silent = this.group.everyone & ~state.answers;
+    const late = since(now, state.begunAt) >= patience.firstMs - RESEND_MS + ASK_ALL_MS;
+    const places = state.asking.due(now, patience, silent) ? silent : late ? silent & ~state.asked : 0;
+    if (places === 0) return;
+    state.asked |= places;
+    this.multicast(places, this.readMessage(state), out);
   }
 
   private nextAttempt(request: ReadRequest): Attempt {
@@ -185,8 +198,9 @@ export class Reader {
     // The own copy is one of the answers; what it holds is durable before the answer leaves, as a read's outcome waits for the sync.
     if (ownCounts) this.count(state, place, state.own === null ? null : state.own.timestamp, state.own, false);
     const wanted = ownCounts ? majority - 1 : majority;
-    if (wanted === 0) return this.judge(state.askedAt, state, out);
-    this.multicast(this.firstAsked(wanted), this.readMessage(state), out);
+    if (wanted === 0) return this.judge(state.begunAt, state, out);
+    state.asked = this.firstAsked(wanted);
+    this.multicast(state.asked, this.readMessage(state), out);
   }
 
   /** The writer first, as it has the newest; then others that are heard, in turn. */
@@ -274,7 +288,7 @@ export class Reader {
     this.reads.delete(state.attempt);
     state.attempt = this.nextAttempt(state.request);
     state.phase = "imposing";
-    state.askedAt = now;
+    state.asking.again(now);
     state.messages = countVotes(state.holders);
     this.reads.set(state.attempt, state);
     this.sendImpose(state, out);
@@ -294,13 +308,14 @@ export class Reader {
     this.reads.delete(state.attempt);
     state.attempt = this.nextAttempt(state.request);
     state.phase = "handing-over";
+    state.asking.again(now);
     this.reads.set(state.attempt, state);
-    this.sendHandOver(now, state, out);
+    this.sendHandOver(state, out);
   }
 
-  private sendHandOver(now: Instant, state: ReadState, out: Outbox): void {
-    state.askedAt = now;
+  private sendHandOver(state: ReadState, out: Outbox): void {
     const writer = this.writerPlace();
+    state.writer = writer;
     if (writer < 0) return;
     this.multicast(
       voteOf(writer),
@@ -313,6 +328,21 @@ export class Reader {
       },
       out,
     );
+  }
+
+  private imposeAgain(now: Instant, state: ReadState, patience: Patience, out: Outbox): void {
+    // Who refused promised a newer writer, and who is silent may be gone: that writer need not wait for it.
+    const refused = state.refusals !== 0 && this.writerPlace() >= 0;
+    if (refused && since(now, state.asking.askedAt) >= patience.firstMs) this.handOver(now, state, out);
+    else if (state.asking.due(now, patience, ~state.holders)) this.sendImpose(state, out);
+  }
+
+  /** The same question to whoever is the writer by now. */
+  private handOverAgain(now: Instant, state: ReadState, patience: Patience, out: Outbox): void {
+    const writer = this.writerPlace();
+    if (writer < 0 || (writer === state.writer && !state.asking.due(now, patience, voteOf(writer)))) return;
+    if (writer !== state.writer) state.asking.again(now);
+    this.sendHandOver(state, out);
   }
 
   private finish(state: ReadState, out: Outbox): void {

@@ -61,8 +61,9 @@ export class Replica {
   readonly settled = new SettledSeqs();
   /** Highest revision known to be settled. */
   settledRevision: Revision = 0 as Revision;
-  /** Keys found bad and not mended yet: the writer is asked for them (mending.ts). */
-  readonly bad = new Set<Key>();
+  /** Keys found bad and not mended yet, each with the number of that finding: the writer is asked for them (mending.ts). */
+  readonly bad = new Map<Key, number>();
+  private findings = 0;
   private settledUnsaved: Ballot | null = null;
 
   constructor(
@@ -97,9 +98,12 @@ export class Replica {
   /** The copy of a key; what it shows is durable once the step's entries are. A bad one is noted, so that it gets mended. */
   look(key: Key): Register | Bad | null {
     const held = this.table.get(key);
-    if (held !== BAD) return held;
+    if (held !== BAD) {
+      if (this.bad.size > 0) this.bad.delete(key);
+      return held;
+    }
     if (planted("R11.bad-is-absent")) return null;
-    if (this.bad.size < MAX_BAD) this.bad.add(key);
+    if (this.bad.size < MAX_BAD && !this.bad.has(key)) this.bad.set(key, ++this.findings);
     return BAD;
   }
 

@@ -11,6 +11,7 @@ import type { Outbox } from "../outbox.js";
 import { planted } from "../planted.js";
 import type { Attempts } from "./attempts.js";
 import type { Group } from "./group.js";
+import type { Patience } from "./patience.js";
 import { Round } from "./round.js";
 
 /** Revisions reserved at a time; a writer change skips at most this many. */
@@ -98,9 +99,9 @@ export class Revisions {
     return true;
   }
 
-  resend(now: Instant, afterMs: number, out: Outbox): void {
+  resend(now: Instant, patience: Patience, out: Outbox): void {
     const { round } = this;
-    if (round?.due(now, afterMs)) this.send(round, this.group.everyone & ~round.votes, out);
+    if (round?.due(now, patience)) this.send(round, this.group.everyone & ~round.votes, out);
   }
 
   private ask(now: Instant, out: Outbox): void {

@@ -1,19 +1,23 @@
 /** One attempt to hear from a majority: who answered, since when, and who waits for it. Distinct replicas count, never messages (R7). */
-import { type Instant, since } from "../../base/time.js";
+import type { Instant } from "../../base/time.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import type { Attempt } from "../ids.js";
 import { planted } from "../planted.js";
+import { Asking, type Patience } from "./patience.js";
 import type { Waiter } from "./waiter.js";
 
 export class Round {
   votes = 0;
   waiters: Waiter[] = [];
   private messages = 0;
+  private readonly asking: Asking;
 
   constructor(
     readonly attempt: Attempt,
-    private askedAt: Instant,
-  ) {}
+    askedAt: Instant,
+  ) {
+    this.asking = new Asking(askedAt);
+  }
 
   vote(place: number): void {
     this.votes |= voteOf(place);
@@ -25,9 +29,7 @@ export class Round {
   }
 
   /** True when it is time to ask again those who did not answer; counts as asked. */
-  due(now: Instant, afterMs: number): boolean {
-    if (since(now, this.askedAt) < afterMs) return false;
-    this.askedAt = now;
-    return true;
+  due(now: Instant, patience: Patience): boolean {
+    return this.asking.due(now, patience, ~this.votes);
   }
 }

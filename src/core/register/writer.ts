@@ -44,6 +44,7 @@ import type { Group } from "./group.js";
 import type { KeyState, Queued } from "./key-state.js";
 import { Keys } from "./keys.js";
 import type { Refusal, WriteRequest } from "./operation.js";
+import type { Patience } from "./patience.js";
 import { Purging } from "./purging.js";
 import { Register } from "./register.js";
 import type { Replica } from "./replica.js";
@@ -53,8 +54,6 @@ import { type Asker, Waiter } from "./waiter.js";
 
 /** Requests of one partition that the writer has taken on and not finished; more are refused as overload. */
 export const MAX_FLIGHTS = 8_192;
-/** What was not answered after this long is asked again, in the same attempt. */
-export const RESEND_MS = 100;
 
 export interface WriterOptions {
   readonly group: Group;
@@ -184,9 +183,14 @@ export class Writer {
     );
   }
 
-  /** Replicas that lack nothing older than about a batch, one bit each. */
-  caughtUp(now: Instant): number {
-    return this.flights.caughtUp(now);
+  /** Replicas that lack nothing that departed longer ago than that, one bit each. */
+  caughtUp(now: Instant, withinMs: number): number {
+    return this.flights.caughtUp(now, withinMs);
+  }
+
+  /** A pass has asked for something and waits for it. */
+  get purgeUnderWay(): boolean {
+    return this.purging.busy;
   }
 
   /** Tombstones purged as the writer since the node started. */
@@ -399,15 +403,17 @@ export class Writer {
 
   // ---- time
 
-  /** Asks again what was not answered: the same attempt, the same registers (R6, R7). Called every RESEND_MS by the driver. */
-  resend(now: Instant, heard: number, out: Outbox): void {
+  /** Asks again what was not answered in time: the same attempt, the same registers (R6, R7). Called every tick by the driver. */
+  resend(now: Instant, heard: number, patience: Patience, out: Outbox): void {
     if (this.ballot === null || !this.elected) return;
     if (planted("R6") && this.flights.unclear(now, this.seq)) this.seq--;
-    this.revisions.resend(now, RESEND_MS, out);
-    this.confirmations.resend(now, RESEND_MS, out);
-    this.keys.resend(now, RESEND_MS, out);
-    this.purging.resend(now, RESEND_MS, out);
-    this.flights.resend(now, heard, (register, places) => this.multicast(places, this.writeOf(register, true), out));
+    this.revisions.resend(now, patience, out);
+    this.confirmations.resend(now, patience, out);
+    this.keys.resend(now, patience, out);
+    this.purging.resend(now, patience, out);
+    this.flights.resend(now, heard, patience, (register, places) =>
+      this.multicast(places, this.writeOf(register, true), out),
+    );
   }
 
   private holds(ballot: Ballot): boolean {

@@ -9,10 +9,10 @@ import type { CoreMessage } from "../../../../src/core/message.js";
 import { Attempts } from "../../../../src/core/register/attempts.js";
 import { CatchUp, FOLLOW_MS } from "../../../../src/core/register/catch-up.js";
 import { Mending } from "../../../../src/core/register/mending.js";
+import { RESEND_MS } from "../../../../src/core/register/patience.js";
 import type { Register } from "../../../../src/core/register/register.js";
 import { MAX_LISTED, Replica } from "../../../../src/core/register/replica.js";
 import { BAD, MemoryTable } from "../../../../src/core/register/table.js";
-import { RESEND_MS } from "../../../../src/core/register/writer.js";
 import { plant } from "../../../planted/planted.js";
 import {
   B,
@@ -25,6 +25,7 @@ import {
   type KindOf,
   nodeAt,
   P,
+  PATIENCE,
   register,
   TestOutbox,
   text,
@@ -81,7 +82,7 @@ const consider = (heard = EVERYBODY): void =>
 
 const wait = (ms: number): void => {
   now = instant(now + ms);
-  catchUp.resend(now, out);
+  catchUp.resend(now, PATIENCE, out);
 };
 
 /** What waits, as "kind→place". */
@@ -164,15 +165,32 @@ describe("whom it asks", () => {
     expect(waiting()).toEqual(["ask-changes→1"]);
   });
 
-  test("an answer that does not come is asked for again, and a late one to an earlier question does not count (R7)", () => {
-    give(1, register());
+  test("an answer that does not come is asked for again under the same attempt: a late one counts, once", () => {
+    give(1, register({ value: "new", at: ts(b(1), 2) }));
     consider();
     const late = answers();
     wait(RESEND_MS);
-    expect(waiting()).toEqual(["ask-changes→1"]);
+    const again = answers();
+    expect(again.map(({ message }) => message)).toEqual(late.map(({ message }) => message));
+    arrive(late);
+    arrive(again);
+    wait(SOON);
+    const read = answers();
+    wait(RESEND_MS);
+    expect(answers().map(({ message }) => message)).toEqual(read.map(({ message }) => message));
+    arrive(read);
+    expect(mine()).toBe("new");
+    expect(cursors()).toEqual(["1:1"]);
+  });
+
+  test("what was asked before the source was given up does not count (R7)", () => {
+    give(1, register());
+    consider();
+    const late = answers();
+    catchUp.stop();
     arrive(late);
     wait(SOON);
-    expect(waiting().filter((kind) => kind === "read→1")).toEqual([]);
+    expect(waiting()).toEqual([]);
   });
 
   test("without progress the source is given up, and asked again later", () => {
@@ -304,7 +322,7 @@ describe("R1: the fence", () => {
 
   /** The writer answers what this replica asked it for. */
   const told = (counts: Register | null): void => {
-    mending.resend(now, out);
+    mending.resend(now, PATIENCE, out);
     for (let of = 101; of < 120; of++) {
       const answer = { groupEpoch: epoch, attempt: of as never, done: true, settledRevision: revision(0) };
       mending.onHandedOver({ kind: "handed-over", partition: P, ballot: b(3, 1), register: counts, ...answer }, out);

@@ -12,7 +12,7 @@ import { Reader } from "../../../../src/core/register/reader.js";
 import type { Register } from "../../../../src/core/register/register.js";
 import { Replica } from "../../../../src/core/register/replica.js";
 import { MemoryTable } from "../../../../src/core/register/table.js";
-import { b, epoch, groupOf, K, type KindOf, nodeAt, P, TestOutbox, text } from "./harness.js";
+import { b, epoch, groupOf, K, type KindOf, nodeAt, P, PATIENCE, TestOutbox, text } from "./harness.js";
 
 interface Letter {
   readonly place: number;
@@ -119,7 +119,7 @@ export class Desk {
 
   resend(afterMs: number): this {
     this.now = instant(this.now + afterMs);
-    this.reader.resend(this.now, this.out);
+    this.reader.resend(this.now, PATIENCE, this.out);
     return this;
   }
 

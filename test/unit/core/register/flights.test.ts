@@ -3,18 +3,20 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { type Key, key, revision } from "../../../../src/core/ids.js";
 import { Flights, MAX_UNREPLICATED } from "../../../../src/core/register/flights.js";
 import { KeyState } from "../../../../src/core/register/key-state.js";
+import { RESEND_MS } from "../../../../src/core/register/patience.js";
 import type { Register } from "../../../../src/core/register/register.js";
 import { Waiter } from "../../../../src/core/register/waiter.js";
-import { RESEND_MS } from "../../../../src/core/register/writer.js";
-import { at, b, groupOf, K, record, register, ts } from "./harness.js";
+import { at, b, groupOf, K, PATIENCE, record, register, ts } from "./harness.js";
 
 const ALL = 0b111;
 let flights: Flights;
 let states: Map<Key, KeyState>;
 let seq: number;
 
+let heardBefore = 0;
 beforeEach(() => {
   flights = new Flights(groupOf(3));
+  heardBefore = 0;
   states = new Map();
   seq = 0;
 });
@@ -37,7 +39,9 @@ function acknowledge(of: number, place: number): number[] | null {
 /** Who is sent what again: seq → places. */
 function resent(now: number, heard = ALL): Map<number, number> {
   const sent = new Map<number, number>();
-  flights.resend(at(now), heard, (again: Register, places) => sent.set(again.timestamp.seq, places));
+  const patience = { ...PATIENCE, returned: heard & ~heardBefore };
+  heardBefore = heard;
+  flights.resend(at(now), heard, patience, (again: Register, places) => sent.set(again.timestamp.seq, places));
   return sent;
 }
 
@@ -154,7 +158,8 @@ describe("sending again", () => {
     expect(resent(RESEND_MS - 1).size).toBe(0);
     expect([...resent(RESEND_MS)]).toEqual([[1, 0b110]]);
     expect(resent(RESEND_MS + 1).size).toBe(0);
-    expect([...resent(2 * RESEND_MS)]).toEqual([[1, 0b110]]);
+    expect(resent(3 * RESEND_MS - 1).size, "patience grows").toBe(0);
+    expect([...resent(3 * RESEND_MS)]).toEqual([[1, 0b110]]);
   });
 
   test("only the latest of a key is sent: it carries the earlier ones", () => {
@@ -201,10 +206,10 @@ describe("sending again", () => {
   test("a replica is caught up when it lacks nothing older than a while", () => {
     depart(K, 0);
     acknowledge(1, 0);
-    expect(flights.caughtUp(at(RESEND_MS - 1))).toBe(0b111);
-    expect(flights.caughtUp(at(RESEND_MS))).toBe(0b001);
+    expect(flights.caughtUp(at(RESEND_MS - 1), RESEND_MS)).toBe(0b111);
+    expect(flights.caughtUp(at(RESEND_MS), RESEND_MS)).toBe(0b001);
     acknowledge(1, 1);
-    expect(flights.caughtUp(at(RESEND_MS))).toBe(0b011);
+    expect(flights.caughtUp(at(RESEND_MS), RESEND_MS)).toBe(0b011);
   });
 
   test("what some replica lacks is remembered up to a bound; what is not on a majority is never forgotten", () => {

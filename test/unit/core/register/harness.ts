@@ -17,8 +17,12 @@ import type { Outbox, Outcome, Sink } from "../../../../src/core/outbox.js";
 import { type CompletionRecord, CompletionRecords } from "../../../../src/core/register/completion-records.js";
 import { Group } from "../../../../src/core/register/group.js";
 import type { RequestId, WriteOperation, WriteRequest } from "../../../../src/core/register/operation.js";
+import { type Patience, RESEND_MS } from "../../../../src/core/register/patience.js";
 import { Register } from "../../../../src/core/register/register.js";
 import { BAD, type RegisterTable } from "../../../../src/core/register/table.js";
+
+/** With replicas that answer at once. */
+export const PATIENCE: Patience = { firstMs: RESEND_MS, returned: 0 };
 
 export type KindOf<Kind extends CoreMessage["kind"]> = Extract<CoreMessage, { kind: Kind }>;
 

@@ -1,14 +1,15 @@
 /** Mending: whom a replica asks for a copy that it cannot trust or may not take, and which answers it believes. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Instant, instant } from "../../../../src/base/time.js";
-import { type Attempt, attempt, type Key, key, revision } from "../../../../src/core/ids.js";
+import { type Attempt, attempt, changeNumber, type Key, key, revision } from "../../../../src/core/ids.js";
 import type { CoreMessage } from "../../../../src/core/message.js";
 import { Attempts } from "../../../../src/core/register/attempts.js";
 import { Mending } from "../../../../src/core/register/mending.js";
+import { RESEND_MS } from "../../../../src/core/register/patience.js";
 import type { Register } from "../../../../src/core/register/register.js";
 import { Replica } from "../../../../src/core/register/replica.js";
 import { BAD, MemoryTable } from "../../../../src/core/register/table.js";
-import { RESEND_MS } from "../../../../src/core/register/writer.js";
+import { plant } from "../../../planted/planted.js";
 import {
   B,
   b,
@@ -19,6 +20,7 @@ import {
   K,
   type KindOf,
   P,
+  PATIENCE,
   record,
   register,
   TestOutbox,
@@ -65,7 +67,7 @@ const spoil = (k: Key = K): void => {
 const resend = (afterMs = RESEND_MS): Attempt[] => {
   now = instant(now + afterMs);
   sent = [];
-  mending.resend(now, out);
+  mending.resend(now, PATIENCE, out);
   return sent.map(({ message }) => (message as KindOf<"hand-over">).attempt);
 };
 
@@ -149,13 +151,46 @@ describe("R11: a bad register", () => {
     expect(resend()).toHaveLength(1);
   });
 
-  test("a late answer to an earlier question does not count", () => {
+  test("it is asked for again under the same attempt, with growing patience, and a late answer counts", () => {
     const first = only(resend());
+    expect(only(resend())).toBe(first);
+    expect(resend()).toEqual([]);
+    expect(only(resend())).toBe(first);
+    expect(answer(first, newer)).toBe(true);
+    expect(text(heldIn(table)?.value)).toBe("mended");
+  });
+
+  test("an answer to a question that was answered does not count: more may have been acknowledged since (R11)", () => {
+    const first = only(resend());
+    answer(first, newer);
+    spoil();
     const second = only(resend());
     expect(second).not.toBe(first);
     expect(answer(first, newer)).toBe(false);
     expect(table.get(K)).toBe(BAD);
     expect(answer(second, newer)).toBe(true);
+  });
+
+  test("R7.void-attempt shows in that", () => {
+    plant("R7.void-attempt");
+    const first = only(resend());
+    answer(first, newer);
+    spoil();
+    expect(answer(first, newer)).toBe(true);
+    plant();
+    expect(table.get(K)).not.toBe(BAD);
+  });
+
+  test("what was asked is void when the copy was sound in between", () => {
+    const first = only(resend());
+    table.put(newer, changeNumber(table.lastChange + 1));
+    replica.look(K);
+    expect(resend(10 * RESEND_MS), "a sound copy is not asked for").toEqual([]);
+    spoil();
+    expect(answer(first, newer)).toBe(true);
+    expect(table.get(K)).toBe(BAD);
+    const second = only(resend(0));
+    expect(second).not.toBe(first);
   });
 
   test("it is not asked for again before a resend is due", () => {

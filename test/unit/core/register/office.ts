@@ -12,7 +12,7 @@ import type { Register } from "../../../../src/core/register/register.js";
 import { Replica } from "../../../../src/core/register/replica.js";
 import { MemoryTable } from "../../../../src/core/register/table.js";
 import { Writer } from "../../../../src/core/register/writer.js";
-import { b, epoch, groupOf, heldIn, hold, K, type KindOf, nodeAt, P, TestOutbox } from "./harness.js";
+import { b, epoch, groupOf, heldIn, hold, K, type KindOf, nodeAt, P, PATIENCE, TestOutbox } from "./harness.js";
 
 interface Letter {
   /** Whose message to the writer, or whom the writer sends it to. */
@@ -168,9 +168,13 @@ export class Office {
       .map((letter) => letter.message as KindOf<Kind>);
   }
 
+  private heardBefore = 0;
+
   resend(afterMs: number, heard = 2 ** this.size - 1): this {
     this.now = instant(this.now + afterMs);
-    this.writer.resend(this.now, heard, this.out);
+    const returned = heard & ~this.heardBefore;
+    this.heardBefore = heard;
+    this.writer.resend(this.now, heard, { ...PATIENCE, returned }, this.out);
     return this;
   }
 

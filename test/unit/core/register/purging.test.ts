@@ -1,10 +1,11 @@
 /** Purging: which tombstones go, which stay, and what is left of them. */
 import { afterEach, describe, expect, test } from "vitest";
 import { attempt, changeNumber, key, revision } from "../../../../src/core/ids.js";
+import { RESEND_MS } from "../../../../src/core/register/patience.js";
+import { ANSWER_WITHIN_MS } from "../../../../src/core/register/purging.js";
 import type { Register } from "../../../../src/core/register/register.js";
 import { Replica } from "../../../../src/core/register/replica.js";
 import { BAD, type Change, MemoryTable } from "../../../../src/core/register/table.js";
-import { RESEND_MS } from "../../../../src/core/register/writer.js";
 import { plant } from "../../../planted/planted.js";
 import { B, b, groupOf, heldIn, hold, K, P, put, record, register, request, TestOutbox, text, ts } from "./harness.js";
 import { Office } from "./office.js";
@@ -145,7 +146,7 @@ describe("the end of a pass", () => {
     office.resend(RESEND_MS);
     expect(office.waiting(0)).toEqual([]);
     expect(office.waitingOf(2, "ask-tombstone").at(-1)?.attempt).toBe(first?.attempt);
-    for (let i = 0; i < 20; i++) office.resend(RESEND_MS);
+    for (let i = 0; i < 10; i++) office.resend(ANSWER_WITHIN_MS / 2);
     expect(office.writer.busy).toBe(false);
     office.settle();
     expect(copies(office)).toEqual(["⌫", "⌫", "⌫"]);

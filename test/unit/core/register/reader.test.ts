@@ -1,8 +1,8 @@
 /** The reader: when it answers at once, when it imposes, when it hands over. */
 import { describe, expect, test } from "vitest";
 import { attempt, groupEpoch } from "../../../../src/core/ids.js";
+import { RESEND_MS } from "../../../../src/core/register/patience.js";
 import { ASK_ALL_MS } from "../../../../src/core/register/reader.js";
-import { RESEND_MS } from "../../../../src/core/register/writer.js";
 import { Desk } from "./desk.js";
 import { b, heldIn, hold, register, text, ts } from "./harness.js";
 
@@ -268,10 +268,10 @@ describe("whom it asks", () => {
     expect(desk.mail).toHaveLength(2);
     desk.mail = [];
     desk.resend(1);
-    expect(desk.waiting).toEqual(["read→1", "read→2", "read→3", "read→4"]);
+    expect(desk.waiting).toEqual(["read→3", "read→4"]);
     desk.deliver(3);
-    desk.resend(RESEND_MS);
-    expect(desk.waiting).not.toContain("read→3");
+    desk.resend(RESEND_MS - ASK_ALL_MS);
+    expect(desk.waiting).toEqual(["read→4", "read→1", "read→2", "read→4"]);
   });
 
   test("the writer first, then others in turn, and not those who are not heard", () => {

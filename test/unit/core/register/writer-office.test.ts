@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { instant } from "../../../../src/base/time.js";
 import { key } from "../../../../src/core/ids.js";
 import { MAX_KEYS } from "../../../../src/core/register/keys.js";
-import { RESEND_MS } from "../../../../src/core/register/writer.js";
+import { RESEND_MS } from "../../../../src/core/register/patience.js";
 import { add, b, casAbsent, K, put, register, request, text, ts } from "./harness.js";
 import { Office } from "./office.js";
 
@@ -198,8 +198,8 @@ describe("handing the office over", () => {
     office.submit(request(put("x")));
     office.deliver(0, 1, 2);
     office.deliver(0, 1).lose(2);
-    expect(office.writer.caughtUp(office.now)).toBe(0b111);
-    expect(office.writer.caughtUp(instant(RESEND_MS))).toBe(0b011);
+    expect(office.writer.caughtUp(office.now, RESEND_MS)).toBe(0b111);
+    expect(office.writer.caughtUp(instant(RESEND_MS), RESEND_MS)).toBe(0b011);
   });
 });
 

@@ -1,5 +1,7 @@
 /** `onar config`: a file of settings checked without starting anything, and what a node would be started with. */
+
 import Table from "cli-table3";
+import { jsonText } from "../base/printable.js";
 import { readSettingsFile } from "../config/file.js";
 import { Gathered } from "../config/gather.js";
 import { limitsOf, nodeConfigOf } from "../config/node-config.js";
@@ -71,7 +73,7 @@ export async function showConfig(options: StartOptions & { readonly output?: str
   });
   for (const warning of mistyped(io.env)) io.error(`warning: ${warning}`);
   if (format === "json") {
-    io.out(`${JSON.stringify({ settings: shown })}\n`);
+    io.out(`${jsonText({ settings: shown })}\n`);
     return EXIT.done;
   }
   const table = new Table({ head: ["setting", "value", "from"], style: { head: [], border: [], compact: true } });

@@ -1,5 +1,7 @@
 /** `onar inspect`: what a stopped node's directory holds. Nothing in it is changed. */
+
 import Table from "cli-table3";
+import { jsonText } from "../base/printable.js";
 import { oneOf, wholeNumber } from "../config/values.js";
 import {
   InspectError,
@@ -75,7 +77,7 @@ async function showAll(
     for (const partition of partitions) inspected.push(await node.partition(partition));
   };
   await showProgress(io, () => `reading: ${inspected.length} of ${count(partitions.length, "partition")}`, work());
-  io.out(json ? `${JSON.stringify(asJson(node.facts, inspected))}\n` : asText(node.facts, inspected, each));
+  io.out(json ? `${jsonText(asJson(node.facts, inspected))}\n` : asText(node.facts, inspected, each));
 }
 
 function asText(facts: InspectedNode, partitions: readonly InspectedPartition[], each: boolean): string {
@@ -187,7 +189,7 @@ async function showKeys(node: StoppedNode, partitions: StoppedNode["partitions"]
       if (gone) return EXIT.done;
       const register = registerOf(found);
       if (register === null) bad++;
-      if (json) io.out(`${JSON.stringify(keyJson(found, shown))}\n`);
+      if (json) io.out(`${jsonText(keyJson(found, shown))}\n`);
       else if (register === null || !register.tombstone) io.out(`${keyText(found.key, keyEncoding)}\n`);
     }
   }
@@ -204,7 +206,7 @@ function showKey(node: StoppedNode, key: Buffer, shown: Shown): ExitCode {
   }
   const register = registerOf(found);
   if (json) {
-    io.out(`${JSON.stringify({ ...keyJson(found, shown), ...registerJson(register, valueEncoding) })}\n`);
+    io.out(`${jsonText({ ...keyJson(found, shown), ...registerJson(register, valueEncoding) })}\n`);
   } else if (register === null) {
     io.out(`partition ${found.partition}\nits register fails its checksum: nothing is known of it here\n`);
   } else {

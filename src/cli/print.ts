@@ -14,7 +14,9 @@
  *   delete   deleted, version (the one found, "0": no such key); found, as above
  *   add      version, number (a string, or null when it is not known any more); with --times also times
  */
+
 import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
+import { jsonText } from "../base/printable.js";
 import type {
   AddOutcome,
   CompareAndSetOutcome,
@@ -126,7 +128,7 @@ export class Printer {
   private json(header: Header | undefined, fields: object): void {
     const { key, keyEncoding } = this.options;
     const shown = encodeForJson(key, keyEncoding);
-    this.line(JSON.stringify({ key: shown.text, keyEncoding: shown.encoding, ...fields, ...headerFields(header) }));
+    this.line(jsonText({ key: shown.text, keyEncoding: shown.encoding, ...fields, ...headerFields(header) }));
   }
 
   private entry(entry: Entry): object {

@@ -2,8 +2,10 @@
  * The command line: how whatever happens ends in an exit code (see exit.ts). What commands and options there are stands in tree.ts; values
  * of options are checked by config/values.ts and the commands themselves, so that all errors read alike.
  */
+
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { type Command, CommanderError } from "commander";
+import { jsonText, printable } from "../base/printable.js";
 import { SettingError } from "../config/setting-error.js";
 import { CliError, EXIT, type ExitCode, messageOf, usage } from "./exit.js";
 import type { Io } from "./io.js";
@@ -38,16 +40,22 @@ export async function runTree(make: (ends: Ends) => Command, args: readonly stri
   }
 }
 
+/** Of an error; it may name many endpoints. */
+const MAX_MESSAGE = 8_000;
+
 /** Says what went wrong, in one line, and gives the exit code for it. */
 export function tell(thrown: unknown, args: readonly string[], io: Io): ExitCode {
   const error = thrown instanceof SettingError ? usage(thrown.message) : thrown;
   const { bad } = paintOf({ terminal: io.errorTerminal === true, env: io.env });
   if (!(error instanceof CliError)) {
-    io.error(`${bad("error:")} ${messageOf(error)}`);
+    io.error(`${bad("error:")} ${printable(messageOf(error), MAX_MESSAGE)}`);
     return EXIT.notDone;
   }
-  if (wantsJson(args, io)) io.error(JSON.stringify(errorJson(error)));
-  else io.error(`${bad(error.exitCode === EXIT.unknown ? "unknown:" : "error:")} ${error.message}`);
+  if (wantsJson(args, io)) io.error(jsonText(errorJson(error)));
+  else
+    io.error(
+      `${bad(error.exitCode === EXIT.unknown ? "unknown:" : "error:")} ${printable(error.message, MAX_MESSAGE)}`,
+    );
   return error.exitCode;
 }
 

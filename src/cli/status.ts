@@ -12,6 +12,7 @@ import {
   StatusResponse,
   StorageKind,
 } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { jsonText, printable } from "../base/printable.js";
 import { type Address, address, formatAddress } from "../config/values.js";
 import { call, type Target } from "./call.js";
 import { type CommonOptions, formatOf, targetOf } from "./commands.js";
@@ -28,9 +29,24 @@ export const askStatus = (
   timeoutMs: number,
   target: Partial<Target> = {},
 ): Promise<StatusResponse> =>
-  call({ ...target, endpoints, timeoutMs }, (channel, options) =>
-    createClient(ReconfigurationServiceDefinition, channel).status({}, options),
+  call({ ...target, endpoints, timeoutMs }, async (channel, options) =>
+    printableStatus(await createClient(ReconfigurationServiceDefinition, channel).status({}, options)),
   );
+
+/** Of an address, a zone, a version. */
+const MAX_TEXT = 300;
+
+/** The texts in it are what nodes say of themselves and of others. */
+export const printableStatus = (answer: StatusResponse): StatusResponse => ({
+  ...answer,
+  nodes: answer.nodes.map((node) => ({
+    ...node,
+    clientAddress: printable(node.clientAddress, MAX_TEXT),
+    peerAddress: printable(node.peerAddress, MAX_TEXT),
+    zone: printable(node.zone, MAX_TEXT),
+    softwareVersion: printable(node.softwareVersion, MAX_TEXT),
+  })),
+});
 
 export interface NodeRow {
   readonly node: NodeStatus;
@@ -67,9 +83,7 @@ export async function status(options: CommonOptions, io: Io): Promise<ExitCode> 
   );
   const answers = [first, ...(await askOthers(first, Math.min(OTHERS_MS, target.timeoutMs)))];
   const summary = summarize(answers);
-  io.out(
-    format === "json" ? `${JSON.stringify(asJson(summary, answers))}\n` : asTable(summary, paintOf(io), io.columns?.()),
-  );
+  io.out(format === "json" ? `${jsonText(asJson(summary, answers))}\n` : asTable(summary, paintOf(io), io.columns?.()));
   return EXIT.done;
 }
 

@@ -3,11 +3,13 @@
  * domain "onar" and, for writes, an Outcome that says whether the write may have been executed. A status without them came from something
  * in between, or from a broken connection, and the codes that these make up for a request that may have arrived mean unknown.
  */
+
 import { type Metadata, status as Status } from "@grpc/grpc-js";
 import type { Any } from "../../gen/ts/google/protobuf/any.js";
 import { ErrorInfo, RetryInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../gen/ts/google/rpc/status.js";
 import { Execution, Outcome } from "../../gen/ts/onar/kv/v1/error.js";
+import { printable } from "../base/printable.js";
 import type { Reason } from "./outcome.js";
 
 /** Why one attempt of a call has no answer. */
@@ -112,7 +114,7 @@ export function failureOf(status: {
   readonly details: readonly Any[];
 }): Failure {
   const { code } = status;
-  const message = printable(status.message);
+  const message = explanation(status.message);
   const name = Status[code] ?? String(code);
   const { info, outcome, retryAfterMs } = read(status.details);
   if (info !== null) {
@@ -177,7 +179,7 @@ function read(details: readonly Any[]): Details {
 }
 
 /** A server's text on one line, without control characters. */
-function printable(text: string): string {
-  const line = text.replace(/\p{Cc}+/gu, " ").trim();
-  return line === "" ? "no explanation was given" : line.slice(0, 1_000);
+function explanation(text: string): string {
+  const line = printable(text).trim();
+  return line === "" ? "no explanation was given" : line;
 }

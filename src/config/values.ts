@@ -2,6 +2,7 @@
  * Settings as people write them, to values. `label` is what errors call the setting, with where it came from: `--listen`, `ONAR_LISTEN
  * (environment)`, `listen (onar.yaml line 7)`. Every error names it, the bound and what was given.
  */
+import { jsonText } from "../base/printable.js";
 import { MAX_PARTITIONS } from "../core/placement/position.js";
 import { SettingError } from "./setting-error.js";
 
@@ -131,10 +132,7 @@ export function yesOrNo(label: string, text: string): boolean {
 
 /** What was written, bounded and with control characters escaped, so that an error message can show it on any terminal. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text).replace(
-    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return jsonText(text.length > 80 ? `${text.slice(0, 77)}...` : text);
 }
 
 /** Of a file or directory. */

@@ -4,7 +4,9 @@
  *
  * An error that ends the node is a line on standard error in both: whoever started it by hand sees it there.
  */
+
 import { pino, stdTimeFunctions } from "pino";
+import { printable, withoutUnseen } from "../base/printable.js";
 import type { DropNews } from "./log-sink.js";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
@@ -51,20 +53,25 @@ export const droppedLines =
     return line;
   };
 
+/** Longer than any of ours: a list of all founders with what is wrong with each. A stack, which debug shows, is cut at worst. */
+const MAX_LINE = 8_000;
+/** Texts hold what others said. */
+const line = (text: string): string => printable(text, MAX_LINE);
+
 const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 
 function textLog(level: LogLevel, output: LogOutput): Log {
   const says = (one: LogLevel): boolean => RANK[one] <= RANK[level];
   const log: Log = {
-    error: (text) => output.error(`error: ${text}`),
+    error: (text) => output.error(`error: ${line(text)}`),
     warn: (text) => {
-      if (says("warn")) output.error(`warning: ${text}`);
+      if (says("warn")) output.error(`warning: ${line(text)}`);
     },
     info: (text) => {
-      if (says("info")) output.out(`${text}\n`);
+      if (says("info")) output.out(`${line(text)}\n`);
     },
     debug: (text) => {
-      if (says("debug")) output.out(`${text}\n`);
+      if (says("debug")) output.out(`${line(text)}\n`);
     },
     // People see them in the text.
     with: () => log,
@@ -73,7 +80,7 @@ function textLog(level: LogLevel, output: LogOutput): Log {
 }
 
 function jsonLog(level: LogLevel, output: LogOutput): Log {
-  const destination = { write: (line: string) => output.out(line) };
+  const destination = { write: (json: string) => output.out(withoutUnseen(json)) };
   const root = pino(
     {
       level,
@@ -85,12 +92,12 @@ function jsonLog(level: LogLevel, output: LogOutput): Log {
   );
   const of = (logger: typeof root): Log => ({
     error: (text, facts = {}) => {
-      logger.error(facts, text);
-      output.error(`error: ${text}`);
+      logger.error(facts, line(text));
+      output.error(`error: ${line(text)}`);
     },
-    warn: (text, facts = {}) => logger.warn(facts, text),
-    info: (text, facts = {}) => logger.info(facts, text),
-    debug: (text, facts = {}) => logger.debug(facts, text),
+    warn: (text, facts = {}) => logger.warn(facts, line(text)),
+    info: (text, facts = {}) => logger.info(facts, line(text)),
+    debug: (text, facts = {}) => logger.debug(facts, line(text)),
     with: (facts) => of(logger.child(facts)),
   });
   return of(root);

@@ -1,5 +1,6 @@
 /** All metrics of one node as one text, at an HTTP port of its own: GET /metrics, and nothing else. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Storage } from "../ports/storage.js";
 import type { CallObserver } from "../rpc/call-observer.js";
 import { Appends } from "./appends.js";
@@ -11,6 +12,8 @@ const PATH = "/metrics";
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** A reader that sends its request slower than this is cut off. */
 const REQUEST_MS = 10_000;
+/** Node.js looks that often for those that are too slow. */
+const CHECK_MS = 1_000;
 /** Readers at a time. */
 const MAX_CONNECTIONS = 64;
 
@@ -20,13 +23,39 @@ export class Metrics {
   private readonly delay = new LoopDelay();
   private readonly node: NodeMetrics;
   private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
+  /** Those of them on which no request is being answered. */
+  private readonly idle = new Set<Socket>();
 
   constructor(parts: NodeParts) {
     this.node = new NodeMetrics(parts);
-    this.server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS }, (request, response) =>
-      this.answer(request, response),
-    );
-    this.server.maxConnections = MAX_CONNECTIONS;
+    const times = { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, connectionsCheckingInterval: CHECK_MS };
+    this.server = createServer(times, (request, response) => {
+      const { socket } = request;
+      this.idle.delete(socket);
+      response.once("close", () => {
+        if (!socket.destroyed) this.idle.add(socket);
+      });
+      this.answer(request, response);
+    });
+    this.server.on("connection", (socket) => this.connected(socket));
+  }
+
+  /** Whoever says nothing makes room for the next one, oldest first. */
+  private connected(socket: Socket): void {
+    const forget = (one: Socket): void => {
+      this.sockets.delete(one);
+      this.idle.delete(one);
+    };
+    if (this.sockets.size >= MAX_CONNECTIONS) {
+      const [silent] = this.idle;
+      if (silent === undefined) return void socket.destroy();
+      forget(silent);
+      silent.destroy();
+    }
+    this.sockets.add(socket);
+    this.idle.add(socket);
+    socket.once("close", () => forget(socket));
   }
 
   /** Is told of the calls at the client port. */

@@ -2,7 +2,9 @@
  * `onar backup`: every key of a running cluster into one file. The keys are listed by a majority of the copies of each partition, then read
  * by ordinary linearizable reads: so the file has at least what was acknowledged before the backup began.
  */
+
 import { randomBytes } from "node:crypto";
+import { jsonText } from "../../base/printable.js";
 import type { KeyValueCalls } from "../../client/client.js";
 import { BACKUP_FORMAT, BackupEncoder } from "../../codec/backup-file.js";
 import { version } from "../../version.js";
@@ -56,9 +58,7 @@ export async function backup(path: string, options: CommonOptions, io: Io): Prom
       const { entries: keys, bytes } = encoder;
       const figures = { keys, bytes, fileBytes: file.bytes, partitions: progress.all, seconds };
       const highestRevision = progress.highestRevision.toString();
-      io.out(
-        `${JSON.stringify({ file: path, backupId: id.toString("hex"), clusterId, ...figures, highestRevision })}\n`,
-      );
+      io.out(`${jsonText({ file: path, backupId: id.toString("hex"), clusterId, ...figures, highestRevision })}\n`);
     } else {
       io.out(
         `backed up ${count(encoder.entries, "key")} (${size(encoder.bytes)}) of cluster ${clusterId} to ${path} in ${seconds.toFixed(1)} s\n`,

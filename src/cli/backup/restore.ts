@@ -10,9 +10,11 @@
  *
  * What was interrupted is gone on with by --continue: each step can be done again.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientError, createClient } from "nice-grpc";
 import { type BackupEntry, BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
+import { jsonText } from "../../base/printable.js";
 import type { KeyValueCalls, OnarClient } from "../../client/client.js";
 import { ERA } from "../../core/ids.js";
 import type { CommonOptions } from "../commands.js";
@@ -92,7 +94,7 @@ export async function restore(path: string, options: RestoreOptions, io: Io): Pr
     if (operation.format === "json") {
       const keys = Number(end.entries);
       io.out(
-        `${JSON.stringify({ file: path, backupId, clusterId: into, keys, alreadyThere: progress.there, revisionsAbove: above.toString(), seconds })}\n`,
+        `${jsonText({ file: path, backupId, clusterId: into, keys, alreadyThere: progress.there, revisionsAbove: above.toString(), seconds })}\n`,
       );
     } else {
       io.out(`restored ${count(end.entries, "key")} into cluster ${into} in ${seconds.toFixed(1)} s\n`);
@@ -117,7 +119,7 @@ async function check(path: string, options: RestoreOptions, io: Io): Promise<Exi
     bytes: Number(end.bytes),
     highestRevision: end.highestRevision.toString(),
   };
-  if (format === "json") io.out(`${JSON.stringify(facts)}\n`);
+  if (format === "json") io.out(`${jsonText(facts)}\n`);
   else {
     io.out(
       `${path} is whole: ${count(end.entries, "key")} (${size(facts.bytes)}) of cluster ${facts.clusterId}, begun ${facts.startedAt}\n`,

@@ -1,5 +1,7 @@
 /** `onar doctor`: looks for what is wrong before somebody else finds it. A line for everything looked at; exit code 1 if something fails. */
+
 import { dirname, resolve } from "node:path";
+import { jsonText } from "../../base/printable.js";
 import { readSettingsFile } from "../../config/file.js";
 import { Gathered } from "../../config/gather.js";
 import { NODE_SETTINGS } from "../../config/settings.js";
@@ -41,7 +43,7 @@ export async function doctor(options: DoctorOptions, io: Io): Promise<ExitCode> 
   tell(await Promise.all(ports.map(port)));
   tell(await showProgress(io, () => "asking the nodes", nodes(target.endpoints, timeoutMs, asked)));
   const count = (verdict: Finding["verdict"]): number => findings.filter((one) => one.verdict === verdict).length;
-  if (format === "json") io.out(`${JSON.stringify({ findings })}\n`);
+  if (format === "json") io.out(`${jsonText({ findings })}\n`);
   else io.out(`${count("ok")} ok, ${count("warn")} to look at, ${count("fail")} to mend\n`);
   return count("fail") > 0 ? EXIT.notDone : EXIT.done;
 }

@@ -1,4 +1,5 @@
 /** What the doctor finds: a line that says how it is, and what to do about it when it is not well. */
+import { printable } from "../../base/printable.js";
 import type { Paint } from "../paint.js";
 
 export type Verdict = "ok" | "warn" | "fail";
@@ -17,5 +18,5 @@ export const fail = (text: string, todo: string): Finding => ({ verdict: "fail",
 export function linesOf({ verdict, text, todo }: Finding, paint: Paint): string {
   const word = verdict.padEnd(4);
   const painted = verdict === "ok" ? paint.good(word) : verdict === "warn" ? paint.doubtful(word) : paint.bad(word);
-  return `${painted}  ${text}\n${todo === "" ? "" : `      → ${todo}\n`}`;
+  return `${painted}  ${printable(text)}\n${todo === "" ? "" : `      → ${todo}\n`}`;
 }

@@ -8,7 +8,7 @@ import { type Address, address, formatAddress } from "../../config/values.js";
 import { version } from "../../version.js";
 import { call } from "../call.js";
 import { messageOf } from "../exit.js";
-import { summarize } from "../status.js";
+import { printableStatus, summarize } from "../status.js";
 import { type Finding, fail, ok, warn } from "./finding.js";
 
 /** Of answers to Status: the node's wall clock, milliseconds since 1970 (rpc/reconfiguration-service.ts). */
@@ -80,7 +80,12 @@ async function visit(endpoint: Address, timeoutMs: number): Promise<Visited> {
       tookMs = performance.now() - began;
       return answer;
     });
-    return { name, status, tookMs, skewMs: clock === null ? null : clock - (sentAt + tookMs / 2) };
+    return {
+      name,
+      status: printableStatus(status),
+      tookMs,
+      skewMs: clock === null ? null : clock - (sentAt + tookMs / 2),
+    };
   } catch (error) {
     return { name, why: messageOf(error) };
   }

@@ -68,6 +68,6 @@ describe("a bare status", () => {
 
   test("a message of several lines with control characters becomes one line", () => {
     const told = failureOf({ code: Status.INTERNAL, message: "a\u001b[31m\nb", details: [] });
-    expect(told.message).toBe("INTERNAL: a [31m b");
+    expect(told.message).toBe("INTERNAL: a\\x1b[31m b");
   });
 });

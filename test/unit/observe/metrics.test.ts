@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { type NodeId, nodeId } from "../../../src/core/ids.js";
@@ -30,6 +32,18 @@ function metricsOf(queues: { readonly peer: NodeId; readonly bytes: number }[] =
   opened.push(metrics);
   return metrics;
 }
+
+test("connections that say nothing do not keep readers out", async () => {
+  const metrics = metricsOf();
+  const port = await metrics.listen("127.0.0.1", 0);
+  const silent = Array.from({ length: 200 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+  try {
+    await Promise.all(silent.slice(0, 64).map((socket) => socket.connecting && once(socket, "connect")));
+    for (let i = 0; i < 3; i++) expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(200);
+  } finally {
+    for (const socket of silent) socket.destroy();
+  }
+});
 
 /** Every name that can stand in a query. */
 async function namesOf(metrics: Metrics): Promise<Set<string>> {

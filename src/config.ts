@@ -26,10 +26,32 @@ export interface ClientPortConfig {
   readonly reflection: boolean;
   /** The calls of backups and restores are served. */
   readonly backup: boolean;
+  /** HTTP/2 state and unsent answers of one connection, MiB: beyond it, further calls of that connection are refused. */
+  readonly connectionMemory: number;
+  /** So many calls of a connection may be cancelled at once … */
+  readonly resetBurst: number;
+  /** … and so many a second in the long run; beyond both the connection is ended. */
+  readonly resetRate: number;
+  /** A connection that is older is ended in order, milliseconds; null: never. */
+  readonly maxConnectionAgeMs: number | null;
+  /** … and its calls are cut after so many milliseconds more. */
+  readonly connectionAgeGraceMs: number;
 }
 
 /** Of a node that listens at loopback. */
-export const DEFAULT_CLIENT_PORT: ClientPortConfig = { reflection: true, backup: true };
+export const DEFAULT_CLIENT_PORT: ClientPortConfig = {
+  reflection: true,
+  backup: true,
+  connectionMemory: 256,
+  resetBurst: 10_000,
+  resetRate: 1_000,
+  maxConnectionAgeMs: null,
+  connectionAgeGraceMs: 30_000,
+};
+/** From NOT_SERVING until calls are refused, seconds: meshes and balancers look every few seconds. */
+export const DEFAULT_DRAIN_DELAY_S = 5;
+/** Of a node that nobody at another machine can reach. */
+export const LOOPBACK_DRAIN_DELAY_S = 0.5;
 
 export interface NodeConfig {
   /** HOST:PORT to serve clients at; port 0 takes a free one. */
@@ -66,6 +88,8 @@ export interface NodeConfig {
   /** Of clients at a time; null: as many as the limit of open files allows. */
   readonly maxConnections: number | null;
   readonly clientPort: ClientPortConfig;
+  /** A stopping node takes calls for at least so long after its health fell, milliseconds. */
+  readonly drainDelayMs: number;
   /** Where traces go, and which part of the calls begins one, 0 to 1; null: nothing is traced. */
   readonly traces: { readonly endpoint: string; readonly sample: number } | null;
 }

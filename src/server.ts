@@ -37,8 +37,6 @@ export { StartError } from "./place.js";
 export type { Passes, RunningServer, ServerEvents } from "./running-server.js";
 
 const HEALTH_MS = 100;
-/** A stopping node takes calls for at least this long after its health fell, so that clients which follow health have gone elsewhere. */
-const NOTICE_MS = 500;
 /** How long a stopping node tries to hand its offices over … */
 const HAND_OVER_MS = 2_000;
 /** … and then waits for requests under way. */
@@ -180,13 +178,13 @@ class NodeServer implements RunningServer {
     const peerPort = await this.listen("--peer-listen", config.peerListen, () => bind(this.peer, config.peerListen));
     this.ports.peer.watch(peerPort);
     this.peerAddress = config.peerAdvertise || withPort(config.peerListen, peerPort);
-    const clientPort = await this.listen("--listen", config.listen, () =>
-      this.client.server.listen(config.listen),
-    ).catch((error: unknown) => {
-      this.peer.forceShutdown();
-      this.ports.close();
-      throw error;
-    });
+    const clientPort = await this.listen("--listen", config.listen, () => this.client.listen(config.listen)).catch(
+      (error: unknown) => {
+        this.peer.forceShutdown();
+        this.ports.close();
+        throw error;
+      },
+    );
     this.ports.client.watch(clientPort);
     this.clientAddress = config.advertise || withPort(config.listen, clientPort);
     await this.serveMetrics();
@@ -248,9 +246,9 @@ class NodeServer implements RunningServer {
     const machine = this.loop?.machine;
     if (options.drain && machine !== undefined) {
       this.loop?.deliver({ kind: "leave" });
-      await Promise.all([until(() => machine.core.offices === 0, HAND_OVER_MS), sleep(NOTICE_MS)]);
+      await Promise.all([until(() => machine.core.offices === 0, HAND_OVER_MS), sleep(this.config.drainDelayMs)]);
     }
-    this.state.stopping = true;
+    this.state.stop();
     if (machine !== undefined) {
       await until(() => machine.router.pendingCount + machine.router.visitorCount === 0, DRAIN_MS);
       // A connection that just ends would look like a call that may be retried.
@@ -259,8 +257,8 @@ class NodeServer implements RunningServer {
     }
     this.shutDown();
     // The last answers leave before the sockets do; only streams that nobody ends are cut.
-    await Promise.race([this.client.server.shutdown(), sleep(LAST_ANSWERS_MS)]);
-    this.client.server.forceShutdown();
+    await Promise.race([this.client.shutdown(), sleep(LAST_ANSWERS_MS)]);
+    this.client.forceShutdown();
     this.peer.forceShutdown();
     await this.home.close();
     await this.traces?.close();
@@ -394,7 +392,7 @@ class NodeServer implements RunningServer {
   kill(): void {
     if (this.stop.signal.aborted) return;
     this.shutDown();
-    this.client.server.forceShutdown();
+    this.client.forceShutdown();
     this.peer.forceShutdown();
     void this.home.close();
   }

@@ -47,6 +47,12 @@ export interface StartOptions {
   readonly maxConnections?: string;
   readonly reflection?: boolean;
   readonly backup?: boolean;
+  readonly drainDelay?: string;
+  readonly connectionMemory?: string;
+  readonly resetBurst?: string;
+  readonly resetRate?: string;
+  readonly maxConnectionAge?: string;
+  readonly connectionAgeGrace?: string;
   readonly metricsListen?: string;
   readonly traceEndpoint?: string;
   readonly traceSample?: string;

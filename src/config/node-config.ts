@@ -1,12 +1,15 @@
 /** From gathered settings to what a node is started with: everything that can be known to be wrong before anything is started. */
 import {
+  type ClientPortConfig,
   DEFAULT_CLIENT_PORT,
   DEFAULT_DISK_STALL_S,
+  DEFAULT_DRAIN_DELAY_S,
   DEFAULT_LIMITS,
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
   DEFAULT_TRACE_SAMPLE,
   type Limits,
+  LOOPBACK_DRAIN_DELAY_S,
   type NodeConfig,
 } from "../config.js";
 import { DEFAULT_PARTITIONS } from "../core/placement/position.js";
@@ -61,13 +64,25 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
     }),
     limits: limitsOf(gathered),
     maxConnections: gathered.value("maxConnections") ?? null,
-    clientPort: {
-      reflection: gathered.value("reflection") ?? DEFAULT_CLIENT_PORT.reflection,
-      backup: gathered.value("backup") ?? isLoopback(listen),
-    },
+    clientPort: clientPortOf(gathered, listen),
+    drainDelayMs: gathered.value("drainDelay") ?? 1_000 * drainDelay(isLoopback(listen) && isLoopback(peerListen)),
     traces: tracesOf(gathered),
   };
   return config;
+}
+
+const drainDelay = (local: boolean): number => (local ? LOOPBACK_DRAIN_DELAY_S : DEFAULT_DRAIN_DELAY_S);
+
+function clientPortOf(gathered: Gathered<NodeSettings>, listen: Address): ClientPortConfig {
+  return {
+    reflection: gathered.value("reflection") ?? DEFAULT_CLIENT_PORT.reflection,
+    backup: gathered.value("backup") ?? isLoopback(listen),
+    connectionMemory: gathered.value("connectionMemory") ?? DEFAULT_CLIENT_PORT.connectionMemory,
+    resetBurst: gathered.value("resetBurst") ?? DEFAULT_CLIENT_PORT.resetBurst,
+    resetRate: gathered.value("resetRate") ?? DEFAULT_CLIENT_PORT.resetRate,
+    maxConnectionAgeMs: gathered.value("maxConnectionAge") ?? DEFAULT_CLIENT_PORT.maxConnectionAgeMs,
+    connectionAgeGraceMs: gathered.value("connectionAgeGrace") ?? DEFAULT_CLIENT_PORT.connectionAgeGraceMs,
+  };
 }
 
 /** "" = memory. */

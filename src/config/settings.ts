@@ -6,10 +6,12 @@
 import {
   DEFAULT_CLIENT_PORT,
   DEFAULT_DISK_STALL_S,
+  DEFAULT_DRAIN_DELAY_S,
   DEFAULT_LIMITS,
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
   DEFAULT_TRACE_SAMPLE,
+  LOOPBACK_DRAIN_DELAY_S,
   MAX_CONNECTIONS,
   MAX_STORAGE_MEMORY_MIB,
   MIN_STORAGE_MEMORY_MIB,
@@ -27,6 +29,8 @@ import {
   path,
   ratio,
   seconds,
+  secondsOrNone,
+  secondsOrOff,
   wholeNumber,
   yesOrNo,
   zone,
@@ -64,6 +68,9 @@ const MAX_KEY_BYTES = 65_536;
 const MAX_VALUE_BYTES = 6_291_456;
 const MIN_MESSAGE_BYTES = 4_096;
 export const MAX_MESSAGE_BYTES = 16_777_216;
+
+const MAX_CONNECTION_MEMORY_MIB = 4_096;
+const MAX_RESETS = 1_000_000;
 
 /** Keeps the type of what is read. */
 const setting = <Value>(one: Setting<Value>): Setting<Value> => one;
@@ -233,6 +240,54 @@ export const NODE_SETTINGS = {
     text: "serve the calls of onar backup and onar restore to whoever reaches --listen",
     on: true,
     read: (label, text) => yesOrNo(label, text),
+  }),
+  drainDelay: setting({
+    scope: "node",
+    argument: "<seconds>",
+    bound: "0 to 3600",
+    fallback: `${DEFAULT_DRAIN_DELAY_S}; ${LOOPBACK_DRAIN_DELAY_S} if both ports are at loopback`,
+    text: "when told to stop, take calls for so long after health fell, so that clients and meshes notice",
+    read: (label, text) => secondsOrNone(label, text),
+  }),
+  connectionMemory: setting({
+    scope: "node",
+    argument: "<mib>",
+    bound: `16 to ${MAX_CONNECTION_MEMORY_MIB}`,
+    fallback: String(DEFAULT_CLIENT_PORT.connectionMemory),
+    text: "MiB of unsent answers and HTTP/2 state of one client connection; beyond it further calls of that connection are refused",
+    read: (label, text) => wholeNumber(label, text, 16, MAX_CONNECTION_MEMORY_MIB),
+  }),
+  resetBurst: setting({
+    scope: "node",
+    argument: "<calls>",
+    bound: `100 to ${MAX_RESETS}`,
+    fallback: String(DEFAULT_CLIENT_PORT.resetBurst),
+    text: "calls of one client connection that may be cancelled at once; beyond it the connection is ended (from Node.js 22.11 on; 1000 before)",
+    read: (label, text) => wholeNumber(label, text, 100, MAX_RESETS),
+  }),
+  resetRate: setting({
+    scope: "node",
+    argument: "<calls>",
+    bound: `1 to ${MAX_RESETS}`,
+    fallback: String(DEFAULT_CLIENT_PORT.resetRate),
+    text: "the same in the long run, a second (from Node.js 22.11 on; 33 before)",
+    read: (label, text) => wholeNumber(label, text, 1, MAX_RESETS),
+  }),
+  maxConnectionAge: setting({
+    scope: "node",
+    argument: "<seconds>",
+    bound: "0.001 to 3600, or off",
+    fallback: "off",
+    text: "end client connections in order at this age, a tenth more or less, so that a balancer of connections spreads them anew",
+    read: (label, text) => secondsOrOff(label, text),
+  }),
+  connectionAgeGrace: setting({
+    scope: "node",
+    argument: "<seconds>",
+    bound: "0.001 to 3600",
+    fallback: String(DEFAULT_CLIENT_PORT.connectionAgeGraceMs / 1_000),
+    text: "how long calls of a connection that is ended for its age may still take",
+    read: (label, text) => seconds(label, text),
   }),
   metricsListen: setting({
     scope: "node",

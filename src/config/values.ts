@@ -84,6 +84,13 @@ export function seconds(label: string, text: string): number {
   return Math.ceil(value * 1_000);
 }
 
+/** The same, or null for "off". */
+export const secondsOrOff = (label: string, text: string): number | null =>
+  text === "off" ? null : seconds(label, text);
+
+/** The same, or 0. */
+export const secondsOrNone = (label: string, text: string): number => (text === "0" ? 0 : seconds(label, text));
+
 /** Where an OpenTelemetry collector takes traces; null: off. */
 export function collector(label: string, text: string): string | null {
   if (text === "off") return null;

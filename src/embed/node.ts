@@ -48,6 +48,17 @@ export interface NodeOptions {
   readonly diskStall?: number;
   /** Serve the calls of backups and restores to whoever reaches `listen`; true when missing if that is at loopback, else false. */
   readonly backup?: boolean;
+  /** Take calls for so long after a stopping node's health fell, seconds; 5 when missing, 0.5 if both ports are at loopback. */
+  readonly drainDelay?: number;
+  /** Unsent answers and HTTP/2 state of one client connection, MiB; 256 when missing. */
+  readonly connectionMemory?: number;
+  /** Calls of one client connection that may be cancelled at once, and a second in the long run; 10,000 and 1,000 when missing. */
+  readonly resetBurst?: number;
+  readonly resetRate?: number;
+  /** Client connections are ended in order at this age, seconds; never when missing. */
+  readonly maxConnectionAge?: number;
+  /** How long their calls may still take then, seconds; 30 when missing. */
+  readonly connectionAgeGrace?: number;
   /** HOST:PORT to serve Prometheus metrics at; nowhere when missing. */
   readonly metricsListen?: string;
   /** URL of an OpenTelemetry collector to send traces to, by OTLP over HTTP; nothing is traced when missing. */

@@ -1,5 +1,5 @@
 /** The client port: all services that people and programs call. */
-import { createServer, type Server } from "nice-grpc";
+import { createServer } from "nice-grpc";
 import { HealthDefinition } from "../../gen/ts/grpc/health/v1/health.js";
 import { BackupServiceDefinition } from "../../gen/ts/onar/backup/v1/backup.js";
 import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
@@ -13,7 +13,9 @@ import { deadlineInterceptor, thrown } from "./call.js";
 import { type CallObserver, observing } from "./call-observer.js";
 import { type CallTracer, tracing } from "./call-tracer.js";
 import { serveDirectly } from "./direct.js";
+import { endingStreams } from "./ending-streams.js";
 import { Health } from "./health.js";
+import { withResetLimits } from "./http2-options.js";
 import { KeyValueHandlers } from "./key-value.js";
 import { answerPipelined, keyValueCalls, keyValueService, PIPELINE_PATH, pathOfRequest } from "./key-value-service.js";
 import { servePipelines } from "./pipeline.js";
@@ -24,8 +26,6 @@ import { textService } from "./text-service.js";
 
 /** Calls of one connection under way at a time. */
 const MAX_CONCURRENT_STREAMS = 2_048;
-/** MiB of HTTP/2 state per connection: with the bound above it shuts out half-open streams. */
-const MAX_SESSION_MEMORY = 16;
 /** A connection is asked this often whether it is still there: one that was ended for resetting too many streams never says that it is not. */
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
@@ -38,8 +38,12 @@ const SERVICES = [
 ];
 
 export interface ClientServer {
-  readonly server: Server;
   readonly health: Health;
+  /** Resolves with the port taken. */
+  listen(address: string): Promise<number>;
+  /** Takes no more connections; resolves when all calls have ended. */
+  shutdown(): Promise<void>;
+  forceShutdown(): void;
 }
 
 /** `observer`: is told of every call. `tracer`: says which are traced; null: none. */
@@ -55,7 +59,13 @@ export function makeClientServer(
   const server = createServer({
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
-    "grpc-node.max_session_memory": MAX_SESSION_MEMORY,
+    "grpc-node.max_session_memory": port.connectionMemory,
+    ...(port.maxConnectionAgeMs === null
+      ? {}
+      : {
+          "grpc.max_connection_age_ms": port.maxConnectionAgeMs,
+          "grpc.max_connection_age_grace_ms": port.connectionAgeGraceMs,
+        }),
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
     // Nobody reads these books, and each call would be entered in them.
@@ -68,11 +78,14 @@ export function makeClientServer(
         decode: boundedDecode(PIPELINE_PATH, decodePipelineRequest, "read"),
         pathOf: pathOfRequest,
         tracer,
+        stopping: serving.whenStopping,
         maxMessageBytes: limits.maxMessageBytes,
       }),
       serveDirectly(keyValueCalls(handlers), deadlineInterceptor, tracer !== null),
     ],
-  }).use(refusing(thrown));
+  })
+    .use(refusing(thrown))
+    .use(endingStreams(serving.whenStopping));
   const health = new Health(SERVICES);
   server.add(bounded(KeyValueServiceDefinition), keyValueService);
   server.add(bounded(TextServiceDefinition), textService(handlers));
@@ -80,5 +93,10 @@ export function makeClientServer(
   server.add(bounded(BackupServiceDefinition), backupService(serving, port.backup));
   server.add(bounded(HealthDefinition), health.service());
   if (port.reflection) addReflection(server, [...SERVICES, HealthDefinition.fullName]);
-  return { server, health };
+  return {
+    health,
+    listen: (address) => withResetLimits(port, () => server.listen(address)),
+    shutdown: () => server.shutdown(),
+    forceShutdown: () => server.forceShutdown(),
+  };
 }

@@ -58,7 +58,7 @@ function serve(call: ServerInterceptingCall, handle: UnaryHandler, request: unkn
   if (request instanceof Failure) return fail(call, request);
   handle(request as never, { timeout: timeoutUntil(call.getDeadline()), trace }).then(
     (response) => {
-      // The status right behind the answer: both go out in one write.
+      // The status right behind the answer. node:http2 still gives it a write of its own: it submits trailers a turn after the data.
       call.sendMessage(response, () => {});
       call.sendStatus({ code: status.OK, details: "OK", metadata: null });
     },

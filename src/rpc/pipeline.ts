@@ -7,6 +7,7 @@
  *   P1  At most MAX_PIPELINED requests are under way or answered and not yet taken by the transport; then nothing more is read.
  *   P2  Each request is answered once, under its tag; answers leave in the order in which they come about.
  *   P3  The status comes last: after all answers, or instead of those that are still missing.
+ *   P4  When the node stops, or ends the connection for its age, the stream ends once all that was read is answered: UNAVAILABLE, DRAINING.
  */
 import type { ServerHttp2Stream } from "node:http2";
 import { gunzipSync, inflateSync } from "node:zlib";
@@ -18,7 +19,7 @@ import { MessageTooLong, Unframer, writeFrames } from "../wire/grpc-frames.js";
 import { encodePipelineResponse } from "../wire/pipeline.js";
 import { type Call, DEFAULT_TIMEOUT, streamUntil } from "./call.js";
 import { type CallTracer, TRACEPARENT, textOf } from "./call-tracer.js";
-import { Failure } from "./failure.js";
+import { draining, Failure } from "./failure.js";
 import { type TakenCall, takingCalls } from "./taken-call.js";
 
 /** Requests of one pipeline under way at a time; the stream is read no further until one is answered. */
@@ -38,6 +39,8 @@ export interface PipelineOptions {
   /** Of a request, for traces: as the unary call of the same kind. */
   readonly pathOf: (request: PipelineRequest) => string;
   readonly tracer: CallTracer | null;
+  /** Aborts when streams are to end. */
+  readonly stopping: AbortSignal;
   readonly maxMessageBytes: number;
 }
 
@@ -90,17 +93,33 @@ class PipelineCall {
     const headers = new Metadata();
     headers.set("onar-pipeline", "1");
     call.sendMetadata(headers);
+    options.stopping.addEventListener("abort", this.whenStopping);
     stream.resume();
   }
 
   cancelled(): void {
     this.over = true;
     this.answered = [];
+    this.options.stopping.removeEventListener("abort", this.whenStopping);
+  }
+
+  private readonly whenStopping = (): void => this.endIfIdle();
+
+  private get ending(): boolean {
+    // Node.js tells a connection's end by nothing else.
+    return this.options.stopping.aborted || this.stream.session?.closed === true;
+  }
+
+  private endIfIdle(): void {
+    if (this.over || this.underWay > 0 || this.answered.length > 0) return;
+    this.over = true;
+    this.call.sendStatus(draining({ kind: "read", partition: null, hasId: false }).toStatusObject());
   }
 
   /** Takes what has come as far as there is room. */
   private read(): void {
     while (!this.over) {
+      if (this.ending) return this.endIfIdle();
       if (this.choked || this.underWay + this.answered.length >= MAX_PIPELINED) {
         this.stream.pause();
         return;

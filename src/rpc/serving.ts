@@ -35,7 +35,7 @@ export class Serving {
   /** Whom this node waits for while there is no view. */
   awaited: () => readonly Awaited[] = () => [];
   node: ServingNode | null = null;
-  stopping = false;
+  private readonly stops = new AbortController();
   /** false: the disk is full, and this node takes no writes. */
   writable: () => boolean = () => true;
   /** Is told of requests that are traced before they go their way; null: nothing is traced. */
@@ -47,6 +47,19 @@ export class Serving {
   private viewEpoch = 0n;
 
   constructor(readonly self: NodeId) {}
+
+  /** New calls are refused, and streams end. */
+  get stopping(): boolean {
+    return this.stops.signal.aborted;
+  }
+
+  get whenStopping(): AbortSignal {
+    return this.stops.signal;
+  }
+
+  stop(): void {
+    this.stops.abort();
+  }
 
   begin(node: ServingNode): void {
     this.clusterId = Buffer.from(node.view.clusterId, "hex");

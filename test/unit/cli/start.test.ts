@@ -32,7 +32,16 @@ describe("start", () => {
       insisted: [],
       maxConnections: null,
       limits: { maxKeyBytes: 4_096, maxValueBytes: 1_048_576, maxMessageBytes: 4_194_304 },
-      clientPort: { reflection: true, backup: true },
+      clientPort: {
+        reflection: true,
+        backup: true,
+        connectionMemory: 256,
+        resetBurst: 10_000,
+        resetRate: 1_000,
+        maxConnectionAgeMs: null,
+        connectionAgeGraceMs: 30_000,
+      },
+      drainDelayMs: 500,
       traces: null,
     });
   });

@@ -88,6 +88,20 @@ describe("settings", () => {
     expect(nodeConfigOf(gather(fromFlags({ ...flags, backup: !offered }))).clientPort.backup).toBe(!offered);
   });
 
+  test("a node that others reach drains for longer than one at loopback, unless somebody says otherwise", () => {
+    const delay = (flags: object) => nodeConfigOf(gather(fromFlags({ ...alone, ...flags }))).drainDelayMs;
+    expect(delay({ listen: "127.0.0.1:1", peerListen: "127.0.0.1:2" })).toBe(500);
+    expect(delay({ listen: "127.0.0.1:1", peerListen: "10.0.0.1:2" })).toBe(5_000);
+    expect([delay({ drainDelay: "0" }), delay({ drainDelay: "7.5" })]).toEqual([0, 7_500]);
+    expect(() => delay({ drainDelay: "-1" })).toThrow("--drain-delay must be");
+  });
+
+  test("a connection's age is off, or seconds", () => {
+    const age = (flags: object) =>
+      nodeConfigOf(gather(fromFlags({ ...alone, ...flags }))).clientPort.maxConnectionAgeMs;
+    expect([age({}), age({ maxConnectionAge: "off" }), age({ maxConnectionAge: "60" })]).toEqual([null, null, 60_000]);
+  });
+
   test("limits are settings", () => {
     const flags = { maxKeyBytes: "10", maxValueBytes: "20", maxMessageBytes: "4096" };
     expect(limitsOf(gather(fromFlags(flags)))).toEqual({ maxKeyBytes: 10, maxValueBytes: 20, maxMessageBytes: 4_096 });

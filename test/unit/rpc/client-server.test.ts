@@ -10,10 +10,12 @@ import { StorageKind } from "../../../gen/ts/onar/reconfiguration/v1/reconfigura
 import { type ClientPortConfig, DEFAULT_CLIENT_PORT, DEFAULT_LIMITS } from "../../../src/config.js";
 import { nodeId } from "../../../src/core/ids.js";
 import { makeClientServer } from "../../../src/rpc/client-server.js";
+import { RESETS_ARE_SETTABLE } from "../../../src/rpc/http2-options.js";
 import { Serving } from "../../../src/rpc/serving.js";
+import { startTestCluster } from "../../../src/testing/cluster.js";
 import { REQUEST_FIELDS } from "../../../src/wire/request-fields.js";
 import { decodeDetails, errorOf } from "../../e2e/clients.js";
-import { RawClient } from "../../e2e/raw.js";
+import { cancel, framed, RawClient } from "../../e2e/raw.js";
 
 const ends: (() => void)[] = [];
 afterEach(() => {
@@ -30,14 +32,15 @@ async function served(port: Partial<ClientPortConfig> = {}) {
     diskFull: () => false,
   };
   const options = { ...DEFAULT_CLIENT_PORT, ...port };
-  const { server } = makeClientServer(new Serving(nodeId(1)), DEFAULT_LIMITS, options, own, null, null);
+  const serving = new Serving(nodeId(1));
+  const server = makeClientServer(serving, DEFAULT_LIMITS, options, own, null, null);
   const address = `127.0.0.1:${await server.listen("127.0.0.1:0")}`;
   const channel = createChannel(address);
   ends.push(
     () => channel.close(),
     () => server.forceShutdown(),
   );
-  return { channel, address };
+  return { channel, address, serving, server };
 }
 
 describe("a request with more than 4 KiB that says nothing", () => {
@@ -88,6 +91,84 @@ test("the calls of backups are refused where they are not offered, by name", asy
     const { status, message } = await errorOf(call);
     expect([status, message]).toEqual(["PERMISSION_DENIED", expect.stringContaining("--backup")]);
   }
+});
+
+describe("a node that stops", () => {
+  test("ends its streams with UNAVAILABLE, DRAINING", async () => {
+    const { channel, serving } = await served();
+    const watched = createClient(HealthDefinition, channel).watch({ service: "live" })[Symbol.asyncIterator]();
+    expect((await watched.next()).value).toMatchObject({ status: 1 });
+    let asked = (): void => {};
+    const waiting = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    async function* question() {
+      yield { messageRequest: { $case: "listServices", value: "" } } as const;
+      await waiting;
+    }
+    const reflected = createClient(ServerReflectionDefinition, channel)
+      .serverReflectionInfo(question())
+      [Symbol.asyncIterator]();
+    await reflected.next();
+    const ended = [watched, reflected].map((stream) => errorOf(() => stream.next()));
+    serving.stop();
+    for (const { status, message } of await Promise.all(ended))
+      expect([status, message]).toEqual(["UNAVAILABLE", "this node is stopping"]);
+    asked();
+  });
+});
+
+describe("a connection that many share", () => {
+  const HEALTH = "/grpc.health.v1.Health/Check";
+  const live = Buffer.from([0x0a, 4, ...Buffer.from("live")]);
+
+  // Without the setting Node.js ends a connection after a thousand calls that were cancelled, whoever else uses it.
+  test.skipIf(!RESETS_ARE_SETTABLE)("outlives fifteen hundred calls that are cancelled on it", async () => {
+    const { address } = await served();
+    const raw = await RawClient.open(address);
+    for (let i = 0; i < 1_500; i++) {
+      const call = raw.open(HEALTH);
+      call.once("ready", () => cancel(call));
+      if (i % 100 === 99) expect((await raw.unary(HEALTH, live)).headers[":status"]).toBe(200);
+    }
+    const { trailers } = await raw.unary(HEALTH, live);
+    expect(trailers?.["grpc-status"]).toBe("0");
+    raw.close();
+  });
+
+  // With 16 MiB, nineteen of forty were refused.
+  test("carries small calls while forty answers of a megabyte are not read", async () => {
+    const cluster = await startTestCluster({ nodes: 1, partitions: 1 });
+    ends.push(() => void cluster.close());
+    await cluster.client().put("large", "x".repeat(1_000_000));
+    const raw = await RawClient.open(cluster.endpoints[0] ?? "");
+    ends.push(() => raw.close());
+    const GET = "/onar.kv.v1.KeyValueService/Get";
+    const key = Buffer.from([0x0a, 5, ...Buffer.from("large")]);
+    const large = Array.from({ length: 40 }, () => {
+      const call = raw.open(GET);
+      call.pause();
+      call.end(framed(key));
+      return new Promise((resolve) => call.once("response", resolve));
+    });
+    await Promise.all(large);
+    const small = await Promise.all(Array.from({ length: 40 }, () => raw.unary(HEALTH, live)));
+    expect(small.map(({ trailers }) => trailers?.["grpc-status"])).toEqual(Array(40).fill("0"));
+  });
+
+  test("is ended in order at its age, with jitter, and its streams with a status", async () => {
+    const { address } = await served({ maxConnectionAgeMs: 200, connectionAgeGraceMs: 20_000 });
+    const raw = await RawClient.open(address);
+    const goaway = new Promise<number>((resolve) => raw.session.once("goaway", resolve));
+    const stream = raw.open("/onar.kv.v1.KeyValueService/Pipeline");
+    const status = new Promise((resolve) => stream.once("trailers", (trailers) => resolve(trailers["grpc-status"])));
+    stream.resume();
+    expect(await goaway).toBe(0);
+    // What is asked on it still is answered, and then it ends.
+    stream.write(framed(Buffer.from([0x08, 1])));
+    expect(await status).toBe("14");
+    raw.close();
+  });
 });
 
 describe("reflection", () => {

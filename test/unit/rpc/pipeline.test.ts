@@ -3,11 +3,13 @@ import { Duplex } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { Metadata, type ServerInterceptingCall, status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
+import { Status as RpcStatus } from "../../../gen/ts/google/rpc/status.js";
 import { PipelineRequest, PipelineResponse } from "../../../gen/ts/onar/kv/v1/kv.js";
 import type { Call } from "../../../src/rpc/call.js";
 import { MAX_PIPELINED, type PipelineHandler, servePipelines } from "../../../src/rpc/pipeline.js";
 import { Unframer } from "../../../src/wire/grpc-frames.js";
 import { decodePipelineRequest } from "../../../src/wire/pipeline.js";
+import { decodeDetails } from "../../e2e/clients.js";
 import { framed } from "../../e2e/raw.js";
 
 const PATH = "/onar.kv.v1.KeyValueService/Pipeline";
@@ -59,6 +61,7 @@ class Bench {
   readonly stream = new Stream();
   readonly asked: Asked[] = [];
   readonly headers: Metadata[] = [];
+  readonly stopping = new AbortController();
   status: Status | null = null;
   cancel: () => void = () => {};
 
@@ -88,6 +91,7 @@ class Bench {
       pathOf: () => PATH,
       tracer: null,
       decode: decodePipelineRequest,
+      stopping: this.stopping.signal,
       maxMessageBytes: MAX_MESSAGE_BYTES,
     });
     serve({ path: PATH } as never, wire as never).start({} as never);
@@ -122,6 +126,34 @@ describe("a pipeline", () => {
   test("tells by a header, before anything is asked, that it stands", () => {
     const [headers] = new Bench().headers;
     expect(headers?.get("onar-pipeline")).toEqual(["1"]);
+  });
+
+  test("ends with a status when the node stops: at once when idle, otherwise once what was read is answered", async () => {
+    const idle = new Bench();
+    idle.stopping.abort();
+    expect(idle.status).toMatchObject({ code: status.UNAVAILABLE });
+    const details = RpcStatus.decode(idle.status?.metadata?.get("grpc-status-details-bin")[0] as Buffer);
+    expect(decodeDetails(details).info?.reason).toBe("DRAINING");
+    const busy = new Bench();
+    await busy.come(requests(1, 2));
+    busy.stopping.abort();
+    busy.asked[0]?.answer();
+    await turns();
+    expect(busy.status).toBeNull();
+    await busy.come(request(3));
+    busy.asked[1]?.answer();
+    await turns();
+    expect([busy.answers, busy.asked.length]).toEqual([[1n, 2n], 2]);
+    expect(busy.status).toMatchObject({ code: status.UNAVAILABLE });
+  });
+
+  test("ends so, too, once its connection is being ended for its age", async () => {
+    const bench = new Bench();
+    await bench.come(request(1));
+    Object.assign(bench.stream, { session: { closed: true } });
+    bench.asked[0]?.answer();
+    await turns();
+    expect([bench.answers, bench.status?.code]).toEqual([[1n], status.UNAVAILABLE]);
   });
 
   test("answers in the order in which answers come about, those of a turn in one write", async () => {

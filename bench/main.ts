@@ -8,6 +8,7 @@ import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runChild } from "./process/child.js";
+import { attacks } from "./suites/attacks.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suites/context.js";
 import { durable } from "./suites/durable.js";
 import { exactlyOnce } from "./suites/exactly-once.js";
@@ -32,11 +33,12 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["memory", memory],
   ["durable", durable],
   ["open", open],
+  ["attacks", attacks],
 ]);
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (all, in this order)
-  --rounds N      rounds of unary, exactly-once, pipelined, durable and traces; starts of open (5)
+  --rounds N      rounds of unary, exactly-once, pipelined, durable, traces and attacks; starts of open (5)
   --seconds N     measured time of one load (4)
   --in-flight N   calls in flight (64)
   --keys N        keys, 16 bytes each (10000)

@@ -28,6 +28,7 @@ export class PutProbe {
   readonly #ready: Promise<void>;
   /** Per key, in the order of the answers. */
   readonly #successes: Success[][];
+  readonly #invoked: number[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(endpoint: Endpoint, keys: readonly Uint8Array[]) {
@@ -77,6 +78,20 @@ export class PutProbe {
     return Number.POSITIVE_INFINITY;
   }
 
+  /** How many PUTs were invoked in this time. */
+  invokedIn(fromMs: number, toMs: number): number {
+    return this.#invoked.filter((at) => at >= fromMs && at < toMs).length;
+  }
+
+  /** How long the answers took of the PUTs that were invoked in this time and were OK, in ms. */
+  latenciesOf(fromMs: number, toMs: number): number[] {
+    return this.#successes.flatMap((list) =>
+      list
+        .filter(({ invokedAtMs }) => invokedAtMs >= fromMs && invokedAtMs < toMs)
+        .map(({ invokedAtMs, answeredAtMs }) => answeredAtMs - invokedAtMs),
+    );
+  }
+
   close(): void {
     clearInterval(this.#timer);
     this.#connection.close();
@@ -91,6 +106,7 @@ export class PutProbe {
     randomFillSync(bytes, requestIdAt, REQUEST_ID_BYTES);
     this.puts++;
     const invokedAtMs = performance.now();
+    this.#invoked.push(invokedAtMs);
     this.#connection.call(PUT_PATH, bytes, bytes.length, {
       data: () => {},
       done: (status) => {

@@ -1,0 +1,129 @@
+/**
+ * What attacks cost an honest client: PUTs at fixed times through the node that is attacked and through another one, with and without the
+ * attack in turns. An answer counts when it comes within the limit.
+ */
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ATTACKS } from "../attacks/all.js";
+import type { Attack } from "../attacks/attack.js";
+import { endpointText, PEER_PORT_OFFSET } from "../cluster.js";
+import type { Endpoint } from "../load/options.js";
+import { type Child, startChild } from "../process/child.js";
+import { median } from "../stats/summary.js";
+import { progress, type Suite, type SuiteOptions, type Target, withCluster } from "./context.js";
+import { PutProbe } from "./put-probe.js";
+import { tableOf } from "./table.js";
+
+/** An answer that comes later counts as none. */
+const LIMIT_MS = 1_000;
+const KEYS = 2;
+const GOALS = { same: 0.95, other: 1 } as const;
+
+type Where = keyof typeof GOALS;
+
+interface Kept {
+  readonly attack: Attack;
+  readonly where: Where;
+  /** The rate under attack against the rate without, of the same round. */
+  readonly rates: readonly number[];
+  /** Milliseconds, the median over the rounds. */
+  readonly p99Ms: number;
+  readonly p99WithoutMs: number;
+}
+
+interface Window {
+  /** The part of the calls that were answered in time. */
+  readonly rate: number;
+  readonly p99Ms: number;
+}
+
+export const attacks: Suite = (options) =>
+  withCluster(options, async (_cluster, nodes) => {
+    const kept: Kept[] = [];
+    for (const attack of ATTACKS.values()) kept.push(...(await under(attack, options, nodes)));
+    return {
+      tables: [
+        tableOf(`honest PUTs under attack, ${100 * KEYS} a second through each of two nodes`, kept, [
+          ["attack", ({ attack }) => attack.name],
+          ["through", ({ where }) => (where === "same" ? "the attacked node" : "another node")],
+          [
+            "rate kept",
+            ({ rates }) => `${percent(median(rates))} (${percent(Math.min(...rates))}-${percent(Math.max(...rates))})`,
+          ],
+          ["p99 ms", ({ p99Ms }) => p99Ms.toFixed(1)],
+          ["without", ({ p99WithoutMs }) => p99WithoutMs.toFixed(1)],
+          ["goal", ({ where }) => percent(GOALS[where])],
+          ["", (one) => (reached(one) ? "reached" : "MISSED")],
+        ]),
+      ],
+      notes: [...ATTACKS.values()].map(({ name, what, port }) => `${name}: ${what}, at the ${port} port`),
+      figures: kept.map(({ attack, ...figures }) => ({ attack: attack.name, ...figures })),
+    };
+  });
+
+/** A client at a fixed rate keeps all of it, or loses calls: half a percent is what one late answer of a window makes. */
+const reached = ({ rates, where }: Kept): boolean => median(rates) >= GOALS[where] - 0.005;
+const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
+
+async function under(attack: Attack, options: SuiteOptions, { endpoints }: Target): Promise<Kept[]> {
+  const [attacked, other] = endpoints;
+  if (attacked === undefined || other === undefined) throw new Error("attacks takes two nodes at least");
+  const probes = { same: probe(attacked), other: probe(other) };
+  const measured: Record<Where, { readonly quiet: Window[]; readonly loud: Window[] }> = {
+    same: { quiet: [], loud: [] },
+    other: { quiet: [], loud: [] },
+  };
+  try {
+    for (const one of Object.values(probes)) {
+      await one.ready();
+      one.start();
+    }
+    await sleep(1_000);
+    for (let round = 1; round <= options.rounds; round++) {
+      progress(`attacks: ${attack.name}, round ${round} of ${options.rounds}`);
+      for (const loud of [false, true]) {
+        const attacker = loud ? await attackerOf(attack, options, attacked) : null;
+        const from = performance.now();
+        await sleep(options.seconds * 1_000);
+        const to = performance.now();
+        // Answers of the last calls may still come in time.
+        await sleep(LIMIT_MS);
+        await attacker?.stop();
+        for (const where of ["same", "other"] as const) {
+          measured[where][loud ? "loud" : "quiet"].push(windowOf(probes[where], from, to));
+        }
+      }
+    }
+  } finally {
+    for (const one of Object.values(probes)) one.close();
+  }
+  return (["same", "other"] as const).map((where) => {
+    const { quiet, loud } = measured[where];
+    return {
+      attack,
+      where,
+      rates: loud.map(({ rate }, i) => rate / (quiet[i]?.rate ?? Number.NaN)),
+      p99Ms: median(loud.map(({ p99Ms }) => p99Ms)),
+      p99WithoutMs: median(quiet.map(({ p99Ms }) => p99Ms)),
+    };
+  });
+}
+
+function probe(endpoint: Endpoint): PutProbe {
+  const keys = Array.from({ length: KEYS }, (_, i) => Buffer.from(`attacked-${i}`.padEnd(16, "-")));
+  return new PutProbe(endpoint, keys);
+}
+
+function windowOf(one: PutProbe, from: number, to: number): Window {
+  const latencies = one.latenciesOf(from, to).filter((ms) => ms <= LIMIT_MS);
+  const sorted = latencies.toSorted((a, b) => a - b);
+  return {
+    rate: latencies.length / one.invokedIn(from, to),
+    p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN,
+  };
+}
+
+function attackerOf(attack: Attack, { scripts }: SuiteOptions, { host, port }: Endpoint): Promise<Child> {
+  const at = { host, port: attack.port === "client" ? port : port + PEER_PORT_OFFSET };
+  return startChild([`${scripts}/attacker.js`, attack.name, endpointText(at)], 15_000);
+}

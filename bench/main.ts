@@ -14,6 +14,7 @@ import { durable } from "./suites/durable.js";
 import { exactlyOnce } from "./suites/exactly-once.js";
 import { failover } from "./suites/failover.js";
 import { frames } from "./suites/frames.js";
+import { http2 } from "./suites/http2.js";
 import { memory } from "./suites/memory.js";
 import { open } from "./suites/open.js";
 import { pipelined } from "./suites/pipelined.js";
@@ -23,6 +24,7 @@ import { traces } from "./suites/traces.js";
 import { unary } from "./suites/unary.js";
 
 const SUITES: ReadonlyMap<string, Suite> = new Map([
+  ["http2", http2],
   ["unary", unary],
   ["rest", rest],
   ["frames", frames],
@@ -38,7 +40,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (all, in this order)
-  --rounds N      rounds of unary, exactly-once, pipelined, durable, traces and attacks; starts of open (5)
+  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces and attacks; starts of open (5)
   --seconds N     measured time of one load (4)
   --in-flight N   calls in flight (64)
   --keys N        keys, 16 bytes each (10000)

@@ -72,7 +72,6 @@ export class ViewNode {
 
   receive(now: Instant, from: NodeId, frame: Framed, out: WorldOutbox): void {
     const { message } = frame;
-    if (from !== this.id) this.chain.heard(now, from, frame.epoch, frame.digest, out);
     switch (message.kind) {
       case "heartbeat":
         out.sendDurable.push(from, this.heartbeats.onHeartbeat(from, message));
@@ -86,6 +85,7 @@ export class ViewNode {
       default:
         this.chain.receive(now, from, message, out);
     }
+    if (from !== this.id) this.chain.heard(now, from, frame.epoch, frame.digest, out);
     this.follow(now, out);
   }
 

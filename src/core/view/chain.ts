@@ -206,6 +206,7 @@ export class Chain {
   // ---- Inputs. ----
 
   receive(now: Instant, from: NodeId, message: ViewMessage, out: ChainOutbox): void {
+    this.knows(now, from, epochOf(message));
     switch (message.kind) {
       case "view-prepare":
         return this.onPrepare(now, from, message, out);
@@ -253,7 +254,8 @@ export class Chain {
       else this.prepare(proposer.silent(), out);
     }
     if (this.ownWish !== null) this.repeatWish(now, this.ownWish, out);
-    if (memberOf(newest.view, this.self) === undefined && !this.mayLeave && since(now, this.spreadAt) >= ASK_AGAIN_MS) {
+    const leaving = this.ownWish === null && memberOf(newest.view, this.self) === undefined && !this.mayLeave;
+    if (leaving && since(now, this.spreadAt) >= ASK_AGAIN_MS) {
       this.spreadAt = now;
       for (const voter of newest.view.voters) if ((this.held.get(voter) ?? 0) < this.epoch) this.tell(now, voter, out);
     }
@@ -377,6 +379,14 @@ export class Chain {
     for (const node of this.told.keys()) if (memberOf(view, node) === undefined) this.told.delete(node);
   }
 
+  /**
+   * A message shows that its sender knows this view, though its disk may still be at it: it counts as told just now. Not for ever, as a crash
+   * may cost the sender what was not durable.
+   */
+  private knows(now: Instant, node: NodeId, epoch: ViewEpoch): void {
+    if (epoch >= this.epoch) this.told.set(node, { epoch, at: now, waitMs: UNDER_WAY_MS });
+  }
+
   private tell(now: Instant, to: NodeId, out: ChainOutbox): void {
     const sent = begun(this.told.get(to), now, this.epoch);
     if (sent === null) return;
@@ -415,6 +425,24 @@ export class Chain {
     this.wishedAt = now;
     const wish: JoinWish = { kind: "join-wish", member, epoch: view.epoch, digest };
     for (const voter of view.voters) if (voter !== this.self) out.sendNow.push(voter, wish);
+  }
+}
+
+/** Whoever sends the message knows that view, and what came before it. */
+function epochOf(message: ViewMessage): ViewEpoch {
+  switch (message.kind) {
+    case "view-wanted":
+    case "view-held":
+    case "join-wish":
+      return message.epoch;
+    case "view-news":
+      return message.decided.view.epoch;
+    case "view-prepare":
+    case "view-promised":
+    case "view-accept":
+    case "view-accepted":
+    case "view-refused":
+      return viewEpoch(message.ballot.groupEpoch);
   }
 }
 

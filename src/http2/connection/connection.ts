@@ -18,21 +18,16 @@
 
 import { ConnectionError, ERROR_CODE } from "../error.js";
 import { FrameInput } from "../frame/frame-input.js";
-import { FrameOutput } from "../frame/frame-output.js";
 import { CLIENT_PREFACE, MAX_INT31 } from "../frame/wire.js";
-import { HpackDecoder } from "../hpack/decoder.js";
-import { HpackEncoder } from "../hpack/encoder.js";
 import type { HeaderList } from "../hpack/header-list.js";
 import type { Closing, ConnectionListener } from "./events.js";
-import { Guard } from "./guard.js";
-import { Inbound, type InboundHost, type Parts } from "./inbound.js";
-import { Inflow } from "./inflow.js";
-import { type Due, Lifetime, NEVER } from "./lifetime.js";
+import { Farewell } from "./farewell.js";
+import { Inbound, type InboundHost } from "./inbound.js";
+import { type Due, NEVER } from "./lifetime.js";
 import { CLIENT_TIMING, checkLimits, DEFAULT_LIMITS, type Limits, SERVER_TIMING, type Timing } from "./limits.js";
-import { Outflow } from "./outflow.js";
-import { PeerSettings, type Role, settingsToSend } from "./settings.js";
+import { assemble, type Parts } from "./parts.js";
+import { type Role, settingsToSend } from "./settings.js";
 import { ENDED, Stream, type StreamEnd, type StreamListener } from "./stream.js";
-import { StreamTable } from "./stream-table.js";
 
 export interface ConnectionOptions {
   readonly role: Role;
@@ -44,7 +39,6 @@ export interface ConnectionOptions {
 }
 
 const KEEPALIVE = Buffer.from("keep-ali", "latin1");
-const DRAINING = Buffer.from("draining", "latin1");
 /** What a chunk that waits costs besides its bytes. */
 const CHUNK_OVERHEAD_BYTES = 128;
 
@@ -53,15 +47,11 @@ export class Connection {
   readonly #limits: Limits;
   readonly #parts: Parts;
   readonly #input: FrameInput;
+  readonly #farewell: Farewell;
   #closing: Closing | undefined;
   /** Somebody is inside who takes the output afterwards; the listener was woken and has not taken yet. */
   #inside = false;
   #woken = false;
-  #draining = false;
-  /** Server: the GOAWAY with the last stream was sent. */
-  #lastStreamSaid = false;
-  #peerDraining = false;
-  #peerCode: number = ERROR_CODE.noError;
   #pending = 0;
 
   constructor(options: ConnectionOptions, now: number) {
@@ -71,27 +61,13 @@ export class Connection {
     const timing = options.timing ?? (role === "server" ? SERVER_TIMING : CLIENT_TIMING);
     this.#listener = options.listener;
     this.#limits = limits;
-    const output = new FrameOutput();
-    const encoder = new HpackEncoder();
-    const guard = new Guard(limits, timing, now);
-    this.#parts = {
-      role,
-      limits,
-      clock: { now },
-      output,
-      encoder,
-      decoder: new HpackDecoder(limits.maxHeaderListSize),
-      streams: new StreamTable(role, limits.closedStreamMemory),
-      inflow: new Inflow(output, limits),
-      outflow: new Outflow({ output, encoder, guard, limits, onLocalEnd: (stream) => this.#localEnded(stream) }),
-      guard,
-      lifetime: new Lifetime(timing, role === "client", now, chance),
-      peer: new PeerSettings(role === "client" ? "server" : "client"),
-    };
+    this.#parts = assemble({ role, limits, timing, now, chance, onLocalEnd: (stream) => this.#localEnded(stream) });
+    this.#farewell = new Farewell(this.#parts);
     this.#input = new FrameInput(new Inbound(this.#parts, this.#host()), role === "server");
+    const { inflow, output } = this.#parts;
     if (role === "client") output.raw(CLIENT_PREFACE);
     output.settings(settingsToSend(role, limits));
-    this.#parts.inflow.announce();
+    inflow.announce();
   }
 
   /** Why it has ended; undefined while it has not. */
@@ -107,14 +83,13 @@ export class Connection {
   /** Client: how many streams may be opened now. */
   get openable(): number {
     const { peer, streams } = this.#parts;
-    if (this.#closing !== undefined || this.#draining || this.#peerDraining || streams.highestLocal >= MAX_INT31)
-      return 0;
+    if (this.#closing !== undefined || this.draining || streams.highestLocal >= MAX_INT31) return 0;
     return Math.max(0, Math.min(peer.maxConcurrentStreams, this.#limits.maxConcurrentStreams) - streams.size);
   }
 
   /** Whether no further stream is taken, or the peer takes none. */
   get draining(): boolean {
-    return this.#draining || this.#peerDraining;
+    return this.#farewell.here || this.#farewell.atPeer;
   }
 
   /** The longest header list that the peer takes, as it says. */
@@ -190,7 +165,7 @@ export class Connection {
   /** The network has ended the connection. */
   lost(message: string): void {
     this.#parts.output.drop();
-    this.#close({ kind: "lost", code: this.#peerCode, message });
+    this.#close({ kind: "lost", code: this.#farewell.peerCode, message });
   }
 
   /**
@@ -267,22 +242,17 @@ export class Connection {
    * phases, so that no request that is on its way is lost. After `graceMs`, if not 0, what is still open is given up.
    */
   drain(now: number, graceMs = 0): void {
-    if (this.#closing !== undefined || this.#draining) return;
-    const { lifetime, output, role } = this.#parts;
-    this.#draining = true;
-    lifetime.draining(now, graceMs);
-    if (role === "server") {
-      output.goAway(MAX_INT31, ERROR_CODE.noError, "");
-      output.ping(false, DRAINING, 0);
-    } else lifetime.drained();
+    if (this.#closing !== undefined || this.#farewell.here) return;
+    this.#farewell.begin(now, graceMs);
     this.#finishIfDrained();
     this.#touched();
   }
 
   /** Ends the connection at once, with a GOAWAY; its streams are lost. */
   close(code: number, message: string): void {
-    this.#goAway(code, message);
-    this.#close({ kind: "drained", code, message });
+    if (this.#closing !== undefined) return;
+    this.#farewell.goAway(code, message);
+    this.#close({ kind: "ended", code, message });
     this.#touched();
   }
 
@@ -294,7 +264,7 @@ export class Connection {
         if (this.#parts.role === "client") this.#listener.available();
       },
       pingAcknowledged: (bytes, at) => {
-        if (this.#draining && DRAINING.compare(bytes, at, at + DRAINING.length) === 0) this.#sayLastStream();
+        if (this.#farewell.isAnswer(bytes, at)) this.#sayLastStream();
       },
       peerGoesAway: (lastStreamId, code, debug) => this.#peerGoesAway(lastStreamId, code, debug),
       admits: () => this.#admits(),
@@ -325,7 +295,7 @@ export class Connection {
   }
 
   #admits(): number {
-    if (this.#lastStreamSaid) return -1;
+    if (this.#farewell.lastStreamSaid) return -1;
     const { outflow, streams } = this.#parts;
     const full =
       streams.size >= this.#limits.maxConcurrentStreams || outflow.unsentBytes >= this.#limits.maxUnsentBytes;
@@ -360,10 +330,7 @@ export class Connection {
 
   #peerGoesAway(lastStreamId: number, code: number, debug: string): void {
     const { role, streams } = this.#parts;
-    const isFirst = !this.#peerDraining;
-    this.#peerDraining = true;
-    if (code !== ERROR_CODE.noError) this.#peerCode = code;
-    if (isFirst) this.#listener.draining(code, debug);
+    if (this.#farewell.peerGoesAway(code)) this.#listener.draining(code, debug);
     if (role === "client") {
       for (const stream of [...streams.values()]) {
         if (stream.id <= lastStreamId) continue;
@@ -373,21 +340,15 @@ export class Connection {
     this.#finishIfDrained();
   }
 
-  /** The second phase of draining: every stream that the peer began before it saw the first one has come. */
   #sayLastStream(): void {
-    if (this.#lastStreamSaid || this.#closing !== undefined) return;
-    this.#lastStreamSaid = true;
-    this.#parts.lifetime.drained();
-    this.#parts.output.goAway(this.#parts.streams.highestRemote, ERROR_CODE.noError, "");
+    this.#farewell.sayLastStream();
     this.#finishIfDrained();
   }
 
   #finishIfDrained(): void {
-    if (this.#closing !== undefined || this.#parts.streams.size > 0) return;
-    const drainedHere = this.#draining && (this.#lastStreamSaid || this.#parts.role === "client");
-    if (!drainedHere && !this.#peerDraining) return;
-    if (!this.#lastStreamSaid) this.#goAway(ERROR_CODE.noError, "");
-    this.#close({ kind: "drained", code: this.#peerCode, message: "nothing was left to do" });
+    if (this.#closing !== undefined || !this.#farewell.isOver) return;
+    if (!this.#farewell.lastStreamSaid) this.#farewell.goAway(ERROR_CODE.noError, "");
+    this.#close({ kind: "drained", code: this.#farewell.peerCode, message: "nothing was left to do" });
   }
 
   #due(due: Due, now: number): void {
@@ -424,24 +385,21 @@ export class Connection {
   }
 
   #giveUp(code: number, message: string): void {
-    this.#goAway(code, message);
+    this.#farewell.goAway(code, message);
     this.#close({ kind: "timeout", code, message });
   }
 
   #fail(error: unknown): void {
+    if (this.#closing !== undefined) return;
     if (error instanceof ConnectionError) {
       const { code, message } = error;
-      this.#goAway(code, message);
+      this.#farewell.goAway(code, message);
       this.#close({ kind: "violated", code, message });
     } else {
       // What went wrong here is nothing for the peer to read.
-      this.#goAway(ERROR_CODE.internalError, "");
+      this.#farewell.goAway(ERROR_CODE.internalError, "");
       this.#close(failedBy(error));
     }
-  }
-
-  #goAway(code: number, debug: string): void {
-    if (this.#closing === undefined) this.#parts.output.goAway(this.#parts.streams.highestRemote, code, debug);
   }
 
   #close(closing: Closing): void {

@@ -9,36 +9,11 @@
 
 import { ConnectionError, ERROR_CODE } from "../error.js";
 import { byteAt, type FrameSink, int31At, uint32At } from "../frame/frame-input.js";
-import type { FrameOutput } from "../frame/frame-output.js";
 import { FLAG, FRAME } from "../frame/wire.js";
-import type { HpackDecoder } from "../hpack/decoder.js";
-import type { HpackEncoder } from "../hpack/encoder.js";
 import type { HeaderList } from "../hpack/header-list.js";
-import type { Guard } from "./guard.js";
 import { HeaderBlock } from "./header-block.js";
-import type { Inflow } from "./inflow.js";
-import type { Lifetime } from "./lifetime.js";
-import type { Limits } from "./limits.js";
-import type { Outflow } from "./outflow.js";
-import type { PeerSettings, Role } from "./settings.js";
+import type { Parts } from "./parts.js";
 import { ENDED, type Stream, type StreamEnd } from "./stream.js";
-import type { StreamTable } from "./stream-table.js";
-
-/** The machines of one connection. */
-export interface Parts {
-  readonly role: Role;
-  readonly limits: Limits;
-  readonly clock: { now: number };
-  readonly output: FrameOutput;
-  readonly encoder: HpackEncoder;
-  readonly decoder: HpackDecoder;
-  readonly streams: StreamTable;
-  readonly inflow: Inflow;
-  readonly outflow: Outflow;
-  readonly guard: Guard;
-  readonly lifetime: Lifetime;
-  readonly peer: PeerSettings;
-}
 
 /** What frames cause at the connection. */
 export interface InboundHost {

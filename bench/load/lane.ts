@@ -37,8 +37,7 @@ export class Lane {
 
   /** Whether a call can start now. */
   admits(): boolean {
-    const connection = this.#connection;
-    return connection.usable && connection.inFlight < connection.maxConcurrentStreams;
+    return this.#connection.admits;
   }
 
   call(path: string, body: Uint8Array, slot: Slot): void {

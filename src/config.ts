@@ -38,7 +38,7 @@ export interface ClientPortConfig {
   readonly connectionAgeGraceMs: number;
 }
 
-/** Of a node that listens at loopback. */
+/** As a node has it that listens at loopback. */
 export const DEFAULT_CLIENT_PORT: ClientPortConfig = {
   reflection: true,
   backup: true,
@@ -50,7 +50,7 @@ export const DEFAULT_CLIENT_PORT: ClientPortConfig = {
 };
 /** From NOT_SERVING until calls are refused, seconds: meshes and balancers look every few seconds. */
 export const DEFAULT_DRAIN_DELAY_S = 5;
-/** Of a node that nobody at another machine can reach. */
+/** The same for a node that nobody at another machine can reach. */
 export const LOOPBACK_DRAIN_DELAY_S = 0.5;
 
 export interface NodeConfig {

@@ -9,7 +9,7 @@ import { Failure } from "./failure.js";
 import { Encoded } from "./kept-answer.js";
 import { invalid } from "./validate.js";
 
-/** Of one request. */
+/** One request may have so many that say nothing. */
 export const MAX_SURPLUS_BYTES = 4_096;
 
 /** Their errors say what became of the write. */
@@ -70,7 +70,7 @@ export function bounded<D extends Definition>(definition: D): D {
       },
     ];
   });
-  // Of the same shape: only what the transport decodes and encodes with is another.
+  // The shape is the same: only what the transport decodes and encodes with is another.
   return { ...definition, methods: Object.fromEntries(methods) } as D;
 }
 

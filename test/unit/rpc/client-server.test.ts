@@ -93,6 +93,32 @@ test("the calls of backups are refused where they are not offered, by name", asy
   }
 });
 
+test.each([
+  ["grpc-timeout", "99999999H"],
+  ["grpc-timeout", "-1S"],
+  ["grpc-timeout", "999999999999999999999999S"],
+  ["grpc-timeout", "1e9S"],
+  ["grpc-timeout", ""],
+  ["grpc-timeout", "9".repeat(8_000)],
+  ["traceparent", `00-${"f".repeat(8_000)}`],
+  ["traceparent", "ff-00000000000000000000000000000000-0000000000000000-00"],
+  ["onar-internal-trace", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
+  ["onar-internal-timeout-ms", "1e308"],
+  ["grpc-encoding", "no-such"],
+  ["grpc-accept-encoding", ",".repeat(8_000)],
+  ["hostile-bin", "!!!not base64!!!"],
+])("a call with a hostile %s has a status, and the connection goes on", async (name, value) => {
+  const { address } = await served();
+  const raw = await RawClient.open(address);
+  ends.push(() => raw.close());
+  for (const path of ["/onar.kv.v1.KeyValueService/Get", "/grpc.health.v1.Health/Check"]) {
+    const { headers, trailers } = await raw.unary(path, Buffer.from([0x0a, 1, 0x61]), { [name]: value });
+    expect({ ...headers, ...trailers }["grpc-status"]).toMatch(/^\d+$/);
+  }
+  const { trailers } = await raw.unary("/grpc.health.v1.Health/List", Buffer.alloc(0));
+  expect(trailers?.["grpc-status"]).toBe("0");
+});
+
 describe("a node that stops", () => {
   test("ends its streams with UNAVAILABLE, DRAINING", async () => {
     const { channel, serving } = await served();

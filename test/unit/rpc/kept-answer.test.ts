@@ -33,7 +33,7 @@ test("an answer that costs nothing is never kept, and none is kept for longer th
   expect(dear.ask()).toBe("answer 2");
 });
 
-test("of another subject it is made anew", () => {
+test("an answer about something else is made anew", () => {
   const { ask } = bench(3);
   expect([ask("a"), ask("a"), ask("b")]).toEqual(["answer 1", "answer 1", "answer 2"]);
 });

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { encodedView, encodedViewFrom } from "../../../src/codec/encoded-view.js";
+import { encodeView } from "../../../src/codec/view.js";
+import { groupEpoch, nodeId, viewEpoch } from "../../../src/core/ids.js";
+import type { View } from "../../../src/core/view/view.js";
+
+const FIRST: View = {
+  epoch: viewEpoch(1),
+  clusterId: "00112233445566778899aabbccddeeff",
+  previousDigest: "",
+  operationId: "",
+  replicationFactor: 2,
+  members: [1, 2].map((id) => ({
+    id: nodeId(id),
+    clientAddress: `n${id}:4600`,
+    peerAddress: `n${id}:4700`,
+    zone: id === 1 ? "a" : "",
+  })),
+  partitions: [
+    { replicas: [nodeId(1), nodeId(2)], groupEpoch: groupEpoch(1) },
+    { replicas: [nodeId(2), nodeId(1)], groupEpoch: groupEpoch(1) },
+  ],
+  voters: [nodeId(1), nodeId(2)],
+};
+
+/** A member's and a view's field that no version knows yet: number 500, the text "later". */
+const LATER = Buffer.from([0xa2, 0x1f, 5, ...Buffer.from("later")]);
+
+describe("the bytes of a view", () => {
+  test("of view 1 are these, for as long as there are clusters that began with them", () => {
+    const { bytes, digest } = encodedView(FIRST);
+    expect(Buffer.from(bytes).toString("hex")).toMatchInlineSnapshot(
+      `"0801121000112233445566778899aabbccddeeff280230023a19080112076e313a343630301a076e313a3437303022016128013a16080212076e323a343630301a076e323a3437303028014206120201021801420808011202020118014a020102"`,
+    );
+    expect(digest).toMatchInlineSnapshot(`"a58b16800826c0cdd193f96b92daba0ff53b02f3a74afa9ef921b5cfa160801b"`);
+  });
+
+  test("stay as they came, with what this version does not know", () => {
+    const bytes = Buffer.concat([encodeView(FIRST), LATER]);
+    const got = encodedViewFrom(bytes);
+    expect(got.view).toEqual(FIRST);
+    expect(Buffer.from(got.bytes).equals(bytes)).toBe(true);
+    expect(got.digest).not.toBe(encodedView(FIRST).digest);
+    // A node that encoded it again would believe in another view than everybody else.
+    expect(encodedView(got.view).digest).not.toBe(got.digest);
+  });
+
+  test("are copied: what they lay in may be used again", () => {
+    const chunk = Buffer.from(encodeView(FIRST));
+    const got = encodedViewFrom(chunk);
+    chunk.fill(0);
+    expect(got.digest).toBe(encodedView(FIRST).digest);
+    expect(Buffer.from(got.bytes).equals(encodeView(FIRST))).toBe(true);
+  });
+});

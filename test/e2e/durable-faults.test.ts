@@ -2,7 +2,7 @@
  * Disks that fill up and disks that fail, under real nodes: a small file system in memory, and errors injected into system calls. Both need
  * a machine that lets us: where it does not, the tests say so and are skipped.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Execution } from "../../gen/ts/onar/kv/v1/error.js";
 import { answerOf, attempt, errorOf } from "./clients.js";
 import { buildIfStale, Cluster, eventually, type Node } from "./harness.js";
+import { injecting, whyNoInjection } from "./injection.js";
 import { Ledger } from "./ledger.js";
 
 const PROBE = Buffer.from("probe");
@@ -93,8 +94,8 @@ describe.skipIf(!canMount)(`a disk that is full${whyNoDisk}`, () => {
   });
 });
 
-const canInject = runs("strace", "-e", "inject=getpid:error=EIO", "true");
-const whyNoInject = canInject ? "" : " (skipped: strace cannot inject errors on this machine)";
+const canInject = whyNoInjection === null;
+const whyNoInject = canInject ? "" : ` (skipped: ${whyNoInjection})`;
 
 describe.skipIf(!canInject)(`a disk that fails${whyNoInject}`, () => {
   test("ends its node with 1 and the reason, answers nothing that was not durable, and the others go on; it comes back with all it had", async () => {
@@ -173,21 +174,6 @@ describe.skipIf(!canInject)(`a disk that fails under load${whyNoInject}`, () => 
     },
   );
 });
-
-/** From now on this system call of the node fails with EIO; on that file or folder only, unless it is null. */
-async function injecting({ process: { child } }: Node, call: string, path: string | null): Promise<ChildProcess> {
-  const only = path === null ? [] : ["-P", path];
-  const what = ["-e", `trace=${call}`, "-e", `inject=${call}:error=EIO`];
-  const strace = spawn("strace", ["-f", "-p", String(child.pid), ...only, ...what], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let said = "";
-  strace.stderr.on("data", (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  await eventually("strace is there", 10_000, () => (said.includes("attached") ? true : undefined));
-  return strace;
-}
 
 async function within<T>(limitMs: number, waited: Promise<T>): Promise<T | "nothing happened"> {
   return Promise.race([waited, sleep(limitMs, "nothing happened" as const)]);

@@ -37,6 +37,8 @@ export interface ClusterOptions {
   readonly env?: (node: number) => Readonly<Record<string, string>>;
   /** A folder for the nodes' directories; in memory when missing. */
   readonly data?: string;
+  /** A node's directory, where it is not in that folder; null: it is. Nodes are counted from 1. */
+  readonly dataOf?: (node: number) => string | null;
 }
 
 /** One process of `onar start`. */
@@ -303,8 +305,8 @@ export const startArgs = (
   ...["--join", peers, "--expect", String(expect), ...storage],
 ];
 
-const storageArgs = ({ data }: ClusterOptions, index: number): string[] =>
-  data === undefined ? ["--memory"] : ["--data", join(data, `node${index + 1}`)];
+const storageArgs = ({ data, dataOf }: ClusterOptions, index: number): string[] =>
+  data === undefined ? ["--memory"] : ["--data", dataOf?.(index + 1) ?? join(data, `node${index + 1}`)];
 
 /** Trying again does not help. */
 export class Fatal extends Error {}

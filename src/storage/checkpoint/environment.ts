@@ -11,6 +11,7 @@ import { type Database, open, type RootDatabase } from "lmdb";
 import type { Done } from "../files.js";
 import { CheckpointError } from "./checkpoint.js";
 import { prepareDataFile } from "./data-file.js";
+import { withLockInMemory } from "./lock-in-memory.js";
 
 /** Free space that a transaction may need: it writes every page that it touches anew. */
 const NEEDED_BYTES = 4 * 1024 * 1024;
@@ -30,7 +31,7 @@ export class Environment {
     private readonly readOnly: boolean,
   ) {
     asCheckpointError(() => prepareDataFile(folder, readOnly));
-    this.root = asCheckpointError(() =>
+    const opened = (): RootDatabase<Buffer, Buffer> =>
       open<Buffer, Buffer>({
         path: folder,
         ...BINARY,
@@ -44,8 +45,8 @@ export class Environment {
         // All writes are in batches of our own. LMDB's batch of a turn has a promise that nobody can catch when its commit fails.
         eventTurnBatching: false,
         noMemInit: true,
-      }),
-    );
+      });
+    this.root = asCheckpointError(() => (readOnly ? opened() : withLockInMemory(folder, opened)));
   }
 
   tree(name: string): Tree {

@@ -9,7 +9,7 @@ import { digestOf } from "./codec/view.js";
 import type { NodeConfig } from "./config.js";
 import { type Key, type NodeId, nodeId, type Partition } from "./core/ids.js";
 import type { Member, View } from "./core/view/view.js";
-import { refusedWhenFull } from "./node/disk-full.js";
+import { bringsRegisters } from "./node/disk-full.js";
 import { Loop } from "./node/loop.js";
 import { NodeMachine } from "./node/machine.js";
 import { Metrics } from "./observe/metrics.js";
@@ -53,6 +53,7 @@ export async function startServer(
   const news = homeNews({
     notice: (text, facts) => events.notice(text, facts),
     failed: (why) => (node === null ? events.fatal(why) : node.fail(why)),
+    full: (full) => node?.fill(full),
     bad: (partition, key) => node?.mend(partition, key),
   });
   const home = await homeOf(config, news);
@@ -114,7 +115,6 @@ class NodeServer implements RunningServer {
   ) {
     this.nodeId = home.node;
     this.state = new Serving(this.nodeId);
-    this.state.writable = () => home.storage.writable;
     this.serving = new Promise((resolve) => {
       this.nowServing = resolve;
     });
@@ -278,7 +278,7 @@ class NodeServer implements RunningServer {
       handshake: () => this.greeting(view, digest),
       deliver: (input) => {
         if (input.kind === "message" && !this.passes(input.from, this.nodeId)) return;
-        if (!storage.writable && refusedWhenFull(input, (to, message) => links.send(to, message))) return;
+        if (input.kind === "message" && !storage.writable && bringsRegisters(input.message)) return;
         loop.deliver(input);
       },
       notice: (text) => this.events.notice(text),
@@ -306,6 +306,7 @@ class NodeServer implements RunningServer {
     this.state.begin({ view, digest, loop, counters: links.counters, introductions });
     links.start();
     loop.start();
+    if (!storage.writable) loop.deliver({ kind: "disk-full", full: true });
     // Found before there was anybody to mend them.
     for (const { partition, key } of [...this.home.bad()]) this.mend(partition, key);
     this.healthTimer = setInterval(() => this.judgeHealth(view), HEALTH_MS);
@@ -376,6 +377,10 @@ class NodeServer implements RunningServer {
       this.hasServed = true;
       this.nowServing();
     }
+  }
+
+  fill(full: boolean): void {
+    this.loop?.deliver({ kind: "disk-full", full });
   }
 
   mend(partition: Partition, key: Key): void {

@@ -88,6 +88,7 @@ export function encodeHeartbeatAnswer(m: HeartbeatAnswer, w: WireWriter): void {
     w.end(of);
   }
   w.number(6, m.since);
+  w.number(7, m.full ? 1 : 0);
   w.end(start);
 }
 
@@ -108,6 +109,7 @@ export function decodeHeartbeatAnswer(r: WireReader): HeartbeatAnswer {
   let round = 0;
   let version = 0;
   let since = 0;
+  let full = false;
   const heard: NodeId[] = [];
   const reports: PartitionReport[] = [];
   const offices: OfficeReport[] = [];
@@ -121,9 +123,10 @@ export function decodeHeartbeatAnswer(r: WireReader): HeartbeatAnswer {
     else if (key === tag(4, BYTES)) reports.push(readReport(r.message()));
     else if (key === tag(5, BYTES)) offices.push(readOffice(r.message()));
     else if (key === tag(6, VARINT)) since = r.varint();
+    else if (key === tag(7, VARINT)) full = r.varint() !== 0;
     else r.skip(key);
   }
-  return { kind: "heartbeat-answer", round, heard, version, since, reports, offices };
+  return { kind: "heartbeat-answer", round, heard, version, since, full, reports, offices };
 }
 
 function readNodes(r: WireReader, into: NodeId[]): void {

@@ -194,6 +194,7 @@ export function messageFromWire(wire: WireMessage | undefined): NodeMessage | nu
         heard: v.heard.map(nodeId),
         version: v.reportVersion,
         since: v.since,
+        full: v.full,
         reports: v.reports.map(
           (r): PartitionReport => ({
             partition: partition(r.partition),

@@ -194,6 +194,7 @@ export function messageToWire(m: NodeMessage): WireMessage {
           heard: m.heard.slice(),
           reportVersion: m.version,
           since: m.since,
+          full: m.full,
           reports: m.reports.map((r) => ({
             partition: r.partition,
             groupEpoch: r.groupEpoch,

@@ -11,6 +11,7 @@ import type { Entry } from "./entry.js";
 import { type Key, type NodeId, type Partition, partition as partitionOf, type Revision } from "./ids.js";
 import type { CoreMessage } from "./message.js";
 import type { Outbox, Ticket } from "./outbox.js";
+import { planted } from "./planted.js";
 import { Attempts } from "./register/attempts.js";
 import { Group } from "./register/group.js";
 import type { ReadRequest, Result, WriteRequest } from "./register/operation.js";
@@ -41,6 +42,8 @@ export type CoreInput =
     }
   /** This node is about to stop: its offices go to others. */
   | { readonly kind: "leave" }
+  /** The disk is full, or has space again: offices go to others, as long as they can have them. */
+  | { readonly kind: "disk-full"; readonly full: boolean }
   /** Storage found a register that fails its checksum (R11). */
   | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
   /** A backup is restored: the partition's revisions go on above this one, if this node is its writer. */
@@ -77,6 +80,8 @@ export class Core {
   private resendDue: Instant = never;
   private started = false;
   private leaving = false;
+  /** The disk is. */
+  private full = false;
 
   constructor(options: CoreOptions) {
     const { self, view } = options;
@@ -118,6 +123,10 @@ export class Core {
       case "write": {
         const served = this.serve(now, input.partition);
         if (served === undefined) return this.turnAway(input.ticket, out);
+        if (served.lacksSpace) {
+          const result: Result = { status: "refused", refusal: { reason: "disk-full" } };
+          return void out.outcomes.push({ ticket: input.ticket, result, afterSync: false });
+        }
         return served.write(now, input.ticket, input.request, out);
       }
       case "read": {
@@ -136,6 +145,8 @@ export class Core {
         return this.serve(now, input.partition)?.raise(now, input.above, out);
       case "leave":
         return this.leave(now, out);
+      case "disk-full":
+        return this.fill(now, input.full, out);
       case "wake":
         return this.wake(now, out);
     }
@@ -214,6 +225,16 @@ export class Core {
     }
   }
 
+  private fill(now: Instant, full: boolean, out: Outbox): void {
+    if (planted("E6.full-keeps-office")) return;
+    this.heartbeats.setFull(full);
+    this.full = full;
+    for (const served of this.partitions.values()) {
+      served.filled(now, full, out);
+      if (served.busy) this.keepBusy(now, served);
+    }
+  }
+
   private wake(now: Instant, out: Outbox): void {
     if (now >= this.resendDue) this.resend(now, out);
     if (now >= this.roundDue) this.endRound(now, out);
@@ -239,15 +260,18 @@ export class Core {
         if (served.election.handingOver) offers++;
         if (served.catchUp.running) catchingUp++;
       }
+      // Who leaves, or has no space any more, hands all its offices over at once.
+      const most = Math.max(offers, MAX_OFFERS);
+      const atOnce = this.leaving || this.full;
       for (const served of this.partitions.values()) {
         const before = served.election.handingOver;
         const running = served.catchUp.running;
-        served.roundEnded(now, !this.leaving && offers < MAX_OFFERS, catchingUp < MAX_CATCHING_UP, out);
+        served.roundEnded(now, !atOnce && offers < MAX_OFFERS, catchingUp < MAX_CATCHING_UP, out);
         if (!before && served.election.handingOver) offers++;
         if (!running && served.catchUp.running) catchingUp++;
         if (served.busy) this.keepBusy(now, served);
       }
-      assert(this.leaving || offers <= MAX_OFFERS, "the number of offices handed over at a time is bounded");
+      assert(atOnce || offers <= most, "the number of offices handed over at a time is bounded");
     }
     this.started = true;
     this.roundTrips.sent(this.detector.round, now);

@@ -47,6 +47,7 @@ export type PlantedBug =
   | "R14.merely-accepted"
   | "R14.across-ballots"
   | "R14.over-unacknowledged"
+  | "E6.full-keeps-office"
   | "I3.forgotten-at-the-sync"
   | "B3.purge-goes-on"
   | "I5.unsent-is-sent"

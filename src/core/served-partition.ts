@@ -63,6 +63,8 @@ export class ServedPartition {
   private heardBefore = 0;
   /** This node is about to stop: it hands its office over and takes none. */
   private leaving = false;
+  /** The disk is full: it hands its office over and takes none, as long as another replica can have it (E6). */
+  private full = false;
   private savedSettled: Instant;
   /** Among those of the core that need `resend`; kept by the core. */
   kept = false;
@@ -178,7 +180,7 @@ export class ServedPartition {
         mayOffer && !this.purgePass.underWay,
       );
     if (!this.leaving || action?.kind !== "campaign") this.act(now, action, out);
-    if (this.leaving) this.passOn(now, out);
+    if (this.leaving || this.full) this.passOn(now, out);
     else this.purgePass.consider(now, !this.offer.open, out);
     if (mayCatchUp) this.catchUp.consider(now, this.heardPlaces(), (place) => this.lastChangeAt(place), out);
     if (since(now, this.savedSettled) >= SAVE_SETTLED_EVERY) {
@@ -192,6 +194,24 @@ export class ServedPartition {
   leave(now: Instant, out: Outbox): void {
     this.leaving = true;
     this.passOn(now, out);
+  }
+
+  /** The disk is full, or has space again. */
+  filled(now: Instant, full: boolean, out: Outbox): void {
+    this.full = full;
+    if (full) this.passOn(now, out);
+  }
+
+  /** As disks are full, no majority of those that are heard can take a register. */
+  get lacksSpace(): boolean {
+    const { replicas, majority } = this.group;
+    let full = 0;
+    let withSpace = 0;
+    for (let place = 0; place < replicas.length; place++) {
+      if (this.heard.full(place)) full++;
+      else if (this.heard.heard(place)) withSpace++;
+    }
+    return full > 0 && withSpace < majority;
   }
 
   /** A peer's report about this partition changed. */
@@ -327,7 +347,7 @@ export class ServedPartition {
       case "nack":
         return this.onNack(now, place, message, out);
       case "your-turn":
-        if (this.leaving) return;
+        if (this.leaving || this.full) return;
         return this.act(
           now,
           this.election.yourTurn(message.ballot, this.heard, this.replica.promise, this.office(now)),
@@ -361,6 +381,7 @@ export class ServedPartition {
   /** In a group that never had a writer the preferred replica need not wait for patience. */
   private firstWriter(): ElectionAction | null {
     if (this.group.place !== 0 || this.replica.promise.round !== 0 || this.writer.ballot !== null) return null;
+    if (this.election.yields(this.heard)) return null;
     let heard = 0;
     for (let place = 0; place < this.group.replicas.length; place++) {
       if (!this.heard.heard(place)) continue;

@@ -19,6 +19,7 @@ export type NodeInput =
   | { readonly kind: "unsent"; readonly id: number }
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   | { readonly kind: "leave" }
+  | { readonly kind: "disk-full"; readonly full: boolean }
   | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
   | { readonly kind: "raise-revisions"; readonly partition: Partition; readonly above: Revision }
   /** The node stops now: who still waits is told what is known. */
@@ -52,6 +53,7 @@ export class NodeMachine {
         this.router.giveUp(out);
         break;
       case "leave":
+      case "disk-full":
       case "bad-register":
       case "raise-revisions":
       case "peer-restarted":

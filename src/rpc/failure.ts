@@ -211,12 +211,12 @@ const noQuorum = (missing: readonly NodeId[], request: FailedRequest): Failure =
     ...notExecuted(request),
   });
 
-/** Reads go on, and so do writes that come in at nodes with space. */
-export const diskFull = (request: FailedRequest): Failure =>
+/** Reads go on, and so do writes of keys of which a majority of the replicas has space. */
+const diskFull = (request: FailedRequest): Failure =>
   new Failure({
     code: Status.RESOURCE_EXHAUSTED,
     reason: "DISK_FULL",
-    message: "the disk of this node, or of the partition's writer, is full: no writes are taken until there is space",
+    message: "the disks of too many of the key's replicas are full: writes are refused until a majority has space",
     ...notExecuted(request),
   });
 

@@ -36,7 +36,7 @@ import type { Answer, Standing, WriteOperation } from "../core/register/operatio
 import type { Verdict } from "../node/outgoing.js";
 import { ownCopy, toBuffer } from "../wire/bytes.js";
 import type { Call } from "./call.js";
-import { diskFull, draining, type Failure, failureOf, starting } from "./failure.js";
+import { draining, type Failure, failureOf, starting } from "./failure.js";
 import type { Serving } from "./serving.js";
 import { checkAfter, checkCondition, checkKey, checkKeySpace, checkRequestId, checkValue } from "./validate.js";
 
@@ -205,7 +205,6 @@ export class KeyValueHandlers {
     };
     if (request.kind === "read") this.serving.reads++;
     else this.serving.writes++;
-    if (request.kind === "write" && !this.serving.writable()) throw diskFull(asked);
     if (call.trace !== null) this.serving.traces?.asked(request, call.trace);
     // Nobody waits for the answer any more: nothing is executed.
     if (call.timeout <= 0) throw failureOf({ status: "deadline", mayHaveRun: false }, asked);

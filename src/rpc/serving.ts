@@ -36,8 +36,6 @@ export class Serving {
   awaited: () => readonly Awaited[] = () => [];
   node: ServingNode | null = null;
   private readonly stops = new AbortController();
-  /** false: the disk is full, and this node takes no writes. */
-  writable: () => boolean = () => true;
   /** Is told of requests that are traced before they go their way; null: nothing is traced. */
   traces: { asked(request: Request, context: TraceContext): void } | null = null;
   /** Requests on keys that clients brought so far. */

@@ -11,11 +11,13 @@ type Notice = (
 export interface Listeners {
   readonly notice: Notice;
   readonly failed: (why: string) => void;
+  /** The disk is full, or has space again; in a turn of its own. */
+  readonly full: (full: boolean) => void;
   /** In a turn of its own: storage finds out in the middle of a step. */
   readonly bad: (partition: Partition, key: Key) => void;
 }
 
-export const homeNews = ({ notice, failed, bad }: Listeners): HomeEvents => ({
+export const homeNews = ({ notice, failed, full, bad }: Listeners): HomeEvents => ({
   notice: (text) => notice(text, { event: "storage" }),
   failed,
   bad: (partition, key, first) => {
@@ -34,10 +36,11 @@ export const homeNews = ({ notice, failed, bad }: Listeners): HomeEvents => ({
     notice(text, { event: "storage-short", waits: error !== null });
   },
   space: (writable, freeBytes) => {
+    setImmediate(() => full(!writable));
     const free = `${Math.floor(freeBytes / 2 ** 20)} MiB free`;
     const text = writable
       ? `there is space on the disk again (${free}): writes are taken`
-      : `the disk is full (${free}): writes are refused, reads go on`;
+      : `the disk is full (${free}): other nodes take the writes over where they can, reads go on`;
     notice(text, { event: "disk-space", writable, freeBytes });
   },
 });

@@ -57,14 +57,17 @@ describe.skipIf(!canMount)(`a disk that is full${whyNoDisk}`, () => {
     }
     for (let round = 0; round < 2; round++) {
       fill();
+      // Until all have told each other, a write may be on its way to disks that do not take it.
       for (const node of cluster.nodes) {
         // This time, too: a write that is taken just before waits for the other disks until its deadline.
         await eventually("it says so", 20_000, () => {
           const said = node.process.lines.filter((line) => line.includes("the disk is full")).length;
           return said > round ? true : undefined;
         });
-        const error = await eventually("it refuses writes", 10_000, async () => {
-          const refused = await errorOf((o) => node.clients.kv.put({ key: PROBE, value: PROBE }, o));
+      }
+      for (const node of cluster.nodes) {
+        const error = await eventually("it refuses writes", 20_000, async () => {
+          const refused = await errorOf((o) => node.clients.kv.put({ key: PROBE, value: PROBE }, o), 1_000);
           return refused.info?.reason === "DISK_FULL" ? refused : undefined;
         });
         expect(error).toMatchObject({ status: "RESOURCE_EXHAUSTED", outcome: { execution: Execution.NOT_EXECUTED } });

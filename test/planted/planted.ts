@@ -55,6 +55,7 @@ const BUGS: Record<PlantedBug, string> = {
   "R14.over-unacknowledged": "the settled seq advances over one that is not acknowledged",
   "B3.purge-goes-on": "a purge pass that waited lets a writer go on that has handed its office over",
   "I5.unsent-is-sent": "a request that no stream took counts as sent",
+  "E6.full-keeps-office": "a node with a full disk keeps its offices, and takes more",
   "I3.forgotten-at-the-sync": "a request whose answer waits for a sync has no deadline any more",
   "V1.all-members": "any member counts for the decision on the next view",
   "V1.new-voters": "the voters of the proposed view decide on it",

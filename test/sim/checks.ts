@@ -50,6 +50,7 @@ export type CheckName =
   | "storage shows what was put"
   | "one verdict by the deadline"
   | "unknown is only what was sent"
+  | "a full disk keeps no office"
   | "liveness";
 
 export type Violate = (check: CheckName, detail: string) => void;

@@ -187,9 +187,10 @@ export class LogDisk implements Disk {
     if (!this.healed) this.files.disk.nextError = errorOf("EIO");
   }
 
-  fill(full: boolean): void {
+  /** `reserve`: what is small still fits, as it does on a disk that was noticed in time. */
+  fill(full: boolean, reserve = false): void {
     this.full = full && !this.healed;
-    this.files.disk.space = this.full ? 0 : Number.POSITIVE_INFINITY;
+    this.files.disk.space = this.full && !reserve ? 0 : Number.POSITIVE_INFINITY;
   }
 
   stall(standing: boolean): void {

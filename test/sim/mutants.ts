@@ -44,6 +44,7 @@ const INSIDE: readonly CheckName[] = [
   "recovery finds what was durable",
   "who was rolled back is refused",
   "storage shows what was put",
+  "a full disk keeps no office",
   "assertion in the core",
 ];
 

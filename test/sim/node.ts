@@ -5,10 +5,10 @@
 import { type Duration, type Instant, instant } from "../../src/base/time.js";
 import type { CoreOptions } from "../../src/core/core.js";
 import type { Key, NodeId, Partition } from "../../src/core/ids.js";
-import type { NodeMessage, Request } from "../../src/core/node-message.js";
+import type { Forwarded, NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Ticket } from "../../src/core/outbox.js";
 import type { View } from "../../src/core/view/view.js";
-import { refusedWhenFull } from "../../src/node/disk-full.js";
+import { bringsRegisters } from "../../src/node/disk-full.js";
 import { Loop, type ReplyTo } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
 import type { Clock } from "../../src/ports/clock.js";
@@ -70,11 +70,12 @@ export class SimNode {
   /** Turns that are due: what the node wants to do and has not appended yet. */
   private turns = 0;
   private paused = false;
+  private toldFull = false;
   private deaf = false;
   private backlog: (() => void)[] = [];
-  private network: Network | null = null;
-  /** Requests passed on that a full disk refused: sender, its life, id. */
+  /** Requests passed on that were refused as no majority had space: sender and id. */
   private readonly refused = new Set<string>();
+  private network: Network | null = null;
   /** Copies of clients' requests that were given to somebody. */
   private readonly left = new WeakMap<Request, number>();
   /** Requests of clients by the ids under which they were passed on. */
@@ -139,6 +140,7 @@ export class SimNode {
     const peers = {
       send: (to: NodeId, message: NodeMessage): boolean => {
         options.said(this, message);
+        if (message.kind === "forwarded" && isRefusedAsFull(message)) this.refused.add(`${to}/${message.id}`);
         if (!network.takes(this.id, to)) {
           if (message.kind === "forward") {
             options.streamless();
@@ -165,6 +167,16 @@ export class SimNode {
     this.met.clear();
     this.loop = new Loop({ machine, storage, peers, clock, broken: (error) => options.failed(this, error) });
     this.run(life, () => this.loop?.start());
+    this.toldFull = false;
+    this.filled();
+  }
+
+  /** Its disk has become full, or has space again, or the process is a new one. */
+  filled(): void {
+    const full = this.storage?.writable === false;
+    if (full === this.toldFull) return;
+    this.toldFull = full;
+    this.run(this.life, () => this.loop?.deliver({ kind: "disk-full", full }));
   }
 
   /** The process dies; its disk keeps what was synced. */
@@ -205,14 +217,10 @@ export class SimNode {
     }
     this.run(this.life, () => {
       const input = { kind: "message", from, message } as const;
-      const { storage, loop, network } = this;
-      const tell = (to: NodeId, refusal: NodeMessage): void => network?.send(this.id, this.life, to, refusal);
+      const { storage, loop } = this;
       // Streams do not double what they carry: what was refused for now does not come again by itself and run.
-      if (message.kind === "forward" && this.refused.has(`${from}/${fromLife}/${message.id}`)) return;
-      if (storage?.writable === false && refusedWhenFull(input, tell)) {
-        if (message.kind === "forward") this.refused.add(`${from}/${fromLife}/${message.id}`);
-        return this.options.droppedWhenFull();
-      }
+      if (message.kind === "forward" && this.refused.has(`${from}/${message.id}`)) return;
+      if (storage?.writable === false && bringsRegisters(message)) return this.options.droppedWhenFull();
       loop?.deliver(input);
       this.options.took(this, from, message);
     });
@@ -332,3 +340,6 @@ export class SimNode {
     };
   }
 }
+
+const isRefusedAsFull = ({ result }: Forwarded): boolean =>
+  result.status === "refused" && result.refusal.reason === "disk-full";

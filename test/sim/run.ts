@@ -117,6 +117,7 @@ function livenessPhase(world: World, everybodyUp: boolean): void {
     node.disk.heal();
     node.resume();
     if (node.leaving) world.crash(node);
+    node.filled();
   }
   const spared = new Set(everybodyUp ? [] : mayStayDown(world));
   for (const node of nodes) {

@@ -217,7 +217,7 @@ export function drawSwarm(seed: number): Swarm {
       scrubMs: roundMs * upkeep.pick([1, 10]),
       diskError: sometimes(0.25, [10, 30]),
       full: sometimes(0.2, [10, 30]),
-      fullMs: roundMs * storage.pick([1, 5, 15]),
+      fullMs: roundMs * storage.pick([1, 5, 15, 90]),
       stall: faults * (stalls.chance(0.15) ? roundMs * stalls.pick([8, 20]) : 0),
       stallMs: roundMs * stalls.pick([5, 15, 40]),
       ruin: sometimes(0.4, [10, 40]),

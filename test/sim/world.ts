@@ -11,6 +11,7 @@ import { placementOf, type View } from "../../src/core/view/view.js";
 import { type CheckName, Checks } from "./checks.js";
 import { Client } from "./client.js";
 import { type Copy, type DiskOptions, SimDisk } from "./disk.js";
+import { FullWriters } from "./full-writers.js";
 import { LogDisk, type Ruin } from "./log-disk.js";
 import { Network, nodeIds } from "./network.js";
 import { SimNode } from "./node.js";
@@ -104,6 +105,10 @@ export class World {
       violate: (check, detail) => this.violate(check, detail),
     });
     for (const node of this.nodes) node.connect(this.network);
+    if (swarm.nemesis.full > 0 && swarm.network.loss === 0) {
+      const violate = (detail: string): void => this.violate("a full disk keeps no office", detail);
+      new FullWriters({ schedule: this.schedule, nodes: this.nodes, roundMs: swarm.roundMs, violate }).watch();
+    }
     this.clients = Array.from(
       { length: swarm.clients },
       (_, index) => new Client(this, index, this.chance.fork(`client ${index}`)),
@@ -286,9 +291,11 @@ export class World {
     const { disk } = node;
     if (!(disk instanceof LogDisk)) return;
     this.trace.command(this.schedule.now, `disk of n${node.id} full`);
-    disk.fill(true);
+    disk.fill(true, Math.floor(forMs) % 2 === 0);
+    node.filled();
     this.schedule.after(forMs, () => {
       disk.fill(false);
+      node.filled();
       this.trace.command(this.schedule.now, `disk of n${node.id} has space`);
     });
   }

@@ -16,6 +16,7 @@
  * E3 `live` is true only while the owner of the own promise, at its last word, was working in exactly that ballot.
  * E4 A machine made anew (a restarted node, a new group epoch) holds no office.
  * E5 Without a majority heard nobody campaigns, except at the begin of a group epoch and then only once.
+ * E6 A replica whose disk is full neither takes nor keeps an office that an able one can have: heard, hearing a majority, with space.
  *
  * Source: Ng, Haridi, Carbone, "Omni-Paxos: Breaking the Barriers of Partial Connectivity", EuroSys 2023 (ballot leader election,
  * quorum-connectivity); changed as in docs/protocol.md: `live` instead of quorum-connected, patience by rank, offices handed back.
@@ -181,7 +182,7 @@ export class Election {
    * Returns null otherwise: the offer lapses by itself.
    */
   yourTurn(offered: Ballot, group: GroupReports, promise: Ballot, office: Office | null): ElectionAction | null {
-    if (office !== null || !sameBallot(promise, offered)) return null;
+    if (office !== null || !sameBallot(promise, offered) || group.full(this.place)) return null;
     const heard = this.heardPlaces(group);
     if ((heard & voteOf(this.place)) === 0 || countVotes(heard) < this.majority) return null;
     return this.campaign(this.highestPromise(group, heard, promise));
@@ -190,10 +191,15 @@ export class Election {
   /** Drain and TransferWriter: offer the office to that place now, if it hears a majority and reports the ballot held. */
   transfer(place: number, group: GroupReports, office: Office | null): ElectionAction | null {
     if (office === null || !this.isWorking || this.handing.underWay || place === this.place) return null;
-    if (!group.heard(place) || !this.hearsMajority(group, place) || !this.reports(group, place, office.ballot))
-      return null;
+    if (!this.able(group, place) || !this.reports(group, place, office.ballot)) return null;
     this.handing.begin();
     return { kind: "offer", place };
+  }
+
+  /** A full disk keeps this replica from an office, as another one can have it (E6). */
+  yields(group: GroupReports): boolean {
+    if (!group.full(this.place)) return false;
+    return this.replicas.some((_, place) => place !== this.place && this.able(group, place));
   }
 
   /** The caller has sent YourTurn: two rounds from now it goes on, unless a higher ballot shows up. */
@@ -230,7 +236,7 @@ export class Election {
       return null;
     }
     this.patience++;
-    if (this.patience < PATIENCE + PATIENCE_PER_RANK * this.rank(group, heard)) return null;
+    if (this.patience < PATIENCE + PATIENCE_PER_RANK * this.rank(group) || this.yields(group)) return null;
     return this.campaign(this.highest);
   }
 
@@ -239,7 +245,7 @@ export class Election {
     this.handing.count(false);
     if (!office.elected || this.higherLive(group, heard, office.ballot)) return this.resign();
     this.patience = moved ? 0 : this.patience + 1;
-    if (this.patience >= PATIENCE) return this.campaign(this.highest);
+    if (this.patience >= PATIENCE) return this.yields(group) ? this.resign() : this.campaign(this.highest);
     return this.repeatPrepare(group, office, heard);
   }
 
@@ -347,12 +353,15 @@ export class Election {
     return false;
   }
 
-  private rank(group: GroupReports, heard: number): number {
+  private rank(group: GroupReports): number {
     let rank = 0;
-    for (let place = 0; place < this.place; place++) {
-      if ((heard & voteOf(place)) !== 0 && this.hearsMajority(group, place)) rank++;
-    }
+    for (let place = 0; place < this.place; place++) if (this.able(group, place)) rank++;
     return rank;
+  }
+
+  /** It could take the office and get things done. */
+  private able(group: GroupReports, place: number): boolean {
+    return group.heard(place) && this.hearsMajority(group, place) && !group.full(place);
   }
 
   private hearsMajority(group: GroupReports, place: number): boolean {
@@ -370,7 +379,7 @@ export class Election {
   private preferredIsFit(group: GroupReports, office: Office, heard: number): boolean {
     if (this.place === PREFERRED || (heard & voteOf(PREFERRED)) === 0 || (office.caughtUp & voteOf(PREFERRED)) === 0)
       return false;
-    if (!this.reports(group, PREFERRED, office.ballot)) return false;
+    if (!this.reports(group, PREFERRED, office.ballot) || group.full(PREFERRED)) return false;
     for (let place = 0; place < this.replicas.length; place++) {
       if ((heard & voteOf(place)) !== 0 && !group.hears(PREFERRED, place)) return false;
     }

@@ -14,6 +14,8 @@ export interface GroupReports {
   report(place: number): PartitionReport | undefined;
   /** Whether the replica at `place` hears the one at `other`, by its last answer. */
   hears(place: number, other: number): boolean;
+  /** Whether that node's disk is full, by its own word: it wants no office. */
+  full(place: number): boolean;
 }
 
 export interface HeardGroupOptions {
@@ -65,5 +67,10 @@ export class HeardGroup implements GroupReports {
     const node = this.replicas[place];
     const otherNode = this.replicas[other];
     return node !== undefined && otherNode !== undefined && this.heartbeats.hears(node, otherNode);
+  }
+
+  full(place: number): boolean {
+    const node = this.replicas[place];
+    return node !== undefined && this.heartbeats.isFull(node);
   }
 }

@@ -50,6 +50,8 @@ export interface HeartbeatAnswer {
   readonly version: number;
   /** The answer carries what changed after this version; 0: everything. */
   readonly since: number;
+  /** The sender's disk is full: it wants no office, and takes in no registers. */
+  readonly full: boolean;
   /** Of partitions that both nodes are replicas of. */
   readonly reports: readonly PartitionReport[];
   /** To every peer, so that a node outside a group knows where to forward. */
@@ -101,6 +103,7 @@ export class Heartbeats {
   /** Partitions of which only the settled numbers or the count of changes have changed since the round began. */
   private readonly parked: OwnPartition[] = [];
   private version = 0;
+  private full = false;
   private heardTold: readonly NodeId[];
 
   constructor(options: HeartbeatsOptions) {
@@ -171,6 +174,13 @@ export class Heartbeats {
     own.officeChangedAt = ++this.version;
   }
 
+  /** This node's disk is full, or has space again. Told to all peers. */
+  setFull(full: boolean): void {
+    if (this.full === full) return;
+    this.full = full;
+    this.version++;
+  }
+
   // ---- Messages. ----
 
   /** Called after detector.roundEnded and the elections: one request for each peer, in ascending order. Call it once at start, too. */
@@ -206,6 +216,7 @@ export class Heartbeats {
       heard: this.heardTold,
       version: this.version,
       since,
+      full: this.full,
       reports: since === this.version ? NO_REPORTS : this.reportsSince(since, from),
       offices: since === this.version ? NO_OFFICES : this.officesSince(since),
     };
@@ -224,6 +235,7 @@ export class Heartbeats {
     }
     peer.version = message.version;
     peer.heard = message.heard;
+    peer.full = message.full;
     for (const office of message.offices) {
       if (office.ballot === null) peer.offices.delete(office.partition);
       else peer.offices.set(office.partition, office.ballot);
@@ -261,6 +273,11 @@ export class Heartbeats {
     if (node === other) return true;
     if (node === this.self) return this.detector.hears(other);
     return this.peers.get(node)?.heard.includes(other) === true;
+  }
+
+  /** Whether that node's disk is full, by its last answer. */
+  isFull(node: NodeId): boolean {
+    return node === this.self ? this.full : this.peers.get(node)?.full === true;
   }
 
   /** Where to forward a request: who, among the nodes heard, says to be the working writer, in the highest ballot; null: unknown. */
@@ -340,6 +357,7 @@ class Peer {
   /** Answers to this round and earlier ones may come from an earlier incarnation. */
   resetIn = 0;
   heard: readonly NodeId[] = NOBODY;
+  full = false;
   readonly reports = new Map<Partition, PartitionReport>();
   readonly offices = new Map<Partition, Ballot>();
 }

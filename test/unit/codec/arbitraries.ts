@@ -203,6 +203,7 @@ const bodies: Kinds = {
     heard: fc.array(anyNode, { maxLength: 4 }),
     version: u53,
     since: u53,
+    full: fc.boolean(),
     reports: fc.array(
       fc.record({
         partition: anyPartition,

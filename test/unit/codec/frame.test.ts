@@ -128,6 +128,7 @@ const LONG: Record<string, NodeMessage> = {
     heard: [],
     version: 1,
     since: 0,
+    full: false,
     reports: Array.from({ length: 256 }, () => ({
       ...report,
       settled: { ballot: b(2 ** 50), seq: 2 ** 50 },

@@ -59,6 +59,7 @@ class Rig {
         heard: [A],
         version: 1,
         since: 0,
+        full: false,
         reports: [],
         offices: [],
       });
@@ -271,7 +272,15 @@ describe("how far behind this node's copy is", () => {
       [C, 9],
     ] as const) {
       const { round } = rig.core.detector;
-      const answer = { kind: "heartbeat-answer", round, heard: [A], version: 1, since: 0, offices: [] } as const;
+      const answer = {
+        kind: "heartbeat-answer",
+        round,
+        heard: [A],
+        version: 1,
+        since: 0,
+        full: false,
+        offices: [],
+      } as const;
       rig.receive(from, { ...answer, reports: [report(lastChange)] });
     }
     return rig;

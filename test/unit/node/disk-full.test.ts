@@ -1,52 +1,64 @@
-/** What a node with a full disk does not take in. */
+/** What a node with a full disk does not take in, and what becomes of writes. */
 import { expect, test } from "vitest";
-import { attempt, groupEpoch, nodeId, partition } from "../../../src/core/ids.js";
-import type { Forward, NodeMessage } from "../../../src/core/node-message.js";
-import { refusedWhenFull } from "../../../src/node/disk-full.js";
+import { attempt, groupEpoch, type NodeId, partition } from "../../../src/core/ids.js";
+import type { NodeMessage } from "../../../src/core/node-message.js";
+import { bringsRegisters } from "../../../src/node/disk-full.js";
 import { keyOf, register } from "../../conformance/operations.js";
+import { A, B, C, Cluster, P0, put, read } from "./cluster.js";
 
-const from = nodeId(7);
 const P = partition(3);
 const common = { partition: P, groupEpoch: groupEpoch(1), attempt: attempt(5) } as const;
+const impose: NodeMessage = { kind: "impose", partition: P, attempt: attempt(1), register: register(keyOf(1)) };
 
-function taken(message: NodeMessage): { refused: boolean; said: NodeMessage[] } {
-  const said: NodeMessage[] = [];
-  const refused = refusedWhenFull({ kind: "message", from, message }, (to, answer) => {
-    expect(to).toBe(from);
-    said.push(answer);
-  });
-  return { refused, said };
+test("messages that bring registers are told from others", () => {
+  expect(bringsRegisters(impose)).toBe(true);
+  expect(bringsRegisters({ kind: "read", ...common, key: keyOf(1), holding: null })).toBe(false);
+  expect(bringsRegisters({ kind: "prepare", partition: P, ballot: register(keyOf(1)).timestamp.ballot })).toBe(false);
+});
+
+/** These nodes' disks are full: what brings registers to them is dropped. */
+function fill(cluster: Cluster, ...nodes: NodeId[]): Cluster {
+  cluster.drops = ({ to, message }) => nodes.includes(to) && bringsRegisters(message);
+  for (const node of [A, B, C]) cluster.step(node, { kind: "disk-full", full: nodes.includes(node) });
+  return cluster;
 }
 
-test("messages that bring registers are dropped as if they had been lost", () => {
-  expect(taken({ kind: "impose", partition: P, attempt: attempt(1), register: register(keyOf(1)) })).toEqual({
-    refused: true,
-    said: [],
-  });
+test("a writer whose disk is full hands its office over, and writes through any node go on", () => {
+  const cluster = fill(new Cluster().elected(A), A).run(600);
+  expect(cluster.machine(A).core.isWriter(P0)).toBe(false);
+  for (const node of [A, B, C]) {
+    const name = cluster.submit(node, put(`by ${node}`));
+    cluster.run(500);
+    expect(cluster.verdict(name)).toMatchObject({ status: "done" });
+  }
 });
 
-test("reads, promises and wakes go on", () => {
-  expect(taken({ kind: "read", ...common, key: keyOf(1), holding: null }).refused).toBe(false);
-  expect(taken({ kind: "prepare", partition: P, ballot: register(keyOf(1)).timestamp.ballot }).refused).toBe(false);
-  expect(refusedWhenFull({ kind: "wake" }, () => {})).toBe(false);
+test("a full node takes no office while another can have it, is no preferred replica, and gets it back when there is space", () => {
+  const cluster = fill(new Cluster().elected(A), A).run(600);
+  expect(cluster.machine(B).core.isWriter(P0)).toBe(true);
+  cluster.run(30_000);
+  expect(cluster.machine(A).core.isWriter(P0)).toBe(false);
+  fill(cluster).run(30_000);
+  expect(cluster.machine(A).core.isWriter(P0)).toBe(true);
 });
 
-test("a write that another node passes on is refused with the reason, and a read is not", () => {
-  const base = { kind: "forward", id: 12, partition: P, groupEpoch: groupEpoch(1), remaining: 100 } as const;
-  const write = {
-    ...base,
-    request: {
-      kind: "write",
-      write: {
-        operation: { kind: "put", key: keyOf(1), value: Buffer.from("v") },
-        requestId: null,
-        fingerprint: 0,
-        after: null,
-      },
-    },
-  } as unknown as Forward;
-  expect(taken(write)).toEqual({
-    refused: true,
-    said: [{ kind: "forwarded", id: 12, result: { status: "refused", refusal: { reason: "disk-full" } } }],
-  });
+test("while no majority has space, writes are refused as disk-full, reads go on, and somebody keeps the office", () => {
+  const cluster = fill(new Cluster().elected(A), A, B).run(2_000);
+  const written = cluster.submit(C, put("x"));
+  const shown = cluster.submit(C, read);
+  cluster.run(100);
+  expect(cluster.verdict(written)).toEqual({ status: "refused", refusal: { reason: "disk-full" } });
+  expect(cluster.verdict(shown)).toMatchObject({ status: "done" });
+  fill(cluster, A, B, C).run(5_000);
+  expect(cluster.machine(C).core.isWriter(P0)).toBe(true);
+  fill(cluster).run(1_000);
+  const again = cluster.submit(A, put("y"));
+  cluster.run(500);
+  expect(cluster.verdict(again)).toMatchObject({ status: "done" });
+});
+
+test("when all disks are full from the start, a writer is elected all the same", () => {
+  const cluster = fill(new Cluster(), A, B, C);
+  cluster.elected(A);
+  expect(cluster.machine(A).core.isWriter(P0)).toBe(true);
 });

@@ -135,6 +135,7 @@ test("a request that no stream takes is held, and leaves when one does", () => {
     heard: [],
     version: 1,
     since: 0,
+    full: false,
     reports: [],
     offices: [{ partition: P0, ballot: ballot(groupEpoch(1), 1, A) }],
   };

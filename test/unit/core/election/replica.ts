@@ -55,6 +55,13 @@ export class Replica implements GroupReports {
     return this;
   }
 
+  /** Places whose disk is full. */
+  readonly fullPlaces = new Set<number>();
+
+  full(place: number): boolean {
+    return this.fullPlaces.has(place);
+  }
+
   heard(place: number): boolean {
     return place === this.place ? this.ready : this.heardPlaces.has(place);
   }

@@ -370,6 +370,7 @@ function withoutHop(group: GroupReports, replicas: readonly NodeId[]): GroupRepo
   return {
     heard: (place) => group.heard(place),
     hears: (place, other) => group.hears(place, other),
+    full: (place) => group.full(place),
     report: (place) => {
       const report = group.report(place);
       return report === undefined || report.promise.node === replicas[place] ? report : { ...report, live: false };

@@ -3253,7 +3253,9 @@ type HeartbeatAnswer struct {
 	// Of which partitions the sender began or ended to be the working writer since reports_seen; to every peer, for routing.
 	Offices []*OfficeReport `protobuf:"bytes,5,rep,name=offices,proto3" json:"offices,omitempty"`
 	// The answer carries what changed after this version; 0 means everything.
-	Since         uint64 `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"`
+	Since uint64 `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"`
+	// The sender's disk is full: it wants no office, and takes in no registers.
+	Full          bool `protobuf:"varint,7,opt,name=full,proto3" json:"full,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3328,6 +3330,13 @@ func (x *HeartbeatAnswer) GetSince() uint64 {
 		return x.Since
 	}
 	return 0
+}
+
+func (x *HeartbeatAnswer) GetFull() bool {
+	if x != nil {
+		return x.Full
+	}
+	return false
 }
 
 // The sender began or ended to be the working writer of a partition.
@@ -4963,14 +4972,15 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12!\n" +
 	"\freports_seen\x18\x02 \x01(\x04R\vreportsSeen\x12!\n" +
-	"\flog_position\x18\x03 \x01(\x04R\vlogPosition\"\xf7\x01\n" +
+	"\flog_position\x18\x03 \x01(\x04R\vlogPosition\"\x8b\x02\n" +
 	"\x0fHeartbeatAnswer\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12\x14\n" +
 	"\x05heard\x18\x02 \x03(\rR\x05heard\x12%\n" +
 	"\x0ereport_version\x18\x03 \x01(\x04R\rreportVersion\x12>\n" +
 	"\areports\x18\x04 \x03(\v2$.onar.replication.v1.PartitionReportR\areports\x12;\n" +
 	"\aoffices\x18\x05 \x03(\v2!.onar.replication.v1.OfficeReportR\aoffices\x12\x14\n" +
-	"\x05since\x18\x06 \x01(\x04R\x05since\"a\n" +
+	"\x05since\x18\x06 \x01(\x04R\x05since\x12\x12\n" +
+	"\x04full\x18\a \x01(\bR\x04full\"a\n" +
 	"\fOfficeReport\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xb7\x02\n" +

@@ -545,20 +545,22 @@ class Heartbeat(_message.Message):
     def __init__(self, round: _Optional[int] = ..., reports_seen: _Optional[int] = ..., log_position: _Optional[int] = ...) -> None: ...
 
 class HeartbeatAnswer(_message.Message):
-    __slots__ = ("round", "heard", "report_version", "reports", "offices", "since")
+    __slots__ = ("round", "heard", "report_version", "reports", "offices", "since", "full")
     ROUND_FIELD_NUMBER: _ClassVar[int]
     HEARD_FIELD_NUMBER: _ClassVar[int]
     REPORT_VERSION_FIELD_NUMBER: _ClassVar[int]
     REPORTS_FIELD_NUMBER: _ClassVar[int]
     OFFICES_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
+    FULL_FIELD_NUMBER: _ClassVar[int]
     round: int
     heard: _containers.RepeatedScalarFieldContainer[int]
     report_version: int
     reports: _containers.RepeatedCompositeFieldContainer[PartitionReport]
     offices: _containers.RepeatedCompositeFieldContainer[OfficeReport]
     since: int
-    def __init__(self, round: _Optional[int] = ..., heard: _Optional[_Iterable[int]] = ..., report_version: _Optional[int] = ..., reports: _Optional[_Iterable[_Union[PartitionReport, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[OfficeReport, _Mapping]]] = ..., since: _Optional[int] = ...) -> None: ...
+    full: bool
+    def __init__(self, round: _Optional[int] = ..., heard: _Optional[_Iterable[int]] = ..., report_version: _Optional[int] = ..., reports: _Optional[_Iterable[_Union[PartitionReport, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[OfficeReport, _Mapping]]] = ..., since: _Optional[int] = ..., full: bool = ...) -> None: ...
 
 class OfficeReport(_message.Message):
     __slots__ = ("partition", "ballot")

@@ -757,6 +757,8 @@ export interface HeartbeatAnswer {
   offices: OfficeReport[];
   /** The answer carries what changed after this version; 0 means everything. */
   since: number;
+  /** The sender's disk is full: it wants no office, and takes in no registers. */
+  full: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -5028,7 +5030,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
 };
 
 function createBaseHeartbeatAnswer(): HeartbeatAnswer {
-  return { round: 0, heard: [], reportVersion: 0, reports: [], offices: [], since: 0, _unknownFields: {} };
+  return { round: 0, heard: [], reportVersion: 0, reports: [], offices: [], since: 0, full: false, _unknownFields: {} };
 }
 
 export const HeartbeatAnswer: MessageFns<HeartbeatAnswer> = {
@@ -5054,6 +5056,9 @@ export const HeartbeatAnswer: MessageFns<HeartbeatAnswer> = {
     }
     if (message.since !== 0) {
       writer.uint32(48).uint64(message.since);
+    }
+    if (message.full !== false) {
+      writer.uint32(56).bool(message.full);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -5137,6 +5142,14 @@ export const HeartbeatAnswer: MessageFns<HeartbeatAnswer> = {
             message.since = longToNumber(reader.uint64());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.full = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5168,6 +5181,7 @@ export const HeartbeatAnswer: MessageFns<HeartbeatAnswer> = {
     message.reports = object.reports?.map((e) => PartitionReport.fromPartial(e)) || [];
     message.offices = object.offices?.map((e) => OfficeReport.fromPartial(e)) || [];
     message.since = object.since ?? 0;
+    message.full = object.full ?? false;
     return message;
   },
 };

@@ -6,6 +6,8 @@ import type { Serving } from "./rpc/serving.js";
 export interface ServerEvents {
   /** One line for the operator, with facts for programs. Never a key or a value. */
   notice(text: string, facts?: Facts): void;
+  /** The same of single partitions, for the level debug. */
+  detail?(text: string, facts: Facts): void;
   /** The node cannot go on and has stopped; the process should say so and exit with 1. */
   fatal(text: string): void;
   /** Lines of the log that could not be written; without it there is no log of which that is known. */

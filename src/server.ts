@@ -13,6 +13,7 @@ import { bringsRegisters } from "./node/disk-full.js";
 import { Loop } from "./node/loop.js";
 import { NodeMachine } from "./node/machine.js";
 import { Metrics } from "./observe/metrics.js";
+import { NodeNews } from "./observe/node-news.js";
 import { loadTraces, type Traces } from "./observe/traces/traces.js";
 import { checkPlace, foundersOf, otherThanFixed, StartError } from "./place.js";
 import { hostAndPort, whyNot, withPort } from "./rpc/addresses.js";
@@ -102,6 +103,7 @@ class NodeServer implements RunningServer {
   private links: PeerLinks | null = null;
   private loop: Loop | null = null;
   private healthTimer: NodeJS.Timeout | null = null;
+  private news: NodeNews | null = null;
   private draining = false;
   private hasServed = false;
   private nowServing: () => void = () => {};
@@ -303,7 +305,13 @@ class NodeServer implements RunningServer {
     });
     this.links = links;
     this.loop = loop;
-    this.state.begin({ view, digest, loop, counters: links.counters, introductions });
+    const node = { view, digest, loop, counters: links.counters, introductions };
+    this.state.begin(node);
+    this.news = new NodeNews(node, {
+      notice: (text, facts) => this.events.notice(text, facts),
+      detail: (text, facts) => this.events.detail?.(text, facts),
+    });
+    this.news.start();
     links.start();
     loop.start();
     if (!storage.writable) loop.deliver({ kind: "disk-full", full: true });
@@ -405,6 +413,7 @@ class NodeServer implements RunningServer {
   private shutDown(): void {
     this.stop.abort();
     if (this.healthTimer !== null) clearInterval(this.healthTimer);
+    this.news?.stop();
     this.loop?.stop();
     this.links?.close();
     this.metrics?.close();

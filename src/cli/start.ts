@@ -117,6 +117,7 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   });
   const events: ServerEvents = {
     notice: (text, facts = { event: "notice" }) => (isTrouble(facts) ? log.warn(text, facts) : log.info(text, facts)),
+    detail: (text, facts) => log.debug(text, facts),
     fatal: (text) => {
       log.error(text, { event: "fatal" });
       end(EXIT.notDone);
@@ -193,8 +194,11 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
 }
 
 /** News that somebody should look at. */
-const isTrouble = ({ event, serving, writable, sent, waits }: Facts): boolean =>
+const isTrouble = ({ event, serving, writable, sent, waits, heard, moves }: Facts): boolean =>
   event === "bad-register" ||
+  event === "dropped-messages" ||
+  heard === false ||
+  moves === false ||
   event === "connections" ||
   serving === false ||
   writable === false ||

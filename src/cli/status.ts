@@ -18,6 +18,7 @@ import { call, type Target } from "./call.js";
 import { type CommonOptions, formatOf, targetOf } from "./commands.js";
 import { EXIT, type ExitCode, messageOf } from "./exit.js";
 import type { Io } from "./io.js";
+import { judge } from "./judgement.js";
 import { type Paint, paintOf } from "./paint.js";
 import { showProgress } from "./progress.js";
 
@@ -58,6 +59,9 @@ export interface NodeRow {
   readonly keeps: number;
   /** Changes of other replicas that it lacks, all its partitions together, by its own word; null: it did not say. */
   readonly behind: number | null;
+  /** By its own word; false and 0 when it did not answer. */
+  readonly diskFull: boolean;
+  readonly diskStandingMs: number;
 }
 
 export interface Summary {
@@ -84,7 +88,7 @@ export async function status(options: CommonOptions, io: Io): Promise<ExitCode> 
   const answers = [first, ...(await askOthers(first, Math.min(OTHERS_MS, target.timeoutMs)))];
   const summary = summarize(answers);
   io.out(format === "json" ? `${jsonText(asJson(summary, answers))}\n` : asTable(summary, paintOf(io), io.columns?.()));
-  return EXIT.done;
+  return judge(summary).verdict === "not-well" ? EXIT.notDone : EXIT.done;
 }
 
 async function askOthers(first: StatusResponse, timeoutMs: number): Promise<StatusResponse[]> {
@@ -141,6 +145,8 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
       writes: writes.get(node.id) ?? 0,
       keeps: keeps.get(node.id) ?? 0,
       behind: behindOf(answered.get(node.id)),
+      diskFull: answered.get(node.id)?.diskFull === true,
+      diskStandingMs: Number(answered.get(node.id)?.diskStandingMs ?? 0n),
     })),
     partitions: newest.size,
     withWriter: newest.size - withoutWriter.length,
@@ -172,16 +178,11 @@ const LEFT_OUT = ["version", "storage", "up", "zone", "peers", "node", "replica 
 
 /** `columns`: how wide a line may be, if that is known. */
 export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIVE_INFINITY): string {
-  const { bad, strong } = paint;
   const { table, without } = fitting(summary, paint, columns);
   const rows = summary.nodes.length === 0 ? [] : [table];
   if (without.length > 0) rows.push(`(a wider terminal shows ${without.join(", ")}, too; -o json has everything)`);
-  if (summary.viewEpoch === 0n) {
-    const missing = summary.nodes.filter((row) => !row.node.heard).map((row) => row.node.peerAddress);
-    const whom = missing.length === 0 ? "" : `: waiting for ${missing.join(", ")}`;
-    return `${[strong(bad(`there is no cluster yet${whom}`)), ...rows].join("\n")}\n`;
-  }
-  const lines = [verdict(summary, paint), ...rows];
+  if (summary.viewEpoch === 0n) return `${[verdictLine(summary, paint), ...rows].join("\n")}\n`;
+  const lines = [verdictLine(summary, paint), ...rows];
   lines.push(
     `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`,
     `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as node ${summary.askedNodeId} sees it, "behind" counts changes still to come`,
@@ -231,23 +232,17 @@ const COLUMNS: readonly [name: string, align: "left" | "right", text: (row: Node
 ];
 type Yes = (is: boolean) => string;
 
-/** The first line, for who reads no further. */
-function verdict(summary: Summary, { good, bad, doubtful, strong }: Paint): string {
-  const gone = summary.nodes.filter((row) => !row.node.heard && !row.answers);
-  const silent = summary.nodes.filter((row) => row.node.heard && !row.answers);
-  const unheard = summary.nodes.filter((row) => !row.node.heard && row.answers);
-  const named = (rows: readonly NodeRow[]): string =>
-    rows.map(({ node }) => node.clientAddress || `node ${node.id}`).join(", ");
-  const trouble = [
-    ...(gone.length === 0 ? [] : [`${gone.length} of ${summary.nodes.length} nodes gone (${named(gone)})`]),
-    ...(summary.withoutWriter.length === 0
-      ? []
-      : [`${summary.withoutWriter.length} of ${summary.partitions} partitions take no writes`]),
-  ];
-  if (trouble.length > 0) return strong(bad(`NOT WELL: ${trouble.join("; ")}`));
-  if (silent.length > 0) return strong(doubtful(`look: ${named(silent)} did not answer here, but the others hear it`));
-  if (unheard.length > 0) return strong(doubtful(`look: ${named(unheard)} answers here, but is not heard by all`));
-  return strong(good(`well: all ${summary.nodes.length} nodes are there, every partition has a writer`));
+/** The first line, for those who read no further. */
+function verdictLine(summary: Summary, { good, bad, doubtful, strong }: Paint): string {
+  const { verdict, reasons } = judge(summary);
+  switch (verdict) {
+    case "not-well":
+      return strong(bad(summary.viewEpoch === 0n ? reasons.join("; ") : `NOT WELL: ${reasons.join("; ")}`));
+    case "look":
+      return strong(doubtful(`look: ${reasons.join("; ")}`));
+    case "well":
+      return strong(good(`well: all ${summary.nodes.length} nodes are there, every partition has a writer`));
+  }
 }
 
 function storageName(kind: StorageKind): string {
@@ -279,7 +274,7 @@ function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
     clusterId: summary.clusterId,
     viewEpoch: summary.viewEpoch.toString(),
     askedNodeId: summary.askedNodeId,
-    nodes: summary.nodes.map(({ node, answers: answering, writes, keeps, behind }) => ({
+    nodes: summary.nodes.map(({ node, answers: answering, writes, keeps, behind, diskFull, diskStandingMs }) => ({
       id: node.id,
       clientAddress: node.clientAddress,
       peerAddress: node.peerAddress,
@@ -289,8 +284,11 @@ function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
       writerOf: writes,
       replicaOf: keeps,
       behind,
+      diskFull,
+      diskStandingMs,
       softwareVersion: node.softwareVersion,
     })),
+    ...judge(summary),
     partitions: { count: summary.partitions, withWriter: summary.withWriter, withoutWriter: summary.withoutWriter },
     answers: answers.map((answer) => StatusResponse.toJSON(answer)),
   };

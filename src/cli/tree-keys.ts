@@ -13,6 +13,7 @@ import {
   remove,
 } from "./commands.js";
 import { ENCODINGS } from "./encoding.js";
+import { type HealthOptions, health } from "./health.js";
 import { example } from "./help.js";
 import type { Io } from "./io.js";
 import { clientOptions } from "./options.js";
@@ -64,9 +65,16 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
     .action(ends((key: string, delta: string | undefined, options: AddOptions) => add(key, delta ?? "1", options, io)));
 
   clientOptions(onar.command("status"))
-    .description("Show the nodes, who hears whom, and how many partitions have a writer.")
+    .description(
+      "Show the nodes, who hears whom, and how many partitions have a writer. Exit code 1: something is wrong, or no node answered.",
+    )
     .addHelpText("after", example("onar status", "onar status --endpoint 127.0.0.1:4601 -o json"))
     .action(ends((options: CommonOptions) => status(options, io)));
+  clientOptions(onar.command("health"))
+    .description("Ask a node for its health. Exit code 0: it serves; 1: it does not, or it does not answer.")
+    .option("--live", "ask only whether the process answers, not whether it serves")
+    .addHelpText("after", example("onar health", "onar health --live --endpoint 127.0.0.1:4601 --timeout 2"))
+    .action(ends((options: HealthOptions) => health(options, io)));
 }
 
 function withKey(command: Command): Command {

@@ -8,7 +8,7 @@ import { type Address, address, formatAddress } from "../../config/values.js";
 import { version } from "../../version.js";
 import { call } from "../call.js";
 import { messageOf } from "../exit.js";
-import { printableStatus, summarize } from "../status.js";
+import { printableStatus, type Summary, summarize } from "../status.js";
 import { type Finding, fail, ok, warn } from "./finding.js";
 
 /** Of answers to Status: the node's wall clock, milliseconds since 1970 (rpc/reconfiguration-service.ts). */
@@ -16,6 +16,8 @@ const CLOCK_HEADER = "onar-clock-ms";
 /** The protocol asks no wall clock; people who compare logs, and certificates, do. */
 const SKEW_MS = 1_000;
 const SLOW_ANSWER_MS = 200;
+/** A disk that stands still for less passes for slow. */
+const STANDING_MS = 1_000;
 
 interface Visit {
   readonly name: string;
@@ -157,6 +159,7 @@ function health(visits: readonly Visit[]): Finding[] {
       ),
     );
   } else findings.push(ok(`all ${summary.nodes.length} nodes are heard`));
+  findings.push(...disks(summary));
   const { withoutWriter, partitions } = summary;
   if (withoutWriter.length === 0) findings.push(ok(`each of ${partitions} partitions has a writer`));
   else {
@@ -166,6 +169,21 @@ function health(visits: readonly Visit[]): Finding[] {
         "they take no writes: if it lasts, a majority of their replicas is gone or cut off",
       ),
     );
+  }
+  return findings;
+}
+
+function disks({ nodes: rows }: Summary): Finding[] {
+  const findings: Finding[] = [];
+  for (const { node, diskFull, diskStandingMs } of rows) {
+    const name = node.clientAddress || `node ${node.id}`;
+    if (diskFull) findings.push(fail(`the disk of ${name} is full`, "make room: until then other nodes write for it"));
+    if (diskStandingMs >= STANDING_MS) {
+      const seconds = (diskStandingMs / 1_000).toFixed(1);
+      findings.push(
+        fail(`the disk of ${name} has stood still for ${seconds} s`, "look whether it is frozen, broken or overloaded"),
+      );
+    }
   }
   return findings;
 }

@@ -4,6 +4,11 @@ import { ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
 import { type CallContext, createServer, type Server, ServerError, type Status } from "nice-grpc";
 import { ErrorInfo } from "../../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../../gen/ts/google/rpc/status.js";
+import {
+  type HealthCheckRequest,
+  type HealthCheckResponse,
+  HealthDefinition,
+} from "../../../gen/ts/grpc/health/v1/health.js";
 import { Consistency } from "../../../gen/ts/onar/kv/v1/common.js";
 import { type Execution, Outcome } from "../../../gen/ts/onar/kv/v1/error.js";
 import { KeyValueServiceDefinition, type KeyValueServiceImplementation } from "../../../gen/ts/onar/kv/v1/kv.js";
@@ -25,7 +30,9 @@ export interface FakeNode {
 
 /** Without a handler for them the node tells a view of one partition, and answers local reads with a header only. */
 export type Handlers = Partial<KeyValueServiceImplementation> &
-  Partial<Pick<ReconfigurationServiceImplementation, "status" | "getView">>;
+  Partial<Pick<ReconfigurationServiceImplementation, "status" | "getView">> & {
+    readonly check?: (request: HealthCheckRequest) => Promise<HealthCheckResponse>;
+  };
 
 export const CLUSTER_ID = Buffer.alloc(16, 7);
 export const NODE_ID = 5;
@@ -65,7 +72,7 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
     return new ServerInterceptingCall(call);
   };
   const server = createServer({ interceptors: [watch] });
-  const { status, getView, ...kv } = handlers;
+  const { status, getView, check, ...kv } = handlers;
   server.add(KeyValueServiceDefinition, {
     // How the client learns a partition's revision before it writes.
     get: async ({ consistency }) =>
@@ -82,6 +89,7 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
     locate: unexpected,
     status: status ?? unexpected,
   });
+  server.add(HealthDefinition, { check: check ?? unexpected, list: unexpected, watch: unexpected });
   const port = await server.listen(`127.0.0.1:${atPort}`);
   servers.push(server);
   return { address: `127.0.0.1:${port}`, deadlines, crash: () => server.forceShutdown() };

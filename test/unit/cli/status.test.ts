@@ -103,7 +103,7 @@ describe("status", () => {
       status: async () => answer(1, [{ partition: 0, writer: 0 }], ["127.0.0.1:1", other.address, "127.0.0.1:2"]),
     });
     const ran = await onar(["status", "--endpoint", node.address]);
-    expect(ran).toMatchObject({ code: 0, error: "" });
+    expect(ran).toMatchObject({ code: 1, error: "" });
     expect(ran.out).toContain("1 partitions: 1 with a writer, 0 without");
     expect(ran.out).toMatch(new RegExp(`2 │ ${other.address}.*yes`));
     expect(ran.out).toMatch(/3 │ 127\.0\.0\.1:2 .*NO/);
@@ -115,6 +115,8 @@ describe("status", () => {
     expect(JSON.parse(ran.out)).toMatchObject({
       askedNodeId: 1,
       viewEpoch: "1",
+      verdict: "well",
+      reasons: [],
       partitions: { count: 1, withWriter: 1, withoutWriter: [] },
       answers: [{ partitions: [{ writerNodeId: 1, ballotRound: "1" }] }],
     });
@@ -122,6 +124,20 @@ describe("status", () => {
 
   test("a cluster that does not exist yet is said not to, with who is waited for", async () => {
     const node = await fakeNode({ status: async () => answer(1, [], ["a:1", "a:2"], 0n) });
-    expect((await onar(["status", "--endpoint", node.address])).out).toContain("no cluster yet: waiting for peer-2:1");
+    const ran = await onar(["status", "--endpoint", node.address]);
+    expect(ran.out).toContain("no cluster yet: waiting for peer-2:1");
+    expect(ran.code).toBe(1);
+  });
+
+  test.each([
+    [{ diskFull: true }, "the disk is full at a:1"],
+    [{ diskStandingMs: 5_000n }, "the disk stands still at a:1"],
+  ])("a disk in trouble is said, and the exit code is 1: %o", async (disk, reason) => {
+    const told = { ...answer(1, [{ partition: 0, writer: 1 }], ["a:1"]), ...disk };
+    const node = await fakeNode({ status: async () => told });
+    const ran = await onar(["status", "--endpoint", node.address, "-o", "json"]);
+    expect(ran.code).toBe(1);
+    expect(JSON.parse(ran.out)).toMatchObject({ verdict: "not-well", reasons: [reason] });
+    expect((await onar(["status", "--endpoint", node.address])).out).toContain(`NOT WELL: ${reason}`);
   });
 });

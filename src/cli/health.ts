@@ -1,0 +1,29 @@
+/** `onar health`: what a node says of its own health, as an exit code for scripts and probes of containers. */
+import { createClient } from "nice-grpc";
+import {
+  HealthDefinition,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from "../../gen/ts/grpc/health/v1/health.js";
+import { call } from "./call.js";
+import { type CommonOptions, formatOf, targetOf } from "./commands.js";
+import { EXIT, type ExitCode } from "./exit.js";
+import type { Io } from "./io.js";
+
+/** The service whose health says that the process answers (rpc/health.ts). */
+const LIVE = "live";
+
+export interface HealthOptions extends CommonOptions {
+  readonly live?: true;
+}
+
+export async function health(options: HealthOptions, io: Io): Promise<ExitCode> {
+  const format = formatOf(options, io);
+  const target = targetOf(options, io);
+  const service = options.live === true ? LIVE : "";
+  const { status } = await call(target, (channel, callOptions) =>
+    createClient(HealthDefinition, channel).check({ service }, callOptions),
+  );
+  const name = ServingStatus[status] ?? "UNKNOWN";
+  io.out(format === "json" ? `${JSON.stringify({ service, status: name })}\n` : `${name}\n`);
+  return status === ServingStatus.SERVING ? EXIT.done : EXIT.notDone;
+}

@@ -1,0 +1,45 @@
+/** Whether a cluster is well, as far as its nodes told: for the first line of `onar status`, its JSON and its exit code. */
+import type { NodeRow, Summary } from "./status.js";
+
+export interface Judgement {
+  /** "look": it may be nothing. "not-well": something is wrong, and the exit code is 1. */
+  readonly verdict: "well" | "look" | "not-well";
+  /** In words; none when all is well. */
+  readonly reasons: readonly string[];
+}
+
+/** A disk that stands still for less passes for slow. */
+const STANDING_MS = 1_000;
+
+export function judge(summary: Summary): Judgement {
+  const wrong = wrongs(summary);
+  if (wrong.length > 0) return { verdict: "not-well", reasons: wrong };
+  const doubtful = doubts(summary);
+  return doubtful.length > 0 ? { verdict: "look", reasons: doubtful } : { verdict: "well", reasons: [] };
+}
+
+function wrongs({ viewEpoch, nodes, partitions, withoutWriter }: Summary): string[] {
+  if (viewEpoch === 0n) {
+    const missing = nodes.filter(({ node }) => !node.heard).map(({ node }) => node.peerAddress);
+    return [`there is no cluster yet${missing.length === 0 ? "" : `: waiting for ${missing.join(", ")}`}`];
+  }
+  const gone = nodes.filter(({ node, answers }) => !node.heard && !answers);
+  const full = nodes.filter(({ diskFull }) => diskFull);
+  const standing = nodes.filter(({ diskStandingMs }) => diskStandingMs >= STANDING_MS);
+  const reasons: string[] = [];
+  if (gone.length > 0) reasons.push(`${gone.length} of ${nodes.length} nodes gone (${named(gone)})`);
+  if (withoutWriter.length > 0) reasons.push(`${withoutWriter.length} of ${partitions} partitions take no writes`);
+  if (full.length > 0) reasons.push(`the disk is full at ${named(full)}`);
+  if (standing.length > 0) reasons.push(`the disk stands still at ${named(standing)}`);
+  return reasons;
+}
+
+function doubts({ nodes }: Summary): string[] {
+  const silent = nodes.filter(({ node, answers }) => node.heard && !answers);
+  if (silent.length > 0) return [`${named(silent)} did not answer here, but the others hear it`];
+  const unheard = nodes.filter(({ node, answers }) => !node.heard && answers);
+  return unheard.length > 0 ? [`${named(unheard)} answers here, but is not heard by all`] : [];
+}
+
+const named = (rows: readonly NodeRow[]): string =>
+  rows.map(({ node }) => node.clientAddress || `node ${node.id}`).join(", ");

@@ -1,0 +1,169 @@
+/**
+ * What happens to a node, in lines for the operator: peers lost and heard again, offices taken and lost, partitions without a writer, catch-up,
+ * dropped messages, a disk that stands still. The core says none of it, as it is pure: twice a second a snapshot of it is compared with the
+ * one before. So a storm, in which thousands of partitions change their writer, is a line with counts; each partition has its line at debug.
+ */
+import type { NodeId, Partition } from "../core/ids.js";
+import { memberOf } from "../core/view/view.js";
+import type { ServingNode } from "../rpc/serving.js";
+import type { Facts } from "./log.js";
+
+const LOOK_MS = 500;
+/** A disk is worth a line once it has stood still for so long. */
+const STANDING_MS = 1_000;
+/** Fewer changes are caught up before anybody reads of it. */
+const FAR_BEHIND = 1_000;
+/** Dropped messages are counted for so long before the next line. */
+const DROPS_EVERY_MS = 10_000;
+
+export interface NewsListeners {
+  readonly notice: (text: string, facts: Facts) => void;
+  /** At debug: of single partitions. */
+  readonly detail: (text: string, facts: Facts) => void;
+}
+
+export class NodeNews {
+  private timer: NodeJS.Timeout | null = null;
+  private readonly heard = new Map<NodeId, boolean>();
+  private readonly writers = new Map<Partition, NodeId | null>();
+  private without = 0;
+  /** performance.now() when it began. */
+  private behindSince: number | null = null;
+  private stoodSince: number | null = null;
+  private dropped = 0;
+  private droppedAt = Number.NEGATIVE_INFINITY;
+  /** The first look only learns. */
+  private looked = false;
+
+  constructor(
+    private readonly node: ServingNode,
+    private readonly listeners: NewsListeners,
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => this.look(performance.now()), LOOK_MS);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+  }
+
+  look(now: number): void {
+    this.lookAtPeers();
+    this.lookAtOffices();
+    this.lookAtCopies(now);
+    this.lookAtDrops(now);
+    this.lookAtDisk(now);
+    this.looked = true;
+  }
+
+  private lookAtPeers(): void {
+    const { core } = this.node.loop.machine;
+    for (const { id, peerAddress } of this.node.view.members) {
+      if (id === core.self) continue;
+      const before = this.heard.get(id) ?? false;
+      const hears = core.hears(id);
+      this.heard.set(id, hears);
+      if (!this.looked || before === hears) continue;
+      this.listeners.notice(`node ${id} at ${peerAddress} is ${hears ? "heard again" : "not heard any more"}`, {
+        event: "peer",
+        peer: id,
+        peerAddress,
+        heard: hears,
+      });
+    }
+  }
+
+  private lookAtOffices(): void {
+    const { core } = this.node.loop.machine;
+    const { view } = this.node;
+    let [taken, lost, changed, mine, without] = [0, 0, 0, 0, 0];
+    for (let p = 0; p < view.partitions.length; p++) {
+      const partition = p as Partition;
+      const before = this.writers.get(partition) ?? null;
+      const writer = core.writerOf(partition);
+      this.writers.set(partition, writer);
+      if (writer === core.self) mine++;
+      if (writer === null) without++;
+      if (writer === before) continue;
+      changed++;
+      if (writer === core.self) taken++;
+      if (before === core.self) lost++;
+      if (this.looked) this.tellWriter(partition, writer);
+    }
+    const none = without !== this.without;
+    const told = this.looked && (taken > 0 || lost > 0 || none);
+    this.without = without;
+    if (!told) return;
+    const parts = [
+      `writers changed in ${changed} of ${view.partitions.length} partitions`,
+      `this node writes ${mine} (${taken} taken, ${lost} lost)`,
+      without === 0 ? "each has a writer" : `${without} have none`,
+    ];
+    this.listeners.notice(parts.join("; "), { event: "writers", changed, taken, lost, offices: mine, without });
+  }
+
+  private tellWriter(partition: Partition, writer: NodeId | null): void {
+    const address = writer === null ? "" : (memberOf(this.node.view, writer)?.clientAddress ?? "");
+    const text =
+      writer === null
+        ? `partition ${partition} has no writer`
+        : `partition ${partition} is written by node ${writer} at ${address}`;
+    this.listeners.detail(text, { event: "writer", partition, writer: writer ?? 0 });
+  }
+
+  private lookAtCopies(now: number): void {
+    let behind = 0;
+    let partitions = 0;
+    for (const { behind: lacks } of this.node.loop.machine.core.partitions.values()) {
+      if (lacks === null || lacks === 0) continue;
+      behind += lacks;
+      partitions++;
+    }
+    if (this.behindSince === null && behind >= FAR_BEHIND) {
+      this.behindSince = now;
+      this.listeners.notice(`catching up: ${behind} changes behind, in ${partitions} partitions`, {
+        event: "catch-up",
+        behind,
+        partitions,
+      });
+    } else if (this.behindSince !== null && behind < FAR_BEHIND / 10) {
+      const seconds = secondsSince(this.behindSince, now);
+      this.behindSince = null;
+      this.listeners.notice(`caught up, after ${seconds} s`, { event: "catch-up", behind, seconds });
+    }
+  }
+
+  private lookAtDrops(now: number): void {
+    const { messagesDropped } = this.node.counters;
+    const dropped = messagesDropped - this.dropped;
+    if (dropped <= 0 || now - this.droppedAt < DROPS_EVERY_MS) return;
+    this.dropped = messagesDropped;
+    this.droppedAt = now;
+    this.listeners.notice(`${dropped} messages to other nodes were dropped, as too much waits for them`, {
+      event: "dropped-messages",
+      dropped,
+    });
+  }
+
+  private lookAtDisk(now: number): void {
+    const standing = this.node.loop.diskStanding;
+    if (this.stoodSince === null && standing >= STANDING_MS) {
+      this.stoodSince = now - standing;
+      const seconds = secondsSince(this.stoodSince, now);
+      this.listeners.notice(`the disk has stood still for ${seconds} s: reads are passed on to other nodes`, {
+        event: "disk-stall",
+        moves: false,
+        seconds,
+      });
+    } else if (this.stoodSince !== null && standing < STANDING_MS) {
+      const seconds = secondsSince(this.stoodSince, now);
+      this.stoodSince = null;
+      this.listeners.notice(`the disk moves again, after ${seconds} s`, { event: "disk-stall", moves: true, seconds });
+    }
+  }
+}
+
+const secondsSince = (began: number, now: number): number => Math.round((now - began) / 100) / 10;

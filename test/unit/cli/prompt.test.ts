@@ -247,7 +247,7 @@ describe("history", () => {
 });
 
 test.each<[string, string[]]>([
-  ["", ["get ", "put ", "cas ", "delete ", "add ", "status ", "help "]],
+  ["", ["get ", "put ", "cas ", "delete ", "add ", "status ", "health ", "help "]],
   ["st", ["status "]],
   ["help c", ["cas "]],
   ["get --lo", ["--local "]],

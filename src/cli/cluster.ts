@@ -4,6 +4,7 @@
  */
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { DEFAULT_ENDPOINT } from "../config/settings.js";
 import { withoutNodeSettings } from "../config/sources.js";
 import { formatAddress, MAX_NODES, partitionCount, replicationFactor, wholeNumber } from "../config/values.js";
 import { ChildNode, type NodePlan, stopAll } from "./child.js";
@@ -201,6 +202,7 @@ class LocalCluster {
     const left = this.alive().length;
     this.io.error(`${node.describeEnd()}; ${left === 1 ? "1 other node goes on" : `${left} other nodes go on`}`);
     this.showLines([node]);
+    this.io.error(howToRestart(node.plan.args, this.plan.data));
   }
 
   private showLines(nodes: readonly ChildNode[]): void {
@@ -210,22 +212,32 @@ class LocalCluster {
   }
 }
 
+/** How a node comes back that was killed. */
+export function howToRestart(args: readonly string[], data: string): string {
+  if (data === "") return "  it kept its data in memory, which is gone: it cannot come back";
+  const words = args.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`));
+  return `  it comes back with its data, in another terminal, by: npx onar ${words.join(" ")}`;
+}
+
 /** What to paste next. */
 function hints(plan: ClusterPlan): string {
   const ports = plan.nodes.map((node) => formatAddress(node.client));
   const first = ports[0] ?? "";
   const second = ports[1] ?? first;
+  // The commands find the nodes at the standard ports by themselves.
+  const standard = ports.every((port) => DEFAULT_ENDPOINT.split(",").includes(port));
+  const where = standard ? "" : ` --endpoint ${ports.join(",")}`;
   return [
     "",
     "Any node takes any request. Try:",
     `  grpcurl -plaintext -d '{"key":"hello","value":"world"}' ${first} onar.text.v1.TextService/Put`,
     `  grpcurl -plaintext -d '{"key":"hello"}' ${second} onar.text.v1.TextService/Get`,
     "or:",
-    `  npx onar put hello world --endpoint ${first}`,
+    `  npx onar put hello world${where}`,
     `  npx onar get hello --endpoint ${second}`,
-    `  npx onar status --endpoint ${first}`,
+    `  npx onar status${where}`,
     "",
-    "Kill a node (kill -9 PID) and the others go on. Ctrl-C stops all.",
+    "Kill a node (kill -9 PID) and the others go on; then it is said here how it comes back. Ctrl-C stops all.",
     plan.data === ""
       ? "The data is in memory: what a node holds is forgotten when it stops. Without --memory it is kept on disk."
       : `The data is in ${plan.data}: the same command finds it again; remove the directory to begin anew.`,

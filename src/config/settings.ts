@@ -334,7 +334,8 @@ export const NODE_SETTINGS = {
 };
 
 export const OUTPUT_FORMATS = ["text", "json"] as const;
-export const DEFAULT_ENDPOINT = "127.0.0.1:4600";
+/** The nodes of `onar cluster`, so that commands go on when one of them dies. */
+export const DEFAULT_ENDPOINT = "127.0.0.1:4600,127.0.0.1:4601,127.0.0.1:4602";
 export const DEFAULT_TIMEOUT_S = "10";
 
 /** Of the commands that call nodes: flags and environment only. */

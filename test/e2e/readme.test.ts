@@ -1,0 +1,109 @@
+/** What README.md says of killing a node, typed as it stands there, on a cluster of `onar cluster`. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually, freePorts, PROGRAM } from "./harness.js";
+import { type Block, blocksOf, commandsOf, isAsShown } from "./pages.js";
+import { onar } from "./programs.js";
+
+const LONG_MS = 120_000;
+/** Of `onar cluster`: peers are so far above clients. */
+const PEER_OFFSET = 100;
+
+interface Program {
+  said(): string;
+  type(line: string): void;
+  end(signal: NodeJS.Signals): Promise<unknown>;
+}
+
+function program(args: readonly string[], env: Record<string, string> = {}): Program {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder, env: { ...process.env, ...env } });
+  let said = "";
+  for (const output of [child.stdout, child.stderr]) {
+    output.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+  }
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  return {
+    said: () => said,
+    type: (line) => void child.stdin.write(`${line}\n`),
+    end: (signal) => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+let folder: string;
+let cluster: Program;
+let restarted: Program | null = null;
+let base = 0;
+let env: Record<string, string>;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "onar readme-"));
+  [base = 0] = await freePorts(1);
+  // Room for the peers' ports above.
+  base = Math.min(base, 65_000 - PEER_OFFSET);
+  cluster = program(["cluster", "--base-port", String(base), "--partitions", "16"]);
+  const addresses = [0, 1, 2].map((i) => `127.0.0.1:${base + i}`);
+  // In place of the addresses that the commands take by themselves.
+  env = { ONAR_ENDPOINT: addresses.join(","), ONAR_TIMEOUT: "50" };
+  await said(cluster, "ready:");
+}, LONG_MS);
+afterAll(async () => {
+  await restarted?.end("SIGTERM");
+  await cluster?.end("SIGTERM");
+  rmSync(folder, { recursive: true, force: true });
+}, LONG_MS);
+
+const said = (by: Program, what: string): Promise<true> =>
+  eventually(`it says ${what}`, LONG_MS, () => (by.said().includes(what) ? true : undefined));
+
+const blockWith = (text: string): Block => {
+  const block = blocksOf("README.md").find((one) => one.language === "console" && one.text.includes(text));
+  if (block === undefined) throw new Error(`README.md has no block with ${text}`);
+  return block;
+};
+
+async function type(block: Block, pid: string): Promise<void> {
+  for (const { command, shown } of commandsOf(block)) {
+    if (command === "kill -9 PID") {
+      process.kill(Number(pid), "SIGKILL");
+      continue;
+    }
+    const words = command.replace(/127\.0\.0\.1:460(\d)/g, (_, i) => `127.0.0.1:${base + Number(i)}`).split(" ");
+    expect(words.slice(0, 2)).toEqual(["npx", "onar"]);
+    const { stdout, stderr } = await onar(words.slice(2), { env, timeoutMs: LONG_MS });
+    expect(isAsShown(`${stdout}${stderr}`, shown ?? ""), `${command}\n${stdout}${stderr}`).toBe(true);
+  }
+}
+
+test(
+  "the node whose number is printed first is killed: commands and an open prompt go on, and it comes back",
+  async () => {
+    const pid = /^node 1 pid (\d+)/m.exec(cluster.said())?.[1] ?? "";
+    await type(blockWith("onar put city"), pid);
+    // The program that README.md shows counts once.
+    await onar(["add", "counter", "1"], { env, timeoutMs: LONG_MS });
+    const prompt = program(["prompt"], env);
+    prompt.type("get city");
+    await said(prompt, "Paris\n");
+    await type(blockWith("kill -9 PID"), pid);
+    prompt.type("add counter 1");
+    await said(prompt, "number 8,");
+    await prompt.end("SIGTERM");
+    await said(cluster, "it comes back with its data");
+    const again = /by: npx onar (.*)$/m.exec(cluster.said())?.[1] ?? "";
+    // As a shell takes it.
+    const words = [...again.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+    restarted = program(words);
+    await eventually("all nodes are well", LONG_MS, async () => {
+      const { stdout } = await onar(["status"], { env });
+      return stdout.startsWith("well: all 3 nodes are there") ? true : undefined;
+    });
+  },
+  2 * LONG_MS,
+);

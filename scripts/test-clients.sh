@@ -128,7 +128,7 @@ run() {
       python_in clients/python -W ignore -m mypy || return
       together python-alone python_in clients/python/tests -m unittest discover -v -- \
         python-threads python_tests test_cases_threads -- python-asyncio python_tests test_cases_asyncio -- \
-        python-others python_tests test_contract test_docs
+        python-others python_tests test_contract test_docs test_package test_recipes
       ;;
   esac
 }

@@ -11,6 +11,8 @@
  * Errors are thrown as CliError; the text is for people and is printed without a stack trace.
  */
 
+import type { Brand } from "../base/brand.js";
+
 export const EXIT = {
   done: 0,
   notDone: 1,
@@ -20,7 +22,11 @@ export const EXIT = {
   unwritten: 5,
   interrupted: 130,
 } as const;
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT] | CommandCode;
+
+/** What a command ended with that was run by this one. */
+export type CommandCode = Brand<number, "CommandCode">;
+export const commandCode = (code: number): CommandCode => code as CommandCode;
 
 /** What `-o json` tells about an error, besides its text. */
 export interface ErrorFacts {

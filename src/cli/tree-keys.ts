@@ -13,6 +13,7 @@ import {
   remove,
 } from "./commands.js";
 import { ENCODINGS } from "./encoding.js";
+import { usage } from "./exit.js";
 import { type HealthOptions, health } from "./health.js";
 import { example } from "./help.js";
 import type { Io } from "./io.js";
@@ -34,7 +35,7 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
     .addHelpText("after", example("onar get hello", "onar get hello --local -o json"))
     .action(ends((key: string, options: GetOptions) => get(key, options, io)));
 
-  withKey(onar.command("put <KEY> <VALUE>"))
+  withKey(onar.command("put <KEY> <VALUE>").alias("set"))
     .description("Store a value. VALUE - reads standard input, byte for byte.")
     .addHelpText(
       "after",
@@ -42,27 +43,38 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
     )
     .action(ends((key: string, value: string, options: KeyOptions) => put(key, value, options, io)));
 
-  withConditions(withKey(onar.command("cas <KEY> <VALUE>")))
+  withConditions(withKey(onar.command("cas <KEY> <VALUE>").alias("compare-and-set")))
     .description(
       "Compare and set: store a value if the condition holds. VALUE - reads standard input. Exit code 3: it did not hold.",
     )
     .addHelpText("after", example("onar cas hello again --if-version 17", "onar cas lock mine --if-absent"))
     .action(ends((key: string, value: string, options: ConditionOptions) => compareAndSet(key, value, options, io)));
 
-  withConditions(withKey(onar.command("delete <KEY>")))
+  withConditions(withKey(onar.command("delete <KEY>").aliases(["del", "rm"])))
     .description(
       "Remove a key, on a condition if one is given. Exit code 3: no such key, or the condition did not hold.",
     )
     .addHelpText("after", example("onar delete hello", "onar delete hello --if-version 17"))
     .action(ends((key: string, options: ConditionOptions) => remove(key, options, io)));
 
-  withKey(onar.command("add <KEY> [DELTA]"))
+  withKey(onar.command("add <KEY> [DELTA]").alias("incr"))
     .description(
       "Add a signed 64-bit number to the one that the key holds; an absent key counts as 0. DELTA is 1 when left out; - reads standard input.",
     )
     .option("--times <n>", "do it so often, each time exactly once, whatever dies meanwhile")
     .addHelpText("after", example("onar add visits 1", "onar add visits -5", "onar add visits --times 1000"))
     .action(ends((key: string, delta: string | undefined, options: AddOptions) => add(key, delta ?? "1", options, io)));
+
+  onar
+    .command("keys", { hidden: true })
+    .aliases(["ls", "list", "scan"])
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(
+      ends(async () => {
+        throw usage("Onar cannot list keys yet: they are spread by hash, and only single keys can be asked for");
+      }),
+    );
 
   clientOptions(onar.command("status"))
     .description(

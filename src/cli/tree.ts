@@ -7,9 +7,11 @@ import { type ClusterOptions, cluster } from "./cluster.js";
 import { SHELLS } from "./completion.js";
 import { checkConfig, showConfig } from "./config-commands.js";
 import type { DoctorOptions } from "./doctor/doctor.js";
-import type { ExitCode } from "./exit.js";
+import { EXIT, type ExitCode } from "./exit.js";
 import { example, helpWidth } from "./help.js";
 import type { Io } from "./io.js";
+import type { LockOptions } from "./lock/lock.js";
+import { DEFAULT_LEASE_S, TOKEN_VARIABLE } from "./lock/names.js";
 import { clientOptions, nodeOptions } from "./options.js";
 import { type StartOptions, start } from "./start.js";
 import { addBackupCommands } from "./tree-backup.js";
@@ -100,7 +102,35 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
       }),
     );
 
+  onar
+    .command("version")
+    .description("Print the version, as --version does.")
+    .action(
+      ends(async () => {
+        io.out(`onar ${version}\n`);
+        return EXIT.done;
+      }),
+    );
+
   addKeyCommands(onar, { io, ends });
+
+  clientOptions(onar.command("lock <NAME> <COMMAND...>"))
+    .description(
+      `Run a command while a lock is held, and end with its exit code. ${TOKEN_VARIABLE} in its environment is a number that grows with every holder: what the lock protects refuses lower ones. The lock is renewed until the command ends; when it is lost, the command is stopped and the exit code is 1. Signals are passed on.`,
+    )
+    .option("--lease <seconds>", "others may take the lock when it was not renewed for so long", DEFAULT_LEASE_S)
+    .option("--wait <seconds>", "give up, with exit code 3, when it is not free within this (default: wait on)")
+    .addHelpText(
+      "after",
+      example("onar lock nightly -- ./report.sh", "onar lock nightly --wait 0 -- ./report.sh --all"),
+    )
+    .action(
+      ends(async (name: string, command: string[], options: LockOptions) => {
+        const { lock } = await import("./lock/lock.js");
+        return lock(name, command, options, io);
+      }),
+    );
+
   addBackupCommands(onar, { io, ends });
 
   const config = onar.command("config").description("Check a file of settings, or show what a node would start with.");

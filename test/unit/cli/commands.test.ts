@@ -286,6 +286,11 @@ describe("settings", () => {
     [["get"], "missing required argument"],
     [["get", "a", "--lokal"], "Did you mean --local"],
     [["git"], "unknown command"],
+    [["keys"], "Onar cannot list keys yet"],
+    [["ls", "--all"], "Onar cannot list keys yet"],
+    [["scan", "a", "b"], "Onar cannot list keys yet"],
+    [["lock", "nightly"], "missing required argument"],
+    [["lock", "nightly", "--lease", "0", "--", "true"], "--lease must be a whole number from 1 to 3600"],
   ])("%j is wrong usage and says why", async (args, why) => {
     const ran = await onar(args);
     expect(ran).toMatchObject({ code: 2, out: "" });
@@ -294,7 +299,21 @@ describe("settings", () => {
   });
 
   test.each([
-    ...["start", "cluster", "demo", "prompt", "get", "put", "cas", "delete", "add", "status", "doctor", "completion"],
+    ...[
+      "start",
+      "cluster",
+      "demo",
+      "prompt",
+      "get",
+      "put",
+      "cas",
+      "delete",
+      "add",
+      "status",
+      "doctor",
+      "completion",
+      "lock",
+    ],
     ...["config", "config check", "config show"],
   ])("help of %s shows an example", async (name) => {
     const ran = await onar([...name.split(" "), "--help"]);
@@ -302,7 +321,16 @@ describe("settings", () => {
     expect(ran.out).toContain(`Example:\n  onar ${name}`);
   });
 
-  test("--version prints the version of the package", async () => {
-    expect(await onar(["--version"])).toMatchObject({ code: 0, out: expect.stringMatching(/^onar \d+\.\d+\.\d+/) });
+  test.each(["--version", "-V", "version"])("%s prints the version of the package", async (word) => {
+    expect(await onar([word])).toMatchObject({ code: 0, out: expect.stringMatching(/^onar \d+\.\d+\.\d+/) });
+  });
+
+  test.each([
+    ["set", "put"],
+    ["del", "delete"],
+    ["rm", "delete"],
+    ["incr", "add"],
+  ])("%s is another word for %s", async (word, command) => {
+    expect((await onar([word, "--help"])).out).toContain(`onar ${command}`);
   });
 });

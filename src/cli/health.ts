@@ -18,7 +18,10 @@ export interface HealthOptions extends CommonOptions {
 
 export async function health(options: HealthOptions, io: Io): Promise<ExitCode> {
   const format = formatOf(options, io);
-  const target = targetOf(options, io);
+  const all = targetOf(options, io);
+  // A probe asks one node. Where none is named, another one of the local cluster must not answer for it.
+  const named = options.endpoint !== undefined || (io.env.ONAR_ENDPOINT ?? "") !== "";
+  const target = named ? all : { ...all, endpoints: all.endpoints.slice(0, 1) };
   const service = options.live === true ? LIVE : "";
   const { status } = await call(target, (channel, callOptions) =>
     createClient(HealthDefinition, channel).check({ service }, callOptions),

@@ -14,6 +14,7 @@ import type { Outbox, Ticket } from "./outbox.js";
 import { planted } from "./planted.js";
 import { Attempts } from "./register/attempts.js";
 import { Group } from "./register/group.js";
+import { NodeLoad } from "./register/node-load.js";
 import type { ReadRequest, Result, WriteRequest } from "./register/operation.js";
 import type { RegisterTable } from "./register/table.js";
 import { ServedPartition } from "./served-partition.js";
@@ -73,6 +74,8 @@ export class Core {
   readonly detector: Detector;
   readonly heartbeats: Heartbeats;
   readonly roundTrips = new RoundTrips();
+  /** What all writers of this node hold together. */
+  readonly load = new NodeLoad();
   readonly partitions = new Map<Partition, ServedPartition>();
   private readonly round: Duration;
   private readonly busy = new Set<ServedPartition>();
@@ -108,6 +111,7 @@ export class Core {
           detector: this.detector,
           heartbeats: this.heartbeats,
           roundTrips: this.roundTrips,
+          load: this.load,
           now: options.now,
           purgeAfter: options.purgeAfter ?? DEFAULT_PURGE_AFTER,
         }),
@@ -241,6 +245,7 @@ export class Core {
   }
 
   private resend(now: Instant, out: Outbox): void {
+    this.load.look();
     for (const served of this.busy) {
       served.resend(now, out);
       if (served.busy) continue;

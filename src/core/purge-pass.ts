@@ -10,6 +10,7 @@
  */
 import { type Duration, type Instant, never, since } from "../base/time.js";
 import { type Ballot, sameBallot } from "./ballot.js";
+import { PURGE_BYTES } from "./bounds.js";
 import type { Election, ElectionAction } from "./election/election.js";
 import type { ChangeNumber, Key } from "./ids.js";
 import type { Outbox } from "./outbox.js";
@@ -24,6 +25,8 @@ const PATIENCE_MS = 1_000;
 const OVERDUE_LOOKS = 4;
 /** Overdue ones that the writer is asked for after one look; it takes them for keys in use, and leaves them out of a pass under way. */
 const MAX_OVERDUE = 32;
+/** Tombstones looked at first. */
+const FEW = 32;
 
 export interface PurgePassOptions {
   readonly table: RegisterTable;
@@ -124,6 +127,22 @@ export class PurgePass {
   }
 
   private ripe(limit: number): Change[] {
-    return this.options.table.tombstones(limit).filter(({ change }) => change <= this.ripeUpTo);
+    return withinBytes(this.options.table, limit).filter(({ change }) => change <= this.ripeUpTo);
   }
+}
+
+/** The first tombstones, with no more than PURGE_BYTES of keys; one at least. */
+function withinBytes(table: RegisterTable, limit: number): Change[] {
+  const few = table.tombstones(Math.min(limit, FEW));
+  if (few.length < FEW) return few;
+  // Keys are mostly alike: so many are looked at as would fit.
+  const longest = few.reduce((most, { key }) => Math.max(most, key.length), 1);
+  const found: Change[] = [];
+  let bytes = 0;
+  for (const change of table.tombstones(Math.min(limit, Math.max(FEW, Math.floor(PURGE_BYTES / longest))))) {
+    bytes += change.key.length;
+    if (bytes > PURGE_BYTES && found.length > 0) break;
+    found.push(change);
+  }
+  return found;
 }

@@ -22,6 +22,7 @@ import type { Attempts } from "./register/attempts.js";
 import { CatchUp } from "./register/catch-up.js";
 import type { Group } from "./register/group.js";
 import { Mending } from "./register/mending.js";
+import type { NodeLoad } from "./register/node-load.js";
 import type { ReadRequest, WriteRequest } from "./register/operation.js";
 import { type Patience, RESEND_MS } from "./register/patience.js";
 import { Reader } from "./register/reader.js";
@@ -40,6 +41,7 @@ export interface ServedPartitionOptions {
   readonly detector: Detector;
   readonly heartbeats: Heartbeats;
   readonly roundTrips: RoundTrips;
+  readonly load: NodeLoad;
   readonly now: Instant;
   /** How long a tombstone rests at least before it is purged, and passes are apart (R12). */
   readonly purgeAfter: Duration;
@@ -87,6 +89,7 @@ export class ServedPartition {
       replica: this.replica,
       attempts: options.attempts,
       multicast,
+      load: options.load,
     });
     this.reader = new Reader({
       group,

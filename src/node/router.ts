@@ -15,6 +15,7 @@
  */
 import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";
 import { TransientMap } from "../base/transient-map.js";
+import { REQUEST_BYTES } from "../core/bounds.js";
 import type { Core } from "../core/core.js";
 import { NO_NODE, type NodeId, type Partition, type Revision } from "../core/ids.js";
 import type { Forward, Forwarded, Request } from "../core/node-message.js";
@@ -43,6 +44,9 @@ const REPEAT: Duration = duration(1_000);
 /** A disk that has stood still for so long is not waited for: another replica is asked what only this node's own copy holds up. */
 const PASS_ON: Duration = duration(100);
 
+/** Of a request without its key and its values. */
+const REQUEST_OVERHEAD_BYTES = 256;
+
 /** Of all requests that were never passed on: there are many. */
 const NO_COPIES = new Map<number, NodeId>();
 
@@ -63,6 +67,7 @@ class Pending {
   waitsForSync = false;
   /** The highest revision of the partition that this node knew to be settled before it first sent the request; 0 when none. */
   readonly knownBefore: Revision;
+  readonly bytes: number;
 
   constructor(
     readonly ticket: Ticket,
@@ -73,6 +78,7 @@ class Pending {
     knownBefore: Revision,
   ) {
     this.sentAt = submittedAt;
+    this.bytes = bytesOf(request);
     this.knownBefore = knownBefore;
   }
 
@@ -92,12 +98,24 @@ class Pending {
   }
 }
 
+/** What a request keeps in memory, about. */
+function bytesOf(request: Request): number {
+  if (request.kind === "read") return request.read.key.length + REQUEST_OVERHEAD_BYTES;
+  const { operation } = request.write;
+  const { key } = operation;
+  const value = "value" in operation ? operation.value.length : 0;
+  const condition =
+    "condition" in operation && operation.condition?.kind === "value" ? operation.condition.value.length : 0;
+  return key.length + value + condition + REQUEST_OVERHEAD_BYTES;
+}
+
 type Refused = Extract<Result, { status: "refused" }>;
 
 /** A request that another node passed on to this one. */
 interface Visitor {
   readonly from: NodeId;
   readonly id: number;
+  readonly bytes: number;
 }
 
 export class Router {
@@ -108,6 +126,8 @@ export class Router {
   private readonly visitors = new TransientMap<Ticket, Visitor>();
   private readonly held = new Set<Pending>();
   private readonly forwards = new TransientMap<number, Pending>();
+  /** Of all requests that are pending or visiting. */
+  requestBytes = 0;
   private lastTicket = 0;
   private lastForward: number;
   private retryDue: Instant = never;
@@ -152,13 +172,14 @@ export class Router {
   submit(now: Instant, partition: Partition, request: Request, deadline: Instant, out: Outgoing): Ticket {
     this.lastTicket++;
     const ticket = this.lastTicket;
-    if (this.pending.size >= MAX_PENDING) {
+    if (this.pending.size >= MAX_PENDING || this.requestBytes >= REQUEST_BYTES) {
       out.replies.push({ ticket, verdict: OVERLOADED });
       return ticket;
     }
     const known = this.core.partitions.get(partition)?.replica.settledRevision ?? NO_REVISION;
     const pending = new Pending(ticket, partition, request, deadline, now, known);
     this.pending.set(ticket, pending);
+    this.requestBytes += pending.bytes;
     this.send(now, pending, out);
     if (this.retryDue === never) this.retryDue = after(now, RETRY);
     return ticket;
@@ -169,6 +190,7 @@ export class Router {
     const visitor = this.visitors.get(outcome.ticket);
     if (visitor !== undefined) {
       this.visitors.delete(outcome.ticket);
+      this.requestBytes -= visitor.bytes;
       const { sendNow, sendDurable } = out;
       const message: Forwarded = { kind: "forwarded", id: visitor.id, result: outcome.result };
       (outcome.afterSync ? sendDurable : sendNow).push(visitor.from, message);
@@ -188,8 +210,13 @@ export class Router {
       const hint = this.core.writerOf(partition) ?? NO_NODE;
       return this.turnAway(from, message, { status: "refused", refusal: { reason: "not-writer", hint } }, out);
     }
+    if (this.requestBytes >= REQUEST_BYTES) {
+      return this.turnAway(from, message, { status: "refused", refusal: { reason: "overloaded" } }, out);
+    }
     const ticket = ++this.lastTicket;
-    this.visitors.set(ticket, { from, id: message.id });
+    const bytes = bytesOf(request);
+    this.visitors.set(ticket, { from, id: message.id, bytes });
+    this.requestBytes += bytes;
     this.watcher?.visiting(ticket, message, from);
     this.serve(now, ticket, partition, request, after(now, message.remaining), out);
   }
@@ -421,7 +448,7 @@ export class Router {
   }
 
   private forget(pending: Pending): void {
-    this.pending.delete(pending.ticket);
+    if (this.pending.delete(pending.ticket)) this.requestBytes -= pending.bytes;
     this.held.delete(pending);
     for (const id of pending.copies.keys()) {
       this.watcher?.forwardEnded(id, "given-up");

@@ -2,6 +2,7 @@
  * A node's own numbers, read from it when somebody asks. Labels are bounded: at most the nodes of the cluster, never partitions or keys.
  */
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { FLIGHT_BYTES, REQUEST_BYTES, RETAINED_BYTES, WRITER_MEMORY_BYTES } from "../core/bounds.js";
 import { type NodeId, partition } from "../core/ids.js";
 import type { ServedPartition } from "../core/served-partition.js";
 import type { NodeStorage } from "../ports/storage.js";
@@ -42,6 +43,7 @@ export class NodeMetrics {
     this.requests();
     this.cluster();
     this.disk();
+    this.load();
     this.upkeep();
     this.links();
     meterStorage(this.meter, parts);
@@ -158,6 +160,28 @@ export class NodeMetrics {
       "onar_disk_standing_seconds",
       "For how long the disk has stood still although something is to be written.",
       (node) => node.loop.diskStanding / 1_000,
+    );
+  }
+
+  /** What the bounds of src/core/bounds.ts are about; each is given with its bound. */
+  private load(): void {
+    const kinds: readonly (readonly [string, number, (node: ServingNode) => number])[] = [
+      ["requests", REQUEST_BYTES, (node) => node.loop.machine.router.requestBytes],
+      ["flights", FLIGHT_BYTES, (node) => node.loop.machine.core.load.flightBytes],
+      ["retained", RETAINED_BYTES, (node) => node.loop.machine.core.load.retainedBytes],
+      ["writer-memory", WRITER_MEMORY_BYTES, (node) => node.loop.machine.core.load.memoryBytes],
+    ];
+    const { serving } = this.parts;
+    this.meter.gauges("onar_load_bytes", "Bytes that this node holds of a kind, about.", ["kind"], (set) => {
+      for (const [kind, , read] of kinds) set([kind], serving.node === null ? 0 : read(serving.node));
+    });
+    this.meter.gauges("onar_load_bound_bytes", "What it may hold of that kind.", ["kind"], (set) => {
+      for (const [kind, bound] of kinds) set([kind], bound);
+    });
+    this.counterOfNode(
+      "onar_registers_left_total",
+      "Registers that a replica lacks and that are left to catch-up, as too much was retained.",
+      (node) => node.loop.machine.core.load.left,
     );
   }
 

@@ -1,4 +1,5 @@
 /** The backup service: which keys a copy holds, and revisions that go on above those of another cluster. */
+
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import type {
   BackupServiceImplementation,
@@ -8,6 +9,7 @@ import type {
 } from "../../gen/ts/onar/backup/v1/backup.js";
 import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
 import { bytesOf } from "../codec/bytes.js";
+import { BACKUP_PAGE_BYTES } from "../core/bounds.js";
 import {
   type ChangeNumber,
   ERA,
@@ -17,6 +19,7 @@ import {
   type Revision,
   revision,
 } from "../core/ids.js";
+import { changesPage } from "../core/register/table.js";
 import type { ServedPartition } from "../core/served-partition.js";
 import { placementOf } from "../core/view/view.js";
 import { answer, answers, type Call } from "./call.js";
@@ -66,8 +69,8 @@ async function* list(
   if (served === undefined) throw noCopy(partition);
   const { table } = served.replica;
   for (let after = 0 as ChangeNumber; !signal.aborted; await turn()) {
-    const found = table.changesAfter(after, PAGE_KEYS);
-    const last = found.length < PAGE_KEYS;
+    const { found, more } = changesPage(table, after, PAGE_KEYS, BACKUP_PAGE_BYTES);
+    const last = !more;
     after = found.at(-1)?.change ?? after;
     const { reservation, settledRevision } = served.replica;
     yield {

@@ -1,12 +1,10 @@
 /** One stream to one peer, whichever side dialed it. */
 import type { TraceContext } from "../base/trace-context.js";
 import { encodeFrames } from "../codec/frame.js";
+import { PEER_QUEUE_BYTES } from "../core/bounds.js";
 import type { NodeId, ViewEpoch } from "../core/ids.js";
 import type { NodeMessage } from "../core/node-message.js";
 import type { FrameStream } from "./frame-stream.js";
-
-/** Bytes that may wait for a slow peer; beyond it messages are dropped, which the protocol re-sends, except heartbeats. */
-export const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
 
 export interface LinkCounters {
   framesSent: number;
@@ -62,7 +60,7 @@ export class Link {
   /** False: it is dropped, as there is no room for it. */
   send(message: NodeMessage): boolean {
     if (!this.open) return false;
-    if (this.queuedBytes > MAX_QUEUED_BYTES && message.kind !== "heartbeat" && message.kind !== "heartbeat-answer") {
+    if (this.queuedBytes > PEER_QUEUE_BYTES && message.kind !== "heartbeat" && message.kind !== "heartbeat-answer") {
       this.counters.messagesDropped++;
       return false;
     }

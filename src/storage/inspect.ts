@@ -11,10 +11,11 @@ import { join, resolve } from "node:path";
 import { bytesOf } from "../codec/bytes.js";
 import { positionOf } from "../codec/position.js";
 import type { Ballot, Timestamp } from "../core/ballot.js";
+import { BACKUP_PAGE_BYTES } from "../core/bounds.js";
 import { type ChangeNumber, type Key, type NodeId, type Partition, partition as partitionOf } from "../core/ids.js";
 import { partitionOfPosition } from "../core/placement/position.js";
 import type { Register } from "../core/register/register.js";
-import { BAD, type Bad } from "../core/register/table.js";
+import { BAD, type Bad, changesPage } from "../core/register/table.js";
 import type { View } from "../core/view/view.js";
 import type { Checkpoint } from "./checkpoint/checkpoint.js";
 import { checkpointFolder } from "./checkpoint/convert.js";
@@ -132,12 +133,12 @@ export class StoppedNode {
   async *registers(partition: Partition): AsyncIterable<InspectedKey> {
     const table = this.storage.table(partition);
     for (let after = 0 as ChangeNumber; ; ) {
-      const found = table.changesAfter(after, PAGE_KEYS);
+      const { found, more } = changesPage(table, after, PAGE_KEYS, BACKUP_PAGE_BYTES);
       for (const { key } of found) {
         const register = table.get(key);
         if (register !== null) yield { partition, key, register };
       }
-      if (found.length < PAGE_KEYS) return;
+      if (!more) return;
       after = found.at(-1)?.change ?? after;
       await new Promise((turn) => setImmediate(turn));
     }

@@ -13,12 +13,12 @@ import { planted } from "../planted/planted.js";
 /** Of a class: the fields that are not part of the text. */
 const OMITTED: Readonly<Record<string, readonly string[]>> = {
   // Ports and parts that never change or are described elsewhere.
-  Writer: ["group", "replica", "multicast", "answers", "purging"],
+  Writer: ["group", "replica", "multicast", "answers", "purging", "load"],
   Reader: ["group", "replica", "multicast", "heard", "writerPlace", "turn"],
   Revisions: ["group", "attempts", "multicast"],
   Confirmations: ["group", "attempts", "multicast"],
   // The three parts of a writer share one counter of attempts: shown here.
-  Keys: ["group", "multicast"],
+  Keys: ["group", "multicast", "load", "weighed"],
   SmallNode: ["group", "stage"],
   // The encoded form is the codec's.
   Register: ["encoded"],
@@ -26,9 +26,9 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   Replica: ["group", "settledUnsaved", "settledRevision", "bad"],
   // Instants: every resend explored here is due. `messages` counts only under a planted bug.
   Round: ["asking", "messages"],
-  Flight: ["state", "askedAt", "repeated", "departedAt", "done", "messages"],
+  Flight: ["state", "owner", "bytes", "askedAt", "repeated", "departedAt", "done", "messages"],
   // No record grows old here.
-  KeyState: ["knownSince"],
+  KeyState: ["knownSince", "bytes"],
 };
 
 /** Of a read: what its phase looks at. */

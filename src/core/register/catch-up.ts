@@ -16,6 +16,7 @@
 import { after, duration, type Instant, since } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
 import { compareTimestamps, type Timestamp } from "../ballot.js";
+import { CATCH_UP_BYTES } from "../bounds.js";
 import type { Entry } from "../entry.js";
 import type { Attempt, ChangeNumber, GroupEpoch, Key, NodeId } from "../ids.js";
 import type { Changes, CoreMessage, ReadAnswer } from "../message.js";
@@ -28,8 +29,12 @@ import { Asking, type Patience } from "./patience.js";
 import type { Replica } from "./replica.js";
 import { BAD } from "./table.js";
 
-/** Registers asked for at a time; more wait. */
-const MAX_READS = 32;
+/** Registers asked for at a time, fewer if they are large (CATCH_UP_BYTES); more wait. */
+const MAX_READS = 128;
+/** A register is taken for this large until some have come. */
+const GUESSED_BYTES = 64 * 1_024;
+/** What the largest of the last registers counts for fades by this much with each that comes. */
+const FADING = 0.98;
 /** What is on its way here anyhow is given this long before it is asked for. */
 const ON_ITS_WAY_MS = 200;
 /** A replica that is heard all the time is asked no more often than this, whatever its heartbeats say: most of it came by Writes. */
@@ -95,6 +100,8 @@ export class CatchUp {
   /** What the source listed last; null: it has not answered yet. */
   private listed: Changes | null = null;
   private lacking: Lacking[] = [];
+  /** Bytes of the largest of the last registers that came. */
+  private largest = GUESSED_BYTES;
 
   constructor(options: CatchUpOptions) {
     this.group = options.group;
@@ -192,6 +199,7 @@ export class CatchUp {
     lacking.attempt = null;
     this.progressAt = now;
     const { register } = message;
+    this.largest = Math.max(register?.bytes ?? 1, this.largest * FADING);
     if (register !== null && !this.replica.takeOver(register, message.settled, out)) {
       this.refused++;
       lacking.refused = this.mending.want(lacking.key);
@@ -258,16 +266,21 @@ export class CatchUp {
 
   /** Asks for what is lacking: what was not asked for yet; and, with a patience, what was not answered in time, under the same attempt. */
   private pump(now: Instant, patience: Patience | null, out: Outbox): void {
+    const most = Math.min(MAX_READS, Math.max(1, Math.floor(CATCH_UP_BYTES / this.largest)));
     let open = 0;
     for (const lacking of this.lacking) {
-      if (open >= MAX_READS) return;
+      if (open >= most) return;
       if (lacking.refused) continue;
+      if (lacking.attempt !== null && patience === null) {
+        open++;
+        continue;
+      }
       const held = this.replica.look(lacking.key);
       // The writer mends it; nothing else may.
       if (held === BAD) continue;
       open++;
       if (lacking.attempt === null) lacking.asking.again(now);
-      else if (patience === null || !lacking.asking.due(now, patience, voteOf(this.source))) continue;
+      else if (patience !== null && !lacking.asking.due(now, patience, voteOf(this.source))) continue;
       if (lacking.attempt === null || planted("R7.forget-attempt")) lacking.attempt = this.attempts.next();
       this.send(
         this.source,

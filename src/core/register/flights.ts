@@ -11,6 +11,7 @@ import type { Key, Revision } from "../ids.js";
 import { planted } from "../planted.js";
 import type { Group } from "./group.js";
 import type { KeyState } from "./key-state.js";
+import type { NodeLoad, Retained } from "./node-load.js";
 import { Asking, type Patience, RESEND_MS } from "./patience.js";
 import type { Register } from "./register.js";
 import type { Waiter } from "./waiter.js";
@@ -19,11 +20,13 @@ import type { Waiter } from "./waiter.js";
 export const MAX_UNREPLICATED = 2_048;
 /** Flights that are over and still on the list, at most, while few are under way: each holds its register. */
 const MAX_PAST = 32;
+const MAX_PAST_BYTES = 64 * 1_024;
 /** Registers sent again at a time. */
 const MAX_RESEND = 256;
 
-export class Flight extends Asking {
+export class Flight extends Asking implements Retained {
   votes = 0;
+  readonly bytes: number;
   messages = 0;
   done = false;
   readonly waiters: Waiter[];
@@ -33,9 +36,15 @@ export class Flight extends Asking {
     readonly register: Register,
     waiter: Waiter,
     readonly departedAt: Instant,
+    private readonly owner: Flights,
   ) {
     super(departedAt);
+    this.bytes = register.bytes;
     this.waiters = [waiter];
+  }
+
+  leave(): void {
+    this.owner.leave(this);
   }
 }
 
@@ -58,14 +67,23 @@ export class Flights {
   /** Replicas that came back and are not brought up to date yet, one bit each. */
   private returned = 0;
   private returnedAt = 0 as Instant;
+  /** Replicas that lack something which was left to catch-up, one bit each. */
+  private behind = 0;
   undone = 0;
 
-  constructor(private readonly group: Group) {}
+  constructor(
+    private readonly group: Group,
+    private readonly load: NodeLoad,
+  ) {}
 
   depart(now: Instant, state: KeyState, register: Register, waiter: Waiter): void {
-    const flight = new Flight(state, register, waiter, now);
+    const flight = new Flight(state, register, waiter, now, this);
     const before = this.latest.get(register.key);
-    if (before?.done) this.bySeq.delete(before.register.timestamp.seq);
+    if (before?.done) {
+      this.bySeq.delete(before.register.timestamp.seq);
+      this.load.release(before);
+    }
+    this.load.flightBytes += flight.bytes;
     // In the order of departure: a key written again moves to the end.
     if (before !== undefined) this.latest.delete(register.key);
     this.latest.set(register.key, flight);
@@ -108,9 +126,14 @@ export class Flights {
     const waiters: Waiter[] = [];
     for (let i = this.head; i < this.order.length; i++) {
       const flight = this.order[i] as Flight;
-      if (!flight.done) waiters.push(...flight.waiters);
+      if (!flight.done) {
+        waiters.push(...flight.waiters);
+        this.load.flightBytes -= flight.bytes;
+      }
       flight.state.undone.length = 0;
     }
+    for (const flight of this.latest.values()) this.load.release(flight);
+    this.behind = 0;
     this.bySeq.clear();
     this.latest.clear();
     this.order = [];
@@ -128,13 +151,16 @@ export class Flights {
   resend(now: Instant, heard: number, patience: Patience, send: Send): void {
     let budget = MAX_RESEND;
     if (patience.returned !== 0) this.returnedAt = now;
-    this.returned = (this.returned | patience.returned) & heard;
+    this.leaveToCatchUp(patience.returned & this.behind);
+    this.returned = (this.returned | (patience.returned & ~this.behind)) & heard;
+    this.behind &= ~patience.returned;
     while (this.first < this.order.length && this.replicated(this.order[this.first] as Flight, heard)) this.first++;
     for (let i = this.first; i < this.order.length && budget > 0; i++) {
       const flight = this.order[i] as Flight;
       if (since(now, flight.departedAt) < RESEND_MS) break;
       if (this.sendAgain(now, flight, flight.done ? heard : this.group.everyone, patience, send)) budget--;
     }
+    this.trim();
     if (this.returned === 0) return;
     let lacking = 0;
     for (const flight of this.latest.values()) {
@@ -154,7 +180,8 @@ export class Flights {
   private sendAgain(now: Instant, flight: Flight, to: number, patience: Patience, send: Send): boolean {
     const lacking = this.group.everyone & ~flight.votes & to;
     if (lacking === 0 || this.latest.get(flight.register.key) !== flight) return false;
-    if (!flight.due(now, patience, lacking)) return false;
+    if (!this.load.mayResend || !flight.due(now, patience, lacking)) return false;
+    this.load.resent(flight.bytes);
     send(flight.register, lacking);
     return true;
   }
@@ -200,30 +227,52 @@ export class Flights {
       undone.shift();
       first.done = true;
       this.undone--;
+      this.load.flightBytes -= first.bytes;
       waiters.push(...first.waiters);
       first.waiters.length = 0;
       if (this.latest.get(first.register.key) !== first) this.bySeq.delete(first.register.timestamp.seq);
+      else this.load.retain(first);
     }
     while (this.order[this.head]?.done) this.head++;
-    const past = Math.min(this.head, this.first);
-    if (past > MAX_PAST && past * 2 > this.order.length) {
-      this.order = this.order.slice(past);
-      this.head -= past;
-      this.first -= past;
-    }
+    this.trim();
     return { revision: flight.register.revision, waiters };
   }
 
+  /** What is over holds no more than a few registers, and no large ones. */
+  private trim(): void {
+    const past = Math.min(this.head, this.first);
+    if (past === 0 || past * 2 <= this.order.length) return;
+    if (past <= MAX_PAST && past * (this.order[past - 1] as Flight).bytes <= MAX_PAST_BYTES) return;
+    this.order = this.order.slice(past);
+    this.head -= past;
+    this.first -= past;
+  }
+
+  /** Too much is kept: who lacks this register gets it by catching up, or by reads. */
+  leave(flight: Flight): void {
+    this.behind |= this.group.everyone & ~flight.votes;
+    this.retire(flight);
+  }
+
+  /** Who has to catch up anyway is not sent what it gets by that. */
+  private leaveToCatchUp(places: number): void {
+    if (places === 0) return;
+    for (const flight of this.latest.values()) {
+      if (!flight.done) continue;
+      flight.votes |= places;
+      if (flight.votes === this.group.everyone) this.retire(flight);
+    }
+  }
+
   private retire(flight: Flight): void {
+    this.load.release(flight);
     this.bySeq.delete(flight.register.timestamp.seq);
     if (this.latest.get(flight.register.key) === flight) this.latest.delete(flight.register.key);
   }
 
   private forgetOldest(): void {
     for (const flight of this.latest.values()) {
-      if (!flight.done) continue;
-      this.retire(flight);
-      return;
+      if (flight.done) return this.leave(flight);
     }
   }
 }

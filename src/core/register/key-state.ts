@@ -22,6 +22,8 @@ export class KeyState {
   /** Not null: the first touch, still asking. */
   recovery: Round | null = null;
   waiting: Queued[] = [];
+  /** What its register counts for in the node's load. */
+  bytes = 0;
   /** Its writes that are not on a majority yet, oldest first. */
   readonly undone: Flight[] = [];
   /** When this writer first knew each of the register's records. */

@@ -13,6 +13,7 @@ import type { Attempts } from "./attempts.js";
 import { CompletionRecords } from "./completion-records.js";
 import type { Group } from "./group.js";
 import { KeyState, type Queued } from "./key-state.js";
+import type { NodeLoad, Rememberer } from "./node-load.js";
 import type { Patience } from "./patience.js";
 import { Register } from "./register.js";
 import type { Multicast } from "./revisions.js";
@@ -21,10 +22,15 @@ import { Round } from "./round.js";
 /** Keys of a partition that a writer remembers; beyond it, it forgets settled ones and recovers them when they are touched again. */
 export const MAX_KEYS = 4_096;
 
-export class Keys {
+/** Keys that are forgotten together. */
+const FORGOTTEN_TOGETHER = 64;
+
+export class Keys implements Rememberer {
   private ballot: Ballot | null = null;
   private states = new Map<Key, KeyState>();
   private readonly recoveries = new TransientMap<Attempt, KeyState>();
+  /** About to be decided on: it is not forgotten now. */
+  private weighed: KeyState | null = null;
   /** Requests that wait for a first touch. */
   waiting = 0;
 
@@ -32,6 +38,7 @@ export class Keys {
     private readonly group: Group,
     private readonly attempts: Attempts,
     private readonly multicast: Multicast,
+    private readonly load: NodeLoad,
   ) {}
 
   begin(ballot: Ballot): void {
@@ -48,7 +55,12 @@ export class Keys {
     this.recoveries.clear();
     this.waiting = 0;
     this.ballot = null;
-    if (!planted("R4.earlier-office")) this.states = new Map();
+    if (planted("R4.earlier-office")) return waiting;
+    let bytes = 0;
+    for (const state of this.states.values()) bytes += state.bytes;
+    this.load.remember(this, -bytes);
+    this.load.forgotten(this);
+    this.states = new Map();
     return waiting;
   }
 
@@ -98,6 +110,7 @@ export class Keys {
     state.recovery = null;
     if (planted("R9.drop-on-recover")) dropRecords(state);
     state.recoveredAt(now);
+    this.weigh(state);
     const { waiting } = state;
     state.waiting = [];
     this.waiting -= waiting.length;
@@ -111,8 +124,23 @@ export class Keys {
     }
   }
 
+  /** The key's register is another one now. */
+  weigh(state: KeyState): void {
+    const bytes = state.register === null ? 0 : state.register.bytes;
+    const more = bytes - state.bytes;
+    state.bytes = bytes;
+    if (more === 0) return;
+    this.weighed = state;
+    this.load.remember(this, more);
+    this.weighed = null;
+  }
+
+  forgetSome(): boolean {
+    return this.forgetSettled(FORGOTTEN_TOGETHER);
+  }
+
   private recover(now: Instant, queued: Queued, out: Outbox): void {
-    if (this.states.size >= MAX_KEYS) this.forgetSettled();
+    if (this.states.size >= MAX_KEYS) this.forgetSettled(this.states.size - Math.floor(MAX_KEYS * 0.9));
     const state = new KeyState(queued.key);
     const round = new Round(this.attempts.next(), now);
     state.recovery = round;
@@ -129,14 +157,17 @@ export class Keys {
     this.multicast(places, { kind: "recover", partition, ballot: this.ballot, attempt: round.attempt, key }, out);
   }
 
-  private forgetSettled(): void {
-    let excess = this.states.size - Math.floor(MAX_KEYS * 0.9);
+  /** The oldest, at most so many; false: there was none. */
+  private forgetSettled(most: number): boolean {
+    let left = most;
     for (const state of this.states.values()) {
-      if (excess <= 0) return;
-      if (state.recovery !== null || state.undone.length > 0) continue;
+      if (left <= 0) break;
+      if (state === this.weighed || state.recovery !== null || state.undone.length > 0) continue;
       this.states.delete(state.key);
-      excess--;
+      this.load.remember(this, -state.bytes);
+      left--;
     }
+    return left < most;
   }
 }
 

@@ -10,6 +10,7 @@
  */
 import type { Instant } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
+import { MENDING_BYTES } from "../bounds.js";
 import type { Attempt, Key } from "../ids.js";
 import type { CoreMessage, HandedOver } from "../message.js";
 import type { Outbox } from "../outbox.js";
@@ -57,13 +58,18 @@ export class Mending {
   /** Tombstones that passes had left behind and that were removed here since the node started. */
   cleared = 0;
   private readonly wanted = new Set<Key>();
+  private wantedBytes = 0;
   private readonly asked = new Map<Key, Question>();
 
   constructor(private readonly options: MendingOptions) {}
 
   /** The fence refused what another copy holds of the key, or its tombstone is overdue. False: too many wait already. */
   want(key: Key): boolean {
-    if (this.wanted.size < MAX_WANTED) this.wanted.add(key);
+    const fits = this.wanted.size < MAX_WANTED && this.wantedBytes + key.length <= MENDING_BYTES;
+    if (fits && !this.wanted.has(key)) {
+      this.wanted.add(key);
+      this.wantedBytes += key.length;
+    }
     return this.wanted.has(key);
   }
 
@@ -88,7 +94,7 @@ export class Mending {
       if (mended === "refused") return true;
       if (asBad) this.mended++;
       if (!planted("R7.void-attempt")) this.asked.delete(key);
-      this.wanted.delete(key);
+      if (this.wanted.delete(key)) this.wantedBytes -= key.length;
       if (mended === "removed") {
         this.cleared++;
         this.options.removed();

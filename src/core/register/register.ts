@@ -41,6 +41,13 @@ export class Register {
     return this.encoded.subarray(this.valueStart, this.valueEnd);
   }
 
+  /** About how many it takes, in memory and on the wire. */
+  get bytes(): number {
+    if (this.encoded !== null) return this.encoded.length + OVERHEAD_BYTES;
+    const records = typeof this.source === "function" ? 0 : this.source.length * RECORD_BYTES;
+    return this.key.length + (this.given?.length ?? 0) + records + OVERHEAD_BYTES;
+  }
+
   /** It rests as these bytes, in which its value lies there; called by the codec alone. */
   restAs(encoded: Uint8Array, valueStart: number, valueEnd: number): void {
     this.encoded = encoded;
@@ -59,6 +66,9 @@ export class Register {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** Of an object without its content, and of a completion record. */
+const OVERHEAD_BYTES = 256;
+const RECORD_BYTES = 40;
 
 /** What a client sees as the key's version: a tombstone has none. */
 export const visibleVersion = (register: Register | null): Revision =>

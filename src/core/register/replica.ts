@@ -20,6 +20,7 @@ import {
   sameTimestamp,
   type Timestamp,
 } from "../ballot.js";
+import { LIST_BYTES, MENDING_BYTES } from "../bounds.js";
 import type { Entry } from "../entry.js";
 import type { ChangeNumber, GroupEpoch, Key, NodeId, Revision } from "../ids.js";
 import type {
@@ -41,7 +42,7 @@ import { planted } from "../planted.js";
 import type { Group } from "./group.js";
 import type { Register } from "./register.js";
 import { SettledSeqs } from "./settled.js";
-import { BAD, type Bad, type RegisterTable } from "./table.js";
+import { BAD, type Bad, changesPage, type RegisterTable } from "./table.js";
 
 /** Keys listed in one answer to AskChanges. */
 export const MAX_LISTED = 512;
@@ -64,6 +65,7 @@ export class Replica {
   /** Keys found bad and not mended yet, each with the number of that finding: the writer is asked for them (mending.ts). */
   readonly bad = new Map<Key, number>();
   private findings = 0;
+  private badBytes = 0;
   private settledUnsaved: Ballot | null = null;
 
   constructor(
@@ -99,12 +101,19 @@ export class Replica {
   look(key: Key): Register | Bad | null {
     const held = this.table.get(key);
     if (held !== BAD) {
-      if (this.bad.size > 0) this.bad.delete(key);
+      if (this.bad.size > 0) this.sound(key);
       return held;
     }
     if (planted("R11.bad-is-absent")) return null;
-    if (this.bad.size < MAX_BAD && !this.bad.has(key)) this.bad.set(key, ++this.findings);
+    if (this.bad.size < MAX_BAD && this.badBytes + key.length <= MENDING_BYTES && !this.bad.has(key)) {
+      this.bad.set(key, ++this.findings);
+      this.badBytes += key.length;
+    }
     return BAD;
+  }
+
+  private sound(key: Key): void {
+    if (this.bad.delete(key)) this.badBytes -= key.length;
   }
 
   /** Which copy this is: the group epoch in which it began with nothing. */
@@ -211,8 +220,7 @@ export class Replica {
   /** Not fenced, as a Read is not: what it lists is read and fenced key by key. */
   onAskChanges(from: NodeId, message: AskChanges, out: Outbox): void {
     const after = message.copy === this.copy ? message.after : NO_CHANGE;
-    const found = this.table.changesAfter(after, MAX_LISTED);
-    const more = found.length === MAX_LISTED;
+    const { found, more } = changesPage(this.table, after, MAX_LISTED, LIST_BYTES);
     const changes: ListedChange[] = [];
     for (const { key, timestamp } of found) if (timestamp !== null) changes.push({ key, timestamp });
     out.sendDurable.push(from, {
@@ -256,7 +264,7 @@ export class Replica {
     if (held === BAD) {
       if (register === null) this.remove(key, out);
       else this.put(register, out);
-      this.bad.delete(key);
+      this.sound(key);
     } else if (register !== null && (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0)) {
       this.put(register, out);
     } else if (register === null && held?.tombstone && compareBallots(held.timestamp.ballot, ballot) < 0) {
@@ -394,7 +402,7 @@ export class Replica {
     const held = this.look(register.key);
     if (held === BAD) {
       if (!planted("R11.late-write")) return false;
-      this.bad.delete(register.key);
+      this.sound(register.key);
     } else if (held !== null) {
       if (sameTimestamp(held.timestamp, register.timestamp)) return true;
       if (compareTimestamps(held.timestamp, register.timestamp) > 0) {

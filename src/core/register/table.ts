@@ -37,6 +37,38 @@ export interface RegisterTable {
   tombstones(limit: number): Change[];
 }
 
+/** Keys looked at together, so that a page of long keys is not read far beyond its end. */
+const PORTION = 32;
+
+export interface ChangesPage {
+  readonly found: readonly Change[];
+  /** There may be later ones. */
+  readonly more: boolean;
+}
+
+/** As `changesAfter`, and cut short where the keys are longer than so many bytes together; one at least is found if there is one. */
+export function changesPage(
+  table: Pick<RegisterTable, "changesAfter">,
+  after: ChangeNumber,
+  limit: number,
+  maxBytes: number,
+): ChangesPage {
+  const found: Change[] = [];
+  let bytes = 0;
+  for (let last = after; found.length < limit; ) {
+    const wanted = Math.min(PORTION, limit - found.length);
+    const portion = table.changesAfter(last, wanted);
+    for (const change of portion) {
+      bytes += change.key.length;
+      if (bytes > maxBytes && found.length > 0) return { found, more: true };
+      found.push(change);
+      last = change.change;
+    }
+    if (portion.length < wanted) return { found, more: false };
+  }
+  return { found, more: true };
+}
+
 interface Slot {
   readonly register: Register | Bad;
   readonly change: ChangeNumber;

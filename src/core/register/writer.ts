@@ -43,6 +43,7 @@ import { Flights } from "./flights.js";
 import type { Group } from "./group.js";
 import type { KeyState, Queued } from "./key-state.js";
 import { Keys } from "./keys.js";
+import { NodeLoad } from "./node-load.js";
 import type { Refusal, WriteRequest } from "./operation.js";
 import type { Patience } from "./patience.js";
 import { Purging } from "./purging.js";
@@ -61,12 +62,15 @@ export interface WriterOptions {
   readonly attempts: Attempts;
   /** Sends to the replicas whose bit is set in `places`, this node's own included. */
   readonly multicast: Multicast;
+  /** What all writers of the node hold together; one of its own by default. */
+  readonly load?: NodeLoad;
 }
 
 export class Writer {
   private readonly group: Group;
   private readonly replica: Replica;
   private readonly multicast: Multicast;
+  readonly load: NodeLoad;
 
   /** null: no office, no candidacy. */
   ballot: Ballot | null = null;
@@ -91,8 +95,9 @@ export class Writer {
     this.group = options.group;
     this.replica = options.replica;
     this.multicast = options.multicast;
-    this.flights = new Flights(options.group);
-    this.keys = new Keys(options.group, options.attempts, options.multicast);
+    this.load = options.load ?? new NodeLoad();
+    this.flights = new Flights(options.group, this.load);
+    this.keys = new Keys(options.group, options.attempts, options.multicast, this.load);
     this.purging = new Purging(options.group, options.attempts, options.multicast);
     this.answers = new Answers(options.group, options.replica);
     this.revisions = new Revisions(options.group, options.attempts, options.multicast);
@@ -230,7 +235,8 @@ export class Writer {
 
   private enter(now: Instant, queued: Queued, out: Outbox): void {
     if (!this.elected) return this.answers.turnAway(queued, out);
-    if (this.flights.undone + this.keys.waiting + this.waitingForOffice.length >= MAX_FLIGHTS) {
+    const waiting = this.flights.undone + this.keys.waiting + this.waitingForOffice.length;
+    if (waiting >= MAX_FLIGHTS || this.load.full) {
       return this.answers.refuse(queued.asker, { reason: "overloaded" }, out);
     }
     if (this.paused) {
@@ -311,6 +317,7 @@ export class Writer {
   private send(now: Instant, state: KeyState, register: Register, waiter: Waiter, out: Outbox): void {
     const crowded = state.undone.length > 0;
     this.flights.depart(now, state, register, waiter);
+    this.keys.weigh(state);
     this.multicast(this.group.everyone, this.writeOf(register, crowded), out);
   }
 

@@ -1,10 +1,11 @@
 /** One stream to one peer: what it drops, when it waits for more, what a slow peer may cost. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { decodeFrame, messagesOf } from "../../../src/codec/frame.js";
+import { PEER_QUEUE_BYTES } from "../../../src/core/bounds.js";
 import { key, nodeId, revision, viewEpoch } from "../../../src/core/ids.js";
 import type { NodeMessage } from "../../../src/core/node-message.js";
 import type { FrameStream } from "../../../src/rpc/frame-stream.js";
-import { Link, type LinkCounters, MAX_QUEUED_BYTES, newCounters, SPACING_MS } from "../../../src/rpc/link.js";
+import { Link, type LinkCounters, newCounters, SPACING_MS } from "../../../src/rpc/link.js";
 import { P, register } from "../core/register/harness.js";
 
 const EPOCH = viewEpoch(1);
@@ -119,7 +120,7 @@ describe("what was not handed to the stream", () => {
 
 describe("a slow peer", () => {
   test("costs a bounded number of bytes: beyond it messages are dropped, but never heartbeats", () => {
-    for (let i = 0; i < MAX_QUEUED_BYTES / MIB; i++) {
+    for (let i = 0; i < PEER_QUEUE_BYTES / MIB; i++) {
       link.send(write());
       link.flush(EPOCH, 10 * i, false);
     }
@@ -133,7 +134,7 @@ describe("a slow peer", () => {
   });
 
   test("that caught up is sent everything again", () => {
-    for (let i = 0; i < MAX_QUEUED_BYTES / MIB; i++) {
+    for (let i = 0; i < PEER_QUEUE_BYTES / MIB; i++) {
       link.send(write());
       link.flush(EPOCH, 10 * i, false);
     }

@@ -270,6 +270,40 @@ describe("what it takes", () => {
     expect(mine(key(`k${MAX_LISTED}`))).toBe("v");
   });
 
+  test("a list of long keys is cut short, and gone on with", () => {
+    const long = (i: number): Key => key(`${i}`.padEnd(16 * 1_024, "k"));
+    for (let i = 0; i < 10; i++) give(1, register({ key: long(i), at: ts(b(1), i + 1) }));
+    consider();
+    const [list] = answers();
+    expect((list as Letter).message).toMatchObject({ changes: { length: 4 } });
+    expect((list as Letter).message).toMatchObject({ upTo: 4, more: true });
+    arrive([list as Letter]);
+    run();
+    expect(cursors()).toEqual(["1:4", "1:8", "1:10"]);
+  });
+
+  test("of large registers few are asked for at a time, of small ones many", () => {
+    for (let i = 0; i < 400; i++) {
+      give(1, register({ key: key(`k${i}`), at: ts(b(1), i + 1), value: "v".repeat(i < 200 ? 128 * 1_024 : 10) }));
+    }
+    give(1, register({ key: key("last"), at: ts(b(1), 401) }));
+    consider();
+    deliver();
+    wait(SOON);
+    const open: number[] = [];
+    while (mail.length > 0) {
+      open.push(mail.length);
+      const [first] = mail.splice(0, 1);
+      const rest = mail.splice(0);
+      mail.push(first as Letter);
+      const answered = answers();
+      mail.push(...rest);
+      arrive(answered);
+    }
+    expect(Math.max(...open.slice(10, 150))).toBeLessThanOrEqual(2);
+    expect(Math.max(...open)).toBeGreaterThan(30);
+  });
+
   test("a bad copy takes nothing over: the writer mends it", () => {
     give(0, register({ value: "v" }));
     (tables[0] as MemoryTable).spoil(K);

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { type Key, key, revision } from "../../../../src/core/ids.js";
 import { Flights, MAX_UNREPLICATED } from "../../../../src/core/register/flights.js";
 import { KeyState } from "../../../../src/core/register/key-state.js";
+import { NodeLoad } from "../../../../src/core/register/node-load.js";
 import { RESEND_MS } from "../../../../src/core/register/patience.js";
 import type { Register } from "../../../../src/core/register/register.js";
 import { Waiter } from "../../../../src/core/register/waiter.js";
@@ -15,7 +16,7 @@ let seq: number;
 
 let heardBefore = 0;
 beforeEach(() => {
-  flights = new Flights(groupOf(3));
+  flights = new Flights(groupOf(3), new NodeLoad());
   heardBefore = 0;
   states = new Map();
   seq = 0;

@@ -1,0 +1,43 @@
+/**
+ * The bounds in bytes of what a node keeps, lists or has under way for its partitions, all of them together unless said otherwise. Each says
+ * what happens at it. docs/architecture.md (Bounds) and the metrics refer to these names.
+ */
+
+const KIBIBYTE = 1_024;
+const MEBIBYTE = 1_024 * KIBIBYTE;
+
+/** Clients' requests that a node answers for, and those that others passed on to it. At it: new ones are refused as overload. */
+export const REQUEST_BYTES = 128 * MEBIBYTE;
+
+/** Registers of writes that no majority has yet, of a node's offices. At it: new requests are refused as overload. */
+export const FLIGHT_BYTES = 64 * MEBIBYTE;
+
+/**
+ * Registers that a majority has and some replica lacks, kept so that they can be sent to it again. At it: the oldest is left to catch-up and
+ * reads, and a replica that lacks one of those is sent nothing of before once it is back.
+ */
+export const RETAINED_BYTES = 16 * MEBIBYTE;
+
+/** Registers that a node's writers remember so as not to ask for them again. At it: settled ones are forgotten, the oldest first. */
+export const WRITER_MEMORY_BYTES = 32 * MEBIBYTE;
+
+/** Registers that a node sends again, at each look (every 20 ms). At it: the rest waits for the next look. */
+export const RESEND_BYTES = MEBIBYTE;
+
+/** Keys of one list of what changed. At it: the list is cut short, and the rest is asked for afterwards. At least one key is listed. */
+export const LIST_BYTES = 64 * KIBIBYTE;
+
+/** Keys of one page of a backup's list, or of a directory that is inspected. At it: the page is cut short and the next one goes on. */
+export const BACKUP_PAGE_BYTES = 256 * KIBIBYTE;
+
+/** Registers that a replica which catches up has asked for, per partition, judged by the largest of the last ones. At least one is asked for. */
+export const CATCH_UP_BYTES = 256 * KIBIBYTE;
+
+/** Keys of a replica, per partition, that wait for the writer to settle them. At it: further ones come up again. */
+export const MENDING_BYTES = MEBIBYTE;
+
+/** Frames that wait for one other node. Beyond it messages other than heartbeats are dropped; the protocol sends them again. */
+export const PEER_QUEUE_BYTES = 32 * MEBIBYTE;
+
+/** Keys of the tombstones of one purge pass. At it: the rest waits for the next pass. */
+export const PURGE_BYTES = 4 * MEBIBYTE;

@@ -9,6 +9,7 @@ import type { ServingNode } from "../rpc/serving.js";
 import type { Facts } from "./log.js";
 
 const LOOK_MS = 500;
+const START_LOOKS = 20;
 /** A disk is worth a line once it has stood still for so long. */
 const STANDING_MS = 1_000;
 /** Fewer changes are caught up before anybody reads of it. */
@@ -25,6 +26,7 @@ export interface NewsListeners {
 export class NodeNews {
   private timer: NodeJS.Timeout | null = null;
   private readonly heard = new Map<NodeId, boolean>();
+  private readonly lost = new Set<NodeId>();
   private readonly writers = new Map<Partition, NodeId | null>();
   private without = 0;
   /** performance.now() when it began. */
@@ -32,8 +34,9 @@ export class NodeNews {
   private stoodSince: number | null = null;
   private dropped = 0;
   private droppedAt = Number.NEGATIVE_INFINITY;
-  /** The first look only learns. */
-  private looked = false;
+  /** The first writers belong to the start: told of is what comes after each partition had one, or after so many looks. */
+  private begun = false;
+  private looks = 0;
 
   constructor(
     private readonly node: ServingNode,
@@ -56,7 +59,6 @@ export class NodeNews {
     this.lookAtCopies(now);
     this.lookAtDrops(now);
     this.lookAtDisk(now);
-    this.looked = true;
   }
 
   private lookAtPeers(): void {
@@ -66,7 +68,9 @@ export class NodeNews {
       const before = this.heard.get(id) ?? false;
       const hears = core.hears(id);
       this.heard.set(id, hears);
-      if (!this.looked || before === hears) continue;
+      // That a peer is heard for the first time belongs to the start.
+      if (before === hears || (hears && !this.lost.delete(id))) continue;
+      if (!hears) this.lost.add(id);
       this.listeners.notice(`node ${id} at ${peerAddress} is ${hears ? "heard again" : "not heard any more"}`, {
         event: "peer",
         peer: id,
@@ -91,11 +95,12 @@ export class NodeNews {
       changed++;
       if (writer === core.self) taken++;
       if (before === core.self) lost++;
-      if (this.looked) this.tellWriter(partition, writer);
+      if (this.begun) this.tellWriter(partition, writer);
     }
     const none = without !== this.without;
-    const told = this.looked && (taken > 0 || lost > 0 || none);
+    const told = this.begun && (taken > 0 || lost > 0 || none);
     this.without = without;
+    this.begun ||= without === 0 || ++this.looks >= START_LOOKS;
     if (!told) return;
     const parts = [
       `writers changed in ${changed} of ${view.partitions.length} partitions`,

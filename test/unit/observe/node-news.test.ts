@@ -4,7 +4,7 @@ import type { Facts } from "../../../src/observe/log.js";
 import { NodeNews } from "../../../src/observe/node-news.js";
 import { newCounters } from "../../../src/rpc/link.js";
 import type { ServingNode } from "../../../src/rpc/serving.js";
-import { A, B, C, Cluster, put } from "../node/cluster.js";
+import { A, B, C, Cluster, P0, put } from "../node/cluster.js";
 
 interface Observed {
   readonly news: NodeNews;
@@ -64,6 +64,17 @@ test("of a storm in which many partitions change their writer there is one line 
   expect(changed[0]?.taken).toBeGreaterThan(5);
   expect(at.lines.filter((line) => line.includes("partitions"))).toHaveLength(1);
   expect(at.details.length).toBe(changed[0]?.changed);
+});
+
+test("nothing is said of the start: peers heard and writers elected for the first time", () => {
+  const cluster = new Cluster();
+  const at = observed(cluster, B);
+  for (let i = 1; i <= 10; i++) {
+    cluster.run(500);
+    at.news.look(i * 500);
+  }
+  expect(cluster.machine(A).core.isWriter(P0)).toBe(true);
+  expect([...at.lines, ...at.details]).toEqual([]);
 });
 
 test("nothing is said while nothing happens", () => {

@@ -9,7 +9,7 @@ import { digestOf } from "./codec/view.js";
 import type { NodeConfig } from "./config.js";
 import { type Key, type NodeId, nodeId, type Partition } from "./core/ids.js";
 import type { Member, View } from "./core/view/view.js";
-import { bringsRegisters } from "./node/disk-full.js";
+import { lostWhenFull } from "./node/disk-full.js";
 import { Loop } from "./node/loop.js";
 import { NodeMachine } from "./node/machine.js";
 import { Metrics } from "./observe/metrics.js";
@@ -280,7 +280,7 @@ class NodeServer implements RunningServer {
       handshake: () => this.greeting(view, digest),
       deliver: (input) => {
         if (input.kind === "message" && !this.passes(input.from, this.nodeId)) return;
-        if (input.kind === "message" && !storage.writable && bringsRegisters(input.message)) return;
+        if (input.kind === "message" && !storage.writable && lostWhenFull(input.message, storage.deletable)) return;
         loop.deliver(input);
       },
       notice: (text) => this.events.notice(text),

@@ -127,7 +127,8 @@ export class Core {
       case "write": {
         const served = this.serve(now, input.partition);
         if (served === undefined) return this.turnAway(input.ticket, out);
-        if (served.lacksSpace) {
+        // A deletion makes room, and the replicas take it.
+        if (served.lacksSpace && input.request.operation.kind !== "delete") {
           const result: Result = { status: "refused", refusal: { reason: "disk-full" } };
           return void out.outcomes.push({ ticket: input.ticket, result, afterSync: false });
         }

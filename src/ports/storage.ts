@@ -31,6 +31,8 @@ export interface Storage {
 export interface NodeStorage extends Storage {
   /** false: the disk is nearly full. What makes it fuller is refused; what is small, and reads, go on. */
   readonly writable: boolean;
+  /** false: it is so full that not even deletions are taken. */
+  readonly deletable: boolean;
   /** The highest position that a peer has told; 0 when none. */
   highestPosition(peer: NodeId): number;
 }

@@ -1,6 +1,9 @@
 /**
  * Free space, looked at once a second. Below a mark the disk counts as full: what would make it fuller is refused, while promises and other
  * small records still fit. Should others fill the disk faster than that, a file that was kept for it is let go.
+ *
+ * LMDB's file never becomes shorter: what is deleted leaves free pages in it. They count as space, as long as some of the disk is free for the
+ * log. Deletions are taken until that is gone, too, since there would be no way back from a disk that is full of Onar's own data.
  */
 import { open, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,21 +19,34 @@ const MAX_LOW = 128 * MIB;
 const ENOUGH = 1.25;
 const RESERVE_SHARE = 1 / 16;
 
+/** Of the mark: below it deletions are refused, too. */
+const LEAST_SHARE = 1 / 4;
+/** While the disk is full, room is made every so many looks. */
+const LOOKS_BETWEEN = 5;
+
+export interface DiskSpaceOptions {
+  readonly folder: string;
+  /** Bytes of free pages in the checkpoint. */
+  readonly inside: () => number;
+  /** Is called now and then while the disk is full. */
+  readonly makeRoom: () => void;
+  /** Hears when the disk becomes full, or has space again. */
+  readonly changed: (writable: boolean, free: number) => void;
+}
+
 export class DiskSpace implements Space {
   writable = true;
+  deletable = true;
   private low = MIN_LOW;
   private timer: NodeJS.Timeout | null = null;
   private looking = false;
   private closed = false;
   private letGo = false;
+  private fullLooks = 0;
   private readonly reserve: string;
 
-  /** `changed` hears when the disk becomes full, or has space again. */
-  constructor(
-    private readonly folder: string,
-    private readonly changed: (writable: boolean, free: number) => void,
-  ) {
-    this.reserve = join(folder, "reserve");
+  constructor(private readonly options: DiskSpaceOptions) {
+    this.reserve = join(options.folder, "reserve");
   }
 
   /** Resolves after the first look. */
@@ -41,7 +57,7 @@ export class DiskSpace implements Space {
   }
 
   exhausted(): void {
-    this.judge(0);
+    this.judge(0, 0);
     if (this.letGo) return;
     this.letGo = true;
     rm(this.reserve, { force: true }).catch(() => {});
@@ -56,9 +72,12 @@ export class DiskSpace implements Space {
     if (this.looking || this.closed) return;
     this.looking = true;
     try {
-      const { bavail, blocks, bsize } = await statfs(this.folder);
+      const { bavail, blocks, bsize } = await statfs(this.options.folder);
       this.low = Math.min(MAX_LOW, Math.max(MIN_LOW, blocks * bsize * LOW_SHARE));
-      this.judge(bavail * bsize);
+      if (this.closed) return;
+      this.judge(bavail * bsize, this.options.inside());
+      this.fullLooks = this.writable ? 0 : this.fullLooks + 1;
+      if (this.fullLooks % LOOKS_BETWEEN === 1) this.options.makeRoom();
       if (this.writable && !this.closed) await this.keepReserve();
     } catch {
       // What cannot be looked at is judged by the writes themselves.
@@ -67,11 +86,13 @@ export class DiskSpace implements Space {
     }
   }
 
-  private judge(free: number): void {
-    const writable = free >= (this.writable ? this.low : this.low * ENOUGH);
+  private judge(free: number, inside: number): void {
+    this.deletable = free >= this.low * LEAST_SHARE;
+    const room = this.deletable ? free + inside : free;
+    const writable = room >= (this.writable ? this.low : this.low * ENOUGH);
     if (writable === this.writable) return;
     this.writable = writable;
-    if (!this.closed) this.changed(writable, free);
+    if (!this.closed) this.options.changed(writable, room);
   }
 
   private async keepReserve(): Promise<void> {

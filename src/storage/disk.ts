@@ -61,6 +61,8 @@ export interface DiskEvents {
 
 export interface Space {
   readonly writable: boolean;
+  /** There is room for deletions; as `writable` when missing. */
+  readonly deletable?: boolean;
   /** A write found no space. */
   exhausted(): void;
 }
@@ -91,6 +93,10 @@ export class DiskStorage implements NodeStorage {
   /** Tables with something in their youngest layer. */
   private readonly changed = new Set<DiskTable>();
   private liveBytes = 0;
+  /** The tables may hold what is not in the log yet. */
+  private unappended = false;
+  /** The next append folds, however little there is: the disk is full. */
+  private wantsRoom = false;
   /** Positions of peers that are not in the log yet: they go with a later batch. */
   private readonly unsaved = new Map<NodeId, number>();
   /** Some went into the log within the last REMEMBER_MS. */
@@ -119,6 +125,7 @@ export class DiskStorage implements NodeStorage {
       cache: this.cache,
       foundBad: (partition, key) => this.foundBad(partition, key),
       grown: (table, bytes) => {
+        this.unappended = true;
         this.liveBytes += bytes;
         this.changed.add(table);
       },
@@ -158,6 +165,7 @@ export class DiskStorage implements NodeStorage {
     if (log === null || this.closed) return;
     for (const entry of entries) this.push(entry);
     if (entries.length > 0 && this.unsaved.size > 0 && !this.remembered) this.remember();
+    this.unappended = false;
     const folds = this.due(log);
     // All that the tables hold is in the log now. Whoever is called by the commit may put what is not, and that must not be folded.
     if (folds && !planted("R8.fold-ahead")) this.freeze();
@@ -174,6 +182,10 @@ export class DiskStorage implements NodeStorage {
 
   get writable(): boolean {
     return this.options.space?.writable ?? true;
+  }
+
+  get deletable(): boolean {
+    return this.options.space?.deletable ?? this.writable;
   }
 
   highestPosition(peer: NodeId): number {
@@ -204,6 +216,14 @@ export class DiskStorage implements NodeStorage {
     if (this.fold?.active === true) return this.options.later(1, () => this.foldNow(done));
     this.freeze(done);
     this.fold?.start();
+  }
+
+  /** Folds what there is as soon as may be: values that were deleted take space until then. */
+  makeRoom(): void {
+    this.wantsRoom = true;
+    if (this.unappended || this.closed || this.fold?.active !== false) return;
+    this.freeze();
+    this.fold.start();
   }
 
   /** Registers known to be bad now. */
@@ -313,6 +333,7 @@ export class DiskStorage implements NodeStorage {
   private due(log: Log): boolean {
     const { settings } = this.options;
     if (this.fold?.active !== false) return false;
+    if (this.wantsRoom) return true;
     return this.liveBytes >= settings.foldMemoryBytes || log.bytes >= settings.foldLogBytes;
   }
 
@@ -321,6 +342,7 @@ export class DiskStorage implements NodeStorage {
     const tables = [...this.changed];
     this.changed.clear();
     this.liveBytes = 0;
+    this.wantsRoom = false;
     this.fold?.freeze(tables, this.states.takeChanged(), () => {
       this.log?.resume();
       done();

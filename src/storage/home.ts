@@ -98,7 +98,13 @@ class DiskHome implements Home {
     const spares = new SpareFiles();
     const files = new NodeFiles(await directory.folder("log"), spares);
     const checkpoint = new LmdbCheckpoint(await directory.folder("checkpoint"));
-    const space = new DiskSpace(directory.path, (writable, free) => events.space(writable, free));
+    const opened: { storage: DiskStorage | null } = { storage: null };
+    const space = new DiskSpace({
+      folder: directory.path,
+      inside: () => checkpoint.freeBytes,
+      makeRoom: () => opened.storage?.makeRoom(),
+      changed: (writable, free) => events.space(writable, free),
+    });
     await space.start();
     try {
       const storage = await new Promise<DiskStorage>((resolve, reject) => {
@@ -118,6 +124,7 @@ class DiskHome implements Home {
           (error, opened) => (opened === null ? reject(error) : resolve(opened)),
         );
       });
+      opened.storage = storage;
       return new DiskHome(directory, files, checkpoint, space, spares, storage);
     } catch (error) {
       space.close();

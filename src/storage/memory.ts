@@ -8,6 +8,7 @@ export class MemoryStorage implements NodeStorage {
   readonly kind = "memory";
   readonly position: number = 0;
   readonly writable = true;
+  readonly deletable = true;
   private readonly tables = new Map<Partition, MemoryTable>();
   private readonly positions = new Map<NodeId, number>();
 

@@ -137,6 +137,7 @@ export class SimDisk implements Disk {
       // Nobody is told: this disk rolls nothing back.
       position: 0,
       writable: true,
+      deletable: true,
       highestPosition: () => 0,
       sawPosition: () => {},
       table: (partition: Partition): RegisterTable => {

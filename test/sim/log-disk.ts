@@ -326,6 +326,9 @@ export class LogDisk implements Disk {
       get writable() {
         return storage.writable;
       },
+      get deletable() {
+        return storage.deletable;
+      },
       highestPosition: (peer) => storage.highestPosition(peer),
       sawPosition: (peer, position) => storage.sawPosition(peer, position),
       table: (partition) => this.watched(partition, storage.table(partition)),

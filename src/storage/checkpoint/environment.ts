@@ -17,12 +17,30 @@ import { withLockInMemory } from "./lock-in-memory.js";
 const NEEDED_BYTES = 4 * 1024 * 1024;
 const PAGE_BYTES = 4_096;
 
+const META_PAGES = 2;
+
+/** Of a tree, and what all have in common. */
+interface Stats {
+  readonly pageSize?: number;
+  readonly lastPageNumber?: number;
+  readonly treeBranchPageCount?: number;
+  readonly treeLeafPageCount?: number;
+  readonly overflowPages?: number;
+  readonly root?: Stats;
+  readonly free?: Stats;
+}
+
+const pagesOf = ({ treeBranchPageCount = 0, treeLeafPageCount = 0, overflowPages = 0 }: Stats): number =>
+  treeBranchPageCount + treeLeafPageCount + overflowPages;
+
 export type Tree = Database<Buffer, Buffer>;
 
 const BINARY = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
 
 export class Environment {
   private readonly root: RootDatabase<Buffer, Buffer>;
+  private readonly trees: Tree[] = [];
+  private closed = false;
   private lastWritten: Promise<unknown> | null = null;
 
   /** `folder` is made when it is missing. Throws a CheckpointError. `readOnly`: but LMDB keeps a lock beside the file. */
@@ -54,12 +72,22 @@ export class Environment {
     const tree = asCheckpointError(() => this.root.openDB(options) as Tree | undefined);
     // A tree that is not there is made, unless nothing may be written.
     if (tree === undefined) throw new CheckpointError(`the checkpoint has no tree named ${name}`);
+    this.trees.push(tree);
     return tree;
   }
 
   get bytes(): number {
-    const stats = this.root.getStats() as { readonly pageSize?: number; readonly lastPageNumber?: number };
+    const stats = this.root.getStats() as Stats;
     return (stats.pageSize ?? PAGE_BYTES) * ((stats.lastPageNumber ?? 0) + 1);
+  }
+
+  /** Of pages in the file that nothing is in: they are written before the file grows. */
+  get freeBytes(): number {
+    if (this.closed) return 0;
+    const { root, free = {}, pageSize = PAGE_BYTES, lastPageNumber = 0 } = this.root.getStats() as Stats;
+    const used = [root ?? {}, free, ...this.trees.map((tree) => tree.getStats() as Stats)];
+    const pages = used.reduce((sum, stats) => sum + pagesOf(stats), META_PAGES);
+    return Math.max(0, lastPageNumber + 1 - pages) * pageSize;
   }
 
   /** One transaction of what `writes` puts and removes. Without space it fails with ENOSPC, and may be tried again. */
@@ -88,6 +116,7 @@ export class Environment {
   }
 
   close(done: () => void): void {
+    this.closed = true;
     this.root.close().then(done, done);
   }
 
@@ -107,7 +136,7 @@ export class Environment {
   private freeSpace(told: (bytes: number) => void): void {
     statfs(this.folder, (error, stats) => {
       // What cannot be asked is judged by the write itself.
-      told(error === null ? stats.bavail * stats.bsize : Number.POSITIVE_INFINITY);
+      told(error === null ? stats.bavail * stats.bsize + this.freeBytes : Number.POSITIVE_INFINITY);
     });
   }
 

@@ -44,6 +44,11 @@ export class LmdbCheckpoint implements Checkpoint {
     return this.environment.bytes;
   }
 
+  /** Of pages that nothing is in. */
+  get freeBytes(): number {
+    return this.environment.freeBytes;
+  }
+
   get(partition: Partition, key: Key): Stored | null {
     return this.packed.get(partition, key);
   }

@@ -50,6 +50,7 @@ const write = (operation: WriteOperation, id?: string): Request => ({
   kind: "write",
   write: request(operation, id),
 });
+export const remove: Request = write({ kind: "delete", key: K, condition: null });
 export const put = (value: string, id?: string): Request => write({ kind: "put", key: K, value: bytes(value) }, id);
 export const increment = (id?: string): Request => write({ kind: "add", key: K, delta: 1n }, id);
 export const read: Request = { kind: "read", read: { key: K, consistency: "linearizable" } };

@@ -2,9 +2,9 @@
 import { expect, test } from "vitest";
 import { attempt, groupEpoch, type NodeId, partition } from "../../../src/core/ids.js";
 import type { NodeMessage } from "../../../src/core/node-message.js";
-import { bringsRegisters } from "../../../src/node/disk-full.js";
+import { bringsRegisters, lostWhenFull } from "../../../src/node/disk-full.js";
 import { keyOf, register } from "../../conformance/operations.js";
-import { A, B, C, Cluster, P0, put, read } from "./cluster.js";
+import { A, B, C, Cluster, P0, put, read, remove } from "./cluster.js";
 
 const P = partition(3);
 const common = { partition: P, groupEpoch: groupEpoch(1), attempt: attempt(5) } as const;
@@ -61,4 +61,20 @@ test("when all disks are full from the start, a writer is elected all the same",
   const cluster = fill(new Cluster(), A, B, C);
   cluster.elected(A);
   expect(cluster.machine(A).core.isWriter(P0)).toBe(true);
+});
+
+test("deletions are taken while all disks are full, and their tombstones as long as there is room", () => {
+  const tombstone: NodeMessage = { ...impose, register: register(keyOf(1), { value: null }) };
+  expect([tombstone, impose].map((one) => lostWhenFull(one, true))).toEqual([false, true]);
+  expect([tombstone, impose].map((one) => lostWhenFull(one, false))).toEqual([true, true]);
+  const cluster = new Cluster().elected(A);
+  const name = cluster.submit(A, put("x"));
+  cluster.run(500);
+  expect(cluster.verdict(name)).toMatchObject({ status: "done" });
+  fill(cluster, A, B, C);
+  cluster.drops = ({ message }) => lostWhenFull(message, true);
+  cluster.run(2_000);
+  const deleted = cluster.submit(B, remove);
+  cluster.run(2_000);
+  expect(cluster.verdict(deleted)).toMatchObject({ status: "done" });
 });

@@ -1,28 +1,36 @@
 /**
- * A gRPC client connection for load: unary calls only, straight on the machine of src/http2, without TLS.
+ * A gRPC client connection for load, by hand: HTTP/2 without TLS on a plain socket, unary calls only.
  *
- * Intuition: a general client pays for a call with streams, events, promises and metadata objects; a load generator needs none of them.
- * One socket read brings the answers of many calls; each is given to its handler at once, the handler starts the next call at once, and
- * all that one read has caused leaves in one socket write.
+ * Intuition: a general client pays for a call with streams, events, promises and metadata objects; a load
+ * generator needs none of them. One socket read brings the answers of many calls; each is given to its
+ * handler at once, the handler starts the next call at once, and all that one read has caused leaves in one
+ * socket write. It is a complete citizen otherwise: it honours flow control, settings, pings, resets and
+ * GOAWAY, and closes the connection on what it cannot understand.
  */
 
 import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import { Connection as Machine } from "../../src/http2/connection/connection.js";
-import type { Closing } from "../../src/http2/connection/events.js";
-import { CLIENT_TIMING } from "../../src/http2/connection/limits.js";
-import type { Stream } from "../../src/http2/connection/stream.js";
-import { ERROR_CODE, errorName } from "../../src/http2/error.js";
-import { type HeaderList, type HeaderPair, headerList } from "../../src/http2/hpack/header-list.js";
+import {
+  CLIENT_PREFACE,
+  FLAG,
+  FRAME,
+  FRAME_HEADER_BYTES,
+  FrameWriter,
+  HTTP2_ERROR,
+  INITIAL_MAX_FRAME_BYTES,
+  INITIAL_WINDOW_BYTES,
+  SETTING,
+} from "./frames.js";
+import { DEFAULT_TABLE_BYTES, HpackDecoder, RequestHeaders } from "./hpack.js";
+import { Outflow } from "./outflow.js";
 import { type CallHandler, CallStream, CLIENT_STATUS } from "./stream.js";
 
 /** What this client lets a server send before it asks for more: per stream, and per connection. */
-const LIMITS = {
-  initialWindowSize: 16 * 1024 * 1024,
-  initialConnWindowSize: 1024 * 1024 * 1024,
-  // The generator itself bounds its calls in flight.
-  maxConcurrentStreams: 1_000_000,
-};
+const RECEIVE_STREAM_WINDOW_BYTES = 16 * 1024 * 1024;
+const RECEIVE_WINDOW_BYTES = 1024 * 1024 * 1024;
+const READ_BUFFER_BYTES = 256 * 1024;
+const MAX_STREAM_ID = 0x7fff_ff00;
+const MAX_HEADER_BLOCK_BYTES = 64 * 1024;
 
 export interface ConnectionOptions {
   readonly host: string;
@@ -42,155 +50,114 @@ export class Connection {
   nowMs = performance.now();
   /** Whether a socket read is being worked on, and so `nowMs` is the time. */
   reading = false;
+  /** How many calls the server lets be open at once. */
+  maxConcurrentStreams = Number.POSITIVE_INFINITY;
 
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
-  readonly #machine: Machine;
-  /** In the order of their beginning. */
-  readonly #calls = new Set<CallStream>();
+  readonly #writer: FrameWriter;
+  readonly #decoder = new HpackDecoder();
+  readonly #streams = new Map<number, CallStream>();
   readonly #pool: CallStream[] = [];
-  readonly #headers = new Map<string, HeaderList>();
+  readonly #outflow: Outflow;
+  #headers: RequestHeaders | undefined;
+  #nextId = 1;
   #open = false;
   #draining = false;
-  #wentAway = false;
   #closeReason = "closed by the server";
   #closed = false;
   #flushQueued = false;
+  #receivedSinceUpdate = 0;
+  #carry: Buffer | undefined;
+  // A header block whose CONTINUATION is still to come.
+  #fragments: Buffer[] = [];
+  #fragmentBytes = 0;
+  #fragmentStreamId = 0;
+  #fragmentEndsStream = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#machine = new Machine(
-      {
-        role: "client",
-        limits: LIMITS,
-        timing: { ...CLIENT_TIMING, connectionTimeoutMs: 0, writeTimeoutMs: 0 },
-        listener: {
-          request: () => {
-            throw new Error("a client gets no requests");
-          },
-          ready: () => {
-            this.#open = true;
-            options.onReady();
-          },
-          available: () => {},
-          draining: (code) => {
-            this.#wentAway = true;
-            this.#closeReason = `GOAWAY ${errorName(code)}`;
-            this.#drain();
-          },
-          closed: (closing) => this.#onMachineClosed(closing),
-          wake: () => this.#queueFlush(),
+    this.#socket = connect({
+      host: options.host,
+      port: options.port,
+      noDelay: true,
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+        callback: (length, buffer) => {
+          this.#read(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+          return true;
         },
       },
-      this.nowMs,
-    );
-    this.#socket = connect({ host: options.host, port: options.port, noDelay: true });
-    this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    this.#socket.on("drain", () => this.#flush());
+    });
+    this.#writer = new FrameWriter(this.#socket);
+    this.#outflow = new Outflow(this.#writer);
     this.#socket.on("error", (error) => {
       this.#closeReason = error.message;
     });
     this.#socket.on("close", () => this.#onSocketClose());
-    this.#flush();
+    this.#sendPreface();
   }
 
   /** Open calls. */
   get inFlight(): number {
-    return this.#calls.size;
+    return this.#streams.size;
   }
 
   get usable(): boolean {
     return this.#open && !this.#draining && !this.#closed;
   }
 
-  /** Whether a call can start now, as far as the server says. */
-  get admits(): boolean {
-    return this.usable && this.#machine.openable > 0;
-  }
-
   /**
    * Starts a unary call; `body` [0, length) is the gRPC-framed request and is copied before this returns.
-   * Only when `admits`. The request leaves at the end of this turn, or of the socket read that it is part of.
+   * Only when `usable`. The request leaves at the end of this turn, or of the socket read that it is part of.
    */
   call(path: string, body: Uint8Array, length: number, handler: CallHandler): void {
-    const call = this.#pool.pop() ?? new CallStream();
-    call.begin(handler, this.reading ? this.nowMs : performance.now(), this);
-    const stream = this.#machine.request(this.#headersOf(path), false, call);
-    if (stream === undefined) throw new Error("call on a connection that is not usable");
-    call.stream = stream;
-    this.#calls.add(call);
-    this.#machine.send(stream, Buffer.from(body.subarray(0, length)), true);
+    if (!this.usable || this.#headers === undefined) throw new Error("call on a connection that is not usable");
+    const id = this.#nextId;
+    this.#nextId += 2;
+    const stream = this.#pool.pop() ?? new CallStream();
+    stream.begin(id, handler, this.reading ? this.nowMs : performance.now());
+    this.#streams.set(id, stream);
+    const headers = this.#headers.block(path);
+    const writer = this.#writer;
+    writer.frame(FRAME.headers, FLAG.endHeaders, id, headers.length);
+    writer.bytes(headers, 0, headers.length);
+    this.#outflow.send(stream, body, length);
+    if (this.#nextId >= MAX_STREAM_ID) this.#drain();
+    if (!this.reading) this.#queueFlush();
   }
 
   /** Gives up calls older than `limitMs`: resets their streams and ends them as client timeouts. */
   expire(limitMs: number): void {
     const now = performance.now();
     this.nowMs = now;
-    for (const call of this.#calls) {
-      if (now - call.startedAtMs < limitMs) break;
-      call.ended = CLIENT_STATUS.clientTimeout;
-      if (call.stream !== undefined) this.#machine.reset(call.stream, ERROR_CODE.cancel);
+    for (const stream of this.#streams.values()) {
+      // The map keeps the order of starting.
+      if (now - stream.startedAtMs < limitMs) break;
+      this.#reset(stream.id, HTTP2_ERROR.cancel);
+      this.#finish(stream, CLIENT_STATUS.clientTimeout, "");
     }
+    this.#queueFlush();
   }
 
   close(): void {
     this.#draining = true;
     this.#closeReason = "closed by the client";
-    this.#flush();
+    this.#writer.flush();
     this.#socket.destroy();
   }
 
-  /** A part of an answer's body has been seen. */
-  consumed(stream: Stream, bytes: number): void {
-    this.#machine.consume(stream, bytes);
-  }
-
-  /** The call's stream has ended. */
-  finish(call: CallStream): void {
-    this.#calls.delete(call);
-    const { handler } = call;
-    const status = call.ended >= 0 ? call.ended : call.status();
-    const message = call.message(status);
-    this.#pool.push(call);
-    handler?.done(status, message);
-  }
-
-  /** Whether the server has said GOAWAY. */
-  get wentAway(): boolean {
-    return this.#wentAway;
-  }
-
-  /** Why the connection has ended, or is about to. */
-  get closeReason(): string {
-    return this.#closeReason;
-  }
-
-  #headersOf(path: string): HeaderList {
-    const known = this.#headers.get(path);
-    if (known !== undefined) return known;
-    const { host, port, deadlineMs } = this.#options;
-    // One deadline for all calls: worth its place in the server's table.
-    const timeout: HeaderPair[] = deadlineMs > 0 ? [["grpc-timeout", `${deadlineMs}m`, "store"]] : [];
-    const list = headerList([
-      [":method", "POST"],
-      [":scheme", "http"],
-      [":path", path],
-      [":authority", `${host}:${port}`],
-      ["te", "trailers"],
-      ["content-type", "application/grpc"],
-      ["user-agent", "onar-bench"],
-      ...timeout,
-    ]);
-    this.#headers.set(path, list);
-    return list;
-  }
-
-  #read(chunk: Buffer): void {
-    this.nowMs = performance.now();
-    this.reading = true;
-    this.#machine.receive(chunk, this.nowMs);
-    this.reading = false;
-    this.#flush();
+  #sendPreface(): void {
+    const writer = this.#writer;
+    writer.bytes(CLIENT_PREFACE, 0, CLIENT_PREFACE.length);
+    writer.frame(FRAME.settings, 0, 0, 12);
+    writer.uint16(SETTING.enablePush);
+    writer.uint32(0);
+    writer.uint16(SETTING.initialWindowSize);
+    writer.uint32(RECEIVE_STREAM_WINDOW_BYTES);
+    writer.frame(FRAME.windowUpdate, 0, 0, 4);
+    writer.uint32(RECEIVE_WINDOW_BYTES - INITIAL_WINDOW_BYTES);
+    writer.flush();
   }
 
   #queueFlush(): void {
@@ -198,36 +165,225 @@ export class Connection {
     this.#flushQueued = true;
     queueMicrotask(() => {
       this.#flushQueued = false;
-      this.#flush();
+      this.#writer.flush();
     });
   }
 
-  #flush(): void {
-    const socket = this.#socket;
-    if (socket.destroyed) return;
-    for (;;) {
-      const chunks = this.#machine.take();
-      for (const chunk of chunks) socket.write(chunk);
-      this.#machine.flushed(socket.writableNeedDrain ? socket.writableLength : 0, this.nowMs);
-      if (chunks.length === 0) break;
+  #read(fresh: Buffer): void {
+    this.nowMs = performance.now();
+    this.reading = true;
+    const chunk = this.#carry === undefined ? fresh : Buffer.concat([this.#carry, fresh]);
+    this.#carry = undefined;
+    let at = 0;
+    try {
+      while (chunk.length - at >= FRAME_HEADER_BYTES) {
+        const word = chunk.readUInt32BE(at);
+        const length = word >>> 8;
+        if (length > INITIAL_MAX_FRAME_BYTES) throw new Error(`a frame of ${length} octets`);
+        const start = at + FRAME_HEADER_BYTES;
+        if (start + length > chunk.length) break;
+        this.#frame(
+          word & 0xff,
+          chunk.readUInt8(at + 4),
+          chunk.readUInt32BE(at + 5) & 0x7fff_ffff,
+          chunk,
+          start,
+          start + length,
+        );
+        at = start + length;
+        if (this.#closed) return;
+      }
+      // The socket reads into the same buffer again: keep a copy of the frame that has not come whole.
+      if (at < chunk.length) this.#carry = Buffer.from(chunk.subarray(at));
+      this.#replenish();
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.reading = false;
+      this.#writer.flush();
     }
-    if (this.#machine.closed !== undefined) socket.end();
+  }
+
+  #frame(type: number, flags: number, id: number, chunk: Buffer, start: number, end: number): void {
+    if (this.#fragmentStreamId !== 0 && type !== FRAME.continuation) throw new Error("a header block interrupted");
+    switch (type) {
+      case FRAME.data:
+        this.#onData(flags, id, chunk, start, end);
+        break;
+      case FRAME.headers:
+        this.#onHeaders(flags, id, chunk, start, end);
+        break;
+      case FRAME.continuation:
+        this.#onContinuation(flags, id, chunk, start, end);
+        break;
+      case FRAME.settings:
+        this.#onSettings(flags, chunk, start, end);
+        break;
+      case FRAME.windowUpdate:
+        this.#onWindowUpdate(id, chunk.readUInt32BE(start) & 0x7fff_ffff);
+        break;
+      case FRAME.reset:
+        this.#onReset(id, chunk.readUInt32BE(start));
+        break;
+      case FRAME.ping:
+        if ((flags & FLAG.ack) === 0) {
+          this.#writer.frame(FRAME.ping, FLAG.ack, 0, 8);
+          this.#writer.bytes(chunk, start, start + 8);
+        }
+        break;
+      case FRAME.goAway:
+        this.#onGoAway(chunk.readUInt32BE(start) & 0x7fff_ffff, chunk.readUInt32BE(start + 4));
+        break;
+      case FRAME.pushPromise:
+        throw new Error("a push that was not allowed");
+      default:
+        break; // PRIORITY and what is not known: to be ignored.
+    }
+  }
+
+  #onData(flags: number, id: number, chunk: Buffer, start: number, end: number): void {
+    this.#receivedSinceUpdate += end - start;
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    const padded = (flags & FLAG.padded) !== 0;
+    const from = padded ? start + 1 : start;
+    const to = padded ? end - chunk.readUInt8(start) : end;
+    if (from > to) throw new Error("more padding than frame");
+    stream.received += to - from;
+    if (to > from) stream.handler?.data(chunk, from, to);
+    if ((flags & FLAG.endStream) !== 0) this.#finish(stream, stream.status(), stream.message());
+  }
+
+  #onHeaders(flags: number, id: number, chunk: Buffer, start: number, end: number): void {
+    let from = start;
+    let to = end;
+    if ((flags & FLAG.padded) !== 0) {
+      to -= chunk.readUInt8(from);
+      from += 1;
+    }
+    if ((flags & FLAG.priority) !== 0) from += 5;
+    if (from > to) throw new Error("more padding than frame");
+    const endsStream = (flags & FLAG.endStream) !== 0;
+    if ((flags & FLAG.endHeaders) !== 0) {
+      this.#headerBlock(id, endsStream, chunk, from, to);
+      return;
+    }
+    this.#fragmentStreamId = id;
+    this.#fragmentEndsStream = endsStream;
+    this.#fragmentBytes = to - from;
+    this.#fragments = [Buffer.from(chunk.subarray(from, to))];
+  }
+
+  #onContinuation(flags: number, id: number, chunk: Buffer, start: number, end: number): void {
+    if (id === 0 || id !== this.#fragmentStreamId) throw new Error("a continuation of nothing");
+    this.#fragments.push(Buffer.from(chunk.subarray(start, end)));
+    this.#fragmentBytes += end - start;
+    if (this.#fragmentBytes > MAX_HEADER_BLOCK_BYTES) throw new Error("a header block without end");
+    if ((flags & FLAG.endHeaders) === 0) return;
+    const block = Buffer.concat(this.#fragments);
+    this.#fragmentStreamId = 0;
+    this.#fragments = [];
+    this.#headerBlock(id, this.#fragmentEndsStream, block, 0, block.length);
+  }
+
+  #headerBlock(id: number, endsStream: boolean, block: Buffer, start: number, end: number): void {
+    const stream = this.#streams.get(id);
+    // Also the block of a stream given up is decoded: the dynamic table must stay in step.
+    this.#decoder.decode(block, start, end, stream ?? IGNORE_HEADERS);
+    if (stream !== undefined && endsStream) this.#finish(stream, stream.status(), stream.message());
+  }
+
+  #onSettings(flags: number, chunk: Buffer, start: number, end: number): void {
+    if ((flags & FLAG.ack) !== 0) return;
+    let tableBytes = DEFAULT_TABLE_BYTES;
+    for (let at = start; at + 6 <= end; at += 6) {
+      const value = chunk.readUInt32BE(at + 2);
+      const setting = chunk.readUInt16BE(at);
+      if (setting === SETTING.headerTableSize) tableBytes = value;
+      else if (setting === SETTING.maxConcurrentStreams) this.maxConcurrentStreams = value;
+      else if (setting === SETTING.maxFrameSize) this.#outflow.setMaxFrame(value);
+      else if (setting === SETTING.initialWindowSize) this.#outflow.setStreamWindow(value);
+    }
+    this.#writer.frame(FRAME.settings, FLAG.ack, 0, 0);
+    this.#outflow.resume();
+    if (this.#headers !== undefined) return;
+    const timeout: (readonly [string, string])[] =
+      this.#options.deadlineMs > 0 ? [["grpc-timeout", `${this.#options.deadlineMs}m`]] : [];
+    const authority = `${this.#options.host}:${this.#options.port}`;
+    this.#headers = new RequestHeaders(authority, [["user-agent", "onar-bench"], ...timeout], tableBytes);
+    this.#open = true;
+    this.#options.onReady();
+  }
+
+  #onWindowUpdate(id: number, increment: number): void {
+    const stream = this.#streams.get(id);
+    if (id === 0) this.#outflow.grantConnection(increment);
+    else if (stream !== undefined) this.#outflow.grantStream(stream, increment);
+  }
+
+  #onReset(id: number, code: number): void {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) this.#finish(stream, CLIENT_STATUS.streamReset, `RST_STREAM ${code}`);
+  }
+
+  #onGoAway(lastId: number, code: number): void {
+    this.#closeReason = `GOAWAY ${code}`;
+    for (const stream of [...this.#streams.values()]) {
+      if (stream.id > lastId) this.#finish(stream, CLIENT_STATUS.refusedByGoAway, `GOAWAY ${code}`);
+    }
+    this.#drain();
   }
 
   #drain(): void {
-    if (this.#draining) return;
-    this.#draining = true;
-    this.#options.onDraining();
+    if (!this.#draining) {
+      this.#draining = true;
+      this.#options.onDraining();
+    }
+    if (this.#streams.size === 0) this.#socket.end();
   }
 
-  #onMachineClosed({ kind, message }: Closing): void {
-    if (kind === "violated") this.#closeReason = message;
+  /** Asks for more once half of the connection's window is used up. */
+  #replenish(): void {
+    if (this.#receivedSinceUpdate < RECEIVE_WINDOW_BYTES / 2) return;
+    this.#writer.frame(FRAME.windowUpdate, 0, 0, 4);
+    this.#writer.uint32(this.#receivedSinceUpdate);
+    this.#receivedSinceUpdate = 0;
+  }
+
+  #reset(id: number, code: number): void {
+    this.#writer.frame(FRAME.reset, 0, id, 4);
+    this.#writer.uint32(code);
+  }
+
+  #finish(stream: CallStream, status: number, message: string): void {
+    this.#streams.delete(stream.id);
+    // An answer before the whole request was out: the server will not get the rest.
+    if (stream.unsent !== undefined && this.#outflow.forget(stream) && status < 100)
+      this.#reset(stream.id, HTTP2_ERROR.cancel);
+    const handler = stream.handler;
+    stream.handler = undefined;
+    this.#pool.push(stream);
+    handler?.done(status, message);
+    if (this.#draining && this.#streams.size === 0) this.#socket.end();
+  }
+
+  #fail(reason: string): void {
+    this.#closeReason = reason;
+    this.#writer.frame(FRAME.goAway, 0, 0, 8);
+    this.#writer.uint32(0);
+    this.#writer.uint32(HTTP2_ERROR.protocol);
+    this.#writer.flush();
+    this.#socket.destroy();
   }
 
   #onSocketClose(): void {
-    if (this.#closed) return;
     this.#closed = true;
-    this.#machine.lost(this.#closeReason);
+    this.nowMs = performance.now();
+    for (const stream of [...this.#streams.values()]) {
+      this.#finish(stream, CLIENT_STATUS.connectionLost, this.#closeReason);
+    }
     this.#options.onClosed(this.#closeReason);
   }
 }
+
+const IGNORE_HEADERS = { header: (): void => {} };

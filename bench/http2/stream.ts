@@ -1,7 +1,6 @@
 /** One call on its way over a connection, and the codes by which it may end. */
 
-import type { Stream, StreamEnd, StreamListener } from "../../src/http2/connection/stream.js";
-import type { HeaderList } from "../../src/http2/hpack/header-list.js";
+import type { HeaderSink } from "./hpack.js";
 
 /**
  * What the caller of one unary call gives to the connection. An object may be used again for the next call
@@ -53,88 +52,55 @@ export function statusName(status: number): string {
 
 const NO_STATUS = -1;
 
-/** What a call asks of its connection. */
-interface CallOwner {
-  readonly closeReason: string;
-  consumed(stream: Stream, bytes: number): void;
-  finish(call: CallStream): void;
-  /** Whether the server has said GOAWAY. */
-  readonly wentAway: boolean;
-}
-
-/** One call. Pooled by its connection: `begin` resets every field. */
-export class CallStream implements StreamListener {
-  stream: Stream | undefined;
+/** The state of one HTTP/2 stream. Pooled by its connection: `begin` resets every field. */
+export class CallStream implements HeaderSink {
+  id = 0;
   handler: CallHandler | undefined;
   startedAtMs = 0;
-  /** How it ended, apart from what the server has said; -1 if in no other way. */
-  ended = NO_STATUS;
-  #owner: CallOwner | undefined;
+  /** What flow control has not let out yet, and how much more the server will take on this stream. */
+  unsent: Uint8Array | undefined;
+  sendWindow = 0;
   /** Octets of body received. */
-  #received = 0;
+  received = 0;
   #grpcStatus = NO_STATUS;
-  #httpStatus = 0;
+  #httpStatus = "";
   #message = "";
 
-  begin(handler: CallHandler, startedAtMs: number, owner: CallOwner): void {
-    this.stream = undefined;
+  begin(id: number, handler: CallHandler, startedAtMs: number): void {
+    this.id = id;
     this.handler = handler;
     this.startedAtMs = startedAtMs;
-    this.ended = NO_STATUS;
-    this.#owner = owner;
-    this.#received = 0;
+    this.unsent = undefined;
+    this.sendWindow = 0;
+    this.received = 0;
     this.#grpcStatus = NO_STATUS;
-    this.#httpStatus = 0;
+    this.#httpStatus = "";
     this.#message = "";
   }
 
-  headers(_stream: Stream, headers: HeaderList): void {
-    this.#httpStatus = headers.status;
-    this.#note(headers);
-  }
-
-  data(stream: Stream, bytes: Buffer, start: number, end: number): void {
-    this.#received += end - start;
-    this.handler?.data(bytes, start, end);
-    this.#owner?.consumed(stream, end - start);
-  }
-
-  end(_stream: Stream, trailers: HeaderList | undefined): void {
-    if (trailers !== undefined) this.#note(trailers);
-  }
-
-  drained(): void {}
-
-  closed(_stream: Stream, end: StreamEnd): void {
-    if (this.ended === NO_STATUS) {
-      if (end.kind === "lost") this.ended = CLIENT_STATUS.connectionLost;
-      else if (end.kind === "reset")
-        this.ended =
-          end.unprocessed && this.#owner?.wentAway === true ? CLIENT_STATUS.refusedByGoAway : CLIENT_STATUS.streamReset;
+  header(name: string, value: string): void {
+    if (name === "grpc-status") {
+      // Number("") is 0: an empty status must not read as OK.
+      const status = /^\d{1,2}$/.test(value) ? Number(value) : NO_STATUS;
+      this.#grpcStatus = status;
+    } else if (name === ":status") {
+      this.#httpStatus = value;
+    } else if (name === "grpc-message") {
+      this.#message = value;
     }
-    this.#owner?.finish(this);
   }
 
-  /** How the call ended, by what the server has said. */
+  /** How the call ended, once the server has closed its side. */
   status(): number {
     if (this.#grpcStatus > 0) return this.#grpcStatus;
-    if (this.#httpStatus !== 200) return CLIENT_STATUS.badHttpStatus;
+    if (this.#httpStatus !== "200") return CLIENT_STATUS.badHttpStatus;
     if (this.#grpcStatus === NO_STATUS) return CLIENT_STATUS.noGrpcStatus;
     // An OK without even the five octets of an empty message is no answer.
-    return this.#received < 5 ? CLIENT_STATUS.emptyAnswer : 0;
+    return this.received < 5 ? CLIENT_STATUS.emptyAnswer : 0;
   }
 
   /** The grpc-message (percent-encoded as it came), empty for most. */
-  message(status: number): string {
-    return status === CLIENT_STATUS.connectionLost || status === CLIENT_STATUS.refusedByGoAway
-      ? (this.#owner?.closeReason ?? "")
-      : this.#message;
-  }
-
-  #note(headers: HeaderList): void {
-    const status = headers.get("grpc-status");
-    // Number("") is 0: an empty status must not read as OK.
-    if (status !== undefined) this.#grpcStatus = /^\d{1,2}$/.test(status) ? Number(status) : NO_STATUS;
-    this.#message = headers.get("grpc-message") ?? this.#message;
+  message(): string {
+    return this.#message;
   }
 }

@@ -37,7 +37,8 @@ export class Lane {
 
   /** Whether a call can start now. */
   admits(): boolean {
-    return this.#connection.admits;
+    const connection = this.#connection;
+    return connection.usable && connection.inFlight < connection.maxConcurrentStreams;
   }
 
   call(path: string, body: Uint8Array, slot: Slot): void {

@@ -99,7 +99,7 @@ export class PutProbe {
 
   #put(index: number): void {
     const key = this.#keys[index];
-    if (key === undefined || !this.#connection.admits || this.#connection.inFlight >= MAX_IN_FLIGHT) return;
+    if (key === undefined || !this.#connection.usable || this.#connection.inFlight >= MAX_IN_FLIGHT) return;
     const { bytes, keyAt, valueAt, requestIdAt } = this.#template;
     bytes.set(key, keyAt);
     bytes.writeUInt32LE(this.puts, valueAt);

@@ -68,6 +68,8 @@ export interface NodeConfig {
   readonly join: readonly string[];
   /** Number of founding nodes, this one included; 0 = not said, which a node with data need not. */
   readonly expect: number;
+  /** The file of the cluster secret, and what errors call the setting; null: the cluster has no secret. */
+  readonly clusterSecretFile: { readonly label: string; readonly path: string } | null;
   readonly zone: string;
   readonly storage: "memory" | "disk";
   /** The node's directory; "" with storage in memory. */

@@ -1,7 +1,6 @@
 /** The composition root: from a configuration to a running node. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Server as PeerServer } from "@grpc/grpc-js";
 import { StorageKind } from "../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import type { Handshake } from "../gen/ts/onar/replication/v1/replication.js";
 import type { Instant } from "./base/time.js";
@@ -18,13 +17,14 @@ import { loadTraces, type Traces } from "./observe/traces/traces.js";
 import { checkPlace, foundersOf, otherThanFixed, StartError } from "./place.js";
 import { hostAndPort, whyNot, withPort } from "./rpc/addresses.js";
 import { type ClientServer, makeClientServer } from "./rpc/client-server.js";
+import { type ClusterSecret, NO_SECRET, SecretOfFile } from "./rpc/cluster-secret.js";
 import { NodePorts } from "./rpc/connection-limit.js";
 import { Founding } from "./rpc/founding.js";
-import { UNHEARD } from "./rpc/frame-stream.js";
 import { LoopLoad } from "./rpc/loop-load.js";
 import { NodeClock } from "./rpc/node-clock.js";
+import { judgeShown } from "./rpc/own-position.js";
 import { PeerLinks } from "./rpc/peer-links.js";
-import { bind, makePeerServer } from "./rpc/peer-server.js";
+import { PeerPort } from "./rpc/peer-port.js";
 import { PROTOCOL_VERSION } from "./rpc/peer-service.js";
 import { unready } from "./rpc/readiness.js";
 import type { OwnStatus } from "./rpc/reconfiguration-service.js";
@@ -59,14 +59,21 @@ export async function startServer(
   });
   const home = await homeOf(config, news);
   try {
+    const secret = secretOf(config, events);
     const traces = await tracesOf(config, events, home.node);
-    node = new NodeServer(config, events, passes, home, traces);
+    node = new NodeServer(config, events, passes, home, traces, secret);
     await node.start();
   } catch (error) {
     await home.close();
     throw error;
   }
   return node;
+}
+
+function secretOf({ clusterSecretFile }: NodeConfig, events: ServerEvents): ClusterSecret {
+  if (clusterSecretFile === null) return NO_SECRET;
+  const { label, path } = clusterSecretFile;
+  return new SecretOfFile(label, path, (text) => events.notice(text));
 }
 
 async function tracesOf({ traces }: NodeConfig, events: ServerEvents, node: NodeId): Promise<Traces | null> {
@@ -94,13 +101,11 @@ class NodeServer implements RunningServer {
   readonly serving: Promise<void>;
   readonly state: Serving;
   private readonly client: ClientServer;
-  private readonly peer: PeerServer;
+  private readonly peer: PeerPort;
   private readonly metrics: Metrics | null;
   private readonly ports: NodePorts;
   private readonly startedAt = performance.now();
   private readonly stop = new AbortController();
-  private founding: Founding | null = null;
-  private links: PeerLinks | null = null;
   private loop: Loop | null = null;
   private healthTimer: NodeJS.Timeout | null = null;
   private news: NodeNews | null = null;
@@ -114,6 +119,7 @@ class NodeServer implements RunningServer {
     private readonly passes: Passes,
     private readonly home: Home,
     private readonly traces: Traces | null,
+    private readonly secret: ClusterSecret,
   ) {
     this.nodeId = home.node;
     this.state = new Serving(this.nodeId);
@@ -131,7 +137,8 @@ class NodeServer implements RunningServer {
             serving: this.state,
             softwareVersion: version,
             healthy: () => this.client.health.serving,
-            queues: () => this.links?.queues() ?? [],
+            queues: () => this.peer.links?.queues() ?? [],
+            admission: () => this.peer.admission,
             storage: () => (this.loop === null ? null : home.storage),
             figures: () => home.figures(),
             ports: this.ports,
@@ -154,17 +161,7 @@ class NodeServer implements RunningServer {
       traces?.calls ?? null,
     );
     this.state.traces = traces?.requests ?? null;
-    this.peer = makePeerServer({
-      found: async (request) => {
-        if (this.founding === null) throw new Error("not started");
-        return this.founding.answer(request);
-      },
-      connect: (stream) => {
-        if (this.links !== null) return this.links.accept(stream);
-        stream.end();
-        return UNHEARD;
-      },
-    });
+    this.peer = new PeerPort(secret, (text) => events.notice(text));
   }
 
   private get storageKind(): StorageKind {
@@ -177,12 +174,13 @@ class NodeServer implements RunningServer {
 
   async start(): Promise<void> {
     const { config } = this;
-    const peerPort = await this.listen("--peer-listen", config.peerListen, () => bind(this.peer, config.peerListen));
+    const peerPort = await this.listen("--peer-listen", config.peerListen, () => this.peer.listen(config.peerListen));
     this.ports.peer.watch(peerPort);
     this.peerAddress = config.peerAdvertise || withPort(config.peerListen, peerPort);
+    this.peer.address = this.peerAddress;
     const clientPort = await this.listen("--listen", config.listen, () => this.client.listen(config.listen)).catch(
       (error: unknown) => {
-        this.peer.forceShutdown();
+        this.peer.close();
         this.ports.close();
         throw error;
       },
@@ -191,12 +189,13 @@ class NodeServer implements RunningServer {
     this.clientAddress = config.advertise || withPort(config.listen, clientPort);
     await this.serveMetrics();
     try {
-      this.founding = this.makeFounding();
+      this.peer.founding = this.makeFounding();
     } catch (error) {
       await this.close();
       throw error;
     }
-    const { founding, home } = this;
+    const { home } = this;
+    const { founding } = this.peer;
     this.state.awaited = () => founding.founders();
     // Who is in a view never founds again.
     if (home.view !== null) return this.serve(home.view);
@@ -232,6 +231,7 @@ class NodeServer implements RunningServer {
       self,
       peers,
       cluster: config.cluster,
+      secret: this.secret,
       clusterId: config.clusterId,
       votes: home.votes,
       view: home.view,
@@ -261,7 +261,7 @@ class NodeServer implements RunningServer {
     // The last answers leave before the sockets do; only streams that nobody ends are cut.
     await Promise.race([this.client.shutdown(), sleep(LAST_ANSWERS_MS)]);
     this.client.forceShutdown();
-    this.peer.forceShutdown();
+    this.peer.close();
     await this.home.close();
     await this.traces?.close();
   }
@@ -277,7 +277,10 @@ class NodeServer implements RunningServer {
       self: this.nodeId,
       view,
       digest,
-      handshake: () => this.greeting(view, digest),
+      peerAddress: this.peerAddress,
+      secret: this.secret,
+      handshake: (peer) => this.greeting(view, digest, peer),
+      failed: (remote, why) => this.peer.admission.failed(remote, why),
       deliver: (input) => {
         if (input.kind === "message" && !this.passes(input.from, this.nodeId)) return;
         if (input.kind === "message" && !storage.writable && lostWhenFull(input.message, storage.deletable)) return;
@@ -287,14 +290,16 @@ class NodeServer implements RunningServer {
       introduced: (handshake) => {
         const peer = nodeId(handshake.nodeId);
         introductions.set(peer, { handshake, at: performance.now() });
-        storage.sawPosition(peer, handshake.logPosition);
+        storage.sawPosition(peer, handshake.logPosition, handshake.positionProof.toString("latin1"));
       },
       traces: this.traces?.requests ?? null,
       highestPosition: (peer) => storage.highestPosition(peer),
-      rolledBack: (peer, text) =>
-        this.fail(
-          `node ${peer} refuses this node: ${text}. Its directory was restored or damaged: replace it by a new node with an empty directory`,
-        ),
+      shown: (peer, position, proof) => {
+        const shown = judgeShown(storage, peer, position, proof);
+        if (shown.kind === "lost") this.fail(shown.why);
+        if (shown.kind === "unproved") this.events.notice(shown.why);
+        return shown.kind !== "lost";
+      },
     });
     const loop = new Loop({
       machine: this.machineOf(view, clock.now()),
@@ -303,9 +308,9 @@ class NodeServer implements RunningServer {
       clock,
       broken: (error) => this.fail(error.message),
     });
-    this.links = links;
+    this.peer.links = links;
     this.loop = loop;
-    const node = { view, digest, loop, counters: links.counters, introductions };
+    const node = { view, digest, loop, counters: links.counters, introductions, links };
     this.state.begin(node);
     this.news = new NodeNews(node, {
       notice: (text, facts) => this.events.notice(text, facts),
@@ -321,14 +326,19 @@ class NodeServer implements RunningServer {
   }
 
   /** What this node says of itself when a stream to a peer begins. */
-  private greeting(view: View, digest: Buffer): Handshake {
+  private greeting(view: View, digest: Buffer, peer: NodeId): Handshake {
+    const { storage } = this.home;
     return {
       protocolVersion: PROTOCOL_VERSION,
       clusterId: Buffer.from(view.clusterId, "hex"),
       nodeId: this.nodeId,
       viewEpoch: view.epoch,
       viewDigest: digest,
-      logPosition: this.home.storage.position,
+      logPosition: storage.position,
+      positionProof: Buffer.from(storage.positionProof ?? "", "latin1"),
+      meantNodeId: peer,
+      seenPosition: storage.highestPosition(peer),
+      seenProof: Buffer.from(storage.proofOf(peer), "latin1"),
       clientAddress: this.clientAddress,
       peerAddress: this.peerAddress,
       zone: this.config.zone,
@@ -406,7 +416,7 @@ class NodeServer implements RunningServer {
     if (this.stop.signal.aborted) return;
     this.shutDown();
     this.client.forceShutdown();
-    this.peer.forceShutdown();
+    this.peer.close();
     void this.home.close();
   }
 
@@ -415,7 +425,8 @@ class NodeServer implements RunningServer {
     if (this.healthTimer !== null) clearInterval(this.healthTimer);
     this.news?.stop();
     this.loop?.stop();
-    this.links?.close();
+    this.peer.links?.close();
+    this.secret.close();
     this.metrics?.close();
     this.ports.close();
   }

@@ -2,8 +2,11 @@
  * `onar cluster`: a local cluster of real processes, to try things on. Nodes may be killed from outside; the others go on and this command
  * tells about it. When this process ends, however it ends, the nodes end: they watch their standard input (see start.ts).
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeSecretFile } from "../config/secret-file.js";
 import { DEFAULT_ENDPOINT } from "../config/settings.js";
 import { withoutNodeSettings } from "../config/sources.js";
 import { formatAddress, MAX_NODES, partitionCount, replicationFactor, wholeNumber } from "../config/values.js";
@@ -26,6 +29,8 @@ export interface ClusterOptions {
 
 const HOST = "127.0.0.1";
 const DEFAULT_DATA = ".onar-data";
+/** In the folder of the nodes' directories. */
+const SECRET_FILE = "cluster-secret";
 /** Peers' ports lie this much above clients'. More than MAX_NODES, so the ranges never overlap. */
 const PEER_OFFSET = 100;
 const READY_MS = 30_000;
@@ -36,11 +41,14 @@ const LINES_SHOWN = 5;
 
 export interface ClusterPlan {
   readonly nodes: readonly NodePlan[];
+  /** The file of the cluster secret; "" for none. */
+  readonly secret: string;
   /** Holds the nodes' directories; "" with storage in memory. */
   readonly data: string;
 }
 
-export function planCluster(options: ClusterOptions): ClusterPlan {
+/** `folder`: for what a cluster in memory needs to lie in files; "" for nothing. */
+export function planCluster(options: ClusterOptions, folder = ""): ClusterPlan {
   const count = wholeNumber("--nodes", options.nodes, 1, MAX_NODES);
   const base = wholeNumber("--base-port", options.basePort, 1, 65_535);
   const highest = base + PEER_OFFSET + count - 1;
@@ -64,6 +72,9 @@ export function planCluster(options: ClusterOptions): ClusterPlan {
   const storage = (number: number): string[] =>
     options.memory === true ? ["--memory"] : ["--data", join(data, `node${number}`)];
 
+  const keeps = options.memory === true ? folder : data;
+  const secret = keeps === "" ? "" : join(keeps, SECRET_FILE);
+
   const addresses = Array.from({ length: count }, (_, i) => ({
     client: { host: HOST, port: base + i },
     peer: { host: HOST, port: base + PEER_OFFSET + i },
@@ -76,15 +87,22 @@ export function planCluster(options: ClusterOptions): ClusterPlan {
     args: [
       ...["start", "--listen", formatAddress(client), "--peer-listen", formatAddress(peer)],
       ...["--join", founders, "--expect", String(count)],
+      ...(secret === "" ? [] : ["--cluster-secret-file", secret]),
       ...fixed,
       ...storage(i + 1),
     ],
   }));
-  return { nodes, data: options.memory === true ? "" : data };
+  return { nodes, secret, data: options.memory === true ? "" : data };
 }
 
 export async function cluster(options: ClusterOptions, ownIo: Io, program: string): Promise<ExitCode> {
-  const plan = planCluster(options);
+  const folder = options.memory === true ? mkdtempSync(join(tmpdir(), "onar-cluster-")) : "";
+  const removeFolder = (): void => {
+    if (folder !== "") rmSync(folder, { recursive: true, force: true });
+  };
+  process.once("exit", removeFolder);
+  const plan = planCluster(options, folder);
+  if (plan.secret !== "") makeSecretFile(plan.secret);
   // Nodes that run do not wait for whoever reads what this says of them.
   const output = nodeOutputOf(ownIo, (lines, why) => `(${lines} lines were dropped here: ${why})\n`);
   const io: Io = { ...ownIo, out: (chunk) => output.out(String(chunk)), error: (line) => output.error(line) };
@@ -104,6 +122,7 @@ export async function cluster(options: ClusterOptions, ownIo: Io, program: strin
   } finally {
     await showProgress(io, () => "stopping the nodes", running.stop());
     await output.finish();
+    removeFolder();
   }
 }
 

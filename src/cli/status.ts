@@ -44,6 +44,7 @@ export const printableStatus = (answer: StatusResponse): StatusResponse => ({
     ...node,
     clientAddress: printable(node.clientAddress, MAX_TEXT),
     peerAddress: printable(node.peerAddress, MAX_TEXT),
+    trouble: printable(node.trouble, 4 * MAX_TEXT),
     zone: printable(node.zone, MAX_TEXT),
     softwareVersion: printable(node.softwareVersion, MAX_TEXT),
   })),
@@ -183,6 +184,9 @@ export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIV
   if (without.length > 0) rows.push(`(a wider terminal shows ${without.join(", ")}, too; -o json has everything)`);
   if (summary.viewEpoch === 0n) return `${[verdictLine(summary, paint), ...rows].join("\n")}\n`;
   const lines = [verdictLine(summary, paint), ...rows];
+  for (const { node } of summary.nodes) {
+    if (node.trouble !== "") lines.push(paint.bad(`node ${node.id} at ${node.peerAddress}: ${node.trouble}`));
+  }
   lines.push(
     `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`,
     `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as node ${summary.askedNodeId} sees it, "behind" counts changes still to come`,

@@ -24,6 +24,8 @@ export interface SeenPosition {
   readonly kind: "seen";
   readonly node: NodeId;
   readonly position: number;
+  /** What the peer's own key made of it, one character per byte; missing when it told none. */
+  readonly proof?: string;
 }
 
 export type StoredEntry = Entry | SeenPosition;
@@ -72,6 +74,9 @@ export function keyOfEntry(entry: StoredEntry): Key {
 }
 
 const BALLOT_BYTES = 20;
+/** A peer and its position; a proof follows. */
+const SEEN_BYTES = 12;
+const MAX_PROOF_BYTES = 32;
 
 /** Small bodies are made here and copied at once. */
 const scratch = Buffer.alloc(64);
@@ -95,8 +100,10 @@ export function bodyOf(entry: StoredEntry): Buffer {
       const at = scratch.writeUInt32LE(entry.source, 0);
       return scratch.subarray(0, put64(scratch, entry.change, put64(scratch, entry.copy, at)));
     }
-    case "seen":
-      return scratch.subarray(0, put64(scratch, entry.position, scratch.writeUInt32LE(entry.node, 0)));
+    case "seen": {
+      const end = put64(scratch, entry.position, scratch.writeUInt32LE(entry.node, 0));
+      return scratch.subarray(0, end + scratch.write((entry.proof ?? "").slice(0, MAX_PROOF_BYTES), end, "latin1"));
+    }
   }
 }
 
@@ -119,8 +126,11 @@ export function stateFrom(kind: number, { partition }: EntryHead, body: Buffer):
         copy: groupEpoch(get64(body, 4)),
         change: changeNumber(get64(body, 12)),
       };
-    case KIND.seen:
-      return { kind: "seen", node: nodeId(body.readUInt32LE(0)), position: get64(body, 4) };
+    case KIND.seen: {
+      const seen = { kind: "seen", node: nodeId(body.readUInt32LE(0)), position: get64(body, 4) } as const;
+      const proof = body.toString("latin1", SEEN_BYTES, SEEN_BYTES + MAX_PROOF_BYTES);
+      return proof === "" ? seen : { ...seen, proof };
+    }
     default:
       throw new Error(`entries of kind ${kind} are not known`);
   }

@@ -2,7 +2,13 @@
  * Frames: all that one event-loop turn has for one peer, cut where it grows too long, so that a large value does not silence a node.
  * Heartbeats go first.
  */
-import { Frame, Handshake, PeerMessage, Refusal } from "../../gen/ts/onar/replication/v1/replication.js";
+import {
+  Authentication,
+  Frame,
+  Handshake,
+  PeerMessage,
+  Refusal,
+} from "../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../base/trace-context.js";
 import { sameBallot } from "../core/ballot.js";
 import type { Key, ViewEpoch } from "../core/ids.js";
@@ -24,6 +30,7 @@ const VIEW_EPOCH = 1;
 const MESSAGES = 2;
 const HANDSHAKE = 3;
 const REFUSAL = 4;
+const AUTHENTICATION = 5;
 
 /** Its buffer serves frame after frame. */
 const writer = new WireWriter();
@@ -86,14 +93,16 @@ function isSuperseded(message: NodeMessage, latest: ReadonlyMap<Key, WriteMessag
 
 type WriteMessage = Extract<NodeMessage, { kind: "write" }>;
 
-export const encodeHandshake = (handshake: Handshake): Buffer => encodeFrame({ handshake, refusal: undefined });
-export const encodeRefusal = (refusal: Refusal): Buffer => encodeFrame({ handshake: undefined, refusal });
+export const encodeHandshake = (handshake: Handshake): Buffer => encodeFrame({ handshake });
+export const encodeRefusal = (refusal: Refusal): Buffer => encodeFrame({ refusal });
+export const encodeAuthentication = (authentication: Authentication): Buffer => encodeFrame({ authentication });
 
 /** A frame as it came; its messages are decoded one by one, by `messagesOf`. */
 export interface ReceivedFrame {
   readonly viewEpoch: number;
   readonly handshake: Handshake | undefined;
   readonly refusal: Refusal | undefined;
+  readonly authentication: Authentication | undefined;
   /** Encoded PeerMessages: where they lie in the frame. */
   readonly messages: readonly WireReader[];
 }
@@ -104,15 +113,17 @@ export function decodeFrame(bytes: Uint8Array): ReceivedFrame {
   let viewEpoch = 0;
   let handshake: Handshake | undefined;
   let refusal: Refusal | undefined;
+  let authentication: Authentication | undefined;
   while (reader.more) {
     const key = reader.tag();
     if (key === tag(VIEW_EPOCH, VARINT)) viewEpoch = reader.varint();
     else if (key === tag(MESSAGES, BYTES)) messages.push(reader.message());
     else if (key === tag(HANDSHAKE, BYTES)) handshake = Handshake.decode(reader.view());
     else if (key === tag(REFUSAL, BYTES)) refusal = Refusal.decode(reader.view());
+    else if (key === tag(AUTHENTICATION, BYTES)) authentication = Authentication.decode(reader.view());
     else reader.skip(key);
   }
-  return { viewEpoch, handshake, refusal, messages };
+  return { viewEpoch, handshake, refusal, authentication, messages };
 }
 
 /**
@@ -139,8 +150,8 @@ function decodeMessage(reader: WireReader): NodeMessage | null {
   return decodeHot(reader) ?? messageFromWire(PeerMessage.decode(reader.from(start).rest()).message);
 }
 
-const encodeFrame = (parts: Pick<Frame, "handshake" | "refusal">): Buffer =>
-  Buffer.from(Frame.encode({ viewEpoch: 0, messages: [], ...parts }).finish());
+const encodeFrame = (parts: Partial<Frame>): Buffer =>
+  Buffer.from(Frame.encode({ ...Frame.create(), ...parts }).finish());
 
 const isHeartbeat = (message: NodeMessage): boolean =>
   message.kind === "heartbeat" || message.kind === "heartbeat-answer";

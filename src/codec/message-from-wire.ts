@@ -8,7 +8,7 @@ import { attempt, changeNumber, groupEpoch, type Key, nodeId, partition, revisio
 import type { Fenced } from "../core/message.js";
 import type { NodeMessage } from "../core/node-message.js";
 import type { Register } from "../core/register/register.js";
-import { ownCopy } from "../wire/bytes.js";
+import { ownCopy, toBuffer } from "../wire/bytes.js";
 import { ballotFromWire } from "./ballot.js";
 import { textOf } from "./bytes.js";
 import { FENCED, type WireMessage } from "./message-to-wire.js";
@@ -185,6 +185,7 @@ export function messageFromWire(wire: WireMessage | undefined): NodeMessage | nu
         round: wire.value.round,
         reportsSeen: wire.value.reportsSeen,
         logPosition: wire.value.logPosition,
+        ...(wire.value.positionProof.length === 0 ? {} : { positionProof: proofOf(wire.value.positionProof) }),
       };
     case "heartbeatAnswer": {
       const v = wire.value;
@@ -239,6 +240,14 @@ const round = (v: { partition: number; ballot: Parameters<typeof ballotFromWire>
   ballot: ballotFromWire(v.ballot),
   attempt: attempt(v.attempt),
 });
+
+/** Longer ones are no node's. */
+const MAX_PROOF_BYTES = 32;
+
+function proofOf(bytes: Uint8Array): string {
+  if (bytes.length > MAX_PROOF_BYTES) throw new Error(`a proof of ${bytes.length} bytes`);
+  return toBuffer(bytes).toString("latin1");
+}
 
 const registerFromWire = (bytes: Uint8Array): Register | null =>
   bytes.length === 0 ? null : decodeRegister(ownCopy(bytes));

@@ -185,7 +185,15 @@ export function messageToWire(m: NodeMessage): WireMessage {
     case "your-turn":
       return { $case: "yourTurn", value: { partition: m.partition, ballot: ballotToWire(m.ballot) } };
     case "heartbeat":
-      return { $case: "heartbeat", value: { round: m.round, reportsSeen: m.reportsSeen, logPosition: m.logPosition } };
+      return {
+        $case: "heartbeat",
+        value: {
+          round: m.round,
+          reportsSeen: m.reportsSeen,
+          logPosition: m.logPosition,
+          positionProof: bytesOf(m.positionProof ?? ""),
+        },
+      };
     case "heartbeat-answer":
       return {
         $case: "heartbeatAnswer",

@@ -35,6 +35,10 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
     mustDiffer(gathered, "listen", listen, "metricsListen", metricsListen);
     mustDiffer(gathered, "peerListen", peerListen, "metricsListen", metricsListen);
   }
+  mustBeGuarded(gathered, [
+    { key: "listen", address: listen },
+    { key: "peerListen", address: peerListen },
+  ]);
   const advertise = advertised(gathered, "advertise", "listen", listen, "clients");
   const peerAdvertise = advertised(gathered, "peerAdvertise", "peerListen", peerListen, "other nodes");
   const data = dataOf(gathered);
@@ -48,6 +52,7 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
     metricsListen: metricsListen === null ? "" : formatAddress(metricsListen),
     join: founders(gathered, formatAddress(peerAdvertise ?? peerListen), expect),
     expect,
+    clusterSecretFile: secretFileOf(gathered),
     zone: gathered.value("zone") ?? "",
     storage: data === "" ? "memory" : "disk",
     data,
@@ -83,6 +88,26 @@ function clientPortOf(gathered: Gathered<NodeSettings>, listen: Address): Client
     maxConnectionAgeMs: gathered.value("maxConnectionAge") ?? DEFAULT_CLIENT_PORT.maxConnectionAgeMs,
     connectionAgeGraceMs: gathered.value("connectionAgeGrace") ?? DEFAULT_CLIENT_PORT.connectionAgeGraceMs,
   };
+}
+
+function secretFileOf(gathered: Gathered<NodeSettings>): NodeConfig["clusterSecretFile"] {
+  const path = gathered.value("clusterSecretFile");
+  return path === undefined ? null : { label: gathered.label("clusterSecretFile"), path };
+}
+
+/** Who reaches a port without secret is believed. That may be meant, on a network of its own; it must be said. */
+function mustBeGuarded(
+  gathered: Gathered<NodeSettings>,
+  ports: readonly { readonly key: "listen" | "peerListen"; readonly address: Address }[],
+): void {
+  if (gathered.value("clusterSecretFile") !== undefined || gathered.value("insecure") === true) return;
+  const open = ports.find(({ address }) => !isLoopback(address));
+  if (open === undefined) return;
+  throw new SettingError(
+    `${gathered.label(open.key)} is ${formatAddress(open.address)}, which other machines can reach, and there is no cluster secret: ` +
+      "give all nodes the same --cluster-secret-file FILE (openssl rand -hex 32 makes a secret), " +
+      "or --insecure if whoever reaches this machine's ports may do anything. See docs/security.md",
+  );
 }
 
 /** "" = memory. */

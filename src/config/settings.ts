@@ -143,6 +143,22 @@ export const NODE_SETTINGS = {
     text: "partitions; fixed for ever",
     read: (label, text) => partitionCount(label, text),
   }),
+  clusterSecretFile: setting({
+    scope: "node",
+    argument: "<file>",
+    bound: "a file that only its owner can read, with a secret of 32 to 1024 characters a line, 2 lines at most",
+    fallback: "no secret",
+    text: "prove to other nodes that this one belongs to the cluster, and refuse those that do not; all nodes have the same",
+    read: (label, text) => path(label, text),
+  }),
+  insecure: setting({
+    scope: "node",
+    argument: "",
+    bound: "true or false",
+    fallback: "false",
+    text: "listen on other than loopback although the cluster has no secret: whoever reaches the ports can do anything",
+    read: (label, text) => yesOrNo(label, text),
+  }),
   zone: setting({
     scope: "node",
     argument: "<name>",

@@ -21,7 +21,7 @@ export const formatAddress = ({ host, port }: Address): string =>
 export const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 /** Nobody at another machine can connect there. */
-export const isLoopback = ({ host }: Address): boolean => /^(127\.[\d.]+|localhost|::1)$/i.test(host);
+export const isLoopback = ({ host }: Address): boolean => /^(127(\.\d{1,3}){3}|localhost|::1)$/i.test(host);
 
 /** A whole number in decimal digits within the bounds. */
 export function wholeNumber(label: string, text: string, least: number, most: number): number {

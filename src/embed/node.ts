@@ -34,6 +34,10 @@ export interface NodeOptions {
   readonly partitions?: number;
   /** Failure zone. */
   readonly zone?: string;
+  /** A file with the cluster's secret, which only its owner can read: all nodes have the same. */
+  readonly clusterSecretFile?: string;
+  /** Listen on other than loopback although there is no cluster secret: whoever reaches the ports can do anything. */
+  readonly insecure?: boolean;
   /** 32 hexadecimal digits: refuse every other cluster. */
   readonly clusterId?: string;
   /** Keep all data in memory: it is forgotten when the node stops. */

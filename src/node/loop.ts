@@ -78,7 +78,7 @@ export class Loop {
   deliver(input: NodeInput): void {
     if (this.stopped) return;
     if (input.kind === "message" && input.message.kind === "heartbeat" && !planted("R10.unheard")) {
-      this.storage.sawPosition(input.from, input.message.logPosition);
+      this.storage.sawPosition(input.from, input.message.logPosition, input.message.positionProof);
     }
     const now = this.clock.now();
     if (
@@ -183,7 +183,12 @@ export class Loop {
 
   private send(to: NodeId, message: NodeMessage): void {
     const { peers, storage, machine } = this;
-    const sent = peers.send(to, message.kind === "heartbeat" ? { ...message, logPosition: storage.position } : message);
+    const { position, positionProof = "" } = storage;
+    const filled: NodeMessage =
+      message.kind === "heartbeat"
+        ? { ...message, logPosition: position, ...(positionProof === "" ? {} : { positionProof }) }
+        : message;
+    const sent = peers.send(to, filled);
     if (!sent && message.kind === "forward" && !planted("I5.unsent-is-sent")) {
       machine.step(this.clock.now(), { kind: "unsent", id: message.id }, this.out);
     }

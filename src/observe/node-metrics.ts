@@ -6,6 +6,7 @@ import { FLIGHT_BYTES, REQUEST_BYTES, RETAINED_BYTES, WRITER_MEMORY_BYTES } from
 import { type NodeId, partition } from "../core/ids.js";
 import type { ServedPartition } from "../core/served-partition.js";
 import type { NodeStorage } from "../ports/storage.js";
+import type { AdmissionCounters } from "../rpc/admission.js";
 import { type LinkCounters, newCounters } from "../rpc/link.js";
 import type { Serving, ServingNode } from "../rpc/serving.js";
 import { histogramText } from "./exposition.js";
@@ -26,6 +27,8 @@ export interface NodeParts extends StorageParts {
   readonly ports: Readonly<Record<"client" | "peer", { readonly open: number; readonly refused: number }>>;
   /** Lines of the log that could not be written. */
   readonly linesDropped: () => number;
+  /** Of the peer port. */
+  readonly admission: () => { readonly counters: AdmissionCounters; readonly strangerCount: number };
   /** Empty while there is no view. */
   readonly queues: () => readonly PeerQueue[];
 }
@@ -217,6 +220,22 @@ export class NodeMetrics {
   }
 
   private links(): void {
+    const { admission } = this.parts;
+    this.meter.counter(
+      "onar_peer_authentication_failures_total",
+      "Connections to the peer port that did not prove that they know the cluster secret.",
+      () => admission().counters.failures,
+    );
+    this.meter.counter(
+      "onar_peer_strangers_closed_total",
+      "Connections to the peer port that were closed before their other end was known: too many, too long, or too much sent.",
+      () => admission().counters.closed,
+    );
+    this.meter.gauge(
+      "onar_peer_strangers",
+      "Connections to the peer port whose other end is not known yet.",
+      () => admission().strangerCount,
+    );
     this.meter.gauges(
       "onar_peer_queue_bytes",
       "Bytes that wait for the connection to another node.",

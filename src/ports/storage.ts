@@ -21,8 +21,10 @@ export interface Storage {
    * comes back with.
    */
   readonly position: number;
-  /** A peer told its position. Remembered at once, but durably only with a later batch. */
-  sawPosition(peer: NodeId, position: number): void;
+  /** What a key that only this node has makes of `position`, one character per byte; "" or missing: it has none. */
+  readonly positionProof?: string;
+  /** A peer told its position, and what its key makes of it. Remembered at once, but durably only with a later batch. */
+  sawPosition(peer: NodeId, position: number, proof?: string): void;
   /** Waits for nothing; what was not durable may be lost. */
   close(): void;
 }
@@ -35,6 +37,10 @@ export interface NodeStorage extends Storage {
   readonly deletable: boolean;
   /** The highest position that a peer has told; 0 when none. */
   highestPosition(peer: NodeId): number;
+  /** The proof that it gave along; "" for none. */
+  proofOf(peer: NodeId): string;
+  /** Whether this node's own key made that proof of that position: then it had told it, in this life or another one. */
+  isOwnPosition(position: number, proof: string): boolean;
 }
 
 /** What storage on disk counts, for metrics. */

@@ -1,12 +1,22 @@
 /** A stream of frames to a peer, on a connection of its own: see frame-stream.ts. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
-import { type FrameEvents, type FrameStream, readFrames, takesFrames, writeFrame } from "./frame-stream.js";
-import { connectMethod, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, WINDOW_BYTES } from "./peer-service.js";
+import {
+  type FrameEvents,
+  type FrameStream,
+  pingSession,
+  readFrames,
+  strangersFrames,
+  takesFrames,
+  writeFrame,
+} from "./frame-stream.js";
+import { connectMethod, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, MAX_FRAME_BYTES, WINDOW_BYTES } from "./peer-service.js";
 
 /** A peer that cannot be reached within this is tried again. */
 const CONNECT_MS = 2_000;
 
 export class DialedStream implements FrameStream {
+  readonly remote: string;
+  private readonly unframer = strangersFrames();
   private readonly session: ClientHttp2Session;
   private readonly stream: ClientHttp2Stream;
   private readonly connecting: NodeJS.Timeout;
@@ -18,12 +28,10 @@ export class DialedStream implements FrameStream {
     address: string,
     private readonly events: FrameEvents,
   ) {
-    this.session = connect(`http://${address}`, { settings: { initialWindowSize: WINDOW_BYTES, enablePush: false } });
+    this.remote = address;
+    this.session = connect(`http://${address}`, { settings: { enablePush: false } });
     this.connecting = setTimeout(() => this.cut(), CONNECT_MS);
-    this.session.once("connect", () => {
-      clearTimeout(this.connecting);
-      this.session.setLocalWindowSize(WINDOW_BYTES);
-    });
+    this.session.once("connect", () => clearTimeout(this.connecting));
     // What broke shows in the stream's end; the reason helps nobody, as the stream is dialed again.
     this.session.on("error", () => this.cut());
     this.session.on("close", () => this.cut());
@@ -36,16 +44,31 @@ export class DialedStream implements FrameStream {
     const frame = (bytes: Buffer): void => {
       if (!this.ended) events.frame(bytes);
     };
-    readFrames(this.stream, frame, () => this.cut());
+    readFrames(this.stream, this.unframer, frame, () => this.cut());
     this.stream.on("end", () => this.cut());
     this.stream.on("error", () => this.cut());
     this.stream.on("close", () => this.cut());
-    this.keepalive = setInterval(() => this.ping(), KEEPALIVE_MS);
+    this.keepalive = setInterval(() => this.keepAlive(), KEEPALIVE_MS);
     this.keepalive.unref();
   }
 
   get writable(): boolean {
     return !this.ended && takesFrames(this.stream);
+  }
+
+  trust(): void {
+    this.unframer.maxBytes = MAX_FRAME_BYTES;
+    if (this.ended || this.session.destroyed) return;
+    const widen = (): void => {
+      this.session.settings({ initialWindowSize: WINDOW_BYTES });
+      this.session.setLocalWindowSize(WINDOW_BYTES);
+    };
+    if (this.session.connecting) this.session.once("connect", widen);
+    else widen();
+  }
+
+  ping(withinMs: number, done: (alive: boolean) => void): void {
+    pingSession(this.ended ? undefined : this.session, withinMs, done);
   }
 
   write(frame: Buffer, written?: () => void): void {
@@ -68,7 +91,7 @@ export class DialedStream implements FrameStream {
     this.events.ended();
   }
 
-  private ping(): void {
+  private keepAlive(): void {
     if (this.unanswered !== null || this.session.connecting || this.session.destroyed) return;
     this.unanswered = setTimeout(() => this.cut(), KEEPALIVE_TIMEOUT_MS);
     this.unanswered.unref();

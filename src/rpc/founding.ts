@@ -5,44 +5,58 @@
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Client, Metadata } from "@grpc/grpc-js";
+import type { Client } from "@grpc/grpc-js";
 import type {
   FoundRequest,
   FoundResponse,
   Founder as WireFounder,
 } from "../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../gen/ts/onar/replication/v1/replication.js";
-import { decodeView, encodeView } from "../codec/view.js";
+import { digestOf, encodeView } from "../codec/view.js";
 import type { ClusterConfig } from "../config.js";
-import { type NodeId, nodeId, viewEpoch } from "../core/ids.js";
+import { viewEpoch } from "../core/ids.js";
 import { firstPlacement } from "../core/placement/first.js";
+import { MAX_VOTERS, wrongInFirst } from "../core/view/check.js";
 import {
   type AcceptedView,
   compareStartBallots,
   Founder,
   type FounderPromise,
-  type FoundingAnswer,
   proposalOf,
   type StartBallot,
 } from "../core/view/founding.js";
 import type { Member, View } from "../core/view/view.js";
-import { foundMethod, PROTOCOL_VERSION, peerClient } from "./peer-service.js";
+import type { ClusterSecret } from "./cluster-secret.js";
+import { askFounder } from "./founding-calls.js";
+import {
+  answerToWire,
+  badView,
+  ballotFromWire,
+  ballotToWire,
+  memberFromWire,
+  Unbelievable,
+  viewOf,
+} from "./founding-wire.js";
+import { PROTOCOL_VERSION, peerClient } from "./peer-service.js";
 import type { Awaited } from "./serving.js";
-import { whyUnreachable } from "./unreachable.js";
+
+/** Who pushes a view at this node without having been asked: nobody's address. */
+const NOBODY = "";
 
 const RETRY_MS = 150;
-const CALL_MS = 2_000;
 /** Who is missing is said when that changes, and again after this long. */
 const REMIND_MS = 10_000;
 /** Reasons may come and go: another one is said after this long. */
 const SETTLE_MS = 1_000;
-const MAX_VOTERS = 7;
+/** A proposer takes the round after the highest that it saw: a promise far above can be nobody's, and would be durable. */
+const MAX_ROUND_JUMP = 1_000_000;
 
 export interface FoundingOptions {
   readonly self: Member;
   /** Peer addresses of all founders, this node's own included, ordered. */
   readonly peers: readonly string[];
   readonly cluster: ClusterConfig;
+  readonly secret: ClusterSecret;
   /** "" = any. */
   readonly clusterId: string;
   /** Of an earlier run of this node; null: none. */
@@ -67,6 +81,8 @@ export class Founding {
   private readonly clients = new Map<string, Client>();
   private readonly met = new Map<string, Member>();
   private readonly trouble = new Map<string, string>();
+  /** Who tells of a cluster that this node is not in, by address: the digest of its view. */
+  private readonly tellers = new Map<string, string>();
   private lastNotice = "";
   private lastNoticeAt = Number.NEGATIVE_INFINITY;
   private savedPromise: StartBallot;
@@ -109,7 +125,10 @@ export class Founding {
 
   /** All founders, met or not. */
   founders(): Awaited[] {
-    return this.options.peers.map((peerAddress) => ({ peerAddress, member: this.met.get(peerAddress) ?? null }));
+    return this.options.peers.map((peerAddress) => {
+      const member = this.met.get(peerAddress) ?? null;
+      return { peerAddress, member, why: member === null ? (this.trouble.get(peerAddress) ?? "") : "" };
+    });
   }
 
   /** Another node's step; also answered once this node has its view. */
@@ -121,18 +140,20 @@ export class Founding {
       });
     }
     const { step } = request;
-    if (step?.$case === "view") this.founder.onView(decodeView(step.value.view));
+    if (step?.$case === "view") this.told(NOBODY, step.value.view);
     if (this.founder.view !== null)
       return this.response({ $case: "view", value: { view: encodeView(this.founder.view) } });
     if (step?.$case === "prepare") {
-      const ballot = ballotFromWire(step.value.ballot);
+      const ballot = this.plausible(ballotFromWire(step.value.ballot));
       const answer = this.founder.onPrepare(ballot, step.value.peers);
       await this.save();
       return this.response(answerToWire(ballot, answer));
     }
     if (step?.$case === "accept") {
-      const ballot = ballotFromWire(step.value.ballot);
-      const answer = this.founder.onAccept(ballot, decodeView(step.value.view), step.value.peers);
+      const ballot = this.plausible(ballotFromWire(step.value.ballot));
+      const view = viewOf(step.value.view);
+      if (wrongInFirst(view, this.options.peers) !== null) return this.response(badView(ballot));
+      const answer = this.founder.onAccept(ballot, view, step.value.peers);
       await this.save();
       return this.response(answerToWire(ballot, answer));
     }
@@ -158,13 +179,13 @@ export class Founding {
     this.met.clear();
     this.met.set(this.options.self.peerAddress, this.options.self);
     const answers = await this.askAll(undefined);
-    for (const [address, response] of answers) this.meetOne(address, response);
+    for (const [address, response] of answers) this.believing(address, () => this.meetOne(address, response));
     if (this.met.size !== before) this.lastNoticeAt = Number.NEGATIVE_INFINITY;
   }
 
   private meetOne(address: string, response: FoundResponse): void {
     const { founder, step } = response;
-    if (step?.$case === "view") return this.founder.onView(decodeView(step.value.view));
+    if (step?.$case === "view") return this.told(address, step.value.view);
     if (founder === undefined) return;
     if (step?.$case === "refused") {
       this.trouble.set(address, "speaks another version of the protocol between nodes");
@@ -204,16 +225,9 @@ export class Founding {
     });
     const promises: FounderPromise[] = [{ member: options.self, accepted: own.accepted }];
     for (const [address, response] of prepared) {
-      const member = this.met.get(address);
-      if (this.learned(response) || response.step?.$case !== "promised" || member === undefined) return;
-      // Another incarnation answers than was met: start over.
-      if (response.founder?.nodeId !== member.id) return;
-      const { acceptedBallot, acceptedView } = response.step.value;
-      const accepted =
-        acceptedBallot === undefined
-          ? null
-          : { ballot: ballotFromWire(acceptedBallot), view: decodeView(acceptedView) };
-      promises.push({ member, accepted });
+      const promise = this.believing(address, () => this.promiseOf(address, response));
+      if (promise === null) return;
+      promises.push(promise);
     }
     if (promises.length < options.peers.length) return;
     const view = proposalOf(promises, () =>
@@ -229,24 +243,84 @@ export class Founding {
     if (founder.onAccept(ballot, view, options.peers).kind !== "accepted") return;
     await this.save();
     if (accepts.size < options.peers.length - 1) return;
-    for (const response of accepts.values()) {
-      if (this.learned(response) || response.step?.$case !== "accepted") return;
+    for (const [address, response] of accepts) {
+      const learned = this.believing(address, () => this.learned(address, response));
+      if (learned !== false || response.step?.$case !== "accepted") return;
     }
     founder.onView(view);
     // A node that misses this asks again.
     await this.askAll({ $case: "view", value: { view: encodeView(view) } });
   }
 
-  private learned(response: FoundResponse): boolean {
+  /** null: it did not promise. */
+  private promiseOf(address: string, response: FoundResponse): FounderPromise | null {
+    const member = this.met.get(address);
+    if (this.learned(address, response) || response.step?.$case !== "promised" || member === undefined) return null;
+    // Another incarnation answers than was met: start over.
+    if (response.founder?.nodeId !== member.id) return null;
+    const { acceptedBallot, acceptedView } = response.step.value;
+    if (acceptedBallot === undefined) return { member, accepted: null };
+    const accepted = { ballot: this.plausible(ballotFromWire(acceptedBallot)), view: viewOf(acceptedView) };
+    const wrong = wrongInFirst(accepted.view, this.options.peers);
+    if (wrong !== null) throw new Unbelievable(`a view that it accepted and that cannot be: ${wrong}`);
+    return { member, accepted };
+  }
+
+  /** What somebody says may be anything: null when it cannot be, which is said. */
+  private believing<T>(address: string, look: () => T): T | null {
+    try {
+      return look();
+    } catch (error) {
+      if (!(error instanceof Unbelievable)) throw error;
+      this.say(address, `says what cannot be: ${error.message}`);
+      return null;
+    }
+  }
+
+  private learned(address: string, response: FoundResponse): boolean {
     if (response.step?.$case === "view") {
-      this.founder.onView(decodeView(response.step.value.view));
+      this.told(address, response.step.value.view);
       return true;
     }
     const promised = response.step?.$case === "refused" ? response.step.value.promised : undefined;
     if (promised !== undefined && compareStartBallots(ballotFromWire(promised), this.founder.promised) > 0) {
-      this.founder.promised = ballotFromWire(promised);
+      this.founder.promised = this.plausible(ballotFromWire(promised));
     }
     return false;
+  }
+
+  /**
+   * Somebody tells of a view that is decided. All founders that a first view names have accepted it: one that has not knows better, whoever
+   * says so. Of a cluster that it is not in a node can only hear: it takes more than one to tell.
+   */
+  private told(address: string, bytes: Uint8Array): void {
+    if (this.founder.view !== null) return;
+    const { self, peers } = this.options;
+    const view = viewOf(bytes);
+    const wrong = wrongInFirst(view, peers);
+    if (wrong !== null) return this.say(address, `tells of a view that cannot be: ${wrong}`);
+    const digest = digestOf(view).toString("hex");
+    const { accepted } = this.founder;
+    if (accepted !== null && digestOf(accepted.view).toString("hex") === digest) return this.founder.onView(view);
+    if (view.members.some(({ id }) => id === self.id)) {
+      return this.say(address, "tells of a cluster that this node is said to have founded, and has not");
+    }
+    this.say(address, `belongs to cluster ${view.clusterId}, which this node is not a member of`);
+    if (!peers.includes(address) || address === self.peerAddress) return;
+    this.tellers.set(address, digest);
+    const same = [...this.tellers.values()].filter((one) => one === digest).length;
+    if (same > (peers.length - 1) / 2) this.founder.onView(view);
+  }
+
+  /** Why nothing comes of the founder at this address. */
+  private say(address: string, why: string): void {
+    this.met.delete(address);
+    this.trouble.set(address, why);
+  }
+
+  private plausible(ballot: StartBallot): StartBallot {
+    if (ballot.round <= this.founder.promised.round + MAX_ROUND_JUMP && ballot.node !== 0) return ballot;
+    throw new Unbelievable(`a ballot of round ${ballot.round} after one of round ${this.founder.promised.round}`);
   }
 
   /** The answers that came, by address. */
@@ -255,8 +329,8 @@ export class Founding {
     const answers = new Map<string, FoundResponse>();
     await Promise.all(
       [...this.clients].map(async ([address, client]) => {
-        const answer = await call(client, request);
-        if ("answer" in answer) answers.set(address, answer.answer);
+        const answer = await askFounder(client, address, this.options.secret, request);
+        if ("response" in answer) answers.set(address, answer.response);
         else this.trouble.set(address, answer.why);
       }),
     );
@@ -318,75 +392,4 @@ function firstView(members: readonly Member[], cluster: ClusterConfig): View {
     partitions: firstPlacement(ordered, cluster.replicationFactor, cluster.partitions),
     voters: ordered.slice(0, MAX_VOTERS).map((member) => member.id),
   };
-}
-
-function answerToWire(ballot: StartBallot, answer: FoundingAnswer): FoundResponse["step"] {
-  const refused = (
-    reason: StartRefusedReason,
-    promised: StartBallot | null,
-    peers: readonly string[] = [],
-  ): FoundResponse["step"] => ({
-    $case: "refused",
-    value: {
-      ballot: ballotToWire(ballot),
-      reason,
-      promised: promised === null ? undefined : ballotToWire(promised),
-      peers: peers.slice(),
-    },
-  });
-  switch (answer.kind) {
-    case "promised":
-      return {
-        $case: "promised",
-        value: {
-          ballot: ballotToWire(ballot),
-          acceptedBallot: answer.accepted === null ? undefined : ballotToWire(answer.accepted.ballot),
-          acceptedView: answer.accepted === null ? Buffer.alloc(0) : encodeView(answer.accepted.view),
-        },
-      };
-    case "accepted":
-      return { $case: "accepted", value: { ballot: ballotToWire(ballot) } };
-    case "lower-ballot":
-      return refused(StartRefusedReason.LOWER_BALLOT, answer.promised);
-    case "other-list":
-      return refused(StartRefusedReason.OTHER_LIST, null, answer.peers);
-    case "not-promised":
-      return refused(StartRefusedReason.NOT_PROMISED, null);
-    case "view":
-      return { $case: "view", value: { view: encodeView(answer.view) } };
-  }
-}
-
-type WireBallot = { round: number; nodeId: number };
-const ballotToWire = (ballot: StartBallot): WireBallot => ({ round: ballot.round, nodeId: ballot.node });
-const ballotFromWire = (wire: WireBallot | undefined): StartBallot => ({
-  round: wire?.round ?? 0,
-  node: nodeId(wire?.nodeId ?? 0) as NodeId,
-});
-
-const memberFromWire = (wire: WireFounder): Member => ({
-  id: nodeId(wire.nodeId),
-  clientAddress: wire.clientAddress,
-  peerAddress: wire.peerAddress,
-  zone: wire.zone,
-});
-
-type Answered = { readonly answer: FoundResponse } | { readonly why: string };
-
-function call(client: Client, request: FoundRequest): Promise<Answered> {
-  const { path, requestSerialize, responseDeserialize } = foundMethod;
-  return new Promise((resolve) => {
-    client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      request,
-      new Metadata(),
-      { deadline: Date.now() + CALL_MS },
-      (error, response) => {
-        if (error !== null) resolve({ why: whyUnreachable(error) });
-        else resolve(response === undefined ? { why: "an empty answer" } : { answer: response });
-      },
-    );
-  });
 }

@@ -2,15 +2,22 @@
  * A stream of frames between two nodes: one gRPC call, on its HTTP/2 stream itself. grpc-js would pass each frame through some promises and
  * two streams of objects on either side (docs/adr/2026-11-21-frames-on-http2.md).
  */
-import type { Http2Stream } from "node:http2";
+import type { Http2Session, Http2Stream } from "node:http2";
 import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { prefixOf, Unframer } from "../wire/grpc-frames.js";
+import { MAX_STRANGER_FRAME_BYTES, nameOf } from "./admission.js";
 import { MAX_FRAME_BYTES, WINDOW_BYTES } from "./peer-service.js";
 import { type TakenCall, takingCalls } from "./taken-call.js";
 
 export interface FrameStream {
   /** False once a frame that is written goes nowhere. */
   readonly writable: boolean;
+  /** HOST:PORT of the other end, for people. */
+  readonly remote: string;
+  /** Who is at the other end is known: from now on it has the bounds of a member. Until then frames are short, and little is under way. */
+  trust(): void;
+  /** Calls with whether the process at the other end answers in time; false when the stream is over. */
+  ping(withinMs: number, done: (alive: boolean) => void): void;
   /** `written` is called when the connection has taken the frame, or will not any more. */
   write(frame: Buffer, written?: () => void): void;
   /** After this nothing more is said from this side. */
@@ -30,8 +37,12 @@ export interface FrameEvents {
 export const UNHEARD: FrameEvents = { frame: () => {}, ended: () => {} };
 
 /** Hears what comes, frame by frame, until it cannot be read: then `unreadable` is called, once, and the rest is thrown away. */
-export function readFrames(stream: Http2Stream, frame: (bytes: Buffer) => void, unreadable: () => void): void {
-  const unframer = new Unframer(MAX_FRAME_BYTES);
+export function readFrames(
+  stream: Http2Stream,
+  unframer: Unframer,
+  frame: (bytes: Buffer) => void,
+  unreadable: () => void,
+): void {
   const next = (): Buffer | null => {
     const bytes = unframer.next();
     if (unframer.compressed) throw new Error("nodes do not compress");
@@ -58,6 +69,27 @@ export function readFrames(stream: Http2Stream, frame: (bytes: Buffer) => void, 
 /** The stream is not over. */
 export const takesFrames = (stream: Http2Stream): boolean => !stream.destroyed && !stream.writableEnded;
 
+/** Reads the frames of somebody who is not known yet: `maxBytes` grows when it is. */
+export const strangersFrames = (): Unframer => new Unframer(MAX_STRANGER_FRAME_BYTES);
+
+/** Whether the process at the other end answers a ping in time. */
+export function pingSession(session: Http2Session | undefined, withinMs: number, done: (alive: boolean) => void): void {
+  let told = false;
+  const tell = (alive: boolean): void => {
+    if (told) return;
+    told = true;
+    clearTimeout(timer);
+    done(alive);
+  };
+  const timer = setTimeout(() => tell(false), withinMs);
+  if (session === undefined || session.destroyed || session.closed) return tell(false);
+  try {
+    if (!session.ping((error) => tell(error === null))) tell(false);
+  } catch {
+    tell(false);
+  }
+}
+
 /** Prefix and frame in one write; nothing when the stream is over. */
 export function writeFrame(stream: Http2Stream, frame: Buffer, written?: () => void): void {
   if (!takesFrames(stream)) return written?.();
@@ -68,37 +100,59 @@ export function writeFrame(stream: Http2Stream, frame: Buffer, written?: () => v
 }
 
 /** Has the streams that peers open accepted. */
-export const acceptingStreams = (path: string, accept: (stream: FrameStream) => FrameEvents): ServerInterceptor =>
+export const acceptingStreams = (
+  path: string,
+  accept: (stream: FrameStream) => FrameEvents,
+  known: (remote: string) => void,
+): ServerInterceptor =>
   takingCalls(path, (taken) => {
-    const stream = new AcceptedStream(taken, accept);
+    const stream = new AcceptedStream(taken, accept, known);
     return () => stream.over();
   });
 
 class AcceptedStream implements FrameStream {
+  readonly remote: string;
+  private readonly unframer = strangersFrames();
   private readonly call: ServerInterceptingCall;
   private readonly stream: TakenCall["stream"];
   private readonly events: FrameEvents;
   private ended = false;
   private closing = false;
 
-  constructor({ call, stream }: TakenCall, accept: (stream: FrameStream) => FrameEvents) {
+  constructor(
+    { call, stream }: TakenCall,
+    accept: (stream: FrameStream) => FrameEvents,
+    private readonly known: (remote: string) => void,
+  ) {
     this.call = call;
     this.stream = stream;
-    // grpc-js leaves its server the 64 KiB that HTTP/2 begins with.
-    stream.session?.settings({ initialWindowSize: WINDOW_BYTES });
-    stream.session?.setLocalWindowSize(WINDOW_BYTES);
+    this.remote = stream.session === undefined || stream.session.destroyed ? "?:0" : nameOf(stream.session.socket);
     call.sendMetadata(new Metadata());
     this.events = accept(this);
     const frame = (bytes: Buffer): void => {
       if (!this.closing) this.events.frame(bytes);
     };
-    readFrames(stream, frame, () => this.cut());
+    readFrames(stream, this.unframer, frame, () => this.cut());
     stream.on("end", () => this.over());
     stream.resume();
   }
 
   get writable(): boolean {
     return !this.closing && takesFrames(this.stream);
+  }
+
+  trust(): void {
+    this.unframer.maxBytes = MAX_FRAME_BYTES;
+    const { session } = this.stream;
+    if (session === undefined || session.destroyed) return;
+    // grpc-js leaves its server the 64 KiB that HTTP/2 begins with.
+    session.settings({ initialWindowSize: WINDOW_BYTES });
+    session.setLocalWindowSize(WINDOW_BYTES);
+    this.known(this.remote);
+  }
+
+  ping(withinMs: number, done: (alive: boolean) => void): void {
+    pingSession(this.closing ? undefined : this.stream.session, withinMs, done);
   }
 
   write(frame: Buffer, written?: () => void): void {

@@ -1,6 +1,6 @@
 /** Who may talk to whom: the first frame of either side of a stream, checked before anything else is read. */
 import { type Handshake, type Refusal, RefusalReason } from "../../gen/ts/onar/replication/v1/replication.js";
-import type { NodeId } from "../core/ids.js";
+import { NO_NODE, type NodeId } from "../core/ids.js";
 import { rolledBack } from "../core/rolled-back.js";
 import { memberOf, type View } from "../core/view/view.js";
 import { PROTOCOL_VERSION } from "./peer-service.js";
@@ -13,6 +13,8 @@ export interface HandshakeContext {
   readonly dialed: boolean;
   /** The highest log position that the peer has told this node, in any life. */
   readonly highestPosition?: number;
+  /** Who the peer must be: the member that was dialed, or who it proved to be. undefined: any member. */
+  readonly expected?: number | undefined;
 }
 
 /** null: welcome. */
@@ -24,6 +26,13 @@ export function checkHandshake(handshake: Handshake, context: HandshakeContext):
       RefusalReason.OTHER_PROTOCOL_VERSION,
       `${peer} speaks version ${handshake.protocolVersion} of the protocol between nodes, this node version ${PROTOCOL_VERSION}`,
       String(PROTOCOL_VERSION),
+    );
+  }
+  if (context.expected !== undefined && handshake.nodeId !== context.expected) {
+    return refusal(
+      RefusalReason.OTHER_NODE,
+      `${peer} answers, and node ${context.expected} is meant`,
+      String(context.expected),
     );
   }
   const clusterId = handshake.clusterId.toString("hex");
@@ -45,8 +54,16 @@ export function checkHandshake(handshake: Handshake, context: HandshakeContext):
       context.digest.toString("hex"),
     );
   }
+  if (handshake.meantNodeId !== NO_NODE && handshake.meantNodeId !== self) {
+    return refusal(
+      RefusalReason.OTHER_NODE,
+      `this is node ${self}, and ${peer} means node ${handshake.meantNodeId}`,
+      String(self),
+    );
+  }
   const seen = context.highestPosition ?? 0;
-  if (rolledBack(handshake.logPosition, seen)) {
+  // A peer with a key of its own judges that itself, by its own proof: a number alone may be anybody's (R10).
+  if (handshake.positionProof.length === 0 && rolledBack(handshake.logPosition, seen)) {
     return refusal(
       RefusalReason.ROLLED_BACK,
       `${peer} comes back with ${handshake.logPosition} records, and ${seen} of it were durable: it has lost what it promised (R10)`,

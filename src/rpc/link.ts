@@ -44,7 +44,7 @@ export class Link {
   constructor(
     readonly peer: NodeId,
     readonly dialed: boolean,
-    private readonly stream: FrameStream,
+    readonly stream: FrameStream,
     private readonly counters: LinkCounters,
     public lastHeardAt: number,
     private readonly traceOf: ((message: NodeMessage) => TraceContext | null) | null = null,

@@ -2,8 +2,7 @@
  * The peer port's service. Found is an ordinary call of grpc-js. Of Connect grpc-js sees the beginning and the end: frames pass as bytes,
  * since the frame codec batches and cuts by itself, and what comes goes to the loop without a promise in between (frame-stream.ts).
  */
-import { type ChannelOptions, Client, credentials, type MethodDefinition, type ServiceDefinition } from "@grpc/grpc-js";
-import { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/replication.js";
+import { type ChannelOptions, Client, credentials, type MethodDefinition } from "@grpc/grpc-js";
 import { DIRECT_CHANNEL } from "../base/channel-options.js";
 
 /** Of the protocol between nodes; raised when an older node could misread a newer one. */
@@ -34,17 +33,16 @@ export const connectMethod: MethodDefinition<Buffer, Buffer> = {
   responseDeserialize: bytes,
 };
 
-export const foundMethod: MethodDefinition<FoundRequest, FoundResponse> = {
+/** As bytes: proofs are over them. */
+export const foundMethod: MethodDefinition<Buffer, Buffer> = {
   path: "/onar.replication.v1.ReplicationService/Found",
   requestStream: false,
   responseStream: false,
-  requestSerialize: (value) => Buffer.from(FoundRequest.encode(value).finish()),
-  requestDeserialize: (value) => FoundRequest.decode(value),
-  responseSerialize: (value) => Buffer.from(FoundResponse.encode(value).finish()),
-  responseDeserialize: (value) => FoundResponse.decode(value),
+  requestSerialize: bytes,
+  requestDeserialize: bytes,
+  responseSerialize: bytes,
+  responseDeserialize: bytes,
 };
-
-export const peerService: ServiceDefinition = { connect: connectMethod, found: foundMethod };
 
 /** Of the server, and of founding's clients. Streams live as long as both nodes do; a cut is noticed by the heartbeats inside them. */
 export const PEER_CHANNEL_OPTIONS: ChannelOptions = {

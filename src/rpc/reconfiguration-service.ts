@@ -215,8 +215,9 @@ function upkeepOf(node: ServingNode): Pick<StatusResponse, "badRegisters" | "men
 
 const isOf = (a: GroupEpoch, b: GroupEpoch): boolean => a === b;
 
-function awaitedStatus(self: NodeId, { peerAddress, member }: Awaited, own: OwnStatus): NodeStatus {
+function awaitedStatus(self: NodeId, { peerAddress, member, why }: Awaited, own: OwnStatus): NodeStatus {
   const base = {
+    trouble: why,
     id: member?.id ?? NO_NODE,
     clientAddress: member?.clientAddress ?? "",
     peerAddress,
@@ -234,7 +235,13 @@ function awaitedStatus(self: NodeId, { peerAddress, member }: Awaited, own: OwnS
 
 function nodeStatus(self: NodeId, node: ServingNode, id: NodeId, own: OwnStatus): NodeStatus {
   const member = wireMember(node.view, id);
-  const base = { id, clientAddress: member.clientAddress, peerAddress: member.peerAddress, zone: member.zone };
+  const base = {
+    id,
+    clientAddress: member.clientAddress,
+    peerAddress: member.peerAddress,
+    zone: member.zone,
+    trouble: id === self ? "" : node.links.troubleOf(id),
+  };
   if (id === self) {
     return {
       ...base,

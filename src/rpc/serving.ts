@@ -16,6 +16,7 @@ export interface ServingNode {
   readonly counters: LinkCounters;
   /** What peers said of themselves. */
   readonly introductions: ReadonlyMap<NodeId, Introduction>;
+  readonly links: { troubleOf(peer: NodeId): string };
 }
 
 export interface Introduction {
@@ -29,6 +30,8 @@ export interface Awaited {
   readonly peerAddress: string;
   /** null: not met yet. */
   readonly member: Member | null;
+  /** Why nothing comes of it, as far as it is known; "" otherwise. */
+  readonly why: string;
 }
 
 export class Serving {

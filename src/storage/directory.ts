@@ -23,6 +23,7 @@ import type { AcceptedView, StartBallot } from "../core/view/founding.js";
 import type { View } from "../core/view/view.js";
 import { isLockName, type Lock, Locked, lockDirectory, lockWithoutFile } from "./directory-lock.js";
 import { isShortage } from "./files.js";
+import { newPositionKey, PositionKey } from "./position-key.js";
 
 /** 2: the checkpoint has packed trees; one of format 1 is converted when a node starts on it (checkpoint/convert.ts). */
 export const DIRECTORY_FORMAT = 2;
@@ -56,6 +57,8 @@ export interface Contents {
   readonly node: NodeId;
   readonly votes: Votes | null;
   readonly view: View | null;
+  /** What this node proves its log positions with, to itself (position-key.ts); null: of a version that had none. */
+  readonly positionKey: Buffer | null;
 }
 
 export class DataDirectory {
@@ -77,10 +80,14 @@ export class DataDirectory {
     const lock = await locked(path);
     try {
       const contents = await read(path);
-      if (contents !== null) return new DataDirectory(path, contents, lock);
-      const fresh: Contents = { format: DIRECTORY_FORMAT, node: newNodeId(), votes: null, view: null };
-      await write(path, fresh);
-      return new DataDirectory(path, fresh, lock);
+      if (contents !== null && contents.positionKey !== null) return new DataDirectory(path, contents, lock);
+      const positionKey = newPositionKey();
+      const now: Contents =
+        contents === null
+          ? { format: DIRECTORY_FORMAT, node: newNodeId(), votes: null, view: null, positionKey }
+          : { ...contents, positionKey };
+      await write(path, now);
+      return new DataDirectory(path, now, lock);
     } catch (error) {
       await lock.release();
       throw error instanceof DirectoryError ? error : new DirectoryError(`${path}: ${pathReasonOf(error)}`);
@@ -103,6 +110,11 @@ export class DataDirectory {
 
   get votes(): Votes | null {
     return this.contents.votes;
+  }
+
+  get positionKey(): PositionKey | null {
+    const { positionKey, node } = this.contents;
+    return positionKey === null ? null : new PositionKey(positionKey, node);
   }
 
   get view(): View | null {
@@ -247,6 +259,8 @@ interface Stored {
   } | null;
   /** As the cluster encoded it, in base64; null: none yet. */
   readonly view: string | null;
+  /** In base64; missing in what an older version wrote. */
+  readonly positionKey?: string;
 }
 
 interface StoredBallot {
@@ -275,8 +289,9 @@ function parse(path: string, text: string): Contents {
 
 const HINT = "This node counts as lost: replace it by a new one with an empty directory";
 
-function fromStored({ format, node, votes, view }: Stored): Contents {
+function fromStored({ format, node, votes, view, positionKey }: Stored): Contents {
   return {
+    positionKey: positionKey === undefined ? null : Buffer.from(positionKey, "base64"),
     format,
     node: nodeId(node),
     view: view === null ? null : decodeView(Buffer.from(view, "base64")),
@@ -299,7 +314,7 @@ function fromStored({ format, node, votes, view }: Stored): Contents {
 
 const ballotFrom = ({ round, node }: StoredBallot): StartBallot => ({ round, node: nodeId(node) });
 
-async function write(path: string, { format, node, votes, view }: Contents): Promise<void> {
+async function write(path: string, { format, node, votes, view, positionKey }: Contents): Promise<void> {
   const stored: Stored = {
     format,
     node,
@@ -315,6 +330,7 @@ async function write(path: string, { format, node, votes, view }: Contents): Pro
                 : { ballot: votes.accepted.ballot, view: encodeView(votes.accepted.view).toString("base64") },
           },
     view: view === null ? null : encodeView(view).toString("base64"),
+    ...(positionKey === null ? {} : { positionKey: positionKey.toString("base64") }),
   };
   const text = JSON.stringify({ ...stored, crc32: crc32(JSON.stringify(stored)) });
   // Whatever stands there is of a crash, or was put there by somebody else: it is not written through.

@@ -6,7 +6,7 @@
  * can run it, recovery included, on a disk of its own.
  */
 
-import { isLazy, KIND, type StateEntry, type StoredEntry, stateFrom } from "../codec/entry.js";
+import { isLazy, KIND, type SeenPosition, type StateEntry, type StoredEntry, stateFrom } from "../codec/entry.js";
 import type { LogRecord } from "../codec/log-record.js";
 import { decodeRegister } from "../codec/register.js";
 import type { Entry } from "../core/entry.js";
@@ -14,6 +14,7 @@ import type { Key, NodeId, Partition } from "../core/ids.js";
 import { planted } from "../core/planted.js";
 import type { Register } from "../core/register/register.js";
 import { BAD, type Bad } from "../core/register/table.js";
+import { isPlausiblePosition } from "../core/rolled-back.js";
 import type { NodeStorage, StorageFigures } from "../ports/storage.js";
 import { ownCopy } from "../wire/bytes.js";
 import type { Checkpoint, Tally } from "./checkpoint/checkpoint.js";
@@ -23,6 +24,7 @@ import { Fold } from "./fold.js";
 import { LastRecords } from "./last-records.js";
 import { Log } from "./log/log.js";
 import { type Recovered, RecoveryError, recoverLog } from "./log/recovery.js";
+import type { PositionKey } from "./position-key.js";
 import { RegisterCache } from "./register-cache.js";
 import { Scrub } from "./scrub.js";
 import type { StorageSettings } from "./settings.js";
@@ -33,6 +35,8 @@ export interface DiskOptions {
   readonly files: Files;
   readonly checkpoint: Checkpoint;
   readonly node: NodeId;
+  /** null or missing: this node's positions are told without proof. */
+  readonly positionKey?: PositionKey | null;
   readonly settings: StorageSettings;
   /** This node has been in a cluster, so there must be something: if there is nothing, it was taken away (R10). */
   readonly mustExist?: boolean;
@@ -98,7 +102,7 @@ export class DiskStorage implements NodeStorage {
   /** The next append folds, however little there is: the disk is full. */
   private wantsRoom = false;
   /** Positions of peers that are not in the log yet: they go with a later batch. */
-  private readonly unsaved = new Map<NodeId, number>();
+  private readonly unsaved = new Map<NodeId, SeenPosition>();
   /** Some went into the log within the last REMEMBER_MS. */
   private remembered = false;
   private log: Log | null = null;
@@ -180,6 +184,14 @@ export class DiskStorage implements NodeStorage {
     return this.log?.durable ?? 0;
   }
 
+  get positionProof(): string {
+    return this.options.positionKey?.proof(this.position) ?? "";
+  }
+
+  isOwnPosition(position: number, proof: string): boolean {
+    return this.options.positionKey?.proves(position, proof) ?? false;
+  }
+
   get writable(): boolean {
     return this.options.space?.writable ?? true;
   }
@@ -189,11 +201,20 @@ export class DiskStorage implements NodeStorage {
   }
 
   highestPosition(peer: NodeId): number {
-    return Math.max(this.states.positionOf(peer), this.unsaved.get(peer) ?? 0);
+    return this.seen(peer)?.position ?? 0;
   }
 
-  sawPosition(peer: NodeId, position: number): void {
-    if (position > this.highestPosition(peer)) this.unsaved.set(peer, position);
+  proofOf(peer: NodeId): string {
+    return this.seen(peer)?.proof ?? "";
+  }
+
+  sawPosition(peer: NodeId, position: number, proof = ""): void {
+    if (!isPlausiblePosition(position, this.highestPosition(peer))) return;
+    this.unsaved.set(peer, { kind: "seen", node: peer, position, proof });
+  }
+
+  private seen(peer: NodeId): SeenPosition | null {
+    return this.unsaved.get(peer) ?? this.states.seen(peer);
   }
 
   close(): void {
@@ -319,9 +340,9 @@ export class DiskStorage implements NodeStorage {
 
   private remember(): void {
     const { events, later } = this.options;
-    for (const [node, position] of this.unsaved) {
-      this.push({ kind: "seen", node, position });
-      events.remembers?.(node, position);
+    for (const seen of this.unsaved.values()) {
+      this.push(seen);
+      events.remembers?.(seen.node, seen.position);
     }
     this.unsaved.clear();
     this.remembered = true;

@@ -113,6 +113,7 @@ class DiskHome implements Home {
             files,
             checkpoint,
             node: directory.node,
+            positionKey: directory.positionKey,
             settings: storageSettings(options.memoryMib),
             mustExist: directory.view !== null,
             salt: () => randomInt(2 ** 31),

@@ -2,11 +2,13 @@
 import type { Entry } from "../core/entry.js";
 import type { NodeId, Partition } from "../core/ids.js";
 import { MemoryTable, type RegisterTable } from "../core/register/table.js";
+import { isPlausiblePosition } from "../core/rolled-back.js";
 import type { NodeStorage } from "../ports/storage.js";
 
 export class MemoryStorage implements NodeStorage {
   readonly kind = "memory";
   readonly position: number = 0;
+  readonly positionProof = "";
   readonly writable = true;
   readonly deletable = true;
   private readonly tables = new Map<Partition, MemoryTable>();
@@ -34,7 +36,16 @@ export class MemoryStorage implements NodeStorage {
   }
 
   sawPosition(peer: NodeId, position: number): void {
-    if (position > this.highestPosition(peer)) this.positions.set(peer, position);
+    if (isPlausiblePosition(position, this.highestPosition(peer))) this.positions.set(peer, position);
+  }
+
+  proofOf(): string {
+    return "";
+  }
+
+  /** Nobody comes back with it. */
+  isOwnPosition(): boolean {
+    return false;
   }
 
   close(): void {

@@ -48,13 +48,13 @@ class PartitionState {
 
 export class States {
   private readonly partitions = new Map<Partition, PartitionState>();
-  private readonly positions = new Map<NodeId, number>();
+  private readonly positions = new Map<NodeId, SeenPosition>();
   private readonly changed = new Set<PartitionState>();
   private positionsChanged = false;
 
   apply(entry: StateEntry): void {
     if (entry.kind === "seen") {
-      if (entry.position > this.positionOf(entry.node)) this.positions.set(entry.node, entry.position);
+      if (entry.position > this.positionOf(entry.node)) this.positions.set(entry.node, entry);
       this.positionsChanged = true;
       return;
     }
@@ -84,8 +84,12 @@ export class States {
     this.takeChanged();
   }
 
+  seen(node: NodeId): SeenPosition | null {
+    return this.positions.get(node) ?? null;
+  }
+
   positionOf(node: NodeId): number {
-    return this.positions.get(node) ?? 0;
+    return this.seen(node)?.position ?? 0;
   }
 
   /** Entries that give the same state of all partitions. */
@@ -98,8 +102,7 @@ export class States {
     const taken: FoldedState[] = [];
     for (const state of this.changed) taken.push({ partition: state.partition, entries: [...state.entries()] });
     if (this.positionsChanged) {
-      const entries = [...this.positions].map(([node, position]): StateEntry => ({ kind: "seen", node, position }));
-      taken.push({ partition: null, entries });
+      taken.push({ partition: null, entries: [...this.positions.values()] });
     }
     this.changed.clear();
     this.positionsChanged = false;

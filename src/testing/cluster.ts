@@ -1,7 +1,11 @@
 /** What `import "onar/testing"` gives: a whole cluster in this process, for tests of programs that use Onar. */
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Prng } from "../base/prng.js";
 import { type ClientOptions, OnarClient } from "../client/client.js";
+import { makeSecretFile } from "../config/secret-file.js";
 import { type OnarNode, startNodeWith } from "../embed/node.js";
 
 /** What a test cluster is like. */
@@ -155,6 +159,9 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const peers = (await freePorts(count)).map((port) => `${HOST}:${port}`);
   const nodes: OnarNode[] = [];
   const cluster = new TestCluster(nodes, network, seed);
+  const folder = mkdtempSync(join(tmpdir(), "onar-testing-"));
+  const clusterSecretFile = join(folder, "cluster-secret");
+  makeSecretFile(clusterSecretFile);
   let broken: Error | null = null;
   try {
     for (const peerListen of peers) {
@@ -163,7 +170,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
         broken ??= error;
       };
       const passes = (from: number, to: number): boolean => network.passes(from, to);
-      nodes.push(await startNodeWith({ ...settings, memory: true, onFatal }, passes));
+      nodes.push(await startNodeWith({ ...settings, clusterSecretFile, memory: true, onFatal }, passes));
     }
     const until = performance.now() + READY_MS;
     while (!nodes.every((node) => node.writersKnown)) {
@@ -174,6 +181,9 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   } catch (error) {
     await cluster.close();
     throw error;
+  } finally {
+    // The nodes have read it, and keep what they have read.
+    rmSync(folder, { recursive: true, force: true });
   }
   return cluster;
 }

@@ -57,7 +57,8 @@ export class Unframer {
   /** How many of them the next step needs: a prefix, or a prefix with its message. */
   private need = PREFIX_BYTES;
 
-  constructor(private readonly maxBytes = Number.POSITIVE_INFINITY) {}
+  /** `maxBytes`: of a message. It may change; the next message counts. */
+  constructor(public maxBytes = Number.POSITIVE_INFINITY) {}
 
   /** Nothing is left, not even a part of a message. */
   get empty(): boolean {

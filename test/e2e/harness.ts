@@ -4,12 +4,14 @@
  * Every node ends with the test process, however that ends: it watches its standard input (src/cli/start.ts).
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { makeSecretFile } from "../../src/config/secret-file.js";
 import { NodeClients } from "./clients.js";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -39,6 +41,8 @@ export interface ClusterOptions {
   readonly data?: string;
   /** A node's directory, where it is not in that folder; null: it is. Nodes are counted from 1. */
   readonly dataOf?: (node: number) => string | null;
+  /** false: the cluster has no secret. */
+  readonly secret?: false;
 }
 
 /** One process of `onar start`. */
@@ -164,6 +168,9 @@ export class Cluster {
   private constructor(
     readonly nodes: readonly Node[],
     readonly partitions: number,
+    private readonly folder: string,
+    /** The file of the cluster secret; "" for none. */
+    readonly secretFile: string,
   ) {}
 
   /** Resolves when every node serves and every partition has a writer that says so itself. */
@@ -173,6 +180,9 @@ export class Cluster {
     const ports = await freePorts(count * 2);
     const peers = ports.slice(count);
     const told = await Promise.all(peers.map((port, i) => options.before?.(port, i) ?? `${HOST}:${port}`));
+    const folder = mkdtempSync(join(tmpdir(), "onar-e2e-"));
+    const secretFile = options.secret === false ? "" : join(folder, "cluster-secret");
+    if (secretFile !== "") makeSecretFile(secretFile);
     const nodes = peers.map((peerPort, i) => {
       const port = ports[i] as number;
       return new Node(
@@ -183,13 +193,14 @@ export class Cluster {
             ...startArgs(port, peerPort, told.join(","), count, storageArgs(options, i)),
             ...["--peer-advertise", told[i] as string],
             ...["--replication-factor", String(options.replicas), "--partitions", String(partitions)],
+            ...(secretFile === "" ? [] : ["--cluster-secret-file", secretFile]),
             ...(options.args ?? []),
           ],
           options.env?.(i),
         ),
       );
     });
-    const cluster = new Cluster(nodes, partitions);
+    const cluster = new Cluster(nodes, partitions, folder, secretFile);
     try {
       await eventually("the cluster serves", READY_MS, () => cluster.isReady());
     } catch (error) {
@@ -262,6 +273,7 @@ export class Cluster {
         await node.kill();
       }),
     );
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Resolves when every node that runs serves, and every partition has a writer that says so itself. */

@@ -24,7 +24,7 @@ let node: Node;
 let member: Handshake;
 const clients: Client[] = [];
 beforeAll(async () => {
-  cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 64 });
+  cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 64, secret: false });
   node = cluster.nodes.reduce((a, b) => (a.id > b.id ? a : b));
   const peer = cluster.nodes.reduce((a, b) => (a.id < b.id ? a : b));
   const { header, digest } = await answerOf((o) => node.clients.cluster.getView({}, o));
@@ -41,6 +41,10 @@ beforeAll(async () => {
     storage: 1,
     uptimeMs: 0,
     softwareVersion: "",
+    meantNodeId: 0,
+    positionProof: Buffer.alloc(0),
+    seenPosition: 0,
+    seenProof: Buffer.alloc(0),
   };
 });
 afterEach(() => {

@@ -140,6 +140,8 @@ export class SimDisk implements Disk {
       deletable: true,
       highestPosition: () => 0,
       sawPosition: () => {},
+      proofOf: () => "",
+      isOwnPosition: () => false,
       table: (partition: Partition): RegisterTable => {
         let table = tables.get(partition);
         if (table === undefined) {

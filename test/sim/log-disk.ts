@@ -331,6 +331,8 @@ export class LogDisk implements Disk {
       },
       highestPosition: (peer) => storage.highestPosition(peer),
       sawPosition: (peer, position) => storage.sawPosition(peer, position),
+      proofOf: (peer) => storage.proofOf(peer),
+      isOwnPosition: (position, proof) => storage.isOwnPosition(position, proof),
       table: (partition) => this.watched(partition, storage.table(partition)),
       restored: () => storage.restored(),
       append: (entries, durable) => {

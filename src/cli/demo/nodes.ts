@@ -1,6 +1,7 @@
 /** The nodes of the demo: real processes that can be killed, started again, paused and resumed by their number. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeSecretFile } from "../../config/secret-file.js";
 import { withoutNodeSettings } from "../../config/sources.js";
 import { formatAddress, wholeNumber } from "../../config/values.js";
 import { ChildNode, type NodePlan, stopAll } from "../child.js";
@@ -189,6 +190,8 @@ async function plansOf({ count, folder }: DemoNodesOptions): Promise<NodePlan[]>
   const ports = await freePorts(HOST, 2 * count);
   const peers = ports.slice(count).map((port) => ({ host: HOST, port }));
   const founders = peers.map(formatAddress).join(",");
+  const secret = join(folder, "cluster-secret");
+  makeSecretFile(secret);
   return peers.map((peer, i) => {
     const client = { host: HOST, port: ports[i] ?? 0 };
     return {
@@ -198,7 +201,7 @@ async function plansOf({ count, folder }: DemoNodesOptions): Promise<NodePlan[]>
       args: [
         ...["start", "--listen", formatAddress(client), "--peer-listen", formatAddress(peer)],
         ...["--join", founders, "--expect", String(count), "--partitions", String(PARTITIONS)],
-        ...["--data", join(folder, `node${i + 1}`)],
+        ...["--cluster-secret-file", secret, "--data", join(folder, `node${i + 1}`)],
       ],
     };
   });

@@ -160,6 +160,13 @@ function health(visits: readonly Visit[]): Finding[] {
     );
   } else findings.push(ok(`all ${summary.nodes.length} nodes are heard`));
   findings.push(...disks(summary));
+  for (const { node } of summary.nodes) {
+    if (node.trouble !== "") {
+      findings.push(
+        fail(`node ${node.id} at ${node.peerAddress}: ${node.trouble}`, "see docs/security.md and docs/errors.md"),
+      );
+    }
+  }
   const { withoutWriter, partitions } = summary;
   if (withoutWriter.length === 0) findings.push(ok(`each of ${partitions} partitions has a writer`));
   else {

@@ -37,6 +37,8 @@ export interface Heartbeat {
    * does, fills it in.
    */
   readonly logPosition: number;
+  /** What a key that only the sender has makes of it, one character per byte; missing when it has none. */
+  readonly positionProof?: string;
 }
 
 /** To the sender of a heartbeat, at once. Proves that the link works both ways; the rest is as of `version` at the answering node. */

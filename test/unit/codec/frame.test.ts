@@ -236,6 +236,10 @@ describe("first and last frames", () => {
       storage: 1,
       uptimeMs: 99,
       softwareVersion: "0.1.0",
+      meantNodeId: 0,
+      positionProof: Buffer.alloc(0),
+      seenPosition: 0,
+      seenProof: Buffer.alloc(0),
     };
     const frame = decodeFrame(encodeHandshake(handshake));
     expect(frame.handshake).toMatchObject(handshake);

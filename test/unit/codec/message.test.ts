@@ -37,6 +37,7 @@ describe("round trips", () => {
           messages: [{ message: messageToWire(message), trace: undefined }],
           handshake: undefined,
           refusal: undefined,
+          authentication: undefined,
         }).finish();
         const byHand: Buffer[] = [];
         encodeFrames(viewEpoch(1), [message], (frame) => void byHand.push(frame));

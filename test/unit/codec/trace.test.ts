@@ -66,7 +66,13 @@ test("what is none counts as none, and the message counts all the same", () => {
   const [plain] = Frame.decode(framesOf([message])[0] as Buffer).messages;
   for (const trace of none) {
     const bytes = PeerMessage.encode({ message: plain?.message, trace }).finish();
-    const frame = { viewEpoch: 1, handshake: undefined, refusal: undefined, messages: [new WireReader(bytes)] };
+    const frame = {
+      viewEpoch: 1,
+      handshake: undefined,
+      refusal: undefined,
+      authentication: undefined,
+      messages: [new WireReader(bytes)],
+    };
     const all: [NodeMessage, TraceContext | null][] = [];
     messagesOf(frame, (m, place) => all.push([m, place]), true);
     expect(all).toEqual([[message, null]]);

@@ -23,6 +23,7 @@ function metricsOf(queues: { readonly peer: NodeId; readonly bytes: number }[] =
     serving: new Serving(nodeId(7)),
     softwareVersion: "1.2.3",
     healthy: () => false,
+    admission: () => ({ counters: { failures: 2, closed: 3 }, strangerCount: 1 }),
     queues: () => queues,
     storage: () => null,
     figures: () => null,

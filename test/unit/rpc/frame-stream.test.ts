@@ -2,11 +2,11 @@
 import type { Http2Stream } from "node:http2";
 import { type AddressInfo, createServer, type Server as TcpServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Server } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Admission } from "../../../src/rpc/admission.js";
 import { DialedStream } from "../../../src/rpc/dialed-stream.js";
 import type { FrameEvents, FrameStream } from "../../../src/rpc/frame-stream.js";
-import { bind, makePeerServer } from "../../../src/rpc/peer-server.js";
+import { PeerServer } from "../../../src/rpc/peer-server.js";
 import { connectMethod, MAX_FRAME_BYTES, peerClient, WINDOW_BYTES } from "../../../src/rpc/peer-service.js";
 import { prefixOf } from "../../../src/wire/grpc-frames.js";
 
@@ -25,22 +25,23 @@ class Side implements FrameEvents {
   }
 }
 
-let server: Server;
+let server: PeerServer;
 let address: string;
 /** What the accepting side does with a stream. */
 let accept: (stream: FrameStream) => FrameEvents;
 const dialed: FrameStream[] = [];
 
 beforeEach(async () => {
-  server = makePeerServer({
-    found: () => Promise.reject(new Error("not asked for here")),
-    connect: (stream) => accept(stream),
-  });
-  address = `127.0.0.1:${await bind(server, "127.0.0.1:0")}`;
+  const notAskedFor = (): never => {
+    throw new Error("not asked for here");
+  };
+  const connect = (stream: FrameStream): FrameEvents => accept(stream);
+  server = new PeerServer({ found: notAskedFor, connect }, new Admission(() => {}));
+  address = `127.0.0.1:${await server.listen("127.0.0.1:0")}`;
 });
 afterEach(() => {
   for (const stream of dialed.splice(0)) stream.cut();
-  server.forceShutdown();
+  server.close();
 });
 
 function dial(events: FrameEvents, to = address): FrameStream {
@@ -58,9 +59,11 @@ async function connected(): Promise<{ near: Side; far: Side; dialing: FrameStrea
   let accepting: FrameStream | null = null;
   accept = (stream) => {
     accepting = stream;
+    stream.trust();
     return far;
   };
   const dialing = dial(near);
+  dialing.trust();
   dialing.write(Buffer.from("hello"));
   await eventually(() => expect(far.frames).toEqual(["hello"]));
   if (accepting === null) throw new Error("nothing was accepted");
@@ -136,17 +139,16 @@ describe("a stream of frames", () => {
     await eventually(() => expect([heard.at(-1), near.ends]).toEqual(["end", 1]));
     expect(heard).toEqual(["one", "end"]);
     expect(near.frames).toEqual(["no"]);
-    expect(near.ends).toBe(1);
   });
 
   test("ends when the node at the other end goes", async () => {
     const { near, far } = await connected();
-    server.forceShutdown();
+    server.close();
     await eventually(() => expect([near.ends, far.ends]).toEqual([1, 1]));
   });
 
   test("ends when nobody is there", async () => {
-    server.forceShutdown();
+    server.close();
     const near = new Side();
     dial(near).write(Buffer.from("hello"));
     await eventually(() => expect(near.ends).toBe(1));

@@ -24,6 +24,10 @@ const good: Handshake = {
   storage: 1,
   uptimeMs: 5,
   softwareVersion: "0.1.0",
+  meantNodeId: 0,
+  positionProof: Buffer.alloc(0),
+  seenPosition: 0,
+  seenProof: Buffer.alloc(0),
 };
 const context: HandshakeContext = { self: B, view, digest, dialed: false };
 const check = (parts: Partial<Handshake> = {}, other: Partial<HandshakeContext> = {}) =>

@@ -12,6 +12,7 @@ const EPOCH = viewEpoch(1);
 const MIB = 1024 * 1024;
 
 class Stream implements FrameStream {
+  readonly remote = "127.0.0.1:4700";
   cuts = 0;
   writable = true;
   readonly kinds: string[][] = [];
@@ -25,6 +26,8 @@ class Stream implements FrameStream {
   }
 
   end(): void {}
+  trust(): void {}
+  ping(): void {}
 
   cut(): void {
     this.cuts++;

@@ -1165,7 +1165,9 @@ type NodeStatus struct {
 	// Its version, for example "0.1.0"; empty when unknown.
 	SoftwareVersion string `protobuf:"bytes,8,opt,name=software_version,json=softwareVersion,proto3" json:"software_version,omitempty"`
 	// How many records its log holds, as last told to the answering node; unset when unknown, 0 for storage in memory.
-	LogPosition   *uint64 `protobuf:"varint,9,opt,name=log_position,json=logPosition,proto3,oneof" json:"log_position,omitempty"`
+	LogPosition *uint64 `protobuf:"varint,9,opt,name=log_position,json=logPosition,proto3,oneof" json:"log_position,omitempty"`
+	// Why the answering node has no stream to it, in words for people; empty when it has one, or knows no more than that nobody answers.
+	Trouble       string `protobuf:"bytes,10,opt,name=trouble,proto3" json:"trouble,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1263,6 +1265,13 @@ func (x *NodeStatus) GetLogPosition() uint64 {
 	return 0
 }
 
+func (x *NodeStatus) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
 var File_onar_reconfiguration_v1_reconfiguration_proto protoreflect.FileDescriptor
 
 const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
@@ -1354,7 +1363,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x05ready\x18\x02 \x01(\bR\x05ready\x12\x14\n" +
 	"\x05heard\x18\x03 \x01(\bR\x05heard\x12\x15\n" +
 	"\x03lag\x18\x04 \x01(\x04H\x00R\x03lag\x88\x01\x01B\x06\n" +
-	"\x04_lag\"\xe4\x02\n" +
+	"\x04_lag\"\xfe\x02\n" +
 	"\n" +
 	"NodeStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12%\n" +
@@ -1365,7 +1374,9 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\astorage\x18\x06 \x01(\x0e2$.onar.reconfiguration.v1.StorageKindR\astorage\x12 \n" +
 	"\tuptime_ms\x18\a \x01(\x04H\x00R\buptimeMs\x88\x01\x01\x12)\n" +
 	"\x10software_version\x18\b \x01(\tR\x0fsoftwareVersion\x12&\n" +
-	"\flog_position\x18\t \x01(\x04H\x01R\vlogPosition\x88\x01\x01B\f\n" +
+	"\flog_position\x18\t \x01(\x04H\x01R\vlogPosition\x88\x01\x01\x12\x18\n" +
+	"\atrouble\x18\n" +
+	" \x01(\tR\atroubleB\f\n" +
 	"\n" +
 	"_uptime_msB\x0f\n" +
 	"\r_log_position*_\n" +

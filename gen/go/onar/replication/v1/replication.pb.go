@@ -61,6 +61,10 @@ const (
 	RefusalReason_REFUSAL_REASON_DUPLICATE_NODE_ID RefusalReason = 10
 	// The sender is stopping.
 	RefusalReason_REFUSAL_REASON_STOPPING RefusalReason = 11
+	// One side has a cluster secret and the other has none, or they differ. Final until an operator mends it.
+	RefusalReason_REFUSAL_REASON_NOT_AUTHENTICATED RefusalReason = 12
+	// The node at this address is not the member that was dialed. Final until an operator mends it.
+	RefusalReason_REFUSAL_REASON_OTHER_NODE RefusalReason = 13
 )
 
 // Enum value maps for RefusalReason.
@@ -78,6 +82,8 @@ var (
 		9:  "REFUSAL_REASON_NOT_A_MEMBER",
 		10: "REFUSAL_REASON_DUPLICATE_NODE_ID",
 		11: "REFUSAL_REASON_STOPPING",
+		12: "REFUSAL_REASON_NOT_AUTHENTICATED",
+		13: "REFUSAL_REASON_OTHER_NODE",
 	}
 	RefusalReason_value = map[string]int32{
 		"REFUSAL_REASON_UNSPECIFIED":            0,
@@ -92,6 +98,8 @@ var (
 		"REFUSAL_REASON_NOT_A_MEMBER":           9,
 		"REFUSAL_REASON_DUPLICATE_NODE_ID":      10,
 		"REFUSAL_REASON_STOPPING":               11,
+		"REFUSAL_REASON_NOT_AUTHENTICATED":      12,
+		"REFUSAL_REASON_OTHER_NODE":             13,
 	}
 )
 
@@ -349,6 +357,8 @@ const (
 	StartRefusedReason_START_REFUSED_REASON_NOT_PROMISED StartRefusedReason = 3
 	// Its directory is not empty: it has belonged to a cluster.
 	StartRefusedReason_START_REFUSED_REASON_NOT_EMPTY StartRefusedReason = 4
+	// The view in the StartAccept is not one that these founders could found.
+	StartRefusedReason_START_REFUSED_REASON_BAD_VIEW StartRefusedReason = 5
 )
 
 // Enum value maps for StartRefusedReason.
@@ -359,6 +369,7 @@ var (
 		2: "START_REFUSED_REASON_OTHER_LIST",
 		3: "START_REFUSED_REASON_NOT_PROMISED",
 		4: "START_REFUSED_REASON_NOT_EMPTY",
+		5: "START_REFUSED_REASON_BAD_VIEW",
 	}
 	StartRefusedReason_value = map[string]int32{
 		"START_REFUSED_REASON_UNSPECIFIED":  0,
@@ -366,6 +377,7 @@ var (
 		"START_REFUSED_REASON_OTHER_LIST":   2,
 		"START_REFUSED_REASON_NOT_PROMISED": 3,
 		"START_REFUSED_REASON_NOT_EMPTY":    4,
+		"START_REFUSED_REASON_BAD_VIEW":     5,
 	}
 )
 
@@ -406,9 +418,11 @@ type Frame struct {
 	// In the first frame of each direction only.
 	Handshake *Handshake `protobuf:"bytes,3,opt,name=handshake,proto3" json:"handshake,omitempty"`
 	// Instead of a handshake, or later when the peer has become unacceptable: the last frame of a stream.
-	Refusal       *Refusal `protobuf:"bytes,4,opt,name=refusal,proto3" json:"refusal,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Refusal *Refusal `protobuf:"bytes,4,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// Before the handshakes, in a cluster with a secret: both sides prove that they know it.
+	Authentication *Authentication `protobuf:"bytes,5,opt,name=authentication,proto3" json:"authentication,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Frame) Reset() {
@@ -469,6 +483,391 @@ func (x *Frame) GetRefusal() *Refusal {
 	return nil
 }
 
+func (x *Frame) GetAuthentication() *Authentication {
+	if x != nil {
+		return x.Authentication
+	}
+	return nil
+}
+
+// One step of proving that both sides know the cluster secret: hello and proof by the side that dialed, challenge and welcome by the
+// other. Handshakes follow the welcome. A proof is HMAC-SHA-256 under the secret: docs/protocol.md says over what.
+type Authentication struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The step. Always set.
+	//
+	// Types that are valid to be assigned to Step:
+	//
+	//	*Authentication_Hello
+	//	*Authentication_Challenge
+	//	*Authentication_Proof
+	//	*Authentication_Welcome
+	Step          isAuthentication_Step `protobuf_oneof:"step"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Authentication) Reset() {
+	*x = Authentication{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Authentication) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Authentication) ProtoMessage() {}
+
+func (x *Authentication) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Authentication.ProtoReflect.Descriptor instead.
+func (*Authentication) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Authentication) GetStep() isAuthentication_Step {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *Authentication) GetHello() *Hello {
+	if x != nil {
+		if x, ok := x.Step.(*Authentication_Hello); ok {
+			return x.Hello
+		}
+	}
+	return nil
+}
+
+func (x *Authentication) GetChallenge() *Challenge {
+	if x != nil {
+		if x, ok := x.Step.(*Authentication_Challenge); ok {
+			return x.Challenge
+		}
+	}
+	return nil
+}
+
+func (x *Authentication) GetProof() *Proof {
+	if x != nil {
+		if x, ok := x.Step.(*Authentication_Proof); ok {
+			return x.Proof
+		}
+	}
+	return nil
+}
+
+func (x *Authentication) GetWelcome() *Welcome {
+	if x != nil {
+		if x, ok := x.Step.(*Authentication_Welcome); ok {
+			return x.Welcome
+		}
+	}
+	return nil
+}
+
+type isAuthentication_Step interface {
+	isAuthentication_Step()
+}
+
+type Authentication_Hello struct {
+	// First, by the side that dialed.
+	Hello *Hello `protobuf:"bytes,1,opt,name=hello,proto3,oneof"`
+}
+
+type Authentication_Challenge struct {
+	// The answer to a hello.
+	Challenge *Challenge `protobuf:"bytes,2,opt,name=challenge,proto3,oneof"`
+}
+
+type Authentication_Proof struct {
+	// The answer to a challenge: the side that dialed knows the secret.
+	Proof *Proof `protobuf:"bytes,3,opt,name=proof,proto3,oneof"`
+}
+
+type Authentication_Welcome struct {
+	// The answer to a proof: the other side knows it too.
+	Welcome *Welcome `protobuf:"bytes,4,opt,name=welcome,proto3,oneof"`
+}
+
+func (*Authentication_Hello) isAuthentication_Step() {}
+
+func (*Authentication_Challenge) isAuthentication_Step() {}
+
+func (*Authentication_Proof) isAuthentication_Step() {}
+
+func (*Authentication_Welcome) isAuthentication_Step() {}
+
+// Who dials, and whom it means to reach.
+type Hello struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 32 random bytes.
+	Nonce []byte `protobuf:"bytes,1,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// The id of the node that dials.
+	NodeId uint32 `protobuf:"varint,2,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Where other nodes reach it, host:port.
+	PeerAddress string `protobuf:"bytes,3,opt,name=peer_address,json=peerAddress,proto3" json:"peer_address,omitempty"`
+	// Its cluster: 16 bytes.
+	ClusterId []byte `protobuf:"bytes,4,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
+	// The id of the member that it dials.
+	DialedNodeId uint32 `protobuf:"varint,5,opt,name=dialed_node_id,json=dialedNodeId,proto3" json:"dialed_node_id,omitempty"`
+	// The address at which it dials it.
+	DialedAddress string `protobuf:"bytes,6,opt,name=dialed_address,json=dialedAddress,proto3" json:"dialed_address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hello) Reset() {
+	*x = Hello{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hello) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hello) ProtoMessage() {}
+
+func (x *Hello) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hello.ProtoReflect.Descriptor instead.
+func (*Hello) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Hello) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
+func (x *Hello) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *Hello) GetPeerAddress() string {
+	if x != nil {
+		return x.PeerAddress
+	}
+	return ""
+}
+
+func (x *Hello) GetClusterId() []byte {
+	if x != nil {
+		return x.ClusterId
+	}
+	return nil
+}
+
+func (x *Hello) GetDialedNodeId() uint32 {
+	if x != nil {
+		return x.DialedNodeId
+	}
+	return 0
+}
+
+func (x *Hello) GetDialedAddress() string {
+	if x != nil {
+		return x.DialedAddress
+	}
+	return ""
+}
+
+// What a proof must be about, so that it was never made before.
+type Challenge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 32 random bytes.
+	Nonce         []byte `protobuf:"bytes,1,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Challenge) Reset() {
+	*x = Challenge{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Challenge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Challenge) ProtoMessage() {}
+
+func (x *Challenge) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Challenge.ProtoReflect.Descriptor instead.
+func (*Challenge) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Challenge) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
+// The side that dialed proves that it knows the secret.
+type Proof struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 32 bytes.
+	Proof         []byte `protobuf:"bytes,1,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Proof) Reset() {
+	*x = Proof{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Proof) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Proof) ProtoMessage() {}
+
+func (x *Proof) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Proof.ProtoReflect.Descriptor instead.
+func (*Proof) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Proof) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+// The side that was dialed says who it is and proves that it knows the secret.
+type Welcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its node id.
+	NodeId uint32 `protobuf:"varint,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Where other nodes reach it, host:port.
+	PeerAddress string `protobuf:"bytes,2,opt,name=peer_address,json=peerAddress,proto3" json:"peer_address,omitempty"`
+	// Its cluster: 16 bytes.
+	ClusterId []byte `protobuf:"bytes,3,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
+	// 32 bytes.
+	Proof         []byte `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Welcome) Reset() {
+	*x = Welcome{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Welcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Welcome) ProtoMessage() {}
+
+func (x *Welcome) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
+func (*Welcome) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Welcome) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *Welcome) GetPeerAddress() string {
+	if x != nil {
+		return x.PeerAddress
+	}
+	return ""
+}
+
+func (x *Welcome) GetClusterId() []byte {
+	if x != nil {
+		return x.ClusterId
+	}
+	return nil
+}
+
+func (x *Welcome) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 // Who is speaking. Sent first by each side, checked before anything else is read.
 type Handshake struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -498,13 +897,22 @@ type Handshake struct {
 	UptimeMs uint64 `protobuf:"varint,11,opt,name=uptime_ms,json=uptimeMs,proto3" json:"uptime_ms,omitempty"`
 	// The sender's version, for example "0.1.0"; shown by Status.
 	SoftwareVersion string `protobuf:"bytes,12,opt,name=software_version,json=softwareVersion,proto3" json:"software_version,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The member that the sender means to talk to; 0 from a version that does not say. A node that is another one refuses.
+	MeantNodeId uint32 `protobuf:"varint,13,opt,name=meant_node_id,json=meantNodeId,proto3" json:"meant_node_id,omitempty"`
+	// What the sender's own key makes of log_position; see Heartbeat. Empty for memory storage.
+	PositionProof []byte `protobuf:"bytes,14,opt,name=position_proof,json=positionProof,proto3" json:"position_proof,omitempty"`
+	// The highest position that the receiver has told the sender, in any life; 0 for none. A receiver whose log holds less, and whose own
+	// key made the proof beside it, was rolled back (R10).
+	SeenPosition uint64 `protobuf:"varint,15,opt,name=seen_position,json=seenPosition,proto3" json:"seen_position,omitempty"`
+	// What the receiver's own key made of that position.
+	SeenProof     []byte `protobuf:"bytes,16,opt,name=seen_proof,json=seenProof,proto3" json:"seen_proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Handshake) Reset() {
 	*x = Handshake{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[1]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +924,7 @@ func (x *Handshake) String() string {
 func (*Handshake) ProtoMessage() {}
 
 func (x *Handshake) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[1]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +937,7 @@ func (x *Handshake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Handshake.ProtoReflect.Descriptor instead.
 func (*Handshake) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{1}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Handshake) GetProtocolVersion() uint32 {
@@ -616,6 +1024,34 @@ func (x *Handshake) GetSoftwareVersion() string {
 	return ""
 }
 
+func (x *Handshake) GetMeantNodeId() uint32 {
+	if x != nil {
+		return x.MeantNodeId
+	}
+	return 0
+}
+
+func (x *Handshake) GetPositionProof() []byte {
+	if x != nil {
+		return x.PositionProof
+	}
+	return nil
+}
+
+func (x *Handshake) GetSeenPosition() uint64 {
+	if x != nil {
+		return x.SeenPosition
+	}
+	return 0
+}
+
+func (x *Handshake) GetSeenProof() []byte {
+	if x != nil {
+		return x.SeenProof
+	}
+	return nil
+}
+
 // Why a node will not talk to another.
 type Refusal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -631,7 +1067,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[2]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +1079,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[2]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +1092,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{2}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Refusal) GetReason() RefusalReason {
@@ -693,7 +1129,7 @@ type TraceContext struct {
 
 func (x *TraceContext) Reset() {
 	*x = TraceContext{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[3]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -705,7 +1141,7 @@ func (x *TraceContext) String() string {
 func (*TraceContext) ProtoMessage() {}
 
 func (x *TraceContext) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[3]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -718,7 +1154,7 @@ func (x *TraceContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TraceContext.ProtoReflect.Descriptor instead.
 func (*TraceContext) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{3}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TraceContext) GetTraceId() []byte {
@@ -780,7 +1216,7 @@ type PeerMessage struct {
 
 func (x *PeerMessage) Reset() {
 	*x = PeerMessage{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[4]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -792,7 +1228,7 @@ func (x *PeerMessage) String() string {
 func (*PeerMessage) ProtoMessage() {}
 
 func (x *PeerMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[4]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -805,7 +1241,7 @@ func (x *PeerMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerMessage.ProtoReflect.Descriptor instead.
 func (*PeerMessage) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{4}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PeerMessage) GetMessage() isPeerMessage_Message {
@@ -1288,7 +1724,7 @@ type Prepare struct {
 
 func (x *Prepare) Reset() {
 	*x = Prepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[5]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1300,7 +1736,7 @@ func (x *Prepare) String() string {
 func (*Prepare) ProtoMessage() {}
 
 func (x *Prepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[5]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1313,7 +1749,7 @@ func (x *Prepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepare.ProtoReflect.Descriptor instead.
 func (*Prepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{5}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Prepare) GetPartition() uint32 {
@@ -1347,7 +1783,7 @@ type Promised struct {
 
 func (x *Promised) Reset() {
 	*x = Promised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[6]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1359,7 +1795,7 @@ func (x *Promised) String() string {
 func (*Promised) ProtoMessage() {}
 
 func (x *Promised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[6]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1372,7 +1808,7 @@ func (x *Promised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Promised.ProtoReflect.Descriptor instead.
 func (*Promised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{6}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Promised) GetPartition() uint32 {
@@ -1417,7 +1853,7 @@ type Reserve struct {
 
 func (x *Reserve) Reset() {
 	*x = Reserve{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[7]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1865,7 @@ func (x *Reserve) String() string {
 func (*Reserve) ProtoMessage() {}
 
 func (x *Reserve) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[7]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1878,7 @@ func (x *Reserve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserve.ProtoReflect.Descriptor instead.
 func (*Reserve) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{7}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Reserve) GetPartition() uint32 {
@@ -1495,7 +1931,7 @@ type Reserved struct {
 
 func (x *Reserved) Reset() {
 	*x = Reserved{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[8]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1507,7 +1943,7 @@ func (x *Reserved) String() string {
 func (*Reserved) ProtoMessage() {}
 
 func (x *Reserved) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[8]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1520,7 +1956,7 @@ func (x *Reserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserved.ProtoReflect.Descriptor instead.
 func (*Reserved) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{8}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Reserved) GetPartition() uint32 {
@@ -1561,7 +1997,7 @@ type Recover struct {
 
 func (x *Recover) Reset() {
 	*x = Recover{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[9]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +2009,7 @@ func (x *Recover) String() string {
 func (*Recover) ProtoMessage() {}
 
 func (x *Recover) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[9]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +2022,7 @@ func (x *Recover) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recover.ProtoReflect.Descriptor instead.
 func (*Recover) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{9}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Recover) GetPartition() uint32 {
@@ -1637,7 +2073,7 @@ type Recovered struct {
 
 func (x *Recovered) Reset() {
 	*x = Recovered{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1649,7 +2085,7 @@ func (x *Recovered) String() string {
 func (*Recovered) ProtoMessage() {}
 
 func (x *Recovered) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1662,7 +2098,7 @@ func (x *Recovered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recovered.ProtoReflect.Descriptor instead.
 func (*Recovered) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{10}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Recovered) GetPartition() uint32 {
@@ -1716,7 +2152,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1728,7 +2164,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1741,7 +2177,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{11}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Confirm) GetPartition() uint32 {
@@ -1781,7 +2217,7 @@ type Confirmed struct {
 
 func (x *Confirmed) Reset() {
 	*x = Confirmed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1793,7 +2229,7 @@ func (x *Confirmed) String() string {
 func (*Confirmed) ProtoMessage() {}
 
 func (x *Confirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1806,7 +2242,7 @@ func (x *Confirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirmed.ProtoReflect.Descriptor instead.
 func (*Confirmed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{12}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Confirmed) GetPartition() uint32 {
@@ -1852,7 +2288,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1864,7 +2300,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1877,7 +2313,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{13}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Write) GetPartition() uint32 {
@@ -1938,7 +2374,7 @@ type Written struct {
 
 func (x *Written) Reset() {
 	*x = Written{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1950,7 +2386,7 @@ func (x *Written) String() string {
 func (*Written) ProtoMessage() {}
 
 func (x *Written) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1963,7 +2399,7 @@ func (x *Written) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Written.ProtoReflect.Descriptor instead.
 func (*Written) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{14}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Written) GetPartition() uint32 {
@@ -2009,7 +2445,7 @@ type Nack struct {
 
 func (x *Nack) Reset() {
 	*x = Nack{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2021,7 +2457,7 @@ func (x *Nack) String() string {
 func (*Nack) ProtoMessage() {}
 
 func (x *Nack) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2034,7 +2470,7 @@ func (x *Nack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Nack.ProtoReflect.Descriptor instead.
 func (*Nack) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{15}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Nack) GetPartition() uint32 {
@@ -2098,7 +2534,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,7 +2546,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2123,7 +2559,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{16}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Read) GetPartition() uint32 {
@@ -2187,7 +2623,7 @@ type ReadAnswer struct {
 
 func (x *ReadAnswer) Reset() {
 	*x = ReadAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2199,7 +2635,7 @@ func (x *ReadAnswer) String() string {
 func (*ReadAnswer) ProtoMessage() {}
 
 func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2212,7 +2648,7 @@ func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAnswer.ProtoReflect.Descriptor instead.
 func (*ReadAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{17}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ReadAnswer) GetPartition() uint32 {
@@ -2289,7 +2725,7 @@ type Impose struct {
 
 func (x *Impose) Reset() {
 	*x = Impose{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2301,7 +2737,7 @@ func (x *Impose) String() string {
 func (*Impose) ProtoMessage() {}
 
 func (x *Impose) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2314,7 +2750,7 @@ func (x *Impose) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Impose.ProtoReflect.Descriptor instead.
 func (*Impose) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{18}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Impose) GetPartition() uint32 {
@@ -2361,7 +2797,7 @@ type Imposed struct {
 
 func (x *Imposed) Reset() {
 	*x = Imposed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2373,7 +2809,7 @@ func (x *Imposed) String() string {
 func (*Imposed) ProtoMessage() {}
 
 func (x *Imposed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2386,7 +2822,7 @@ func (x *Imposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Imposed.ProtoReflect.Descriptor instead.
 func (*Imposed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{19}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Imposed) GetPartition() uint32 {
@@ -2429,7 +2865,7 @@ type HandOver struct {
 
 func (x *HandOver) Reset() {
 	*x = HandOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2441,7 +2877,7 @@ func (x *HandOver) String() string {
 func (*HandOver) ProtoMessage() {}
 
 func (x *HandOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2454,7 +2890,7 @@ func (x *HandOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandOver.ProtoReflect.Descriptor instead.
 func (*HandOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{20}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *HandOver) GetPartition() uint32 {
@@ -2498,7 +2934,7 @@ type YourTurn struct {
 
 func (x *YourTurn) Reset() {
 	*x = YourTurn{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2510,7 +2946,7 @@ func (x *YourTurn) String() string {
 func (*YourTurn) ProtoMessage() {}
 
 func (x *YourTurn) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2523,7 +2959,7 @@ func (x *YourTurn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use YourTurn.ProtoReflect.Descriptor instead.
 func (*YourTurn) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *YourTurn) GetPartition() uint32 {
@@ -2563,7 +2999,7 @@ type HandedOver struct {
 
 func (x *HandedOver) Reset() {
 	*x = HandedOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2575,7 +3011,7 @@ func (x *HandedOver) String() string {
 func (*HandedOver) ProtoMessage() {}
 
 func (x *HandedOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2588,7 +3024,7 @@ func (x *HandedOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandedOver.ProtoReflect.Descriptor instead.
 func (*HandedOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *HandedOver) GetPartition() uint32 {
@@ -2661,7 +3097,7 @@ type AskChanges struct {
 
 func (x *AskChanges) Reset() {
 	*x = AskChanges{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2673,7 +3109,7 @@ func (x *AskChanges) String() string {
 func (*AskChanges) ProtoMessage() {}
 
 func (x *AskChanges) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2686,7 +3122,7 @@ func (x *AskChanges) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskChanges.ProtoReflect.Descriptor instead.
 func (*AskChanges) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *AskChanges) GetPartition() uint32 {
@@ -2748,7 +3184,7 @@ type Changes struct {
 
 func (x *Changes) Reset() {
 	*x = Changes{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2760,7 +3196,7 @@ func (x *Changes) String() string {
 func (*Changes) ProtoMessage() {}
 
 func (x *Changes) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2773,7 +3209,7 @@ func (x *Changes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changes.ProtoReflect.Descriptor instead.
 func (*Changes) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Changes) GetPartition() uint32 {
@@ -2838,7 +3274,7 @@ type ChangedKey struct {
 
 func (x *ChangedKey) Reset() {
 	*x = ChangedKey{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2850,7 +3286,7 @@ func (x *ChangedKey) String() string {
 func (*ChangedKey) ProtoMessage() {}
 
 func (x *ChangedKey) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2863,7 +3299,7 @@ func (x *ChangedKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedKey.ProtoReflect.Descriptor instead.
 func (*ChangedKey) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ChangedKey) GetKey() []byte {
@@ -2899,7 +3335,7 @@ type AskTombstone struct {
 
 func (x *AskTombstone) Reset() {
 	*x = AskTombstone{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2911,7 +3347,7 @@ func (x *AskTombstone) String() string {
 func (*AskTombstone) ProtoMessage() {}
 
 func (x *AskTombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2924,7 +3360,7 @@ func (x *AskTombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskTombstone.ProtoReflect.Descriptor instead.
 func (*AskTombstone) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *AskTombstone) GetPartition() uint32 {
@@ -2978,7 +3414,7 @@ type TombstoneHeld struct {
 
 func (x *TombstoneHeld) Reset() {
 	*x = TombstoneHeld{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2990,7 +3426,7 @@ func (x *TombstoneHeld) String() string {
 func (*TombstoneHeld) ProtoMessage() {}
 
 func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3003,7 +3439,7 @@ func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TombstoneHeld.ProtoReflect.Descriptor instead.
 func (*TombstoneHeld) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *TombstoneHeld) GetPartition() uint32 {
@@ -3047,7 +3483,7 @@ type Purge struct {
 
 func (x *Purge) Reset() {
 	*x = Purge{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3059,7 +3495,7 @@ func (x *Purge) String() string {
 func (*Purge) ProtoMessage() {}
 
 func (x *Purge) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3072,7 +3508,7 @@ func (x *Purge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purge.ProtoReflect.Descriptor instead.
 func (*Purge) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Purge) GetPartition() uint32 {
@@ -3125,7 +3561,7 @@ type Purged struct {
 
 func (x *Purged) Reset() {
 	*x = Purged{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3137,7 +3573,7 @@ func (x *Purged) String() string {
 func (*Purged) ProtoMessage() {}
 
 func (x *Purged) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3150,7 +3586,7 @@ func (x *Purged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purged.ProtoReflect.Descriptor instead.
 func (*Purged) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Purged) GetPartition() uint32 {
@@ -3183,14 +3619,17 @@ type Heartbeat struct {
 	ReportsSeen uint64 `protobuf:"varint,2,opt,name=reports_seen,json=reportsSeen,proto3" json:"reports_seen,omitempty"`
 	// How many durable records the sender's log holds as the message leaves: as Handshake.log_position. What is not on stable storage yet
 	// does not count, or an honest crash would look like a directory put back (R10). 0 for memory storage, and from nodes that do not tell.
-	LogPosition   uint64 `protobuf:"varint,3,opt,name=log_position,json=logPosition,proto3" json:"log_position,omitempty"`
+	LogPosition uint64 `protobuf:"varint,3,opt,name=log_position,json=logPosition,proto3" json:"log_position,omitempty"`
+	// What a key that only the sender has makes of log_position. The receiver keeps both and shows them to the sender when it comes back
+	// with less: so a peer cannot invent that a node was rolled back. Empty for memory storage.
+	PositionProof []byte `protobuf:"bytes,4,opt,name=position_proof,json=positionProof,proto3" json:"position_proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3202,7 +3641,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3215,7 +3654,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Heartbeat) GetRound() uint64 {
@@ -3237,6 +3676,13 @@ func (x *Heartbeat) GetLogPosition() uint64 {
 		return x.LogPosition
 	}
 	return 0
+}
+
+func (x *Heartbeat) GetPositionProof() []byte {
+	if x != nil {
+		return x.PositionProof
+	}
+	return nil
 }
 
 // Answers a Heartbeat at once. Proves that both directions work.
@@ -3262,7 +3708,7 @@ type HeartbeatAnswer struct {
 
 func (x *HeartbeatAnswer) Reset() {
 	*x = HeartbeatAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3274,7 +3720,7 @@ func (x *HeartbeatAnswer) String() string {
 func (*HeartbeatAnswer) ProtoMessage() {}
 
 func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3287,7 +3733,7 @@ func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAnswer.ProtoReflect.Descriptor instead.
 func (*HeartbeatAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *HeartbeatAnswer) GetRound() uint64 {
@@ -3352,7 +3798,7 @@ type OfficeReport struct {
 
 func (x *OfficeReport) Reset() {
 	*x = OfficeReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3364,7 +3810,7 @@ func (x *OfficeReport) String() string {
 func (*OfficeReport) ProtoMessage() {}
 
 func (x *OfficeReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3377,7 +3823,7 @@ func (x *OfficeReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficeReport.ProtoReflect.Descriptor instead.
 func (*OfficeReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *OfficeReport) GetPartition() uint32 {
@@ -3419,7 +3865,7 @@ type PartitionReport struct {
 
 func (x *PartitionReport) Reset() {
 	*x = PartitionReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3431,7 +3877,7 @@ func (x *PartitionReport) String() string {
 func (*PartitionReport) ProtoMessage() {}
 
 func (x *PartitionReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3444,7 +3890,7 @@ func (x *PartitionReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionReport.ProtoReflect.Descriptor instead.
 func (*PartitionReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PartitionReport) GetPartition() uint32 {
@@ -3533,7 +3979,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3545,7 +3991,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3558,7 +4004,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Forward) GetId() uint64 {
@@ -3710,7 +4156,7 @@ type Forwarded struct {
 
 func (x *Forwarded) Reset() {
 	*x = Forwarded{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3722,7 +4168,7 @@ func (x *Forwarded) String() string {
 func (*Forwarded) ProtoMessage() {}
 
 func (x *Forwarded) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3735,7 +4181,7 @@ func (x *Forwarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forwarded.ProtoReflect.Descriptor instead.
 func (*Forwarded) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Forwarded) GetId() uint64 {
@@ -3885,7 +4331,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3897,7 +4343,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3910,7 +4356,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Refused) GetReason() RefusedReason {
@@ -3954,7 +4400,7 @@ type Unknown struct {
 
 func (x *Unknown) Reset() {
 	*x = Unknown{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3966,7 +4412,7 @@ func (x *Unknown) String() string {
 func (*Unknown) ProtoMessage() {}
 
 func (x *Unknown) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3979,7 +4425,7 @@ func (x *Unknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unknown.ProtoReflect.Descriptor instead.
 func (*Unknown) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Unknown) GetReason() UnknownReason {
@@ -4017,7 +4463,7 @@ type FoundRequest struct {
 
 func (x *FoundRequest) Reset() {
 	*x = FoundRequest{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4029,7 +4475,7 @@ func (x *FoundRequest) String() string {
 func (*FoundRequest) ProtoMessage() {}
 
 func (x *FoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4042,7 +4488,7 @@ func (x *FoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
 func (*FoundRequest) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *FoundRequest) GetProtocolVersion() uint32 {
@@ -4138,7 +4584,7 @@ type FoundResponse struct {
 
 func (x *FoundResponse) Reset() {
 	*x = FoundResponse{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4150,7 +4596,7 @@ func (x *FoundResponse) String() string {
 func (*FoundResponse) ProtoMessage() {}
 
 func (x *FoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4163,7 +4609,7 @@ func (x *FoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
 func (*FoundResponse) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *FoundResponse) GetFounder() *Founder {
@@ -4271,7 +4717,7 @@ type Founder struct {
 
 func (x *Founder) Reset() {
 	*x = Founder{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4283,7 +4729,7 @@ func (x *Founder) String() string {
 func (*Founder) ProtoMessage() {}
 
 func (x *Founder) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4296,7 +4742,7 @@ func (x *Founder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Founder.ProtoReflect.Descriptor instead.
 func (*Founder) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Founder) GetNodeId() uint32 {
@@ -4361,7 +4807,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4373,7 +4819,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4386,7 +4832,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -4417,7 +4863,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4429,7 +4875,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4442,7 +4888,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -4474,7 +4920,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4486,7 +4932,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4499,7 +4945,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -4538,7 +4984,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4550,7 +4996,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4563,7 +5009,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -4599,7 +5045,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4611,7 +5057,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4624,7 +5070,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -4651,7 +5097,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4663,7 +5109,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4676,7 +5122,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -4719,7 +5165,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4731,7 +5177,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4744,7 +5190,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *StartView) GetView() []byte {
@@ -4758,13 +5204,38 @@ var File_onar_replication_v1_replication_proto protoreflect.FileDescriptor
 
 const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\n" +
-	"%onar/replication/v1/replication.proto\x12\x13onar.replication.v1\x1a\x13onar/kv/v1/kv.proto\x1a-onar/reconfiguration/v1/reconfiguration.proto\x1a\"onar/replication/v1/register.proto\"\xda\x01\n" +
+	"%onar/replication/v1/replication.proto\x12\x13onar.replication.v1\x1a\x13onar/kv/v1/kv.proto\x1a-onar/reconfiguration/v1/reconfiguration.proto\x1a\"onar/replication/v1/register.proto\"\xa7\x02\n" +
 	"\x05Frame\x12\x1d\n" +
 	"\n" +
 	"view_epoch\x18\x01 \x01(\x04R\tviewEpoch\x12<\n" +
 	"\bmessages\x18\x02 \x03(\v2 .onar.replication.v1.PeerMessageR\bmessages\x12<\n" +
 	"\thandshake\x18\x03 \x01(\v2\x1e.onar.replication.v1.HandshakeR\thandshake\x126\n" +
-	"\arefusal\x18\x04 \x01(\v2\x1c.onar.replication.v1.RefusalR\arefusal\"\xb7\x03\n" +
+	"\arefusal\x18\x04 \x01(\v2\x1c.onar.replication.v1.RefusalR\arefusal\x12K\n" +
+	"\x0eauthentication\x18\x05 \x01(\v2#.onar.replication.v1.AuthenticationR\x0eauthentication\"\xfa\x01\n" +
+	"\x0eAuthentication\x122\n" +
+	"\x05hello\x18\x01 \x01(\v2\x1a.onar.replication.v1.HelloH\x00R\x05hello\x12>\n" +
+	"\tchallenge\x18\x02 \x01(\v2\x1e.onar.replication.v1.ChallengeH\x00R\tchallenge\x122\n" +
+	"\x05proof\x18\x03 \x01(\v2\x1a.onar.replication.v1.ProofH\x00R\x05proof\x128\n" +
+	"\awelcome\x18\x04 \x01(\v2\x1c.onar.replication.v1.WelcomeH\x00R\awelcomeB\x06\n" +
+	"\x04step\"\xc5\x01\n" +
+	"\x05Hello\x12\x14\n" +
+	"\x05nonce\x18\x01 \x01(\fR\x05nonce\x12\x17\n" +
+	"\anode_id\x18\x02 \x01(\rR\x06nodeId\x12!\n" +
+	"\fpeer_address\x18\x03 \x01(\tR\vpeerAddress\x12\x1d\n" +
+	"\n" +
+	"cluster_id\x18\x04 \x01(\fR\tclusterId\x12$\n" +
+	"\x0edialed_node_id\x18\x05 \x01(\rR\fdialedNodeId\x12%\n" +
+	"\x0edialed_address\x18\x06 \x01(\tR\rdialedAddress\"!\n" +
+	"\tChallenge\x12\x14\n" +
+	"\x05nonce\x18\x01 \x01(\fR\x05nonce\"\x1d\n" +
+	"\x05Proof\x12\x14\n" +
+	"\x05proof\x18\x01 \x01(\fR\x05proof\"z\n" +
+	"\aWelcome\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12!\n" +
+	"\fpeer_address\x18\x02 \x01(\tR\vpeerAddress\x12\x1d\n" +
+	"\n" +
+	"cluster_id\x18\x03 \x01(\fR\tclusterId\x12\x14\n" +
+	"\x05proof\x18\x04 \x01(\fR\x05proof\"\xc6\x04\n" +
 	"\tHandshake\x12)\n" +
 	"\x10protocol_version\x18\x01 \x01(\rR\x0fprotocolVersion\x12\x1d\n" +
 	"\n" +
@@ -4781,7 +5252,12 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\astorage\x18\n" +
 	" \x01(\x0e2$.onar.reconfiguration.v1.StorageKindR\astorage\x12\x1b\n" +
 	"\tuptime_ms\x18\v \x01(\x04R\buptimeMs\x12)\n" +
-	"\x10software_version\x18\f \x01(\tR\x0fsoftwareVersion\"u\n" +
+	"\x10software_version\x18\f \x01(\tR\x0fsoftwareVersion\x12\"\n" +
+	"\rmeant_node_id\x18\r \x01(\rR\vmeantNodeId\x12%\n" +
+	"\x0eposition_proof\x18\x0e \x01(\fR\rpositionProof\x12#\n" +
+	"\rseen_position\x18\x0f \x01(\x04R\fseenPosition\x12\x1d\n" +
+	"\n" +
+	"seen_proof\x18\x10 \x01(\fR\tseenProof\"u\n" +
 	"\aRefusal\x12:\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\".onar.replication.v1.RefusalReasonR\x06reason\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n" +
@@ -4968,11 +5444,12 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x06Purged\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x18\n" +
-	"\aattempt\x18\x03 \x01(\x04R\aattempt\"g\n" +
+	"\aattempt\x18\x03 \x01(\x04R\aattempt\"\x8e\x01\n" +
 	"\tHeartbeat\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12!\n" +
 	"\freports_seen\x18\x02 \x01(\x04R\vreportsSeen\x12!\n" +
-	"\flog_position\x18\x03 \x01(\x04R\vlogPosition\"\x8b\x02\n" +
+	"\flog_position\x18\x03 \x01(\x04R\vlogPosition\x12%\n" +
+	"\x0eposition_proof\x18\x04 \x01(\fR\rpositionProof\"\x8b\x02\n" +
 	"\x0fHeartbeatAnswer\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12\x14\n" +
 	"\x05heard\x18\x02 \x03(\rR\x05heard\x12%\n" +
@@ -5072,7 +5549,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\bpromised\x18\x03 \x01(\v2 .onar.replication.v1.StartBallotR\bpromised\x12\x14\n" +
 	"\x05peers\x18\x04 \x03(\tR\x05peers\"\x1f\n" +
 	"\tStartView\x12\x12\n" +
-	"\x04view\x18\x01 \x01(\fR\x04view*\xa0\x03\n" +
+	"\x04view\x18\x01 \x01(\fR\x04view*\xe5\x03\n" +
 	"\rRefusalReason\x12\x1e\n" +
 	"\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cREFUSAL_REASON_OTHER_CLUSTER\x10\x01\x12)\n" +
@@ -5086,7 +5563,9 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x1bREFUSAL_REASON_NOT_A_MEMBER\x10\t\x12$\n" +
 	" REFUSAL_REASON_DUPLICATE_NODE_ID\x10\n" +
 	"\x12\x1b\n" +
-	"\x17REFUSAL_REASON_STOPPING\x10\v*\xf7\x01\n" +
+	"\x17REFUSAL_REASON_STOPPING\x10\v\x12$\n" +
+	" REFUSAL_REASON_NOT_AUTHENTICATED\x10\f\x12\x1d\n" +
+	"\x19REFUSAL_REASON_OTHER_NODE\x10\r*\xf7\x01\n" +
 	"\x0eRefusedMessage\x12\x1f\n" +
 	"\x1bREFUSED_MESSAGE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17REFUSED_MESSAGE_PREPARE\x10\x01\x12\x1b\n" +
@@ -5112,13 +5591,14 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\rUnknownReason\x12\x1e\n" +
 	"\x1aUNKNOWN_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eUNKNOWN_REASON_OUTCOME_UNKNOWN\x10\x01\x12\"\n" +
-	"\x1eUNKNOWN_REASON_REQUEST_EXPIRED\x10\x02*\xd1\x01\n" +
+	"\x1eUNKNOWN_REASON_REQUEST_EXPIRED\x10\x02*\xf4\x01\n" +
 	"\x12StartRefusedReason\x12$\n" +
 	" START_REFUSED_REASON_UNSPECIFIED\x10\x00\x12%\n" +
 	"!START_REFUSED_REASON_LOWER_BALLOT\x10\x01\x12#\n" +
 	"\x1fSTART_REFUSED_REASON_OTHER_LIST\x10\x02\x12%\n" +
 	"!START_REFUSED_REASON_NOT_PROMISED\x10\x03\x12\"\n" +
-	"\x1eSTART_REFUSED_REASON_NOT_EMPTY\x10\x042\xab\x01\n" +
+	"\x1eSTART_REFUSED_REASON_NOT_EMPTY\x10\x04\x12!\n" +
+	"\x1dSTART_REFUSED_REASON_BAD_VIEW\x10\x052\xab\x01\n" +
 	"\x12ReplicationService\x12E\n" +
 	"\aConnect\x12\x1a.onar.replication.v1.Frame\x1a\x1a.onar.replication.v1.Frame(\x010\x01\x12N\n" +
 	"\x05Found\x12!.onar.replication.v1.FoundRequest\x1a\".onar.replication.v1.FoundResponseBBZ@github.com/onar-kv/onar/gen/go/onar/replication/v1;replicationv1b\x06proto3"
@@ -5136,7 +5616,7 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
@@ -5144,173 +5624,183 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(UnknownReason)(0),                // 3: onar.replication.v1.UnknownReason
 	(StartRefusedReason)(0),           // 4: onar.replication.v1.StartRefusedReason
 	(*Frame)(nil),                     // 5: onar.replication.v1.Frame
-	(*Handshake)(nil),                 // 6: onar.replication.v1.Handshake
-	(*Refusal)(nil),                   // 7: onar.replication.v1.Refusal
-	(*TraceContext)(nil),              // 8: onar.replication.v1.TraceContext
-	(*PeerMessage)(nil),               // 9: onar.replication.v1.PeerMessage
-	(*Prepare)(nil),                   // 10: onar.replication.v1.Prepare
-	(*Promised)(nil),                  // 11: onar.replication.v1.Promised
-	(*Reserve)(nil),                   // 12: onar.replication.v1.Reserve
-	(*Reserved)(nil),                  // 13: onar.replication.v1.Reserved
-	(*Recover)(nil),                   // 14: onar.replication.v1.Recover
-	(*Recovered)(nil),                 // 15: onar.replication.v1.Recovered
-	(*Confirm)(nil),                   // 16: onar.replication.v1.Confirm
-	(*Confirmed)(nil),                 // 17: onar.replication.v1.Confirmed
-	(*Write)(nil),                     // 18: onar.replication.v1.Write
-	(*Written)(nil),                   // 19: onar.replication.v1.Written
-	(*Nack)(nil),                      // 20: onar.replication.v1.Nack
-	(*Read)(nil),                      // 21: onar.replication.v1.Read
-	(*ReadAnswer)(nil),                // 22: onar.replication.v1.ReadAnswer
-	(*Impose)(nil),                    // 23: onar.replication.v1.Impose
-	(*Imposed)(nil),                   // 24: onar.replication.v1.Imposed
-	(*HandOver)(nil),                  // 25: onar.replication.v1.HandOver
-	(*YourTurn)(nil),                  // 26: onar.replication.v1.YourTurn
-	(*HandedOver)(nil),                // 27: onar.replication.v1.HandedOver
-	(*AskChanges)(nil),                // 28: onar.replication.v1.AskChanges
-	(*Changes)(nil),                   // 29: onar.replication.v1.Changes
-	(*ChangedKey)(nil),                // 30: onar.replication.v1.ChangedKey
-	(*AskTombstone)(nil),              // 31: onar.replication.v1.AskTombstone
-	(*TombstoneHeld)(nil),             // 32: onar.replication.v1.TombstoneHeld
-	(*Purge)(nil),                     // 33: onar.replication.v1.Purge
-	(*Purged)(nil),                    // 34: onar.replication.v1.Purged
-	(*Heartbeat)(nil),                 // 35: onar.replication.v1.Heartbeat
-	(*HeartbeatAnswer)(nil),           // 36: onar.replication.v1.HeartbeatAnswer
-	(*OfficeReport)(nil),              // 37: onar.replication.v1.OfficeReport
-	(*PartitionReport)(nil),           // 38: onar.replication.v1.PartitionReport
-	(*Forward)(nil),                   // 39: onar.replication.v1.Forward
-	(*Forwarded)(nil),                 // 40: onar.replication.v1.Forwarded
-	(*Refused)(nil),                   // 41: onar.replication.v1.Refused
-	(*Unknown)(nil),                   // 42: onar.replication.v1.Unknown
-	(*FoundRequest)(nil),              // 43: onar.replication.v1.FoundRequest
-	(*FoundResponse)(nil),             // 44: onar.replication.v1.FoundResponse
-	(*Founder)(nil),                   // 45: onar.replication.v1.Founder
-	(*StartBallot)(nil),               // 46: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 47: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 48: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 49: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 50: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 51: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 52: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 53: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 54: onar.replication.v1.Ballot
-	(*Timestamp)(nil),                 // 55: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 56: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 57: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 58: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 59: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 60: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 61: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 62: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 63: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 64: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 65: onar.kv.v1.AddResponse
+	(*Authentication)(nil),            // 6: onar.replication.v1.Authentication
+	(*Hello)(nil),                     // 7: onar.replication.v1.Hello
+	(*Challenge)(nil),                 // 8: onar.replication.v1.Challenge
+	(*Proof)(nil),                     // 9: onar.replication.v1.Proof
+	(*Welcome)(nil),                   // 10: onar.replication.v1.Welcome
+	(*Handshake)(nil),                 // 11: onar.replication.v1.Handshake
+	(*Refusal)(nil),                   // 12: onar.replication.v1.Refusal
+	(*TraceContext)(nil),              // 13: onar.replication.v1.TraceContext
+	(*PeerMessage)(nil),               // 14: onar.replication.v1.PeerMessage
+	(*Prepare)(nil),                   // 15: onar.replication.v1.Prepare
+	(*Promised)(nil),                  // 16: onar.replication.v1.Promised
+	(*Reserve)(nil),                   // 17: onar.replication.v1.Reserve
+	(*Reserved)(nil),                  // 18: onar.replication.v1.Reserved
+	(*Recover)(nil),                   // 19: onar.replication.v1.Recover
+	(*Recovered)(nil),                 // 20: onar.replication.v1.Recovered
+	(*Confirm)(nil),                   // 21: onar.replication.v1.Confirm
+	(*Confirmed)(nil),                 // 22: onar.replication.v1.Confirmed
+	(*Write)(nil),                     // 23: onar.replication.v1.Write
+	(*Written)(nil),                   // 24: onar.replication.v1.Written
+	(*Nack)(nil),                      // 25: onar.replication.v1.Nack
+	(*Read)(nil),                      // 26: onar.replication.v1.Read
+	(*ReadAnswer)(nil),                // 27: onar.replication.v1.ReadAnswer
+	(*Impose)(nil),                    // 28: onar.replication.v1.Impose
+	(*Imposed)(nil),                   // 29: onar.replication.v1.Imposed
+	(*HandOver)(nil),                  // 30: onar.replication.v1.HandOver
+	(*YourTurn)(nil),                  // 31: onar.replication.v1.YourTurn
+	(*HandedOver)(nil),                // 32: onar.replication.v1.HandedOver
+	(*AskChanges)(nil),                // 33: onar.replication.v1.AskChanges
+	(*Changes)(nil),                   // 34: onar.replication.v1.Changes
+	(*ChangedKey)(nil),                // 35: onar.replication.v1.ChangedKey
+	(*AskTombstone)(nil),              // 36: onar.replication.v1.AskTombstone
+	(*TombstoneHeld)(nil),             // 37: onar.replication.v1.TombstoneHeld
+	(*Purge)(nil),                     // 38: onar.replication.v1.Purge
+	(*Purged)(nil),                    // 39: onar.replication.v1.Purged
+	(*Heartbeat)(nil),                 // 40: onar.replication.v1.Heartbeat
+	(*HeartbeatAnswer)(nil),           // 41: onar.replication.v1.HeartbeatAnswer
+	(*OfficeReport)(nil),              // 42: onar.replication.v1.OfficeReport
+	(*PartitionReport)(nil),           // 43: onar.replication.v1.PartitionReport
+	(*Forward)(nil),                   // 44: onar.replication.v1.Forward
+	(*Forwarded)(nil),                 // 45: onar.replication.v1.Forwarded
+	(*Refused)(nil),                   // 46: onar.replication.v1.Refused
+	(*Unknown)(nil),                   // 47: onar.replication.v1.Unknown
+	(*FoundRequest)(nil),              // 48: onar.replication.v1.FoundRequest
+	(*FoundResponse)(nil),             // 49: onar.replication.v1.FoundResponse
+	(*Founder)(nil),                   // 50: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 51: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 52: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 53: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 54: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 55: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 56: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 57: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 58: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 59: onar.replication.v1.Ballot
+	(*Timestamp)(nil),                 // 60: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 61: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 62: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 63: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 64: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 65: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 66: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 67: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 68: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 69: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 70: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
-	9,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
-	6,  // 1: onar.replication.v1.Frame.handshake:type_name -> onar.replication.v1.Handshake
-	7,  // 2: onar.replication.v1.Frame.refusal:type_name -> onar.replication.v1.Refusal
-	53, // 3: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
-	0,  // 4: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
-	18, // 5: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
-	19, // 6: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
-	21, // 7: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
-	22, // 8: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
-	39, // 9: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
-	40, // 10: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
-	23, // 11: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
-	24, // 12: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
-	14, // 13: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
-	15, // 14: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
-	16, // 15: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
-	17, // 16: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
-	20, // 17: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
-	35, // 18: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
-	36, // 19: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
-	10, // 20: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
-	11, // 21: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
-	12, // 22: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
-	13, // 23: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
-	25, // 24: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
-	27, // 25: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
-	26, // 26: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
-	28, // 27: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
-	29, // 28: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
-	31, // 29: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
-	32, // 30: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
-	33, // 31: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
-	34, // 32: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
-	8,  // 33: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
-	54, // 34: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 35: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 36: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 37: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 38: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 39: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 40: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 41: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 42: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 43: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 44: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 45: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
-	1,  // 46: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	55, // 47: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	55, // 48: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	54, // 49: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	54, // 50: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 51: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
-	30, // 52: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
-	55, // 53: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
-	54, // 54: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
-	55, // 55: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
-	54, // 56: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 57: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
-	55, // 58: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
-	54, // 59: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
-	38, // 60: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	37, // 61: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
-	54, // 62: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	54, // 63: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	55, // 64: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	56, // 65: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	57, // 66: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	58, // 67: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	59, // 68: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	60, // 69: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	61, // 70: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	62, // 71: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	63, // 72: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	64, // 73: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	65, // 74: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	41, // 75: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
-	42, // 76: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
-	2,  // 77: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
-	3,  // 78: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	45, // 79: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	47, // 80: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	49, // 81: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	52, // 82: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
-	45, // 83: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	48, // 84: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	50, // 85: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	51, // 86: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	52, // 87: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	46, // 88: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	46, // 89: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	46, // 90: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	46, // 91: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	46, // 92: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	46, // 93: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,  // 94: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	46, // 95: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,  // 96: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	43, // 97: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,  // 98: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	44, // 99: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	98, // [98:100] is the sub-list for method output_type
-	96, // [96:98] is the sub-list for method input_type
-	96, // [96:96] is the sub-list for extension type_name
-	96, // [96:96] is the sub-list for extension extendee
-	0,  // [0:96] is the sub-list for field type_name
+	14,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
+	11,  // 1: onar.replication.v1.Frame.handshake:type_name -> onar.replication.v1.Handshake
+	12,  // 2: onar.replication.v1.Frame.refusal:type_name -> onar.replication.v1.Refusal
+	6,   // 3: onar.replication.v1.Frame.authentication:type_name -> onar.replication.v1.Authentication
+	7,   // 4: onar.replication.v1.Authentication.hello:type_name -> onar.replication.v1.Hello
+	8,   // 5: onar.replication.v1.Authentication.challenge:type_name -> onar.replication.v1.Challenge
+	9,   // 6: onar.replication.v1.Authentication.proof:type_name -> onar.replication.v1.Proof
+	10,  // 7: onar.replication.v1.Authentication.welcome:type_name -> onar.replication.v1.Welcome
+	58,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	0,   // 9: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
+	23,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
+	24,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
+	26,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
+	27,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
+	44,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
+	45,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
+	28,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
+	29,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
+	19,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
+	20,  // 19: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
+	21,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
+	22,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
+	25,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
+	40,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
+	41,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
+	15,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
+	16,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
+	17,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
+	18,  // 28: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
+	30,  // 29: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
+	32,  // 30: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
+	31,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
+	33,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
+	34,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
+	36,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
+	37,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
+	38,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
+	39,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
+	13,  // 38: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
+	59,  // 39: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 40: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 41: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 42: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 43: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 44: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 45: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 46: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 47: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 48: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 49: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 50: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	1,   // 51: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
+	60,  // 52: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	60,  // 53: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	59,  // 54: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	59,  // 55: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 56: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	35,  // 57: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
+	60,  // 58: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	59,  // 59: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	60,  // 60: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	59,  // 61: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 62: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	60,  // 63: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	59,  // 64: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	43,  // 65: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	42,  // 66: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	59,  // 67: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	59,  // 68: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	60,  // 69: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	61,  // 70: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	62,  // 71: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	63,  // 72: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	64,  // 73: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	65,  // 74: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	66,  // 75: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	67,  // 76: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	68,  // 77: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	69,  // 78: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	70,  // 79: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	46,  // 80: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	47,  // 81: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,   // 82: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,   // 83: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	50,  // 84: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	52,  // 85: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	54,  // 86: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	57,  // 87: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	50,  // 88: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	53,  // 89: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	55,  // 90: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	56,  // 91: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	57,  // 92: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	51,  // 93: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	51,  // 94: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	51,  // 95: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	51,  // 96: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	51,  // 97: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	51,  // 98: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,   // 99: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	51,  // 100: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,   // 101: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	48,  // 102: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,   // 103: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	49,  // 104: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	103, // [103:105] is the sub-list for method output_type
+	101, // [101:103] is the sub-list for method input_type
+	101, // [101:101] is the sub-list for extension type_name
+	101, // [101:101] is the sub-list for extension extendee
+	0,   // [0:101] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -5319,7 +5809,13 @@ func file_onar_replication_v1_replication_proto_init() {
 		return
 	}
 	file_onar_replication_v1_register_proto_init()
-	file_onar_replication_v1_replication_proto_msgTypes[4].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[1].OneofWrappers = []any{
+		(*Authentication_Hello)(nil),
+		(*Authentication_Challenge)(nil),
+		(*Authentication_Proof)(nil),
+		(*Authentication_Welcome)(nil),
+	}
+	file_onar_replication_v1_replication_proto_msgTypes[9].OneofWrappers = []any{
 		(*PeerMessage_Write)(nil),
 		(*PeerMessage_Written)(nil),
 		(*PeerMessage_Read)(nil),
@@ -5349,14 +5845,14 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*PeerMessage_Purge)(nil),
 		(*PeerMessage_Purged)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[34].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[39].OneofWrappers = []any{
 		(*Forward_Get)(nil),
 		(*Forward_Put)(nil),
 		(*Forward_CompareAndSet)(nil),
 		(*Forward_Delete)(nil),
 		(*Forward_Add)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[35].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[40].OneofWrappers = []any{
 		(*Forwarded_Get)(nil),
 		(*Forwarded_Put)(nil),
 		(*Forwarded_CompareAndSet)(nil),
@@ -5365,12 +5861,12 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*Forwarded_Refused)(nil),
 		(*Forwarded_Unknown)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[38].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[43].OneofWrappers = []any{
 		(*FoundRequest_Prepare)(nil),
 		(*FoundRequest_Accept)(nil),
 		(*FoundRequest_View)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[39].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[44].OneofWrappers = []any{
 		(*FoundResponse_Promised)(nil),
 		(*FoundResponse_Accepted)(nil),
 		(*FoundResponse_Refused)(nil),
@@ -5382,7 +5878,7 @@ func file_onar_replication_v1_replication_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   48,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -46,7 +46,8 @@ type ReplicationServiceClient interface {
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Frame, Frame], error)
-	// Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet.
+	// Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet. In a cluster with a secret the metadata
+	// prove that both sides know it (docs/protocol.md).
 	Found(ctx context.Context, in *FoundRequest, opts ...grpc.CallOption) (*FoundResponse, error)
 }
 
@@ -94,7 +95,8 @@ type ReplicationServiceServer interface {
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	Connect(grpc.BidiStreamingServer[Frame, Frame]) error
-	// Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet.
+	// Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet. In a cluster with a secret the metadata
+	// prove that both sides know it (docs/protocol.md).
 	Found(context.Context, *FoundRequest) (*FoundResponse, error)
 	mustEmbedUnimplementedReplicationServiceServer()
 }

@@ -192,7 +192,7 @@ class ReplicaStatus(_message.Message):
     def __init__(self, node_id: _Optional[int] = ..., ready: bool = ..., heard: bool = ..., lag: _Optional[int] = ...) -> None: ...
 
 class NodeStatus(_message.Message):
-    __slots__ = ("id", "client_address", "peer_address", "zone", "heard", "storage", "uptime_ms", "software_version", "log_position")
+    __slots__ = ("id", "client_address", "peer_address", "zone", "heard", "storage", "uptime_ms", "software_version", "log_position", "trouble")
     ID_FIELD_NUMBER: _ClassVar[int]
     CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PEER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
@@ -202,6 +202,7 @@ class NodeStatus(_message.Message):
     UPTIME_MS_FIELD_NUMBER: _ClassVar[int]
     SOFTWARE_VERSION_FIELD_NUMBER: _ClassVar[int]
     LOG_POSITION_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
     id: int
     client_address: str
     peer_address: str
@@ -211,4 +212,5 @@ class NodeStatus(_message.Message):
     uptime_ms: int
     software_version: str
     log_position: int
-    def __init__(self, id: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., heard: bool = ..., storage: _Optional[_Union[StorageKind, str]] = ..., uptime_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., log_position: _Optional[int] = ...) -> None: ...
+    trouble: str
+    def __init__(self, id: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., heard: bool = ..., storage: _Optional[_Union[StorageKind, str]] = ..., uptime_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., log_position: _Optional[int] = ..., trouble: _Optional[str] = ...) -> None: ...

@@ -23,6 +23,8 @@ class RefusalReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSAL_REASON_NOT_A_MEMBER: _ClassVar[RefusalReason]
     REFUSAL_REASON_DUPLICATE_NODE_ID: _ClassVar[RefusalReason]
     REFUSAL_REASON_STOPPING: _ClassVar[RefusalReason]
+    REFUSAL_REASON_NOT_AUTHENTICATED: _ClassVar[RefusalReason]
+    REFUSAL_REASON_OTHER_NODE: _ClassVar[RefusalReason]
 
 class RefusedMessage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -62,6 +64,7 @@ class StartRefusedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     START_REFUSED_REASON_OTHER_LIST: _ClassVar[StartRefusedReason]
     START_REFUSED_REASON_NOT_PROMISED: _ClassVar[StartRefusedReason]
     START_REFUSED_REASON_NOT_EMPTY: _ClassVar[StartRefusedReason]
+    START_REFUSED_REASON_BAD_VIEW: _ClassVar[StartRefusedReason]
 REFUSAL_REASON_UNSPECIFIED: RefusalReason
 REFUSAL_REASON_OTHER_CLUSTER: RefusalReason
 REFUSAL_REASON_OTHER_PROTOCOL_VERSION: RefusalReason
@@ -74,6 +77,8 @@ REFUSAL_REASON_BAD_HANDSHAKE: RefusalReason
 REFUSAL_REASON_NOT_A_MEMBER: RefusalReason
 REFUSAL_REASON_DUPLICATE_NODE_ID: RefusalReason
 REFUSAL_REASON_STOPPING: RefusalReason
+REFUSAL_REASON_NOT_AUTHENTICATED: RefusalReason
+REFUSAL_REASON_OTHER_NODE: RefusalReason
 REFUSED_MESSAGE_UNSPECIFIED: RefusedMessage
 REFUSED_MESSAGE_PREPARE: RefusedMessage
 REFUSED_MESSAGE_RECOVER: RefusedMessage
@@ -101,21 +106,76 @@ START_REFUSED_REASON_LOWER_BALLOT: StartRefusedReason
 START_REFUSED_REASON_OTHER_LIST: StartRefusedReason
 START_REFUSED_REASON_NOT_PROMISED: StartRefusedReason
 START_REFUSED_REASON_NOT_EMPTY: StartRefusedReason
+START_REFUSED_REASON_BAD_VIEW: StartRefusedReason
 
 class Frame(_message.Message):
-    __slots__ = ("view_epoch", "messages", "handshake", "refusal")
+    __slots__ = ("view_epoch", "messages", "handshake", "refusal", "authentication")
     VIEW_EPOCH_FIELD_NUMBER: _ClassVar[int]
     MESSAGES_FIELD_NUMBER: _ClassVar[int]
     HANDSHAKE_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    AUTHENTICATION_FIELD_NUMBER: _ClassVar[int]
     view_epoch: int
     messages: _containers.RepeatedCompositeFieldContainer[PeerMessage]
     handshake: Handshake
     refusal: Refusal
-    def __init__(self, view_epoch: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[PeerMessage, _Mapping]]] = ..., handshake: _Optional[_Union[Handshake, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ...) -> None: ...
+    authentication: Authentication
+    def __init__(self, view_epoch: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[PeerMessage, _Mapping]]] = ..., handshake: _Optional[_Union[Handshake, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ...) -> None: ...
+
+class Authentication(_message.Message):
+    __slots__ = ("hello", "challenge", "proof", "welcome")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGE_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    WELCOME_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    challenge: Challenge
+    proof: Proof
+    welcome: Welcome
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., challenge: _Optional[_Union[Challenge, _Mapping]] = ..., proof: _Optional[_Union[Proof, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ...) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ("nonce", "node_id", "peer_address", "cluster_id", "dialed_node_id", "dialed_address")
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    PEER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
+    DIALED_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    DIALED_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    nonce: bytes
+    node_id: int
+    peer_address: str
+    cluster_id: bytes
+    dialed_node_id: int
+    dialed_address: str
+    def __init__(self, nonce: _Optional[bytes] = ..., node_id: _Optional[int] = ..., peer_address: _Optional[str] = ..., cluster_id: _Optional[bytes] = ..., dialed_node_id: _Optional[int] = ..., dialed_address: _Optional[str] = ...) -> None: ...
+
+class Challenge(_message.Message):
+    __slots__ = ("nonce",)
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    nonce: bytes
+    def __init__(self, nonce: _Optional[bytes] = ...) -> None: ...
+
+class Proof(_message.Message):
+    __slots__ = ("proof",)
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    proof: bytes
+    def __init__(self, proof: _Optional[bytes] = ...) -> None: ...
+
+class Welcome(_message.Message):
+    __slots__ = ("node_id", "peer_address", "cluster_id", "proof")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    PEER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    node_id: int
+    peer_address: str
+    cluster_id: bytes
+    proof: bytes
+    def __init__(self, node_id: _Optional[int] = ..., peer_address: _Optional[str] = ..., cluster_id: _Optional[bytes] = ..., proof: _Optional[bytes] = ...) -> None: ...
 
 class Handshake(_message.Message):
-    __slots__ = ("protocol_version", "cluster_id", "node_id", "view_epoch", "view_digest", "log_position", "client_address", "peer_address", "zone", "storage", "uptime_ms", "software_version")
+    __slots__ = ("protocol_version", "cluster_id", "node_id", "view_epoch", "view_digest", "log_position", "client_address", "peer_address", "zone", "storage", "uptime_ms", "software_version", "meant_node_id", "position_proof", "seen_position", "seen_proof")
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -128,6 +188,10 @@ class Handshake(_message.Message):
     STORAGE_FIELD_NUMBER: _ClassVar[int]
     UPTIME_MS_FIELD_NUMBER: _ClassVar[int]
     SOFTWARE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    MEANT_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    POSITION_PROOF_FIELD_NUMBER: _ClassVar[int]
+    SEEN_POSITION_FIELD_NUMBER: _ClassVar[int]
+    SEEN_PROOF_FIELD_NUMBER: _ClassVar[int]
     protocol_version: int
     cluster_id: bytes
     node_id: int
@@ -140,7 +204,11 @@ class Handshake(_message.Message):
     storage: _reconfiguration_pb2.StorageKind
     uptime_ms: int
     software_version: str
-    def __init__(self, protocol_version: _Optional[int] = ..., cluster_id: _Optional[bytes] = ..., node_id: _Optional[int] = ..., view_epoch: _Optional[int] = ..., view_digest: _Optional[bytes] = ..., log_position: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., storage: _Optional[_Union[_reconfiguration_pb2.StorageKind, str]] = ..., uptime_ms: _Optional[int] = ..., software_version: _Optional[str] = ...) -> None: ...
+    meant_node_id: int
+    position_proof: bytes
+    seen_position: int
+    seen_proof: bytes
+    def __init__(self, protocol_version: _Optional[int] = ..., cluster_id: _Optional[bytes] = ..., node_id: _Optional[int] = ..., view_epoch: _Optional[int] = ..., view_digest: _Optional[bytes] = ..., log_position: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., storage: _Optional[_Union[_reconfiguration_pb2.StorageKind, str]] = ..., uptime_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., meant_node_id: _Optional[int] = ..., position_proof: _Optional[bytes] = ..., seen_position: _Optional[int] = ..., seen_proof: _Optional[bytes] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("reason", "text", "expected")
@@ -535,14 +603,16 @@ class Purged(_message.Message):
     def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., attempt: _Optional[int] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("round", "reports_seen", "log_position")
+    __slots__ = ("round", "reports_seen", "log_position", "position_proof")
     ROUND_FIELD_NUMBER: _ClassVar[int]
     REPORTS_SEEN_FIELD_NUMBER: _ClassVar[int]
     LOG_POSITION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_PROOF_FIELD_NUMBER: _ClassVar[int]
     round: int
     reports_seen: int
     log_position: int
-    def __init__(self, round: _Optional[int] = ..., reports_seen: _Optional[int] = ..., log_position: _Optional[int] = ...) -> None: ...
+    position_proof: bytes
+    def __init__(self, round: _Optional[int] = ..., reports_seen: _Optional[int] = ..., log_position: _Optional[int] = ..., position_proof: _Optional[bytes] = ...) -> None: ...
 
 class HeartbeatAnswer(_message.Message):
     __slots__ = ("round", "heard", "report_version", "reports", "offices", "since", "full")

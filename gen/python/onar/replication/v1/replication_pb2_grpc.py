@@ -44,7 +44,8 @@ class ReplicationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Found(self, request, context):
-        """Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet.
+        """Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet. In a cluster with a secret the metadata
+        prove that both sides know it (docs/protocol.md).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

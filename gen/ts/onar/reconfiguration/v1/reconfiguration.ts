@@ -323,7 +323,11 @@ export interface NodeStatus {
   /** Its version, for example "0.1.0"; empty when unknown. */
   softwareVersion: string;
   /** How many records its log holds, as last told to the answering node; unset when unknown, 0 for storage in memory. */
-  logPosition?: bigint | undefined;
+  logPosition?:
+    | bigint
+    | undefined;
+  /** Why the answering node has no stream to it, in words for people; empty when it has one, or knows no more than that nobody answers. */
+  trouble: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -2434,6 +2438,7 @@ function createBaseNodeStatus(): NodeStatus {
     uptimeMs: undefined,
     softwareVersion: "",
     logPosition: undefined,
+    trouble: "",
     _unknownFields: {},
   };
 }
@@ -2472,6 +2477,9 @@ export const NodeStatus: MessageFns<NodeStatus> = {
         throw new globalThis.Error("value provided for field message.logPosition of type uint64 too large");
       }
       writer.uint32(72).uint64(message.logPosition);
+    }
+    if (message.trouble !== "") {
+      writer.uint32(82).string(message.trouble);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2569,6 +2577,14 @@ export const NodeStatus: MessageFns<NodeStatus> = {
             message.logPosition = reader.uint64() as bigint;
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.trouble = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2620,6 +2636,7 @@ export const NodeStatus: MessageFns<NodeStatus> = {
         : isSet(object.log_position)
         ? BigInt(object.log_position)
         : undefined,
+      trouble: isSet(object.trouble) ? globalThis.String(object.trouble) : "",
     };
   },
 
@@ -2652,6 +2669,9 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     if (message.logPosition !== undefined) {
       obj.logPosition = message.logPosition.toString();
     }
+    if (message.trouble !== "") {
+      obj.trouble = message.trouble;
+    }
     return obj;
   },
 
@@ -2673,6 +2693,7 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     message.logPosition = (object.logPosition !== undefined && object.logPosition !== null)
       ? BigInt(object.logPosition)
       : undefined;
+    message.trouble = object.trouble ?? "";
     return message;
   },
 };

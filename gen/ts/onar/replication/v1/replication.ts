@@ -49,6 +49,10 @@ export enum RefusalReason {
   DUPLICATE_NODE_ID = 10,
   /** STOPPING - The sender is stopping. */
   STOPPING = 11,
+  /** NOT_AUTHENTICATED - One side has a cluster secret and the other has none, or they differ. Final until an operator mends it. */
+  NOT_AUTHENTICATED = 12,
+  /** OTHER_NODE - The node at this address is not the member that was dialed. Final until an operator mends it. */
+  OTHER_NODE = 13,
   UNRECOGNIZED = -1,
 }
 
@@ -127,6 +131,8 @@ export enum StartRefusedReason {
   NOT_PROMISED = 3,
   /** NOT_EMPTY - Its directory is not empty: it has belonged to a cluster. */
   NOT_EMPTY = 4,
+  /** BAD_VIEW - The view in the StartAccept is not one that these founders could found. */
+  BAD_VIEW = 5,
   UNRECOGNIZED = -1,
 }
 
@@ -141,7 +147,78 @@ export interface Frame {
     | Handshake
     | undefined;
   /** Instead of a handshake, or later when the peer has become unacceptable: the last frame of a stream. */
-  refusal: Refusal | undefined;
+  refusal:
+    | Refusal
+    | undefined;
+  /** Before the handshakes, in a cluster with a secret: both sides prove that they know it. */
+  authentication: Authentication | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * One step of proving that both sides know the cluster secret: hello and proof by the side that dialed, challenge and welcome by the
+ * other. Handshakes follow the welcome. A proof is HMAC-SHA-256 under the secret: docs/protocol.md says over what.
+ */
+export interface Authentication {
+  /** The step. Always set. */
+  step:
+    | //
+    /** First, by the side that dialed. */
+    { $case: "hello"; value: Hello }
+    | //
+    /** The answer to a hello. */
+    { $case: "challenge"; value: Challenge }
+    | //
+    /** The answer to a challenge: the side that dialed knows the secret. */
+    { $case: "proof"; value: Proof }
+    | //
+    /** The answer to a proof: the other side knows it too. */
+    { $case: "welcome"; value: Welcome }
+    | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Who dials, and whom it means to reach. */
+export interface Hello {
+  /** 32 random bytes. */
+  nonce: Buffer;
+  /** The id of the node that dials. */
+  nodeId: number;
+  /** Where other nodes reach it, host:port. */
+  peerAddress: string;
+  /** Its cluster: 16 bytes. */
+  clusterId: Buffer;
+  /** The id of the member that it dials. */
+  dialedNodeId: number;
+  /** The address at which it dials it. */
+  dialedAddress: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What a proof must be about, so that it was never made before. */
+export interface Challenge {
+  /** 32 random bytes. */
+  nonce: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The side that dialed proves that it knows the secret. */
+export interface Proof {
+  /** 32 bytes. */
+  proof: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The side that was dialed says who it is and proves that it knows the secret. */
+export interface Welcome {
+  /** Its node id. */
+  nodeId: number;
+  /** Where other nodes reach it, host:port. */
+  peerAddress: string;
+  /** Its cluster: 16 bytes. */
+  clusterId: Buffer;
+  /** 32 bytes. */
+  proof: Buffer;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -177,6 +254,17 @@ export interface Handshake {
   uptimeMs: number;
   /** The sender's version, for example "0.1.0"; shown by Status. */
   softwareVersion: string;
+  /** The member that the sender means to talk to; 0 from a version that does not say. A node that is another one refuses. */
+  meantNodeId: number;
+  /** What the sender's own key makes of log_position; see Heartbeat. Empty for memory storage. */
+  positionProof: Buffer;
+  /**
+   * The highest position that the receiver has told the sender, in any life; 0 for none. A receiver whose log holds less, and whose own
+   * key made the proof beside it, was rolled back (R10).
+   */
+  seenPosition: number;
+  /** What the receiver's own key made of that position. */
+  seenProof: Buffer;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -740,6 +828,11 @@ export interface Heartbeat {
    * does not count, or an honest crash would look like a directory put back (R10). 0 for memory storage, and from nodes that do not tell.
    */
   logPosition: number;
+  /**
+   * What a key that only the sender has makes of log_position. The receiver keeps both and shows them to the sender when it comes back
+   * with less: so a peer cannot invent that a node was rolled back. Empty for memory storage.
+   */
+  positionProof: Buffer;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1040,7 +1133,14 @@ export interface StartView {
 }
 
 function createBaseFrame(): Frame {
-  return { viewEpoch: 0, messages: [], handshake: undefined, refusal: undefined, _unknownFields: {} };
+  return {
+    viewEpoch: 0,
+    messages: [],
+    handshake: undefined,
+    refusal: undefined,
+    authentication: undefined,
+    _unknownFields: {},
+  };
 }
 
 export const Frame: MessageFns<Frame> = {
@@ -1056,6 +1156,9 @@ export const Frame: MessageFns<Frame> = {
     }
     if (message.refusal !== undefined) {
       Refusal.encode(message.refusal, writer.uint32(34).fork()).join();
+    }
+    if (message.authentication !== undefined) {
+      Authentication.encode(message.authentication, writer.uint32(42).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1113,6 +1216,14 @@ export const Frame: MessageFns<Frame> = {
             message.refusal = Refusal.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.authentication = Authentication.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1146,6 +1257,528 @@ export const Frame: MessageFns<Frame> = {
     message.refusal = (object.refusal !== undefined && object.refusal !== null)
       ? Refusal.fromPartial(object.refusal)
       : undefined;
+    message.authentication = (object.authentication !== undefined && object.authentication !== null)
+      ? Authentication.fromPartial(object.authentication)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAuthentication(): Authentication {
+  return { step: undefined, _unknownFields: {} };
+}
+
+export const Authentication: MessageFns<Authentication> = {
+  encode(message: Authentication, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.step?.$case) {
+      case "hello":
+        Hello.encode(message.step.value, writer.uint32(10).fork()).join();
+        break;
+      case "challenge":
+        Challenge.encode(message.step.value, writer.uint32(18).fork()).join();
+        break;
+      case "proof":
+        Proof.encode(message.step.value, writer.uint32(26).fork()).join();
+        break;
+      case "welcome":
+        Welcome.encode(message.step.value, writer.uint32(34).fork()).join();
+        break;
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Authentication {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuthentication();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = { $case: "hello", value: Hello.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = { $case: "challenge", value: Challenge.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.step = { $case: "proof", value: Proof.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.step = { $case: "welcome", value: Welcome.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Authentication>): Authentication {
+    return Authentication.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Authentication>): Authentication {
+    const message = createBaseAuthentication();
+    switch (object.step?.$case) {
+      case "hello": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "hello", value: Hello.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "challenge": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "challenge", value: Challenge.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "proof": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "proof", value: Proof.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "welcome": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "welcome", value: Welcome.fromPartial(object.step.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseHello(): Hello {
+  return {
+    nonce: Buffer.alloc(0),
+    nodeId: 0,
+    peerAddress: "",
+    clusterId: Buffer.alloc(0),
+    dialedNodeId: 0,
+    dialedAddress: "",
+    _unknownFields: {},
+  };
+}
+
+export const Hello: MessageFns<Hello> = {
+  encode(message: Hello, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nonce.length !== 0) {
+      writer.uint32(10).bytes(message.nonce);
+    }
+    if (message.nodeId !== 0) {
+      writer.uint32(16).uint32(message.nodeId);
+    }
+    if (message.peerAddress !== "") {
+      writer.uint32(26).string(message.peerAddress);
+    }
+    if (message.clusterId.length !== 0) {
+      writer.uint32(34).bytes(message.clusterId);
+    }
+    if (message.dialedNodeId !== 0) {
+      writer.uint32(40).uint32(message.dialedNodeId);
+    }
+    if (message.dialedAddress !== "") {
+      writer.uint32(50).string(message.dialedAddress);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Hello {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHello();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nonce = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.peerAddress = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.clusterId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.dialedNodeId = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.dialedAddress = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Hello>): Hello {
+    return Hello.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Hello>): Hello {
+    const message = createBaseHello();
+    message.nonce = object.nonce ?? Buffer.alloc(0);
+    message.nodeId = object.nodeId ?? 0;
+    message.peerAddress = object.peerAddress ?? "";
+    message.clusterId = object.clusterId ?? Buffer.alloc(0);
+    message.dialedNodeId = object.dialedNodeId ?? 0;
+    message.dialedAddress = object.dialedAddress ?? "";
+    return message;
+  },
+};
+
+function createBaseChallenge(): Challenge {
+  return { nonce: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const Challenge: MessageFns<Challenge> = {
+  encode(message: Challenge, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nonce.length !== 0) {
+      writer.uint32(10).bytes(message.nonce);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Challenge {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChallenge();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nonce = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Challenge>): Challenge {
+    return Challenge.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Challenge>): Challenge {
+    const message = createBaseChallenge();
+    message.nonce = object.nonce ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseProof(): Proof {
+  return { proof: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const Proof: MessageFns<Proof> = {
+  encode(message: Proof, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.proof.length !== 0) {
+      writer.uint32(10).bytes(message.proof);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Proof {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProof();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.proof = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Proof>): Proof {
+    return Proof.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Proof>): Proof {
+    const message = createBaseProof();
+    message.proof = object.proof ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseWelcome(): Welcome {
+  return { nodeId: 0, peerAddress: "", clusterId: Buffer.alloc(0), proof: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const Welcome: MessageFns<Welcome> = {
+  encode(message: Welcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== 0) {
+      writer.uint32(8).uint32(message.nodeId);
+    }
+    if (message.peerAddress !== "") {
+      writer.uint32(18).string(message.peerAddress);
+    }
+    if (message.clusterId.length !== 0) {
+      writer.uint32(26).bytes(message.clusterId);
+    }
+    if (message.proof.length !== 0) {
+      writer.uint32(34).bytes(message.proof);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Welcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWelcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.peerAddress = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.clusterId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.proof = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Welcome>): Welcome {
+    return Welcome.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Welcome>): Welcome {
+    const message = createBaseWelcome();
+    message.nodeId = object.nodeId ?? 0;
+    message.peerAddress = object.peerAddress ?? "";
+    message.clusterId = object.clusterId ?? Buffer.alloc(0);
+    message.proof = object.proof ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -1164,6 +1797,10 @@ function createBaseHandshake(): Handshake {
     storage: 0,
     uptimeMs: 0,
     softwareVersion: "",
+    meantNodeId: 0,
+    positionProof: Buffer.alloc(0),
+    seenPosition: 0,
+    seenProof: Buffer.alloc(0),
     _unknownFields: {},
   };
 }
@@ -1205,6 +1842,18 @@ export const Handshake: MessageFns<Handshake> = {
     }
     if (message.softwareVersion !== "") {
       writer.uint32(98).string(message.softwareVersion);
+    }
+    if (message.meantNodeId !== 0) {
+      writer.uint32(104).uint32(message.meantNodeId);
+    }
+    if (message.positionProof.length !== 0) {
+      writer.uint32(114).bytes(message.positionProof);
+    }
+    if (message.seenPosition !== 0) {
+      writer.uint32(120).uint64(message.seenPosition);
+    }
+    if (message.seenProof.length !== 0) {
+      writer.uint32(130).bytes(message.seenProof);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1326,6 +1975,38 @@ export const Handshake: MessageFns<Handshake> = {
             message.softwareVersion = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.meantNodeId = reader.uint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.positionProof = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.seenPosition = longToNumber(reader.uint64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.seenProof = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1363,6 +2044,10 @@ export const Handshake: MessageFns<Handshake> = {
     message.storage = object.storage ?? 0;
     message.uptimeMs = object.uptimeMs ?? 0;
     message.softwareVersion = object.softwareVersion ?? "";
+    message.meantNodeId = object.meantNodeId ?? 0;
+    message.positionProof = object.positionProof ?? Buffer.alloc(0);
+    message.seenPosition = object.seenPosition ?? 0;
+    message.seenProof = object.seenProof ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -4935,7 +5620,7 @@ export const Purged: MessageFns<Purged> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { round: 0, reportsSeen: 0, logPosition: 0, _unknownFields: {} };
+  return { round: 0, reportsSeen: 0, logPosition: 0, positionProof: Buffer.alloc(0), _unknownFields: {} };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
@@ -4948,6 +5633,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.logPosition !== 0) {
       writer.uint32(24).uint64(message.logPosition);
+    }
+    if (message.positionProof.length !== 0) {
+      writer.uint32(34).bytes(message.positionProof);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -4997,6 +5685,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.logPosition = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.positionProof = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5025,6 +5721,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.round = object.round ?? 0;
     message.reportsSeen = object.reportsSeen ?? 0;
     message.logPosition = object.logPosition ?? 0;
+    message.positionProof = object.positionProof ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -7124,7 +7821,10 @@ export const ReplicationServiceDefinition = {
       responseStream: true,
       options: {},
     },
-    /** Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet. */
+    /**
+     * Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet. In a cluster with a secret the metadata
+     * prove that both sides know it (docs/protocol.md).
+     */
     found: {
       name: "Found",
       requestType: FoundRequest as typeof FoundRequest,
@@ -7149,7 +7849,10 @@ export interface ReplicationServiceImplementation<CallContextExt = {}> {
     request: AsyncIterable<Frame>,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<Frame>>;
-  /** Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet. */
+  /**
+   * Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet. In a cluster with a secret the metadata
+   * prove that both sides know it (docs/protocol.md).
+   */
   found(request: FoundRequest, context: CallContext & CallContextExt): Promise<DeepPartial<FoundResponse>>;
 }
 
@@ -7163,7 +7866,10 @@ export interface ReplicationServiceClient<CallOptionsExt = {}> {
    * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
    */
   connect(request: AsyncIterable<DeepPartial<Frame>>, options?: CallOptions & CallOptionsExt): AsyncIterable<Frame>;
-  /** Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet. */
+  /**
+   * Founding the cluster: one step of the consensus on view 1, between nodes that have no view yet. In a cluster with a secret the metadata
+   * prove that both sides know it (docs/protocol.md).
+   */
   found(request: DeepPartial<FoundRequest>, options?: CallOptions & CallOptionsExt): Promise<FoundResponse>;
 }
 

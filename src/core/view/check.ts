@@ -1,0 +1,62 @@
+/** Whether a view could be one: whoever it comes from, it is looked at before it is accepted, believed or saved. */
+import type { NodeId } from "../ids.js";
+import type { Member, View } from "./view.js";
+
+/** Of a cluster. */
+const MAX_MEMBERS = 31;
+export const MAX_VOTERS = 7;
+const MAX_ADDRESS_CHARACTERS = 512;
+const MAX_NODE_ID = 2 ** 32 - 1;
+/** 2^40 changes of membership are more than any cluster sees. */
+const MAX_EPOCH = 2 ** 40;
+
+/** null: nothing; otherwise a sentence. */
+export function wrongIn(view: View): string | null {
+  const { members, partitions, replicationFactor, voters } = view;
+  if (!isBetween(view.epoch, 1, MAX_EPOCH)) return `its epoch is ${view.epoch}`;
+  if (!/^[0-9a-f]{32}$/.test(view.clusterId)) return "its cluster id is not 16 bytes";
+  if (!/^([0-9a-f]{64})?$/.test(view.previousDigest)) return "the digest of the view before is not 32 bytes";
+  if (!/^[0-9a-f]{32}$/.test(view.operationId)) return "its operation id is not 16 bytes";
+  if (!isBetween(members.length, 1, MAX_MEMBERS)) return `it has ${members.length} members`;
+  const badMember = members.find((member) => !isMember(member));
+  if (badMember !== undefined) return `its member ${badMember.id} has no id or addresses that can be`;
+  const ids = new Set(members.map(({ id }) => id));
+  if (ids.size < members.length) return "it names a member twice";
+  if (new Set(members.map(({ peerAddress }) => peerAddress)).size < members.length)
+    return "two members share an address";
+  if (!isBetween(replicationFactor, 1, members.length)) return `its replication factor is ${replicationFactor}`;
+  if (!isBetween(voters.length, 1, MAX_VOTERS) || !isSetOf(voters, ids))
+    return "its voters are not some of its members";
+  const wrong = partitions.findIndex(
+    ({ replicas, groupEpoch }) =>
+      replicas.length !== replicationFactor || !isSetOf(replicas, ids) || !isBetween(groupEpoch, 1, MAX_EPOCH),
+  );
+  return wrong < 0 ? null : `partition ${wrong} is not kept by ${replicationFactor} of its members`;
+}
+
+/** What founders with this list of addresses, ordered, could not decide as their view 1. */
+export function wrongInFirst(view: View, peers: readonly string[]): string | null {
+  const wrong = wrongIn(view);
+  if (wrong !== null) return wrong;
+  if (view.epoch !== 1 || view.previousDigest !== "") return "it is not a first view";
+  if (view.partitions.some(({ groupEpoch }) => groupEpoch !== 1)) return "it begins with a later group";
+  const addresses = view.members.map(({ peerAddress }) => peerAddress).sort();
+  const same = addresses.length === peers.length && addresses.every((address, i) => address === peers[i]);
+  return same ? null : `its members are ${addresses.join(", ")}, the founders ${peers.join(", ")}`;
+}
+
+const isBetween = (value: number, least: number, most: number): boolean =>
+  Number.isSafeInteger(value) && value >= least && value <= most;
+
+const isSetOf = (ids: readonly NodeId[], of: ReadonlySet<NodeId>): boolean =>
+  new Set(ids).size === ids.length && ids.every((id) => of.has(id));
+
+function isMember({ id, clientAddress, peerAddress, zone }: Member): boolean {
+  const texts = [clientAddress, peerAddress, zone];
+  return (
+    isBetween(id, 1, MAX_NODE_ID) &&
+    peerAddress !== "" &&
+    clientAddress !== "" &&
+    texts.every((text) => text.length <= MAX_ADDRESS_CHARACTERS)
+  );
+}

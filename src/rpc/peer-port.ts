@@ -1,0 +1,53 @@
+/** The peer port with all that stands before it: the cluster secret, the bounds on strangers, founding, and the streams once there is a view. */
+import { Admission } from "./admission.js";
+import type { ClusterSecret } from "./cluster-secret.js";
+import type { Founding } from "./founding.js";
+import { FoundingDoor } from "./founding-calls.js";
+import { UNHEARD } from "./frame-stream.js";
+import type { PeerLinks } from "./peer-links.js";
+import { PeerServer } from "./peer-server.js";
+
+export class PeerPort {
+  /** HOST:PORT where the others reach this node. */
+  address = "";
+  founding: Founding | null = null;
+  links: PeerLinks | null = null;
+  readonly admission: Admission;
+  private readonly server: PeerServer;
+
+  constructor(
+    readonly secret: ClusterSecret,
+    notice: (text: string) => void,
+  ) {
+    this.admission = new Admission(notice);
+    const door = new FoundingDoor(
+      secret,
+      () => this.address,
+      this.admission,
+      async (request) => {
+        if (this.founding === null) throw new Error("not started");
+        return this.founding.answer(request);
+      },
+    );
+    this.server = new PeerServer(
+      {
+        found: (call, answer) => door.handle(call, answer),
+        connect: (stream) => {
+          if (this.links !== null) return this.links.accept(stream);
+          stream.end();
+          return UNHEARD;
+        },
+      },
+      this.admission,
+    );
+  }
+
+  /** Resolves with the port taken; rejects with an error. */
+  listen(address: string): Promise<number> {
+    return this.server.listen(address);
+  }
+
+  close(): void {
+    this.server.close();
+  }
+}

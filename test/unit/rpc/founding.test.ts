@@ -1,0 +1,238 @@
+/** Founding over real sockets: with and without a secret, and what a founder does not believe. */
+import { randomBytes } from "node:crypto";
+import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { FoundRequest, FoundResponse } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { encodeView } from "../../../src/codec/view.js";
+import { nodeId } from "../../../src/core/ids.js";
+import type { Member, View } from "../../../src/core/view/view.js";
+import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/cluster-secret.js";
+import { Founding } from "../../../src/rpc/founding.js";
+import { askFounder } from "../../../src/rpc/founding-calls.js";
+import { PeerPort } from "../../../src/rpc/peer-port.js";
+import { foundMethod, PROTOCOL_VERSION, peerClient } from "../../../src/rpc/peer-service.js";
+import { viewOf } from "../node/cluster.js";
+
+vi.setConfig({ testTimeout: 30_000 });
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 20 });
+const secretOf = (...lines: string[]): ClusterSecret => ({ ...NO_SECRET, all: lines.map((line) => Buffer.from(line)) });
+const SECRET = secretOf("s".repeat(32));
+
+class FoundingNode {
+  readonly notices: string[] = [];
+  readonly port: PeerPort;
+  readonly stop = new AbortController();
+  address = "";
+  view: View | null = null;
+  failed = "";
+
+  constructor(
+    readonly id: number,
+    readonly secret: ClusterSecret,
+  ) {
+    this.port = new PeerPort(secret, (text) => this.notices.push(text));
+  }
+
+  get member(): Member {
+    return { id: nodeId(this.id), clientAddress: `n${this.id}:4600`, peerAddress: this.address, zone: "" };
+  }
+
+  async listen(): Promise<void> {
+    this.address = `127.0.0.1:${await this.port.listen("127.0.0.1:0")}`;
+    this.port.address = this.address;
+  }
+
+  found(peers: readonly string[]): void {
+    const founding = new Founding({
+      self: this.member,
+      peers,
+      cluster: { replicationFactor: 2, partitions: 4 },
+      secret: this.secret,
+      clusterId: "",
+      votes: null,
+      view: null,
+      saveVotes: () => Promise.resolve(),
+      notice: (text) => this.notices.push(text),
+      signal: this.stop.signal,
+    });
+    this.port.founding = founding;
+    founding.run().then(
+      (view) => {
+        this.view = view;
+      },
+      (error: unknown) => {
+        this.failed = String(error);
+      },
+    );
+  }
+}
+
+let nodes: FoundingNode[] = [];
+const clients: Client[] = [];
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close();
+  for (const node of nodes) {
+    node.stop.abort();
+    node.port.close();
+  }
+});
+
+/** `absent`: founders that are listed and never begin. */
+async function started(secrets: readonly ClusterSecret[], absent = 0): Promise<string[]> {
+  nodes = secrets.map((secret, i) => new FoundingNode(10 + i, secret));
+  for (const node of nodes) await node.listen();
+  const peers = nodes.map(({ address }) => address).sort();
+  for (const node of nodes.slice(0, nodes.length - absent)) node.found(peers);
+  return peers;
+}
+
+const node = (i: number): FoundingNode => nodes[i] ?? expect.fail(`no node ${i}`);
+
+function client(address: string): Client {
+  const made = peerClient(address);
+  clients.push(made);
+  return made;
+}
+
+/** A call as anybody can make it. */
+function raw(address: string, body: Buffer, metadata = new Metadata()): Promise<Buffer | ServiceError> {
+  const { path, requestSerialize, responseDeserialize } = foundMethod;
+  return new Promise((resolve) => {
+    client(address).makeUnaryRequest(path, requestSerialize, responseDeserialize, body, metadata, (error, bytes) =>
+      resolve(error ?? bytes ?? Buffer.alloc(0)),
+    );
+  });
+}
+
+const request = (step: FoundRequest["step"], founder?: FoundRequest["founder"]): FoundRequest => ({
+  protocolVersion: PROTOCOL_VERSION,
+  founder,
+  step,
+});
+
+describe("a cluster is founded", () => {
+  test.each([
+    ["without a secret", [NO_SECRET, NO_SECRET, NO_SECRET]],
+    ["with one", [SECRET, SECRET, SECRET]],
+    ["while it is replaced", [secretOf("n".repeat(32), "s".repeat(32)), secretOf("s".repeat(32), "n".repeat(32))]],
+  ])("%s", async (_, secrets) => {
+    await started(secrets);
+    await eventually(() => expect(nodes.every(({ view }) => view !== null)).toBe(true));
+    expect(new Set(nodes.map(({ view }) => view?.clusterId)).size).toBe(1);
+    expect(nodes.map(({ port }) => port.admission.counters.failures)).toEqual(nodes.map(() => 0));
+  });
+
+  test.each([
+    ["differs", SECRET, secretOf("x".repeat(32)), "another cluster secret"],
+    ["is missing here", NO_SECRET, SECRET, "has a cluster secret, and this node has none"],
+    ["is missing there", SECRET, NO_SECRET, "has no cluster secret"],
+  ])("never with a node whose secret %s, and it says why it waits", async (_, one, two, words) => {
+    await started([one, two]);
+    await eventually(() => expect(node(0).notices.join("\n")).toContain(words));
+    expect(nodes.map(({ view, failed }) => [view, failed])).toEqual([
+      [null, ""],
+      [null, ""],
+    ]);
+  });
+});
+
+describe("a founder with a secret", () => {
+  test("tells a stranger nothing: neither who it is nor its view", async () => {
+    await started([SECRET, SECRET]);
+    await eventually(() => expect(node(0).view).not.toBeNull());
+    for (const body of [
+      Buffer.alloc(0),
+      Buffer.from(FoundRequest.encode(request(undefined)).finish()),
+      randomBytes(90),
+    ]) {
+      const answer = await raw(node(0).address, body);
+      expect(answer).toMatchObject({ code: 16 });
+    }
+    expect(node(0).port.admission.counters.failures).toBe(2);
+  });
+
+  test("takes no call twice (replay), for another node (relay), or changed on the way", async () => {
+    await started([SECRET, SECRET], 1);
+    const sent: Metadata[] = [];
+    const bodies: Buffer[] = [];
+    const honest = client(node(0).address);
+    const ask = honest.makeUnaryRequest.bind(honest) as (...args: unknown[]) => unknown;
+    honest.makeUnaryRequest = ((...args: unknown[]) => {
+      bodies.push(args[3] as Buffer);
+      sent.push((args[4] as Metadata).clone());
+      return ask(...args);
+    }) as typeof honest.makeUnaryRequest;
+    const answer = await askFounder(honest, node(0).address, SECRET, request(undefined));
+    expect("response" in answer && answer.response.founder?.nodeId).toBe(10);
+    const [body, metadata] = [bodies[1] ?? expect.fail(), sent[1] ?? expect.fail()];
+    expect(await raw(node(0).address, body, metadata.clone())).toMatchObject({ code: 16 });
+    // The same to another address, and another body with the proof of the first: each with a challenge that is good.
+    expect("why" in (await askFounder(client(node(0).address), "other.example:4700", SECRET, request(undefined)))).toBe(
+      true,
+    );
+    expect(await raw(node(0).address, Buffer.concat([body, Buffer.from([0x18, 1])]), metadata)).toMatchObject({
+      code: 16,
+    });
+  });
+});
+
+describe("a founder does not believe", () => {
+  const founder = { clientAddress: "x:1", zone: "", replicationFactor: 2, partitionCount: 4 };
+
+  /** Somebody without secret says this to node 10, whose other founder is not there. */
+  async function said(step: FoundRequest["step"]): Promise<FoundResponse | ServiceError> {
+    const peers = nodes.map(({ address }) => address).sort();
+    const message = request(step, { ...founder, nodeId: 11, peerAddress: node(1).address, peers });
+    const answer = await raw(node(0).address, Buffer.from(FoundRequest.encode(message).finish()));
+    return Buffer.isBuffer(answer) ? FoundResponse.decode(answer) : answer;
+  }
+
+  const firstView = (): View => {
+    const base = viewOf(2, 2, 4);
+    return { ...base, members: base.members.map((member, i) => ({ ...member, peerAddress: node(i).address })) };
+  };
+
+  test("that a view is decided which it has not accepted itself, whoever tells it", async () => {
+    await started([NO_SECRET, NO_SECRET], 1);
+    await said({ $case: "view", value: { view: encodeView(firstView()) } });
+    await said({ $case: "view", value: { view: encodeView({ ...firstView(), clusterId: "ab".repeat(16) }) } });
+    expect([node(0).view, node(0).failed]).toEqual([null, ""]);
+    expect(await said(undefined)).toMatchObject({ founder: { nodeId: 10 }, step: undefined });
+  });
+
+  test("in a view that these founders could not found: it accepts none", async () => {
+    const peers = await started([NO_SECRET, NO_SECRET], 1);
+    const ballot = { round: 7, nodeId: 11 };
+    await said({ $case: "prepare", value: { ballot, peers } });
+    const good = firstView();
+    const [first, ...rest] = good.partitions;
+    const [member, ...members] = good.members;
+    if (first === undefined || member === undefined) return expect.fail();
+    for (const view of [
+      { ...good, clusterId: "ab" },
+      { ...good, members },
+      { ...good, members: [member, member] },
+      { ...good, members: [{ ...member, peerAddress: "elsewhere:1" }, ...members] },
+      { ...good, replicationFactor: 3 },
+      { ...good, voters: [] },
+      { ...good, voters: [nodeId(99)] },
+      { ...good, partitions: [{ ...first, replicas: [nodeId(10), nodeId(10)] }, ...rest] },
+      { ...good, partitions: [{ ...first, replicas: [nodeId(10), nodeId(99)] }, ...rest] },
+    ]) {
+      const answer = await said({ $case: "accept", value: { ballot, peers, view: encodeView(view) } });
+      expect(answer).toMatchObject({ step: { $case: "refused" } });
+    }
+    const answer = await said({ $case: "accept", value: { ballot, peers, view: encodeView(good) } });
+    expect(answer).toMatchObject({ step: { $case: "accepted" } });
+  });
+
+  test("in a ballot that nobody could come after", async () => {
+    const peers = await started([NO_SECRET, NO_SECRET], 1);
+    for (const round of [Number.MAX_SAFE_INTEGER, 2 ** 40, 1_000_001]) {
+      const answer = await said({ $case: "prepare", value: { ballot: { round, nodeId: 11 }, peers } });
+      expect(answer).toMatchObject({ code: 3 });
+    }
+    node(1).found(peers);
+    await eventually(() => expect(nodes.every(({ view }) => view !== null)).toBe(true));
+  });
+});

@@ -1,0 +1,252 @@
+/** Streams between nodes over real sockets: who gets in, who does not, and who keeps its place. */
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type Handshake, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { decodeFrame, encodeHandshake, encodeRefusal, type ReceivedFrame } from "../../../src/codec/frame.js";
+import { digestOf } from "../../../src/codec/view.js";
+import type { NodeId } from "../../../src/core/ids.js";
+import type { View } from "../../../src/core/view/view.js";
+import type { NodeInput } from "../../../src/node/machine.js";
+import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/cluster-secret.js";
+import { DialedStream } from "../../../src/rpc/dialed-stream.js";
+import { PeerLinks } from "../../../src/rpc/peer-links.js";
+import { PeerPort } from "../../../src/rpc/peer-port.js";
+import { PROTOCOL_VERSION } from "../../../src/rpc/peer-service.js";
+import { viewOf } from "../node/cluster.js";
+
+vi.setConfig({ testTimeout: 30_000 });
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 15_000, interval: 10 });
+const secretOf = (...lines: string[]): ClusterSecret => ({ ...NO_SECRET, all: lines.map((line) => Buffer.from(line)) });
+const SECRET = secretOf("s".repeat(32));
+
+/** A node's peer port and its links, with nothing behind them. */
+class Node {
+  readonly notices: string[] = [];
+  readonly inputs: NodeInput[] = [];
+  readonly shown: number[] = [];
+  readonly port: PeerPort;
+  links: PeerLinks | null = null;
+  address = "";
+
+  constructor(
+    readonly id: NodeId,
+    readonly secret: ClusterSecret,
+  ) {
+    this.port = new PeerPort(secret, (text) => this.notices.push(text));
+  }
+
+  async listen(): Promise<void> {
+    this.address = `127.0.0.1:${await this.port.listen("127.0.0.1:0")}`;
+    this.port.address = this.address;
+  }
+
+  begin(view: View): void {
+    this.links = new PeerLinks({
+      self: this.id,
+      view,
+      digest: digestOf(view),
+      peerAddress: this.address,
+      secret: this.secret,
+      handshake: (peer) => ({ ...greeting(view, this.id, this.address), meantNodeId: peer }),
+      deliver: (input) => this.inputs.push(input),
+      notice: (text) => this.notices.push(text),
+      introduced: () => {},
+      highestPosition: () => 0,
+      shown: (_, position) => {
+        this.shown.push(position);
+        return true;
+      },
+      failed: (remote, why) => this.port.admission.failed(remote, why),
+      traces: null,
+    });
+    this.port.links = this.links;
+    this.links.start();
+  }
+
+  get linked(): number[] {
+    return (this.links?.queues() ?? []).map(({ peer }) => peer).sort();
+  }
+
+  close(): void {
+    this.links?.close();
+    this.port.close();
+  }
+}
+
+const greeting = (view: View, id: number, peerAddress: string): Handshake => ({
+  protocolVersion: PROTOCOL_VERSION,
+  clusterId: Buffer.from(view.clusterId, "hex"),
+  nodeId: id,
+  viewEpoch: view.epoch,
+  viewDigest: digestOf(view),
+  logPosition: 0,
+  clientAddress: "",
+  peerAddress,
+  zone: "",
+  storage: 1,
+  uptimeMs: 0,
+  softwareVersion: "",
+  meantNodeId: 0,
+  positionProof: Buffer.alloc(0),
+  seenPosition: 0,
+  seenProof: Buffer.alloc(0),
+});
+
+let nodes: Node[] = [];
+const streams: DialedStream[] = [];
+beforeEach(() => {
+  nodes = [];
+});
+afterEach(() => {
+  for (const stream of streams.splice(0)) stream.cut();
+  for (const node of nodes) node.close();
+});
+
+/** Nodes 10 and 11, or as many as there are secrets; `at` puts their addresses into another order. */
+async function started(secrets: readonly ClusterSecret[], at = (addresses: string[]) => addresses): Promise<View> {
+  const base = viewOf(secrets.length, secrets.length, 1);
+  nodes = base.members.map(({ id }, i) => new Node(id, secrets[i] ?? NO_SECRET));
+  for (const node of nodes) await node.listen();
+  const addresses = at(nodes.map(({ address }) => address));
+  const view = {
+    ...base,
+    members: base.members.map((member, i) => ({ ...member, peerAddress: addresses[i] ?? "" })),
+  };
+  for (const node of nodes) node.begin(view);
+  return view;
+}
+
+const node = (index: number): Node => nodes[index] ?? expect.fail(`no node ${index}`);
+
+/** What a stranger hears that opens a stream and says these frames. */
+function stranger(address: string, ...says: Buffer[]): { heard: ReceivedFrame[]; ended: () => boolean } {
+  const heard: ReceivedFrame[] = [];
+  let over = false;
+  const stream = new DialedStream(address, {
+    frame: (bytes) => heard.push(decodeFrame(Buffer.from(bytes))),
+    ended: () => {
+      over = true;
+    },
+  });
+  streams.push(stream);
+  for (const one of says) stream.write(one);
+  return { heard, ended: () => over };
+}
+
+describe("nodes of one cluster", () => {
+  test.each([
+    ["without a secret", [NO_SECRET, NO_SECRET]],
+    ["with the same secret", [SECRET, SECRET]],
+    [
+      "while their secret is replaced",
+      [secretOf("n".repeat(32), "s".repeat(32)), secretOf("s".repeat(32), "n".repeat(32))],
+    ],
+  ])("find each other %s", async (_, secrets) => {
+    await started(secrets);
+    await eventually(() => expect([node(0).linked, node(1).linked]).toEqual([[11], [10]]));
+    expect(node(1).port.admission.counters).toEqual({ failures: 0, closed: 0 });
+    expect(node(1).port.admission.strangerCount).toBe(0);
+  });
+
+  test.each([
+    ["differ", SECRET, secretOf("x".repeat(32)), "differ"],
+    ["are only at the one that dials", SECRET, NO_SECRET, "no cluster secret"],
+    ["are only at the one that is dialed", NO_SECRET, SECRET, "has a secret"],
+  ])("do not when their secrets %s, and say so", async (_, one, two, words) => {
+    await started([one, two]);
+    await eventually(() => expect(node(0).links?.troubleOf(node(1).id)).toContain(words));
+    await eventually(() => expect(node(1).port.admission.counters.failures).toBeGreaterThan(0));
+    expect(node(1).notices.some((text) => text.includes("127.0.0.1:"))).toBe(true);
+    expect([...node(0).linked, ...node(1).linked, ...node(0).inputs, ...node(1).inputs]).toEqual([]);
+  });
+
+  test.each([
+    ["a secret", SECRET],
+    ["no secret", NO_SECRET],
+  ])(
+    "are taken for who they are: with %s, an address that leads to another member is no stream to this one",
+    async (_, secret) => {
+      await started([secret, secret, secret], ([a = "", b = "", c = ""]) => [a, c, b]);
+      await eventually(() => expect(node(0).links?.troubleOf(node(1).id)).toMatch(/node 12/));
+      await eventually(() => expect(node(0).links?.troubleOf(node(2).id)).toMatch(/node 11/));
+      expect(node(0).linked).toEqual([]);
+    },
+  );
+});
+
+describe("one word of a peer", () => {
+  test.each([RefusalReason.ROLLED_BACK, RefusalReason.REMOVED_NODE, RefusalReason.DUPLICATE_NODE_ID])(
+    "that refuses (%i) ends nothing but its stream",
+    async (reason) => {
+      const view = await started([NO_SECRET, NO_SECRET]);
+      await eventually(() => expect(node(1).linked).toEqual([10]));
+      // Node 10 has gone, and somebody comes in its name.
+      node(0).close();
+      await eventually(() => expect(node(1).linked).toEqual([]));
+      const refusal = encodeRefusal({ reason, text: "you have lost 7 records", expected: "9" });
+      const { ended } = stranger(node(1).address, encodeHandshake(greeting(view, 10, "x:1")), refusal);
+      await eventually(() => expect(ended()).toBe(true));
+      expect(node(1).shown).toEqual([]);
+      expect(node(1).links).not.toBeNull();
+    },
+  );
+});
+
+describe("a second process with the id of a node that lives", () => {
+  test("is refused by name, with both addresses, and the first one keeps its place", async () => {
+    const view = await started([NO_SECRET, NO_SECRET]);
+    await eventually(() => expect(node(1).linked).toEqual([10]));
+    const { heard } = stranger(node(1).address, encodeHandshake(greeting(view, 10, "copy.example:4700")));
+    await eventually(() => expect(heard.at(-1)?.refusal).toMatchObject({ reason: RefusalReason.DUPLICATE_NODE_ID }));
+    const { text = "" } = heard.at(-1)?.refusal ?? {};
+    expect(text).toContain("copy.example:4700");
+    expect(text).toMatch(/connected from 127\.0\.0\.1:\d+ and lives/);
+    expect(node(1).linked).toEqual([10]);
+    expect(node(1).inputs.some(({ kind }) => kind === "link-lost")).toBe(false);
+    expect(node(1).notices.some((one) => one.includes("refused a second node 10"))).toBe(true);
+  });
+
+  test("gets in at once when the first one has gone", async () => {
+    const view = await started([NO_SECRET, NO_SECRET]);
+    await eventually(() => expect(node(1).linked).toEqual([10]));
+    node(0).close();
+    await eventually(() => expect(node(1).linked).toEqual([]));
+    const { heard } = stranger(node(1).address, encodeHandshake(greeting(view, 10, "n1:4700")));
+    await eventually(() => expect(heard.at(-1)?.handshake?.nodeId).toBe(11));
+    expect(node(1).inputs.map(({ kind }) => kind)).toEqual(["link-lost", "peer-restarted"]);
+  });
+});
+
+describe("strangers", () => {
+  test("are heard for a frame of 4 KiB at most", async () => {
+    const view = await started([NO_SECRET, NO_SECRET]);
+    const long = encodeHandshake({ ...greeting(view, 10, "x:1"), zone: "z".repeat(5_000) });
+    const { ended, heard } = stranger(node(1).address, long);
+    await eventually(() => expect(ended()).toBe(true));
+    expect(heard).toEqual([]);
+  });
+
+  test("get rid of each other, never of a member, when there are too many", async () => {
+    await started([SECRET, SECRET]);
+    await eventually(() => expect(node(1).linked).toEqual([10]));
+    const crowd = Array.from({ length: 150 }, () => stranger(node(1).address));
+    await eventually(() => expect(node(1).port.admission.counters.closed).toBeGreaterThanOrEqual(20));
+    expect(node(1).port.admission.strangerCount).toBeLessThanOrEqual(128);
+    await eventually(() => expect(crowd.filter(({ ended }) => ended()).length).toBeGreaterThanOrEqual(20));
+    expect(node(1).linked).toEqual([10]);
+  });
+
+  test("who fail are counted, and told of once", async () => {
+    const view = await started([SECRET, SECRET]);
+    const before = node(1).notices.length;
+    for (let i = 0; i < 5; i++) {
+      const { ended } = stranger(
+        node(1).address,
+        encodeHandshake({ ...greeting(view, 10, "x:1"), viewDigest: randomBytes(32) }),
+      );
+      await eventually(() => expect(ended()).toBe(true));
+    }
+    expect(node(1).port.admission.counters.failures).toBe(5);
+    expect(node(1).notices.length - before).toBe(1);
+  });
+});

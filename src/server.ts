@@ -20,6 +20,7 @@ import { type ClientServer, makeClientServer } from "./rpc/client-server.js";
 import { type ClusterSecret, NO_SECRET, SecretOfFile } from "./rpc/cluster-secret.js";
 import { NodePorts } from "./rpc/connection-limit.js";
 import { Founding } from "./rpc/founding.js";
+import { ImplausibleNotices } from "./rpc/implausible-notices.js";
 import { LoopLoad } from "./rpc/loop-load.js";
 import { NodeClock } from "./rpc/node-clock.js";
 import { judgeShown } from "./rpc/own-position.js";
@@ -105,6 +106,7 @@ class NodeServer implements RunningServer {
   private readonly metrics: Metrics | null;
   private readonly ports: NodePorts;
   private readonly startedAt = performance.now();
+  private readonly implausible = new ImplausibleNotices((text) => this.events.notice(text));
   private readonly stop = new AbortController();
   private loop: Loop | null = null;
   private healthTimer: NodeJS.Timeout | null = null;
@@ -361,6 +363,7 @@ class NodeServer implements RunningServer {
         now,
       },
       this.traces?.requests ?? null,
+      (from, message, why) => this.implausible.tell(from, message.kind, why),
     );
   }
 

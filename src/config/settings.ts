@@ -3,6 +3,7 @@
  * docs/configuration.md are made from this list. A setting's key here gives all its names: `peerListen` is the flag `--peer-listen`, the
  * variable `ONAR_PEER_LISTEN` and `peer-listen` in a file.
  */
+import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../base/limits.js";
 import {
   DEFAULT_CLIENT_PORT,
   DEFAULT_DISK_STALL_S,
@@ -63,9 +64,6 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ["auto", "text", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** Bounds of the limits: a message must fit into a frame between nodes with its completion records (rpc/peer-service.ts). */
-const MAX_KEY_BYTES = 65_536;
-const MAX_VALUE_BYTES = 6_291_456;
 const MIN_MESSAGE_BYTES = 4_096;
 export const MAX_MESSAGE_BYTES = 16_777_216;
 

@@ -7,6 +7,7 @@ import { Core, type CoreOptions } from "../core/core.js";
 import type { Key, NodeId, Partition, Revision } from "../core/ids.js";
 import type { NodeMessage, Request } from "../core/node-message.js";
 import type { Outcome, Ticket } from "../core/outbox.js";
+import { type KnownNumbers, Plausible } from "../core/plausible.js";
 import type { Outgoing } from "./outgoing.js";
 import { Router } from "./router.js";
 import { Syncs } from "./syncs.js";
@@ -26,15 +27,26 @@ export type NodeInput =
   | { readonly kind: "give-up" }
   | { readonly kind: "wake" };
 
+/** Is told of a message that cannot be and was left alone. */
+export type Implausible = (from: NodeId, message: NodeMessage, why: string) => void;
+
 export class NodeMachine {
   readonly core: Core;
   readonly router: Router;
+  /** Messages that could not be. */
+  refused = 0;
+  private readonly plausible: Plausible;
   /** The driver tells what it gives to the disk, and what of it is durable. */
   readonly syncs = new Syncs();
 
   /** `watcher` is told of requests; null: nobody is. */
-  constructor(options: CoreOptions, watcher: RequestWatcher | null = null) {
+  constructor(
+    options: CoreOptions,
+    watcher: RequestWatcher | null = null,
+    private readonly implausible: Implausible = () => {},
+  ) {
     this.core = new Core(options);
+    this.plausible = new Plausible({ view: options.view, known: (partition) => this.known(partition) });
     this.router = new Router({ core: this.core, firstForward: options.firstAttempt, syncs: this.syncs, watcher });
   }
 
@@ -81,7 +93,17 @@ export class NodeMachine {
     return core < router ? core : router;
   }
 
+  private known(partition: Partition): KnownNumbers {
+    const replica = this.core.partitions.get(partition)?.replica;
+    return replica === undefined ? NOTHING_KNOWN : { round: replica.promise.round, revision: replica.reservation };
+  }
+
   private receive(now: Instant, from: NodeId, message: NodeMessage, out: Outgoing): void {
+    const why = from === this.core.self ? null : this.plausible.wrong(now, from, message);
+    if (why !== null) {
+      this.refused++;
+      return this.implausible(from, message, why);
+    }
     switch (message.kind) {
       case "forward":
         return this.router.onForward(now, from, message, out);
@@ -101,4 +123,5 @@ export class NodeMachine {
   }
 }
 
+const NOTHING_KNOWN: KnownNumbers = { round: 0, revision: 0 };
 const WAKE = { kind: "wake" } as const;

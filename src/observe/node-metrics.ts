@@ -259,6 +259,11 @@ export class NodeMetrics {
       "Messages dropped as a queue was full.",
       (counters) => counters.messagesDropped,
     );
+    this.counterOfNode(
+      "onar_peer_messages_implausible_total",
+      "Messages of other nodes that cannot be, and were left alone.",
+      (node) => node.loop.machine.refused,
+    );
     of("onar_peer_sent_bytes_total", "Bytes of the frames sent.", (counters) => counters.bytesSent);
   }
 

@@ -96,16 +96,22 @@ export class ScriptWorld {
     };
     const sending: Underway[] = [];
     node.loop = new Loop({
-      machine: new NodeMachine({
-        self: id,
-        view: this.view,
-        table: (p) => storage.table(p),
-        restored: storage.restored(),
-        firstAttempt: life * ATTEMPTS_PER_LIFE,
-        round: ROUND,
-        ...(this.purgeAfter === null ? {} : { purgeAfter: this.purgeAfter }),
-        now: instant(this.now + node.ahead),
-      }),
+      machine: new NodeMachine(
+        {
+          self: id,
+          view: this.view,
+          table: (p) => storage.table(p),
+          restored: storage.restored(),
+          firstAttempt: life * ATTEMPTS_PER_LIFE,
+          round: ROUND,
+          ...(this.purgeAfter === null ? {} : { purgeAfter: this.purgeAfter }),
+          now: instant(this.now + node.ahead),
+        },
+        null,
+        (from, message, why) => {
+          throw new Error(`n${id} refuses a ${message.kind} of n${from}: ${why}`);
+        },
+      ),
       storage,
       clock: {
         now: () => instant(this.now + node.ahead),

@@ -269,6 +269,8 @@ export class SimNode {
       visiting: () => {},
       turnedAway: () => {},
       served: () => {},
+    }, (from, message, why) => {
+      this.options.failed(this, new Error(`n${this.id} refuses a ${message.kind} of n${from}, which is honest: ${why}`));
     });
   }
 

@@ -15,6 +15,7 @@ import { decodeFirstStored, firstStoredHead } from "../../codec/checkpoint-recor
 import type { StateEntry } from "../../codec/entry.js";
 import { type ChangeNumber, changeNumber, type Key, type Partition, partition as partitionOf } from "../../core/ids.js";
 import { BAD, type Change } from "../../core/register/table.js";
+import { toBuffer } from "../../wire/bytes.js";
 import { type Below, type Checkpoint, CheckpointError, NONE_BELOW, type Scanned, type Tally } from "./checkpoint.js";
 import { Environment, type Tree } from "./environment.js";
 import { changeKey, type TreeName } from "./packed.js";
@@ -52,13 +53,13 @@ export class FirstCheckpoint implements Checkpoint {
   get(partition: Partition, key: Key): Stored | null {
     const name = entryKeyOf(key);
     const found = this.trees.records.getBinary(blockName(partition, name));
-    return found === undefined ? null : decodeFirstStored(partition, key, registerOf(name, found));
+    return found === undefined ? null : decodeFirstStored(partition, key, registerOf(name, toBuffer(found)));
   }
 
   below(partition: Partition, key: Key): Below | null {
     const name = entryKeyOf(key);
     const found = this.trees.records.getBinary(blockName(partition, name));
-    return found === undefined ? NONE_BELOW : firstStoredHead(partition, key, registerOf(name, found));
+    return found === undefined ? NONE_BELOW : firstStoredHead(partition, key, registerOf(name, toBuffer(found)));
   }
 
   tallies(): Iterable<Tally> {

@@ -8,6 +8,7 @@ import type { Stored } from "../../codec/checkpoint-record.js";
 import type { StateEntry } from "../../codec/entry.js";
 import type { ChangeNumber, Key, Partition } from "../../core/ids.js";
 import type { Change } from "../../core/register/table.js";
+import { toBuffer } from "../../wire/bytes.js";
 import type { Done } from "../files.js";
 import type { Below, Checkpoint, FoldBatch, Scanned, Tally } from "./checkpoint.js";
 import { Environment, type Tree } from "./environment.js";
@@ -159,7 +160,8 @@ const storeOf = (tree: Tree): BlockStore => ({
     for (const found of tree.getKeys({ start: name, reverse: true, limit: 1 })) {
       const own = Buffer.from(found);
       const bytes = keep ? tree.getBinary(own) : tree.getBinaryFast(own);
-      return bytes === undefined ? null : { name: own, bytes };
+      // A long value comes as a Uint8Array, whatever the types say.
+      return bytes === undefined ? null : { name: own, bytes: toBuffer(bytes) };
     }
     return null;
   },

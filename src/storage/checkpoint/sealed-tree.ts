@@ -6,11 +6,14 @@ import { crc32 } from "../../codec/checksum.js";
 import { get64, put64, type StateEntry } from "../../codec/entry.js";
 import { decodeStates, encodeStates } from "../../codec/states.js";
 import { changeNumber, type Partition, partition as partitionOf } from "../../core/ids.js";
+import { toBuffer } from "../../wire/bytes.js";
 import { CheckpointError, type FoldBatch, type Tally } from "./checkpoint.js";
 import type { Tree } from "./environment.js";
 
 const POSITION = Buffer.from("position");
 const NODE_WIDE = Buffer.from("node");
+
+const NOTHING = Buffer.alloc(0);
 
 export class SealedTree {
   constructor(private readonly tree: Tree) {}
@@ -43,7 +46,7 @@ export class SealedTree {
     for (const name of [...this.tree.getKeys({})]) {
       const key = Buffer.from(name);
       this.sealed(key);
-      yield { key, value: Buffer.from(this.tree.getBinary(key) as Buffer) };
+      yield { key, value: Buffer.from(this.tree.getBinary(key) ?? NOTHING) };
     }
   }
 
@@ -64,8 +67,10 @@ export class SealedTree {
   }
 
   private sealed(key: Buffer): Buffer | null {
-    const bytes = this.tree.getBinary(key);
-    if (bytes === undefined) return null;
+    const found = this.tree.getBinary(key);
+    if (found === undefined) return null;
+    // A long value comes as a Uint8Array, whatever the types say.
+    const bytes = toBuffer(found);
     const value = bytes.subarray(4);
     if (bytes.length < 4 || crc32(value, crc32(key)) !== bytes.readUInt32LE(0)) throw new CheckpointError(rotten(key));
     return value;

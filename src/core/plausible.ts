@@ -1,0 +1,320 @@
+/**
+ * Whether what a peer says can be, before any machine sees it. Decoding has seen to it that numbers are whole and below 2^53; here they are held
+ * against what this node knows.
+ *
+ * The intuition: some numbers only ever rise, are durable, and everybody goes on above the highest. One message with 2^53 − 1 would end a
+ * partition for good. So a number may leap only so far above what is known here, and the room for leaps refills slowly: whoever lies uses it up
+ * and is refused from then on, and in all the years there are it never reaches the end. What honest nodes do stays far below:
+ *
+ *   ballots' rounds   2^30 at once, 2^10 a second     a campaign a round, of which there are five a second
+ *   revisions         2^48 at once, 2^20 a second     a restored cluster begins 2^40 above its backup
+ *   seqs              2^40 at once, 2^20 a second     a write each, and each office begins anew
+ *
+ * Attempts, heartbeats' rounds, report versions and change numbers are the sender's own or come back to who drew them: they are compared and
+ * never gone on above. Log positions are judged by the node that they are of (rolled-back.ts).
+ *
+ * Invariants:
+ *   P1  What a writer says comes from the owner of its ballot.
+ *   P2  A ballot's owner is a replica of its partition, and its epoch is no later than the group's.
+ *   P3  In a register neither the version nor the floor is above the revision.
+ */
+import { unreachable } from "../base/assert.js";
+import { MAX_KEY_BYTES, MAX_VALUE_BYTES, REQUEST_ID_BYTES } from "../base/limits.js";
+import { type Instant, since } from "../base/time.js";
+import type { Ballot, Timestamp } from "./ballot.js";
+import type { PartitionReport } from "./election/heartbeats.js";
+import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition } from "./ids.js";
+import type { NodeMessage, Request } from "./node-message.js";
+import type { KeyEntry, Result } from "./register/operation.js";
+import type { Register } from "./register/register.js";
+import type { View } from "./view/view.js";
+
+/** Room for one kind of number to rise in one partition. */
+class Rise {
+  private high = 0;
+  private room: number;
+  private refilledAt: Instant | null = null;
+
+  constructor(
+    private readonly most: number,
+    private readonly perSecond: number,
+  ) {
+    this.room = most;
+  }
+
+  /** `known`: what this node holds itself; asked only when the number is above all that was seen. */
+  takes(now: Instant, value: number, known: () => number): boolean {
+    if (value <= this.high) return true;
+    this.high = Math.max(this.high, known());
+    const leap = value - this.high;
+    if (leap <= 0) return true;
+    if (leap > this.room) this.refill(now);
+    if (leap > this.room) return false;
+    this.room -= leap;
+    this.high = value;
+    return true;
+  }
+
+  private refill(now: Instant): void {
+    const passed = this.refilledAt === null ? 0 : since(now, this.refilledAt);
+    this.refilledAt = now;
+    this.room = Math.min(this.most, this.room + (passed * this.perSecond) / 1_000);
+  }
+}
+
+class Numbers {
+  readonly rounds = new Rise(2 ** 30, 2 ** 10);
+  readonly revisions = new Rise(2 ** 48, 2 ** 20);
+  readonly seqs = new Rise(2 ** 40, 2 ** 20);
+}
+
+/** What this node holds of a partition; zeros for one that it does not serve. */
+export interface KnownNumbers {
+  readonly round: number;
+  readonly revision: number;
+}
+
+export interface PlausibleOptions {
+  readonly view: View;
+  readonly known: (partition: Partition) => KnownNumbers;
+}
+
+const MAX_RECORDS = 128;
+/** Of a completion record, with what stands around it. */
+const MAX_RECORD_BYTES = 64;
+/** Of a register beside key, value and records. */
+const REGISTER_BYTES = 256;
+/** A listed change takes 16 KiB of frame at most with the longest key; senders list 512. */
+const MAX_CHANGES = 4_096;
+const MAX_REMAINING_MS = 120_000;
+
+type Wrong = string | null;
+
+export class Plausible {
+  private readonly numbers: (Numbers | undefined)[];
+  private readonly members: ReadonlySet<NodeId>;
+
+  constructor(private readonly options: PlausibleOptions) {
+    const { view } = options;
+    this.numbers = new Array<Numbers | undefined>(view.partitions.length).fill(undefined);
+    this.members = new Set(view.members.map(({ id }) => id));
+  }
+
+  /** null: it can be; otherwise what cannot, in words. */
+  wrong(now: Instant, from: NodeId, message: NodeMessage): Wrong {
+    switch (message.kind) {
+      case "heartbeat":
+        return null;
+      case "heartbeat-answer":
+        return (
+          this.listed(message.heard.length, this.members.size, "nodes") ??
+          this.listed(message.reports.length, this.numbers.length, "reports") ??
+          this.listed(message.offices.length, this.numbers.length, "offices") ??
+          first(message.reports, (report) => this.report(now, report)) ??
+          first(message.offices, ({ partition, ballot }) =>
+            ballot === null ? this.partition(partition) : this.ballot(now, partition, ballot),
+          )
+        );
+      case "forward":
+        return this.partition(message.partition) ?? remaining(message.remaining) ?? request(message.request);
+      case "forwarded":
+        return result(message.result);
+      default:
+        return this.partition(message.partition) ?? this.ofGroup(now, from, message);
+    }
+  }
+
+  private ofGroup(now: Instant, from: NodeId, message: GroupMessageOf): Wrong {
+    const { partition } = message;
+    switch (message.kind) {
+      case "prepare":
+      case "your-turn":
+      case "confirm":
+        return this.writers(now, partition, from, message.ballot);
+      case "recover":
+        return this.writers(now, partition, from, message.ballot) ?? key(message.key);
+      case "ask-tombstone":
+      case "purge":
+        return (
+          this.writers(now, partition, from, message.ballot) ??
+          key(message.key) ??
+          this.timestamp(now, partition, message.timestamp)
+        );
+      case "reserve":
+        return (
+          this.writers(now, partition, from, message.ballot) ??
+          (message.floor > message.reservation ? "a floor above its reservation" : null) ??
+          this.revision(now, partition, message.reservation)
+        );
+      case "write":
+        return (
+          owner(from, message.register.timestamp.ballot) ??
+          this.register(now, partition, message.register) ??
+          this.seq(now, partition, message.settledSeq) ??
+          this.revision(now, partition, message.settledRevision)
+        );
+      case "impose":
+        return this.register(now, partition, message.register);
+      case "promised":
+        return this.ballot(now, partition, message.ballot) ?? this.revision(now, partition, message.reservation);
+      case "recovered":
+        return (
+          this.ballot(now, partition, message.ballot) ??
+          this.optional(now, partition, message.register) ??
+          this.revision(now, partition, message.floor)
+        );
+      case "reserved":
+      case "confirmed":
+      case "tombstone-held":
+      case "purged":
+        return this.ballot(now, partition, message.ballot);
+      case "written":
+        return this.ballot(now, partition, message.ballot) ?? this.seq(now, partition, message.seq);
+      case "nack":
+        return this.ballot(now, partition, message.ballot) ?? this.ballot(now, partition, message.promised);
+      case "read":
+        return key(message.key) ?? (message.holding === null ? null : this.timestamp(now, partition, message.holding));
+      case "read-answer":
+        return (
+          this.ballot(now, partition, message.promised) ??
+          (message.timestamp === null ? null : this.timestamp(now, partition, message.timestamp)) ??
+          this.optional(now, partition, message.register) ??
+          this.revision(now, partition, message.settledRevision)
+        );
+      case "imposed":
+      case "ask-changes":
+        return null;
+      case "hand-over":
+        return key(message.key);
+      case "handed-over":
+        return (
+          (message.ballot === null ? null : this.ballot(now, partition, message.ballot)) ??
+          this.optional(now, partition, message.register) ??
+          this.revision(now, partition, message.settledRevision)
+        );
+      case "changes":
+        return (
+          this.listed(message.changes.length, MAX_CHANGES, "changes") ??
+          first(message.changes, (one) => key(one.key) ?? this.timestamp(now, partition, one.timestamp))
+        );
+      default:
+        return unreachable(message);
+    }
+  }
+
+  private partition(partition: Partition): Wrong {
+    return partition < this.numbers.length ? null : `partition ${partition} of ${this.numbers.length}`;
+  }
+
+  private report(now: Instant, { partition, promise, settled, settledRevision }: PartitionReport): Wrong {
+    return (
+      this.partition(partition) ??
+      this.ballot(now, partition, promise) ??
+      (settled === null ? null : this.timestamp(now, partition, settled)) ??
+      this.revision(now, partition, settledRevision)
+    );
+  }
+
+  /** P1: what only the owner of a ballot says. */
+  private writers(now: Instant, partition: Partition, from: NodeId, ballot: Ballot): Wrong {
+    return owner(from, ballot) ?? this.ballot(now, partition, ballot);
+  }
+
+  private ballot(now: Instant, partition: Partition, { groupEpoch, round, node }: Ballot): Wrong {
+    const wrong = this.partition(partition);
+    if (wrong !== null) return wrong;
+    const placement = this.options.view.partitions[partition];
+    if (placement === undefined || isLater(groupEpoch, placement.groupEpoch))
+      return `a ballot of epoch ${groupEpoch}, which is not there yet`;
+    if (node !== NO_NODE && groupEpoch === placement.groupEpoch && !placement.replicas.includes(node))
+      return `a ballot of node ${node}, which is no replica of partition ${partition}`;
+    const rounds = this.of(partition).rounds;
+    if (rounds.takes(now, round, () => this.options.known(partition).round)) return null;
+    return `a ballot of round ${round}, far above all that is known of partition ${partition}`;
+  }
+
+  private timestamp(now: Instant, partition: Partition, { ballot, seq }: Timestamp): Wrong {
+    return this.ballot(now, partition, ballot) ?? this.seq(now, partition, seq);
+  }
+
+  private seq(now: Instant, partition: Partition, seq: number): Wrong {
+    if (this.of(partition).seqs.takes(now, seq, () => 0)) return null;
+    return `seq ${seq}, far above all that is known of partition ${partition}`;
+  }
+
+  private revision(now: Instant, partition: Partition, revision: number): Wrong {
+    if (this.of(partition).revisions.takes(now, revision, () => this.options.known(partition).revision)) return null;
+    return `revision ${revision}, far above all that is known of partition ${partition}`;
+  }
+
+  private optional(now: Instant, partition: Partition, register: Register | null): Wrong {
+    return register === null ? null : this.register(now, partition, register);
+  }
+
+  private register(now: Instant, partition: Partition, register: Register): Wrong {
+    const { version, revision, floor, encoded } = register;
+    const most = MAX_KEY_BYTES + MAX_VALUE_BYTES + MAX_RECORDS * MAX_RECORD_BYTES + REGISTER_BYTES;
+    if (encoded !== null && encoded.length > most) return `a register of ${encoded.length} bytes`;
+    if (version > revision || floor > revision)
+      return `a register of revision ${revision} with version ${version} and floor ${floor}`;
+    return (
+      key(register.key) ?? this.timestamp(now, partition, register.timestamp) ?? this.revision(now, partition, revision)
+    );
+  }
+
+  private listed(count: number, most: number, what: string): Wrong {
+    return count <= most ? null : `${count} ${what}, of at most ${most}`;
+  }
+
+  private of(partition: Partition): Numbers {
+    let numbers = this.numbers[partition];
+    if (numbers === undefined) {
+      numbers = new Numbers();
+      this.numbers[partition] = numbers;
+    }
+    return numbers;
+  }
+}
+
+type GroupMessageOf = Exclude<NodeMessage, { kind: "heartbeat" | "heartbeat-answer" | "forward" | "forwarded" }>;
+
+const isLater = (a: GroupEpoch, b: GroupEpoch): boolean => a > b;
+
+const owner = (from: NodeId, ballot: Ballot): Wrong =>
+  ballot.node === from ? null : `what only the owner of a ballot says, node ${ballot.node}`;
+
+const key = (text: Key): Wrong => (text.length > MAX_KEY_BYTES ? `a key of ${text.length} bytes` : null);
+
+const remaining = (ms: number): Wrong => (ms <= MAX_REMAINING_MS ? null : `a request with ${ms} ms to go`);
+
+const value = (bytes: Uint8Array): Wrong =>
+  bytes.length <= MAX_VALUE_BYTES ? null : `a value of ${bytes.length} bytes, of at most ${MAX_VALUE_BYTES}`;
+
+const entry = (found: KeyEntry | null): Wrong => (found === null ? null : value(found.value));
+
+function request(asked: Request): Wrong {
+  if (asked.kind === "read") return key(asked.read.key);
+  const { operation, requestId } = asked.write;
+  if (requestId !== null && requestId.length !== REQUEST_ID_BYTES) return `a request id of ${requestId.length} bytes`;
+  const condition = "condition" in operation ? operation.condition : null;
+  return (
+    key(operation.key) ??
+    ("value" in operation ? value(operation.value) : null) ??
+    (condition?.kind === "value" ? value(condition.value) : null)
+  );
+}
+
+function result(told: Result): Wrong {
+  if (told.status !== "done") return null;
+  const { answer } = told;
+  if (answer.kind === "get") return entry(answer.entry);
+  return "found" in answer ? entry(answer.found) : null;
+}
+
+function first<T>(items: readonly T[], look: (item: T) => Wrong): Wrong {
+  for (const item of items) {
+    const wrong = look(item);
+    if (wrong !== null) return wrong;
+  }
+  return null;
+}

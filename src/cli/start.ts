@@ -35,6 +35,8 @@ export interface StartOptions {
   readonly expect?: string;
   readonly replicationFactor?: string;
   readonly partitions?: string;
+  readonly clusterSecretFile?: string;
+  readonly insecure?: true;
   readonly zone?: string;
   readonly clusterId?: string;
   readonly memory?: true;

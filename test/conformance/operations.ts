@@ -25,13 +25,15 @@ const LONG = "k".repeat(4_000);
 export const keyOf = (i: number): Key => (i === 0 ? LONG : `key-${i}\u00e9`) as Key;
 
 export interface RegisterParts {
+  /** Of its ballot. */
+  readonly owner?: number;
   readonly value?: string | null;
   readonly seq?: number;
 }
 
-export function register(key: Key, { value = "value", seq = 1 }: RegisterParts = {}): Register {
+export function register(key: Key, { value = "value", seq = 1, owner = 7 }: RegisterParts = {}): Register {
   const bytes = value === null ? null : Buffer.from(value);
-  const timestamp = { ballot: ballot(groupEpoch(1), 2, nodeId(7)), seq };
+  const timestamp = { ballot: ballot(groupEpoch(1), 2, nodeId(owner)), seq };
   return new Register(key, timestamp, bytes, revision(seq), revision(seq), revision(0), CompletionRecords.none);
 }
 

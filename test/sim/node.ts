@@ -259,19 +259,26 @@ export class SimNode {
   /** Keeps book of the requests of clients that left the router: for its own core, or on a stream. */
   private watched(options: CoreOptions): NodeMachine {
     this.forwards.clear();
-    return new NodeMachine(options, {
-      forwarded: (request, { id }) => {
-        this.forwards.set(id, request);
-        this.count(request, 1);
+    return new NodeMachine(
+      options,
+      {
+        forwarded: (request, { id }) => {
+          this.forwards.set(id, request);
+          this.count(request, 1);
+        },
+        forwardEnded: () => {},
+        serving: (_ticket, _partition, request) => this.count(request, 1),
+        visiting: () => {},
+        turnedAway: () => {},
+        served: () => {},
       },
-      forwardEnded: () => {},
-      serving: (_ticket, _partition, request) => this.count(request, 1),
-      visiting: () => {},
-      turnedAway: () => {},
-      served: () => {},
-    }, (from, message, why) => {
-      this.options.failed(this, new Error(`n${this.id} refuses a ${message.kind} of n${from}, which is honest: ${why}`));
-    });
+      (from, message, why) => {
+        this.options.failed(
+          this,
+          new Error(`n${this.id} refuses a ${message.kind} of n${from}, which is honest: ${why}`),
+        );
+      },
+    );
   }
 
   /** No stream took that copy. */

@@ -42,13 +42,13 @@ describe("config check", () => {
   });
 
   test("does not mind what nodes that share a file say each for itself", async () => {
-    const path = file("listen: 0.0.0.0:1\npeer-listen: 0.0.0.0:2\nexpect: 3\nmemory: true\n");
+    const path = file("listen: 0.0.0.0:1\npeer-listen: 0.0.0.0:2\ninsecure: true\nexpect: 3\nmemory: true\n");
     expect(await onar(["config", "check", path])).toMatchObject({
       code: 0,
       out: expect.stringContaining("left to flags or the environment: advertise, peer-advertise, join\n"),
     });
-    const data = file("listen: a:1\npeer-listen: a:2\ndata: /somewhere\n");
-    expect(await onar(["config", "check", data])).toMatchObject({ code: 0, out: `${data}: 3 settings, all good\n` });
+    const data = file("listen: a:1\npeer-listen: a:2\ncluster-secret-file: /s\ndata: /somewhere\n");
+    expect(await onar(["config", "check", data])).toMatchObject({ code: 0, out: `${data}: 4 settings, all good\n` });
   });
 
   test("of a file that is not there ends with 2", async () => {

@@ -22,6 +22,7 @@ describe("start", () => {
       metricsListen: "",
       join: ["127.0.0.1:4701", "127.0.0.1:4702"],
       expect: 3,
+      clusterSecretFile: null,
       zone: "",
       storage: "memory",
       data: "",
@@ -55,7 +56,8 @@ describe("start", () => {
     const join = "127.0.0.1:4700,127.0.0.1:4701,127.0.0.1:4702";
     expect(nodeConfig({ ...options, join }).join).toHaveLength(3);
     expect(
-      nodeConfig({ ...options, join, peerListen: "0.0.0.0:4700", peerAdvertise: "127.0.0.1:4700" }).join,
+      nodeConfig({ ...options, join, peerListen: "0.0.0.0:4700", peerAdvertise: "127.0.0.1:4700", insecure: true })
+        .join,
     ).toHaveLength(3);
   });
 
@@ -69,7 +71,8 @@ describe("start", () => {
     ["a port beyond 65535", { peerListen: "127.0.0.1:65536" }, "--peer-listen: the port must be from 0 to 65535"],
     ["the same address twice", { peerListen: "127.0.0.1:4600" }, "--listen and --peer-listen must be different"],
     ["an advertised port 0", { advertise: "host:0" }, "--advertise: the port must be from 1 to 65535"],
-    ["a wildcard that nobody can connect to", { listen: "0.0.0.0:4600" }, "--advertise"],
+    ["a wildcard that nobody can connect to", { listen: "0.0.0.0:4600", insecure: true }, "--advertise"],
+    ["a port that others reach, without a secret", { listen: "0.0.0.0:4600" }, "--insecure"],
     ["no nodes", { expect: "0" }, "--expect must be a whole number from 1 to 31"],
     ["too many nodes", { expect: "32" }, "--expect must be a whole number from 1 to 31"],
     ["a part of the list", { join: "127.0.0.1:4701" }, "--join must name all 2 other founding nodes"],
@@ -150,8 +153,9 @@ describe("cluster", () => {
     const data = (more: object) => plan(more).nodes.map(({ args }) => args.slice(args.indexOf("--expect") + 2));
     expect(data({})).toEqual([["--memory"], ["--memory"], ["--memory"]]);
     const kept = data({ memory: undefined, data: "/somewhere" });
-    expect(kept).toEqual([1, 2, 3].map((number) => ["--data", `/somewhere/node${number}`]));
-    expect(data({ memory: undefined })[0]?.[1]).toMatch(/\/\.onar-data\/node1$/);
+    const secret = ["--cluster-secret-file", "/somewhere/cluster-secret"];
+    expect(kept).toEqual([1, 2, 3].map((number) => [...secret, "--data", `/somewhere/node${number}`]));
+    expect(data({ memory: undefined })[0]?.[3]).toMatch(/\/\.onar-data\/node1$/);
   });
 
   test.each<[object, string]>([

@@ -17,7 +17,7 @@ import {
 import { withTables } from "../../../src/config/tables.js";
 
 const gather = (...sources: ConstructorParameters<typeof Gathered>[1]) => new Gathered(NODE_SETTINGS, sources);
-const alone = { listen: "a:1", peerListen: "a:2", expect: "1", memory: true };
+const alone = { listen: "a:1", peerListen: "a:2", expect: "1", memory: true, insecure: true };
 
 describe("settings", () => {
   test("a flag counts before the environment, and the environment before the file", () => {
@@ -101,6 +101,27 @@ describe("settings", () => {
       nodeConfigOf(gather(fromFlags({ ...alone, ...flags }))).clientPort.maxConnectionAgeMs;
     expect([age({}), age({ maxConnectionAge: "off" }), age({ maxConnectionAge: "60" })]).toEqual([null, null, 60_000]);
   });
+
+  test.each([
+    ["127.0.0.1:1", "127.0.0.1:2", true],
+    ["[::1]:1", "localhost:2", true],
+    ["0.0.0.0:1", "127.0.0.1:2", false],
+    ["127.0.0.1:1", "[::]:2", false],
+    ["127.0.0.1:1", "127.example:2", false],
+  ])(
+    "a node without secret listens at %s and %s only if that is loopback, or said to be meant",
+    (one, two, loopback) => {
+      const flags = {
+        ...{ listen: one, peerListen: two, advertise: "127.0.0.1:1", peerAdvertise: "127.0.0.1:2" },
+        ...{ expect: "1", memory: true },
+      };
+      const of = (more: object) => (): unknown => nodeConfigOf(gather(fromFlags({ ...flags, ...more })));
+      if (loopback) expect(of({})).not.toThrow();
+      else expect(of({})).toThrow(/which other machines can reach.*--cluster-secret-file.*--insecure/);
+      expect(of({ insecure: true })).not.toThrow();
+      expect(of({ clusterSecretFile: "secret" })).not.toThrow();
+    },
+  );
 
   test("limits are settings", () => {
     const flags = { maxKeyBytes: "10", maxValueBytes: "20", maxMessageBytes: "4096" };

@@ -217,7 +217,7 @@ describe("a disk that stands still", () => {
     kind: "impose",
     partition: P0,
     attempt: attempt(seq),
-    register: register(keyOf(1), { seq }),
+    register: register(keyOf(1), { seq, owner: A }),
   });
 
   test("is given no registers any more after a while, and again when it moves: what waits for it does not grow", () => {

@@ -1,0 +1,155 @@
+/** What a peer says that cannot be: it is named, and changes nothing; what honest nodes say passes. */
+import { describe, expect, test } from "vitest";
+import { duration, instant } from "../../../src/base/time.js";
+import { ballot, timestamp } from "../../../src/core/ballot.js";
+import { attempt, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/ids.js";
+import type { NodeMessage } from "../../../src/core/node-message.js";
+import { Plausible } from "../../../src/core/plausible.js";
+import { CompletionRecords } from "../../../src/core/register/completion-records.js";
+import { Register } from "../../../src/core/register/register.js";
+import { A, B, C, viewOf } from "../node/cluster.js";
+
+const MOST = Number.MAX_SAFE_INTEGER;
+const P = partition(0);
+const of = (round: number, node = A, epoch = 1) => ballot(groupEpoch(epoch), round, node);
+const rig = (known = { round: 0, revision: 0 }): Plausible =>
+  new Plausible({ view: viewOf(3, 3, 2), known: () => known });
+const at = (seconds: number) => instant(seconds * 1_000);
+const prepare = (round: number): NodeMessage => ({ kind: "prepare", partition: P, ballot: of(round) });
+const reserve = (reservation: number, floor = 0): NodeMessage => ({
+  kind: "reserve",
+  partition: P,
+  ballot: of(1),
+  attempt: attempt(1),
+  reservation: revision(reservation),
+  floor: revision(floor),
+});
+const bytes = (length: number): Buffer => Buffer.alloc(length);
+
+interface Parts {
+  readonly version?: number;
+  readonly revision?: number;
+  readonly floor?: number;
+  readonly owner?: typeof A;
+  readonly seq?: number;
+}
+
+function register({ version = 1, revision: decided = version, floor = 0, owner = A, seq = 1 }: Parts): Register {
+  const at = timestamp(of(1, owner), seq);
+  return new Register(
+    key("k"),
+    at,
+    bytes(1),
+    revision(version),
+    revision(decided),
+    revision(floor),
+    CompletionRecords.none,
+  );
+}
+
+const write = (parts: Parts): NodeMessage => ({
+  kind: "write",
+  partition: P,
+  register: register(parts),
+  settledSeq: 0,
+  settledRevision: revision(0),
+});
+
+describe("a number that others go on above", () => {
+  test.each<[string, NodeMessage]>([
+    ["a ballot", prepare(MOST)],
+    ["a reservation", reserve(MOST)],
+    ["a floor", reserve(MOST, MOST)],
+    ["a revision", write({ version: MOST })],
+    ["a seq", write({ seq: MOST })],
+    [
+      "a promise in a Nack",
+      { kind: "nack", partition: P, of: "write", ballot: of(1, B), attempt: 1, promised: of(MOST) },
+    ],
+    [
+      "a floor in an answer",
+      { kind: "recovered", partition: P, ballot: of(1, B), attempt: attempt(1), register: null, floor: revision(MOST) },
+    ],
+    [
+      "an office",
+      {
+        kind: "heartbeat-answer",
+        round: 1,
+        heard: [],
+        version: 1,
+        since: 0,
+        reports: [],
+        offices: [{ partition: P, ballot: of(MOST) }],
+      },
+    ],
+  ])("%s cannot be 2^53 − 1", (_, message) => {
+    expect(rig().wrong(at(1), A, message)).not.toBeNull();
+  });
+
+  test("may be as far above as honest nodes get, and a leap uses up the room of the next", () => {
+    const plausible = rig();
+    expect(plausible.wrong(at(1), A, prepare(2 ** 30))).toBeNull();
+    expect(plausible.wrong(at(1), A, prepare(2 ** 30 + 2 ** 20))).toContain("round");
+    expect(plausible.wrong(at(1), A, prepare(2 ** 30))).toBeNull();
+    expect(plausible.wrong(at(1_100), A, prepare(2 ** 30 + 2 ** 20))).toBeNull();
+    expect(plausible.wrong(at(1_100), A, reserve(3 * 2 ** 40, 3 * 2 ** 40))).toBeNull();
+  });
+
+  test("is held against what this node knows itself, after a restart", () => {
+    const known = { round: 2 ** 50, revision: 2 ** 50 };
+    expect(rig(known).wrong(at(1), A, prepare(2 ** 50 + 1))).toBeNull();
+    expect(rig(known).wrong(at(1), A, reserve(2 ** 50 + 1_000))).toBeNull();
+  });
+
+  test("never reaches the end: not with a leap a second for a year", () => {
+    const plausible = rig();
+    let high = 0;
+    let leap = 2 ** 30;
+    for (let second = 1; second <= 100_000; second++) {
+      while (plausible.wrong(at(second), A, prepare(high + leap)) !== null && leap > 1) leap = Math.floor(leap / 2);
+      if (plausible.wrong(at(second), A, prepare(high + leap)) === null) high += leap;
+    }
+    expect(high).toBeLessThan(2 ** 31);
+  });
+});
+
+describe("a message", () => {
+  test.each<[string, NodeMessage]>([
+    ["of a writer comes from the owner of its ballot", { kind: "prepare", partition: P, ballot: of(1, B) }],
+    ["with a register to be written, too", write({ owner: B })],
+    ["has a partition that there is", { kind: "prepare", partition: partition(9), ballot: of(1) }],
+    [
+      "has a ballot of a replica",
+      { kind: "promised", partition: P, ballot: of(1, nodeId(99)), reservation: revision(0) },
+    ],
+    ["has a ballot of an epoch that there is", { kind: "prepare", partition: P, ballot: of(1, A, 2) }],
+    ["has a version that was decided", write({ version: 3, revision: 2 })],
+    ["has a floor that was decided", write({ version: 1, revision: 2, floor: 3 })],
+    ["has a floor below its reservation", reserve(5, 6)],
+  ])("%s", (_, message) => {
+    expect(rig().wrong(at(1), A, message)).not.toBeNull();
+  });
+
+  test("has keys, values and request ids within the bounds of all clusters", () => {
+    const forward = (keyLength: number, valueLength: number, id: string | null = null): NodeMessage => ({
+      kind: "forward",
+      id: 1,
+      partition: P,
+      groupEpoch: groupEpoch(1),
+      remaining: duration(1_000),
+      request: {
+        kind: "write",
+        write: {
+          operation: { kind: "put", key: key("k".repeat(keyLength)), value: bytes(valueLength) },
+          requestId: id as never,
+          after: null,
+          fingerprint: 0,
+        },
+      },
+    });
+    expect(rig().wrong(at(1), C, forward(65_536, 6_291_456, "i".repeat(16)))).toBeNull();
+    expect(rig().wrong(at(1), C, forward(65_537, 1))).toContain("a key of 65537 bytes");
+    expect(rig().wrong(at(1), C, forward(1, 16 * 1024 * 1024 - 100))).toContain("a value of");
+    expect(rig().wrong(at(1), C, forward(1, 1, "i".repeat(17)))).toContain("a request id of 17 bytes");
+  });
+});

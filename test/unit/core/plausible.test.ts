@@ -80,6 +80,7 @@ describe("a number that others go on above", () => {
         since: 0,
         reports: [],
         offices: [{ partition: P, ballot: of(MOST) }],
+        full: false,
       },
     ],
   ])("%s cannot be 2^53 − 1", (_, message) => {

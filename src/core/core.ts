@@ -33,7 +33,13 @@ export const DEFAULT_PURGE_AFTER: Duration = duration(5 * 60_000);
 
 export type CoreInput =
   | { readonly kind: "message"; readonly from: NodeId; readonly message: CoreMessage }
-  | { readonly kind: "write"; readonly ticket: Ticket; readonly partition: Partition; readonly request: WriteRequest }
+  | {
+      readonly kind: "write";
+      readonly ticket: Ticket;
+      readonly partition: Partition;
+      readonly request: WriteRequest;
+      readonly deadline: Instant;
+    }
   | {
       readonly kind: "read";
       readonly ticket: Ticket;
@@ -132,7 +138,7 @@ export class Core {
           const result: Result = { status: "refused", refusal: { reason: "disk-full" } };
           return void out.outcomes.push({ ticket: input.ticket, result, afterSync: false });
         }
-        return served.write(now, input.ticket, input.request, out);
+        return served.write(now, input.ticket, input.request, input.deadline, out);
       }
       case "read": {
         const served = this.serve(now, input.partition);

@@ -140,8 +140,8 @@ export class ServedPartition {
 
   // ---- inputs
 
-  write(now: Instant, ticket: Ticket, request: WriteRequest, out: Outbox): void {
-    this.writer.write(now, ticket, request, out);
+  write(now: Instant, ticket: Ticket, request: WriteRequest, deadline: Instant, out: Outbox): void {
+    this.writer.write(now, ticket, request, deadline, out);
   }
 
   /** Of a restored backup: the writer's revisions go on above this one. */

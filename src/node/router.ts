@@ -33,6 +33,8 @@ export const MAX_HOLD: Duration = duration(3_000);
 export const MAX_HELD = 10_000;
 /** Requests of clients under way at a time; more are refused as overload. */
 export const MAX_PENDING = 50_000;
+/** Requests of other nodes under way here at a time; more are refused as overload. */
+export const MAX_VISITORS = 50_000;
 /** How long before its deadline a request is given up that nobody has taken. */
 const DEADLINE_MARGIN: Duration = duration(20);
 /** A node that turned a request away is not asked again sooner than this after it was sent. */
@@ -65,8 +67,11 @@ class Pending {
   mayHaveRun = false;
   /** There is an answer, which counts this node's own copy: the sync releases it. */
   waitsForSync = false;
-  /** The highest revision of the partition that this node knew to be settled before it first sent the request; 0 when none. */
-  readonly knownBefore: Revision;
+  /**
+   * The highest revision of the partition that this node knew before it first sent the request, or before it sent it again when it is certain
+   * that no copy has run; 0 when none.
+   */
+  known: Revision;
   readonly bytes: number;
 
   constructor(
@@ -75,21 +80,28 @@ class Pending {
     readonly request: Request,
     readonly deadline: Instant,
     readonly submittedAt: Instant,
-    knownBefore: Revision,
+    known: Revision,
   ) {
     this.sentAt = submittedAt;
     this.bytes = bytesOf(request);
-    this.knownBefore = knownBefore;
+    this.known = known;
   }
 
   /**
-   * What to send. A copy that follows one whose fate is unknown says what was known before the first: it is refused rather than run again
-   * when the record of the first may have been forgotten (I4).
+   * What to send. For a client that tells no `after` every copy, the first as well, says what this node knew before the first. So a later copy
+   * is refused rather than run again when the record of an earlier one may have been forgotten; and no writer that knows less decides any of
+   * them, at a revision below what a later copy says was known (I4).
    */
   get copy(): Request {
     const { request } = this;
-    if (!this.mayHaveRun || request.kind === "read" || request.write.after !== null) return request;
-    return { kind: "write", write: { ...request.write, after: this.knownBefore } };
+    if (request.kind === "read" || request.write.requestId === null || request.write.after !== null) return request;
+    if (!this.mayHaveRun && planted("R9.first-copy-unbound")) return request;
+    return { kind: "write", write: { ...request.write, after: this.known } };
+  }
+
+  /** `after` is this node's doing. */
+  get bound(): boolean {
+    return this.request.kind === "write" && this.request.write.requestId !== null && this.request.write.after === null;
   }
 
   /** Another copy does no harm. */
@@ -125,6 +137,8 @@ export class Router {
   private readonly pending = new TransientMap<Ticket, Pending>();
   private readonly visitors = new TransientMap<Ticket, Visitor>();
   private readonly held = new Set<Pending>();
+  /** By partition: the highest revision that was told in an answer, for those of which this node keeps no copy. */
+  private readonly heardOf = new Map<Partition, Revision>();
   private readonly forwards = new TransientMap<number, Pending>();
   /** Of all requests that are pending or visiting. */
   requestBytes = 0;
@@ -176,8 +190,7 @@ export class Router {
       out.replies.push({ ticket, verdict: OVERLOADED });
       return ticket;
     }
-    const known = this.core.partitions.get(partition)?.replica.settledRevision ?? NO_REVISION;
-    const pending = new Pending(ticket, partition, request, deadline, now, known);
+    const pending = new Pending(ticket, partition, request, deadline, now, this.knownOf(partition));
     this.pending.set(ticket, pending);
     this.requestBytes += pending.bytes;
     this.send(now, pending, out);
@@ -210,7 +223,7 @@ export class Router {
       const hint = this.core.writerOf(partition) ?? NO_NODE;
       return this.turnAway(from, message, { status: "refused", refusal: { reason: "not-writer", hint } }, out);
     }
-    if (this.requestBytes >= REQUEST_BYTES) {
+    if (this.visitors.size >= MAX_VISITORS || this.requestBytes >= REQUEST_BYTES) {
       return this.turnAway(from, message, { status: "refused", refusal: { reason: "overloaded" } }, out);
     }
     const ticket = ++this.lastTicket;
@@ -339,12 +352,14 @@ export class Router {
     deadline: Instant,
     out: Outgoing,
   ): void {
+    // Who finds no majority says so in time to be heard.
+    const early = after(deadline, -DEADLINE_MARGIN as Duration);
     if (request.kind === "write") {
-      this.core.step(now, { kind: "write", ticket, partition, request: request.write }, out);
+      const half = after(now, (since(deadline, now) / 2) as Duration);
+      const until = early < half ? half : early;
+      this.core.step(now, { kind: "write", ticket, partition, request: request.write, deadline: until }, out);
       return;
     }
-    // A read that finds no majority says so in time to be heard.
-    const early = after(deadline, -DEADLINE_MARGIN as Duration);
     const latest = after(now, MAX_HOLD);
     const until = early < latest ? early : latest;
     this.core.step(now, { kind: "read", ticket, partition, request: request.read, deadline: until }, out);
@@ -401,11 +416,21 @@ export class Router {
         return this.hold(pending, out);
       }
       // An earlier copy may have run: only its record can tell.
-      if ((reason === "overloaded" || reason === "disk-full") && pending.mayHaveRun) return this.hold(pending, out);
+      const here = reason === "overloaded" || reason === "disk-full" || reason === "no-quorum";
+      if (here && pending.mayHaveRun) return this.hold(pending, out);
+      // The client said nothing of what it knew: that writer knows less than this node, and was not able to say that it is deposed.
+      if (reason === "after-in-future" && pending.bound) return this.hold(pending, out);
     }
     // This copy came too late, but one before it may have been in time and be about to say so.
     const expired = result.status === "unknown" && result.unknown.reason === "request-expired";
     if (expired && pending.mayHaveRun && pending.copies.size > 0) return;
+    // This node knew too little when it sent the only copy that there was, and that one did not run.
+    if (expired && pending.bound && !pending.mayHaveRun) {
+      this.hears(pending.partition, result.unknown.revision);
+      pending.known = highest(pending.known, result.unknown.revision);
+      return this.hold(pending, out);
+    }
+    if (result.status === "done") this.hears(pending.partition, result.standing.revision);
     this.reply(pending, result, out, afterSync);
   }
 
@@ -416,6 +441,16 @@ export class Router {
     }
     if (pending.request.kind === "write") pending.mayHaveRun = true;
     this.hold(pending, out);
+  }
+
+  /** The highest revision of the partition that this node knows of. */
+  private knownOf(partition: Partition): Revision {
+    const served = this.core.partitions.get(partition);
+    return served === undefined ? (this.heardOf.get(partition) ?? NO_REVISION) : served.replica.settledRevision;
+  }
+
+  private hears(partition: Partition, told: Revision): void {
+    if (!this.core.partitions.has(partition)) this.heardOf.set(partition, highest(told, this.knownOf(partition)));
   }
 
   private turnAway(to: NodeId, message: Forward, result: Refused, out: Outgoing): void {
@@ -458,4 +493,6 @@ export class Router {
 }
 
 const NO_REVISION = 0 as Revision;
+const highest = (a: Revision, b: Revision): Revision => (a > b ? a : b);
+
 const OVERLOADED: Verdict = { status: "refused", refusal: { reason: "overloaded" } };

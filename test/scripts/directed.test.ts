@@ -27,6 +27,7 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["R9.ignore-client-revision", "S17-after-tells"],
   ["R9.purge-without-floor", "S08-purge-forgets-record"],
   ["R9.raise-without-floor", "raised-for-a-backup"],
+  ["R9.raise-lets-in", "raised-lets-nothing-in"],
   ["R11.bad-is-absent", "S10-bad-healed-by-late-write"],
   ["R11.late-write", "S10-bad-healed-by-late-write"],
   ["R12.at-a-majority", "S09-purged-while-away"],

@@ -36,6 +36,7 @@ export type CheckName =
   | "shown is on a majority"
   | "settled is on a majority"
   | "a completion is applied once"
+  | "a raise lets nothing of before in"
   | "the fence holds"
   | "a purge is rightful"
   | "what was purged stays away"
@@ -133,6 +134,21 @@ export class Checks {
     this.of(partition).bound.set(requestId, after);
   }
 
+  /** A request whose client told nothing of what it had seen, and sends it once: it runs at most once, however often nodes repeat it. */
+  sentOnce(partition: Partition, requestId: RequestId): void {
+    this.of(partition).once.add(requestId);
+  }
+
+  /** Its client sends it again: that may be too late for its record. */
+  sentAgain(partition: Partition, requestId: RequestId): void {
+    this.of(partition).once.delete(requestId);
+  }
+
+  /** The writer is about to raise its revisions: from then on no request runs whose client had only seen lower ones. */
+  raises(partition: Partition, ballot: Ballot, above: Revision): void {
+    this.of(partition).raised = { ballot, above };
+  }
+
   private of(partition: Partition): PartitionChecks {
     return this.partitions[partition] as PartitionChecks;
   }
@@ -142,6 +158,9 @@ class PartitionChecks {
   readonly copies: CopyChecks;
   /** The `after` of requests. */
   readonly bound = new Map<RequestId, Revision>();
+  /** Requests without one, sent once. */
+  readonly once = new Set<RequestId>();
+  raised: { readonly ballot: Ballot; readonly above: Revision } | null = null;
   private readonly replicas: readonly NodeId[];
   private readonly majority: number;
   private readonly seen = new WeakSet<Register>();
@@ -319,6 +338,7 @@ class PartitionChecks {
       return;
     }
     facts.registers[seq] = register;
+    this.decidedAfterRaise(register);
     const holder = this.revisions.get(register.revision);
     if (holder === undefined) {
       this.revisions.set(register.revision, register);
@@ -332,12 +352,27 @@ class PartitionChecks {
     }
   }
 
+  /** In the office that raises its revisions no request runs on an absent key that was sent before (R9). */
+  private decidedAfterRaise(register: Register): void {
+    const { raised } = this;
+    if (raised === null || register.revision <= raised.above) return;
+    if (compareBallots(register.timestamp.ballot, raised.ballot) !== 0) return;
+    const record = register.records.at(-1);
+    if (record === undefined || record.revision !== register.revision || register.records.length > 1) return;
+    const after = this.bound.get(record.requestId);
+    if (after !== undefined && after < raised.above && register.floor === 0 && register.version === register.revision)
+      this.options.violate(
+        "a raise lets nothing of before in",
+        `${record.requestId} ran at ${register.revision}, its client had seen ${after}, and the revisions are above ${raised.above}`,
+      );
+  }
+
   /** The register counts from now on, and with it every completion in it. */
   private effective(register: Register): void {
     for (const { requestId, revision } of register.records) {
       const after = this.bound.get(requestId);
-      if (after === undefined) continue;
-      if (revision <= after) {
+      if (after === undefined && !this.once.has(requestId)) continue;
+      if (after !== undefined && revision <= after) {
         this.options.violate(
           "a completion is applied once",
           `${requestId} was decided at ${revision}, its client had seen ${after}`,

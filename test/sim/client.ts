@@ -81,6 +81,12 @@ export class Client {
     private readonly chance: Prng,
   ) {}
 
+  /** Another client takes its place, which knows nothing. */
+  beginAnew(): void {
+    this.seen.clear();
+    this.revisions.clear();
+  }
+
   get idle(): boolean {
     return this.current === null;
   }
@@ -158,6 +164,7 @@ export class Client {
     const wrong = known !== undefined && chance.chance(load.wrongAfters) ? 1_000_000 : 0;
     const after = known === undefined || !chance.chance(load.afters) ? null : revision(known + wrong);
     if (after !== null) this.world.checks.bound(partition, requestId, after);
+    else this.world.checks.sentOnce(partition, requestId);
     return { operation, requestId, after, fingerprint: fingerprintOf(operation) };
   }
 
@@ -240,9 +247,7 @@ export class Client {
     if (!sent) return false;
     if (node.running) world.expectVerdict(node, timeout, () => copy.answered || copy.gone);
     const again = undertaking.copies++ > 0;
-    // Nodes repeat a request with an id by themselves, and a purge forgets the first copy's record sooner than records are kept otherwise.
-    const forgettable = world.swarm.purgeAfterMs > 0 && request.kind === "write" && request.write.requestId !== null;
-    if (request.kind === "write" && (again || forgettable)) this.copied(undertaking, again);
+    if (request.kind === "write" && again) this.copied(undertaking);
     // A client that gets no answer gives up by itself, a little later than the node should have.
     world.schedule.after(timeout * 1.5 + world.slackMs, () => this.lost(copy));
     if (!byProxy && !world.calm && chance.chance(load.vanish))
@@ -252,8 +257,10 @@ export class Client {
   }
 
   /** Any copy may be the one that runs first, and one that comes later be answered, when the record of the first is gone by then. */
-  private copied({ key, request, invoked }: Undertaking, again: boolean): void {
-    if (again) this.world.sometimes.hit("a copy of a request was sent");
+  private copied({ key, partition, request, invoked }: Undertaking): void {
+    this.world.sometimes.hit("a copy of a request was sent");
+    if (request.kind === "write" && request.write.requestId !== null)
+      this.world.checks.sentAgain(partition, request.write.requestId);
     if (request.kind !== "write" || request.write.after !== null) return;
     this.generation++;
     this.world.record({
@@ -313,10 +320,8 @@ export class Client {
     if (copy.byProxy || undertaking.outcome !== null) return;
     switch (verdict.status) {
       case "done": {
-        this.revisions.set(
-          undertaking.partition,
-          revision(Math.max(verdict.standing.revision, this.revisions.get(undertaking.partition) ?? 0)),
-        );
+        const told = Math.max(verdict.standing.revision, this.revisions.get(undertaking.partition) ?? 0);
+        if (told > 0) this.revisions.set(undertaking.partition, revision(told));
         const answer = answerFor(verdict.answer);
         return this.finish(undertaking, answer === null ? { status: "unknown" } : { status: "done", answer });
       }

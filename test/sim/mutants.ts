@@ -32,6 +32,7 @@ const INSIDE: readonly CheckName[] = [
   "shown is on a majority",
   "settled is on a majority",
   "a completion is applied once",
+  "a raise lets nothing of before in",
   "the fence holds",
   "a purge is rightful",
   "what was purged stays away",

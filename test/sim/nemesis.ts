@@ -36,6 +36,7 @@ export class NemesisAtWork {
     this.every(nemesis.pause, () => this.pause(this.victim()));
     this.every(nemesis.linkLost, () => this.loseLink());
     this.every(nemesis.leave, () => this.leave());
+    this.every(nemesis.raise, () => this.raise());
     this.every(nemesis.rot, () => this.rot());
     this.every(nemesis.diskError, () => this.failDisk());
     this.every(nemesis.full, () => this.fillDisk());
@@ -78,6 +79,8 @@ export class NemesisAtWork {
     const { world, chance } = this;
     if (world.swarm.nemesis.stops) return;
     world.sometimes.hit("every node crashed at once");
+    // Some clients begin only after it.
+    for (const client of world.clients) if (chance.chance(0.5)) client.beginAnew();
     for (const node of world.nodes)
       this.harm({ kind: "crash", node: node.id, downMs: world.swarm.nemesis.downMs * chance.fraction() });
   }
@@ -94,6 +97,14 @@ export class NemesisAtWork {
     const { world, chance } = this;
     const [a, b] = chance.shuffle(world.nodes);
     if (a !== undefined && b !== undefined) this.harm({ kind: "lose-link", a: a.id, b: b.id });
+  }
+
+  private raise(): void {
+    const { world, chance } = this;
+    const at = partition(chance.below(world.swarm.partitions));
+    const [writer] = world.writersOf(at);
+    if (writer !== undefined)
+      this.harm({ kind: "raise", node: writer.id, partition: at, by: 1 + chance.below(20_000) });
   }
 
   private leave(): void {
@@ -196,6 +207,10 @@ export class NemesisAtWork {
         if (!world.has(harm.a) || !world.has(harm.b)) return;
         world.trace.command(world.schedule.now, `lose link n${harm.a} n${harm.b}`);
         return world.network.lose(harm.a, harm.b);
+      case "raise":
+        return world.has(harm.node)
+          ? world.raise(world.node(harm.node), partition(harm.partition), harm.by)
+          : undefined;
       case "leave":
         return world.has(harm.node) ? world.leave(world.node(harm.node), harm.afterMs, harm.downMs) : undefined;
       case "disk-error":

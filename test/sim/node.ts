@@ -4,7 +4,7 @@
  */
 import { type Duration, type Instant, instant } from "../../src/base/time.js";
 import type { CoreOptions } from "../../src/core/core.js";
-import type { Key, NodeId, Partition } from "../../src/core/ids.js";
+import type { Key, NodeId, Partition, Revision } from "../../src/core/ids.js";
 import type { Forwarded, NodeMessage, Request } from "../../src/core/node-message.js";
 import type { Ticket } from "../../src/core/outbox.js";
 import type { View } from "../../src/core/view/view.js";
@@ -229,6 +229,10 @@ export class SimNode {
 
   linkLost(peer: NodeId): void {
     this.run(this.life, () => this.loop?.deliver({ kind: "link-lost", peer }));
+  }
+
+  raise(partition: Partition, above: Revision): void {
+    this.run(this.life, () => this.loop?.deliver({ kind: "raise-revisions", partition, above }));
   }
 
   /** SIGTERM: it passes its offices on. */

@@ -14,6 +14,8 @@ export type Harm =
   | { readonly kind: "cut"; readonly ways: readonly (readonly [NodeId, NodeId])[]; readonly forMs: number }
   | { readonly kind: "pause"; readonly node: NodeId; readonly deaf: boolean; readonly forMs: number }
   | { readonly kind: "lose-link"; readonly a: NodeId; readonly b: NodeId }
+  /** A backup is restored: the node's writer of that partition raises its revisions by so much. */
+  | { readonly kind: "raise"; readonly node: NodeId; readonly partition: number; readonly by: number }
   /** The node is told to stop: it passes its offices on, ends after `afterMs`, and is started again after `downMs`. */
   | { readonly kind: "leave"; readonly node: NodeId; readonly afterMs: number; readonly downMs: number }
   /** The next write of the node's disk fails; it comes back after `downMs`. */

@@ -15,6 +15,7 @@ export const POINTS = [
   "a link was lost",
   "a request met no stream",
   "a node was told to stop",
+  "revisions were raised",
   "a message was lost",
   "a message was doubled",
   "a message of an earlier life arrived",

@@ -92,6 +92,8 @@ export interface Nemesis {
   readonly linkLost: number;
   /** A node is told to stop, and stops for good a little later. */
   readonly leave: number;
+  /** The revisions of a partition are raised. */
+  readonly raise: number;
   /** A register goes bad, on at most a minority of a key's replicas in the whole run. */
   readonly rot: number;
   /** Share of bad registers that storage finds by itself, within so many milliseconds; the others are found when somebody looks. */
@@ -212,6 +214,7 @@ export function drawSwarm(seed: number): Swarm {
       pauseMs: roundMs * chance.pick([1, 6, 12]),
       linkLost: faults * on(0.3, () => roundMs * chance.pick([3, 10])),
       leave: faults * (ends.chance(0.3) ? roundMs * ends.pick([8, 20]) : 0),
+      raise: faults * (ends.chance(0.2) ? roundMs * ends.pick([10, 30]) : 0),
       rot: rots ? roundMs * upkeep.pick([2, 5, 20]) : 0,
       scrubbed: upkeep.pick([0, 0.5, 1]),
       scrubMs: roundMs * upkeep.pick([1, 10]),

@@ -4,7 +4,7 @@ import { duration } from "../../src/base/time.js";
 import { majorityOf } from "../../src/base/votes.js";
 import type { Operation } from "../../src/check/history.js";
 import type { Entry } from "../../src/core/entry.js";
-import { type Key, key, type NodeId, type Partition, viewEpoch } from "../../src/core/ids.js";
+import { type Key, key, type NodeId, type Partition, revision, viewEpoch } from "../../src/core/ids.js";
 import { firstPlacement } from "../../src/core/placement/first.js";
 import { rolledBack } from "../../src/core/rolled-back.js";
 import { placementOf, type View } from "../../src/core/view/view.js";
@@ -166,6 +166,18 @@ export class World {
     const watchers = this.crashWatchers.get(node) ?? [];
     this.crashWatchers.delete(node);
     for (const call of watchers) call();
+  }
+
+  /** What a restored backup asks of a writer. */
+  raise(node: SimNode, partition: Partition, by: number): void {
+    const writer = node.machine?.core.partitions.get(partition)?.writer;
+    if (!node.running || writer?.ballot == null || !writer.elected) return;
+    this.sometimes.hit("revisions were raised");
+    const above = revision(writer.lastRevision + by);
+    this.trace.note(this.schedule.now, `n${node.id} raises partition ${partition} above ${above}`);
+    this.trace.command(this.schedule.now, `raise above ${above} at n${node.id}`, partition);
+    this.checks.raises(partition, writer.ballot, above);
+    node.raise(partition, above);
   }
 
   /** The node is told to stop, as by SIGTERM: it passes its offices on for a while, tells who still waits what is known, and ends. */

@@ -102,7 +102,7 @@ export class SmallNode {
 
   invoke(ticket: number, { request }: SmallOperation, out: Outbox): void {
     if (request.kind === "read") this.reader.read(this.stage.now, ticket, request.read, never, out);
-    else this.writer.write(this.stage.now, ticket, request.write, out);
+    else this.writer.write(this.stage.now, ticket, request.write, never, out);
   }
 
   /** Some read may be handed over when it is asked again. */

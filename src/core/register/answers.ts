@@ -11,8 +11,12 @@ import type { Replica } from "./replica.js";
 import type { Asker, Waiter } from "./waiter.js";
 
 export class Answers {
+  /** Askers that were taken on and not told yet. */
+  waiting = 0;
   /** Of the office that answers. */
   private ballot: Ballot | null = null;
+  /** The readers among those who wait, each by node and attempt. */
+  private readonly readers = new Set<string>();
 
   constructor(
     private readonly group: Group,
@@ -23,6 +27,17 @@ export class Answers {
     this.ballot = ballot;
   }
 
+  /** From now on the asker waits, until it is told something, once. False: this reader waits already, under this very attempt. */
+  take(asker: Asker): boolean {
+    if (asker.kind === "reader") {
+      const name = nameOf(asker);
+      if (this.readers.has(name)) return false;
+      this.readers.add(name);
+    }
+    this.waiting++;
+    return true;
+  }
+
   /** One of the things the waiter waits for has happened; it is told with the last. */
   advance(waiter: Waiter, out: Outbox): void {
     waiter.outstanding--;
@@ -30,6 +45,8 @@ export class Answers {
   }
 
   tell(waiter: Waiter, out: Outbox): void {
+    if (waiter.told) return;
+    waiter.told = true;
     if (waiter.reply === null) return this.tellReader(waiter.asker, true, waiter.register, out);
     if ("reason" in waiter.reply) return this.result(waiter.asker, refused(waiter.reply), out);
     const standing = {
@@ -45,6 +62,18 @@ export class Answers {
     if (waiter.told) return;
     waiter.told = true;
     this.result(waiter.asker, waiter.decided ? UNKNOWN : notWriter(NO_NODE), out);
+  }
+
+  /** Its time is over before all has happened that its answer stands on. What was decided may or may not count; the rest was not executed. */
+  leave(waiter: Waiter, missing: readonly NodeId[], out: Outbox): void {
+    if (waiter.told) return;
+    waiter.told = true;
+    this.result(waiter.asker, waiter.decided ? UNKNOWN : refused({ reason: "no-quorum", missing }), out);
+  }
+
+  /** Its time is over while it waited for its key, which these did not tell: not executed. */
+  leaveUndecided(asker: Asker, missing: readonly NodeId[], out: Outbox): void {
+    this.result(asker, refused({ reason: "no-quorum", missing }), out);
   }
 
   /** Not decided on, and not going to be here. */
@@ -68,12 +97,15 @@ export class Answers {
   }
 
   private result(asker: Asker, result: Result, out: Outbox): void {
-    if (asker.kind === "client") out.outcomes.push({ ticket: asker.ticket, result, afterSync: false });
-    else this.tellReader(asker, false, null, out);
+    if (asker.kind === "reader") return this.tellReader(asker, false, null, out);
+    this.waiting--;
+    out.outcomes.push({ ticket: asker.ticket, result, afterSync: false });
   }
 
   private tellReader(asker: Asker, done: boolean, register: Register | null, out: Outbox): void {
     assert(asker.kind === "reader", "only a reader is told a register");
+    this.waiting--;
+    this.readers.delete(nameOf(asker));
     out.sendDurable.push(asker.node, {
       kind: "handed-over",
       partition: this.group.partition,
@@ -87,6 +119,7 @@ export class Answers {
   }
 }
 
+const nameOf = ({ node, attempt }: Extract<Asker, { kind: "reader" }>): string => `${node}/${attempt}`;
 const UNKNOWN: Result = { status: "unknown", unknown: { reason: "outcome-unknown" } };
 const refused = (refusal: Refusal): Result => ({ status: "refused", refusal });
 const notWriter = (hint: NodeId): Result => refused({ reason: "not-writer", hint });

@@ -42,6 +42,16 @@ export class Confirmations {
     return waiters;
   }
 
+  /** Those who have waited for their round until their deadline; they wait no more. */
+  overdue(now: Instant): Waiter[] {
+    const over = (waiter: Waiter): boolean => waiter.over(now);
+    const left = [...(this.round?.waiters ?? NOBODY), ...this.next].filter(over);
+    if (left.length === 0) return left;
+    if (this.round !== null) this.round.waiters = this.round.waiters.filter((waiter) => !over(waiter));
+    this.next = this.next.filter((waiter) => !over(waiter));
+    return left;
+  }
+
   get busy(): boolean {
     return this.round !== null;
   }

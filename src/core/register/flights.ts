@@ -21,6 +21,8 @@ export const MAX_UNREPLICATED = 2_048;
 /** Flights that are over and still on the list, at most, while few are under way: each holds its register. */
 const MAX_PAST = 32;
 const MAX_PAST_BYTES = 64 * 1_024;
+/** Writes that have been under way for longer are looked through for waiters whose deadline has come. */
+const LONG_MS = 1_000;
 /** Registers sent again at a time. */
 const MAX_RESEND = 256;
 
@@ -29,7 +31,7 @@ export class Flight extends Asking implements Retained {
   readonly bytes: number;
   messages = 0;
   done = false;
-  readonly waiters: Waiter[];
+  waiters: Waiter[];
 
   constructor(
     readonly state: KeyState,
@@ -70,6 +72,8 @@ export class Flights {
   /** Replicas that lack something which was left to catch-up, one bit each. */
   private behind = 0;
   undone = 0;
+  /** Of those the ones that nobody waits for any more, as of the last look. */
+  deserted = 0;
 
   constructor(
     private readonly group: Group,
@@ -141,6 +145,7 @@ export class Flights {
     this.first = 0;
     this.returned = 0;
     this.undone = 0;
+    this.deserted = 0;
     return waiters;
   }
 
@@ -170,6 +175,25 @@ export class Flights {
       if (this.sendAgain(now, flight, this.returned, patience, send)) budget--;
     }
     this.returned = lacking;
+  }
+
+  /**
+   * Those who have waited for a write until their deadline; they wait no more. The write goes on: it was decided. Called every RESEND_MS; a
+   * write that has been under way for less than a second is not looked at.
+   */
+  overdue(now: Instant): Waiter[] {
+    const left: Waiter[] = [];
+    this.deserted = 0;
+    for (let i = this.head; i < this.order.length; i++) {
+      const flight = this.order[i] as Flight;
+      if (since(now, flight.departedAt) < LONG_MS) break;
+      if (flight.done) continue;
+      const over = flight.waiters.filter((waiter) => waiter.over(now));
+      if (over.length > 0) flight.waiters = flight.waiters.filter((waiter) => !over.includes(waiter));
+      left.push(...over);
+      if (flight.waiters.length === 0) this.deserted++;
+    }
+    return left;
   }
 
   /** Something may have to be sent again. */
@@ -229,7 +253,7 @@ export class Flights {
       this.undone--;
       this.load.flightBytes -= first.bytes;
       waiters.push(...first.waiters);
-      first.waiters.length = 0;
+      first.waiters = [];
       if (this.latest.get(first.register.key) !== first) this.bySeq.delete(first.register.timestamp.seq);
       else this.load.retain(first);
     }

@@ -4,8 +4,9 @@
  */
 import type { Instant } from "../../base/time.js";
 import { TransientMap } from "../../base/transient-map.js";
+import { voteOf } from "../../base/votes.js";
 import { type Ballot, compareTimestamps } from "../ballot.js";
-import type { Attempt, Key, Revision } from "../ids.js";
+import type { Attempt, Key, NodeId, Revision } from "../ids.js";
 import type { Recovered } from "../message.js";
 import type { Outbox } from "../outbox.js";
 import { planted } from "../planted.js";
@@ -79,6 +80,32 @@ export class Keys implements Rememberer {
     this.waiting++;
     known.waiting.push(queued);
     return null;
+  }
+
+  /** Requests on the key that wait for it to be known, or whose writes are under way, and those who wait to be told of the latest. */
+  loadOf(key: Key): number {
+    const state = this.states.get(key);
+    if (state === undefined) return 0;
+    return state.waiting.length + state.undone.length + (state.undone.at(-1)?.waiters.length ?? 0);
+  }
+
+  /**
+   * Those who have waited for a first touch until their deadline, each with the replicas that did not tell; they wait no more. A key for which
+   * nobody waits is not asked for any more.
+   */
+  overdue(now: Instant, leave: (queued: Queued, missing: readonly NodeId[]) => void): void {
+    for (const state of this.recoveries.values()) {
+      const { recovery, waiting } = state;
+      if (recovery === null || !waiting.some(({ asker }) => now >= asker.deadline)) continue;
+      const missing = this.group.replicas.filter((_, place) => (recovery.votes & voteOf(place)) === 0);
+      state.waiting = waiting.filter(({ asker }) => now < asker.deadline);
+      this.waiting -= waiting.length - state.waiting.length;
+      if (state.waiting.length === 0) {
+        this.recoveries.delete(recovery.attempt);
+        this.states.delete(state.key);
+      }
+      for (const queued of waiting) if (now >= queued.asker.deadline) leave(queued, missing);
+    }
   }
 
   /** Known in this office, or being found out. */

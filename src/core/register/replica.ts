@@ -60,7 +60,7 @@ export class Replica {
   /** Highest floor of the registers purged here (R9). */
   floor: Revision = 0 as Revision;
   readonly settled = new SettledSeqs();
-  /** Highest revision known to be settled. */
+  /** Highest revision known to be settled, or where an office began that has its first reservation. */
   settledRevision: Revision = 0 as Revision;
   /** Keys found bad and not mended yet, each with the number of that finding: the writer is asked for them (mending.ts). */
   readonly bad = new Map<Key, number>();

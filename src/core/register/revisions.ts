@@ -24,6 +24,8 @@ export type Multicast = (places: number, message: CoreMessage, out: Outbox) => v
 export class Revisions {
   /** The last one handed out, or the one to begin above. */
   last = 0 as Revision;
+  /** Where this office began: nothing below it is ever handed out again once a majority has its first reservation. */
+  base = NONE;
   /** A majority holds this reservation. */
   private reserved = 0 as Revision;
   private ballot: Ballot | null = null;
@@ -45,6 +47,7 @@ export class Revisions {
   begin(now: Instant, ballot: Ballot, above: Revision, out: Outbox): void {
     this.ballot = ballot;
     this.last = above;
+    this.base = above;
     this.reserved = 0 as Revision;
     this.round = null;
     this.wantedFloor = NONE;
@@ -66,6 +69,11 @@ export class Revisions {
   end(): void {
     this.ballot = null;
     this.round = null;
+  }
+
+  /** A floor was asked for, and no majority has it yet. */
+  get raising(): boolean {
+    return this.floor < this.wantedFloor;
   }
 
   /** Waits for an answer. */

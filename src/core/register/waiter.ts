@@ -2,15 +2,20 @@
  * Who waits for the writer. A waiter is told once all that its answer stands on has happened: its write is on a majority, or the state it
  * reveals is and a round begun after it came in was confirmed (R5).
  */
+import { after, duration, type Instant } from "../../base/time.js";
 import type { Attempt, NodeId, Revision } from "../ids.js";
 import type { Ticket } from "../outbox.js";
 import type { Answer, Refusal } from "./operation.js";
 import type { Register } from "./register.js";
 
+/** `deadline`: nobody waits for the answer after it, so the asker leaves then, told what is known. */
 export type Asker =
-  | { readonly kind: "client"; readonly ticket: Ticket }
-  /** A reader that handed its read over. */
-  | { readonly kind: "reader"; readonly node: NodeId; readonly attempt: Attempt };
+  | { readonly kind: "client"; readonly ticket: Ticket; readonly deadline: Instant }
+  /** A reader that handed its read over, or a replica whose copy needs the writer. It asks again while it wants to know. */
+  | { readonly kind: "reader"; readonly node: NodeId; readonly attempt: Attempt; readonly deadline: Instant };
+
+/** What was decided is unknown either way: the entry node, which knows the deadline itself, tells its client so first. */
+const LINGER = duration(100);
 
 export class Waiter {
   /** How many of the write and the round are still outstanding. */
@@ -28,4 +33,9 @@ export class Waiter {
     /** The request, or an earlier copy of it, has changed the register: if the writer loses its office first, nobody can say yet whether that counts. */
     readonly decided: boolean,
   ) {}
+
+  /** Nobody waits for it any more. */
+  over(now: Instant): boolean {
+    return now >= (this.decided ? after(this.asker.deadline, LINGER) : this.asker.deadline);
+  }
 }

@@ -17,7 +17,7 @@
  * round is Raft's ReadIndex without its log.
  */
 import { assert } from "../../base/assert.js";
-import type { Instant } from "../../base/time.js";
+import { after, type Duration, duration, type Instant, since } from "../../base/time.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import { type Ballot, sameBallot, timestamp } from "../ballot.js";
 import type { NodeId, Revision } from "../ids.js";
@@ -45,7 +45,7 @@ import type { KeyState, Queued } from "./key-state.js";
 import { Keys } from "./keys.js";
 import { NodeLoad } from "./node-load.js";
 import type { Refusal, WriteRequest } from "./operation.js";
-import type { Patience } from "./patience.js";
+import { type Patience, RESEND_MS } from "./patience.js";
 import { Purging } from "./purging.js";
 import { Register } from "./register.js";
 import type { Replica } from "./replica.js";
@@ -55,6 +55,10 @@ import { type Asker, Waiter } from "./waiter.js";
 
 /** Requests of one partition that the writer has taken on and not finished; more are refused as overload. */
 export const MAX_FLIGHTS = 8_192;
+/** Of one key: a key that nobody can recover, or whose writes do not land, must not use up its partition. */
+export const MAX_OF_KEY = MAX_FLIGHTS / 4;
+/** A reader that handed its read over is turned away after this long, and asks again if it still wants to know. */
+const HAND_OVER_WAIT: Duration = duration(3_000);
 
 export interface WriterOptions {
   readonly group: Group;
@@ -90,6 +94,7 @@ export class Writer {
   private readonly purging: Purging;
   /** Requests that wait for a reservation, or for the end of a pause. */
   private waitingForOffice: Queued[] = [];
+  private lookedAt = 0 as Instant;
 
   constructor(options: WriterOptions) {
     this.group = options.group;
@@ -184,7 +189,12 @@ export class Writer {
   get busy(): boolean {
     return (
       this.ballot !== null &&
-      (this.flights.busy || this.keys.busy || this.revisions.busy || this.confirmations.busy || this.purging.busy)
+      (this.flights.busy ||
+        this.keys.busy ||
+        this.revisions.busy ||
+        this.confirmations.busy ||
+        this.purging.busy ||
+        this.waitingForOffice.length > 0)
     );
   }
 
@@ -220,25 +230,38 @@ export class Writer {
 
   // ---- requests
 
-  write(now: Instant, ticket: Ticket, request: WriteRequest, out: Outbox): void {
-    this.enter(now, { asker: { kind: "client", ticket }, request, key: request.operation.key }, out);
+  /** The ticket gets its outcome by the deadline, or within a tick after it. */
+  write(now: Instant, ticket: Ticket, request: WriteRequest, deadline: Instant, out: Outbox): void {
+    this.takeOn(now, { asker: { kind: "client", ticket, deadline }, request, key: request.operation.key }, out);
   }
 
   /** A reader hands its read over: answered in a round begun now (R5). */
   onHandOver(now: Instant, from: NodeId, message: HandOver, out: Outbox): void {
-    this.enter(
-      now,
-      { asker: { kind: "reader", node: from, attempt: message.attempt }, request: null, key: message.key },
-      out,
-    );
+    const asker: Asker = {
+      kind: "reader",
+      node: from,
+      attempt: message.attempt,
+      deadline: after(now, HAND_OVER_WAIT),
+    };
+    this.takeOn(now, { asker, request: null, key: message.key }, out);
+  }
+
+  /** Requests taken on and not finished, and writes that go on though nobody waits for them any more. */
+  get waiting(): number {
+    return this.answers.waiting + this.flights.deserted;
+  }
+
+  private takeOn(now: Instant, queued: Queued, out: Outbox): void {
+    const { asker, key } = queued;
+    const full = this.load.full || this.waiting >= MAX_FLIGHTS || this.keys.loadOf(key) >= MAX_OF_KEY;
+    if (!this.answers.take(asker)) return;
+    if (!this.elected) return this.answers.turnAway(queued, out);
+    if (full && !planted("I3.waits-on")) return this.answers.refuse(asker, { reason: "overloaded" }, out);
+    this.enter(now, queued, out);
   }
 
   private enter(now: Instant, queued: Queued, out: Outbox): void {
     if (!this.elected) return this.answers.turnAway(queued, out);
-    const waiting = this.flights.undone + this.keys.waiting + this.waitingForOffice.length;
-    if (waiting >= MAX_FLIGHTS || this.load.full) {
-      return this.answers.refuse(queued.asker, { reason: "overloaded" }, out);
-    }
     if (this.paused) {
       this.waitingForOffice.push(queued);
       return;
@@ -250,7 +273,7 @@ export class Writer {
 
   onRecovered(now: Instant, place: number, message: Recovered, out: Outbox): void {
     if (!this.holds(message.ballot)) return;
-    for (const queued of this.keys.onRecovered(now, place, message)) this.enter(now, queued, out);
+    for (const queued of this.keys.onRecovered(now, place, message)) this.enterAgain(now, queued, out);
   }
 
   // ---- decisions
@@ -272,6 +295,11 @@ export class Writer {
         out,
         true,
       );
+    }
+    // Until a majority has the floor, a request of before could still run (R9).
+    if (request.requestId !== null && this.revisions.raising && !planted("R9.raise-lets-in")) {
+      this.waitingForOffice.push(queued);
+      return;
     }
     if (request.requestId !== null && request.after !== null) {
       if (request.after < state.floor) return this.answers.expire(queued.asker, state.floor, out);
@@ -388,6 +416,8 @@ export class Writer {
     if (!this.holds(message.ballot)) return;
     const floor = this.revisions.floor;
     if (!this.revisions.onReserved(now, place, message, out)) return;
+    // No later office begins below it: clients may be told, so that what they say they know is not below what was forgotten (R9).
+    if (!planted("R9.tells-less")) this.replica.learnRevision(this.revisions.base);
     if (this.revisions.floor > floor && !planted("R9.raise-without-floor")) this.keys.raiseFloor(this.revisions.floor);
     this.drainWaiting(now, out);
   }
@@ -395,6 +425,11 @@ export class Writer {
   /** From now on all revisions are above this one, and requests that know only of lower ones are refused as expired (R9, R13). */
   raise(now: Instant, above: Revision, out: Outbox): void {
     if (this.elected) this.revisions.raise(now, above, out);
+  }
+
+  /** The last revision handed out, or where the next will begin; of an office. */
+  get lastRevision(): Revision {
+    return this.revisions.last;
   }
 
   /** In this office a majority confirmed that everything is above this revision; 0: nothing was raised. */
@@ -405,7 +440,28 @@ export class Writer {
   private drainWaiting(now: Instant, out: Outbox): void {
     const waiting = this.waitingForOffice;
     this.waitingForOffice = [];
-    for (const queued of waiting) this.enter(now, queued, out);
+    for (const queued of waiting) this.enterAgain(now, queued, out);
+  }
+
+  /** After a wait: whose time is over meanwhile is not decided any more. */
+  private enterAgain(now: Instant, queued: Queued, out: Outbox): void {
+    if (now < queued.asker.deadline) this.enter(now, queued, out);
+    else this.answers.leaveUndecided(queued.asker, NOBODY, out);
+  }
+
+  /** Tells those whose deadline has come. */
+  private lookForOverdue(now: Instant, out: Outbox): void {
+    if (planted("I3.waits-on")) return;
+    this.keys.overdue(now, (queued, missing) => this.answers.leaveUndecided(queued.asker, missing, out));
+    const late = this.waitingForOffice.filter(({ asker }) => now >= asker.deadline);
+    if (late.length > 0) {
+      this.waitingForOffice = this.waitingForOffice.filter(({ asker }) => now < asker.deadline);
+      for (const queued of late) this.answers.turnAway(queued, out);
+    }
+    if (since(now, this.lookedAt) < RESEND_MS) return;
+    this.lookedAt = now;
+    for (const waiter of this.flights.overdue(now)) this.answers.leave(waiter, NOBODY, out);
+    for (const waiter of this.confirmations.overdue(now)) this.answers.leave(waiter, NOBODY, out);
   }
 
   // ---- time
@@ -413,6 +469,7 @@ export class Writer {
   /** Asks again what was not answered in time: the same attempt, the same registers (R6, R7). Called every tick by the driver. */
   resend(now: Instant, heard: number, patience: Patience, out: Outbox): void {
     if (this.ballot === null || !this.elected) return;
+    this.lookForOverdue(now, out);
     if (planted("R6") && this.flights.unclear(now, this.seq)) this.seq--;
     this.revisions.resend(now, patience, out);
     this.confirmations.resend(now, patience, out);
@@ -434,3 +491,4 @@ export class Writer {
 }
 
 const NO_REVISION = 0 as Revision;
+const NOBODY: readonly NodeId[] = [];

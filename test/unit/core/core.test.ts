@@ -1,6 +1,6 @@
 /** The core as a whole: which partition a message reaches, when it wants to be woken, and rounds that came late. */
 import { describe, expect, test } from "vitest";
-import { duration, type Instant, instant } from "../../../src/base/time.js";
+import { duration, type Instant, instant, never } from "../../../src/base/time.js";
 import { type Ballot, ballot } from "../../../src/core/ballot.js";
 import { Core, type CoreInput, DEFAULT_PURGE_AFTER, DEFAULT_ROUND } from "../../../src/core/core.js";
 import type { Entry } from "../../../src/core/entry.js";
@@ -115,7 +115,7 @@ describe("routing", () => {
   test("what a client asks of a partition that is not kept here is refused", () => {
     const rig = new Rig();
     const deadline = instant(1_000);
-    rig.step({ kind: "write", ticket: 1, partition: p(1), request: request(put("x")) });
+    rig.step({ kind: "write", ticket: 1, partition: p(1), request: request(put("x")), deadline: never });
     rig.step({ kind: "read", ticket: 2, partition: p(1), request: { key: K, consistency: "local" }, deadline });
     const refused = { status: "refused", refusal: { reason: "not-replica" } };
     expect(rig.out.outcomes).toEqual([

@@ -429,12 +429,38 @@ describe("a write with an id", () => {
     expect(cluster.verdict(ticket)).toMatchObject({ status: "done", answer: { number: 1n } });
   });
 
-  test("an expired one is told as such: nobody can know more", () => {
+  const expired: Result = { status: "unknown", unknown: { reason: "request-expired", revision: 7 as never } };
+  const afterOf = (cluster: Cluster): (number | null)[] =>
+    cluster.forwards(B).map(({ request }) => (request.kind === "write" ? request.write.after : null));
+
+  test("whose client told what it had seen, an expired one is told as such: nobody can know more", () => {
     const cluster = unanswered();
-    const ticket = cluster.submit(B, increment("id"));
-    const expired: Result = { status: "unknown", unknown: { reason: "request-expired", revision: 7 as never } };
+    const asked = increment("id");
+    if (asked.kind === "read") throw new Error("an increment is a write");
+    const ticket = cluster.submit(B, { kind: "write", write: { ...asked.write, after: 3 as never } });
     answerLast(cluster, expired);
     expect(cluster.verdict(ticket)).toEqual(expired);
+    expect(afterOf(cluster)).toEqual([3]);
+  });
+
+  test("whose client told nothing says from the first copy on what this node knew (I4)", () => {
+    const cluster = new Cluster().elected();
+    cluster.submit(A, increment());
+    cluster.run(500);
+    cluster.isolate(A);
+    cluster.submit(B, increment("id"));
+    expect(afterOf(cluster)).toEqual([1]);
+    cluster.run(1_100);
+    expect(new Set(afterOf(cluster))).toEqual(new Set([1]));
+  });
+
+  test("that came too late as the only copy, by what this node knew, did not run: it is sent again with what is known now", () => {
+    const cluster = unanswered();
+    const ticket = cluster.submit(B, increment("id"));
+    answerLast(cluster, expired);
+    expect(cluster.verdict(ticket)).toBeUndefined();
+    cluster.run(100);
+    expect(afterOf(cluster)).toEqual([0, 7]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Writes under way, and what the writer remembers of a key. */
 import { beforeEach, describe, expect, test } from "vitest";
+import { type Instant, never } from "../../../../src/base/time.js";
 import { type Key, key, revision } from "../../../../src/core/ids.js";
 import { Flights, MAX_UNREPLICATED } from "../../../../src/core/register/flights.js";
 import { KeyState } from "../../../../src/core/register/key-state.js";
@@ -22,7 +23,8 @@ beforeEach(() => {
   seq = 0;
 });
 
-const waiter = (name: number): Waiter => new Waiter({ kind: "client", ticket: name }, null, null, revision(0), true);
+const waiter = (name: number, deadline: Instant = never): Waiter =>
+  new Waiter({ kind: "client", ticket: name, deadline }, null, null, revision(0), true);
 /** A write of the key departs; its waiter is named by its seq. */
 function depart(k: Key = K, now = 0): number {
   seq++;

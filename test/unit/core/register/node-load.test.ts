@@ -1,6 +1,6 @@
 /** Bounds in bytes for all writers of a node together: what goes when there is too much. */
 import { describe, expect, test } from "vitest";
-import { instant } from "../../../../src/base/time.js";
+import { instant, never } from "../../../../src/base/time.js";
 import { FLIGHT_BYTES, RETAINED_BYTES, WRITER_MEMORY_BYTES } from "../../../../src/core/bounds.js";
 import { type Key, key, revision } from "../../../../src/core/ids.js";
 import { Flights } from "../../../../src/core/register/flights.js";
@@ -17,7 +17,7 @@ const BIG = "v".repeat(VALUE);
 const now = instant(0);
 
 const big = (k: Key, seq: number): Register => register({ key: k, at: ts(b(1), seq), value: BIG });
-const waiter = (): Waiter => new Waiter({ kind: "client", ticket: 1 }, null, null, revision(0), true);
+const waiter = (): Waiter => new Waiter({ kind: "client", ticket: 1, deadline: never }, null, null, revision(0), true);
 
 /** A write that all but the replica at place 2 hold. */
 function missed(flights: Flights, k: Key, seq: number): void {

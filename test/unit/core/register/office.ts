@@ -2,7 +2,7 @@
  * One real writer and the real replicas of its group, with a post between them that the test works by hand: what is sent waits until the
  * test delivers it. The writer is at place 0; its own replica is asked like any other, as if its disk took as long as the network.
  */
-import { type Instant, instant } from "../../../../src/base/time.js";
+import { type Instant, instant, never } from "../../../../src/base/time.js";
 import { voteOf } from "../../../../src/base/votes.js";
 import { attempt, type Key, revision } from "../../../../src/core/ids.js";
 import type { CoreMessage } from "../../../../src/core/message.js";
@@ -81,9 +81,9 @@ export class Office {
     return this;
   }
 
-  submit(request: WriteRequest): number {
+  submit(request: WriteRequest, deadline: Instant = never): number {
     this.lastTicket++;
-    this.writer.write(this.now, this.lastTicket, request, this.out);
+    this.writer.write(this.now, this.lastTicket, request, deadline, this.out);
     return this.lastTicket;
   }
 

@@ -175,6 +175,15 @@ describe("pipelining", () => {
     expect(office.waitingOf(1, "write").map((write) => write.settledSeq)).toEqual([1, 1]);
   });
 
+  test("an office tells where it began once that is reserved: what was forgotten before lies below (R9)", () => {
+    const office = new Office().reservedBefore(RESERVATION_WINDOW).campaign();
+    office.deliver(1);
+    expect(office.writer.elected).toBe(true);
+    expect(office.replica(0).settledRevision).toBe(0);
+    office.settle();
+    expect(office.replica(0).settledRevision).toBe(RESERVATION_WINDOW);
+  });
+
   test("an answer names a revision that covers its own write", () => {
     const office = new Office().elect();
     office.ask(request(put("x")));

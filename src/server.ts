@@ -23,6 +23,7 @@ import { Founding } from "./rpc/founding.js";
 import { ImplausibleNotices } from "./rpc/implausible-notices.js";
 import { LoopLoad } from "./rpc/loop-load.js";
 import { NodeClock } from "./rpc/node-clock.js";
+import { peerNamed } from "./rpc/node-names.js";
 import { judgeShown } from "./rpc/own-position.js";
 import { PeerLinks } from "./rpc/peer-links.js";
 import { PeerPort } from "./rpc/peer-port.js";
@@ -106,7 +107,6 @@ class NodeServer implements RunningServer {
   private readonly metrics: Metrics | null;
   private readonly ports: NodePorts;
   private readonly startedAt = performance.now();
-  private readonly implausible = new ImplausibleNotices((text) => this.events.notice(text));
   private readonly stop = new AbortController();
   private loop: Loop | null = null;
   private healthTimer: NodeJS.Timeout | null = null;
@@ -297,7 +297,7 @@ class NodeServer implements RunningServer {
       traces: this.traces?.requests ?? null,
       highestPosition: (peer) => storage.highestPosition(peer),
       shown: (peer, position, proof) => {
-        const shown = judgeShown(storage, peer, position, proof);
+        const shown = judgeShown(storage, peerNamed(view, peer), position, proof);
         if (shown.kind === "lost") this.fail(shown.why);
         if (shown.kind === "unproved") this.events.notice(shown.why);
         return shown.kind !== "lost";
@@ -352,6 +352,10 @@ class NodeServer implements RunningServer {
 
   private machineOf(view: View, now: Instant): NodeMachine {
     const { storage } = this.home;
+    const implausible = new ImplausibleNotices(
+      (text) => this.events.notice(text),
+      (id) => peerNamed(view, id),
+    );
     return new NodeMachine(
       {
         self: this.nodeId,
@@ -363,7 +367,7 @@ class NodeServer implements RunningServer {
         now,
       },
       this.traces?.requests ?? null,
-      (from, message, why) => this.implausible.tell(from, message.kind, why),
+      (from, message, why) => implausible.tell(from, message.kind, why),
     );
   }
 

@@ -189,10 +189,13 @@ export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIV
   }
   lines.push(
     `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`,
-    `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as node ${summary.askedNodeId} sees it, "behind" counts changes still to come`,
+    `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as ${askedName(summary)} sees it, "behind" counts changes still to come`,
   );
   return `${lines.join("\n")}\n`;
 }
+
+const askedName = ({ askedNodeId, nodes }: Summary): string =>
+  nodes.find(({ node }) => node.id === askedNodeId)?.node.clientAddress || `node ${askedNodeId}`;
 
 /** The table, without as many columns as need be. */
 function fitting(

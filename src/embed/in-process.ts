@@ -9,7 +9,7 @@ import { type Failure, failureOf, ownFailure } from "../client/failure.js";
 import type { Connection, Reply, Request, Response, Stream } from "../client/transport.js";
 import { viewToWire } from "../codec/view.js";
 import type { Limits } from "../config.js";
-import { Failure as ServerFailure } from "../rpc/failure.js";
+import { Failure as ServerFailure, startingText } from "../rpc/failure.js";
 import { KeyValueHandlers } from "../rpc/key-value.js";
 import type { Serving } from "../rpc/serving.js";
 
@@ -39,7 +39,7 @@ export class InProcessConnection implements Connection {
     for (;;) {
       if (this.ready) return null;
       if (this.closed || this.gone()) return "the node has stopped";
-      if (performance.now() >= until) return "the node waits for the other nodes of its cluster";
+      if (performance.now() >= until) return startingText(this.state.awaited());
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
@@ -57,8 +57,7 @@ export class InProcessConnection implements Connection {
 
   async getView(): Promise<GetViewResponse | Failure> {
     const { node } = this.state;
-    if (node === null)
-      return ownFailure("notExecuted", "NO_WRITER", "the node waits for the other nodes of its cluster");
+    if (node === null) return ownFailure("notExecuted", "NO_WRITER", startingText(this.state.awaited()));
     return { header: this.state.header(null), view: viewToWire(node.view), digest: node.digest };
   }
 

@@ -43,7 +43,7 @@ export const backupService = (serving: Serving, offered: boolean): BackupService
     const request = { kind: "read", partition: null, hasId: false } as const;
     if (!offered) throw backupOff();
     if (serving.stopping) throw draining(request);
-    if (serving.node === null) throw starting(request);
+    if (serving.node === null) throw starting(request, serving.awaited());
     return serving.node;
   };
   return {

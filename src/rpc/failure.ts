@@ -11,7 +11,10 @@ import { Status as RpcStatus } from "../../gen/ts/google/rpc/status.js";
 import { type ErrorReason, Execution, Outcome } from "../../gen/ts/onar/kv/v1/error.js";
 import type { NodeId, Partition, Revision } from "../core/ids.js";
 import type { Refusal } from "../core/register/operation.js";
+import type { Member } from "../core/view/view.js";
 import type { Verdict } from "../node/outgoing.js";
+import { clientAddressOf, clientsNamed, missingNamed } from "./node-names.js";
+import type { Awaited } from "./serving.js";
 
 export type Reason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED" | "UNRECOGNIZED">;
 
@@ -92,13 +95,17 @@ function mayHaveRun(request: FailedRequest, revision: Revision | null, retrySafe
   };
 }
 
-/** The failure of a verdict that is not an answer. */
-export function failureOf(verdict: Exclude<Verdict, { status: "done" }>, request: FailedRequest): Failure {
+/** The failure of a verdict that is not an answer. `members`: so that nodes are named by their addresses. */
+export function failureOf(
+  verdict: Exclude<Verdict, { status: "done" }>,
+  request: FailedRequest,
+  members: readonly Member[],
+): Failure {
   switch (verdict.status) {
     case "refused":
-      return refusalOf(verdict.refusal, request);
+      return refusalOf(verdict.refusal, request, members);
     case "unserved":
-      return verdict.reason === "no-quorum" ? noQuorum(verdict.missing, request) : noWriter(request);
+      return verdict.reason === "no-quorum" ? noQuorum(verdict.missing, request, members) : noWriter(request);
     case "unknown":
       if (verdict.unknown.reason === "request-expired") {
         return new Failure({
@@ -133,7 +140,7 @@ export function failureOf(verdict: Exclude<Verdict, { status: "done" }>, request
   }
 }
 
-function refusalOf(refusal: Refusal, request: FailedRequest): Failure {
+function refusalOf(refusal: Refusal, request: FailedRequest, members: readonly Member[]): Failure {
   switch (refusal.reason) {
     case "not-a-number":
       return new Failure({
@@ -176,7 +183,7 @@ function refusalOf(refusal: Refusal, request: FailedRequest): Failure {
     case "disk-full":
       return diskFull(request);
     case "no-quorum":
-      return noQuorum(refusal.missing, request);
+      return noQuorum(refusal.missing, request, members);
     case "not-writer":
     case "not-replica":
       return noWriter(request);
@@ -201,12 +208,15 @@ export const noCopy = (partition: Partition): Failure =>
     retry: true,
   });
 
-const noQuorum = (missing: readonly NodeId[], request: FailedRequest): Failure =>
+const noQuorum = (missing: readonly NodeId[], request: FailedRequest, members: readonly Member[]): Failure =>
   new Failure({
     code: Status.UNAVAILABLE,
     reason: "NO_QUORUM",
-    message: `no majority of the key's replicas can be reached; not heard: ${missing.join(", ") || "(all are heard again)"}`,
-    metadata: { missing: missing.join(",") },
+    message: `no majority of the key's replicas can be reached; not heard: ${clientsNamed(members, missing) || "(all are heard again)"}`,
+    metadata: {
+      missing: missing.join(","),
+      missing_addresses: missing.map((id) => clientAddressOf(members, id)).join(","),
+    },
     retry: true,
     ...notExecuted(request),
   });
@@ -238,14 +248,20 @@ export const draining = (request: FailedRequest): Failure =>
     ...notExecuted(request),
   });
 
-export const starting = (request: FailedRequest): Failure =>
+/** `awaited`: the founders, as far as this node knows them. */
+export const starting = (request: FailedRequest, awaited: readonly Awaited[]): Failure =>
   new Failure({
     code: Status.UNAVAILABLE,
     reason: "NO_WRITER",
-    message: "this node waits for the other nodes of its cluster",
+    message: startingText(awaited),
     retry: true,
     ...notExecuted(request),
   });
+
+export function startingText(awaited: readonly Awaited[]): string {
+  const missing = missingNamed(awaited);
+  return `this node waits for the other nodes of its cluster${missing === "" ? "" : `; not met yet: ${missing}`}`;
+}
 
 const anyOf = (type: string, value: Uint8Array): Any => ({
   typeUrl: `type.googleapis.com/${type}`,

@@ -8,6 +8,8 @@ export class ImplausibleNotices {
 
   constructor(
     private readonly notice: (text: string) => void,
+    /** How people call a node. */
+    private readonly nameOf: (node: NodeId) => string,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -20,6 +22,6 @@ export class ImplausibleNotices {
     }
     const more = before === undefined || before.since === 0 ? "" : ` (and ${before.since} more before)`;
     this.told.set(from, { at: now, since: 0 });
-    this.notice(`node ${from} sent a ${kind} that cannot be, and it is left alone: ${why}${more}`);
+    this.notice(`${this.nameOf(from)} sent a ${kind} that cannot be, and it is left alone: ${why}${more}`);
   }
 }

@@ -1,5 +1,4 @@
 /** What a peer shows of this node's log when they meet, and what follows from it (R10). */
-import type { NodeId } from "../core/ids.js";
 import { rolledBack } from "../core/rolled-back.js";
 import type { NodeStorage } from "../ports/storage.js";
 
@@ -10,20 +9,20 @@ export type Shown =
   /** Anybody could say so: it is not believed. */
   | { readonly kind: "unproved"; readonly why: string };
 
-/** `seen`: the position that the peer has seen. `proof`: what this node's own key is said to have made of it. */
-export function judgeShown(storage: NodeStorage, peer: NodeId, seen: number, proof: Uint8Array): Shown {
+/** `peer`: how people call it. `seen`: the position that the peer has seen. `proof`: what this node's own key is said to have made of it. */
+export function judgeShown(storage: NodeStorage, peer: string, seen: number, proof: Uint8Array): Shown {
   const { position } = storage;
   if (!rolledBack(position, seen)) return { kind: "in-order" };
   if (!storage.isOwnPosition(seen, Buffer.from(proof).toString("latin1"))) {
     return {
       kind: "unproved",
-      why: `node ${peer} says that it has seen ${seen} records of this node, and there are ${position}; it does not show this node's own proof, so it is not believed`,
+      why: `${peer} says that it has seen ${seen} records of this node, and there are ${position}; it does not show this node's own proof, so it is not believed`,
     };
   }
   return {
     kind: "lost",
     why:
-      `node ${peer} has seen ${seen} records of this node, and it comes back with ${position}: it has lost what it promised (R10). ` +
+      `${peer} has seen ${seen} records of this node, and it comes back with ${position}: it has lost what it promised (R10). ` +
       "Its directory was restored or damaged: replace it by a new node with an empty directory",
   };
 }

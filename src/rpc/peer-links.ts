@@ -25,6 +25,7 @@ import { type FrameEvents, type FrameStream, UNHEARD } from "./frame-stream.js";
 import { checkHandshake, refusal } from "./handshake.js";
 import { Link, newCounters, SPACING_MS } from "./link.js";
 import { LoopLoad } from "./loop-load.js";
+import { peerNamed } from "./node-names.js";
 
 /** A dialed stream that says nothing for this long is dead: heartbeats come several times a second. */
 const SILENCE_MS = 5_000;
@@ -322,7 +323,9 @@ export class PeerLinks implements Peers {
       messagesOf(frame, deliver, traces !== null);
     } catch (error) {
       if (!(error instanceof Error) || error.name === "AssertionError") throw error;
-      this.options.notice(`node ${link.peer} sent what cannot be read (${error.message}): its stream is cut`);
+      this.options.notice(
+        `${peerNamed(this.options.view, link.peer)} sent what cannot be read (${error.message}): its stream is cut`,
+      );
       link.close();
     }
   }

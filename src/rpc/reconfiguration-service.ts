@@ -51,7 +51,7 @@ export const reconfigurationService = (
   own: OwnStatus,
 ): ReconfigurationServiceImplementation => {
   const mustServe = (): ServingNode => {
-    if (serving.node === null) throw starting({ kind: "read", partition: null, hasId: false });
+    if (serving.node === null) throw starting({ kind: "read", partition: null, hasId: false }, serving.awaited());
     return serving.node;
   };
   // Both are long, and asked for by questions of a few bytes.

@@ -237,7 +237,7 @@ describe("a directory that is put back", () => {
     victim.restart();
     expect(await victim.process.end).toBe(1);
     expect(victim.process.tail()).toMatch(
-      /node \d+ has seen \d+ records of this node, and it comes back with \d+: .* \(R10\)\. Its directory was restored or damaged: replace it by a new node with an empty directory/,
+      /node \d+ at \S+ has seen \d+ records of this node, and it comes back with \d+: .* \(R10\)\. Its directory was restored or damaged: replace it by a new node with an empty directory/,
     );
     expect([other, another].map(({ process }) => process.ended)).toEqual([null, null]);
     const { entry } = await another.clients.text.get({ key: "after-19" });

@@ -174,6 +174,7 @@ describe("a cluster of three that loses one node, then the majority", () => {
     for (const error of await Promise.all(calls)) {
       expect(error).toMatchObject({ status: "UNAVAILABLE", info: { reason: "NO_QUORUM" } });
       expect(error.info?.metadata.missing?.split(",").map(Number).sort()).toEqual(dead.map(({ id }) => id).sort());
+      expect(error.info?.metadata.missing_addresses?.split(",").sort()).toEqual(dead.map((one) => one.address).sort());
       expect(error.retry).not.toBeNull();
       expect(error.afterMs).toBeLessThan(8_000);
     }

@@ -154,7 +154,7 @@ function health(visits: readonly Visit[]): Finding[] {
   if (unheard.length > 0) {
     findings.push(
       warn(
-        `${unheard.length} of ${summary.nodes.length} nodes are not heard: ${unheard.map(({ node }) => node.clientAddress || node.id).join(", ")}`,
+        `${unheard.length} of ${summary.nodes.length} nodes are not heard: ${unheard.map(({ node }) => node.clientAddress || `node ${node.id}`).join(", ")}`,
         "start them again, or look at the links between the nodes",
       ),
     );

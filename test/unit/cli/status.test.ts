@@ -88,6 +88,12 @@ describe("what several nodes say", () => {
     expect(asTable(summary, paint, 1)).toContain("clients");
   });
 
+  test("the node whose sight it is, is named by its address; by its id where that is not told", () => {
+    const paint = paintOf({ terminal: false, env: {} });
+    expect(asTable(summarize([answer(1, [])]), paint)).toContain('"heard" is as a:2 sees it');
+    expect(asTable(summarize([answer(1, [], [""])]), paint)).toContain('"heard" is as node 1 sees it');
+  });
+
   test("nodes are in the order of their addresses, numbers by value", () => {
     expect(summarize([answer(1, [], ["a:10", "a:9"])]).nodes.map((row) => row.node.clientAddress)).toEqual([
       "a:9",

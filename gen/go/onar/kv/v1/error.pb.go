@@ -85,13 +85,14 @@ const (
 	// this node keeps no copy of the partition.
 	ErrorReason_ERROR_REASON_MOVING ErrorReason = 31
 	// UNAVAILABLE, with RetryInfo. No majority of the partition's replicas can be reached. Metadata "missing": the ids of those that
-	// are not heard, separated by commas. DEADLINE_EXCEEDED, without both: the deadline of a read came before a majority answered.
+	// are not heard, separated by commas; "missing_addresses": their addresses as clients reach them, in the same order.
+	// DEADLINE_EXCEEDED, without all of these: the deadline of a read came before a majority answered.
 	ErrorReason_ERROR_REASON_NO_QUORUM ErrorReason = 32
 	// UNAVAILABLE, with RetryInfo. This node is stopping: call another one.
 	ErrorReason_ERROR_REASON_DRAINING ErrorReason = 33
 	// RESOURCE_EXHAUSTED, with RetryInfo. This node has more requests than it takes on.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 34
-	// RESOURCE_EXHAUSTED. The disk of this node, or of the partition's writer, is full. Reads go on.
+	// RESOURCE_EXHAUSTED. No majority of the partition's replicas that are heard has space on its disk. Reads and deletions go on.
 	ErrorReason_ERROR_REASON_DISK_FULL ErrorReason = 35
 	// RESOURCE_EXHAUSTED. A quota is used up. Metadata "quota": which one; "bound", "value".
 	ErrorReason_ERROR_REASON_QUOTA_EXCEEDED ErrorReason = 36

@@ -75,14 +75,15 @@ export enum ErrorReason {
   MOVING = 31,
   /**
    * NO_QUORUM - UNAVAILABLE, with RetryInfo. No majority of the partition's replicas can be reached. Metadata "missing": the ids of those that
-   * are not heard, separated by commas. DEADLINE_EXCEEDED, without both: the deadline of a read came before a majority answered.
+   * are not heard, separated by commas; "missing_addresses": their addresses as clients reach them, in the same order.
+   * DEADLINE_EXCEEDED, without all of these: the deadline of a read came before a majority answered.
    */
   NO_QUORUM = 32,
   /** DRAINING - UNAVAILABLE, with RetryInfo. This node is stopping: call another one. */
   DRAINING = 33,
   /** OVERLOADED - RESOURCE_EXHAUSTED, with RetryInfo. This node has more requests than it takes on. */
   OVERLOADED = 34,
-  /** DISK_FULL - RESOURCE_EXHAUSTED. The disk of this node, or of the partition's writer, is full. Reads go on. */
+  /** DISK_FULL - RESOURCE_EXHAUSTED. No majority of the partition's replicas that are heard has space on its disk. Reads and deletions go on. */
   DISK_FULL = 35,
   /** QUOTA_EXCEEDED - RESOURCE_EXHAUSTED. A quota is used up. Metadata "quota": which one; "bound", "value". */
   QUOTA_EXCEEDED = 36,

@@ -4,6 +4,7 @@ import {
   HealthDefinition,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../gen/ts/grpc/health/v1/health.js";
+import { jsonText } from "../base/printable.js";
 import { call } from "./call.js";
 import { type CommonOptions, formatOf, targetOf } from "./commands.js";
 import { EXIT, type ExitCode } from "./exit.js";
@@ -27,6 +28,6 @@ export async function health(options: HealthOptions, io: Io): Promise<ExitCode> 
     createClient(HealthDefinition, channel).check({ service }, callOptions),
   );
   const name = ServingStatus[status] ?? "UNKNOWN";
-  io.out(format === "json" ? `${JSON.stringify({ service, status: name })}\n` : `${name}\n`);
+  io.out(format === "json" ? `${jsonText({ service, status: name })}\n` : `${name}\n`);
   return status === ServingStatus.SERVING ? EXIT.done : EXIT.notDone;
 }

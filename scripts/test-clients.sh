@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests the Go and Python clients and the generated code beneath them: by themselves, against a running cluster, against the fake server
-# and clusters of their own (test/clients/cases.yaml), and the programs in docs/clients-*.md.
+# and clusters of their own (test/clients/cases.yaml), and the programs in docs/clients-*.md and docs/stubs.md.
 #
 #   scripts/test-clients.sh HOST:PORT[,HOST:PORT…] [go|python]...
 #

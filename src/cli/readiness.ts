@@ -1,4 +1,5 @@
 /** What a local cluster still lacks: every node is to serve, and every partition is to have a writer that says so itself. */
+import { formatAddress } from "../config/values.js";
 import type { ChildNode } from "./child.js";
 import { askStatus } from "./status.js";
 
@@ -11,7 +12,9 @@ export interface Readiness {
   readonly partitions: number;
 }
 
-export async function whatIsMissing(nodes: readonly ChildNode[]): Promise<Readiness> {
+type Awaited = Pick<ChildNode, "ready" | "plan">;
+
+export async function whatIsMissing(nodes: readonly Awaited[]): Promise<Readiness> {
   const waiting = nodes.filter((node) => !node.ready);
   if (waiting.length > 0) return { missing: `${listed(waiting)} not serving yet`, partitions: 0 };
   const answers = await Promise.all(nodes.map((node) => askStatus([node.plan.client], STATUS_MS).catch(() => null)));
@@ -29,5 +32,6 @@ export async function whatIsMissing(nodes: readonly ChildNode[]): Promise<Readin
   return { missing: without > 0 ? `${without} of ${partitions} partitions have no writer yet` : null, partitions };
 }
 
-const listed = (nodes: readonly ChildNode[]): string =>
-  `node${nodes.length === 1 ? "" : "s"} ${nodes.map((node) => node.plan.number).join(", ")}`;
+/** By number, which commands of the demo take, and by address, which people look for. */
+const listed = (nodes: readonly Awaited[]): string =>
+  `node${nodes.length === 1 ? "" : "s"} ${nodes.map(({ plan }) => `${plan.number} (${formatAddress(plan.client)})`).join(", ")}`;

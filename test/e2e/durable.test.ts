@@ -180,7 +180,7 @@ describe("a cluster on disk", () => {
     });
   });
 
-  test("a directory that was rolled back is refused by the others, and its node says so and ends", async () => {
+  test("a node whose directory was rolled back is shown so by the others, says so and ends", async () => {
     const victim = cluster.nodes[2] as Node;
     const home = join(data, "node3");
     await victim.process.stop();
@@ -200,7 +200,7 @@ describe("a cluster on disk", () => {
     cpSync(join(data, "old"), home, { recursive: true });
     victim.restart();
     expect(await victim.process.end).toBe(1);
-    expect(victim.process.tail()).toMatch(/comes back with \d+ records, and \d+ of it were durable/);
+    expect(victim.process.tail()).toMatch(/has seen \d+ records of this node, and it comes back with \d+: it has lost/);
     expect(cluster.nodes.slice(0, 2).map(({ process }) => process.ended)).toEqual([null, null]);
   });
 });

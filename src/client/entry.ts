@@ -29,8 +29,8 @@ export class Entry {
     return UTF8.decode(this.value);
   }
 
-  /** For JSON.stringify: the version is a string; the value is text where it is UTF-8, otherwise base64. */
-  toJSON(): { readonly version: string; readonly value: string; readonly valueEncoding: "text" | "base64" } {
+  /** For JSON.stringify: `version` as a string, `value`, and its `valueEncoding`: "text" where it is UTF-8, otherwise "base64". */
+  toJSON(): object {
     const { value } = this;
     const isText = isUtf8(value);
     const shown = isText ? UTF8.decode(value) : Buffer.from(value).toString("base64");

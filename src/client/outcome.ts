@@ -182,6 +182,7 @@ export abstract class OnarError extends Error {
   /** Which node, or which nodes: see {@link NotDone.address}. */
   readonly address: string;
 
+  /** @internal */
   constructor(what: string, { reason, code, address, message }: Unanswered) {
     const named = address.split(", ").every((one) => message.includes(one));
     super(`${what}: ${message}${named ? "" : `, at ${address}`}`);

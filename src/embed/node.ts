@@ -56,8 +56,9 @@ export interface NodeOptions {
   readonly drainDelay?: number;
   /** Unsent answers and HTTP/2 state of one client connection, MiB; 256 when missing. */
   readonly connectionMemory?: number;
-  /** Calls of one client connection that may be cancelled at once, and a second in the long run; 10,000 and 1,000 when missing. */
+  /** Calls of one client connection that may be cancelled at once; 10,000 when missing. */
   readonly resetBurst?: number;
+  /** Calls of one client connection that may be cancelled a second, in the long run; 1,000 when missing. */
   readonly resetRate?: number;
   /** Client connections are ended in order at this age, seconds; never when missing. */
   readonly maxConnectionAge?: number;

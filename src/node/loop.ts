@@ -88,6 +88,8 @@ export class Loop {
     )
       return;
     try {
+      // A Forward that still waits here was given to no stream: the router hears so before it gives up what was (I5).
+      if (input.kind === "link-lost" && !this.flushing) this.drainAll();
       this.machine.step(now, input, this.out);
     } catch (error) {
       return this.fail(error);
@@ -124,8 +126,7 @@ export class Loop {
     if (this.stopped) return;
     this.flushing = true;
     try {
-      // What the sync releases at once may ask for more: all of it belongs to this turn.
-      while (!this.out.empty && !this.stopped) this.drain();
+      this.drainAll();
     } catch (error) {
       return this.fail(error);
     } finally {
@@ -140,6 +141,11 @@ export class Loop {
   private fail(error: unknown): void {
     this.stop();
     this.broken(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** What the sync releases at once may ask for more: all of it belongs to this turn. */
+  private drainAll(): void {
+    while (!this.out.empty && !this.stopped) this.drain();
   }
 
   private drain(): void {

@@ -127,8 +127,9 @@ const prepare = (round: number): NodeMessage => ({
 });
 const timeout = duration(5_000);
 
-test("a request that no stream takes is held, and leaves when one does", () => {
-  const { loop, clock, left, streams } = rig(B, 3);
+/** B, which passes requests on to the writer A. */
+function forwarding() {
+  const node = rig(B, 3);
   const offices: NodeMessage = {
     kind: "heartbeat-answer",
     round: 1,
@@ -139,19 +140,38 @@ test("a request that no stream takes is held, and leaves when one does", () => {
     reports: [],
     offices: [{ partition: P0, ballot: ballot(groupEpoch(1), 1, A) }],
   };
-  loop.start();
-  clock.turn();
-  loop.deliver({ kind: "message", from: A, message: offices });
-  clock.run(201);
-  streams.open = false;
+  node.loop.start();
+  node.clock.turn();
+  node.loop.deliver({ kind: "message", from: A, message: offices });
+  node.clock.run(201);
   const told: Verdict[] = [];
-  loop.request(P0, put("x"), timeout, (verdict) => told.push(verdict));
+  const ask = (): void => void node.loop.request(P0, put("x"), timeout, (verdict) => told.push(verdict));
+  const forwards = (): number => node.left.filter((item) => item.startsWith("forward→")).length;
+  return { ...node, verdicts: told, ask, forwards };
+}
+
+test("a request that no stream takes is held, and leaves when one does", () => {
+  const { clock, streams, verdicts, ask, forwards } = forwarding();
+  streams.open = false;
+  ask();
   clock.turn();
-  expect(left.filter((item) => item.startsWith("forward→"))).toHaveLength(1);
+  expect(forwards()).toBe(1);
   streams.open = true;
   clock.run(100);
-  expect(left.filter((item) => item.startsWith("forward→"))).toHaveLength(2);
-  expect(told).toEqual([]);
+  expect(forwards()).toBe(2);
+  expect(verdicts).toEqual([]);
+});
+
+test("a request that waits for its turn's end when the stream is lost is held: it was not sent", () => {
+  const { loop, clock, streams, verdicts, ask, forwards } = forwarding();
+  streams.open = false;
+  ask();
+  loop.deliver({ kind: "link-lost", peer: A });
+  clock.turn();
+  expect(verdicts).toEqual([]);
+  streams.open = true;
+  clock.run(100);
+  expect(forwards()).toBe(2);
 });
 
 describe("durable before (R8)", () => {

@@ -15,11 +15,17 @@ const DIRECTED = new Map<string, string>([
   ["R3.settled-though-absent", "a script"],
   ["R7.void-attempt", "a unit test"],
   ["R8.fold-ahead", "a unit test"],
+  ["R9.first-copy-unbound", "a unit test"],
   ["R9.purge-forgets-floor", "a unit test"],
+  ["R9.raise-lets-in", "a script"],
   ["R9.raise-without-floor", "a script"],
+  ["R9.tells-less", "a unit test"],
   ["R11.proof-cut-off", "a unit test"],
   ["R12.old-transfer", "a script"],
   ["B3.purge-goes-on", "a script"],
+  // One seed in some 1,500.
+  ["E6.full-keeps-office", "a unit test"],
+  ["I3.waits-on", "a unit test"],
 ]);
 
 /** What a client could never see. */

@@ -13,7 +13,7 @@ import { planted } from "../planted/planted.js";
 /** Of a class: the fields that are not part of the text. */
 const OMITTED: Readonly<Record<string, readonly string[]>> = {
   // Ports and parts that never change or are described elsewhere.
-  Writer: ["group", "replica", "multicast", "answers", "purging", "load"],
+  Writer: ["group", "replica", "multicast", "answers", "purging", "load", "lookedAt"],
   Reader: ["group", "replica", "multicast", "heard", "writerPlace", "turn"],
   Revisions: ["group", "attempts", "multicast"],
   Confirmations: ["group", "attempts", "multicast"],

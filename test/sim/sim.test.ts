@@ -114,7 +114,6 @@ test("without faults nothing is lost and nothing is unknown", () => {
           leave: 0,
           // What is raised forgets the records of before: a repeated request is refused as expired.
           raise: 0,
-          stall: 0,
         },
         load: {
           ...drawn.load,

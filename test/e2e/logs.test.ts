@@ -110,7 +110,17 @@ describe("logs", () => {
     const [port] = (await freePorts(1)) as [number];
     const address = `${HOST}:${port}`;
     const first = await saidBy([], async () => {
-      const args = ["start", "--listen", address, "--peer-listen", "192.0.2.1:1", "--expect", "1", "--memory"];
+      const args = [
+        "start",
+        "--listen",
+        address,
+        "--peer-listen",
+        "192.0.2.1:1",
+        "--insecure",
+        "--expect",
+        "1",
+        "--memory",
+      ];
       const ran = await onar([...args, "--log-level", "debug"]);
       expect(ran.code).toBe(1);
       expect(ran.stderr).toMatch(/^error: --peer-listen: cannot listen at 192\.0\.2\.1:1: .*address/);

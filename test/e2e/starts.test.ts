@@ -180,7 +180,8 @@ describe("a cluster that exists", () => {
     const { port, peerPort } = cluster.node(2).process;
     await cluster.node(2).process.kill();
     const join = cluster.nodes.map((node) => `${HOST}:${node.process.peerPort}`).join(",");
-    const again = start(port, peerPort, startArgs(port, peerPort, join, 3));
+    const secret = ["--cluster-secret-file", cluster.secretFile];
+    const again = start(port, peerPort, [...startArgs(port, peerPort, join, 3), ...secret]);
     expect(await endOf(again)).toBe(1);
     expect(again.tail()).toMatch(/error: the other nodes already form cluster [0-9a-f]{32}/);
   });

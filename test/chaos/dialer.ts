@@ -1,6 +1,7 @@
 /**
  * Who dialed a connection to a peer port, read off its bytes: HTTP/2 without TLS is plain to read, and a dialing node's first message on
- * the stream is its handshake. So one proxy before each node can tell the pairs apart, and nodes need nothing special to be proxied.
+ * the stream is its hello, or its handshake where the cluster has no secret. So one proxy before each node can tell the pairs apart, and
+ * nodes need nothing special to be proxied.
  */
 import { decodeFrame } from "../../src/codec/frame.js";
 
@@ -44,7 +45,9 @@ export class DialerReader {
     const end = MESSAGE_HEADER_BYTES + bytes.readUInt32BE(1);
     if (bytes.length < end) return;
     try {
-      this.dialer = decodeFrame(bytes.subarray(MESSAGE_HEADER_BYTES, end)).handshake?.nodeId ?? null;
+      const { handshake, authentication } = decodeFrame(bytes.subarray(MESSAGE_HEADER_BYTES, end));
+      const step = authentication?.step;
+      this.dialer = (step?.$case === "hello" ? step.value.nodeId : handshake?.nodeId) ?? null;
     } catch {
       this.dialer = null;
     }

@@ -1,8 +1,8 @@
 /** The parts of the harness that can be tested without a cluster: plans, and telling who dialed. */
 import { describe, expect, test } from "vitest";
-import { Frame, Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
+import { Frame, Handshake, Hello } from "../../gen/ts/onar/replication/v1/replication.js";
 import { Prng } from "../../src/base/prng.js";
-import { encodeHandshake } from "../../src/codec/frame.js";
+import { encodeAuthentication, encodeHandshake } from "../../src/codec/frame.js";
 import { type Dialer, DialerReader } from "./dialer.js";
 import { planEpoch } from "./plan.js";
 
@@ -87,6 +87,12 @@ describe("who dialed", () => {
     expect(readIn(Buffer.concat([opening, frame(0, handshake)]), pieceBytes)).toBe(4_000_000_001);
     const halves = [frame(0, handshake.subarray(0, 3)), frame(0, handshake.subarray(3))];
     expect(readIn(Buffer.concat([opening, ...halves]), pieceBytes)).toBe(4_000_000_001);
+  });
+
+  test("is read off the hello of a cluster with a secret", () => {
+    const hello = Hello.fromPartial({ nodeId: 4_000_000_002 });
+    const first = message(encodeAuthentication({ step: { $case: "hello", value: hello } }));
+    expect(readIn(Buffer.concat([opening, frame(0, first), frame(0, handshake)]), 30)).toBe(4_000_000_002);
   });
 
   test("is unknown before, and nobody on a connection that begins with anything else", () => {

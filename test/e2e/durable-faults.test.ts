@@ -50,6 +50,8 @@ describe.skipIf(!canMount)(`a disk that is full${whyNoDisk}`, () => {
     }
   };
 
+  const said = (node: Node, what: string): number => node.process.lines.filter((line) => line.includes(what)).length;
+
   test("refuses writes with DISK_FULL and keeps serving reads; when there is space, it takes writes again and has lost nothing", async () => {
     for (let i = 0; i < 20; i++) {
       const node = cluster.nodes[i % 3] as Node;
@@ -60,10 +62,7 @@ describe.skipIf(!canMount)(`a disk that is full${whyNoDisk}`, () => {
       // Until all have told each other, a write may be on its way to disks that do not take it.
       for (const node of cluster.nodes) {
         // This time, too: a write that is taken just before waits for the other disks until its deadline.
-        await eventually("it says so", 20_000, () => {
-          const said = node.process.lines.filter((line) => line.includes("the disk is full")).length;
-          return said > round ? true : undefined;
-        });
+        await eventually("it says so", 20_000, () => (said(node, "the disk is full") > round ? true : undefined));
       }
       for (const node of cluster.nodes) {
         const error = await eventually("it refuses writes", 20_000, async () => {
@@ -80,6 +79,10 @@ describe.skipIf(!canMount)(`a disk that is full${whyNoDisk}`, () => {
       expect(cluster.nodes.map(({ process }) => process.ended)).toEqual([null, null, null]);
       rmSync(junk);
       for (const node of cluster.nodes) {
+        // Writes go on through it before that, as long as others have space.
+        await eventually("it sees the space", 20_000, () =>
+          said(node, "there is space on the disk again") > round ? true : undefined,
+        );
         await eventually("it takes writes again", 20_000, async () => {
           const tried = await attempt(3_000, (o) => node.clients.kv.put({ key: PROBE, value: PROBE }, o));
           return "answer" in tried ? true : undefined;

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import type { Prng } from "../../src/base/prng.js";
 import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/ids.js";
+import { MAX_VOTERS } from "../../src/core/view/check.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
-import { MAX_VOTERS } from "../../src/core/view/successor.js";
 import type { Member, View } from "../../src/core/view/view.js";
 
 export const encoded = (view: View): EncodedView => {

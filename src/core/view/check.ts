@@ -4,6 +4,7 @@ import type { Member, View } from "./view.js";
 
 /** Of a cluster. */
 const MAX_MEMBERS = 31;
+/** More make a change slower, and three lost of seven are survived. */
 export const MAX_VOTERS = 7;
 const MAX_ADDRESS_CHARACTERS = 512;
 const MAX_NODE_ID = 2 ** 32 - 1;

@@ -4,11 +4,9 @@
  */
 import type { NodeId } from "../ids.js";
 import { planted } from "../planted.js";
+import { MAX_VOTERS } from "./check.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { Member, View } from "./view.js";
-
-/** Voters of a view at most: more make a change slower, and three lost of seven are survived. */
-export const MAX_VOTERS = 7;
 
 /** Why `next` cannot follow `current`, in words; null: it can. */
 export function successorFault(current: EncodedView, next: EncodedView): string | null {

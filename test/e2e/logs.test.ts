@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { answerOf, errorOf, NodeClients } from "./clients.js";
-import { buildIfStale, eventually, freePorts, HOST, PROGRAM, startArgs } from "./harness.js";
+import { buildIfStale, Cluster, eventually, freePorts, HOST, PROGRAM, startArgs } from "./harness.js";
 import { onar } from "./programs.js";
 
 beforeAll(() => buildIfStale());
@@ -127,5 +127,25 @@ describe("logs", () => {
       expect(JSON.parse(ran.stdout.trim())).toMatchObject({ level: "error", event: "fatal" });
     });
     expect(first.code).toBe(0);
+  });
+
+  test("tell at the survivors of a node that was killed, once, and who took its offices", async () => {
+    const cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 16 });
+    try {
+      const [victim, ...survivors] = cluster.nodes;
+      if (victim === undefined) throw new Error("no node");
+      const lost = `node ${victim.id} at ${HOST}:${victim.process.peerPort} is not heard any more`;
+      await victim.process.kill();
+      for (const { process } of survivors) await process.said(lost);
+      // Whichever takes an office last says so.
+      await eventually("all offices are taken", 20_000, () =>
+        survivors.some(({ process }) => process.lines.some((line) => line.endsWith("each has a writer")))
+          ? true
+          : undefined,
+      );
+      for (const { process } of survivors) expect(process.lines.filter((line) => line.includes(lost))).toHaveLength(1);
+    } finally {
+      await cluster.stop();
+    }
   });
 });

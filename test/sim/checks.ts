@@ -167,6 +167,8 @@ class PartitionChecks {
   private readonly byBallot = new WeakMap<Ballot, BallotFacts>();
   private readonly byName = new Map<string, BallotFacts>();
   private readonly revisions = new Map<number, Register>();
+  /** Those that some register was decided for. */
+  private readonly keys = new Set<Key>();
   private readonly completions = new Map<RequestId, number>();
   private readonly promises = new Map<NodeId, Ballot>();
   private readonly timestamps = new Map<NodeId, Map<Key, Timestamp>>();
@@ -339,6 +341,7 @@ class PartitionChecks {
     }
     facts.registers[seq] = register;
     this.decidedAfterRaise(register);
+    this.keys.add(register.key);
     const holder = this.revisions.get(register.revision);
     if (holder === undefined) {
       this.revisions.set(register.revision, register);
@@ -355,7 +358,7 @@ class PartitionChecks {
   /** In the office that raises its revisions no request runs on an absent key that was sent before (R9). */
   private decidedAfterRaise(register: Register): void {
     const { raised } = this;
-    if (raised === null || register.revision <= raised.above) return;
+    if (raised === null || register.revision <= raised.above || this.keys.has(register.key)) return;
     if (compareBallots(register.timestamp.ballot, raised.ballot) !== 0) return;
     const record = register.records.at(-1);
     if (record === undefined || record.revision !== register.revision || register.records.length > 1) return;

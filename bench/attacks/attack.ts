@@ -1,4 +1,4 @@
-/** What an attack is: so many messages a second to one node, until it is told to stop. To add one, put it into a list and that into all.ts. */
+/** An attack: so many messages a second to one node, until it is told to stop. To add one, put it into a list and that into all.ts. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Endpoint } from "../load/options.js";
 

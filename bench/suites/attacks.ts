@@ -1,5 +1,5 @@
 /**
- * What attacks cost an honest client: PUTs at fixed times through the node that is attacked and through another one, with and without the
+ * Measures what attacks cost an honest client: PUTs at fixed times through the node that is attacked and through another one, with and without the
  * attack in turns. An answer counts when it comes within the limit.
  */
 import { performance } from "node:perf_hooks";

@@ -1,5 +1,5 @@
 /**
- * What a unary call costs a server on each transport: the same echo on src/http2, on node:http2 and on grpc-js.
+ * Measures what a unary call costs a server on each transport: the same echo on src/http2, on node:http2 and on grpc-js.
  *
  * Intuition: the transports take turns under the same load, 8 connections with as many calls in flight on each; a round's ratio is taken
  * within the round. CPU time of the server per call is the figure: it hardly depends on what else the machine does.

@@ -1,5 +1,5 @@
 /** Whether a cluster is well, as far as its nodes told: for the first line of `onar status`, its JSON and its exit code. */
-import type { NodeRow, Summary } from "./status.js";
+import type { NodeRow, Summary } from "./summary.js";
 
 export interface Judgement {
   /** "look": it may be nothing. "not-well": something is wrong, and the exit code is 1. */

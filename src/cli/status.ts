@@ -21,6 +21,7 @@ import type { Io } from "./io.js";
 import { judge } from "./judgement.js";
 import { type Paint, paintOf } from "./paint.js";
 import { showProgress } from "./progress.js";
+import type { NodeRow, Summary } from "./summary.js";
 
 /** Nodes other than the first are asked all at once and not waited for longer. */
 const OTHERS_MS = 2_000;
@@ -49,33 +50,6 @@ export const printableStatus = (answer: StatusResponse): StatusResponse => ({
     softwareVersion: printable(node.softwareVersion, MAX_TEXT),
   })),
 });
-
-export interface NodeRow {
-  readonly node: NodeStatus;
-  /** Whether it answered this command. */
-  readonly answers: boolean;
-  /** Partitions whose writer it is. */
-  readonly writes: number;
-  /** Partitions that it keeps a replica of. */
-  readonly keeps: number;
-  /** Changes of other replicas that it lacks, all its partitions together, by its own word; null: it did not say. */
-  readonly behind: number | null;
-  /** By its own word; false and 0 when it did not answer. */
-  readonly diskFull: boolean;
-  readonly diskStandingMs: number;
-}
-
-export interface Summary {
-  /** The node that was asked first. */
-  readonly askedNodeId: number;
-  readonly clusterId: string;
-  readonly viewEpoch: bigint;
-  readonly nodes: readonly NodeRow[];
-  readonly partitions: number;
-  readonly withWriter: number;
-  /** Partitions without a writer, in order. */
-  readonly withoutWriter: readonly number[];
-}
 
 export async function status(options: CommonOptions, io: Io): Promise<ExitCode> {
   const format = formatOf(options, io);

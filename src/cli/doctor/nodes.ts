@@ -8,7 +8,8 @@ import { type Address, address, formatAddress } from "../../config/values.js";
 import { version } from "../../version.js";
 import { call } from "../call.js";
 import { messageOf } from "../exit.js";
-import { printableStatus, type Summary, summarize } from "../status.js";
+import { printableStatus, summarize } from "../status.js";
+import type { Summary } from "../summary.js";
 import { type Finding, fail, ok, warn } from "./finding.js";
 
 /** Of answers to Status: the node's wall clock, milliseconds since 1970 (rpc/reconfiguration-service.ts). */

@@ -15,7 +15,7 @@ const CLUSTERS = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   resolve: {
-    alias: [{ find: /^(\.{1,2}\/)+(src\/)?(core\/)?planted\.js$/, replacement: planted }],
+    alias: [{ find: /^(\.{1,2}\/)+(src\/)?(core\/)?(model\/)?planted\.js$/, replacement: planted }],
   },
   test: {
     projects: [

@@ -6,6 +6,6 @@ set -eu
 cd "$(dirname "$0")/.."
 out=.cache/sim
 node_modules/.bin/tsc -p test/sim/tsconfig.json
-echo 'export { planted } from "../../test/planted/planted.js";' > "$out/src/core/planted.js"
+echo 'export { planted } from "../../../test/planted/planted.js";' > "$out/src/core/model/planted.js"
 command="${1:-main}"
 exec node "$out/test/sim/$command.js"

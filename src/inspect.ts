@@ -1,6 +1,6 @@
 /** A stopped node's directory, for the command line, which knows of no storage. */
-import type { Register } from "./core/register/register.js";
-import { BAD } from "./core/register/table.js";
+import type { Register } from "./core/model/register.js";
+import { BAD } from "./core/model/table.js";
 import { isForPeople } from "./storage/home.js";
 import { type InspectedKey, StoppedNode } from "./storage/inspect.js";
 

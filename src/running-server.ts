@@ -1,5 +1,5 @@
 /** What a node is to the program that runs it: a command, or whoever embeds it. */
-import type { NodeId } from "./core/ids.js";
+import type { NodeId } from "./core/model/ids.js";
 import type { Facts } from "./observe/log.js";
 import type { Serving } from "./rpc/serving.js";
 

@@ -6,7 +6,7 @@ import type { Handshake } from "../gen/ts/onar/replication/v1/replication.js";
 import type { Instant } from "./base/time.js";
 import { digestOf } from "./codec/view.js";
 import type { NodeConfig } from "./config.js";
-import { type Key, type NodeId, nodeId, type Partition } from "./core/ids.js";
+import { type Key, type NodeId, nodeId, type Partition } from "./core/model/ids.js";
 import type { Member, View } from "./core/view/view.js";
 import { lostWhenFull } from "./node/disk-full.js";
 import { Loop } from "./node/loop.js";

@@ -1,6 +1,6 @@
 import type { Ballot as WireBallot } from "../../gen/ts/onar/replication/v1/register.js";
-import { type Ballot, ballot } from "../core/ballot.js";
-import { groupEpoch, nodeId } from "../core/ids.js";
+import { type Ballot, ballot } from "../core/model/ballot.js";
+import { groupEpoch, nodeId } from "../core/model/ids.js";
 
 export const ballotToWire = (b: Ballot): WireBallot => ({ groupEpoch: b.groupEpoch, round: b.round, nodeId: b.node });
 

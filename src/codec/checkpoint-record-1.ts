@@ -7,8 +7,8 @@
  *    13  u32  CRC-32 of the body
  *    17       the register, as it came
  */
-import { changeNumber, type Key, type Partition } from "../core/ids.js";
-import { BAD } from "../core/register/table.js";
+import { changeNumber, type Key, type Partition } from "../core/model/ids.js";
+import { BAD } from "../core/model/table.js";
 import { bytesOf } from "./bytes.js";
 import type { Stored, StoredHead } from "./checkpoint-record.js";
 import { crc32 } from "./checksum.js";

@@ -10,10 +10,10 @@
  *    11       the register's key, if only its hash stands in front
  */
 import { createHash } from "node:crypto";
-import { type ChangeNumber, changeNumber, type Key } from "../core/ids.js";
-import { planted } from "../core/planted.js";
-import type { Register } from "../core/register/register.js";
-import { BAD, type Bad } from "../core/register/table.js";
+import { type ChangeNumber, changeNumber, type Key } from "../core/model/ids.js";
+import { planted } from "../core/model/planted.js";
+import type { Register } from "../core/model/register.js";
+import { BAD, type Bad } from "../core/model/table.js";
 import { ownCopy } from "../wire/bytes.js";
 import type { BlockEntry } from "./block.js";
 import { bytesOf, NO_BYTES, textOf } from "./bytes.js";

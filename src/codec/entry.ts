@@ -4,8 +4,8 @@
  *
  * Kinds never change their number. What a reader does not know it must not skip: it may be a promise of a newer version.
  */
-import { type Ballot, ballot } from "../core/ballot.js";
-import type { Entry } from "../core/entry.js";
+import { type Ballot, ballot } from "../core/model/ballot.js";
+import type { Entry } from "../core/model/entry.js";
 import {
   type ChangeNumber,
   changeNumber,
@@ -15,7 +15,7 @@ import {
   nodeId,
   type Partition,
   revision,
-} from "../core/ids.js";
+} from "../core/model/ids.js";
 import { NO_BYTES } from "./bytes.js";
 import { encodeRegister } from "./register.js";
 

@@ -1,5 +1,5 @@
 /** CRC-32 of a write's call and arguments: tells a retry from a request id that was used for something else. */
-import type { Condition, WriteOperation } from "../core/register/operation.js";
+import type { Condition, WriteOperation } from "../core/model/operation.js";
 import { bytesOf } from "./bytes.js";
 import { crc32 } from "./checksum.js";
 

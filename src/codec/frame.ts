@@ -10,10 +10,10 @@ import {
   Refusal,
 } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../base/trace-context.js";
-import { sameBallot } from "../core/ballot.js";
-import type { Key, ViewEpoch } from "../core/ids.js";
-import type { NodeMessage } from "../core/node-message.js";
-import type { WriteOperation } from "../core/register/operation.js";
+import { sameBallot } from "../core/model/ballot.js";
+import type { Key, ViewEpoch } from "../core/model/ids.js";
+import type { NodeMessage } from "../core/model/node-message.js";
+import type { WriteOperation } from "../core/model/operation.js";
 import { BYTES, tag, VARINT, WireReader, WireWriter } from "../wire/protobuf.js";
 import { decodeHot } from "./hot-decode.js";
 import { encodeHot } from "./hot-encode.js";

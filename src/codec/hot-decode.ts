@@ -1,11 +1,20 @@
 /** Reads the frequent messages by hand: see hot.ts. */
 import { duration } from "../base/time.js";
-import type { Ballot, Timestamp } from "../core/ballot.js";
-import { attempt, groupEpoch, type Key, NO_NODE, nodeId, partition, type Revision, revision } from "../core/ids.js";
-import type { Read, ReadAnswer, Recover, Recovered, Write, Written } from "../core/message.js";
-import type { Forward, Forwarded, NodeMessage } from "../core/node-message.js";
-import type { KeyEntry, Result, Standing } from "../core/register/operation.js";
-import type { Register } from "../core/register/register.js";
+import type { Ballot, Timestamp } from "../core/model/ballot.js";
+import {
+  attempt,
+  groupEpoch,
+  type Key,
+  NO_NODE,
+  nodeId,
+  partition,
+  type Revision,
+  revision,
+} from "../core/model/ids.js";
+import type { Read, ReadAnswer, Recover, Recovered, Write, Written } from "../core/model/message.js";
+import type { Forward, Forwarded, NodeMessage } from "../core/model/node-message.js";
+import type { KeyEntry, Result, Standing } from "../core/model/operation.js";
+import type { Register } from "../core/model/register.js";
 import { BYTES, tag, VARINT, type WireReader } from "../wire/protobuf.js";
 import { NO_BYTES } from "./bytes.js";
 import {

@@ -1,7 +1,7 @@
 /** Writes the frequent messages by hand: see hot.ts. */
-import type { Partition, Revision } from "../core/ids.js";
-import type { Read, ReadAnswer, Recover, Recovered, Write, Written } from "../core/message.js";
-import type { Forward, Forwarded, NodeMessage } from "../core/node-message.js";
+import type { Partition, Revision } from "../core/model/ids.js";
+import type { Read, ReadAnswer, Recover, Recovered, Write, Written } from "../core/model/message.js";
+import type { Forward, Forwarded, NodeMessage } from "../core/model/node-message.js";
 import type { WireWriter } from "../wire/protobuf.js";
 import {
   FORWARD,

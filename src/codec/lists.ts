@@ -2,10 +2,20 @@
  * The messages that carry lists, by hand: see hot.ts. Under load every round tells of nearly every partition (HeartbeatAnswer), and every
  * replica learns of every key that changed at the others (Changes).
  */
-import type { Ballot, Timestamp } from "../core/ballot.js";
+
 import type { HeartbeatAnswer, OfficeReport, PartitionReport } from "../core/election/heartbeats.js";
-import { attempt, changeNumber, groupEpoch, type Key, type NodeId, nodeId, partition, revision } from "../core/ids.js";
-import type { Changes, ListedChange } from "../core/message.js";
+import type { Ballot, Timestamp } from "../core/model/ballot.js";
+import {
+  attempt,
+  changeNumber,
+  groupEpoch,
+  type Key,
+  type NodeId,
+  nodeId,
+  partition,
+  revision,
+} from "../core/model/ids.js";
+import type { Changes, ListedChange } from "../core/model/message.js";
 import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../wire/protobuf.js";
 import { CHANGES, HEARTBEAT_ANSWER } from "./hot.js";
 import { mustHave, putBallot, putTimestamp, readBallot, readTimestamp } from "./timestamp.js";

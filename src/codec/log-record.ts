@@ -15,8 +15,8 @@
  *    36  u32  CRC-32 of the body
  *    40       key, body
  */
-import { changeNumber, type Key, type Partition, partition as partitionOf } from "../core/ids.js";
-import { planted } from "../core/planted.js";
+import { changeNumber, type Key, type Partition, partition as partitionOf } from "../core/model/ids.js";
+import { planted } from "../core/model/planted.js";
 import { textOf } from "./bytes.js";
 import { crc32 } from "./checksum.js";
 import {

@@ -2,12 +2,12 @@
 import type { Timestamp as WireTimestamp } from "../../gen/ts/onar/replication/v1/register.js";
 import type { Forward as WireForward } from "../../gen/ts/onar/replication/v1/replication.js";
 import { duration } from "../base/time.js";
-import type { Timestamp } from "../core/ballot.js";
 import type { PartitionReport } from "../core/election/heartbeats.js";
-import { attempt, changeNumber, groupEpoch, type Key, nodeId, partition, revision } from "../core/ids.js";
-import type { Fenced } from "../core/message.js";
-import type { NodeMessage } from "../core/node-message.js";
-import type { Register } from "../core/register/register.js";
+import type { Timestamp } from "../core/model/ballot.js";
+import { attempt, changeNumber, groupEpoch, type Key, nodeId, partition, revision } from "../core/model/ids.js";
+import type { Fenced } from "../core/model/message.js";
+import type { NodeMessage } from "../core/model/node-message.js";
+import type { Register } from "../core/model/register.js";
 import { ownCopy, toBuffer } from "../wire/bytes.js";
 import { ballotFromWire } from "./ballot.js";
 import { textOf } from "./bytes.js";

@@ -2,10 +2,10 @@
 import type { Timestamp as WireTimestamp } from "../../gen/ts/onar/replication/v1/register.js";
 import { type PeerMessage, RefusedMessage } from "../../gen/ts/onar/replication/v1/replication.js";
 import { unreachable } from "../base/assert.js";
-import type { Timestamp } from "../core/ballot.js";
-import type { AskTombstone, Fenced, Purge } from "../core/message.js";
-import type { NodeMessage } from "../core/node-message.js";
-import type { Register } from "../core/register/register.js";
+import type { Timestamp } from "../core/model/ballot.js";
+import type { AskTombstone, Fenced, Purge } from "../core/model/message.js";
+import type { NodeMessage } from "../core/model/node-message.js";
+import type { Register } from "../core/model/register.js";
 import { ballotToWire } from "./ballot.js";
 import { bytesOf, NO_BYTES } from "./bytes.js";
 import { requestToWire, resultToWire } from "./operation.js";

@@ -19,8 +19,8 @@ import type {
 } from "../../gen/ts/onar/replication/v1/replication.js";
 import { RefusedReason, UnknownReason } from "../../gen/ts/onar/replication/v1/replication.js";
 import { unreachable } from "../base/assert.js";
-import { groupEpoch, type Key, nodeId, type Partition, type Revision, revision } from "../core/ids.js";
-import type { Request } from "../core/node-message.js";
+import { groupEpoch, type Key, nodeId, type Partition, type Revision, revision } from "../core/model/ids.js";
+import type { Request } from "../core/model/node-message.js";
 import type {
   Answer,
   Condition,
@@ -33,7 +33,7 @@ import type {
   Unknown,
   WriteOperation,
   WriteRequest,
-} from "../core/register/operation.js";
+} from "../core/model/operation.js";
 import { toBuffer } from "../wire/bytes.js";
 import { bytesOf, NO_BYTES, textOf } from "./bytes.js";
 import { fingerprintOf } from "./fingerprint.js";

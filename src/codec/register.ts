@@ -1,16 +1,16 @@
 /** A register and its encoded form, in which it travels and rests. It is encoded once, and what is received is passed on as it came. */
 import { CompletionOutcome } from "../../gen/ts/onar/replication/v1/register.js";
 import { present } from "../base/assert.js";
-import type { Timestamp } from "../core/ballot.js";
-import { type Key, revision } from "../core/ids.js";
+import type { Timestamp } from "../core/model/ballot.js";
 import {
   type CompletionRecord,
   CompletionRecords,
   type RecordedOutcome,
   RecordList,
-} from "../core/register/completion-records.js";
-import type { RequestId } from "../core/register/operation.js";
-import { Register } from "../core/register/register.js";
+} from "../core/model/completion-records.js";
+import { type Key, revision } from "../core/model/ids.js";
+import type { RequestId } from "../core/model/operation.js";
+import { Register } from "../core/model/register.js";
 import { toBuffer } from "../wire/bytes.js";
 import { BYTES, FIXED32, tag, VARINT, WireReader, WireWriter } from "../wire/protobuf.js";
 import { NO_BYTES } from "./bytes.js";

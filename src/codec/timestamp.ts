@@ -1,6 +1,6 @@
 /** Ballots and timestamps, by hand: see wire.ts. */
-import { type Ballot, ballot, type Timestamp, timestamp } from "../core/ballot.js";
-import { type GroupEpoch, groupEpoch, type NodeId, nodeId } from "../core/ids.js";
+import { type Ballot, ballot, type Timestamp, timestamp } from "../core/model/ballot.js";
+import { type GroupEpoch, groupEpoch, type NodeId, nodeId } from "../core/model/ids.js";
 import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../wire/protobuf.js";
 
 export function putBallot(field: number, b: Ballot, w: WireWriter): void {

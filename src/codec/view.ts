@@ -1,7 +1,7 @@
 /** Views on the wire and their digest. */
 import { createHash } from "node:crypto";
 import { MemberState, View as WireView } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { groupEpoch, nodeId, viewEpoch } from "../core/ids.js";
+import { groupEpoch, nodeId, viewEpoch } from "../core/model/ids.js";
 import { isPartitionCount } from "../core/placement/position.js";
 import type { Member, View } from "../core/view/view.js";
 

@@ -4,21 +4,21 @@
  */
 import { assert } from "../base/assert.js";
 import { after, type Duration, duration, type Instant, never } from "../base/time.js";
-import { Detector } from "./detector/detector.js";
-import { RoundTrips } from "./detector/round-trips.js";
+import { Detector } from "./election/detector.js";
 import { Heartbeats } from "./election/heartbeats.js";
-import type { Entry } from "./entry.js";
-import { type Key, type NodeId, type Partition, partition as partitionOf, type Revision } from "./ids.js";
-import type { CoreMessage } from "./message.js";
-import type { Outbox, Ticket } from "./outbox.js";
-import { planted } from "./planted.js";
-import { Attempts } from "./register/attempts.js";
-import { Group } from "./register/group.js";
-import { NodeLoad } from "./register/node-load.js";
-import type { ReadRequest, Result, WriteRequest } from "./register/operation.js";
-import type { RegisterTable } from "./register/table.js";
-import { ServedPartition } from "./served-partition.js";
+import { RoundTrips } from "./election/round-trips.js";
+import type { Entry } from "./model/entry.js";
+import { type Key, type NodeId, type Partition, partition as partitionOf, type Revision } from "./model/ids.js";
+import type { CoreMessage } from "./model/message.js";
+import type { ReadRequest, Result, WriteRequest } from "./model/operation.js";
+import type { Outbox, Ticket } from "./model/outbox.js";
+import { planted } from "./model/planted.js";
+import type { RegisterTable } from "./model/table.js";
+import { ServedPartition } from "./partition.js";
+import { Attempts } from "./quorum/attempts.js";
+import { Group } from "./quorum/group.js";
 import { placementOf, type View } from "./view/view.js";
+import { NodeLoad } from "./writer/node-load.js";
 
 /** A heartbeat round. A failover takes at most 7.5 of them. */
 export const DEFAULT_ROUND: Duration = duration(200);

@@ -21,12 +21,12 @@
 import { unreachable } from "../base/assert.js";
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES, REQUEST_ID_BYTES } from "../base/limits.js";
 import { type Instant, since } from "../base/time.js";
-import type { Ballot, Timestamp } from "./ballot.js";
 import type { PartitionReport } from "./election/heartbeats.js";
-import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition } from "./ids.js";
-import type { NodeMessage, Request } from "./node-message.js";
-import type { KeyEntry, Result } from "./register/operation.js";
-import type { Register } from "./register/register.js";
+import type { Ballot, Timestamp } from "./model/ballot.js";
+import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition } from "./model/ids.js";
+import type { NodeMessage, Request } from "./model/node-message.js";
+import type { KeyEntry, Result } from "./model/operation.js";
+import type { Register } from "./model/register.js";
 import type { View } from "./view/view.js";
 
 /** Room for one kind of number to rise in one partition. */

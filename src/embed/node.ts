@@ -7,7 +7,7 @@ import { SettingError } from "../config/setting-error.js";
 import { NODE_KEYS, NODE_SETTINGS, type NodeSettingKey } from "../config/settings.js";
 import { fromOptions } from "../config/sources.js";
 import type { NodeConfig } from "../config.js";
-import { partition } from "../core/ids.js";
+import { partition } from "../core/model/ids.js";
 import { type Passes, type RunningServer, startServer } from "../server.js";
 import { InProcessConnection } from "./in-process.js";
 

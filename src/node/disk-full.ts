@@ -3,7 +3,7 @@
  * Promises, reads and everything else that is small goes on. Whether a write can be decided is the core's business: it knows whose disks are
  * full. What makes room goes on, too: tombstones are taken, as long as there is some room left.
  */
-import type { NodeMessage } from "../core/node-message.js";
+import type { NodeMessage } from "../core/model/node-message.js";
 
 /** Whether a replica that takes it in has more to write than a few bytes. */
 export function bringsRegisters({ kind }: NodeMessage): boolean {

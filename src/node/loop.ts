@@ -7,10 +7,10 @@
  */
 import { after, type Duration, duration, type Instant, never } from "../base/time.js";
 import { TransientMap } from "../base/transient-map.js";
-import type { NodeId, Partition } from "../core/ids.js";
-import type { NodeMessage, Request } from "../core/node-message.js";
-import type { Ticket } from "../core/outbox.js";
-import { planted } from "../core/planted.js";
+import type { NodeId, Partition } from "../core/model/ids.js";
+import type { NodeMessage, Request } from "../core/model/node-message.js";
+import type { Ticket } from "../core/model/outbox.js";
+import { planted } from "../core/model/planted.js";
 import type { Clock } from "../ports/clock.js";
 import type { Peers } from "../ports/peers.js";
 import type { Storage } from "../ports/storage.js";

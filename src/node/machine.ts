@@ -4,9 +4,9 @@
  */
 import type { Instant } from "../base/time.js";
 import { Core, type CoreOptions } from "../core/core.js";
-import type { Key, NodeId, Partition, Revision } from "../core/ids.js";
-import type { NodeMessage, Request } from "../core/node-message.js";
-import type { Outcome, Ticket } from "../core/outbox.js";
+import type { Key, NodeId, Partition, Revision } from "../core/model/ids.js";
+import type { NodeMessage, Request } from "../core/model/node-message.js";
+import type { Outcome, Ticket } from "../core/model/outbox.js";
 import { type KnownNumbers, Plausible } from "../core/plausible.js";
 import type { Outgoing } from "./outgoing.js";
 import { Router } from "./router.js";

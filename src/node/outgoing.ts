@@ -1,8 +1,8 @@
-import type { Entry } from "../core/entry.js";
-import type { NodeId } from "../core/ids.js";
-import type { NodeMessage } from "../core/node-message.js";
-import { Envelopes, type Outbox, type Outcome } from "../core/outbox.js";
-import type { Result } from "../core/register/operation.js";
+import type { Entry } from "../core/model/entry.js";
+import type { NodeId } from "../core/model/ids.js";
+import type { NodeMessage } from "../core/model/node-message.js";
+import type { Result } from "../core/model/operation.js";
+import { Envelopes, type Outbox, type Outcome } from "../core/model/outbox.js";
 
 /** The outbox of a whole node: the core's, with messages and outcomes for clients besides. */
 export class Outgoing implements Outbox {

@@ -15,13 +15,13 @@
  */
 import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";
 import { TransientMap } from "../base/transient-map.js";
-import { REQUEST_BYTES } from "../core/bounds.js";
 import type { Core } from "../core/core.js";
-import { NO_NODE, type NodeId, type Partition, type Revision } from "../core/ids.js";
-import type { Forward, Forwarded, Request } from "../core/node-message.js";
-import type { Outcome, Ticket } from "../core/outbox.js";
-import { planted } from "../core/planted.js";
-import type { Result } from "../core/register/operation.js";
+import { REQUEST_BYTES } from "../core/model/bounds.js";
+import { NO_NODE, type NodeId, type Partition, type Revision } from "../core/model/ids.js";
+import type { Forward, Forwarded, Request } from "../core/model/node-message.js";
+import type { Result } from "../core/model/operation.js";
+import type { Outcome, Ticket } from "../core/model/outbox.js";
+import { planted } from "../core/model/planted.js";
 import { placementOf } from "../core/view/view.js";
 import type { Outgoing, Verdict } from "./outgoing.js";
 import type { Syncs } from "./syncs.js";

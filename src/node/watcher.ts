@@ -1,8 +1,8 @@
 /** Is told of the way that requests take through a node; what it makes of that is its business (observe/traces). Usually there is none. */
-import type { NodeId, Partition } from "../core/ids.js";
-import type { Forward, Request } from "../core/node-message.js";
-import type { Ticket } from "../core/outbox.js";
-import type { Result } from "../core/register/operation.js";
+import type { NodeId, Partition } from "../core/model/ids.js";
+import type { Forward, Request } from "../core/model/node-message.js";
+import type { Result } from "../core/model/operation.js";
+import type { Ticket } from "../core/model/outbox.js";
 
 export interface RequestWatcher {
   /** A client's request goes on to another node. */

@@ -2,9 +2,9 @@
  * A node's own numbers, read from it when somebody asks. Labels are bounded: at most the nodes of the cluster, never partitions or keys.
  */
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { FLIGHT_BYTES, REQUEST_BYTES, RETAINED_BYTES, WRITER_MEMORY_BYTES } from "../core/bounds.js";
-import { type NodeId, partition } from "../core/ids.js";
-import type { ServedPartition } from "../core/served-partition.js";
+import { FLIGHT_BYTES, REQUEST_BYTES, RETAINED_BYTES, WRITER_MEMORY_BYTES } from "../core/model/bounds.js";
+import { type NodeId, partition } from "../core/model/ids.js";
+import type { ServedPartition } from "../core/partition.js";
 import type { NodeStorage } from "../ports/storage.js";
 import type { AdmissionCounters } from "../rpc/admission.js";
 import { type LinkCounters, newCounters } from "../rpc/link.js";
@@ -166,7 +166,7 @@ export class NodeMetrics {
     );
   }
 
-  /** What the bounds of src/core/bounds.ts are about; each is given with its bound. */
+  /** What the bounds of src/core/model/bounds.ts are about; each is given with its bound. */
   private load(): void {
     const kinds: readonly (readonly [string, number, (node: ServingNode) => number])[] = [
       ["requests", REQUEST_BYTES, (node) => node.loop.machine.router.requestBytes],

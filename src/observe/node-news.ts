@@ -3,7 +3,7 @@
  * dropped messages, a disk that stands still. The core says none of it, as it is pure: twice a second a snapshot of it is compared with the
  * one before. So a storm, in which thousands of partitions change their writer, is a line with counts; each partition has its line at debug.
  */
-import type { NodeId, Partition } from "../core/ids.js";
+import type { NodeId, Partition } from "../core/model/ids.js";
 import { memberOf } from "../core/view/view.js";
 import type { ServingNode } from "../rpc/serving.js";
 import type { Facts } from "./log.js";

@@ -1,5 +1,5 @@
-import type { NodeId } from "../core/ids.js";
-import type { NodeMessage } from "../core/node-message.js";
+import type { NodeId } from "../core/model/ids.js";
+import type { NodeMessage } from "../core/model/node-message.js";
 
 /** The way to the other nodes. Messages may be lost; what arrives, arrives whole. */
 export interface Peers {

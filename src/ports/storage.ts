@@ -1,7 +1,7 @@
 /** Where a node's durable entries go, and where its registers are read from. */
-import type { Entry } from "../core/entry.js";
-import type { NodeId, Partition } from "../core/ids.js";
-import type { RegisterTable } from "../core/register/table.js";
+import type { Entry } from "../core/model/entry.js";
+import type { NodeId, Partition } from "../core/model/ids.js";
+import type { RegisterTable } from "../core/model/table.js";
 
 export interface Storage {
   /** "memory" forgets everything when the process ends. */

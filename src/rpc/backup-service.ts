@@ -9,7 +9,7 @@ import type {
 } from "../../gen/ts/onar/backup/v1/backup.js";
 import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
 import { bytesOf } from "../codec/bytes.js";
-import { BACKUP_PAGE_BYTES } from "../core/bounds.js";
+import { BACKUP_PAGE_BYTES } from "../core/model/bounds.js";
 import {
   type ChangeNumber,
   ERA,
@@ -18,9 +18,9 @@ import {
   partition as partitionOf,
   type Revision,
   revision,
-} from "../core/ids.js";
-import { changesPage } from "../core/register/table.js";
-import type { ServedPartition } from "../core/served-partition.js";
+} from "../core/model/ids.js";
+import { changesPage } from "../core/model/table.js";
+import type { ServedPartition } from "../core/partition.js";
 import { placementOf } from "../core/view/view.js";
 import { answer, answers, type Call } from "./call.js";
 import { backupOff, draining, type Failure, noCopy, starting } from "./failure.js";

@@ -2,7 +2,7 @@
 import type { FoundResponse, Founder as WireFounder } from "../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../gen/ts/onar/replication/v1/replication.js";
 import { decodeView, encodeView } from "../codec/view.js";
-import { nodeId } from "../core/ids.js";
+import { nodeId } from "../core/model/ids.js";
 import type { FoundingAnswer, StartBallot } from "../core/view/founding.js";
 import type { Member, View } from "../core/view/view.js";
 

@@ -14,7 +14,7 @@ import type {
 import { StartRefusedReason } from "../../gen/ts/onar/replication/v1/replication.js";
 import { digestOf, encodeView } from "../codec/view.js";
 import type { ClusterConfig } from "../config.js";
-import { viewEpoch } from "../core/ids.js";
+import { viewEpoch } from "../core/model/ids.js";
 import { firstPlacement } from "../core/placement/first.js";
 import { MAX_VOTERS, wrongInFirst } from "../core/view/check.js";
 import {

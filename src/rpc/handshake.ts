@@ -1,7 +1,7 @@
 /** Who may talk to whom: the first frame of either side of a stream, checked before anything else is read. */
 import { type Handshake, type Refusal, RefusalReason } from "../../gen/ts/onar/replication/v1/replication.js";
-import { NO_NODE, type NodeId } from "../core/ids.js";
-import { rolledBack } from "../core/rolled-back.js";
+import { NO_NODE, type NodeId } from "../core/model/ids.js";
+import { rolledBack } from "../core/replica/rolled-back.js";
 import { memberOf, type View } from "../core/view/view.js";
 import { PROTOCOL_VERSION } from "./peer-service.js";
 

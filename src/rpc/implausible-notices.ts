@@ -1,5 +1,5 @@
 /** Tells of messages that cannot be (core/plausible.ts): once a minute for each peer, with how many there were. */
-import type { NodeId } from "../core/ids.js";
+import type { NodeId } from "../core/model/ids.js";
 
 const TELL_MS = 60_000;
 

@@ -29,10 +29,10 @@ import {
 } from "../codec/operation.js";
 import { positionOf } from "../codec/position.js";
 import type { Limits } from "../config.js";
-import type { Key, Partition } from "../core/ids.js";
-import type { Request } from "../core/node-message.js";
+import type { Key, Partition } from "../core/model/ids.js";
+import type { Request } from "../core/model/node-message.js";
+import type { Answer, Standing, WriteOperation } from "../core/model/operation.js";
 import { partitionOfPosition } from "../core/placement/position.js";
-import type { Answer, Standing, WriteOperation } from "../core/register/operation.js";
 import type { Verdict } from "../node/outgoing.js";
 import { ownCopy, toBuffer } from "../wire/bytes.js";
 import type { Call } from "./call.js";

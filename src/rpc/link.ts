@@ -1,9 +1,9 @@
 /** One stream to one peer, whichever side dialed it. */
 import type { TraceContext } from "../base/trace-context.js";
 import { encodeFrames } from "../codec/frame.js";
-import { PEER_QUEUE_BYTES } from "../core/bounds.js";
-import type { NodeId, ViewEpoch } from "../core/ids.js";
-import type { NodeMessage } from "../core/node-message.js";
+import { PEER_QUEUE_BYTES } from "../core/model/bounds.js";
+import type { NodeId, ViewEpoch } from "../core/model/ids.js";
+import type { NodeMessage } from "../core/model/node-message.js";
 import type { FrameStream } from "./frame-stream.js";
 
 export interface LinkCounters {

@@ -1,5 +1,5 @@
 /** What a peer shows of this node's log when they meet, and what follows from it (R10). */
-import { rolledBack } from "../core/rolled-back.js";
+import { rolledBack } from "../core/replica/rolled-back.js";
 import type { NodeStorage } from "../ports/storage.js";
 
 export type Shown =

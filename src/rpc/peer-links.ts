@@ -13,8 +13,8 @@ import {
   messagesOf,
   type ReceivedFrame,
 } from "../codec/frame.js";
-import { type NodeId, nodeId, type ViewEpoch } from "../core/ids.js";
-import type { NodeMessage } from "../core/node-message.js";
+import { type NodeId, nodeId, type ViewEpoch } from "../core/model/ids.js";
+import type { NodeMessage } from "../core/model/node-message.js";
 import type { Member, View } from "../core/view/view.js";
 import type { NodeInput } from "../node/machine.js";
 import type { Peers } from "../ports/peers.js";

@@ -22,7 +22,7 @@ import {
   type Partition,
   partition as partitionOf,
   type Revision,
-} from "../core/ids.js";
+} from "../core/model/ids.js";
 import { partitionOfPosition } from "../core/placement/position.js";
 import { memberOf, placementOf, type View } from "../core/view/view.js";
 import { answer } from "./call.js";

@@ -2,9 +2,9 @@
 import type { Header } from "../../gen/ts/onar/kv/v1/common.js";
 import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../base/trace-context.js";
-import type { NodeId, Partition } from "../core/ids.js";
-import type { Request } from "../core/node-message.js";
-import type { Standing } from "../core/register/operation.js";
+import type { NodeId, Partition } from "../core/model/ids.js";
+import type { Request } from "../core/model/node-message.js";
+import type { Standing } from "../core/model/operation.js";
 import type { Member, View } from "../core/view/view.js";
 import type { Loop } from "../node/loop.js";
 import type { LinkCounters } from "./link.js";

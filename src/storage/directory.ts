@@ -18,7 +18,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathReasonOf } from "../base/errno.js";
 import { crc32 } from "../codec/checksum.js";
 import { decodeView, encodeView } from "../codec/view.js";
-import { type NodeId, nodeId } from "../core/ids.js";
+import { type NodeId, nodeId } from "../core/model/ids.js";
 import type { AcceptedView, StartBallot } from "../core/view/founding.js";
 import type { View } from "../core/view/view.js";
 import { isLockName, type Lock, Locked, lockDirectory, lockWithoutFile } from "./directory-lock.js";

@@ -3,9 +3,9 @@
  * not.
  */
 import { assert } from "../base/assert.js";
-import type { ChangeNumber, Key, Partition } from "../core/ids.js";
-import type { Register } from "../core/register/register.js";
-import { BAD, type Bad, type Change, type RegisterTable } from "../core/register/table.js";
+import type { ChangeNumber, Key, Partition } from "../core/model/ids.js";
+import type { Register } from "../core/model/register.js";
+import { BAD, type Bad, type Change, type RegisterTable } from "../core/model/table.js";
 import { type Below, type Checkpoint, NONE_BELOW, type Tally } from "./checkpoint/checkpoint.js";
 import { gainOf, Layer, type Slot } from "./layer.js";
 import type { RegisterCache } from "./register-cache.js";

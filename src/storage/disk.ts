@@ -9,12 +9,12 @@
 import { isLazy, KIND, type SeenPosition, type StateEntry, type StoredEntry, stateFrom } from "../codec/entry.js";
 import type { LogRecord } from "../codec/log-record.js";
 import { decodeRegister } from "../codec/register.js";
-import type { Entry } from "../core/entry.js";
-import type { Key, NodeId, Partition } from "../core/ids.js";
-import { planted } from "../core/planted.js";
-import type { Register } from "../core/register/register.js";
-import { BAD, type Bad } from "../core/register/table.js";
-import { isPlausiblePosition } from "../core/rolled-back.js";
+import type { Entry } from "../core/model/entry.js";
+import type { Key, NodeId, Partition } from "../core/model/ids.js";
+import { planted } from "../core/model/planted.js";
+import type { Register } from "../core/model/register.js";
+import { BAD, type Bad } from "../core/model/table.js";
+import { isPlausiblePosition } from "../core/replica/rolled-back.js";
 import type { NodeStorage, StorageFigures } from "../ports/storage.js";
 import { ownCopy } from "../wire/bytes.js";
 import type { Checkpoint, Tally } from "./checkpoint/checkpoint.js";

@@ -6,8 +6,8 @@
  * loop for a millisecond or two. The last one says which record of the log all is complete up to. A crash in between is harmless: the
  * log still has everything, and is replayed over what is there.
  */
-import type { Key } from "../core/ids.js";
-import { BAD } from "../core/register/table.js";
+import type { Key } from "../core/model/ids.js";
+import { BAD } from "../core/model/table.js";
 import type { Checkpoint, FoldedState, FoldItem, Tally } from "./checkpoint/checkpoint.js";
 import type { DiskTable } from "./disk-table.js";
 import { isPassing } from "./files.js";

@@ -1,6 +1,6 @@
 /** What storage has to tell, in words and facts for the operator. Never a key or a value. */
 import { pathReasonOf } from "../base/errno.js";
-import type { Key, Partition } from "../core/ids.js";
+import type { Key, Partition } from "../core/model/ids.js";
 import type { HomeEvents } from "./home.js";
 
 type Notice = (

@@ -1,6 +1,6 @@
 /** Where a node lives: in memory, or in a directory. */
 import { randomInt } from "node:crypto";
-import type { NodeId } from "../core/ids.js";
+import type { NodeId } from "../core/model/ids.js";
 import type { View } from "../core/view/view.js";
 import type { NodeStorage, StorageFigures } from "../ports/storage.js";
 import { CheckpointError } from "./checkpoint/checkpoint.js";

@@ -10,12 +10,18 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { bytesOf } from "../codec/bytes.js";
 import { positionOf } from "../codec/position.js";
-import type { Ballot, Timestamp } from "../core/ballot.js";
-import { BACKUP_PAGE_BYTES } from "../core/bounds.js";
-import { type ChangeNumber, type Key, type NodeId, type Partition, partition as partitionOf } from "../core/ids.js";
+import type { Ballot, Timestamp } from "../core/model/ballot.js";
+import { BACKUP_PAGE_BYTES } from "../core/model/bounds.js";
+import {
+  type ChangeNumber,
+  type Key,
+  type NodeId,
+  type Partition,
+  partition as partitionOf,
+} from "../core/model/ids.js";
+import type { Register } from "../core/model/register.js";
+import { BAD, type Bad, changesPage } from "../core/model/table.js";
 import { partitionOfPosition } from "../core/placement/position.js";
-import type { Register } from "../core/register/register.js";
-import { BAD, type Bad, changesPage } from "../core/register/table.js";
 import type { View } from "../core/view/view.js";
 import type { Checkpoint } from "./checkpoint/checkpoint.js";
 import { checkpointFolder } from "./checkpoint/convert.js";

@@ -4,7 +4,7 @@
  * were read stay in memory.
  */
 import type { LogRecord } from "../codec/log-record.js";
-import type { Key, Partition } from "../core/ids.js";
+import type { Key, Partition } from "../core/model/ids.js";
 
 export class LastRecords {
   private readonly partitions = new Map<Partition, Map<Key, LogRecord>>();

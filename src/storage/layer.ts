@@ -2,10 +2,11 @@
  * One layer of a partition's memory table: the latest change of each key since the layer began. It lies over the checkpoint; while a
  * layer is being folded, a younger one lies over it.
  */
-import type { ChangeNumber, Key } from "../core/ids.js";
-import { ChangeList } from "../core/register/change-list.js";
-import type { Register } from "../core/register/register.js";
-import { BAD, type Bad, type Change } from "../core/register/table.js";
+
+import { ChangeList } from "../core/model/change-list.js";
+import type { ChangeNumber, Key } from "../core/model/ids.js";
+import type { Register } from "../core/model/register.js";
+import { BAD, type Bad, type Change } from "../core/model/table.js";
 import type { Below } from "./checkpoint/checkpoint.js";
 import { OVERHEAD_BYTES } from "./register-cache.js";
 

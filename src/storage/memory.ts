@@ -1,8 +1,8 @@
 /** Storage that forgets: crash-stop, as in the classic course systems. A restarted node is a new node. */
-import type { Entry } from "../core/entry.js";
-import type { NodeId, Partition } from "../core/ids.js";
-import { MemoryTable, type RegisterTable } from "../core/register/table.js";
-import { isPlausiblePosition } from "../core/rolled-back.js";
+import type { Entry } from "../core/model/entry.js";
+import type { NodeId, Partition } from "../core/model/ids.js";
+import { MemoryTable, type RegisterTable } from "../core/model/table.js";
+import { isPlausiblePosition } from "../core/replica/rolled-back.js";
 import type { NodeStorage } from "../ports/storage.js";
 
 export class MemoryStorage implements NodeStorage {

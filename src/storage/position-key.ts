@@ -1,6 +1,6 @@
 /** A key that only this node has: what it makes of a log position proves to the node itself, and to nobody else, that it told it (R10). */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import type { NodeId } from "../core/ids.js";
+import type { NodeId } from "../core/model/ids.js";
 
 const KEY_BYTES = 32;
 const PROOF_BYTES = 16;

@@ -1,6 +1,6 @@
 /** Registers of the checkpoint, decoded: those used last, within a bound. Never holds what the memory table has, nor what is bad. */
-import type { ChangeNumber, Key, Partition } from "../core/ids.js";
-import type { Register } from "../core/register/register.js";
+import type { ChangeNumber, Key, Partition } from "../core/model/ids.js";
+import type { Register } from "../core/model/register.js";
 
 /** What a register takes in memory beside its bytes, about. */
 export const OVERHEAD_BYTES = 600;

@@ -1,7 +1,7 @@
 /**
  * Reads the checkpoint slowly, again and again, so that rot is found while there are other copies to repair it from, and not years later.
  */
-import type { Key, Partition } from "../core/ids.js";
+import type { Key, Partition } from "../core/model/ids.js";
 import type { Checkpoint } from "./checkpoint/checkpoint.js";
 
 /** Records looked at in one go: a fraction of a millisecond. */

@@ -3,9 +3,9 @@
  * memory, and go into the checkpoint whole when they have changed.
  */
 import type { SeenPosition, StateEntry } from "../codec/entry.js";
-import { type Ballot, compareBallots } from "../core/ballot.js";
-import type { Entry } from "../core/entry.js";
-import type { ChangeNumber, GroupEpoch, NodeId, Partition, Revision } from "../core/ids.js";
+import { type Ballot, compareBallots } from "../core/model/ballot.js";
+import type { Entry } from "../core/model/entry.js";
+import type { ChangeNumber, GroupEpoch, NodeId, Partition, Revision } from "../core/model/ids.js";
 import type { FoldedState } from "./checkpoint/checkpoint.js";
 
 /** Settled seqs are kept of the newest ballots: forgetting an old one costs an impose. */

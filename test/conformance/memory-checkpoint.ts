@@ -5,8 +5,8 @@
 import { Block } from "../../src/codec/block.js";
 import { entryKeyOf, type Stored } from "../../src/codec/checkpoint-record.js";
 import type { StateEntry } from "../../src/codec/entry.js";
-import { type ChangeNumber, changeNumber, type Key, type Partition } from "../../src/core/ids.js";
-import type { Change } from "../../src/core/register/table.js";
+import { type ChangeNumber, changeNumber, type Key, type Partition } from "../../src/core/model/ids.js";
+import type { Change } from "../../src/core/model/table.js";
 import type {
   Below,
   Checkpoint,

@@ -1,7 +1,8 @@
 /** Random operations on a storage as a replica does them, and the state that they must give. */
 import type { Prng } from "../../src/base/prng.js";
-import { ballot } from "../../src/core/ballot.js";
-import type { Entry } from "../../src/core/entry.js";
+import { ballot } from "../../src/core/model/ballot.js";
+import { CompletionRecords } from "../../src/core/model/completion-records.js";
+import type { Entry } from "../../src/core/model/entry.js";
 import {
   type ChangeNumber,
   changeNumber,
@@ -11,10 +12,9 @@ import {
   type Partition,
   partition as partitionOf,
   revision,
-} from "../../src/core/ids.js";
-import { CompletionRecords } from "../../src/core/register/completion-records.js";
-import { Register } from "../../src/core/register/register.js";
-import { BAD, type Bad, type Change, type RegisterTable } from "../../src/core/register/table.js";
+} from "../../src/core/model/ids.js";
+import { Register } from "../../src/core/model/register.js";
+import { BAD, type Bad, type Change, type RegisterTable } from "../../src/core/model/table.js";
 import type { Storage } from "../../src/ports/storage.js";
 
 const PARTITIONS = [0, 1, 2, 300].map(partitionOf);

@@ -1,8 +1,8 @@
 /** What every storage must do, whichever it is. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Entry } from "../../src/core/entry.js";
-import { changeNumber, type Key, partition as partitionOf, revision } from "../../src/core/ids.js";
-import { BAD } from "../../src/core/register/table.js";
+import type { Entry } from "../../src/core/model/entry.js";
+import { changeNumber, type Key, partition as partitionOf, revision } from "../../src/core/model/ids.js";
+import { BAD } from "../../src/core/model/table.js";
 import type { Storage } from "../../src/ports/storage.js";
 import { keyOf, register, stateTexts } from "./operations.js";
 

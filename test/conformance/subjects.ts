@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Prng } from "../../src/base/prng.js";
-import { nodeId } from "../../src/core/ids.js";
+import { nodeId } from "../../src/core/model/ids.js";
 import { LmdbCheckpoint } from "../../src/storage/checkpoint/lmdb.js";
 import { type DiskEvents, type DiskOptions, DiskStorage } from "../../src/storage/disk.js";
 import { MemoryStorage } from "../../src/storage/memory.js";

@@ -1,9 +1,9 @@
 /** A disk with faults and the processes that live on it one after the other, at the pace of a seed. */
 import { expect } from "vitest";
 import { Prng } from "../../src/base/prng.js";
-import type { Entry } from "../../src/core/entry.js";
-import type { Key, Partition } from "../../src/core/ids.js";
-import { nodeId } from "../../src/core/ids.js";
+import type { Entry } from "../../src/core/model/entry.js";
+import type { Key, Partition } from "../../src/core/model/ids.js";
+import { nodeId } from "../../src/core/model/ids.js";
 import { DiskStorage } from "../../src/storage/disk.js";
 import { MemoryStorage } from "../../src/storage/memory.js";
 import { FaultyFiles } from "./faulty-files.js";

@@ -1,9 +1,9 @@
 /** A reader learns the protocol from the traces: none of its messages, and nothing that a client may be told, is missing there. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Fenced } from "../../src/core/message.js";
-import type { NodeMessage } from "../../src/core/node-message.js";
-import type { Refusal, Unknown } from "../../src/core/register/operation.js";
+import type { Fenced } from "../../src/core/model/message.js";
+import type { NodeMessage } from "../../src/core/model/node-message.js";
+import type { Refusal, Unknown } from "../../src/core/model/operation.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 
 /** How render.ts writes each; the types make the tables complete. */

@@ -10,7 +10,7 @@
  *
  * A view is named by a letter; views of one letter are the same cluster.
  */
-import { nodeId } from "../../src/core/ids.js";
+import { nodeId } from "../../src/core/model/ids.js";
 import { Founder, type FounderPromise, proposalOf, type StartBallot } from "../../src/core/view/founding.js";
 import type { Member, View } from "../../src/core/view/view.js";
 import { firstView } from "../sim/world.js";

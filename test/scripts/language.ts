@@ -31,9 +31,9 @@
  */
 import { type Duration, duration } from "../../src/base/time.js";
 import { fingerprintOf } from "../../src/codec/fingerprint.js";
-import { key, type NodeId, nodeId, revision } from "../../src/core/ids.js";
-import type { NodeMessage, Request } from "../../src/core/node-message.js";
-import type { Condition, RequestId, WriteOperation } from "../../src/core/register/operation.js";
+import { key, type NodeId, nodeId, revision } from "../../src/core/model/ids.js";
+import type { NodeMessage, Request } from "../../src/core/model/node-message.js";
+import type { Condition, RequestId, WriteOperation } from "../../src/core/model/operation.js";
 import type { Match } from "./post.js";
 import { ROUND, ScriptWorld } from "./script-world.js";
 

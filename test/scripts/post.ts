@@ -1,6 +1,6 @@
 /** What becomes of the messages of a script: rules hold them or lose them, by their kind and their way. */
-import type { NodeId } from "../../src/core/ids.js";
-import type { NodeMessage } from "../../src/core/node-message.js";
+import type { NodeId } from "../../src/core/model/ids.js";
+import type { NodeMessage } from "../../src/core/model/node-message.js";
 
 /** Which messages a rule is about; null: any. */
 export interface Match {

@@ -1,11 +1,11 @@
 /** Peer messages in the words of the golden traces: one line each, the fields that matter, always in the same order. */
 import { unreachable } from "../../src/base/assert.js";
-import type { Ballot, Timestamp } from "../../src/core/ballot.js";
 import type { OfficeReport, PartitionReport } from "../../src/core/election/heartbeats.js";
-import type { ListedChange } from "../../src/core/message.js";
-import type { NodeMessage, Request } from "../../src/core/node-message.js";
-import type { Condition, Result, WriteOperation } from "../../src/core/register/operation.js";
-import type { Register } from "../../src/core/register/register.js";
+import type { Ballot, Timestamp } from "../../src/core/model/ballot.js";
+import type { ListedChange } from "../../src/core/model/message.js";
+import type { NodeMessage, Request } from "../../src/core/model/node-message.js";
+import type { Condition, Result, WriteOperation } from "../../src/core/model/operation.js";
+import type { Register } from "../../src/core/model/register.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 
 /** Group epoch 1 is not shown: most scripts have no other. */

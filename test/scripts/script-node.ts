@@ -1,7 +1,7 @@
 /** A node of a script over all its lives, with its disk: nothing in it happens by itself. */
-import type { Entry } from "../../src/core/entry.js";
-import type { Key, NodeId } from "../../src/core/ids.js";
-import { MemoryTable } from "../../src/core/register/table.js";
+import type { Entry } from "../../src/core/model/entry.js";
+import type { Key, NodeId } from "../../src/core/model/ids.js";
+import { MemoryTable } from "../../src/core/model/table.js";
 import type { Loop } from "../../src/node/loop.js";
 import type { Storage } from "../../src/ports/storage.js";
 

@@ -4,7 +4,7 @@
  * said between nodes and to clients is written down.
  */
 import { type Duration, duration, instant } from "../../src/base/time.js";
-import { ballot } from "../../src/core/ballot.js";
+import { ballot } from "../../src/core/model/ballot.js";
 import {
   groupEpoch,
   type Key,
@@ -13,11 +13,11 @@ import {
   partition as partitionOf,
   type Revision,
   viewEpoch,
-} from "../../src/core/ids.js";
-import type { NodeMessage, Request } from "../../src/core/node-message.js";
+} from "../../src/core/model/ids.js";
+import type { NodeMessage, Request } from "../../src/core/model/node-message.js";
+import { BAD } from "../../src/core/model/table.js";
 import { firstPlacement } from "../../src/core/placement/first.js";
-import { BAD } from "../../src/core/register/table.js";
-import { rolledBack } from "../../src/core/rolled-back.js";
+import { rolledBack } from "../../src/core/replica/rolled-back.js";
 import type { View } from "../../src/core/view/view.js";
 import { Loop } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";

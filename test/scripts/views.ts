@@ -14,8 +14,8 @@
  *   views                        the newest view that each node knows, and whether those it leaves out may leave
  */
 
-import { formatBallot } from "../../src/core/ballot.js";
-import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/ids.js";
+import { formatBallot } from "../../src/core/model/ballot.js";
+import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewMessage } from "../../src/core/view/message.js";
 import { memberOf } from "../../src/core/view/view.js";

@@ -1,8 +1,8 @@
 /** What clients of the simulation ask for and are told, and the same in the words of a history. */
 import type { Call, Answer as HistoryAnswer, Condition as HistoryCondition } from "../../src/check/history.js";
-import { type Key, revision } from "../../src/core/ids.js";
-import type { Request } from "../../src/core/node-message.js";
-import type { Answer, Condition, WriteOperation } from "../../src/core/register/operation.js";
+import { type Key, revision } from "../../src/core/model/ids.js";
+import type { Request } from "../../src/core/model/node-message.js";
+import type { Answer, Condition, WriteOperation } from "../../src/core/model/operation.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 import { textOf } from "../scripts/render.js";
 import type { Chance } from "./dice.js";

@@ -10,12 +10,12 @@ import {
   formatBallot,
   formatTimestamp,
   type Timestamp,
-} from "../../src/core/ballot.js";
-import type { Entry } from "../../src/core/entry.js";
-import type { Key, NodeId, Partition, Revision } from "../../src/core/ids.js";
-import type { NodeMessage } from "../../src/core/node-message.js";
-import type { RequestId } from "../../src/core/register/operation.js";
-import type { Register } from "../../src/core/register/register.js";
+} from "../../src/core/model/ballot.js";
+import type { Entry } from "../../src/core/model/entry.js";
+import type { Key, NodeId, Partition, Revision } from "../../src/core/model/ids.js";
+import type { NodeMessage } from "../../src/core/model/node-message.js";
+import type { RequestId } from "../../src/core/model/operation.js";
+import type { Register } from "../../src/core/model/register.js";
 import { placementOf, type View } from "../../src/core/view/view.js";
 import { renderRegister } from "../scripts/render.js";
 import { CopyChecks } from "./copies.js";

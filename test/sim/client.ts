@@ -10,16 +10,10 @@ import type { Prng } from "../../src/base/prng.js";
 import { duration } from "../../src/base/time.js";
 import type { Answer as HistoryAnswer, Operation, Outcome } from "../../src/check/history.js";
 import { fingerprintOf } from "../../src/codec/fingerprint.js";
-import { type Key, type Partition, type Revision, revision } from "../../src/core/ids.js";
-import type { Request } from "../../src/core/node-message.js";
-import type { Ticket } from "../../src/core/outbox.js";
-import type {
-  Answer,
-  ReadRequest,
-  RequestId,
-  WriteOperation,
-  WriteRequest,
-} from "../../src/core/register/operation.js";
+import { type Key, type Partition, type Revision, revision } from "../../src/core/model/ids.js";
+import type { Request } from "../../src/core/model/node-message.js";
+import type { Answer, ReadRequest, RequestId, WriteOperation, WriteRequest } from "../../src/core/model/operation.js";
+import type { Ticket } from "../../src/core/model/outbox.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 import { renderRequest, renderVerdict, textOf } from "../scripts/render.js";
 import { answerFor, callOf, countVerdict, drawWrite, type Seen } from "./calls.js";

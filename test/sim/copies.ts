@@ -14,12 +14,12 @@ import {
   compareTimestamps,
   formatTimestamp,
   type Timestamp,
-} from "../../src/core/ballot.js";
-import type { Entry } from "../../src/core/entry.js";
-import type { Key, NodeId, Partition, Revision } from "../../src/core/ids.js";
-import type { Purge } from "../../src/core/message.js";
-import type { NodeMessage } from "../../src/core/node-message.js";
-import type { Register } from "../../src/core/register/register.js";
+} from "../../src/core/model/ballot.js";
+import type { Entry } from "../../src/core/model/entry.js";
+import type { Key, NodeId, Partition, Revision } from "../../src/core/model/ids.js";
+import type { Purge } from "../../src/core/model/message.js";
+import type { NodeMessage } from "../../src/core/model/node-message.js";
+import type { Register } from "../../src/core/model/register.js";
 import { renderRegister, renderTimestamp } from "../scripts/render.js";
 import type { Violate } from "./checks.js";
 import type { Copy } from "./disk.js";

@@ -7,10 +7,10 @@
  * copy says nothing any more, but what it had acknowledged before still counted.
  */
 import type { Prng } from "../../src/base/prng.js";
-import type { Entry } from "../../src/core/entry.js";
-import type { Key, Partition } from "../../src/core/ids.js";
-import type { Register } from "../../src/core/register/register.js";
-import { BAD, MemoryTable, type RegisterTable } from "../../src/core/register/table.js";
+import type { Entry } from "../../src/core/model/entry.js";
+import type { Key, Partition } from "../../src/core/model/ids.js";
+import type { Register } from "../../src/core/model/register.js";
+import { BAD, MemoryTable, type RegisterTable } from "../../src/core/model/table.js";
 import type { NodeStorage } from "../../src/ports/storage.js";
 import type { Schedule } from "./schedule.js";
 import { Stall } from "./stall.js";

@@ -1,6 +1,6 @@
 /** What the checks know of registers by their ballots, and when two registers are the same state. */
-import type { RequestId } from "../../src/core/register/operation.js";
-import type { Register } from "../../src/core/register/register.js";
+import type { RequestId } from "../../src/core/model/operation.js";
+import type { Register } from "../../src/core/model/register.js";
 
 /** What is known of the registers decided in one ballot. */
 export class BallotFacts {

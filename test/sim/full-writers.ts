@@ -4,9 +4,9 @@
  * checked, as every offer may be lost.
  */
 import { voteOf } from "../../src/base/votes.js";
-import { sameBallot } from "../../src/core/ballot.js";
 import type { Core } from "../../src/core/core.js";
-import type { ServedPartition } from "../../src/core/served-partition.js";
+import { sameBallot } from "../../src/core/model/ballot.js";
+import type { ServedPartition } from "../../src/core/partition.js";
 import type { SimNode } from "./node.js";
 import type { Schedule } from "./schedule.js";
 

@@ -3,10 +3,16 @@
  * finds it after a crash. What a node finds when it comes back is compared with that.
  */
 import type { StoredEntry } from "../../src/codec/entry.js";
-import { type Ballot, compareBallots, formatTimestamp, sameBallot, sameTimestamp } from "../../src/core/ballot.js";
-import { type ChangeNumber, changeNumber, type Key, type NodeId, type Partition } from "../../src/core/ids.js";
-import type { Register } from "../../src/core/register/register.js";
-import type { RegisterTable } from "../../src/core/register/table.js";
+import {
+  type Ballot,
+  compareBallots,
+  formatTimestamp,
+  sameBallot,
+  sameTimestamp,
+} from "../../src/core/model/ballot.js";
+import { type ChangeNumber, changeNumber, type Key, type NodeId, type Partition } from "../../src/core/model/ids.js";
+import type { Register } from "../../src/core/model/register.js";
+import type { RegisterTable } from "../../src/core/model/table.js";
 import type { Storage } from "../../src/ports/storage.js";
 import type { Sometimes } from "./sometimes.js";
 

@@ -8,10 +8,10 @@
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { StoredEntry } from "../../src/codec/entry.js";
-import { sameTimestamp } from "../../src/core/ballot.js";
-import type { Key, NodeId, Partition } from "../../src/core/ids.js";
-import type { Register } from "../../src/core/register/register.js";
-import { BAD, type Bad, type RegisterTable } from "../../src/core/register/table.js";
+import { sameTimestamp } from "../../src/core/model/ballot.js";
+import type { Key, NodeId, Partition } from "../../src/core/model/ids.js";
+import type { Register } from "../../src/core/model/register.js";
+import { BAD, type Bad, type RegisterTable } from "../../src/core/model/table.js";
 import type { NodeStorage } from "../../src/ports/storage.js";
 import { DiskStorage } from "../../src/storage/disk.js";
 import type { StorageSettings } from "../../src/storage/settings.js";

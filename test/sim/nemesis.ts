@@ -1,6 +1,6 @@
 /** Who does harm: crashes, pauses, cuts, broken links and rot at random times, often aimed at a writer, until told to stop. */
 import type { Prng } from "../../src/base/prng.js";
-import { type Key, type NodeId, partition } from "../../src/core/ids.js";
+import { type Key, type NodeId, partition } from "../../src/core/model/ids.js";
 import type { Ruin } from "./log-disk.js";
 import type { SimNode } from "./node.js";
 import type { Harm } from "./plan.js";

@@ -4,9 +4,9 @@
  */
 import { type Duration, type Instant, instant } from "../../src/base/time.js";
 import type { CoreOptions } from "../../src/core/core.js";
-import type { Key, NodeId, Partition, Revision } from "../../src/core/ids.js";
-import type { Forwarded, NodeMessage, Request } from "../../src/core/node-message.js";
-import type { Ticket } from "../../src/core/outbox.js";
+import type { Key, NodeId, Partition, Revision } from "../../src/core/model/ids.js";
+import type { Forwarded, NodeMessage, Request } from "../../src/core/model/node-message.js";
+import type { Ticket } from "../../src/core/model/outbox.js";
 import type { View } from "../../src/core/view/view.js";
 import { bringsRegisters } from "../../src/node/disk-full.js";
 import { Loop, type ReplyTo } from "../../src/node/loop.js";

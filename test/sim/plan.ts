@@ -3,7 +3,7 @@
  * it does the same again, and with less in the plan it does as much of the same as it can: what is left keeps its time and its numbers.
  */
 import type { Prng } from "../../src/base/prng.js";
-import type { Key, NodeId } from "../../src/core/ids.js";
+import type { Key, NodeId } from "../../src/core/model/ids.js";
 import { type Chance, recording, replaying } from "./dice.js";
 import type { Ruin } from "./log-disk.js";
 import type { Swarm } from "./swarm.js";

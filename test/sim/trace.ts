@@ -2,7 +2,7 @@
  * What happened in a run, as a rolling hash: two runs of one seed must agree on it. With `keep` the last lines are kept as text as well,
  * for a person who replays a failure.
  */
-import type { NodeMessage } from "../../src/core/node-message.js";
+import type { NodeMessage } from "../../src/core/model/node-message.js";
 import { renderMessage } from "../scripts/render.js";
 import type { Story } from "./story.js";
 

@@ -3,11 +3,11 @@
  * the state is found out once, by the real machines, and looked up from then on. A world has millions of states and a node some thousands,
  * so that the exploration itself hardly ever runs the core.
  */
-import type { Ballot } from "../../src/core/ballot.js";
-import { type NodeId, partition } from "../../src/core/ids.js";
-import type { CoreMessage, GroupMessage } from "../../src/core/message.js";
-import { Group } from "../../src/core/register/group.js";
-import type { Result } from "../../src/core/register/operation.js";
+import type { Ballot } from "../../src/core/model/ballot.js";
+import { type NodeId, partition } from "../../src/core/model/ids.js";
+import type { CoreMessage, GroupMessage } from "../../src/core/model/message.js";
+import type { Result } from "../../src/core/model/operation.js";
+import { Group } from "../../src/core/quorum/group.js";
 import { SmallNode, SmallOutbox, Stage } from "./node.js";
 import { copyOf, textOf, textOfMessage } from "./snapshot.js";
 import { type Effect, effectOn, isGathered, isTakenOn, wants } from "./spent.js";

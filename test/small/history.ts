@@ -6,7 +6,7 @@ import { unreachable } from "../../src/base/assert.js";
 import type { Verdict } from "../../src/check/checker.js";
 import type { Call, Found, Operation, Outcome } from "../../src/check/history.js";
 import { wingGong } from "../../src/check/wing-gong.js";
-import type { Answer, Condition, KeyEntry, Result } from "../../src/core/register/operation.js";
+import type { Answer, Condition, KeyEntry, Result } from "../../src/core/model/operation.js";
 import { textOf } from "./snapshot.js";
 import type { SmallOperation, SmallWorld } from "./worlds.js";
 

@@ -4,18 +4,18 @@
  */
 import { type Instant, instant, never } from "../../src/base/time.js";
 import { voteOf } from "../../src/base/votes.js";
-import { type Ballot, compareBallots } from "../../src/core/ballot.js";
-import type { Entry } from "../../src/core/entry.js";
-import type { Attempt, ChangeNumber, NodeId } from "../../src/core/ids.js";
-import type { CoreMessage, GroupMessage } from "../../src/core/message.js";
-import { Envelopes, type Outbox, type Outcome } from "../../src/core/outbox.js";
-import { Attempts } from "../../src/core/register/attempts.js";
-import type { Group } from "../../src/core/register/group.js";
-import { MAX_PATIENCE_MS, RESEND_MS } from "../../src/core/register/patience.js";
-import { Reader } from "../../src/core/register/reader.js";
-import type { Register } from "../../src/core/register/register.js";
-import { Replica } from "../../src/core/register/replica.js";
-import { Writer } from "../../src/core/register/writer.js";
+import { type Ballot, compareBallots } from "../../src/core/model/ballot.js";
+import type { Entry } from "../../src/core/model/entry.js";
+import type { Attempt, ChangeNumber, NodeId } from "../../src/core/model/ids.js";
+import type { CoreMessage, GroupMessage } from "../../src/core/model/message.js";
+import { Envelopes, type Outbox, type Outcome } from "../../src/core/model/outbox.js";
+import type { Register } from "../../src/core/model/register.js";
+import { Attempts } from "../../src/core/quorum/attempts.js";
+import type { Group } from "../../src/core/quorum/group.js";
+import { MAX_PATIENCE_MS, RESEND_MS } from "../../src/core/quorum/patience.js";
+import { Reader } from "../../src/core/reader/reader.js";
+import { Replica } from "../../src/core/replica/replica.js";
+import { Writer } from "../../src/core/writer/writer.js";
 import { SmallTable } from "./table.js";
 import type { SmallOperation } from "./worlds.js";
 

@@ -5,9 +5,10 @@
  * by its key and in order); what never changes (registers, the group, ports) is shared between copies. The text leaves out what is read by
  * nobody in this exploration; OMITTED says why for each field.
  */
-import { Flights } from "../../src/core/register/flights.js";
-import { Group } from "../../src/core/register/group.js";
-import { Register } from "../../src/core/register/register.js";
+
+import { Register } from "../../src/core/model/register.js";
+import { Group } from "../../src/core/quorum/group.js";
+import { Flights } from "../../src/core/writer/flights.js";
 import { planted } from "../planted/planted.js";
 
 /** Of a class: the fields that are not part of the text. */

@@ -12,10 +12,10 @@
  * The automaton delivers every message that it drops once more, to see that this is so (automaton.ts, `checkSpent`).
  */
 
-import { type Ballot, compareBallots, compareTimestamps, sameBallot } from "../../src/core/ballot.js";
-import type { Attempt } from "../../src/core/ids.js";
-import type { GroupMessage, HandOver } from "../../src/core/message.js";
-import { BAD } from "../../src/core/register/table.js";
+import { type Ballot, compareBallots, compareTimestamps, sameBallot } from "../../src/core/model/ballot.js";
+import type { Attempt } from "../../src/core/model/ids.js";
+import type { GroupMessage, HandOver } from "../../src/core/model/message.js";
+import { BAD } from "../../src/core/model/table.js";
 import { planted } from "../planted/planted.js";
 import type { SmallNode } from "./node.js";
 

@@ -1,7 +1,7 @@
 /** Registers without numbers of changes: nothing here catches up, and equal contents must be equal states. */
-import type { ChangeNumber, Key } from "../../src/core/ids.js";
-import type { Register } from "../../src/core/register/register.js";
-import type { Change, RegisterTable } from "../../src/core/register/table.js";
+import type { ChangeNumber, Key } from "../../src/core/model/ids.js";
+import type { Register } from "../../src/core/model/register.js";
+import type { Change, RegisterTable } from "../../src/core/model/table.js";
 
 export class SmallTable implements RegisterTable {
   private readonly registers = new Map<Key, Register>();

@@ -9,8 +9,8 @@
  *       to the same state and the same answers, or the round is over and the answer is spent. When the answer is late, no message is
  *       missing; some may be there that would not be (sent again to who answered already), and can be lost.
  */
-import { sameTimestamp } from "../../src/core/ballot.js";
-import type { Register } from "../../src/core/register/register.js";
+import { sameTimestamp } from "../../src/core/model/ballot.js";
+import type { Register } from "../../src/core/model/register.js";
 import type { Automaton, Step } from "./automaton.js";
 import { textOf } from "./snapshot.js";
 

@@ -10,9 +10,9 @@
  */
 import { instant } from "../../src/base/time.js";
 import { voteOf } from "../../src/base/votes.js";
-import { type Ballot, ballot, compareBallots, formatBallot, sameBallot } from "../../src/core/ballot.js";
-import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/ids.js";
-import { Envelopes } from "../../src/core/outbox.js";
+import { type Ballot, ballot, compareBallots, formatBallot, sameBallot } from "../../src/core/model/ballot.js";
+import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
+import { Envelopes } from "../../src/core/model/outbox.js";
 import { Chain, type ChainOutbox, type ViewConflict } from "../../src/core/view/chain.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewEntry, ViewMessage } from "../../src/core/view/message.js";

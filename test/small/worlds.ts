@@ -1,10 +1,10 @@
 /** Small worlds: three replicas, one key, some offices, some operations, each invoked once. */
-import { type Ballot, ballot, timestamp } from "../../src/core/ballot.js";
-import { groupEpoch, key, nodeId, revision } from "../../src/core/ids.js";
-import type { Request } from "../../src/core/node-message.js";
-import { CompletionRecords } from "../../src/core/register/completion-records.js";
-import type { RequestId, WriteOperation } from "../../src/core/register/operation.js";
-import { Register } from "../../src/core/register/register.js";
+import { type Ballot, ballot, timestamp } from "../../src/core/model/ballot.js";
+import { CompletionRecords } from "../../src/core/model/completion-records.js";
+import { groupEpoch, key, nodeId, revision } from "../../src/core/model/ids.js";
+import type { Request } from "../../src/core/model/node-message.js";
+import type { RequestId, WriteOperation } from "../../src/core/model/operation.js";
+import { Register } from "../../src/core/model/register.js";
 
 const KEY = key("k");
 export const EPOCH = groupEpoch(1);

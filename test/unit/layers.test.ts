@@ -20,7 +20,7 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     "base",
     "src/base/x.ts",
     "base imports nothing.",
-    ["../core/ids.js", "node:fs", "@grpc/grpc-js", "pino", "@opentelemetry/api"],
+    ["../core/model/ids.js", "node:fs", "@grpc/grpc-js", "pino", "@opentelemetry/api"],
     "./assert.js",
   ],
   [
@@ -47,7 +47,7 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
   ],
   [
     "core, a folder deeper",
-    "src/core/register/x.ts",
+    "src/core/writer/x.ts",
     "core imports base only",
     ["../../node/loop.js", "../../../gen/ts/onar/kv/v1/kv.js", "node:fs"],
     "../../base/time.js",
@@ -57,7 +57,7 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     "src/ports/x.ts",
     "ports import core and base only.",
     ["../storage/memory.js", "../node/loop.js", "node:net"],
-    "../core/ids.js",
+    "../core/model/ids.js",
   ],
   [
     "node",
@@ -71,7 +71,7 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     "src/codec/x.ts",
     "codec imports core, base, wire and generated code only.",
     ["../node/loop.js", "../rpc/link.js", "../storage/memory.js"],
-    "../core/ids.js",
+    "../core/model/ids.js",
   ],
   [
     "storage",
@@ -106,8 +106,8 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     "src/client/x.ts",
     "client imports gen, base, wire and core/placement only.",
     [
-      "../core/ids.js",
-      "../core/register/writer.js",
+      "../core/model/ids.js",
+      "../core/writer/writer.js",
       "../codec/position.js",
       "../rpc/call.js",
       "../server.js",
@@ -126,14 +126,14 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     "drivers",
     "src/drivers/x.ts",
     "drivers import client only.",
-    ["../server.js", "../embed/node.js", "../../gen/ts/onar/kv/v1/kv.js", "../core/ids.js", "keyv"],
+    ["../server.js", "../embed/node.js", "../../gen/ts/onar/kv/v1/kv.js", "../core/model/ids.js", "keyv"],
     "../client/client.js",
   ],
   [
     "testing",
     "src/testing/x.ts",
     "testing imports embed, client and base only.",
-    ["../server.js", "../rpc/serving.js", "../core/ids.js", "../../gen/ts/onar/kv/v1/kv.js"],
+    ["../server.js", "../rpc/serving.js", "../core/model/ids.js", "../../gen/ts/onar/kv/v1/kv.js"],
     "../embed/node.js",
   ],
   [
@@ -157,7 +157,7 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     ["../../base/assert.js", "../../rpc/link.js", "pino", "@grpc/grpc-js"],
     "node:tls",
   ],
-  ["check", "src/check/x.ts", "check is a module of its own.", ["../core/ids.js", "nice-grpc"], "./history.js"],
+  ["check", "src/check/x.ts", "check is a module of its own.", ["../core/model/ids.js", "nice-grpc"], "./history.js"],
   [
     "cli",
     "src/cli/x.ts",

@@ -1,6 +1,6 @@
 /** What must always hold in the world of views. The checks know the rules by themselves and ask no machine. */
-import { type Ballot, compareBallots, formatBallot } from "../../src/core/ballot.js";
-import type { NodeId, ViewEpoch } from "../../src/core/ids.js";
+import { type Ballot, compareBallots, formatBallot } from "../../src/core/model/ballot.js";
+import type { NodeId, ViewEpoch } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewEntry } from "../../src/core/view/message.js";
 import type { View } from "../../src/core/view/view.js";

@@ -1,10 +1,10 @@
 /** One node of the world of views: the machines of src/core/view with a failure detector, heartbeats, and a disk that may lose its tail. */
 import { type Instant, instant } from "../../src/base/time.js";
-import { ballot } from "../../src/core/ballot.js";
-import { Detector } from "../../src/core/detector/detector.js";
+import { Detector } from "../../src/core/election/detector.js";
 import { type Heartbeat, type HeartbeatAnswer, Heartbeats } from "../../src/core/election/heartbeats.js";
-import { groupEpoch, type NodeId, type ViewEpoch, VOTERS } from "../../src/core/ids.js";
-import { Envelopes } from "../../src/core/outbox.js";
+import { ballot } from "../../src/core/model/ballot.js";
+import { groupEpoch, type NodeId, type ViewEpoch, VOTERS } from "../../src/core/model/ids.js";
+import { Envelopes } from "../../src/core/model/outbox.js";
 import { Chain, type ChainOutbox, type ViewConflict } from "../../src/core/view/chain.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewEntry, ViewMessage } from "../../src/core/view/message.js";

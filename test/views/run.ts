@@ -4,7 +4,7 @@
  * decided.
  */
 import { Prng } from "../../src/base/prng.js";
-import { type NodeId, nodeId } from "../../src/core/ids.js";
+import { type NodeId, nodeId } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import { memberOf } from "../../src/core/view/view.js";
 import { planted } from "../planted/planted.js";

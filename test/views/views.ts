@@ -1,7 +1,7 @@
 /** Views of this world: made, changed by a careless planner, and encoded. What must not be proposed is the chain's to refuse. */
 import { createHash } from "node:crypto";
 import type { Prng } from "../../src/base/prng.js";
-import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/ids.js";
+import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
 import { MAX_VOTERS } from "../../src/core/view/check.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { Member, View } from "../../src/core/view/view.js";

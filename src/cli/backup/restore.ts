@@ -16,7 +16,7 @@ import { type ClientError, createClient } from "nice-grpc";
 import { type BackupEntry, BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
 import { jsonText } from "../../base/printable.js";
 import type { KeyValueCalls, OnarClient } from "../../client/client.js";
-import { ERA } from "../../core/ids.js";
+import { ERA } from "../../core/model/ids.js";
 import type { CommonOptions } from "../commands.js";
 import { formatOf } from "../commands.js";
 import { CliError, EXIT, type ExitCode, messageOf, usage } from "../exit.js";

@@ -23,10 +23,10 @@
  */
 import { assert } from "../../base/assert.js";
 import { countVotes, MAX_REPLICAS, majorityOf, voteOf } from "../../base/votes.js";
-import { type Ballot, ballot, compareBallots, initialBallot, sameBallot } from "../ballot.js";
-import type { GroupEpoch, NodeId } from "../ids.js";
-import type { GroupReports } from "./group.js";
+import { type Ballot, ballot, compareBallots, initialBallot, sameBallot } from "../model/ballot.js";
+import type { GroupEpoch, NodeId } from "../model/ids.js";
 import { HandingBack, MAX_HOLD } from "./handing-back.js";
+import type { GroupReports } from "./heard-group.js";
 
 /** Rounds without content before the first replica in line campaigns. */
 export const PATIENCE = 3;

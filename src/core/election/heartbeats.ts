@@ -21,9 +21,9 @@
  * Source: Omni-Paxos (Ng, Haridi, Carbone, EuroSys 2023), ballot leader election; merged per pair of nodes here.
  */
 import { present } from "../../base/assert.js";
-import { type Ballot, compareBallots, sameBallot, sameTimestamp, type Timestamp } from "../ballot.js";
-import type { Detector } from "../detector/detector.js";
-import type { ChangeNumber, GroupEpoch, NodeId, Partition, Revision } from "../ids.js";
+import { type Ballot, compareBallots, sameBallot, sameTimestamp, type Timestamp } from "../model/ballot.js";
+import type { ChangeNumber, GroupEpoch, NodeId, Partition, Revision } from "../model/ids.js";
+import type { Detector } from "./detector.js";
 
 /** Each node to each peer, once a round: are you there, and what is new? Proves nothing by itself. */
 export interface Heartbeat {

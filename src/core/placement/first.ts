@@ -6,7 +6,7 @@
  * three simultaneous crashes rarely hit all replicas of some key.
  */
 import { assert } from "../../base/assert.js";
-import { groupEpoch, type NodeId } from "../ids.js";
+import { groupEpoch, type NodeId } from "../model/ids.js";
 import type { Member, Placement } from "../view/view.js";
 import { isPartitionCount } from "./position.js";
 

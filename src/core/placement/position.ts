@@ -1,5 +1,5 @@
 /** From a key's position to its partition. Hashing the key is done at the edge: the core sees positions only. */
-import { type Partition, partition } from "../ids.js";
+import { type Partition, partition } from "../model/ids.js";
 
 /** Default number of partitions. */
 export const DEFAULT_PARTITIONS = 256;

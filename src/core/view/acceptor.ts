@@ -8,8 +8,8 @@
  * Source: Lamport, "Paxos Made Simple", the acceptor.
  */
 import { assert } from "../../base/assert.js";
-import { type Ballot, compareBallots, initialBallot } from "../ballot.js";
-import type { GroupEpoch } from "../ids.js";
+import { type Ballot, compareBallots, initialBallot } from "../model/ballot.js";
+import type { GroupEpoch } from "../model/ids.js";
 import type { ViewVote } from "./message.js";
 
 export class Acceptor {

@@ -18,10 +18,10 @@
 import { assert } from "../../base/assert.js";
 import { type Instant, instant, since } from "../../base/time.js";
 import { majorityOf } from "../../base/votes.js";
-import { type Ballot, compareBallots, sameBallot } from "../ballot.js";
-import { groupEpoch, type NodeId, type ViewEpoch, viewEpoch } from "../ids.js";
-import type { Sink } from "../outbox.js";
-import { planted } from "../planted.js";
+import { type Ballot, compareBallots, sameBallot } from "../model/ballot.js";
+import { groupEpoch, type NodeId, type ViewEpoch, viewEpoch } from "../model/ids.js";
+import type { Sink } from "../model/outbox.js";
+import { planted } from "../model/planted.js";
 import { Acceptor } from "./acceptor.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { JoinWish, ViewAccept, ViewEntry, ViewMessage, ViewPrepare, ViewPromised } from "./message.js";

@@ -1,5 +1,5 @@
 /** Whether a view could be one: whoever it comes from, it is looked at before it is accepted, believed or saved. */
-import type { NodeId } from "../ids.js";
+import type { NodeId } from "../model/ids.js";
 import type { Member, View } from "./view.js";
 
 /** Of a cluster. */

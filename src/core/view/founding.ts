@@ -11,7 +11,7 @@
  *
  * Source: docs/protocol.md, Start; single-decree Paxos with an all-quorum.
  */
-import type { NodeId } from "../ids.js";
+import type { NodeId } from "../model/ids.js";
 import type { Member, View } from "./view.js";
 
 export interface StartBallot {

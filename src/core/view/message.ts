@@ -4,8 +4,8 @@
  *
  * Ballots here have the epoch of the view that is to be ended as their group epoch: (e, round, node) belongs to the decision on view e+1.
  */
-import type { Ballot } from "../ballot.js";
-import type { ViewEpoch } from "../ids.js";
+import type { Ballot } from "../model/ballot.js";
+import type { ViewEpoch } from "../model/ids.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { Member } from "./view.js";
 

@@ -14,9 +14,9 @@
 import { assert } from "../../base/assert.js";
 import { type Instant, since } from "../../base/time.js";
 import { countVotes, majorityOf, voteOf } from "../../base/votes.js";
-import { type Ballot, compareBallots } from "../ballot.js";
-import type { NodeId } from "../ids.js";
-import { planted } from "../planted.js";
+import { type Ballot, compareBallots } from "../model/ballot.js";
+import type { NodeId } from "../model/ids.js";
+import { planted } from "../model/planted.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { ViewVote } from "./message.js";
 

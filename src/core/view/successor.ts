@@ -2,8 +2,8 @@
  * What a view may be followed by. The proposer checks it before it asks, and every acceptor before it votes: a view that breaks one of these
  * rules is never decided, whoever proposes it.
  */
-import type { NodeId } from "../ids.js";
-import { planted } from "../planted.js";
+import type { NodeId } from "../model/ids.js";
+import { planted } from "../model/planted.js";
 import { MAX_VOTERS } from "./check.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { Member, View } from "./view.js";

@@ -2,7 +2,7 @@
  * A view: the numbered, cluster-wide fact of who the members are and which of them keep which partition. Complete in itself, so that a
  * node may jump from any view to the newest.
  */
-import type { GroupEpoch, NodeId, Partition, ViewEpoch } from "../ids.js";
+import type { GroupEpoch, NodeId, Partition, ViewEpoch } from "../model/ids.js";
 
 export interface Member {
   readonly id: NodeId;

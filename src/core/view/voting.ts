@@ -4,11 +4,11 @@
  */
 import type { Instant } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
-import type { Detector } from "../detector/detector.js";
+import type { Detector } from "../election/detector.js";
 import { Election, type ElectionAction } from "../election/election.js";
-import { HeardGroup } from "../election/group.js";
+import { HeardGroup } from "../election/heard-group.js";
 import type { Heartbeats } from "../election/heartbeats.js";
-import { changeNumber, groupEpoch, type NodeId, revision, VOTERS } from "../ids.js";
+import { changeNumber, groupEpoch, type NodeId, revision, VOTERS } from "../model/ids.js";
 import type { Chain, ChainOutbox } from "./chain.js";
 
 export interface VotingOptions {

@@ -1,7 +1,7 @@
 /** Messages between replicas as questions about a key and their answers: what a replica's span lies between. */
-import type { Ballot } from "../../core/ballot.js";
-import type { Key, Partition } from "../../core/ids.js";
-import type { NodeMessage } from "../../core/node-message.js";
+import type { Ballot } from "../../core/model/ballot.js";
+import type { Key, Partition } from "../../core/model/ids.js";
+import type { NodeMessage } from "../../core/model/node-message.js";
 
 export interface Question {
   /** As in the names of spans: "Write", "Read". */

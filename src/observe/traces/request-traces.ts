@@ -14,10 +14,10 @@
  * Without a traced request under way, each hook here is a look into an empty map.
  */
 import type { TraceContext } from "../../base/trace-context.js";
-import type { NodeId, Partition } from "../../core/ids.js";
-import type { Forward, NodeMessage, Request } from "../../core/node-message.js";
-import type { Ticket } from "../../core/outbox.js";
-import type { RequestId, Result } from "../../core/register/operation.js";
+import type { NodeId, Partition } from "../../core/model/ids.js";
+import type { Forward, NodeMessage, Request } from "../../core/model/node-message.js";
+import type { RequestId, Result } from "../../core/model/operation.js";
+import type { Ticket } from "../../core/model/outbox.js";
 import type { RequestWatcher } from "../../node/watcher.js";
 import type { Peers } from "../../ports/peers.js";
 import type { PeerTraces } from "../../rpc/peer-links.js";

@@ -1,5 +1,5 @@
 /** Traces of a node that was started with somewhere to send them. */
-import type { NodeId } from "../../core/ids.js";
+import type { NodeId } from "../../core/model/ids.js";
 import type { CallTracer } from "../../rpc/call-tracer.js";
 import type { Facts } from "../log.js";
 import type { RequestTraces } from "./request-traces.js";

@@ -6,9 +6,9 @@
 
 import type { Stored } from "../../codec/checkpoint-record.js";
 import type { StateEntry } from "../../codec/entry.js";
-import type { ChangeNumber, Key, Partition } from "../../core/ids.js";
-import type { Register } from "../../core/register/register.js";
-import type { Bad, Change } from "../../core/register/table.js";
+import type { ChangeNumber, Key, Partition } from "../../core/model/ids.js";
+import type { Register } from "../../core/model/register.js";
+import type { Bad, Change } from "../../core/model/table.js";
 import type { Done } from "../files.js";
 
 /** The checkpoint cannot be used; the message is for people. */

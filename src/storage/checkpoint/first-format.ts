@@ -13,8 +13,14 @@ import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes.js";
 import { encodeStored, entryKeyOf, type Stored, spoilt } from "../../codec/checkpoint-record.js";
 import { decodeFirstStored, firstStoredHead } from "../../codec/checkpoint-record-1.js";
 import type { StateEntry } from "../../codec/entry.js";
-import { type ChangeNumber, changeNumber, type Key, type Partition, partition as partitionOf } from "../../core/ids.js";
-import { BAD, type Change } from "../../core/register/table.js";
+import {
+  type ChangeNumber,
+  changeNumber,
+  type Key,
+  type Partition,
+  partition as partitionOf,
+} from "../../core/model/ids.js";
+import { BAD, type Change } from "../../core/model/table.js";
 import { toBuffer } from "../../wire/bytes.js";
 import { type Below, type Checkpoint, CheckpointError, NONE_BELOW, type Scanned, type Tally } from "./checkpoint.js";
 import { Environment, type Tree } from "./environment.js";

@@ -6,8 +6,8 @@
 import type { BlockEntry } from "../../codec/block.js";
 import type { Stored } from "../../codec/checkpoint-record.js";
 import type { StateEntry } from "../../codec/entry.js";
-import type { ChangeNumber, Key, Partition } from "../../core/ids.js";
-import type { Change } from "../../core/register/table.js";
+import type { ChangeNumber, Key, Partition } from "../../core/model/ids.js";
+import type { Change } from "../../core/model/table.js";
 import { toBuffer } from "../../wire/bytes.js";
 import type { Done } from "../files.js";
 import type { Below, Checkpoint, FoldBatch, Scanned, Tally } from "./checkpoint.js";

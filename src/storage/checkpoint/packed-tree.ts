@@ -19,7 +19,7 @@ import {
   partBytes,
   partOf,
 } from "../../codec/block.js";
-import type { Partition } from "../../core/ids.js";
+import type { Partition } from "../../core/model/ids.js";
 
 /** The blocks of one tree, by name. */
 export interface BlockStore {

@@ -21,8 +21,14 @@ import {
   spoilt,
   storedHead,
 } from "../../codec/checkpoint-record.js";
-import { type ChangeNumber, changeNumber, type Key, type Partition, partition as partitionOf } from "../../core/ids.js";
-import { BAD, type Change } from "../../core/register/table.js";
+import {
+  type ChangeNumber,
+  changeNumber,
+  type Key,
+  type Partition,
+  partition as partitionOf,
+} from "../../core/model/ids.js";
+import { BAD, type Change } from "../../core/model/table.js";
 import { type Below, CheckpointError, type FoldItem, NONE_BELOW, type Scanned } from "./checkpoint.js";
 import {
   type BlockSizes,

@@ -5,7 +5,7 @@
 import { crc32 } from "../../codec/checksum.js";
 import { get64, put64, type StateEntry } from "../../codec/entry.js";
 import { decodeStates, encodeStates } from "../../codec/states.js";
-import { changeNumber, type Partition, partition as partitionOf } from "../../core/ids.js";
+import { changeNumber, type Partition, partition as partitionOf } from "../../core/model/ids.js";
 import { toBuffer } from "../../wire/bytes.js";
 import { CheckpointError, type FoldBatch, type Tally } from "./checkpoint.js";
 import type { Tree } from "./environment.js";

@@ -15,8 +15,8 @@
 
 import type { StoredEntry } from "../../codec/entry.js";
 import { RecordBuffer } from "../../codec/log-record.js";
-import type { NodeId } from "../../core/ids.js";
-import { planted } from "../../core/planted.js";
+import type { NodeId } from "../../core/model/ids.js";
+import { planted } from "../../core/model/planted.js";
 import { type Files, isFull, isPassing } from "../files.js";
 import type { Recovered, Segment } from "./recovery.js";
 import { encodeSegmentHeader, LOG_VERSION, SEGMENT_HEADER_BYTES, segmentName } from "./segment.js";

@@ -18,8 +18,8 @@
  */
 import { isKnown, isLazy, KIND } from "../../codec/entry.js";
 import type { LogRecord } from "../../codec/log-record.js";
-import type { NodeId } from "../../core/ids.js";
-import { planted } from "../../core/planted.js";
+import type { NodeId } from "../../core/model/ids.js";
+import { planted } from "../../core/model/planted.js";
 import { type Files, isFull, UNNAMED } from "../files.js";
 import {
   decodeSegmentHeader,

@@ -14,7 +14,7 @@
 import { crc32 } from "../../codec/checksum.js";
 import { get64, put64 } from "../../codec/entry.js";
 import { type LogRecord, nextRecord, recordAt } from "../../codec/log-record.js";
-import { type NodeId, nodeId } from "../../core/ids.js";
+import { type NodeId, nodeId } from "../../core/model/ids.js";
 
 export const SEGMENT_HEADER_BYTES = 32;
 export const LOG_VERSION = 1;

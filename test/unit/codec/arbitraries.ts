@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { duration } from "../../../src/base/time.js";
 import { fingerprintOf } from "../../../src/codec/fingerprint.js";
-import { ballot } from "../../../src/core/ballot.js";
-import { attempt, changeNumber, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/ids.js";
-import type { NodeMessage, Request } from "../../../src/core/node-message.js";
-import { type CompletionRecord, CompletionRecords } from "../../../src/core/register/completion-records.js";
+import { ballot } from "../../../src/core/model/ballot.js";
+import { type CompletionRecord, CompletionRecords } from "../../../src/core/model/completion-records.js";
+import { attempt, changeNumber, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/model/ids.js";
+import type { NodeMessage, Request } from "../../../src/core/model/node-message.js";
 import type {
   Answer,
   Condition,
@@ -14,8 +14,8 @@ import type {
   Result,
   WriteOperation,
   WriteRequest,
-} from "../../../src/core/register/operation.js";
-import { Register } from "../../../src/core/register/register.js";
+} from "../../../src/core/model/operation.js";
+import { Register } from "../../../src/core/model/register.js";
 
 const u32 = fc.nat({ max: 2 ** 32 - 1 });
 const u53 = fc.maxSafeNat();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { encodedView, encodedViewFrom } from "../../../src/codec/encoded-view.js";
 import { encodeView } from "../../../src/codec/view.js";
-import { groupEpoch, nodeId, viewEpoch } from "../../../src/core/ids.js";
+import { groupEpoch, nodeId, viewEpoch } from "../../../src/core/model/ids.js";
 import type { View } from "../../../src/core/view/view.js";
 
 const FIRST: View = {

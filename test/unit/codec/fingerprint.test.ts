@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fingerprintOf } from "../../../src/codec/fingerprint.js";
 import { writeRequest } from "../../../src/codec/operation.js";
-import { revision } from "../../../src/core/ids.js";
-import type { Condition, WriteOperation } from "../../../src/core/register/operation.js";
-import { add, bytes, K, put, remove } from "../core/register/harness.js";
+import { revision } from "../../../src/core/model/ids.js";
+import type { Condition, WriteOperation } from "../../../src/core/model/operation.js";
+import { add, bytes, K, put, remove } from "../core/writer/harness.js";
 import { anyOperation } from "./arbitraries.js";
 
 const cas = (condition: Condition, value: string): WriteOperation => ({

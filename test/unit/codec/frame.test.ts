@@ -19,9 +19,9 @@ import {
   partition,
   revision,
   viewEpoch,
-} from "../../../src/core/ids.js";
-import type { NodeMessage, Request } from "../../../src/core/node-message.js";
-import { b, register, ts } from "../core/register/harness.js";
+} from "../../../src/core/model/ids.js";
+import type { NodeMessage, Request } from "../../../src/core/model/node-message.js";
+import { b, register, ts } from "../core/writer/harness.js";
 import { anyMessage, bare } from "./arbitraries.js";
 
 const EPOCH = viewEpoch(7);

@@ -7,9 +7,9 @@ import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.
 import { messageFromWire } from "../../../src/codec/message-from-wire.js";
 import { messageToWire } from "../../../src/codec/message-to-wire.js";
 import { requestFromWire, requestToWire, resultFromWire, revisionFromWire } from "../../../src/codec/operation.js";
-import { groupEpoch, type Key, key, nodeId, partition, viewEpoch } from "../../../src/core/ids.js";
-import type { NodeMessage, Request } from "../../../src/core/node-message.js";
-import type { WriteOperation } from "../../../src/core/register/operation.js";
+import { groupEpoch, type Key, key, nodeId, partition, viewEpoch } from "../../../src/core/model/ids.js";
+import type { NodeMessage, Request } from "../../../src/core/model/node-message.js";
+import type { WriteOperation } from "../../../src/core/model/operation.js";
 import { anyMessage, anyOfKind, bare, KINDS } from "./arbitraries.js";
 
 const travel = (message: NodeMessage): NodeMessage | null => {

@@ -4,10 +4,10 @@ import { describe, expect, test } from "vitest";
 import { Register as WireRegister } from "../../../gen/ts/onar/replication/v1/register.js";
 import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.js";
 import { decodeRegister, encodeRegister } from "../../../src/codec/register.js";
-import { attempt, key, revision, viewEpoch } from "../../../src/core/ids.js";
-import type { NodeMessage } from "../../../src/core/node-message.js";
-import { CompletionRecords } from "../../../src/core/register/completion-records.js";
-import { b, P, record, register, rid, ts } from "../core/register/harness.js";
+import { CompletionRecords } from "../../../src/core/model/completion-records.js";
+import { attempt, key, revision, viewEpoch } from "../../../src/core/model/ids.js";
+import type { NodeMessage } from "../../../src/core/model/node-message.js";
+import { b, P, record, register, rid, ts } from "../core/writer/harness.js";
 import { anyRegister } from "./arbitraries.js";
 
 /** Field 200, two bytes: what a newer version may add. */

@@ -5,8 +5,8 @@ import { Frame, PeerMessage } from "../../../gen/ts/onar/replication/v1/replicat
 import type { TraceContext } from "../../../src/base/trace-context.js";
 import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.js";
 import { messageFromWire } from "../../../src/codec/message-from-wire.js";
-import { viewEpoch } from "../../../src/core/ids.js";
-import type { NodeMessage } from "../../../src/core/node-message.js";
+import { viewEpoch } from "../../../src/core/model/ids.js";
+import type { NodeMessage } from "../../../src/core/model/node-message.js";
 import { WireReader } from "../../../src/wire/protobuf.js";
 import { anyMessage, bare } from "./arbitraries.js";
 

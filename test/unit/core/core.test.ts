@@ -1,15 +1,15 @@
 /** The core as a whole: which partition a message reaches, when it wants to be woken, and rounds that came late. */
 import { describe, expect, test } from "vitest";
 import { duration, type Instant, instant, never } from "../../../src/base/time.js";
-import { type Ballot, ballot } from "../../../src/core/ballot.js";
 import { Core, type CoreInput, DEFAULT_PURGE_AFTER, DEFAULT_ROUND } from "../../../src/core/core.js";
-import type { Entry } from "../../../src/core/entry.js";
-import { changeNumber, groupEpoch, type NodeId, nodeId, partition, revision } from "../../../src/core/ids.js";
-import type { CoreMessage } from "../../../src/core/message.js";
-import { RECORD_RETENTION_MS } from "../../../src/core/register/decide.js";
-import { MemoryTable } from "../../../src/core/register/table.js";
+import { type Ballot, ballot } from "../../../src/core/model/ballot.js";
+import type { Entry } from "../../../src/core/model/entry.js";
+import { changeNumber, groupEpoch, type NodeId, nodeId, partition, revision } from "../../../src/core/model/ids.js";
+import type { CoreMessage } from "../../../src/core/model/message.js";
+import { MemoryTable } from "../../../src/core/model/table.js";
+import { RECORD_RETENTION_MS } from "../../../src/core/writer/decide.js";
 import { A, B, C, viewOf } from "../node/cluster.js";
-import { K, put, request, TestOutbox } from "./register/harness.js";
+import { K, put, request, TestOutbox } from "./writer/harness.js";
 
 const E = groupEpoch(1);
 const p = partition;

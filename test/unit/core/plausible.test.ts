@@ -1,12 +1,12 @@
 /** What a peer says that cannot be: it is named, and changes nothing; what honest nodes say passes. */
 import { describe, expect, test } from "vitest";
 import { duration, instant } from "../../../src/base/time.js";
-import { ballot, timestamp } from "../../../src/core/ballot.js";
-import { attempt, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/ids.js";
-import type { NodeMessage } from "../../../src/core/node-message.js";
+import { ballot, timestamp } from "../../../src/core/model/ballot.js";
+import { CompletionRecords } from "../../../src/core/model/completion-records.js";
+import { attempt, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/model/ids.js";
+import type { NodeMessage } from "../../../src/core/model/node-message.js";
+import { Register } from "../../../src/core/model/register.js";
 import { Plausible } from "../../../src/core/plausible.js";
-import { CompletionRecords } from "../../../src/core/register/completion-records.js";
-import { Register } from "../../../src/core/register/register.js";
 import { A, B, C, viewOf } from "../node/cluster.js";
 
 const MOST = Number.MAX_SAFE_INTEGER;

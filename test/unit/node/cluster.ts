@@ -3,14 +3,14 @@
  * sync would release leaves at once.
  */
 import { type Instant, instant } from "../../../src/base/time.js";
-import { groupEpoch, key, type NodeId, nodeId, partition, viewEpoch } from "../../../src/core/ids.js";
-import type { Forward, NodeMessage, Request } from "../../../src/core/node-message.js";
-import type { WriteOperation } from "../../../src/core/register/operation.js";
-import { MemoryTable } from "../../../src/core/register/table.js";
+import { groupEpoch, key, type NodeId, nodeId, partition, viewEpoch } from "../../../src/core/model/ids.js";
+import type { Forward, NodeMessage, Request } from "../../../src/core/model/node-message.js";
+import type { WriteOperation } from "../../../src/core/model/operation.js";
+import { MemoryTable } from "../../../src/core/model/table.js";
 import type { View } from "../../../src/core/view/view.js";
 import { type NodeInput, NodeMachine } from "../../../src/node/machine.js";
 import { Outgoing, type Verdict } from "../../../src/node/outgoing.js";
-import { bytes, request } from "../core/register/harness.js";
+import { bytes, request } from "../core/writer/harness.js";
 
 export const A = nodeId(10);
 export const B = nodeId(11);

@@ -1,7 +1,7 @@
 /** What a node with a full disk does not take in, and what becomes of writes. */
 import { expect, test } from "vitest";
-import { attempt, groupEpoch, type NodeId, partition } from "../../../src/core/ids.js";
-import type { NodeMessage } from "../../../src/core/node-message.js";
+import { attempt, groupEpoch, type NodeId, partition } from "../../../src/core/model/ids.js";
+import type { NodeMessage } from "../../../src/core/model/node-message.js";
 import { bringsRegisters, lostWhenFull } from "../../../src/node/disk-full.js";
 import { keyOf, register } from "../../conformance/operations.js";
 import { A, B, C, Cluster, P0, put, read, remove } from "./cluster.js";

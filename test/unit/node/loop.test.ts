@@ -2,10 +2,10 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { AssertionError } from "../../../src/base/assert.js";
 import { duration, type Instant, instant } from "../../../src/base/time.js";
-import { ballot } from "../../../src/core/ballot.js";
-import type { Entry } from "../../../src/core/entry.js";
-import { attempt, groupEpoch, type NodeId } from "../../../src/core/ids.js";
-import type { NodeMessage } from "../../../src/core/node-message.js";
+import { ballot } from "../../../src/core/model/ballot.js";
+import type { Entry } from "../../../src/core/model/entry.js";
+import { attempt, groupEpoch, type NodeId } from "../../../src/core/model/ids.js";
+import type { NodeMessage } from "../../../src/core/model/node-message.js";
 import { Loop } from "../../../src/node/loop.js";
 import type { Verdict } from "../../../src/node/outgoing.js";
 import type { Clock } from "../../../src/ports/clock.js";

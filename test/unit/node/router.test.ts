@@ -2,12 +2,12 @@
 import { describe, expect, test } from "vitest";
 import { present } from "../../../src/base/assert.js";
 import { instant } from "../../../src/base/time.js";
-import { groupEpoch, type NodeId } from "../../../src/core/ids.js";
-import type { Request } from "../../../src/core/node-message.js";
-import type { Result } from "../../../src/core/register/operation.js";
+import { groupEpoch, type NodeId } from "../../../src/core/model/ids.js";
+import type { Request } from "../../../src/core/model/node-message.js";
+import type { Result } from "../../../src/core/model/operation.js";
 import { Outgoing } from "../../../src/node/outgoing.js";
 import { MAX_HELD, MAX_HOLD, MAX_PENDING } from "../../../src/node/router.js";
-import { heldIn, text } from "../core/register/harness.js";
+import { heldIn, text } from "../core/writer/harness.js";
 import { A, B, C, Cluster, increment, type Mail, P0, put, read } from "./cluster.js";
 
 const UNKNOWN = { status: "unknown", unknown: { reason: "outcome-unknown" } };

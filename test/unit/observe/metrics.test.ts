@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
-import { type NodeId, nodeId } from "../../../src/core/ids.js";
+import { type NodeId, nodeId } from "../../../src/core/model/ids.js";
 import { Appends } from "../../../src/observe/appends.js";
 import { CallMetrics } from "../../../src/observe/calls.js";
 import { counterText, Distribution, histogramText } from "../../../src/observe/exposition.js";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { NodeId } from "../../../src/core/ids.js";
+import type { NodeId } from "../../../src/core/model/ids.js";
 import type { Facts } from "../../../src/observe/log.js";
 import { NodeNews } from "../../../src/observe/node-news.js";
 import { newCounters } from "../../../src/rpc/link.js";

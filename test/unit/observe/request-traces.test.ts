@@ -1,13 +1,13 @@
 /** Spans of requests as the hooks of a node make them: whose child each is, and that each ends once, whatever becomes of the request. */
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TraceContext } from "../../../src/base/trace-context.js";
-import { attempt, groupEpoch, type NodeId, revision } from "../../../src/core/ids.js";
-import type { Forward, NodeMessage, Request } from "../../../src/core/node-message.js";
-import type { Result } from "../../../src/core/register/operation.js";
+import { attempt, groupEpoch, type NodeId, revision } from "../../../src/core/model/ids.js";
+import type { Forward, NodeMessage, Request } from "../../../src/core/model/node-message.js";
+import type { Result } from "../../../src/core/model/operation.js";
 import { RequestTraces } from "../../../src/observe/traces/request-traces.js";
 import type { Attributes, Span, Spans } from "../../../src/observe/traces/spans.js";
 import type { Peers } from "../../../src/ports/peers.js";
-import { A, at, B, b, C, K, P, record, register, ts } from "../core/register/harness.js";
+import { A, at, B, b, C, K, P, record, register, ts } from "../core/writer/harness.js";
 import { put, read } from "../node/cluster.js";
 
 interface Recorded {

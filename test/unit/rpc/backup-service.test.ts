@@ -2,7 +2,7 @@
 import { type Channel, createChannel, createClient } from "nice-grpc";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
-import { ERA } from "../../../src/core/ids.js";
+import { ERA } from "../../../src/core/model/ids.js";
 import { startTestCluster, type TestCluster } from "../../../src/testing/cluster.js";
 import { errorOf } from "../../e2e/clients.js";
 

@@ -8,7 +8,7 @@ import { ServerReflectionDefinition } from "../../../gen/ts/grpc/reflection/v1/r
 import { BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
 import { StorageKind } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { type ClientPortConfig, DEFAULT_CLIENT_PORT, DEFAULT_LIMITS } from "../../../src/config.js";
-import { nodeId } from "../../../src/core/ids.js";
+import { nodeId } from "../../../src/core/model/ids.js";
 import { makeClientServer } from "../../../src/rpc/client-server.js";
 import { RESETS_ARE_SETTABLE } from "../../../src/rpc/http2-options.js";
 import { Serving } from "../../../src/rpc/serving.js";

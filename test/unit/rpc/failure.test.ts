@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { ErrorInfo, RetryInfo } from "../../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../../gen/ts/google/rpc/status.js";
 import { Execution, Outcome } from "../../../gen/ts/onar/kv/v1/error.js";
-import { nodeId, partition, revision } from "../../../src/core/ids.js";
+import { nodeId, partition, revision } from "../../../src/core/model/ids.js";
 import type { Member } from "../../../src/core/view/view.js";
 import type { Verdict } from "../../../src/node/outgoing.js";
 import { draining, ERROR_DOMAIN, type FailedRequest, failureOf, starting } from "../../../src/rpc/failure.js";

@@ -4,7 +4,7 @@ import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { FoundRequest, FoundResponse } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { encodeView } from "../../../src/codec/view.js";
-import { nodeId } from "../../../src/core/ids.js";
+import { nodeId } from "../../../src/core/model/ids.js";
 import type { Member, View } from "../../../src/core/view/view.js";
 import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/cluster-secret.js";
 import { Founding } from "../../../src/rpc/founding.js";

@@ -1,6 +1,6 @@
 /** Notices name nodes by their addresses: ids are drawn at random, and tell nobody which machine to look at. */
 import { expect, test } from "vitest";
-import { nodeId } from "../../../src/core/ids.js";
+import { nodeId } from "../../../src/core/model/ids.js";
 import { ImplausibleNotices } from "../../../src/rpc/implausible-notices.js";
 import { peerNamed } from "../../../src/rpc/node-names.js";
 import { judgeShown } from "../../../src/rpc/own-position.js";

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Handshake, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { decodeFrame, encodeHandshake, encodeRefusal, type ReceivedFrame } from "../../../src/codec/frame.js";
 import { digestOf } from "../../../src/codec/view.js";
-import type { NodeId } from "../../../src/core/ids.js";
+import type { NodeId } from "../../../src/core/model/ids.js";
 import type { View } from "../../../src/core/view/view.js";
 import type { NodeInput } from "../../../src/node/machine.js";
 import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/cluster-secret.js";

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type Condition, Presence } from "../../../gen/ts/onar/kv/v1/common.js";
 import { Execution } from "../../../gen/ts/onar/kv/v1/error.js";
 import { DEFAULT_LIMITS } from "../../../src/config.js";
-import { partition } from "../../../src/core/ids.js";
+import { partition } from "../../../src/core/model/ids.js";
 import { Failure } from "../../../src/rpc/failure.js";
 import {
   checkAfter,

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { partition } from "../../../src/core/ids.js";
+import { partition } from "../../../src/core/model/ids.js";
 import { CheckpointError } from "../../../src/storage/checkpoint/checkpoint.js";
 import { LmdbCheckpoint } from "../../../src/storage/checkpoint/lmdb.js";
 

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { nodeId } from "../../../src/core/ids.js";
+import { nodeId } from "../../../src/core/model/ids.js";
 import { DataDirectory, DirectoryError } from "../../../src/storage/directory.js";
 import { isLockName, type Lock, Locked, lockDirectory } from "../../../src/storage/directory-lock.js";
 import { viewOf } from "../node/cluster.js";

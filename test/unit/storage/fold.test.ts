@@ -1,7 +1,7 @@
 /** What folding keeps within bounds: the log's length, the memory table, the loop's time; and what it costs when it lags. */
 import { afterEach, describe, expect, test } from "vitest";
-import type { Entry } from "../../../src/core/entry.js";
-import { changeNumber, type Key, partition } from "../../../src/core/ids.js";
+import type { Entry } from "../../../src/core/model/entry.js";
+import { changeNumber, type Key, partition } from "../../../src/core/model/ids.js";
 import type { DiskStorage } from "../../../src/storage/disk.js";
 import { errorOf } from "../../conformance/faulty-files.js";
 import { register } from "../../conformance/operations.js";

@@ -6,9 +6,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { ballot } from "../../../src/core/ballot.js";
-import type { Entry } from "../../../src/core/entry.js";
-import { changeNumber, groupEpoch, type Key, nodeId, partition, revision } from "../../../src/core/ids.js";
+import { ballot } from "../../../src/core/model/ballot.js";
+import type { Entry } from "../../../src/core/model/entry.js";
+import { changeNumber, groupEpoch, type Key, nodeId, partition, revision } from "../../../src/core/model/ids.js";
 import { diskHome, type Home, type HomeEvents } from "../../../src/storage/home.js";
 import { intoTables, keyOf, register } from "../../conformance/operations.js";
 import { viewOf } from "../node/cluster.js";

@@ -4,9 +4,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ballot } from "../../../src/core/ballot.js";
-import { groupEpoch, nodeId, partition } from "../../../src/core/ids.js";
-import { BAD } from "../../../src/core/register/table.js";
+import { ballot } from "../../../src/core/model/ballot.js";
+import { groupEpoch, nodeId, partition } from "../../../src/core/model/ids.js";
+import { BAD } from "../../../src/core/model/table.js";
 import { type InspectedKey, StoppedNode } from "../../../src/storage/inspect.js";
 import { keyOf } from "../../conformance/operations.js";
 import { FOLDED, LOGGED, layOut, openHome } from "./format-fixture.js";

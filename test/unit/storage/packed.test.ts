@@ -2,9 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../../src/base/prng.js";
 import { Block } from "../../../src/codec/block.js";
-import { type ChangeNumber, changeNumber, type Key, partition as partitionOf } from "../../../src/core/ids.js";
-import type { Register } from "../../../src/core/register/register.js";
-import { BAD } from "../../../src/core/register/table.js";
+import { type ChangeNumber, changeNumber, type Key, partition as partitionOf } from "../../../src/core/model/ids.js";
+import type { Register } from "../../../src/core/model/register.js";
+import { BAD } from "../../../src/core/model/table.js";
 import { type FoldItem, NONE_BELOW } from "../../../src/storage/checkpoint/checkpoint.js";
 import { TREES, type TreeName } from "../../../src/storage/checkpoint/packed.js";
 import { type BlockSizes, LMDB_BLOCKS } from "../../../src/storage/checkpoint/packed-tree.js";

@@ -1,8 +1,8 @@
 /** What storage remembers of peers' log positions (R10): at once in memory, durably with batches that are written anyway, and seldom. */
 import { expect, test } from "vitest";
-import { ballot } from "../../../src/core/ballot.js";
-import type { Entry } from "../../../src/core/entry.js";
-import { groupEpoch, nodeId, partition } from "../../../src/core/ids.js";
+import { ballot } from "../../../src/core/model/ballot.js";
+import type { Entry } from "../../../src/core/model/entry.js";
+import { groupEpoch, nodeId, partition } from "../../../src/core/model/ids.js";
 import { DiskStorage, REMEMBER_MS } from "../../../src/storage/disk.js";
 import { FaultyFiles } from "../../conformance/faulty-files.js";
 import { MemoryCheckpoint } from "../../conformance/memory-checkpoint.js";

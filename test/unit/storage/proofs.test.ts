@@ -1,7 +1,7 @@
 /** What recovery finds once it finds again, also when it has cut off what told it (docs/testing-findings.md, seed 722767). */
 import { expect, test } from "vitest";
-import { changeNumber, type Key, nodeId, partition } from "../../../src/core/ids.js";
-import { BAD } from "../../../src/core/register/table.js";
+import { changeNumber, type Key, nodeId, partition } from "../../../src/core/model/ids.js";
+import { BAD } from "../../../src/core/model/table.js";
 import type { DiskStorage } from "../../../src/storage/disk.js";
 import { FaultyFiles } from "../../conformance/faulty-files.js";
 import { MemoryCheckpoint } from "../../conformance/memory-checkpoint.js";

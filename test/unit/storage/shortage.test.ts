@@ -1,7 +1,7 @@
 /** A system that is short of file descriptors or memory: what was to be written waits, and the disk has not failed. */
 import { expect, test } from "vitest";
-import { ballot } from "../../../src/core/ballot.js";
-import { groupEpoch, nodeId, partition } from "../../../src/core/ids.js";
+import { ballot } from "../../../src/core/model/ballot.js";
+import { groupEpoch, nodeId, partition } from "../../../src/core/model/ids.js";
 import type { DiskStorage } from "../../../src/storage/disk.js";
 import { isShortage } from "../../../src/storage/files.js";
 import { FULL_RETRY_MS } from "../../../src/storage/log/log.js";

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { changeNumber, type Key, nodeId, partition } from "../../../src/core/ids.js";
+import { changeNumber, type Key, nodeId, partition } from "../../../src/core/model/ids.js";
 import type { DiskStorage } from "../../../src/storage/disk.js";
 import { isRecord, scan } from "../../../src/storage/log/segment.js";
 import { NodeFiles, STEP_BYTES } from "../../../src/storage/node-files.js";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { voteOf } from "../../../../src/base/votes.js";
-import type { Ballot } from "../../../../src/core/ballot.js";
 import { BASE_HOLD, HOLD_FALLS_AFTER, TURN_ROUNDS } from "../../../../src/core/election/handing-back.js";
+import type { Ballot } from "../../../../src/core/model/ballot.js";
 import { b, none, Replica, writer } from "./replica.js";
 
 describe("handing back", () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../../../src/base/prng.js";
-import { type Ballot, ballot, initialBallot, timestamp } from "../../../../src/core/ballot.js";
-import { Detector } from "../../../../src/core/detector/detector.js";
+import { Detector } from "../../../../src/core/election/detector.js";
 import { type HeartbeatAnswer, Heartbeats, type PartitionReport } from "../../../../src/core/election/heartbeats.js";
+import { type Ballot, ballot, initialBallot, timestamp } from "../../../../src/core/model/ballot.js";
 import {
   changeNumber,
   groupEpoch,
@@ -11,7 +11,7 @@ import {
   type Partition,
   partition,
   revision,
-} from "../../../../src/core/ids.js";
+} from "../../../../src/core/model/ids.js";
 
 const n1 = nodeId(1);
 const n2 = nodeId(2);

@@ -1,11 +1,11 @@
 /** One replica's election with what it hears written down by hand, for tests of single rules. */
 import { voteOf } from "../../../../src/base/votes.js";
-import { type Ballot, ballot, initialBallot } from "../../../../src/core/ballot.js";
 import { Election, type ElectionAction, type Office } from "../../../../src/core/election/election.js";
-import type { GroupReports } from "../../../../src/core/election/group.js";
 import { MAX_HOLD } from "../../../../src/core/election/handing-back.js";
+import type { GroupReports } from "../../../../src/core/election/heard-group.js";
 import type { PartitionReport } from "../../../../src/core/election/heartbeats.js";
-import { changeNumber, groupEpoch, nodeId, partition, revision } from "../../../../src/core/ids.js";
+import { type Ballot, ballot, initialBallot } from "../../../../src/core/model/ballot.js";
+import { changeNumber, groupEpoch, nodeId, partition, revision } from "../../../../src/core/model/ids.js";
 
 const epoch = groupEpoch(4);
 const all = (size: number) => Array.from({ length: size }, (_, place) => place);

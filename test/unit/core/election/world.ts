@@ -5,13 +5,13 @@
  */
 import { Prng } from "../../../../src/base/prng.js";
 import { countVotes, majorityOf, voteOf } from "../../../../src/base/votes.js";
-import { type Ballot, ballot, compareBallots, initialBallot, sameBallot } from "../../../../src/core/ballot.js";
-import { Detector } from "../../../../src/core/detector/detector.js";
+import { Detector } from "../../../../src/core/election/detector.js";
 import { Election, type ElectionAction, type Office } from "../../../../src/core/election/election.js";
-import { type GroupReports, HeardGroup } from "../../../../src/core/election/group.js";
+import { type GroupReports, HeardGroup } from "../../../../src/core/election/heard-group.js";
 import { type Heartbeat, type HeartbeatAnswer, Heartbeats } from "../../../../src/core/election/heartbeats.js";
-import { changeNumber, groupEpoch, type NodeId, nodeId, partition, revision } from "../../../../src/core/ids.js";
-import type { Nack, Prepare, Promised, YourTurn } from "../../../../src/core/message.js";
+import { type Ballot, ballot, compareBallots, initialBallot, sameBallot } from "../../../../src/core/model/ballot.js";
+import { changeNumber, groupEpoch, type NodeId, nodeId, partition, revision } from "../../../../src/core/model/ids.js";
+import type { Nack, Prepare, Promised, YourTurn } from "../../../../src/core/model/message.js";
 
 /** Length of a round in milliseconds of virtual time; each node's differs by up to 5 %. */
 export const ROUND = 100;

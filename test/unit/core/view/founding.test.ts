@@ -1,6 +1,6 @@
 /** View 1 exists once (F1–F3), whoever crashes, restarts or is wiped on the way. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { nodeId } from "../../../../src/core/ids.js";
+import { nodeId } from "../../../../src/core/model/ids.js";
 import {
   type AcceptedView,
   compareStartBallots,

@@ -1,0 +1,77 @@
+/**
+ * What a node hears of one group: the reports of its replicas, filtered by the rule that only nodes heard both ways, ready, and in the
+ * same group epoch count. One per partition and group epoch, made together with its Election.
+ */
+
+import type { GroupEpoch, NodeId, Partition } from "../model/ids.js";
+import type { Detector } from "./detector.js";
+import type { Heartbeats, PartitionReport } from "./heartbeats.js";
+
+/** What an election asks about the group. A place is an index in the group's replica list; place 0 is the preferred writer. */
+export interface GroupReports {
+  /** Heard both ways, and reports this group epoch and ready. For the node itself: ready. */
+  heard(place: number): boolean;
+  /** The last report of another replica, whether heard or not. */
+  report(place: number): PartitionReport | undefined;
+  /** Whether the replica at `place` hears the one at `other`, by its last answer. */
+  hears(place: number, other: number): boolean;
+  /** Whether that node's disk is full, by its own word: it wants no office. */
+  full(place: number): boolean;
+}
+
+export interface HeardGroupOptions {
+  readonly self: NodeId;
+  readonly partition: Partition;
+  readonly groupEpoch: GroupEpoch;
+  readonly replicas: readonly NodeId[];
+  /** Whether this node's own replica is ready (V4). */
+  readonly ready: boolean;
+  readonly detector: Detector;
+  readonly heartbeats: Heartbeats;
+}
+
+export class HeardGroup implements GroupReports {
+  /** Set by the node once its own replica is ready, durably. */
+  ready: boolean;
+  private readonly self: NodeId;
+  private readonly partition: Partition;
+  private readonly groupEpoch: GroupEpoch;
+  private readonly replicas: readonly NodeId[];
+  private readonly detector: Detector;
+  private readonly heartbeats: Heartbeats;
+
+  constructor(options: HeardGroupOptions) {
+    this.ready = options.ready;
+    this.self = options.self;
+    this.partition = options.partition;
+    this.groupEpoch = options.groupEpoch;
+    this.replicas = options.replicas;
+    this.detector = options.detector;
+    this.heartbeats = options.heartbeats;
+  }
+
+  heard(place: number): boolean {
+    const node = this.replicas[place];
+    if (node === undefined) return false;
+    if (node === this.self) return this.ready;
+    if (!this.detector.hears(node)) return false;
+    const report = this.heartbeats.report(node, this.partition);
+    return report?.ready === true && report.groupEpoch === this.groupEpoch;
+  }
+
+  report(place: number): PartitionReport | undefined {
+    const node = this.replicas[place];
+    return node === undefined ? undefined : this.heartbeats.report(node, this.partition);
+  }
+
+  hears(place: number, other: number): boolean {
+    const node = this.replicas[place];
+    const otherNode = this.replicas[other];
+    return node !== undefined && otherNode !== undefined && this.heartbeats.hears(node, otherNode);
+  }
+
+  full(place: number): boolean {
+    const node = this.replicas[place];
+    return node !== undefined && this.heartbeats.isFull(node);
+  }
+}

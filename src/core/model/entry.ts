@@ -1,0 +1,28 @@
+/** Everything that a replica keeps durably, as entries for the log. Applying the same entries in order gives the same state. */
+import type { Ballot } from "./ballot.js";
+import type { ChangeNumber, GroupEpoch, Key, NodeId, Partition, Revision } from "./ids.js";
+import type { Register } from "./register.js";
+
+export type Entry =
+  | { readonly kind: "promise"; readonly partition: Partition; readonly ballot: Ballot }
+  | { readonly kind: "reservation"; readonly partition: Partition; readonly reservation: Revision }
+  | {
+      readonly kind: "register";
+      readonly partition: Partition;
+      readonly register: Register;
+      readonly change: ChangeNumber;
+    }
+  /** The register of the key is gone: purged (R12), or known to be absent after it was bad (R11). */
+  | { readonly kind: "removed"; readonly partition: Partition; readonly key: Key; readonly change: ChangeNumber }
+  /** The highest floor of the registers purged here (R9). */
+  | { readonly kind: "floor"; readonly partition: Partition; readonly floor: Revision }
+  /** All changes of another replica's copy up to this one are here, or later ones of their keys. Lazy: losing it costs asking again. */
+  | {
+      readonly kind: "cursor";
+      readonly partition: Partition;
+      readonly source: NodeId;
+      readonly copy: GroupEpoch;
+      readonly change: ChangeNumber;
+    }
+  /** The last settled seq known of a ballot. Lazy: losing it costs an impose, never safety. */
+  | { readonly kind: "settled"; readonly partition: Partition; readonly ballot: Ballot; readonly seq: number };

@@ -1,0 +1,451 @@
+/**
+ * One partition served here: a replica, the writer it may become, the reader of its clients and the election among its group. This class
+ * only joins them: it hands each message to the machine it concerns, carries out what the election decides, and tells the heartbeats
+ * what changed.
+ */
+import { type Duration, duration, type Instant, since } from "../base/time.js";
+import { countVotes, voteOf } from "../base/votes.js";
+import type { Detector } from "./election/detector.js";
+import { Election, type ElectionAction, type Office } from "./election/election.js";
+import { HeardGroup } from "./election/heard-group.js";
+import type { Heartbeats, PartitionReport } from "./election/heartbeats.js";
+import type { RoundTrips } from "./election/round-trips.js";
+import { type Ballot, sameBallot } from "./model/ballot.js";
+import type { Entry } from "./model/entry.js";
+import type { ChangeNumber, NodeId, Revision } from "./model/ids.js";
+import { type GroupMessage, groupEpochOf, type Nack } from "./model/message.js";
+import type { ReadRequest, WriteRequest } from "./model/operation.js";
+import type { Outbox, Ticket } from "./model/outbox.js";
+import type { RegisterTable } from "./model/table.js";
+import { OfficeOffer } from "./office/office-offer.js";
+import { PurgePass } from "./office/purge-pass.js";
+import type { Attempts } from "./quorum/attempts.js";
+import type { Group } from "./quorum/group.js";
+import { type Patience, RESEND_MS } from "./quorum/patience.js";
+import { Reader } from "./reader/reader.js";
+import { CatchUp } from "./replica/catch-up.js";
+import { Mending } from "./replica/mending.js";
+import { GroupPost } from "./replica/post.js";
+import { Replica } from "./replica/replica.js";
+import type { NodeLoad } from "./writer/node-load.js";
+import type { Multicast } from "./writer/revisions.js";
+import { Writer } from "./writer/writer.js";
+
+/** What is known to be settled is durable by then; until it is, a crash of the node costs an impose more for a key. */
+const SAVE_SETTLED_EVERY: Duration = duration(1_000);
+
+export interface ServedPartitionOptions {
+  readonly group: Group;
+  readonly table: RegisterTable;
+  readonly attempts: Attempts;
+  readonly detector: Detector;
+  readonly heartbeats: Heartbeats;
+  readonly roundTrips: RoundTrips;
+  readonly load: NodeLoad;
+  readonly now: Instant;
+  /** How long a tombstone rests at least before it is purged, and passes are apart (R12). */
+  readonly purgeAfter: Duration;
+}
+
+export class ServedPartition {
+  readonly group: Group;
+  readonly replica: Replica;
+  readonly writer: Writer;
+  readonly reader: Reader;
+  readonly election: Election;
+  readonly mending: Mending;
+  readonly catchUp: CatchUp;
+  private readonly post: GroupPost;
+  private readonly offer: OfficeOffer;
+  private readonly purgePass: PurgePass;
+  private readonly heard: HeardGroup;
+  private readonly heartbeats: Heartbeats;
+  private readonly roundTrips: RoundTrips;
+  /** Replicas heard at the last look for what was not answered, one bit each. */
+  private heardBefore = 0;
+  /** This node is about to stop: it hands its office over and takes none. */
+  private leaving = false;
+  /** The disk is full: it hands its office over and takes none, as long as another replica can have it (E6). */
+  private full = false;
+  private savedSettled: Instant;
+  /** Among those of the core that need `resend`; kept by the core. */
+  kept = false;
+  /** What was told last, to notice a change without comparing contents. */
+  private toldPromise: Ballot | null = null;
+  private toldBallot: Ballot | null = null;
+  private toldElected = false;
+
+  constructor(options: ServedPartitionOptions) {
+    const { group, detector, heartbeats } = options;
+    this.group = group;
+    this.savedSettled = options.now;
+    this.heartbeats = heartbeats;
+    this.roundTrips = options.roundTrips;
+    this.replica = new Replica(group, options.table);
+    this.post = new GroupPost({ group, replica: this.replica, removed: () => this.catchUp.onPurge() });
+    const multicast: Multicast = (places, message, out) => this.post.send(places, message, out);
+    this.writer = new Writer({
+      group,
+      replica: this.replica,
+      attempts: options.attempts,
+      multicast,
+      load: options.load,
+    });
+    this.reader = new Reader({
+      group,
+      replica: this.replica,
+      attempts: options.attempts,
+      multicast,
+      heard: () => this.heardPlaces(),
+      writerPlace: () => this.writerPlace(),
+    });
+    this.mending = new Mending({
+      group,
+      replica: this.replica,
+      attempts: options.attempts,
+      multicast,
+      writerPlace: () => this.writerPlace(),
+      removed: () => this.catchUp.onPurge(),
+    });
+    this.catchUp = new CatchUp({
+      group,
+      replica: this.replica,
+      mending: this.mending,
+      attempts: options.attempts,
+      now: options.now,
+      send: (place, message, out) => this.post.send(voteOf(place), message, out),
+    });
+    this.election = new Election({ self: group.self, replicas: group.replicas, groupEpoch: group.epoch });
+    this.offer = new OfficeOffer({ group, writer: this.writer, election: this.election });
+    this.purgePass = new PurgePass({
+      table: options.table,
+      writer: this.writer,
+      election: this.election,
+      every: options.purgeAfter,
+      complete: () => this.heardPlaces() === group.everyone,
+      overdue: (key) => this.mending.want(key),
+      act: (now, action, out) => this.act(now, action, out),
+    });
+    this.heard = new HeardGroup({
+      self: group.self,
+      partition: group.partition,
+      groupEpoch: group.epoch,
+      replicas: group.replicas,
+      ready: true,
+      detector,
+      heartbeats,
+    });
+    heartbeats.setGroup(group.partition, group.replicas);
+  }
+
+  // ---- inputs
+
+  write(now: Instant, ticket: Ticket, request: WriteRequest, deadline: Instant, out: Outbox): void {
+    this.writer.write(now, ticket, request, deadline, out);
+  }
+
+  /** Of a restored backup: the writer's revisions go on above this one. */
+  raise(now: Instant, above: Revision, out: Outbox): void {
+    this.writer.raise(now, above, out);
+  }
+
+  read(now: Instant, ticket: Ticket, request: ReadRequest, deadline: Instant, out: Outbox): void {
+    this.reader.read(now, ticket, request, deadline, out);
+  }
+
+  receive(now: Instant, from: NodeId, message: GroupMessage, out: Outbox): void {
+    const place = this.group.placeOf(from);
+    if (place < 0 || groupEpochOf(message) !== this.group.epoch) return;
+    this.dispatch(now, from, place, message, out);
+    if (
+      this.replica.promise !== this.toldPromise ||
+      this.writer.ballot !== this.toldBallot ||
+      this.writer.elected !== this.toldElected
+    ) {
+      this.refresh(now);
+    }
+  }
+
+  /** Of an earlier life, in their order, before the first input. */
+  restore(entry: Entry): void {
+    if (entry.kind === "cursor") this.catchUp.restore(entry);
+    else this.replica.restore(entry);
+  }
+
+  /** The end of a heartbeat round. */
+  roundEnded(now: Instant, mayOffer: boolean, mayCatchUp: boolean, out: Outbox): void {
+    const action =
+      this.firstWriter() ??
+      this.election.roundEnded(
+        this.heard,
+        this.replica.promise,
+        this.office(now),
+        mayOffer && !this.purgePass.underWay,
+      );
+    if (!this.leaving || action?.kind !== "campaign") this.act(now, action, out);
+    if (this.leaving || this.full) this.passOn(now, out);
+    else this.purgePass.consider(now, !this.offer.open, out);
+    if (mayCatchUp) this.catchUp.consider(now, this.heardPlaces(), (place) => this.lastChangeAt(place), out);
+    if (since(now, this.savedSettled) >= SAVE_SETTLED_EVERY) {
+      this.savedSettled = now;
+      this.replica.saveSettled(out);
+    }
+    this.refresh(now);
+  }
+
+  /** This node is about to stop: its office goes to another replica, and it takes none from here on. */
+  leave(now: Instant, out: Outbox): void {
+    this.leaving = true;
+    this.passOn(now, out);
+  }
+
+  /** The disk is full, or has space again. */
+  filled(now: Instant, full: boolean, out: Outbox): void {
+    this.full = full;
+    if (full) this.passOn(now, out);
+  }
+
+  /** As disks are full, no majority of those that are heard can take a register. */
+  get lacksSpace(): boolean {
+    const { replicas, majority } = this.group;
+    let full = 0;
+    let withSpace = 0;
+    for (let place = 0; place < replicas.length; place++) {
+      if (this.heard.full(place)) full++;
+      else if (this.heard.heard(place)) withSpace++;
+    }
+    return full > 0 && withSpace < majority;
+  }
+
+  /** A peer's report about this partition changed. */
+  reported(now: Instant, from: NodeId): void {
+    const report = this.heartbeats.report(from, this.group.partition);
+    if (report !== undefined && report.groupEpoch === this.group.epoch) {
+      const { settled, settledRevision } = report;
+      if (settled !== null) this.replica.settle(settled.ballot, settled.seq, settledRevision);
+      else this.replica.learnRevision(settledRevision);
+    }
+    if (this.election.refresh(this.heard, this.replica.promise, this.office(now))) this.tell();
+  }
+
+  resend(now: Instant, out: Outbox): void {
+    const heard = this.heardPlaces();
+    const patience: Patience = { firstMs: this.firstPatienceMs(heard), returned: heard & ~this.heardBefore };
+    this.heardBefore = heard;
+    this.writer.resend(now, heard, patience, out);
+    this.reader.resend(now, patience, out);
+    this.mending.resend(now, patience, out);
+    this.catchUp.resend(now, patience, out);
+    this.offer.proceed(now, out);
+    this.purgePass.proceed(now, out);
+  }
+
+  /** Needs `resend` to be called in time. */
+  get busy(): boolean {
+    return (
+      this.writer.busy ||
+      this.reader.running > 0 ||
+      this.offer.open ||
+      this.purgePass.underWay ||
+      this.mending.busy ||
+      this.catchUp.running
+    );
+  }
+
+  /**
+   * Changes of the copies it hears that are not known to be here: 0 when this replica has all there is. null: nobody knows, as no majority is
+   * heard. What was last told by a replica that is away says nothing: it may be gone for good, and what counts is on a majority.
+   */
+  get behind(): number | null {
+    const heard = this.heardPlaces();
+    if (countVotes(heard) < this.group.majority) return null;
+    let most = 0;
+    for (let place = 0; place < this.group.replicas.length; place++) {
+      const lastChange = (heard & voteOf(place)) === 0 ? null : this.lastChangeAt(place);
+      if (lastChange !== null) most = Math.max(most, this.catchUp.lacks(place, lastChange));
+    }
+    return most;
+  }
+
+  /** Place of the working writer as far as is known; −1: unknown. */
+  writerPlace(): number {
+    if (this.writer.elected && this.election.working) return this.group.place;
+    const writer = this.heartbeats.workingWriter(this.group.partition);
+    return writer === null ? -1 : this.group.placeOf(writer);
+  }
+
+  /** A little more than the longest round trip to those who are heard. */
+  private firstPatienceMs(heard: number): number {
+    const { replicas, place: own } = this.group;
+    let longest = 0;
+    for (let place = 0; place < replicas.length; place++) {
+      if (place === own || (heard & voteOf(place)) === 0) continue;
+      longest = Math.max(longest, this.roundTrips.of(replicas[place] as NodeId));
+    }
+    return RESEND_MS + longest;
+  }
+
+  heardPlaces(): number {
+    let places = 0;
+    for (let place = 0; place < this.group.replicas.length; place++) {
+      if (this.heard.heard(place)) places |= voteOf(place);
+    }
+    return places;
+  }
+
+  report(place: number): PartitionReport | undefined {
+    return this.heard.report(place);
+  }
+
+  // ---- helpers
+
+  private dispatch(now: Instant, from: NodeId, place: number, message: GroupMessage, out: Outbox): void {
+    switch (message.kind) {
+      case "write":
+        return this.replica.onWrite(from, message, out);
+      case "written":
+        return this.writer.onWritten(place, message, out);
+      case "read":
+        return this.replica.onRead(from, message, out);
+      case "read-answer":
+        if (this.catchUp.onReadAnswer(now, place, message, out)) return;
+        return this.reader.onAnswer(now, place, message, out);
+      case "impose":
+        return this.replica.onImpose(from, message, out);
+      case "imposed":
+        return this.reader.onImposed(place, message, out);
+      case "recover":
+        return this.replica.onRecover(from, message, out);
+      case "recovered":
+        return this.writer.onRecovered(now, place, message, out);
+      case "confirm":
+        return this.replica.onConfirm(from, message, out);
+      case "confirmed":
+        return this.writer.onConfirmed(now, place, message, out);
+      case "reserve":
+        return this.replica.onReserve(from, message, out);
+      case "reserved":
+        return this.writer.onReserved(now, place, message, out);
+      case "prepare":
+        return this.replica.onPrepare(from, message, out);
+      case "promised":
+        return this.writer.onPromised(now, place, message, out);
+      case "hand-over":
+        return this.writer.onHandOver(now, from, message, out);
+      case "handed-over":
+        if (this.mending.onHandedOver(message, out)) return;
+        return this.reader.onHandedOver(message, out);
+      case "ask-changes":
+        return this.replica.onAskChanges(from, message, out);
+      case "changes":
+        return this.catchUp.onChanges(now, place, message, out);
+      case "ask-tombstone":
+        return this.replica.onAskTombstone(from, message, out);
+      case "tombstone-held":
+        return this.writer.onTombstoneHeld(now, place, message, out);
+      case "purge":
+        return this.post.purge(from, message, out);
+      case "purged":
+        return this.writer.onPurged(now, place, message, out);
+      case "nack":
+        return this.onNack(now, place, message, out);
+      case "your-turn":
+        if (this.leaving || this.full) return;
+        return this.act(
+          now,
+          this.election.yourTurn(message.ballot, this.heard, this.replica.promise, this.office(now)),
+          out,
+        );
+    }
+  }
+
+  /** How many changes the copy there has; null: it is not known, or of another group epoch. */
+  private lastChangeAt(place: number): ChangeNumber | null {
+    const report = place === this.group.place ? undefined : this.heard.report(place);
+    return report === undefined || report.groupEpoch !== this.group.epoch ? null : report.lastChange;
+  }
+
+  /** Offers the office to the first replica in the list that is fit for it. */
+  private passOn(now: Instant, out: Outbox): void {
+    this.purgePass.stop(now, out);
+    for (let place = 0; place < this.group.replicas.length; place++) {
+      const action = this.election.transfer(place, this.heard, this.office(now));
+      if (action !== null) return this.act(now, action, out);
+    }
+  }
+
+  private onNack(now: Instant, place: number, message: Nack, out: Outbox): void {
+    if (message.of === "impose") return this.reader.onNack(now, place, message, out);
+    if (this.writer.ballot === null || !sameBallot(this.writer.ballot, message.ballot)) return;
+    this.election.nacked();
+    this.tell();
+  }
+
+  /** In a group that never had a writer the preferred replica need not wait for patience. */
+  private firstWriter(): ElectionAction | null {
+    if (this.group.place !== 0 || this.replica.promise.round !== 0 || this.writer.ballot !== null) return null;
+    if (this.election.yields(this.heard)) return null;
+    let heard = 0;
+    for (let place = 0; place < this.group.replicas.length; place++) {
+      if (!this.heard.heard(place)) continue;
+      // Somebody was faster, or this replica missed a Prepare.
+      if (place !== this.group.place && this.heard.report(place)?.promise.round !== 0) return null;
+      heard++;
+    }
+    return heard < this.group.majority ? null : this.election.groupBegins(this.replica.promise);
+  }
+
+  private act(now: Instant, action: ElectionAction | null, out: Outbox): void {
+    if (action === null) return;
+    switch (action.kind) {
+      case "campaign":
+        this.offer.end();
+        return this.writer.campaign(action.ballot, out);
+      case "prepare":
+        return this.writer.prepare(action.places, out);
+      case "resign":
+        this.offer.end();
+        return this.writer.resign(out);
+      case "offer":
+        return this.offer.begin(now, action.place, out);
+      case "resume":
+        this.offer.end();
+        return this.writer.resume(now, out);
+    }
+  }
+
+  private office(now: Instant): Office | null {
+    const { ballot, elected, promised } = this.writer;
+    return ballot === null
+      ? null
+      : {
+          ballot,
+          elected,
+          promised,
+          caughtUp: elected ? this.writer.caughtUp(now, this.firstPatienceMs(this.heardPlaces())) : 0,
+        };
+  }
+
+  private refresh(now: Instant): void {
+    this.election.refresh(this.heard, this.replica.promise, this.office(now));
+    this.toldPromise = this.replica.promise;
+    this.toldBallot = this.writer.ballot;
+    this.toldElected = this.writer.elected;
+    this.tell();
+  }
+
+  private tell(): void {
+    const { partition, epoch } = this.group;
+    this.heartbeats.setReport({
+      partition,
+      groupEpoch: epoch,
+      ready: true,
+      promise: this.replica.promise,
+      live: this.election.live,
+      settled: this.replica.settled.highest,
+      settledRevision: this.replica.settledRevision,
+      lastChange: this.replica.table.lastChange,
+    });
+    this.heartbeats.setOffice(partition, this.election.working ? this.writer.ballot : null);
+  }
+}

@@ -1,0 +1,428 @@
+/**
+ * The replica: keeps registers durably and answers for them. It takes part in no decision; it only refuses what is older than what it
+ * promised. All of the protocol's safety rests on that fence and on answers that leave after the sync.
+ *
+ * Invariants, cited by the assertions below:
+ *   I1  The promise never falls, and no register it holds has a higher ballot than its promise.
+ *   I2  The timestamp of a key never falls, until the key is purged.
+ *   I3  Of a key whose register is bad nothing is said and nothing taken but what the writer sends to mend it (R11).
+ *
+ * Source: the (1,N) atomic register by Read-Impose Write-Majority, Cachin, Guerraoui, Rodrigues, "Introduction to Reliable and Secure
+ * Distributed Programming", 4.2.4; the fence by ballots is Paxos' promise, held for a whole partition.
+ */
+import { assert } from "../../base/assert.js";
+import {
+  type Ballot,
+  compareBallots,
+  compareTimestamps,
+  initialBallot,
+  sameBallot,
+  sameTimestamp,
+  type Timestamp,
+} from "../model/ballot.js";
+import { LIST_BYTES, MENDING_BYTES } from "../model/bounds.js";
+import type { Entry } from "../model/entry.js";
+import type { ChangeNumber, GroupEpoch, Key, NodeId, Revision } from "../model/ids.js";
+import type {
+  AskChanges,
+  AskTombstone,
+  Confirm,
+  Fenced,
+  Impose,
+  ListedChange,
+  Prepare,
+  Purge,
+  Read,
+  Recover,
+  Reserve,
+  Write,
+} from "../model/message.js";
+import type { Outbox } from "../model/outbox.js";
+import { planted } from "../model/planted.js";
+import type { Register } from "../model/register.js";
+import { BAD, type Bad, changesPage, type RegisterTable } from "../model/table.js";
+import type { Group } from "../quorum/group.js";
+import { SettledSeqs } from "./settled.js";
+
+/** Keys listed in one answer to AskChanges. */
+export const MAX_LISTED = 512;
+/** What became of the writer's answer. "removed": a tombstone went, so transfers asked for before must be dropped, as after a Purge (R12). */
+export type Mended = "refused" | "taken" | "removed";
+
+/** Bad keys that wait for the writer; further ones are found again when they are looked at. */
+const MAX_BAD = 4_096;
+
+export class Replica {
+  /** The highest ballot this replica answered for; everything below it is refused (R1). */
+  promise: Ballot;
+  /** The highest revision that writers may hand out, as far as this replica knows (R13). */
+  reservation: Revision = 0 as Revision;
+  /** Highest floor of the registers purged here (R9). */
+  floor: Revision = 0 as Revision;
+  readonly settled = new SettledSeqs();
+  /** Highest revision known to be settled, or where an office began that has its first reservation. */
+  settledRevision: Revision = 0 as Revision;
+  /** Keys found bad and not mended yet, each with the number of that finding: the writer is asked for them (mending.ts). */
+  readonly bad = new Map<Key, number>();
+  private findings = 0;
+  private badBytes = 0;
+  private settledUnsaved: Ballot | null = null;
+
+  constructor(
+    private readonly group: Group,
+    readonly table: RegisterTable,
+  ) {
+    this.promise = initialBallot(group.epoch);
+  }
+
+  /** Rebuilds the state from durable entries, in their order, before the first input. The table is rebuilt by its storage. */
+  restore(entry: Entry): void {
+    switch (entry.kind) {
+      case "promise":
+        if (compareBallots(entry.ballot, this.promise) > 0) this.promise = entry.ballot;
+        return;
+      case "reservation":
+        if (entry.reservation > this.reservation) this.reservation = entry.reservation;
+        return;
+      case "settled":
+        this.settled.learn(entry.ballot, entry.seq);
+        return;
+      case "floor":
+        if (entry.floor > this.floor) this.learnFloor(entry.floor);
+        return;
+      case "register":
+      case "removed":
+      case "cursor":
+        return;
+    }
+  }
+
+  /** The copy of a key; what it shows is durable once the step's entries are. A bad one is noted, so that it gets mended. */
+  look(key: Key): Register | Bad | null {
+    const held = this.table.get(key);
+    if (held !== BAD) {
+      if (this.bad.size > 0) this.sound(key);
+      return held;
+    }
+    if (planted("R11.bad-is-absent")) return null;
+    if (this.bad.size < MAX_BAD && this.badBytes + key.length <= MENDING_BYTES && !this.bad.has(key)) {
+      this.bad.set(key, ++this.findings);
+      this.badBytes += key.length;
+    }
+    return BAD;
+  }
+
+  private sound(key: Key): void {
+    if (this.bad.delete(key)) this.badBytes -= key.length;
+  }
+
+  /** Which copy this is: the group epoch in which it began with nothing. */
+  get copy(): GroupEpoch {
+    return this.group.epoch;
+  }
+
+  /** The own promise of a candidate: its Prepare leaves after this is durable (R8). */
+  promiseOwn(ballot: Ballot, out: Outbox): void {
+    assert(compareBallots(ballot, this.promise) > 0, "a candidate's ballot is above its promise");
+    this.raise(ballot, out);
+  }
+
+  onPrepare(from: NodeId, message: Prepare, out: Outbox): void {
+    if (!this.admits(from, message.ballot, "prepare", 0, out)) return;
+    out.sendDurable.push(from, {
+      kind: "promised",
+      partition: this.group.partition,
+      ballot: message.ballot,
+      reservation: this.reservation,
+    });
+  }
+
+  onReserve(from: NodeId, message: Reserve, out: Outbox): void {
+    if (!this.admits(from, message.ballot, "reserve", message.attempt, out)) return;
+    if (message.reservation > this.reservation) {
+      this.reservation = message.reservation;
+      out.entries.push({ kind: "reservation", partition: this.group.partition, reservation: message.reservation });
+    }
+    if (message.floor > this.floor && !planted("R9.raise-without-floor")) {
+      this.learnFloor(message.floor);
+      out.entries.push({ kind: "floor", partition: this.group.partition, floor: message.floor });
+    }
+    out.sendDurable.push(from, {
+      kind: "reserved",
+      partition: this.group.partition,
+      ballot: message.ballot,
+      attempt: message.attempt,
+    });
+  }
+
+  onRecover(from: NodeId, message: Recover, out: Outbox): void {
+    if (!this.admits(from, message.ballot, "recover", message.attempt, out)) return;
+    const held = this.look(message.key);
+    if (held === BAD) return;
+    out.sendDurable.push(from, {
+      kind: "recovered",
+      partition: this.group.partition,
+      ballot: message.ballot,
+      attempt: message.attempt,
+      register: held,
+      floor: this.floor,
+    });
+  }
+
+  onConfirm(from: NodeId, message: Confirm, out: Outbox): void {
+    if (!this.admits(from, message.ballot, "confirm", message.attempt, out)) return;
+    out.sendDurable.push(from, {
+      kind: "confirmed",
+      partition: this.group.partition,
+      ballot: message.ballot,
+      attempt: message.attempt,
+    });
+  }
+
+  onWrite(from: NodeId, message: Write, out: Outbox): void {
+    const { ballot, seq } = message.register.timestamp;
+    this.settle(ballot, message.settledSeq, message.settledRevision);
+    if (!planted("R1.write") && !this.admits(from, ballot, "write", seq, out)) return;
+    if (!this.keep(message.register, out)) return;
+    out.sendDurable.push(from, { kind: "written", partition: this.group.partition, ballot, seq });
+  }
+
+  onImpose(from: NodeId, message: Impose, out: Outbox): void {
+    const { ballot } = message.register.timestamp;
+    if (!planted("R1.impose") && !this.admits(from, ballot, "impose", message.attempt, out)) return;
+    if (!this.keep(message.register, out)) return;
+    out.sendDurable.push(from, {
+      kind: "imposed",
+      partition: this.group.partition,
+      groupEpoch: this.group.epoch,
+      attempt: message.attempt,
+    });
+  }
+
+  /** A Read is not fenced: it reports, and what it reports is durable before the answer leaves (R8). */
+  onRead(from: NodeId, message: Read, out: Outbox): void {
+    const held = this.look(message.key);
+    if (held === BAD) return;
+    const newer = held !== null && (message.holding === null || compareTimestamps(held.timestamp, message.holding) > 0);
+    out.sendDurable.push(from, {
+      kind: "read-answer",
+      partition: this.group.partition,
+      groupEpoch: this.group.epoch,
+      attempt: message.attempt,
+      timestamp: held === null ? null : held.timestamp,
+      register: newer ? held : null,
+      settled: held !== null && this.settled.covers(held.timestamp),
+      promised: this.promise,
+      settledRevision: this.settledRevision,
+    });
+  }
+
+  /** Not fenced, as a Read is not: what it lists is read and fenced key by key. */
+  onAskChanges(from: NodeId, message: AskChanges, out: Outbox): void {
+    const after = message.copy === this.copy ? message.after : NO_CHANGE;
+    const { found, more } = changesPage(this.table, after, MAX_LISTED, LIST_BYTES);
+    const changes: ListedChange[] = [];
+    for (const { key, timestamp } of found) if (timestamp !== null) changes.push({ key, timestamp });
+    out.sendDurable.push(from, {
+      kind: "changes",
+      partition: this.group.partition,
+      groupEpoch: this.group.epoch,
+      attempt: message.attempt,
+      copy: this.copy,
+      upTo: more ? (found.at(-1)?.change ?? after) : this.table.lastChange,
+      more,
+      changes,
+    });
+  }
+
+  /**
+   * Takes a register that came from another replica's copy: fenced as an Impose is, unless it is known to be settled (R1). False when it was
+   * refused: then the writer must settle it.
+   */
+  takeOver(register: Register, settledThere: boolean, out: Outbox): boolean {
+    const { ballot } = register.timestamp;
+    const order = compareBallots(ballot, this.promise);
+    if (order < 0 && !settledThere && !this.settled.covers(register.timestamp) && !planted("R1.catch-up")) return false;
+    const held = this.look(register.key);
+    if (held === BAD) return false;
+    if (order > 0) this.raise(ballot, out);
+    if (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0) this.put(register, out);
+    return true;
+  }
+
+  /**
+   * The writer's answer to this replica's own request for a key, decided after the request: at least what this replica ever acknowledged of
+   * it, so it may take the place of a bad register (R11). `register` is of that ballot; null: absent. Then a tombstone of an earlier ballot
+   * goes, too: what every replica held was purged elsewhere, and what they did not can never be complete any more (R12).
+   */
+  mend(key: Key, register: Register | null, ballot: Ballot, askedAsBad: boolean, out: Outbox): Mended {
+    if (compareBallots(ballot, this.promise) < 0) return "refused";
+    const held = this.look(key);
+    // What was asked before the copy was known to be bad may be older than what it has acknowledged since.
+    if (held === BAD && !askedAsBad) return "refused";
+    if (compareBallots(ballot, this.promise) > 0) this.raise(ballot, out);
+    if (held === BAD) {
+      if (register === null) this.remove(key, out);
+      else this.put(register, out);
+      this.sound(key);
+    } else if (register !== null && (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0)) {
+      this.put(register, out);
+    } else if (register === null && held?.tombstone && compareBallots(held.timestamp.ballot, ballot) < 0) {
+      this.raiseFloor(held, out);
+      this.remove(key, out);
+      return "removed";
+    }
+    return "taken";
+  }
+
+  onAskTombstone(from: NodeId, message: AskTombstone, out: Outbox): void {
+    if (!this.admits(from, message.ballot, "purge", message.attempt, out)) return;
+    if (!this.holdsTombstone(message.key, message.timestamp)) return;
+    out.sendDurable.push(from, {
+      kind: "tombstone-held",
+      partition: this.group.partition,
+      ballot: message.ballot,
+      attempt: message.attempt,
+    });
+  }
+
+  /** True when something was removed: transfers that were asked for before must be dropped (R12). */
+  onPurge(from: NodeId, message: Purge, out: Outbox): boolean {
+    if (!this.admits(from, message.ballot, "purge", message.attempt, out)) return false;
+    const held = this.look(message.key);
+    if (held === BAD) return false;
+    let removed = false;
+    if (held?.tombstone && (sameTimestamp(held.timestamp, message.timestamp) || planted("R12.any-timestamp"))) {
+      this.raiseFloor(held, out);
+      this.remove(message.key, out);
+      removed = true;
+    }
+    out.sendDurable.push(from, {
+      kind: "purged",
+      partition: this.group.partition,
+      ballot: message.ballot,
+      attempt: message.attempt,
+    });
+    return removed;
+  }
+
+  /** What a writer told of its settled registers, or this node's own writer knows. */
+  settle(ballot: Ballot, seq: number, settledRevision: Revision): void {
+    if (this.settled.learn(ballot, seq)) this.settledUnsaved = ballot;
+    this.learnRevision(settledRevision);
+  }
+
+  learnRevision(settledRevision: Revision): void {
+    if (settledRevision > this.settledRevision) this.settledRevision = settledRevision;
+  }
+
+  /** Now and then: settled numbers are durable, but lazily. */
+  saveSettled(out: Outbox): void {
+    const ballot = this.settledUnsaved;
+    if (ballot === null) return;
+    this.settledUnsaved = null;
+    out.entries.push({
+      kind: "settled",
+      partition: this.group.partition,
+      ballot,
+      seq: this.settled.seqOf(ballot),
+    });
+  }
+
+  /** The fence (R1): refuses what is below the promise, and raises the promise to what it lets through. */
+  private admits(from: NodeId, ballot: Ballot, of: Fenced, attempt: number, out: Outbox): boolean {
+    const order = compareBallots(ballot, this.promise);
+    if (order === 0) return true;
+    if (order > 0) {
+      this.raise(ballot, out);
+      return true;
+    }
+    if (planted("R2") && (of === "write" || of === "impose")) {
+      this.acknowledgeStale(from, ballot, of, attempt, out);
+      return false;
+    }
+    out.sendDurable.push(from, {
+      kind: "nack",
+      partition: this.group.partition,
+      of,
+      ballot,
+      attempt,
+      promised: this.promise,
+    });
+    return false;
+  }
+
+  /**
+   * A floor lies below what a majority has reserved, and everything up to it is decided. So it may be told as the partition's revision; and it
+   * must be, since clients hand back what they were told, and what lies below the floor is refused.
+   */
+  private learnFloor(floor: Revision): void {
+    this.floor = floor;
+    this.learnRevision(floor);
+  }
+
+  private raise(ballot: Ballot, out: Outbox): void {
+    this.promise = ballot;
+    out.entries.push({ kind: "promise", partition: this.group.partition, ballot });
+  }
+
+  private holdsTombstone(key: Key, timestamp: Timestamp): boolean {
+    const held = this.look(key);
+    return held !== BAD && held !== null && held.tombstone && sameTimestamp(held.timestamp, timestamp);
+  }
+
+  /** What a purged register knew of forgotten and of kept records goes over to the partition (R9). */
+  private raiseFloor(register: Register, out: Outbox): void {
+    if (planted("R9.purge-without-floor")) return;
+    let floor = planted("R9.purge-forgets-floor") ? NO_REVISION : register.floor;
+    for (const record of register.records) if (record.revision > floor) floor = record.revision;
+    if (floor <= this.floor) return;
+    this.floor = floor;
+    out.entries.push({ kind: "floor", partition: this.group.partition, floor });
+  }
+
+  private put(register: Register, out: Outbox): void {
+    const change = this.nextChange();
+    this.table.put(register, change);
+    out.entries.push({ kind: "register", partition: this.group.partition, register, change });
+  }
+
+  private remove(key: Key, out: Outbox): void {
+    const change = this.nextChange();
+    this.table.remove(key, change);
+    out.entries.push({ kind: "removed", partition: this.group.partition, key, change });
+  }
+
+  private nextChange(): ChangeNumber {
+    return (this.table.lastChange + 1) as ChangeNumber;
+  }
+
+  /** Takes the register unless it holds it, or one of the same ballot with a later seq (R2). False: its copy is bad, nothing is said (R11). */
+  private keep(register: Register, out: Outbox): boolean {
+    const held = this.look(register.key);
+    if (held === BAD) {
+      if (!planted("R11.late-write")) return false;
+      this.sound(register.key);
+    } else if (held !== null) {
+      if (sameTimestamp(held.timestamp, register.timestamp)) return true;
+      if (compareTimestamps(held.timestamp, register.timestamp) > 0) {
+        assert(
+          sameBallot(held.timestamp.ballot, register.timestamp.ballot) || planted("R1.write") || planted("R1.impose"),
+          "I1: a register above the fence has at least the ballot of what is held",
+        );
+        return true;
+      }
+    }
+    this.put(register, out);
+    return true;
+  }
+
+  private acknowledgeStale(from: NodeId, ballot: Ballot, of: Fenced, attempt: number, out: Outbox): void {
+    const { partition, epoch } = this.group;
+    if (of === "write") out.sendDurable.push(from, { kind: "written", partition, ballot, seq: attempt });
+    else out.sendDurable.push(from, { kind: "imposed", partition, groupEpoch: epoch, attempt: attempt as never });
+  }
+}
+
+const NO_CHANGE = 0 as ChangeNumber;
+const NO_REVISION = 0 as Revision;

@@ -1,0 +1,56 @@
+/**
+ * What a replica knows to be settled: per ballot, the last seq up to which every register of that ballot, or a later one of its key, is on
+ * a majority. Numbers of one ballot say nothing of another's (R14). The list is bounded: forgetting an old ballot costs an impose.
+ */
+import { type Ballot, compareBallots, sameBallot, type Timestamp } from "../model/ballot.js";
+import { planted } from "../model/planted.js";
+
+const MAX_BALLOTS = 64;
+
+interface SettledSeq {
+  readonly ballot: Ballot;
+  seq: number;
+}
+
+export class SettledSeqs {
+  /** Newest ballot first. */
+  private readonly known: SettledSeq[] = [];
+
+  /** True when that was news. */
+  learn(ballot: Ballot, seq: number): boolean {
+    if (seq === 0) return false;
+    let at = 0;
+    for (; at < this.known.length; at++) {
+      const entry = this.known[at] as SettledSeq;
+      if (sameBallot(entry.ballot, ballot)) {
+        if (entry.seq >= seq) return false;
+        entry.seq = seq;
+        return true;
+      }
+      if (compareBallots(entry.ballot, ballot) < 0) break;
+    }
+    this.known.splice(at, 0, { ballot, seq });
+    if (this.known.length > MAX_BALLOTS) this.known.pop();
+    return true;
+  }
+
+  covers(timestamp: Timestamp): boolean {
+    if (planted("R14.merely-accepted")) return true;
+    for (const entry of this.known) {
+      if (sameBallot(entry.ballot, timestamp.ballot)) return entry.seq >= timestamp.seq;
+      if (planted("R14.across-ballots") && compareBallots(entry.ballot, timestamp.ballot) > 0) return true;
+    }
+    return false;
+  }
+
+  /** The highest ballot of which something is known, with its settled seq. */
+  get highest(): Timestamp | null {
+    const entry = this.known[0];
+    return entry === undefined ? null : { ballot: entry.ballot, seq: entry.seq };
+  }
+
+  seqOf(ballot: Ballot): number {
+    for (const entry of this.known) if (sameBallot(entry.ballot, ballot)) return entry.seq;
+    return 0;
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * Writes under way. A flight is done when a majority holds its register or a later one of its key; it stays on the list of what some
+ * replica may still lack until every replica has it or a later one of its key departs. The settled seq stops below the oldest flight that
+ * is not done (R14).
+ */
+import type { Instant } from "../../base/time.js";
+import { since } from "../../base/time.js";
+import { TransientMap } from "../../base/transient-map.js";
+import { countVotes, voteOf } from "../../base/votes.js";
+import type { Key, Revision } from "../model/ids.js";
+import { planted } from "../model/planted.js";
+import type { Register } from "../model/register.js";
+import type { Group } from "../quorum/group.js";
+import { Asking, type Patience, RESEND_MS } from "../quorum/patience.js";
+import type { Waiter } from "../quorum/waiter.js";
+import type { KeyState } from "./key-state.js";
+import type { NodeLoad, Retained } from "./node-load.js";
+
+/** Registers of a partition remembered for replicas that lack them; beyond it the oldest on a majority are left to reads. */
+export const MAX_UNREPLICATED = 2_048;
+/** Flights that are over and still on the list, at most, while few are under way: each holds its register. */
+const MAX_PAST = 32;
+const MAX_PAST_BYTES = 64 * 1_024;
+/** Writes that have been under way for longer are looked through for waiters whose deadline has come. */
+const LONG_MS = 1_000;
+/** Registers sent again at a time. */
+const MAX_RESEND = 256;
+
+export class Flight extends Asking implements Retained {
+  votes = 0;
+  readonly bytes: number;
+  messages = 0;
+  done = false;
+  waiters: Waiter[];
+
+  constructor(
+    readonly state: KeyState,
+    readonly register: Register,
+    waiter: Waiter,
+    readonly departedAt: Instant,
+    private readonly owner: Flights,
+  ) {
+    super(departedAt);
+    this.bytes = register.bytes;
+    this.waiters = [waiter];
+  }
+
+  leave(): void {
+    this.owner.leave(this);
+  }
+}
+
+type Send = (register: Register, places: number) => void;
+
+export interface Landing {
+  /** Of the register that is now on a majority. */
+  readonly revision: Revision;
+  readonly waiters: readonly Waiter[];
+}
+
+export class Flights {
+  /** By seq: the flights that some replica may still lack. */
+  private readonly bySeq = new TransientMap<number, Flight>();
+  private readonly latest = new TransientMap<Key, Flight>();
+  /** Flights in seq order; those before `head` are done, those before `first` on every replica that is heard. */
+  private order: Flight[] = [];
+  private head = 0;
+  private first = 0;
+  /** Replicas that came back and are not brought up to date yet, one bit each. */
+  private returned = 0;
+  private returnedAt = 0 as Instant;
+  /** Replicas that lack something which was left to catch-up, one bit each. */
+  private behind = 0;
+  undone = 0;
+  /** Of those the ones that nobody waits for any more, as of the last look. */
+  deserted = 0;
+
+  constructor(
+    private readonly group: Group,
+    private readonly load: NodeLoad,
+  ) {}
+
+  depart(now: Instant, state: KeyState, register: Register, waiter: Waiter): void {
+    const flight = new Flight(state, register, waiter, now, this);
+    const before = this.latest.get(register.key);
+    if (before?.done) {
+      this.bySeq.delete(before.register.timestamp.seq);
+      this.load.release(before);
+    }
+    this.load.flightBytes += flight.bytes;
+    // In the order of departure: a key written again moves to the end.
+    if (before !== undefined) this.latest.delete(register.key);
+    this.latest.set(register.key, flight);
+    this.bySeq.set(register.timestamp.seq, flight);
+    this.order.push(flight);
+    state.undone.push(flight);
+    this.undone++;
+    if (this.latest.size > MAX_UNREPLICATED) this.forgetOldest();
+  }
+
+  /** Adds a waiter to the write of that seq; false when it is on a majority already. */
+  await(state: KeyState, seq: number, waiter: Waiter): boolean {
+    const flight = state.undone.at(-1);
+    if (flight === undefined || flight.register.timestamp.seq !== seq) return false;
+    flight.waiters.push(waiter);
+    return true;
+  }
+
+  /** A replica holds the register of that seq. Returns what landed by that, if anything. */
+  acknowledge(seq: number, place: number): Landing | null {
+    const flight = this.bySeq.get(seq);
+    if (flight === undefined) return null;
+    flight.votes |= voteOf(place);
+    flight.messages++;
+    const count = planted("R7.count-messages") ? flight.messages : countVotes(flight.votes);
+    let landing: Landing | null = null;
+    if (!flight.done && count >= this.group.majority) landing = this.land(flight);
+    if (flight.votes === this.group.everyone) this.retire(flight);
+    return landing;
+  }
+
+  /** Every seq of the ballot up to this one is on a majority, itself or by a later one of its key. */
+  settledSeq(last: number): number {
+    const first = this.order[this.head];
+    return first === undefined ? last : first.register.timestamp.seq - 1;
+  }
+
+  /** The office is over: empties everything and returns those who still wait. */
+  drain(): Waiter[] {
+    const waiters: Waiter[] = [];
+    for (let i = this.head; i < this.order.length; i++) {
+      const flight = this.order[i] as Flight;
+      if (!flight.done) {
+        waiters.push(...flight.waiters);
+        this.load.flightBytes -= flight.bytes;
+      }
+      flight.state.undone.length = 0;
+    }
+    for (const flight of this.latest.values()) this.load.release(flight);
+    this.behind = 0;
+    this.bySeq.clear();
+    this.latest.clear();
+    this.order = [];
+    this.head = 0;
+    this.first = 0;
+    this.returned = 0;
+    this.undone = 0;
+    this.deserted = 0;
+    return waiters;
+  }
+
+  /**
+   * Sends again what was not acknowledged for a while: to everybody what no majority has, to the replicas that are heard what they lack.
+   * One that has just come back is sent all it lacks that is still remembered, in portions.
+   */
+  resend(now: Instant, heard: number, patience: Patience, send: Send): void {
+    let budget = MAX_RESEND;
+    if (patience.returned !== 0) this.returnedAt = now;
+    this.leaveToCatchUp(patience.returned & this.behind);
+    this.returned = (this.returned | (patience.returned & ~this.behind)) & heard;
+    this.behind &= ~patience.returned;
+    while (this.first < this.order.length && this.replicated(this.order[this.first] as Flight, heard)) this.first++;
+    for (let i = this.first; i < this.order.length && budget > 0; i++) {
+      const flight = this.order[i] as Flight;
+      if (since(now, flight.departedAt) < RESEND_MS) break;
+      if (this.sendAgain(now, flight, flight.done ? heard : this.group.everyone, patience, send)) budget--;
+    }
+    this.trim();
+    if (this.returned === 0) return;
+    let lacking = 0;
+    for (const flight of this.latest.values()) {
+      if (budget === 0) return;
+      if (flight.departedAt > this.returnedAt) break;
+      lacking |= this.returned & ~flight.votes;
+      if (this.sendAgain(now, flight, this.returned, patience, send)) budget--;
+    }
+    this.returned = lacking;
+  }
+
+  /**
+   * Those who have waited for a write until their deadline; they wait no more. The write goes on: it was decided. Called every RESEND_MS; a
+   * write that has been under way for less than a second is not looked at.
+   */
+  overdue(now: Instant): Waiter[] {
+    const left: Waiter[] = [];
+    this.deserted = 0;
+    for (let i = this.head; i < this.order.length; i++) {
+      const flight = this.order[i] as Flight;
+      if (since(now, flight.departedAt) < LONG_MS) break;
+      if (flight.done) continue;
+      const over = flight.waiters.filter((waiter) => waiter.over(now));
+      if (over.length > 0) flight.waiters = flight.waiters.filter((waiter) => !over.includes(waiter));
+      left.push(...over);
+      if (flight.waiters.length === 0) this.deserted++;
+    }
+    return left;
+  }
+
+  /** Something may have to be sent again. */
+  get busy(): boolean {
+    return this.first < this.order.length || this.returned !== 0;
+  }
+
+  private sendAgain(now: Instant, flight: Flight, to: number, patience: Patience, send: Send): boolean {
+    const lacking = this.group.everyone & ~flight.votes & to;
+    if (lacking === 0 || this.latest.get(flight.register.key) !== flight) return false;
+    if (!this.load.mayResend || !flight.due(now, patience, lacking)) return false;
+    this.load.resent(flight.bytes);
+    send(flight.register, lacking);
+    return true;
+  }
+
+  /** Every replica that is heard has it, or a later register of its key is under way to them. */
+  private replicated(flight: Flight, heard: number): boolean {
+    return flight.done && ((heard & ~flight.votes) === 0 || this.latest.get(flight.register.key) !== flight);
+  }
+
+  /** Nobody knows what became of that seq, though a resend is overdue; asked by a planted bug alone. */
+  unclear(now: Instant, seq: number): boolean {
+    const flight = this.bySeq.get(seq);
+    return flight !== undefined && !flight.done && since(now, flight.askedAt) >= RESEND_MS;
+  }
+
+  /** Replicas that acknowledged all that departed longer ago than that, one bit each. */
+  caughtUp(now: Instant, withinMs: number): number {
+    let places = this.group.everyone;
+    for (const flight of this.latest.values()) {
+      if (since(now, flight.departedAt) >= withinMs) places &= flight.votes;
+      if (places === 0) break;
+    }
+    return places;
+  }
+
+  /** Flights held in memory, those that are over included. */
+  get listed(): number {
+    return this.order.length;
+  }
+
+  /** Registers that some replica may lack. */
+  get unreplicated(): number {
+    return this.latest.size;
+  }
+
+  private land(flight: Flight): Landing {
+    const { undone } = flight.state;
+    const waiters: Waiter[] = [];
+    // Earlier writes of the key land with it: every later state is made of theirs.
+    while (undone.length > 0) {
+      const first = undone[0] as Flight;
+      if (first.register.timestamp.seq > flight.register.timestamp.seq) break;
+      undone.shift();
+      first.done = true;
+      this.undone--;
+      this.load.flightBytes -= first.bytes;
+      waiters.push(...first.waiters);
+      first.waiters = [];
+      if (this.latest.get(first.register.key) !== first) this.bySeq.delete(first.register.timestamp.seq);
+      else this.load.retain(first);
+    }
+    while (this.order[this.head]?.done) this.head++;
+    this.trim();
+    return { revision: flight.register.revision, waiters };
+  }
+
+  /** What is over holds no more than a few registers, and no large ones. */
+  private trim(): void {
+    const past = Math.min(this.head, this.first);
+    if (past === 0 || past * 2 <= this.order.length) return;
+    if (past <= MAX_PAST && past * (this.order[past - 1] as Flight).bytes <= MAX_PAST_BYTES) return;
+    this.order = this.order.slice(past);
+    this.head -= past;
+    this.first -= past;
+  }
+
+  /** Too much is kept: who lacks this register gets it by catching up, or by reads. */
+  leave(flight: Flight): void {
+    this.behind |= this.group.everyone & ~flight.votes;
+    this.retire(flight);
+  }
+
+  /** Who has to catch up anyway is not sent what it gets by that. */
+  private leaveToCatchUp(places: number): void {
+    if (places === 0) return;
+    for (const flight of this.latest.values()) {
+      if (!flight.done) continue;
+      flight.votes |= places;
+      if (flight.votes === this.group.everyone) this.retire(flight);
+    }
+  }
+
+  private retire(flight: Flight): void {
+    this.load.release(flight);
+    this.bySeq.delete(flight.register.timestamp.seq);
+    if (this.latest.get(flight.register.key) === flight) this.latest.delete(flight.register.key);
+  }
+
+  private forgetOldest(): void {
+    for (const flight of this.latest.values()) {
+      if (flight.done) return this.leave(flight);
+    }
+  }
+}

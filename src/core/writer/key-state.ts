@@ -1,0 +1,52 @@
+/** What the writer remembers of one key in one office: its latest decision, or that it is still finding out. */
+import type { Instant } from "../../base/time.js";
+import type { Key, Revision } from "../model/ids.js";
+import type { WriteRequest } from "../model/operation.js";
+import type { Register } from "../model/register.js";
+import type { Round } from "../quorum/round.js";
+import type { Asker } from "../quorum/waiter.js";
+import type { Flight } from "./flights.js";
+
+/** A request that waits for its turn; `request` is null for a read handed over. */
+export interface Queued {
+  readonly asker: Asker;
+  readonly request: WriteRequest | null;
+  readonly key: Key;
+}
+
+export class KeyState {
+  /** The latest decision, or the highest recovered; null: absent. While recovering: the highest seen so far. */
+  register: Register | null = null;
+  /** Nothing with an id ran here at or below this revision without leaving a record. */
+  floor = 0 as Revision;
+  /** Not null: the first touch, still asking. */
+  recovery: Round | null = null;
+  waiting: Queued[] = [];
+  /** What its register counts for in the node's load. */
+  bytes = 0;
+  /** Its writes that are not on a majority yet, oldest first. */
+  readonly undone: Flight[] = [];
+  /** When this writer first knew each of the register's records. */
+  knownSince: Instant[] = [];
+
+  constructor(readonly key: Key) {}
+
+  recoveredAt(now: Instant): void {
+    const { register } = this;
+    if (register === null) return;
+    this.floor = register.floor;
+    this.knownSince = new Array(register.records.length).fill(now);
+  }
+
+  decided(register: Register, forgotten: number, now: Instant): void {
+    this.register = register;
+    this.floor = register.floor;
+    if (forgotten > 0) this.knownSince.splice(0, forgotten);
+    while (this.knownSince.length < register.records.length) this.knownSince.push(now);
+  }
+
+  /** The same value in this writer's ballot. */
+  imposed(register: Register): void {
+    this.register = register;
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The revisions a writer hands out. Each lies below a reservation that a majority holds durably, and the next writer begins above the
+ * highest reservation a majority reports: so none is ever handed out twice in a partition, whoever crashed in between (R13). A writer
+ * change skips what was reserved and not used.
+ */
+import type { Instant } from "../../base/time.js";
+import type { Ballot } from "../model/ballot.js";
+import type { Revision } from "../model/ids.js";
+import type { CoreMessage, Reserved } from "../model/message.js";
+import type { Outbox } from "../model/outbox.js";
+import { planted } from "../model/planted.js";
+import type { Attempts } from "../quorum/attempts.js";
+import type { Group } from "../quorum/group.js";
+import type { Patience } from "../quorum/patience.js";
+import { Round } from "../quorum/round.js";
+
+/** Revisions reserved at a time; a writer change skips at most this many. */
+export const RESERVATION_WINDOW = 10_000;
+
+const NONE = 0 as Revision;
+
+export type Multicast = (places: number, message: CoreMessage, out: Outbox) => void;
+
+export class Revisions {
+  /** The last one handed out, or the one to begin above. */
+  last = 0 as Revision;
+  /** Where this office began: nothing below it is ever handed out again once a majority has its first reservation. */
+  base = NONE;
+  /** A majority holds this reservation. */
+  private reserved = 0 as Revision;
+  private ballot: Ballot | null = null;
+  private round: Round | null = null;
+  private asked = 0 as Revision;
+  /** The floor that the partition is to have; 0: none was asked for in this office. */
+  private wantedFloor = NONE;
+  private askedFloor = NONE;
+  /** A majority holds this floor, as far as this office knows because it asked for it. */
+  floor = NONE;
+
+  constructor(
+    private readonly group: Group,
+    private readonly attempts: Attempts,
+    private readonly multicast: Multicast,
+  ) {}
+
+  /** An office begins: `above` is the highest reservation that a majority of promises reported. */
+  begin(now: Instant, ballot: Ballot, above: Revision, out: Outbox): void {
+    this.ballot = ballot;
+    this.last = above;
+    this.base = above;
+    this.reserved = 0 as Revision;
+    this.round = null;
+    this.wantedFloor = NONE;
+    this.floor = NONE;
+    this.ask(now, out);
+  }
+
+  /**
+   * Nothing up to `above` is handed out any more. Once a majority has reserved beyond it, the replicas' floors rise to it, too: a request of
+   * before, whose record nobody here can have, is refused instead of run (R9). In this order, so that whoever knows of the floor may hand it
+   * out as the partition's revision: no later writer begins below it.
+   */
+  raise(now: Instant, above: Revision, out: Outbox): void {
+    if (above > this.last) this.last = above;
+    if (above > this.wantedFloor) this.wantedFloor = above;
+    if (this.floor < this.wantedFloor) this.ask(now, out);
+  }
+
+  end(): void {
+    this.ballot = null;
+    this.round = null;
+  }
+
+  /** A floor was asked for, and no majority has it yet. */
+  get raising(): boolean {
+    return this.floor < this.wantedFloor;
+  }
+
+  /** Waits for an answer. */
+  get busy(): boolean {
+    return this.round !== null;
+  }
+
+  /** null: none is reserved any more; it has been asked for. */
+  next(now: Instant, out: Outbox): Revision | null {
+    const unreserved = planted("R13.no-reservation");
+    if (this.last >= this.reserved && !unreserved) {
+      this.ask(now, out);
+      return null;
+    }
+    this.last = (this.last + 1) as Revision;
+    // Renewed ahead of need.
+    if (this.reserved - this.last < RESERVATION_WINDOW / 2) this.ask(now, out);
+    return this.last;
+  }
+
+  /** True when a majority holds the new reservation. */
+  onReserved(now: Instant, place: number, message: Reserved, out: Outbox): boolean {
+    const { round } = this;
+    if (round === null || round.attempt !== message.attempt) return false;
+    round.vote(place);
+    if (round.count < (planted("R13.one-replica") ? 1 : this.group.majority)) return false;
+    this.round = null;
+    this.reserved = this.asked;
+    if (this.askedFloor > this.floor) this.floor = this.askedFloor;
+    if (this.floor < this.wantedFloor) this.ask(now, out);
+    return true;
+  }
+
+  resend(now: Instant, patience: Patience, out: Outbox): void {
+    const { round } = this;
+    if (round?.due(now, patience)) this.send(round, this.group.everyone & ~round.votes, out);
+  }
+
+  private ask(now: Instant, out: Outbox): void {
+    if (this.round !== null || planted("R13.no-reservation")) return;
+    this.asked = (Math.max(this.last, this.reserved) + RESERVATION_WINDOW) as Revision;
+    this.askedFloor = this.reserved >= this.wantedFloor ? this.wantedFloor : NONE;
+    this.round = new Round(this.attempts.next(), now);
+    this.send(this.round, this.group.everyone, out);
+  }
+
+  private send(round: Round, places: number, out: Outbox): void {
+    if (this.ballot === null) return;
+    this.multicast(
+      places,
+      {
+        kind: "reserve",
+        partition: this.group.partition,
+        ballot: this.ballot,
+        attempt: round.attempt,
+        reservation: this.asked,
+        floor: this.askedFloor,
+      },
+      out,
+    );
+  }
+}

@@ -1,0 +1,521 @@
+/**
+ * Catching up: one real machine at place 0 with its replica, the real replicas that it asks, and a post between them that the test works by
+ * hand. The writer is played by the test.
+ */
+import { beforeEach, describe, expect, test } from "vitest";
+import { type Instant, instant } from "../../../../src/base/time.js";
+import {
+  type ChangeNumber,
+  changeNumber,
+  groupEpoch,
+  type Key,
+  key,
+  revision,
+} from "../../../../src/core/model/ids.js";
+import type { CoreMessage } from "../../../../src/core/model/message.js";
+import type { Register } from "../../../../src/core/model/register.js";
+import { BAD, MemoryTable } from "../../../../src/core/model/table.js";
+import { Attempts } from "../../../../src/core/quorum/attempts.js";
+import { RESEND_MS } from "../../../../src/core/quorum/patience.js";
+import { CatchUp, FOLLOW_MS } from "../../../../src/core/replica/catch-up.js";
+import { Mending } from "../../../../src/core/replica/mending.js";
+import { MAX_LISTED, Replica } from "../../../../src/core/replica/replica.js";
+import { plant } from "../../../planted/planted.js";
+import {
+  B,
+  b,
+  epoch,
+  groupOf,
+  heldIn,
+  hold,
+  K,
+  type KindOf,
+  nodeAt,
+  P,
+  PATIENCE,
+  register,
+  TestOutbox,
+  text,
+  ts,
+} from "../writer/harness.js";
+
+/** After this long what is listed is read. */
+const SOON = 200;
+const EVERYBODY = 0b111;
+
+interface Letter {
+  readonly place: number;
+  readonly message: CoreMessage;
+}
+
+let now: Instant;
+let out: TestOutbox;
+let tables: MemoryTable[];
+let replicas: Replica[];
+let mail: Letter[];
+let mending: Mending;
+let catchUp: CatchUp;
+
+/** With a copy that has been there before, unless it is fresh. */
+function open(fresh = false): void {
+  mail = [];
+  now = instant(1_000);
+  out = new TestOutbox();
+  tables = [0, 1, 2].map(() => new MemoryTable());
+  replicas = tables.map((table, place) => new Replica(groupOf(3, place), table));
+  if (!fresh) give(0, register({ key: key("before"), value: "v" }));
+  const attempts = new Attempts(100);
+  const replica = replicas[0] as Replica;
+  const common = { group: groupOf(3), replica, attempts };
+  mending = new Mending({ ...common, multicast: () => {}, writerPlace: () => 1, removed: () => {} });
+  catchUp = new CatchUp({ ...common, mending, now, send: (place, message) => mail.push({ place, message }) });
+}
+
+beforeEach(() => {
+  plant();
+  open();
+});
+
+const give = (place: number, held: Register): void => hold(tables[place] as MemoryTable, held);
+const settle = (place: number, { timestamp }: Register): void =>
+  (replicas[place] as Replica).settle(timestamp.ballot, timestamp.seq, revision(0));
+const promise = (round: number): void =>
+  (replicas[0] as Replica).onPrepare(B, { kind: "prepare", partition: P, ballot: b(round, 1) }, new TestOutbox());
+const changes = (place: number): ChangeNumber => (tables[place] as MemoryTable).lastChange;
+const mine = (k: Key = K): string | null => text(heldIn(tables[0] as MemoryTable, k)?.value);
+
+const consider = (heard = EVERYBODY): void =>
+  catchUp.consider(now, heard, (place) => (place === 0 ? null : changes(place)), out);
+
+const wait = (ms: number): void => {
+  now = instant(now + ms);
+  catchUp.resend(now, PATIENCE, out);
+};
+
+/** What waits, as "kind→place". */
+const waiting = (): string[] => mail.map(({ place, message }) => `${message.kind}→${place}`);
+
+/** The answers to what waits; they arrive when the test says so. */
+function answers(): Letter[] {
+  return mail.splice(0).flatMap(({ place, message }) => {
+    const aside = new TestOutbox();
+    const replica = replicas[place] as Replica;
+    if (message.kind === "ask-changes") replica.onAskChanges(nodeAt(0), message, aside);
+    else if (message.kind === "read") replica.onRead(nodeAt(0), message, aside);
+    return aside.sendDurable.take().map((sent) => ({ place, message: sent.message }));
+  });
+}
+
+function arrive(letters: readonly Letter[]): void {
+  for (const { place, message } of letters) {
+    if (message.kind === "changes") catchUp.onChanges(now, place, message, out);
+    else catchUp.onReadAnswer(now, place, message as KindOf<"read-answer">, out);
+  }
+}
+
+const deliver = (): void => arrive(answers());
+
+/** Everything that is asked is answered at once. */
+function run(): void {
+  for (let i = 0; i < 50 && catchUp.running; i++) {
+    while (mail.length > 0) deliver();
+    wait(SOON);
+  }
+}
+
+const cursors = (): string[] =>
+  out.entries.flatMap((entry) => (entry.kind === "cursor" ? [`${entry.source - nodeAt(0)}:${entry.change}`] : []));
+
+describe("whom it asks", () => {
+  test("the replica that is ahead the most", () => {
+    give(1, register());
+    give(2, register());
+    give(2, register({ key: key("l") }));
+    consider();
+    expect(waiting()).toEqual(["ask-changes→2"]);
+  });
+
+  test("nobody who is not heard, and nobody when nobody is ahead", () => {
+    consider();
+    expect(waiting()).toEqual([]);
+    give(2, register());
+    consider(0b011);
+    expect(waiting()).toEqual([]);
+  });
+
+  test("a fresh copy follows by Writes at first", () => {
+    open(true);
+    give(1, register());
+    consider();
+    expect(waiting()).toEqual([]);
+    now = instant(now + FOLLOW_MS);
+    consider();
+    expect(waiting()).toEqual(["ask-changes→1"]);
+  });
+
+  test("who was not heard for a while is asked at once, others wait their turn", () => {
+    open(true);
+    give(1, register());
+    give(2, register());
+    consider();
+    consider(0b101);
+    consider();
+    expect(waiting()).toEqual(["ask-changes→1"]);
+  });
+
+  test("one at a time", () => {
+    give(1, register());
+    consider();
+    give(2, register());
+    give(2, register());
+    consider();
+    expect(waiting()).toEqual(["ask-changes→1"]);
+  });
+
+  test("an answer that does not come is asked for again under the same attempt: a late one counts, once", () => {
+    give(1, register({ value: "new", at: ts(b(1), 2) }));
+    consider();
+    const late = answers();
+    wait(RESEND_MS);
+    const again = answers();
+    expect(again.map(({ message }) => message)).toEqual(late.map(({ message }) => message));
+    arrive(late);
+    arrive(again);
+    wait(SOON);
+    const read = answers();
+    wait(RESEND_MS);
+    expect(answers().map(({ message }) => message)).toEqual(read.map(({ message }) => message));
+    arrive(read);
+    expect(mine()).toBe("new");
+    expect(cursors()).toEqual(["1:1"]);
+  });
+
+  test("what was asked before the source was given up does not count (R7)", () => {
+    give(1, register());
+    consider();
+    const late = answers();
+    catchUp.stop();
+    arrive(late);
+    wait(SOON);
+    expect(waiting()).toEqual([]);
+  });
+
+  test("without progress the source is given up, and asked again later", () => {
+    give(1, register());
+    consider();
+    wait(6_000);
+    expect(catchUp.running).toBe(false);
+    mail = [];
+    consider();
+    expect(waiting()).toEqual([]);
+    now = instant(now + FOLLOW_MS);
+    consider();
+    expect(waiting()).toEqual(["ask-changes→1"]);
+  });
+});
+
+describe("what it takes", () => {
+  test("what is newer there is read and taken over; then the cursor moves, durably after it", () => {
+    give(1, register({ value: "new", at: ts(b(1), 2) }));
+    give(1, register({ key: key("l"), value: "too" }));
+    consider();
+    run();
+    expect([mine(), mine(key("l"))]).toEqual(["new", "too"]);
+    expect(out.entries.map(({ kind }) => kind)).toEqual(["promise", "register", "register", "cursor"]);
+    expect(cursors()).toEqual(["1:2"]);
+    expect(catchUp.behind(1, changes(1))).toBe(0);
+    expect(catchUp.takenOver).toBe(2);
+  });
+
+  test("what is here already is not read", () => {
+    give(0, register({ value: "mine", at: ts(b(1), 5) }));
+    give(1, register({ value: "older", at: ts(b(1), 2) }));
+    consider();
+    deliver();
+    expect(waiting()).toEqual([]);
+    expect(cursors()).toEqual(["1:1"]);
+    expect(mine()).toBe("mine");
+  });
+
+  test("what is on its way here anyhow is given a moment", () => {
+    const held = register({ value: "new" });
+    give(1, held);
+    consider();
+    deliver();
+    wait(SOON - 50);
+    expect(waiting()).toEqual([]);
+    give(0, held);
+    wait(50);
+    expect(waiting()).toEqual([]);
+    expect(cursors()).toEqual(["1:1"]);
+  });
+
+  test("a tombstone is taken over like any other state", () => {
+    give(0, register({ value: "v" }));
+    give(1, register({ value: null, at: ts(b(1), 2) }));
+    consider();
+    run();
+    expect(heldIn(tables[0] as MemoryTable)?.value).toBeNull();
+  });
+
+  test("what was purged there meanwhile is done with", () => {
+    give(1, register({ value: null }));
+    consider();
+    deliver();
+    (tables[1] as MemoryTable).remove(K, changeNumber(changes(1) + 1));
+    wait(SOON);
+    deliver();
+    expect(catchUp.running).toBe(false);
+    expect(cursors()).toEqual(["1:1"]);
+  });
+
+  test("a long list is taken in portions", () => {
+    for (let i = 0; i <= MAX_LISTED; i++) give(1, register({ key: key(`k${i}`), at: ts(b(1), i + 1) }));
+    consider();
+    run();
+    expect(cursors()).toEqual([`1:${MAX_LISTED}`, `1:${MAX_LISTED + 1}`]);
+    expect(mine(key(`k${MAX_LISTED}`))).toBe("v");
+  });
+
+  test("a list of long keys is cut short, and gone on with", () => {
+    const long = (i: number): Key => key(`${i}`.padEnd(16 * 1_024, "k"));
+    for (let i = 0; i < 10; i++) give(1, register({ key: long(i), at: ts(b(1), i + 1) }));
+    consider();
+    const [list] = answers();
+    expect((list as Letter).message).toMatchObject({ changes: { length: 4 } });
+    expect((list as Letter).message).toMatchObject({ upTo: 4, more: true });
+    arrive([list as Letter]);
+    run();
+    expect(cursors()).toEqual(["1:4", "1:8", "1:10"]);
+  });
+
+  test("of large registers few are asked for at a time, of small ones many", () => {
+    for (let i = 0; i < 400; i++) {
+      give(1, register({ key: key(`k${i}`), at: ts(b(1), i + 1), value: "v".repeat(i < 200 ? 128 * 1_024 : 10) }));
+    }
+    give(1, register({ key: key("last"), at: ts(b(1), 401) }));
+    consider();
+    deliver();
+    wait(SOON);
+    const open: number[] = [];
+    while (mail.length > 0) {
+      open.push(mail.length);
+      const [first] = mail.splice(0, 1);
+      const rest = mail.splice(0);
+      mail.push(first as Letter);
+      const answered = answers();
+      mail.push(...rest);
+      arrive(answered);
+    }
+    expect(Math.max(...open.slice(10, 150))).toBeLessThanOrEqual(2);
+    expect(Math.max(...open)).toBeGreaterThan(30);
+  });
+
+  test("a bad copy takes nothing over: the writer mends it", () => {
+    give(0, register({ value: "v" }));
+    (tables[0] as MemoryTable).spoil(K);
+    give(1, register({ value: "new", at: ts(b(1), 2) }));
+    consider();
+    deliver();
+    wait(SOON);
+    expect(waiting()).toEqual([]);
+    expect((tables[0] as MemoryTable).get(K)).toBe(BAD);
+    expect(cursors()).toEqual([]);
+  });
+
+  test("a bad copy is not listed", () => {
+    give(1, register());
+    (tables[1] as MemoryTable).spoil(K);
+    consider();
+    run();
+    expect(cursors()).toEqual(["1:1"]);
+    expect(mine()).toBeNull();
+  });
+});
+
+describe("R1: the fence", () => {
+  const below = register({ value: "below", at: ts(b(1), 2) });
+
+  test("what is below the promise and settled is taken", () => {
+    promise(3);
+    give(1, below);
+    settle(1, below);
+    consider();
+    run();
+    expect(mine()).toBe("below");
+  });
+
+  test("what is below it and not known to be settled is refused and left to the writer; the cursor stays", () => {
+    promise(3);
+    give(1, below);
+    consider();
+    deliver();
+    wait(SOON);
+    deliver();
+    expect(mine()).toBeNull();
+    expect(mending.wants(K)).toBe(true);
+    expect(catchUp.refused).toBe(1);
+    wait(RESEND_MS);
+    expect(waiting()).toEqual([]);
+    expect(cursors()).toEqual([]);
+    expect(catchUp.behind(1, changes(1))).toBe(1);
+  });
+
+  /** The writer answers what this replica asked it for. */
+  const told = (counts: Register | null): void => {
+    mending.resend(now, PATIENCE, out);
+    for (let of = 101; of < 120; of++) {
+      const answer = { groupEpoch: epoch, attempt: of as never, done: true, settledRevision: revision(0) };
+      mending.onHandedOver({ kind: "handed-over", partition: P, ballot: b(3, 1), register: counts, ...answer }, out);
+    }
+  };
+
+  test("once the writer has settled it, the cursor moves", () => {
+    promise(3);
+    give(1, below);
+    consider();
+    deliver();
+    wait(SOON);
+    deliver();
+    told(register({ value: "settled", at: ts(b(3, 1), 1) }));
+    wait(20);
+    expect(mine()).toBe("settled");
+    expect(cursors()).toEqual(["1:1"]);
+  });
+
+  test("also when the writer says that it is absent: what reached the other copy alone never counted", () => {
+    promise(3);
+    give(1, below);
+    consider();
+    deliver();
+    wait(SOON);
+    deliver();
+    told(null);
+    wait(20);
+    expect(mine()).toBeNull();
+    expect(cursors()).toEqual(["1:1"]);
+    expect(catchUp.running).toBe(false);
+  });
+
+  test("what is above the promise raises it", () => {
+    promise(1);
+    give(1, register({ at: ts(b(2), 1) }));
+    consider();
+    run();
+    expect((replicas[0] as Replica).promise).toEqual(b(2));
+  });
+});
+
+describe("R12: a purge here", () => {
+  const v = register({ value: "v", at: ts(b(1), 1) });
+  const purgeArrives = (): void => {
+    give(0, register({ value: null, at: ts(b(1), 2) }));
+    (tables[0] as MemoryTable).remove(K, changeNumber(changes(0) + 1));
+    catchUp.onPurge();
+  };
+  const lateAnswer = (): Letter[] => {
+    give(1, v);
+    settle(1, v);
+    promise(3);
+    consider();
+    deliver();
+    wait(SOON);
+    return answers();
+  };
+
+  test("drops what was asked for before: a late answer does not bring back what was purged", () => {
+    const late = lateAnswer();
+    purgeArrives();
+    arrive(late);
+    expect(mine()).toBeNull();
+    expect(catchUp.running).toBe(false);
+    expect(cursors()).toEqual([]);
+  });
+
+  test("without that it would (R12.old-transfer)", () => {
+    plant("R12.old-transfer");
+    const late = lateAnswer();
+    purgeArrives();
+    arrive(late);
+    expect(mine()).toBe("v");
+  });
+});
+
+describe("what it says to lack", () => {
+  const lacks = (): number => catchUp.lacks(1, changes(1));
+  const write = (count: number): void => {
+    for (let i = 0; i < count; i++) give(1, register({ key: key(`key-${changes(1)}`) }));
+  };
+
+  test("is all that is not known to be here of a replica that was away, and less and less while it comes", () => {
+    write(2 * MAX_LISTED);
+    expect(lacks()).toBe(2 * MAX_LISTED);
+    const seen: number[] = [];
+    consider();
+    for (let i = 0; i < 500 && catchUp.running; i++) {
+      while (mail.length > 0) {
+        deliver();
+        seen.push(lacks());
+      }
+      wait(SOON);
+    }
+    expect(seen).toEqual(seen.toSorted((a, b) => b - a));
+    expect(lacks()).toBe(0);
+  });
+
+  test("is nothing of one that is heard all the time, until it is asked and something is lacking", () => {
+    write(1);
+    consider();
+    run();
+    write(3);
+    expect([catchUp.behind(1, changes(1)), lacks()]).toEqual([3, 0]);
+    now = instant(now + FOLLOW_MS);
+    consider();
+    expect(lacks()).toBe(0);
+    deliver();
+    expect(lacks()).toBe(3);
+    run();
+    expect(lacks()).toBe(0);
+  });
+
+  test("is everything since the last look of one that was not heard for a while", () => {
+    write(1);
+    consider();
+    run();
+    write(3);
+    consider(0b101);
+    expect(lacks()).toBe(3);
+  });
+});
+
+describe("cursors", () => {
+  test("one of an earlier life is gone on from", () => {
+    give(1, register({ key: key("l") }));
+    give(1, register({ value: "later", at: ts(b(1), 2) }));
+    catchUp.restore({ kind: "cursor", partition: P, source: nodeAt(1), copy: epoch, change: changeNumber(1) });
+    expect(catchUp.behind(1, changes(1))).toBe(1);
+    consider();
+    const asked = mail[0]?.message as KindOf<"ask-changes">;
+    expect(asked.after).toBe(1);
+    run();
+    expect([mine(), mine(key("l"))]).toEqual(["later", null]);
+  });
+
+  test("one of another copy counts for nothing: that is listed from its beginning", () => {
+    give(1, register());
+    catchUp.restore({ kind: "cursor", partition: P, source: nodeAt(1), copy: groupEpoch(3), change: changeNumber(0) });
+    consider();
+    run();
+    expect(mine()).toBe("v");
+    expect(out.entries.at(-1)).toMatchObject({ kind: "cursor", copy: epoch, change: 1 });
+  });
+
+  test("what somebody else's attempt is about is not for this machine", () => {
+    give(1, register());
+    consider();
+    const answer = { partition: P, groupEpoch: epoch, attempt: 7 as never, timestamp: null, register: null };
+    const rest = { settled: false, promised: b(1), settledRevision: revision(0) };
+    expect(catchUp.onReadAnswer(now, 1, { kind: "read-answer", ...answer, ...rest }, out)).toBe(false);
+    expect(catchUp.onReadAnswer(now, 2, { kind: "read-answer", ...answer, ...rest }, out)).toBe(false);
+  });
+});

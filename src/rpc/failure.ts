@@ -13,8 +13,7 @@ import type { NodeId, Partition, Revision } from "../core/model/ids.js";
 import type { Refusal } from "../core/model/operation.js";
 import type { Member } from "../core/view/view.js";
 import type { Verdict } from "../node/outgoing.js";
-import { clientAddressOf, clientsNamed, missingNamed } from "./node-names.js";
-import type { Awaited } from "./serving.js";
+import { type Awaited, clientAddressOf, clientsNamed, missingNamed } from "./node-names.js";
 
 export type Reason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED" | "UNRECOGNIZED">;
 

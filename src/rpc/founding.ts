@@ -37,8 +37,8 @@ import {
   Unbelievable,
   viewOf,
 } from "./founding-wire.js";
+import type { Awaited } from "./node-names.js";
 import { PROTOCOL_VERSION, peerClient } from "./peer-service.js";
-import type { Awaited } from "./serving.js";
 
 /** Who pushes a view at this node without having been asked: nobody's address. */
 const NOBODY = "";

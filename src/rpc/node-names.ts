@@ -1,7 +1,15 @@
 /** What people call a node: by where it is. Ids are drawn at random and tell nobody which machine to look at. */
 import type { NodeId } from "../core/model/ids.js";
 import { type Member, memberOf, type View } from "../core/view/view.js";
-import type { Awaited } from "./serving.js";
+
+/** A founder as far as it is known before there is a view. */
+export interface Awaited {
+  readonly peerAddress: string;
+  /** null: not met yet. */
+  readonly member: Member | null;
+  /** Why nothing comes of it, as far as it is known; "" otherwise. */
+  readonly why: string;
+}
 
 /** The list travels in the trailers of an answer. */
 const MAX_NAMED = 8;

@@ -28,7 +28,8 @@ import { memberOf, placementOf, type View } from "../core/view/view.js";
 import { answer } from "./call.js";
 import { Failure, starting } from "./failure.js";
 import { KeptAnswer } from "./kept-answer.js";
-import type { Awaited, Serving, ServingNode } from "./serving.js";
+import type { Awaited } from "./node-names.js";
+import type { Serving, ServingNode } from "./serving.js";
 import { checkKey, checkKeySpace, invalid } from "./validate.js";
 
 /** Of answers to Status: this node's wall clock, in milliseconds since 1970. For operators only: the protocol asks no wall clock. */

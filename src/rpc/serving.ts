@@ -5,9 +5,10 @@ import type { TraceContext } from "../base/trace-context.js";
 import type { NodeId, Partition } from "../core/model/ids.js";
 import type { Request } from "../core/model/node-message.js";
 import type { Standing } from "../core/model/operation.js";
-import type { Member, View } from "../core/view/view.js";
+import type { View } from "../core/view/view.js";
 import type { Loop } from "../node/loop.js";
 import type { LinkCounters } from "./link.js";
+import type { Awaited } from "./node-names.js";
 
 export interface ServingNode {
   readonly view: View;
@@ -23,15 +24,6 @@ export interface Introduction {
   readonly handshake: Handshake;
   /** performance.now() when it came. */
   readonly at: number;
-}
-
-/** A founder as far as it is known before there is a view. */
-export interface Awaited {
-  readonly peerAddress: string;
-  /** null: not met yet. */
-  readonly member: Member | null;
-  /** Why nothing comes of it, as far as it is known; "" otherwise. */
-  readonly why: string;
 }
 
 export class Serving {

@@ -8,7 +8,7 @@ import { nodeId, partition, revision } from "../../../src/core/model/ids.js";
 import type { Member } from "../../../src/core/view/view.js";
 import type { Verdict } from "../../../src/node/outgoing.js";
 import { draining, ERROR_DOMAIN, type FailedRequest, failureOf, starting } from "../../../src/rpc/failure.js";
-import type { Awaited } from "../../../src/rpc/serving.js";
+import type { Awaited } from "../../../src/rpc/node-names.js";
 
 type Failed = Exclude<Verdict, { status: "done" }>;
 

@@ -6,7 +6,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { positionOf } from "../src/codec/position.js";
+import { positionOf } from "../src/codec/api/position.js";
 import { partitionOfPosition } from "../src/core/placement/position.js";
 
 export const FILE = new URL("../docs/vectors/placement.json", import.meta.url);

@@ -2,6 +2,6 @@
 
 /** Bound of `--max-key-bytes`. */
 export const MAX_KEY_BYTES = 65_536;
-/** Bound of `--max-value-bytes`: a message must fit into a frame between nodes with its completion records (rpc/peer-service.ts). */
+/** Bound of `--max-value-bytes`: a message must fit into a frame between nodes with its completion records (rpc/peers/peer-service.ts). */
 export const MAX_VALUE_BYTES = 6_291_456;
 export const REQUEST_ID_BYTES = 16;

@@ -10,7 +10,7 @@ import { type CommonOptions, formatOf, targetOf } from "./commands.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 
-/** The service whose health says that the process answers (rpc/health.ts). */
+/** The service whose health says that the process answers (rpc/services/health.ts). */
 const LIVE = "live";
 
 export interface HealthOptions extends CommonOptions {

@@ -11,7 +11,7 @@ import {
   inspecting,
   registerOf,
   type StoppedNode,
-} from "../inspect.js";
+} from "../server/inspecting.js";
 import { count, size } from "./backup/operation.js";
 import { decode, ENCODINGS, type Encoding, encode, encodeForJson, isShowable } from "./encoding.js";
 import { CliError, EXIT, type ExitCode, usage } from "./exit.js";

@@ -14,7 +14,7 @@ import { CONFIG_FLAG, CONFIG_VARIABLE, type LogFormat, NODE_SETTINGS, type NodeS
 import { type Environment, fromEnvironment, fromFlags, mistyped } from "../config/sources.js";
 import type { NodeConfig } from "../config.js";
 import { droppedLines, type Facts, makeLog } from "../observe/log.js";
-import type { RunningServer, ServerEvents } from "../server.js";
+import type { RunningServer, ServerEvents } from "../server/server.js";
 import { version } from "../version.js";
 import { EXIT, type ExitCode, messageOf } from "./exit.js";
 import { type Io, nodeOutputOf } from "./io.js";
@@ -111,7 +111,7 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   };
   keepTickObject();
   // Loaded here, so that the other commands start without it.
-  const { startServer, StartError } = await import("../server.js");
+  const { startServer, StartError } = await import("../server/server.js");
 
   let end: (code: ExitCode) => void = () => {};
   const ended = new Promise<ExitCode>((resolve) => {

@@ -7,11 +7,11 @@ import type { GetViewResponse } from "../../gen/ts/onar/reconfiguration/v1/recon
 import { duration } from "../base/time.js";
 import { type Failure, failureOf, ownFailure } from "../client/failure.js";
 import type { Connection, Reply, Request, Response, Stream } from "../client/transport.js";
-import { viewToWire } from "../codec/view.js";
+import { viewToWire } from "../codec/api/view.js";
 import type { Limits } from "../config.js";
-import { Failure as ServerFailure, startingText } from "../rpc/failure.js";
-import { KeyValueHandlers } from "../rpc/key-value.js";
-import type { Serving } from "../rpc/serving.js";
+import { Failure as ServerFailure, startingText } from "../rpc/call/failure.js";
+import { KeyValueHandlers } from "../rpc/services/key-value.js";
+import type { Serving } from "../rpc/services/serving.js";
 
 /** How much sooner than its deadline a call is answered, so that the answer comes before it. */
 const ANSWER_MS = 10;

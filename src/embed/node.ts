@@ -8,7 +8,7 @@ import { NODE_KEYS, NODE_SETTINGS, type NodeSettingKey } from "../config/setting
 import { fromOptions } from "../config/sources.js";
 import type { NodeConfig } from "../config.js";
 import { partition } from "../core/model/ids.js";
-import { type Passes, type RunningServer, startServer } from "../server.js";
+import { type Passes, type RunningServer, startServer } from "../server/server.js";
 import { InProcessConnection } from "./in-process.js";
 
 /**

@@ -1,6 +1,6 @@
 /** The usual numbers of a gRPC server, under their usual names: how many calls of each method, how they ended, how long they took. */
 import { status } from "@grpc/grpc-js";
-import type { CallObserver, CallType, ObservedMethod } from "../rpc/call-observer.js";
+import type { CallObserver, CallType, ObservedMethod } from "../rpc/call/call-observer.js";
 import { counterText, Distribution, histogramText, type Labels } from "./exposition.js";
 
 const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Storage } from "../ports/storage.js";
-import type { CallObserver } from "../rpc/call-observer.js";
+import type { CallObserver } from "../rpc/call/call-observer.js";
 import { Appends } from "./appends.js";
 import { CallMetrics } from "./calls.js";
 import { LoopDelay } from "./loop-delay.js";

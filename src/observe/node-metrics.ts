@@ -6,9 +6,9 @@ import { FLIGHT_BYTES, REQUEST_BYTES, RETAINED_BYTES, WRITER_MEMORY_BYTES } from
 import { type NodeId, partition } from "../core/model/ids.js";
 import type { ServedPartition } from "../core/partition.js";
 import type { NodeStorage } from "../ports/storage.js";
-import type { AdmissionCounters } from "../rpc/admission.js";
-import { type LinkCounters, newCounters } from "../rpc/link.js";
-import type { Serving, ServingNode } from "../rpc/serving.js";
+import type { AdmissionCounters } from "../rpc/peers/admission.js";
+import { type LinkCounters, newCounters } from "../rpc/peers/link.js";
+import type { Serving, ServingNode } from "../rpc/services/serving.js";
 import { histogramText } from "./exposition.js";
 import { Meter } from "./meter.js";
 import { meterStorage, type StorageParts } from "./storage-metrics.js";
@@ -297,7 +297,7 @@ function lags(node: ServingNode | null): ReadonlyMap<NodeId, number> {
   return most;
 }
 
-/** Sizes are counted by powers of two (rpc/link.ts). */
+/** Sizes are counted by powers of two (rpc/peers/link.ts). */
 function frameSizes({ frameSizes: counts, messagesSent }: LinkCounters): string {
   const bounds = Array.from({ length: counts.length - 1 }, (_, i) => 2 ** i);
   return histogramText("onar_peer_frame_messages", "Messages in each frame sent.", bounds, [

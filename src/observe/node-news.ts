@@ -5,7 +5,7 @@
  */
 import type { NodeId, Partition } from "../core/model/ids.js";
 import { memberOf } from "../core/view/view.js";
-import type { ServingNode } from "../rpc/serving.js";
+import type { ServingNode } from "../rpc/services/serving.js";
 import type { Facts } from "./log.js";
 
 const LOOK_MS = 500;

@@ -1,11 +1,12 @@
 /** The peer port with all that stands before it: the cluster secret, the bounds on strangers, founding, and the streams once there is a view. */
-import { Admission } from "./admission.js";
-import type { ClusterSecret } from "./cluster-secret.js";
-import type { Founding } from "./founding.js";
-import { FoundingDoor } from "./founding-calls.js";
-import { UNHEARD } from "./frame-stream.js";
-import type { PeerLinks } from "./peer-links.js";
-import { PeerServer } from "./peer-server.js";
+
+import type { Founding } from "./founding/founding.js";
+import { FoundingDoor } from "./founding/founding-calls.js";
+import { Admission } from "./peers/admission.js";
+import type { ClusterSecret } from "./peers/cluster-secret.js";
+import { UNHEARD } from "./peers/frame-stream.js";
+import type { PeerLinks } from "./peers/peer-links.js";
+import { PeerServer } from "./peers/peer-server.js";
 
 export class PeerPort {
   /** HOST:PORT where the others reach this node. */

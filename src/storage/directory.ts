@@ -16,8 +16,8 @@ import { access, chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathReasonOf } from "../base/errno.js";
-import { crc32 } from "../codec/checksum.js";
-import { decodeView, encodeView } from "../codec/view.js";
+import { decodeView, encodeView } from "../codec/api/view.js";
+import { crc32 } from "../codec/bytes/checksum.js";
 import { type NodeId, nodeId } from "../core/model/ids.js";
 import type { AcceptedView, StartBallot } from "../core/view/founding.js";
 import type { View } from "../core/view/view.js";

@@ -6,9 +6,9 @@
  * can run it, recovery included, on a disk of its own.
  */
 
-import { isLazy, KIND, type SeenPosition, type StateEntry, type StoredEntry, stateFrom } from "../codec/entry.js";
-import type { LogRecord } from "../codec/log-record.js";
-import { decodeRegister } from "../codec/register.js";
+import { isLazy, KIND, type SeenPosition, type StateEntry, type StoredEntry, stateFrom } from "../codec/disk/entry.js";
+import type { LogRecord } from "../codec/disk/log-record.js";
+import { decodeRegister } from "../codec/register/register.js";
 import type { Entry } from "../core/model/entry.js";
 import type { Key, NodeId, Partition } from "../core/model/ids.js";
 import { planted } from "../core/model/planted.js";

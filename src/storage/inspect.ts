@@ -8,8 +8,8 @@ import { existsSync } from "node:fs";
 import { mkdtemp, open, readdir, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { bytesOf } from "../codec/bytes.js";
-import { positionOf } from "../codec/position.js";
+import { positionOf } from "../codec/api/position.js";
+import { bytesOf } from "../codec/bytes/bytes.js";
 import type { Ballot, Timestamp } from "../core/model/ballot.js";
 import { BACKUP_PAGE_BYTES } from "../core/model/bounds.js";
 import {

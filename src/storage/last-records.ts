@@ -3,7 +3,7 @@
  * even decoded, so that a start takes time for what there is, and little for how often it was written. Until then the segments that
  * were read stay in memory.
  */
-import type { LogRecord } from "../codec/log-record.js";
+import type { LogRecord } from "../codec/disk/log-record.js";
 import type { Key, Partition } from "../core/model/ids.js";
 
 export class LastRecords {

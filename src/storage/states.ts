@@ -2,7 +2,7 @@
  * The small states of all partitions, and what the node remembers of its peers: everything durable but the registers. They are always in
  * memory, and go into the checkpoint whole when they have changed.
  */
-import type { SeenPosition, StateEntry } from "../codec/entry.js";
+import type { SeenPosition, StateEntry } from "../codec/disk/entry.js";
 import { type Ballot, compareBallots } from "../core/model/ballot.js";
 import type { Entry } from "../core/model/entry.js";
 import type { ChangeNumber, GroupEpoch, NodeId, Partition, Revision } from "../core/model/ids.js";

@@ -3,7 +3,7 @@
  * the stream is its hello, or its handshake where the cluster has no secret. So one proxy before each node can tell the pairs apart, and
  * nodes need nothing special to be proxied.
  */
-import { decodeFrame } from "../../src/codec/frame.js";
+import { decodeFrame } from "../../src/codec/peer/frame.js";
 
 const PREFACE_BYTES = 24;
 const FRAME_HEADER_BYTES = 9;

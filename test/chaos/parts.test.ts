@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { Frame, Handshake, Hello } from "../../gen/ts/onar/replication/v1/replication.js";
 import { Prng } from "../../src/base/prng.js";
-import { encodeAuthentication, encodeHandshake } from "../../src/codec/frame.js";
+import { encodeAuthentication, encodeHandshake } from "../../src/codec/peer/frame.js";
 import { type Dialer, DialerReader } from "./dialer.js";
 import { planEpoch } from "./plan.js";
 

@@ -2,9 +2,9 @@
  * A checkpoint in memory that outlives the storage on it, as a disk does: what was committed is there, and nothing else. Its trees are the
  * real ones, in blocks so small that they split and join all the time.
  */
-import { Block } from "../../src/codec/block.js";
-import { entryKeyOf, type Stored } from "../../src/codec/checkpoint-record.js";
-import type { StateEntry } from "../../src/codec/entry.js";
+import { Block } from "../../src/codec/disk/block.js";
+import { entryKeyOf, type Stored } from "../../src/codec/disk/checkpoint-record.js";
+import type { StateEntry } from "../../src/codec/disk/entry.js";
 import { type ChangeNumber, changeNumber, type Key, type Partition } from "../../src/core/model/ids.js";
 import type { Change } from "../../src/core/model/table.js";
 import type {

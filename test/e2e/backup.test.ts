@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OnarClient } from "../../src/client/client.js";
-import { BackupDecoder, BackupEncoder } from "../../src/codec/backup-file.js";
+import { BackupDecoder, BackupEncoder } from "../../src/codec/api/backup-file.js";
 import { errorOf } from "./clients.js";
 import { Cluster, eventually, type Node, PROGRAM } from "./harness.js";
 import { onar, type Ran } from "./programs.js";

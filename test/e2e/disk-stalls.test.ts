@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../gen/ts/grpc/health/v1/health.js";
 import { Consistency } from "../../gen/ts/onar/kv/v1/common.js";
-import { LIVE } from "../../src/rpc/health.js";
+import { LIVE } from "../../src/rpc/services/health.js";
 import { Rack, whyNoPowerCuts } from "../powercut/disk.js";
 import { answerOf, attempt } from "./clients.js";
 import { buildIfStale, Cluster, eventually, type Node } from "./harness.js";

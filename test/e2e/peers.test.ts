@@ -11,7 +11,7 @@ import {
   type Refusal,
   RefusalReason,
 } from "../../gen/ts/onar/replication/v1/replication.js";
-import { connectMethod, PROTOCOL_VERSION, peerClient } from "../../src/rpc/peer-service.js";
+import { connectMethod, PROTOCOL_VERSION, peerClient } from "../../src/rpc/peers/peer-service.js";
 import { answerOf } from "./clients.js";
 import { Cluster, eventually, HOST, type Node } from "./harness.js";
 import { framed, RawClient } from "./raw.js";

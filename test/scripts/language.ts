@@ -30,7 +30,7 @@
  *   wait 200ms                  time passes; heartbeats are shown after `show heartbeats`
  */
 import { type Duration, duration } from "../../src/base/time.js";
-import { fingerprintOf } from "../../src/codec/fingerprint.js";
+import { fingerprintOf } from "../../src/codec/api/fingerprint.js";
 import { key, type NodeId, nodeId, revision } from "../../src/core/model/ids.js";
 import type { NodeMessage, Request } from "../../src/core/model/node-message.js";
 import type { Condition, RequestId, WriteOperation } from "../../src/core/model/operation.js";

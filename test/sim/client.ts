@@ -9,7 +9,7 @@
 import type { Prng } from "../../src/base/prng.js";
 import { duration } from "../../src/base/time.js";
 import type { Answer as HistoryAnswer, Operation, Outcome } from "../../src/check/history.js";
-import { fingerprintOf } from "../../src/codec/fingerprint.js";
+import { fingerprintOf } from "../../src/codec/api/fingerprint.js";
 import { type Key, type Partition, type Revision, revision } from "../../src/core/model/ids.js";
 import type { Request } from "../../src/core/model/node-message.js";
 import type { Answer, ReadRequest, RequestId, WriteOperation, WriteRequest } from "../../src/core/model/operation.js";

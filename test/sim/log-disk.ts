@@ -7,7 +7,7 @@
  * finds what was durable, and tables show what was put into them.
  */
 import type { Prng } from "../../src/base/prng.js";
-import type { StoredEntry } from "../../src/codec/entry.js";
+import type { StoredEntry } from "../../src/codec/disk/entry.js";
 import { sameTimestamp } from "../../src/core/model/ballot.js";
 import type { Key, NodeId, Partition } from "../../src/core/model/ids.js";
 import type { Register } from "../../src/core/model/register.js";

@@ -10,8 +10,8 @@
 
 import { PeerMessage } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { Prng } from "../../src/base/prng.js";
-import { messageFromWire } from "../../src/codec/message-from-wire.js";
-import { messageToWire } from "../../src/codec/message-to-wire.js";
+import { messageFromWire } from "../../src/codec/peer/message-from-wire.js";
+import { messageToWire } from "../../src/codec/peer/message-to-wire.js";
 import { type NodeId, nodeId } from "../../src/core/model/ids.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import type { Chance } from "./dice.js";

@@ -3,8 +3,8 @@
  * when it does not stand still. A crash keeps any part of what was under way.
  */
 import type { Prng } from "../../src/base/prng.js";
-import { get64 } from "../../src/codec/entry.js";
-import { RECORD_HEADER_BYTES } from "../../src/codec/log-record.js";
+import { get64 } from "../../src/codec/disk/entry.js";
+import { RECORD_HEADER_BYTES } from "../../src/codec/disk/log-record.js";
 import type { Done, Files } from "../../src/storage/files.js";
 import { FaultyFiles } from "../conformance/faulty-files.js";
 import type { Schedule } from "./schedule.js";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { FILE, formatVectors, makeVectors, PARTITION_COUNTS, type Vectors } from "../../scripts/vectors.js";
-import { positionOf } from "../../src/codec/position.js";
+import { positionOf } from "../../src/codec/api/position.js";
 import { isPartitionCount, partitionOfPosition } from "../../src/core/placement/position.js";
 
 const published = JSON.parse(readFileSync(FILE, "utf8")) as Vectors;

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { jsonText } from "../../base/printable.js";
 import type { KeyValueCalls } from "../../client/client.js";
-import { BACKUP_FORMAT, BackupEncoder } from "../../codec/backup-file.js";
+import { BACKUP_FORMAT, BackupEncoder } from "../../codec/api/backup-file.js";
 import { version } from "../../version.js";
 import type { CommonOptions } from "../commands.js";
 import { CliError, EXIT, type ExitCode, usage } from "../exit.js";

@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { BackupEnd, BackupEntry, BackupHeader } from "../../../gen/ts/onar/backup/v1/backup.js";
 import { pathReasonOf } from "../../base/errno.js";
-import { BackupDecoder, BackupFileError } from "../../codec/backup-file.js";
+import { BackupDecoder, BackupFileError } from "../../codec/api/backup-file.js";
 import { CliError, EXIT } from "../exit.js";
 
 /** Written in pieces of about this many bytes. */

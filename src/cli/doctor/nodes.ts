@@ -12,7 +12,7 @@ import { printableStatus, summarize } from "../status.js";
 import type { Summary } from "../summary.js";
 import { type Finding, fail, ok, warn } from "./finding.js";
 
-/** Of answers to Status: the node's wall clock, milliseconds since 1970 (rpc/reconfiguration-service.ts). */
+/** Of answers to Status: the node's wall clock, milliseconds since 1970 (rpc/services/reconfiguration-service.ts). */
 const CLOCK_HEADER = "onar-clock-ms";
 /** The protocol asks no wall clock; people who compare logs, and certificates, do. */
 const SKEW_MS = 1_000;

@@ -1,7 +1,7 @@
 /** Which calls are traced, and the span of each: the usual one of a gRPC server, under its usual names. */
 import { status } from "@grpc/grpc-js";
 import { parseTraceparent } from "../../base/trace-context.js";
-import type { CallTracer, TracedCall } from "../../rpc/call-tracer.js";
+import type { CallTracer, TracedCall } from "../../rpc/call/call-tracer.js";
 import type { Spans } from "./spans.js";
 
 /** The caller's faults are none of the server's. */

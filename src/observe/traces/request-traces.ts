@@ -20,7 +20,7 @@ import type { RequestId, Result } from "../../core/model/operation.js";
 import type { Ticket } from "../../core/model/outbox.js";
 import type { RequestWatcher } from "../../node/watcher.js";
 import type { Peers } from "../../ports/peers.js";
-import type { PeerTraces } from "../../rpc/peer-links.js";
+import type { PeerTraces } from "../../rpc/peers/peer-links.js";
 import { answeredBy, type Question, questionOf } from "./questions.js";
 import type { Span, Spans } from "./spans.js";
 

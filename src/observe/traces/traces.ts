@@ -1,6 +1,6 @@
 /** Traces of a node that was started with somewhere to send them. */
 import type { NodeId } from "../../core/model/ids.js";
-import type { CallTracer } from "../../rpc/call-tracer.js";
+import type { CallTracer } from "../../rpc/call/call-tracer.js";
 import type { Facts } from "../log.js";
 import type { RequestTraces } from "./request-traces.js";
 

@@ -4,8 +4,8 @@
  * of its own number, and replaying the log over it gives the same state every time.
  */
 
-import type { Stored } from "../../codec/checkpoint-record.js";
-import type { StateEntry } from "../../codec/entry.js";
+import type { Stored } from "../../codec/disk/checkpoint-record.js";
+import type { StateEntry } from "../../codec/disk/entry.js";
 import type { ChangeNumber, Key, Partition } from "../../core/model/ids.js";
 import type { Register } from "../../core/model/register.js";
 import type { Bad, Change } from "../../core/model/table.js";

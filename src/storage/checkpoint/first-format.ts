@@ -1,18 +1,19 @@
 /**
  * The checkpoint of a directory of format 1, which is read and never written: each register is a value of LMDB's.
  *
- *   records   (partition, key)    → the register with its checksums (codec/checkpoint-record-1.ts)
+ *   records   (partition, key)    → the register with its checksums (codec/disk/checkpoint-record-1.ts)
  *   changes   (partition, change) → key: the latest change of each
  *   deleted   (partition, change) → key: those of them that are tombstones
  *   states    as today
  *
  * A key is a 0 and itself, or, above 1,900 bytes, a 1 and its SHA-256, with the key in front of the register.
  */
-import type { BlockEntry } from "../../codec/block.js";
-import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes.js";
-import { encodeStored, entryKeyOf, type Stored, spoilt } from "../../codec/checkpoint-record.js";
-import { decodeFirstStored, firstStoredHead } from "../../codec/checkpoint-record-1.js";
-import type { StateEntry } from "../../codec/entry.js";
+
+import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes/bytes.js";
+import type { BlockEntry } from "../../codec/disk/block.js";
+import { encodeStored, entryKeyOf, type Stored, spoilt } from "../../codec/disk/checkpoint-record.js";
+import { decodeFirstStored, firstStoredHead } from "../../codec/disk/checkpoint-record-1.js";
+import type { StateEntry } from "../../codec/disk/entry.js";
 import {
   type ChangeNumber,
   changeNumber,

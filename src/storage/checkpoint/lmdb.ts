@@ -3,9 +3,9 @@
  *
  * A fold's transaction is planned first, in turns of a few milliseconds, and then handed to LMDB's thread whole.
  */
-import type { BlockEntry } from "../../codec/block.js";
-import type { Stored } from "../../codec/checkpoint-record.js";
-import type { StateEntry } from "../../codec/entry.js";
+import type { BlockEntry } from "../../codec/disk/block.js";
+import type { Stored } from "../../codec/disk/checkpoint-record.js";
+import type { StateEntry } from "../../codec/disk/entry.js";
 import type { ChangeNumber, Key, Partition } from "../../core/model/ids.js";
 import type { Change } from "../../core/model/table.js";
 import { toBuffer } from "../../wire/bytes.js";

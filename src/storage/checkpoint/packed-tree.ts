@@ -1,5 +1,5 @@
 /**
- * A sorted map for each partition, in packed blocks (codec/block.ts), over a store that keeps blocks by name. A block's name is its
+ * A sorted map for each partition, in packed blocks (codec/disk/block.ts), over a store that keeps blocks by name. A block's name is its
  * partition and the first key that may lie in it.
  *
  * Why: a B-tree of pages has its pages half full when keys come in order within a partition, and two thirds full otherwise. A block has as
@@ -18,7 +18,7 @@ import {
   encodeBlock,
   partBytes,
   partOf,
-} from "../../codec/block.js";
+} from "../../codec/disk/block.js";
 import type { Partition } from "../../core/model/ids.js";
 
 /** The blocks of one tree, by name. */

@@ -1,7 +1,7 @@
 /**
  * The checkpoint's registers and their indexes, in three packed trees over a store of blocks:
  *
- *   records   (partition, key)    → the register (codec/checkpoint-record.ts)
+ *   records   (partition, key)    → the register (codec/disk/checkpoint-record.ts)
  *   changes   (partition, change) → key: the latest change of each
  *   deleted   (partition, change) → key: those of them that are tombstones
  *
@@ -9,8 +9,9 @@
  * bad, a rotten block of an index is filled again from the records. When both have rotted in one partition, every key of the lost range is
  * bad, and nothing can be folded over it any more: the node counts as lost.
  */
-import type { BlockEntry } from "../../codec/block.js";
-import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes.js";
+
+import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes/bytes.js";
+import type { BlockEntry } from "../../codec/disk/block.js";
 import {
   decodeStored,
   encodeStored,
@@ -20,7 +21,7 @@ import {
   type Stored,
   spoilt,
   storedHead,
-} from "../../codec/checkpoint-record.js";
+} from "../../codec/disk/checkpoint-record.js";
 import {
   type ChangeNumber,
   changeNumber,

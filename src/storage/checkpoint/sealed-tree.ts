@@ -2,9 +2,9 @@
  * What a checkpoint keeps beside the registers, each with a checksum in front: of each partition the count and the last change, and the
  * promise, reservation and so on; of the node what it knows of its peers, and the log record that all is complete up to.
  */
-import { crc32 } from "../../codec/checksum.js";
-import { get64, put64, type StateEntry } from "../../codec/entry.js";
-import { decodeStates, encodeStates } from "../../codec/states.js";
+import { crc32 } from "../../codec/bytes/checksum.js";
+import { get64, put64, type StateEntry } from "../../codec/disk/entry.js";
+import { decodeStates, encodeStates } from "../../codec/disk/states.js";
 import { changeNumber, type Partition, partition as partitionOf } from "../../core/model/ids.js";
 import { toBuffer } from "../../wire/bytes.js";
 import { CheckpointError, type FoldBatch, type Tally } from "./checkpoint.js";

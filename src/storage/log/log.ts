@@ -13,8 +13,8 @@
  *       there is overwritten.
  */
 
-import type { StoredEntry } from "../../codec/entry.js";
-import { RecordBuffer } from "../../codec/log-record.js";
+import type { StoredEntry } from "../../codec/disk/entry.js";
+import { RecordBuffer } from "../../codec/disk/log-record.js";
 import type { NodeId } from "../../core/model/ids.js";
 import { planted } from "../../core/model/planted.js";
 import { type Files, isFull, isPassing } from "../files.js";

@@ -16,8 +16,8 @@
  *   L2  What a proof covers is never cut off, nor taken for absent: a rotten register is applied as bad; of a rotten promise,
  *       reservation or floor, or a record nobody can name, nothing can be said, and the node does not start (R8, R11).
  */
-import { isKnown, isLazy, KIND } from "../../codec/entry.js";
-import type { LogRecord } from "../../codec/log-record.js";
+import { isKnown, isLazy, KIND } from "../../codec/disk/entry.js";
+import type { LogRecord } from "../../codec/disk/log-record.js";
 import type { NodeId } from "../../core/model/ids.js";
 import { planted } from "../../core/model/planted.js";
 import { type Files, isFull, UNNAMED } from "../files.js";

@@ -11,9 +11,9 @@
  *    32       records, one after the other
  *             zeros, as far as the file was made longer than it had to be yet
  */
-import { crc32 } from "../../codec/checksum.js";
-import { get64, put64 } from "../../codec/entry.js";
-import { type LogRecord, nextRecord, recordAt } from "../../codec/log-record.js";
+import { crc32 } from "../../codec/bytes/checksum.js";
+import { get64, put64 } from "../../codec/disk/entry.js";
+import { type LogRecord, nextRecord, recordAt } from "../../codec/disk/log-record.js";
 import { type NodeId, nodeId } from "../../core/model/ids.js";
 
 export const SEGMENT_HEADER_BYTES = 32;

@@ -1,7 +1,7 @@
 /** Arbitrary messages of every kind, for round trips. */
 import fc from "fast-check";
 import { duration } from "../../../src/base/time.js";
-import { fingerprintOf } from "../../../src/codec/fingerprint.js";
+import { fingerprintOf } from "../../../src/codec/api/fingerprint.js";
 import { ballot } from "../../../src/core/model/ballot.js";
 import { type CompletionRecord, CompletionRecords } from "../../../src/core/model/completion-records.js";
 import { attempt, changeNumber, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/model/ids.js";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BackupEntry, BackupHeader } from "../../../gen/ts/onar/backup/v1/backup.js";
-import { BackupDecoder, BackupEncoder, BackupFileError } from "../../../src/codec/backup-file.js";
+import { BackupDecoder, BackupEncoder, BackupFileError } from "../../../src/codec/api/backup-file.js";
 
 const HEADER: BackupHeader = {
   format: 1,

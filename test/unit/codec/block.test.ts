@@ -1,7 +1,7 @@
 /** Blocks: what is read is what was written, and what is not is noticed. */
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../../src/base/prng.js";
-import { Block, type BlockEntry, encodeBlock, partOf } from "../../../src/codec/block.js";
+import { Block, type BlockEntry, encodeBlock, partOf } from "../../../src/codec/disk/block.js";
 
 const NAME = Buffer.from("0000name");
 const entry = (key: string, meta = "", value = ""): BlockEntry => ({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { encodedView, encodedViewFrom } from "../../../src/codec/encoded-view.js";
-import { encodeView } from "../../../src/codec/view.js";
+import { encodeView } from "../../../src/codec/api/view.js";
+import { encodedView, encodedViewFrom } from "../../../src/codec/peer/encoded-view.js";
 import { groupEpoch, nodeId, viewEpoch } from "../../../src/core/model/ids.js";
 import type { View } from "../../../src/core/view/view.js";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fingerprintOf } from "../../../src/codec/fingerprint.js";
-import { writeRequest } from "../../../src/codec/operation.js";
+import { fingerprintOf } from "../../../src/codec/api/fingerprint.js";
+import { writeRequest } from "../../../src/codec/api/operation.js";
 import { revision } from "../../../src/core/model/ids.js";
 import type { Condition, WriteOperation } from "../../../src/core/model/operation.js";
 import { add, bytes, K, put, remove } from "../core/writer/harness.js";

@@ -9,7 +9,7 @@ import {
   encodeRefusal,
   FRAME_BYTES,
   messagesOf,
-} from "../../../src/codec/frame.js";
+} from "../../../src/codec/peer/frame.js";
 import {
   attempt,
   changeNumber,

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Register as WireRegister } from "../../../gen/ts/onar/replication/v1/register.js";
-import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.js";
-import { decodeRegister, encodeRegister } from "../../../src/codec/register.js";
+import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/peer/frame.js";
+import { decodeRegister, encodeRegister } from "../../../src/codec/register/register.js";
 import { CompletionRecords } from "../../../src/core/model/completion-records.js";
 import { attempt, key, revision, viewEpoch } from "../../../src/core/model/ids.js";
 import type { NodeMessage } from "../../../src/core/model/node-message.js";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { View as WireView } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { decodeView, digestOf, encodeView, viewFromWire, viewToWire } from "../../../src/codec/view.js";
+import { decodeView, digestOf, encodeView, viewFromWire, viewToWire } from "../../../src/codec/api/view.js";
 import { groupEpoch, nodeId, viewEpoch } from "../../../src/core/model/ids.js";
 import type { View } from "../../../src/core/view/view.js";
 import { A, B, viewOf } from "../node/cluster.js";

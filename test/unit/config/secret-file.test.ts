@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { makeSecretFile, readSecretFile } from "../../../src/config/secret-file.js";
-import { SecretOfFile } from "../../../src/rpc/cluster-secret.js";
+import { SecretOfFile } from "../../../src/rpc/peers/cluster-secret.js";
 
 let folder: string;
 let path: string;

@@ -9,7 +9,7 @@ import { Appends } from "../../../src/observe/appends.js";
 import { CallMetrics } from "../../../src/observe/calls.js";
 import { counterText, Distribution, histogramText } from "../../../src/observe/exposition.js";
 import { Metrics } from "../../../src/observe/metrics.js";
-import { Serving } from "../../../src/rpc/serving.js";
+import { Serving } from "../../../src/rpc/services/serving.js";
 import { MemoryStorage } from "../../../src/storage/memory.js";
 
 const opened: Metrics[] = [];

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import type { NodeId } from "../../../src/core/model/ids.js";
 import type { Facts } from "../../../src/observe/log.js";
 import { NodeNews } from "../../../src/observe/node-news.js";
-import { newCounters } from "../../../src/rpc/link.js";
-import type { ServingNode } from "../../../src/rpc/serving.js";
+import { newCounters } from "../../../src/rpc/peers/link.js";
+import type { ServingNode } from "../../../src/rpc/services/serving.js";
 import { A, B, C, Cluster, P0, put } from "../node/cluster.js";
 
 interface Observed {

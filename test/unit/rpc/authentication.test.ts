@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { Authentication } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { nodeId } from "../../../src/core/model/ids.js";
-import { Accepting, Dialing, type OwnIdentity, type Step } from "../../../src/rpc/authentication.js";
-import { NO_SECRET } from "../../../src/rpc/cluster-secret.js";
+import { Accepting, Dialing, type OwnIdentity, type Step } from "../../../src/rpc/peers/authentication.js";
+import { NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
 
 const secret = Buffer.from("a".repeat(32));
 const other = Buffer.from("b".repeat(32));

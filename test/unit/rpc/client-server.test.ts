@@ -9,9 +9,9 @@ import { BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.j
 import { StorageKind } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { type ClientPortConfig, DEFAULT_CLIENT_PORT, DEFAULT_LIMITS } from "../../../src/config.js";
 import { nodeId } from "../../../src/core/model/ids.js";
-import { makeClientServer } from "../../../src/rpc/client-server.js";
-import { RESETS_ARE_SETTABLE } from "../../../src/rpc/http2-options.js";
-import { Serving } from "../../../src/rpc/serving.js";
+import { makeClientServer } from "../../../src/rpc/client-port.js";
+import { Serving } from "../../../src/rpc/services/serving.js";
+import { RESETS_ARE_SETTABLE } from "../../../src/rpc/transport/http2-options.js";
 import { startTestCluster } from "../../../src/testing/cluster.js";
 import { REQUEST_FIELDS } from "../../../src/wire/request-fields.js";
 import { decodeDetails, errorOf } from "../../e2e/clients.js";

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { connectionLimits, PortLimit } from "../../../src/rpc/connection-limit.js";
+import { connectionLimits, PortLimit } from "../../../src/rpc/transport/connection-limit.js";
 
 const ends: (() => void)[] = [];
 afterEach(() => {

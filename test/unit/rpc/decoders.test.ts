@@ -10,7 +10,7 @@ import { FoundRequest, FoundResponse } from "../../../gen/ts/onar/replication/v1
 import { TextServiceDefinition } from "../../../gen/ts/onar/text/v1/text.js";
 import { AssertionError } from "../../../src/base/assert.js";
 import { parseTraceparent } from "../../../src/base/trace-context.js";
-import { decodeFrame, messagesOf } from "../../../src/codec/frame.js";
+import { decodeFrame, messagesOf } from "../../../src/codec/peer/frame.js";
 import { decodePipelineRequest } from "../../../src/wire/pipeline.js";
 import { hostileBytes } from "./hostile-bytes.js";
 

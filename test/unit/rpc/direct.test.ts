@@ -1,7 +1,7 @@
 import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
-import { serveDirectly, type UnaryHandler } from "../../../src/rpc/direct.js";
-import { Failure } from "../../../src/rpc/failure.js";
+import { serveDirectly, type UnaryHandler } from "../../../src/rpc/call/direct.js";
+import { Failure } from "../../../src/rpc/call/failure.js";
 
 const PATH = "/onar.kv.v1.KeyValueService/Get";
 type Listener = Parameters<ServerInterceptingCall["start"]>[0];

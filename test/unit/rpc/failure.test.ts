@@ -7,8 +7,8 @@ import { Execution, Outcome } from "../../../gen/ts/onar/kv/v1/error.js";
 import { nodeId, partition, revision } from "../../../src/core/model/ids.js";
 import type { Member } from "../../../src/core/view/view.js";
 import type { Verdict } from "../../../src/node/outgoing.js";
-import { draining, ERROR_DOMAIN, type FailedRequest, failureOf, starting } from "../../../src/rpc/failure.js";
-import type { Awaited } from "../../../src/rpc/node-names.js";
+import { draining, ERROR_DOMAIN, type FailedRequest, failureOf, starting } from "../../../src/rpc/call/failure.js";
+import type { Awaited } from "../../../src/rpc/naming/node-names.js";
 
 type Failed = Exclude<Verdict, { status: "done" }>;
 

@@ -3,11 +3,11 @@ import type { Http2Stream } from "node:http2";
 import { type AddressInfo, createServer, type Server as TcpServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Admission } from "../../../src/rpc/admission.js";
-import { DialedStream } from "../../../src/rpc/dialed-stream.js";
-import type { FrameEvents, FrameStream } from "../../../src/rpc/frame-stream.js";
-import { PeerServer } from "../../../src/rpc/peer-server.js";
-import { connectMethod, MAX_FRAME_BYTES, peerClient, WINDOW_BYTES } from "../../../src/rpc/peer-service.js";
+import { Admission } from "../../../src/rpc/peers/admission.js";
+import { DialedStream } from "../../../src/rpc/peers/dialed-stream.js";
+import type { FrameEvents, FrameStream } from "../../../src/rpc/peers/frame-stream.js";
+import { PeerServer } from "../../../src/rpc/peers/peer-server.js";
+import { connectMethod, MAX_FRAME_BYTES, peerClient, WINDOW_BYTES } from "../../../src/rpc/peers/peer-service.js";
 import { prefixOf } from "../../../src/wire/grpc-frames.js";
 
 vi.setConfig({ testTimeout: 20_000 });

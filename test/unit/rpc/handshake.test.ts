@@ -1,9 +1,9 @@
 /** Who may talk to whom. */
 import { describe, expect, test } from "vitest";
 import { type Handshake, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
-import { digestOf } from "../../../src/codec/view.js";
-import { checkHandshake, type HandshakeContext } from "../../../src/rpc/handshake.js";
-import { PROTOCOL_VERSION } from "../../../src/rpc/peer-service.js";
+import { digestOf } from "../../../src/codec/api/view.js";
+import { checkHandshake, type HandshakeContext } from "../../../src/rpc/peers/handshake.js";
+import { PROTOCOL_VERSION } from "../../../src/rpc/peers/peer-service.js";
 import { A, B, C, viewOf } from "../node/cluster.js";
 
 const view = viewOf(3);

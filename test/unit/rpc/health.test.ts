@@ -2,7 +2,7 @@
 import { Status } from "nice-grpc-common";
 import { beforeEach, describe, expect, test } from "vitest";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../../gen/ts/grpc/health/v1/health.js";
-import { Health, LIVE } from "../../../src/rpc/health.js";
+import { Health, LIVE } from "../../../src/rpc/services/health.js";
 
 const KV = "onar.kv.v1.KeyValueService";
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = ServingStatus;

@@ -1,6 +1,6 @@
 /** Long answers to short questions are made at most for a twentieth of the time, however many ask. */
 import { expect, test } from "vitest";
-import { Encoded, KeptAnswer, MAX_KEPT_MS } from "../../../src/rpc/kept-answer.js";
+import { Encoded, KeptAnswer, MAX_KEPT_MS } from "../../../src/rpc/call/kept-answer.js";
 
 /** Making an answer takes `cost` milliseconds of the clock. */
 function bench(cost: number, keep?: number | null) {

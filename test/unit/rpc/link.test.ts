@@ -1,11 +1,11 @@
 /** One stream to one peer: what it drops, when it waits for more, what a slow peer may cost. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { decodeFrame, messagesOf } from "../../../src/codec/frame.js";
+import { decodeFrame, messagesOf } from "../../../src/codec/peer/frame.js";
 import { PEER_QUEUE_BYTES } from "../../../src/core/model/bounds.js";
 import { key, nodeId, revision, viewEpoch } from "../../../src/core/model/ids.js";
 import type { NodeMessage } from "../../../src/core/model/node-message.js";
-import type { FrameStream } from "../../../src/rpc/frame-stream.js";
-import { Link, type LinkCounters, newCounters, SPACING_MS } from "../../../src/rpc/link.js";
+import type { FrameStream } from "../../../src/rpc/peers/frame-stream.js";
+import { Link, type LinkCounters, newCounters, SPACING_MS } from "../../../src/rpc/peers/link.js";
 import { P, register } from "../core/writer/harness.js";
 
 const EPOCH = viewEpoch(1);

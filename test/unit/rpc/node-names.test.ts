@@ -1,9 +1,9 @@
 /** Notices name nodes by their addresses: ids are drawn at random, and tell nobody which machine to look at. */
 import { expect, test } from "vitest";
 import { nodeId } from "../../../src/core/model/ids.js";
-import { ImplausibleNotices } from "../../../src/rpc/implausible-notices.js";
-import { peerNamed } from "../../../src/rpc/node-names.js";
-import { judgeShown } from "../../../src/rpc/own-position.js";
+import { peerNamed } from "../../../src/rpc/naming/node-names.js";
+import { ImplausibleNotices } from "../../../src/rpc/peers/implausible-notices.js";
+import { judgeShown } from "../../../src/rpc/peers/own-position.js";
 import { MemoryStorage } from "../../../src/storage/memory.js";
 import { A, viewOf } from "../node/cluster.js";
 

@@ -2,16 +2,16 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Handshake, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
-import { decodeFrame, encodeHandshake, encodeRefusal, type ReceivedFrame } from "../../../src/codec/frame.js";
-import { digestOf } from "../../../src/codec/view.js";
+import { digestOf } from "../../../src/codec/api/view.js";
+import { decodeFrame, encodeHandshake, encodeRefusal, type ReceivedFrame } from "../../../src/codec/peer/frame.js";
 import type { NodeId } from "../../../src/core/model/ids.js";
 import type { View } from "../../../src/core/view/view.js";
 import type { NodeInput } from "../../../src/node/machine.js";
-import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/cluster-secret.js";
-import { DialedStream } from "../../../src/rpc/dialed-stream.js";
-import { PeerLinks } from "../../../src/rpc/peer-links.js";
 import { PeerPort } from "../../../src/rpc/peer-port.js";
-import { PROTOCOL_VERSION } from "../../../src/rpc/peer-service.js";
+import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
+import { DialedStream } from "../../../src/rpc/peers/dialed-stream.js";
+import { PeerLinks } from "../../../src/rpc/peers/peer-links.js";
+import { PROTOCOL_VERSION } from "../../../src/rpc/peers/peer-service.js";
 import { viewOf } from "../node/cluster.js";
 
 vi.setConfig({ testTimeout: 30_000 });

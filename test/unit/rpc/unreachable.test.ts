@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
-import { whyUnreachable } from "../../../src/rpc/unreachable.js";
+import { whyUnreachable } from "../../../src/rpc/naming/unreachable.js";
 import { ROOT } from "../../e2e/harness.js";
 
 describe("why a peer could not be called", () => {

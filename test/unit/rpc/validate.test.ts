@@ -5,7 +5,7 @@ import { type Condition, Presence } from "../../../gen/ts/onar/kv/v1/common.js";
 import { Execution } from "../../../gen/ts/onar/kv/v1/error.js";
 import { DEFAULT_LIMITS } from "../../../src/config.js";
 import { partition } from "../../../src/core/model/ids.js";
-import { Failure } from "../../../src/rpc/failure.js";
+import { Failure } from "../../../src/rpc/call/failure.js";
 import {
   checkAfter,
   checkCondition,
@@ -14,7 +14,7 @@ import {
   checkRequestId,
   checkText,
   checkValue,
-} from "../../../src/rpc/validate.js";
+} from "../../../src/rpc/call/validate.js";
 
 const limits = { ...DEFAULT_LIMITS, maxKeyBytes: 8, maxValueBytes: 16 };
 const bytes = (length: number): Buffer => Buffer.alloc(length, 1);

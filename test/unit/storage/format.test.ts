@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, r
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { bytesOf } from "../../../src/codec/bytes.js";
+import { bytesOf } from "../../../src/codec/bytes/bytes.js";
 import { changeNumber, partition } from "../../../src/core/model/ids.js";
 import { BAD } from "../../../src/core/model/table.js";
 import { checkpointFolder } from "../../../src/storage/checkpoint/convert.js";

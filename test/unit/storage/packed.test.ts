@@ -1,7 +1,7 @@
 /** The packed trees of the checkpoint: what they hold, how full their blocks are, and what is known when blocks rot. */
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../../src/base/prng.js";
-import { Block } from "../../../src/codec/block.js";
+import { Block } from "../../../src/codec/disk/block.js";
 import { type ChangeNumber, changeNumber, type Key, partition as partitionOf } from "../../../src/core/model/ids.js";
 import type { Register } from "../../../src/core/model/register.js";
 import { BAD } from "../../../src/core/model/table.js";

@@ -1,6 +1,6 @@
 /** Bytes that change on the disk: a register that rots is bad, and what nobody can do without keeps the node from starting. */
 import { describe, expect, test } from "vitest";
-import type { LogRecord } from "../../../src/codec/log-record.js";
+import type { LogRecord } from "../../../src/codec/disk/log-record.js";
 import { ballot } from "../../../src/core/model/ballot.js";
 import type { Entry } from "../../../src/core/model/entry.js";
 import { changeNumber, groupEpoch, nodeId, partition as partitionOf, revision } from "../../../src/core/model/ids.js";

@@ -1,0 +1,168 @@
+/** A register and its encoded form, in which it travels and rests. It is encoded once, and what is received is passed on as it came. */
+import { CompletionOutcome } from "../../../gen/ts/onar/replication/v1/register.js";
+import { present } from "../../base/assert.js";
+import type { Timestamp } from "../../core/model/ballot.js";
+import {
+  type CompletionRecord,
+  CompletionRecords,
+  type RecordedOutcome,
+  RecordList,
+} from "../../core/model/completion-records.js";
+import { type Key, revision } from "../../core/model/ids.js";
+import type { RequestId } from "../../core/model/operation.js";
+import { Register } from "../../core/model/register.js";
+import { toBuffer } from "../../wire/bytes.js";
+import { BYTES, FIXED32, tag, VARINT, WireReader, WireWriter } from "../../wire/protobuf.js";
+import { NO_BYTES } from "../bytes/bytes.js";
+import { putTimestamp, readTimestamp } from "./timestamp.js";
+
+const OUTCOMES: Record<RecordedOutcome, CompletionOutcome> = {
+  applied: CompletionOutcome.APPLIED,
+  "condition-failed": CompletionOutcome.CONDITION_FAILED,
+  absent: CompletionOutcome.ABSENT,
+  "not-a-number": CompletionOutcome.NOT_A_NUMBER,
+  overflow: CompletionOutcome.OVERFLOW,
+  untold: CompletionOutcome.UNSPECIFIED,
+};
+const OUTCOME_NAMES = new Map(Object.entries(OUTCOMES).map(([name, code]) => [code, name as RecordedOutcome]));
+
+/** Their buffers serve register after register. */
+const writer = new WireWriter();
+const recordWriter = new WireWriter();
+
+/** Fields of Register. */
+const KEY = 1;
+const TIMESTAMP = 2;
+const TOMBSTONE = 3;
+const VALUE = 4;
+const VERSION = 5;
+const REVISION = 6;
+const FLOOR = 7;
+const RECORDS = 8;
+
+/** Of CompletionRecord. */
+const REQUEST_ID = 1;
+const FINGERPRINT = 2;
+const RECORD_REVISION = 3;
+const OUTCOME = 4;
+const RECORD_VERSION = 5;
+
+export function encodeRegister(register: Register): Buffer {
+  if (register.encoded === null) {
+    writer.text(KEY, register.key);
+    putTimestamp(TIMESTAMP, register.timestamp, writer);
+    const { value } = register;
+    writer.number(TOMBSTONE, value === null ? 1 : 0);
+    if (value !== null) writer.bytes(VALUE, value);
+    const valueEnd = writer.length;
+    writer.number(VERSION, register.version);
+    writer.number(REVISION, register.revision);
+    writer.number(FLOOR, register.floor);
+    writer.raw(encodedRecords(register.records));
+    register.restAs(writer.finish(), valueEnd - (value?.length ?? 0), valueEnd);
+  }
+  return toBuffer(present(register.encoded, "an encoded form"));
+}
+
+/** How the encoded form of a register begins, but for one that somebody else encoded in another way. */
+export function keyField(key: Key): Buffer {
+  writer.text(KEY, key);
+  return writer.finish();
+}
+
+/** Keeps `bytes`: they must be in memory of their own (`ownCopy`). The records are decoded when somebody looks at them. */
+export function decodeRegister(bytes: Uint8Array): Register {
+  const reader = new WireReader(bytes);
+  let key = "";
+  let at: Timestamp | null = null;
+  let tombstone = false;
+  let valueStart = 0;
+  let valueEnd = 0;
+  let version = 0;
+  let decided = 0;
+  let floor = 0;
+  let hasRecords = false;
+  while (reader.more) {
+    const field = reader.tag();
+    if (field === tag(KEY, BYTES)) key = reader.text();
+    else if (field === tag(TIMESTAMP, BYTES)) at = readTimestamp(reader.message());
+    else if (field === tag(TOMBSTONE, VARINT)) tombstone = reader.varint() !== 0;
+    else if (field === tag(VALUE, BYTES)) {
+      valueStart = reader.span();
+      valueEnd = reader.position;
+    } else if (field === tag(VERSION, VARINT)) version = reader.varint();
+    else if (field === tag(REVISION, VARINT)) decided = reader.varint();
+    else if (field === tag(FLOOR, VARINT)) floor = reader.varint();
+    else {
+      hasRecords ||= field === tag(RECORDS, BYTES);
+      reader.skip(field);
+    }
+  }
+  if (at === null || key === "") throw new Error("a register without key or timestamp");
+  const register = new Register(
+    key as Key,
+    at,
+    tombstone ? null : NO_BYTES,
+    revision(version),
+    revision(decided),
+    revision(floor),
+    hasRecords ? decodeRecords : CompletionRecords.none,
+  );
+  register.restAs(bytes, valueStart, valueEnd);
+  return register;
+}
+
+function decodeRecords(register: Uint8Array): CompletionRecords {
+  const list = new RecordList();
+  const reader = new WireReader(register);
+  while (reader.more) {
+    const start = reader.position;
+    const field = reader.tag();
+    if (field === tag(RECORDS, BYTES)) {
+      list.add(decodeRecord(reader.message()));
+      // What this version does not know of it goes on to the next register.
+      list.addEncoded(register.subarray(start, reader.position));
+    } else reader.skip(field);
+  }
+  return CompletionRecords.over(list);
+}
+
+/** Each is encoded once: a busy key's next register has all but the oldest records of the last one's, as they were. */
+function encodedRecords({ list, first, end }: CompletionRecords): Uint8Array {
+  for (let i = list.ends.length; i < end; i++) {
+    const record = list.records[i] as CompletionRecord;
+    const field = recordWriter.begin(RECORDS);
+    recordWriter.text(REQUEST_ID, record.requestId);
+    recordWriter.fixed32(FINGERPRINT, record.fingerprint);
+    recordWriter.number(RECORD_REVISION, record.revision);
+    recordWriter.number(OUTCOME, OUTCOMES[record.outcome]);
+    recordWriter.number(RECORD_VERSION, record.version);
+    recordWriter.end(field);
+    list.addEncoded(recordWriter.take());
+  }
+  return list.encoded(first, end);
+}
+
+function decodeRecord(reader: WireReader): CompletionRecord {
+  let requestId = "";
+  let fingerprint = 0;
+  let decided = 0;
+  let outcome = 0;
+  let version = 0;
+  while (reader.more) {
+    const field = reader.tag();
+    if (field === tag(REQUEST_ID, BYTES)) requestId = reader.text();
+    else if (field === tag(FINGERPRINT, FIXED32)) fingerprint = reader.fixed32();
+    else if (field === tag(RECORD_REVISION, VARINT)) decided = reader.varint();
+    else if (field === tag(OUTCOME, VARINT)) outcome = reader.varint();
+    else if (field === tag(RECORD_VERSION, VARINT)) version = reader.varint();
+    else reader.skip(field);
+  }
+  return {
+    requestId: requestId as RequestId,
+    fingerprint,
+    revision: revision(decided),
+    outcome: OUTCOME_NAMES.get(outcome) ?? "untold",
+    version: revision(version),
+  };
+}

@@ -1,0 +1,81 @@
+/** Steps of founding, between the wire and the core. */
+import type { FoundResponse, Founder as WireFounder } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { decodeView, encodeView } from "../../codec/api/view.js";
+import { nodeId } from "../../core/model/ids.js";
+import type { FoundingAnswer, StartBallot } from "../../core/view/founding.js";
+import type { Member, View } from "../../core/view/view.js";
+
+/** What somebody said cannot be: it is not believed, and the node goes on. */
+export class Unbelievable extends Error {
+  override readonly name = "Unbelievable";
+}
+
+export function viewOf(bytes: Uint8Array): View {
+  try {
+    return decodeView(bytes);
+  } catch (error) {
+    throw new Unbelievable(`a view that cannot be read: ${(error as Error).message}`);
+  }
+}
+
+export function answerToWire(ballot: StartBallot, answer: FoundingAnswer): FoundResponse["step"] {
+  const refused = (
+    reason: StartRefusedReason,
+    promised: StartBallot | null,
+    peers: readonly string[] = [],
+  ): FoundResponse["step"] => ({
+    $case: "refused",
+    value: {
+      ballot: ballotToWire(ballot),
+      reason,
+      promised: promised === null ? undefined : ballotToWire(promised),
+      peers: peers.slice(),
+    },
+  });
+  switch (answer.kind) {
+    case "promised":
+      return {
+        $case: "promised",
+        value: {
+          ballot: ballotToWire(ballot),
+          acceptedBallot: answer.accepted === null ? undefined : ballotToWire(answer.accepted.ballot),
+          acceptedView: answer.accepted === null ? Buffer.alloc(0) : encodeView(answer.accepted.view),
+        },
+      };
+    case "accepted":
+      return { $case: "accepted", value: { ballot: ballotToWire(ballot) } };
+    case "lower-ballot":
+      return refused(StartRefusedReason.LOWER_BALLOT, answer.promised);
+    case "other-list":
+      return refused(StartRefusedReason.OTHER_LIST, null, answer.peers);
+    case "not-promised":
+      return refused(StartRefusedReason.NOT_PROMISED, null);
+    case "view":
+      return { $case: "view", value: { view: encodeView(answer.view) } };
+  }
+}
+
+export const badView = (ballot: StartBallot): FoundResponse["step"] => ({
+  $case: "refused",
+  value: {
+    ballot: ballotToWire(ballot),
+    reason: StartRefusedReason.BAD_VIEW,
+    promised: undefined,
+    peers: [],
+  },
+});
+
+type WireBallot = { round: number; nodeId: number };
+export const ballotToWire = (ballot: StartBallot): WireBallot => ({ round: ballot.round, nodeId: ballot.node });
+export const ballotFromWire = (wire: WireBallot | undefined): StartBallot => ({
+  round: wire?.round ?? 0,
+  node: nodeId(wire?.nodeId ?? 0),
+});
+
+export const memberFromWire = (wire: WireFounder): Member => ({
+  id: nodeId(wire.nodeId),
+  clientAddress: wire.clientAddress,
+  peerAddress: wire.peerAddress,
+  zone: wire.zone,
+});

@@ -1,0 +1,395 @@
+/**
+ * Getting view 1: the founders find each other by their peer addresses, say who is missing, and the one with the first address proposes as
+ * soon as it hears all of them. What makes the view unique is in core/view/founding.ts; this only carries the steps.
+ */
+
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "@grpc/grpc-js";
+import type {
+  FoundRequest,
+  FoundResponse,
+  Founder as WireFounder,
+} from "../../../gen/ts/onar/replication/v1/replication.js";
+import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { digestOf, encodeView } from "../../codec/api/view.js";
+import type { ClusterConfig } from "../../config.js";
+import { viewEpoch } from "../../core/model/ids.js";
+import { firstPlacement } from "../../core/placement/first.js";
+import { MAX_VOTERS, wrongInFirst } from "../../core/view/check.js";
+import {
+  type AcceptedView,
+  compareStartBallots,
+  Founder,
+  type FounderPromise,
+  proposalOf,
+  type StartBallot,
+} from "../../core/view/founding.js";
+import type { Member, View } from "../../core/view/view.js";
+import type { Awaited } from "../naming/node-names.js";
+import type { ClusterSecret } from "../peers/cluster-secret.js";
+import { PROTOCOL_VERSION, peerClient } from "../peers/peer-service.js";
+import { askFounder } from "./founding-calls.js";
+import {
+  answerToWire,
+  badView,
+  ballotFromWire,
+  ballotToWire,
+  memberFromWire,
+  Unbelievable,
+  viewOf,
+} from "./founding-wire.js";
+
+/** Who pushes a view at this node without having been asked: nobody's address. */
+const NOBODY = "";
+
+const RETRY_MS = 150;
+/** Who is missing is said when that changes, and again after this long. */
+const REMIND_MS = 10_000;
+/** Reasons may come and go: another one is said after this long. */
+const SETTLE_MS = 1_000;
+/** A proposer takes the round after the highest that it saw: a promise far above can be nobody's, and would be durable. */
+const MAX_ROUND_JUMP = 1_000_000;
+
+export interface FoundingOptions {
+  readonly self: Member;
+  /** Peer addresses of all founders, this node's own included, ordered. */
+  readonly peers: readonly string[];
+  readonly cluster: ClusterConfig;
+  readonly secret: ClusterSecret;
+  /** "" = any. */
+  readonly clusterId: string;
+  /** Of an earlier run of this node; null: none. */
+  readonly votes: FoundingVotes | null;
+  /** The view that this node is in already: it only answers. */
+  readonly view: View | null;
+  /** Resolves when they are on stable storage. */
+  readonly saveVotes: (votes: FoundingVotes) => Promise<void>;
+  readonly notice: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What a founder must not forget. */
+export interface FoundingVotes {
+  readonly peers: readonly string[];
+  readonly promised: StartBallot;
+  readonly accepted: AcceptedView | null;
+}
+
+export class Founding {
+  private readonly founder: Founder;
+  private readonly clients = new Map<string, Client>();
+  private readonly met = new Map<string, Member>();
+  private readonly trouble = new Map<string, string>();
+  /** Who tells of a cluster that this node is not in, by address: the digest of its view. */
+  private readonly tellers = new Map<string, string>();
+  private lastNotice = "";
+  private lastNoticeAt = Number.NEGATIVE_INFINITY;
+  private savedPromise: StartBallot;
+  private savedAccepted: AcceptedView | null;
+
+  constructor(private readonly options: FoundingOptions) {
+    this.founder = new Founder(options.peers);
+    this.founder.view = options.view;
+    if (options.votes !== null) {
+      this.founder.promised = options.votes.promised;
+      this.founder.accepted = options.votes.accepted;
+    }
+    this.savedPromise = this.founder.promised;
+    this.savedAccepted = this.founder.accepted;
+    if (options.view !== null) return;
+    for (const address of options.peers) {
+      if (address !== options.self.peerAddress) this.clients.set(address, peerClient(address));
+    }
+    this.met.set(options.self.peerAddress, options.self);
+  }
+
+  /** Resolves with view 1, or rejects when this node can never take part. */
+  async run(): Promise<View> {
+    try {
+      while (!this.options.signal.aborted) {
+        await this.meet();
+        if (this.founder.view !== null) return this.take(this.founder.view);
+        if (this.met.size === this.options.peers.length && this.options.peers[0] === this.options.self.peerAddress) {
+          await this.propose();
+          if (this.founder.view !== null) return this.take(this.founder.view);
+        }
+        this.sayWhoIsMissing();
+        await sleep(RETRY_MS);
+      }
+      throw new Error("stopped while waiting for the other nodes");
+    } finally {
+      for (const client of this.clients.values()) client.close();
+    }
+  }
+
+  /** All founders, met or not. */
+  founders(): Awaited[] {
+    return this.options.peers.map((peerAddress) => {
+      const member = this.met.get(peerAddress) ?? null;
+      return { peerAddress, member, why: member === null ? (this.trouble.get(peerAddress) ?? "") : "" };
+    });
+  }
+
+  /** Another node's step; also answered once this node has its view. */
+  async answer(request: FoundRequest): Promise<FoundResponse> {
+    if (request.protocolVersion !== PROTOCOL_VERSION) {
+      return this.response({
+        $case: "refused",
+        value: { ballot: undefined, reason: StartRefusedReason.UNSPECIFIED, promised: undefined, peers: [] },
+      });
+    }
+    const { step } = request;
+    if (step?.$case === "view") this.told(NOBODY, step.value.view);
+    if (this.founder.view !== null)
+      return this.response({ $case: "view", value: { view: encodeView(this.founder.view) } });
+    if (step?.$case === "prepare") {
+      const ballot = this.plausible(ballotFromWire(step.value.ballot));
+      const answer = this.founder.onPrepare(ballot, step.value.peers);
+      await this.save();
+      return this.response(answerToWire(ballot, answer));
+    }
+    if (step?.$case === "accept") {
+      const ballot = this.plausible(ballotFromWire(step.value.ballot));
+      const view = viewOf(step.value.view);
+      if (wrongInFirst(view, this.options.peers) !== null) return this.response(badView(ballot));
+      const answer = this.founder.onAccept(ballot, view, step.value.peers);
+      await this.save();
+      return this.response(answerToWire(ballot, answer));
+    }
+    return this.response(undefined);
+  }
+
+  /** Votes are durable before they are answered. */
+  private async save(): Promise<void> {
+    const { promised, accepted } = this.founder;
+    if (promised === this.savedPromise && accepted === this.savedAccepted) return;
+    await this.options.saveVotes({ peers: this.options.peers, promised, accepted });
+    this.savedPromise = promised;
+    this.savedAccepted = accepted;
+  }
+
+  private response(step: FoundResponse["step"]): FoundResponse {
+    return { founder: this.introduction(), step };
+  }
+
+  /** Introduces this node to every other founder, and hears who they are. */
+  private async meet(): Promise<void> {
+    const before = this.met.size;
+    this.met.clear();
+    this.met.set(this.options.self.peerAddress, this.options.self);
+    const answers = await this.askAll(undefined);
+    for (const [address, response] of answers) this.believing(address, () => this.meetOne(address, response));
+    if (this.met.size !== before) this.lastNoticeAt = Number.NEGATIVE_INFINITY;
+  }
+
+  private meetOne(address: string, response: FoundResponse): void {
+    const { founder, step } = response;
+    if (step?.$case === "view") return this.told(address, step.value.view);
+    if (founder === undefined) return;
+    if (step?.$case === "refused") {
+      this.trouble.set(address, "speaks another version of the protocol between nodes");
+      return;
+    }
+    if (founder.nodeId === this.options.self.id) {
+      this.trouble.set(address, "leads back to this node");
+      return;
+    }
+    if (founder.peers.join() !== this.options.peers.join()) {
+      this.trouble.set(address, `was started with another list of nodes (${founder.peers.join(", ")})`);
+      return;
+    }
+    const { replicationFactor, partitions } = this.options.cluster;
+    if (founder.replicationFactor !== replicationFactor || founder.partitionCount !== partitions) {
+      this.trouble.set(
+        address,
+        `was started with --replication-factor ${founder.replicationFactor} --partitions ${founder.partitionCount}, ` +
+          `this node with ${replicationFactor} and ${partitions}`,
+      );
+      return;
+    }
+    this.trouble.delete(address);
+    this.met.set(address, memberFromWire(founder));
+  }
+
+  private async propose(): Promise<void> {
+    const { founder, options } = this;
+    const ballot: StartBallot = { round: founder.promised.round + 1, node: options.self.id };
+    const own = founder.onPrepare(ballot, options.peers);
+    if (own.kind !== "promised") return;
+    // A ballot serves once: it is promised durably before anybody hears of it.
+    await this.save();
+    const prepared = await this.askAll({
+      $case: "prepare",
+      value: { ballot: ballotToWire(ballot), peers: options.peers.slice() },
+    });
+    const promises: FounderPromise[] = [{ member: options.self, accepted: own.accepted }];
+    for (const [address, response] of prepared) {
+      const promise = this.believing(address, () => this.promiseOf(address, response));
+      if (promise === null) return;
+      promises.push(promise);
+    }
+    if (promises.length < options.peers.length) return;
+    const view = proposalOf(promises, () =>
+      firstView(
+        promises.map(({ member }) => member),
+        options.cluster,
+      ),
+    );
+    const accepts = await this.askAll({
+      $case: "accept",
+      value: { ballot: ballotToWire(ballot), view: encodeView(view), peers: options.peers.slice() },
+    });
+    if (founder.onAccept(ballot, view, options.peers).kind !== "accepted") return;
+    await this.save();
+    if (accepts.size < options.peers.length - 1) return;
+    for (const [address, response] of accepts) {
+      const learned = this.believing(address, () => this.learned(address, response));
+      if (learned !== false || response.step?.$case !== "accepted") return;
+    }
+    founder.onView(view);
+    // A node that misses this asks again.
+    await this.askAll({ $case: "view", value: { view: encodeView(view) } });
+  }
+
+  /** null: it did not promise. */
+  private promiseOf(address: string, response: FoundResponse): FounderPromise | null {
+    const member = this.met.get(address);
+    if (this.learned(address, response) || response.step?.$case !== "promised" || member === undefined) return null;
+    // Another incarnation answers than was met: start over.
+    if (response.founder?.nodeId !== member.id) return null;
+    const { acceptedBallot, acceptedView } = response.step.value;
+    if (acceptedBallot === undefined) return { member, accepted: null };
+    const accepted = { ballot: this.plausible(ballotFromWire(acceptedBallot)), view: viewOf(acceptedView) };
+    const wrong = wrongInFirst(accepted.view, this.options.peers);
+    if (wrong !== null) throw new Unbelievable(`a view that it accepted and that cannot be: ${wrong}`);
+    return { member, accepted };
+  }
+
+  /** What somebody says may be anything: null when it cannot be, which is said. */
+  private believing<T>(address: string, look: () => T): T | null {
+    try {
+      return look();
+    } catch (error) {
+      if (!(error instanceof Unbelievable)) throw error;
+      this.say(address, `says what cannot be: ${error.message}`);
+      return null;
+    }
+  }
+
+  private learned(address: string, response: FoundResponse): boolean {
+    if (response.step?.$case === "view") {
+      this.told(address, response.step.value.view);
+      return true;
+    }
+    const promised = response.step?.$case === "refused" ? response.step.value.promised : undefined;
+    if (promised !== undefined && compareStartBallots(ballotFromWire(promised), this.founder.promised) > 0) {
+      this.founder.promised = this.plausible(ballotFromWire(promised));
+    }
+    return false;
+  }
+
+  /**
+   * Somebody tells of a view that is decided. All founders that a first view names have accepted it: one that has not knows better, whoever
+   * says so. Of a cluster that it is not in a node can only hear: it takes more than one to tell.
+   */
+  private told(address: string, bytes: Uint8Array): void {
+    if (this.founder.view !== null) return;
+    const { self, peers } = this.options;
+    const view = viewOf(bytes);
+    const wrong = wrongInFirst(view, peers);
+    if (wrong !== null) return this.say(address, `tells of a view that cannot be: ${wrong}`);
+    const digest = digestOf(view).toString("hex");
+    const { accepted } = this.founder;
+    if (accepted !== null && digestOf(accepted.view).toString("hex") === digest) return this.founder.onView(view);
+    if (view.members.some(({ id }) => id === self.id)) {
+      return this.say(address, "tells of a cluster that this node is said to have founded, and has not");
+    }
+    this.say(address, `belongs to cluster ${view.clusterId}, which this node is not a member of`);
+    if (!peers.includes(address) || address === self.peerAddress) return;
+    this.tellers.set(address, digest);
+    const same = [...this.tellers.values()].filter((one) => one === digest).length;
+    if (same > (peers.length - 1) / 2) this.founder.onView(view);
+  }
+
+  /** Why nothing comes of the founder at this address. */
+  private say(address: string, why: string): void {
+    this.met.delete(address);
+    this.trouble.set(address, why);
+  }
+
+  private plausible(ballot: StartBallot): StartBallot {
+    if (ballot.round <= this.founder.promised.round + MAX_ROUND_JUMP && ballot.node !== 0) return ballot;
+    throw new Unbelievable(`a ballot of round ${ballot.round} after one of round ${this.founder.promised.round}`);
+  }
+
+  /** The answers that came, by address. */
+  private async askAll(step: FoundRequest["step"]): Promise<Map<string, FoundResponse>> {
+    const request: FoundRequest = { protocolVersion: PROTOCOL_VERSION, founder: this.introduction(), step };
+    const answers = new Map<string, FoundResponse>();
+    await Promise.all(
+      [...this.clients].map(async ([address, client]) => {
+        const answer = await askFounder(client, address, this.options.secret, request);
+        if ("response" in answer) answers.set(address, answer.response);
+        else this.trouble.set(address, answer.why);
+      }),
+    );
+    return answers;
+  }
+
+  private introduction(): WireFounder {
+    const { self, peers, cluster } = this.options;
+    return {
+      nodeId: self.id,
+      clientAddress: self.clientAddress,
+      peerAddress: self.peerAddress,
+      zone: self.zone,
+      peers: peers.slice(),
+      replicationFactor: cluster.replicationFactor,
+      partitionCount: cluster.partitions,
+    };
+  }
+
+  private take(view: View): View {
+    const { clusterId, self } = this.options;
+    if (clusterId !== "" && clusterId !== view.clusterId) {
+      throw new Error(`the other nodes belong to cluster ${view.clusterId}, but --cluster-id says ${clusterId}`);
+    }
+    if (!view.members.some((member) => member.id === self.id)) {
+      throw new Error(
+        `the other nodes already form cluster ${view.clusterId}, and this node is not one of its members: ` +
+          "a cluster does not take in new nodes yet",
+      );
+    }
+    return view;
+  }
+
+  private sayWhoIsMissing(): void {
+    const missing = this.options.peers.filter((address) => !this.met.has(address));
+    if (missing.length === 0) return;
+    const parts = missing.map((address) => {
+      const why = this.trouble.get(address);
+      return why === undefined ? address : `${address} (${why})`;
+    });
+    const text = `waiting for ${missing.length} of ${this.options.peers.length} nodes: ${parts.join(", ")}`;
+    const now = performance.now();
+    if (now - this.lastNoticeAt < (text === this.lastNotice ? REMIND_MS : SETTLE_MS)) return;
+    this.lastNotice = text;
+    this.lastNoticeAt = now;
+    this.options.notice(text);
+  }
+}
+
+function firstView(members: readonly Member[], cluster: ClusterConfig): View {
+  const ordered = [...members].sort((a, b) => a.id - b.id);
+  return {
+    epoch: viewEpoch(1),
+    clusterId: randomBytes(16).toString("hex"),
+    previousDigest: "",
+    operationId: randomBytes(16).toString("hex"),
+    replicationFactor: cluster.replicationFactor,
+    members: ordered,
+    partitions: firstPlacement(ordered, cluster.replicationFactor, cluster.partitions),
+    voters: ordered.slice(0, MAX_VOTERS).map((member) => member.id),
+  };
+}

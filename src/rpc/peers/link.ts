@@ -1,0 +1,105 @@
+/** One stream to one peer, whichever side dialed it. */
+import type { TraceContext } from "../../base/trace-context.js";
+import { encodeFrames } from "../../codec/peer/frame.js";
+import { PEER_QUEUE_BYTES } from "../../core/model/bounds.js";
+import type { NodeId, ViewEpoch } from "../../core/model/ids.js";
+import type { NodeMessage } from "../../core/model/node-message.js";
+import type { FrameStream } from "./frame-stream.js";
+
+export interface LinkCounters {
+  framesSent: number;
+  messagesSent: number;
+  bytesSent: number;
+  messagesDropped: number;
+  framesReceived: number;
+  messagesReceived: number;
+  /** Frames sent, by how many messages they hold: [0] one, [i] up to 2^i, the last one more. */
+  readonly frameSizes: number[];
+}
+
+const FRAME_SIZES = 14;
+
+/**
+ * A frame costs both ends something whatever it holds, so a node that is short of time spaces its frames: the next one to a peer leaves no
+ * sooner than this after the last, and fuller. A node that has time sends at once.
+ */
+export const SPACING_MS = 1;
+
+export const newCounters = (): LinkCounters => ({
+  framesSent: 0,
+  messagesSent: 0,
+  bytesSent: 0,
+  messagesDropped: 0,
+  framesReceived: 0,
+  messagesReceived: 0,
+  frameSizes: new Array(FRAME_SIZES).fill(0),
+});
+
+export class Link {
+  private queue: NodeMessage[] = [];
+  private queuedBytes = 0;
+  private lastFrameAt = Number.NEGATIVE_INFINITY;
+  open = true;
+
+  constructor(
+    readonly peer: NodeId,
+    readonly dialed: boolean,
+    readonly stream: FrameStream,
+    private readonly counters: LinkCounters,
+    public lastHeardAt: number,
+    private readonly traceOf: ((message: NodeMessage) => TraceContext | null) | null = null,
+    /** Is told what was queued and never handed to the stream. */
+    private readonly unsent: (message: NodeMessage) => void = () => {},
+  ) {}
+
+  /** Sent and not yet taken by the connection. */
+  get waitingBytes(): number {
+    return this.queuedBytes;
+  }
+
+  /** False: it is dropped, as there is no room for it. */
+  send(message: NodeMessage): boolean {
+    if (!this.open) return false;
+    if (this.queuedBytes > PEER_QUEUE_BYTES && message.kind !== "heartbeat" && message.kind !== "heartbeat-answer") {
+      this.counters.messagesDropped++;
+      return false;
+    }
+    this.queue.push(message);
+    return true;
+  }
+
+  /** Sends what is queued; returns false when it waits a little for more, as a node does that is short of time (`spaced`). */
+  flush(epoch: ViewEpoch, now: number, spaced: boolean): boolean {
+    if (this.queue.length === 0 || !this.open) return true;
+    if (!this.stream.writable) {
+      this.close();
+      return true;
+    }
+    if (spaced && now - this.lastFrameAt < SPACING_MS) return false;
+    this.lastFrameAt = now;
+    const messages = this.queue;
+    this.queue = [];
+    const sent = (frame: Buffer, count: number): void => {
+      this.counters.framesSent++;
+      this.counters.messagesSent += count;
+      this.counters.bytesSent += frame.length;
+      const size = Math.min(32 - Math.clz32(count - 1), FRAME_SIZES - 1);
+      this.counters.frameSizes[size] = (this.counters.frameSizes[size] ?? 0) + 1;
+      this.queuedBytes += frame.length;
+      this.stream.write(frame, () => {
+        this.queuedBytes -= frame.length;
+      });
+    };
+    encodeFrames(epoch, messages, sent, this.traceOf);
+    return true;
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    const left = this.queue;
+    this.queue = [];
+    for (const message of left) this.unsent(message);
+    this.stream.cut();
+  }
+}

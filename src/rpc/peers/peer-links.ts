@@ -1,0 +1,377 @@
+/**
+ * The streams to the other nodes: one per pair, dialed by the node with the lower id, dialed again when it breaks. A broken stream loses
+ * messages, and says so to the loop; the protocol re-sends.
+ */
+import type { Handshake, Refusal } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
+import type { TraceContext } from "../../base/trace-context.js";
+import {
+  decodeFrame,
+  encodeAuthentication,
+  encodeHandshake,
+  encodeRefusal,
+  messagesOf,
+  type ReceivedFrame,
+} from "../../codec/peer/frame.js";
+import { type NodeId, nodeId, type ViewEpoch } from "../../core/model/ids.js";
+import type { NodeMessage } from "../../core/model/node-message.js";
+import type { Member, View } from "../../core/view/view.js";
+import type { NodeInput } from "../../node/machine.js";
+import type { Peers } from "../../ports/peers.js";
+import { peerNamed } from "../naming/node-names.js";
+import { Accepting, Dialing, HAS_NO_SECRET, type OwnIdentity } from "./authentication.js";
+import type { ClusterSecret } from "./cluster-secret.js";
+import { DialedStream } from "./dialed-stream.js";
+import { type FrameEvents, type FrameStream, UNHEARD } from "./frame-stream.js";
+import { checkHandshake, refusal } from "./handshake.js";
+import { Link, newCounters, SPACING_MS } from "./link.js";
+import { LoopLoad } from "./loop-load.js";
+
+/** A dialed stream that says nothing for this long is dead: heartbeats come several times a second. */
+const SILENCE_MS = 5_000;
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 1_000;
+/** A stream that its peer seems to have replaced is given so long to show that it lives. */
+const PROOF_OF_LIFE_MS = 1_000;
+/** A side that connects and does not introduce itself within this is cut off. */
+const HANDSHAKE_MS = 5_000;
+
+export interface PeerLinksOptions {
+  readonly self: NodeId;
+  readonly view: View;
+  readonly digest: Buffer;
+  /** HOST:PORT where the others reach this node. */
+  readonly peerAddress: string;
+  readonly secret: ClusterSecret;
+  /** This node's side of a handshake with this peer; NO_NODE: not known whom it talks to. */
+  readonly handshake: (peer: NodeId) => Handshake;
+  readonly deliver: (input: NodeInput) => void;
+  /** One line for the operator. */
+  readonly notice: (text: string) => void;
+  /** The peer's handshake told who it is; for status. */
+  readonly introduced: (handshake: Handshake) => void;
+  /** The highest log position that a peer has told, in any life. */
+  readonly highestPosition: (peer: NodeId) => number;
+  /** A peer shows a position of this node's log, with what is said to be this node's own proof of it. Returns whether the node goes on (R10). */
+  readonly shown: (peer: NodeId, position: number, proof: Uint8Array) => boolean;
+  /** The other end of a connection did not prove what it had to. */
+  readonly failed: (remote: string, why: string) => void;
+  /** null: nothing is traced. */
+  readonly traces: PeerTraces | null;
+}
+
+/** Messages between nodes tell where they belong in a trace: what leaves is asked for that, what comes is told before it is delivered. */
+export interface PeerTraces {
+  contextOf(message: NodeMessage): TraceContext | null;
+  received(from: NodeId, message: NodeMessage, context: TraceContext | null): void;
+}
+
+export class PeerLinks implements Peers {
+  readonly counters = newCounters();
+  private readonly links = new Map<NodeId, Link>();
+  private readonly dialed = new Set<DialedStream>();
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly epoch: ViewEpoch;
+  private readonly incarnations = new Set<NodeId>();
+  private readonly noticed = new Map<NodeId, string>();
+  private readonly identity: OwnIdentity;
+  private closed = false;
+  /** A timer runs for frames that wait to be fuller. */
+  private spacing = false;
+  private readonly load = new LoopLoad();
+  private readonly traceOf: ((message: NodeMessage) => TraceContext | null) | null;
+
+  constructor(private readonly options: PeerLinksOptions) {
+    this.epoch = options.view.epoch;
+    const { traces, self, peerAddress, view } = options;
+    this.identity = { nodeId: self, peerAddress, clusterId: Buffer.from(view.clusterId, "hex") };
+    this.traceOf = traces === null ? null : (message) => traces.contextOf(message);
+  }
+
+  /** Dials every peer with a higher id; the others dial this node. */
+  start(): void {
+    for (const member of this.options.view.members) {
+      if (member.id > this.options.self) this.connect(member, FIRST_BACKOFF_MS);
+    }
+    const watch = setInterval(() => this.cutSilent(), SILENCE_MS / 4);
+    watch.unref();
+    this.timers.add(watch);
+  }
+
+  send(to: NodeId, message: NodeMessage): boolean {
+    return this.links.get(to)?.send(message) ?? false;
+  }
+
+  flush(): void {
+    const now = performance.now();
+    let waiting = false;
+    const spaced = this.load.busy(now);
+    for (const link of this.links.values()) if (!link.flush(this.epoch, now, spaced)) waiting = true;
+    if (!waiting || this.spacing) return;
+    this.spacing = true;
+    setTimeout(() => {
+      this.spacing = false;
+      this.flush();
+    }, SPACING_MS);
+  }
+
+  /** What waits for each peer that there is a stream to. */
+  queues(): { readonly peer: NodeId; readonly bytes: number }[] {
+    return [...this.links.values()].map((link) => ({ peer: link.peer, bytes: link.waitingBytes }));
+  }
+
+  /** Why there is no stream to this peer; "" when there is one, or nobody answers. */
+  troubleOf(peer: NodeId): string {
+    return this.noticed.get(peer) ?? "";
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
+    for (const link of this.links.values()) link.close();
+    this.links.clear();
+    for (const stream of this.dialed) stream.cut();
+  }
+
+  /** A peer dialed. */
+  accept(stream: FrameStream): FrameEvents {
+    if (this.closed) {
+      stream.write(encodeRefusal(refusal(RefusalReason.STOPPING, "this node is stopping", "")));
+      stream.end();
+      return UNHEARD;
+    }
+    let accepting = this.options.secret.all.length === 0 ? null : new Accepting(this.options.secret, this.identity);
+    let proved: number | undefined;
+    let link: Link | null = null;
+    let gone = false;
+    /** Its handshake is in order, and whether it may have its place is being found out. */
+    let joining = false;
+    const timer = setTimeout(() => stream.cut(), HANDSHAKE_MS);
+    const refuse = (why: Refusal): void => {
+      if (why.reason === RefusalReason.NOT_AUTHENTICATED) this.options.failed(stream.remote, why.text);
+      stream.write(encodeRefusal(why));
+      stream.end();
+    };
+    const authenticate = (frame: ReceivedFrame, side: Accepting): void => {
+      const step = side.receive(frame.authentication);
+      if (step.kind === "refused") return refuse(refusal(RefusalReason.NOT_AUTHENTICATED, step.why, ""));
+      const say = step.kind === "say" ? step.step : step.say;
+      if (say !== null) stream.write(encodeAuthentication(say));
+      if (step.kind === "say") return;
+      accepting = null;
+      proved = step.peer.nodeId;
+      const { meantNodeId, meantAddress } = step.peer;
+      if (meantNodeId === this.options.self && meantAddress === this.options.peerAddress) return stream.trust();
+      const text = `this is node ${this.options.self} at ${this.options.peerAddress}, and node ${proved} means node ${meantNodeId} at ${meantAddress}`;
+      refuse(refusal(RefusalReason.OTHER_NODE, text, String(this.options.self)));
+    };
+    return {
+      frame: (bytes) => {
+        const frame = decoded(bytes);
+        if (frame === null || joining) return stream.cut();
+        if (link !== null) return this.receive(link, frame);
+        if (accepting !== null) return authenticate(frame, accepting);
+        clearTimeout(timer);
+        if (frame.authentication !== undefined) {
+          return refuse(refusal(RefusalReason.NOT_AUTHENTICATED, HAS_NO_SECRET, ""));
+        }
+        const refused = this.check(frame, false, proved);
+        if (refused !== null) return refuse(refused);
+        const handshake = frame.handshake as Handshake;
+        if (!this.judged(handshake)) return stream.cut();
+        joining = true;
+        this.makeRoom(handshake, stream, (why) => {
+          joining = false;
+          if (this.closed || gone) return;
+          if (why !== null) return refuse(why);
+          stream.trust();
+          stream.write(encodeHandshake(this.options.handshake(nodeId(handshake.nodeId))));
+          link = this.join(handshake, false, stream);
+        });
+      },
+      ended: () => {
+        gone = true;
+        clearTimeout(timer);
+        if (link !== null) this.lost(link);
+      },
+    };
+  }
+
+  /**
+   * A stream that lives is not replaced: two processes that show one id, as copies of a directory do, would take it from each other for ever. A
+   * node that was started again gets in as soon as its old stream has ended, or does not show that it lives. `done` gets null, or why not.
+   */
+  private makeRoom(handshake: Handshake, stream: FrameStream, done: (why: Refusal | null) => void): void {
+    const { nodeId: id, peerAddress } = handshake;
+    const old = this.links.get(nodeId(id));
+    if (old === undefined) return done(null);
+    old.stream.ping(PROOF_OF_LIFE_MS, (alive) => {
+      if (!alive) {
+        this.lost(old);
+        return this.links.has(nodeId(id)) ? this.makeRoom(handshake, stream, done) : done(null);
+      }
+      const text =
+        `node ${id} is connected from ${old.stream.remote} and lives; another process with its id comes from ${stream.remote} ` +
+        `and says that it is at ${peerAddress}: is one of their directories a copy? Stop one of them`;
+      this.options.notice(`refused a second node ${id}: ${text}`);
+      done(refusal(RefusalReason.DUPLICATE_NODE_ID, text, ""));
+    });
+  }
+
+  private connect(member: Member, backoff: number): void {
+    if (this.closed) return;
+    let link: Link | null = null;
+    let wait = backoff;
+    const [secret] = this.options.secret.all;
+    let dialing = secret === undefined ? null : new Dialing(secret, this.identity, member);
+    const greet = (): void => stream.write(encodeHandshake(this.options.handshake(member.id)));
+    const ended = (): void => {
+      clearTimeout(timer);
+      this.dialed.delete(stream);
+      if (link !== null) this.lost(link);
+      const jittered = wait * (0.5 + Math.random() / 2);
+      this.later(jittered, () => this.connect(member, Math.min(wait * 2, MAX_BACKOFF_MS)));
+    };
+    const refused = (why: Refusal): void => {
+      this.refusedBy(member, why);
+      wait = MAX_BACKOFF_MS;
+      stream.cut();
+    };
+    const authenticate = (frame: ReceivedFrame, side: Dialing): void => {
+      const step = side.receive(frame.authentication);
+      if (step.kind === "refused") return refused(refusal(RefusalReason.NOT_AUTHENTICATED, step.why, ""));
+      if (step.kind === "say") return stream.write(encodeAuthentication(step.step));
+      dialing = null;
+      const { nodeId: found } = step.peer;
+      if (found !== member.id) {
+        return refused(refusal(RefusalReason.OTHER_NODE, `node ${found} answers, and node ${member.id} is meant`, ""));
+      }
+      greet();
+    };
+    const received = (bytes: Buffer): void => {
+      const frame = decoded(bytes);
+      if (frame === null) return stream.cut();
+      if (link !== null) return this.receive(link, frame);
+      // A refusal is a word, and words of a peer end nobody: it is tried again.
+      if (frame.refusal !== undefined) return refused(frame.refusal);
+      if (dialing !== null) return authenticate(frame, dialing);
+      clearTimeout(timer);
+      const why = this.check(frame, true, member.id);
+      if (why !== null) return refused(why);
+      const handshake = frame.handshake as Handshake;
+      if (!this.judged(handshake)) return stream.cut();
+      wait = FIRST_BACKOFF_MS;
+      stream.trust();
+      link = this.join(handshake, true, stream);
+    };
+    const stream = new DialedStream(member.peerAddress, { frame: received, ended });
+    const timer = setTimeout(() => stream.cut(), HANDSHAKE_MS);
+    this.dialed.add(stream);
+    if (dialing === null) greet();
+    else stream.write(encodeAuthentication(dialing.first()));
+  }
+
+  /** Whether this node goes on after what the peer shows of it (R10). */
+  private judged({ nodeId: peer, seenPosition, seenProof }: Handshake): boolean {
+    return seenPosition === 0 || this.options.shown(nodeId(peer), seenPosition, seenProof);
+  }
+
+  private check(frame: ReceivedFrame, dialed: boolean, expected: number | undefined): Refusal | null {
+    if (frame.handshake === undefined) {
+      return refusal(RefusalReason.BAD_HANDSHAKE, "the first frame of a stream is a handshake", "");
+    }
+    return checkHandshake(frame.handshake, {
+      self: this.options.self,
+      view: this.options.view,
+      digest: this.options.digest,
+      dialed,
+      highestPosition: this.options.highestPosition(nodeId(frame.handshake.nodeId)),
+      expected,
+    });
+  }
+
+  private join(handshake: Handshake, dialed: boolean, stream: FrameStream): Link {
+    const peer = nodeId(handshake.nodeId);
+    // The member was dialed again, so its old stream has ended, or makeRoom has seen to it.
+    const stale = this.links.get(peer);
+    if (stale !== undefined) this.lost(stale);
+    const unsent = (message: NodeMessage): void => {
+      if (message.kind === "forward") this.options.deliver({ kind: "unsent", id: message.id });
+    };
+    const link = new Link(peer, dialed, stream, this.counters, performance.now(), this.traceOf, unsent);
+    this.links.set(peer, link);
+    this.noticed.delete(peer);
+    this.options.introduced(handshake);
+    if (this.incarnations.has(peer)) this.options.deliver({ kind: "peer-restarted", peer });
+    this.incarnations.add(peer);
+    return link;
+  }
+
+  private receive(link: Link, frame: ReceivedFrame): void {
+    link.lastHeardAt = performance.now();
+    this.counters.framesReceived++;
+    if (frame.refusal !== undefined) return link.close();
+    try {
+      const { traces } = this.options;
+      const deliver = (message: NodeMessage, context: TraceContext | null): void => {
+        this.checkPartition(message);
+        this.counters.messagesReceived++;
+        traces?.received(link.peer, message, context);
+        this.options.deliver({ kind: "message", from: link.peer, message });
+      };
+      messagesOf(frame, deliver, traces !== null);
+    } catch (error) {
+      if (!(error instanceof Error) || error.name === "AssertionError") throw error;
+      this.options.notice(
+        `${peerNamed(this.options.view, link.peer)} sent what cannot be read (${error.message}): its stream is cut`,
+      );
+      link.close();
+    }
+  }
+
+  /** The core trusts that there is such a partition. */
+  private checkPartition(message: NodeMessage): void {
+    const { length } = this.options.view.partitions;
+    if ("partition" in message && message.partition >= length) {
+      throw new Error(`partition ${message.partition} of ${length}`);
+    }
+  }
+
+  private lost(link: Link): void {
+    link.close();
+    if (this.links.get(link.peer) !== link) return;
+    this.links.delete(link.peer);
+    if (!this.closed) this.options.deliver({ kind: "link-lost", peer: link.peer });
+  }
+
+  private refusedBy(member: Member, why: Refusal): void {
+    if (why.reason === RefusalReason.STOPPING || this.noticed.get(member.id) === why.text) return;
+    this.noticed.set(member.id, why.text);
+    this.options.notice(`no stream to node ${member.id} at ${member.peerAddress}: ${why.text}`);
+  }
+
+  private cutSilent(): void {
+    const now = performance.now();
+    for (const link of this.links.values()) if (now - link.lastHeardAt > SILENCE_MS) link.close();
+  }
+
+  private later(ms: number, call: () => void): void {
+    if (this.closed) return;
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      call();
+    }, ms);
+    timer.unref();
+    this.timers.add(timer);
+  }
+}
+
+/** null: it cannot be read. */
+function decoded(bytes: Buffer): ReceivedFrame | null {
+  try {
+    return decodeFrame(bytes);
+  } catch {
+    return null;
+  }
+}

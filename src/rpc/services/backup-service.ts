@@ -1,0 +1,136 @@
+/** The backup service: which keys a copy holds, and revisions that go on above those of another cluster. */
+
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
+import type {
+  BackupServiceImplementation,
+  ListKeysResponse,
+  RaiseRevisionsRequest,
+  RaiseRevisionsResponse,
+} from "../../../gen/ts/onar/backup/v1/backup.js";
+import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
+import { bytesOf } from "../../codec/bytes/bytes.js";
+import { BACKUP_PAGE_BYTES } from "../../core/model/bounds.js";
+import {
+  type ChangeNumber,
+  ERA,
+  NO_NODE,
+  type Partition,
+  partition as partitionOf,
+  type Revision,
+  revision,
+} from "../../core/model/ids.js";
+import { changesPage } from "../../core/model/table.js";
+import type { ServedPartition } from "../../core/partition.js";
+import { placementOf } from "../../core/view/view.js";
+import { answer, answers, type Call } from "../call/call.js";
+import { backupOff, draining, type Failure, noCopy, starting } from "../call/failure.js";
+import { invalid } from "../call/validate.js";
+import { checkPartition } from "./reconfiguration-service.js";
+import type { Serving, ServingNode } from "./serving.js";
+
+/** Keys of one message; listing so many blocks the loop for about a millisecond. */
+const PAGE_KEYS = 512;
+/** 2^53 − 1 is the highest revision there can be: this leaves more than any cluster will ever hand out. */
+const MAX_ABOVE = 2 ** 52;
+/** How many eras above its own a partition is raised at a time: one call cannot use up what a restored cluster has left. */
+const ERAS_AT_A_TIME = 1;
+/** How often it is looked whether a majority has it. */
+const LOOK_MS = 5;
+
+/** `offered`: these calls are served to whoever reaches the port. */
+export const backupService = (serving: Serving, offered: boolean): BackupServiceImplementation => {
+  const mustServe = (): ServingNode => {
+    const request = { kind: "read", partition: null, hasId: false } as const;
+    if (!offered) throw backupOff();
+    if (serving.stopping) throw draining(request);
+    if (serving.node === null) throw starting(request, serving.awaited());
+    return serving.node;
+  };
+  return {
+    listKeys: (request, context) =>
+      answers(context, () => list(serving, mustServe(), request.partition, context.signal)),
+    raiseRevisions: (request, context) => answer(context, (call) => raise(serving, mustServe(), request, call)),
+  };
+};
+
+/**
+ * All keys of this node's copy, by ascending change number, until there is no later change: a key that changes meanwhile only moves ahead
+ * of the list, so none that was there at the beginning is missed.
+ */
+async function* list(
+  serving: Serving,
+  node: ServingNode,
+  asked: number,
+  signal: AbortSignal,
+): AsyncGenerator<ListKeysResponse> {
+  checkPartition(asked, node.view.partitions.length, "partition");
+  const partition = partitionOf(asked);
+  const served = node.loop.machine.core.partitions.get(partition);
+  if (served === undefined) throw noCopy(partition);
+  const { table } = served.replica;
+  for (let after = 0 as ChangeNumber; !signal.aborted; await turn()) {
+    const { found, more } = changesPage(table, after, PAGE_KEYS, BACKUP_PAGE_BYTES);
+    const last = !more;
+    after = found.at(-1)?.change ?? after;
+    const { reservation, settledRevision } = served.replica;
+    yield {
+      header: headerOf(serving, node, partition, settledRevision),
+      keys: found.map(({ key }) => bytesOf(key)),
+      last,
+      highestRevision: last ? BigInt(Math.max(reservation, settledRevision)) : 0n,
+      changes: last ? BigInt(table.lastChange) : 0n,
+    };
+    if (last) return;
+  }
+}
+
+function headerOf(serving: Serving, node: ServingNode, partition: Partition, settled: Revision): Header {
+  const { groupEpoch } = placementOf(node.view, partition);
+  const writer = node.loop.machine.core.writerOf(partition) ?? NO_NODE;
+  return serving.header({ partition, standing: { revision: settled, groupEpoch, writer } });
+}
+
+/** Asks this node's writers, and waits until they have done it or the time is nearly over; those that are deposed meanwhile are left out. */
+async function raise(
+  serving: Serving,
+  node: ServingNode,
+  request: RaiseRevisionsRequest,
+  call: Call,
+): Promise<RaiseRevisionsResponse> {
+  const count = node.view.partitions.length;
+  for (const p of request.partitions) checkPartition(p, count, "partitions");
+  if (request.above > BigInt(MAX_ABOVE)) throw outOfRange(request.above, MAX_ABOVE, "");
+  const above = revision(Number(request.above));
+  const { loop } = node;
+  const { core } = loop.machine;
+  const wanted =
+    request.partitions.length > 0 ? new Set(request.partitions) : Array.from({ length: count }, (_, p) => p);
+  const asked = [...wanted].map(partitionOf).filter((partition) => core.isWriter(partition));
+  for (const partition of asked) {
+    const bound = highestRaise(core.partitions.get(partition));
+    if (above > bound) throw outOfRange(request.above, bound, ` for partition ${partition}: raise it era by era`);
+  }
+  for (const partition of asked) loop.deliver({ kind: "raise-revisions", partition, above });
+  const raised = (partition: Partition): boolean => (core.partitions.get(partition)?.writer.raisedAbove ?? 0) >= above;
+  const until = performance.now() + call.timeout;
+  while (performance.now() < until && asked.some((partition) => core.isWriter(partition) && !raised(partition))) {
+    await sleep(LOOK_MS);
+  }
+  return { header: serving.header(null), raised: asked.filter(raised) };
+}
+
+/** The start of the era after the one that the partition is in, as far as this node knows. */
+function highestRaise(served: ServedPartition | undefined): number {
+  if (served === undefined) return ERA;
+  const { replica, writer } = served;
+  const known = Math.max(replica.reservation, replica.settledRevision, writer.raisedAbove);
+  return (Math.floor(known / ERA) + ERAS_AT_A_TIME) * ERA;
+}
+
+const outOfRange = (above: bigint, bound: number, where: string): Failure =>
+  invalid(
+    "REVISION_OUT_OF_RANGE",
+    `above must be at most ${bound}${where}; it is ${above}`,
+    { field: "above", bound: String(bound), value: String(above) },
+    "read",
+  );

@@ -1,0 +1,268 @@
+/** The reconfiguration service: who is who and where what lies. */
+import { Status } from "nice-grpc-common";
+import {
+  GetViewResponse,
+  type LocateRequest,
+  type LocateResponse,
+  MemberState,
+  type NodeStatus,
+  type PartitionStatus,
+  type ReconfigurationServiceImplementation,
+  StatusResponse,
+  StorageKind,
+  type Member as WireMember,
+} from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { positionOf } from "../../codec/api/position.js";
+import { viewToWire } from "../../codec/api/view.js";
+import type { Limits } from "../../config.js";
+import {
+  type GroupEpoch,
+  NO_NODE,
+  type NodeId,
+  type Partition,
+  partition as partitionOf,
+  type Revision,
+} from "../../core/model/ids.js";
+import { partitionOfPosition } from "../../core/placement/position.js";
+import { memberOf, placementOf, type View } from "../../core/view/view.js";
+import { answer } from "../call/call.js";
+import { Failure, starting } from "../call/failure.js";
+import { KeptAnswer } from "../call/kept-answer.js";
+import { checkKey, checkKeySpace, invalid } from "../call/validate.js";
+import type { Awaited } from "../naming/node-names.js";
+import type { Serving, ServingNode } from "./serving.js";
+
+/** Of answers to Status: this node's wall clock, in milliseconds since 1970. For operators only: the protocol asks no wall clock. */
+const CLOCK_HEADER = "onar-clock-ms";
+
+export interface OwnStatus {
+  readonly storage: StorageKind;
+  readonly softwareVersion: string;
+  readonly uptimeMs: () => number;
+  /** Durable records of its log. */
+  readonly logPosition: () => number;
+  readonly diskFull: () => boolean;
+  /** Of a peer's, as it told last. */
+  readonly logPositionOf: (peer: NodeId) => number;
+}
+
+export const reconfigurationService = (
+  serving: Serving,
+  limits: Limits,
+  own: OwnStatus,
+): ReconfigurationServiceImplementation => {
+  const mustServe = (): ServingNode => {
+    if (serving.node === null) throw starting({ kind: "read", partition: null, hasId: false }, serving.awaited());
+    return serving.node;
+  };
+  // Both are long, and asked for by questions of a few bytes.
+  const views = new KeptAnswer<GetViewResponse>(GetViewResponse.encode, null);
+  const statuses = new KeptAnswer<StatusResponse>(StatusResponse.encode);
+  return {
+    getView: (_request, context) =>
+      answer(context, () => {
+        const node = mustServe();
+        return views.of(node.view, () => ({
+          header: serving.header(null),
+          view: viewToWire(node.view),
+          digest: node.digest,
+        }));
+      }),
+    locate: (request, context) => answer(context, () => locate(serving, mustServe(), limits, request)),
+    status: (request, context) =>
+      answer(context, () => {
+        context.header.set(CLOCK_HEADER, String(Date.now()));
+        const node = serving.node;
+        if (node === null) {
+          return {
+            header: serving.header(null),
+            partitions: [],
+            nodes: serving.awaited().map((founder) => awaitedStatus(serving.self, founder, own)),
+            openRequests: 0,
+            heldRequests: 0,
+            peerFrames: 0n,
+            peerMessages: 0n,
+            peerMessagesDropped: 0n,
+            badRegisters: 0n,
+            mendedRegisters: 0n,
+            purgedTombstones: 0n,
+            diskFull: own.diskFull(),
+            diskStandingMs: 0n,
+          };
+        }
+        const count = node.view.partitions.length;
+        for (const p of request.partitions) checkPartition(p, count, "partitions");
+        if (request.partitions.length > 0) return statusOf(serving, node, own, request.partitions);
+        return statuses.of(node, () => statusOf(serving, node, own, Array(count).keys()));
+      }),
+  };
+};
+
+/** Of these partitions, each once. */
+function statusOf(serving: Serving, node: ServingNode, own: OwnStatus, partitions: Iterable<number>): StatusResponse {
+  const { router } = node.loop.machine;
+  return {
+    header: serving.header(null),
+    partitions: [...new Set(partitions)].sort((a, b) => a - b).map((p) => partitionStatus(node, partitionOf(p))),
+    nodes: node.view.members.map((member) => nodeStatus(serving.self, node, member.id, own)),
+    openRequests: router.pendingCount,
+    heldRequests: router.heldCount,
+    peerFrames: BigInt(node.counters.framesSent),
+    peerMessages: BigInt(node.counters.messagesSent),
+    peerMessagesDropped: BigInt(node.counters.messagesDropped),
+    ...upkeepOf(node),
+    diskFull: own.diskFull(),
+    diskStandingMs: BigInt(Math.floor(node.loop.diskStanding)),
+  };
+}
+
+function locate(serving: Serving, node: ServingNode, limits: Limits, request: LocateRequest): LocateResponse {
+  checkKeySpace(request.keySpace, "read");
+  const { target } = request;
+  const { view } = node;
+  const count = view.partitions.length;
+  let position = Buffer.alloc(0);
+  let partition: Partition;
+  if (target?.$case === "key") {
+    checkKey(target.value, limits, "read");
+    const text = positionOf(target.value);
+    position = Buffer.from(text, "latin1");
+    partition = partitionOfPosition(text, count);
+  } else if (target?.$case === "partition") {
+    checkPartition(target.value, count, "partition");
+    partition = partitionOf(target.value);
+  } else {
+    throw new Failure({
+      code: Status.INVALID_ARGUMENT,
+      reason: "REQUEST_MISSING",
+      message: "target must be a key or a partition",
+      metadata: { field: "target" },
+    });
+  }
+  const { replicas, groupEpoch } = placementOf(view, partition);
+  const writer = node.loop.machine.core.writerOf(partition) ?? NO_NODE;
+  const revision = node.loop.machine.core.partitions.get(partition)?.replica.settledRevision ?? (0 as Revision);
+  return {
+    header: serving.header({ partition, standing: { revision, groupEpoch, writer } }),
+    partition,
+    replicas: replicas.map((id) => wireMember(view, id)),
+    writerNodeId: writer,
+    groupEpoch: BigInt(groupEpoch),
+    position,
+  };
+}
+
+export function checkPartition(p: number, count: number, field: string): void {
+  if (p < count) return;
+  throw invalid(
+    "PARTITION_OUT_OF_RANGE",
+    `${field}: there are ${count} partitions, numbered from 0; ${p} is none of them`,
+    { field, bound: String(count), value: String(p) },
+    "read",
+  );
+}
+
+function wireMember(view: View, id: NodeId): WireMember {
+  const member = memberOf(view, id);
+  return {
+    id,
+    clientAddress: member?.clientAddress ?? "",
+    peerAddress: member?.peerAddress ?? "",
+    zone: member?.zone ?? "",
+    state: MemberState.ACTIVE,
+  };
+}
+
+function partitionStatus(node: ServingNode, partition: Partition): PartitionStatus {
+  const { core } = node.loop.machine;
+  const { replicas, groupEpoch } = placementOf(node.view, partition);
+  const served = core.partitions.get(partition);
+  const promise = served?.replica.promise;
+  const settled = served?.replica.settledRevision ?? (0 as Revision);
+  const behind = served?.behind ?? null;
+  return {
+    partition,
+    groupEpoch: BigInt(groupEpoch),
+    writerNodeId: core.writerOf(partition) ?? NO_NODE,
+    ballotRound: BigInt(promise?.round ?? 0),
+    ballotNodeId: promise?.node ?? 0,
+    settledRevision: BigInt(settled),
+    replicas: replicas.map((id, place) => {
+      const own = id === core.self;
+      const report = served?.report(place);
+      const known = own || (report !== undefined && isOf(report.groupEpoch, groupEpoch));
+      const base = { nodeId: id, ready: own || (known && report?.ready === true), heard: core.hears(id) };
+      if (!known) return base;
+      const behind = own ? 0 : Math.max(0, settled - (report?.settledRevision ?? 0));
+      return { ...base, lag: BigInt(behind) };
+    }),
+    heldRequests: node.loop.machine.router.heldOf(partition),
+    ...(behind === null ? {} : { behind: BigInt(behind) }),
+  };
+}
+
+/** What the replicas of this node had to mend and to purge. */
+function upkeepOf(node: ServingNode): Pick<StatusResponse, "badRegisters" | "mendedRegisters" | "purgedTombstones"> {
+  let bad = 0;
+  let mended = 0;
+  let purged = 0;
+  for (const { replica, mending, writer } of node.loop.machine.core.partitions.values()) {
+    bad += replica.bad.size;
+    mended += mending.mended;
+    purged += writer.purged;
+  }
+  return { badRegisters: BigInt(bad), mendedRegisters: BigInt(mended), purgedTombstones: BigInt(purged) };
+}
+
+const isOf = (a: GroupEpoch, b: GroupEpoch): boolean => a === b;
+
+function awaitedStatus(self: NodeId, { peerAddress, member, why }: Awaited, own: OwnStatus): NodeStatus {
+  const base = {
+    trouble: why,
+    id: member?.id ?? NO_NODE,
+    clientAddress: member?.clientAddress ?? "",
+    peerAddress,
+    zone: member?.zone ?? "",
+    heard: member !== null,
+  };
+  if (member?.id !== self) return { ...base, storage: StorageKind.UNSPECIFIED, softwareVersion: "" };
+  return {
+    ...base,
+    storage: own.storage,
+    uptimeMs: BigInt(Math.round(own.uptimeMs())),
+    softwareVersion: own.softwareVersion,
+  };
+}
+
+function nodeStatus(self: NodeId, node: ServingNode, id: NodeId, own: OwnStatus): NodeStatus {
+  const member = wireMember(node.view, id);
+  const base = {
+    id,
+    clientAddress: member.clientAddress,
+    peerAddress: member.peerAddress,
+    zone: member.zone,
+    trouble: id === self ? "" : node.links.troubleOf(id),
+  };
+  if (id === self) {
+    return {
+      ...base,
+      heard: true,
+      storage: own.storage,
+      uptimeMs: BigInt(Math.round(own.uptimeMs())),
+      softwareVersion: own.softwareVersion,
+      logPosition: BigInt(own.logPosition()),
+    };
+  }
+  const heard = node.loop.machine.core.hears(id);
+  const introduction = node.introductions.get(id);
+  if (introduction === undefined) return { ...base, heard, storage: StorageKind.UNSPECIFIED, softwareVersion: "" };
+  const { handshake, at } = introduction;
+  return {
+    ...base,
+    heard,
+    storage: handshake.storage,
+    uptimeMs: BigInt(Math.round(handshake.uptimeMs + performance.now() - at)),
+    softwareVersion: handshake.softwareVersion,
+    logPosition: BigInt(own.logPositionOf(id)),
+  };
+}

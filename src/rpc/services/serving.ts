@@ -1,0 +1,85 @@
+/** What the services serve from: nothing while the node waits for its cluster, then a node with its loop. */
+import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
+import type { Handshake } from "../../../gen/ts/onar/replication/v1/replication.js";
+import type { TraceContext } from "../../base/trace-context.js";
+import type { NodeId, Partition } from "../../core/model/ids.js";
+import type { Request } from "../../core/model/node-message.js";
+import type { Standing } from "../../core/model/operation.js";
+import type { View } from "../../core/view/view.js";
+import type { Loop } from "../../node/loop.js";
+import type { Awaited } from "../naming/node-names.js";
+import type { LinkCounters } from "../peers/link.js";
+
+export interface ServingNode {
+  readonly view: View;
+  readonly digest: Buffer;
+  readonly loop: Loop;
+  readonly counters: LinkCounters;
+  /** What peers said of themselves. */
+  readonly introductions: ReadonlyMap<NodeId, Introduction>;
+  readonly links: { troubleOf(peer: NodeId): string };
+}
+
+export interface Introduction {
+  readonly handshake: Handshake;
+  /** performance.now() when it came. */
+  readonly at: number;
+}
+
+export class Serving {
+  /** Whom this node waits for while there is no view. */
+  awaited: () => readonly Awaited[] = () => [];
+  node: ServingNode | null = null;
+  private readonly stops = new AbortController();
+  /** Is told of requests that are traced before they go their way; null: nothing is traced. */
+  traces: { asked(request: Request, context: TraceContext): void } | null = null;
+  /** Requests on keys that clients brought so far. */
+  reads = 0;
+  writes = 0;
+  private clusterId = Buffer.alloc(0);
+  private viewEpoch = 0n;
+
+  constructor(readonly self: NodeId) {}
+
+  /** New calls are refused, and streams end. */
+  get stopping(): boolean {
+    return this.stops.signal.aborted;
+  }
+
+  get whenStopping(): AbortSignal {
+    return this.stops.signal;
+  }
+
+  stop(): void {
+    this.stops.abort();
+  }
+
+  begin(node: ServingNode): void {
+    this.clusterId = Buffer.from(node.view.clusterId, "hex");
+    this.viewEpoch = BigInt(node.view.epoch);
+    this.node = node;
+  }
+
+  /** null: the answer is not about one partition. */
+  header(about: { readonly partition: Partition; readonly standing: Standing } | null): Header {
+    if (about === null) {
+      return {
+        clusterId: this.clusterId,
+        nodeId: this.self,
+        viewEpoch: this.viewEpoch,
+        revision: undefined,
+        groupEpoch: 0n,
+        writerNodeId: 0,
+      };
+    }
+    const { partition, standing } = about;
+    return {
+      clusterId: this.clusterId,
+      nodeId: this.self,
+      viewEpoch: this.viewEpoch,
+      revision: { partition, revision: BigInt(standing.revision) },
+      groupEpoch: BigInt(standing.groupEpoch),
+      writerNodeId: standing.writer,
+    };
+  }
+}

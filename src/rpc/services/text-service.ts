@@ -1,0 +1,60 @@
+/** The text service: the same handlers for people, with strings for keys and values. */
+import { isUtf8 } from "node:buffer";
+import { Status } from "nice-grpc-common";
+import type { Condition, Entry } from "../../../gen/ts/onar/kv/v1/common.js";
+import type {
+  Condition as TextCondition,
+  Entry as TextEntry,
+  TextServiceImplementation,
+} from "../../../gen/ts/onar/text/v1/text.js";
+import { answer } from "../call/call.js";
+import { Failure } from "../call/failure.js";
+import { checkText } from "../call/validate.js";
+import type { KeyValueHandlers } from "./key-value.js";
+
+export const textService = (handlers: KeyValueHandlers): TextServiceImplementation => ({
+  get: (request, context) =>
+    answer(context, async (call) => {
+      checkText(request.key, "key", "read");
+      const response = await handlers.get({ ...request, key: Buffer.from(request.key) }, call);
+      return { ...response, entry: textEntry(response.entry) };
+    }),
+  put: (request, context) =>
+    answer(context, (call) => {
+      checkText(request.key, "key", "write");
+      checkText(request.value, "value", "write");
+      return handlers.put({ ...request, key: Buffer.from(request.key), value: Buffer.from(request.value) }, call);
+    }),
+  delete: (request, context) =>
+    answer(context, async (call) => {
+      checkText(request.key, "key", "write");
+      const condition = bytesCondition(request.condition);
+      const response = await handlers.delete({ ...request, key: Buffer.from(request.key), condition }, call);
+      return { ...response, found: isText(response.found) ? textEntry(response.found) : undefined };
+    }),
+  add: (request, context) =>
+    answer(context, (call) => {
+      checkText(request.key, "key", "write");
+      return handlers.add({ ...request, key: Buffer.from(request.key) }, call);
+    }),
+});
+
+function bytesCondition(condition: TextCondition | undefined): Condition | undefined {
+  const expected = condition?.expected;
+  if (expected?.$case !== "value") return condition as Condition | undefined;
+  checkText(expected.value, "condition.value", "write");
+  return { expected: { $case: "value", value: Buffer.from(expected.value) } };
+}
+
+function textEntry(entry: Entry | undefined): TextEntry | undefined {
+  if (entry === undefined) return undefined;
+  if (isUtf8(entry.value)) return { value: entry.value.toString(), version: entry.version };
+  throw new Failure({
+    code: Status.FAILED_PRECONDITION,
+    reason: "NOT_TEXT",
+    message: "the value is not UTF-8: use onar.kv.v1.KeyValueService",
+    metadata: { field: "value" },
+  });
+}
+
+const isText = (entry: Entry | undefined): boolean => entry !== undefined && isUtf8(entry.value);

@@ -1,0 +1,49 @@
+/** Takes calls from grpc-js: it begins and ends them, and what is said in between is read from and written to their HTTP/2 stream. */
+import type { ServerHttp2Stream } from "node:http2";
+import type { Metadata, ServerInterceptingCall, ServerInterceptor } from "@grpc/grpc-js";
+import { AssertionError, assert } from "../../base/assert.js";
+
+export interface TakenCall {
+  readonly call: ServerInterceptingCall;
+  readonly metadata: Metadata;
+  readonly stream: ServerHttp2Stream;
+  /** How messages with the mark of compression are compressed. */
+  readonly incomingEncoding: string;
+}
+
+/** Takes the calls of this path. `taken` returns what is called once the call is over, however it ended. */
+export const takingCalls =
+  (path: string, taken: (call: TakenCall) => () => void): ServerInterceptor =>
+  (method, call) => {
+    // grpc-js asks for its class and uses the interface alone.
+    const direct = call as ServerInterceptingCall;
+    if (method.path !== path) return direct;
+    const { start } = call;
+    // The listener given here is grpc-js' way to the registered handler, which is not taken.
+    call.start = () => {
+      let over: (() => void) | null = null;
+      start.call(call, {
+        onReceiveMetadata: (metadata) => {
+          const { stream, incomingEncoding } = partsOf(direct);
+          // grpc-js has paused the stream and listens for its data.
+          stream.removeAllListeners("data");
+          // What broke is told when the call is over.
+          stream.on("error", () => {});
+          over = taken({ call: direct, metadata, stream, incomingEncoding });
+        },
+        onReceiveMessage: () => {
+          throw new AssertionError("grpc-js read a message of a call that was taken from it");
+        },
+        onReceiveHalfClose: () => {},
+        onCancel: () => over?.(),
+      });
+    };
+    return direct;
+  };
+
+/** What grpc-js keeps to itself; its version is pinned, and the tests of pipelines and of the peer port would not pass without. */
+function partsOf(call: ServerInterceptingCall): Pick<TakenCall, "stream" | "incomingEncoding"> {
+  const { stream, incomingEncoding } = call as unknown as Partial<TakenCall>;
+  assert(stream !== undefined && incomingEncoding !== undefined, "a call of grpc-js has an HTTP/2 stream");
+  return { stream, incomingEncoding };
+}

@@ -5,10 +5,16 @@
 
 import { performance } from "node:perf_hooks";
 import { Connection } from "../http2/connection.js";
+import type { CallHandler } from "../http2/stream.js";
 import type { Endpoint } from "./options.js";
-import type { Slot } from "./slot.js";
 
 const RECONNECT_AFTER_MS = 100;
+
+/** Makes calls over a lane, one at a time. */
+export interface Caller extends CallHandler {
+  /** Starts its next call, or parks until the lane admits one. */
+  start(): void;
+}
 
 export interface LaneEvents {
   readonly onReady: () => void;
@@ -17,12 +23,11 @@ export interface LaneEvents {
 }
 
 export class Lane {
-  readonly slots: Slot[] = [];
   ready = false;
   readonly #endpoint: Endpoint;
   readonly #deadlineMs: number;
   readonly #events: LaneEvents;
-  readonly #parked: Slot[] = [];
+  readonly #parked: Caller[] = [];
   #connection: Connection;
   /** Those that drain: they still owe answers. */
   readonly #old = new Set<Connection>();
@@ -41,7 +46,7 @@ export class Lane {
     return connection.usable && connection.inFlight < connection.maxConcurrentStreams;
   }
 
-  call(path: string, body: Uint8Array, slot: Slot): void {
+  call(path: string, body: Uint8Array, slot: Caller): void {
     this.#connection.call(path, body, body.length, slot);
   }
 
@@ -50,7 +55,7 @@ export class Lane {
     return this.#connection.reading ? this.#connection.nowMs : performance.now();
   }
 
-  park(slot: Slot): void {
+  park(slot: Caller): void {
     this.#parked.push(slot);
   }
 

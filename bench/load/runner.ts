@@ -45,6 +45,7 @@ export class LoadRunner {
   readonly #randomPool = Buffer.alloc(RANDOM_POOL_BYTES);
   #randomAt = RANDOM_POOL_BYTES;
   readonly #lanes: Lane[] = [];
+  readonly #slots: Slot[] = [];
   readonly #all = new Histogram();
   readonly #gets = new Histogram();
   readonly #puts = new Histogram();
@@ -162,15 +163,14 @@ export class LoadRunner {
         },
       });
       const slots = Math.floor(inFlight / lanes) + (i < inFlight % lanes ? 1 : 0);
-      for (let n = 0; n < slots; n++) lane.slots.push(new Slot(this, lane));
+      for (let n = 0; n < slots; n++) this.#slots.push(new Slot(this, lane));
       this.#lanes.push(lane);
     }
   }
 
   #startSlots(): void {
-    const idle = this.#lanes.flatMap((lane) => lane.slots);
-    this.#busySlots = idle.length;
-    for (const slot of idle) this.next(slot);
+    this.#busySlots = this.#slots.length;
+    for (const slot of this.#slots) this.next(slot);
   }
 
   async #measure(): Promise<Measured> {

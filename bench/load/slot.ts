@@ -1,21 +1,29 @@
 /** One place in the closed loop: the call it has in flight, and what must be known when the answer comes. */
 
-import type { CallHandler } from "../http2/stream.js";
-import type { Lane } from "./lane.js";
-import type { LoadRunner } from "./runner.js";
+import type { Caller, Lane } from "./lane.js";
+import type { Verifier } from "./verifier.js";
 import { decodeGetAnswer, decodePutAnswer } from "./wire.js";
 
-export class Slot implements CallHandler {
+/** What a slot needs of the run that it belongs to. */
+export interface Run {
+  readonly options: { readonly verify: boolean };
+  readonly verifier: Verifier;
+  send(slot: Slot): void;
+  record(slot: Slot, status: number, message: string, latencyMs: number): void;
+  next(slot: Slot): void;
+}
+
+export class Slot implements Caller {
   readonly lane: Lane;
   isGet = false;
   key = 0;
-  readonly #runner: LoadRunner;
+  readonly #runner: Run;
   readonly #verify: boolean;
   #startedAtMs = 0;
   #floor = 0;
   #body: Buffer | undefined;
 
-  constructor(runner: LoadRunner, lane: Lane) {
+  constructor(runner: Run, lane: Lane) {
     this.#runner = runner;
     this.lane = lane;
     this.#verify = runner.options.verify;

@@ -1,14 +1,6 @@
 /** The commands on single keys: arguments to a call, its answer to what is printed and an exit code. */
 import type { CallOptions, Condition, Outcome, OutcomeCalls } from "../client/client.js";
-import { Gathered } from "../config/gather.js";
-import {
-  CLIENT_SETTINGS,
-  type ClientSettings,
-  DEFAULT_ENDPOINT,
-  DEFAULT_TIMEOUT_S,
-  MAX_MESSAGE_BYTES,
-} from "../config/settings.js";
-import { fromEnvironment, fromFlags } from "../config/sources.js";
+import { MAX_MESSAGE_BYTES } from "../config/settings.js";
 import { formatAddress, oneOf, wholeNumber } from "../config/values.js";
 import { delta, version } from "./arguments.js";
 import type { Target } from "./call.js";
@@ -18,15 +10,11 @@ import { decode, decodeInput, ENCODINGS, type Encoding } from "./encoding.js";
 import { CliError, EXIT, type ExitCode, usage } from "./exit.js";
 import { type Io, readAll } from "./io.js";
 import type { Answered } from "./key-client.js";
-import { type Format, Printer } from "./print.js";
+import { Printer } from "./print.js";
 import { showProgress } from "./progress.js";
+import { type CommonOptions, formatOf, targetOf } from "./target.js";
 
 /** As they come from the command line; checked by settingOf. */
-export interface CommonOptions {
-  readonly endpoint?: string;
-  readonly output?: string;
-  readonly timeout?: string;
-}
 export interface KeyOptions extends CommonOptions {
   readonly keyEncoding: string;
   readonly valueEncoding: string;
@@ -47,21 +35,6 @@ export interface GetOptions extends KeyOptions {
 /** What a message may hold at most, whatever the nodes' limits: more is not even read from standard input. */
 const MAX_INPUT_BYTES = MAX_MESSAGE_BYTES;
 const MAX_TIMES = 1_000_000_000;
-
-const gather = (options: CommonOptions, io: Io): Gathered<ClientSettings> =>
-  new Gathered(CLIENT_SETTINGS, [fromFlags(options), fromEnvironment(io.env)]);
-
-export function targetOf(options: CommonOptions, io: Io): Target {
-  const gathered = gather(options, io);
-  return {
-    endpoints: gathered.valueOr("endpoint", DEFAULT_ENDPOINT),
-    timeoutMs: gathered.valueOr("timeout", DEFAULT_TIMEOUT_S),
-    connections: io.connections,
-    interrupt: io.interrupt,
-  };
-}
-
-export const formatOf = (options: CommonOptions, io: Io): Format => gather(options, io).valueOr("output", "text");
 
 /** A command's checked settings. */
 export interface Setting {

@@ -6,9 +6,9 @@ import {
 } from "../../gen/ts/grpc/health/v1/health.js";
 import { jsonText } from "../base/printable.js";
 import { call } from "./call.js";
-import { type CommonOptions, formatOf, targetOf } from "./commands.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
+import { type CommonOptions, formatOf, targetOf } from "./target.js";
 
 /** The service whose health says that the process answers (rpc/services/health.ts). */
 const LIVE = "live";

@@ -25,16 +25,15 @@ import type {
   GetOutcome,
   PutOutcome,
 } from "../client/client.js";
-import type { OUTPUT_FORMATS } from "../config/settings.js";
+import type { OutputFormat } from "../config/settings.js";
 import { type Encoding, encode, encodeForJson, isShowable } from "./encoding.js";
 import type { Io } from "./io.js";
 import type { Answered } from "./key-client.js";
 
-export type Format = (typeof OUTPUT_FORMATS)[number];
 
 export interface PrinterOptions {
   readonly io: Io;
-  readonly format: Format;
+  readonly format: OutputFormat;
   readonly key: Buffer;
   readonly keyEncoding: Encoding;
   readonly valueEncoding: Encoding;

@@ -2,7 +2,8 @@
 import { pathReasonOf } from "../base/errno.js";
 import { CliError, EXIT, type ExitCode, messageOf } from "./exit.js";
 import { type ProcessIo, processIo } from "./io.js";
-import { run, tell } from "./program.js";
+import { run } from "./program.js";
+import { tell } from "./run-tree.js";
 
 /** `program` is the file to start further nodes with. */
 export async function runProcess(args: readonly string[], program: string): Promise<void> {

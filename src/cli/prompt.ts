@@ -11,8 +11,8 @@ import { Connections } from "./connections.js";
 import { EXIT, type ExitCode, usage } from "./exit.js";
 import { History, historyFile } from "./history.js";
 import type { Io } from "./io.js";
-import { runTree, tell } from "./program.js";
-import { type Ends, root } from "./tree.js";
+import { type Ends, root } from "./root.js";
+import { runTree, tell } from "./run-tree.js";
 import { addKeyCommands } from "./tree-keys.js";
 import { wordsOf } from "./words.js";
 

@@ -15,13 +15,13 @@ import {
 import { jsonText, printable } from "../base/printable.js";
 import { type Address, address, formatAddress } from "../config/values.js";
 import { call, type Target } from "./call.js";
-import { type CommonOptions, formatOf, targetOf } from "./commands.js";
 import { EXIT, type ExitCode, messageOf } from "./exit.js";
 import type { Io } from "./io.js";
 import { judge } from "./judgement.js";
 import { type Paint, paintOf } from "./paint.js";
 import { showProgress } from "./progress.js";
 import type { NodeRow, Summary } from "./summary.js";
+import { type CommonOptions, formatOf, targetOf } from "./target.js";
 
 /** Nodes other than the first are asked all at once and not waited for longer. */
 const OTHERS_MS = 2_000;

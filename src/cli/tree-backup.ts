@@ -2,11 +2,11 @@
 import type { Command } from "commander";
 import { CLIENT_SETTINGS } from "../config/settings.js";
 import type { RestoreOptions } from "./backup/restore.js";
-import type { CommonOptions } from "./commands.js";
 import { ENCODINGS } from "./encoding.js";
 import { example } from "./help.js";
 import type { InspectOptions } from "./inspect.js";
 import { clientOptions, optionOf } from "./options.js";
+import type { CommonOptions } from "./target.js";
 import type { KeyTreeOptions } from "./tree-keys.js";
 
 export function addBackupCommands(onar: Command, { io, ends }: KeyTreeOptions): void {

@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import {
   type AddOptions,
   add,
-  type CommonOptions,
   type ConditionOptions,
   compareAndSet,
   type GetOptions,
@@ -18,8 +17,9 @@ import { type HealthOptions, health } from "./health.js";
 import { example } from "./help.js";
 import type { Io } from "./io.js";
 import { clientOptions } from "./options.js";
+import type { Ends } from "./root.js";
 import { status } from "./status.js";
-import type { Ends } from "./tree.js";
+import type { CommonOptions } from "./target.js";
 
 export interface KeyTreeOptions {
   readonly io: Io;

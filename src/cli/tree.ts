@@ -1,5 +1,5 @@
 /** All commands of the program and their options. */
-import { Command } from "commander";
+import type { Command } from "commander";
 import { MAX_NODES } from "../config/values.js";
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config.js";
 import { version } from "../version.js";
@@ -7,20 +7,16 @@ import { type ClusterOptions, cluster } from "./cluster.js";
 import { SHELLS } from "./completion.js";
 import { checkConfig, showConfig } from "./config-commands.js";
 import type { DoctorOptions } from "./doctor/doctor.js";
-import { EXIT, type ExitCode } from "./exit.js";
-import { example, helpWidth } from "./help.js";
+import { EXIT } from "./exit.js";
+import { example } from "./help.js";
 import type { Io } from "./io.js";
 import type { LockOptions } from "./lock/lock.js";
 import { DEFAULT_LEASE_S, TOKEN_VARIABLE } from "./lock/names.js";
 import { clientOptions, nodeOptions } from "./options.js";
+import { type Ends, root } from "./root.js";
 import { type StartOptions, start } from "./start.js";
 import { addBackupCommands } from "./tree-backup.js";
 import { addKeyCommands } from "./tree-keys.js";
-
-/** Makes an action of a command whose exit code is the program's. */
-export type Ends = <Rest extends unknown[]>(
-  command: (...rest: Rest) => Promise<ExitCode>,
-) => (...rest: Rest) => Promise<void>;
 
 export interface TreeOptions {
   readonly io: Io;
@@ -28,20 +24,6 @@ export interface TreeOptions {
   readonly program: string;
   readonly ends: Ends;
 }
-
-/** A tree without commands. */
-export const root = (io: Io): Command =>
-  new Command("onar")
-    .helpOption("-h, --help", "print help")
-    .helpCommand("help [command]", "print help for a command")
-    .showSuggestionAfterError(true)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => io.out(text),
-      writeErr: (text) => io.error(text.trimEnd()),
-      getOutHelpWidth: () => helpWidth(io),
-      getErrHelpWidth: () => helpWidth(io),
-    });
 
 export function onarTree({ io, program, ends }: TreeOptions): Command {
   const onar = root(io)

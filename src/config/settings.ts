@@ -348,6 +348,7 @@ export const NODE_SETTINGS = {
 };
 
 export const OUTPUT_FORMATS = ["text", "json"] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 /** The nodes of `onar cluster`, so that commands go on when one of them dies. */
 export const DEFAULT_ENDPOINT = "127.0.0.1:4600,127.0.0.1:4601,127.0.0.1:4602";
 export const DEFAULT_TIMEOUT_S = "10";

@@ -21,8 +21,8 @@
 import { unreachable } from "../base/assert.js";
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES, REQUEST_ID_BYTES } from "../base/limits.js";
 import { type Instant, since } from "../base/time.js";
-import type { PartitionReport } from "./election/heartbeats.js";
 import type { Ballot, Timestamp } from "./model/ballot.js";
+import type { PartitionReport } from "./model/heartbeat.js";
 import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition } from "./model/ids.js";
 import type { NodeMessage, Request } from "./model/node-message.js";
 import type { KeyEntry, Result } from "./model/operation.js";

@@ -1,7 +1,7 @@
 /** Peer messages in the words of the golden traces: one line each, the fields that matter, always in the same order. */
 import { unreachable } from "../../src/base/assert.js";
-import type { OfficeReport, PartitionReport } from "../../src/core/election/heartbeats.js";
 import type { Ballot, Timestamp } from "../../src/core/model/ballot.js";
+import type { OfficeReport, PartitionReport } from "../../src/core/model/heartbeat.js";
 import type { ListedChange } from "../../src/core/model/message.js";
 import type { NodeMessage, Request } from "../../src/core/model/node-message.js";
 import type { Condition, Result, WriteOperation } from "../../src/core/model/operation.js";

@@ -1,8 +1,9 @@
 /** One node of the world of views: the machines of src/core/view with a failure detector, heartbeats, and a disk that may lose its tail. */
 import { type Instant, instant } from "../../src/base/time.js";
 import { Detector } from "../../src/core/election/detector.js";
-import { type Heartbeat, type HeartbeatAnswer, Heartbeats } from "../../src/core/election/heartbeats.js";
+import { Heartbeats } from "../../src/core/election/heartbeats.js";
 import { ballot } from "../../src/core/model/ballot.js";
+import type { Heartbeat, HeartbeatAnswer } from "../../src/core/model/heartbeat.js";
 import { groupEpoch, type NodeId, type ViewEpoch, VOTERS } from "../../src/core/model/ids.js";
 import { Envelopes } from "../../src/core/model/outbox.js";
 import { Chain, type ChainOutbox, type ViewConflict } from "../../src/core/view/chain.js";

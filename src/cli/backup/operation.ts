@@ -2,18 +2,18 @@
 
 import { setMaxListeners } from "node:events";
 import { OnarClient } from "../../client/client.js";
+import type { OutputFormat } from "../../config/settings.js";
 import { formatAddress } from "../../config/values.js";
 import type { Target } from "../call.js";
-import { type CommonOptions, formatOf, targetOf } from "../commands.js";
 import { CliError, EXIT } from "../exit.js";
 import type { Io } from "../io.js";
-import type { Format } from "../print.js";
 import { onStopSignals } from "../signals.js";
+import { type CommonOptions, formatOf, targetOf } from "../target.js";
 import { Copies } from "./copies.js";
 
 export interface Operation {
   readonly io: Io;
-  readonly format: Format;
+  readonly format: OutputFormat;
   readonly target: Target;
   /** Raised by Ctrl-C or SIGTERM. */
   readonly interrupt: AbortSignal;

@@ -9,7 +9,7 @@ import { type AddOptions, add, get, settingOf } from "../commands.js";
 import { addTimes } from "../counting.js";
 import { CliError, EXIT, type ExitCode, messageOf } from "../exit.js";
 import type { Io } from "../io.js";
-import type { Ends } from "../tree.js";
+import type { Ends } from "../root.js";
 
 /** A thousand take about ten seconds. */
 const EVERY_MS = 10;

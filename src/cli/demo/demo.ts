@@ -15,8 +15,8 @@ import { example } from "../help.js";
 import type { Io } from "../io.js";
 import { showProgress } from "../progress.js";
 import { prompt } from "../prompt.js";
+import type { Ends } from "../root.js";
 import { onStopSignals } from "../signals.js";
-import type { Ends } from "../tree.js";
 import { Additions } from "./additions.js";
 import { DemoNodes } from "./nodes.js";
 

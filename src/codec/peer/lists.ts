@@ -3,8 +3,8 @@
  * replica learns of every key that changed at the others (Changes).
  */
 
-import type { HeartbeatAnswer, OfficeReport, PartitionReport } from "../../core/election/heartbeats.js";
 import type { Ballot, Timestamp } from "../../core/model/ballot.js";
+import type { HeartbeatAnswer, OfficeReport, PartitionReport } from "../../core/model/heartbeat.js";
 import {
   attempt,
   changeNumber,

@@ -2,8 +2,8 @@
 import type { Timestamp as WireTimestamp } from "../../../gen/ts/onar/replication/v1/register.js";
 import type { Forward as WireForward } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { duration } from "../../base/time.js";
-import type { PartitionReport } from "../../core/election/heartbeats.js";
 import type { Timestamp } from "../../core/model/ballot.js";
+import type { PartitionReport } from "../../core/model/heartbeat.js";
 import { attempt, changeNumber, groupEpoch, type Key, nodeId, partition, revision } from "../../core/model/ids.js";
 import type { Fenced } from "../../core/model/message.js";
 import type { NodeMessage } from "../../core/model/node-message.js";

@@ -3,9 +3,10 @@
  * same group epoch count. One per partition and group epoch, made together with its Election.
  */
 
+import type { PartitionReport } from "../model/heartbeat.js";
 import type { GroupEpoch, NodeId, Partition } from "../model/ids.js";
 import type { Detector } from "./detector.js";
-import type { Heartbeats, PartitionReport } from "./heartbeats.js";
+import type { Heartbeats } from "./heartbeats.js";
 
 /** What an election asks about the group. A place is an index in the group's replica list; place 0 is the preferred writer. */
 export interface GroupReports {

@@ -5,8 +5,8 @@
  * Answers name the attempt or (ballot, seq) they answer, and count once per replica (R7).
  */
 
-import type { Heartbeat, HeartbeatAnswer } from "../election/heartbeats.js";
 import type { Ballot, Timestamp } from "./ballot.js";
+import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.js";
 import type { Attempt, ChangeNumber, GroupEpoch, Key, Partition, Revision } from "./ids.js";
 import type { Register } from "./register.js";
 

@@ -13,7 +13,6 @@ import type { Register } from "../model/register.js";
 import type { Group } from "../quorum/group.js";
 import { Asking, type Patience, RESEND_MS } from "../quorum/patience.js";
 import type { Waiter } from "../quorum/waiter.js";
-import type { KeyState } from "./key-state.js";
 import type { NodeLoad, Retained } from "./node-load.js";
 
 /** Registers of a partition remembered for replicas that lack them; beyond it the oldest on a majority are left to reads. */
@@ -34,7 +33,8 @@ export class Flight extends Asking implements Retained {
   waiters: Waiter[];
 
   constructor(
-    readonly state: KeyState,
+    /** The writes of its key that are not on a majority yet, oldest first; itself among them. */
+    readonly undone: Flight[],
     readonly register: Register,
     waiter: Waiter,
     readonly departedAt: Instant,
@@ -80,8 +80,9 @@ export class Flights {
     private readonly load: NodeLoad,
   ) {}
 
-  depart(now: Instant, state: KeyState, register: Register, waiter: Waiter): void {
-    const flight = new Flight(state, register, waiter, now, this);
+  /** `undone`: the writes of the key that are not on a majority yet, oldest first. */
+  depart(now: Instant, undone: Flight[], register: Register, waiter: Waiter): void {
+    const flight = new Flight(undone, register, waiter, now, this);
     const before = this.latest.get(register.key);
     if (before?.done) {
       this.bySeq.delete(before.register.timestamp.seq);
@@ -93,14 +94,14 @@ export class Flights {
     this.latest.set(register.key, flight);
     this.bySeq.set(register.timestamp.seq, flight);
     this.order.push(flight);
-    state.undone.push(flight);
+    undone.push(flight);
     this.undone++;
     if (this.latest.size > MAX_UNREPLICATED) this.forgetOldest();
   }
 
   /** Adds a waiter to the write of that seq; false when it is on a majority already. */
-  await(state: KeyState, seq: number, waiter: Waiter): boolean {
-    const flight = state.undone.at(-1);
+  await(undone: readonly Flight[], seq: number, waiter: Waiter): boolean {
+    const flight = undone.at(-1);
     if (flight === undefined || flight.register.timestamp.seq !== seq) return false;
     flight.waiters.push(waiter);
     return true;
@@ -134,7 +135,7 @@ export class Flights {
         waiters.push(...flight.waiters);
         this.load.flightBytes -= flight.bytes;
       }
-      flight.state.undone.length = 0;
+      flight.undone.length = 0;
     }
     for (const flight of this.latest.values()) this.load.release(flight);
     this.behind = 0;
@@ -242,7 +243,7 @@ export class Flights {
   }
 
   private land(flight: Flight): Landing {
-    const { undone } = flight.state;
+    const { undone } = flight;
     const waiters: Waiter[] = [];
     // Earlier writes of the key land with it: every later state is made of theirs.
     while (undone.length > 0) {

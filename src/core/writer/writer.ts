@@ -344,7 +344,7 @@ export class Writer {
 
   private send(now: Instant, state: KeyState, register: Register, waiter: Waiter, out: Outbox): void {
     const crowded = state.undone.length > 0;
-    this.flights.depart(now, state, register, waiter);
+    this.flights.depart(now, state.undone, register, waiter);
     this.keys.weigh(state);
     this.multicast(this.group.everyone, this.writeOf(register, crowded), out);
   }
@@ -383,7 +383,7 @@ export class Writer {
       return;
     }
     const waiter = new Waiter(asker, reply, register, NO_REVISION, ran);
-    if (register !== null && this.flights.await(state, register.timestamp.seq, waiter)) waiter.outstanding++;
+    if (register !== null && this.flights.await(state.undone, register.timestamp.seq, waiter)) waiter.outstanding++;
     if (planted("R5.round-before")) {
       if (waiter.outstanding === 0) this.answers.tell(waiter, out);
       return;

@@ -21,9 +21,3 @@ export interface Traces {
   /** Sends what is left, within two seconds. */
   close(): Promise<void>;
 }
-
-/** Loads what tracing needs, and only then. */
-export async function loadTraces(options: TracesOptions): Promise<Traces> {
-  const { openTraces } = await import("./telemetry.js");
-  return openTraces(options);
-}

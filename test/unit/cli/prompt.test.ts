@@ -10,7 +10,7 @@ import { complete } from "../../../src/cli/complete.js";
 import { History, historyFile } from "../../../src/cli/history.js";
 import type { Io } from "../../../src/cli/io.js";
 import { run } from "../../../src/cli/program.js";
-import { root } from "../../../src/cli/tree.js";
+import { root } from "../../../src/cli/root.js";
 import { addKeyCommands } from "../../../src/cli/tree-keys.js";
 import { type FakeNode, fakeNode, onar, stopFakeNodes } from "./fake-node.js";
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../../../src/base/prng.js";
 import { Detector } from "../../../../src/core/election/detector.js";
-import { type HeartbeatAnswer, Heartbeats, type PartitionReport } from "../../../../src/core/election/heartbeats.js";
+import { Heartbeats } from "../../../../src/core/election/heartbeats.js";
 import { type Ballot, ballot, initialBallot, timestamp } from "../../../../src/core/model/ballot.js";
+import type { HeartbeatAnswer, PartitionReport } from "../../../../src/core/model/heartbeat.js";
 import {
   changeNumber,
   groupEpoch,

@@ -3,8 +3,8 @@ import { voteOf } from "../../../../src/base/votes.js";
 import { Election, type ElectionAction, type Office } from "../../../../src/core/election/election.js";
 import { MAX_HOLD } from "../../../../src/core/election/handing-back.js";
 import type { GroupReports } from "../../../../src/core/election/heard-group.js";
-import type { PartitionReport } from "../../../../src/core/election/heartbeats.js";
 import { type Ballot, ballot, initialBallot } from "../../../../src/core/model/ballot.js";
+import type { PartitionReport } from "../../../../src/core/model/heartbeat.js";
 import { changeNumber, groupEpoch, nodeId, partition, revision } from "../../../../src/core/model/ids.js";
 
 const epoch = groupEpoch(4);

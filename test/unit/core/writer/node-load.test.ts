@@ -6,7 +6,6 @@ import { type Key, key, revision } from "../../../../src/core/model/ids.js";
 import type { Register } from "../../../../src/core/model/register.js";
 import { Waiter } from "../../../../src/core/quorum/waiter.js";
 import { Flights } from "../../../../src/core/writer/flights.js";
-import { KeyState } from "../../../../src/core/writer/key-state.js";
 import { NodeLoad } from "../../../../src/core/writer/node-load.js";
 import { b, groupOf, PATIENCE, put, register, request, ts } from "./harness.js";
 import { Office } from "./office.js";
@@ -21,7 +20,7 @@ const waiter = (): Waiter => new Waiter({ kind: "client", ticket: 1, deadline: n
 
 /** A write that all but the replica at place 2 hold. */
 function missed(flights: Flights, k: Key, seq: number): void {
-  flights.depart(now, new KeyState(k), big(k, seq), waiter());
+  flights.depart(now, [], big(k, seq), waiter());
   flights.acknowledge(seq, 0);
   flights.acknowledge(seq, 1);
 }

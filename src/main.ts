@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The onar program. What takes long is loaded only once a signal finds somebody who listens. */
 import { fileURLToPath } from "node:url";
-import { listenEarly } from "./cli/signals.js";
+import { listenEarly } from "./cli/ending/signals.js";
 
 const args = process.argv.slice(2);
 listenEarly(args, process.env);

@@ -1,9 +1,9 @@
 /** The program as a process of its own: what nobody caught, and how it ends. */
 import { pathReasonOf } from "../base/errno.js";
-import { CliError, EXIT, type ExitCode, messageOf } from "./exit.js";
-import { type ProcessIo, processIo } from "./io.js";
+import { CliError, EXIT, type ExitCode, messageOf } from "./ending/exit.js";
 import { run } from "./program.js";
-import { tell } from "./run-tree.js";
+import { type ProcessIo, processIo } from "./terminal/io.js";
+import { tell } from "./tree/run-tree.js";
 
 /** `program` is the file to start further nodes with. */
 export async function runProcess(args: readonly string[], program: string): Promise<void> {

@@ -3,9 +3,9 @@
  * themselves, so that all errors read alike; run-tree.ts turns whatever happens into an exit code.
  */
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
-import type { ExitCode } from "./exit.js";
-import type { Io } from "./io.js";
-import { runTree } from "./run-tree.js";
+import type { ExitCode } from "./ending/exit.js";
+import type { Io } from "./terminal/io.js";
+import { runTree } from "./tree/run-tree.js";
 import { onarTree } from "./tree.js";
 
 /** Runs one command line (without node and program) to its exit code. `program` is the file to start further nodes with. */
@@ -13,7 +13,7 @@ export async function run(args: readonly string[], io: Io, program: string): Pro
   // What the gRPC library has to say reaches people in our words, unless they ask for its own.
   if (io.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   if (args.length === 0) {
-    const { prompt } = await import("./prompt.js");
+    const { prompt } = await import("./prompt/prompt.js");
     return prompt({ io });
   }
   return runTree((ends) => onarTree({ io, program, ends }), args, io);

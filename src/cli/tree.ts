@@ -3,20 +3,20 @@ import type { Command } from "commander";
 import { MAX_NODES } from "../config/values.js";
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config.js";
 import { version } from "../version.js";
-import { type ClusterOptions, cluster } from "./cluster.js";
-import { SHELLS } from "./completion.js";
-import { checkConfig, showConfig } from "./config-commands.js";
 import type { DoctorOptions } from "./doctor/doctor.js";
-import { EXIT } from "./exit.js";
-import { example } from "./help.js";
-import type { Io } from "./io.js";
+import { EXIT } from "./ending/exit.js";
+import { clientOptions, nodeOptions } from "./flags/options.js";
+import { type ClusterOptions, cluster } from "./local/cluster.js";
 import type { LockOptions } from "./lock/lock.js";
 import { DEFAULT_LEASE_S, TOKEN_VARIABLE } from "./lock/names.js";
-import { clientOptions, nodeOptions } from "./options.js";
-import { type Ends, root } from "./root.js";
-import { type StartOptions, start } from "./start.js";
-import { addBackupCommands } from "./tree-backup.js";
-import { addKeyCommands } from "./tree-keys.js";
+import { checkConfig, showConfig } from "./start/config-commands.js";
+import { type StartOptions, start } from "./start/start.js";
+import type { Io } from "./terminal/io.js";
+import { SHELLS } from "./tree/completion.js";
+import { example } from "./tree/help.js";
+import { type Ends, root } from "./tree/root.js";
+import { addBackupCommands } from "./tree/tree-backup.js";
+import { addKeyCommands } from "./tree/tree-keys.js";
 
 export interface TreeOptions {
   readonly io: Io;
@@ -79,7 +79,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     .addHelpText("after", example("onar prompt", "onar prompt < commands.txt"))
     .action(
       ends(async ({ history }: { readonly history: boolean }) => {
-        const { prompt } = await import("./prompt.js");
+        const { prompt } = await import("./prompt/prompt.js");
         return prompt({ io, history });
       }),
     );
@@ -155,7 +155,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     )
     .action(
       ends(async (shell: string) => {
-        const { completion } = await import("./completion.js");
+        const { completion } = await import("./tree/completion.js");
         return completion(shell, onar, io);
       }),
     );

@@ -66,7 +66,7 @@ export const fromOptions = (options: object): Source => {
   };
 };
 
-/** Set by programs that start nodes (cli/start.ts), and by tests. */
+/** Set by programs that start nodes (cli/start/start.ts), and by tests. */
 const OTHER_VARIABLES = ["ONAR_STOP_WITH_PARENT", "ONAR_HISTORY", CONFIG_VARIABLE];
 
 const KNOWN_VARIABLES: readonly string[] = [

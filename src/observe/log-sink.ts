@@ -141,7 +141,7 @@ export function fileDestination(fd: number): Destination {
   return { write: (bytes, done) => from(bytes, 0, done) };
 }
 
-/** A pipe, a socket or a terminal, as long as it does not block (cli/standard.ts). */
+/** A pipe, a socket or a terminal, as long as it does not block (cli/terminal/standard.ts). */
 export const streamDestination = (stream: Writable): Destination => ({
   write: (bytes, done) => {
     stream.write(bytes, (error) => done(error ?? null, error == null ? bytes.length : 0));

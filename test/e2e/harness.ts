@@ -1,7 +1,7 @@
 /**
  * Clusters of real processes: `onar start` from dist, on free ports of this machine, killed and paused by their process ids.
  *
- * Every node ends with the test process, however that ends: it watches its standard input (src/cli/start.ts).
+ * Every node ends with the test process, however that ends: it watches its standard input (src/cli/start/start.ts).
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";

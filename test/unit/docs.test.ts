@@ -6,9 +6,9 @@ import { fileURLToPath } from "node:url";
 import { Status } from "nice-grpc-common";
 import { describe, expect, test } from "vitest";
 import { ErrorReason } from "../../gen/ts/onar/kv/v1/error.js";
-import { EXIT } from "../../src/cli/exit.js";
-import type { Io } from "../../src/cli/io.js";
+import { EXIT } from "../../src/cli/ending/exit.js";
 import { run } from "../../src/cli/program.js";
+import type { Io } from "../../src/cli/terminal/io.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDERS = ["bench", "clients", "docs", "gen", "proto", "scripts", "src", "test", "third_party"];

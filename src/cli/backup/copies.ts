@@ -10,9 +10,9 @@ import {
   type View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { address } from "../../config/values.js";
-import { call, failureOf, type Target } from "../call.js";
-import { Connections } from "../connections.js";
-import { CliError, EXIT } from "../exit.js";
+import { call, failureOf, type Target } from "../calls/call.js";
+import { Connections } from "../calls/connections.js";
+import { CliError, EXIT } from "../ending/exit.js";
 
 /** Copies that could not be listed are tried again this much later. */
 const PAUSE_MS = 200;

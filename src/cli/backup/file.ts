@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import type { BackupEnd, BackupEntry, BackupHeader } from "../../../gen/ts/onar/backup/v1/backup.js";
 import { pathReasonOf } from "../../base/errno.js";
 import { BackupDecoder, BackupFileError } from "../../codec/api/backup-file.js";
-import { CliError, EXIT } from "../exit.js";
+import { CliError, EXIT } from "../ending/exit.js";
 
 /** Written in pieces of about this many bytes. */
 const PIECE_BYTES = 1024 * 1024;

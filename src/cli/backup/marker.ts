@@ -3,7 +3,7 @@
  * deleted when all is. So there is one restore at a time, and what an interrupted one left behind is not taken for a whole cluster.
  */
 import type { KeyValueCalls } from "../../client/client.js";
-import { CliError, EXIT } from "../exit.js";
+import { CliError, EXIT } from "../ending/exit.js";
 
 /** No client has reason to use it; a backup leaves it out. */
 export const MARKER_KEY: Uint8Array = Buffer.from("\0onar/restore", "latin1");

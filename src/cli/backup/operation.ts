@@ -4,11 +4,11 @@ import { setMaxListeners } from "node:events";
 import { OnarClient } from "../../client/client.js";
 import type { OutputFormat } from "../../config/settings.js";
 import { formatAddress } from "../../config/values.js";
-import type { Target } from "../call.js";
-import { CliError, EXIT } from "../exit.js";
-import type { Io } from "../io.js";
-import { onStopSignals } from "../signals.js";
-import { type CommonOptions, formatOf, targetOf } from "../target.js";
+import type { Target } from "../calls/call.js";
+import { CliError, EXIT } from "../ending/exit.js";
+import { onStopSignals } from "../ending/signals.js";
+import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
+import type { Io } from "../terminal/io.js";
 import { Copies } from "./copies.js";
 
 export interface Operation {

@@ -1,7 +1,7 @@
 /** Calls that are tried again for as long as the work as a whole moves on: one that is late in a busy cluster does not end it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Outcome } from "../../client/client.js";
-import { CliError, EXIT } from "../exit.js";
+import { CliError, EXIT } from "../ending/exit.js";
 
 /** What may be over soon. Everything else ends the work at once. */
 const PASSING: ReadonlySet<string> = new Set([

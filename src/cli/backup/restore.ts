@@ -17,11 +17,11 @@ import { type BackupEntry, BackupServiceDefinition } from "../../../gen/ts/onar/
 import { jsonText } from "../../base/printable.js";
 import type { KeyValueCalls, OnarClient } from "../../client/client.js";
 import { ERA } from "../../core/model/ids.js";
-import { CliError, EXIT, type ExitCode, messageOf, usage } from "../exit.js";
-import type { Io } from "../io.js";
-import { showProgress } from "../progress.js";
-import type { CommonOptions } from "../target.js";
-import { formatOf } from "../target.js";
+import { CliError, EXIT, type ExitCode, messageOf, usage } from "../ending/exit.js";
+import type { CommonOptions } from "../flags/target.js";
+import { formatOf } from "../flags/target.js";
+import type { Io } from "../terminal/io.js";
+import { showProgress } from "../terminal/progress.js";
 import { type Contents, readBackup } from "./file.js";
 import { inLanes, Lanes } from "./lanes.js";
 import { encodeMarker, isMarker, MARKER_KEY, readMarker } from "./marker.js";

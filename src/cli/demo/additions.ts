@@ -4,12 +4,12 @@
  */
 import type { Command } from "commander";
 import { wholeNumber } from "../../config/values.js";
-import { delta } from "../arguments.js";
-import { type AddOptions, add, get, settingOf } from "../commands.js";
-import { addTimes } from "../counting.js";
-import { CliError, EXIT, type ExitCode, messageOf } from "../exit.js";
-import type { Io } from "../io.js";
-import type { Ends } from "../root.js";
+import { CliError, EXIT, type ExitCode, messageOf } from "../ending/exit.js";
+import { delta } from "../flags/arguments.js";
+import { type AddOptions, add, get, settingOf } from "../keys/commands.js";
+import { addTimes } from "../keys/counting.js";
+import type { Io } from "../terminal/io.js";
+import type { Ends } from "../tree/root.js";
 
 /** A thousand take about ten seconds. */
 const EVERY_MS = 10;

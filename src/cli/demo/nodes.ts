@@ -4,10 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { makeSecretFile } from "../../config/secret-file.js";
 import { withoutNodeSettings } from "../../config/sources.js";
 import { formatAddress, wholeNumber } from "../../config/values.js";
-import { ChildNode, type NodePlan, stopAll } from "../child.js";
-import { CliError, EXIT } from "../exit.js";
-import type { Io } from "../io.js";
-import { whatIsMissing } from "../readiness.js";
+import { CliError, EXIT } from "../ending/exit.js";
+import { ChildNode, type NodePlan, stopAll } from "../local/child.js";
+import { whatIsMissing } from "../local/readiness.js";
+import type { Io } from "../terminal/io.js";
 import { freePorts } from "./ports.js";
 
 const HOST = "127.0.0.1";

@@ -1,6 +1,6 @@
 /** What the doctor finds: a line that says how it is, and what to do about it when it is not well. */
 import { printable } from "../../base/printable.js";
-import type { Paint } from "../paint.js";
+import type { Paint } from "../terminal/paint.js";
 
 export type Verdict = "ok" | "warn" | "fail";
 

@@ -3,7 +3,7 @@ import { open, rm, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type Address, formatAddress, quote } from "../../config/values.js";
-import { askStatus } from "../status.js";
+import { askStatus } from "../status/status.js";
 import { type Finding, fail, ok, warn } from "./finding.js";
 
 /** package.json says the same. */

@@ -6,10 +6,10 @@ import {
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { type Address, address, formatAddress } from "../../config/values.js";
 import { version } from "../../version.js";
-import { call } from "../call.js";
-import { messageOf } from "../exit.js";
-import { printableStatus, summarize } from "../status.js";
-import type { Summary } from "../summary.js";
+import { call } from "../calls/call.js";
+import { messageOf } from "../ending/exit.js";
+import { printableStatus, summarize } from "../status/status.js";
+import type { Summary } from "../status/summary.js";
 import { type Finding, fail, ok, warn } from "./finding.js";
 
 /** Of answers to Status: the node's wall clock, milliseconds since 1970 (rpc/services/reconfiguration-service.ts). */

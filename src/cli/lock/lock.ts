@@ -6,9 +6,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { OnarClient, OnarError } from "../../client/client.js";
 import { formatAddress, wholeNumber } from "../../config/values.js";
-import { CliError, commandCode, EXIT, type ExitCode, usage } from "../exit.js";
-import type { Io } from "../io.js";
-import { type CommonOptions, targetOf } from "../target.js";
+import { CliError, commandCode, EXIT, type ExitCode, usage } from "../ending/exit.js";
+import { type CommonOptions, targetOf } from "../flags/target.js";
+import type { Io } from "../terminal/io.js";
 import { acquire, type Lease, NoLockError } from "./lease.js";
 import { NAME_VARIABLE, TOKEN_VARIABLE } from "./names.js";
 

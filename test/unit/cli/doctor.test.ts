@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { StatusResponse } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { type Finding, linesOf, ok, warn } from "../../../src/cli/doctor/finding.js";
 import { nodeVersion } from "../../../src/cli/doctor/machine.js";
-import { paintOf } from "../../../src/cli/paint.js";
+import { paintOf } from "../../../src/cli/terminal/paint.js";
 import { version } from "../../../src/version.js";
 import { fakeNode, onar, stopFakeNodes } from "./fake-node.js";
 

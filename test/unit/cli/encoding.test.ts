@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decode, ENCODINGS, encode, encodeForJson } from "../../../src/cli/encoding.js";
+import { decode, ENCODINGS, encode, encodeForJson } from "../../../src/cli/keys/encoding.js";
 import { quote } from "../../../src/config/values.js";
 
 describe("encodings", () => {

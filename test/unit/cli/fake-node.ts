@@ -17,8 +17,8 @@ import {
   ReconfigurationServiceDefinition,
   type ReconfigurationServiceImplementation,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import type { Io } from "../../../src/cli/io.js";
 import { run } from "../../../src/cli/program.js";
+import type { Io } from "../../../src/cli/terminal/io.js";
 
 export interface FakeNode {
   readonly address: string;

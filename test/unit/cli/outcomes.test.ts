@@ -3,7 +3,7 @@ import { ServerError, Status } from "nice-grpc";
 import { afterEach, describe, expect, test } from "vitest";
 import { Consistency } from "../../../gen/ts/onar/kv/v1/common.js";
 import { Execution } from "../../../gen/ts/onar/kv/v1/error.js";
-import { Connections } from "../../../src/cli/connections.js";
+import { Connections } from "../../../src/cli/calls/connections.js";
 import { address as parseAddress } from "../../../src/config/values.js";
 import { CLUSTER_ID, fail, fakeNode, type Handlers, onar, stopFakeNodes, viewOf } from "./fake-node.js";
 

@@ -6,12 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { Consistency } from "../../../gen/ts/onar/kv/v1/common.js";
 import type { PutRequest } from "../../../gen/ts/onar/kv/v1/kv.js";
-import { complete } from "../../../src/cli/complete.js";
-import { History, historyFile } from "../../../src/cli/history.js";
-import type { Io } from "../../../src/cli/io.js";
 import { run } from "../../../src/cli/program.js";
-import { root } from "../../../src/cli/root.js";
-import { addKeyCommands } from "../../../src/cli/tree-keys.js";
+import { History, historyFile } from "../../../src/cli/prompt/history.js";
+import type { Io } from "../../../src/cli/terminal/io.js";
+import { complete } from "../../../src/cli/tree/complete.js";
+import { root } from "../../../src/cli/tree/root.js";
+import { addKeyCommands } from "../../../src/cli/tree/tree-keys.js";
 import { type FakeNode, fakeNode, onar, stopFakeNodes } from "./fake-node.js";
 
 const folder = mkdtempSync(join(tmpdir(), "onar-prompt-"));

@@ -1,6 +1,6 @@
 /** Who is waited for while a local cluster starts is named by number and address. */
 import { expect, test } from "vitest";
-import { whatIsMissing } from "../../../src/cli/readiness.js";
+import { whatIsMissing } from "../../../src/cli/local/readiness.js";
 import { address } from "../../../src/config/values.js";
 
 const node = (number: number, ready: boolean) => ({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { planCluster } from "../../../src/cli/cluster.js";
-import { nodeConfig, type StartOptions } from "../../../src/cli/start.js";
+import { planCluster } from "../../../src/cli/local/cluster.js";
+import { nodeConfig, type StartOptions } from "../../../src/cli/start/start.js";
 import { onar } from "./fake-node.js";
 
 const options: StartOptions = {

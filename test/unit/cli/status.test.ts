@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { StatusResponse } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { paintOf } from "../../../src/cli/paint.js";
-import { asTable, summarize } from "../../../src/cli/status.js";
+import { asTable, summarize } from "../../../src/cli/status/status.js";
+import { paintOf } from "../../../src/cli/terminal/paint.js";
 import { fakeNode, onar, stopFakeNodes } from "./fake-node.js";
 
 afterEach(stopFakeNodes);

@@ -4,10 +4,10 @@ import { afterEach, describe, expect, test } from "vitest";
 import { Consistency } from "../../../gen/ts/onar/kv/v1/common.js";
 import { Execution } from "../../../gen/ts/onar/kv/v1/error.js";
 import type { AddRequest } from "../../../gen/ts/onar/kv/v1/kv.js";
-import type { Io } from "../../../src/cli/io.js";
-import { paintOf } from "../../../src/cli/paint.js";
-import { showProgress } from "../../../src/cli/progress.js";
-import { span } from "../../../src/cli/status.js";
+import { span } from "../../../src/cli/status/status.js";
+import type { Io } from "../../../src/cli/terminal/io.js";
+import { paintOf } from "../../../src/cli/terminal/paint.js";
+import { showProgress } from "../../../src/cli/terminal/progress.js";
 import { fail, fakeNode, onar, stopFakeNodes } from "./fake-node.js";
 
 afterEach(stopFakeNodes);

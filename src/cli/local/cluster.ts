@@ -1,0 +1,265 @@
+/**
+ * `onar cluster`: a local cluster of real processes, to try things on. Nodes may be killed from outside; the others go on and this command
+ * tells about it. When this process ends, however it ends, the nodes end: they watch their standard input (see start.ts).
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { makeSecretFile } from "../../config/secret-file.js";
+import { DEFAULT_ENDPOINT } from "../../config/settings.js";
+import { withoutNodeSettings } from "../../config/sources.js";
+import { formatAddress, MAX_NODES, partitionCount, replicationFactor, wholeNumber } from "../../config/values.js";
+import { CliError, EXIT, type ExitCode, usage } from "../ending/exit.js";
+import { onStopSignals } from "../ending/signals.js";
+import { type Io, nodeOutputOf } from "../terminal/io.js";
+import { showProgress } from "../terminal/progress.js";
+import { ChildNode, type NodePlan, stopAll } from "./child.js";
+import { whatIsMissing } from "./readiness.js";
+
+export interface ClusterOptions {
+  readonly nodes: string;
+  readonly basePort: string;
+  readonly replicationFactor?: string;
+  readonly partitions?: string;
+  readonly memory?: true;
+  readonly data?: string;
+  readonly verbose?: true;
+}
+
+const HOST = "127.0.0.1";
+const DEFAULT_DATA = ".onar-data";
+/** In the folder of the nodes' directories. */
+const SECRET_FILE = "cluster-secret";
+/** Peers' ports lie this much above clients'. More than MAX_NODES, so the ranges never overlap. */
+const PEER_OFFSET = 100;
+const READY_MS = 30_000;
+const PROGRESS_MS = 2_000;
+const POLL_MS = 100;
+const STOP_MS = 5_000;
+const LINES_SHOWN = 5;
+
+export interface ClusterPlan {
+  readonly nodes: readonly NodePlan[];
+  /** The file of the cluster secret; "" for none. */
+  readonly secret: string;
+  /** Holds the nodes' directories; "" with storage in memory. */
+  readonly data: string;
+}
+
+/** `folder`: for what a cluster in memory needs to lie in files; "" for nothing. */
+export function planCluster(options: ClusterOptions, folder = ""): ClusterPlan {
+  const count = wholeNumber("--nodes", options.nodes, 1, MAX_NODES);
+  const base = wholeNumber("--base-port", options.basePort, 1, 65_535);
+  const highest = base + PEER_OFFSET + count - 1;
+  if (highest > 65_535) {
+    throw usage(
+      `--base-port must be at most ${65_535 - PEER_OFFSET - count + 1} with ${count} nodes: their peers listen at ${PEER_OFFSET} above it and up; it is ${base}`,
+    );
+  }
+  // Left out, they are left to the nodes: a cluster that is there already has its own.
+  const fixed: string[] = [];
+  if (options.replicationFactor !== undefined) {
+    const factor = replicationFactor("--replication-factor", options.replicationFactor, count);
+    fixed.push("--replication-factor", String(factor));
+  }
+  if (options.partitions !== undefined) {
+    fixed.push("--partitions", String(partitionCount("--partitions", options.partitions)));
+  }
+  if (options.memory === true && options.data !== undefined)
+    throw usage("--data and --memory exclude each other: give one of them");
+  const data = resolve(options.data ?? DEFAULT_DATA);
+  const storage = (number: number): string[] =>
+    options.memory === true ? ["--memory"] : ["--data", join(data, `node${number}`)];
+
+  const keeps = options.memory === true ? folder : data;
+  const secret = keeps === "" ? "" : join(keeps, SECRET_FILE);
+
+  const addresses = Array.from({ length: count }, (_, i) => ({
+    client: { host: HOST, port: base + i },
+    peer: { host: HOST, port: base + PEER_OFFSET + i },
+  }));
+  const founders = addresses.map(({ peer }) => formatAddress(peer)).join(",");
+  const nodes = addresses.map(({ client, peer }, i) => ({
+    number: i + 1,
+    client,
+    peer,
+    args: [
+      ...["start", "--listen", formatAddress(client), "--peer-listen", formatAddress(peer)],
+      ...["--join", founders, "--expect", String(count)],
+      ...(secret === "" ? [] : ["--cluster-secret-file", secret]),
+      ...fixed,
+      ...storage(i + 1),
+    ],
+  }));
+  return { nodes, secret, data: options.memory === true ? "" : data };
+}
+
+export async function cluster(options: ClusterOptions, ownIo: Io, program: string): Promise<ExitCode> {
+  const folder = options.memory === true ? mkdtempSync(join(tmpdir(), "onar-cluster-")) : "";
+  const removeFolder = (): void => {
+    if (folder !== "") rmSync(folder, { recursive: true, force: true });
+  };
+  process.once("exit", removeFolder);
+  const plan = planCluster(options, folder);
+  if (plan.secret !== "") makeSecretFile(plan.secret);
+  // Nodes that run do not wait for whoever reads what this says of them.
+  const output = nodeOutputOf(ownIo, (lines, why) => `(${lines} lines were dropped here: ${why})\n`);
+  const io: Io = { ...ownIo, out: (chunk) => output.out(String(chunk)), error: (line) => output.error(line) };
+  const running = new LocalCluster(plan, program, io, options.verbose === true);
+  const stopped = new Promise<"stopped">((resolve) => {
+    io.onReaderGone(() => resolve("stopped"));
+    onStopSignals(() => resolve("stopped"), { interrupt: "stop", last: () => running.killAll() });
+  });
+  try {
+    const begun = await Promise.race([running.becomeReady(), stopped]);
+    if (begun !== "stopped") {
+      io.out(hints(plan));
+      await Promise.race([running.allEnded(), stopped]);
+    }
+    if (running.alive().length === 0) throw new CliError(EXIT.notDone, "all nodes have ended");
+    return EXIT.done;
+  } finally {
+    await showProgress(io, () => "stopping the nodes", running.stop());
+    await output.finish();
+    removeFolder();
+  }
+}
+
+class LocalCluster {
+  private readonly nodes: readonly ChildNode[];
+  private readonly plan: ClusterPlan;
+  private readonly io: Io;
+  private stopping = false;
+  private wasReady = false;
+  private partitions = 0;
+
+  constructor(plan: ClusterPlan, program: string, io: Io, verbose: boolean) {
+    this.plan = plan;
+    this.io = io;
+    this.nodes = plan.nodes.map((nodePlan) => {
+      const node: ChildNode = new ChildNode(nodePlan, program, withoutNodeSettings(io.env), {
+        line: (text, from) => {
+          if (verbose) io.out(`[node ${nodePlan.number}] ${text}\n`);
+          else if (from === "stderr" && this.wasReady) io.error(`[node ${nodePlan.number}] ${text}`);
+        },
+        ready: () => {},
+        ended: () => this.nodeEnded(node),
+      });
+      return node;
+    });
+    for (const node of this.nodes) {
+      const { number, client, peer } = node.plan;
+      io.out(`node ${number} pid ${node.pid} client ${formatAddress(client)} peer ${formatAddress(peer)}\n`);
+    }
+  }
+
+  alive(): readonly ChildNode[] {
+    return this.nodes.filter((node) => !node.ended);
+  }
+
+  /** Every node serves and every partition has a writer, or a CliError that says why not. */
+  async becomeReady(): Promise<"ready"> {
+    const giveUp = Date.now() + READY_MS;
+    let progressAt = Date.now() + PROGRESS_MS;
+    for (;;) {
+      this.failIfOneEnded();
+      const { missing, partitions } = await whatIsMissing(this.nodes);
+      this.failIfOneEnded();
+      if (missing === null) {
+        this.partitions = partitions;
+        break;
+      }
+      const now = Date.now();
+      if (now >= giveUp) {
+        this.showLines(this.nodes);
+        throw new CliError(EXIT.notDone, `the cluster is not ready after ${READY_MS / 1_000} s: ${missing}`);
+      }
+      if (now >= progressAt) {
+        this.io.error(`waiting: ${missing}`);
+        progressAt = now + PROGRESS_MS;
+      }
+      await sleep(POLL_MS);
+    }
+    this.wasReady = true;
+    const count = this.nodes.length;
+    const { partitions } = this;
+    this.io.out(
+      `ready: ${count === 1 ? "1 node serves" : `${count} nodes serve`} ${partitions === 1 ? "1 partition" : `${partitions} partitions, each with a writer`}\n`,
+    );
+    return "ready";
+  }
+
+  async allEnded(): Promise<"ended"> {
+    await Promise.all(this.nodes.map((node) => node.end));
+    return "ended";
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    await stopAll(this.nodes, STOP_MS);
+  }
+
+  killAll(): void {
+    for (const node of this.nodes) node.kill("SIGKILL");
+  }
+
+  private failIfOneEnded(): void {
+    const gone = this.nodes.find((node) => node.ended);
+    if (gone === undefined) return;
+    const lines = gone.lastLines(LINES_SHOWN);
+    const why = lines.findLast((line) => line.startsWith("error: "))?.slice("error: ".length);
+    if (why === undefined) this.showLines([gone]);
+    throw new CliError(
+      EXIT.notDone,
+      `${gone.describeEnd()} before the cluster was ready${why === undefined ? "" : `: ${why}`}`,
+    );
+  }
+
+  private nodeEnded(node: ChildNode): void {
+    if (this.stopping || !this.wasReady) return;
+    const left = this.alive().length;
+    this.io.error(`${node.describeEnd()}; ${left === 1 ? "1 other node goes on" : `${left} other nodes go on`}`);
+    this.showLines([node]);
+    this.io.error(howToRestart(node.plan.args, this.plan.data));
+  }
+
+  private showLines(nodes: readonly ChildNode[]): void {
+    for (const node of nodes) {
+      for (const line of node.lastLines(LINES_SHOWN)) this.io.error(`  [node ${node.plan.number}] ${line}`);
+    }
+  }
+}
+
+/** How a node comes back that was killed. */
+export function howToRestart(args: readonly string[], data: string): string {
+  if (data === "") return "  it kept its data in memory, which is gone: it cannot come back";
+  const words = args.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`));
+  return `  it comes back with its data, in another terminal, by: npx onar ${words.join(" ")}`;
+}
+
+/** What to paste next. */
+function hints(plan: ClusterPlan): string {
+  const ports = plan.nodes.map((node) => formatAddress(node.client));
+  const first = ports[0] ?? "";
+  const second = ports[1] ?? first;
+  // The commands find the nodes at the standard ports by themselves.
+  const standard = ports.every((port) => DEFAULT_ENDPOINT.split(",").includes(port));
+  const where = standard ? "" : ` --endpoint ${ports.join(",")}`;
+  return [
+    "",
+    "Any node takes any request. Try:",
+    `  grpcurl -plaintext -d '{"key":"hello","value":"world"}' ${first} onar.text.v1.TextService/Put`,
+    `  grpcurl -plaintext -d '{"key":"hello"}' ${second} onar.text.v1.TextService/Get`,
+    "or:",
+    `  npx onar put hello world${where}`,
+    `  npx onar get hello --endpoint ${second}`,
+    `  npx onar status${where}`,
+    "",
+    "Kill a node (kill -9 PID) and the others go on; then it is said here how it comes back. Ctrl-C stops all.",
+    plan.data === ""
+      ? "The data is in memory: what a node holds is forgotten when it stops. Without --memory it is kept on disk."
+      : `The data is in ${plan.data}: the same command finds it again; remove the directory to begin anew.`,
+    "",
+  ].join("\n");
+}

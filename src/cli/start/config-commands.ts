@@ -1,0 +1,89 @@
+/** `onar config`: a file of settings checked without starting anything, and what a node would be started with. */
+
+import Table from "cli-table3";
+import { jsonText } from "../../base/printable.js";
+import { readSettingsFile } from "../../config/file.js";
+import { Gathered } from "../../config/gather.js";
+import { limitsOf, nodeConfigOf } from "../../config/node-config.js";
+import { SettingError } from "../../config/setting-error.js";
+import { NODE_KEYS, NODE_SETTINGS, type NodeSettingKey, type NodeSettings, nameOf } from "../../config/settings.js";
+import { mistyped } from "../../config/sources.js";
+import { oneOf, WILDCARDS } from "../../config/values.js";
+import { EXIT, type ExitCode } from "../ending/exit.js";
+import type { Io } from "../terminal/io.js";
+import { gatherSettings, type StartOptions } from "./start.js";
+
+/** Everything that is wrong in the file, each with its line; exit code 2 if anything is. */
+export async function checkConfig(path: string, io: Io): Promise<ExitCode> {
+  const file = readSettingsFile("FILE", path);
+  const problems = [...file.problems];
+  const gathered = new Gathered(NODE_SETTINGS, [file]);
+  const open = problems.length > 0 ? [] : leftOpen(gathered);
+  if (problems.length === 0) problems.push(...together(gathered, open.length === 0));
+  for (const problem of problems) io.error(`error: ${problem}`);
+  if (problems.length > 0) return EXIT.usage;
+  const count = file.keys.length;
+  io.out(`${path}: ${count === 1 ? "1 setting" : `${count} settings`}, all good\n`);
+  if (open.length > 0) io.out(`left to flags or the environment: ${open.join(", ")}\n`);
+  return EXIT.done;
+}
+
+/** What a node needs and the file does not say: flags or the environment may, as when several nodes share one file. */
+function leftOpen(gathered: Gathered<NodeSettings>): string[] {
+  const has = (key: NodeSettingKey): boolean => gathered.given(key) !== null;
+  const everywhere = (key: "listen" | "peerListen"): boolean => WILDCARDS.has(gathered.value(key)?.host ?? "");
+  const open: string[] = (["listen", "peerListen"] as const).filter((key) => !has(key)).map(nameOf);
+  if (everywhere("listen") && !has("advertise")) open.push(nameOf("advertise"));
+  if (everywhere("peerListen") && !has("peerAdvertise")) open.push(nameOf("peerAdvertise"));
+  if (!has("expect") && !has("data")) open.push("expect");
+  if ((gathered.value("expect") ?? 0) > 1 && !has("join")) open.push("join");
+  if (!has("data") && !has("memory")) open.push("data or memory");
+  return open;
+}
+
+/** What only shows when settings are seen together. */
+function together(gathered: Gathered<NodeSettings>, complete: boolean): string[] {
+  try {
+    if (complete) nodeConfigOf(gathered);
+    else limitsOf(gathered);
+    return [];
+  } catch (error) {
+    if (error instanceof SettingError) return [error.message];
+    throw error;
+  }
+}
+
+interface Shown {
+  readonly name: string;
+  readonly value: string;
+  readonly from: string;
+}
+
+/** Effective values and where each came from, as `onar start` with the same flags would see them. */
+export async function showConfig(options: StartOptions & { readonly output?: string }, io: Io): Promise<ExitCode> {
+  const format = oneOf("--output", options.output ?? "text", ["text", "json"]);
+  const gathered = gatherSettings(options, io.env);
+  const shown: Shown[] = NODE_KEYS.map((key) => {
+    const given = gathered.given(key);
+    // Read, so that what could not be used is an error here, too.
+    gathered.value(key);
+    return given === null
+      ? { name: nameOf(key), value: NODE_SETTINGS[key].fallback, from: "default" }
+      : { name: nameOf(key), value: given.text, from: given.origin === "flag" ? given.label : whereFrom(given.label) };
+  });
+  for (const warning of mistyped(io.env)) io.error(`warning: ${warning}`);
+  if (format === "json") {
+    io.out(`${jsonText({ settings: shown })}\n`);
+    return EXIT.done;
+  }
+  const table = new Table({ head: ["setting", "value", "from"], style: { head: [], border: [], compact: true } });
+  for (const { name, value, from } of shown) table.push([name, value, from]);
+  io.out(`${table.toString()}\n`);
+  return EXIT.done;
+}
+
+/** "zone (onar.yaml line 7)" → "onar.yaml line 7"; "ONAR_ZONE (environment)" stays. */
+function whereFrom(label: string): string {
+  const file = /^[a-z-]+ \((.*)\)$/.exec(label);
+  return file?.[1] ?? label;
+}

@@ -1,0 +1,276 @@
+/**
+ * `onar status`: the cluster, asked of one node and then of all the nodes that it names. Nodes see the cluster differently and know less of
+ * partitions that they have no replica of, so each partition's writer is taken from whoever knows the highest ballot of it.
+ */
+
+import Table from "cli-table3";
+import { createClient } from "nice-grpc";
+import {
+  type NodeStatus,
+  type PartitionStatus,
+  ReconfigurationServiceDefinition,
+  StatusResponse,
+  StorageKind,
+} from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { jsonText, printable } from "../../base/printable.js";
+import { type Address, address, formatAddress } from "../../config/values.js";
+import { call, type Target } from "../calls/call.js";
+import { EXIT, type ExitCode, messageOf } from "../ending/exit.js";
+import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
+import type { Io } from "../terminal/io.js";
+import { type Paint, paintOf } from "../terminal/paint.js";
+import { showProgress } from "../terminal/progress.js";
+import { judge } from "./judgement.js";
+import type { NodeRow, Summary } from "./summary.js";
+
+/** Nodes other than the first are asked all at once and not waited for longer. */
+const OTHERS_MS = 2_000;
+
+export const askStatus = (
+  endpoints: readonly Address[],
+  timeoutMs: number,
+  target: Partial<Target> = {},
+): Promise<StatusResponse> =>
+  call({ ...target, endpoints, timeoutMs }, async (channel, options) =>
+    printableStatus(await createClient(ReconfigurationServiceDefinition, channel).status({}, options)),
+  );
+
+/** Of an address, a zone, a version. */
+const MAX_TEXT = 300;
+
+/** The texts in it are what nodes say of themselves and of others. */
+export const printableStatus = (answer: StatusResponse): StatusResponse => ({
+  ...answer,
+  nodes: answer.nodes.map((node) => ({
+    ...node,
+    clientAddress: printable(node.clientAddress, MAX_TEXT),
+    peerAddress: printable(node.peerAddress, MAX_TEXT),
+    trouble: printable(node.trouble, 4 * MAX_TEXT),
+    zone: printable(node.zone, MAX_TEXT),
+    softwareVersion: printable(node.softwareVersion, MAX_TEXT),
+  })),
+});
+
+export async function status(options: CommonOptions, io: Io): Promise<ExitCode> {
+  const format = formatOf(options, io);
+  const target = targetOf(options, io);
+  const { endpoints, timeoutMs } = target;
+  const first = await showProgress(
+    io,
+    () => `waiting for ${endpoints.map(formatAddress).join(", ")}`,
+    askStatus(endpoints, timeoutMs, target),
+  );
+  const answers = [first, ...(await askOthers(first, Math.min(OTHERS_MS, target.timeoutMs)))];
+  const summary = summarize(answers);
+  io.out(format === "json" ? `${jsonText(asJson(summary, answers))}\n` : asTable(summary, paintOf(io), io.columns?.()));
+  return judge(summary).verdict === "not-well" ? EXIT.notDone : EXIT.done;
+}
+
+async function askOthers(first: StatusResponse, timeoutMs: number): Promise<StatusResponse[]> {
+  const others = first.nodes.filter(
+    (node) => node.id !== 0 && node.id !== first.header?.nodeId && node.clientAddress !== "",
+  );
+  const asked = await Promise.all(
+    others.map(async (node) => {
+      try {
+        return await askStatus([address("client address", node.clientAddress, 1)], timeoutMs);
+      } catch (error) {
+        // Advertised for other networks than ours, or gone: the table says so.
+        void messageOf(error);
+        return null;
+      }
+    }),
+  );
+  const cluster = first.header?.clusterId.toString("hex");
+  return asked.filter(
+    (answer): answer is StatusResponse => answer !== null && answer.header?.clusterId.toString("hex") === cluster,
+  );
+}
+
+/** Puts together what several nodes say; the first answer decides who is in the cluster and who is heard. */
+export function summarize(answers: readonly StatusResponse[]): Summary {
+  const first = answers[0] ?? StatusResponse.create();
+  const newest = new Map<number, { readonly status: PartitionStatus; readonly by: number }>();
+  for (const answer of answers) {
+    const by = answer.header?.nodeId ?? 0;
+    for (const status of answer.partitions) {
+      const known = newest.get(status.partition);
+      if (known === undefined || knowsBetter(status, by, known.status, known.by))
+        newest.set(status.partition, { status, by });
+    }
+  }
+  const writes = new Map<number, number>();
+  const keeps = new Map<number, number>();
+  const withoutWriter: number[] = [];
+  for (const partition of [...newest.keys()].sort((a, b) => a - b)) {
+    const status = newest.get(partition)?.status;
+    if (status === undefined) continue;
+    if (status.writerNodeId === 0) withoutWriter.push(partition);
+    else writes.set(status.writerNodeId, (writes.get(status.writerNodeId) ?? 0) + 1);
+    for (const { nodeId } of status.replicas) keeps.set(nodeId, (keeps.get(nodeId) ?? 0) + 1);
+  }
+  const answered = new Map(answers.map((answer) => [answer.header?.nodeId ?? 0, answer]));
+  return {
+    askedNodeId: first.header?.nodeId ?? 0,
+    clusterId: first.header?.clusterId.toString("hex") ?? "",
+    viewEpoch: first.header?.viewEpoch ?? 0n,
+    nodes: [...first.nodes].sort(byAddress).map((node) => ({
+      node,
+      answers: node.id !== 0 && answered.has(node.id),
+      writes: writes.get(node.id) ?? 0,
+      keeps: keeps.get(node.id) ?? 0,
+      behind: behindOf(answered.get(node.id)),
+      diskFull: answered.get(node.id)?.diskFull === true,
+      diskStandingMs: Number(answered.get(node.id)?.diskStandingMs ?? 0n),
+    })),
+    partitions: newest.size,
+    withWriter: newest.size - withoutWriter.length,
+    withoutWriter,
+  };
+}
+
+/** Revisions would not do: they jump when a writer changes, and a node that comes back knows the latest long before it has the keys. */
+function behindOf(answer: StatusResponse | undefined): number | null {
+  const told = (answer?.partitions ?? []).flatMap(({ behind }) => (behind === undefined ? [] : [Number(behind)]));
+  return told.length === 0 ? null : told.reduce((sum, one) => sum + one, 0);
+}
+
+/** People know nodes by where they are; ids are drawn at random. */
+const byAddress = (a: NodeStatus, b: NodeStatus): number =>
+  a.clientAddress.localeCompare(b.clientAddress, "en", { numeric: true }) || a.id - b.id;
+
+/** A writer knows its own office best; otherwise the higher ballot is the later one, and knowing a writer beats knowing none. */
+function knowsBetter(a: PartitionStatus, aBy: number, b: PartitionStatus, bBy: number): boolean {
+  if (a.groupEpoch !== b.groupEpoch) return a.groupEpoch > b.groupEpoch;
+  if (a.ballotRound !== b.ballotRound) return a.ballotRound > b.ballotRound;
+  const own = (status: PartitionStatus, by: number): number =>
+    status.writerNodeId === 0 ? 0 : status.writerNodeId === by ? 2 : 1;
+  return own(a, aBy) > own(b, bBy);
+}
+
+/** What is left out first where a terminal is too narrow for a line of it. */
+const LEFT_OUT = ["version", "storage", "up", "zone", "peers", "node", "replica of", "behind"];
+
+/** `columns`: how wide a line may be, if that is known. */
+export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIVE_INFINITY): string {
+  const { table, without } = fitting(summary, paint, columns);
+  const rows = summary.nodes.length === 0 ? [] : [table];
+  if (without.length > 0) rows.push(`(a wider terminal shows ${without.join(", ")}, too; -o json has everything)`);
+  if (summary.viewEpoch === 0n) return `${[verdictLine(summary, paint), ...rows].join("\n")}\n`;
+  const lines = [verdictLine(summary, paint), ...rows];
+  for (const { node } of summary.nodes) {
+    if (node.trouble !== "") lines.push(paint.bad(`node ${node.id} at ${node.peerAddress}: ${node.trouble}`));
+  }
+  lines.push(
+    `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`,
+    `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as ${askedName(summary)} sees it, "behind" counts changes still to come`,
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+const askedName = ({ askedNodeId, nodes }: Summary): string =>
+  nodes.find(({ node }) => node.id === askedNodeId)?.node.clientAddress || `node ${askedNodeId}`;
+
+/** The table, without as many columns as need be. */
+function fitting(
+  summary: Summary,
+  paint: Paint,
+  columns: number,
+): { readonly table: string; readonly without: string[] } {
+  for (let left = 0; ; left++) {
+    const without = LEFT_OUT.slice(0, left);
+    const table = tableOf(summary, paint, new Set(without));
+    const width = table.slice(0, table.indexOf("\n")).length;
+    if (width <= columns || left === LEFT_OUT.length) return { table, without };
+  }
+}
+
+function tableOf(summary: Summary, { good, bad }: Paint, without: ReadonlySet<string>): string {
+  const yes = (is: boolean): string => (is ? good("yes") : bad("NO"));
+  const shown = COLUMNS.filter(([name]) => !without.has(name));
+  const table = new Table({
+    head: shown.map(([name]) => name),
+    style: { head: [], border: [], compact: true },
+    colAligns: shown.map(([, align]) => align),
+  });
+  for (const row of summary.nodes) table.push(shown.map(([, , text]) => text(row, yes)));
+  return table.toString();
+}
+
+const COLUMNS: readonly [name: string, align: "left" | "right", text: (row: NodeRow, yes: Yes) => string][] = [
+  ["node", "right", ({ node }) => (node.id === 0 ? "?" : String(node.id))],
+  ["clients", "left", ({ node }) => node.clientAddress || "-"],
+  ["peers", "left", ({ node }) => node.peerAddress || "-"],
+  ["zone", "left", ({ node }) => node.zone || "-"],
+  ["heard", "left", ({ node }, yes) => yes(node.heard)],
+  ["answers", "left", ({ answers }, yes) => yes(answers)],
+  ["writer of", "right", ({ writes }) => String(writes)],
+  ["replica of", "right", ({ keeps }) => String(keeps)],
+  ["behind", "right", ({ behind }) => (behind === null ? "-" : String(behind))],
+  ["up", "right", ({ node }) => (node.heard ? span(node.uptimeMs) : "-")],
+  ["storage", "left", ({ node }) => storageName(node.storage)],
+  ["version", "left", ({ node }) => node.softwareVersion || "-"],
+];
+type Yes = (is: boolean) => string;
+
+/** The first line, for those who read no further. */
+function verdictLine(summary: Summary, { good, bad, doubtful, strong }: Paint): string {
+  const { verdict, reasons } = judge(summary);
+  switch (verdict) {
+    case "not-well":
+      return strong(bad(summary.viewEpoch === 0n ? reasons.join("; ") : `NOT WELL: ${reasons.join("; ")}`));
+    case "look":
+      return strong(doubtful(`look: ${reasons.join("; ")}`));
+    case "well":
+      return strong(good(`well: all ${summary.nodes.length} nodes are there, every partition has a writer`));
+  }
+}
+
+function storageName(kind: StorageKind): string {
+  if (kind === StorageKind.MEMORY) return "memory";
+  return kind === StorageKind.LOG ? "disk" : "-";
+}
+
+/** "3 min": for people, one unit. */
+export function span(ms: bigint | undefined): string {
+  if (ms === undefined) return "-";
+  const seconds = Number(ms) / 1_000;
+  const units: readonly [string, number][] = [
+    ["d", 86_400],
+    ["h", 3_600],
+    ["min", 60],
+  ];
+  for (const [unit, length] of units) if (seconds >= 2 * length) return `${Math.floor(seconds / length)} ${unit}`;
+  return `${Math.floor(seconds)} s`;
+}
+
+function listed(partitions: readonly number[]): string {
+  if (partitions.length === 0) return "";
+  return ` (${partitions.slice(0, 12).join(", ")}${partitions.length > 12 ? ", …" : ""})`;
+}
+
+/** The summary, and everything that each node answered, in the protobuf JSON form (64-bit numbers as strings, bytes as base64). */
+function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
+  return {
+    clusterId: summary.clusterId,
+    viewEpoch: summary.viewEpoch.toString(),
+    askedNodeId: summary.askedNodeId,
+    nodes: summary.nodes.map(({ node, answers: answering, writes, keeps, behind, diskFull, diskStandingMs }) => ({
+      id: node.id,
+      clientAddress: node.clientAddress,
+      peerAddress: node.peerAddress,
+      zone: node.zone,
+      heard: node.heard,
+      answers: answering,
+      writerOf: writes,
+      replicaOf: keeps,
+      behind,
+      diskFull,
+      diskStandingMs,
+      softwareVersion: node.softwareVersion,
+    })),
+    ...judge(summary),
+    partitions: { count: summary.partitions, withWriter: summary.withWriter, withoutWriter: summary.withoutWriter },
+    answers: answers.map((answer) => StatusResponse.toJSON(answer)),
+  };
+}

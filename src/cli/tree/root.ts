@@ -1,0 +1,24 @@
+/** What every tree of commands begins with: the program's and its prompt's. */
+import { Command } from "commander";
+import type { ExitCode } from "../ending/exit.js";
+import type { Io } from "../terminal/io.js";
+import { helpWidth } from "./help.js";
+
+/** Makes an action of a command whose exit code is the program's. */
+export type Ends = <Rest extends unknown[]>(
+  command: (...rest: Rest) => Promise<ExitCode>,
+) => (...rest: Rest) => Promise<void>;
+
+/** A tree without commands. */
+export const root = (io: Io): Command =>
+  new Command("onar")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [command]", "print help for a command")
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.error(text.trimEnd()),
+      getOutHelpWidth: () => helpWidth(io),
+      getErrHelpWidth: () => helpWidth(io),
+    });

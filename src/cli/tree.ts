@@ -1,7 +1,7 @@
 /** All commands of the program and their options. */
 import type { Command } from "commander";
+import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config/config.js";
 import { MAX_NODES } from "../config/values.js";
-import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config.js";
 import { version } from "../version.js";
 import type { DoctorOptions } from "./doctor/doctor.js";
 import { EXIT } from "./ending/exit.js";

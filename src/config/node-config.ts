@@ -1,4 +1,6 @@
 /** From gathered settings to what a node is started with: everything that can be known to be wrong before anything is started. */
+
+import { DEFAULT_PARTITIONS } from "../core/placement/position.js";
 import {
   type ClientPortConfig,
   DEFAULT_CLIENT_PORT,
@@ -11,8 +13,7 @@ import {
   type Limits,
   LOOPBACK_DRAIN_DELAY_S,
   type NodeConfig,
-} from "../config.js";
-import { DEFAULT_PARTITIONS } from "../core/placement/position.js";
+} from "./config.js";
 import type { Gathered } from "./gather.js";
 import { SettingError } from "./setting-error.js";
 import { flagOf, type NodeSettingKey, type NodeSettings } from "./settings.js";

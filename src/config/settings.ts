@@ -4,6 +4,7 @@
  * variable `ONAR_PEER_LISTEN` and `peer-listen` in a file.
  */
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../base/limits.js";
+import { DEFAULT_PARTITIONS, MAX_PARTITIONS } from "../core/placement/position.js";
 import {
   DEFAULT_CLIENT_PORT,
   DEFAULT_DISK_STALL_S,
@@ -16,8 +17,7 @@ import {
   MAX_CONNECTIONS,
   MAX_STORAGE_MEMORY_MIB,
   MIN_STORAGE_MEMORY_MIB,
-} from "../config.js";
-import { DEFAULT_PARTITIONS, MAX_PARTITIONS } from "../core/placement/position.js";
+} from "./config.js";
 import { type Environment, standardEndpoint, standardSample } from "./standard.js";
 import {
   address,

@@ -8,7 +8,7 @@ import { duration } from "../base/time.js";
 import { type Failure, failureOf, ownFailure } from "../client/failure.js";
 import type { Connection, Reply, Request, Response, Stream } from "../client/transport.js";
 import { viewToWire } from "../codec/api/view.js";
-import type { Limits } from "../config.js";
+import type { Limits } from "../config/config.js";
 import { Failure as ServerFailure, startingText } from "../rpc/call/failure.js";
 import { KeyValueHandlers } from "../rpc/services/key-value.js";
 import type { Serving } from "../rpc/services/serving.js";

@@ -1,12 +1,12 @@
 /** A node inside this process: started from an options object, with the settings and the errors of `onar start`. */
 import { OnarClient } from "../client/client.js";
+import type { NodeConfig } from "../config/config.js";
 import { Gathered } from "../config/gather.js";
 import { nearest } from "../config/nearest.js";
 import { nodeConfigOf } from "../config/node-config.js";
 import { SettingError } from "../config/setting-error.js";
 import { NODE_KEYS, NODE_SETTINGS, type NodeSettingKey } from "../config/settings.js";
 import { fromOptions } from "../config/sources.js";
-import type { NodeConfig } from "../config.js";
 import { partition } from "../core/model/ids.js";
 import { type Passes, type RunningServer, startServer } from "../server/server.js";
 import { InProcessConnection } from "./in-process.js";

@@ -5,7 +5,7 @@ import { BackupServiceDefinition } from "../../gen/ts/onar/backup/v1/backup.js";
 import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
 import { ReconfigurationServiceDefinition } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
-import type { ClientPortConfig, Limits } from "../config.js";
+import type { ClientPortConfig, Limits } from "../config/config.js";
 import { decodePipelineRequest } from "../wire/pipeline.js";
 import { bounded, boundedDecode, refusing } from "./call/bounded-requests.js";
 import { deadlineInterceptor, thrown } from "./call/call.js";

@@ -2,7 +2,7 @@
  * Whether what a node is started with goes with what its directory knows: whom it founds a cluster with, and its place in the cluster that it
  * belongs to. What does not is told before anything is done.
  */
-import type { ClusterConfig, NodeConfig } from "../config.js";
+import type { ClusterConfig, NodeConfig } from "../config/config.js";
 import { type Member, memberOf, type View } from "../core/view/view.js";
 import type { Home } from "../storage/home.js";
 

@@ -5,7 +5,7 @@ import { StorageKind } from "../../gen/ts/onar/reconfiguration/v1/reconfiguratio
 import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { Instant } from "../base/time.js";
 import { digestOf } from "../codec/api/view.js";
-import type { NodeConfig } from "../config.js";
+import type { NodeConfig } from "../config/config.js";
 import { type Key, type NodeId, nodeId, type Partition } from "../core/model/ids.js";
 import type { Member, View } from "../core/view/view.js";
 import { lostWhenFull } from "../node/disk-full.js";

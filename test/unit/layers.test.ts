@@ -167,6 +167,12 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
   ],
 ];
 
+/** Two files that import each other's types. */
+const CIRCLE = [
+  ["round", "about"],
+  ["about", "round"],
+] as const;
+
 /** Where the import of that number is tried: beside the layer's file. */
 const fileOf = (path: string, number: number): string => path.replace(/x\.ts$/, `try${number}.ts`);
 
@@ -185,6 +191,11 @@ beforeAll(() => {
       writeFileSync(file, `import { something } from "${specifier}";\n\nexport const used = something;\n`);
     }
   }
+  for (const [name, other] of CIRCLE)
+    writeFileSync(
+      join(folder, `src/base/${name}.ts`),
+      `import type { T } from "./${other}.js";\n\nexport type { T };\n`,
+    );
   const args = ["lint", "--reporter=json", "--max-diagnostics=none", "."];
   const { stdout } = spawnSync(fromRoot("node_modules/.bin/biome"), args, { cwd: folder, encoding: "utf8" });
   diagnostics = JSON.parse(stdout.slice(stdout.indexOf("{"))).diagnostics;
@@ -204,4 +215,9 @@ describe.each(LAYERS)("%s", (_name, path, rule, forbidden, allowed) => {
   test(`may import ${allowed}`, () => {
     expect(of(forbidden.length)).toEqual([]);
   });
+});
+
+test("no two files may import each other, not even types", () => {
+  const circle = diagnostics.filter(({ category }) => category === "lint/suspicious/noImportCycles");
+  expect(circle.map(({ location }) => location.path).toSorted()).toEqual(["src/base/about.ts", "src/base/round.ts"]);
 });

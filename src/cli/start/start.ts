@@ -6,6 +6,7 @@
  * both.
  */
 
+import type { NodeConfig } from "../../config/config.js";
 import { readSettingsFile, type SettingsFile } from "../../config/file.js";
 import { Gathered } from "../../config/gather.js";
 import { nodeConfigOf } from "../../config/node-config.js";
@@ -18,7 +19,6 @@ import {
   type NodeSettings,
 } from "../../config/settings.js";
 import { type Environment, fromEnvironment, fromFlags, mistyped } from "../../config/sources.js";
-import type { NodeConfig } from "../../config.js";
 import { droppedLines, type Facts, makeLog } from "../../observe/log.js";
 import type { RunningServer, ServerEvents } from "../../server/server.js";
 import { version } from "../../version.js";

@@ -2,7 +2,7 @@
 import { Status } from "nice-grpc-common";
 import type { Condition as WireCondition } from "../../../gen/ts/onar/kv/v1/common.js";
 import { Presence, type Revision as WireRevision } from "../../../gen/ts/onar/kv/v1/common.js";
-import type { Limits } from "../../config.js";
+import type { Limits } from "../../config/config.js";
 import type { Partition } from "../../core/model/ids.js";
 import { type FailedRequest, Failure, notExecuted, type Reason } from "./failure.js";
 

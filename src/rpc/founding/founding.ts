@@ -13,7 +13,7 @@ import type {
 } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { digestOf, encodeView } from "../../codec/api/view.js";
-import type { ClusterConfig } from "../../config.js";
+import type { ClusterConfig } from "../../config/config.js";
 import { viewEpoch } from "../../core/model/ids.js";
 import { firstPlacement } from "../../core/placement/first.js";
 import { MAX_VOTERS, wrongInFirst } from "../../core/view/check.js";

@@ -28,7 +28,7 @@ import {
 } from "../../codec/api/operation.js";
 import { positionOf } from "../../codec/api/position.js";
 import { textOf } from "../../codec/bytes/bytes.js";
-import type { Limits } from "../../config.js";
+import type { Limits } from "../../config/config.js";
 import type { Key, Partition } from "../../core/model/ids.js";
 import type { Request } from "../../core/model/node-message.js";
 import type { Answer, Standing, WriteOperation } from "../../core/model/operation.js";

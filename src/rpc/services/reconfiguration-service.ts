@@ -14,7 +14,7 @@ import {
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { positionOf } from "../../codec/api/position.js";
 import { viewToWire } from "../../codec/api/view.js";
-import type { Limits } from "../../config.js";
+import type { Limits } from "../../config/config.js";
 import {
   type GroupEpoch,
   NO_NODE,

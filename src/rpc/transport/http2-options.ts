@@ -3,7 +3,7 @@
  * listen; so that function is another one while a client port begins to listen. One at a time, as a process may have several nodes.
  */
 import http2, { type ServerOptions } from "node:http2";
-import type { ClientPortConfig } from "../../config.js";
+import type { ClientPortConfig } from "../../config/config.js";
 
 type Limits = Pick<ClientPortConfig, "resetBurst" | "resetRate">;
 

@@ -7,7 +7,7 @@ import { HealthDefinition } from "../../../gen/ts/grpc/health/v1/health.js";
 import { ServerReflectionDefinition } from "../../../gen/ts/grpc/reflection/v1/reflection.js";
 import { BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
 import { StorageKind } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { type ClientPortConfig, DEFAULT_CLIENT_PORT, DEFAULT_LIMITS } from "../../../src/config.js";
+import { type ClientPortConfig, DEFAULT_CLIENT_PORT, DEFAULT_LIMITS } from "../../../src/config/config.js";
 import { nodeId } from "../../../src/core/model/ids.js";
 import { makeClientServer } from "../../../src/rpc/client-port.js";
 import { Serving } from "../../../src/rpc/services/serving.js";

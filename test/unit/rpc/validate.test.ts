@@ -3,7 +3,7 @@ import { Status } from "nice-grpc-common";
 import { describe, expect, test } from "vitest";
 import { type Condition, Presence } from "../../../gen/ts/onar/kv/v1/common.js";
 import { Execution } from "../../../gen/ts/onar/kv/v1/error.js";
-import { DEFAULT_LIMITS } from "../../../src/config.js";
+import { DEFAULT_LIMITS } from "../../../src/config/config.js";
 import { partition } from "../../../src/core/model/ids.js";
 import { Failure } from "../../../src/rpc/call/failure.js";
 import {

@@ -1,5 +1,5 @@
 /** What a node is started with. Cluster settings are fixed by whoever founds the cluster; node settings are each node's own. */
-import { DEFAULT_PARTITIONS } from "./core/placement/position.js";
+import { DEFAULT_PARTITIONS } from "../core/placement/position.js";
 
 export interface Limits {
   /** Longest key, bytes. */

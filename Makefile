@@ -15,7 +15,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 setup: node_modules/.package-lock.json build ## Installs what is needed and builds
 
 build: node_modules/.package-lock.json ## Compiles src to dist
-	npx tsc -p tsconfig.build.json
+	npm run --silent build
 	@chmod +x dist/src/main.js dist/src/check/main.js
 	@# npx finds the programs of the checkout itself only here.
 	@ln -sf ../../dist/src/main.js node_modules/.bin/onar

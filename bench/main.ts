@@ -19,6 +19,7 @@ import { memory } from "./suites/memory.js";
 import { open } from "./suites/open.js";
 import { pipelined } from "./suites/pipelined.js";
 import { rest } from "./suites/rest.js";
+import { startUp } from "./suites/start-up.js";
 import { formatTable } from "./suites/table.js";
 import { traces } from "./suites/traces.js";
 import { unary } from "./suites/unary.js";
@@ -27,6 +28,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["http2", http2],
   ["unary", unary],
   ["rest", rest],
+  ["start-up", startUp],
   ["frames", frames],
   ["exactly-once", exactlyOnce],
   ["pipelined", pipelined],
@@ -40,7 +42,8 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (all, in this order)
-  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces and attacks; starts of open (5)
+  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces and attacks; starts of open;
+                  a sixth of the runs of start-up (5)
   --seconds N     measured time of one load (4)
   --in-flight N   calls in flight (64)
   --keys N        keys, 16 bytes each (10000)

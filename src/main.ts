@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /** The onar program. What takes long is loaded only once a signal finds somebody who listens. */
 import { fileURLToPath } from "node:url";
+import { keepCompiled } from "./cli/compile-cache.js";
 import { listenEarly } from "./cli/ending/signals.js";
 
 const args = process.argv.slice(2);
 listenEarly(args, process.env);
+keepCompiled(args, process.env);
 const { runProcess } = await import("./cli/process.js");
 await runProcess(args, fileURLToPath(import.meta.url));

@@ -2,7 +2,6 @@
  * The command line. What commands and options there are stands in tree.ts; values of options are checked by config/values.ts and the commands
  * themselves, so that all errors read alike; run-tree.ts turns whatever happens into an exit code.
  */
-import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import type { ExitCode } from "./ending/exit.js";
 import type { Io } from "./terminal/io.js";
 import { runTree } from "./tree/run-tree.js";
@@ -10,8 +9,6 @@ import { onarTree } from "./tree.js";
 
 /** Runs one command line (without node and program) to its exit code. `program` is the file to start further nodes with. */
 export async function run(args: readonly string[], io: Io, program: string): Promise<ExitCode> {
-  // What the gRPC library has to say reaches people in our words, unless they ask for its own.
-  if (io.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   if (args.length === 0) {
     const { prompt } = await import("./prompt/prompt.js");
     return prompt({ io });

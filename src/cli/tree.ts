@@ -1,4 +1,7 @@
-/** All commands of the program and their options. */
+/**
+ * All commands of the program and their options. What a command is made of is loaded when it runs: this file stays quick to load, since
+ * every command waits for it.
+ */
 import type { Command } from "commander";
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config/config.js";
 import { MAX_NODES } from "../config/values.js";
@@ -6,11 +9,10 @@ import { version } from "../version.js";
 import type { DoctorOptions } from "./doctor/doctor.js";
 import { EXIT } from "./ending/exit.js";
 import { clientOptions, nodeOptions } from "./flags/options.js";
-import { type ClusterOptions, cluster } from "./local/cluster.js";
+import type { ClusterOptions } from "./local/cluster.js";
 import type { LockOptions } from "./lock/lock.js";
 import { DEFAULT_LEASE_S, TOKEN_VARIABLE } from "./lock/names.js";
-import { checkConfig, showConfig } from "./start/config-commands.js";
-import { type StartOptions, start } from "./start/start.js";
+import type { StartOptions } from "./start/start.js";
 import type { Io } from "./terminal/io.js";
 import { SHELLS } from "./tree/completion.js";
 import { example } from "./tree/help.js";
@@ -40,7 +42,12 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
         "  --join 127.0.0.1:4701,127.0.0.1:4702 --expect 3 --data /var/lib/onar",
       ),
     )
-    .action(ends((options: StartOptions) => start(options, io)));
+    .action(
+      ends(async (options: StartOptions) => {
+        const { start } = await import("./start/start.js");
+        return start(options, io);
+      }),
+    );
 
   onar
     .command("cluster")
@@ -56,7 +63,12 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     .option("--memory", "keep all data in memory: it is forgotten when the cluster stops")
     .option("--verbose", "show what the nodes print")
     .addHelpText("after", example("onar cluster --nodes 3 --base-port 4600 --memory"))
-    .action(ends((options: ClusterOptions) => cluster(options, io, program)));
+    .action(
+      ends(async (options: ClusterOptions) => {
+        const { cluster } = await import("./local/cluster.js");
+        return cluster(options, io, program);
+      }),
+    );
 
   onar
     .command("demo")
@@ -120,12 +132,22 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     .command("check <FILE>")
     .description("Check a file of settings without starting anything. Exit code 2: something is wrong in it.")
     .addHelpText("after", example("onar config check onar.yaml"))
-    .action(ends((file: string) => checkConfig(file, io)));
+    .action(
+      ends(async (file: string) => {
+        const { checkConfig } = await import("./start/config-commands.js");
+        return checkConfig(file, io);
+      }),
+    );
   nodeOptions(config.command("show"))
     .description("Show what onar start with the same flags would use, and where each value came from.")
     .option("-o, --output <format>", "text or json", "text")
     .addHelpText("after", example("onar config show --config onar.yaml", "ONAR_ZONE=b onar config show -o json"))
-    .action(ends((options: StartOptions & { readonly output?: string }) => showConfig(options, io)));
+    .action(
+      ends(async (options: StartOptions & { readonly output?: string }) => {
+        const { showConfig } = await import("./start/config-commands.js");
+        return showConfig(options, io);
+      }),
+    );
   config.addHelpText("after", example("onar config check onar.yaml", "onar config show --config onar.yaml"));
 
   clientOptions(onar.command("doctor"))

@@ -99,7 +99,7 @@ export class Copies {
       trailer = received;
     };
     try {
-      const client = createClient(BackupServiceDefinition, this.channelTo(node));
+      const client = createClient(BackupServiceDefinition, await this.channelTo(node));
       for await (const page of client.listKeys({ partition }, { signal: abort.signal, onTrailer })) {
         clearTimeout(timer);
         timer = setTimeout(giveUp, this.target.timeoutMs);
@@ -127,7 +127,7 @@ export class Copies {
     }
   }
 
-  channelTo(node: number): Channel {
+  channelTo(node: number): Promise<Channel> {
     return this.connections.to(address("client address", this.addressOf(node), 1));
   }
 

@@ -5,6 +5,7 @@ import { OnarClient } from "../../client/client.js";
 import type { OutputFormat } from "../../config/settings.js";
 import { formatAddress } from "../../config/values.js";
 import type { Target } from "../calls/call.js";
+import { quietGrpc } from "../calls/quiet-grpc.js";
 import { CliError, EXIT } from "../ending/exit.js";
 import { onStopSignals } from "../ending/signals.js";
 import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
@@ -57,6 +58,7 @@ export async function withCluster<T>(operation: Operation, run: (cluster: Cluste
     const endpoints = target.endpoints.map(formatAddress);
     const { clusterId } = copies;
     const another = (): OnarClient => {
+      quietGrpc();
       const client = new OnarClient({ endpoints, clusterId, timeoutMs: target.timeoutMs });
       clients.push(client);
       return client;

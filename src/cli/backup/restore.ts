@@ -216,7 +216,7 @@ async function raiseAll({ copies }: Cluster, above: bigint, { io, target, interr
       await Promise.all(
         copies.view.members.map(async ({ id }) => {
           try {
-            const client = createClient(BackupServiceDefinition, copies.channelTo(id));
+            const client = createClient(BackupServiceDefinition, await copies.channelTo(id));
             const signal = AbortSignal.any([interrupt, AbortSignal.timeout(target.timeoutMs)]);
             const { raised } = await client.raiseRevisions({ above, partitions }, { signal });
             for (const partition of raised) if (left.delete(partition)) giveUp = Date.now() + target.timeoutMs;

@@ -45,7 +45,7 @@ export async function call<Answer>(target: Target, attempt: Attempt<Answer>): Pr
       const alone = target.endpoints.length === 1;
       const budget = alone ? remaining : Math.min(remaining, Math.max(MIN_ATTEMPT_MS, remaining / 2));
       const name = formatAddress(endpoint);
-      const channel = connections.to(endpoint);
+      const channel = await connections.to(endpoint);
       if (!(await stands(channel, alone ? budget : Math.min(budget, CONNECT_MS)))) {
         connections.failed(endpoint);
         failures.set(name, await whyNotConnected(name, PROBE_MS, true));

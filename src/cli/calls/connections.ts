@@ -1,7 +1,6 @@
 /** Connections to nodes that are kept open from call to call, and which node answered last: that one is asked first. */
 import type { Channel } from "nice-grpc";
 import { type Address, formatAddress } from "../../config/values.js";
-import { openChannel } from "./connect.js";
 import { KeyClient } from "./key-client.js";
 
 export class Connections {
@@ -9,7 +8,9 @@ export class Connections {
   private readonly clients = new Map<string, KeyClient>();
   private lastAnswered = "";
 
-  to(endpoint: Address): Channel {
+  async to(endpoint: Address): Promise<Channel> {
+    // Loaded here: commands on keys have no use for it.
+    const { openChannel } = await import("./connect.js");
     const name = formatAddress(endpoint);
     const channel = this.channels.get(name) ?? openChannel(endpoint);
     this.channels.set(name, channel);

@@ -4,6 +4,7 @@ import type { GetViewResponse } from "../../../gen/ts/onar/reconfiguration/v1/re
 import type { Failure } from "../../client/failure.js";
 import { GrpcConnection } from "../../client/grpc-connection.js";
 import type { Connection, Reply, Request, Stream } from "../../client/transport.js";
+import { quietGrpc } from "./quiet-grpc.js";
 
 /** Of the time of a call, what connecting may take: the rest is for finding out why it did not succeed. */
 const CONNECT_SHARE = 0.8;
@@ -25,6 +26,7 @@ export class KeyConnection implements Connection {
     private readonly address: string,
     private readonly heard: Heard,
   ) {
+    quietGrpc();
     this.inner = new GrpcConnection(address);
   }
 

@@ -2,10 +2,12 @@
  * `onar lock NAME -- COMMAND`: runs a command while a lock is held. Its exit code is the command's, as a shell says it: 126 and 127 when it could
  * not be started, 128 and the signal's number when a signal ended it. When the lock is lost the command is stopped, and the exit code is 1.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { OnarClient, OnarError } from "../../client/client.js";
 import { formatAddress, wholeNumber } from "../../config/values.js";
+import { quietGrpc } from "../calls/quiet-grpc.js";
 import { CliError, commandCode, EXIT, type ExitCode, usage } from "../ending/exit.js";
 import { type CommonOptions, targetOf } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
@@ -36,6 +38,7 @@ export async function lock(name: string, command: readonly string[], options: Lo
   let signalled = (signal: NodeJS.Signals): void => interrupt.abort(signal);
   const hear = (signal: NodeJS.Signals): void => signalled(signal);
   for (const signal of SIGNALS) process.on(signal, hear);
+  quietGrpc();
   await using client = new OnarClient({ endpoints: endpoints.map(formatAddress), timeoutMs });
   try {
     const held = (): void => {

@@ -19,7 +19,7 @@ import {
   type NodeSettings,
 } from "../../config/settings.js";
 import { type Environment, fromEnvironment, fromFlags, mistyped } from "../../config/sources.js";
-import { droppedLines, type Facts, makeLog } from "../../observe/log.js";
+import type { Facts } from "../../observe/log.js";
 import type { RunningServer, ServerEvents } from "../../server/server.js";
 import { version } from "../../version.js";
 import { EXIT, type ExitCode, messageOf } from "../ending/exit.js";
@@ -107,6 +107,8 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   const supervised = io.env[PARENT_VARIABLE] === "1";
   const format = logFormat(gathered.valueOr("logFormat", "auto"), io.terminal || supervised);
   const config = nodeConfigOf(gathered);
+  // Loaded here, as the server below is, so that what only reads settings starts without it.
+  const { droppedLines, makeLog } = await import("../../observe/log.js");
   const output = nodeOutputOf(io, droppedLines(format, level));
   const log = makeLog(format, level, output);
   for (const warning of mistyped(io.env)) log.warn(warning, { event: "mistyped-variable" });
@@ -116,8 +118,9 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
     else log.info(text, facts);
   };
   keepTickObject();
-  // Loaded here, so that the other commands start without it.
   const { startServer, StartError } = await import("../../server/server.js");
+  const { quietGrpc } = await import("../calls/quiet-grpc.js");
+  quietGrpc();
 
   let end: (code: ExitCode) => void = () => {};
   const ended = new Promise<ExitCode>((resolve) => {

@@ -3,20 +3,9 @@ import type { Command } from "commander";
 import { usage } from "../ending/exit.js";
 import { clientOptions } from "../flags/options.js";
 import type { CommonOptions } from "../flags/target.js";
-import {
-  type AddOptions,
-  add,
-  type ConditionOptions,
-  compareAndSet,
-  type GetOptions,
-  get,
-  type KeyOptions,
-  put,
-  remove,
-} from "../keys/commands.js";
+import type { AddOptions, ConditionOptions, GetOptions, KeyOptions } from "../keys/commands.js";
 import { ENCODINGS } from "../keys/encoding.js";
-import { type HealthOptions, health } from "../status/health.js";
-import { status } from "../status/status.js";
+import type { HealthOptions } from "../status/health.js";
 import type { Io } from "../terminal/io.js";
 import { example } from "./help.js";
 import type { Ends } from "./root.js";
@@ -33,7 +22,12 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
     )
     .option("--local", "read the replica's own settled copy: faster, may be old, never a value that could vanish")
     .addHelpText("after", example("onar get hello", "onar get hello --local -o json"))
-    .action(ends((key: string, options: GetOptions) => get(key, options, io)));
+    .action(
+      ends(async (key: string, options: GetOptions) => {
+        const { get } = await import("../keys/commands.js");
+        return get(key, options, io);
+      }),
+    );
 
   withKey(onar.command("put <KEY> <VALUE>").alias("set"))
     .description("Store a value. VALUE - reads standard input, byte for byte.")
@@ -41,21 +35,36 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
       "after",
       example("onar put hello world", "onar put photo - < photo.jpg", "onar put -- -key-with-dash -value"),
     )
-    .action(ends((key: string, value: string, options: KeyOptions) => put(key, value, options, io)));
+    .action(
+      ends(async (key: string, value: string, options: KeyOptions) => {
+        const { put } = await import("../keys/commands.js");
+        return put(key, value, options, io);
+      }),
+    );
 
   withConditions(withKey(onar.command("cas <KEY> <VALUE>").alias("compare-and-set")))
     .description(
       "Compare and set: store a value if the condition holds. VALUE - reads standard input. Exit code 3: it did not hold.",
     )
     .addHelpText("after", example("onar cas hello again --if-version 17", "onar cas lock mine --if-absent"))
-    .action(ends((key: string, value: string, options: ConditionOptions) => compareAndSet(key, value, options, io)));
+    .action(
+      ends(async (key: string, value: string, options: ConditionOptions) => {
+        const { compareAndSet } = await import("../keys/commands.js");
+        return compareAndSet(key, value, options, io);
+      }),
+    );
 
   withConditions(withKey(onar.command("delete <KEY>").aliases(["del", "rm"])))
     .description(
       "Remove a key, on a condition if one is given. Exit code 3: no such key, or the condition did not hold.",
     )
     .addHelpText("after", example("onar delete hello", "onar delete hello --if-version 17"))
-    .action(ends((key: string, options: ConditionOptions) => remove(key, options, io)));
+    .action(
+      ends(async (key: string, options: ConditionOptions) => {
+        const { remove } = await import("../keys/commands.js");
+        return remove(key, options, io);
+      }),
+    );
 
   withKey(onar.command("add <KEY> [DELTA]").alias("incr"))
     .description(
@@ -63,7 +72,12 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
     )
     .option("--times <n>", "do it so often, each time exactly once, whatever dies meanwhile")
     .addHelpText("after", example("onar add visits 1", "onar add visits -5", "onar add visits --times 1000"))
-    .action(ends((key: string, delta: string | undefined, options: AddOptions) => add(key, delta ?? "1", options, io)));
+    .action(
+      ends(async (key: string, delta: string | undefined, options: AddOptions) => {
+        const { add } = await import("../keys/commands.js");
+        return add(key, delta ?? "1", options, io);
+      }),
+    );
 
   onar
     .command("keys", { hidden: true })
@@ -81,12 +95,22 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
       "Show the nodes, who hears whom, and how many partitions have a writer. Exit code 1: something is wrong, or no node answered.",
     )
     .addHelpText("after", example("onar status", "onar status --endpoint 127.0.0.1:4601 -o json"))
-    .action(ends((options: CommonOptions) => status(options, io)));
+    .action(
+      ends(async (options: CommonOptions) => {
+        const { status } = await import("../status/status.js");
+        return status(options, io);
+      }),
+    );
   clientOptions(onar.command("health"))
     .description("Ask a node for its health. Exit code 0: it serves; 1: it does not, or it does not answer.")
     .option("--live", "ask only whether the process answers, not whether it serves")
     .addHelpText("after", example("onar health", "onar health --live --endpoint 127.0.0.1:4601 --timeout 2"))
-    .action(ends((options: HealthOptions) => health(options, io)));
+    .action(
+      ends(async (options: HealthOptions) => {
+        const { health } = await import("../status/health.js");
+        return health(options, io);
+      }),
+    );
 }
 
 function withKey(command: Command): Command {

@@ -1,0 +1,34 @@
+/**
+ * Makes dist/src/main.js, the program `onar`, quick to start: one file for what all commands need and a few more for the rest in dist/chunks,
+ * in place of some hundred that Node.js would look for one by one (`npx tsx bench/main.ts start-up` measures it). `make build` runs it after
+ * the compiler, whose own dist/src/main.js works, too. Everything else in dist, which programs import, is as the compiler made it.
+ *
+ * Left out are packages with native parts or workers, those that only a running node loads, and what no command ever calls.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+rmSync(join(root, "dist/chunks"), { recursive: true, force: true });
+await build({
+  absWorkingDir: root,
+  entryPoints: [{ in: "src/main.ts", out: "src/main" }],
+  outdir: "dist",
+  // Two levels below package.json, as version.ts expects.
+  chunkNames: "chunks/[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  // Names stay, for stack traces in reports of bugs.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  external: ["lmdb", "pino", "prom-client", "yaml", "@opentelemetry/*", "@grpc/proto-loader"],
+  // For packages in the older module format, which ask for Node.js's own modules by `require`.
+  banner: { js: 'import{createRequire as onarRequire}from"node:module";const require=onarRequire(import.meta.url);' },
+  logLevel: "warning",
+});

@@ -19,13 +19,14 @@
  *   P3  In a register neither the version nor the floor is above the revision.
  */
 import { unreachable } from "../base/assert.js";
-import { MAX_KEY_BYTES, MAX_VALUE_BYTES, REQUEST_ID_BYTES } from "../base/limits.js";
+import { MAX_KEY_BYTES, MAX_RECORDS, MAX_VALUE_BYTES, REQUEST_ID_BYTES } from "../base/limits.js";
 import { type Instant, since } from "../base/time.js";
-import type { Ballot, Timestamp } from "./model/ballot.js";
+import { type Ballot, sameBallot, type Timestamp } from "./model/ballot.js";
 import type { PartitionReport } from "./model/heartbeat.js";
-import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition } from "./model/ids.js";
-import type { NodeMessage, Request } from "./model/node-message.js";
-import type { KeyEntry, Result } from "./model/operation.js";
+import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition, type Revision } from "./model/ids.js";
+import type { HandedOver } from "./model/message.js";
+import type { Forwarded, NodeMessage, Request } from "./model/node-message.js";
+import type { Answer, KeyEntry } from "./model/operation.js";
 import type { Register } from "./model/register.js";
 import type { View } from "./view/view.js";
 
@@ -77,9 +78,10 @@ export interface KnownNumbers {
 export interface PlausibleOptions {
   readonly view: View;
   readonly known: (partition: Partition) => KnownNumbers;
+  /** What a request was passed on for that is not answered yet; null: there is none of that id. */
+  readonly asked: (forward: number) => Partition | null;
 }
 
-const MAX_RECORDS = 128;
 /** Of a completion record, with what stands around it. */
 const MAX_RECORD_BYTES = 64;
 /** Of a register beside key, value and records. */
@@ -118,7 +120,7 @@ export class Plausible {
       case "forward":
         return this.partition(message.partition) ?? remaining(message.remaining) ?? request(message.request);
       case "forwarded":
-        return result(message.result);
+        return this.answer(now, message);
       default:
         return this.partition(message.partition) ?? this.ofGroup(now, from, message);
     }
@@ -188,7 +190,8 @@ export class Plausible {
         return key(message.key);
       case "handed-over":
         return (
-          (message.ballot === null ? null : this.ballot(now, partition, message.ballot)) ??
+          handedOver(message) ??
+          (message.ballot === null ? null : this.writers(now, partition, from, message.ballot)) ??
           this.optional(now, partition, message.register) ??
           this.revision(now, partition, message.settledRevision)
         );
@@ -200,6 +203,41 @@ export class Plausible {
       default:
         return unreachable(message);
     }
+  }
+
+  /** Of a request that nobody waits for any more nothing is read. */
+  private answer(now: Instant, { id, result: told }: Forwarded): Wrong {
+    const partition = this.options.asked(id);
+    if (partition === null) return null;
+    switch (told.status) {
+      case "done": {
+        const { revision, writer } = told.standing;
+        return (
+          answered(told.answer) ??
+          this.member(writer) ??
+          this.revision(now, partition, revision) ??
+          first(versionsIn(told.answer), (version) => this.revision(now, partition, version))
+        );
+      }
+      case "refused": {
+        const { refusal } = told;
+        if (refusal.reason === "not-writer") return this.member(refusal.hint);
+        if (refusal.reason === "after-in-future") return this.revision(now, partition, refusal.revision);
+        if (refusal.reason !== "no-quorum") return null;
+        return (
+          this.listed(refusal.missing.length, this.members.size, "nodes") ??
+          first(refusal.missing, (node) => this.member(node))
+        );
+      }
+      case "unknown":
+        return told.unknown.reason === "request-expired" ? this.revision(now, partition, told.unknown.revision) : null;
+      default:
+        return unreachable(told);
+    }
+  }
+
+  private member(node: NodeId): Wrong {
+    return node === NO_NODE || this.members.has(node) ? null : `node ${node}, which is no member`;
   }
 
   private partition(partition: Partition): Wrong {
@@ -252,7 +290,8 @@ export class Plausible {
   }
 
   private register(now: Instant, partition: Partition, register: Register): Wrong {
-    const { version, revision, floor, encoded } = register;
+    const { version, revision, floor, encoded, valueBytes } = register;
+    if (valueBytes > MAX_VALUE_BYTES) return `a value of ${valueBytes} bytes, of at most ${MAX_VALUE_BYTES}`;
     const most = MAX_KEY_BYTES + MAX_VALUE_BYTES + MAX_RECORDS * MAX_RECORD_BYTES + REGISTER_BYTES;
     if (encoded !== null && encoded.length > most) return `a register of ${encoded.length} bytes`;
     if (version > revision || floor > revision)
@@ -304,11 +343,33 @@ function request(asked: Request): Wrong {
   );
 }
 
-function result(told: Result): Wrong {
-  if (told.status !== "done") return null;
-  const { answer } = told;
+function answered(answer: Answer): Wrong {
   if (answer.kind === "get") return entry(answer.entry);
   return "found" in answer ? entry(answer.found) : null;
+}
+
+function versionsIn(answer: Answer): readonly Revision[] {
+  switch (answer.kind) {
+    case "get":
+      return answer.entry === null ? [] : [answer.entry.version];
+    case "cas":
+      return answer.found === null ? [answer.version] : [answer.version, answer.found.version];
+    case "delete":
+      return answer.found === null ? [answer.versionFound] : [answer.versionFound, answer.found.version];
+    case "put":
+    case "add":
+      return [answer.version];
+    default:
+      return unreachable(answer);
+  }
+}
+
+function handedOver({ done, ballot, register }: HandedOver): Wrong {
+  if (done !== (ballot !== null)) return "a hand-over with a ballot and not done, or done without one";
+  if (register === null) return null;
+  if (ballot === null || !sameBallot(register.timestamp.ballot, ballot))
+    return "a hand-over of another ballot's register";
+  return null;
 }
 
 function first<T>(items: readonly T[], look: (item: T) => Wrong): Wrong {

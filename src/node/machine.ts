@@ -46,7 +46,11 @@ export class NodeMachine {
     private readonly implausible: Implausible = () => {},
   ) {
     this.core = new Core(options);
-    this.plausible = new Plausible({ view: options.view, known: (partition) => this.known(partition) });
+    this.plausible = new Plausible({
+      view: options.view,
+      known: (partition) => this.known(partition),
+      asked: (forward) => this.router.asked(forward),
+    });
     this.router = new Router({ core: this.core, firstForward: options.firstAttempt, syncs: this.syncs, watcher });
   }
 

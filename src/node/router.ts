@@ -12,6 +12,7 @@
  *   I3  Every request is answered by its deadline, whatever the disk does: an answer that waits for a sync is not an answer yet.
  *   I4  A write that is sent again runs at most once, also when the client told no `after` (R9).
  *   I5  What no live stream took was not sent: it is held like any other request.
+ *   I6  One wrong word about a partition's revision does not keep its requests out for good.
  */
 import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";
 import { TransientMap } from "../base/transient-map.js";
@@ -156,6 +157,11 @@ export class Router {
     this.syncs = options.syncs;
     this.watcher = options.watcher;
     this.lastForward = options.firstForward;
+  }
+
+  /** The partition of a request that was passed on under that id; null: nobody waits for it any more. */
+  asked(forward: number): Partition | null {
+    return this.forwards.get(forward)?.partition ?? null;
   }
 
   get heldCount(): number {
@@ -418,8 +424,11 @@ export class Router {
       // An earlier copy may have run: only its record can tell.
       const here = reason === "overloaded" || reason === "disk-full" || reason === "no-quorum";
       if (here && pending.mayHaveRun) return this.hold(pending, out);
-      // The client said nothing of what it knew: that writer knows less than this node, and was not able to say that it is deposed.
-      if (reason === "after-in-future" && pending.bound) return this.hold(pending, out);
+      // The client said nothing of what it knew, and this node was told too much: that writer was in office when it said so.
+      if (reason === "after-in-future" && pending.bound) {
+        if (!pending.mayHaveRun) this.unlearn(pending, result.refusal.revision);
+        return this.hold(pending, out);
+      }
     }
     // This copy came too late, but one before it may have been in time and be about to say so.
     const expired = result.status === "unknown" && result.unknown.reason === "request-expired";
@@ -447,6 +456,13 @@ export class Router {
   private knownOf(partition: Partition): Revision {
     const served = this.core.partitions.get(partition);
     return served === undefined ? (this.heardOf.get(partition) ?? NO_REVISION) : served.replica.settledRevision;
+  }
+
+  /** Of a partition that this node keeps no copy of; where it keeps one, the writer hears of what it was told, and goes on above it. */
+  private unlearn(pending: Pending, revision: Revision): void {
+    if (this.core.partitions.has(pending.partition) || planted("I6.believes-on")) return;
+    this.heardOf.set(pending.partition, revision);
+    pending.known = revision;
   }
 
   private hears(partition: Partition, told: Revision): void {

@@ -21,7 +21,12 @@ const DIRECTED = new Map<string, string>([
   ["R9.raise-without-floor", "a script"],
   ["R9.tells-less", "a unit test"],
   ["R11.proof-cut-off", "a unit test"],
+  ["R9.records-end-nodes", "a unit test"],
   ["R12.old-transfer", "a script"],
+  // Of what only a peer that has gone mad says.
+  ["R13.told-too-much", "a unit test"],
+  ["H5.first-word-lasts", "a unit test"],
+  ["I6.believes-on", "a unit test"],
   ["B3.purge-goes-on", "a script"],
   // One seed in some 1,500.
   ["E6.full-keeps-office", "a unit test"],

@@ -1,6 +1,7 @@
 /** A register and its encoded form, in which it travels and rests. It is encoded once, and what is received is passed on as it came. */
 import { CompletionOutcome } from "../../../gen/ts/onar/replication/v1/register.js";
 import { present } from "../../base/assert.js";
+import { MAX_RECORDS, REQUEST_ID_BYTES } from "../../base/limits.js";
 import type { Timestamp } from "../../core/model/ballot.js";
 import {
   type CompletionRecord,
@@ -10,6 +11,7 @@ import {
 } from "../../core/model/completion-records.js";
 import { type Key, revision } from "../../core/model/ids.js";
 import type { RequestId } from "../../core/model/operation.js";
+import { planted } from "../../core/model/planted.js";
 import { Register } from "../../core/model/register.js";
 import { toBuffer } from "../../wire/bytes.js";
 import { BYTES, FIXED32, tag, VARINT, WireReader, WireWriter } from "../../wire/protobuf.js";
@@ -81,7 +83,7 @@ export function decodeRegister(bytes: Uint8Array): Register {
   let version = 0;
   let decided = 0;
   let floor = 0;
-  let hasRecords = false;
+  let records = 0;
   while (reader.more) {
     const field = reader.tag();
     if (field === tag(KEY, BYTES)) key = reader.text();
@@ -94,10 +96,12 @@ export function decodeRegister(bytes: Uint8Array): Register {
     else if (field === tag(REVISION, VARINT)) decided = reader.varint();
     else if (field === tag(FLOOR, VARINT)) floor = reader.varint();
     else {
-      hasRecords ||= field === tag(RECORDS, BYTES);
+      if (field === tag(RECORDS, BYTES)) records++;
       reader.skip(field);
     }
   }
+  if (records > MAX_RECORDS)
+    throw new Error(`a register with ${records} completion records, of at most ${MAX_RECORDS}`);
   if (at === null || key === "") throw new Error("a register without key or timestamp");
   const register = new Register(
     key as Key,
@@ -106,25 +110,54 @@ export function decodeRegister(bytes: Uint8Array): Register {
     revision(version),
     revision(decided),
     revision(floor),
-    hasRecords ? decodeRecords : CompletionRecords.none,
+    records > 0 ? decodeRecords : CompletionRecords.none,
   );
   register.restAs(bytes, valueStart, valueEnd);
   return register;
 }
 
+/**
+ * Nobody looked at the records when the register came, so this must read whatever a peer may have sent: a record that cannot be is left out.
+ * Its revision would become the floor of a partition when it goes, and a node that ended here would end again at each start.
+ */
 function decodeRecords(register: Uint8Array): CompletionRecords {
   const list = new RecordList();
+  const decided = revisionIn(register);
   const reader = new WireReader(register);
   while (reader.more) {
     const start = reader.position;
     const field = reader.tag();
     if (field === tag(RECORDS, BYTES)) {
-      list.add(decodeRecord(reader.message()));
+      const record = recordFrom(reader.message());
+      if (record === null || record.revision > decided) continue;
+      list.add(record);
       // What this version does not know of it goes on to the next register.
       list.addEncoded(register.subarray(start, reader.position));
     } else reader.skip(field);
   }
   return CompletionRecords.over(list);
+}
+
+function revisionIn(register: Uint8Array): number {
+  let decided = 0;
+  const reader = new WireReader(register);
+  while (reader.more) {
+    const field = reader.tag();
+    if (field === tag(REVISION, VARINT)) decided = reader.varint();
+    else reader.skip(field);
+  }
+  return decided;
+}
+
+/** null: it cannot be. */
+function recordFrom(reader: WireReader): CompletionRecord | null {
+  try {
+    const record = decodeRecord(reader);
+    return record.requestId.length === REQUEST_ID_BYTES ? record : null;
+  } catch (error) {
+    if (planted("R9.records-end-nodes")) throw error;
+    return null;
+  }
 }
 
 /** Each is encoded once: a busy key's next register has all but the oldest records of the last one's, as they were. */

@@ -12,6 +12,8 @@
  * H2 Complete: after applying version v, everything known of the peer that concerns this node is as it was there at v.
  * H3 Versions belong to one incarnation of the peer's process. A handshake with a new one resets (`reset`), and answers to rounds begun
  *    before that count no more.
+ * H5 A peer's word on its own version does not last: who is told of a version and answers with a lower one never said it, or not in this life,
+ *    and all that is known of it is asked for again. Otherwise one message with a version of 2^53 − 1 would silence its sender for good.
  * H4 Whatever becomes visible to a peer in another way than by its own change (a partition becomes shared) is marked as changed.
  *
  * A round, driven by the node: detector.roundEnded(stalled); every partition's election.roundEnded(…) and setReport/setOffice of what came
@@ -24,6 +26,7 @@ import { present } from "../../base/assert.js";
 import { type Ballot, compareBallots, sameBallot, sameTimestamp } from "../model/ballot.js";
 import type { Heartbeat, HeartbeatAnswer, OfficeReport, PartitionReport } from "../model/heartbeat.js";
 import type { NodeId, Partition } from "../model/ids.js";
+import { planted } from "../model/planted.js";
 import type { Detector } from "./detector.js";
 
 /** A heartbeat and whom it is for. */
@@ -173,12 +176,16 @@ export class Heartbeats {
     if (peer === undefined || message.round <= peer.resetIn || message.round > this.detector.round)
       return NO_PARTITIONS;
     this.detector.answered(from, message.round);
+    if (message.version < peer.version && message.round > peer.versionIn && !planted("H5.first-word-lasts")) {
+      peer.version = 0; // H5
+    }
     if (message.version <= peer.version || message.since > peer.version) return NO_PARTITIONS; // H1
     if (message.since === 0) {
       peer.reports.clear();
       peer.offices.clear();
     }
     peer.version = message.version;
+    peer.versionIn = this.detector.round;
     peer.heard = message.heard;
     peer.full = message.full;
     for (const office of message.offices) {
@@ -299,6 +306,8 @@ class OwnPartition {
 /** What a peer told. */
 class Peer {
   version = 0;
+  /** The round in which that came: later heartbeats told the peer of it. */
+  versionIn = 0;
   /** Answers to this round and earlier ones may come from an earlier incarnation. */
   resetIn = 0;
   heard: readonly NodeId[] = NOBODY;

@@ -41,6 +41,12 @@ export class Register {
     return this.encoded.subarray(this.valueStart, this.valueEnd);
   }
 
+  /** How long its value is; 0 for a tombstone. */
+  get valueBytes(): number {
+    if (this.encoded === null || this.valueEnd < 0) return this.given?.length ?? 0;
+    return this.valueEnd - this.valueStart;
+  }
+
   /** About how many it takes, in memory and on the wire. */
   get bytes(): number {
     if (this.encoded !== null) return this.encoded.length + OVERHEAD_BYTES;

@@ -5,7 +5,7 @@
 import { after, duration, type Instant } from "../../base/time.js";
 import type { Attempt, NodeId, Revision } from "../model/ids.js";
 import type { Answer, Refusal } from "../model/operation.js";
-import type { Ticket } from "../model/outbox.js";
+import type { Outbox, Ticket } from "../model/outbox.js";
 import type { Register } from "../model/register.js";
 
 /** `deadline`: nobody waits for the answer after it, so the asker leaves then, told what is known. */
@@ -32,6 +32,8 @@ export class Waiter {
     readonly revision: Revision,
     /** The request, or an earlier copy of it, has changed the register: if the writer loses its office first, nobody can say yet whether that counts. */
     readonly decided: boolean,
+    /** What to do instead of telling it, once its round is confirmed; null: it is told. */
+    readonly again: ((now: Instant, out: Outbox) => void) | null = null,
   ) {}
 
   /** Nobody waits for it any more. */

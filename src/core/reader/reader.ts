@@ -17,7 +17,7 @@ import { type Instant, since } from "../../base/time.js";
 import { TransientMap } from "../../base/transient-map.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import { compareTimestamps, type Timestamp } from "../model/ballot.js";
-import { type Attempt, attempt as attemptOf, NO_NODE, type NodeId, type Revision } from "../model/ids.js";
+import { type Attempt, attempt as attemptOf, type Key, NO_NODE, type NodeId, type Revision } from "../model/ids.js";
 import type { CoreMessage, HandedOver, Imposed, Nack, ReadAnswer } from "../model/message.js";
 import type { ReadRequest, Refusal, Result } from "../model/operation.js";
 import type { Outbox, Ticket } from "../model/outbox.js";
@@ -115,7 +115,7 @@ export class Reader {
 
   onAnswer(now: Instant, place: number, message: ReadAnswer, out: Outbox): void {
     const state = this.reads.get(message.attempt);
-    if (state === undefined || state.phase !== "asking") return;
+    if (state === undefined || state.phase !== "asking" || !isOf(state.request.key, message.register)) return;
     if (message.settledRevision > this.replica.settledRevision) this.replica.settledRevision = message.settledRevision;
     if ((state.answers & voteOf(place)) !== 0 && !planted("R7.count-messages")) return;
     this.count(state, place, message.timestamp, message.register, message.settled);
@@ -141,7 +141,7 @@ export class Reader {
 
   onHandedOver(message: HandedOver, out: Outbox): void {
     const state = this.reads.get(message.attempt);
-    if (state === undefined || state.phase !== "handing-over") return;
+    if (state === undefined || state.phase !== "handing-over" || !isOf(state.request.key, message.register)) return;
     if (message.settledRevision > this.replica.settledRevision) this.replica.settledRevision = message.settledRevision;
     // Not done: somebody else is the writer by now; asked again at the next resend.
     if (!message.done) return state.asking.answered();
@@ -374,3 +374,6 @@ export class Reader {
     return { reason: "no-quorum", missing: this.group.replicas.filter((_, place) => (heard & voteOf(place)) === 0) };
   }
 }
+
+/** An answer tells of the key that was asked for, or of none. */
+const isOf = (key: Key, register: Register | null): boolean => register === null || register.key === key;

@@ -196,9 +196,10 @@ export class CatchUp {
     const at = this.lacking.findIndex(({ attempt }) => attempt === message.attempt);
     const lacking = this.lacking[at];
     if (lacking === undefined) return false;
+    const { register } = message;
+    if (register !== null && register.key !== lacking.key) return true;
     lacking.attempt = null;
     this.progressAt = now;
-    const { register } = message;
     this.largest = Math.max(register?.bytes ?? 1, this.largest * FADING);
     if (register !== null && !this.replica.takeOver(register, message.settled, out)) {
       this.refused++;

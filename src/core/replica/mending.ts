@@ -87,6 +87,7 @@ export class Mending {
     const { replica } = this.options;
     for (const [key, question] of this.asked) {
       if (question.attempt !== message.attempt) continue;
+      if (message.register !== null && message.register.key !== key) return true;
       question.answered();
       if (!message.done || message.ballot === null) return true;
       const asBad = question.badSince !== null && (this.stands(key, question) || planted("R7.void-attempt"));

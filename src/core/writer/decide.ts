@@ -6,6 +6,7 @@
  * or leaves it as it is (a failed condition or a delete of nothing, without an id): then its answer still needs a round (R5).
  */
 import { unreachable } from "../../base/assert.js";
+import { MAX_RECORDS } from "../../base/limits.js";
 import { type Instant, since } from "../../base/time.js";
 import type { Timestamp } from "../model/ballot.js";
 import { type CompletionRecord, CompletionRecords, type RecordedOutcome } from "../model/completion-records.js";
@@ -16,10 +17,8 @@ import { Register, visibleVersion } from "../model/register.js";
 
 /** Records are kept this long after this writer decided or recovered them … */
 export const RECORD_RETENTION_MS = 10_000;
-/** … never fewer than this many of a key … */
+/** … never fewer than this many of a key, and never more than MAX_RECORDS. */
 export const MIN_RECORDS = 16;
-/** … and never more than this many. */
-export const MAX_RECORDS = 128;
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;

@@ -126,6 +126,7 @@ export class Keys implements Rememberer {
     const round = state?.recovery;
     if (state === undefined || round === undefined || round === null) return NONE;
     const { register } = message;
+    if (register !== null && register.key !== state.key) return NONE;
     const highest = state.register;
     if (register !== null && (highest === null || compareTimestamps(register.timestamp, highest.timestamp) > 0)) {
       state.register = register;

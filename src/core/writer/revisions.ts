@@ -66,6 +66,11 @@ export class Revisions {
     if (this.floor < this.wantedFloor) this.ask(now, out);
   }
 
+  /** Nothing up to that is handed out any more; what is reserved stays so. */
+  goOnAbove(revision: Revision): void {
+    if (revision > this.last) this.last = revision;
+  }
+
   end(): void {
     this.ballot = null;
     this.round = null;

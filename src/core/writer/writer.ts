@@ -306,7 +306,11 @@ export class Writer {
       if (request.after > this.revisions.last && !planted("R9.ignore-client-revision")) {
         // Either the client is wrong or this writer is deposed and does not know it: a round tells.
         const refusal: Refusal = { reason: "after-in-future", revision: this.revisions.last };
-        return this.confirm(now, new Waiter(queued.asker, refusal, null, NO_REVISION, false), out);
+        return this.confirm(
+          now,
+          new Waiter(queued.asker, refusal, null, NO_REVISION, false, this.goOnAbove(queued)),
+          out,
+        );
       }
     }
     const decision = evaluate(request.operation, state.register);
@@ -340,6 +344,19 @@ export class Writer {
     const waiter = new Waiter(queued.asker, reply, null, revision, true);
     waiter.outstanding = 1;
     this.send(now, state, next, waiter, out);
+  }
+
+  /**
+   * Peers told this node of a revision that its writer, whose round is confirmed, has not come to: so nobody has. What was told wrongly once
+   * would keep out for good whoever hands it back; the writer goes on above it instead, within what it may reserve (R13). null: nobody told.
+   */
+  private goOnAbove(queued: Queued): Waiter["again"] {
+    const after = queued.request?.after ?? null;
+    if (after === null || after > this.replica.settledRevision || planted("R13.told-too-much")) return null;
+    return (now, out) => {
+      this.revisions.goOnAbove(after);
+      this.enterAgain(now, queued, out);
+    };
   }
 
   private send(now: Instant, state: KeyState, register: Register, waiter: Waiter, out: Outbox): void {
@@ -409,7 +426,10 @@ export class Writer {
 
   onConfirmed(now: Instant, place: number, message: Confirmed, out: Outbox): void {
     if (!this.holds(message.ballot)) return;
-    for (const waiter of this.confirmations.onConfirmed(now, place, message, out)) this.answers.advance(waiter, out);
+    for (const waiter of this.confirmations.onConfirmed(now, place, message, out)) {
+      if (waiter.again === null) this.answers.advance(waiter, out);
+      else if (!waiter.told) waiter.again(now, out);
+    }
   }
 
   onReserved(now: Instant, place: number, message: Reserved, out: Outbox): void {

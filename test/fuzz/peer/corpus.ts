@@ -2,10 +2,11 @@
  * A valid frame of every kind, as the nodes of rig.ts could send them: what mutations begin with, besides the frames that are under way. The
  * types make the list complete for the code, corpus.test.ts for the contract.
  */
-import { Authentication, type Handshake, type Refusal } from "../../../gen/ts/onar/replication/v1/replication.js";
+import type { Authentication, Handshake, Refusal } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { duration } from "../../../src/base/time.js";
-import { encodeAuthentication, encodeFrames, encodeHandshake, encodeRefusal } from "../../../src/codec/frame.js";
-import { ballot, timestamp } from "../../../src/core/ballot.js";
+import { encodeAuthentication, encodeFrames, encodeHandshake, encodeRefusal } from "../../../src/codec/peer/frame.js";
+import { ballot, timestamp } from "../../../src/core/model/ballot.js";
+import { type CompletionRecord, CompletionRecords } from "../../../src/core/model/completion-records.js";
 import {
   attempt,
   changeNumber,
@@ -15,9 +16,8 @@ import {
   partition,
   revision,
   viewEpoch,
-} from "../../../src/core/ids.js";
-import type { NodeMessage, Request } from "../../../src/core/node-message.js";
-import { type CompletionRecord, CompletionRecords } from "../../../src/core/register/completion-records.js";
+} from "../../../src/core/model/ids.js";
+import type { NodeMessage, Request } from "../../../src/core/model/node-message.js";
 import type {
   Answer,
   Condition,
@@ -25,8 +25,8 @@ import type {
   RequestId,
   Result,
   WriteOperation,
-} from "../../../src/core/register/operation.js";
-import { Register } from "../../../src/core/register/register.js";
+} from "../../../src/core/model/operation.js";
+import { Register } from "../../../src/core/model/register.js";
 
 export interface Seed {
   readonly name: string;
@@ -50,7 +50,9 @@ const record = (outcome: CompletionRecord["outcome"], of: number): CompletionRec
   version: revision(of - 1),
 });
 const RECORDS = CompletionRecords.of([
-  ...(["applied", "condition-failed", "absent", "not-a-number", "overflow"] as const).map((one, i) => record(one, i + 2)),
+  ...(["applied", "condition-failed", "absent", "not-a-number", "overflow"] as const).map((one, i) =>
+    record(one, i + 2),
+  ),
 ]);
 
 const register = (what: Buffer | null, records = CompletionRecords.none): Register =>

@@ -7,7 +7,7 @@
  * 3. When the peer is sane again every partition takes writes and shows them, before and after a restart of the node from its disk.
  */
 import { Prng } from "../../../src/base/prng.js";
-import { nodeId } from "../../../src/core/ids.js";
+import { nodeId } from "../../../src/core/model/ids.js";
 import { CORPUS, GREETINGS } from "./corpus.js";
 import { mutate } from "./mutate.js";
 import { Rig } from "./rig.js";
@@ -37,14 +37,16 @@ export class Found extends Error {
     readonly frame: Buffer,
     why: unknown,
   ) {
-    super(`SEED=${seed}: ${why instanceof Error ? (why.stack ?? why.message) : String(why)}\nframe: ${frame.toString("hex").slice(0, 20_000)}`);
+    super(
+      `SEED=${seed}: ${why instanceof Error ? (why.stack ?? why.message) : String(why)}\nframe: ${frame.toString("hex").slice(0, 20_000)}`,
+    );
   }
 }
 
 /** One run. Throws what it found. */
 export function fuzz(seed: number, tally: Tally): void {
   const chance = new Prng(seed);
-  const rig = new Rig(chance.fork("requests"), nodeId(11 + (seed % 2)));
+  const rig = new Rig(chance.fork("requests"), nodeId(11 + (seed % 3)));
   let frame: Buffer = Buffer.alloc(0);
   try {
     rig.run(1_500);

@@ -31,6 +31,13 @@ for (; performance.now() - began < minutes * 60_000 && seed - first < runs && fa
   }
 }
 console.log(`${told()}, ${failed} failed`);
-console.log(`${tally.unreadable} could not be read, ${tally.refused} messages could not be; taken in, honest ones too:`);
-console.log([...tally.taken].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, count]) => `${kind} ${count}`).join(", "));
+console.log(
+  `${tally.unreadable} could not be read, ${tally.refused} messages could not be; taken in, honest ones too:`,
+);
+console.log(
+  [...tally.taken]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([kind, count]) => `${kind} ${count}`)
+    .join(", "),
+);
 process.exitCode = failed === 0 ? 0 : 1;

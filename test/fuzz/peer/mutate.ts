@@ -27,7 +27,8 @@ export function mutate(frame: Buffer, others: readonly Buffer[], chance: Prng): 
   if (fields !== null) {
     let tree: readonly Field[] = fields;
     // Most of those that are changed in many places are refused for the first.
-    for (let times = chance.chance(0.6) ? 1 : 2 + chance.below(4); times > 0; times--) tree = once(tree, others, chance);
+    for (let times = chance.chance(0.6) ? 1 : 2 + chance.below(4); times > 0; times--)
+      tree = once(tree, others, chance);
     bytes = serialize(tree);
   }
   if (fields === null || chance.chance(0.08)) bytes = ofBytes(bytes, others, chance);

@@ -1,15 +1,15 @@
 /**
- * Three whole nodes in one process, on virtual time: real loops, machines, codec and storage, on files and checkpoints in memory. Frames travel
+ * Four whole nodes in one process, on virtual time: real loops, machines, codec and storage, on files and checkpoints in memory. Frames travel
  * as bytes, so that the frames of one of them, the mad one, can be taken, changed and given to node 10 in its name.
  *
  * It stands for src/rpc/peer-links.ts, of which it has the part behind the handshakes; test/e2e/fuzz.test.ts fuzzes that itself.
  */
 import { Prng } from "../../../src/base/prng.js";
 import { type Instant, instant } from "../../../src/base/time.js";
-import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/frame.js";
-import { groupEpoch, key, type NodeId, nodeId, partition, viewEpoch } from "../../../src/core/ids.js";
-import type { NodeMessage, Request } from "../../../src/core/node-message.js";
-import type { Condition, RequestId, WriteOperation } from "../../../src/core/register/operation.js";
+import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/peer/frame.js";
+import { groupEpoch, key, type NodeId, nodeId, partition, viewEpoch } from "../../../src/core/model/ids.js";
+import type { NodeMessage, Request } from "../../../src/core/model/node-message.js";
+import type { Condition, RequestId, WriteOperation } from "../../../src/core/model/operation.js";
 import type { View } from "../../../src/core/view/view.js";
 import { Loop } from "../../../src/node/loop.js";
 import { NodeMachine } from "../../../src/node/machine.js";
@@ -21,7 +21,8 @@ import { FaultyFiles } from "../../conformance/faulty-files.js";
 import { MemoryCheckpoint } from "../../conformance/memory-checkpoint.js";
 import { Schedule } from "../../sim/schedule.js";
 
-export const IDS = [nodeId(10), nodeId(11), nodeId(12)] as const;
+export const IDS = [nodeId(10), nodeId(11), nodeId(12), nodeId(13)] as const;
+const REPLICAS = 3;
 const PARTITIONS = 4;
 const KEYS = 6;
 const LINK_MS = 1;
@@ -44,10 +45,10 @@ const VIEW: View = {
   clusterId: "00112233445566778899aabbccddeeff",
   previousDigest: "",
   operationId: "ffeeddccbbaa99887766554433221100",
-  replicationFactor: 3,
+  replicationFactor: REPLICAS,
   members: IDS.map((id) => ({ id, clientAddress: `c${id}:1`, peerAddress: `p${id}:2`, zone: "" })),
   partitions: Array.from({ length: PARTITIONS }, (_, p) => ({
-    replicas: IDS.map((_, i) => IDS[(p + i) % IDS.length] as NodeId),
+    replicas: Array.from({ length: REPLICAS }, (_, i) => IDS[(p + i) % IDS.length] as NodeId),
     groupEpoch: groupEpoch(1),
   })),
   voters: IDS,
@@ -135,7 +136,7 @@ export class Rig {
         throw new Error(`${what}: partitions ${missing.join(", ")} are not served after ${withinMs} ms`);
       }
       for (const one of wanted) if (!one.done) this.tryKey(one, `fresh ${this.schedule.now} ${attempts++}`);
-      this.run(1_000);
+      this.run(200);
     }
   }
 
@@ -244,7 +245,8 @@ export class RigNode {
           return true;
         },
         flush: () => {
-          for (const [to, messages] of queued) encodeFrames(VIEW.epoch, messages, (frame) => rig.travels(this.id, to, frame));
+          for (const [to, messages] of queued)
+            encodeFrames(VIEW.epoch, messages, (frame) => rig.travels(this.id, to, frame));
           queued.clear();
         },
       },
@@ -262,7 +264,8 @@ export class RigNode {
     this.storage?.close();
     for (const other of this.rig.nodes) if (other !== this) other.lost(this.id);
     this.start();
-    for (const other of this.rig.nodes) if (other !== this) other.loop?.deliver({ kind: "peer-restarted", peer: this.id });
+    for (const other of this.rig.nodes)
+      if (other !== this) other.loop?.deliver({ kind: "peer-restarted", peer: this.id });
   }
 
   lost(peer: NodeId): void {

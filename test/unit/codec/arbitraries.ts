@@ -51,9 +51,13 @@ export const anyRegister: fc.Arbitrary<Register> = fc
     anyRevision,
     anyRevision,
     anyRevision,
-    fc.array(anyRecord, { maxLength: 4 }).map(CompletionRecords.of),
+    fc.array(anyRecord, { maxLength: 4 }),
   )
-  .map((parts) => new Register(...parts));
+  .map(([k, at, value, version, decided, floor, records]) => {
+    // None of a request that was not decided yet.
+    const past = records.map((one) => ({ ...one, revision: revision(Math.min(one.revision, decided)) }));
+    return new Register(k, at, value, version, decided, floor, CompletionRecords.of(past));
+  });
 
 const anyCondition: fc.Arbitrary<Condition> = fc.oneof(
   fc.constantFrom<Condition>({ kind: "absent" }, { kind: "present" }),

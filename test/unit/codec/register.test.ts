@@ -1,14 +1,17 @@
 /** Registers travel and rest as the bytes they were first encoded to. */
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { Register as WireRegister } from "../../../gen/ts/onar/replication/v1/register.js";
 import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/peer/frame.js";
 import { decodeRegister, encodeRegister } from "../../../src/codec/register/register.js";
 import { CompletionRecords } from "../../../src/core/model/completion-records.js";
 import { attempt, key, revision, viewEpoch } from "../../../src/core/model/ids.js";
 import type { NodeMessage } from "../../../src/core/model/node-message.js";
-import { b, P, record, register, rid, ts } from "../core/writer/harness.js";
+import { plant } from "../../planted/planted.js";
+import { b, K, P, record, register, rid, ts } from "../core/writer/harness.js";
 import { anyRegister } from "./arbitraries.js";
+
+afterEach(() => plant());
 
 /** Field 200, two bytes: what a newer version may add. */
 const EXTRA = Buffer.from([0xc2, 0x0c, 0x02, 0xab, 0xcd]);
@@ -42,7 +45,7 @@ describe("round trips", () => {
             encodeRegister(register({ records })).equals(encodeRegister(register({ records: [...records] }))),
           ).toBe(true);
         }
-        const back = decodeRegister(encodeRegister(register({ records }))).records;
+        const back = decodeRegister(encodeRegister(register({ records, revision: 60_000 }))).records;
         expect([...back.with(record("next"))]).toEqual([...records, record("next")]);
       }),
     );
@@ -169,6 +172,25 @@ describe("malformed", () => {
     expect([...decoded.records].map(({ outcome }) => outcome)).toEqual(["untold"]);
     const next = register({ records: decoded.records });
     expect(WireRegister.decode(encodeRegister(next)).records.map(({ outcome }) => Number(outcome))).toEqual([77]);
+  });
+
+  test("records that cannot be read, or are of what was not decided yet, are left out when somebody looks", () => {
+    const [good] = wire.records;
+    const bad = (over: object) => ({ ...good, ...over }) as (typeof wire.records)[number];
+    const odd = [bad({ revision: 8 }), bad({ requestId: Buffer.alloc(0) }), bad({ requestId: Buffer.alloc(17) })];
+    const bytes = encode({ revision: 7, records: [...odd, bad({ revision: 7 })] });
+    // A record whose id is longer than itself.
+    const cut = Buffer.concat([bytes, Buffer.from([0x42, 0x02, 0x0a, 0x7f])]);
+    expect([...decodeRegister(cut).records].map((one) => one.revision)).toEqual([7]);
+    plant("R9.records-end-nodes");
+    expect(() => decodeRegister(cut).records).toThrow("cut short");
+  });
+
+  test("a register with more records than any node keeps is an ordinary error", () => {
+    const [good] = wire.records;
+    const records = (count: number) => new Array<(typeof wire.records)[number]>(count).fill(good as never);
+    expect(decodeRegister(encode({ records: records(128) })).key).toBe(K);
+    expect(() => decodeRegister(encode({ records: records(129) }))).toThrow("129 completion records");
   });
 
   test("keys keep every byte", () => {

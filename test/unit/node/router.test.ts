@@ -1,14 +1,17 @@
 /** The router: who serves a request, what is sent again and what is not, and what a client is told when nobody can. */
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { present } from "../../../src/base/assert.js";
 import { instant } from "../../../src/base/time.js";
-import { groupEpoch, type NodeId } from "../../../src/core/model/ids.js";
+import { groupEpoch, type NodeId, nodeId, revision } from "../../../src/core/model/ids.js";
 import type { Request } from "../../../src/core/model/node-message.js";
 import type { Result } from "../../../src/core/model/operation.js";
 import { Outgoing } from "../../../src/node/outgoing.js";
 import { MAX_HELD, MAX_HOLD, MAX_PENDING } from "../../../src/node/router.js";
+import { plant } from "../../planted/planted.js";
 import { heldIn, text } from "../core/writer/harness.js";
 import { A, B, C, Cluster, increment, type Mail, P0, put, read } from "./cluster.js";
+
+afterEach(() => plant());
 
 const UNKNOWN = { status: "unknown", unknown: { reason: "outcome-unknown" } };
 const OVERLOADED: Result = { status: "refused", refusal: { reason: "overloaded" } };
@@ -202,6 +205,53 @@ describe("who serves", () => {
     cluster.submit(C, read);
     const targets = cluster.sent.filter(isForward).map((mail) => mail.to);
     expect(targets).toEqual([A, A]);
+  });
+});
+
+describe("what other nodes say of a partition's revision", () => {
+  /** C keeps no copy, and was told of a revision that nobody has come to. */
+  const misled = (): Cluster => {
+    const cluster = new Cluster(3, 2).elected();
+    cluster.drops = isForward;
+    cluster.submit(C, read);
+    const standing = { revision: revision(500_000), groupEpoch: groupEpoch(1), writer: A };
+    const answer = { kind: "get", entry: null, consistency: "linearizable" } as const;
+    answerLast(cluster, { status: "done", answer, standing }, A, C);
+    return cluster.heal();
+  };
+
+  test("is unlearned by an entry node that keeps no copy, when the writer has not come to it", () => {
+    const cluster = misled();
+    const ticket = cluster.submit(C, put("x", "id"));
+    cluster.run(1_000);
+    expect(cluster.verdict(ticket)).toMatchObject({ status: "done" });
+    plant("I6.believes-on");
+    const believing = misled();
+    const held = believing.submit(C, put("x", "id"));
+    believing.run(3_500);
+    expect(believing.verdict(held)).toMatchObject({ status: "unserved" });
+  });
+
+  test("is left alone when it cannot be", () => {
+    const cluster = new Cluster(3, 2).elected();
+    cluster.drops = isForward;
+    const of = (result: Result): number => {
+      cluster.submit(C, put("x", "id"));
+      const before = cluster.machine(C).refused;
+      answerLast(cluster, result, A, C);
+      return cluster.machine(C).refused - before;
+    };
+    const far = revision(2 ** 52);
+    const standing = { revision: revision(1), groupEpoch: groupEpoch(1), writer: A };
+    const put1 = { kind: "put", version: revision(1) } as const;
+    expect(of({ status: "done", answer: put1, standing: { ...standing, revision: far } })).toBe(1);
+    expect(of({ status: "done", answer: { ...put1, version: far }, standing })).toBe(1);
+    expect(of({ status: "done", answer: put1, standing: { ...standing, writer: nodeId(99) } })).toBe(1);
+    expect(of({ status: "unknown", unknown: { reason: "request-expired", revision: far } })).toBe(1);
+    expect(of({ status: "refused", refusal: { reason: "after-in-future", revision: far } })).toBe(1);
+    expect(of({ status: "refused", refusal: { reason: "not-writer", hint: nodeId(99) } })).toBe(1);
+    expect(of({ status: "refused", refusal: { reason: "no-quorum", missing: [A, B, C, A] } })).toBe(1);
+    expect(of({ status: "done", answer: put1, standing })).toBe(0);
   });
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { Prng } from "../../../../src/base/prng.js";
 import { Detector } from "../../../../src/core/election/detector.js";
 import { Heartbeats } from "../../../../src/core/election/heartbeats.js";
@@ -13,6 +13,9 @@ import {
   partition,
   revision,
 } from "../../../../src/core/model/ids.js";
+import { plant } from "../../../planted/planted.js";
+
+afterEach(() => plant());
 
 const n1 = nodeId(1);
 const n2 = nodeId(2);
@@ -118,6 +121,32 @@ describe("reports", () => {
     expect(one.heartbeats.onAnswer(n2, older)).toEqual([]);
     expect(one.heartbeats.onAnswer(n2, older)).toEqual([]);
     expect(one.knows(two, p0)).toEqual(b2);
+  });
+
+  test("one wrong word of a peer on the version of its reports lasts for a round, not for good", () => {
+    const wrong = (one: Side): HeartbeatAnswer => ({
+      kind: "heartbeat-answer",
+      round: one.detector.round,
+      heard: [],
+      version: Number.MAX_SAFE_INTEGER,
+      since: 0,
+      full: false,
+      reports: [],
+      offices: [],
+    });
+    const learned = (): Ballot | undefined => {
+      const [one, two] = pair();
+      one.exchange(two);
+      const late = one.ask(two);
+      one.heartbeats.onAnswer(n2, wrong(one));
+      // Begun before the wrong word was told back: it proves nothing.
+      expect(one.heartbeats.onAnswer(n2, late)).toEqual([]);
+      one.exchange(two);
+      return one.knows(two, p0);
+    };
+    expect(learned()).toEqual(b1);
+    plant("H5.first-word-lasts");
+    expect(learned()).toBeUndefined();
   });
 
   test("whoever takes in an answer learns of which partitions reports came", () => {

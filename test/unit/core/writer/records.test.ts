@@ -1,5 +1,6 @@
 /** Completion records (R9): how long they are kept, what forgetting costs, and how duplicates are answered from them. */
 import { describe, expect, test } from "vitest";
+import { MAX_RECORDS } from "../../../../src/base/limits.js";
 import { instant } from "../../../../src/base/time.js";
 import type { CompletionRecord, RecordedOutcome } from "../../../../src/core/model/completion-records.js";
 import { revision } from "../../../../src/core/model/ids.js";
@@ -7,7 +8,6 @@ import type { WriteOperation } from "../../../../src/core/model/operation.js";
 import {
   answerFromRecord,
   findRecord,
-  MAX_RECORDS,
   MIN_RECORDS,
   RECORD_RETENTION_MS,
   retain,

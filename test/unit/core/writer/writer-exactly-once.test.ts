@@ -1,9 +1,11 @@
 /** Requests with an id at the writer (R9): duplicates, expiry, what the client has seen, and how long records are kept. */
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
+import { MAX_RECORDS } from "../../../../src/base/limits.js";
 import { instant } from "../../../../src/base/time.js";
 import { revision } from "../../../../src/core/model/ids.js";
 import type { WriteOperation } from "../../../../src/core/model/operation.js";
-import { MAX_RECORDS, MIN_RECORDS, RECORD_RETENTION_MS } from "../../../../src/core/writer/decide.js";
+import { MIN_RECORDS, RECORD_RETENTION_MS } from "../../../../src/core/writer/decide.js";
+import { plant } from "../../../planted/planted.js";
 import {
   add,
   b,
@@ -20,6 +22,8 @@ import {
   ts,
 } from "./harness.js";
 import { Office } from "./office.js";
+
+afterEach(() => plant());
 
 const removeVersion = (version: number): WriteOperation => ({
   kind: "delete",
@@ -169,6 +173,33 @@ describe("what the client has seen", () => {
     expect(office.result(ticket)).toEqual({ status: "refused", refusal: { reason: "after-in-future", revision: 1 } });
     expect(text(office.held(1)?.value)).toBe("x");
     expect(office.ask(request(put("y"), "id", 1))).toMatchObject({ status: "done" });
+  });
+
+  test("what peers told of wrongly is passed over, once a round has shown that nobody has come to it", () => {
+    const told = (): Office => {
+      const office = new Office().elect();
+      office.ask(request(put("x"), "id"));
+      office.replica(0).learnRevision(revision(20_000));
+      return office;
+    };
+    const office = told();
+    const ticket = office.submit(request(put("y"), "id2", 20_000));
+    expect(office.waiting(1)).toEqual(["confirm"]);
+    office.settle();
+    expect(office.result(ticket)).toMatchObject({ status: "done", answer: { version: 20_001 } });
+    plant("R13.told-too-much");
+    expect(told().ask(request(put("y"), "id2", 20_000))).toMatchObject({ refusal: { reason: "after-in-future" } });
+  });
+
+  test("a deposed writer does not pass over what it was told: it knows less than others", () => {
+    const office = new Office().elect();
+    office.replica(0).learnRevision(revision(20_000));
+    office.depose(2, 1, 2);
+    const ticket = office.submit(request(put("y"), "id", 20_000));
+    office.settle();
+    expect(office.result(ticket)).toBeUndefined();
+    office.writer.resign(office.out);
+    expect(office.result(ticket)).toMatchObject({ refusal: { reason: "not-writer" } });
   });
 
   test("a deposed writer does not refuse it: it is told to go elsewhere", () => {

@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help setup build gen docs check test unit sim sim-long mutants small traces fuzz-http2 chaos powercut restarts e2e bench cluster clean
+.PHONY: help setup build gen docs check test unit sim sim-long mutants small traces fuzz fuzz-http2 chaos powercut restarts e2e bench cluster clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ small: setup ## Explores a small world completely, every order of its messages; 
 
 traces: setup ## Writes the golden traces anew; read the difference
 	npx vitest run test/scripts -u
+
+fuzz: setup ## Fuzzes the frames between nodes; make fuzz MINUTES=60 SEED=1 for more
+	@MINUTES=$${MINUTES:-1} SEED=$${SEED:-1} npx tsx test/fuzz/peer/main.ts
 
 fuzz-http2: setup ## Fuzzes the machines of HTTP/2; make fuzz-http2 MINUTES=60 SEED=1 for more
 	@MINUTES=$${MINUTES:-1} SEED=$${SEED:-1} npx tsx test/fuzz/http2/main.ts

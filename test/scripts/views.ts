@@ -276,6 +276,8 @@ function renderedView(message: ViewMessage): string {
       return `Holds view ${message.epoch}`;
     case "join-wish":
       return `Wish to be a member of what follows view ${message.epoch}`;
+    case "leave-wish":
+      return `Wish to leave what follows view ${message.epoch}`;
   }
 }
 

@@ -6,11 +6,12 @@ import { ballot } from "../../src/core/model/ballot.js";
 import type { Heartbeat, HeartbeatAnswer } from "../../src/core/model/heartbeat.js";
 import { groupEpoch, type NodeId, type ViewEpoch, VOTERS } from "../../src/core/model/ids.js";
 import { Envelopes } from "../../src/core/model/outbox.js";
-import { Chain, type ChainOutbox, type ViewConflict } from "../../src/core/view/chain.js";
+import type { Chain, ChainOutbox, ViewConflict } from "../../src/core/view/chain.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewEntry, ViewMessage } from "../../src/core/view/message.js";
 import type { Member } from "../../src/core/view/view.js";
-import { Voting } from "../../src/core/view/voting.js";
+import { Views } from "../../src/core/view/views.js";
+import { encoded } from "./views.js";
 
 export type WorldMessage = ViewMessage | Heartbeat | HeartbeatAnswer;
 
@@ -36,26 +37,31 @@ export interface Disk {
 }
 
 export class ViewNode {
-  readonly chain: Chain;
-  private readonly voting: Voting;
+  private readonly views: Views;
   private readonly detector: Detector;
   private readonly heartbeats: Heartbeats;
   private started = false;
-  private readonly digests = new Map<ViewEpoch, string>();
 
+  /** `plans`: whoever is the proposer plans by itself, as a node does. */
   constructor(
     readonly id: NodeId,
     disk: Disk,
+    plans = false,
   ) {
-    this.chain = new Chain(id, disk.first);
-    this.digests.set(disk.first.view.epoch, disk.first.digest);
-    for (const entry of disk.entries) {
-      this.chain.restore(entry);
-      if (entry.kind === "view") this.digests.set(entry.decided.view.epoch, entry.decided.digest);
-    }
-    this.detector = new Detector({ self: id, peers: this.peers() });
-    this.heartbeats = new Heartbeats({ self: id, detector: this.detector, peers: this.peers() });
-    this.voting = new Voting({ chain: this.chain, detector: this.detector, heartbeats: this.heartbeats });
+    this.detector = new Detector({ self: id, peers: [] });
+    this.heartbeats = new Heartbeats({ self: id, detector: this.detector, peers: [] });
+    this.views = new Views({
+      self: id,
+      newest: disk.first,
+      restored: disk.entries,
+      detector: this.detector,
+      heartbeats: this.heartbeats,
+      encode: plans ? encoded : null,
+    });
+  }
+
+  get chain(): Chain {
+    return this.views.chain;
   }
 
   get isProposer(): boolean {
@@ -63,31 +69,28 @@ export class ViewNode {
   }
 
   framed(message: WorldMessage): Framed {
-    const epoch = this.chain.heldEpoch;
-    return { message, epoch, digest: this.digests.get(epoch) ?? "" };
+    return { message, epoch: this.chain.heldEpoch, digest: this.chain.heldViewDigest };
   }
 
   wish(member: Member): void {
-    this.chain.wish(member);
+    this.chain.wish(member, `join of ${member.id}`);
   }
 
   receive(now: Instant, from: NodeId, frame: Framed, out: WorldOutbox): void {
     const { message } = frame;
+    const before = this.views.newest;
     switch (message.kind) {
       case "heartbeat":
         out.sendDurable.push(from, this.heartbeats.onHeartbeat(from, message));
         break;
       case "heartbeat-answer":
-        if (this.heartbeats.onAnswer(from, message).includes(VOTERS)) this.voting.refresh();
-        break;
-      case "view-refused":
-        this.voting.refused();
+        if (this.heartbeats.onAnswer(from, message).includes(VOTERS)) this.views.reported();
         break;
       default:
-        this.chain.receive(now, from, message, out);
+        this.views.receive(now, from, message, out);
     }
-    if (from !== this.id) this.chain.heard(now, from, frame.epoch, frame.digest, out);
-    this.follow(now, out);
+    if (from !== this.id) this.views.heard(now, from, frame.epoch, frame.digest, out);
+    if (this.views.newest === before) this.views.refresh();
   }
 
   /** The peer's process is another one than before. */
@@ -98,14 +101,14 @@ export class ViewNode {
   roundEnded(now: Instant, out: WorldOutbox): void {
     if (this.started) {
       this.detector.roundEnded(false);
-      this.voting.roundEnded(now, out);
+      this.views.roundEnded(now, out);
     }
     this.started = true;
     for (const { to, message } of this.heartbeats.nextRound()) out.sendNow.push(to, message);
   }
 
   resend(now: Instant, out: WorldOutbox): void {
-    this.chain.resend(now, out);
+    this.views.resend(now, out);
   }
 
   /** Whatever the election says: several proposers at once are what the consensus is for. */
@@ -113,24 +116,11 @@ export class ViewNode {
     const { chain } = this;
     if (!chain.isVoter) return;
     chain.campaign(now, ballot(groupEpoch(chain.epoch), chain.promised.round + 1, this.id), out);
-    this.voting.refresh();
+    this.views.refresh();
   }
 
   propose(now: Instant, next: EncodedView, out: WorldOutbox): boolean {
     return this.chain.propose(now, next, out) === null;
-  }
-
-  private follow(now: Instant, out: WorldOutbox): void {
-    if (out.learned.length > 0) {
-      for (const view of out.learned) this.digests.set(view.view.epoch, view.digest);
-      const wasWorking = this.voting.working;
-      this.heartbeats.setPeers(this.peers());
-      this.voting.viewChanged(now, wasWorking, out);
-    } else this.voting.refresh();
-  }
-
-  private peers(): NodeId[] {
-    return this.chain.newest.view.members.map(({ id }) => id).filter((id) => id !== this.id);
   }
 }
 

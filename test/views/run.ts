@@ -310,7 +310,7 @@ class World {
     this.step(host, (node, out) => {
       const { chain } = node;
       const plan = {
-        wishing: chain.wishing(),
+        wishing: chain.wishing().map(({ member }) => member),
         former: [...this.former],
         leastVoters: this.leastVoters,
         operation: `op${++this.operations}`,

@@ -22,10 +22,15 @@ export interface Outcome {
 }
 
 export interface Outbox {
-  readonly entries: Entry[];
+  readonly entries: EntrySink<Entry>;
   readonly sendNow: Sink<CoreMessage>;
   readonly sendDurable: Sink<CoreMessage>;
   readonly outcomes: Outcome[];
+}
+
+/** Where entries go, in order; what takes more kinds of them serves as well. */
+export interface EntrySink<E> {
+  push(entry: E): unknown;
 }
 
 /** Where messages go; what takes more kinds of them serves as well. */

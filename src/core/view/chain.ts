@@ -20,14 +20,22 @@ import { type Instant, instant, since } from "../../base/time.js";
 import { majorityOf } from "../../base/votes.js";
 import { type Ballot, compareBallots, sameBallot } from "../model/ballot.js";
 import { groupEpoch, type NodeId, type ViewEpoch, viewEpoch } from "../model/ids.js";
-import type { Sink } from "../model/outbox.js";
+import type { EntrySink, Sink } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import { Acceptor } from "./acceptor.js";
 import type { EncodedView } from "./encoded-view.js";
-import type { JoinWish, ViewAccept, ViewEntry, ViewMessage, ViewPrepare, ViewPromised } from "./message.js";
+import type {
+  JoinWish,
+  LeaveWish,
+  ViewAccept,
+  ViewEntry,
+  ViewMessage,
+  ViewPrepare,
+  ViewPromised,
+} from "./message.js";
 import { Proposer } from "./proposer.js";
 import { successorFault } from "./successor.js";
-import { type Member, memberOf } from "./view.js";
+import { type Member, memberOf, sameAddresses } from "./view.js";
 
 /** After which the proposer asks again who did not answer. */
 export const ASK_AGAIN_MS = 100;
@@ -41,7 +49,7 @@ export const MAX_WISHES = 256;
 
 /** What a step of the chain may ask for; contracts as in the core's outbox. */
 export interface ChainOutbox {
-  readonly entries: ViewEntry[];
+  readonly entries: EntrySink<ViewEntry>;
   readonly sendNow: Sink<ViewMessage>;
   readonly sendDurable: Sink<ViewMessage>;
   /** Views that became the newest, in order; the driver lets them count before any further input. */
@@ -74,13 +82,16 @@ export class Chain {
   private acceptor: Acceptor;
   /** By node: the newest epoch that it is known to hold durably. */
   private readonly held = new Map<NodeId, ViewEpoch>();
+  /** The digest of the newest view that this node itself holds durably. */
+  private heldDigest: string;
   /** Of this epoch, by node. */
   private readonly wishes = new Map<NodeId, JoinWish>();
+  private readonly farewells = new Map<NodeId, LeaveWish>();
   /** By node: the view that was sent to it last. */
   private readonly told = new Map<NodeId, UnderWay>();
   /** The view that was asked for last. */
   private wanted: UnderWay | null = null;
-  private ownWish: Member | null = null;
+  private ownWish: OwnWish | null = null;
   private wishedAt: Instant = instant(Number.NEGATIVE_INFINITY);
   private spreadAt: Instant = instant(Number.NEGATIVE_INFINITY);
 
@@ -91,6 +102,7 @@ export class Chain {
     this.newest = newest;
     this.acceptor = new Acceptor(groupEpoch(newest.view.epoch));
     this.held.set(self, newest.view.epoch);
+    this.heldDigest = newest.digest;
   }
 
   /** A durable entry of an earlier life, in order. */
@@ -101,6 +113,7 @@ export class Chain {
         this.newest = entry.decided;
         this.acceptor = new Acceptor(groupEpoch(this.newest.view.epoch));
         this.held.set(this.self, this.newest.view.epoch);
+        this.heldDigest = this.newest.digest;
         return;
       case "view-promise":
         if (entry.ballot.groupEpoch === this.acceptor.epoch) this.acceptor.promise(entry.ballot);
@@ -129,6 +142,26 @@ export class Chain {
     return this.held.get(this.self) ?? viewEpoch(0);
   }
 
+  /** The digest of the view of `heldEpoch`; "" with none. */
+  get heldViewDigest(): string {
+    return this.heldDigest;
+  }
+
+  /** Whether that node is known to hold the newest view durably. */
+  holdsNewest(node: NodeId): boolean {
+    return (this.held.get(node) ?? 0) >= this.epoch;
+  }
+
+  /** Something is to be asked again in a moment, or to be told: a candidacy, a proposal, a wish of this node's, or that it was left out. */
+  get busy(): boolean {
+    const { proposer } = this;
+    return (proposer !== null && proposer.silent().length > 0) || this.ownWish !== null || !this.mayStay;
+  }
+
+  private get mayStay(): boolean {
+    return memberOf(this.newest.view, this.self) !== undefined || this.mayLeave;
+  }
+
   /** A node that left the members may stop (V7). Also true for one that never was a member. */
   get mayLeave(): boolean {
     const { view } = this.newest;
@@ -139,8 +172,13 @@ export class Chain {
   }
 
   /** Those who asked to become members, or to have other addresses, in this epoch; ordered by id. */
-  wishing(): readonly Member[] {
-    return [...this.wishes.values()].map(({ member }) => member).sort((a, b) => a.id - b.id);
+  wishing(): readonly JoinWish[] {
+    return [...this.wishes.values()].sort((a, b) => a.member.id - b.member.id);
+  }
+
+  /** Members that asked to leave, in this epoch; ordered by id. */
+  leaving(): readonly LeaveWish[] {
+    return [...this.farewells.values()].sort((a, b) => a.node - b.node);
   }
 
   // ---- Proposing. ----
@@ -191,16 +229,23 @@ export class Chain {
     return null;
   }
 
-  // ---- Becoming a member. ----
+  // ---- Becoming a member, or none. ----
 
-  /** This node wants to be a member under these addresses; repeated until a view says so. null: not any more. */
-  wish(member: Member | null): void {
-    this.ownWish = member;
+  /** This node wants to be a member under these addresses; repeated until a view says so. `operation`: names this wish in the view. */
+  wish(member: Member, operation: string): void {
+    this.ownWish = { kind: "join", member, operation };
     this.wishedAt = instant(Number.NEGATIVE_INFINITY);
   }
 
+  /** This node wants to be no member any more; repeated until a view says so. */
+  leave(operation: string): void {
+    this.ownWish = { kind: "leave", operation };
+    this.wishedAt = instant(Number.NEGATIVE_INFINITY);
+  }
+
+  /** It asked to be a member, or to have other addresses, and no view says so yet. */
   get isWishing(): boolean {
-    return this.ownWish !== null;
+    return this.ownWish?.kind === "join";
   }
 
   // ---- Inputs. ----
@@ -231,6 +276,8 @@ export class Chain {
         return this.heard(now, from, message.epoch, message.digest, out);
       case "join-wish":
         return this.onWish(now, from, message, out);
+      case "leave-wish":
+        return this.onFarewell(now, from, message, out);
     }
   }
 
@@ -241,7 +288,10 @@ export class Chain {
       return;
     }
     if (epoch > (this.held.get(from) ?? 0)) this.held.set(from, epoch);
-    if (from === this.self) return;
+    if (from === this.self) {
+      if (epoch === this.heldEpoch) this.heldDigest = digest;
+      return;
+    }
     if (epoch < this.epoch) this.tell(now, from, out);
     else if (epoch > this.epoch) this.want(now, from, epoch, out);
   }
@@ -358,6 +408,7 @@ export class Chain {
       // A wish counts in its own epoch only.
       this.wishedAt = instant(Number.NEGATIVE_INFINITY);
       if (!planted("V1.stale-wish")) this.wishes.clear();
+      this.farewells.clear();
       this.forgetOthers();
       out.entries.push({ kind: "view", decided });
       out.learned.push(decided);
@@ -414,18 +465,37 @@ export class Chain {
     this.wishes.set(from, wish);
   }
 
-  private repeatWish(now: Instant, member: Member, out: ChainOutbox): void {
+  private onFarewell(now: Instant, from: NodeId, wish: LeaveWish, out: ChainOutbox): void {
+    this.heard(now, from, wish.epoch, wish.digest, out);
+    if (wish.node !== from || wish.epoch !== this.epoch || wish.digest !== this.newest.digest) return;
+    if (memberOf(this.newest.view, from) !== undefined) this.farewells.set(from, wish);
+  }
+
+  private repeatWish(now: Instant, wish: OwnWish, out: ChainOutbox): void {
     const { view, digest } = this.newest;
     if (this.heldEpoch !== view.epoch || since(now, this.wishedAt) < WISH_EVERY_MS) return;
-    const known = memberOf(view, this.self);
-    if (known !== undefined && sameAddresses(known, member)) {
+    if (isGranted(wish, memberOf(view, this.self))) {
       this.ownWish = null;
       return;
     }
     this.wishedAt = now;
-    const wish: JoinWish = { kind: "join-wish", member, epoch: view.epoch, digest };
-    for (const voter of view.voters) if (voter !== this.self) out.sendNow.push(voter, wish);
+    const { epoch } = view;
+    const { operation } = wish;
+    const message: ViewMessage =
+      wish.kind === "join"
+        ? { kind: "join-wish", member: wish.member, operation, epoch, digest }
+        : { kind: "leave-wish", node: this.self, operation, epoch, digest };
+    for (const voter of view.voters) out.sendDurable.push(voter, message);
   }
+}
+
+type OwnWish =
+  | { readonly kind: "join"; readonly member: Member; readonly operation: string }
+  | { readonly kind: "leave"; readonly operation: string };
+
+function isGranted(wish: OwnWish, known: Member | undefined): boolean {
+  if (wish.kind === "leave") return known === undefined;
+  return known !== undefined && sameAddresses(known, wish.member);
 }
 
 /** Whoever sends the message knows that view, and what came before it. */
@@ -434,6 +504,7 @@ function epochOf(message: ViewMessage): ViewEpoch {
     case "view-wanted":
     case "view-held":
     case "join-wish":
+    case "leave-wish":
       return message.epoch;
     case "view-news":
       return message.decided.view.epoch;
@@ -459,6 +530,3 @@ function begun(last: UnderWay | undefined, now: Instant, epoch: ViewEpoch): Unde
   if (since(now, last.at) < last.waitMs) return null;
   return { epoch, at: now, waitMs: Math.min(2 * last.waitMs, LONGEST_UNDER_WAY_MS) };
 }
-
-const sameAddresses = (a: Member, b: Member): boolean =>
-  a.clientAddress === b.clientAddress && a.peerAddress === b.peerAddress && a.zone === b.zone;

@@ -5,7 +5,7 @@
  * Ballots here have the epoch of the view that is to be ended as their group epoch: (e, round, node) belongs to the decision on view e+1.
  */
 import type { Ballot } from "../model/ballot.js";
-import type { ViewEpoch } from "../model/ids.js";
+import type { NodeId, ViewEpoch } from "../model/ids.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { Member } from "./view.js";
 
@@ -77,6 +77,18 @@ export interface ViewHeld {
 export interface JoinWish {
   readonly kind: "join-wish";
   readonly member: Member;
+  /** Names the wish, in hexadecimal: the view that grants it carries it. */
+  readonly operation: string;
+  readonly epoch: ViewEpoch;
+  readonly digest: string;
+}
+
+/** A member to every voter of the newest view it knows, which it holds durably: leave me out of its successor. */
+export interface LeaveWish {
+  readonly kind: "leave-wish";
+  readonly node: NodeId;
+  /** As of a JoinWish. */
+  readonly operation: string;
   readonly epoch: ViewEpoch;
   readonly digest: string;
 }
@@ -90,7 +102,8 @@ export type ViewMessage =
   | ViewWanted
   | ViewNews
   | ViewHeld
-  | JoinWish;
+  | JoinWish
+  | LeaveWish;
 
 /** What a node keeps durably of views. Applying the same entries in order gives the same state. */
 export type ViewEntry =
@@ -98,3 +111,19 @@ export type ViewEntry =
   | { readonly kind: "view"; readonly decided: EncodedView }
   | { readonly kind: "view-promise"; readonly ballot: Ballot }
   | { readonly kind: "view-vote"; readonly vote: ViewVote };
+
+const VIEW_KINDS: ReadonlySet<string> = new Set<ViewMessage["kind"]>([
+  "view-prepare",
+  "view-promised",
+  "view-accept",
+  "view-accepted",
+  "view-refused",
+  "view-wanted",
+  "view-news",
+  "view-held",
+  "join-wish",
+  "leave-wish",
+]);
+
+export const isViewMessage = <T extends { readonly kind: string }>(message: T | ViewMessage): message is ViewMessage =>
+  VIEW_KINDS.has(message.kind);

@@ -48,3 +48,10 @@ export function placementOf(view: View, partition: Partition): Placement {
   if (placement === undefined) throw new RangeError(`partition ${partition} of ${view.partitions.length}`);
   return placement;
 }
+
+/** Whether some partition has a replica on that node. */
+export const hasReplicas = (view: View, id: NodeId): boolean =>
+  view.partitions.some(({ replicas }) => replicas.includes(id));
+
+export const sameAddresses = (a: Member, b: Member): boolean =>
+  a.clientAddress === b.clientAddress && a.peerAddress === b.peerAddress && a.zone === b.zone;

@@ -1,0 +1,120 @@
+/**
+ * The views as one node runs them: the chain, the election of its proposer, and what the proposer proposes by itself. Whoever drives it lets
+ * the newest view count before any further input.
+ */
+import type { Instant } from "../../base/time.js";
+import type { Detector } from "../election/detector.js";
+import type { Heartbeats } from "../election/heartbeats.js";
+import type { NodeId, ViewEpoch } from "../model/ids.js";
+import { Chain, type ChainOutbox } from "./chain.js";
+import type { EncodedView } from "./encoded-view.js";
+import type { ViewEntry, ViewMessage } from "./message.js";
+import { plannedView } from "./planner.js";
+import type { View } from "./view.js";
+import { Voting } from "./voting.js";
+
+export interface ViewsOptions {
+  readonly self: NodeId;
+  readonly newest: EncodedView;
+  /** Durable entries of an earlier life, in their order. */
+  readonly restored: Iterable<ViewEntry>;
+  readonly detector: Detector;
+  readonly heartbeats: Heartbeats;
+  /** The bytes and the digest of a view that this node makes; null: it proposes nothing by itself. */
+  readonly encode: ((view: View) => EncodedView) | null;
+}
+
+export class Views {
+  readonly chain: Chain;
+  private readonly voting: Voting;
+  private readonly detector: Detector;
+  private readonly heartbeats: Heartbeats;
+  private readonly encode: ViewsOptions["encode"];
+
+  constructor(options: ViewsOptions) {
+    const { self, newest, detector, heartbeats } = options;
+    this.detector = detector;
+    this.heartbeats = heartbeats;
+    this.encode = options.encode;
+    this.chain = new Chain(self, newest);
+    for (const entry of options.restored) this.chain.restore(entry);
+    heartbeats.setPeers(this.peers());
+    this.voting = new Voting({ chain: this.chain, detector, heartbeats });
+  }
+
+  get newest(): EncodedView {
+    return this.chain.newest;
+  }
+
+  /** Who proposes views, as far as this node knows; null: unknown. */
+  get proposer(): NodeId | null {
+    return this.voting.proposer;
+  }
+
+  /** Something is to be asked again in a moment: `resend` is called in time. */
+  get busy(): boolean {
+    return this.chain.busy;
+  }
+
+  receive(now: Instant, from: NodeId, message: ViewMessage, out: ChainOutbox): void {
+    const before = this.newest;
+    if (message.kind === "view-refused") this.voting.refused();
+    else this.chain.receive(now, from, message, out);
+    this.follow(now, before, out);
+  }
+
+  /** A peer told its newest durable view, in a frame or a handshake. */
+  heard(now: Instant, from: NodeId, epoch: ViewEpoch, digest: string, out: ChainOutbox): void {
+    const before = this.newest;
+    this.chain.heard(now, from, epoch, digest, out);
+    this.follow(now, before, out);
+  }
+
+  /** Another voter's report came with a heartbeat. */
+  reported(): void {
+    this.voting.refresh();
+  }
+
+  /** After the detector's round ended, before the next heartbeats leave. */
+  roundEnded(now: Instant, out: ChainOutbox): void {
+    this.voting.roundEnded(now, out);
+    this.chain.resend(now, out);
+    this.plan(now, out);
+  }
+
+  resend(now: Instant, out: ChainOutbox): void {
+    this.chain.resend(now, out);
+    this.plan(now, out);
+  }
+
+  /** What this node promised or holds may have changed otherwise. */
+  refresh(): void {
+    this.voting.refresh();
+  }
+
+  private follow(now: Instant, before: EncodedView, out: ChainOutbox): void {
+    if (this.newest === before) this.voting.refresh();
+    else {
+      const wasWorking = this.voting.working;
+      this.heartbeats.setPeers(this.peers());
+      this.voting.viewChanged(now, wasWorking, out);
+    }
+    this.plan(now, out);
+  }
+
+  private plan(now: Instant, out: ChainOutbox): void {
+    const { chain, detector, encode } = this;
+    if (encode === null || chain.proposer?.elected !== true || chain.proposer.next !== null) return;
+    const next = plannedView(chain.newest, {
+      wishing: chain.wishing(),
+      leaving: chain.leaving(),
+      mayVote: (node) => chain.holdsNewest(node) && (node === chain.self || detector.hears(node)),
+    });
+    if (next !== null) chain.propose(now, encode(next), out);
+  }
+
+  private peers(): NodeId[] {
+    const { self, newest } = this.chain;
+    return newest.view.members.map(({ id }) => id).filter((id) => id !== self);
+  }
+}

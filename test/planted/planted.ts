@@ -76,6 +76,7 @@ const BUGS: Record<PlantedBug, string> = {
   "V1.stale-wish": "a wish to join counts in a later epoch than it was said in",
   "V7.leave-at-once": "a node that the newest view leaves out stops at once",
   "V7.not-asked-for": "a proposer makes members of nodes that did not ask for it",
+  "H14.old-reports": "reports of the view before count against a proposer just elected in the new one, and it gives up",
 };
 
 const active = new Set<PlantedBug>();

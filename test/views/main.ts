@@ -1,4 +1,7 @@
-/** Runs seeds of the world of views: SEED=7 for one with its trace, or N=2000 from FROM on; BUG=V1.no-adopt with that bug planted. */
+/**
+ * Runs seeds of the world of views: SEED=7 for one with its trace, or N=2000 from FROM on; BUG=V1.no-adopt with that bug planted, and PLANNED=1
+ * with proposers that plan by themselves.
+ */
 import { bugNamed, plant } from "../planted/planted.js";
 import { runViews } from "./run.js";
 
@@ -8,8 +11,9 @@ function main(): boolean {
   const bugs = (process.env.BUG ?? "").split(",").filter((name) => name !== "");
   plant(...bugs.map((name) => bugNamed(name)));
   const seed = process.env.SEED;
+  const plan = { planned: process.env.PLANNED !== undefined };
   if (seed !== undefined) {
-    const report = runViews(Number(seed), numberFrom("TRACE", 400));
+    const report = runViews(Number(seed), numberFrom("TRACE", 400), plan);
     for (const line of report.trace) console.log(line);
     console.log(JSON.stringify({ ...report, trace: undefined }));
     return report.violation === null;
@@ -22,7 +26,7 @@ function main(): boolean {
   let views = 0;
   let left = 0;
   for (let one = from; one < from + count; one++) {
-    const report = runViews(one);
+    const report = runViews(one, 0, plan);
     views += report.views - 1;
     left += report.left;
     if (report.violation === null) continue;

@@ -6,7 +6,7 @@
 import { Prng } from "../../src/base/prng.js";
 import { type NodeId, nodeId } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
-import { memberOf } from "../../src/core/view/view.js";
+import { hasReplicas, memberOf } from "../../src/core/view/view.js";
 import { planted } from "../planted/planted.js";
 import { Schedule } from "../sim/schedule.js";
 import { Broken, ViewChecks, type ViewViolation } from "./checks.js";
@@ -31,8 +31,13 @@ export interface ViewRun {
   readonly trace: readonly string[];
 }
 
-export function runViews(seed: number, keep = 0): ViewRun {
-  return new World(seed, keep).run();
+export interface ViewPlan {
+  /** The proposers plan by themselves, as those of real nodes; otherwise a careless planner tells them what to propose. */
+  readonly planned: boolean;
+}
+
+export function runViews(seed: number, keep = 0, { planned }: ViewPlan = { planned: false }): ViewRun {
+  return new World(seed, keep, planned).run();
 }
 
 /** One machine: its processes come and go, its disk may be lost, and then its next process is another node. */
@@ -45,6 +50,8 @@ interface Host {
   readonly waiting: { readonly out: WorldOutbox; readonly life: number }[];
   gone: boolean;
   readonly wishes: boolean;
+  /** It asked to leave, in whatever life. */
+  leaves: boolean;
 }
 
 interface Faults {
@@ -76,6 +83,7 @@ class World {
   private lastId: number;
   private calm = false;
   private mayWipe: boolean;
+  private wiped = false;
   private operations = 0;
   private decidedInCalm = 0;
   private leftCount = 0;
@@ -84,6 +92,7 @@ class World {
   constructor(
     private readonly seed: number,
     private readonly keep: number,
+    private readonly planned: boolean,
   ) {
     this.chance = new Prng(seed).fork("nemesis");
     this.luck = new Prng(seed).fork("network");
@@ -134,6 +143,7 @@ class World {
       waiting: [],
       gone: false,
       wishes,
+      leaves: false,
     };
     this.hosts.push(host);
     this.byId.set(id, host);
@@ -143,9 +153,10 @@ class World {
   private start(host: Host): void {
     host.life++;
     const { life } = host;
-    host.node = new ViewNode(host.id, host.disk);
+    host.node = new ViewNode(host.id, host.disk, this.planned);
     // The wish is as durable as the view that grants it.
-    if (host.wishes && !wasTaken(host)) host.node.wish(memberAt(host.id));
+    if (host.leaves) host.node.chain.leave(`leave of ${host.id}`);
+    else if (host.wishes && !wasTaken(host)) host.node.wish(memberAt(host.id));
     this.note(`n${host.id} starts at view ${host.node.chain.epoch}`);
     for (const other of this.hosts) if (other !== host) other.node?.restarted(host.id);
     this.every(host, life, ROUND_MS, (node, out) => node.roundEnded(at(this.schedule.now), out));
@@ -286,11 +297,13 @@ class World {
     if (chance.chance(0.35)) this.propose();
     if (chance.chance(faults.duel)) this.duel(chance.pick(up));
     if (chance.chance(0.15)) this.join(host);
+    if (this.planned && chance.chance(0.1)) this.farewell(chance.pick(up));
     for (const one of up) if (chance.chance(0.5)) this.leave(one);
     if (host.node !== null && chance.chance(faults.crash)) this.crash(host);
     if (chance.chance(faults.cut)) this.cut();
     if (this.mayWipe && host.node !== null && chance.chance(faults.wipe)) {
       this.mayWipe = false;
+      this.wiped = true;
       this.wipe(host);
     }
   }
@@ -301,12 +314,25 @@ class World {
     this.schedule.after(this.chance.fraction() * 300, () => this.proposeAt(host));
   }
 
+  /** A member that keeps no partition asks to be none any more. */
+  private farewell(host: Host): void {
+    const { node } = host;
+    if (node === null || host.leaves || node.chain.isWishing) return;
+    const { view } = node.chain.newest;
+    if (memberOf(view, host.id) === undefined || hasReplicas(view, host.id)) return;
+    this.note(`n${host.id} wants to leave`);
+    host.leaves = true;
+    this.step(host, ({ chain }) => chain.leave(`leave of ${host.id}`));
+  }
+
   private propose(): void {
+    if (this.planned) return;
     const proposers = this.hosts.filter(({ node }) => node?.isProposer === true);
     if (proposers.length > 0) this.proposeAt(this.chance.pick(proposers));
   }
 
   private proposeAt(host: Host): void {
+    if (this.planned) return;
     this.step(host, (node, out) => {
       const { chain } = node;
       const plan = {
@@ -346,6 +372,8 @@ class World {
     this.calm = true;
     this.cuts.clear();
     for (const host of this.hosts) if (host.node === null && !host.gone) this.start(host);
+    // So that there is something to decide.
+    if (this.planned) this.join(this.chance.pick(this.hosts.filter(({ node }) => node !== null)));
     const again = (): void => {
       const { now } = this.schedule;
       if (now > CHAOS_MS + CALM_MS - LAST_CALL_MS) return;
@@ -368,7 +396,12 @@ class World {
       const known = this.byId.get(id)?.node?.chain.epoch;
       if (known !== undefined && known !== view.epoch) fail(`n${id} knows view ${known} of ${view.epoch}`);
     }
-    if (this.decidedInCalm === 0) fail(`no view was decided in ${CALM_MS} ms without faults`);
+    for (const { id, node, wishes, leaves, gone } of this.hosts) {
+      if (!this.planned || node === null || gone) continue;
+      if (leaves && !this.wiped) fail(`n${id} asked to leave and is still there`);
+      if (wishes && !leaves && memberOf(view, id) === undefined) fail(`n${id} asked to be a member and is none`);
+    }
+    if (this.decidedInCalm === 0 && !this.planned) fail(`no view was decided in ${CALM_MS} ms without faults`);
     for (const host of this.hosts) {
       if (host.node === null || memberOf(view, host.id) !== undefined || host.node.chain.isWishing) continue;
       if (!host.node.chain.mayLeave) fail(`n${host.id} may not leave`);

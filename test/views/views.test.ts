@@ -5,6 +5,7 @@ import { runViews, type ViewRun } from "./run.js";
 
 const SEEDS = 40;
 const TWICE = 10;
+const PLANNED_SEEDS = 20;
 
 afterEach(() => plant());
 
@@ -26,9 +27,25 @@ test("a seed gives one run", { timeout: 300_000 }, () => {
   expect(new Set(first.map(({ hash }) => hash)).size).toBe(first.length);
 });
 
+test(`${PLANNED_SEEDS} seeds whose proposers plan by themselves: who asks to join is in, who asks to leave is out`, {
+  timeout: 300_000,
+}, () => {
+  const runs: ViewRun[] = [];
+  for (let seed = 1; seed <= PLANNED_SEEDS; seed++) runs.push(runViews(seed, 0, { planned: true }));
+  expect(runs.map(failure).filter((text) => text !== "")).toEqual([]);
+  expect(runs.reduce((sum, { left }) => sum + left, 0)).toBeGreaterThan(PLANNED_SEEDS);
+});
+
+test("H14.old-reports is caught: a proposer far away gives up before it has decided what was asked for", {
+  timeout: 120_000,
+}, () => {
+  plant(bugNamed("H14.old-reports"));
+  expect(runViews(89, 0, { planned: true }).violation?.check).toBe("a healthy majority goes on");
+});
+
 /** Seeds that catch a planted bug. Of those found late the small world and a script tell more (test/small/views.test.ts, test/scripts/views). */
 const CAUGHT: readonly (readonly [string, readonly number[]])[] = [
-  ["V1.all-members", [2]],
+  ["V1.all-members", [5]],
   ["V1.new-voters", [1]],
   ["V1.no-adopt", [41]],
   ["V1.lost-disk", [177]],

@@ -3,8 +3,9 @@
  * same group epoch count. One per partition and group epoch, made together with its Election.
  */
 
+import type { Ballot } from "../model/ballot.js";
 import type { PartitionReport } from "../model/heartbeat.js";
-import type { GroupEpoch, NodeId, Partition } from "../model/ids.js";
+import { changeNumber, type GroupEpoch, type NodeId, type Partition, revision } from "../model/ids.js";
 import type { Detector } from "./detector.js";
 import type { Heartbeats } from "./heartbeats.js";
 
@@ -29,6 +30,11 @@ export interface HeardGroupOptions {
   readonly ready: boolean;
   readonly detector: Detector;
   readonly heartbeats: Heartbeats;
+  /**
+   * The ballot of this epoch that the replica at that place has promised this node by a message of its own; null: none. Without it: none.
+   * It counts as heard and ready until its next report (H14): the last one may be of the epoch before.
+   */
+  readonly promisedBy?: (place: number) => Ballot | null;
 }
 
 export class HeardGroup implements GroupReports {
@@ -40,6 +46,7 @@ export class HeardGroup implements GroupReports {
   private readonly replicas: readonly NodeId[];
   private readonly detector: Detector;
   private readonly heartbeats: Heartbeats;
+  private readonly promisedBy: (place: number) => Ballot | null;
 
   constructor(options: HeardGroupOptions) {
     this.ready = options.ready;
@@ -49,6 +56,7 @@ export class HeardGroup implements GroupReports {
     this.replicas = options.replicas;
     this.detector = options.detector;
     this.heartbeats = options.heartbeats;
+    this.promisedBy = options.promisedBy ?? NOBODY;
   }
 
   heard(place: number): boolean {
@@ -56,13 +64,31 @@ export class HeardGroup implements GroupReports {
     if (node === undefined) return false;
     if (node === this.self) return this.ready;
     if (!this.detector.hears(node)) return false;
-    const report = this.heartbeats.report(node, this.partition);
+    const report = this.report(place);
     return report?.ready === true && report.groupEpoch === this.groupEpoch;
   }
 
   report(place: number): PartitionReport | undefined {
     const node = this.replicas[place];
-    return node === undefined ? undefined : this.heartbeats.report(node, this.partition);
+    if (node === undefined) return undefined;
+    const last = this.heartbeats.report(node, this.partition);
+    if (last !== undefined && last.groupEpoch >= this.groupEpoch) return last;
+    const promise = this.promisedBy(place);
+    return promise === null ? last : this.promised(promise);
+  }
+
+  /** What it will report at least. */
+  private promised(promise: Ballot): PartitionReport {
+    return {
+      partition: this.partition,
+      groupEpoch: this.groupEpoch,
+      ready: true,
+      promise,
+      live: false,
+      settled: null,
+      settledRevision: revision(0),
+      lastChange: changeNumber(0),
+    };
   }
 
   hears(place: number, other: number): boolean {
@@ -76,3 +102,5 @@ export class HeardGroup implements GroupReports {
     return node !== undefined && this.heartbeats.isFull(node);
   }
 }
+
+const NOBODY = (): null => null;

@@ -69,6 +69,7 @@ export type PlantedBug =
   | "V1.two-voters"
   | "V1.stale-wish"
   | "V7.leave-at-once"
-  | "V7.not-asked-for";
+  | "V7.not-asked-for"
+  | "H14.old-reports";
 
 export const planted = (_bug: PlantedBug): boolean => false;

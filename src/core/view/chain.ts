@@ -24,15 +24,7 @@ import type { EntrySink, Sink } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import { Acceptor } from "./acceptor.js";
 import type { EncodedView } from "./encoded-view.js";
-import type {
-  JoinWish,
-  LeaveWish,
-  ViewAccept,
-  ViewEntry,
-  ViewMessage,
-  ViewPrepare,
-  ViewPromised,
-} from "./message.js";
+import type { JoinWish, LeaveWish, ViewAccept, ViewEntry, ViewMessage, ViewPrepare, ViewPromised } from "./message.js";
 import { Proposer } from "./proposer.js";
 import { successorFault } from "./successor.js";
 import { type Member, memberOf, sameAddresses } from "./view.js";
@@ -382,7 +374,9 @@ export class Chain {
 
   /** A majority accepted it: everybody whom either view concerns hears of it. */
   private decided(now: Instant, next: EncodedView, out: ChainOutbox): void {
-    const concerned = new Set([...this.newest.view.members, ...next.view.members].map(({ id }) => id));
+    const members = [...this.newest.view.members, ...next.view.members].map(({ id }) => id);
+    // Newcomers that are not in it ask anew as soon as they know.
+    const concerned = new Set([...members, ...this.wishes.keys()]);
     this.learn(this.self, next, out);
     for (const node of [...concerned].sort((a, b) => a - b)) if (node !== this.self) this.tell(now, node, out);
   }

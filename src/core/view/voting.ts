@@ -8,7 +8,9 @@ import type { Detector } from "../election/detector.js";
 import { Election, type ElectionAction } from "../election/election.js";
 import { HeardGroup } from "../election/heard-group.js";
 import type { Heartbeats } from "../election/heartbeats.js";
+import type { Ballot } from "../model/ballot.js";
 import { changeNumber, groupEpoch, type NodeId, revision, VOTERS } from "../model/ids.js";
+import { planted } from "../model/planted.js";
 import type { Chain, ChainOutbox } from "./chain.js";
 
 export interface VotingOptions {
@@ -105,9 +107,17 @@ export class Voting {
         ready: true,
         detector,
         heartbeats,
+        promisedBy: (place) => this.promisedBy(place),
       }),
     };
     this.refresh();
+  }
+
+  /** Who promised this node's ballot is heard by that, though its last report may be of the view before (H14). */
+  private promisedBy(place: number): Ballot | null {
+    const { proposer } = this.chain;
+    if (proposer === null || planted("H14.old-reports")) return null;
+    return (proposer.promised & voteOf(place)) === 0 ? null : proposer.ballot;
   }
 
   private act(now: Instant, action: ElectionAction | null, out: ChainOutbox): void {

@@ -7,9 +7,17 @@ import { after, type Duration, duration, type Instant, never } from "../base/tim
 import { Detector } from "./election/detector.js";
 import { Heartbeats } from "./election/heartbeats.js";
 import { RoundTrips } from "./election/round-trips.js";
-import type { Entry } from "./model/entry.js";
-import { type Key, type NodeId, type Partition, partition as partitionOf, type Revision } from "./model/ids.js";
+import {
+  type Key,
+  type NodeId,
+  type Partition,
+  partition as partitionOf,
+  type Revision,
+  type ViewEpoch,
+  VOTERS,
+} from "./model/ids.js";
 import type { CoreMessage } from "./model/message.js";
+import { isViewEntry, type NodeEntry } from "./model/node-entry.js";
 import type { ReadRequest, Result, WriteRequest } from "./model/operation.js";
 import type { Outbox, Ticket } from "./model/outbox.js";
 import { planted } from "./model/planted.js";
@@ -17,7 +25,11 @@ import type { RegisterTable } from "./model/table.js";
 import { ServedPartition } from "./partition.js";
 import { Attempts } from "./quorum/attempts.js";
 import { Group } from "./quorum/group.js";
-import { placementOf, type View } from "./view/view.js";
+import type { ChainOutbox, ViewConflict } from "./view/chain.js";
+import type { EncodedView } from "./view/encoded-view.js";
+import type { ViewMessage } from "./view/message.js";
+import { type Member, placementOf, samePlacements, type View } from "./view/view.js";
+import { Views } from "./view/views.js";
 import { NodeLoad } from "./writer/node-load.js";
 
 /** A heartbeat round. A failover takes at most 7.5 of them. */
@@ -55,6 +67,12 @@ export type CoreInput =
   | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
   /** A backup is restored: the partition's revisions go on above this one, if this node is its writer. */
   | { readonly kind: "raise-revisions"; readonly partition: Partition; readonly above: Revision }
+  /** A peer told the newest view that it holds durably, in a frame or its handshake. */
+  | { readonly kind: "peer-view"; readonly peer: NodeId; readonly epoch: ViewEpoch; readonly digest: string }
+  /** This member wants other addresses; `operation` names the wish, in hexadecimal. */
+  | { readonly kind: "wish"; readonly member: Member; readonly operation: string }
+  /** This member, which keeps no partition, wants to be none any more. */
+  | { readonly kind: "farewell"; readonly operation: string }
   /** A handshake with a new incarnation of a peer. */
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   /** Some deadline has come. */
@@ -62,11 +80,14 @@ export type CoreInput =
 
 export interface CoreOptions {
   readonly self: NodeId;
-  readonly view: View;
+  /** The newest view that is known without `restored`. */
+  readonly newest: EncodedView;
+  /** The bytes and the digest of a view that this node makes. Without it the view never changes. */
+  readonly encode?: (view: View) => EncodedView;
   /** The registers of a partition, as storage has them. */
   readonly table: (partition: Partition) => RegisterTable;
   /** Durable entries of an earlier life, in their order. */
-  readonly restored?: Iterable<Entry>;
+  readonly restored?: Iterable<NodeEntry>;
   /** Above every attempt of earlier lives (R7). */
   readonly firstAttempt: number;
   readonly round?: Duration;
@@ -76,7 +97,12 @@ export interface CoreOptions {
 
 export class Core {
   readonly self: NodeId;
-  readonly view: View;
+  /** The newest that counts here. */
+  newest: EncodedView;
+  /** null: the view never changes. */
+  readonly views: Views | null;
+  /** Peers that hold another view of an epoch than this node does; the driver takes them out. */
+  readonly conflicts: ViewConflict[] = [];
   readonly detector: Detector;
   readonly heartbeats: Heartbeats;
   readonly roundTrips = new RoundTrips();
@@ -93,14 +119,19 @@ export class Core {
   private full = false;
 
   constructor(options: CoreOptions) {
-    const { self, view } = options;
+    const { self, newest, encode } = options;
     this.self = self;
-    this.view = view;
     this.round = options.round ?? DEFAULT_ROUND;
     this.roundDue = options.now;
-    const peers = view.members.map((member) => member.id).filter((id) => id !== self);
+    const entries = [...(options.restored ?? [])];
+    const peers = newest.view.members.map((member) => member.id).filter((id) => id !== self);
     this.detector = new Detector({ self, peers });
     this.heartbeats = new Heartbeats({ self, detector: this.detector, peers });
+    const { detector, heartbeats } = this;
+    const restored = entries.filter(isViewEntry);
+    this.views = encode === undefined ? null : new Views({ self, newest, restored, detector, heartbeats, encode });
+    this.newest = this.views?.newest ?? newest;
+    const { view } = this;
     const attempts = new Attempts(options.firstAttempt);
     for (let p = 0; p < view.partitions.length; p++) {
       const partition = partitionOf(p);
@@ -123,7 +154,11 @@ export class Core {
         }),
       );
     }
-    for (const entry of options.restored ?? []) this.partitions.get(entry.partition)?.restore(entry);
+    for (const entry of entries) if (!isViewEntry(entry)) this.partitions.get(entry.partition)?.restore(entry);
+  }
+
+  get view(): View {
+    return this.newest.view;
   }
 
   step(now: Instant, input: CoreInput, out: Outbox): void {
@@ -147,6 +182,12 @@ export class Core {
       }
       case "peer-restarted":
         return this.heartbeats.reset(input.peer);
+      case "peer-view":
+        return this.ofViews(now, out, (views, sink) => views.heard(now, input.peer, input.epoch, input.digest, sink));
+      case "wish":
+        return this.ofViews(now, out, ({ chain }) => chain.wish(input.member, input.operation));
+      case "farewell":
+        return this.ofViews(now, out, ({ chain }) => chain.leave(input.operation));
       case "bad-register": {
         const served = this.serve(now, input.partition);
         served?.replica.look(input.key);
@@ -198,9 +239,21 @@ export class Core {
       case "heartbeat-answer":
         this.roundTrips.answered(from, message.round, now);
         for (const partition of this.heartbeats.onAnswer(from, message)) {
-          this.partitions.get(partition)?.reported(now, from);
+          if (partition === VOTERS) this.views?.reported();
+          else this.partitions.get(partition)?.reported(now, from);
         }
         return;
+      case "view-prepare":
+      case "view-promised":
+      case "view-accept":
+      case "view-accepted":
+      case "view-refused":
+      case "view-wanted":
+      case "view-news":
+      case "view-held":
+      case "join-wish":
+      case "leave-wish":
+        return this.receiveView(now, from, message, out);
       default: {
         const served = this.partitions.get(message.partition);
         if (served === undefined) return;
@@ -208,6 +261,25 @@ export class Core {
         if (!served.kept && served.busy) this.keepBusy(now, served);
       }
     }
+  }
+
+  private receiveView(now: Instant, from: NodeId, message: ViewMessage, out: Outbox): void {
+    // This version moves no partition, and votes for nobody who wants to.
+    if (message.kind === "view-accept" && !samePlacements(this.view, message.next.view)) return;
+    this.ofViews(now, out, (views, sink) => views.receive(now, from, message, sink));
+  }
+
+  /** The newest view counts before any further input. */
+  private ofViews(now: Instant, out: Outbox, act: (views: Views, out: ChainOutbox) => void): void {
+    const { views } = this;
+    if (views === null) return;
+    const { entries, sendNow, sendDurable } = out;
+    act(views, { entries, sendNow, sendDurable, learned: [], conflicts: this.conflicts });
+    if (views.newest !== this.newest) {
+      assert(samePlacements(this.view, views.newest.view), "a view that moves a partition is of a newer version");
+      this.newest = views.newest;
+    }
+    if (views.busy && this.resendDue === never) this.resendDue = after(now, RESEND_TICK);
   }
 
   private serve(now: Instant, partition: Partition): ServedPartition | undefined {
@@ -253,13 +325,15 @@ export class Core {
 
   private resend(now: Instant, out: Outbox): void {
     this.load.look();
+    if (this.views?.busy === true) this.ofViews(now, out, (views, sink) => views.resend(now, sink));
     for (const served of this.busy) {
       served.resend(now, out);
       if (served.busy) continue;
       served.kept = false;
       this.busy.delete(served);
     }
-    this.resendDue = this.busy.size === 0 ? never : after(now, RESEND_TICK);
+    const rests = this.busy.size === 0 && this.views?.busy !== true;
+    this.resendDue = rests ? never : after(now, RESEND_TICK);
   }
 
   private endRound(now: Instant, out: Outbox): void {
@@ -283,6 +357,7 @@ export class Core {
         if (!running && served.catchUp.running) catchingUp++;
         if (served.busy) this.keepBusy(now, served);
       }
+      this.ofViews(now, out, (views, sink) => views.roundEnded(now, sink));
       assert(atOnce || offers <= most, "the number of offices handed over at a time is bounded");
     }
     this.started = true;

@@ -23,12 +23,13 @@ import { MAX_KEY_BYTES, MAX_RECORDS, MAX_VALUE_BYTES, REQUEST_ID_BYTES } from ".
 import { type Instant, since } from "../base/time.js";
 import { type Ballot, sameBallot, type Timestamp } from "./model/ballot.js";
 import type { PartitionReport } from "./model/heartbeat.js";
-import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition, type Revision } from "./model/ids.js";
-import type { HandedOver } from "./model/message.js";
+import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition, type Revision, VOTERS } from "./model/ids.js";
+import type { GroupMessage, HandedOver } from "./model/message.js";
 import type { Forwarded, NodeMessage, Request } from "./model/node-message.js";
 import type { Answer, KeyEntry } from "./model/operation.js";
 import type { Register } from "./model/register.js";
-import type { View } from "./view/view.js";
+import { MAX_MEMBERS } from "./view/check.js";
+import { memberOf, type View } from "./view/view.js";
 
 /** Room for one kind of number to rise in one partition. */
 class Rise {
@@ -76,7 +77,8 @@ export interface KnownNumbers {
 }
 
 export interface PlausibleOptions {
-  readonly view: View;
+  /** The newest that counts. */
+  readonly view: () => View;
   readonly known: (partition: Partition) => KnownNumbers;
   /** What a request was passed on for that is not answered yet; null: there is none of that id. */
   readonly asked: (forward: number) => Partition | null;
@@ -94,12 +96,11 @@ type Wrong = string | null;
 
 export class Plausible {
   private readonly numbers: (Numbers | undefined)[];
-  private readonly members: ReadonlySet<NodeId>;
+  /** Rounds of the voters' elections, of whatever epoch. */
+  private readonly voting = new Rise(2 ** 30, 2 ** 10);
 
   constructor(private readonly options: PlausibleOptions) {
-    const { view } = options;
-    this.numbers = new Array<Numbers | undefined>(view.partitions.length).fill(undefined);
-    this.members = new Set(view.members.map(({ id }) => id));
+    this.numbers = new Array<Numbers | undefined>(options.view().partitions.length).fill(undefined);
   }
 
   /** null: it can be; otherwise what cannot, in words. */
@@ -109,24 +110,53 @@ export class Plausible {
         return null;
       case "heartbeat-answer":
         return (
-          this.listed(message.heard.length, this.members.size, "nodes") ??
-          this.listed(message.reports.length, this.numbers.length, "reports") ??
-          this.listed(message.offices.length, this.numbers.length, "offices") ??
+          this.listed(message.heard.length, MAX_MEMBERS, "nodes") ??
+          // One more of each: of the voters.
+          this.listed(message.reports.length, this.numbers.length + 1, "reports") ??
+          this.listed(message.offices.length, this.numbers.length + 1, "offices") ??
           first(message.reports, (report) => this.report(now, report)) ??
-          first(message.offices, ({ partition, ballot }) =>
-            ballot === null ? this.partition(partition) : this.ballot(now, partition, ballot),
-          )
+          first(message.offices, ({ partition, ballot }) => this.office(now, partition, ballot))
         );
       case "forward":
         return this.partition(message.partition) ?? remaining(message.remaining) ?? request(message.request);
       case "forwarded":
         return this.answer(now, message);
+      case "view-prepare":
+      case "view-accept":
+        return owner(from, message.ballot) ?? this.voters(now, message.ballot);
+      case "view-promised":
+        return (
+          this.voters(now, message.ballot) ?? (message.vote === null ? null : this.voters(now, message.vote.ballot))
+        );
+      case "view-accepted":
+        return this.voters(now, message.ballot);
+      case "view-refused":
+        return this.voters(now, message.ballot) ?? this.voters(now, message.promised);
+      case "view-wanted":
+      case "view-news":
+      case "view-held":
+        return null;
+      case "join-wish":
+        return message.member.id === from ? null : `a wish of node ${message.member.id}`;
+      case "leave-wish":
+        return message.node === from ? null : `a wish of node ${message.node}`;
       default:
         return this.partition(message.partition) ?? this.ofGroup(now, from, message);
     }
   }
 
-  private ofGroup(now: Instant, from: NodeId, message: GroupMessageOf): Wrong {
+  /** A ballot of the voters' elections. Its epoch may be a later one: this node may be behind. */
+  private voters(now: Instant, { round }: Ballot): Wrong {
+    if (this.voting.takes(now, round, () => 0)) return null;
+    return `a ballot of round ${round}, far above all that is known of the voters`;
+  }
+
+  private office(now: Instant, partition: Partition, ballot: Ballot | null): Wrong {
+    if (partition === VOTERS) return ballot === null ? null : this.voters(now, ballot);
+    return ballot === null ? this.partition(partition) : this.ballot(now, partition, ballot);
+  }
+
+  private ofGroup(now: Instant, from: NodeId, message: GroupMessage): Wrong {
     const { partition } = message;
     switch (message.kind) {
       case "prepare":
@@ -225,7 +255,7 @@ export class Plausible {
         if (refusal.reason === "after-in-future") return this.revision(now, partition, refusal.revision);
         if (refusal.reason !== "no-quorum") return null;
         return (
-          this.listed(refusal.missing.length, this.members.size, "nodes") ??
+          this.listed(refusal.missing.length, this.options.view().members.length, "nodes") ??
           first(refusal.missing, (node) => this.member(node))
         );
       }
@@ -237,7 +267,9 @@ export class Plausible {
   }
 
   private member(node: NodeId): Wrong {
-    return node === NO_NODE || this.members.has(node) ? null : `node ${node}, which is no member`;
+    return node === NO_NODE || memberOf(this.options.view(), node) !== undefined
+      ? null
+      : `node ${node}, which is no member`;
   }
 
   private partition(partition: Partition): Wrong {
@@ -245,6 +277,7 @@ export class Plausible {
   }
 
   private report(now: Instant, { partition, promise, settled, settledRevision }: PartitionReport): Wrong {
+    if (partition === VOTERS) return this.voters(now, promise);
     return (
       this.partition(partition) ??
       this.ballot(now, partition, promise) ??
@@ -261,7 +294,7 @@ export class Plausible {
   private ballot(now: Instant, partition: Partition, { groupEpoch, round, node }: Ballot): Wrong {
     const wrong = this.partition(partition);
     if (wrong !== null) return wrong;
-    const placement = this.options.view.partitions[partition];
+    const placement = this.options.view().partitions[partition];
     if (placement === undefined || isLater(groupEpoch, placement.groupEpoch))
       return `a ballot of epoch ${groupEpoch}, which is not there yet`;
     if (node !== NO_NODE && groupEpoch === placement.groupEpoch && !placement.replicas.includes(node))
@@ -314,8 +347,6 @@ export class Plausible {
     return numbers;
   }
 }
-
-type GroupMessageOf = Exclude<NodeMessage, { kind: "heartbeat" | "heartbeat-answer" | "forward" | "forwarded" }>;
 
 const isLater = (a: GroupEpoch, b: GroupEpoch): boolean => a > b;
 

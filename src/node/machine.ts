@@ -4,13 +4,15 @@
  */
 import type { Instant } from "../base/time.js";
 import { Core, type CoreOptions } from "../core/core.js";
-import type { Key, NodeId, Partition, Revision } from "../core/model/ids.js";
+import type { Key, NodeId, Partition, Revision, ViewEpoch } from "../core/model/ids.js";
 import type { NodeMessage, Request } from "../core/model/node-message.js";
 import type { Outcome, Ticket } from "../core/model/outbox.js";
 import { type KnownNumbers, Plausible } from "../core/plausible.js";
+import type { Member } from "../core/view/view.js";
 import type { Outgoing } from "./outgoing.js";
 import { Router } from "./router.js";
 import { Syncs } from "./syncs.js";
+import { ViewHolder } from "./view-holder.js";
 import type { RequestWatcher } from "./watcher.js";
 
 export type NodeInput =
@@ -19,6 +21,9 @@ export type NodeInput =
   /** A Forward of this id was not handed to any stream, and is not going to be. */
   | { readonly kind: "unsent"; readonly id: number }
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
+  | { readonly kind: "peer-view"; readonly peer: NodeId; readonly epoch: ViewEpoch; readonly digest: string }
+  | { readonly kind: "wish"; readonly member: Member; readonly operation: string }
+  | { readonly kind: "farewell"; readonly operation: string }
   | { readonly kind: "leave" }
   | { readonly kind: "disk-full"; readonly full: boolean }
   | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
@@ -36,6 +41,8 @@ export class NodeMachine {
   /** Messages that could not be. */
   refused = 0;
   private readonly plausible: Plausible;
+  /** The newest view that counts. */
+  readonly views: ViewHolder;
   /** The driver tells what it gives to the disk, and what of it is durable. */
   readonly syncs = new Syncs();
 
@@ -46,8 +53,9 @@ export class NodeMachine {
     private readonly implausible: Implausible = () => {},
   ) {
     this.core = new Core(options);
+    this.views = new ViewHolder(this.core.newest);
     this.plausible = new Plausible({
-      view: options.view,
+      view: () => this.core.view,
       known: (partition) => this.known(partition),
       asked: (forward) => this.router.asked(forward),
     });
@@ -73,6 +81,9 @@ export class NodeMachine {
       case "bad-register":
       case "raise-revisions":
       case "peer-restarted":
+      case "peer-view":
+      case "wish":
+      case "farewell":
         this.core.step(now, input, out);
         break;
       case "wake":
@@ -82,6 +93,7 @@ export class NodeMachine {
         break;
     }
     this.route(out);
+    if (this.core.newest !== this.views.newest) this.views.advance(this.core.newest);
   }
 
   /** A client's request; the reply names the ticket returned. */

@@ -1,12 +1,12 @@
-import type { Entry } from "../core/model/entry.js";
 import type { NodeId } from "../core/model/ids.js";
+import type { NodeEntry } from "../core/model/node-entry.js";
 import type { NodeMessage } from "../core/model/node-message.js";
 import type { Result } from "../core/model/operation.js";
 import { Envelopes, type Outbox, type Outcome } from "../core/model/outbox.js";
 
 /** The outbox of a whole node: the core's, with messages and outcomes for clients besides. */
 export class Outgoing implements Outbox {
-  readonly entries: Entry[] = [];
+  readonly entries: NodeEntry[] = [];
   readonly sendNow = new Envelopes<NodeMessage>();
   readonly sendDurable = new Envelopes<NodeMessage>();
   /** Of the core; taken in by the router within the same step. */

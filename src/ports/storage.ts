@@ -1,6 +1,6 @@
 /** Where a node's durable entries go, and where its registers are read from. */
-import type { Entry } from "../core/model/entry.js";
 import type { NodeId, Partition } from "../core/model/ids.js";
+import type { NodeEntry } from "../core/model/node-entry.js";
 import type { RegisterTable } from "../core/model/table.js";
 
 export interface Storage {
@@ -9,13 +9,13 @@ export interface Storage {
   /** The registers of a partition: what was put is seen at once, whether durable or not. */
   table(partition: Partition): RegisterTable;
   /** Durable entries of an earlier life other than registers and removals: applied in their order they give the same state. */
-  restored(): Iterable<Entry>;
+  restored(): Iterable<NodeEntry>;
   /**
    * Appends one batch. `durable` is called once all entries appended so far, these included, have reached stable storage; for an empty
    * batch, too. Calls come in the order of the batches and may come before `append` returns. When the disk is slow or full, or the
    * checkpoint is behind, calls come late; after an error they never come.
    */
-  append(entries: readonly Entry[], durable: () => void): void;
+  append(entries: readonly NodeEntry[], durable: () => void): void;
   /**
    * Durable records so far, over all lives of this directory: never less than what anybody was told (R10). 0 for memory, which nobody
    * comes back with.

@@ -5,6 +5,7 @@ import { StorageKind } from "../../gen/ts/onar/reconfiguration/v1/reconfiguratio
 import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
 import type { Instant } from "../base/time.js";
 import { digestOf } from "../codec/api/view.js";
+import { encodedView } from "../codec/peer/encoded-view.js";
 import type { NodeConfig } from "../config/config.js";
 import { type Key, type NodeId, nodeId, type Partition } from "../core/model/ids.js";
 import type { Member, View } from "../core/view/view.js";
@@ -360,7 +361,7 @@ class NodeServer implements RunningServer {
     return new NodeMachine(
       {
         self: this.nodeId,
-        view,
+        newest: encodedView(view),
         table: (partition) => storage.table(partition),
         restored: storage.restored(),
         // Never met by a late answer meant for an earlier process (R7).

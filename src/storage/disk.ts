@@ -5,12 +5,11 @@
  * Like everything above it this is free of promises and takes its files, its checkpoint and its timers as arguments, so that the simulator
  * can run it, recovery included, on a disk of its own.
  */
-
 import { isLazy, KIND, type SeenPosition, type StateEntry, type StoredEntry, stateFrom } from "../codec/disk/entry.js";
 import type { LogRecord } from "../codec/disk/log-record.js";
 import { decodeRegister } from "../codec/register/register.js";
-import type { Entry } from "../core/model/entry.js";
 import type { Key, NodeId, Partition } from "../core/model/ids.js";
+import type { NodeEntry } from "../core/model/node-entry.js";
 import { planted } from "../core/model/planted.js";
 import type { Register } from "../core/model/register.js";
 import { BAD, type Bad } from "../core/model/table.js";
@@ -160,11 +159,11 @@ export class DiskStorage implements NodeStorage {
     return table;
   }
 
-  restored(): Iterable<Entry> {
+  restored(): Iterable<NodeEntry> {
     return this.states.entries();
   }
 
-  append(entries: readonly Entry[], durable: () => void): void {
+  append(entries: readonly NodeEntry[], durable: () => void): void {
     const { log } = this;
     if (log === null || this.closed) return;
     for (const entry of entries) this.push(entry);

@@ -19,6 +19,7 @@ import {
   type Partition,
   partition as partitionOf,
 } from "../core/model/ids.js";
+import { isViewEntry } from "../core/model/node-entry.js";
 import type { Register } from "../core/model/register.js";
 import { BAD, type Bad, changesPage } from "../core/model/table.js";
 import { partitionOfPosition } from "../core/placement/position.js";
@@ -171,7 +172,7 @@ export class StoppedNode {
     }
     const kept = { promise: null as Ballot | null, reservation: 0, floor: 0, settled: null as Timestamp | null };
     for (const entry of this.storage.restored()) {
-      if (entry.partition !== partition) continue;
+      if (isViewEntry(entry) || entry.partition !== partition) continue;
       if (entry.kind === "promise") kept.promise = entry.ballot;
       else if (entry.kind === "reservation") kept.reservation = entry.reservation;
       else if (entry.kind === "floor") kept.floor = entry.floor;

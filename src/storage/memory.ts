@@ -1,6 +1,6 @@
 /** Storage that forgets: crash-stop, as in the classic course systems. A restarted node is a new node. */
-import type { Entry } from "../core/model/entry.js";
 import type { NodeId, Partition } from "../core/model/ids.js";
+import type { NodeEntry } from "../core/model/node-entry.js";
 import { MemoryTable, type RegisterTable } from "../core/model/table.js";
 import { isPlausiblePosition } from "../core/replica/rolled-back.js";
 import type { NodeStorage } from "../ports/storage.js";
@@ -23,11 +23,11 @@ export class MemoryStorage implements NodeStorage {
     return table;
   }
 
-  restored(): Iterable<Entry> {
+  restored(): Iterable<NodeEntry> {
     return [];
   }
 
-  append(_entries: readonly Entry[], durable: () => void): void {
+  append(_entries: readonly NodeEntry[], durable: () => void): void {
     durable();
   }
 

@@ -13,6 +13,7 @@ import {
   partition as partitionOf,
   revision,
 } from "../../src/core/model/ids.js";
+import { isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
 import { Register } from "../../src/core/model/register.js";
 import { BAD, type Bad, type Change, type RegisterTable } from "../../src/core/model/table.js";
 import type { Storage } from "../../src/ports/storage.js";
@@ -146,10 +147,10 @@ const textOf = (held: Register | Bad): string =>
 const changeText = ({ change, key, timestamp }: Change): string => `${change} ${key} ${timestamp?.seq ?? "bad"}`;
 
 /** What entries come to, whatever their order among each other. */
-export function stateTexts(entries: Iterable<Entry>): string[] {
+export function stateTexts(entries: Iterable<NodeEntry>): string[] {
   const highest = new Map<string, string>();
   for (const entry of entries) {
-    if (entry.kind === "register" || entry.kind === "removed") continue;
+    if (entry.kind === "register" || entry.kind === "removed" || isViewEntry(entry)) continue;
     const { name, text } = stateText(entry);
     const before = highest.get(name);
     if (before === undefined || entry.kind === "cursor" || text > before) highest.set(name, text);

@@ -86,6 +86,17 @@ export function renderMessage(m: NodeMessage): string {
       return `Heartbeat round ${m.round} seen ${m.reportsSeen} records ${m.logPosition}`;
     case "heartbeat-answer":
       return `HeartbeatAnswer round ${m.round} version ${m.since}–${m.version}${m.reports.map(renderReport).join("")}${m.offices.map(renderOffice).join("")}`;
+    case "view-prepare":
+    case "view-promised":
+    case "view-accept":
+    case "view-accepted":
+    case "view-refused":
+    case "view-wanted":
+    case "view-news":
+    case "view-held":
+    case "join-wish":
+    case "leave-wish":
+      throw new Error(`views do not change here: ${m.kind}`);
     default:
       return unreachable(m);
   }

@@ -1,6 +1,6 @@
 /** A node of a script over all its lives, with its disk: nothing in it happens by itself. */
-import type { Entry } from "../../src/core/model/entry.js";
 import type { Key, NodeId } from "../../src/core/model/ids.js";
+import type { NodeEntry } from "../../src/core/model/node-entry.js";
 import { MemoryTable } from "../../src/core/model/table.js";
 import type { Loop } from "../../src/node/loop.js";
 import type { Storage } from "../../src/ports/storage.js";
@@ -11,11 +11,11 @@ class ScriptDisk {
   /** Durable records so far, and the most that each peer told of its own, which goes with the process here. */
   position = 0;
   readonly seen = new Map<NodeId, number>();
-  log: Entry[] = [];
+  log: NodeEntry[] = [];
   /** Durable, with what changed last; as bad as the disk made it. */
   table = new MemoryTable();
   private saved: Pick<ScriptDisk, "position" | "log" | "table"> | null = null;
-  private waiting: { readonly entries: readonly Entry[]; readonly durable: () => void }[] = [];
+  private waiting: { readonly entries: readonly NodeEntry[]; readonly durable: () => void }[] = [];
   /** Of the running process. */
   private live = new MemoryTable();
 

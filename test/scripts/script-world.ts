@@ -4,6 +4,7 @@
  * said between nodes and to clients is written down.
  */
 import { type Duration, duration, instant } from "../../src/base/time.js";
+import { encodedView } from "../../src/codec/peer/encoded-view.js";
 import { ballot } from "../../src/core/model/ballot.js";
 import {
   groupEpoch,
@@ -99,7 +100,7 @@ export class ScriptWorld {
       machine: new NodeMachine(
         {
           self: id,
-          view: this.view,
+          newest: encodedView(this.view),
           table: (p) => storage.table(p),
           restored: storage.restored(),
           firstAttempt: life * ATTEMPTS_PER_LIFE,

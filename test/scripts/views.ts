@@ -13,7 +13,6 @@
  *   rounds 8                     heartbeat rounds; the heartbeats themselves are not shown
  *   views                        the newest view that each node knows, and whether those it leaves out may leave
  */
-
 import { formatBallot } from "../../src/core/model/ballot.js";
 import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";

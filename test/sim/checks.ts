@@ -75,6 +75,17 @@ export class Checks {
       case "heartbeat":
       case "forward":
       case "forwarded":
+      // Views do not change here.
+      case "view-prepare":
+      case "view-promised":
+      case "view-accept":
+      case "view-accepted":
+      case "view-refused":
+      case "view-wanted":
+      case "view-news":
+      case "view-held":
+      case "join-wish":
+      case "leave-wish":
         return;
       case "heartbeat-answer":
         for (const report of message.reports) {

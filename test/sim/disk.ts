@@ -12,6 +12,7 @@ import type { Key, Partition } from "../../src/core/model/ids.js";
 import type { Register } from "../../src/core/model/register.js";
 import { BAD, MemoryTable, type RegisterTable } from "../../src/core/model/table.js";
 import type { NodeStorage } from "../../src/ports/storage.js";
+import { isOfPartition } from "./entries.js";
 import type { Schedule } from "./schedule.js";
 import { Stall } from "./stall.js";
 import type { DiskFaults } from "./swarm.js";
@@ -152,7 +153,8 @@ export class SimDisk implements Disk {
       },
       restored: () => this.log.slice(),
       append: (entries, durable) => {
-        if (life === this.life) this.append(entries, durable);
+        // Views do not change here.
+        if (life === this.life) this.append(entries.filter(isOfPartition), durable);
       },
       close: () => {},
     };

@@ -3,6 +3,7 @@
  * process, and a process that can be paused or die at any moment.
  */
 import { type Duration, type Instant, instant } from "../../src/base/time.js";
+import { encodedView } from "../../src/codec/peer/encoded-view.js";
 import type { CoreOptions } from "../../src/core/core.js";
 import type { Key, NodeId, Partition, Revision } from "../../src/core/model/ids.js";
 import type { Forwarded, NodeMessage, Request } from "../../src/core/model/node-message.js";
@@ -129,7 +130,7 @@ export class SimNode {
     const queued: [NodeId, NodeMessage][] = [];
     const machine = this.watched({
       self: this.id,
-      view: options.view,
+      newest: encodedView(options.view),
       table: (partition: Partition) => storage.table(partition),
       restored: storage.restored(),
       firstAttempt: life * ATTEMPTS_PER_LIFE,

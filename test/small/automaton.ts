@@ -214,7 +214,7 @@ export class Automaton {
   }
 
   private messageOf(from: number, place: number, message: CoreMessage): number {
-    if (message.kind === "heartbeat" || message.kind === "heartbeat-answer") throw new Error("no heartbeats here");
+    if (!("partition" in message)) throw new Error(`no ${message.kind} here`);
     return this.inputOf({ kind: "deliver", place, from, message }, `${from}→${place} ${textOfMessage(message)}`);
   }
 

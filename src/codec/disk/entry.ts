@@ -4,8 +4,8 @@
  *
  * Kinds never change their number. What a reader does not know it must not skip: it may be a promise of a newer version.
  */
+import { unreachable } from "../../base/assert.js";
 import { type Ballot, ballot } from "../../core/model/ballot.js";
-import type { Entry } from "../../core/model/entry.js";
 import {
   type ChangeNumber,
   changeNumber,
@@ -16,7 +16,10 @@ import {
   type Partition,
   revision,
 } from "../../core/model/ids.js";
+import { isViewEntry, type NodeEntry } from "../../core/model/node-entry.js";
+import { toBuffer } from "../../wire/bytes.js";
 import { NO_BYTES } from "../bytes/bytes.js";
+import { encodedViewFrom } from "../peer/encoded-view.js";
 import { encodeRegister } from "../register/register.js";
 
 /** What a log keeps of a node besides its partitions' entries: the highest log position that a peer has told (R10). Lazy. */
@@ -28,7 +31,7 @@ export interface SeenPosition {
   readonly proof?: string;
 }
 
-export type StoredEntry = Entry | SeenPosition;
+export type StoredEntry = NodeEntry | SeenPosition;
 /** Entries that make a partition's small state, or the node's: all but registers and removals. */
 export type StateEntry = Exclude<StoredEntry, { kind: "register" | "removed" }>;
 
@@ -41,13 +44,16 @@ export const KIND = {
   settled: 6,
   cursor: 7,
   seen: 8,
+  view: 9,
+  "view-promise": 10,
+  "view-vote": 11,
 } as const satisfies Record<StoredEntry["kind"], number>;
 
 /** Whose loss costs time and never safety: a rotten one is forgotten. */
 const LAZY: ReadonlySet<number> = new Set([KIND.settled, KIND.cursor, KIND.seen]);
 
 export const isLazy = (kind: number): boolean => LAZY.has(kind);
-export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND.seen;
+export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND["view-vote"];
 
 /** What stands in a record's header. */
 export interface EntryHead {
@@ -63,7 +69,7 @@ const NO_CHANGE = 0 as ChangeNumber;
 const NODE_WIDE = 0 as Partition;
 
 export const partitionOfEntry = (entry: StoredEntry): Partition =>
-  entry.kind === "seen" ? NODE_WIDE : entry.partition;
+  entry.kind === "seen" || isViewEntry(entry) ? NODE_WIDE : entry.partition;
 
 export const changeOfEntry = (entry: StoredEntry): ChangeNumber =>
   entry.kind === "register" || entry.kind === "removed" ? entry.change : NO_CHANGE;
@@ -104,6 +110,16 @@ export function bodyOf(entry: StoredEntry): Buffer {
       const end = put64(scratch, entry.position, scratch.writeUInt32LE(entry.node, 0));
       return scratch.subarray(0, end + scratch.write((entry.proof ?? "").slice(0, MAX_PROOF_BYTES), end, "latin1"));
     }
+    case "view":
+      return toBuffer(entry.decided.bytes);
+    case "view-promise":
+      return scratch.subarray(0, putBallot(entry.ballot, 0));
+    case "view-vote": {
+      const { ballot: of, next } = entry.vote;
+      return Buffer.concat([scratch.subarray(0, putBallot(of, 0)), next.bytes]);
+    }
+    default:
+      return unreachable(entry);
   }
 }
 
@@ -131,6 +147,15 @@ export function stateFrom(kind: number, { partition }: EntryHead, body: Buffer):
       const proof = body.toString("latin1", SEEN_BYTES, SEEN_BYTES + MAX_PROOF_BYTES);
       return proof === "" ? seen : { ...seen, proof };
     }
+    case KIND.view:
+      return { kind: "view", decided: encodedViewFrom(body) };
+    case KIND["view-promise"]:
+      return { kind: "view-promise", ballot: getBallot(body, 0) };
+    case KIND["view-vote"]:
+      return {
+        kind: "view-vote",
+        vote: { ballot: getBallot(body, 0), next: encodedViewFrom(body.subarray(BALLOT_BYTES)) },
+      };
     default:
       throw new Error(`entries of kind ${kind} are not known`);
   }

@@ -182,6 +182,12 @@ function sizeOf(message: NodeMessage): number {
         : operationSize(message.request.write.operation) + 128;
     case "forwarded":
       return message.result.status === "done" ? answerSize(message.result.answer) : 64;
+    case "view-promised":
+      return (message.vote?.next.bytes.length ?? 0) + 128;
+    case "view-accept":
+      return message.next.bytes.length + 128;
+    case "view-news":
+      return message.decided.bytes.length + 64;
     default:
       return 64;
   }

@@ -2,7 +2,6 @@
  * The messages that carry lists, by hand: see hot.ts. Under load every round tells of nearly every partition (HeartbeatAnswer), and every
  * replica learns of every key that changed at the others (Changes).
  */
-
 import type { Ballot, Timestamp } from "../../core/model/ballot.js";
 import type { HeartbeatAnswer, OfficeReport, PartitionReport } from "../../core/model/heartbeat.js";
 import {
@@ -14,11 +13,16 @@ import {
   nodeId,
   partition,
   revision,
+  VOTERS,
 } from "../../core/model/ids.js";
 import type { Changes, ListedChange } from "../../core/model/message.js";
 import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../../wire/protobuf.js";
 import { mustHave, putBallot, putTimestamp, readBallot, readTimestamp } from "../register/timestamp.js";
 import { CHANGES, HEARTBEAT_ANSWER } from "./hot.js";
+
+/** Fields of HeartbeatAnswer about the voters. */
+const VOTING = 8;
+const PROPOSING = 9;
 
 export function encodeChanges(m: Changes, w: WireWriter): void {
   const start = w.begin(CHANGES);
@@ -90,9 +94,10 @@ export function encodeHeartbeatAnswer(m: HeartbeatAnswer, w: WireWriter): void {
     w.end(heard);
   }
   w.number(3, m.version);
-  for (const report of m.reports) putReport(4, report, w);
+  // A version that knows no voters skips what has a field of its own.
+  for (const report of m.reports) putReport(report.partition === VOTERS ? VOTING : 4, report, w);
   for (const office of m.offices) {
-    const of = w.begin(5);
+    const of = w.begin(office.partition === VOTERS ? PROPOSING : 5);
     w.number(1, office.partition);
     if (office.ballot !== null) putBallot(2, office.ballot, w);
     w.end(of);
@@ -130,8 +135,8 @@ export function decodeHeartbeatAnswer(r: WireReader): HeartbeatAnswer {
     // As older encoders write a list of numbers: each with its tag.
     else if (key === tag(2, VARINT)) heard.push(nodeId(r.uint32()));
     else if (key === tag(3, VARINT)) version = r.varint();
-    else if (key === tag(4, BYTES)) reports.push(readReport(r.message()));
-    else if (key === tag(5, BYTES)) offices.push(readOffice(r.message()));
+    else if (key === tag(4, BYTES) || key === tag(VOTING, BYTES)) reports.push(readReport(r.message()));
+    else if (key === tag(5, BYTES) || key === tag(PROPOSING, BYTES)) offices.push(readOffice(r.message()));
     else if (key === tag(6, VARINT)) since = r.varint();
     else if (key === tag(7, VARINT)) full = r.varint() !== 0;
     else r.skip(key);

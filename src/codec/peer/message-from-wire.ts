@@ -1,9 +1,13 @@
 /** Peer messages from the generated code's form to the core's. A kind this version does not know is null: skipped, never an error. */
 import type { Timestamp as WireTimestamp } from "../../../gen/ts/onar/replication/v1/register.js";
-import type { Forward as WireForward } from "../../../gen/ts/onar/replication/v1/replication.js";
+import type {
+  Forward as WireForward,
+  OfficeReport as WireOffice,
+  PartitionReport as WireReport,
+} from "../../../gen/ts/onar/replication/v1/replication.js";
 import { duration } from "../../base/time.js";
 import type { Timestamp } from "../../core/model/ballot.js";
-import type { PartitionReport } from "../../core/model/heartbeat.js";
+import type { OfficeReport, PartitionReport } from "../../core/model/heartbeat.js";
 import { attempt, changeNumber, groupEpoch, type Key, nodeId, partition, revision } from "../../core/model/ids.js";
 import type { Fenced } from "../../core/model/message.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
@@ -14,6 +18,7 @@ import { textOf } from "../bytes/bytes.js";
 import { ballotFromWire } from "../register/ballot.js";
 import { decodeRegister } from "../register/register.js";
 import { FENCED, type WireMessage } from "./message-to-wire.js";
+import { viewMessageFromWire } from "./view-messages.js";
 
 export function messageFromWire(wire: WireMessage | undefined): NodeMessage | null {
   if (wire === undefined) return null;
@@ -196,22 +201,8 @@ export function messageFromWire(wire: WireMessage | undefined): NodeMessage | nu
         version: v.reportVersion,
         since: v.since,
         full: v.full,
-        reports: v.reports.map(
-          (r): PartitionReport => ({
-            partition: partition(r.partition),
-            groupEpoch: groupEpoch(r.groupEpoch),
-            ready: r.ready,
-            promise: ballotFromWire(r.promise),
-            live: r.live,
-            settled: timestampFromWire(r.settled),
-            settledRevision: revision(r.settledRevision),
-            lastChange: changeNumber(r.lastChange),
-          }),
-        ),
-        offices: v.offices.map((o) => ({
-          partition: partition(o.partition),
-          ballot: o.ballot === undefined ? null : ballotFromWire(o.ballot),
-        })),
+        reports: [...v.reports, ...(v.voting === undefined ? [] : [v.voting])].map(reportFromWire),
+        offices: [...v.offices, ...(v.proposing === undefined ? [] : [v.proposing])].map(officeFromWire),
       };
     }
     case "forward":
@@ -219,9 +210,25 @@ export function messageFromWire(wire: WireMessage | undefined): NodeMessage | nu
     case "forwarded":
       return { kind: "forwarded", id: wire.value.id, result: resultFromWire(wire.value.result) };
     default:
-      return null;
+      return viewMessageFromWire(wire);
   }
 }
+
+const reportFromWire = (r: WireReport): PartitionReport => ({
+  partition: partition(r.partition),
+  groupEpoch: groupEpoch(r.groupEpoch),
+  ready: r.ready,
+  promise: ballotFromWire(r.promise),
+  live: r.live,
+  settled: timestampFromWire(r.settled),
+  settledRevision: revision(r.settledRevision),
+  lastChange: changeNumber(r.lastChange),
+});
+
+const officeFromWire = (o: WireOffice): OfficeReport => ({
+  partition: partition(o.partition),
+  ballot: o.ballot === undefined ? null : ballotFromWire(o.ballot),
+});
 
 function forwardFromWire(v: WireForward): NodeMessage | null {
   if (v.request === undefined) return null;

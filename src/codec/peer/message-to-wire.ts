@@ -1,8 +1,15 @@
 /** Peer messages from the core's form to that of the generated code. */
 import type { Timestamp as WireTimestamp } from "../../../gen/ts/onar/replication/v1/register.js";
-import { type PeerMessage, RefusedMessage } from "../../../gen/ts/onar/replication/v1/replication.js";
+import {
+  type PeerMessage,
+  RefusedMessage,
+  type OfficeReport as WireOffice,
+  type PartitionReport as WireReport,
+} from "../../../gen/ts/onar/replication/v1/replication.js";
 import { unreachable } from "../../base/assert.js";
 import type { Timestamp } from "../../core/model/ballot.js";
+import type { OfficeReport, PartitionReport } from "../../core/model/heartbeat.js";
+import { type Partition, VOTERS } from "../../core/model/ids.js";
 import type { AskTombstone, Fenced, Purge } from "../../core/model/message.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
 import type { Register } from "../../core/model/register.js";
@@ -10,6 +17,7 @@ import { requestToWire, resultToWire } from "../api/operation.js";
 import { bytesOf, NO_BYTES } from "../bytes/bytes.js";
 import { ballotToWire } from "../register/ballot.js";
 import { encodeRegister } from "../register/register.js";
+import { viewMessageToWire } from "./view-messages.js";
 
 export type WireMessage = NonNullable<PeerMessage["message"]>;
 
@@ -203,20 +211,10 @@ export function messageToWire(m: NodeMessage): WireMessage {
           reportVersion: m.version,
           since: m.since,
           full: m.full,
-          reports: m.reports.map((r) => ({
-            partition: r.partition,
-            groupEpoch: r.groupEpoch,
-            ready: r.ready,
-            promise: ballotToWire(r.promise),
-            live: r.live,
-            settled: timestampToWire(r.settled),
-            settledRevision: r.settledRevision,
-            lastChange: r.lastChange,
-          })),
-          offices: m.offices.map((o) => ({
-            partition: o.partition,
-            ballot: o.ballot === null ? undefined : ballotToWire(o.ballot),
-          })),
+          reports: m.reports.filter(ofPartition).map(reportToWire),
+          offices: m.offices.filter(ofPartition).map(officeToWire),
+          voting: m.reports.filter(ofVoters).map(reportToWire)[0],
+          proposing: m.offices.filter(ofVoters).map(officeToWire)[0],
         },
       };
     case "forward":
@@ -233,10 +231,40 @@ export function messageToWire(m: NodeMessage): WireMessage {
       };
     case "forwarded":
       return { $case: "forwarded", value: { id: m.id, result: resultToWire(m.result) } };
+    case "view-prepare":
+    case "view-promised":
+    case "view-accept":
+    case "view-accepted":
+    case "view-refused":
+    case "view-wanted":
+    case "view-news":
+    case "view-held":
+    case "join-wish":
+    case "leave-wish":
+      return viewMessageToWire(m);
     default:
       return unreachable(m);
   }
 }
+
+const ofVoters = ({ partition }: { readonly partition: Partition }): boolean => partition === VOTERS;
+const ofPartition = ({ partition }: { readonly partition: Partition }): boolean => partition !== VOTERS;
+
+const reportToWire = (r: PartitionReport): WireReport => ({
+  partition: r.partition,
+  groupEpoch: r.groupEpoch,
+  ready: r.ready,
+  promise: ballotToWire(r.promise),
+  live: r.live,
+  settled: timestampToWire(r.settled),
+  settledRevision: r.settledRevision,
+  lastChange: r.lastChange,
+});
+
+const officeToWire = (o: OfficeReport): WireOffice => ({
+  partition: o.partition,
+  ballot: o.ballot === null ? undefined : ballotToWire(o.ballot),
+});
 
 const registerToWire = (register: Register | null): Buffer => (register === null ? NO_BYTES : encodeRegister(register));
 

@@ -2,7 +2,6 @@
  * What a node hears of one group: the reports of its replicas, filtered by the rule that only nodes heard both ways, ready, and in the
  * same group epoch count. One per partition and group epoch, made together with its Election.
  */
-
 import type { Ballot } from "../model/ballot.js";
 import type { PartitionReport } from "../model/heartbeat.js";
 import { changeNumber, type GroupEpoch, type NodeId, type Partition, revision } from "../model/ids.js";

@@ -4,7 +4,7 @@
  *
  * Answers name the attempt or (ballot, seq) they answer, and count once per replica (R7).
  */
-
+import type { ViewMessage } from "../view/message.js";
 import type { Ballot, Timestamp } from "./ballot.js";
 import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.js";
 import type { Attempt, ChangeNumber, GroupEpoch, Key, Partition, Revision } from "./ids.js";
@@ -287,7 +287,7 @@ export type GroupMessage =
   | Purged
   | YourTurn;
 
-export type CoreMessage = GroupMessage | Heartbeat | HeartbeatAnswer;
+export type CoreMessage = GroupMessage | ViewMessage | Heartbeat | HeartbeatAnswer;
 
 export function groupEpochOf(message: GroupMessage): GroupEpoch {
   switch (message.kind) {

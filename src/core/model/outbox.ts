@@ -3,9 +3,9 @@
  * `sendNow` may leave before the sync; `sendDurable` is released by it, and so are outcomes that say so (R8). A message to the node itself in
  * `sendDurable` comes back as an input after the sync: that is how a replica's vote for its own writer waits for the disk.
  */
-import type { Entry } from "./entry.js";
 import type { NodeId } from "./ids.js";
 import type { CoreMessage } from "./message.js";
+import type { NodeEntry } from "./node-entry.js";
 import type { Result } from "./operation.js";
 
 /** Names a request within the node that submitted it. */
@@ -22,7 +22,7 @@ export interface Outcome {
 }
 
 export interface Outbox {
-  readonly entries: EntrySink<Entry>;
+  readonly entries: EntrySink<NodeEntry>;
   readonly sendNow: Sink<CoreMessage>;
   readonly sendDurable: Sink<CoreMessage>;
   readonly outcomes: Outcome[];

@@ -19,8 +19,10 @@ export function wrongIn(view: View): string | null {
   if (!/^([0-9a-f]{64})?$/.test(view.previousDigest)) return "the digest of the view before is not 32 bytes";
   if (!/^[0-9a-f]{32}$/.test(view.operationId)) return "its operation id is not 16 bytes";
   if (!isBetween(members.length, 1, MAX_MEMBERS)) return `it has ${members.length} members`;
-  const badMember = members.find((member) => !isMember(member));
-  if (badMember !== undefined) return `its member ${badMember.id} has no id or addresses that can be`;
+  for (const member of members) {
+    const wrong = wrongInMember(member);
+    if (wrong !== null) return wrong;
+  }
   const ids = new Set(members.map(({ id }) => id));
   if (ids.size < members.length) return "it names a member twice";
   if (new Set(members.map(({ peerAddress }) => peerAddress)).size < members.length)
@@ -33,6 +35,14 @@ export function wrongIn(view: View): string | null {
       replicas.length !== replicationFactor || !isSetOf(replicas, ids) || !isBetween(groupEpoch, 1, MAX_EPOCH),
   );
   return wrong < 0 ? null : `partition ${wrong} is not kept by ${replicationFactor} of its members`;
+}
+
+/** null: it could be a member; otherwise a sentence. */
+export function wrongInMember({ id, clientAddress, peerAddress, zone }: Member): string | null {
+  const texts = [clientAddress, peerAddress, zone];
+  const fits =
+    peerAddress !== "" && clientAddress !== "" && texts.every((text) => text.length <= MAX_ADDRESS_CHARACTERS);
+  return isBetween(id, 1, MAX_NODE_ID) && fits ? null : `its member ${id} has no id or addresses that can be`;
 }
 
 /** What founders with this list of addresses, ordered, could not decide as their view 1. */
@@ -51,13 +61,3 @@ const isBetween = (value: number, least: number, most: number): boolean =>
 
 const isSetOf = (ids: readonly NodeId[], of: ReadonlySet<NodeId>): boolean =>
   new Set(ids).size === ids.length && ids.every((id) => of.has(id));
-
-function isMember({ id, clientAddress, peerAddress, zone }: Member): boolean {
-  const texts = [clientAddress, peerAddress, zone];
-  return (
-    isBetween(id, 1, MAX_NODE_ID) &&
-    peerAddress !== "" &&
-    clientAddress !== "" &&
-    texts.every((text) => text.length <= MAX_ADDRESS_CHARACTERS)
-  );
-}

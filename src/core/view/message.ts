@@ -111,19 +111,3 @@ export type ViewEntry =
   | { readonly kind: "view"; readonly decided: EncodedView }
   | { readonly kind: "view-promise"; readonly ballot: Ballot }
   | { readonly kind: "view-vote"; readonly vote: ViewVote };
-
-const VIEW_KINDS: ReadonlySet<string> = new Set<ViewMessage["kind"]>([
-  "view-prepare",
-  "view-promised",
-  "view-accept",
-  "view-accepted",
-  "view-refused",
-  "view-wanted",
-  "view-news",
-  "view-held",
-  "join-wish",
-  "leave-wish",
-]);
-
-export const isViewMessage = <T extends { readonly kind: string }>(message: T | ViewMessage): message is ViewMessage =>
-  VIEW_KINDS.has(message.kind);

@@ -49,6 +49,19 @@ export function placementOf(view: View, partition: Partition): Placement {
   return placement;
 }
 
+/** Whether both views keep every partition on the same replicas, in the same order. */
+export function samePlacements(one: View, other: View): boolean {
+  if (one.partitions.length !== other.partitions.length) return false;
+  return one.partitions.every(({ replicas, groupEpoch }, partition) => {
+    const there = placementOf(other, partition as Partition);
+    return (
+      groupEpoch === there.groupEpoch &&
+      replicas.length === there.replicas.length &&
+      replicas.every((replica, place) => replica === there.replicas[place])
+    );
+  });
+}
+
 /** Whether some partition has a replica on that node. */
 export const hasReplicas = (view: View, id: NodeId): boolean =>
   view.partitions.some(({ replicas }) => replicas.includes(id));

@@ -4,6 +4,7 @@
  */
 import type { Authentication, Handshake, Refusal } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { duration } from "../../../src/base/time.js";
+import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { encodeAuthentication, encodeFrames, encodeHandshake, encodeRefusal } from "../../../src/codec/peer/frame.js";
 import { ballot, timestamp } from "../../../src/core/model/ballot.js";
 import { type CompletionRecord, CompletionRecords } from "../../../src/core/model/completion-records.js";
@@ -12,6 +13,7 @@ import {
   changeNumber,
   groupEpoch,
   key,
+  type NodeId,
   nodeId,
   partition,
   revision,
@@ -27,6 +29,7 @@ import type {
   WriteOperation,
 } from "../../../src/core/model/operation.js";
 import { Register } from "../../../src/core/model/register.js";
+import type { Member } from "../../../src/core/view/view.js";
 
 export interface Seed {
   readonly name: string;
@@ -59,6 +62,30 @@ const register = (what: Buffer | null, records = CompletionRecords.none): Regist
   new Register(K, AT, what, revision(6), revision(7), revision(1), records);
 const VALUED = register(value("a value"), RECORDS);
 const TOMBSTONE = register(null);
+
+const memberOf = (id: NodeId): Member => ({
+  id,
+  clientAddress: `127.0.0.1:46${id}`,
+  peerAddress: `127.0.0.1:47${id}`,
+  zone: "z",
+});
+const FIRST = encodedView({
+  epoch: viewEpoch(1),
+  clusterId: "0123456789abcdef".repeat(2),
+  previousDigest: "",
+  operationId: "ef".repeat(16),
+  replicationFactor: 3,
+  members: [A, B, C].map(memberOf),
+  partitions: [0, 1, 2, 3].map(() => ({ replicas: [A, B, C], groupEpoch: EPOCH })),
+  voters: [A, B, C],
+});
+const NEWCOMER = memberOf(nodeId(14));
+const SECOND = encodedView({
+  ...FIRST.view,
+  epoch: viewEpoch(2),
+  previousDigest: FIRST.digest,
+  members: [...FIRST.view.members, NEWCOMER],
+});
 
 const round = { partition: P, ballot: OURS, attempt: attempt(11_000_005) };
 const inGroup = { partition: P, groupEpoch: EPOCH, attempt: attempt(11_000_006) };
@@ -179,6 +206,19 @@ const MESSAGES: Kinds = {
     },
     { round: 8, heard: [], version: 10, since: 9, full: true, reports: [], offices: [] },
   ],
+  "view-prepare": [{ ballot: OURS, digest: FIRST.digest }],
+  "view-promised": [
+    { ballot: ballot(EPOCH, 2, A), vote: null },
+    { ballot: ballot(EPOCH, 2, A), vote: { ballot: OURS, next: SECOND } },
+  ],
+  "view-accept": [{ ballot: OURS, digest: FIRST.digest, next: SECOND }],
+  "view-accepted": [{ ballot: ballot(EPOCH, 2, A) }],
+  "view-refused": [{ ballot: ballot(EPOCH, 2, A), promised: OURS }],
+  "view-wanted": [{ epoch: viewEpoch(0) }],
+  "view-news": [{ decided: FIRST }],
+  "view-held": [{ epoch: viewEpoch(1), digest: FIRST.digest }],
+  "join-wish": [{ member: NEWCOMER, operation: "ab".repeat(16), epoch: viewEpoch(1), digest: FIRST.digest }],
+  "leave-wish": [{ node: B, operation: "cd".repeat(16), epoch: viewEpoch(1), digest: FIRST.digest }],
   prepare: [{ partition: P, ballot: OURS }],
   promised: [{ partition: P, ballot: ballot(EPOCH, 2, A), reservation: revision(1_000) }],
   reserve: [{ ...round, reservation: revision(2_000), floor: revision(3) }],

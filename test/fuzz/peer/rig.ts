@@ -6,6 +6,7 @@
  */
 import { Prng } from "../../../src/base/prng.js";
 import { type Instant, instant } from "../../../src/base/time.js";
+import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/peer/frame.js";
 import { groupEpoch, key, type NodeId, nodeId, partition, viewEpoch } from "../../../src/core/model/ids.js";
 import type { NodeMessage, Request } from "../../../src/core/model/node-message.js";
@@ -207,7 +208,8 @@ export class RigNode {
     const machine = new NodeMachine(
       {
         self: this.id,
-        view: VIEW,
+        newest: encodedView(VIEW),
+        // Without a way to encode one the view never changes: whoever tells a decided view is believed, as V1c says.
         table: (p) => storage.table(p),
         restored: storage.restored(),
         firstAttempt: (this.id * 10 + life) * ATTEMPTS_PER_LIFE,

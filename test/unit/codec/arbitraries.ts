@@ -2,9 +2,19 @@
 import fc from "fast-check";
 import { duration } from "../../../src/base/time.js";
 import { fingerprintOf } from "../../../src/codec/api/fingerprint.js";
+import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { ballot } from "../../../src/core/model/ballot.js";
 import { type CompletionRecord, CompletionRecords } from "../../../src/core/model/completion-records.js";
-import { attempt, changeNumber, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/model/ids.js";
+import {
+  attempt,
+  changeNumber,
+  groupEpoch,
+  key,
+  nodeId,
+  partition,
+  revision,
+  viewEpoch,
+} from "../../../src/core/model/ids.js";
 import type { NodeMessage, Request } from "../../../src/core/model/node-message.js";
 import type {
   Answer,
@@ -16,6 +26,8 @@ import type {
   WriteRequest,
 } from "../../../src/core/model/operation.js";
 import { Register } from "../../../src/core/model/register.js";
+import type { EncodedView } from "../../../src/core/view/encoded-view.js";
+import type { Member } from "../../../src/core/view/view.js";
 
 const u32 = fc.nat({ max: 2 ** 32 - 1 });
 const u53 = fc.maxSafeNat();
@@ -147,6 +159,39 @@ const anyTombstone = fc.record({
 });
 const inGroup = { partition: anyPartition, groupEpoch: anyEpoch, attempt: anyAttempt };
 
+const hexOf = (bytes: number): fc.Arbitrary<string> =>
+  fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((some) => Buffer.from(some).toString("hex"));
+const anyDigest = hexOf(32);
+const anyOperationId = hexOf(16);
+const anyViewEpoch = u53.map(viewEpoch);
+const anyAddress = fc.constantFrom("127.0.0.1:4600", "n1.example:7", "[::1]:9");
+const anyMember: fc.Arbitrary<Member> = fc.record({
+  id: fc.integer({ min: 1, max: 2 ** 32 - 1 }).map(nodeId),
+  clientAddress: anyAddress,
+  peerAddress: anyAddress,
+  zone: fc.constantFrom("", "a"),
+});
+const anyView: fc.Arbitrary<EncodedView> = fc
+  .record({
+    epoch: fc.integer({ min: 1, max: 1_000 }),
+    clusterId: hexOf(16),
+    digest: anyDigest,
+    id: hexOf(16),
+    member: anyMember,
+  })
+  .map(({ epoch, clusterId, digest, id, member }) =>
+    encodedView({
+      epoch: viewEpoch(epoch),
+      clusterId,
+      previousDigest: digest,
+      operationId: id,
+      replicationFactor: 1,
+      members: [member],
+      partitions: [{ replicas: [member.id], groupEpoch: groupEpoch(1) }],
+      voters: [member.id],
+    }),
+  );
+
 type Kinds = {
   readonly [Kind in NodeMessage["kind"]]: fc.Arbitrary<Omit<Extract<NodeMessage, { kind: Kind }>, "kind">>;
 };
@@ -231,6 +276,16 @@ const bodies: Kinds = {
     remaining: fc.nat({ max: 100_000 }).map(duration),
   }),
   forwarded: fc.record({ id: u53, result: anyResult }),
+  "view-prepare": fc.record({ ballot: anyBallot, digest: anyDigest }),
+  "view-promised": fc.record({ ballot: anyBallot, vote: orNull(fc.record({ ballot: anyBallot, next: anyView })) }),
+  "view-accept": fc.record({ ballot: anyBallot, digest: anyDigest, next: anyView }),
+  "view-accepted": fc.record({ ballot: anyBallot }),
+  "view-refused": fc.record({ ballot: anyBallot, promised: anyBallot }),
+  "view-wanted": fc.record({ epoch: anyViewEpoch }),
+  "view-news": fc.record({ decided: anyView }),
+  "view-held": fc.record({ epoch: anyViewEpoch, digest: anyDigest }),
+  "join-wish": fc.record({ member: anyMember, operation: anyOperationId, epoch: anyViewEpoch, digest: anyDigest }),
+  "leave-wish": fc.record({ node: anyNode, operation: anyOperationId, epoch: anyViewEpoch, digest: anyDigest }),
 };
 
 export const KINDS = Object.keys(bodies) as NodeMessage["kind"][];

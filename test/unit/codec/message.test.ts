@@ -38,6 +38,7 @@ describe("round trips", () => {
           handshake: undefined,
           refusal: undefined,
           authentication: undefined,
+          viewDigest: Buffer.alloc(0),
         }).finish();
         const byHand: Buffer[] = [];
         encodeFrames(viewEpoch(1), [message], (frame) => void byHand.push(frame));

@@ -1,6 +1,7 @@
 /** The core as a whole: which partition a message reaches, when it wants to be woken, and rounds that came late. */
 import { describe, expect, test } from "vitest";
 import { duration, type Instant, instant, never } from "../../../src/base/time.js";
+import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { Core, type CoreInput, DEFAULT_PURGE_AFTER, DEFAULT_ROUND } from "../../../src/core/core.js";
 import { type Ballot, ballot } from "../../../src/core/model/ballot.js";
 import type { Entry } from "../../../src/core/model/entry.js";
@@ -33,7 +34,14 @@ class Rig {
       tables.set(of, known);
       return known;
     };
-    this.core = new Core({ self: A, view: viewOf(size, delta, 4), table, restored, firstAttempt: 0, now: this.now });
+    this.core = new Core({
+      self: A,
+      newest: encodedView(viewOf(size, delta, 4)),
+      table,
+      restored,
+      firstAttempt: 0,
+      now: this.now,
+    });
   }
 
   step(input: CoreInput): void {
@@ -176,7 +184,7 @@ describe("deadlines", () => {
   test("a round may be chosen", () => {
     const core = new Core({
       self: A,
-      view: viewOf(1),
+      newest: encodedView(viewOf(1)),
       table: () => new MemoryTable(),
       firstAttempt: 0,
       round: duration(50),

@@ -13,7 +13,7 @@ const MOST = Number.MAX_SAFE_INTEGER;
 const P = partition(0);
 const of = (round: number, node = A, epoch = 1) => ballot(groupEpoch(epoch), round, node);
 const rig = (known = { round: 0, revision: 0 }): Plausible =>
-  new Plausible({ view: viewOf(3, 3, 2), known: () => known, asked: () => P });
+  new Plausible({ view: () => viewOf(3, 3, 2), known: () => known, asked: () => P });
 const at = (seconds: number) => instant(seconds * 1_000);
 const prepare = (round: number): NodeMessage => ({ kind: "prepare", partition: P, ballot: of(round) });
 const reserve = (reservation: number, floor = 0): NodeMessage => ({

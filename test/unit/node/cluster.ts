@@ -3,6 +3,7 @@
  * sync would release leaves at once.
  */
 import { type Instant, instant } from "../../../src/base/time.js";
+import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { groupEpoch, key, type NodeId, nodeId, partition, viewEpoch } from "../../../src/core/model/ids.js";
 import type { Forward, NodeMessage, Request } from "../../../src/core/model/node-message.js";
 import type { WriteOperation } from "../../../src/core/model/operation.js";
@@ -43,7 +44,7 @@ export function machineOf(self: NodeId, view: View, now = instant(0)): NodeMachi
     tables.set(p, known);
     return known;
   };
-  return new NodeMachine({ self, view, table, firstAttempt: 1_000 * self, now });
+  return new NodeMachine({ self, newest: encodedView(view), table, firstAttempt: 1_000 * self, now });
 }
 
 const write = (operation: WriteOperation, id?: string): Request => ({

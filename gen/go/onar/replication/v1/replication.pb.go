@@ -411,7 +411,8 @@ func (StartRefusedReason) EnumDescriptor() ([]byte, []int) {
 // All that one event-loop turn of a node has for one peer, in the order in which it was produced.
 type Frame struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The epoch of the sender's newest view when the frame was made; 0 while it has none. Who is behind asks for the newest view.
+	// The epoch of the newest view that the sender holds durably when the frame is made; 0 while it has none. Whoever is behind asks for the
+	// newest view.
 	ViewEpoch uint64 `protobuf:"varint,1,opt,name=view_epoch,json=viewEpoch,proto3" json:"view_epoch,omitempty"`
 	// Heartbeats first, then the rest. A frame is cut at 256 KiB, except for a single larger message.
 	Messages []*PeerMessage `protobuf:"bytes,2,rep,name=messages,proto3" json:"messages,omitempty"`
@@ -421,8 +422,10 @@ type Frame struct {
 	Refusal *Refusal `protobuf:"bytes,4,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	// Before the handshakes, in a cluster with a secret: both sides prove that they know it.
 	Authentication *Authentication `protobuf:"bytes,5,opt,name=authentication,proto3" json:"authentication,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// SHA-256 of the view of view_epoch, in the first frame of a stream that names that epoch after the handshake; otherwise empty.
+	ViewDigest    []byte `protobuf:"bytes,6,opt,name=view_digest,json=viewDigest,proto3" json:"view_digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Frame) Reset() {
@@ -486,6 +489,13 @@ func (x *Frame) GetRefusal() *Refusal {
 func (x *Frame) GetAuthentication() *Authentication {
 	if x != nil {
 		return x.Authentication
+	}
+	return nil
+}
+
+func (x *Frame) GetViewDigest() []byte {
+	if x != nil {
+		return x.ViewDigest
 	}
 	return nil
 }
@@ -1207,6 +1217,16 @@ type PeerMessage struct {
 	//	*PeerMessage_TombstoneHeld
 	//	*PeerMessage_Purge
 	//	*PeerMessage_Purged
+	//	*PeerMessage_ViewPrepare
+	//	*PeerMessage_ViewPromised
+	//	*PeerMessage_ViewAccept
+	//	*PeerMessage_ViewAccepted
+	//	*PeerMessage_ViewRefused
+	//	*PeerMessage_ViewWanted
+	//	*PeerMessage_ViewNews
+	//	*PeerMessage_ViewHeld
+	//	*PeerMessage_JoinWish
+	//	*PeerMessage_LeaveWish
 	Message isPeerMessage_Message `protobuf_oneof:"message"`
 	// Where a request that is traced has got to; after the message. Missing with nearly all messages. It changes nothing of what is done.
 	Trace         *TraceContext `protobuf:"bytes,39,opt,name=trace,proto3" json:"trace,omitempty"`
@@ -1503,6 +1523,96 @@ func (x *PeerMessage) GetPurged() *Purged {
 	return nil
 }
 
+func (x *PeerMessage) GetViewPrepare() *ViewPrepare {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_ViewPrepare); ok {
+			return x.ViewPrepare
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetViewPromised() *ViewPromised {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_ViewPromised); ok {
+			return x.ViewPromised
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetViewAccept() *ViewAccept {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_ViewAccept); ok {
+			return x.ViewAccept
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetViewAccepted() *ViewAccepted {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_ViewAccepted); ok {
+			return x.ViewAccepted
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetViewRefused() *ViewRefused {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_ViewRefused); ok {
+			return x.ViewRefused
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetViewWanted() *ViewWanted {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_ViewWanted); ok {
+			return x.ViewWanted
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetViewNews() *ViewNews {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_ViewNews); ok {
+			return x.ViewNews
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetViewHeld() *ViewHeld {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_ViewHeld); ok {
+			return x.ViewHeld
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetJoinWish() *JoinWish {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_JoinWish); ok {
+			return x.JoinWish
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetLeaveWish() *LeaveWish {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_LeaveWish); ok {
+			return x.LeaveWish
+		}
+	}
+	return nil
+}
+
 func (x *PeerMessage) GetTrace() *TraceContext {
 	if x != nil {
 		return x.Trace
@@ -1654,6 +1764,56 @@ type PeerMessage_Purged struct {
 	Purged *Purged `protobuf:"bytes,28,opt,name=purged,proto3,oneof"`
 }
 
+type PeerMessage_ViewPrepare struct {
+	// Candidate to voter: promise me your vote on the next view.
+	ViewPrepare *ViewPrepare `protobuf:"bytes,40,opt,name=view_prepare,json=viewPrepare,proto3,oneof"`
+}
+
+type PeerMessage_ViewPromised struct {
+	// Voter to candidate: promised.
+	ViewPromised *ViewPromised `protobuf:"bytes,41,opt,name=view_promised,json=viewPromised,proto3,oneof"`
+}
+
+type PeerMessage_ViewAccept struct {
+	// Proposer to voter: accept this view.
+	ViewAccept *ViewAccept `protobuf:"bytes,42,opt,name=view_accept,json=viewAccept,proto3,oneof"`
+}
+
+type PeerMessage_ViewAccepted struct {
+	// Voter to proposer: accepted.
+	ViewAccepted *ViewAccepted `protobuf:"bytes,43,opt,name=view_accepted,json=viewAccepted,proto3,oneof"`
+}
+
+type PeerMessage_ViewRefused struct {
+	// Voter to a candidate or proposer: your ballot is below my promise.
+	ViewRefused *ViewRefused `protobuf:"bytes,44,opt,name=view_refused,json=viewRefused,proto3,oneof"`
+}
+
+type PeerMessage_ViewWanted struct {
+	// Node to a node that knows a newer view: send it.
+	ViewWanted *ViewWanted `protobuf:"bytes,45,opt,name=view_wanted,json=viewWanted,proto3,oneof"`
+}
+
+type PeerMessage_ViewNews struct {
+	// Node to a node that is behind: a decided view.
+	ViewNews *ViewNews `protobuf:"bytes,46,opt,name=view_news,json=viewNews,proto3,oneof"`
+}
+
+type PeerMessage_ViewHeld struct {
+	// Back: the newest view that is durable here.
+	ViewHeld *ViewHeld `protobuf:"bytes,47,opt,name=view_held,json=viewHeld,proto3,oneof"`
+}
+
+type PeerMessage_JoinWish struct {
+	// Node to voter: make me a member, or know me by other addresses.
+	JoinWish *JoinWish `protobuf:"bytes,48,opt,name=join_wish,json=joinWish,proto3,oneof"`
+}
+
+type PeerMessage_LeaveWish struct {
+	// Member to voter: leave me out.
+	LeaveWish *LeaveWish `protobuf:"bytes,49,opt,name=leave_wish,json=leaveWish,proto3,oneof"`
+}
+
 func (*PeerMessage_Write) isPeerMessage_Message() {}
 
 func (*PeerMessage_Written) isPeerMessage_Message() {}
@@ -1710,6 +1870,605 @@ func (*PeerMessage_Purge) isPeerMessage_Message() {}
 
 func (*PeerMessage_Purged) isPeerMessage_Message() {}
 
+func (*PeerMessage_ViewPrepare) isPeerMessage_Message() {}
+
+func (*PeerMessage_ViewPromised) isPeerMessage_Message() {}
+
+func (*PeerMessage_ViewAccept) isPeerMessage_Message() {}
+
+func (*PeerMessage_ViewAccepted) isPeerMessage_Message() {}
+
+func (*PeerMessage_ViewRefused) isPeerMessage_Message() {}
+
+func (*PeerMessage_ViewWanted) isPeerMessage_Message() {}
+
+func (*PeerMessage_ViewNews) isPeerMessage_Message() {}
+
+func (*PeerMessage_ViewHeld) isPeerMessage_Message() {}
+
+func (*PeerMessage_JoinWish) isPeerMessage_Message() {}
+
+func (*PeerMessage_LeaveWish) isPeerMessage_Message() {}
+
+// A candidate asks every voter of its newest view for its vote. The candidate's own promise is durable before it leaves (R8).
+type ViewPrepare struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The candidate's ballot.
+	Ballot *Ballot `protobuf:"bytes,1,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	// SHA-256 of the view that is to be ended.
+	Digest        []byte `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewPrepare) Reset() {
+	*x = ViewPrepare{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewPrepare) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewPrepare) ProtoMessage() {}
+
+func (x *ViewPrepare) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewPrepare.ProtoReflect.Descriptor instead.
+func (*ViewPrepare) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ViewPrepare) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+func (x *ViewPrepare) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+// A voter answers a ViewPrepare whose ballot is at least its promise, after the promise is durable. A majority of the voters of the view that
+// is to be ended elects the proposer of its successor (V1).
+type ViewPromised struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ballot that was promised.
+	Ballot *Ballot `protobuf:"bytes,1,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	// The highest ballot in which it accepted a successor; unset when it accepted none.
+	AcceptedBallot *Ballot `protobuf:"bytes,2,opt,name=accepted_ballot,json=acceptedBallot,proto3" json:"accepted_ballot,omitempty"`
+	// That successor. A proposer adopts the one of the highest ballot.
+	AcceptedView  []byte `protobuf:"bytes,3,opt,name=accepted_view,json=acceptedView,proto3" json:"accepted_view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewPromised) Reset() {
+	*x = ViewPromised{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewPromised) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewPromised) ProtoMessage() {}
+
+func (x *ViewPromised) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewPromised.ProtoReflect.Descriptor instead.
+func (*ViewPromised) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ViewPromised) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+func (x *ViewPromised) GetAcceptedBallot() *Ballot {
+	if x != nil {
+		return x.AcceptedBallot
+	}
+	return nil
+}
+
+func (x *ViewPromised) GetAcceptedView() []byte {
+	if x != nil {
+		return x.AcceptedView
+	}
+	return nil
+}
+
+// The proposer asks every voter to accept this successor. A ballot carries one view.
+type ViewAccept struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The proposer's ballot.
+	Ballot *Ballot `protobuf:"bytes,1,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	// SHA-256 of the view that is to be ended.
+	Digest []byte `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	// The successor.
+	View          []byte `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewAccept) Reset() {
+	*x = ViewAccept{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewAccept) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewAccept) ProtoMessage() {}
+
+func (x *ViewAccept) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewAccept.ProtoReflect.Descriptor instead.
+func (*ViewAccept) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ViewAccept) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+func (x *ViewAccept) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *ViewAccept) GetView() []byte {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+// A voter has durably accepted the successor. A majority of them decides it.
+type ViewAccepted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ballot of the ViewAccept.
+	Ballot        *Ballot `protobuf:"bytes,1,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewAccepted) Reset() {
+	*x = ViewAccepted{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewAccepted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewAccepted) ProtoMessage() {}
+
+func (x *ViewAccepted) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewAccepted.ProtoReflect.Descriptor instead.
+func (*ViewAccepted) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ViewAccepted) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+// A voter refuses a ballot below its promise.
+type ViewRefused struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ballot refused.
+	Ballot *Ballot `protobuf:"bytes,1,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	// The voter's promise.
+	Promised      *Ballot `protobuf:"bytes,2,opt,name=promised,proto3" json:"promised,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewRefused) Reset() {
+	*x = ViewRefused{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewRefused) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewRefused) ProtoMessage() {}
+
+func (x *ViewRefused) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewRefused.ProtoReflect.Descriptor instead.
+func (*ViewRefused) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ViewRefused) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+func (x *ViewRefused) GetPromised() *Ballot {
+	if x != nil {
+		return x.Promised
+	}
+	return nil
+}
+
+// A node asks for the newest view of a node that seems to know a newer one.
+type ViewWanted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The newest epoch that the sender knows.
+	Epoch         uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewWanted) Reset() {
+	*x = ViewWanted{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewWanted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewWanted) ProtoMessage() {}
+
+func (x *ViewWanted) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewWanted.ProtoReflect.Descriptor instead.
+func (*ViewWanted) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ViewWanted) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+// A decided view, from a node that counted its majority or was told it as decided. Accepted views are never sent so.
+type ViewNews struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The view.
+	View          []byte `protobuf:"bytes,1,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewNews) Reset() {
+	*x = ViewNews{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewNews) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewNews) ProtoMessage() {}
+
+func (x *ViewNews) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewNews.ProtoReflect.Descriptor instead.
+func (*ViewNews) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ViewNews) GetView() []byte {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+// The newest view that the sender holds durably.
+type ViewHeld struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its epoch.
+	Epoch uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Its SHA-256.
+	Digest        []byte `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewHeld) Reset() {
+	*x = ViewHeld{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewHeld) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewHeld) ProtoMessage() {}
+
+func (x *ViewHeld) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewHeld.ProtoReflect.Descriptor instead.
+func (*ViewHeld) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ViewHeld) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *ViewHeld) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+// A node that holds the newest view it knows durably asks every voter of it to make it a member of the successor, or to know it by other
+// addresses. It counts for that successor only.
+type JoinWish struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The node as it wants to be known.
+	Member *v1.Member `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// Names the wish: 16 bytes.
+	OperationId []byte `protobuf:"bytes,2,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// The epoch of that view.
+	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Its SHA-256.
+	Digest        []byte `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinWish) Reset() {
+	*x = JoinWish{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinWish) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinWish) ProtoMessage() {}
+
+func (x *JoinWish) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinWish.ProtoReflect.Descriptor instead.
+func (*JoinWish) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *JoinWish) GetMember() *v1.Member {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+func (x *JoinWish) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *JoinWish) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *JoinWish) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+// A member asks every voter to leave it out of the successor of the newest view it knows, which it holds durably.
+type LeaveWish struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The member.
+	NodeId uint32 `protobuf:"varint,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Names the wish: 16 bytes.
+	OperationId []byte `protobuf:"bytes,2,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// The epoch of that view.
+	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Its SHA-256.
+	Digest        []byte `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveWish) Reset() {
+	*x = LeaveWish{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveWish) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveWish) ProtoMessage() {}
+
+func (x *LeaveWish) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveWish.ProtoReflect.Descriptor instead.
+func (*LeaveWish) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *LeaveWish) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *LeaveWish) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *LeaveWish) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *LeaveWish) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
 // A candidate asks every replica of the group for its vote, once for the whole partition. Sent when a replica takes a ballot, and
 // again in the same ballot to whoever reports less. The candidate's own promise is durable before it leaves (R8).
 type Prepare struct {
@@ -1724,7 +2483,7 @@ type Prepare struct {
 
 func (x *Prepare) Reset() {
 	*x = Prepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1736,7 +2495,7 @@ func (x *Prepare) String() string {
 func (*Prepare) ProtoMessage() {}
 
 func (x *Prepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[10]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1749,7 +2508,7 @@ func (x *Prepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepare.ProtoReflect.Descriptor instead.
 func (*Prepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{10}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Prepare) GetPartition() uint32 {
@@ -1783,7 +2542,7 @@ type Promised struct {
 
 func (x *Promised) Reset() {
 	*x = Promised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1795,7 +2554,7 @@ func (x *Promised) String() string {
 func (*Promised) ProtoMessage() {}
 
 func (x *Promised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[11]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1808,7 +2567,7 @@ func (x *Promised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Promised.ProtoReflect.Descriptor instead.
 func (*Promised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{11}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Promised) GetPartition() uint32 {
@@ -1853,7 +2612,7 @@ type Reserve struct {
 
 func (x *Reserve) Reset() {
 	*x = Reserve{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1865,7 +2624,7 @@ func (x *Reserve) String() string {
 func (*Reserve) ProtoMessage() {}
 
 func (x *Reserve) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[12]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1878,7 +2637,7 @@ func (x *Reserve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserve.ProtoReflect.Descriptor instead.
 func (*Reserve) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{12}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Reserve) GetPartition() uint32 {
@@ -1931,7 +2690,7 @@ type Reserved struct {
 
 func (x *Reserved) Reset() {
 	*x = Reserved{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1943,7 +2702,7 @@ func (x *Reserved) String() string {
 func (*Reserved) ProtoMessage() {}
 
 func (x *Reserved) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[13]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1956,7 +2715,7 @@ func (x *Reserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserved.ProtoReflect.Descriptor instead.
 func (*Reserved) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{13}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Reserved) GetPartition() uint32 {
@@ -1997,7 +2756,7 @@ type Recover struct {
 
 func (x *Recover) Reset() {
 	*x = Recover{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2009,7 +2768,7 @@ func (x *Recover) String() string {
 func (*Recover) ProtoMessage() {}
 
 func (x *Recover) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[14]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2022,7 +2781,7 @@ func (x *Recover) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recover.ProtoReflect.Descriptor instead.
 func (*Recover) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{14}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Recover) GetPartition() uint32 {
@@ -2073,7 +2832,7 @@ type Recovered struct {
 
 func (x *Recovered) Reset() {
 	*x = Recovered{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2085,7 +2844,7 @@ func (x *Recovered) String() string {
 func (*Recovered) ProtoMessage() {}
 
 func (x *Recovered) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[15]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2098,7 +2857,7 @@ func (x *Recovered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recovered.ProtoReflect.Descriptor instead.
 func (*Recovered) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{15}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Recovered) GetPartition() uint32 {
@@ -2152,7 +2911,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2164,7 +2923,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[16]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2177,7 +2936,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{16}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Confirm) GetPartition() uint32 {
@@ -2217,7 +2976,7 @@ type Confirmed struct {
 
 func (x *Confirmed) Reset() {
 	*x = Confirmed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2229,7 +2988,7 @@ func (x *Confirmed) String() string {
 func (*Confirmed) ProtoMessage() {}
 
 func (x *Confirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[17]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2242,7 +3001,7 @@ func (x *Confirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirmed.ProtoReflect.Descriptor instead.
 func (*Confirmed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{17}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Confirmed) GetPartition() uint32 {
@@ -2288,7 +3047,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2300,7 +3059,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[18]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2313,7 +3072,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{18}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Write) GetPartition() uint32 {
@@ -2374,7 +3133,7 @@ type Written struct {
 
 func (x *Written) Reset() {
 	*x = Written{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2386,7 +3145,7 @@ func (x *Written) String() string {
 func (*Written) ProtoMessage() {}
 
 func (x *Written) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[19]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2399,7 +3158,7 @@ func (x *Written) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Written.ProtoReflect.Descriptor instead.
 func (*Written) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{19}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Written) GetPartition() uint32 {
@@ -2445,7 +3204,7 @@ type Nack struct {
 
 func (x *Nack) Reset() {
 	*x = Nack{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2457,7 +3216,7 @@ func (x *Nack) String() string {
 func (*Nack) ProtoMessage() {}
 
 func (x *Nack) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2470,7 +3229,7 @@ func (x *Nack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Nack.ProtoReflect.Descriptor instead.
 func (*Nack) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{20}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Nack) GetPartition() uint32 {
@@ -2534,7 +3293,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2546,7 +3305,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2559,7 +3318,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Read) GetPartition() uint32 {
@@ -2623,7 +3382,7 @@ type ReadAnswer struct {
 
 func (x *ReadAnswer) Reset() {
 	*x = ReadAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2635,7 +3394,7 @@ func (x *ReadAnswer) String() string {
 func (*ReadAnswer) ProtoMessage() {}
 
 func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2648,7 +3407,7 @@ func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAnswer.ProtoReflect.Descriptor instead.
 func (*ReadAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReadAnswer) GetPartition() uint32 {
@@ -2725,7 +3484,7 @@ type Impose struct {
 
 func (x *Impose) Reset() {
 	*x = Impose{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2737,7 +3496,7 @@ func (x *Impose) String() string {
 func (*Impose) ProtoMessage() {}
 
 func (x *Impose) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2750,7 +3509,7 @@ func (x *Impose) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Impose.ProtoReflect.Descriptor instead.
 func (*Impose) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Impose) GetPartition() uint32 {
@@ -2797,7 +3556,7 @@ type Imposed struct {
 
 func (x *Imposed) Reset() {
 	*x = Imposed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2809,7 +3568,7 @@ func (x *Imposed) String() string {
 func (*Imposed) ProtoMessage() {}
 
 func (x *Imposed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2822,7 +3581,7 @@ func (x *Imposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Imposed.ProtoReflect.Descriptor instead.
 func (*Imposed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Imposed) GetPartition() uint32 {
@@ -2865,7 +3624,7 @@ type HandOver struct {
 
 func (x *HandOver) Reset() {
 	*x = HandOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2877,7 +3636,7 @@ func (x *HandOver) String() string {
 func (*HandOver) ProtoMessage() {}
 
 func (x *HandOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2890,7 +3649,7 @@ func (x *HandOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandOver.ProtoReflect.Descriptor instead.
 func (*HandOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *HandOver) GetPartition() uint32 {
@@ -2934,7 +3693,7 @@ type YourTurn struct {
 
 func (x *YourTurn) Reset() {
 	*x = YourTurn{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2946,7 +3705,7 @@ func (x *YourTurn) String() string {
 func (*YourTurn) ProtoMessage() {}
 
 func (x *YourTurn) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2959,7 +3718,7 @@ func (x *YourTurn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use YourTurn.ProtoReflect.Descriptor instead.
 func (*YourTurn) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *YourTurn) GetPartition() uint32 {
@@ -2999,7 +3758,7 @@ type HandedOver struct {
 
 func (x *HandedOver) Reset() {
 	*x = HandedOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3011,7 +3770,7 @@ func (x *HandedOver) String() string {
 func (*HandedOver) ProtoMessage() {}
 
 func (x *HandedOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3024,7 +3783,7 @@ func (x *HandedOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandedOver.ProtoReflect.Descriptor instead.
 func (*HandedOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *HandedOver) GetPartition() uint32 {
@@ -3097,7 +3856,7 @@ type AskChanges struct {
 
 func (x *AskChanges) Reset() {
 	*x = AskChanges{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3109,7 +3868,7 @@ func (x *AskChanges) String() string {
 func (*AskChanges) ProtoMessage() {}
 
 func (x *AskChanges) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3122,7 +3881,7 @@ func (x *AskChanges) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskChanges.ProtoReflect.Descriptor instead.
 func (*AskChanges) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *AskChanges) GetPartition() uint32 {
@@ -3184,7 +3943,7 @@ type Changes struct {
 
 func (x *Changes) Reset() {
 	*x = Changes{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3196,7 +3955,7 @@ func (x *Changes) String() string {
 func (*Changes) ProtoMessage() {}
 
 func (x *Changes) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3209,7 +3968,7 @@ func (x *Changes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changes.ProtoReflect.Descriptor instead.
 func (*Changes) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Changes) GetPartition() uint32 {
@@ -3274,7 +4033,7 @@ type ChangedKey struct {
 
 func (x *ChangedKey) Reset() {
 	*x = ChangedKey{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3286,7 +4045,7 @@ func (x *ChangedKey) String() string {
 func (*ChangedKey) ProtoMessage() {}
 
 func (x *ChangedKey) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3299,7 +4058,7 @@ func (x *ChangedKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedKey.ProtoReflect.Descriptor instead.
 func (*ChangedKey) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ChangedKey) GetKey() []byte {
@@ -3335,7 +4094,7 @@ type AskTombstone struct {
 
 func (x *AskTombstone) Reset() {
 	*x = AskTombstone{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3347,7 +4106,7 @@ func (x *AskTombstone) String() string {
 func (*AskTombstone) ProtoMessage() {}
 
 func (x *AskTombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3360,7 +4119,7 @@ func (x *AskTombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskTombstone.ProtoReflect.Descriptor instead.
 func (*AskTombstone) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AskTombstone) GetPartition() uint32 {
@@ -3414,7 +4173,7 @@ type TombstoneHeld struct {
 
 func (x *TombstoneHeld) Reset() {
 	*x = TombstoneHeld{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3426,7 +4185,7 @@ func (x *TombstoneHeld) String() string {
 func (*TombstoneHeld) ProtoMessage() {}
 
 func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3439,7 +4198,7 @@ func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TombstoneHeld.ProtoReflect.Descriptor instead.
 func (*TombstoneHeld) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *TombstoneHeld) GetPartition() uint32 {
@@ -3483,7 +4242,7 @@ type Purge struct {
 
 func (x *Purge) Reset() {
 	*x = Purge{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3495,7 +4254,7 @@ func (x *Purge) String() string {
 func (*Purge) ProtoMessage() {}
 
 func (x *Purge) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3508,7 +4267,7 @@ func (x *Purge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purge.ProtoReflect.Descriptor instead.
 func (*Purge) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Purge) GetPartition() uint32 {
@@ -3561,7 +4320,7 @@ type Purged struct {
 
 func (x *Purged) Reset() {
 	*x = Purged{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3573,7 +4332,7 @@ func (x *Purged) String() string {
 func (*Purged) ProtoMessage() {}
 
 func (x *Purged) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3586,7 +4345,7 @@ func (x *Purged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purged.ProtoReflect.Descriptor instead.
 func (*Purged) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Purged) GetPartition() uint32 {
@@ -3629,7 +4388,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3641,7 +4400,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3654,7 +4413,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Heartbeat) GetRound() uint64 {
@@ -3701,14 +4460,19 @@ type HeartbeatAnswer struct {
 	// The answer carries what changed after this version; 0 means everything.
 	Since uint64 `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"`
 	// The sender's disk is full: it wants no office, and takes in no registers.
-	Full          bool `protobuf:"varint,7,opt,name=full,proto3" json:"full,omitempty"`
+	Full bool `protobuf:"varint,7,opt,name=full,proto3" json:"full,omitempty"`
+	// As a report, of the sender as a voter: its group epoch is the epoch of its newest view, its partition 2^32 − 1. Apart from the reports, so
+	// that a version that knows no voters skips it.
+	Voting *PartitionReport `protobuf:"bytes,8,opt,name=voting,proto3" json:"voting,omitempty"`
+	// As an office: whether the sender proposes views. Its partition is 2^32 − 1.
+	Proposing     *OfficeReport `protobuf:"bytes,9,opt,name=proposing,proto3" json:"proposing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HeartbeatAnswer) Reset() {
 	*x = HeartbeatAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3720,7 +4484,7 @@ func (x *HeartbeatAnswer) String() string {
 func (*HeartbeatAnswer) ProtoMessage() {}
 
 func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3733,7 +4497,7 @@ func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAnswer.ProtoReflect.Descriptor instead.
 func (*HeartbeatAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *HeartbeatAnswer) GetRound() uint64 {
@@ -3785,6 +4549,20 @@ func (x *HeartbeatAnswer) GetFull() bool {
 	return false
 }
 
+func (x *HeartbeatAnswer) GetVoting() *PartitionReport {
+	if x != nil {
+		return x.Voting
+	}
+	return nil
+}
+
+func (x *HeartbeatAnswer) GetProposing() *OfficeReport {
+	if x != nil {
+		return x.Proposing
+	}
+	return nil
+}
+
 // The sender began or ended to be the working writer of a partition.
 type OfficeReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3798,7 +4576,7 @@ type OfficeReport struct {
 
 func (x *OfficeReport) Reset() {
 	*x = OfficeReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3810,7 +4588,7 @@ func (x *OfficeReport) String() string {
 func (*OfficeReport) ProtoMessage() {}
 
 func (x *OfficeReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3823,7 +4601,7 @@ func (x *OfficeReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficeReport.ProtoReflect.Descriptor instead.
 func (*OfficeReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *OfficeReport) GetPartition() uint32 {
@@ -3865,7 +4643,7 @@ type PartitionReport struct {
 
 func (x *PartitionReport) Reset() {
 	*x = PartitionReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3877,7 +4655,7 @@ func (x *PartitionReport) String() string {
 func (*PartitionReport) ProtoMessage() {}
 
 func (x *PartitionReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3890,7 +4668,7 @@ func (x *PartitionReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionReport.ProtoReflect.Descriptor instead.
 func (*PartitionReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *PartitionReport) GetPartition() uint32 {
@@ -3979,7 +4757,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3991,7 +4769,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4004,7 +4782,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Forward) GetId() uint64 {
@@ -4156,7 +4934,7 @@ type Forwarded struct {
 
 func (x *Forwarded) Reset() {
 	*x = Forwarded{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4168,7 +4946,7 @@ func (x *Forwarded) String() string {
 func (*Forwarded) ProtoMessage() {}
 
 func (x *Forwarded) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4181,7 +4959,7 @@ func (x *Forwarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forwarded.ProtoReflect.Descriptor instead.
 func (*Forwarded) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Forwarded) GetId() uint64 {
@@ -4331,7 +5109,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4343,7 +5121,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4356,7 +5134,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Refused) GetReason() RefusedReason {
@@ -4400,7 +5178,7 @@ type Unknown struct {
 
 func (x *Unknown) Reset() {
 	*x = Unknown{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4412,7 +5190,7 @@ func (x *Unknown) String() string {
 func (*Unknown) ProtoMessage() {}
 
 func (x *Unknown) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4425,7 +5203,7 @@ func (x *Unknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unknown.ProtoReflect.Descriptor instead.
 func (*Unknown) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Unknown) GetReason() UnknownReason {
@@ -4456,6 +5234,7 @@ type FoundRequest struct {
 	//	*FoundRequest_Prepare
 	//	*FoundRequest_Accept
 	//	*FoundRequest_View
+	//	*FoundRequest_Wish
 	Step          isFoundRequest_Step `protobuf_oneof:"step"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4463,7 +5242,7 @@ type FoundRequest struct {
 
 func (x *FoundRequest) Reset() {
 	*x = FoundRequest{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4475,7 +5254,7 @@ func (x *FoundRequest) String() string {
 func (*FoundRequest) ProtoMessage() {}
 
 func (x *FoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4488,7 +5267,7 @@ func (x *FoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
 func (*FoundRequest) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *FoundRequest) GetProtocolVersion() uint32 {
@@ -4539,6 +5318,15 @@ func (x *FoundRequest) GetView() *StartView {
 	return nil
 }
 
+func (x *FoundRequest) GetWish() *JoinWish {
+	if x != nil {
+		if x, ok := x.Step.(*FoundRequest_Wish); ok {
+			return x.Wish
+		}
+	}
+	return nil
+}
+
 type isFoundRequest_Step interface {
 	isFoundRequest_Step()
 }
@@ -4558,11 +5346,18 @@ type FoundRequest_View struct {
 	View *StartView `protobuf:"bytes,5,opt,name=view,proto3,oneof"`
 }
 
+type FoundRequest_Wish struct {
+	// Of a node that has the view it names: it wants to be a member, or is one and has other addresses.
+	Wish *JoinWish `protobuf:"bytes,6,opt,name=wish,proto3,oneof"`
+}
+
 func (*FoundRequest_Prepare) isFoundRequest_Step() {}
 
 func (*FoundRequest_Accept) isFoundRequest_Step() {}
 
 func (*FoundRequest_View) isFoundRequest_Step() {}
+
+func (*FoundRequest_Wish) isFoundRequest_Step() {}
 
 // The answer of a founder, or of a node that has a view.
 type FoundResponse struct {
@@ -4584,7 +5379,7 @@ type FoundResponse struct {
 
 func (x *FoundResponse) Reset() {
 	*x = FoundResponse{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4596,7 +5391,7 @@ func (x *FoundResponse) String() string {
 func (*FoundResponse) ProtoMessage() {}
 
 func (x *FoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4609,7 +5404,7 @@ func (x *FoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
 func (*FoundResponse) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *FoundResponse) GetFounder() *Founder {
@@ -4717,7 +5512,7 @@ type Founder struct {
 
 func (x *Founder) Reset() {
 	*x = Founder{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4729,7 +5524,7 @@ func (x *Founder) String() string {
 func (*Founder) ProtoMessage() {}
 
 func (x *Founder) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4742,7 +5537,7 @@ func (x *Founder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Founder.ProtoReflect.Descriptor instead.
 func (*Founder) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Founder) GetNodeId() uint32 {
@@ -4807,7 +5602,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4819,7 +5614,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4832,7 +5627,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -4863,7 +5658,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4875,7 +5670,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4888,7 +5683,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -4920,7 +5715,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4932,7 +5727,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4945,7 +5740,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -4984,7 +5779,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4996,7 +5791,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5009,7 +5804,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -5045,7 +5840,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5057,7 +5852,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5070,7 +5865,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -5097,7 +5892,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5109,7 +5904,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5122,7 +5917,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -5165,7 +5960,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5177,7 +5972,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5190,7 +5985,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *StartView) GetView() []byte {
@@ -5204,14 +5999,16 @@ var File_onar_replication_v1_replication_proto protoreflect.FileDescriptor
 
 const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\n" +
-	"%onar/replication/v1/replication.proto\x12\x13onar.replication.v1\x1a\x13onar/kv/v1/kv.proto\x1a-onar/reconfiguration/v1/reconfiguration.proto\x1a\"onar/replication/v1/register.proto\"\xa7\x02\n" +
+	"%onar/replication/v1/replication.proto\x12\x13onar.replication.v1\x1a\x13onar/kv/v1/kv.proto\x1a-onar/reconfiguration/v1/reconfiguration.proto\x1a\"onar/replication/v1/register.proto\"\xc8\x02\n" +
 	"\x05Frame\x12\x1d\n" +
 	"\n" +
 	"view_epoch\x18\x01 \x01(\x04R\tviewEpoch\x12<\n" +
 	"\bmessages\x18\x02 \x03(\v2 .onar.replication.v1.PeerMessageR\bmessages\x12<\n" +
 	"\thandshake\x18\x03 \x01(\v2\x1e.onar.replication.v1.HandshakeR\thandshake\x126\n" +
 	"\arefusal\x18\x04 \x01(\v2\x1c.onar.replication.v1.RefusalR\arefusal\x12K\n" +
-	"\x0eauthentication\x18\x05 \x01(\v2#.onar.replication.v1.AuthenticationR\x0eauthentication\"\xfa\x01\n" +
+	"\x0eauthentication\x18\x05 \x01(\v2#.onar.replication.v1.AuthenticationR\x0eauthentication\x12\x1f\n" +
+	"\vview_digest\x18\x06 \x01(\fR\n" +
+	"viewDigest\"\xfa\x01\n" +
 	"\x0eAuthentication\x122\n" +
 	"\x05hello\x18\x01 \x01(\v2\x1a.onar.replication.v1.HelloH\x00R\x05hello\x12>\n" +
 	"\tchallenge\x18\x02 \x01(\v2\x1e.onar.replication.v1.ChallengeH\x00R\tchallenge\x122\n" +
@@ -5264,7 +6061,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\bexpected\x18\x03 \x01(\tR\bexpected\"B\n" +
 	"\fTraceContext\x12\x19\n" +
 	"\btrace_id\x18\x01 \x01(\fR\atraceId\x12\x17\n" +
-	"\aspan_id\x18\x02 \x01(\fR\x06spanId\"\x85\x0e\n" +
+	"\aspan_id\x18\x02 \x01(\fR\x06spanId\"\xaa\x13\n" +
 	"\vPeerMessage\x122\n" +
 	"\x05write\x18\x01 \x01(\v2\x1a.onar.replication.v1.WriteH\x00R\x05write\x128\n" +
 	"\awritten\x18\x02 \x01(\v2\x1c.onar.replication.v1.WrittenH\x00R\awritten\x12/\n" +
@@ -5297,9 +6094,57 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\rask_tombstone\x18\x19 \x01(\v2!.onar.replication.v1.AskTombstoneH\x00R\faskTombstone\x12K\n" +
 	"\x0etombstone_held\x18\x1a \x01(\v2\".onar.replication.v1.TombstoneHeldH\x00R\rtombstoneHeld\x122\n" +
 	"\x05purge\x18\x1b \x01(\v2\x1a.onar.replication.v1.PurgeH\x00R\x05purge\x125\n" +
-	"\x06purged\x18\x1c \x01(\v2\x1b.onar.replication.v1.PurgedH\x00R\x06purged\x127\n" +
+	"\x06purged\x18\x1c \x01(\v2\x1b.onar.replication.v1.PurgedH\x00R\x06purged\x12E\n" +
+	"\fview_prepare\x18( \x01(\v2 .onar.replication.v1.ViewPrepareH\x00R\vviewPrepare\x12H\n" +
+	"\rview_promised\x18) \x01(\v2!.onar.replication.v1.ViewPromisedH\x00R\fviewPromised\x12B\n" +
+	"\vview_accept\x18* \x01(\v2\x1f.onar.replication.v1.ViewAcceptH\x00R\n" +
+	"viewAccept\x12H\n" +
+	"\rview_accepted\x18+ \x01(\v2!.onar.replication.v1.ViewAcceptedH\x00R\fviewAccepted\x12E\n" +
+	"\fview_refused\x18, \x01(\v2 .onar.replication.v1.ViewRefusedH\x00R\vviewRefused\x12B\n" +
+	"\vview_wanted\x18- \x01(\v2\x1f.onar.replication.v1.ViewWantedH\x00R\n" +
+	"viewWanted\x12<\n" +
+	"\tview_news\x18. \x01(\v2\x1d.onar.replication.v1.ViewNewsH\x00R\bviewNews\x12<\n" +
+	"\tview_held\x18/ \x01(\v2\x1d.onar.replication.v1.ViewHeldH\x00R\bviewHeld\x12<\n" +
+	"\tjoin_wish\x180 \x01(\v2\x1d.onar.replication.v1.JoinWishH\x00R\bjoinWish\x12?\n" +
+	"\n" +
+	"leave_wish\x181 \x01(\v2\x1e.onar.replication.v1.LeaveWishH\x00R\tleaveWish\x127\n" +
 	"\x05trace\x18' \x01(\v2!.onar.replication.v1.TraceContextR\x05traceB\t\n" +
-	"\amessage\"\\\n" +
+	"\amessage\"Z\n" +
+	"\vViewPrepare\x123\n" +
+	"\x06ballot\x18\x01 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\fR\x06digest\"\xae\x01\n" +
+	"\fViewPromised\x123\n" +
+	"\x06ballot\x18\x01 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12D\n" +
+	"\x0faccepted_ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x0eacceptedBallot\x12#\n" +
+	"\raccepted_view\x18\x03 \x01(\fR\facceptedView\"m\n" +
+	"\n" +
+	"ViewAccept\x123\n" +
+	"\x06ballot\x18\x01 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\fR\x06digest\x12\x12\n" +
+	"\x04view\x18\x03 \x01(\fR\x04view\"C\n" +
+	"\fViewAccepted\x123\n" +
+	"\x06ballot\x18\x01 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"{\n" +
+	"\vViewRefused\x123\n" +
+	"\x06ballot\x18\x01 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x127\n" +
+	"\bpromised\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\bpromised\"\"\n" +
+	"\n" +
+	"ViewWanted\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"\x1e\n" +
+	"\bViewNews\x12\x12\n" +
+	"\x04view\x18\x01 \x01(\fR\x04view\"8\n" +
+	"\bViewHeld\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\fR\x06digest\"\x94\x01\n" +
+	"\bJoinWish\x127\n" +
+	"\x06member\x18\x01 \x01(\v2\x1f.onar.reconfiguration.v1.MemberR\x06member\x12!\n" +
+	"\foperation_id\x18\x02 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\"u\n" +
+	"\tLeaveWish\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12!\n" +
+	"\foperation_id\x18\x02 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\"\\\n" +
 	"\aPrepare\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\x7f\n" +
@@ -5449,7 +6294,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12!\n" +
 	"\freports_seen\x18\x02 \x01(\x04R\vreportsSeen\x12!\n" +
 	"\flog_position\x18\x03 \x01(\x04R\vlogPosition\x12%\n" +
-	"\x0eposition_proof\x18\x04 \x01(\fR\rpositionProof\"\x8b\x02\n" +
+	"\x0eposition_proof\x18\x04 \x01(\fR\rpositionProof\"\x8a\x03\n" +
 	"\x0fHeartbeatAnswer\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12\x14\n" +
 	"\x05heard\x18\x02 \x03(\rR\x05heard\x12%\n" +
@@ -5457,7 +6302,9 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\areports\x18\x04 \x03(\v2$.onar.replication.v1.PartitionReportR\areports\x12;\n" +
 	"\aoffices\x18\x05 \x03(\v2!.onar.replication.v1.OfficeReportR\aoffices\x12\x14\n" +
 	"\x05since\x18\x06 \x01(\x04R\x05since\x12\x12\n" +
-	"\x04full\x18\a \x01(\bR\x04full\"a\n" +
+	"\x04full\x18\a \x01(\bR\x04full\x12<\n" +
+	"\x06voting\x18\b \x01(\v2$.onar.replication.v1.PartitionReportR\x06voting\x12?\n" +
+	"\tproposing\x18\t \x01(\v2!.onar.replication.v1.OfficeReportR\tproposing\"a\n" +
 	"\fOfficeReport\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xb7\x02\n" +
@@ -5504,13 +6351,14 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\amissing\x18\x04 \x03(\rR\amissing\"a\n" +
 	"\aUnknown\x12:\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\".onar.replication.v1.UnknownReasonR\x06reason\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision\"\xaa\x02\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"\xdf\x02\n" +
 	"\fFoundRequest\x12)\n" +
 	"\x10protocol_version\x18\x01 \x01(\rR\x0fprotocolVersion\x126\n" +
 	"\afounder\x18\x02 \x01(\v2\x1c.onar.replication.v1.FounderR\afounder\x12=\n" +
 	"\aprepare\x18\x03 \x01(\v2!.onar.replication.v1.StartPrepareH\x00R\aprepare\x12:\n" +
 	"\x06accept\x18\x04 \x01(\v2 .onar.replication.v1.StartAcceptH\x00R\x06accept\x124\n" +
-	"\x04view\x18\x05 \x01(\v2\x1e.onar.replication.v1.StartViewH\x00R\x04viewB\x06\n" +
+	"\x04view\x18\x05 \x01(\v2\x1e.onar.replication.v1.StartViewH\x00R\x04view\x123\n" +
+	"\x04wish\x18\x06 \x01(\v2\x1d.onar.replication.v1.JoinWishH\x00R\x04wishB\x06\n" +
 	"\x04step\"\xc8\x02\n" +
 	"\rFoundResponse\x126\n" +
 	"\afounder\x18\x01 \x01(\v2\x1c.onar.replication.v1.FounderR\afounder\x12@\n" +
@@ -5616,7 +6464,7 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
@@ -5633,62 +6481,73 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(*Refusal)(nil),                   // 12: onar.replication.v1.Refusal
 	(*TraceContext)(nil),              // 13: onar.replication.v1.TraceContext
 	(*PeerMessage)(nil),               // 14: onar.replication.v1.PeerMessage
-	(*Prepare)(nil),                   // 15: onar.replication.v1.Prepare
-	(*Promised)(nil),                  // 16: onar.replication.v1.Promised
-	(*Reserve)(nil),                   // 17: onar.replication.v1.Reserve
-	(*Reserved)(nil),                  // 18: onar.replication.v1.Reserved
-	(*Recover)(nil),                   // 19: onar.replication.v1.Recover
-	(*Recovered)(nil),                 // 20: onar.replication.v1.Recovered
-	(*Confirm)(nil),                   // 21: onar.replication.v1.Confirm
-	(*Confirmed)(nil),                 // 22: onar.replication.v1.Confirmed
-	(*Write)(nil),                     // 23: onar.replication.v1.Write
-	(*Written)(nil),                   // 24: onar.replication.v1.Written
-	(*Nack)(nil),                      // 25: onar.replication.v1.Nack
-	(*Read)(nil),                      // 26: onar.replication.v1.Read
-	(*ReadAnswer)(nil),                // 27: onar.replication.v1.ReadAnswer
-	(*Impose)(nil),                    // 28: onar.replication.v1.Impose
-	(*Imposed)(nil),                   // 29: onar.replication.v1.Imposed
-	(*HandOver)(nil),                  // 30: onar.replication.v1.HandOver
-	(*YourTurn)(nil),                  // 31: onar.replication.v1.YourTurn
-	(*HandedOver)(nil),                // 32: onar.replication.v1.HandedOver
-	(*AskChanges)(nil),                // 33: onar.replication.v1.AskChanges
-	(*Changes)(nil),                   // 34: onar.replication.v1.Changes
-	(*ChangedKey)(nil),                // 35: onar.replication.v1.ChangedKey
-	(*AskTombstone)(nil),              // 36: onar.replication.v1.AskTombstone
-	(*TombstoneHeld)(nil),             // 37: onar.replication.v1.TombstoneHeld
-	(*Purge)(nil),                     // 38: onar.replication.v1.Purge
-	(*Purged)(nil),                    // 39: onar.replication.v1.Purged
-	(*Heartbeat)(nil),                 // 40: onar.replication.v1.Heartbeat
-	(*HeartbeatAnswer)(nil),           // 41: onar.replication.v1.HeartbeatAnswer
-	(*OfficeReport)(nil),              // 42: onar.replication.v1.OfficeReport
-	(*PartitionReport)(nil),           // 43: onar.replication.v1.PartitionReport
-	(*Forward)(nil),                   // 44: onar.replication.v1.Forward
-	(*Forwarded)(nil),                 // 45: onar.replication.v1.Forwarded
-	(*Refused)(nil),                   // 46: onar.replication.v1.Refused
-	(*Unknown)(nil),                   // 47: onar.replication.v1.Unknown
-	(*FoundRequest)(nil),              // 48: onar.replication.v1.FoundRequest
-	(*FoundResponse)(nil),             // 49: onar.replication.v1.FoundResponse
-	(*Founder)(nil),                   // 50: onar.replication.v1.Founder
-	(*StartBallot)(nil),               // 51: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 52: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 53: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 54: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 55: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 56: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 57: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 58: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 59: onar.replication.v1.Ballot
-	(*Timestamp)(nil),                 // 60: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 61: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 62: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 63: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 64: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 65: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 66: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 67: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 68: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 69: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 70: onar.kv.v1.AddResponse
+	(*ViewPrepare)(nil),               // 15: onar.replication.v1.ViewPrepare
+	(*ViewPromised)(nil),              // 16: onar.replication.v1.ViewPromised
+	(*ViewAccept)(nil),                // 17: onar.replication.v1.ViewAccept
+	(*ViewAccepted)(nil),              // 18: onar.replication.v1.ViewAccepted
+	(*ViewRefused)(nil),               // 19: onar.replication.v1.ViewRefused
+	(*ViewWanted)(nil),                // 20: onar.replication.v1.ViewWanted
+	(*ViewNews)(nil),                  // 21: onar.replication.v1.ViewNews
+	(*ViewHeld)(nil),                  // 22: onar.replication.v1.ViewHeld
+	(*JoinWish)(nil),                  // 23: onar.replication.v1.JoinWish
+	(*LeaveWish)(nil),                 // 24: onar.replication.v1.LeaveWish
+	(*Prepare)(nil),                   // 25: onar.replication.v1.Prepare
+	(*Promised)(nil),                  // 26: onar.replication.v1.Promised
+	(*Reserve)(nil),                   // 27: onar.replication.v1.Reserve
+	(*Reserved)(nil),                  // 28: onar.replication.v1.Reserved
+	(*Recover)(nil),                   // 29: onar.replication.v1.Recover
+	(*Recovered)(nil),                 // 30: onar.replication.v1.Recovered
+	(*Confirm)(nil),                   // 31: onar.replication.v1.Confirm
+	(*Confirmed)(nil),                 // 32: onar.replication.v1.Confirmed
+	(*Write)(nil),                     // 33: onar.replication.v1.Write
+	(*Written)(nil),                   // 34: onar.replication.v1.Written
+	(*Nack)(nil),                      // 35: onar.replication.v1.Nack
+	(*Read)(nil),                      // 36: onar.replication.v1.Read
+	(*ReadAnswer)(nil),                // 37: onar.replication.v1.ReadAnswer
+	(*Impose)(nil),                    // 38: onar.replication.v1.Impose
+	(*Imposed)(nil),                   // 39: onar.replication.v1.Imposed
+	(*HandOver)(nil),                  // 40: onar.replication.v1.HandOver
+	(*YourTurn)(nil),                  // 41: onar.replication.v1.YourTurn
+	(*HandedOver)(nil),                // 42: onar.replication.v1.HandedOver
+	(*AskChanges)(nil),                // 43: onar.replication.v1.AskChanges
+	(*Changes)(nil),                   // 44: onar.replication.v1.Changes
+	(*ChangedKey)(nil),                // 45: onar.replication.v1.ChangedKey
+	(*AskTombstone)(nil),              // 46: onar.replication.v1.AskTombstone
+	(*TombstoneHeld)(nil),             // 47: onar.replication.v1.TombstoneHeld
+	(*Purge)(nil),                     // 48: onar.replication.v1.Purge
+	(*Purged)(nil),                    // 49: onar.replication.v1.Purged
+	(*Heartbeat)(nil),                 // 50: onar.replication.v1.Heartbeat
+	(*HeartbeatAnswer)(nil),           // 51: onar.replication.v1.HeartbeatAnswer
+	(*OfficeReport)(nil),              // 52: onar.replication.v1.OfficeReport
+	(*PartitionReport)(nil),           // 53: onar.replication.v1.PartitionReport
+	(*Forward)(nil),                   // 54: onar.replication.v1.Forward
+	(*Forwarded)(nil),                 // 55: onar.replication.v1.Forwarded
+	(*Refused)(nil),                   // 56: onar.replication.v1.Refused
+	(*Unknown)(nil),                   // 57: onar.replication.v1.Unknown
+	(*FoundRequest)(nil),              // 58: onar.replication.v1.FoundRequest
+	(*FoundResponse)(nil),             // 59: onar.replication.v1.FoundResponse
+	(*Founder)(nil),                   // 60: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 61: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 62: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 63: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 64: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 65: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 66: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 67: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 68: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 69: onar.replication.v1.Ballot
+	(*v1.Member)(nil),                 // 70: onar.reconfiguration.v1.Member
+	(*Timestamp)(nil),                 // 71: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 72: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 73: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 74: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 75: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 76: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 77: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 78: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 79: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 80: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 81: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	14,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
@@ -5699,108 +6558,129 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	8,   // 5: onar.replication.v1.Authentication.challenge:type_name -> onar.replication.v1.Challenge
 	9,   // 6: onar.replication.v1.Authentication.proof:type_name -> onar.replication.v1.Proof
 	10,  // 7: onar.replication.v1.Authentication.welcome:type_name -> onar.replication.v1.Welcome
-	58,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	68,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
 	0,   // 9: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
-	23,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
-	24,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
-	26,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
-	27,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
-	44,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
-	45,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
-	28,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
-	29,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
-	19,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
-	20,  // 19: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
-	21,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
-	22,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
-	25,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
-	40,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
-	41,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
-	15,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
-	16,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
-	17,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
-	18,  // 28: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
-	30,  // 29: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
-	32,  // 30: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
-	31,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
-	33,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
-	34,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
-	36,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
-	37,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
-	38,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
-	39,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
-	13,  // 38: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
-	59,  // 39: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 40: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 41: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 42: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 43: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 44: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 45: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 46: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 47: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 48: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 49: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 50: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
-	1,   // 51: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	60,  // 52: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	60,  // 53: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	59,  // 54: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	59,  // 55: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 56: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
-	35,  // 57: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
-	60,  // 58: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
-	59,  // 59: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
-	60,  // 60: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
-	59,  // 61: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 62: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
-	60,  // 63: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
-	59,  // 64: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
-	43,  // 65: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	42,  // 66: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
-	59,  // 67: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	59,  // 68: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	60,  // 69: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	61,  // 70: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	62,  // 71: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	63,  // 72: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	64,  // 73: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	65,  // 74: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	66,  // 75: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	67,  // 76: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	68,  // 77: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	69,  // 78: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	70,  // 79: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	46,  // 80: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
-	47,  // 81: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
-	2,   // 82: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
-	3,   // 83: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	50,  // 84: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	52,  // 85: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	54,  // 86: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	57,  // 87: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
-	50,  // 88: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	53,  // 89: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	55,  // 90: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	56,  // 91: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	57,  // 92: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	51,  // 93: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	51,  // 94: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	51,  // 95: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	51,  // 96: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	51,  // 97: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	51,  // 98: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,   // 99: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	51,  // 100: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,   // 101: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	48,  // 102: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,   // 103: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	49,  // 104: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	103, // [103:105] is the sub-list for method output_type
-	101, // [101:103] is the sub-list for method input_type
-	101, // [101:101] is the sub-list for extension type_name
-	101, // [101:101] is the sub-list for extension extendee
-	0,   // [0:101] is the sub-list for field type_name
+	33,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
+	34,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
+	36,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
+	37,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
+	54,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
+	55,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
+	38,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
+	39,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
+	29,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
+	30,  // 19: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
+	31,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
+	32,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
+	35,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
+	50,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
+	51,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
+	25,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
+	26,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
+	27,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
+	28,  // 28: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
+	40,  // 29: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
+	42,  // 30: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
+	41,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
+	43,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
+	44,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
+	46,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
+	47,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
+	48,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
+	49,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
+	15,  // 38: onar.replication.v1.PeerMessage.view_prepare:type_name -> onar.replication.v1.ViewPrepare
+	16,  // 39: onar.replication.v1.PeerMessage.view_promised:type_name -> onar.replication.v1.ViewPromised
+	17,  // 40: onar.replication.v1.PeerMessage.view_accept:type_name -> onar.replication.v1.ViewAccept
+	18,  // 41: onar.replication.v1.PeerMessage.view_accepted:type_name -> onar.replication.v1.ViewAccepted
+	19,  // 42: onar.replication.v1.PeerMessage.view_refused:type_name -> onar.replication.v1.ViewRefused
+	20,  // 43: onar.replication.v1.PeerMessage.view_wanted:type_name -> onar.replication.v1.ViewWanted
+	21,  // 44: onar.replication.v1.PeerMessage.view_news:type_name -> onar.replication.v1.ViewNews
+	22,  // 45: onar.replication.v1.PeerMessage.view_held:type_name -> onar.replication.v1.ViewHeld
+	23,  // 46: onar.replication.v1.PeerMessage.join_wish:type_name -> onar.replication.v1.JoinWish
+	24,  // 47: onar.replication.v1.PeerMessage.leave_wish:type_name -> onar.replication.v1.LeaveWish
+	13,  // 48: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
+	69,  // 49: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 50: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 51: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 52: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 53: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 54: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 55: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
+	70,  // 56: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
+	69,  // 57: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 58: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 59: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 60: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 61: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 62: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 63: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 64: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 65: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 66: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 67: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 68: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	1,   // 69: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
+	71,  // 70: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	71,  // 71: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	69,  // 72: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	69,  // 73: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 74: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	45,  // 75: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
+	71,  // 76: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	69,  // 77: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 78: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	69,  // 79: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 80: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 81: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	69,  // 82: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	53,  // 83: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	52,  // 84: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	53,  // 85: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
+	52,  // 86: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
+	69,  // 87: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	69,  // 88: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	71,  // 89: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	72,  // 90: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	73,  // 91: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	74,  // 92: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	75,  // 93: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	76,  // 94: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	77,  // 95: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	78,  // 96: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	79,  // 97: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	80,  // 98: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	81,  // 99: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	56,  // 100: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	57,  // 101: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,   // 102: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,   // 103: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	60,  // 104: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	62,  // 105: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	64,  // 106: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	67,  // 107: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	23,  // 108: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
+	60,  // 109: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	63,  // 110: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	65,  // 111: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	66,  // 112: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	67,  // 113: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	61,  // 114: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	61,  // 115: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	61,  // 116: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	61,  // 117: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	61,  // 118: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	61,  // 119: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,   // 120: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	61,  // 121: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,   // 122: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	58,  // 123: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,   // 124: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	59,  // 125: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	124, // [124:126] is the sub-list for method output_type
+	122, // [122:124] is the sub-list for method input_type
+	122, // [122:122] is the sub-list for extension type_name
+	122, // [122:122] is the sub-list for extension extendee
+	0,   // [0:122] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -5844,15 +6724,25 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*PeerMessage_TombstoneHeld)(nil),
 		(*PeerMessage_Purge)(nil),
 		(*PeerMessage_Purged)(nil),
+		(*PeerMessage_ViewPrepare)(nil),
+		(*PeerMessage_ViewPromised)(nil),
+		(*PeerMessage_ViewAccept)(nil),
+		(*PeerMessage_ViewAccepted)(nil),
+		(*PeerMessage_ViewRefused)(nil),
+		(*PeerMessage_ViewWanted)(nil),
+		(*PeerMessage_ViewNews)(nil),
+		(*PeerMessage_ViewHeld)(nil),
+		(*PeerMessage_JoinWish)(nil),
+		(*PeerMessage_LeaveWish)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[39].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[49].OneofWrappers = []any{
 		(*Forward_Get)(nil),
 		(*Forward_Put)(nil),
 		(*Forward_CompareAndSet)(nil),
 		(*Forward_Delete)(nil),
 		(*Forward_Add)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[40].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[50].OneofWrappers = []any{
 		(*Forwarded_Get)(nil),
 		(*Forwarded_Put)(nil),
 		(*Forwarded_CompareAndSet)(nil),
@@ -5861,12 +6751,13 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*Forwarded_Refused)(nil),
 		(*Forwarded_Unknown)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[43].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[53].OneofWrappers = []any{
 		(*FoundRequest_Prepare)(nil),
 		(*FoundRequest_Accept)(nil),
 		(*FoundRequest_View)(nil),
+		(*FoundRequest_Wish)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[44].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[54].OneofWrappers = []any{
 		(*FoundResponse_Promised)(nil),
 		(*FoundResponse_Accepted)(nil),
 		(*FoundResponse_Refused)(nil),
@@ -5878,7 +6769,7 @@ func file_onar_replication_v1_replication_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   53,
+			NumMessages:   63,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -109,18 +109,20 @@ START_REFUSED_REASON_NOT_EMPTY: StartRefusedReason
 START_REFUSED_REASON_BAD_VIEW: StartRefusedReason
 
 class Frame(_message.Message):
-    __slots__ = ("view_epoch", "messages", "handshake", "refusal", "authentication")
+    __slots__ = ("view_epoch", "messages", "handshake", "refusal", "authentication", "view_digest")
     VIEW_EPOCH_FIELD_NUMBER: _ClassVar[int]
     MESSAGES_FIELD_NUMBER: _ClassVar[int]
     HANDSHAKE_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATION_FIELD_NUMBER: _ClassVar[int]
+    VIEW_DIGEST_FIELD_NUMBER: _ClassVar[int]
     view_epoch: int
     messages: _containers.RepeatedCompositeFieldContainer[PeerMessage]
     handshake: Handshake
     refusal: Refusal
     authentication: Authentication
-    def __init__(self, view_epoch: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[PeerMessage, _Mapping]]] = ..., handshake: _Optional[_Union[Handshake, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ...) -> None: ...
+    view_digest: bytes
+    def __init__(self, view_epoch: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[PeerMessage, _Mapping]]] = ..., handshake: _Optional[_Union[Handshake, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., view_digest: _Optional[bytes] = ...) -> None: ...
 
 class Authentication(_message.Message):
     __slots__ = ("hello", "challenge", "proof", "welcome")
@@ -229,7 +231,7 @@ class TraceContext(_message.Message):
     def __init__(self, trace_id: _Optional[bytes] = ..., span_id: _Optional[bytes] = ...) -> None: ...
 
 class PeerMessage(_message.Message):
-    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn", "ask_changes", "changes", "ask_tombstone", "tombstone_held", "purge", "purged", "trace")
+    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn", "ask_changes", "changes", "ask_tombstone", "tombstone_held", "purge", "purged", "view_prepare", "view_promised", "view_accept", "view_accepted", "view_refused", "view_wanted", "view_news", "view_held", "join_wish", "leave_wish", "trace")
     WRITE_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
@@ -258,6 +260,16 @@ class PeerMessage(_message.Message):
     TOMBSTONE_HELD_FIELD_NUMBER: _ClassVar[int]
     PURGE_FIELD_NUMBER: _ClassVar[int]
     PURGED_FIELD_NUMBER: _ClassVar[int]
+    VIEW_PREPARE_FIELD_NUMBER: _ClassVar[int]
+    VIEW_PROMISED_FIELD_NUMBER: _ClassVar[int]
+    VIEW_ACCEPT_FIELD_NUMBER: _ClassVar[int]
+    VIEW_ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    VIEW_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    VIEW_WANTED_FIELD_NUMBER: _ClassVar[int]
+    VIEW_NEWS_FIELD_NUMBER: _ClassVar[int]
+    VIEW_HELD_FIELD_NUMBER: _ClassVar[int]
+    JOIN_WISH_FIELD_NUMBER: _ClassVar[int]
+    LEAVE_WISH_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
     write: Write
     written: Written
@@ -287,8 +299,104 @@ class PeerMessage(_message.Message):
     tombstone_held: TombstoneHeld
     purge: Purge
     purged: Purged
+    view_prepare: ViewPrepare
+    view_promised: ViewPromised
+    view_accept: ViewAccept
+    view_accepted: ViewAccepted
+    view_refused: ViewRefused
+    view_wanted: ViewWanted
+    view_news: ViewNews
+    view_held: ViewHeld
+    join_wish: JoinWish
+    leave_wish: LeaveWish
     trace: TraceContext
-    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ..., ask_changes: _Optional[_Union[AskChanges, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., ask_tombstone: _Optional[_Union[AskTombstone, _Mapping]] = ..., tombstone_held: _Optional[_Union[TombstoneHeld, _Mapping]] = ..., purge: _Optional[_Union[Purge, _Mapping]] = ..., purged: _Optional[_Union[Purged, _Mapping]] = ..., trace: _Optional[_Union[TraceContext, _Mapping]] = ...) -> None: ...
+    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ..., ask_changes: _Optional[_Union[AskChanges, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., ask_tombstone: _Optional[_Union[AskTombstone, _Mapping]] = ..., tombstone_held: _Optional[_Union[TombstoneHeld, _Mapping]] = ..., purge: _Optional[_Union[Purge, _Mapping]] = ..., purged: _Optional[_Union[Purged, _Mapping]] = ..., view_prepare: _Optional[_Union[ViewPrepare, _Mapping]] = ..., view_promised: _Optional[_Union[ViewPromised, _Mapping]] = ..., view_accept: _Optional[_Union[ViewAccept, _Mapping]] = ..., view_accepted: _Optional[_Union[ViewAccepted, _Mapping]] = ..., view_refused: _Optional[_Union[ViewRefused, _Mapping]] = ..., view_wanted: _Optional[_Union[ViewWanted, _Mapping]] = ..., view_news: _Optional[_Union[ViewNews, _Mapping]] = ..., view_held: _Optional[_Union[ViewHeld, _Mapping]] = ..., join_wish: _Optional[_Union[JoinWish, _Mapping]] = ..., leave_wish: _Optional[_Union[LeaveWish, _Mapping]] = ..., trace: _Optional[_Union[TraceContext, _Mapping]] = ...) -> None: ...
+
+class ViewPrepare(_message.Message):
+    __slots__ = ("ballot", "digest")
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ballot: _register_pb2.Ballot
+    digest: bytes
+    def __init__(self, ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class ViewPromised(_message.Message):
+    __slots__ = ("ballot", "accepted_ballot", "accepted_view")
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_VIEW_FIELD_NUMBER: _ClassVar[int]
+    ballot: _register_pb2.Ballot
+    accepted_ballot: _register_pb2.Ballot
+    accepted_view: bytes
+    def __init__(self, ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., accepted_ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., accepted_view: _Optional[bytes] = ...) -> None: ...
+
+class ViewAccept(_message.Message):
+    __slots__ = ("ballot", "digest", "view")
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    ballot: _register_pb2.Ballot
+    digest: bytes
+    view: bytes
+    def __init__(self, ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., digest: _Optional[bytes] = ..., view: _Optional[bytes] = ...) -> None: ...
+
+class ViewAccepted(_message.Message):
+    __slots__ = ("ballot",)
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    ballot: _register_pb2.Ballot
+    def __init__(self, ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
+
+class ViewRefused(_message.Message):
+    __slots__ = ("ballot", "promised")
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    PROMISED_FIELD_NUMBER: _ClassVar[int]
+    ballot: _register_pb2.Ballot
+    promised: _register_pb2.Ballot
+    def __init__(self, ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., promised: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
+
+class ViewWanted(_message.Message):
+    __slots__ = ("epoch",)
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    def __init__(self, epoch: _Optional[int] = ...) -> None: ...
+
+class ViewNews(_message.Message):
+    __slots__ = ("view",)
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    view: bytes
+    def __init__(self, view: _Optional[bytes] = ...) -> None: ...
+
+class ViewHeld(_message.Message):
+    __slots__ = ("epoch", "digest")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    digest: bytes
+    def __init__(self, epoch: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class JoinWish(_message.Message):
+    __slots__ = ("member", "operation_id", "epoch", "digest")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    member: _reconfiguration_pb2.Member
+    operation_id: bytes
+    epoch: int
+    digest: bytes
+    def __init__(self, member: _Optional[_Union[_reconfiguration_pb2.Member, _Mapping]] = ..., operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class LeaveWish(_message.Message):
+    __slots__ = ("node_id", "operation_id", "epoch", "digest")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    node_id: int
+    operation_id: bytes
+    epoch: int
+    digest: bytes
+    def __init__(self, node_id: _Optional[int] = ..., operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class Prepare(_message.Message):
     __slots__ = ("partition", "ballot")
@@ -615,7 +723,7 @@ class Heartbeat(_message.Message):
     def __init__(self, round: _Optional[int] = ..., reports_seen: _Optional[int] = ..., log_position: _Optional[int] = ..., position_proof: _Optional[bytes] = ...) -> None: ...
 
 class HeartbeatAnswer(_message.Message):
-    __slots__ = ("round", "heard", "report_version", "reports", "offices", "since", "full")
+    __slots__ = ("round", "heard", "report_version", "reports", "offices", "since", "full", "voting", "proposing")
     ROUND_FIELD_NUMBER: _ClassVar[int]
     HEARD_FIELD_NUMBER: _ClassVar[int]
     REPORT_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -623,6 +731,8 @@ class HeartbeatAnswer(_message.Message):
     OFFICES_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
     FULL_FIELD_NUMBER: _ClassVar[int]
+    VOTING_FIELD_NUMBER: _ClassVar[int]
+    PROPOSING_FIELD_NUMBER: _ClassVar[int]
     round: int
     heard: _containers.RepeatedScalarFieldContainer[int]
     report_version: int
@@ -630,7 +740,9 @@ class HeartbeatAnswer(_message.Message):
     offices: _containers.RepeatedCompositeFieldContainer[OfficeReport]
     since: int
     full: bool
-    def __init__(self, round: _Optional[int] = ..., heard: _Optional[_Iterable[int]] = ..., report_version: _Optional[int] = ..., reports: _Optional[_Iterable[_Union[PartitionReport, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[OfficeReport, _Mapping]]] = ..., since: _Optional[int] = ..., full: bool = ...) -> None: ...
+    voting: PartitionReport
+    proposing: OfficeReport
+    def __init__(self, round: _Optional[int] = ..., heard: _Optional[_Iterable[int]] = ..., report_version: _Optional[int] = ..., reports: _Optional[_Iterable[_Union[PartitionReport, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[OfficeReport, _Mapping]]] = ..., since: _Optional[int] = ..., full: bool = ..., voting: _Optional[_Union[PartitionReport, _Mapping]] = ..., proposing: _Optional[_Union[OfficeReport, _Mapping]] = ...) -> None: ...
 
 class OfficeReport(_message.Message):
     __slots__ = ("partition", "ballot")
@@ -725,18 +837,20 @@ class Unknown(_message.Message):
     def __init__(self, reason: _Optional[_Union[UnknownReason, str]] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class FoundRequest(_message.Message):
-    __slots__ = ("protocol_version", "founder", "prepare", "accept", "view")
+    __slots__ = ("protocol_version", "founder", "prepare", "accept", "view", "wish")
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
     FOUNDER_FIELD_NUMBER: _ClassVar[int]
     PREPARE_FIELD_NUMBER: _ClassVar[int]
     ACCEPT_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    WISH_FIELD_NUMBER: _ClassVar[int]
     protocol_version: int
     founder: Founder
     prepare: StartPrepare
     accept: StartAccept
     view: StartView
-    def __init__(self, protocol_version: _Optional[int] = ..., founder: _Optional[_Union[Founder, _Mapping]] = ..., prepare: _Optional[_Union[StartPrepare, _Mapping]] = ..., accept: _Optional[_Union[StartAccept, _Mapping]] = ..., view: _Optional[_Union[StartView, _Mapping]] = ...) -> None: ...
+    wish: JoinWish
+    def __init__(self, protocol_version: _Optional[int] = ..., founder: _Optional[_Union[Founder, _Mapping]] = ..., prepare: _Optional[_Union[StartPrepare, _Mapping]] = ..., accept: _Optional[_Union[StartAccept, _Mapping]] = ..., view: _Optional[_Union[StartView, _Mapping]] = ..., wish: _Optional[_Union[JoinWish, _Mapping]] = ...) -> None: ...
 
 class FoundResponse(_message.Message):
     __slots__ = ("founder", "promised", "accepted", "refused", "view")

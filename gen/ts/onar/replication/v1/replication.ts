@@ -16,7 +16,7 @@ import {
   PutRequest,
   PutResponse,
 } from "../../kv/v1/kv.js";
-import { StorageKind } from "../../reconfiguration/v1/reconfiguration.js";
+import { Member, StorageKind } from "../../reconfiguration/v1/reconfiguration.js";
 import { Ballot, Timestamp } from "./register.js";
 
 export const protobufPackage = "onar.replication.v1";
@@ -138,7 +138,10 @@ export enum StartRefusedReason {
 
 /** All that one event-loop turn of a node has for one peer, in the order in which it was produced. */
 export interface Frame {
-  /** The epoch of the sender's newest view when the frame was made; 0 while it has none. Who is behind asks for the newest view. */
+  /**
+   * The epoch of the newest view that the sender holds durably when the frame is made; 0 while it has none. Whoever is behind asks for the
+   * newest view.
+   */
   viewEpoch: number;
   /** Heartbeats first, then the rest. A frame is cut at 256 KiB, except for a single larger message. */
   messages: PeerMessage[];
@@ -151,7 +154,11 @@ export interface Frame {
     | Refusal
     | undefined;
   /** Before the handshakes, in a cluster with a secret: both sides prove that they know it. */
-  authentication: Authentication | undefined;
+  authentication:
+    | Authentication
+    | undefined;
+  /** SHA-256 of the view of view_epoch, in the first frame of a stream that names that epoch after the handshake; otherwise empty. */
+  viewDigest: Buffer;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -379,9 +386,153 @@ export interface PeerMessage {
     | //
     /** Replica to writer: removed. */
     { $case: "purged"; value: Purged }
+    | //
+    /** Candidate to voter: promise me your vote on the next view. */
+    { $case: "viewPrepare"; value: ViewPrepare }
+    | //
+    /** Voter to candidate: promised. */
+    { $case: "viewPromised"; value: ViewPromised }
+    | //
+    /** Proposer to voter: accept this view. */
+    { $case: "viewAccept"; value: ViewAccept }
+    | //
+    /** Voter to proposer: accepted. */
+    { $case: "viewAccepted"; value: ViewAccepted }
+    | //
+    /** Voter to a candidate or proposer: your ballot is below my promise. */
+    { $case: "viewRefused"; value: ViewRefused }
+    | //
+    /** Node to a node that knows a newer view: send it. */
+    { $case: "viewWanted"; value: ViewWanted }
+    | //
+    /** Node to a node that is behind: a decided view. */
+    { $case: "viewNews"; value: ViewNews }
+    | //
+    /** Back: the newest view that is durable here. */
+    { $case: "viewHeld"; value: ViewHeld }
+    | //
+    /** Node to voter: make me a member, or know me by other addresses. */
+    { $case: "joinWish"; value: JoinWish }
+    | //
+    /** Member to voter: leave me out. */
+    { $case: "leaveWish"; value: LeaveWish }
     | undefined;
   /** Where a request that is traced has got to; after the message. Missing with nearly all messages. It changes nothing of what is done. */
   trace: TraceContext | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A candidate asks every voter of its newest view for its vote. The candidate's own promise is durable before it leaves (R8). */
+export interface ViewPrepare {
+  /** The candidate's ballot. */
+  ballot:
+    | Ballot
+    | undefined;
+  /** SHA-256 of the view that is to be ended. */
+  digest: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * A voter answers a ViewPrepare whose ballot is at least its promise, after the promise is durable. A majority of the voters of the view that
+ * is to be ended elects the proposer of its successor (V1).
+ */
+export interface ViewPromised {
+  /** The ballot that was promised. */
+  ballot:
+    | Ballot
+    | undefined;
+  /** The highest ballot in which it accepted a successor; unset when it accepted none. */
+  acceptedBallot:
+    | Ballot
+    | undefined;
+  /** That successor. A proposer adopts the one of the highest ballot. */
+  acceptedView: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The proposer asks every voter to accept this successor. A ballot carries one view. */
+export interface ViewAccept {
+  /** The proposer's ballot. */
+  ballot:
+    | Ballot
+    | undefined;
+  /** SHA-256 of the view that is to be ended. */
+  digest: Buffer;
+  /** The successor. */
+  view: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A voter has durably accepted the successor. A majority of them decides it. */
+export interface ViewAccepted {
+  /** The ballot of the ViewAccept. */
+  ballot: Ballot | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A voter refuses a ballot below its promise. */
+export interface ViewRefused {
+  /** The ballot refused. */
+  ballot:
+    | Ballot
+    | undefined;
+  /** The voter's promise. */
+  promised: Ballot | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A node asks for the newest view of a node that seems to know a newer one. */
+export interface ViewWanted {
+  /** The newest epoch that the sender knows. */
+  epoch: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A decided view, from a node that counted its majority or was told it as decided. Accepted views are never sent so. */
+export interface ViewNews {
+  /** The view. */
+  view: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The newest view that the sender holds durably. */
+export interface ViewHeld {
+  /** Its epoch. */
+  epoch: number;
+  /** Its SHA-256. */
+  digest: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * A node that holds the newest view it knows durably asks every voter of it to make it a member of the successor, or to know it by other
+ * addresses. It counts for that successor only.
+ */
+export interface JoinWish {
+  /** The node as it wants to be known. */
+  member:
+    | Member
+    | undefined;
+  /** Names the wish: 16 bytes. */
+  operationId: Buffer;
+  /** The epoch of that view. */
+  epoch: number;
+  /** Its SHA-256. */
+  digest: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A member asks every voter to leave it out of the successor of the newest view it knows, which it holds durably. */
+export interface LeaveWish {
+  /** The member. */
+  nodeId: number;
+  /** Names the wish: 16 bytes. */
+  operationId: Buffer;
+  /** The epoch of that view. */
+  epoch: number;
+  /** Its SHA-256. */
+  digest: Buffer;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -852,6 +1003,15 @@ export interface HeartbeatAnswer {
   since: number;
   /** The sender's disk is full: it wants no office, and takes in no registers. */
   full: boolean;
+  /**
+   * As a report, of the sender as a voter: its group epoch is the epoch of its newest view, its partition 2^32 − 1. Apart from the reports, so
+   * that a version that knows no voters skips it.
+   */
+  voting:
+    | PartitionReport
+    | undefined;
+  /** As an office: whether the sender proposes views. Its partition is 2^32 − 1. */
+  proposing: OfficeReport | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -997,6 +1157,9 @@ export interface FoundRequest {
     | //
     /** The view is decided. */
     { $case: "view"; value: StartView }
+    | //
+    /** Of a node that has the view it names: it wants to be a member, or is one and has other addresses. */
+    { $case: "wish"; value: JoinWish }
     | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
@@ -1139,6 +1302,7 @@ function createBaseFrame(): Frame {
     handshake: undefined,
     refusal: undefined,
     authentication: undefined,
+    viewDigest: Buffer.alloc(0),
     _unknownFields: {},
   };
 }
@@ -1159,6 +1323,9 @@ export const Frame: MessageFns<Frame> = {
     }
     if (message.authentication !== undefined) {
       Authentication.encode(message.authentication, writer.uint32(42).fork()).join();
+    }
+    if (message.viewDigest.length !== 0) {
+      writer.uint32(50).bytes(message.viewDigest);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1224,6 +1391,14 @@ export const Frame: MessageFns<Frame> = {
             message.authentication = Authentication.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.viewDigest = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1260,6 +1435,7 @@ export const Frame: MessageFns<Frame> = {
     message.authentication = (object.authentication !== undefined && object.authentication !== null)
       ? Authentication.fromPartial(object.authentication)
       : undefined;
+    message.viewDigest = object.viewDigest ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -2321,6 +2497,36 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "purged":
         Purged.encode(message.message.value, writer.uint32(226).fork()).join();
         break;
+      case "viewPrepare":
+        ViewPrepare.encode(message.message.value, writer.uint32(322).fork()).join();
+        break;
+      case "viewPromised":
+        ViewPromised.encode(message.message.value, writer.uint32(330).fork()).join();
+        break;
+      case "viewAccept":
+        ViewAccept.encode(message.message.value, writer.uint32(338).fork()).join();
+        break;
+      case "viewAccepted":
+        ViewAccepted.encode(message.message.value, writer.uint32(346).fork()).join();
+        break;
+      case "viewRefused":
+        ViewRefused.encode(message.message.value, writer.uint32(354).fork()).join();
+        break;
+      case "viewWanted":
+        ViewWanted.encode(message.message.value, writer.uint32(362).fork()).join();
+        break;
+      case "viewNews":
+        ViewNews.encode(message.message.value, writer.uint32(370).fork()).join();
+        break;
+      case "viewHeld":
+        ViewHeld.encode(message.message.value, writer.uint32(378).fork()).join();
+        break;
+      case "joinWish":
+        JoinWish.encode(message.message.value, writer.uint32(386).fork()).join();
+        break;
+      case "leaveWish":
+        LeaveWish.encode(message.message.value, writer.uint32(394).fork()).join();
+        break;
     }
     if (message.trace !== undefined) {
       TraceContext.encode(message.trace, writer.uint32(314).fork()).join();
@@ -2573,6 +2779,86 @@ export const PeerMessage: MessageFns<PeerMessage> = {
             message.message = { $case: "purged", value: Purged.decode(reader, reader.uint32()) };
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.message = { $case: "viewPrepare", value: ViewPrepare.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.message = { $case: "viewPromised", value: ViewPromised.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 42: {
+            if (tag !== 338) {
+              break;
+            }
+
+            message.message = { $case: "viewAccept", value: ViewAccept.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 43: {
+            if (tag !== 346) {
+              break;
+            }
+
+            message.message = { $case: "viewAccepted", value: ViewAccepted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 44: {
+            if (tag !== 354) {
+              break;
+            }
+
+            message.message = { $case: "viewRefused", value: ViewRefused.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 45: {
+            if (tag !== 362) {
+              break;
+            }
+
+            message.message = { $case: "viewWanted", value: ViewWanted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 46: {
+            if (tag !== 370) {
+              break;
+            }
+
+            message.message = { $case: "viewNews", value: ViewNews.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 47: {
+            if (tag !== 378) {
+              break;
+            }
+
+            message.message = { $case: "viewHeld", value: ViewHeld.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 48: {
+            if (tag !== 386) {
+              break;
+            }
+
+            message.message = { $case: "joinWish", value: JoinWish.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 49: {
+            if (tag !== 394) {
+              break;
+            }
+
+            message.message = { $case: "leaveWish", value: LeaveWish.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 39: {
             if (tag !== 314) {
               break;
@@ -2775,10 +3061,952 @@ export const PeerMessage: MessageFns<PeerMessage> = {
         }
         break;
       }
+      case "viewPrepare": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "viewPrepare", value: ViewPrepare.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "viewPromised": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "viewPromised", value: ViewPromised.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "viewAccept": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "viewAccept", value: ViewAccept.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "viewAccepted": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "viewAccepted", value: ViewAccepted.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "viewRefused": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "viewRefused", value: ViewRefused.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "viewWanted": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "viewWanted", value: ViewWanted.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "viewNews": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "viewNews", value: ViewNews.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "viewHeld": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "viewHeld", value: ViewHeld.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "joinWish": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "joinWish", value: JoinWish.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "leaveWish": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "leaveWish", value: LeaveWish.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
     message.trace = (object.trace !== undefined && object.trace !== null)
       ? TraceContext.fromPartial(object.trace)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseViewPrepare(): ViewPrepare {
+  return { ballot: undefined, digest: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const ViewPrepare: MessageFns<ViewPrepare> = {
+  encode(message: ViewPrepare, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(10).fork()).join();
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(18).bytes(message.digest);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewPrepare {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewPrepare();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ViewPrepare>): ViewPrepare {
+    return ViewPrepare.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ViewPrepare>): ViewPrepare {
+    const message = createBaseViewPrepare();
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    message.digest = object.digest ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseViewPromised(): ViewPromised {
+  return { ballot: undefined, acceptedBallot: undefined, acceptedView: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const ViewPromised: MessageFns<ViewPromised> = {
+  encode(message: ViewPromised, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(10).fork()).join();
+    }
+    if (message.acceptedBallot !== undefined) {
+      Ballot.encode(message.acceptedBallot, writer.uint32(18).fork()).join();
+    }
+    if (message.acceptedView.length !== 0) {
+      writer.uint32(26).bytes(message.acceptedView);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewPromised {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewPromised();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.acceptedBallot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.acceptedView = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ViewPromised>): ViewPromised {
+    return ViewPromised.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ViewPromised>): ViewPromised {
+    const message = createBaseViewPromised();
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    message.acceptedBallot = (object.acceptedBallot !== undefined && object.acceptedBallot !== null)
+      ? Ballot.fromPartial(object.acceptedBallot)
+      : undefined;
+    message.acceptedView = object.acceptedView ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseViewAccept(): ViewAccept {
+  return { ballot: undefined, digest: Buffer.alloc(0), view: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const ViewAccept: MessageFns<ViewAccept> = {
+  encode(message: ViewAccept, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(10).fork()).join();
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(18).bytes(message.digest);
+    }
+    if (message.view.length !== 0) {
+      writer.uint32(26).bytes(message.view);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewAccept {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewAccept();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ViewAccept>): ViewAccept {
+    return ViewAccept.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ViewAccept>): ViewAccept {
+    const message = createBaseViewAccept();
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    message.digest = object.digest ?? Buffer.alloc(0);
+    message.view = object.view ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseViewAccepted(): ViewAccepted {
+  return { ballot: undefined, _unknownFields: {} };
+}
+
+export const ViewAccepted: MessageFns<ViewAccepted> = {
+  encode(message: ViewAccepted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewAccepted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewAccepted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ViewAccepted>): ViewAccepted {
+    return ViewAccepted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ViewAccepted>): ViewAccepted {
+    const message = createBaseViewAccepted();
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseViewRefused(): ViewRefused {
+  return { ballot: undefined, promised: undefined, _unknownFields: {} };
+}
+
+export const ViewRefused: MessageFns<ViewRefused> = {
+  encode(message: ViewRefused, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(10).fork()).join();
+    }
+    if (message.promised !== undefined) {
+      Ballot.encode(message.promised, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewRefused {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewRefused();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.promised = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ViewRefused>): ViewRefused {
+    return ViewRefused.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ViewRefused>): ViewRefused {
+    const message = createBaseViewRefused();
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    message.promised = (object.promised !== undefined && object.promised !== null)
+      ? Ballot.fromPartial(object.promised)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseViewWanted(): ViewWanted {
+  return { epoch: 0, _unknownFields: {} };
+}
+
+export const ViewWanted: MessageFns<ViewWanted> = {
+  encode(message: ViewWanted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.epoch !== 0) {
+      writer.uint32(8).uint64(message.epoch);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewWanted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewWanted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ViewWanted>): ViewWanted {
+    return ViewWanted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ViewWanted>): ViewWanted {
+    const message = createBaseViewWanted();
+    message.epoch = object.epoch ?? 0;
+    return message;
+  },
+};
+
+function createBaseViewNews(): ViewNews {
+  return { view: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const ViewNews: MessageFns<ViewNews> = {
+  encode(message: ViewNews, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.view.length !== 0) {
+      writer.uint32(10).bytes(message.view);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewNews {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewNews();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.view = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ViewNews>): ViewNews {
+    return ViewNews.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ViewNews>): ViewNews {
+    const message = createBaseViewNews();
+    message.view = object.view ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseViewHeld(): ViewHeld {
+  return { epoch: 0, digest: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const ViewHeld: MessageFns<ViewHeld> = {
+  encode(message: ViewHeld, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.epoch !== 0) {
+      writer.uint32(8).uint64(message.epoch);
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(18).bytes(message.digest);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewHeld {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewHeld();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ViewHeld>): ViewHeld {
+    return ViewHeld.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ViewHeld>): ViewHeld {
+    const message = createBaseViewHeld();
+    message.epoch = object.epoch ?? 0;
+    message.digest = object.digest ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseJoinWish(): JoinWish {
+  return { member: undefined, operationId: Buffer.alloc(0), epoch: 0, digest: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const JoinWish: MessageFns<JoinWish> = {
+  encode(message: JoinWish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.member !== undefined) {
+      Member.encode(message.member, writer.uint32(10).fork()).join();
+    }
+    if (message.operationId.length !== 0) {
+      writer.uint32(18).bytes(message.operationId);
+    }
+    if (message.epoch !== 0) {
+      writer.uint32(24).uint64(message.epoch);
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(34).bytes(message.digest);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JoinWish {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJoinWish();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.member = Member.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<JoinWish>): JoinWish {
+    return JoinWish.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<JoinWish>): JoinWish {
+    const message = createBaseJoinWish();
+    message.member = (object.member !== undefined && object.member !== null)
+      ? Member.fromPartial(object.member)
+      : undefined;
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = object.epoch ?? 0;
+    message.digest = object.digest ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseLeaveWish(): LeaveWish {
+  return { nodeId: 0, operationId: Buffer.alloc(0), epoch: 0, digest: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const LeaveWish: MessageFns<LeaveWish> = {
+  encode(message: LeaveWish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== 0) {
+      writer.uint32(8).uint32(message.nodeId);
+    }
+    if (message.operationId.length !== 0) {
+      writer.uint32(18).bytes(message.operationId);
+    }
+    if (message.epoch !== 0) {
+      writer.uint32(24).uint64(message.epoch);
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(34).bytes(message.digest);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveWish {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveWish();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaveWish>): LeaveWish {
+    return LeaveWish.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaveWish>): LeaveWish {
+    const message = createBaseLeaveWish();
+    message.nodeId = object.nodeId ?? 0;
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = object.epoch ?? 0;
+    message.digest = object.digest ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -5727,7 +6955,18 @@ export const Heartbeat: MessageFns<Heartbeat> = {
 };
 
 function createBaseHeartbeatAnswer(): HeartbeatAnswer {
-  return { round: 0, heard: [], reportVersion: 0, reports: [], offices: [], since: 0, full: false, _unknownFields: {} };
+  return {
+    round: 0,
+    heard: [],
+    reportVersion: 0,
+    reports: [],
+    offices: [],
+    since: 0,
+    full: false,
+    voting: undefined,
+    proposing: undefined,
+    _unknownFields: {},
+  };
 }
 
 export const HeartbeatAnswer: MessageFns<HeartbeatAnswer> = {
@@ -5756,6 +6995,12 @@ export const HeartbeatAnswer: MessageFns<HeartbeatAnswer> = {
     }
     if (message.full !== false) {
       writer.uint32(56).bool(message.full);
+    }
+    if (message.voting !== undefined) {
+      PartitionReport.encode(message.voting, writer.uint32(66).fork()).join();
+    }
+    if (message.proposing !== undefined) {
+      OfficeReport.encode(message.proposing, writer.uint32(74).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -5847,6 +7092,22 @@ export const HeartbeatAnswer: MessageFns<HeartbeatAnswer> = {
             message.full = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.voting = PartitionReport.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.proposing = OfficeReport.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5879,6 +7140,12 @@ export const HeartbeatAnswer: MessageFns<HeartbeatAnswer> = {
     message.offices = object.offices?.map((e) => OfficeReport.fromPartial(e)) || [];
     message.since = object.since ?? 0;
     message.full = object.full ?? false;
+    message.voting = (object.voting !== undefined && object.voting !== null)
+      ? PartitionReport.fromPartial(object.voting)
+      : undefined;
+    message.proposing = (object.proposing !== undefined && object.proposing !== null)
+      ? OfficeReport.fromPartial(object.proposing)
+      : undefined;
     return message;
   },
 };
@@ -6765,6 +8032,9 @@ export const FoundRequest: MessageFns<FoundRequest> = {
       case "view":
         StartView.encode(message.step.value, writer.uint32(42).fork()).join();
         break;
+      case "wish":
+        JoinWish.encode(message.step.value, writer.uint32(50).fork()).join();
+        break;
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -6830,6 +8100,14 @@ export const FoundRequest: MessageFns<FoundRequest> = {
             message.step = { $case: "view", value: StartView.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.step = { $case: "wish", value: JoinWish.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6875,6 +8153,12 @@ export const FoundRequest: MessageFns<FoundRequest> = {
       case "view": {
         if (object.step?.value !== undefined && object.step?.value !== null) {
           message.step = { $case: "view", value: StartView.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "wish": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "wish", value: JoinWish.fromPartial(object.step.value) };
         }
         break;
       }

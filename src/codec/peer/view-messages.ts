@@ -1,0 +1,167 @@
+/**
+ * The messages that decide and spread views, between the core's form and that of the generated code. Views come with the bytes that count;
+ * a view that cannot be is refused here, before any machine sees it.
+ */
+import { MemberState, type Member as WireMember } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import type { PeerMessage, JoinWish as WireJoinWish } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { unreachable } from "../../base/assert.js";
+import { nodeId, viewEpoch } from "../../core/model/ids.js";
+import { wrongIn, wrongInMember } from "../../core/view/check.js";
+import type { EncodedView } from "../../core/view/encoded-view.js";
+import type { JoinWish, ViewMessage } from "../../core/view/message.js";
+import type { Member } from "../../core/view/view.js";
+import { toBuffer } from "../../wire/bytes.js";
+import { NO_BYTES } from "../bytes/bytes.js";
+import { ballotFromWire, ballotToWire } from "../register/ballot.js";
+import { encodedViewFrom } from "./encoded-view.js";
+
+type WireMessage = NonNullable<PeerMessage["message"]>;
+
+export function viewMessageToWire(m: ViewMessage): WireMessage {
+  switch (m.kind) {
+    case "view-prepare":
+      return { $case: "viewPrepare", value: { ballot: ballotToWire(m.ballot), digest: hexToWire(m.digest) } };
+    case "view-promised":
+      return {
+        $case: "viewPromised",
+        value: {
+          ballot: ballotToWire(m.ballot),
+          acceptedBallot: m.vote === null ? undefined : ballotToWire(m.vote.ballot),
+          acceptedView: m.vote === null ? NO_BYTES : toBuffer(m.vote.next.bytes),
+        },
+      };
+    case "view-accept":
+      return {
+        $case: "viewAccept",
+        value: { ballot: ballotToWire(m.ballot), digest: hexToWire(m.digest), view: toBuffer(m.next.bytes) },
+      };
+    case "view-accepted":
+      return { $case: "viewAccepted", value: { ballot: ballotToWire(m.ballot) } };
+    case "view-refused":
+      return { $case: "viewRefused", value: { ballot: ballotToWire(m.ballot), promised: ballotToWire(m.promised) } };
+    case "view-wanted":
+      return { $case: "viewWanted", value: { epoch: m.epoch } };
+    case "view-news":
+      return { $case: "viewNews", value: { view: toBuffer(m.decided.bytes) } };
+    case "view-held":
+      return { $case: "viewHeld", value: { epoch: m.epoch, digest: hexToWire(m.digest) } };
+    case "join-wish":
+      return { $case: "joinWish", value: joinWishToWire(m) };
+    case "leave-wish":
+      return {
+        $case: "leaveWish",
+        value: {
+          nodeId: m.node,
+          operationId: hexToWire(m.operation),
+          epoch: m.epoch,
+          digest: hexToWire(m.digest),
+        },
+      };
+    default:
+      return unreachable(m);
+  }
+}
+
+/** null: of a kind this version does not know. Throws when a view or a member cannot be one. */
+export function viewMessageFromWire(wire: WireMessage): ViewMessage | null {
+  switch (wire.$case) {
+    case "viewPrepare":
+      return {
+        kind: "view-prepare",
+        ballot: ballotFromWire(wire.value.ballot),
+        digest: digestFromWire(wire.value.digest),
+      };
+    case "viewPromised": {
+      const { ballot, acceptedBallot, acceptedView } = wire.value;
+      const vote =
+        acceptedBallot === undefined
+          ? null
+          : { ballot: ballotFromWire(acceptedBallot), next: believedView(acceptedView) };
+      return { kind: "view-promised", ballot: ballotFromWire(ballot), vote };
+    }
+    case "viewAccept": {
+      const { ballot, digest, view } = wire.value;
+      return {
+        kind: "view-accept",
+        ballot: ballotFromWire(ballot),
+        digest: digestFromWire(digest),
+        next: believedView(view),
+      };
+    }
+    case "viewAccepted":
+      return { kind: "view-accepted", ballot: ballotFromWire(wire.value.ballot) };
+    case "viewRefused":
+      return {
+        kind: "view-refused",
+        ballot: ballotFromWire(wire.value.ballot),
+        promised: ballotFromWire(wire.value.promised),
+      };
+    case "viewWanted":
+      return { kind: "view-wanted", epoch: viewEpoch(wire.value.epoch) };
+    case "viewNews":
+      return { kind: "view-news", decided: believedView(wire.value.view) };
+    case "viewHeld":
+      return { kind: "view-held", epoch: viewEpoch(wire.value.epoch), digest: digestFromWire(wire.value.digest) };
+    case "joinWish":
+      return joinWishFromWire(wire.value);
+    case "leaveWish": {
+      const { nodeId: node, operationId, epoch, digest } = wire.value;
+      return {
+        kind: "leave-wish",
+        node: nodeId(node),
+        operation: operationFromWire(operationId),
+        epoch: viewEpoch(epoch),
+        digest: digestFromWire(digest),
+      };
+    }
+    default:
+      return null;
+  }
+}
+
+export const joinWishToWire = (m: JoinWish): WireJoinWish => ({
+  member: { ...m.member, state: MemberState.ACTIVE },
+  operationId: hexToWire(m.operation),
+  epoch: m.epoch,
+  digest: hexToWire(m.digest),
+});
+
+/** Throws when it cannot be one. */
+export function joinWishFromWire({ member, operationId, epoch, digest }: WireJoinWish): JoinWish {
+  if (member === undefined) throw new Error("a wish of nobody");
+  return {
+    kind: "join-wish",
+    member: memberFromWire(member),
+    operation: operationFromWire(operationId),
+    epoch: viewEpoch(epoch),
+    digest: digestFromWire(digest),
+  };
+}
+
+function memberFromWire({ id, clientAddress, peerAddress, zone }: WireMember): Member {
+  const member = { id: nodeId(id), clientAddress, peerAddress, zone };
+  const wrong = wrongInMember(member);
+  if (wrong !== null) throw new Error(`a member that cannot be: ${wrong}`);
+  return member;
+}
+
+/** Throws when the bytes are no view that could be one. */
+export function believedView(bytes: Uint8Array): EncodedView {
+  const encoded = encodedViewFrom(bytes);
+  const wrong = wrongIn(encoded.view);
+  if (wrong !== null) throw new Error(`a view that cannot be: ${wrong}`);
+  return encoded;
+}
+
+const hexToWire = (hex: string): Buffer => Buffer.from(hex, "hex");
+
+const DIGEST_BYTES = 32;
+const OPERATION_BYTES = 16;
+
+const digestFromWire = (bytes: Uint8Array): string => hexOf(bytes, DIGEST_BYTES, "digest");
+const operationFromWire = (bytes: Uint8Array): string => hexOf(bytes, OPERATION_BYTES, "operation id");
+
+function hexOf(bytes: Uint8Array, length: number, what: string): string {
+  if (bytes.length !== length) throw new Error(`a ${what} of ${bytes.length} bytes`);
+  return toBuffer(bytes).toString("hex");
+}

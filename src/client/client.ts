@@ -8,7 +8,7 @@ import { UnderWay } from "./patience.js";
 import { Pipeline } from "./pipeline.js";
 import { Revisions } from "./revisions.js";
 import type { Connect } from "./transport.js";
-import { Turns } from "./turns.js";
+import { Turns } from "./writes-per-key.js";
 
 export type { KeyValueCalls, OutcomeCalls } from "./calls.js";
 export { type Bytes, Entry } from "./entry.js";

@@ -22,7 +22,7 @@ import type { Patience } from "./patience.js";
 import { partitionOf } from "./placement.js";
 import type { Revisions } from "./revisions.js";
 import type { Line, Reply, Request, Response } from "./transport.js";
-import type { Turns } from "./turns.js";
+import type { Turns } from "./writes-per-key.js";
 
 /** A node that says nothing for so long is given up for another one. A write may be held for three seconds while there is no writer. */
 const READ_ATTEMPT_MS = 1_500;

@@ -32,7 +32,7 @@ import type { OwnStatus } from "../rpc/services/reconfiguration-service.js";
 import { type Introduction, Serving } from "../rpc/services/serving.js";
 import { NodePorts } from "../rpc/transport/connection-limit.js";
 import { diskHome, type Home, type HomeEvents, isForPeople, memoryHome } from "../storage/home.js";
-import { homeNews } from "../storage/home-news.js";
+import { homeNews } from "../storage/notices.js";
 import { version } from "../version.js";
 import { checkPlace, foundersOf, otherThanFixed, StartError } from "./agreement.js";
 import { NodeClock } from "./node-clock.js";

@@ -17,7 +17,7 @@ import {
 } from "../../src/core/model/ids.js";
 import type { NodeMessage, Request } from "../../src/core/model/node-message.js";
 import { BAD } from "../../src/core/model/table.js";
-import { firstPlacement } from "../../src/core/placement/first.js";
+import { firstPlacement } from "../../src/core/placement/first-placement.js";
 import { rolledBack } from "../../src/core/replica/rolled-back.js";
 import type { View } from "../../src/core/view/view.js";
 import { Loop } from "../../src/node/loop.js";

@@ -5,7 +5,7 @@ import { majorityOf } from "../../src/base/votes.js";
 import type { Operation } from "../../src/check/history.js";
 import type { Entry } from "../../src/core/model/entry.js";
 import { type Key, key, type NodeId, type Partition, revision, viewEpoch } from "../../src/core/model/ids.js";
-import { firstPlacement } from "../../src/core/placement/first.js";
+import { firstPlacement } from "../../src/core/placement/first-placement.js";
 import { rolledBack } from "../../src/core/replica/rolled-back.js";
 import { placementOf, type View } from "../../src/core/view/view.js";
 import { type CheckName, Checks } from "./checks.js";

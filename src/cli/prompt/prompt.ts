@@ -14,7 +14,7 @@ import { type Ends, root } from "../tree/root.js";
 import { runTree, tell } from "../tree/run-tree.js";
 import { addKeyCommands } from "../tree/tree-keys.js";
 import { History, historyFile } from "./history.js";
-import { wordsOf } from "./words.js";
+import { wordsOf } from "./split-line.js";
 
 export interface PromptOptions {
   readonly io: Io;

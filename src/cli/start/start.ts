@@ -25,7 +25,7 @@ import { version } from "../../version.js";
 import { EXIT, type ExitCode, messageOf } from "../ending/exit.js";
 import { onStopSignals, PARENT_VARIABLE, STOPPED_EARLY } from "../ending/signals.js";
 import { type Io, nodeOutputOf } from "../terminal/io.js";
-import { keepTickObject } from "./tick-object.js";
+import { keepTickObject } from "./next-tick-shape.js";
 
 /** A parent that died cannot insist; so a node that does not manage to stop in this time just ends. */
 const ORPHAN_MS = 5_000;

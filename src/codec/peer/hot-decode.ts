@@ -1,4 +1,4 @@
-/** Reads the frequent messages by hand: see hot.ts. */
+/** Reads the frequent messages by hand: see hot-fields.ts. */
 import { duration } from "../../base/time.js";
 import type { Ballot, Timestamp } from "../../core/model/ballot.js";
 import {
@@ -34,8 +34,8 @@ import {
   RECOVERED,
   WRITE,
   WRITTEN,
-} from "./hot.js";
-import { decodeChanges, decodeHeartbeatAnswer } from "./lists.js";
+} from "./hot-fields.js";
+import { decodeChanges, decodeHeartbeatAnswer } from "./hot-lists.js";
 
 /** `r` stands at the one field of a PeerMessage. null: not hot, and nothing was lost by trying. */
 export function decodeHot(r: WireReader): NodeMessage | null {

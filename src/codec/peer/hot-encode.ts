@@ -1,4 +1,4 @@
-/** Writes the frequent messages by hand: see hot.ts. */
+/** Writes the frequent messages by hand: see hot-fields.ts. */
 import type { Partition, Revision } from "../../core/model/ids.js";
 import type { Read, ReadAnswer, Recover, Recovered, Write, Written } from "../../core/model/message.js";
 import type { Forward, Forwarded, NodeMessage } from "../../core/model/node-message.js";
@@ -18,8 +18,8 @@ import {
   RECOVERED,
   WRITE,
   WRITTEN,
-} from "./hot.js";
-import { encodeChanges, encodeHeartbeatAnswer } from "./lists.js";
+} from "./hot-fields.js";
+import { encodeChanges, encodeHeartbeatAnswer } from "./hot-lists.js";
 
 /** False: not hot, nothing was written. */
 export function encodeHot(message: NodeMessage, w: WireWriter): boolean {

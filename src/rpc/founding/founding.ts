@@ -15,7 +15,7 @@ import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replicat
 import { digestOf, encodeView } from "../../codec/api/view.js";
 import type { ClusterConfig } from "../../config/config.js";
 import { viewEpoch } from "../../core/model/ids.js";
-import { firstPlacement } from "../../core/placement/first.js";
+import { firstPlacement } from "../../core/placement/first-placement.js";
 import { MAX_VOTERS, wrongInFirst } from "../../core/view/check.js";
 import {
   type AcceptedView,

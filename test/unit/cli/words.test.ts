@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { wordsOf } from "../../../src/cli/prompt/words.js";
+import { wordsOf } from "../../../src/cli/prompt/split-line.js";
 
 test.each<[string, string[]]>([
   ["", []],

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { Patience, UnderWay } from "../../../src/client/patience.js";
 import { partitionOf } from "../../../src/client/placement.js";
 import { Revisions } from "../../../src/client/revisions.js";
-import { MAX_WRITES_PER_KEY, Turns } from "../../../src/client/turns.js";
+import { MAX_WRITES_PER_KEY, Turns } from "../../../src/client/writes-per-key.js";
 import { Unframer } from "../../../src/wire/grpc-frames.js";
 import { framed } from "../../e2e/raw.js";
 

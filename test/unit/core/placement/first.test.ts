@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AssertionError } from "../../../../src/base/assert.js";
 import { nodeId } from "../../../../src/core/model/ids.js";
-import { firstPlacement } from "../../../../src/core/placement/first.js";
+import { firstPlacement } from "../../../../src/core/placement/first-placement.js";
 import type { Member, Placement } from "../../../../src/core/view/view.js";
 
 function members(count: number, zoneOf: (index: number) => string = () => ""): Member[] {

@@ -1,6 +1,6 @@
 /**
  * The frequent messages, by hand: those of every operation (Write, Written, Read, ReadAnswer, Forward and Forwarded of a GET or PUT), those of
- * a key's first write in an office (Recover, Recovered), and those that carry lists (Changes, HeartbeatAnswer; lists.ts). Field for field what
+ * a key's first write in an office (Recover, Recovered), and those that carry lists (Changes, HeartbeatAnswer; hot-lists.ts). Field for field what
  * replication.proto says; all others, and what these leave alone, go through the generated code (message-to-wire.ts, message-from-wire.ts).
  * hot-encode.ts writes them, hot-decode.ts reads them; here are the numbers of the fields in which they stand.
  */

@@ -1,5 +1,5 @@
 /**
- * The messages that carry lists, by hand: see hot.ts. Under load every round tells of nearly every partition (HeartbeatAnswer), and every
+ * The messages that carry lists, by hand: see hot-fields.ts. Under load every round tells of nearly every partition (HeartbeatAnswer), and every
  * replica learns of every key that changed at the others (Changes).
  */
 import type { Ballot, Timestamp } from "../../core/model/ballot.js";
@@ -18,7 +18,7 @@ import {
 import type { Changes, ListedChange } from "../../core/model/message.js";
 import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../../wire/protobuf.js";
 import { mustHave, putBallot, putTimestamp, readBallot, readTimestamp } from "../register/timestamp.js";
-import { CHANGES, HEARTBEAT_ANSWER } from "./hot.js";
+import { CHANGES, HEARTBEAT_ANSWER } from "./hot-fields.js";
 
 /** Fields of HeartbeatAnswer about the voters. */
 const VOTING = 8;

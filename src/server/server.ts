@@ -22,10 +22,10 @@ import { hostAndPort, whyNot, withPort } from "../rpc/naming/addresses.js";
 import { peerNamed } from "../rpc/naming/node-names.js";
 import { PeerPort } from "../rpc/peer-port.js";
 import { type ClusterSecret, NO_SECRET, SecretOfFile } from "../rpc/peers/cluster-secret.js";
-import { ImplausibleNotices } from "../rpc/peers/implausible-notices.js";
 import { LoopLoad } from "../rpc/peers/loop-load.js";
 import { judgeShown } from "../rpc/peers/own-position.js";
 import { PeerLinks } from "../rpc/peers/peer-links.js";
+import { PeerNotices } from "../rpc/peers/peer-notices.js";
 import { PROTOCOL_VERSION } from "../rpc/peers/peer-service.js";
 import { unready } from "../rpc/services/readiness.js";
 import type { OwnStatus } from "../rpc/services/reconfiguration-service.js";
@@ -106,6 +106,7 @@ class NodeServer implements RunningServer {
   readonly state: Serving;
   private readonly client: ClientServer;
   private readonly peer: PeerPort;
+  private readonly peerNotices: PeerNotices;
   private readonly metrics: Metrics | null;
   private readonly ports: NodePorts;
   private readonly startedAt = performance.now();
@@ -165,6 +166,7 @@ class NodeServer implements RunningServer {
       traces?.calls ?? null,
     );
     this.state.traces = traces?.requests ?? null;
+    this.peerNotices = new PeerNotices((text) => events.notice(text));
     this.peer = new PeerPort(secret, (text) => events.notice(text));
   }
 
@@ -290,7 +292,7 @@ class NodeServer implements RunningServer {
         if (input.kind === "message" && !storage.writable && lostWhenFull(input.message, storage.deletable)) return;
         loop.deliver(input);
       },
-      notice: (text) => this.events.notice(text),
+      notices: this.peerNotices,
       introduced: (handshake) => {
         const peer = nodeId(handshake.nodeId);
         introductions.set(peer, { handshake, at: performance.now() });
@@ -301,7 +303,7 @@ class NodeServer implements RunningServer {
       shown: (peer, position, proof) => {
         const shown = judgeShown(storage, peerNamed(view, peer), position, proof);
         if (shown.kind === "lost") this.fail(shown.why);
-        if (shown.kind === "unproved") this.events.notice(shown.why);
+        if (shown.kind === "unproved") this.peerNotices.tell(peer, "unproved", shown.why);
         return shown.kind !== "lost";
       },
     });
@@ -354,10 +356,6 @@ class NodeServer implements RunningServer {
 
   private machineOf(view: View, now: Instant): NodeMachine {
     const { storage } = this.home;
-    const implausible = new ImplausibleNotices(
-      (text) => this.events.notice(text),
-      (id) => peerNamed(view, id),
-    );
     return new NodeMachine(
       {
         self: this.nodeId,
@@ -369,7 +367,10 @@ class NodeServer implements RunningServer {
         now,
       },
       this.traces?.requests ?? null,
-      (from, message, why) => implausible.tell(from, message.kind, why),
+      (from, { kind }, why) => {
+        const text = `${peerNamed(view, from)} sent a ${kind} that cannot be, and it is left alone: ${why}`;
+        this.peerNotices.tell(from, "implausible", text);
+      },
     );
   }
 

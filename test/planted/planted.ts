@@ -64,6 +64,7 @@ const BUGS: Record<PlantedBug, string> = {
   "R9.records-end-nodes": "completion records that cannot be read end the node that looks at them",
   "R13.told-too-much": "a writer refuses for good what is bound by a revision that peers told of wrongly",
   "H5.first-word-lasts": "what a peer once said of the version of its reports is never taken back",
+  "H5.cursor-lasts": "what a peer once said of how many changes its copy has is never taken back",
   "I6.believes-on": "an entry node does not unlearn a revision that a writer has not come to",
   "V1.all-members": "any member counts for the decision on the next view",
   "V1.new-voters": "the voters of the proposed view decide on it",

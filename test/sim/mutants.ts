@@ -26,6 +26,7 @@ const DIRECTED = new Map<string, string>([
   // Of what only a peer that has gone mad says.
   ["R13.told-too-much", "a unit test"],
   ["H5.first-word-lasts", "a unit test"],
+  ["H5.cursor-lasts", "a unit test"],
   ["I6.believes-on", "a unit test"],
   ["B3.purge-goes-on", "a script"],
   // One seed in some 1,500.

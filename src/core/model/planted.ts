@@ -58,6 +58,7 @@ export type PlantedBug =
   | "R9.records-end-nodes"
   | "R13.told-too-much"
   | "H5.first-word-lasts"
+  | "H5.cursor-lasts"
   | "I6.believes-on"
   | "V1.all-members"
   | "V1.new-voters"

@@ -39,6 +39,8 @@ const FADING = 0.98;
 const ON_ITS_WAY_MS = 200;
 /** A replica that is heard all the time is asked no more often than this, whatever its heartbeats say: most of it came by Writes. */
 export const FOLLOW_MS = 5_000;
+/** A copy whose replica says for so long that it has fewer changes than it once listed is listed from its beginning. */
+export const BEYOND_MS = 10_000;
 /** Without progress for this long the source is given up; a later round begins again. */
 const GIVE_UP_MS = 5_000;
 
@@ -62,6 +64,8 @@ class Lacking {
 interface Cursor {
   copy: GroupEpoch;
   change: ChangeNumber;
+  /** Since when that is more than its replica says to have; null: it is not. */
+  beyondSince: Instant | null;
 }
 
 export interface CatchUpOptions {
@@ -109,7 +113,11 @@ export class CatchUp {
     this.mending = options.mending;
     this.attempts = options.attempts;
     this.send = options.send;
-    this.cursors = options.group.replicas.map(() => ({ copy: options.group.epoch, change: 0 as ChangeNumber }));
+    this.cursors = options.group.replicas.map(() => ({
+      copy: options.group.epoch,
+      change: NO_CHANGE,
+      beyondSince: null,
+    }));
     // A copy of an earlier life has been away.
     const wasAway = options.replica.table.lastChange > 0;
     this.due = options.group.replicas.map(() => (wasAway ? null : after(options.now, duration(FOLLOW_MS))));
@@ -155,13 +163,27 @@ export class CatchUp {
     for (let place = 0; place < this.due.length; place++) {
       const due = this.due[place] ?? null;
       const last = (heard & voteOf(place)) === 0 || (due !== null && now < due) ? null : lastChange(place);
-      if (last === null || this.behind(place, last) <= most) continue;
+      if (last === null) continue;
+      this.doubt(now, place, last);
+      if (this.behind(place, last) <= most) continue;
       most = this.behind(place, last);
       this.source = place;
     }
     if (this.source < 0) return;
     this.progressAt = now;
     this.ask(now, out);
+  }
+
+  /** What a replica said of its copy once is not believed for good: its reports of every round say what it has. */
+  private doubt(now: Instant, place: number, last: ChangeNumber): void {
+    const cursor = this.cursors[place];
+    if (cursor === undefined || planted("H5.cursor-lasts")) return;
+    if (cursor.change <= last) cursor.beyondSince = null;
+    else if (cursor.beyondSince === null) cursor.beyondSince = now;
+    else if (since(now, cursor.beyondSince) >= BEYOND_MS) {
+      cursor.change = NO_CHANGE;
+      cursor.beyondSince = null;
+    }
   }
 
   /** A key was purged here: what was asked for before might bring it back (I2). */
@@ -322,3 +344,5 @@ export class CatchUp {
     this.ask(now, out);
   }
 }
+
+const NO_CHANGE = 0 as ChangeNumber;

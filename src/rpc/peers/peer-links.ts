@@ -26,6 +26,7 @@ import { type FrameEvents, type FrameStream, UNHEARD } from "./frame-stream.js";
 import { checkHandshake, refusal } from "./handshake.js";
 import { Link, newCounters, SPACING_MS } from "./link.js";
 import { LoopLoad } from "./loop-load.js";
+import type { PeerNotices } from "./peer-notices.js";
 
 /** A dialed stream that says nothing for this long is dead: heartbeats come several times a second. */
 const SILENCE_MS = 5_000;
@@ -46,8 +47,8 @@ export interface PeerLinksOptions {
   /** This node's side of a handshake with this peer; NO_NODE: not known whom it talks to. */
   readonly handshake: (peer: NodeId) => Handshake;
   readonly deliver: (input: NodeInput) => void;
-  /** One line for the operator. */
-  readonly notice: (text: string) => void;
+  /** For the operator. */
+  readonly notices: PeerNotices;
   /** The peer's handshake told who it is; for status. */
   readonly introduced: (handshake: Handshake) => void;
   /** The highest log position that a peer has told, in any life. */
@@ -73,7 +74,9 @@ export class PeerLinks implements Peers {
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly epoch: ViewEpoch;
   private readonly incarnations = new Set<NodeId>();
+  /** Why there is no stream, for status, and what of it was logged. */
   private readonly noticed = new Map<NodeId, string>();
+  private readonly told = new Map<NodeId, string>();
   private readonly identity: OwnIdentity;
   private closed = false;
   /** A timer runs for frames that wait to be fuller. */
@@ -214,7 +217,7 @@ export class PeerLinks implements Peers {
       const text =
         `node ${id} is connected from ${old.stream.remote} and lives; another process with its id comes from ${stream.remote} ` +
         `and says that it is at ${peerAddress}: is one of their directories a copy? Stop one of them`;
-      this.options.notice(`refused a second node ${id}: ${text}`);
+      this.options.notices.tell(nodeId(id), "second", `refused a second node ${id}: ${text}`);
       done(refusal(RefusalReason.DUPLICATE_NODE_ID, text, ""));
     });
   }
@@ -302,6 +305,7 @@ export class PeerLinks implements Peers {
     const link = new Link(peer, dialed, stream, this.counters, performance.now(), this.traceOf, unsent);
     this.links.set(peer, link);
     this.noticed.delete(peer);
+    this.told.delete(peer);
     this.options.introduced(handshake);
     if (this.incarnations.has(peer)) this.options.deliver({ kind: "peer-restarted", peer });
     this.incarnations.add(peer);
@@ -323,9 +327,8 @@ export class PeerLinks implements Peers {
       messagesOf(frame, deliver, traces !== null);
     } catch (error) {
       if (!(error instanceof Error) || error.name === "AssertionError") throw error;
-      this.options.notice(
-        `${peerNamed(this.options.view, link.peer)} sent what cannot be read (${error.message}): its stream is cut`,
-      );
+      const text = `${peerNamed(this.options.view, link.peer)} sent what cannot be read (${error.message}): its stream is cut`;
+      this.options.notices.tell(link.peer, "unreadable", text);
       link.close();
     }
   }
@@ -346,9 +349,11 @@ export class PeerLinks implements Peers {
   }
 
   private refusedBy(member: Member, why: Refusal): void {
-    if (why.reason === RefusalReason.STOPPING || this.noticed.get(member.id) === why.text) return;
+    if (why.reason === RefusalReason.STOPPING) return;
     this.noticed.set(member.id, why.text);
-    this.options.notice(`no stream to node ${member.id} at ${member.peerAddress}: ${why.text}`);
+    if (this.told.get(member.id) === why.text) return;
+    const text = `no stream to node ${member.id} at ${member.peerAddress}: ${why.text}`;
+    if (this.options.notices.tell(member.id, "no stream", text)) this.told.set(member.id, why.text);
   }
 
   private cutSilent(): void {

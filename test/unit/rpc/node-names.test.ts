@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { nodeId } from "../../../src/core/model/ids.js";
 import { peerNamed } from "../../../src/rpc/naming/node-names.js";
-import { ImplausibleNotices } from "../../../src/rpc/peers/implausible-notices.js";
 import { judgeShown } from "../../../src/rpc/peers/own-position.js";
+import { PeerNotices } from "../../../src/rpc/peers/peer-notices.js";
 import { MemoryStorage } from "../../../src/storage/memory.js";
 import { A, viewOf } from "../node/cluster.js";
 
@@ -15,14 +15,20 @@ test("a member is named with its peer address, a stranger by its id alone", () =
   expect(peerNamed(view, nodeId(99))).toBe("node 99");
 });
 
-test("who sent what cannot be is named with its address", () => {
+test("what a member does that it should not is told three times a minute for each kind, with how often it was done", () => {
   const told: string[] = [];
-  const notices = new ImplausibleNotices(
+  let now = 0;
+  const notices = new PeerNotices(
     (text) => told.push(text),
-    (id) => peerNamed(view, id),
+    () => now,
   );
-  notices.tell(A, "write", "the round leaps");
-  expect(told).toEqual([`node ${A} at ${at} sent a write that cannot be, and it is left alone: the round leaps`]);
+  for (let i = 0; i < 1_000; i++) notices.tell(A, "implausible", `a leap of ${i}`);
+  notices.tell(A, "unreadable", "no frame");
+  notices.tell(nodeId(98), "unreadable", "no frame either");
+  expect(told).toEqual(["a leap of 0", "a leap of 1", "a leap of 2", "no frame", "no frame either"]);
+  now = 60_000;
+  notices.tell(A, "implausible", "a leap again");
+  expect(told.at(-1)).toBe("a leap again (and 997 more before)");
 });
 
 test("who has seen more of this node than there is, is named with its address", () => {

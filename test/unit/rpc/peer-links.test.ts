@@ -11,6 +11,7 @@ import { PeerPort } from "../../../src/rpc/peer-port.js";
 import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
 import { DialedStream } from "../../../src/rpc/peers/dialed-stream.js";
 import { PeerLinks } from "../../../src/rpc/peers/peer-links.js";
+import { PeerNotices } from "../../../src/rpc/peers/peer-notices.js";
 import { PROTOCOL_VERSION } from "../../../src/rpc/peers/peer-service.js";
 import { viewOf } from "../node/cluster.js";
 
@@ -49,7 +50,7 @@ class Node {
       secret: this.secret,
       handshake: (peer) => ({ ...greeting(view, this.id, this.address), meantNodeId: peer }),
       deliver: (input) => this.inputs.push(input),
-      notice: (text) => this.notices.push(text),
+      notices: new PeerNotices((text) => this.notices.push(text)),
       introduced: () => {},
       highestPosition: () => 0,
       shown: (_, position) => {

@@ -17,7 +17,7 @@ import type { Register } from "../../../../src/core/model/register.js";
 import { BAD, MemoryTable } from "../../../../src/core/model/table.js";
 import { Attempts } from "../../../../src/core/quorum/attempts.js";
 import { RESEND_MS } from "../../../../src/core/quorum/patience.js";
-import { CatchUp, FOLLOW_MS } from "../../../../src/core/replica/catch-up.js";
+import { BEYOND_MS, CatchUp, FOLLOW_MS } from "../../../../src/core/replica/catch-up.js";
 import { Mending } from "../../../../src/core/replica/mending.js";
 import { MAX_LISTED, Replica } from "../../../../src/core/replica/replica.js";
 import { plant } from "../../../planted/planted.js";
@@ -161,6 +161,25 @@ describe("whom it asks", () => {
     consider(0b101);
     consider();
     expect(waiting()).toEqual(["ask-changes→1"]);
+  });
+
+  test("a replica that once listed more changes than it has is asked again, when its reports have said so for a while", () => {
+    const beyond = (): string[] => {
+      open();
+      give(1, register());
+      const most = changeNumber(Number.MAX_SAFE_INTEGER);
+      catchUp.restore({ kind: "cursor", partition: P, source: B, copy: epoch, change: most });
+      consider();
+      now = instant(now + BEYOND_MS - 1);
+      consider();
+      expect(waiting()).toEqual([]);
+      now = instant(now + 1);
+      consider();
+      return waiting();
+    };
+    expect(beyond()).toEqual(["ask-changes→1"]);
+    plant("H5.cursor-lasts");
+    expect(beyond()).toEqual([]);
   });
 
   test("one at a time", () => {

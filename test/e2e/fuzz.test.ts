@@ -1,0 +1,193 @@
+/**
+ * Fuzzing of a real node's peer port over the wire: by a member that has gone mad, with the secret, and by strangers. The node goes on serving,
+ * its event loop is not held, and its log does not grow with what they send. SEED=… begins elsewhere, FUZZ_SECONDS=… goes on for longer; test/fuzz/peer fuzzes what lies behind.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
+import { connect as connectSocket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MadPeer, type MadPeerOptions } from "../../bench/attacks/mad-peer.js";
+import { Prng } from "../../src/base/prng.js";
+import { connectMethod, foundMethod } from "../../src/rpc/peers/peer-service.js";
+import { prefixOf } from "../../src/wire/grpc-frames.js";
+import { CORPUS, GREETINGS } from "../fuzz/peer/corpus.js";
+import { mutate } from "../fuzz/peer/mutate.js";
+import { answerOf } from "./clients.js";
+import { Cluster, eventually, HOST, type Node } from "./harness.js";
+
+const SEED = Number(process.env["SEED"] ?? "1");
+const FUZZ_MS = Number(process.env["FUZZ_SECONDS"] ?? "5") * 1_000;
+/** Far beyond what a turn takes on a busy machine, far below what a decoder that loops over a length takes. */
+const HELD_SECONDS = 1.5;
+/** Lines that a mad peer and strangers may cost in all. */
+const LINES = 120 + FUZZ_MS / 500;
+const FRAMES = [...CORPUS, ...GREETINGS].map(({ bytes }) => bytes);
+
+let cluster: Cluster;
+let node: Node;
+let mad: Node;
+let as: MadPeerOptions;
+let lines = 0;
+let folder = "";
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "onar-fuzz-"));
+  cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 16, data: folder });
+  const [first, , last] = [...cluster.nodes].sort((a, b) => a.id - b.id);
+  if (first === undefined || last === undefined) throw new Error("three nodes");
+  [mad, node] = [first, last];
+  const { header, digest } = await answerOf((o) => node.clients.cluster.getView({}, o));
+  as = {
+    secret: Buffer.from(readFileSync(cluster.secretFile, "utf8").trim()),
+    self: { id: mad.id, peerAddress: `${HOST}:${mad.process.peerPort}` },
+    target: { id: node.id, peerAddress: `${HOST}:${node.process.peerPort}` },
+    clusterId: header?.clusterId ?? Buffer.alloc(0),
+    viewEpoch: 1,
+    viewDigest: digest,
+  };
+  await mad.process.kill();
+  for (const stream of [node.process.child.stdout, node.process.child.stderr]) {
+    stream?.on("data", (bytes: Buffer) => {
+      lines += bytes.toString("latin1").split("\n").length - 1;
+    });
+  }
+});
+afterAll(async () => {
+  await cluster?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Writes and reads of an honest client at the node, until told to stop; the longest that one of them took. */
+async function served(until: { over: boolean }): Promise<{ readonly count: number; readonly longestMs: number }> {
+  let count = 0;
+  let longestMs = 0;
+  const { kv } = node.clients;
+  while (!until.over) {
+    const key = Buffer.from(`honest ${SEED} ${count}`);
+    const began = performance.now();
+    await answerOf((o) => kv.put({ key, value: key, requestId: randomBytes(16) }, o));
+    expect((await answerOf((o) => kv.get({ key }, o))).entry?.value).toEqual(key);
+    longestMs = Math.max(longestMs, performance.now() - began);
+    count++;
+    await sleep(5);
+  }
+  return { count, longestMs };
+}
+
+async function duringFuzz(fuzz: (chance: Prng, over: () => boolean) => Promise<number>): Promise<void> {
+  lines = 0;
+  const until = { over: false };
+  const honest = served(until);
+  const end = performance.now() + FUZZ_MS;
+  try {
+    const sent = await fuzz(new Prng(SEED), () => performance.now() >= end || node.process.ended !== null);
+    expect(sent).toBeGreaterThan(20);
+  } finally {
+    until.over = true;
+  }
+  expect(node.process.ended, node.process.tail()).toBeNull();
+  const { count, longestMs } = await honest;
+  expect(count).toBeGreaterThan(20);
+  expect(longestMs).toBeLessThan(HELD_SECONDS * 1_000 * 2);
+  expect(lines).toBeLessThan(LINES);
+}
+
+describe(`SEED=${SEED}: a node goes on`, { timeout: FUZZ_MS + 60_000 }, () => {
+  test("while a member that has gone mad talks to it", async () => {
+    let last: Buffer = Buffer.alloc(0);
+    try {
+      await duringFuzz(async (chance, over) => {
+        let sent = 0;
+        while (!over()) {
+          const peer = await MadPeer.connect(as).catch(() => null);
+          if (peer === null) {
+            await sleep(50);
+            continue;
+          }
+          while (!over() && !peer.ended) {
+            last = mutate(chance.pick(FRAMES), chance.chance(0.5) ? peer.heard : FRAMES, chance);
+            await peer.send(last);
+            sent++;
+            if (chance.chance(0.1)) await sleep(1);
+          }
+          peer.close();
+        }
+        return sent;
+      });
+    } catch (error) {
+      throw new Error(`the last frame was ${last.toString("hex").slice(0, 20_000)}`, { cause: error });
+    }
+  });
+
+  test("while strangers talk to it", async () => {
+    await duringFuzz(async (chance, over) => {
+      let sent = 0;
+      while (!over()) {
+        await strange(chance);
+        sent++;
+      }
+      return sent;
+    });
+  });
+
+  test("and lets the member in again when it is itself, and starts again from its own disk", async () => {
+    mad.restart();
+    const heard = () =>
+      eventually("the member is heard", 20_000, async () => {
+        const { nodes } = await answerOf((o) => node.clients.cluster.status({}, o));
+        return nodes.length === 3 && nodes.every((one) => one.heard) ? true : undefined;
+      });
+    await heard();
+    await node.process.kill();
+    node.restart();
+    await node.process.said("ready");
+    await heard();
+    const until = { over: false };
+    const honest = served(until);
+    await sleep(500);
+    until.over = true;
+    expect((await honest).count).toBeGreaterThan(0);
+  });
+});
+
+/** One connection of a stranger: bytes that are no HTTP/2, a stream of frames before it has proved anything, or a call of founding. */
+function strange(chance: Prng): Promise<void> {
+  const [host = HOST, port = "0"] = as.target.peerAddress.split(":");
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => end(), 100 + chance.below(400));
+    const end = (): void => {
+      clearTimeout(timer);
+      session?.destroy();
+      socket?.destroy();
+      resolve();
+    };
+    const raw = chance.chance(0.2);
+    const socket = raw ? connectSocket(Number(port), host) : null;
+    const session = raw ? null : connectHttp2(`http://${host}:${port}`);
+    socket?.on("error", end).on("close", end);
+    session?.on("error", end).on("close", end);
+    if (socket !== null) {
+      if (chance.chance(0.5)) socket.write(Buffer.from(randomBytes(chance.below(5_000))));
+      return;
+    }
+    const path = chance.chance(0.7) ? connectMethod.path : foundMethod.path;
+    const stream = session?.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    stream?.on("error", end).on("close", end);
+    stream?.resume();
+    for (let i = 1 + chance.below(4); i > 0; i--) {
+      const frame = mutate(chance.pick(chance.chance(0.7) ? GREETINGS : CORPUS).bytes, FRAMES, chance);
+      const length = chance.chance(0.1) ? chance.pick([0xffff_ffff, 20_000_000, 0]) : frame.length;
+      stream?.write(Buffer.concat([prefixOf(length), frame]));
+    }
+    if (chance.chance(0.5)) stream?.end();
+  });
+}

@@ -11,6 +11,7 @@ import {
   PutRequest,
   PutResponse,
 } from "../../gen/ts/onar/kv/v1/kv.js";
+import { toBuffer } from "../wire/bytes.js";
 import type { Request, Response } from "./transport.js";
 
 interface Method {
@@ -35,8 +36,6 @@ function encode(request: Request): Buffer {
       return toBuffer(AddRequest.encode(request.value).finish());
   }
 }
-
-const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 
 export const METHODS: Readonly<Record<Request["$case"], Method>> = {
   get: { path: path("Get"), encode, decode: (bytes) => ({ $case: "get", value: GetResponse.decode(bytes) }) },

@@ -3,7 +3,9 @@
  * docs/configuration.md are made from this list. A setting's key here gives all its names: `peerListen` is the flag `--peer-listen`, the
  * variable `ONAR_PEER_LISTEN` and `peer-listen` in a file.
  */
+
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../base/limits.js";
+import { LOG_LEVELS } from "../base/log-level.js";
 import { DEFAULT_PARTITIONS, MAX_PARTITIONS } from "../core/placement/position.js";
 import {
   DEFAULT_CLIENT_PORT,
@@ -58,8 +60,6 @@ export interface Setting<Value> {
   read(label: string, text: string): Value;
 }
 
-const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 /** auto: text on a terminal and for a supervising parent, JSON otherwise. */
 export const LOG_FORMATS = ["auto", "text", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];

@@ -6,10 +6,9 @@
  */
 
 import { pino, stdTimeFunctions } from "pino";
+import { LOG_LEVELS, type LogLevel } from "../base/log-level.js";
 import { printable, withoutUnseen } from "../base/printable.js";
 import type { DropNews } from "./log-sink.js";
-
-export type LogLevel = "error" | "warn" | "info" | "debug";
 
 /** Facts besides the text, for programs: names of events, ids, addresses, counts. */
 export type Facts = Readonly<Record<string, string | number | boolean>>;
@@ -58,10 +57,8 @@ const MAX_LINE = 8_000;
 /** Texts hold what others said. */
 const line = (text: string): string => printable(text, MAX_LINE);
 
-const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
-
 function textLog(level: LogLevel, output: LogOutput): Log {
-  const says = (one: LogLevel): boolean => RANK[one] <= RANK[level];
+  const says = (one: LogLevel): boolean => LOG_LEVELS.indexOf(one) <= LOG_LEVELS.indexOf(level);
   const log: Log = {
     error: (text) => output.error(`error: ${line(text)}`),
     warn: (text) => {

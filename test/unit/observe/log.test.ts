@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type LogLevel, makeLog } from "../../../src/observe/log.js";
+import type { LogLevel } from "../../../src/base/log-level.js";
+import { makeLog } from "../../../src/observe/log.js";
 
 function said(format: "text" | "json", level: LogLevel): { readonly out: string[]; readonly error: string[] } {
   const [out, error]: [string[], string[]] = [[], []];

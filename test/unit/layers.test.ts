@@ -157,6 +157,20 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
     ["../../base/assert.js", "../../rpc/link.js", "pino", "@grpc/grpc-js"],
     "node:tls",
   ],
+  [
+    "grpc",
+    "src/grpc/server/x.ts",
+    "grpc imports http2 and Node.js only.",
+    ["../../base/assert.js", "../../wire/grpc-frames.js", "../../rpc/call/call.js", "pino", "@grpc/grpc-js"],
+    "../../http2/error.js",
+  ],
+  [
+    "grpc, what all of it shares",
+    "src/grpc/x.ts",
+    "grpc imports http2 and Node.js only.",
+    ["../base/assert.js", "../../gen/ts/onar/kv/v1/kv.js", "node:net", "nice-grpc"],
+    "./metadata/metadata.js",
+  ],
   ["check", "src/check/x.ts", "check is a module of its own.", ["../core/model/ids.js", "nice-grpc"], "./history.js"],
   [
     "cli",

@@ -1,0 +1,85 @@
+/**
+ * How calls end: gRPC's status codes, and the one exception that carries them, on both sides.
+ *
+ * Source: gRPC's doc/statuscodes.md.
+ */
+
+import { Metadata } from "./metadata/metadata.js";
+
+export const STATUS = {
+  ok: 0,
+  cancelled: 1,
+  unknown: 2,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  alreadyExists: 6,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  aborted: 10,
+  outOfRange: 11,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  dataLoss: 15,
+  unauthenticated: 16,
+} as const;
+
+const NAMES: readonly string[] = [
+  "OK",
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED",
+];
+
+/** The name that gRPC gives to a code. */
+export function statusName(code: number): string {
+  return NAMES[code] ?? `STATUS_${code}`;
+}
+
+/**
+ * What a failed call did at the server. `answered`: the server gave this status itself. `unprocessed`: it surely has not begun the call,
+ * so that it may be made again. `unknown`: nobody can say.
+ */
+export type CallOutcome = "answered" | "unprocessed" | "unknown";
+
+export interface GrpcErrorOptions {
+  /** The bytes of `grpc-status-details-bin`: a google.rpc.Status, which is not looked at here. */
+  readonly details?: Uint8Array | undefined;
+  /** Server: further trailers to send. Client: those that came. */
+  readonly metadata?: Metadata | undefined;
+  readonly outcome?: CallOutcome | undefined;
+}
+
+/** A call has ended with another status than OK. A handler throws it to end its call so; a client's call rejects with it. */
+export class GrpcError extends Error {
+  /** One of `STATUS`; a client may see others, from servers that make up their own. */
+  readonly code: number;
+  readonly details: Uint8Array | undefined;
+  readonly metadata: Metadata;
+  /** Means something on the client only. */
+  readonly outcome: CallOutcome;
+
+  constructor(code: number, message: string, options: GrpcErrorOptions = {}) {
+    super(message);
+    this.name = "GrpcError";
+    this.code = code;
+    this.details = options.details;
+    this.metadata = options.metadata ?? new Metadata();
+    this.outcome = options.outcome ?? "answered";
+  }
+}

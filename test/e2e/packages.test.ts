@@ -68,7 +68,8 @@ describe("@onar/client", () => {
     expect(
       files.filter(
         (file) =>
-          !FREE.test(file) && !/^dist\/(src\/((client|base|wire|core\/placement)\/|core\/ids\.)|gen\/ts\/)/.test(file),
+          !FREE.test(file) &&
+          !/^dist\/(src\/((client|base|wire|core\/placement)\/|core\/model\/ids\.)|gen\/ts\/)/.test(file),
       ),
     ).toEqual([]);
     expect(await runIn(at, hello("@onar/client"))).toMatchObject({ code: 0, stdout: "hello\n", stderr: "" });

@@ -177,7 +177,7 @@ describe("the peer port", () => {
     const messages = nonsense();
     for (const message of messages) {
       const stream = new Stream().send({ handshake: member });
-      await eventually("the handshake is answered", 3_000, () => stream.frames[0]?.handshake);
+      await eventually("the handshake is answered", 30_000, () => stream.frames[0]?.handshake);
       if ("$case" in message) stream.send({ viewEpoch: 1, messages: [PeerMessage.create({ message })] });
       else stream.write(message);
       await sleep(30);

@@ -51,7 +51,8 @@ export const PEER_CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.max_send_message_length": MAX_FRAME_BYTES,
   // No waiting of minutes after a failed attempt.
   "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.min_reconnect_backoff_ms": 100,
+  // In spite of its name, how long one attempt may take: there and back twice, over whatever network lies between, to a node that may be busy.
+  "grpc.min_reconnect_backoff_ms": 10_000,
   "grpc.max_reconnect_backoff_ms": 1_000,
   "grpc.keepalive_time_ms": KEEPALIVE_MS,
   "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,

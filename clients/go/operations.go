@@ -145,9 +145,25 @@ func (c *Client) after(ctx context.Context, key string, partition uint32) (*kvv1
 	}
 	message := &kvv1.GetRequest{Key: []byte(key), Consistency: kvv1.Consistency_CONSISTENCY_LOCAL}
 	// Asked of the writer: no other node knows the newest one.
-	if _, err := c.get(ctx, key, message, true); err != nil {
-		return nil, err
+	for {
+		answer, err := c.get(ctx, key, message, true)
+		if err != nil {
+			return nil, err
+		}
+		after, _ = c.revisions.after(partition, time.Now())
+		if answer.GetHeader().GetRevision() != nil && after != nil {
+			return after, nil
+		}
+		// All its nodes have just started: a writer tells it as soon as there is one.
+		select {
+		case <-ctx.Done():
+			return nil, (&trial{client: c, ctx: ctx}).finish()
+		case <-c.nodes.life.Done():
+			return nil, (&trial{client: c, ctx: ctx}).finish()
+		case <-time.After(untoldPause):
+		}
 	}
-	after, _ = c.revisions.after(partition, time.Now())
-	return after, nil
 }
+
+// untoldPause is the time between two questions for a revision that nobody can tell yet.
+const untoldPause = 50 * time.Millisecond

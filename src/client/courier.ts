@@ -54,7 +54,7 @@ interface FailedAttempt {
 
 export class Courier {
   /** Partitions whose revision is being asked for. */
-  private readonly asking = new Map<number, Promise<unknown>>();
+  private readonly asking = new Map<number, Promise<Ended>>();
 
   constructor(
     private readonly nodes: Nodes,
@@ -116,8 +116,10 @@ export class Courier {
     while (!this.revisions.fresh(partition, performance.now())) {
       const other = this.asking.get(partition);
       if (other !== undefined) {
-        if ((await patience.for(other)) === null && patience.over !== null) return this.over(patience);
-        if (this.revisions.after(partition) !== undefined) return null;
+        const answer = await patience.for(other);
+        if (answer === null && patience.over !== null) return this.over(patience);
+        const told = answer === null || "outcome" in answer || tellsRevision(answer);
+        if (told && this.revisions.after(partition) !== undefined) return null;
         continue;
       }
       const request: ReadRequest = { $case: "get", value: { key, consistency: Consistency.LOCAL, keySpace: "" } };
@@ -127,7 +129,10 @@ export class Courier {
       const ended = await asked;
       this.asking.delete(partition);
       if ("outcome" in ended) return { ...ended, outcome: "notDone" };
-      return null;
+      if (tellsRevision(ended)) return null;
+      // All its nodes have just started: a writer tells it as soon as there is one.
+      await patience.pause(UNTOLD_PAUSE_MS);
+      if (patience.over !== null) return this.over(patience);
     }
     return null;
   }
@@ -239,6 +244,11 @@ export class Courier {
     return { outcome: "unknown", ...toldBy(last !== null && last.failure.execution === "unknown" ? last : unknown) };
   }
 }
+
+/** Between two questions for a revision that nobody can tell yet. */
+const UNTOLD_PAUSE_MS = 50;
+
+const tellsRevision = (answer: Response): boolean => answer.value.header?.revision !== undefined;
 
 /** How much longer than the server an attempt waits, so that its answer "too late" still arrives. */
 const GRACE_MS = 50;

@@ -224,7 +224,7 @@ export class ServedPartition {
     if (report !== undefined && report.groupEpoch === this.group.epoch) {
       const { settled, settledRevision } = report;
       if (settled !== null) this.replica.settle(settled.ballot, settled.seq, settledRevision);
-      else this.replica.learnRevision(settledRevision);
+      this.replica.knowRevision(settledRevision);
     }
     if (this.election.refresh(this.heard, this.replica.promise, this.office(now))) this.tell();
   }

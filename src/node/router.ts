@@ -455,7 +455,10 @@ export class Router {
   /** The highest revision of the partition that this node knows of. */
   private knownOf(partition: Partition): Revision {
     const served = this.core.partitions.get(partition);
-    return served === undefined ? (this.heardOf.get(partition) ?? NO_REVISION) : served.replica.settledRevision;
+    return highest(
+      served === undefined ? (this.heardOf.get(partition) ?? NO_REVISION) : served.replica.settledRevision,
+      NO_REVISION,
+    );
   }
 
   /** Of a partition that this node keeps no copy of; where it keeps one, the writer hears of what it was told, and goes on above it. */

@@ -290,7 +290,7 @@ function lags(node: ServingNode | null): ReadonlyMap<NodeId, number> {
     const settled = served.replica.settledRevision;
     for (const [place, id] of served.group.replicas.entries()) {
       if (id === core.self) continue;
-      const lag = Math.max(0, settled - (served.report(place)?.settledRevision ?? 0));
+      const lag = Math.max(0, settled - Math.max(0, served.report(place)?.settledRevision ?? 0));
       most.set(id, Math.max(most.get(id) ?? 0, lag));
     }
   }

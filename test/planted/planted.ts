@@ -54,7 +54,9 @@ const BUGS: Record<PlantedBug, string> = {
   "R14.across-ballots": "settled numbers are compared across ballots",
   "R14.over-unacknowledged": "the settled seq advances over one that is not acknowledged",
   "R9.raise-lets-in": "between the two rounds of a raise, requests of before run",
-  "R9.tells-less": "an office does not tell where it began",
+  "R9.tells-less":
+    "a replica that has just started tells clients what it happens to hold, though more may be forgotten",
+  "R9.base-untold": "an office does not tell where it began",
   "R9.first-copy-unbound": "the first copy that a node sends on does not say what that node knew",
   "I3.waits-on": "requests stay with the writer beyond their deadline, and one key may use up its partition",
   "B3.purge-goes-on": "a purge pass that waited lets a writer go on that has handed its office over",

@@ -25,6 +25,7 @@
  *   copy disk n1, put back n1   what is durable now; in the place of what is there, while n1 is down
  *   records n1                  how many are durable at n1, and how many the others know of
  *   spoil k at n1               n1's copy of k fails its checksum from now on; it notices when it looks, or at `scrub k at n1`
+ *   revision k at n1            what a client is told as the revision of k's partition, by a local get
  *   copies k                    what is on the disks
  *   lose link n1 n2             both ends are told that their stream broke; there is another at once, unless one of them is down
  *   wait 200ms                  time passes; heartbeats are shown after `show heartbeats`
@@ -140,6 +141,10 @@ function obeyOther(world: ScriptWorld, line: string, verb: string, rest: readonl
     case "scrub": {
       const [, name = "", node = ""] = /^(\S+) at (n\d+)$/.exec(text) ?? [];
       return verb === "spoil" ? world.spoil(nodeFrom(node), key(name)) : world.scrub(nodeFrom(node), key(name));
+    }
+    case "revision": {
+      const [, name = "", node = ""] = /^(\S+) at (n\d+)$/.exec(text) ?? [];
+      return world.tellRevision(nodeFrom(node), key(name));
     }
     case "copies":
       return world.tellCopies(key(text));

@@ -13,6 +13,7 @@ import {
   nodeId,
   partition as partitionOf,
   type Revision,
+  UNKNOWN_REVISION,
   viewEpoch,
 } from "../../src/core/model/ids.js";
 import type { NodeMessage, Request } from "../../src/core/model/node-message.js";
@@ -197,6 +198,23 @@ export class ScriptWorld {
       loop.request(PARTITION, request, timeout, (verdict) => this.say(`n${id}: ${text} ⇒ ${renderVerdict(verdict)}`));
     });
     this.settle();
+  }
+
+  /** The header's revision of an answer that comes at once, without the messages that it takes. */
+  tellRevision(id: NodeId, key: Key): void {
+    const loop = this.mustRun(id);
+    const { quiet } = this;
+    this.quiet = true;
+    let told = "no answer";
+    this.node(id).run(() => {
+      loop.request(PARTITION, { kind: "read", read: { key, consistency: "local" } }, duration(5_000), (verdict) => {
+        const revision = verdict.status === "done" ? verdict.standing.revision : null;
+        told = revision === null ? verdict.status : revision === UNKNOWN_REVISION ? "none" : `${revision}`;
+      });
+    });
+    this.settle();
+    this.quiet = quiet;
+    this.say(`n${id}: revision ⇒ ${told}`);
   }
 
   /** What was held and matches goes on its way; what matches is held no more. */

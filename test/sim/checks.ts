@@ -12,7 +12,14 @@ import {
   type Timestamp,
 } from "../../src/core/model/ballot.js";
 import type { Entry } from "../../src/core/model/entry.js";
-import type { Key, NodeId, Partition, Revision } from "../../src/core/model/ids.js";
+import {
+  type Key,
+  NO_REVISION,
+  type NodeId,
+  type Partition,
+  type Revision,
+  UNKNOWN_REVISION,
+} from "../../src/core/model/ids.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import type { RequestId } from "../../src/core/model/operation.js";
 import type { Register } from "../../src/core/model/register.js";
@@ -37,6 +44,7 @@ export type CheckName =
   | "settled is on a majority"
   | "a completion is applied once"
   | "a raise lets nothing of before in"
+  | "a restart tells no less than was forgotten"
   | "the fence holds"
   | "a purge is rightful"
   | "what was purged stays away"
@@ -114,6 +122,8 @@ export class Checks {
     const checks = this.of(entry.partition);
     checks.copies.durable(node, entry, before);
     if (entry.kind === "register") checks.durable(node, entry.register);
+    if (entry.kind === "register") checks.forgotten(entry.register.floor);
+    if (entry.kind === "floor") checks.forgotten(entry.floor);
   }
 
   stepped(node: SimNode): void {
@@ -138,6 +148,16 @@ export class Checks {
   /** A client was shown this version of the key. */
   shown(partition: Partition, key: Key, version: number, how: string): void {
     this.of(partition).shown(key, version, how);
+  }
+
+  /** No node runs: what comes after is a total restart. */
+  allDown(): void {
+    for (const checks of this.partitions) checks.allDown();
+  }
+
+  /** A client was told this revision of the partition, to hand it back in `after`. */
+  toldRevision(partition: Partition, revision: Revision, how: string): void {
+    this.of(partition).toldRevision(revision, how);
   }
 
   /** Requests that took along what their client had seen: those run at most once, however late a copy comes. */
@@ -172,6 +192,10 @@ class PartitionChecks {
   /** Requests without one, sent once. */
   readonly once = new Set<RequestId>();
   raised: { readonly ballot: Ballot; readonly above: Revision } | null = null;
+  /** The highest floor that ever reached a disk: up to there records may be forgotten. */
+  private highestFloor = NO_REVISION;
+  /** The same when all nodes were last down. */
+  private forgottenBefore = NO_REVISION;
   private readonly replicas: readonly NodeId[];
   private readonly majority: number;
   private readonly seen = new WeakSet<Register>();
@@ -202,6 +226,23 @@ class PartitionChecks {
       sometimes: options.sometimes,
       violate: options.violate,
     });
+  }
+
+  forgotten(floor: Revision): void {
+    if (floor > this.highestFloor) this.highestFloor = floor;
+  }
+
+  allDown(): void {
+    this.forgottenBefore = this.highestFloor;
+  }
+
+  /** Who begins after a total restart, and is told less than was forgotten before, has its first write refused as expired (R9). */
+  toldRevision(revision: Revision, how: string): void {
+    if (revision === UNKNOWN_REVISION || revision >= this.forgottenBefore) return;
+    this.options.violate(
+      "a restart tells no less than was forgotten",
+      `${how} told revision ${revision}, though records up to ${this.forgottenBefore} were forgotten before all nodes were down`,
+    );
   }
 
   sent(

@@ -10,7 +10,7 @@ import type { Prng } from "../../src/base/prng.js";
 import { duration } from "../../src/base/time.js";
 import type { Answer as HistoryAnswer, Operation, Outcome } from "../../src/check/history.js";
 import { fingerprintOf } from "../../src/codec/api/fingerprint.js";
-import { type Key, type Partition, type Revision, revision } from "../../src/core/model/ids.js";
+import { type Key, type Partition, type Revision, revision, UNKNOWN_REVISION } from "../../src/core/model/ids.js";
 import type { Request } from "../../src/core/model/node-message.js";
 import type { Answer, ReadRequest, RequestId, WriteOperation, WriteRequest } from "../../src/core/model/operation.js";
 import type { Ticket } from "../../src/core/model/outbox.js";
@@ -26,6 +26,9 @@ import type { World } from "./world.js";
 const MAX_TRIES = 4;
 /** Rounds that a client waits for an answer once the faults are over. */
 const FINAL_TIMEOUT_ROUNDS = 30;
+
+/** Share of operations that a client which has begun anew precedes by asking for a revision. */
+const ASKING_FIRST = 0.7;
 
 interface Undertaking {
   readonly key: Key;
@@ -61,6 +64,7 @@ interface Copy {
 export class Client {
   private readonly seen = new Map<Key, Seen>();
   private readonly revisions = new Map<Partition, Revision>();
+  private begunAnew = false;
   private current: Undertaking | null = null;
   private generation = 0;
   private made = 0;
@@ -77,6 +81,7 @@ export class Client {
 
   /** Another client takes its place, which knows nothing. */
   beginAnew(): void {
+    this.begunAnew = true;
     this.seen.clear();
     this.revisions.clear();
   }
@@ -117,7 +122,11 @@ export class Client {
   private begin(chance: Chance): void {
     const { world } = this;
     const { load } = world.swarm;
-    const key = chance.pick(world.keys);
+    const drawn = chance.pick(world.keys);
+    const key = load.hot > 0 && chance.chance(load.hot) ? (world.keys[0] ?? drawn) : drawn;
+    // As the client libraries do: the first thing that a new one asks for is a revision, until it is told one.
+    const asks = this.begunAnew && !this.revisions.has(this.world.partitionOf(key)) && chance.chance(ASKING_FIRST);
+    if (asks) return this.undertake(key, { kind: "read", read: { key, consistency: "local" } }, chance);
     if (chance.chance(load.gets)) {
       const read: ReadRequest = { key, consistency: chance.chance(load.locals) ? "local" : "linearizable" };
       return this.undertake(key, { kind: "read", read }, chance);
@@ -314,8 +323,7 @@ export class Client {
     if (copy.byProxy || undertaking.outcome !== null) return;
     switch (verdict.status) {
       case "done": {
-        const told = Math.max(verdict.standing.revision, this.revisions.get(undertaking.partition) ?? 0);
-        if (told > 0) this.revisions.set(undertaking.partition, revision(told));
+        this.hear(undertaking, verdict.standing.revision);
         const answer = answerFor(verdict.answer);
         return this.finish(undertaking, answer === null ? { status: "unknown" } : { status: "done", answer });
       }
@@ -388,6 +396,13 @@ export class Client {
     world.record(operation);
     this.current = null;
     if (!world.calm) this.think();
+  }
+
+  private hear({ partition, request }: Undertaking, told: Revision): void {
+    if (told === UNKNOWN_REVISION) return this.world.sometimes.hit("an answer told no revision");
+    this.world.checks.toldRevision(partition, told, renderRequest(request));
+    const known = this.revisions.get(partition);
+    if (known === undefined || told > known) this.revisions.set(partition, told);
   }
 
   private remember(key: Key, answer: HistoryAnswer, request: Request): void {

@@ -7,7 +7,7 @@ import { voteOf } from "../../src/base/votes.js";
 import { checkHistory } from "../../src/check/check.js";
 import { formatHistory } from "../../src/check/jsonl.js";
 import { versionWitness } from "../../src/check/version-witness.js";
-import { partition } from "../../src/core/model/ids.js";
+import { partition, UNKNOWN_REVISION } from "../../src/core/model/ids.js";
 import type { ServedPartition } from "../../src/core/partition.js";
 import { FOLLOW_MS } from "../../src/core/replica/catch-up.js";
 import type { CheckName } from "./checks.js";
@@ -127,7 +127,8 @@ function livenessPhase(world: World, everybodyUp: boolean): void {
   const up = nodes.filter((node) => node.up);
   const longestRequest = swarm.load.timeoutMs * 8 + world.slackMs * 8;
   const bound = schedule.now + SETTLING_ROUNDS * swarm.roundMs * (1 + 2 * swarm.drift) + longestRequest;
-  const settled = (): boolean => everyWriterFound(world) && world.clients.every((client) => client.idle);
+  const settled = (): boolean =>
+    everyWriterFound(world) && revisionsUnknown(world).length === 0 && world.clients.every((client) => client.idle);
   while (!settled()) {
     if (schedule.now > bound) return complain(world);
     schedule.runUntil(schedule.now + swarm.roundMs);
@@ -242,6 +243,16 @@ function writerFound(world: World, p: number): boolean {
   return world.nodes.every((node) => !node.up || node.machine?.core.writerOf(partition(p)) === writers[0]?.id);
 }
 
+/** Replicas that still tell clients no revision: nobody could write there with `after` (R9). */
+const revisionsUnknown = (world: World): string[] =>
+  world.nodes.flatMap((node) =>
+    [...(node.machine?.core.partitions ?? [])].flatMap(([p, { replica }]) =>
+      node.up && replica.settledRevision === UNKNOWN_REVISION
+        ? [`n${node.id} tells no revision of partition ${p}`]
+        : [],
+    ),
+  );
+
 function complain(world: World): void {
   for (let p = 0; p < world.swarm.partitions; p++) {
     const writers = world.writersOf(partition(p)).map(({ id }) => `n${id}`);
@@ -251,6 +262,8 @@ function complain(world: World): void {
     if (!writerFound(world, p))
       world.violate("liveness", `partition ${p}: writers [${writers.join(" ")}], known as ${known.join(" ")}`);
   }
+  const unknown = revisionsUnknown(world);
+  if (unknown.length > 0) world.violate("liveness", unknown.join("; "));
   world.violate("liveness", "a request of the safety phase was never answered");
 }
 

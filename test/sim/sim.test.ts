@@ -61,6 +61,7 @@ const USUAL: readonly Point[] = [
   "a read imposed",
   "a key was recovered by another writer",
   "an answer was repeated from its record",
+  "an answer told no revision",
   "an outcome was unknown",
   "a local read was answered locally",
   "two offices of one partition at once",

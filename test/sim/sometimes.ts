@@ -35,6 +35,7 @@ export const POINTS = [
   "a register was imposed in a new ballot",
   "an answer was repeated from its record",
   "a request was refused as expired",
+  "an answer told no revision",
   "a request came from the future",
   "a request was unserved",
   "an outcome was unknown",

@@ -117,6 +117,8 @@ export interface Load {
   readonly thinkMs: number;
   /** Operations of all clients together. */
   readonly operations: number;
+  /** Share of operations on the first key, besides those that fall on it. */
+  readonly hot: number;
   readonly gets: number;
   /** Share of writes that are deletes, besides those that every load has. */
   readonly deletes: number;
@@ -161,6 +163,9 @@ export function drawSwarm(seed: number): Swarm {
   const disks = real ? faults : 0;
   const stalls = new Prng(seed).fork("stalls");
   const streams = new Prng(seed).fork("streams");
+  const restarts = new Prng(seed).fork("restarts");
+  // What was forgotten of one key before all nodes were down must not come back as the low revision of another.
+  const restarted = long && restarts.chance(0.5);
   const ends = new Prng(seed).fork("ends");
   const sometimes = (probability: number, rounds: readonly number[]): number =>
     disks > 0 && storage.chance(probability) ? roundMs * storage.pick(rounds) : 0;
@@ -168,7 +173,7 @@ export function drawSwarm(seed: number): Swarm {
     nodes,
     replicas,
     partitions: chance.pick([1, 1, 1, 2, 4]),
-    keys: long ? 1 : chance.pick([1, 1, 2, 2, 3, 4]),
+    keys: long ? (restarted ? 2 : 1) : chance.pick([1, 1, 2, 2, 3, 4]),
     clients: chance.pick([2, 3, 4, 6]),
     roundMs,
     safetyMs,
@@ -206,8 +211,13 @@ export function drawSwarm(seed: number): Swarm {
     nemesis: {
       crash: faults * on(0.6, () => roundMs * chance.pick([5, 12, 30])),
       downMs: roundMs * chance.pick([1, 5, 15]),
-      stops: chance.chance(0.25),
-      crashAll: faults * on(0.1, () => roundMs * 30),
+      stops: chance.chance(0.25) && !restarted,
+      crashAll:
+        faults *
+        Math.max(
+          on(0.1, () => roundMs * 30),
+          restarted ? roundMs * 30 : 0,
+        ),
       cut: faults * on(0.6, () => roundMs * chance.pick([4, 10, 20])),
       cutMs: roundMs * chance.pick([2, 6, 15]),
       pause: faults * on(0.4, () => roundMs * chance.pick([4, 12])),
@@ -229,6 +239,7 @@ export function drawSwarm(seed: number): Swarm {
     load: {
       thinkMs: long ? 1 : chance.pick([1, 5, 20, 60]),
       operations: long ? 400 : chance.pick([60, 120, 200]),
+      hot: restarted ? 0.95 : 0,
       gets: long ? 0.1 : chance.pick([0.2, 0.4, 0.6]),
       deletes: purges ? upkeep.pick([0.1, 0.3, 0.6]) : 0,
       locals: on(0.4, () => 0.3),

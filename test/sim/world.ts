@@ -163,6 +163,7 @@ export class World {
       node.id,
       this.nodes.filter((other) => other !== node && other.up).map(({ id }) => id),
     );
+    if (this.nodes.every((other) => !other.up)) this.checks.allDown();
     const watchers = this.crashWatchers.get(node) ?? [];
     this.crashWatchers.delete(node);
     for (const call of watchers) call();

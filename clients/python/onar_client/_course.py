@@ -34,6 +34,8 @@ READ_ATTEMPT_S = 1.5
 WRITE_ATTEMPT_S = 4.0
 FIRST_PAUSE_S = 0.02
 MOST_PAUSE_S = 1.0
+#: Between two questions for a revision that nobody can tell yet.
+UNTOLD_PAUSE_S = 0.05
 #: The least time in which another attempt is worth making; of short calls a tenth of their time.
 SHORTEST_S = 0.5
 REQUEST_ID_BYTES = 16
@@ -151,10 +153,16 @@ def _write_in_turn(
 ) -> Course:
     partition = partition_of(key, knowledge.partitions)
     after, fresh = knowledge.after(partition, time.monotonic())
-    if not fresh:
-        yield from _read_at_writer(knowledge, deadline, key)
+    while not fresh:
+        answer = yield from _read_at_writer(knowledge, deadline, key)
         after, _ = knowledge.after(partition, time.monotonic())
-    assert after is not None, "an answer about a key tells a revision of its partition"
+        if answer.header.HasField("revision") and after is not None:
+            break
+        # All its nodes have just started: a writer tells it as soon as there is one.
+        yield Pause(min(UNTOLD_PAUSE_S, max(0.0, deadline.remaining)))
+        if deadline.remaining <= 0:
+            raise Trial(knowledge, deadline, key).error()
+    assert after is not None, "a fresh revision is one that was told"
     message = request(os.urandom(REQUEST_ID_BYTES), after)
     try:
         return (yield from Trial(knowledge, deadline, key, to_writer=True).run(method, message, write=True))

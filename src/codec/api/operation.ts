@@ -19,7 +19,15 @@ import type {
 } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { RefusedReason, UnknownReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { unreachable } from "../../base/assert.js";
-import { groupEpoch, type Key, nodeId, type Partition, type Revision, revision } from "../../core/model/ids.js";
+import {
+  groupEpoch,
+  type Key,
+  nodeId,
+  type Partition,
+  type Revision,
+  revision,
+  UNKNOWN_REVISION,
+} from "../../core/model/ids.js";
 import type { Request } from "../../core/model/node-message.js";
 import type {
   Answer,
@@ -297,13 +305,13 @@ const standingToWire = (standing: Standing): Header => ({
   clusterId: NO_BYTES,
   nodeId: 0,
   viewEpoch: 0n,
-  revision: { partition: 0, revision: BigInt(standing.revision) },
+  revision: standing.revision === UNKNOWN_REVISION ? undefined : { partition: 0, revision: BigInt(standing.revision) },
   groupEpoch: BigInt(standing.groupEpoch),
   writerNodeId: standing.writer,
 });
 
 const standingFromWire = (header: Header | undefined): Standing => ({
-  revision: revisionFromWire(header?.revision?.revision ?? 0n),
+  revision: header?.revision === undefined ? UNKNOWN_REVISION : revisionFromWire(header.revision.revision),
   groupEpoch: groupEpoch(Number(header?.groupEpoch ?? 0n)),
   writer: nodeId(header?.writerNodeId ?? 0),
 });

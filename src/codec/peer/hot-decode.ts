@@ -10,6 +10,7 @@ import {
   partition,
   type Revision,
   revision,
+  UNKNOWN_REVISION,
 } from "../../core/model/ids.js";
 import type { Read, ReadAnswer, Recover, Recovered, Write, Written } from "../../core/model/message.js";
 import type { Forward, Forwarded, NodeMessage } from "../../core/model/node-message.js";
@@ -319,10 +320,10 @@ function readEntry(r: WireReader): KeyEntry {
   return { value, version: revision(version) };
 }
 
-const NO_STANDING: Standing = { revision: revision(0), groupEpoch: groupEpoch(0), writer: NO_NODE };
+const NO_STANDING: Standing = { revision: UNKNOWN_REVISION, groupEpoch: groupEpoch(0), writer: NO_NODE };
 
 function readStanding(r: WireReader): Standing {
-  let known = revision(0);
+  let known = UNKNOWN_REVISION;
   let epoch = 0;
   let writer = 0;
   while (r.more) {

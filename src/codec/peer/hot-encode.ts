@@ -1,5 +1,5 @@
 /** Writes the frequent messages by hand: see hot-fields.ts. */
-import type { Partition, Revision } from "../../core/model/ids.js";
+import { type Partition, type Revision, UNKNOWN_REVISION } from "../../core/model/ids.js";
 import type { Read, ReadAnswer, Recover, Recovered, Write, Written } from "../../core/model/message.js";
 import type { Forward, Forwarded, NodeMessage } from "../../core/model/node-message.js";
 import type { WireWriter } from "../../wire/protobuf.js";
@@ -65,7 +65,7 @@ function encodeWrite(m: Write, w: WireWriter): void {
   w.number(3, seq);
   w.bytes(4, encodeRegister(m.register));
   w.number(5, m.settledSeq);
-  w.number(6, m.settledRevision);
+  w.number(6, Math.max(0, m.settledRevision));
   w.end(start);
 }
 
@@ -96,7 +96,7 @@ function encodeReadAnswer(m: ReadAnswer, w: WireWriter): void {
   if (m.register !== null) w.bytes(5, encodeRegister(m.register));
   w.number(6, m.settled ? 1 : 0);
   putBallot(7, m.promised, w);
-  w.number(8, m.settledRevision);
+  w.number(8, Math.max(0, m.settledRevision));
   w.end(start);
 }
 
@@ -155,7 +155,7 @@ function encodeForwarded(m: Forwarded, w: WireWriter): boolean {
   w.number(1, m.id);
   const inner = w.begin(answer.kind === "get" ? GET : PUT);
   const header = w.begin(1);
-  putRevision(4, 0 as Partition, standing.revision, w);
+  if (standing.revision !== UNKNOWN_REVISION) putRevision(4, 0 as Partition, standing.revision, w);
   w.number(5, standing.groupEpoch);
   w.number(6, standing.writer);
   w.end(header);

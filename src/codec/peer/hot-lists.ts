@@ -13,6 +13,7 @@ import {
   nodeId,
   partition,
   revision,
+  UNKNOWN_REVISION,
   VOTERS,
 } from "../../core/model/ids.js";
 import type { Changes, ListedChange } from "../../core/model/message.js";
@@ -115,8 +116,9 @@ function putReport(field: number, report: PartitionReport, w: WireWriter): void 
   putBallot(4, report.promise, w);
   w.number(5, report.live ? 1 : 0);
   putTimestamp(6, report.settled, w);
-  w.number(7, report.settledRevision);
+  w.number(7, Math.max(0, report.settledRevision));
   w.number(8, report.lastChange);
+  w.number(9, report.settledRevision === UNKNOWN_REVISION ? 1 : 0);
   w.end(start);
 }
 
@@ -157,6 +159,7 @@ function readReport(r: WireReader): PartitionReport {
   let settled: Timestamp | null = null;
   let settledRevision = 0;
   let lastChange = 0;
+  let unknown = false;
   while (r.more) {
     const key = r.tag();
     if (key === tag(1, VARINT)) p = r.uint32();
@@ -167,6 +170,7 @@ function readReport(r: WireReader): PartitionReport {
     else if (key === tag(6, BYTES)) settled = readTimestamp(r.message());
     else if (key === tag(7, VARINT)) settledRevision = r.varint();
     else if (key === tag(8, VARINT)) lastChange = r.varint();
+    else if (key === tag(9, VARINT)) unknown = r.varint() !== 0;
     else r.skip(key);
   }
   return {
@@ -176,7 +180,7 @@ function readReport(r: WireReader): PartitionReport {
     promise: mustHave(promise),
     live,
     settled,
-    settledRevision: revision(settledRevision),
+    settledRevision: unknown ? UNKNOWN_REVISION : revision(settledRevision),
     lastChange: changeNumber(lastChange),
   };
 }

@@ -8,7 +8,16 @@ import type {
 import { duration } from "../../base/time.js";
 import type { Timestamp } from "../../core/model/ballot.js";
 import type { OfficeReport, PartitionReport } from "../../core/model/heartbeat.js";
-import { attempt, changeNumber, groupEpoch, type Key, nodeId, partition, revision } from "../../core/model/ids.js";
+import {
+  attempt,
+  changeNumber,
+  groupEpoch,
+  type Key,
+  nodeId,
+  partition,
+  revision,
+  UNKNOWN_REVISION,
+} from "../../core/model/ids.js";
 import type { Fenced } from "../../core/model/message.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
 import type { Register } from "../../core/model/register.js";
@@ -221,7 +230,7 @@ const reportFromWire = (r: WireReport): PartitionReport => ({
   promise: ballotFromWire(r.promise),
   live: r.live,
   settled: timestampFromWire(r.settled),
-  settledRevision: revision(r.settledRevision),
+  settledRevision: r.revisionUnknown ? UNKNOWN_REVISION : revision(r.settledRevision),
   lastChange: changeNumber(r.lastChange),
 });
 

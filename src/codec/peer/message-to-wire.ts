@@ -1,4 +1,5 @@
 /** Peer messages from the core's form to that of the generated code. */
+
 import type { Timestamp as WireTimestamp } from "../../../gen/ts/onar/replication/v1/register.js";
 import {
   type PeerMessage,
@@ -9,7 +10,7 @@ import {
 import { unreachable } from "../../base/assert.js";
 import type { Timestamp } from "../../core/model/ballot.js";
 import type { OfficeReport, PartitionReport } from "../../core/model/heartbeat.js";
-import { type Partition, VOTERS } from "../../core/model/ids.js";
+import { type Partition, UNKNOWN_REVISION, VOTERS } from "../../core/model/ids.js";
 import type { AskTombstone, Fenced, Purge } from "../../core/model/message.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
 import type { Register } from "../../core/model/register.js";
@@ -32,7 +33,7 @@ export function messageToWire(m: NodeMessage): WireMessage {
           seq: m.register.timestamp.seq,
           register: encodeRegister(m.register),
           settledSeq: m.settledSeq,
-          settledRevision: m.settledRevision,
+          settledRevision: Math.max(0, m.settledRevision),
         },
       };
     case "written":
@@ -59,7 +60,7 @@ export function messageToWire(m: NodeMessage): WireMessage {
           register: registerToWire(m.register),
           settled: m.settled,
           promised: ballotToWire(m.promised),
-          settledRevision: m.settledRevision,
+          settledRevision: Math.max(0, m.settledRevision),
         },
       };
     case "impose":
@@ -145,7 +146,7 @@ export function messageToWire(m: NodeMessage): WireMessage {
           attempt: m.attempt,
           done: m.done,
           register: registerToWire(m.register),
-          settledRevision: m.settledRevision,
+          settledRevision: Math.max(0, m.settledRevision),
           ballot: m.ballot === null ? undefined : ballotToWire(m.ballot),
         },
       };
@@ -257,7 +258,8 @@ const reportToWire = (r: PartitionReport): WireReport => ({
   promise: ballotToWire(r.promise),
   live: r.live,
   settled: timestampToWire(r.settled),
-  settledRevision: r.settledRevision,
+  settledRevision: Math.max(0, r.settledRevision),
+  revisionUnknown: r.settledRevision === UNKNOWN_REVISION,
   lastChange: r.lastChange,
 });
 

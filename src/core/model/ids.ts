@@ -43,3 +43,7 @@ export const changeNumber = (value: number): ChangeNumber => value as ChangeNumb
 export const attempt = (value: number): Attempt => value as Attempt;
 
 export const NO_NODE = 0 as NodeId;
+/** Before the first one. */
+export const NO_REVISION = 0 as Revision;
+/** A replica that has just started cannot tell its partition's revision: clients are told none, rather than a low one (R9). */
+export const UNKNOWN_REVISION = -1 as Revision;

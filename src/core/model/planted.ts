@@ -51,6 +51,7 @@ export type PlantedBug =
   | "I3.forgotten-at-the-sync"
   | "R9.raise-lets-in"
   | "R9.tells-less"
+  | "R9.base-untold"
   | "R9.first-copy-unbound"
   | "I3.waits-on"
   | "B3.purge-goes-on"

@@ -17,7 +17,15 @@ import { type Instant, since } from "../../base/time.js";
 import { TransientMap } from "../../base/transient-map.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import { compareTimestamps, type Timestamp } from "../model/ballot.js";
-import { type Attempt, attempt as attemptOf, type Key, NO_NODE, type NodeId, type Revision } from "../model/ids.js";
+import {
+  type Attempt,
+  attempt as attemptOf,
+  type Key,
+  NO_NODE,
+  NO_REVISION,
+  type NodeId,
+  UNKNOWN_REVISION,
+} from "../model/ids.js";
 import type { CoreMessage, HandedOver, Imposed, Nack, ReadAnswer } from "../model/message.js";
 import type { ReadRequest, Refusal, Result } from "../model/operation.js";
 import type { Outbox, Ticket } from "../model/outbox.js";
@@ -116,7 +124,7 @@ export class Reader {
   onAnswer(now: Instant, place: number, message: ReadAnswer, out: Outbox): void {
     const state = this.reads.get(message.attempt);
     if (state === undefined || state.phase !== "asking" || !isOf(state.request.key, message.register)) return;
-    if (message.settledRevision > this.replica.settledRevision) this.replica.settledRevision = message.settledRevision;
+    this.replica.learnRevision(message.settledRevision);
     if ((state.answers & voteOf(place)) !== 0 && !planted("R7.count-messages")) return;
     this.count(state, place, message.timestamp, message.register, message.settled);
     this.judge(now, state, out);
@@ -142,7 +150,7 @@ export class Reader {
   onHandedOver(message: HandedOver, out: Outbox): void {
     const state = this.reads.get(message.attempt);
     if (state === undefined || state.phase !== "handing-over" || !isOf(state.request.key, message.register)) return;
-    if (message.settledRevision > this.replica.settledRevision) this.replica.settledRevision = message.settledRevision;
+    this.replica.learnRevision(message.settledRevision);
     // Not done: somebody else is the writer by now; asked again at the next resend.
     if (!message.done) return state.asking.answered();
     this.reads.delete(state.attempt);
@@ -352,7 +360,9 @@ export class Reader {
 
   private answer(ticket: Ticket, register: Register | null, consistency: "linearizable" | "local", out: Outbox): void {
     const writer = this.writerPlace();
-    const revision = Math.max(this.replica.settledRevision, register?.revision ?? 0) as Revision;
+    const known = this.replica.settledRevision;
+    const held = register?.revision ?? NO_REVISION;
+    const revision = known === UNKNOWN_REVISION || known > held ? known : held;
     const result: Result = {
       status: "done",
       answer: { kind: "get", entry: entryOf(register), consistency },

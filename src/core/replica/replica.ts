@@ -22,7 +22,15 @@ import {
 } from "../model/ballot.js";
 import { LIST_BYTES, MENDING_BYTES } from "../model/bounds.js";
 import type { Entry } from "../model/entry.js";
-import type { ChangeNumber, GroupEpoch, Key, NodeId, Revision } from "../model/ids.js";
+import {
+  type ChangeNumber,
+  type GroupEpoch,
+  type Key,
+  NO_REVISION,
+  type NodeId,
+  type Revision,
+  UNKNOWN_REVISION,
+} from "../model/ids.js";
 import type {
   AskChanges,
   AskTombstone,
@@ -60,8 +68,11 @@ export class Replica {
   /** Highest floor of the registers purged here (R9). */
   floor: Revision = 0 as Revision;
   readonly settled = new SettledSeqs();
-  /** Highest revision known to be settled, or where an office began that has its first reservation. */
-  settledRevision: Revision = 0 as Revision;
+  /**
+   * Highest revision known to be settled, or where an office began that has its first reservation. Unknown from the start until an office or
+   * another replica has told it: records above what this copy shows may be forgotten, and who is told less is refused as expired (R9).
+   */
+  settledRevision: Revision = planted("R9.tells-less") ? NO_REVISION : UNKNOWN_REVISION;
   /** Keys found bad and not mended yet, each with the number of that finding: the writer is asked for them (mending.ts). */
   readonly bad = new Map<Key, number>();
   private findings = 0;
@@ -312,8 +323,15 @@ export class Replica {
     this.learnRevision(settledRevision);
   }
 
+  /** What a message carries by the way: it may be of long ago, so it only adds to what is known. */
   learnRevision(settledRevision: Revision): void {
-    if (settledRevision > this.settledRevision) this.settledRevision = settledRevision;
+    if (this.settledRevision !== UNKNOWN_REVISION) this.knowRevision(settledRevision);
+  }
+
+  /** By an office of this node that has its first reservation, or by another replica that knew when this process asked. */
+  knowRevision(settledRevision: Revision): void {
+    if (settledRevision <= this.settledRevision) return;
+    this.settledRevision = settledRevision > this.floor ? settledRevision : this.floor;
   }
 
   /** Now and then: settled numbers are durable, but lazily. */
@@ -425,4 +443,3 @@ export class Replica {
 }
 
 const NO_CHANGE = 0 as ChangeNumber;
-const NO_REVISION = 0 as Revision;

@@ -76,6 +76,11 @@ export class Revisions {
     this.round = null;
   }
 
+  /** A majority holds the office's first reservation. */
+  get begun(): boolean {
+    return this.reserved > NONE || planted("R13.no-reservation");
+  }
+
   /** A floor was asked for, and no majority has it yet. */
   get raising(): boolean {
     return this.floor < this.wantedFloor;

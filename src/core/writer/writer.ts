@@ -296,8 +296,10 @@ export class Writer {
         true,
       );
     }
-    // Until a majority has the floor, a request of before could still run (R9).
-    if (request.requestId !== null && this.revisions.raising && !planted("R9.raise-lets-in")) {
+    // Until a majority has the floor, a request of before could still run; and until one has the first reservation, nobody can tell what a
+    // refused one should have known (R9).
+    const raising = this.revisions.raising && !planted("R9.raise-lets-in");
+    if (request.requestId !== null && (raising || !this.revisions.begun)) {
       this.waitingForOffice.push(queued);
       return;
     }
@@ -437,7 +439,7 @@ export class Writer {
     const floor = this.revisions.floor;
     if (!this.revisions.onReserved(now, place, message, out)) return;
     // No later office begins below it: clients may be told, so that what they say they know is not below what was forgotten (R9).
-    if (!planted("R9.tells-less")) this.replica.learnRevision(this.revisions.base);
+    if (!planted("R9.base-untold")) this.replica.knowRevision(this.revisions.base);
     if (this.revisions.floor > floor && !planted("R9.raise-without-floor")) this.keys.raiseFloor(this.revisions.floor);
     this.drainWaiting(now, out);
   }

@@ -21,7 +21,7 @@ import {
   type NodeId,
   type Partition,
   partition as partitionOf,
-  type Revision,
+  UNKNOWN_REVISION,
 } from "../../core/model/ids.js";
 import { partitionOfPosition } from "../../core/placement/position.js";
 import { memberOf, placementOf, type View } from "../../core/view/view.js";
@@ -141,7 +141,7 @@ function locate(serving: Serving, node: ServingNode, limits: Limits, request: Lo
   }
   const { replicas, groupEpoch } = placementOf(view, partition);
   const writer = node.loop.machine.core.writerOf(partition) ?? NO_NODE;
-  const revision = node.loop.machine.core.partitions.get(partition)?.replica.settledRevision ?? (0 as Revision);
+  const revision = node.loop.machine.core.partitions.get(partition)?.replica.settledRevision ?? UNKNOWN_REVISION;
   return {
     header: serving.header({ partition, standing: { revision, groupEpoch, writer } }),
     partition,
@@ -178,7 +178,7 @@ function partitionStatus(node: ServingNode, partition: Partition): PartitionStat
   const { replicas, groupEpoch } = placementOf(node.view, partition);
   const served = core.partitions.get(partition);
   const promise = served?.replica.promise;
-  const settled = served?.replica.settledRevision ?? (0 as Revision);
+  const settled = Math.max(0, served?.replica.settledRevision ?? 0);
   const behind = served?.behind ?? null;
   return {
     partition,
@@ -193,7 +193,7 @@ function partitionStatus(node: ServingNode, partition: Partition): PartitionStat
       const known = own || (report !== undefined && isOf(report.groupEpoch, groupEpoch));
       const base = { nodeId: id, ready: own || (known && report?.ready === true), heard: core.hears(id) };
       if (!known) return base;
-      const behind = own ? 0 : Math.max(0, settled - (report?.settledRevision ?? 0));
+      const behind = own ? 0 : Math.max(0, settled - Math.max(0, report?.settledRevision ?? 0));
       return { ...base, lag: BigInt(behind) };
     }),
     heldRequests: node.loop.machine.router.heldOf(partition),

@@ -2,7 +2,7 @@
 import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
 import type { Handshake } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../../base/trace-context.js";
-import type { NodeId, Partition } from "../../core/model/ids.js";
+import { type NodeId, type Partition, UNKNOWN_REVISION } from "../../core/model/ids.js";
 import type { Request } from "../../core/model/node-message.js";
 import type { Standing } from "../../core/model/operation.js";
 import type { View } from "../../core/view/view.js";
@@ -77,7 +77,7 @@ export class Serving {
       clusterId: this.clusterId,
       nodeId: this.self,
       viewEpoch: this.viewEpoch,
-      revision: { partition, revision: BigInt(standing.revision) },
+      revision: standing.revision === UNKNOWN_REVISION ? undefined : { partition, revision: BigInt(standing.revision) },
       groupEpoch: BigInt(standing.groupEpoch),
       writerNodeId: standing.writer,
     };

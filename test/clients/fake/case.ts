@@ -10,6 +10,7 @@ export type Key = Bytes | { readonly exact: Bytes };
 export interface Case {
   readonly name: string;
   readonly on: "cluster" | "killable" | "fake";
+  readonly untold?: number;
   readonly nodes?: readonly NodeKind[];
   readonly endpoints?: readonly number[];
   readonly views?: readonly (readonly number[])[];

@@ -125,7 +125,8 @@ export class FakeNode {
     const { key } = request.value;
     const partition = partitionOf(key);
     if (request.$case === "get" && request.value.consistency === Consistency.LOCAL) {
-      return ways.done(okResponse(request, {}, this.header({ partition, revision: script.tell(partition, false) })));
+      const revision = script.untold() ? undefined : { partition, revision: script.tell(partition, false) };
+      return ways.done(okResponse(request, {}, this.header(revision)));
     }
     if (foreign) script.problems.push(`a ${request.$case} was sent to node ${id}, which is of another cluster`);
     const answer = script.take(attemptOf(request, id, timeoutMs));

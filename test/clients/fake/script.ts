@@ -44,6 +44,8 @@ export class Script {
   readonly calls: Record<string, unknown>[] = [];
   private readonly steps: readonly StepState[];
   private current = -1;
+  /** Gets with consistency LOCAL so far. */
+  private asked = 0;
   private readonly revisions = new Map<number, bigint>();
   /** The highest revision told of a partition in a header, and in anything. */
   private readonly told = new Map<number, bigint>();
@@ -54,6 +56,11 @@ export class Script {
 
   constructor(private readonly definition: Case) {
     this.steps = definition.steps.map((step, i) => ({ step, number: i + 1, attempts: [], lastAt: 0 }));
+  }
+
+  /** This Get with consistency LOCAL is to be told no revision. */
+  untold(): boolean {
+    return this.asked++ < (this.definition.untold ?? 0);
   }
 
   /** A revision of the partition to tell in a header; `next`: a write takes one. */

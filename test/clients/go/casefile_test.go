@@ -15,9 +15,10 @@ type testCase struct {
 	// Pipeline is about clients with streams, which this one does not have.
 	Pipeline *bool  `yaml:"pipeline"`
 	On       string `yaml:"on"`
-	// Endpoints and Views are the fake server's business.
+	// Endpoints, Views and Untold are the fake server's business.
 	Endpoints []int      `yaml:"endpoints"`
 	Views     [][]int    `yaml:"views"`
+	Untold    int        `yaml:"untold"`
 	Nodes     []string   `yaml:"nodes"`
 	Client    clientPart `yaml:"client"`
 	Steps     []step     `yaml:"steps"`

@@ -316,7 +316,10 @@ describe("endpoints that are of no use", () => {
 
 describe("deadlines", () => {
   test("the deadline reaches the server on the wire", async () => {
-    const node = await fakeNode({ put: async () => ({ version: 1n }), get: async () => ({}) });
+    const node = await fakeNode({
+      put: async () => ({ version: 1n }),
+      get: async () => ({ header: viewOf(CLUSTER_ID).header }),
+    });
     await onar(["put", "k", "v", "--endpoint", node.address, "--timeout", "7"]);
     await onar(["get", "k", "--endpoint", node.address]);
     const of = (name: string) => node.deadlines.findLast(([method]) => method === name)?.[1] ?? 0;

@@ -13,6 +13,7 @@ import {
   nodeId,
   partition,
   revision,
+  UNKNOWN_REVISION,
   viewEpoch,
 } from "../../../src/core/model/ids.js";
 import type { NodeMessage, Request } from "../../../src/core/model/node-message.js";
@@ -40,6 +41,7 @@ const anyNode = u32.map(nodeId);
 const anyPartition = fc.nat({ max: 65_535 }).map(partition);
 const anyEpoch = u53.map(groupEpoch);
 const anyRevision = u53.map(revision);
+const anyTold = fc.oneof(anyRevision, fc.constant(UNKNOWN_REVISION));
 const anyChange = u53.map(changeNumber);
 const anyAttempt = u53.map(attempt);
 const anyBallot = fc.tuple(anyEpoch, u53, anyNode).map(([epoch, round, node]) => ballot(epoch, round, node));
@@ -141,7 +143,7 @@ const anyRefusal: fc.Arbitrary<Refusal> = fc.oneof(
 
 const anyResult: fc.Arbitrary<Result> = fc.oneof(
   fc
-    .tuple(anyAnswer, fc.record({ revision: anyRevision, groupEpoch: anyEpoch, writer: anyNode }))
+    .tuple(anyAnswer, fc.record({ revision: anyTold, groupEpoch: anyEpoch, writer: anyNode }))
     .map(([answer, standing]): Result => ({ status: "done", answer, standing })),
   anyRefusal.map((refusal): Result => ({ status: "refused", refusal })),
   anyRevision.map((of): Result => ({ status: "unknown", unknown: { reason: "request-expired", revision: of } })),
@@ -261,7 +263,7 @@ const bodies: Kinds = {
         promise: anyBallot,
         live: fc.boolean(),
         settled: orNull(anyTimestamp),
-        settledRevision: anyRevision,
+        settledRevision: anyTold,
         lastChange: anyChange,
       }),
       { maxLength: 3 },

@@ -1,6 +1,6 @@
 /** The reader: when it answers at once, when it imposes, when it hands over. */
 import { describe, expect, test } from "vitest";
-import { attempt, groupEpoch } from "../../../../src/core/model/ids.js";
+import { attempt, groupEpoch, NO_REVISION, UNKNOWN_REVISION } from "../../../../src/core/model/ids.js";
 import { RESEND_MS } from "../../../../src/core/quorum/patience.js";
 import { ASK_ALL_MS } from "../../../../src/core/reader/reader.js";
 import { Desk } from "../writer/desk.js";
@@ -33,10 +33,18 @@ describe("answers at once", () => {
 
   test("a tombstone on a majority is an absent key", () => {
     const desk = new Desk().hold(gone, 0, 1, 2);
+    for (const replica of desk.replicas) replica.knowRevision(NO_REVISION);
     const ticket = desk.read();
     desk.deliver(1, 2);
     expect(desk.value(ticket)).toBeNull();
     expect(desk.result(ticket)).toMatchObject({ status: "done", standing: { revision: 5 } });
+  });
+
+  test("a replica that cannot tell the partition's revision yet tells none, not that of what it shows (R9)", () => {
+    const desk = new Desk().hold(fresh, 0, 1, 2);
+    const ticket = desk.read();
+    desk.deliver(1, 2);
+    expect(desk.result(ticket)).toMatchObject({ status: "done", standing: { revision: UNKNOWN_REVISION } });
   });
 
   test("when all hold the key and the highest is settled, though they differ", () => {
@@ -377,6 +385,7 @@ describe("deadlines", () => {
 describe("what a reader learns", () => {
   test("the answer's revision covers what is shown and what peers know to be settled", () => {
     const desk = new Desk().hold(fresh, 0, 1, 2);
+    for (const replica of desk.replicas) replica.knowRevision(NO_REVISION);
     desk.replica(1).settle(b(1, 1), 9, newer.revision);
     desk.replica(2).settle(b(1, 1), 9, newer.revision);
     const ticket = desk.read();

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Ballot, formatBallot } from "../../../../src/core/model/ballot.js";
 import type { Entry } from "../../../../src/core/model/entry.js";
-import { attempt, groupEpoch, revision } from "../../../../src/core/model/ids.js";
+import { attempt, groupEpoch, revision, UNKNOWN_REVISION } from "../../../../src/core/model/ids.js";
 import type { Fenced } from "../../../../src/core/model/message.js";
 import type { Register } from "../../../../src/core/model/register.js";
 import { MemoryTable } from "../../../../src/core/model/table.js";
@@ -237,7 +237,7 @@ describe("reads", () => {
       register: null,
       settled: false,
       promised: b(9),
-      settledRevision: 0,
+      settledRevision: UNKNOWN_REVISION,
     });
     expect(entries()).toEqual([]);
   });
@@ -272,6 +272,7 @@ describe("reads", () => {
     replica.settle(b(2), 9, NOW);
     read();
     expect(out.sendDurable.only("read-answer").settled).toBe(false);
+    replica.knowRevision(revision(0));
     replica.settle(b(1), 5, revision(12));
     read();
     const answer = out.sendDurable.only("read-answer");
@@ -303,6 +304,7 @@ describe("reservation and settled numbers", () => {
   });
 
   test("a floor that comes with a reservation never falls, is written down, and is what clients are told", () => {
+    replica.knowRevision(revision(0));
     reserve(b(1), 40, 30);
     expect(entries()).toEqual([`promise ${formatBallot(b(1))}`, "reservation 40", "floor 30"]);
     reserve(b(1), 50, 20);
@@ -331,6 +333,7 @@ describe("reservation and settled numbers", () => {
   });
 
   test("the settled revision never falls", () => {
+    replica.knowRevision(revision(0));
     replica.settle(b(1), 3, revision(9));
     replica.settle(b(1), 4, revision(8));
     expect(replica.settledRevision).toBe(9);
@@ -338,8 +341,15 @@ describe("reservation and settled numbers", () => {
 });
 
 describe("restart", () => {
+  test("what its entries and messages of before say is told to nobody: more may be forgotten (R9)", () => {
+    replica.restore({ kind: "floor", partition: P, floor: revision(77) });
+    replica.settle(b(1), 3, revision(9));
+    expect([replica.floor, replica.settledRevision]).toEqual([77, UNKNOWN_REVISION]);
+  });
+
   test("a floor is what clients are told as the revision again: with less, all they send would be refused", () => {
     replica.restore({ kind: "floor", partition: P, floor: revision(77) });
+    replica.knowRevision(revision(12));
     expect([replica.floor, replica.settledRevision]).toEqual([77, 77]);
   });
 

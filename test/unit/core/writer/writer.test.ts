@@ -1,6 +1,6 @@
 /** The writer deciding: office, first touch, pipelining, what it reveals and when. */
 import { describe, expect, test } from "vitest";
-import { key } from "../../../../src/core/model/ids.js";
+import { key, UNKNOWN_REVISION } from "../../../../src/core/model/ids.js";
 import { RESERVATION_WINDOW } from "../../../../src/core/writer/revisions.js";
 import { MAX_FLIGHTS } from "../../../../src/core/writer/writer.js";
 import { add, b, casAbsent, casVersion, K, put, register, remove, request, text, ts } from "./harness.js";
@@ -179,7 +179,7 @@ describe("pipelining", () => {
     const office = new Office().reservedBefore(RESERVATION_WINDOW).campaign();
     office.deliver(1);
     expect(office.writer.elected).toBe(true);
-    expect(office.replica(0).settledRevision).toBe(0);
+    expect(office.replica(0).settledRevision).toBe(UNKNOWN_REVISION);
     office.settle();
     expect(office.replica(0).settledRevision).toBe(RESERVATION_WINDOW);
   });

@@ -204,7 +204,8 @@ type Header struct {
 	// (onar.reconfiguration.v1.ReconfigurationService.GetView).
 	ViewEpoch uint64 `protobuf:"varint,3,opt,name=view_epoch,json=viewEpoch,proto3" json:"view_epoch,omitempty"`
 	// The highest revision of the key's partition that the answering node knows to be settled: on a majority of the partition's
-	// replicas. Of an answered write it is at least the write's own. Unset when the answer is not about one partition.
+	// replicas. Of an answered write it is at least the write's own. Unset when the answer is not about one partition, and when the
+	// node cannot tell yet: after a start it waits for another replica, or for a writer, to tell it. Ask again then.
 	Revision *Revision `protobuf:"bytes,4,opt,name=revision,proto3" json:"revision,omitempty"`
 	// The group epoch of that partition: it grows each time the partition is given other replicas. 0 when the answer is not about
 	// one partition.

@@ -4636,9 +4636,11 @@ type PartitionReport struct {
 	// The highest revision that the replica knows to be settled.
 	SettledRevision uint64 `protobuf:"varint,7,opt,name=settled_revision,json=settledRevision,proto3" json:"settled_revision,omitempty"`
 	// The number of the latest change of the replica's copy: who has not seen it may ask (AskChanges).
-	LastChange    uint64 `protobuf:"varint,8,opt,name=last_change,json=lastChange,proto3" json:"last_change,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	LastChange uint64 `protobuf:"varint,8,opt,name=last_change,json=lastChange,proto3" json:"last_change,omitempty"`
+	// The replica has started and not been told the partition's revision yet: settled_revision says nothing.
+	RevisionUnknown bool `protobuf:"varint,9,opt,name=revision_unknown,json=revisionUnknown,proto3" json:"revision_unknown,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *PartitionReport) Reset() {
@@ -4725,6 +4727,13 @@ func (x *PartitionReport) GetLastChange() uint64 {
 		return x.LastChange
 	}
 	return 0
+}
+
+func (x *PartitionReport) GetRevisionUnknown() bool {
+	if x != nil {
+		return x.RevisionUnknown
+	}
+	return false
 }
 
 // The node that a client called hands its request to one that can serve it: a write to the writer, a read to a replica. The entry
@@ -6307,7 +6316,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\tproposing\x18\t \x01(\v2!.onar.replication.v1.OfficeReportR\tproposing\"a\n" +
 	"\fOfficeReport\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
-	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xb7\x02\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xe2\x02\n" +
 	"\x0fPartitionReport\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
@@ -6318,7 +6327,8 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\asettled\x18\x06 \x01(\v2\x1e.onar.replication.v1.TimestampR\asettled\x12)\n" +
 	"\x10settled_revision\x18\a \x01(\x04R\x0fsettledRevision\x12\x1f\n" +
 	"\vlast_change\x18\b \x01(\x04R\n" +
-	"lastChange\"\x9d\x03\n" +
+	"lastChange\x12)\n" +
+	"\x10revision_unknown\x18\t \x01(\bR\x0frevisionUnknown\"\x9d\x03\n" +
 	"\aForward\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12*\n" +
 	"\x03get\x18\x02 \x01(\v2\x16.onar.kv.v1.GetRequestH\x00R\x03get\x12*\n" +

@@ -753,7 +753,7 @@ class OfficeReport(_message.Message):
     def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
 
 class PartitionReport(_message.Message):
-    __slots__ = ("partition", "group_epoch", "ready", "promise", "live", "settled", "settled_revision", "last_change")
+    __slots__ = ("partition", "group_epoch", "ready", "promise", "live", "settled", "settled_revision", "last_change", "revision_unknown")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
@@ -762,6 +762,7 @@ class PartitionReport(_message.Message):
     SETTLED_FIELD_NUMBER: _ClassVar[int]
     SETTLED_REVISION_FIELD_NUMBER: _ClassVar[int]
     LAST_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     partition: int
     group_epoch: int
     ready: bool
@@ -770,7 +771,8 @@ class PartitionReport(_message.Message):
     settled: _register_pb2.Timestamp
     settled_revision: int
     last_change: int
-    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., ready: bool = ..., promise: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., live: bool = ..., settled: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., settled_revision: _Optional[int] = ..., last_change: _Optional[int] = ...) -> None: ...
+    revision_unknown: bool
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., ready: bool = ..., promise: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., live: bool = ..., settled: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., settled_revision: _Optional[int] = ..., last_change: _Optional[int] = ..., revision_unknown: bool = ...) -> None: ...
 
 class Forward(_message.Message):
     __slots__ = ("id", "get", "put", "compare_and_set", "delete", "add", "deadline_ms", "hops", "partition", "group_epoch")

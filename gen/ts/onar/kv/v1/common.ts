@@ -129,7 +129,8 @@ export interface Header {
   viewEpoch: bigint;
   /**
    * The highest revision of the key's partition that the answering node knows to be settled: on a majority of the partition's
-   * replicas. Of an answered write it is at least the write's own. Unset when the answer is not about one partition.
+   * replicas. Of an answered write it is at least the write's own. Unset when the answer is not about one partition, and when the
+   * node cannot tell yet: after a start it waits for another replica, or for a writer, to tell it. Ask again then.
    */
   revision:
     | Revision

@@ -1046,6 +1046,8 @@ export interface PartitionReport {
   settledRevision: number;
   /** The number of the latest change of the replica's copy: who has not seen it may ask (AskChanges). */
   lastChange: number;
+  /** The replica has started and not been told the partition's revision yet: settled_revision says nothing. */
+  revisionUnknown: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -7245,6 +7247,7 @@ function createBasePartitionReport(): PartitionReport {
     settled: undefined,
     settledRevision: 0,
     lastChange: 0,
+    revisionUnknown: false,
     _unknownFields: {},
   };
 }
@@ -7274,6 +7277,9 @@ export const PartitionReport: MessageFns<PartitionReport> = {
     }
     if (message.lastChange !== 0) {
       writer.uint32(64).uint64(message.lastChange);
+    }
+    if (message.revisionUnknown !== false) {
+      writer.uint32(72).bool(message.revisionUnknown);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -7363,6 +7369,14 @@ export const PartitionReport: MessageFns<PartitionReport> = {
             message.lastChange = longToNumber(reader.uint64());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.revisionUnknown = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7400,6 +7414,7 @@ export const PartitionReport: MessageFns<PartitionReport> = {
       : undefined;
     message.settledRevision = object.settledRevision ?? 0;
     message.lastChange = object.lastChange ?? 0;
+    message.revisionUnknown = object.revisionUnknown ?? false;
     return message;
   },
 };

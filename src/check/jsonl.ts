@@ -3,8 +3,10 @@
  * a field that is missing, of a wrong type or not known is an error that names line and field, because a history that is
  * misread gives a verdict about something that never happened.
  */
+
 import type { Answer, Call, Condition, Found, Operation, Outcome } from "./history.js";
 import { int64 } from "./sequential.js";
+import { unreachable } from "./unreachable.js";
 
 export type ParsedHistory = { readonly kind: "history"; readonly operations: readonly Operation[] } | Corruption;
 
@@ -187,6 +189,8 @@ function callOfKind(fields: Fields): Call {
       return fields.has("condition") ? { kind, condition: conditionFrom(fields.nested("condition")) } : { kind };
     case "add":
       return { kind, delta: fields.int64("delta") };
+    default:
+      return unreachable(kind);
   }
 }
 
@@ -235,6 +239,8 @@ function answerOfKind(fields: Fields, kind: Answer["kind"]): Answer {
     }
     case "add":
       return { kind, version: fields.version("version", 1), number: fields.int64("number") };
+    default:
+      return unreachable(kind);
   }
 }
 

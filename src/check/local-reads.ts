@@ -3,11 +3,13 @@
  * must be one that some write may have made before the read returned: never a value of a write that was not executed,
  * never a version with another value than everybody else saw there. Absence may always be shown: every key was absent.
  */
+
 import { takesPart, type Violation } from "./checker.js";
 import { described } from "./describe.js";
 import { type DoneOperation, type Found, isDone, isLocalRead, type Operation } from "./history.js";
 import { versionMade } from "./relevance.js";
 import { int64 } from "./sequential.js";
+import { unreachable } from "./unreachable.js";
 
 export function localReadViolation(operations: readonly Operation[]): Violation | null {
   const reads = operations.filter(isLocalRead).filter(isDone);
@@ -87,6 +89,8 @@ function entriesShown({ call, outcome: { answer } }: DoneOperation): Found[] {
       return answer.found ? [answer.found] : [];
     case "add":
       return [{ version: answer.version, value: answer.number }];
+    default:
+      return unreachable(answer);
   }
 }
 

@@ -1,4 +1,5 @@
 /** The five calls: where they are called, and how their messages are written and read. */
+
 import {
   AddRequest,
   AddResponse,
@@ -11,6 +12,7 @@ import {
   PutRequest,
   PutResponse,
 } from "../../gen/ts/onar/kv/v1/kv.js";
+import { unreachable } from "../base/assert.js";
 import { toBuffer } from "../wire/bytes.js";
 import type { Request, Response } from "./transport.js";
 
@@ -34,6 +36,8 @@ function encode(request: Request): Buffer {
       return toBuffer(DeleteRequest.encode(request.value).finish());
     case "add":
       return toBuffer(AddRequest.encode(request.value).finish());
+    default:
+      return unreachable(request);
   }
 }
 

@@ -2,7 +2,7 @@
  * The core of a node: all its partitions, the failure detector and the merged heartbeats, as one pure state machine. No clock, no chance,
  * no promise, no callback out: time and attempts' start are arguments, and everything it wants done is in the outbox.
  */
-import { assert } from "../base/assert.js";
+import { assert, unreachable } from "../base/assert.js";
 import { after, type Duration, duration, type Instant, never } from "../base/time.js";
 import { Detector } from "./election/detector.js";
 import { Heartbeats } from "./election/heartbeats.js";
@@ -201,6 +201,8 @@ export class Core {
         return this.fill(now, input.full, out);
       case "wake":
         return this.wake(now, out);
+      default:
+        return unreachable(input);
     }
   }
 

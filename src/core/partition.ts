@@ -3,6 +3,7 @@
  * only joins them: it hands each message to the machine it concerns, carries out what the election decides, and tells the heartbeats
  * what changed.
  */
+import { unreachable } from "../base/assert.js";
 import { type Duration, duration, type Instant, since } from "../base/time.js";
 import { countVotes, voteOf } from "../base/votes.js";
 import type { Detector } from "./election/detector.js";
@@ -357,6 +358,8 @@ export class ServedPartition {
           this.election.yourTurn(message.ballot, this.heard, this.replica.promise, this.office(now)),
           out,
         );
+      default:
+        return unreachable(message);
     }
   }
 
@@ -412,6 +415,8 @@ export class ServedPartition {
       case "resume":
         this.offer.end();
         return this.writer.resume(now, out);
+      default:
+        return unreachable(action);
     }
   }
 

@@ -2,6 +2,7 @@
  * A node as one deterministic machine: the core and the router above it. The loop drives it on a real clock, network and disk, the simulator
  * on virtual ones.
  */
+import { unreachable } from "../base/assert.js";
 import type { Instant } from "../base/time.js";
 import { Core, type CoreOptions } from "../core/core.js";
 import type { Key, NodeId, Partition, Revision, ViewEpoch } from "../core/model/ids.js";
@@ -91,6 +92,8 @@ export class NodeMachine {
         this.route(out);
         this.router.wake(now, out);
         break;
+      default:
+        return unreachable(input);
     }
     this.route(out);
     if (this.core.newest !== this.views.newest) this.views.advance(this.core.newest);

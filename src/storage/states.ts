@@ -132,6 +132,8 @@ export class States {
       case "cursor":
         state.cursors.set(entry.source, { copy: entry.copy, change: entry.change });
         return;
+      default:
+        return unreachable(entry);
     }
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { isUtf8 } from "node:buffer";
+import { unreachable } from "../../base/assert.js";
 import { quote } from "../../config/values.js";
 import { usage } from "../ending/exit.js";
 
@@ -34,6 +35,8 @@ export function decode(name: string, text: string, encoding: Encoding, option: s
       }
       return bytes;
     }
+    default:
+      return unreachable(encoding);
   }
 }
 

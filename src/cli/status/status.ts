@@ -12,6 +12,7 @@ import {
   StatusResponse,
   StorageKind,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { unreachable } from "../../base/assert.js";
 import { jsonText, printable } from "../../base/printable.js";
 import { type Address, address, formatAddress } from "../../config/values.js";
 import { call, type Target } from "../calls/call.js";
@@ -223,6 +224,8 @@ function verdictLine(summary: Summary, { good, bad, doubtful, strong }: Paint): 
       return strong(doubtful(`look: ${reasons.join("; ")}`));
     case "well":
       return strong(good(`well: all ${summary.nodes.length} nodes are there, every partition has a writer`));
+    default:
+      return unreachable(verdict);
   }
 }
 

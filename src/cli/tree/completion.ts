@@ -1,5 +1,7 @@
 /** `onar completion`: a script for a shell, made from the tree of commands. Nothing of it calls the program or a node. */
+
 import type { Command } from "commander";
+import { unreachable } from "../../base/assert.js";
 import { oneOf } from "../../config/values.js";
 import { EXIT, type ExitCode } from "../ending/exit.js";
 import type { Io } from "../terminal/io.js";
@@ -8,7 +10,8 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 export async function completion(shell: string, onar: Command, io: Io): Promise<ExitCode> {
   const commands = flat(onar);
-  switch (oneOf("SHELL", shell, SHELLS)) {
+  const kind = oneOf("SHELL", shell, SHELLS);
+  switch (kind) {
     case "bash":
       io.out(bash(commands));
       break;
@@ -18,6 +21,8 @@ export async function completion(shell: string, onar: Command, io: Io): Promise<
     case "fish":
       io.out(fish(commands));
       break;
+    default:
+      return unreachable(kind);
   }
   return EXIT.done;
 }

@@ -1,4 +1,5 @@
 /** CRC-32 of a write's call and arguments: tells a retry from a request id that was used for something else. */
+import { unreachable } from "../../base/assert.js";
 import type { Condition, WriteOperation } from "../../core/model/operation.js";
 import { bytesOf } from "../bytes/bytes.js";
 import { crc32 } from "../bytes/checksum.js";
@@ -16,6 +17,8 @@ export function fingerprintOf(operation: WriteOperation): number {
       return operation.condition === null ? crc : withCondition(operation.condition, crc);
     case "add":
       return crc32(operation.delta.toString(), crc);
+    default:
+      return unreachable(operation);
   }
 }
 

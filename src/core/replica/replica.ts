@@ -10,7 +10,7 @@
  * Source: the (1,N) atomic register by Read-Impose Write-Majority, Cachin, Guerraoui, Rodrigues, "Introduction to Reliable and Secure
  * Distributed Programming", 4.2.4; the fence by ballots is Paxos' promise, held for a whole partition.
  */
-import { assert } from "../../base/assert.js";
+import { assert, unreachable } from "../../base/assert.js";
 import {
   type Ballot,
   compareBallots,
@@ -105,6 +105,8 @@ export class Replica {
       case "removed":
       case "cursor":
         return;
+      default:
+        return unreachable(entry);
     }
   }
 

@@ -15,7 +15,7 @@
  *
  * Source: docs/protocol.md, Views; Lamport, "Paxos Made Simple"; reconfiguration by stop-sign after Omni-Paxos (EuroSys 2023).
  */
-import { assert } from "../../base/assert.js";
+import { assert, unreachable } from "../../base/assert.js";
 import { type Instant, instant, since } from "../../base/time.js";
 import { majorityOf } from "../../base/votes.js";
 import { type Ballot, compareBallots, sameBallot } from "../model/ballot.js";
@@ -113,6 +113,8 @@ export class Chain {
       case "view-vote":
         if (entry.vote.ballot.groupEpoch === this.acceptor.epoch) this.acceptor.accept(entry.vote);
         return;
+      default:
+        return unreachable(entry);
     }
   }
 
@@ -270,6 +272,8 @@ export class Chain {
         return this.onWish(now, from, message, out);
       case "leave-wish":
         return this.onFarewell(now, from, message, out);
+      default:
+        return unreachable(message);
     }
   }
 
@@ -508,6 +512,8 @@ function epochOf(message: ViewMessage): ViewEpoch {
     case "view-accepted":
     case "view-refused":
       return viewEpoch(message.ballot.groupEpoch);
+    default:
+      return unreachable(message);
   }
 }
 

@@ -2,6 +2,7 @@
  * Who proposes the next view? The voters elect a proposer as a group elects its writer, by the same machine: they are the group, and the
  * epoch of the view that is to be ended is the group epoch. This class joins that election and the chain.
  */
+import { unreachable } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
 import type { Detector } from "../election/detector.js";
@@ -135,6 +136,8 @@ export class Voting {
       case "resume":
         // Nobody is preferred as proposer: no office is offered here.
         return;
+      default:
+        return unreachable(action);
     }
   }
 }

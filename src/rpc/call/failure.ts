@@ -3,12 +3,14 @@
  *
  * UNAVAILABLE and CANCELLED are retried by meshes by themselves: neither ever covers a write that may have been executed.
  */
+
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { Status } from "nice-grpc-common";
 import type { Any } from "../../../gen/ts/google/protobuf/any.js";
 import { ErrorInfo, RetryInfo } from "../../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../../gen/ts/google/rpc/status.js";
 import { type ErrorReason, Execution, Outcome } from "../../../gen/ts/onar/kv/v1/error.js";
+import { unreachable } from "../../base/assert.js";
 import type { NodeId, Partition, Revision } from "../../core/model/ids.js";
 import type { Refusal } from "../../core/model/operation.js";
 import type { Member } from "../../core/view/view.js";
@@ -136,6 +138,8 @@ export function failureOf(
         message: "the deadline came before the outcome was known: the write may have been executed, or may still be",
         ...mayHaveRun(request, null, request.hasId),
       });
+    default:
+      return unreachable(verdict);
   }
 }
 
@@ -186,6 +190,8 @@ function refusalOf(refusal: Refusal, request: FailedRequest, members: readonly M
     case "not-writer":
     case "not-replica":
       return noWriter(request);
+    default:
+      return unreachable(refusal);
   }
 }
 

@@ -1,6 +1,8 @@
 /** Steps of founding, between the wire and the core. */
+
 import type { FoundResponse, Founder as WireFounder } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { unreachable } from "../../base/assert.js";
 import { decodeView, encodeView } from "../../codec/api/view.js";
 import { nodeId } from "../../core/model/ids.js";
 import type { FoundingAnswer, StartBallot } from "../../core/view/founding.js";
@@ -53,6 +55,8 @@ export function answerToWire(ballot: StartBallot, answer: FoundingAnswer): Found
       return refused(StartRefusedReason.NOT_PROMISED, null);
     case "view":
       return { $case: "view", value: { view: encodeView(answer.view) } };
+    default:
+      return unreachable(answer);
   }
 }
 

@@ -14,7 +14,7 @@ import type {
   PutRequest,
   PutResponse,
 } from "../../../gen/ts/onar/kv/v1/kv.js";
-import { assert } from "../../base/assert.js";
+import { assert, unreachable } from "../../base/assert.js";
 import {
   addResponse,
   casResponse,
@@ -122,6 +122,8 @@ export class KeyValueHandlers {
           (answer, header) => ({ $case: "add", value: addResponse(answer, header) }),
         );
       }
+      default:
+        return unreachable(request);
     }
   }
 

@@ -3,6 +3,7 @@
  *
  * A question costs a look into a map, whatever it asks for; a stream gets each file once, beside the one that it asked for by name.
  */
+
 import { status } from "@grpc/grpc-js";
 import type { Server } from "nice-grpc";
 import { fileDescriptorSet } from "../../../gen/ts/descriptor.js";
@@ -12,6 +13,7 @@ import {
   ServerReflectionDefinition as V1,
 } from "../../../gen/ts/grpc/reflection/v1/reflection.js";
 import { ServerReflectionDefinition as V1Alpha } from "../../../gen/ts/grpc/reflection/v1alpha/reflection.js";
+import { unreachable } from "../../base/assert.js";
 import { bounded } from "../call/bounded-requests.js";
 import type { ContractFile, Descriptors } from "./descriptors.js";
 
@@ -73,6 +75,8 @@ export class Reflection {
       }
       case undefined:
         return failed(status.INVALID_ARGUMENT, "message_request must be set");
+      default:
+        return unreachable(messageRequest);
     }
   }
 }

@@ -103,7 +103,9 @@ export async function simulatedSubject(syncMs: number): Promise<Subject> {
 }
 
 /** The real one, in a folder of its own. */
-export async function diskSubject(settings: StorageSettings): Promise<Subject & { checkpointBytes(): number }> {
+export async function diskSubject(
+  settings: StorageSettings,
+): Promise<Required<Subject> & { checkpointBytes(): number }> {
   const folder = mkdtempSync(join(tmpdir(), "onar-storage-"));
   const log = join(folder, "log");
   mkdirSync(log);

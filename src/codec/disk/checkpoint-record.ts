@@ -94,8 +94,13 @@ export function decodeStored(key: Key, meta: Buffer, value: Buffer): Stored {
   if ((flags & SPOILT) !== 0) return bad;
   if (crc32(value) !== meta.readUInt32LE(7) && !planted("R11.unchecked")) return bad;
   const bytes = ownCopy((flags & WITHOUT_KEY) !== 0 ? Buffer.concat([keyField(key), value]) : value);
-  const register = decodeRegister(bytes);
-  return register.key === key ? { change, register, bytes: bytes.length } : bad;
+  try {
+    const register = decodeRegister(bytes);
+    return register.key === key ? { change, register, bytes: bytes.length } : bad;
+  } catch {
+    // As an earlier version may have taken it from a peer that made it up: the writer has it mended.
+    return bad;
+  }
 }
 
 /** Whether the register is as it was written. */

@@ -65,6 +65,7 @@ const BUGS: Record<PlantedBug, string> = {
   "I3.forgotten-at-the-sync": "a request whose answer waits for a sync has no deadline any more",
   "R9.records-end-nodes": "completion records that cannot be read end the node that looks at them",
   "R13.told-too-much": "a writer refuses for good what is bound by a revision that peers told of wrongly",
+  "R13.recovers-beyond": "a writer recovers revisions and floors beyond all that was reserved",
   "H5.first-word-lasts": "what a peer once said of the version of its reports is never taken back",
   "H5.cursor-lasts": "what a peer once said of how many changes its copy has is never taken back",
   "I6.believes-on": "an entry node does not unlearn a revision that a writer has not come to",

@@ -24,6 +24,7 @@ const DIRECTED = new Map<string, string>([
   ["R12.old-transfer", "a script"],
   // Of what only a peer that has gone mad says.
   ["R13.told-too-much", "a unit test"],
+  ["R13.recovers-beyond", "a unit test"],
   ["H5.first-word-lasts", "a unit test"],
   ["H5.cursor-lasts", "a unit test"],
   ["I6.believes-on", "a unit test"],

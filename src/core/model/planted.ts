@@ -58,6 +58,7 @@ export type PlantedBug =
   | "I5.unsent-is-sent"
   | "R9.records-end-nodes"
   | "R13.told-too-much"
+  | "R13.recovers-beyond"
   | "H5.first-word-lasts"
   | "H5.cursor-lasts"
   | "I6.believes-on"

@@ -6,7 +6,7 @@ import type { Member, View } from "./view.js";
 export const MAX_MEMBERS = 100;
 /** More make a change slower, and three lost of seven are survived. */
 export const MAX_VOTERS = 7;
-const MAX_ADDRESS_CHARACTERS = 512;
+export const MAX_ADDRESS_CHARACTERS = 512;
 const MAX_NODE_ID = 2 ** 32 - 1;
 /** 2^40 changes of membership are more than any cluster sees. */
 const MAX_EPOCH = 2 ** 40;

@@ -5,6 +5,7 @@ import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replicat
 import { unreachable } from "../../base/assert.js";
 import { decodeView, encodeView } from "../../codec/api/view.js";
 import { nodeId } from "../../core/model/ids.js";
+import { MAX_ADDRESS_CHARACTERS, MAX_MEMBERS, wrongInMember } from "../../core/view/check.js";
 import type { FoundingAnswer, StartBallot } from "../../core/view/founding.js";
 import type { Member, View } from "../../core/view/view.js";
 
@@ -77,9 +78,12 @@ export const ballotFromWire = (wire: WireBallot | undefined): StartBallot => ({
   node: nodeId(wire?.nodeId ?? 0),
 });
 
-export const memberFromWire = (wire: WireFounder): Member => ({
-  id: nodeId(wire.nodeId),
-  clientAddress: wire.clientAddress,
-  peerAddress: wire.peerAddress,
-  zone: wire.zone,
-});
+/** Throws Unbelievable when it cannot be one: what it says of itself is printed and kept. */
+export function believedFounder({ nodeId: id, clientAddress, peerAddress, zone, peers }: WireFounder): Member {
+  const member = { id: nodeId(id), clientAddress, peerAddress, zone };
+  const wrong = wrongInMember(member);
+  if (wrong !== null) throw new Unbelievable(wrong);
+  if (peers.length > MAX_MEMBERS || peers.some((address) => address.length > MAX_ADDRESS_CHARACTERS))
+    throw new Unbelievable(`a list of ${peers.length} founders, or of addresses that cannot be`);
+  return member;
+}

@@ -35,7 +35,7 @@ import {
   badView,
   ballotFromWire,
   ballotToWire,
-  memberFromWire,
+  believedFounder,
   Unbelievable,
   viewOf,
 } from "./founding-wire.js";
@@ -191,6 +191,7 @@ export class Founding {
       this.trouble.set(address, "speaks another version of the protocol between nodes");
       return;
     }
+    const met = believedFounder(founder);
     if (founder.nodeId === this.options.self.id) {
       this.trouble.set(address, "leads back to this node");
       return;
@@ -209,7 +210,7 @@ export class Founding {
       return;
     }
     this.trouble.delete(address);
-    this.met.set(address, memberFromWire(founder));
+    this.met.set(address, met);
   }
 
   private async propose(): Promise<void> {

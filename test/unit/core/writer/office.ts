@@ -78,6 +78,9 @@ export class Office {
   /** The replica holds it, whoever wrote it. */
   plant(held: Register, ...places: number[]): this {
     for (const place of places) hold(this.replica(place).table, held);
+    // Nothing was ever decided beyond what was reserved (R13).
+    for (const replica of this.replicas)
+      if (held.revision > replica.reservation) replica.reservation = revision(held.revision);
     return this;
   }
 

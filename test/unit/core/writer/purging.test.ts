@@ -184,7 +184,12 @@ describe("R9: what a purge leaves", () => {
     );
     return { replica, out };
   };
-  const withRecord = register({ value: null, floor: 4, records: [record("x", { revision: revision(9) })] });
+  const withRecord = register({
+    value: null,
+    revision: 9,
+    floor: 4,
+    records: [record("x", { revision: revision(9) })],
+  });
   const withFloor = register({ value: null, floor: 4 });
 
   test("the partition's floor rises to the register's records, durably with the removal", () => {

@@ -12,6 +12,7 @@ import {
   bytes,
   casAbsent,
   casVersion,
+  hold,
   K,
   put,
   record,
@@ -125,7 +126,7 @@ describe("duplicates", () => {
 
 describe("what the client has seen", () => {
   test("an id not found with `after` below the key's floor is expired, and says a revision of at least that floor", () => {
-    const office = new Office().elect(2);
+    const office = new Office().reservedBefore(50).elect(2);
     office.plant(register({ at: ts(b(1, 2), 3), version: 40, floor: 30 }), 0, 1, 2);
     const result = office.ask(request(put("x"), "id", 29));
     expect(result).toMatchObject({ status: "unknown", unknown: { reason: "request-expired" } });
@@ -144,7 +145,7 @@ describe("what the client has seen", () => {
   });
 
   test("a request whose record is there is answered from it, however old its `after`", () => {
-    const office = new Office().elect(2);
+    const office = new Office().reservedBefore(50).elect(2);
     const kept = record("id", { revision: revision(40), version: revision(40) });
     office.plant(register({ at: ts(b(1, 2), 3), version: 40, floor: 30, records: [kept] }), 0, 1, 2);
     expect(office.ask(request(put("x"), "id", 3))).toMatchObject({ status: "done", answer: { version: 40 } });
@@ -154,7 +155,7 @@ describe("what the client has seen", () => {
     [0, 1],
     [1, 0],
   ])("of a key that nobody holds the highest partition floor counts, whichever answers first (%i, %i)", (...order) => {
-    const office = new Office().elect();
+    const office = new Office().reservedBefore(25).elect();
     office.replica(1).floor = revision(25);
     const ticket = office.submit(request(put("x"), "id", 24));
     for (const place of order) office.deliver(place);
@@ -216,6 +217,33 @@ describe("what the client has seen", () => {
   test("without an id nothing is compared: there is no record to miss", () => {
     const office = new Office().elect();
     expect(office.ask({ ...request(put("x")), after: revision(99) })).toMatchObject({ status: "done" });
+  });
+});
+
+describe("what a replica makes up", () => {
+  test.each([
+    ["a floor", null, 41],
+    ["a register", 41, 0],
+  ])("of %s beyond all that was ever reserved is not recovered", (_, version, floor) => {
+    const recovering = (): Office => {
+      const office = new Office().reservedBefore(40).elect(2);
+      if (version !== null) hold(office.replica(1).table, register({ at: ts(b(1, 2), 3), version }));
+      office.replica(1).floor = revision(floor);
+      return office;
+    };
+    const decided = (office: Office, ticket: number): boolean => {
+      office.deliver(1);
+      office.deliver(0);
+      return office.waiting(0).includes("write") || office.result(ticket) !== undefined;
+    };
+    const office = recovering();
+    const ticket = office.submit(request(put("x"), "id", 40));
+    expect(decided(office, ticket)).toBe(false);
+    office.settle();
+    expect(office.result(ticket)).toMatchObject({ status: "done", answer: { version: 41 } });
+    plant("R13.recovers-beyond");
+    const believing = recovering();
+    expect(decided(believing, believing.submit(request(put("x"), "id", 40)))).toBe(true);
   });
 });
 

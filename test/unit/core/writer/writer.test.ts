@@ -87,7 +87,7 @@ describe("the first touch of a key (R4)", () => {
     [0, 1],
     [1, 0],
   ])("decides on the highest that a majority holds, whichever answers first (%i, %i)", (first, second) => {
-    const office = new Office().elect(2);
+    const office = new Office().reservedBefore(3).elect(2);
     office.plant(register({ value: "older", version: 1, at: ts(b(1), 1) }), 0, 2).plant(register(settled), 1);
     const ticket = office.submit(request(casVersion(3, "new")));
     office.deliver(first);
@@ -264,7 +264,7 @@ describe("what it reveals (R5)", () => {
   });
 
   test("a state of an older ballot is written again in this one, unchanged but for its timestamp", () => {
-    const office = new Office().elect(2);
+    const office = new Office().reservedBefore(3).elect(2);
     office.plant(register({ ...settled, floor: 2 }), 0, 1, 2);
     const ticket = office.submit(request(casVersion(9, "y")));
     office.deliver(0, 1, 2);
@@ -277,7 +277,7 @@ describe("what it reveals (R5)", () => {
   });
 
   test("the same state is written again only once: the next asker waits for that and for a round", () => {
-    const office = new Office().elect(2);
+    const office = new Office().reservedBefore(3).elect(2);
     office.plant(register(settled), 0, 1, 2);
     office.handOver(K, 500);
     office.deliver(0, 1, 2);

@@ -16,6 +16,8 @@ export interface MadPeerOptions {
   readonly clusterId: Buffer;
   readonly viewEpoch: number;
   readonly viewDigest: Buffer;
+  /** The node that its handshake names; missing: itself. */
+  readonly handshakeAs?: number;
 }
 
 /** Frames of the node that it keeps. */
@@ -94,7 +96,7 @@ export class MadPeer {
     return {
       protocolVersion: PROTOCOL_VERSION,
       clusterId,
-      nodeId: self.id,
+      nodeId: this.options.handshakeAs ?? self.id,
       viewEpoch,
       viewDigest,
       logPosition: 0,

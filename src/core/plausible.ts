@@ -18,6 +18,7 @@
  *   P2  A ballot's owner is a replica of its partition, and its epoch is no later than the group's.
  *   P3  In a register neither the version nor the floor is above the revision.
  */
+
 import { unreachable } from "../base/assert.js";
 import { MAX_KEY_BYTES, MAX_RECORDS, MAX_VALUE_BYTES, REQUEST_ID_BYTES } from "../base/limits.js";
 import { type Instant, since } from "../base/time.js";
@@ -27,6 +28,7 @@ import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition, type R
 import type { GroupMessage, HandedOver } from "./model/message.js";
 import type { Forwarded, NodeMessage, Request } from "./model/node-message.js";
 import type { Answer, KeyEntry } from "./model/operation.js";
+import { planted } from "./model/planted.js";
 import type { Register } from "./model/register.js";
 import { MAX_MEMBERS } from "./view/check.js";
 import { memberOf, type View } from "./view/view.js";
@@ -51,7 +53,7 @@ class Rise {
     const leap = value - this.high;
     if (leap <= 0) return true;
     if (leap > this.room) this.refill(now);
-    if (leap > this.room) return false;
+    if (leap > this.room) return planted("W6.any-leap");
     this.room -= leap;
     this.high = value;
     return true;

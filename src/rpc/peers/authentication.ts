@@ -13,8 +13,10 @@
  *   A3  A side with a secret never talks to one without, in either role.
  *   A4  What a side said of itself here is what its handshake must say.
  */
+
 import { randomBytes } from "node:crypto";
 import type { Authentication, Hello, Welcome } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { planted } from "../../core/model/planted.js";
 import type { Member } from "../../core/view/view.js";
 import { type ClusterSecret, NONCE_BYTES, type Part, proofOf, proves, secretOf } from "./cluster-secret.js";
 
@@ -128,6 +130,12 @@ export class Accepting {
     if (step?.$case === "hello" && hello === null) {
       if (!isBounded(step.value)) return refused("a hello that no node sends");
       this.hello = step.value;
+      const [first] = this.secret.all;
+      if (first !== undefined && planted("A1.proves-first")) {
+        const own: Omit<Welcome, "proof"> = { ...this.own };
+        const value = { ...own, proof: proofOf(first, "accept", accepted(step.value, challenge, own)) };
+        return { kind: "say", step: { step: { $case: "welcome", value } } };
+      }
       return { kind: "say", step: { step: { $case: "challenge", value: { nonce: challenge } } } };
     }
     if (step?.$case === "proof" && hello !== null) {

@@ -2,6 +2,7 @@
  * The streams to the other nodes: one per pair, dialed by the node with the lower id, dialed again when it breaks. A broken stream loses
  * messages, and says so to the loop; the protocol re-sends.
  */
+
 import type { Handshake, Refusal } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../../base/trace-context.js";
@@ -15,6 +16,7 @@ import {
 } from "../../codec/peer/frame.js";
 import { type NodeId, nodeId, type ViewEpoch } from "../../core/model/ids.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
+import { planted } from "../../core/model/planted.js";
 import type { Member, View } from "../../core/view/view.js";
 import type { NodeInput } from "../../node/machine.js";
 import type { Peers } from "../../ports/peers.js";
@@ -174,12 +176,13 @@ export class PeerLinks implements Peers {
         const frame = decoded(bytes);
         if (frame === null || joining) return stream.cut();
         if (link !== null) return this.receive(link, frame);
-        if (accepting !== null) return authenticate(frame, accepting);
+        const early = frame.handshake !== undefined && planted("A2.hears-strangers");
+        if (accepting !== null && !early) return authenticate(frame, accepting);
         clearTimeout(timer);
         if (frame.authentication !== undefined) {
           return refuse(refusal(RefusalReason.NOT_AUTHENTICATED, HAS_NO_SECRET, ""));
         }
-        const refused = this.check(frame, false, proved);
+        const refused = this.check(frame, false, planted("W8.anybody") ? undefined : proved);
         if (refused !== null) return refuse(refused);
         const handshake = frame.handshake as Handshake;
         if (!this.judged(handshake)) return stream.cut();
@@ -208,7 +211,7 @@ export class PeerLinks implements Peers {
   private makeRoom(handshake: Handshake, stream: FrameStream, done: (why: Refusal | null) => void): void {
     const { nodeId: id, peerAddress } = handshake;
     const old = this.links.get(nodeId(id));
-    if (old === undefined) return done(null);
+    if (old === undefined || planted("W3.second-replaces")) return done(null);
     old.stream.ping(PROOF_OF_LIFE_MS, (alive) => {
       if (!alive) {
         this.lost(old);
@@ -226,6 +229,7 @@ export class PeerLinks implements Peers {
     if (this.closed) return;
     let link: Link | null = null;
     let wait = backoff;
+    let final = false;
     const [secret] = this.options.secret.all;
     let dialing = secret === undefined ? null : new Dialing(secret, this.identity, member);
     const greet = (): void => stream.write(encodeHandshake(this.options.handshake(member.id)));
@@ -233,10 +237,12 @@ export class PeerLinks implements Peers {
       clearTimeout(timer);
       this.dialed.delete(stream);
       if (link !== null) this.lost(link);
+      if (final) return;
       const jittered = wait * (0.5 + Math.random() / 2);
       this.later(jittered, () => this.connect(member, Math.min(wait * 2, MAX_BACKOFF_MS)));
     };
     const refused = (why: Refusal): void => {
+      final = planted("W1.refusal-is-final");
       this.refusedBy(member, why);
       wait = MAX_BACKOFF_MS;
       stream.cut();

@@ -1,5 +1,5 @@
 /** What a peer says that cannot be: it is named, and changes nothing; what honest nodes say passes. */
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { duration, instant } from "../../../src/base/time.js";
 import { ballot, timestamp } from "../../../src/core/model/ballot.js";
 import { CompletionRecords } from "../../../src/core/model/completion-records.js";
@@ -7,7 +7,10 @@ import { attempt, groupEpoch, key, nodeId, partition, revision } from "../../../
 import type { NodeMessage } from "../../../src/core/model/node-message.js";
 import { Register } from "../../../src/core/model/register.js";
 import { Plausible } from "../../../src/core/plausible.js";
+import { plant } from "../../planted/planted.js";
 import { A, B, C, viewOf } from "../node/cluster.js";
+
+afterEach(() => plant());
 
 const MOST = Number.MAX_SAFE_INTEGER;
 const P = partition(0);
@@ -85,6 +88,8 @@ describe("a number that others go on above", () => {
     ],
   ])("%s cannot be 2^53 − 1", (_, message) => {
     expect(rig().wrong(at(1), A, message)).not.toBeNull();
+    plant("W6.any-leap");
+    expect(rig().wrong(at(1), A, message)).toBeNull();
   });
 
   test("may be as far above as honest nodes get, and a leap uses up the room of the next", () => {

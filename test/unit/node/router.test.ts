@@ -252,6 +252,8 @@ describe("what other nodes say of a partition's revision", () => {
     expect(of({ status: "refused", refusal: { reason: "not-writer", hint: nodeId(99) } })).toBe(1);
     expect(of({ status: "refused", refusal: { reason: "no-quorum", missing: [A, B, C, A] } })).toBe(1);
     expect(of({ status: "done", answer: put1, standing })).toBe(0);
+    plant("W5.taken");
+    expect(of({ status: "done", answer: put1, standing: { ...standing, revision: far } })).toBe(0);
   });
 });
 

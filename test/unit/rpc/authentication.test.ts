@@ -1,10 +1,13 @@
 /** Proving that one knows the cluster secret: what passes, and every way past it that was thought of. */
 import { randomBytes } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { Authentication } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { nodeId } from "../../../src/core/model/ids.js";
 import { Accepting, Dialing, type OwnIdentity, type Step } from "../../../src/rpc/peers/authentication.js";
 import { NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
+import { plant } from "../../planted/planted.js";
+
+afterEach(() => plant());
 
 const secret = Buffer.from("a".repeat(32));
 const other = Buffer.from("b".repeat(32));
@@ -102,8 +105,10 @@ describe("a proof is of no use", () => {
 
 describe("a node with a secret", () => {
   test("proves nothing to who has not proved: no step before that has a proof in it", () => {
-    const step = accepting(2, secret).receive(new Dialing(other, at(1), member(2)).first());
-    expect(step).toMatchObject({ kind: "say", step: { step: { $case: "challenge" } } });
+    const step = () => accepting(2, secret).receive(new Dialing(other, at(1), member(2)).first());
+    expect(step()).toMatchObject({ kind: "say", step: { step: { $case: "challenge" } } });
+    plant("A1.proves-first");
+    expect(step()).not.toMatchObject({ kind: "say", step: { step: { $case: "challenge" } } });
   });
 
   test("refuses who says anything else, in either role (downgrade)", () => {

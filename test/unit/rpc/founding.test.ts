@@ -11,7 +11,10 @@ import { askFounder } from "../../../src/rpc/founding/founding-calls.js";
 import { PeerPort } from "../../../src/rpc/peer-port.js";
 import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
 import { foundMethod, PROTOCOL_VERSION, peerClient } from "../../../src/rpc/peers/peer-service.js";
+import { plant } from "../../planted/planted.js";
 import { viewOf } from "../node/cluster.js";
+
+afterEach(() => plant());
 
 vi.setConfig({ testTimeout: 30_000 });
 const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 20 });
@@ -198,6 +201,9 @@ describe("a founder does not believe", () => {
     await said({ $case: "view", value: { view: encodeView({ ...firstView(), clusterId: "ab".repeat(16) }) } });
     expect([node(0).view, node(0).failed]).toEqual([null, ""]);
     expect(await said(undefined)).toMatchObject({ founder: { nodeId: 10 }, step: undefined });
+    plant("W4.on-one-word");
+    await said({ $case: "view", value: { view: encodeView(firstView()) } });
+    expect(await said(undefined)).toMatchObject({ step: { $case: "view" } });
   });
 
   test("in a view that these founders could not found: it accepts none", async () => {
@@ -224,6 +230,10 @@ describe("a founder does not believe", () => {
     }
     const answer = await said({ $case: "accept", value: { ballot, peers, view: encodeView(good) } });
     expect(answer).toMatchObject({ step: { $case: "accepted" } });
+    plant("W4.unchecked");
+    const bad = { ballot: { ...ballot, round: 8 }, peers, view: encodeView({ ...good, voters: [nodeId(99)] }) };
+    await said({ $case: "prepare", value: bad });
+    expect(await said({ $case: "accept", value: bad })).toMatchObject({ step: { $case: "accepted" } });
   });
 
   test("in a ballot that nobody could come after", async () => {
@@ -234,5 +244,12 @@ describe("a founder does not believe", () => {
     }
     node(1).found(peers);
     await eventually(() => expect(nodes.every(({ view }) => view !== null)).toBe(true));
+  });
+
+  test("in a ballot far above, with the bug planted", async () => {
+    const peers = await started([NO_SECRET, NO_SECRET], 1);
+    plant("W7.any-round");
+    const answer = await said({ $case: "prepare", value: { ballot: { round: 2 ** 40, nodeId: 11 }, peers } });
+    expect(answer).toMatchObject({ step: { $case: "promised" } });
   });
 });

@@ -1,10 +1,13 @@
 /** Who may talk to whom. */
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { type Handshake, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { digestOf } from "../../../src/codec/api/view.js";
 import { checkHandshake, type HandshakeContext } from "../../../src/rpc/peers/handshake.js";
 import { PROTOCOL_VERSION } from "../../../src/rpc/peers/peer-service.js";
+import { plant } from "../../planted/planted.js";
 import { A, B, C, viewOf } from "../node/cluster.js";
+
+afterEach(() => plant());
 
 const view = viewOf(3);
 const digest = digestOf(view);
@@ -82,6 +85,8 @@ describe("refused", () => {
       expected: digest.toString("hex"),
     });
     expect(check({ viewDigest: Buffer.alloc(0) })?.reason).toBe(RefusalReason.OTHER_VIEW);
+    plant("W4.any-digest");
+    expect(check({ viewDigest: OTHER_DIGEST })).toBeNull();
   });
 
   test("the side with the higher id that dials: the other one does", () => {

@@ -1,11 +1,14 @@
 /** Notices name nodes by their addresses: ids are drawn at random, and tell nobody which machine to look at. */
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { nodeId } from "../../../src/core/model/ids.js";
 import { peerNamed } from "../../../src/rpc/naming/node-names.js";
 import { judgeShown } from "../../../src/rpc/peers/own-position.js";
 import { PeerNotices } from "../../../src/rpc/peers/peer-notices.js";
 import { MemoryStorage } from "../../../src/storage/memory.js";
+import { plant } from "../../planted/planted.js";
 import { A, viewOf } from "../node/cluster.js";
+
+afterEach(() => plant());
 
 const view = viewOf(3);
 const at = view.members[0]?.peerAddress ?? expect.fail("there is no member");
@@ -32,6 +35,8 @@ test("what a member does that it should not is told three times a minute for eac
 });
 
 test("who has seen more of this node than there is, is named with its address", () => {
-  const shown = judgeShown(new MemoryStorage(), peerNamed(view, A), 1_000, new Uint8Array());
-  expect(shown).toMatchObject({ kind: "unproved", why: expect.stringContaining(`node ${A} at ${at} says`) });
+  const shown = () => judgeShown(new MemoryStorage(), peerNamed(view, A), 1_000, new Uint8Array());
+  expect(shown()).toMatchObject({ kind: "unproved", why: expect.stringContaining(`node ${A} at ${at} says`) });
+  plant("W2.anybodys-proof");
+  expect(shown().kind).toBe("lost");
 });

@@ -1,6 +1,7 @@
 /** Streams between nodes over real sockets: who gets in, who does not, and who keeps its place. */
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { MadPeer } from "../../../bench/attacks/mad-peer.js";
 import { type Handshake, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { digestOf } from "../../../src/codec/api/view.js";
 import { decodeFrame, encodeHandshake, encodeRefusal, type ReceivedFrame } from "../../../src/codec/peer/frame.js";
@@ -13,7 +14,10 @@ import { DialedStream } from "../../../src/rpc/peers/dialed-stream.js";
 import { PeerLinks } from "../../../src/rpc/peers/peer-links.js";
 import { PeerNotices } from "../../../src/rpc/peers/peer-notices.js";
 import { PROTOCOL_VERSION } from "../../../src/rpc/peers/peer-service.js";
+import { plant } from "../../planted/planted.js";
 import { viewOf } from "../node/cluster.js";
+
+afterEach(() => plant());
 
 vi.setConfig({ testTimeout: 30_000 });
 const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 15_000, interval: 10 });
@@ -193,6 +197,55 @@ describe("one word of a peer", () => {
   );
 });
 
+describe("a node that was refused", () => {
+  /** How often node 10 dials node 11, which has another secret, until that many calls have failed. */
+  const dials = async (atLeast: number): Promise<void> => {
+    await started([SECRET, secretOf("x".repeat(32))]);
+    await eventually(() => expect(node(1).port.admission.counters.failures).toBeGreaterThanOrEqual(atLeast));
+  };
+
+  test("dials again: a word of a peer is not the last", async () => {
+    await dials(2);
+    plant("W1.refusal-is-final");
+    for (const one of nodes) one.close();
+    await dials(1);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(node(1).port.admission.counters.failures).toBe(1);
+  });
+});
+
+describe("a node with a secret", () => {
+  /** What becomes of node 10's streams and of who comes as node 10 and shakes hands as that node. */
+  const comesAs = async (id: number, proved: boolean): Promise<boolean> => {
+    const view = await started([SECRET, SECRET, SECRET]);
+    await eventually(() => expect(node(2).linked).toEqual([10, 11]));
+    node(1).close();
+    await eventually(() => expect(node(2).linked).toEqual([10]));
+    const target = { id: node(2).id, peerAddress: node(2).address };
+    const [secret = null] = proved ? SECRET.all : [];
+    const clusterId = Buffer.from(view.clusterId, "hex");
+    const self = { id: 10, peerAddress: node(0).address };
+    const common = { secret, self, target, clusterId, viewEpoch: 1, viewDigest: digestOf(view), handshakeAs: id };
+    const peer = await MadPeer.connect(common).catch(() => null);
+    peer?.close();
+    return peer !== null;
+  };
+
+  test("hears no handshake before a proof", async () => {
+    expect(await comesAs(11, false)).toBe(false);
+    for (const one of nodes) one.close();
+    plant("A2.hears-strangers");
+    expect(await comesAs(11, false)).toBe(true);
+  });
+
+  test("lets nobody shake hands as another node than it has proved to be", async () => {
+    expect(await comesAs(11, true)).toBe(false);
+    for (const one of nodes) one.close();
+    plant("W8.anybody");
+    expect(await comesAs(11, true)).toBe(true);
+  });
+});
+
 describe("a second process with the id of a node that lives", () => {
   test("is refused by name, with both addresses, and the first one keeps its place", async () => {
     const view = await started([NO_SECRET, NO_SECRET]);
@@ -205,6 +258,10 @@ describe("a second process with the id of a node that lives", () => {
     expect(node(1).linked).toEqual([10]);
     expect(node(1).inputs.some(({ kind }) => kind === "link-lost")).toBe(false);
     expect(node(1).notices.some((one) => one.includes("refused a second node 10"))).toBe(true);
+    plant("W3.second-replaces");
+    const replacing = stranger(node(1).address, encodeHandshake(greeting(view, 10, "copy.example:4700")));
+    await eventually(() => expect(replacing.heard.at(-1)?.handshake?.nodeId).toBe(11));
+    expect(node(1).inputs.some(({ kind }) => kind === "link-lost")).toBe(true);
   });
 
   test("gets in at once when the first one has gone", async () => {

@@ -1,5 +1,5 @@
 /** What storage remembers of peers' log positions (R10): at once in memory, durably with batches that are written anyway, and seldom. */
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { ballot } from "../../../src/core/model/ballot.js";
 import type { Entry } from "../../../src/core/model/entry.js";
 import { groupEpoch, nodeId, partition } from "../../../src/core/model/ids.js";
@@ -7,6 +7,9 @@ import { DiskStorage, REMEMBER_MS } from "../../../src/storage/disk.js";
 import { FaultyFiles } from "../../conformance/faulty-files.js";
 import { MemoryCheckpoint } from "../../conformance/memory-checkpoint.js";
 import { LARGE } from "../../conformance/subjects.js";
+import { plant } from "../../planted/planted.js";
+
+afterEach(() => plant());
 
 const SELF = nodeId(1);
 const PEER = nodeId(2);
@@ -140,4 +143,15 @@ test("a position that is told again, or a lower one, is not written again", () =
   rig.append();
   expect(rig.storage.position).toBe(3);
   expect(rig.storage.highestPosition(PEER)).toBe(40);
+});
+
+test("a position that leaps beyond what any log grows by is not remembered", () => {
+  const told = (): number => {
+    const rig = new Rig();
+    rig.storage.sawPosition(PEER, Number.MAX_SAFE_INTEGER);
+    return rig.storage.highestPosition(PEER);
+  };
+  expect(told()).toBe(0);
+  plant("W2.any-position");
+  expect(told()).toBe(Number.MAX_SAFE_INTEGER);
 });

@@ -275,7 +275,8 @@ export class Writer {
     if (!this.holds(message.ballot)) return;
     // An office begins above all that was ever decided (R13): what is beyond it was made up, and would outlive whoever did.
     const beyond = Math.max(message.floor, message.register?.revision ?? NO_REVISION) > this.revisions.last;
-    if (beyond && !planted("R13.recovers-beyond")) return;
+    const reserved = !planted("R13.no-reservation") && !planted("R13.one-replica");
+    if (beyond && reserved && !planted("R13.recovers-beyond")) return;
     for (const queued of this.keys.onRecovered(now, place, message)) this.enterAgain(now, queued, out);
   }
 

@@ -5,15 +5,14 @@
  *
  * Left out are packages with native parts or workers, those that only a running node loads, and what no command ever calls.
  */
-import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-rmSync(join(root, "dist/chunks"), { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: [{ in: "src/main.ts", out: "src/main" }],
   outdir: "dist",
@@ -30,5 +29,10 @@ await build({
   external: ["lmdb", "pino", "prom-client", "yaml", "@opentelemetry/*", "@grpc/proto-loader"],
   // For packages in the older module format, which ask for Node.js's own modules by `require`.
   banner: { js: 'import{createRequire as onarRequire}from"node:module";const require=onarRequire(import.meta.url);' },
+  metafile: true,
   logLevel: "warning",
 });
+
+// Chunks are named by what is in them: those of earlier builds are left over.
+const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+for (const name of readdirSync(join(root, "dist/chunks"))) if (!made.has(name)) rmSync(join(root, "dist/chunks", name));

@@ -56,7 +56,9 @@ function escaped(text: string): string {
 }
 
 function section(key: string, operations: readonly Operation[], verdict: Violation): string {
-  const marks = new Map(verdict.culprits.map((operation, index) => [operation, index + 1]));
+  // Numbered from left to right.
+  const culprits = verdict.culprits.toSorted((one, other) => one.invoked - other.invoked);
+  const marks = new Map(culprits.map((operation, index) => [operation, index + 1]));
   const wordsOf = (operation: Operation): Words => ({
     label: `${callInWords(operation)} ${arrowAnswer(operation)}`,
     title: described(operation),
@@ -79,7 +81,7 @@ function section(key: string, operations: readonly Operation[], verdict: Violati
 <p class="reason">${escaped(verdict.reason)}</p>
 <div class="chart">${svg(picture)}</div>
 ${legend}
-<ol class="culprits">${verdict.culprits.map((operation) => `<li>${row(operation)}</li>`).join("")}</ol>
+<ol class="culprits">${culprits.map((operation) => `<li>${row(operation)}</li>`).join("")}</ol>
 ${partialOrder(verdict)}
 <p class="note">${note} The axis keeps the order of moments, not their distance.</p>
 </section>`;

@@ -3,15 +3,18 @@
  * every command waits for it.
  */
 import type { Command } from "commander";
+import { jsonText } from "../base/printable.js";
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config/config.js";
+import { CLIENT_SETTINGS } from "../config/settings.js";
 import { MAX_NODES } from "../config/values.js";
 import { version } from "../version.js";
 import type { DoctorOptions } from "./doctor/doctor.js";
 import { EXIT } from "./ending/exit.js";
-import { clientOptions, nodeOptions } from "./flags/options.js";
+import { clientOptions, nodeOptions, optionOf } from "./flags/options.js";
 import type { ClusterOptions } from "./local/cluster.js";
 import type { LockOptions } from "./lock/lock.js";
 import { DEFAULT_LEASE_S, TOKEN_VARIABLE } from "./lock/names.js";
+import type { OutputOptions } from "./start/config-commands.js";
 import type { StartOptions } from "./start/start.js";
 import type { Io } from "./terminal/io.js";
 import { SHELLS } from "./tree/completion.js";
@@ -99,9 +102,11 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
   onar
     .command("version")
     .description("Print the version, as --version does.")
+    .addOption(optionOf("output", CLIENT_SETTINGS.output))
     .action(
-      ends(async () => {
-        io.out(`onar ${version}\n`);
+      ends(async (options: OutputOptions) => {
+        const { formatOf } = await import("./flags/target.js");
+        io.out(formatOf(options, io) === "json" ? `${jsonText({ version })}\n` : `onar ${version}\n`);
         return EXIT.done;
       }),
     );
@@ -131,19 +136,20 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
   config
     .command("check <FILE>")
     .description("Check a file of settings without starting anything. Exit code 2: something is wrong in it.")
+    .addOption(optionOf("output", CLIENT_SETTINGS.output))
     .addHelpText("after", example("onar config check onar.yaml"))
     .action(
-      ends(async (file: string) => {
+      ends(async (file: string, options: OutputOptions) => {
         const { checkConfig } = await import("./start/config-commands.js");
-        return checkConfig(file, io);
+        return checkConfig(file, options, io);
       }),
     );
   nodeOptions(config.command("show"))
     .description("Show what onar start with the same flags would use, and where each value came from.")
-    .option("-o, --output <format>", "text or json", "text")
+    .addOption(optionOf("output", CLIENT_SETTINGS.output))
     .addHelpText("after", example("onar config show --config onar.yaml", "ONAR_ZONE=b onar config show -o json"))
     .action(
-      ends(async (options: StartOptions & { readonly output?: string }) => {
+      ends(async (options: StartOptions & OutputOptions) => {
         const { showConfig } = await import("./start/config-commands.js");
         return showConfig(options, io);
       }),

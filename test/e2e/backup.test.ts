@@ -19,7 +19,7 @@ import { OnarClient } from "../../src/client/client.js";
 import { BackupDecoder, BackupEncoder } from "../../src/codec/api/backup-file.js";
 import { errorOf } from "./clients.js";
 import { Cluster, eventually, type Node, PROGRAM } from "./harness.js";
-import { onar, type Ran } from "./programs.js";
+import { onar, run as program, type Ran } from "./programs.js";
 import { Recorder } from "./recorder.js";
 import { expectLinearizable, summaryOf, Workload } from "./workload.js";
 
@@ -233,6 +233,28 @@ describe("a backup", { timeout: LONG_MS }, () => {
       expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot be written: permission denied") });
     },
   );
+
+  test("goes through a pipe into another cluster, and one that is cut short there is refused", async () => {
+    const other = await started(1, 8);
+    const onarOf = (...args: string[]): string =>
+      [process.execPath, PROGRAM, ...args].map((arg) => `'${arg}'`).join(" ");
+    const from = onarOf("backup", "-", ...endpoint(cluster));
+    const into = onarOf("restore", "-", ...endpoint(other));
+    const shell = (line: string): Promise<Ran> =>
+      program("bash", ["-c", `set -o pipefail; ${line}`], { timeoutMs: LONG_MS });
+    const cut = await shell(`${from} | head -c 5000 | ${into}`);
+    expect(cut.code).not.toBe(0);
+    expect(cut.stderr).toMatch(/standard input (is cut short|ends)/);
+    const whole = await shell(`${from} | gzip | gunzip | ${into}`);
+    expect(whole, whole.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/^restored \d+ keys into/) });
+    expect(whole.stderr).toMatch(/^backed up \d+ keys .* to standard output in/);
+    const [node] = other.nodes as [Node];
+    expect((await node.clients.text.get({ key: "still-7" })).entry?.value).toBe("value of 7");
+    const checked = await onar(["restore", "-", "--check"], { input: readFileSync(path("loaded")) });
+    expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^standard input is whole: /) });
+    const nothing = await onar(["restore", "-", "--check"], { input: "" });
+    expect(nothing).toMatchObject({ code: 1, stdout: "" });
+  });
 
   test("is refused while another one writes the same file", async () => {
     writeFileSync(path("same.partial"), "somebody's");

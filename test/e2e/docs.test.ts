@@ -24,6 +24,7 @@ const NOT_RUN: Readonly<Record<string, number>> = {
   "docs/README.md": 0,
   "docs/start.md": 1,
   "docs/concepts.md": 0,
+  "docs/checking.md": 0,
   "docs/errors.md": 0,
   "docs/api.md": 0,
   "docs/operating.md": 4,
@@ -42,6 +43,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "docs/testing.md": "make targets that take minutes; test/unit/docs.test.ts looks whether they are there",
 };
 
+const CHECK = join(ROOT, "dist/src/check/main.js");
 const grpcurl = findGrpcurl();
 const noGrpcurl = "missing" in grpcurl ? grpcurl.missing : null;
 const COMMAND_MS = 120_000;
@@ -63,6 +65,7 @@ beforeAll(async () => {
     // A node would run for ever: its flags are checked.
     `  onar) if [ "$1" = start ]; then shift; set -- config show "$@"; fi; exec ${quoted(process.execPath)} ${quoted(PROGRAM)} "$@";;`,
     `  tsx) exec ${quoted(process.execPath)} --import ${quoted(join(ROOT, "node_modules/tsx/dist/loader.mjs"))} "$@";;`,
+    `  onar-check) exec ${quoted(process.execPath)} ${quoted(CHECK)} "$@";;`,
     '  *) echo "npx $name is not known to the test" >&2; exit 1;;',
     "esac",
   ]);
@@ -137,6 +140,9 @@ async function runBlock(block: Block): Promise<void> {
     case "ts":
       // Written already; a command of the page runs it.
       expect(block.name, "a block of ts has a file name behind it").not.toBe("");
+      return;
+    case "jsonl":
+      for (const line of block.text.trim().split("\n")) JSON.parse(line);
       return;
     case "yaml":
       parse(block.text, { strict: true });

@@ -378,6 +378,8 @@ export function buildIfStale(): void {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`the sources do not compile:\n${stdout}`);
+  const bundled = spawnSync(process.execPath, ["scripts/bundle.mjs"], { cwd: ROOT, encoding: "utf8" });
+  if (bundled.status !== 0) throw new Error(`the program cannot be bundled:\n${bundled.stderr}`);
 }
 
 function newest(path: string): number {

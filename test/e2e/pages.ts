@@ -3,7 +3,7 @@
  *
  *   sh        commands, each of which must end with 0; "# prints: TEXT" behind one is what it prints
  *   console   commands behind "$ ", going on behind "> ", and what they print; … stands for anything within a line, a line of only … for any lines
- *   ts NAME   a file of that name, for the commands of the page; so is yaml, when its first line is "# NAME"
+ *   ts NAME   a file of that name, for the commands of the page; so are jsonl NAME, and yaml when its first line is "# NAME"
  *   json      is parsed, mermaid is not looked at
  *
  * One that cannot be run has a comment before it that says why: <!-- not run: … -->

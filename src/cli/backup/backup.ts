@@ -1,5 +1,5 @@
 /**
- * `onar backup`: every key of a running cluster into one file. The keys are listed by a majority of the copies of each partition, then read
+ * `onar backup`: every key of a running cluster into one file, or to standard output. The keys are listed by a majority of the copies of each partition, then read
  * by ordinary linearizable reads: so the file has at least what was acknowledged before the backup began.
  */
 
@@ -13,11 +13,12 @@ import type { CommonOptions } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
 import type { Copies } from "./copies.js";
-import { NewFile } from "./file.js";
+import type { Destination } from "./file.js";
 import { inLanes, Lanes } from "./lanes.js";
 import { isMarker, readMarker } from "./marker.js";
 import { type Cluster, count, type Operation, operationOf, size, withCluster } from "./operation.js";
 import { Persistence } from "./persistence.js";
+import { destinationOf, PIPE } from "./pipe.js";
 
 /** Reads under way. */
 const READS = 128;
@@ -31,12 +32,12 @@ class Progress {
 }
 
 export async function backup(path: string, options: CommonOptions, io: Io): Promise<ExitCode> {
-  if (path === "" || path === "-") throw usage("FILE must be the name of a file that does not exist yet");
+  if (path === "") throw usage("FILE must be the name of a file that does not exist yet, or - for standard output");
   const operation = operationOf(options, io);
   const began = Date.now();
   await withCluster(operation, async (cluster) => {
     await refuseHalfRestored(cluster);
-    const file = await NewFile.create(path);
+    const file = await destinationOf(path, io);
     const encoder = new BackupEncoder();
     const progress = new Progress(cluster.copies.partitions.length);
     const id = randomBytes(16);
@@ -54,14 +55,17 @@ export async function backup(path: string, options: CommonOptions, io: Io): Prom
     }
     const { clusterId } = cluster.copies;
     const seconds = (Date.now() - began) / 1_000;
+    // Standard output has the backup itself.
+    const say = (line: string): void => (path === PIPE ? io.error(line) : io.out(`${line}\n`));
     if (operation.format === "json") {
       const { entries: keys, bytes } = encoder;
       const figures = { keys, bytes, fileBytes: file.bytes, partitions: progress.all, seconds };
       const highestRevision = progress.highestRevision.toString();
-      io.out(`${jsonText({ file: path, backupId: id.toString("hex"), clusterId, ...figures, highestRevision })}\n`);
+      say(jsonText({ file: path, backupId: id.toString("hex"), clusterId, ...figures, highestRevision }));
     } else {
-      io.out(
-        `backed up ${count(encoder.entries, "key")} (${size(encoder.bytes)}) of cluster ${clusterId} to ${path} in ${seconds.toFixed(1)} s\n`,
+      const where = path === PIPE ? "standard output" : path;
+      say(
+        `backed up ${count(encoder.entries, "key")} (${size(encoder.bytes)}) of cluster ${clusterId} to ${where} in ${seconds.toFixed(1)} s`,
       );
     }
   });
@@ -90,7 +94,7 @@ async function refuseHalfRestored({ client }: Cluster): Promise<void> {
 async function copyAll(
   { copies, client }: Cluster,
   encoder: BackupEncoder,
-  file: NewFile,
+  file: Destination,
   progress: Progress,
   { target, interrupt }: Operation,
 ): Promise<void> {
@@ -120,7 +124,7 @@ async function copyOne(
   key: Buffer,
   partition: number,
   encoder: BackupEncoder,
-  file: NewFile,
+  file: Destination,
 ): Promise<void> {
   if (isMarker(key)) return;
   const got = await persistence.done(`a key of partition ${partition} cannot be read`, () => client.outcome.get(key));

@@ -106,6 +106,15 @@ export class NewFile {
   }
 }
 
+/** Where a backup goes. */
+export type Destination = Pick<NewFile, "bytes" | "write" | "finish" | "discard">;
+
+/** A file, and what messages call it. */
+export interface Source {
+  readonly path: string;
+  readonly name: string;
+}
+
 export interface Contents {
   readonly header: BackupHeader;
   readonly end: BackupEnd;
@@ -116,18 +125,18 @@ export interface Contents {
  * it was written: what `each` was given before counts for nothing then.
  */
 export async function readBackup(
-  path: string,
+  { path, name }: Source,
   each: (entry: BackupEntry, header: BackupHeader) => Promise<void> | void = () => {},
 ): Promise<Contents> {
   const found = await statOf(path);
-  if (found === null) throw notDone(`${path} does not exist`);
-  if (!found.isFile()) throw notDone(`${path} is not a file`);
+  if (found === null) throw notDone(`${name} does not exist`);
+  if (!found.isFile()) throw notDone(`${name} is not a file`);
   const decoder = new BackupDecoder();
   let handle: FileHandle;
   try {
     handle = await open(path, "r");
   } catch (error) {
-    throw notDone(`${path} cannot be read: ${pathReasonOf(error)}`);
+    throw notDone(`${name} cannot be read: ${pathReasonOf(error)}`);
   }
   try {
     for await (const piece of handle.createReadStream({ highWaterMark: PIECE_BYTES, autoClose: false })) {
@@ -138,9 +147,9 @@ export async function readBackup(
     }
     return decoder.finish();
   } catch (error) {
-    if (error instanceof BackupFileError) throw notDone(`${path} ${error.message}`);
+    if (error instanceof BackupFileError) throw notDone(`${name} ${error.message}`);
     if (error instanceof CliError) throw error;
-    throw notDone(`${path} cannot be read: ${pathReasonOf(error)}`);
+    throw notDone(`${name} cannot be read: ${pathReasonOf(error)}`);
   } finally {
     await handle.close().catch(() => {});
   }

@@ -1,5 +1,5 @@
 /**
- * `onar restore`: a backup into a new, empty cluster, of whatever size and number of partitions.
+ * `onar restore`: a backup, from a file or from standard input, into a new, empty cluster of whatever size and number of partitions.
  *
  *   1. The whole file is checked: of a corrupt one nothing is written.
  *   2. The cluster must never have held a key. A mark is put there, so that nobody takes it for whole, and no second restore begins.
@@ -19,14 +19,14 @@ import type { KeyValueCalls, OnarClient } from "../../client/client.js";
 import { ERA } from "../../core/model/ids.js";
 import { CliError, EXIT, type ExitCode, messageOf, usage } from "../ending/exit.js";
 import type { CommonOptions } from "../flags/target.js";
-import { formatOf } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
-import { type Contents, readBackup } from "./file.js";
+import { type Contents, readBackup, type Source } from "./file.js";
 import { inLanes, Lanes } from "./lanes.js";
 import { encodeMarker, isMarker, MARKER_KEY, readMarker } from "./marker.js";
 import { type Cluster, count, Interrupted, type Operation, operationOf, size, withCluster } from "./operation.js";
 import { Persistence } from "./persistence.js";
+import { withInput } from "./pipe.js";
 
 export interface RestoreOptions extends CommonOptions {
   readonly continue?: true;
@@ -62,9 +62,21 @@ const notDone = (message: string, reason = ""): CliError => new CliError(EXIT.no
 export async function restore(path: string, options: RestoreOptions, io: Io): Promise<ExitCode> {
   const began = Date.now();
   if (path === "") throw usage("FILE must not be empty");
-  if (options.check === true) return check(path, options, io);
   const operation = operationOf(options, io);
-  const contents = await checked(path, operation.io);
+  return withInput(path, io, operation.interrupt, (source) =>
+    options.check === true ? check(source, path, operation) : restoreFrom(source, path, options, operation, began),
+  );
+}
+
+async function restoreFrom(
+  source: Source,
+  path: string,
+  options: RestoreOptions,
+  operation: Operation,
+  began: number,
+): Promise<ExitCode> {
+  const { io } = operation;
+  const contents = await checked(source, io);
   const { header, end } = contents;
   const backupId = header.backupId.toString("hex");
   const above = eraAbove(end.highestRevision);
@@ -79,7 +91,7 @@ export async function restore(path: string, options: RestoreOptions, io: Io): Pr
       if (options.continue !== true) await mustHoldOnly(cluster, operation);
       // What the first one knows is of before: it would be taken for a client of the old cluster.
       const fresh = cluster.another();
-      await writeAll(path, contents, fresh, operation, progress);
+      await writeAll(source, contents, fresh, operation, progress);
       const removed = await fresh.outcome.delete(MARKER_KEY);
       if (removed.outcome !== "done") throw notDone(removed.message, removed.reason);
     } catch (error) {
@@ -104,9 +116,8 @@ export async function restore(path: string, options: RestoreOptions, io: Io): Pr
 }
 
 /** --check: what is in the file, if it is whole. */
-async function check(path: string, options: RestoreOptions, io: Io): Promise<ExitCode> {
-  const format = formatOf(options, io);
-  const { header, end } = await checked(path, io);
+async function check(source: Source, path: string, { io, format }: Operation): Promise<ExitCode> {
+  const { header, end } = await checked(source, io);
   const facts = {
     file: path,
     backupId: header.backupId.toString("hex"),
@@ -122,18 +133,18 @@ async function check(path: string, options: RestoreOptions, io: Io): Promise<Exi
   if (format === "json") io.out(`${jsonText(facts)}\n`);
   else {
     io.out(
-      `${path} is whole: ${count(end.entries, "key")} (${size(facts.bytes)}) of cluster ${facts.clusterId}, begun ${facts.startedAt}\n`,
+      `${source.name} is whole: ${count(end.entries, "key")} (${size(facts.bytes)}) of cluster ${facts.clusterId}, begun ${facts.startedAt}\n`,
     );
   }
   return EXIT.done;
 }
 
-async function checked(path: string, io: Io): Promise<Contents> {
+async function checked(source: Source, io: Io): Promise<Contents> {
   let keys = 0;
-  const counted = readBackup(path, () => {
+  const counted = readBackup(source, () => {
     keys++;
   });
-  return showProgress(io, () => `checking ${path}: ${count(keys, "key")}`, counted);
+  return showProgress(io, () => `checking ${source.name}: ${count(keys, "key")}`, counted);
 }
 
 /** Revisions of the new cluster are above this one. */
@@ -239,7 +250,7 @@ async function raiseAll({ copies }: Cluster, above: bigint, { io, target, interr
 
 /** Every key, if it is absent; one that is there with the same value has been restored before an interrupt. */
 async function writeAll(
-  path: string,
+  source: Source,
   { header, end }: Contents,
   client: OnarClient,
   { io, target, interrupt }: Operation,
@@ -250,9 +261,9 @@ async function writeAll(
   const pipeline = client.pipeline();
   const writes = new Lanes(WRITES);
   const work = async (): Promise<void> => {
-    const again = await readBackup(path, async (entry, { backupId }) => {
+    const again = await readBackup(source, async (entry, { backupId }) => {
       interrupt.throwIfAborted();
-      if (!backupId.equals(header.backupId)) throw notDone(`${path} has changed meanwhile`);
+      if (!backupId.equals(header.backupId)) throw notDone(`${source.name} has changed meanwhile`);
       if (writes.failed) await writes.end();
       const { key, value } = entry;
       // The piece of the file that they lie in is let go before they are written.
@@ -260,7 +271,7 @@ async function writeAll(
       await writes.run(() => writeOne(pipeline, persistence, own, progress));
     });
     await writes.end();
-    if (!again.end.sha256.equals(end.sha256)) throw notDone(`${path} has changed meanwhile`);
+    if (!again.end.sha256.equals(end.sha256)) throw notDone(`${source.name} has changed meanwhile`);
   };
   try {
     await showProgress(io, () => `restoring: ${done()} of ${count(end.entries, "key")}`, work());

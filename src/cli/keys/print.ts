@@ -141,7 +141,8 @@ export class Printer {
 
 const foundText = (version: bigint): string => (version === 0n ? "no such key" : `version ${version} found`);
 
-function headerFields(header: Header | undefined): object {
+/** The header of an answer, as every command has it in its JSON. */
+export function headerFields(header: Header | undefined): object {
   return {
     clusterId: header?.clusterId.toString("hex") ?? "",
     nodeId: header?.nodeId ?? 0,

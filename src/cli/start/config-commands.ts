@@ -1,6 +1,5 @@
 /** `onar config`: a file of settings checked without starting anything, and what a node would be started with. */
 
-import Table from "cli-table3";
 import { jsonText } from "../../base/printable.js";
 import { readSettingsFile } from "../../config/file.js";
 import { Gathered } from "../../config/gather.js";
@@ -8,18 +7,27 @@ import { limitsOf, nodeConfigOf } from "../../config/node-config.js";
 import { SettingError } from "../../config/setting-error.js";
 import { NODE_KEYS, NODE_SETTINGS, type NodeSettingKey, type NodeSettings, nameOf } from "../../config/settings.js";
 import { mistyped } from "../../config/sources.js";
-import { oneOf, WILDCARDS } from "../../config/values.js";
+import { WILDCARDS } from "../../config/values.js";
 import { EXIT, type ExitCode } from "../ending/exit.js";
+import { type CommonOptions, formatOf } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
+import { type Column, tableLines, widthOf } from "../terminal/table.js";
 import { gatherSettings, type StartOptions } from "./start.js";
 
+export type OutputOptions = Pick<CommonOptions, "output">;
+
 /** Everything that is wrong in the file, each with its line; exit code 2 if anything is. */
-export async function checkConfig(path: string, io: Io): Promise<ExitCode> {
+export async function checkConfig(path: string, options: OutputOptions, io: Io): Promise<ExitCode> {
+  const format = formatOf(options, io);
   const file = readSettingsFile("FILE", path);
   const problems = [...file.problems];
   const gathered = new Gathered(NODE_SETTINGS, [file]);
   const open = problems.length > 0 ? [] : leftOpen(gathered);
   if (problems.length === 0) problems.push(...together(gathered, open.length === 0));
+  if (format === "json") {
+    io.out(`${jsonText({ file: path, settings: file.keys.length, leftOpen: open, problems })}\n`);
+    return problems.length > 0 ? EXIT.usage : EXIT.done;
+  }
   for (const problem of problems) io.error(`error: ${problem}`);
   if (problems.length > 0) return EXIT.usage;
   const count = file.keys.length;
@@ -59,9 +67,15 @@ interface Shown {
   readonly from: string;
 }
 
+const COLUMNS: readonly Column<Shown>[] = [
+  { name: "setting", align: "left", text: ({ name }) => name },
+  { name: "value", align: "left", text: ({ value }) => value },
+  { name: "from", align: "left", text: ({ from }) => from },
+];
+
 /** Effective values and where each came from, as `onar start` with the same flags would see them. */
-export async function showConfig(options: StartOptions & { readonly output?: string }, io: Io): Promise<ExitCode> {
-  const format = oneOf("--output", options.output ?? "text", ["text", "json"]);
+export async function showConfig(options: StartOptions & OutputOptions, io: Io): Promise<ExitCode> {
+  const format = formatOf(options, io);
   const gathered = gatherSettings(options, io.env);
   const shown: Shown[] = NODE_KEYS.map((key) => {
     const given = gathered.given(key);
@@ -76,9 +90,10 @@ export async function showConfig(options: StartOptions & { readonly output?: str
     io.out(`${jsonText({ settings: shown })}\n`);
     return EXIT.done;
   }
-  const table = new Table({ head: ["setting", "value", "from"], style: { head: [], border: [], compact: true } });
-  for (const { name, value, from } of shown) table.push([name, value, from]);
-  io.out(`${table.toString()}\n`);
+  const lines = tableLines({ columns: COLUMNS, rows: shown, leftOut: [], width: Number.POSITIVE_INFINITY });
+  const fits = (lines[0]?.length ?? 0) <= widthOf(io);
+  const plain = shown.map(({ name, value, from }) => `${name}: ${value} (${from})`);
+  io.out(`${(fits ? lines : plain).join("\n")}\n`);
   return EXIT.done;
 }
 

@@ -1,6 +1,5 @@
 /** `onar inspect`: what a stopped node's directory holds. Nothing in it is changed. */
 
-import Table from "cli-table3";
 import { jsonText } from "../../base/printable.js";
 import { oneOf, wholeNumber } from "../../config/values.js";
 import {
@@ -17,6 +16,7 @@ import { CliError, EXIT, type ExitCode, usage } from "../ending/exit.js";
 import { decode, ENCODINGS, type Encoding, encode, encodeForJson, isShowable } from "../keys/encoding.js";
 import type { Io } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
+import { type Column, tableLines, widthOf } from "../terminal/table.js";
 
 export interface InspectOptions {
   readonly output?: string;
@@ -77,10 +77,13 @@ async function showAll(
     for (const partition of partitions) inspected.push(await node.partition(partition));
   };
   await showProgress(io, () => `reading: ${inspected.length} of ${count(partitions.length, "partition")}`, work());
-  io.out(json ? `${jsonText(asJson(node.facts, inspected))}\n` : asText(node.facts, inspected, each));
+  io.out(
+    json ? `${jsonText(asJson(node.facts, inspected))}\n` : asText(node.facts, inspected, each ? widthOf(io) : null),
+  );
 }
 
-function asText(facts: InspectedNode, partitions: readonly InspectedPartition[], each: boolean): string {
+/** `width`: of a line for each partition; null: none is shown. */
+function asText(facts: InspectedNode, partitions: readonly InspectedPartition[], width: number | null): string {
   const { view, node, segments, checkpoint } = facts;
   const self = view?.members.find(({ id }) => id === node);
   const sum = (of: (partition: InspectedPartition) => number): number =>
@@ -121,23 +124,25 @@ function asText(facts: InspectedNode, partitions: readonly InspectedPartition[],
       : `checkpoint: complete up to record ${checkpoint.lastRecord}, ${size(checkpoint.bytes)}`,
   );
   for (const notice of facts.notices) lines.push(`a node that starts here will say: ${notice}`);
-  if (each && partitions.length > 0) lines.push(tableOf(partitions));
+  if (width !== null && partitions.length > 0) {
+    lines.push(...tableLines({ columns: COLUMNS, rows: partitions, leftOut: LEFT_OUT, width }));
+  }
   return `${lines.join("\n")}\n`;
 }
 
-function tableOf(partitions: readonly InspectedPartition[]): string {
-  const table = new Table({
-    head: ["partition", "keys", "tombstones", "bad", "bytes", "changes", "promised", "reserved", "floor", "settled"],
-    style: { head: [], border: [], compact: true },
-    colAligns: ["right", "right", "right", "right", "right", "right", "left", "right", "right", "left"],
-  });
-  for (const one of partitions) {
-    const { partition, keys, tombstones, bad, bytes, lastChange, reservation, floor } = one;
-    const numbers = [partition, keys, tombstones, bad, bytes, lastChange].map(String);
-    table.push([...numbers, ballotText(one.promise), `${reservation}`, `${floor}`, timestampText(one.settled)]);
-  }
-  return table.toString();
-}
+const COLUMNS: readonly Column<InspectedPartition>[] = [
+  { name: "partition", align: "right", text: ({ partition }) => `${partition}` },
+  { name: "keys", align: "right", text: ({ keys }) => `${keys}` },
+  { name: "tombstones", align: "right", text: ({ tombstones }) => `${tombstones}` },
+  { name: "bad", align: "right", text: ({ bad }) => `${bad}` },
+  { name: "bytes", align: "right", text: ({ bytes }) => `${bytes}` },
+  { name: "changes", align: "right", text: ({ lastChange }) => `${lastChange}` },
+  { name: "promised", align: "left", text: ({ promise }) => ballotText(promise) },
+  { name: "reserved", align: "right", text: ({ reservation }) => `${reservation}` },
+  { name: "floor", align: "right", text: ({ floor }) => `${floor}` },
+  { name: "settled", align: "left", text: ({ settled }) => timestampText(settled) },
+];
+const LEFT_OUT = ["settled", "reserved", "floor", "promised", "changes", "tombstones"];
 
 type BallotFacts = NonNullable<InspectedPartition["promise"]>;
 type TimestampFacts = NonNullable<InspectedPartition["settled"]>;

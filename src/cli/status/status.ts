@@ -3,7 +3,6 @@
  * partitions that they have no replica of, so each partition's writer is taken from whoever knows the highest ballot of it.
  */
 
-import Table from "cli-table3";
 import { createClient } from "nice-grpc";
 import {
   type NodeStatus,
@@ -18,9 +17,11 @@ import { type Address, address, formatAddress } from "../../config/values.js";
 import { call, type Target } from "../calls/call.js";
 import { EXIT, type ExitCode, messageOf } from "../ending/exit.js";
 import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
+import { headerFields } from "../keys/print.js";
 import type { Io } from "../terminal/io.js";
 import { type Paint, paintOf } from "../terminal/paint.js";
 import { showProgress } from "../terminal/progress.js";
+import { type Column, tableLines } from "../terminal/table.js";
 import { judge } from "./judgement.js";
 import type { NodeRow, Summary } from "./summary.js";
 
@@ -55,16 +56,21 @@ export const printableStatus = (answer: StatusResponse): StatusResponse => ({
 export async function status(options: CommonOptions, io: Io): Promise<ExitCode> {
   const format = formatOf(options, io);
   const target = targetOf(options, io);
-  const { endpoints, timeoutMs } = target;
-  const first = await showProgress(
-    io,
-    () => `waiting for ${endpoints.map(formatAddress).join(", ")}`,
-    askStatus(endpoints, timeoutMs, target),
-  );
-  const answers = [first, ...(await askOthers(first, Math.min(OTHERS_MS, target.timeoutMs)))];
+  const asking = () => `waiting for ${target.endpoints.map(formatAddress).join(", ")}`;
+  const answers = await askAll(target, (first) => showProgress(io, asking, first));
   const summary = summarize(answers);
   io.out(format === "json" ? `${jsonText(asJson(summary, answers))}\n` : asTable(summary, paintOf(io), io.columns?.()));
   return judge(summary).verdict === "not-well" ? EXIT.notDone : EXIT.done;
+}
+
+/** The answer of the node that is asked first, then those of the nodes that it names. `shown`: what people see while the first is waited for. */
+export async function askAll(
+  target: Target,
+  shown: (first: Promise<StatusResponse>) => Promise<StatusResponse> = (first) => first,
+): Promise<StatusResponse[]> {
+  const { endpoints, timeoutMs } = target;
+  const first = await shown(askStatus(endpoints, timeoutMs, target));
+  return [first, ...(await askOthers(first, Math.min(OTHERS_MS, timeoutMs)))];
 }
 
 async function askOthers(first: StatusResponse, timeoutMs: number): Promise<StatusResponse[]> {
@@ -154,9 +160,8 @@ const LEFT_OUT = ["version", "storage", "up", "zone", "peers", "node", "replica 
 
 /** `columns`: how wide a line may be, if that is known. */
 export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIVE_INFINITY): string {
-  const { table, without } = fitting(summary, paint, columns);
-  const rows = summary.nodes.length === 0 ? [] : [table];
-  if (without.length > 0) rows.push(`(a wider terminal shows ${without.join(", ")}, too; -o json has everything)`);
+  const table = { columns: columnsOf(paint), rows: summary.nodes, leftOut: LEFT_OUT, width: columns };
+  const rows = summary.nodes.length === 0 ? [] : tableLines(table);
   if (summary.viewEpoch === 0n) return `${[verdictLine(summary, paint), ...rows].join("\n")}\n`;
   const lines = [verdictLine(summary, paint), ...rows];
   for (const { node } of summary.nodes) {
@@ -172,47 +177,23 @@ export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIV
 const askedName = ({ askedNodeId, nodes }: Summary): string =>
   nodes.find(({ node }) => node.id === askedNodeId)?.node.clientAddress || `node ${askedNodeId}`;
 
-/** The table, without as many columns as need be. */
-function fitting(
-  summary: Summary,
-  paint: Paint,
-  columns: number,
-): { readonly table: string; readonly without: string[] } {
-  for (let left = 0; ; left++) {
-    const without = LEFT_OUT.slice(0, left);
-    const table = tableOf(summary, paint, new Set(without));
-    const width = table.slice(0, table.indexOf("\n")).length;
-    if (width <= columns || left === LEFT_OUT.length) return { table, without };
-  }
-}
-
-function tableOf(summary: Summary, { good, bad }: Paint, without: ReadonlySet<string>): string {
+const columnsOf = ({ good, bad }: Paint): Column<NodeRow>[] => {
   const yes = (is: boolean): string => (is ? good("yes") : bad("NO"));
-  const shown = COLUMNS.filter(([name]) => !without.has(name));
-  const table = new Table({
-    head: shown.map(([name]) => name),
-    style: { head: [], border: [], compact: true },
-    colAligns: shown.map(([, align]) => align),
-  });
-  for (const row of summary.nodes) table.push(shown.map(([, , text]) => text(row, yes)));
-  return table.toString();
-}
-
-const COLUMNS: readonly [name: string, align: "left" | "right", text: (row: NodeRow, yes: Yes) => string][] = [
-  ["node", "right", ({ node }) => (node.id === 0 ? "?" : String(node.id))],
-  ["clients", "left", ({ node }) => node.clientAddress || "-"],
-  ["peers", "left", ({ node }) => node.peerAddress || "-"],
-  ["zone", "left", ({ node }) => node.zone || "-"],
-  ["heard", "left", ({ node }, yes) => yes(node.heard)],
-  ["answers", "left", ({ answers }, yes) => yes(answers)],
-  ["writer of", "right", ({ writes }) => String(writes)],
-  ["replica of", "right", ({ keeps }) => String(keeps)],
-  ["behind", "right", ({ behind }) => (behind === null ? "-" : String(behind))],
-  ["up", "right", ({ node }) => (node.heard ? span(node.uptimeMs) : "-")],
-  ["storage", "left", ({ node }) => storageName(node.storage)],
-  ["version", "left", ({ node }) => node.softwareVersion || "-"],
-];
-type Yes = (is: boolean) => string;
+  return [
+    { name: "node", align: "right", text: ({ node }) => (node.id === 0 ? "?" : String(node.id)) },
+    { name: "clients", align: "left", text: ({ node }) => node.clientAddress || "-" },
+    { name: "peers", align: "left", text: ({ node }) => node.peerAddress || "-" },
+    { name: "zone", align: "left", text: ({ node }) => node.zone || "-" },
+    { name: "heard", align: "left", text: ({ node }) => yes(node.heard) },
+    { name: "answers", align: "left", text: ({ answers }) => yes(answers) },
+    { name: "writer of", align: "right", text: ({ writes }) => String(writes) },
+    { name: "replica of", align: "right", text: ({ keeps }) => String(keeps) },
+    { name: "behind", align: "right", text: ({ behind }) => (behind === null ? "-" : String(behind)) },
+    { name: "up", align: "right", text: ({ node }) => (node.heard ? span(node.uptimeMs) : "-") },
+    { name: "storage", align: "left", text: ({ node }) => storageName(node.storage) },
+    { name: "version", align: "left", text: ({ node }) => node.softwareVersion || "-" },
+  ];
+};
 
 /** The first line, for those who read no further. */
 function verdictLine(summary: Summary, { good, bad, doubtful, strong }: Paint): string {
@@ -252,7 +233,7 @@ function listed(partitions: readonly number[]): string {
   return ` (${partitions.slice(0, 12).join(", ")}${partitions.length > 12 ? ", …" : ""})`;
 }
 
-/** The summary, and everything that each node answered, in the protobuf JSON form (64-bit numbers as strings, bytes as base64). */
+/** The summary, and everything that each node answered, in the protobuf JSON form: 64-bit numbers as strings, zeros left out. */
 function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
   return {
     clusterId: summary.clusterId,
@@ -274,6 +255,9 @@ function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
     })),
     ...judge(summary),
     partitions: { count: summary.partitions, withWriter: summary.withWriter, withoutWriter: summary.withoutWriter },
-    answers: answers.map((answer) => StatusResponse.toJSON(answer)),
+    answers: answers.map((answer) => ({
+      ...Object(StatusResponse.toJSON(answer)),
+      header: headerFields(answer.header),
+    })),
   };
 }

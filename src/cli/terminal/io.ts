@@ -14,6 +14,8 @@ export interface Io {
   readonly terminal: boolean;
   /** How wide that terminal is now. */
   columns?(): number;
+  /** Resolves when what was written to standard output has left: null, or why it could not. A reader that went away is an error here. */
+  outLeft?(): Promise<NodeJS.ErrnoException | null>;
   /** Tells when nobody reads standard output any more. */
   onReaderGone(then: () => void): void;
   readonly stdin: Readable;
@@ -60,6 +62,10 @@ export function processIo(): ProcessIo {
   return {
     out: (chunk) => out.write(chunk),
     error: (line) => error.write(`${line}\n`),
+    outLeft: async () => {
+      await out.flushed();
+      return out.failure;
+    },
     onReaderGone: (then) => out.onReaderGone(then),
     terminal: out.terminal,
     // A terminal that does not know says 0.

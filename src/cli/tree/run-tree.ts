@@ -16,12 +16,23 @@ export async function runTree(make: (ends: Ends) => Command, args: readonly stri
       code = await command(...rest);
     };
   try {
-    await make(ends).parseAsync([...args], { from: "user" });
+    const tree = make(ends);
+    if (wantsJson(args, io)) tellJson(tree, io);
+    await tree.parseAsync([...args], { from: "user" });
     return code;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
     return tell(thrown, args, io);
   }
+}
+
+/** With -o json what commander says of wrong usage is JSON as every other error. */
+function tellJson(command: Command, io: Io): void {
+  command.configureOutput({
+    writeErr: () => {},
+    outputError: (text) => io.error(jsonText(errorJson(usage(printable(text.replace(/^error: /, "").trim()))))),
+  });
+  for (const sub of command.commands) tellJson(sub, io);
 }
 
 /** Of an error; it may name many endpoints. */
@@ -31,16 +42,13 @@ const MAX_MESSAGE = 8_000;
 export function tell(thrown: unknown, args: readonly string[], io: Io): ExitCode {
   const error = thrown instanceof SettingError ? usage(thrown.message) : thrown;
   const { bad } = paintOf({ terminal: io.errorTerminal === true, env: io.env });
-  if (!(error instanceof CliError)) {
-    io.error(`${bad("error:")} ${printable(messageOf(error), MAX_MESSAGE)}`);
-    return EXIT.notDone;
-  }
-  if (wantsJson(args, io)) io.error(jsonText(errorJson(error)));
+  const known = error instanceof CliError ? error : new CliError(EXIT.notDone, messageOf(error));
+  if (wantsJson(args, io)) io.error(jsonText(errorJson(known)));
   else
     io.error(
-      `${bad(error.exitCode === EXIT.unknown ? "unknown:" : "error:")} ${printable(error.message, MAX_MESSAGE)}`,
+      `${bad(known.exitCode === EXIT.unknown ? "unknown:" : "error:")} ${printable(known.message, MAX_MESSAGE)}`,
     );
-  return error.exitCode;
+  return known.exitCode;
 }
 
 const OUTCOMES: ReadonlyMap<ExitCode, string> = new Map([

@@ -12,11 +12,15 @@ import type { KeyTreeOptions } from "./tree-keys.js";
 export function addBackupCommands(onar: Command, { io, ends }: KeyTreeOptions): void {
   clientOptions(onar.command("backup <FILE>"))
     .description(
-      "Copy all keys of a running cluster to a new file: at least what was acknowledged before it began. --timeout: gives up when nothing has moved on for so long.",
+      "Copy all keys of a running cluster to a new file: at least what was acknowledged before it began. FILE - writes to standard output. --timeout: give up when nothing has moved on for this long.",
     )
     .addHelpText(
       "after",
-      example("onar backup onar-2026-11-21.backup", "onar backup /backups/today --endpoint a:4600,b:4600"),
+      example(
+        "onar backup onar-2026-11-21.backup",
+        "onar backup /backups/today --endpoint a:4600,b:4600",
+        "onar backup - | gzip > today.backup.gz",
+      ),
     )
     .action(
       ends(async (file: string, options: CommonOptions) => {
@@ -27,7 +31,7 @@ export function addBackupCommands(onar: Command, { io, ends }: KeyTreeOptions): 
 
   clientOptions(onar.command("restore <FILE>"))
     .description(
-      "Write a backup into a new cluster that has never held a key, of any size. The whole file is checked first. --timeout: gives up when nothing has moved on for so long.",
+      "Write a backup into a new cluster that has never held a key, of any size. The whole file is checked first. FILE - reads standard input, which is kept in the folder for temporary files meanwhile. --timeout: give up when nothing has moved on for this long.",
     )
     .option("--check", "only check the file and tell what is in it; no cluster is called")
     .option("--continue", "go on with a restore of the same file that was interrupted")
@@ -36,6 +40,7 @@ export function addBackupCommands(onar: Command, { io, ends }: KeyTreeOptions): 
       example(
         "onar restore onar-2026-11-21.backup --check",
         "onar restore onar-2026-11-21.backup --endpoint 127.0.0.1:4600",
+        "gunzip -c today.backup.gz | onar restore -",
       ),
     )
     .action(

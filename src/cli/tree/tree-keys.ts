@@ -6,6 +6,7 @@ import type { CommonOptions } from "../flags/target.js";
 import type { AddOptions, ConditionOptions, GetOptions, KeyOptions } from "../keys/commands.js";
 import { ENCODINGS } from "../keys/encoding.js";
 import type { HealthOptions } from "../status/health.js";
+import type { WaitOptions } from "../status/wait.js";
 import type { Io } from "../terminal/io.js";
 import { example } from "./help.js";
 import type { Ends } from "./root.js";
@@ -70,7 +71,7 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
     .description(
       "Add a signed 64-bit number to the one that the key holds; an absent key counts as 0. DELTA is 1 when left out; - reads standard input.",
     )
-    .option("--times <n>", "do it so often, each time exactly once, whatever dies meanwhile")
+    .option("--times <n>", "repeat n times; each repetition takes effect exactly once, even if nodes die")
     .addHelpText("after", example("onar add visits 1", "onar add visits -5", "onar add visits --times 1000"))
     .action(
       ends(async (key: string, delta: string | undefined, options: AddOptions) => {
@@ -99,6 +100,18 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
       ends(async (options: CommonOptions) => {
         const { status } = await import("../status/status.js");
         return status(options, io);
+      }),
+    );
+  clientOptions(onar.command("wait"))
+    .description(
+      "Wait until the cluster is ready: all its nodes are there and every partition has a writer. Exit code 1: it is not, within --timeout.",
+    )
+    .option("--ready", "what to wait for")
+    .addHelpText("after", example("onar wait --ready --timeout 60 && onar put hello world"))
+    .action(
+      ends(async (options: WaitOptions) => {
+        const { wait } = await import("../status/wait.js");
+        return wait(options, io);
       }),
     );
   clientOptions(onar.command("health"))

@@ -22,6 +22,21 @@ test("violation is drawn with its sentence, a bar for each operation and the con
   expect(page).toContain(">process 7<");
 });
 
+test("what contradicts is numbered in the order of time, in the drawing and in the list", () => {
+  const history = [put(1, [0, 1], "a", 1), put(1, [2, 3], "b", 2), get(2, [4, 5], "a", 1)];
+  const [report] = checkHistory(history, { checker: versionWitness }).keys;
+  if (report?.verdict.kind !== "violation") throw new Error("a violation was expected");
+  const [first, second] = report.verdict.culprits.map(({ invoked }) => invoked);
+  const turned = { ...report, verdict: { ...report.verdict, culprits: report.verdict.culprits.toReversed() } };
+  expect(first).not.toBe(second);
+  for (const one of [report, turned]) {
+    const page = timelinePage([one]);
+    const marks = [...page.matchAll(/<circle cx="([\d.]+)"[^>]*\/><text class="mark"[^>]*>(\d)</g)];
+    expect(marks.toSorted((a, b) => Number(a[1]) - Number(b[1])).map(([, , mark]) => mark)).toEqual(["1", "2"]);
+    expect(page).toMatch(/<ol class="culprits"><li><b>put.*<li><b>get/);
+  }
+});
+
 test("page of the search tells the end of the longest order", () => {
   const history = [put(1, [0, 1], "a", 1), put(1, [2, 3], "b", 2), get(2, [4, 5], "a", 1)];
   const page = timelinePage(checkHistory(history, { checker: wingGong }).keys);

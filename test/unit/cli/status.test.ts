@@ -147,3 +147,25 @@ describe("status", () => {
     expect((await onar(["status", "--endpoint", node.address])).out).toContain(`NOT WELL: ${reason}`);
   });
 });
+
+describe("wait", () => {
+  test("ends when every partition has a writer, not before", async () => {
+    let asked = 0;
+    const node = await fakeNode({
+      status: async () => answer(1, [{ partition: 0, writer: ++asked < 3 ? 0 : 1 }], ["a:1"]),
+    });
+    const ran = await onar(["wait", "--ready", "--endpoint", node.address]);
+    expect(ran).toMatchObject({ code: 0, error: "", out: expect.stringMatching(/^ready: 1 of 1 nodes/) });
+    expect(asked).toBe(3);
+  });
+
+  test("says what is missing when that does not come in time, and takes nodes that are not there yet for missing", async () => {
+    const node = await fakeNode({ status: async () => answer(1, [], ["a:1", "a:2"], 0n) });
+    const ran = await onar(["wait", "--ready", "--endpoint", node.address, "--timeout", "0.5"]);
+    expect(ran).toMatchObject({ code: 1, out: "" });
+    expect(ran.error).toBe("error: not ready within 0.5 s: there is no cluster yet: waiting for peer-2:1");
+    const nobody = await onar(["wait", "--ready", "--endpoint", "127.0.0.1:1", "--timeout", "0.5"]);
+    expect(nobody.error).toContain("not ready within 0.5 s: nothing listens at 127.0.0.1:1");
+    expect(await onar(["wait"])).toMatchObject({ code: 2, error: expect.stringContaining("--ready") });
+  });
+});

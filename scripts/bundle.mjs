@@ -5,14 +5,14 @@
  *
  * Left out are packages with native parts or workers, those that only a running node loads, and what no command ever calls.
  */
-import { readdirSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-const { metafile } = await build({
+const { outputFiles } = await build({
   absWorkingDir: root,
   entryPoints: [{ in: "src/main.ts", out: "src/main" }],
   outdir: "dist",
@@ -29,10 +29,28 @@ const { metafile } = await build({
   external: ["lmdb", "pino", "prom-client", "yaml", "@opentelemetry/*", "@grpc/proto-loader"],
   // For packages in the older module format, which ask for Node.js's own modules by `require`.
   banner: { js: 'import{createRequire as onarRequire}from"node:module";const require=onarRequire(import.meta.url);' },
-  metafile: true,
+  write: false,
   logLevel: "warning",
 });
 
+// What is there already stays untouched, and what is new appears whole: a program of this build may be starting just now.
+for (const { path, contents } of outputFiles) {
+  mkdirSync(dirname(path), { recursive: true });
+  if (isThere(path, contents)) continue;
+  const partial = `${path}.${process.pid}`;
+  writeFileSync(partial, contents, { mode: 0o755 });
+  renameSync(partial, path);
+}
 // Chunks are named by what is in them: those of earlier builds are left over.
-const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
-for (const name of readdirSync(join(root, "dist/chunks"))) if (!made.has(name)) rmSync(join(root, "dist/chunks", name));
+const made = new Set(outputFiles.map(({ path }) => basename(path)));
+for (const name of readdirSync(join(root, "dist/chunks"))) {
+  if (!made.has(name)) rmSync(join(root, "dist/chunks", name), { force: true });
+}
+
+function isThere(path, contents) {
+  try {
+    return readFileSync(path).equals(contents);
+  } catch {
+    return false;
+  }
+}

@@ -245,12 +245,12 @@ describe("a backup", { timeout: LONG_MS }, () => {
     const cut = await shell(`${from} | head -c 5000 | ${into}`);
     expect(cut.code).not.toBe(0);
     expect(cut.stderr).toMatch(/standard input (is cut short|ends)/);
-    const whole = await shell(`${from} | gzip | gunzip | ${into}`);
+    const whole = await shell(`${from} | tee ${path("piped")} | gzip | gunzip | ${into}`);
     expect(whole, whole.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/^restored \d+ keys into/) });
     expect(whole.stderr).toMatch(/^backed up \d+ keys .* to standard output in/);
     const [node] = other.nodes as [Node];
     expect((await node.clients.text.get({ key: "still-7" })).entry?.value).toBe("value of 7");
-    const checked = await onar(["restore", "-", "--check"], { input: readFileSync(path("loaded")) });
+    const checked = await onar(["restore", "-", "--check"], { input: readFileSync(path("piped")) });
     expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^standard input is whole: /) });
     const nothing = await onar(["restore", "-", "--check"], { input: "" });
     expect(nothing).toMatchObject({ code: 1, stdout: "" });

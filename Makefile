@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help setup build gen docs check test unit sim sim-long mutants small traces fuzz fuzz-http2 chaos powercut restarts e2e bench cluster clean
+.PHONY: help setup build gen docs pictures check test unit sim sim-long mutants small traces fuzz fuzz-http2 chaos powercut restarts e2e bench cluster clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ gen: node_modules/.package-lock.json ## Generates gen/ from proto/
 
 docs: setup ## Makes the reference of the TypeScript interface in docs/api-ts
 	@scripts/docs.sh
+
+pictures: setup ## Records the pictures of README and manual anew, in docs/images
+	@npx tsx scripts/pictures/main.ts
 
 cluster: setup ## Runs a local cluster of three nodes, clients at 4600, 4601 and 4602, data in .onar-data
 	@node dist/src/main.js cluster --nodes 3 --base-port 4600 $(ARGS)

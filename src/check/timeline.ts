@@ -51,12 +51,36 @@ ${sections.join("\n")}
 `;
 }
 
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+/** The drawing of one violation as a picture of its own, without the words around it; null where there is none. */
+export function timelinePicture({ operations, verdict }: KeyReport): string | null {
+  if (verdict.kind !== "violation") return null;
+  const { picture } = drawn(operations, verdict);
+  const { width, height } = picture;
+  // Not every program that shows pictures knows variables; what else is in the style is for the page.
+  const colours = new Map<string, string>();
+  for (const [, name = "", value = ""] of style.matchAll(/--(\w+):([^;}]+)/g)) {
+    if (!colours.has(name)) colours.set(name, value);
+  }
+  const rules = style
+    .split("\n")
+    .filter((line) => /^(svg|\.moment|\.read|\.remove|\.open)/.test(line))
+    .join("\n")
+    .replaceAll(/var\(--(\w+)\)/g, (_, name: string) => colours.get(name) ?? "");
+  const background = `<style>${rules}</style><rect width="${width}" height="${height}" fill="#fff"/>`;
+  return svg(picture).replace(/^<svg [^>]*>/, (open) => {
+    const size = `xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" `;
+    return `${open.replace(/style="[^"]*" /, size)}${background}`;
+  });
 }
 
-function section(key: string, operations: readonly Operation[], verdict: Violation): string {
-  // Numbered from left to right.
+interface Drawn {
+  readonly picture: Picture;
+  readonly shown: number;
+  /** Those that contradict each other, numbered from left to right. */
+  readonly culprits: readonly Operation[];
+}
+
+function drawn(operations: readonly Operation[], verdict: Violation): Drawn {
   const culprits = verdict.culprits.toSorted((one, other) => one.invoked - other.invoked);
   const marks = new Map(culprits.map((operation, index) => [operation, index + 1]));
   const wordsOf = (operation: Operation): Words => ({
@@ -71,10 +95,19 @@ function section(key: string, operations: readonly Operation[], verdict: Violati
     shown = near.slice(0, shown.length - 2);
     picture = drawing(shown, marks, wordsOf);
   }
-  const hidden = operations.length - shown.length;
+  return { picture, shown: shown.length, culprits };
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function section(key: string, operations: readonly Operation[], verdict: Violation): string {
+  const { picture, shown, culprits } = drawn(operations, verdict);
+  const hidden = operations.length - shown;
   const note =
     hidden > 0
-      ? `${shown.length} of the key's ${operations.length} operations are drawn: those nearest to the contradiction.`
+      ? `${shown} of the key's ${operations.length} operations are drawn: those nearest to the contradiction.`
       : `All ${operations.length} operations of the key are drawn.`;
   return `<section>
 <p class="eyebrow">Not linearizable · key <code>${escaped(quoted(key))}</code> · found by ${verdict.decidedBy}</p>

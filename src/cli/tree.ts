@@ -16,6 +16,7 @@ import type { LockOptions } from "./lock/lock.js";
 import { DEFAULT_LEASE_S, TOKEN_VARIABLE } from "./lock/names.js";
 import type { OutputOptions } from "./start/config-commands.js";
 import type { StartOptions } from "./start/start.js";
+import type { WaitOptions } from "./status/wait.js";
 import type { Io } from "./terminal/io.js";
 import { SHELLS } from "./tree/completion.js";
 import { example } from "./tree/help.js";
@@ -112,6 +113,19 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     );
 
   addKeyCommands(onar, { io, ends });
+
+  clientOptions(onar.command("wait"))
+    .description(
+      "Wait until the cluster is ready: all its nodes are there and every partition has a writer. Exit code 1: it is not, within --timeout.",
+    )
+    .option("--ready", "what to wait for")
+    .addHelpText("after", example("onar wait --ready --timeout 60 && onar put hello world"))
+    .action(
+      ends(async (options: WaitOptions) => {
+        const { wait } = await import("./status/wait.js");
+        return wait(options, io);
+      }),
+    );
 
   clientOptions(onar.command("lock <NAME> <COMMAND...>"))
     .description(

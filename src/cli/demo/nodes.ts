@@ -187,7 +187,8 @@ function describe(child: ChildNode): string {
 }
 
 async function plansOf({ count, folder }: DemoNodesOptions): Promise<NodePlan[]> {
-  const ports = await freePorts(HOST, 2 * count);
+  // Tables are in the order of addresses: that of the numbers, too.
+  const ports = (await freePorts(HOST, 2 * count)).toSorted((a, b) => a - b);
   const peers = ports.slice(count).map((port) => ({ host: HOST, port }));
   const founders = peers.map(formatAddress).join(",");
   const secret = join(folder, "cluster-secret");

@@ -6,7 +6,6 @@ import type { CommonOptions } from "../flags/target.js";
 import type { AddOptions, ConditionOptions, GetOptions, KeyOptions } from "../keys/commands.js";
 import { ENCODINGS } from "../keys/encoding.js";
 import type { HealthOptions } from "../status/health.js";
-import type { WaitOptions } from "../status/wait.js";
 import type { Io } from "../terminal/io.js";
 import { example } from "./help.js";
 import type { Ends } from "./root.js";
@@ -100,18 +99,6 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
       ends(async (options: CommonOptions) => {
         const { status } = await import("../status/status.js");
         return status(options, io);
-      }),
-    );
-  clientOptions(onar.command("wait"))
-    .description(
-      "Wait until the cluster is ready: all its nodes are there and every partition has a writer. Exit code 1: it is not, within --timeout.",
-    )
-    .option("--ready", "what to wait for")
-    .addHelpText("after", example("onar wait --ready --timeout 60 && onar put hello world"))
-    .action(
-      ends(async (options: WaitOptions) => {
-        const { wait } = await import("../status/wait.js");
-        return wait(options, io);
       }),
     );
   clientOptions(onar.command("health"))

@@ -15,19 +15,21 @@ export interface WaitOptions extends CommonOptions {
 }
 
 const AGAIN_MS = 200;
+const NOBODY_ASKED = "no node was asked yet";
 
 export async function wait(options: WaitOptions, io: Io): Promise<ExitCode> {
   const format = formatOf(options, io);
   const target = targetOf(options, io);
   if (options.ready !== true) throw usage("wait must be told what to wait for: --ready");
   const until = performance.now() + target.timeoutMs;
-  let missing = "no node was asked yet";
+  let missing = NOBODY_ASKED;
   const work = async (): Promise<Summary> => {
     for (;;) {
       const left = until - performance.now();
       const found = left > 0 ? await look({ ...target, timeoutMs: left }) : null;
       if (found !== null && typeof found !== "string") return found;
-      if (found !== null) missing = found;
+      // A look that the end of the time cut short knows less than the one before.
+      if (found !== null && (missing === NOBODY_ASKED || performance.now() < until)) missing = found;
       if (target.interrupt?.aborted === true) throw new CliError(EXIT.notDone, "interrupted");
       if (until - performance.now() <= AGAIN_MS) {
         throw new CliError(EXIT.notDone, `not ready within ${target.timeoutMs / 1_000} s: ${missing}`);

@@ -63,6 +63,7 @@ export interface GrpcErrorOptions {
   /** Server: further trailers to send. Client: those that came. */
   readonly metadata?: Metadata | undefined;
   readonly outcome?: CallOutcome | undefined;
+  readonly cause?: unknown;
 }
 
 /** A call has ended with another status than OK. A handler throws it to end its call so; a client's call rejects with it. */
@@ -75,7 +76,7 @@ export class GrpcError extends Error {
   readonly outcome: CallOutcome;
 
   constructor(code: number, message: string, options: GrpcErrorOptions = {}) {
-    super(message);
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "GrpcError";
     this.code = code;
     this.details = options.details;

@@ -1,0 +1,152 @@
+/** A client of gRPC: calls of all four kinds to one server. */
+
+import type { HeaderList } from "../../http2/hpack/header-list.js";
+import { type DialOptions, dial } from "../../http2/socket/client.js";
+import { Deadlines } from "../call/deadlines.js";
+import type { InletSink } from "../call/inlet.js";
+import { checkPath, type MethodKind } from "../call/kind.js";
+import { MessageStream } from "../call/message-stream.js";
+import { ByteBudget } from "../message/byte-budget.js";
+import { GrpcError, STATUS } from "../status.js";
+import { Channel, type ChannelOptions } from "./channel.js";
+import { ClientCall, type ClientHost } from "./client-call.js";
+import type { CallOptions, Method } from "./method.js";
+import { requestHead } from "./request-heads.js";
+
+export interface GrpcClientOptions extends Partial<ChannelOptions>, Omit<DialOptions, "accept"> {
+  /** What requests name as the server; HOST:PORT if not given. */
+  readonly authority?: string;
+  readonly userAgent?: string;
+  /** Of one message of an answer, also inflated. 4 MiB if not given. */
+  readonly maxResponseBytes?: number;
+  /** Bytes of messages that are not there as a whole, beyond HTTP/2's windows. 64 MiB if not given. */
+  readonly maxGatheredBytes?: number;
+}
+
+const MIB = 1_048_576;
+
+/**
+ * Nothing is dialed before the first call. Calls reject with a GrpcError, whose `outcome` says what the server did; iterations throw it.
+ */
+export class GrpcClient {
+  readonly #host: ClientHost;
+  readonly #scheme: "http" | "https";
+  readonly #authority: string;
+  readonly #userAgent: string;
+  readonly #heads = new WeakMap<object, HeaderList>();
+
+  constructor(options: GrpcClientOptions) {
+    const { host, port, maxResponseBytes = 4 * MIB, maxGatheredBytes = 64 * MIB } = options;
+    this.#scheme = options.tls === undefined ? "http" : "https";
+    this.#authority = options.authority ?? `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    this.#userAgent = options.userAgent ?? "grpc-ts";
+    const connect: ChannelOptions["connect"] =
+      options.connect ?? ((events) => dial({ ...options, accept: () => events }));
+    this.#host = {
+      channel: new Channel({ ...options, connect }),
+      deadlines: new Deadlines(),
+      budget: new ByteBudget(maxGatheredBytes),
+      maxResponseBytes,
+    };
+  }
+
+  unary<Request, Response>(
+    method: Method<"unary", Request, Response>,
+    request: Request,
+    options: CallOptions = {},
+  ): Promise<Response> {
+    return this.#single(method, method.encode(request), options);
+  }
+
+  clientStreaming<Request, Response>(
+    method: Method<"client-streaming", Request, Response>,
+    requests: AsyncIterable<Request>,
+    options: CallOptions = {},
+  ): Promise<Response> {
+    return this.#single(method, encoded(method, requests), options);
+  }
+
+  /** The call begins at once. Leaving the iteration early cancels it. */
+  serverStreaming<Request, Response>(
+    method: Method<"server-streaming", Request, Response>,
+    request: Request,
+    options: CallOptions = {},
+  ): AsyncIterableIterator<Response, undefined> {
+    return this.#many(method, method.encode(request), options);
+  }
+
+  /** The call begins at once. Leaving the iteration early cancels it. */
+  bidirectional<Request, Response>(
+    method: Method<"bidirectional", Request, Response>,
+    requests: AsyncIterable<Request>,
+    options: CallOptions = {},
+  ): AsyncIterableIterator<Response, undefined> {
+    return this.#many(method, encoded(method, requests), options);
+  }
+
+  /** Takes no further calls, and lets those that run end for `graceMs`, or as long as they want if it is 0. */
+  close(graceMs = 0): Promise<void> {
+    return this.#host.channel.close(graceMs);
+  }
+
+  #single<Response>(
+    method: Method<MethodKind, never, Response>,
+    request: Uint8Array | AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const answers: Response[] = [];
+      const call: ClientCall<Response> = this.#call(method, request, options, {
+        message: (message) => {
+          if (answers.length > 0)
+            call.failed(new GrpcError(STATUS.unimplemented, "more than one message in an answer of one"));
+          else {
+            answers.push(message);
+            call.want();
+          }
+        },
+        end: () => {
+          for (const answer of answers) resolve(answer);
+          reject(new GrpcError(STATUS.unimplemented, "an answer without a message"));
+        },
+        failed: reject,
+      });
+      call.want();
+      call.start();
+    });
+  }
+
+  #many<Response>(
+    method: Method<MethodKind, never, Response>,
+    request: Uint8Array | AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): AsyncIterableIterator<Response, undefined> {
+    const responses = new MessageStream<Response>(() => call.cancel());
+    const call = this.#call(method, request, options, responses);
+    responses.from(call);
+    call.start();
+    return responses;
+  }
+
+  #call<Response>(
+    method: Method<MethodKind, never, Response>,
+    request: Uint8Array | AsyncIterable<Uint8Array>,
+    options: CallOptions,
+    sink: InletSink<Response>,
+  ): ClientCall<Response> {
+    let head = this.#heads.get(method);
+    if (head === undefined) {
+      checkPath(method.path);
+      head = requestHead(this.#scheme, this.#authority, method.path, this.#userAgent);
+      this.#heads.set(method, head);
+    }
+    return new ClientCall({ host: this.#host, head, options, request, decode: (bytes) => method.decode(bytes), sink });
+  }
+}
+
+async function* encoded<Request>(
+  method: Method<MethodKind, Request, unknown>,
+  requests: AsyncIterable<Request>,
+): AsyncIterable<Uint8Array> {
+  for await (const request of requests) yield method.encode(request);
+}

@@ -1,0 +1,369 @@
+/**
+ * One call at the server: from the head of its request to its status.
+ *
+ * Intuition: most calls are one message each way, and the message comes in one piece. Those need this object and little else: metadata,
+ * signal, inlet and outlet are made when somebody asks for them. Headers, message and trailers of an answer go into one write.
+ *
+ * Invariants:
+ * 1. A call ends once: by its answer, by a failure, at its deadline, or because the client has gone away. What a handler does after that
+ *    is ignored.
+ * 2. A failure before any message is one header list, "trailers-only".
+ *
+ * Source: gRPC's PROTOCOL-HTTP2.md.
+ */
+
+import { performance } from "node:perf_hooks";
+import type { Connection } from "../../http2/connection/connection.js";
+import type { Stream, StreamEnd, StreamListener } from "../../http2/connection/stream.js";
+import { ERROR_CODE } from "../../http2/error.js";
+import type { HeaderList } from "../../http2/hpack/header-list.js";
+import type { Deadlines, Expiring } from "../call/deadlines.js";
+import { asGrpcError, Inlet, type InletSink } from "../call/inlet.js";
+import { MessageStream } from "../call/message-stream.js";
+import { Outlet, sendMessage } from "../call/outlet.js";
+import type { ByteBudget } from "../message/byte-budget.js";
+import { accepts, compress, type Encoding } from "../message/compression.js";
+import { PREFIX_BYTES } from "../message/message-reader.js";
+import { Metadata } from "../metadata/metadata.js";
+import { GrpcError, STATUS } from "../status.js";
+import { failureList, GZIP_HEAD, HEAD, listOf, OK } from "./answer-heads.js";
+import type { Call, Caller } from "./call.js";
+import type { Route, ServerStreamingRoute, UnaryRoute } from "./route.js";
+
+type SingleRequestRoute = UnaryRoute<unknown, unknown> | ServerStreamingRoute<unknown, unknown>;
+
+/** The connection that a call is on, and what its calls share. */
+export interface CallHost {
+  readonly connection: Connection;
+  readonly caller: Caller;
+  readonly deadlines: Deadlines;
+  readonly budget: ByteBudget;
+  readonly maxRequestBytes: number;
+  /** A handler, an encoder or an iteration has thrown something else than a GrpcError. */
+  readonly onError: (error: unknown, call: Call) => void;
+}
+
+export interface ServerCallOptions {
+  readonly session: CallHost;
+  readonly stream: Stream;
+  readonly route: Route;
+  readonly encoding: Encoding;
+  readonly timeoutMs: number;
+  readonly requestHeaders: HeaderList;
+}
+
+/** No request has come yet. */
+const NONE = Symbol("none");
+
+export class ServerCall implements StreamListener, Call, Expiring {
+  readonly #session: CallHost;
+  readonly #stream: Stream;
+  readonly #route: Route;
+  readonly #encoding: Encoding;
+  readonly #requestHeaders: HeaderList;
+  readonly deadlineAt: number;
+  gzip = false;
+  #metadata: Metadata | undefined;
+  #responseHeaders: Metadata | undefined;
+  #responseTrailers: Metadata | undefined;
+  #controller: AbortController | undefined;
+  #inlet: Inlet<unknown> | undefined;
+  #outlet: Outlet | undefined;
+  /** Unary and server-streaming: the request, until the handler gets it. */
+  #request: unknown = NONE;
+  #requests: MessageStream<unknown> | undefined;
+  #responses: AsyncIterator<unknown> | undefined;
+  #headSent = false;
+  #gzipSent = false;
+  #over = false;
+  /** Why nobody waits for the answer any more. */
+  #abandoned: GrpcError | undefined;
+
+  constructor(options: ServerCallOptions) {
+    this.#session = options.session;
+    this.#stream = options.stream;
+    this.#route = options.route;
+    this.#encoding = options.encoding;
+    this.#requestHeaders = options.requestHeaders;
+    const { timeoutMs } = options;
+    this.deadlineAt = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : performance.now() + timeoutMs;
+  }
+
+  get path(): string {
+    return this.#route.path;
+  }
+
+  get caller(): Caller {
+    return this.#session.caller;
+  }
+
+  get metadata(): Metadata {
+    this.#metadata ??= Metadata.from(this.#requestHeaders);
+    return this.#metadata;
+  }
+
+  get responseHeaders(): Metadata {
+    this.#responseHeaders ??= new Metadata();
+    return this.#responseHeaders;
+  }
+
+  get responseTrailers(): Metadata {
+    this.#responseTrailers ??= new Metadata();
+    return this.#responseTrailers;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abandoned !== undefined) this.#controller.abort(this.#abandoned);
+    }
+    return this.#controller.signal;
+  }
+
+  sendHeaders(): void {
+    if (!this.#over) this.#sendHead();
+  }
+
+  /** The head of the request was taken. */
+  begin(): void {
+    this.#session.deadlines.add(this);
+    const route = this.#route;
+    if (route.kind === "unary" || route.kind === "server-streaming") return;
+    const requests = new MessageStream<unknown>(() => this.#inlet?.close());
+    this.#requests = requests;
+    requests.from(this.#openInlet(requests));
+    try {
+      if (route.kind === "client-streaming") this.#answerWith(route.handle(requests, this));
+      else this.#answerWithStream(route.handle(requests, this));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  data(stream: Stream, bytes: Buffer, start: number, end: number): void {
+    if (this.#over) {
+      this.#session.connection.consume(stream, end - start);
+      return;
+    }
+    if (this.#inlet === undefined) {
+      if (this.#takeWhole(bytes, start, end)) return;
+      this.#openInlet(this.#single()).want();
+    }
+    this.#inlet?.push(bytes, start, end);
+  }
+
+  end(_stream: Stream, _trailers: HeaderList | undefined): void {
+    if (this.#over) return;
+    if (this.#inlet !== undefined) this.#inlet.end();
+    else this.#requestIsWhole();
+  }
+
+  drained(): void {
+    this.#outlet?.drained();
+  }
+
+  headers(): void {}
+
+  closed(_stream: Stream, end: StreamEnd): void {
+    this.#session.deadlines.delete(this);
+    this.#inlet?.close();
+    if (this.#over || end.kind === "ended") this.#outlet?.drained();
+    else this.#abandon(new GrpcError(STATUS.cancelled, "the client has gone away"));
+  }
+
+  expired(): void {
+    const error = new GrpcError(STATUS.deadlineExceeded, "the deadline is over");
+    const isAnswered = this.#over;
+    this.#over = true;
+    // The client takes too little of what was sent already to hear of a status.
+    if (this.#stream.unsentBytes > 0) this.#session.connection.reset(this.#stream, ERROR_CODE.cancel);
+    else if (!isAnswered) this.#sendFailure(error);
+    if (!isAnswered) this.#abandon(error);
+  }
+
+  /** A single message that came in one piece, not compressed, and is all that a request of one message has. */
+  #takeWhole(bytes: Buffer, start: number, end: number): boolean {
+    const length = end - start - PREFIX_BYTES;
+    if (this.#request !== NONE || length < 0 || length > 0xffff || bytes[start] !== 0) return false;
+    if (bytes[start + 1] !== 0 || bytes[start + 2] !== 0) return false;
+    if (bytes[start + 3] !== length >>> 8 || bytes[start + 4] !== (length & 0xff)) return false;
+    const route = this.#route;
+    if (length > (route.maxRequestBytes ?? this.#session.maxRequestBytes)) return false;
+    this.#session.connection.consume(this.#stream, end - start);
+    try {
+      this.#request = route.decode(bytes.subarray(start + PREFIX_BYTES, end));
+    } catch (error) {
+      this.#fail(asGrpcError(error));
+    }
+    return true;
+  }
+
+  /** Takes the one message of a request that did not come in one piece, and sees that there is no other. */
+  #single(): InletSink<unknown> {
+    return {
+      message: (message) => {
+        if (this.#request !== NONE) {
+          this.#fail(new GrpcError(STATUS.unimplemented, "more than one message in a request of one"));
+          return;
+        }
+        this.#request = message;
+        this.#inlet?.want();
+      },
+      end: () => this.#requestIsWhole(),
+      failed: (error) => this.#fail(error),
+    };
+  }
+
+  #openInlet(sink: InletSink<unknown>): Inlet<unknown> {
+    const { connection, budget, maxRequestBytes } = this.#session;
+    const route = this.#route;
+    this.#inlet = new Inlet({
+      sink,
+      encoding: this.#encoding,
+      maxMessageBytes: route.maxRequestBytes ?? maxRequestBytes,
+      budget,
+      decode: (bytes) => route.decode(bytes),
+      consume: (bytes) => connection.consume(this.#stream, bytes),
+    });
+    return this.#inlet;
+  }
+
+  #requestIsWhole(): void {
+    const request = this.#request;
+    if (request === NONE) {
+      this.#fail(new GrpcError(STATUS.unimplemented, "no message in a request of one"));
+      return;
+    }
+    this.#request = undefined;
+    const route = this.#route;
+    if (route.kind === "unary" || route.kind === "server-streaming") this.#handle(route, request);
+  }
+
+  #handle(route: SingleRequestRoute, request: unknown): void {
+    try {
+      if (route.kind === "server-streaming") this.#answerWithStream(route.handle(request, this));
+      else {
+        const response = route.handle(request, this);
+        if (response instanceof Promise) this.#answerWith(response);
+        else this.#answer(response);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #answerWith(response: Promise<unknown>): void {
+    response.then((value) => this.#answer(value)).catch((error: unknown) => this.#fail(error));
+  }
+
+  /** One message, and the status. May throw what the route's encoder throws; nothing was sent then. */
+  #answer(response: unknown): void {
+    if (this.#over) return;
+    const bytes = this.#route.encode(response);
+    if (this.gzip && this.#clientTakesGzip()) {
+      const compressed = compress(bytes);
+      if (compressed instanceof Promise) this.#later(compressed.then((whole) => this.#send(whole, true)));
+      else this.#send(compressed, true);
+    } else this.#send(bytes, false);
+  }
+
+  #later(sent: Promise<void>): void {
+    sent.catch((error: unknown) => this.#fail(error));
+  }
+
+  #send(bytes: Uint8Array, compressed: boolean): void {
+    if (this.#over) return;
+    this.#gzipSent = compressed;
+    this.#sendHead();
+    sendMessage(this.#session.connection, this.#stream, bytes, compressed, false);
+    this.#sendOk();
+  }
+
+  /** Responses one after the other, as fast as the client takes them. */
+  #answerWithStream(responses: AsyncIterable<unknown>): void {
+    const iterator = responses[Symbol.asyncIterator]();
+    this.#responses = iterator;
+    this.#pump(iterator).catch((error: unknown) => this.#fail(error));
+  }
+
+  async #pump(iterator: AsyncIterator<unknown>): Promise<void> {
+    const outlet = new Outlet(this.#session.connection, this.#stream);
+    this.#outlet = outlet;
+    for (;;) {
+      const result = await iterator.next();
+      if (this.#over) return;
+      if (result.done === true) break;
+      const bytes = this.#route.encode(result.value);
+      this.#gzipSent ||= this.gzip && !this.#headSent && this.#clientTakesGzip();
+      this.#sendHead();
+      const full = outlet.send(bytes, this.#gzipSent && this.gzip);
+      if (full !== undefined) await full;
+      if (this.#over) return;
+    }
+    this.#responses = undefined;
+    this.#sendHead();
+    this.#sendOk();
+  }
+
+  #clientTakesGzip(): boolean {
+    return !this.#headSent && accepts(this.#requestHeaders.get("grpc-accept-encoding"), "gzip");
+  }
+
+  #sendHead(): void {
+    if (this.#headSent) return;
+    this.#headSent = true;
+    this.#session.connection.respond(
+      this.#stream,
+      this.#gzipSent ? GZIP_HEAD : HEAD,
+      false,
+      listOf(this.#responseHeaders),
+    );
+  }
+
+  #sendOk(): void {
+    this.#over = true;
+    this.#session.connection.trailers(this.#stream, OK, listOf(this.#responseTrailers));
+  }
+
+  #fail(error: unknown): void {
+    if (!(error instanceof GrpcError) && !(this.#over && isAbort(error))) this.#session.onError(error, this);
+    if (this.#over) return;
+    this.#sendFailure(error instanceof GrpcError ? error : new GrpcError(STATUS.internal, "internal error"));
+    this.#leaveRequests(new GrpcError(STATUS.cancelled, "the call has ended"));
+    this.#inlet?.close();
+  }
+
+  #sendFailure(error: GrpcError): void {
+    this.#over = true;
+    const { connection } = this.#session;
+    // A status of OK that is thrown, and metadata that HTTP/2 does not take, must not leave the client without an answer.
+    const list = failureList(
+      error.code === STATUS.ok ? new GrpcError(STATUS.unknown, "OK thrown") : error,
+      this.#responseTrailers,
+    );
+    if (this.#headSent) connection.trailers(this.#stream, list);
+    else connection.respond(this.#stream, HEAD, true, list);
+  }
+
+  /** Nobody waits for the answer any more. */
+  #abandon(error: GrpcError): void {
+    this.#over = true;
+    this.#abandoned = error;
+    this.#outlet?.drained();
+    this.#leaveRequests(error);
+    this.#inlet?.close();
+    this.#controller?.abort(error);
+  }
+
+  #leaveRequests(error: GrpcError): void {
+    this.#requests?.failed(error);
+    const responses = this.#responses;
+    this.#responses = undefined;
+    // A generator that waits for something else than the signal cannot be ended; it hears of it when it goes on.
+    responses?.return?.().catch(() => {});
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}

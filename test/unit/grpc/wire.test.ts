@@ -1,0 +1,161 @@
+/** What our server says to requests that are none, or not right: by frames, without a client. */
+import { performance } from "node:perf_hooks";
+import { describe, expect, test } from "vitest";
+import { base64 } from "../../../src/grpc/metadata/metadata.js";
+import { RouteTable } from "../../../src/grpc/server/route.js";
+import { servingOf } from "../../../src/grpc/server/server.js";
+import { Session } from "../../../src/grpc/server/session.js";
+import { STATUS } from "../../../src/grpc/status.js";
+import { Connection } from "../../../src/http2/connection/connection.js";
+import type { StreamListener } from "../../../src/http2/connection/stream.js";
+import { type HeaderList, type HeaderPair, headerList } from "../../../src/http2/hpack/header-list.js";
+import { echoRoutes } from "./support/echo.js";
+
+const HEAD: readonly HeaderPair[] = [
+  [":method", "POST"],
+  [":scheme", "http"],
+  [":path", "/test.Echo/Unary"],
+  [":authority", "here"],
+  ["te", "trailers"],
+  ["content-type", "application/grpc"],
+];
+const MESSAGE = Buffer.from("00000000026869", "hex");
+
+interface Answer {
+  readonly head: HeaderList | undefined;
+  readonly body: string;
+  readonly trailers: HeaderList | undefined;
+  /** HEADERS, DATA and so on, as they came. */
+  readonly order: readonly string[];
+  readonly writes: number;
+}
+
+/** Sends one request to a server that has just been made, and says what came of it at once. */
+function ask(changes: Readonly<Record<string, string | undefined>>, body: readonly Buffer[] = [MESSAGE]): Answer {
+  const serving = servingOf({ table: new RouteTable(echoRoutes()) });
+  const late: { session?: Session } = {};
+  const nothing = (): void => {};
+  const base = { ready: nothing, available: nothing, draining: nothing, closed: nothing, wake: nothing };
+  const server = new Connection(
+    {
+      role: "server",
+      listener: {
+        ...base,
+        request: (stream, headers) => late.session?.request(stream, headers) ?? expect.unreachable("no session"),
+      },
+    },
+    0,
+  );
+  late.session = new Session(server, { address: "test", certificate: undefined }, serving);
+  const client = new Connection(
+    { role: "client", listener: { ...base, request: () => expect.unreachable("push") } },
+    0,
+  );
+  const carry = (from: Connection, to: Connection): number => {
+    const chunks = from.take();
+    for (const chunk of chunks) to.receive(Buffer.from(chunk), performance.now());
+    return chunks.length;
+  };
+  const settle = (): number => {
+    let writes = 0;
+    for (let moved = 1; moved > 0; ) {
+      moved = carry(client, server);
+      const back = carry(server, client);
+      writes += back;
+      moved += back;
+    }
+    return writes;
+  };
+  settle();
+  const answer: { head?: HeaderList; trailers?: HeaderList; body: string; order: string[] } = { body: "", order: [] };
+  const listener: StreamListener = {
+    headers: (_stream, headers) => {
+      answer.head = headers;
+      answer.order.push("headers");
+    },
+    data: (_stream, bytes, start, end) => {
+      answer.body += bytes.toString("hex", start, end);
+      answer.order.push("data");
+    },
+    end: (_stream, trailers) => {
+      if (trailers !== undefined) answer.trailers = trailers;
+      answer.order.push(trailers === undefined ? "end" : "trailers");
+    },
+    drained: nothing,
+    closed: nothing,
+  };
+  const kept = HEAD.filter(([name]) => !(name in changes));
+  const added = Object.entries(changes).flatMap(([name, value]): HeaderPair[] =>
+    value === undefined ? [] : [[name, value]],
+  );
+  const pairs = [...kept, ...added].toSorted(([a], [b]) => Number(b.startsWith(":")) - Number(a.startsWith(":")));
+  const stream = client.request(headerList(pairs), false, listener) ?? expect.unreachable("no stream");
+  for (const [i, piece] of body.entries()) client.send(stream, piece, i === body.length - 1);
+  const writes = settle();
+  return { head: answer.head, trailers: answer.trailers, body: answer.body, order: answer.order, writes };
+}
+
+const status = (answer: Answer): number => Number((answer.trailers ?? answer.head)?.get("grpc-status") ?? -1);
+
+test("a unary answer is headers, one frame of data and trailers, in one write", () => {
+  const answer = ask({});
+  expect(answer.order).toEqual(["headers", "data", "trailers"]);
+  expect([answer.body, status(answer), answer.writes]).toEqual([MESSAGE.toString("hex"), STATUS.ok, 1]);
+});
+
+test("a failure is trailers only", () => {
+  const answer = ask({ fail: "7" });
+  expect(answer.order).toEqual(["headers", "end"]);
+  expect(answer.head?.get("grpc-status")).toBe("7");
+  expect(answer.head?.get("grpc-message")).toBe("as asked: %C3%BC %25");
+  expect(answer.head?.get("grpc-status-details-bin")).toBe(base64(Buffer.from("details")));
+});
+
+describe("a request that is no gRPC gets an HTTP status", () => {
+  test.each([
+    ["another method", { ":method": "GET" }, 405],
+    ["another content-type", { "content-type": "application/json" }, 415],
+    ["no content-type", { "content-type": undefined }, 415],
+    ["gRPC-web", { "content-type": "application/grpc-web+proto" }, 415],
+  ])("for %s", (_name, changes, http) => {
+    const answer = ask(changes);
+    expect([answer.head?.status, answer.head?.get("grpc-status")]).toEqual([http, undefined]);
+  });
+});
+
+test.each([
+  ["a method that is not there", { ":path": "/test.Echo/No" }, STATUS.unimplemented],
+  ["a path without a service", { ":path": "/" }, STATUS.unimplemented],
+  ["a path of bytes", { ":path": "/test.Echo/\u00ff\u00fe" }, STATUS.unimplemented],
+  ["a service's name that any object has", { ":path": "/__proto__/constructor" }, STATUS.unimplemented],
+  ["a timeout that is none", { "grpc-timeout": "soon" }, STATUS.internal],
+  ["a timeout of nothing", { "grpc-timeout": "0m" }, STATUS.ok],
+  ["an unknown compression", { "grpc-encoding": "snappy" }, STATUS.unimplemented],
+  ["metadata that is no base64", { "x-bin": "a" }, STATUS.internal],
+  ["metadata that is too long", { x: "a".repeat(16_384) }, STATUS.resourceExhausted],
+  ["a content-type with a format", { "content-type": "application/grpc+proto" }, STATUS.ok],
+] as const)("%s has its status", (_name, changes, code) => {
+  expect(status(ask(changes))).toBe(code);
+});
+
+test("the answer to an unknown compression names those that are known", () => {
+  expect(ask({ "grpc-encoding": "snappy" }).head?.get("grpc-accept-encoding")).toBe("identity,gzip");
+});
+
+test.each<[string, readonly Buffer[], number]>([
+  ["that comes in pieces", [...MESSAGE].map((byte) => Buffer.of(byte)), STATUS.ok],
+  ["of two messages", [MESSAGE, MESSAGE], STATUS.unimplemented],
+  ["of two messages in one piece", [Buffer.concat([MESSAGE, MESSAGE])], STATUS.unimplemented],
+  ["of none", [Buffer.alloc(0)], STATUS.unimplemented],
+  ["that is cut short", [MESSAGE.subarray(0, 6)], STATUS.internal],
+  ["with an unknown flag", [Buffer.from("05000000026869", "hex")], STATUS.internal],
+  ["that says that it is compressed, and names no way", [Buffer.from("01000000026869", "hex")], STATUS.internal],
+  ["that says that it is long", [Buffer.from("007fffffff", "hex")], STATUS.resourceExhausted],
+])("a request %s has its status", (_name, body, code) => {
+  expect(status(ask({}, body))).toBe(code);
+});
+
+test("a request that says gzip and is none has INTERNAL", () => {
+  const lie = Buffer.concat([Buffer.from("0100000014", "hex"), Buffer.alloc(20)]);
+  expect(status(ask({ "grpc-encoding": "gzip" }, [lie]))).toBe(STATUS.internal);
+});

@@ -304,7 +304,7 @@ export class Reader {
 
   private sendImpose(state: ReadState, out: Outbox): void {
     const { best } = state;
-    assert(best !== null, "an impose has a register");
+    assert(best !== null, "I1: an impose has a register");
     this.multicast(
       this.group.everyone & ~state.holders,
       { kind: "impose", partition: this.group.partition, attempt: state.attempt, register: best },

@@ -136,7 +136,7 @@ export class Replica {
 
   /** The own promise of a candidate: its Prepare leaves after this is durable (R8). */
   promiseOwn(ballot: Ballot, out: Outbox): void {
-    assert(compareBallots(ballot, this.promise) > 0, "a candidate's ballot is above its promise");
+    assert(compareBallots(ballot, this.promise) > 0, "E1: a candidate's ballot is above its promise");
     this.raise(ballot, out);
   }
 
@@ -382,6 +382,7 @@ export class Replica {
   }
 
   private raise(ballot: Ballot, out: Outbox): void {
+    assert(compareBallots(ballot, this.promise) > 0, "I1: the promise never falls");
     this.promise = ballot;
     out.entries.push({ kind: "promise", partition: this.group.partition, ballot });
   }

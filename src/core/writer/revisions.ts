@@ -3,6 +3,7 @@
  * highest reservation a majority reports: so none is ever handed out twice in a partition, whoever crashed in between (R13). A writer
  * change skips what was reserved and not used.
  */
+import { assert } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
 import type { Ballot } from "../model/ballot.js";
 import type { Revision } from "../model/ids.js";
@@ -99,6 +100,7 @@ export class Revisions {
       return null;
     }
     this.last = (this.last + 1) as Revision;
+    assert(this.last <= this.reserved || unreserved, "R13: a revision handed out is reserved at a majority");
     // Renewed ahead of need.
     if (this.reserved - this.last < RESERVATION_WINDOW / 2) this.ask(now, out);
     return this.last;

@@ -3,7 +3,6 @@
  * in another order, then a node started on it as any other: how long until it serves, how much memory it takes, and how much disk after every
  * key was written again ten times.
  */
-
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -148,7 +147,7 @@ async function write(path: string, options: SuiteOptions, pass: number): Promise
   };
   const events = { notice: () => {}, failed, bad: () => failed("a register is bad"), space: () => {} };
   const home = await diskHome({ path, memoryMib: MEMORY_MIB, shortOfTime: () => false, events });
-  const partitions = home.view?.partitions.length ?? 0;
+  const partitions = home.view?.view.partitions.length ?? 0;
   const last = new Map<Partition, number>();
   const next = (partition: Partition): number => {
     const change = (last.get(partition) ?? home.storage.table(partition).lastChange) + 1;
@@ -175,7 +174,7 @@ async function write(path: string, options: SuiteOptions, pass: number): Promise
 
 /** In the ballot of the first office, which this node has promised; a writer to come has a higher one. */
 function registerOf(key: Key, home: Home, value: Buffer, change: number): Register {
-  const group = home.view?.partitions[0];
+  const group = home.view?.view.partitions[0];
   if (group === undefined) throw new Error("the directory has no view");
   const timestamp = { ballot: ballot(group.groupEpoch, 1, home.node), seq: 1_000_000 + change };
   return new Register(key, timestamp, value, revision(1), revision(1), revision(0), CompletionRecords.none);

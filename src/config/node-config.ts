@@ -1,5 +1,4 @@
 /** From gathered settings to what a node is started with: everything that can be known to be wrong before anything is started. */
-
 import { DEFAULT_PARTITIONS } from "../core/placement/position.js";
 import {
   type ClientPortConfig,
@@ -43,8 +42,9 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
   const advertise = advertised(gathered, "advertise", "listen", listen, "clients");
   const peerAdvertise = advertised(gathered, "peerAdvertise", "peerListen", peerListen, "other nodes");
   const data = dataOf(gathered);
-  // Who comes back knows its cluster.
-  const expect = gathered.value("expect") ?? (data === "" ? required("expect", "NODES") : 0);
+  // A node that comes back knows its cluster, and one that joins a cluster learns of it.
+  const joins = (gathered.value("join") ?? []).length > 0;
+  const expect = gathered.value("expect") ?? (data === "" && !joins ? required("expect", "NODES") : 0);
   const config: NodeConfig = {
     listen: formatAddress(listen),
     advertise: advertise === null ? "" : formatAddress(advertise),

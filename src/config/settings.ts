@@ -3,7 +3,6 @@
  * docs/configuration.md are made from this list. A setting's key here gives all its names: `peerListen` is the flag `--peer-listen`, the
  * variable `ONAR_PEER_LISTEN` and `peer-listen` in a file.
  */
-
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../base/limits.js";
 import { LOG_LEVELS } from "../base/log-level.js";
 import { DEFAULT_PARTITIONS, MAX_PARTITIONS } from "../core/placement/position.js";
@@ -113,7 +112,7 @@ export const NODE_SETTINGS = {
     argument: "<peers>",
     bound: `${ADDRESS},${ADDRESS},…, none twice`,
     fallback: "nobody",
-    text: "peer addresses of all founding nodes; this node's own may be among them",
+    text: "with --expect, peer addresses of all founding nodes; without, of some nodes of a cluster to join; this node's own may be among them",
     list: true,
     read: (label, text) => (text === "" ? [] : addresses(label, text)),
   }),
@@ -121,7 +120,7 @@ export const NODE_SETTINGS = {
     scope: "node",
     argument: "<nodes>",
     bound: `1 to ${MAX_NODES}`,
-    fallback: "required, but for a node with data",
+    fallback: "required, except for a node with data or one that joins a cluster",
     text: "number of founding nodes: the cluster exists once all are there",
     read: (label, text) => wholeNumber(label, text, 1, MAX_NODES),
   }),

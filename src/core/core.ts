@@ -38,6 +38,8 @@ export const DEFAULT_ROUND: Duration = duration(200);
 const RESEND_TICK: Duration = duration(20);
 /** Offices of a node that are handed over at the same time. */
 const MAX_OFFERS = 16;
+/** Kept until the driver takes them out. */
+const MAX_CONFLICTS = 16;
 /** Partitions of a node that catch up at the same time. */
 const MAX_CATCHING_UP = 16;
 /** How long a deleted key's tombstone rests at least, and how far passes over a partition's tombstones are apart (R12). */
@@ -277,6 +279,7 @@ export class Core {
     if (views === null) return;
     const { entries, sendNow, sendDurable } = out;
     act(views, { entries, sendNow, sendDurable, learned: [], conflicts: this.conflicts });
+    if (this.conflicts.length > MAX_CONFLICTS) this.conflicts.length = MAX_CONFLICTS;
     if (views.newest !== this.newest) {
       assert(samePlacements(this.view, views.newest.view), "a view that moves a partition is of a newer version");
       this.newest = views.newest;

@@ -58,7 +58,11 @@ export class InProcessConnection implements Connection {
   async getView(): Promise<GetViewResponse | Failure> {
     const { node } = this.state;
     if (node === null) return ownFailure("notExecuted", "NO_WRITER", startingText(this.state.awaited()));
-    return { header: this.state.header(null), view: viewToWire(node.view), digest: node.digest };
+    return {
+      header: this.state.header(null),
+      view: viewToWire(node.views.view),
+      digest: Buffer.from(node.views.newest.digest, "hex"),
+    };
   }
 
   /** Calls cost nothing to begin: a stream is the connection itself. */

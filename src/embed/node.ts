@@ -133,7 +133,7 @@ export class OnarNode implements AsyncDisposable {
    */
   get writersKnown(): boolean {
     const { node } = this.server.state;
-    return node?.view.partitions.every((_, i) => node.loop.machine.core.writerOf(partition(i)) !== null) ?? false;
+    return node?.views.view.partitions.every((_, i) => node.loop.machine.core.writerOf(partition(i)) !== null) ?? false;
   }
 
   /** A client whose calls go straight to this node, without sockets; closed with the node at the latest. */

@@ -3,7 +3,6 @@
  *
  * Source: gRPC's doc/statuscodes.md.
  */
-
 import { Metadata } from "./metadata/metadata.js";
 
 export const STATUS = {

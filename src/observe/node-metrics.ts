@@ -59,12 +59,15 @@ export class NodeMetrics {
   private info(): void {
     const { serving, softwareVersion, healthy, storage, linesDropped } = this.parts;
     this.meter.gauges("onar_info", "1, with what this node is.", ["node", "cluster", "version", "storage"], (set) =>
-      set([String(serving.self), serving.node?.view.clusterId ?? "", softwareVersion, storageName(storage()?.kind)], 1),
+      set(
+        [String(serving.self), serving.node?.views.view.clusterId ?? "", softwareVersion, storageName(storage()?.kind)],
+        1,
+      ),
     );
     this.meter.gauge("onar_serving", "1 while health says SERVING.", () => (healthy() ? 1 : 0));
     this.meter.counter("onar_log_lines_dropped_total", "Lines of the log that could not be written.", linesDropped);
     this.meter.gauge("onar_view_epoch", "Epoch of the view; 0 while this node waits for its cluster.", () =>
-      Number(serving.node?.view.epoch ?? 0),
+      Number(serving.node?.views.view.epoch ?? 0),
     );
   }
 
@@ -127,7 +130,7 @@ export class NodeMetrics {
     );
     this.ofNode("onar_partitions_without_writer", "Partitions of which this node knows no working writer.", (node) => {
       const { core } = node.loop.machine;
-      return node.view.partitions.filter((_, p) => core.writerOf(partition(p)) === null).length;
+      return node.views.view.partitions.filter((_, p) => core.writerOf(partition(p)) === null).length;
     });
     this.counterOfNode(
       "onar_elections_total",

@@ -63,7 +63,7 @@ export class NodeNews {
 
   private lookAtPeers(): void {
     const { core } = this.node.loop.machine;
-    for (const { id, peerAddress } of this.node.view.members) {
+    for (const { id, peerAddress } of this.node.views.view.members) {
       if (id === core.self) continue;
       const before = this.heard.get(id) ?? false;
       const hears = core.hears(id);
@@ -82,7 +82,7 @@ export class NodeNews {
 
   private lookAtOffices(): void {
     const { core } = this.node.loop.machine;
-    const { view } = this.node;
+    const { view } = this.node.views;
     let [taken, lost, changed, mine, without] = [0, 0, 0, 0, 0];
     for (let p = 0; p < view.partitions.length; p++) {
       const partition = p as Partition;
@@ -111,7 +111,7 @@ export class NodeNews {
   }
 
   private tellWriter(partition: Partition, writer: NodeId | null): void {
-    const address = writer === null ? "" : (memberOf(this.node.view, writer)?.clientAddress ?? "");
+    const address = writer === null ? "" : (memberOf(this.node.views.view, writer)?.clientAddress ?? "");
     const text =
       writer === null
         ? `partition ${partition} has no writer`

@@ -1,6 +1,5 @@
 /** The peer port with all that stands before it: the cluster secret, the bounds on strangers, founding, and the streams once there is a view. */
-
-import type { Founding } from "./founding/founding.js";
+import type { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/replication.js";
 import { FoundingDoor } from "./founding/founding-calls.js";
 import { Admission } from "./peers/admission.js";
 import type { ClusterSecret } from "./peers/cluster-secret.js";
@@ -8,10 +7,15 @@ import { UNHEARD } from "./peers/frame-stream.js";
 import type { PeerLinks } from "./peers/peer-links.js";
 import { PeerServer } from "./peers/peer-server.js";
 
+export interface FoundingAnswers {
+  answer(request: FoundRequest): Promise<FoundResponse>;
+}
+
 export class PeerPort {
   /** HOST:PORT where the others reach this node. */
   address = "";
-  founding: Founding | null = null;
+  /** Answers calls of nodes that no stream can be opened with yet: founders, newcomers, members that moved. */
+  founding: FoundingAnswers | null = null;
   links: PeerLinks | null = null;
   readonly admission: Admission;
   private readonly server: PeerServer;

@@ -3,7 +3,7 @@
  * belongs to. What does not is told before anything is done.
  */
 import type { ClusterConfig, NodeConfig } from "../config/config.js";
-import { type Member, memberOf, type View } from "../core/view/view.js";
+import { memberOf, type View } from "../core/view/view.js";
 import type { Home } from "../storage/home.js";
 
 /** The node cannot start; the message is for people. */
@@ -13,11 +13,6 @@ export class StartError extends Error {
 
 /** Peer addresses of all founders, ordered. `own`: this node's. */
 export function foundersOf(config: NodeConfig, home: Home, own: string): string[] {
-  if (config.expect === 0) {
-    throw new StartError(
-      `${home.path} is new: --expect NODES and --join say with whom it founds a cluster; see onar start --help`,
-    );
-  }
   const peers = [...new Set([...config.join, own])].sort();
   if (peers.length !== config.expect) {
     throw new StartError(
@@ -32,27 +27,37 @@ export function foundersOf(config: NodeConfig, home: Home, own: string): string[
   return peers;
 }
 
-/** Whether this is the cluster of the directory, and the others find this node where its view says. Returns what an operator should know. */
-export function checkPlace(config: NodeConfig, path: string, view: View, self: Member): string | null {
+/** Peer addresses of nodes of the cluster that this node is to become a member of. */
+export function contactsOf(config: NodeConfig, home: Home, own: string): string[] {
+  const contacts = config.join.filter((address) => address !== own);
+  if (contacts.length > 0) return contacts;
+  if (home.view !== null)
+    throw new StartError(
+      `${home.path} has asked to be a member of cluster ${home.view.view.clusterId} and is none yet: --join says where nodes of it are`,
+    );
+  throw new StartError(
+    `${home.path || "this node"} is new: --join alone names nodes of a cluster that it becomes a member of; with --expect NODES it founds one with them; see onar start --help`,
+  );
+}
+
+/** Whether the directory belongs to a member of that cluster, or to a node that has asked to be one. */
+export function placeOf(config: NodeConfig, home: Home, view: View): "member" | "newcomer" {
   const { clusterId } = config;
+  const { path } = home;
+  if (home.left !== null) {
+    throw new StartError(
+      `${path} is of a node that has left cluster ${home.left}: give a new node an empty directory, or a new one to this node`,
+    );
+  }
   if (clusterId !== "" && clusterId !== view.clusterId) {
     throw new StartError(`${path} belongs to cluster ${view.clusterId}, but --cluster-id says ${clusterId}`);
   }
   for (const { label, asked, fixed } of otherThanFixed(config, view)) {
     throw new StartError(
-      `${label} is ${asked}, but ${path} belongs to a cluster that was founded with ${fixed}, which is fixed for ever: give ${fixed}, leave it out, or begin anew with an empty directory`,
+      `${label} is ${asked}, but ${path} belongs to a cluster that was founded with ${fixed}, which is fixed forever: give ${fixed}, leave it out, or begin anew with an empty directory`,
     );
   }
-  const known = memberOf(view, self.id);
-  if (known === undefined) throw new StartError(`${path}: its view does not name this node`);
-  if (known.peerAddress !== self.peerAddress) {
-    throw new StartError(
-      `the other nodes know this node at ${known.peerAddress}, but it is at ${self.peerAddress}: start it with that --peer-listen or --peer-advertise`,
-    );
-  }
-  return known.clientAddress === self.clientAddress
-    ? null
-    : `clients are told to find this node at ${known.clientAddress}, where its cluster was founded; it is at ${self.clientAddress}`;
+  return home.wasMember || memberOf(view, home.node) !== undefined ? "member" : "newcomer";
 }
 
 export interface Differing {

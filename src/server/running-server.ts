@@ -10,6 +10,8 @@ export interface ServerEvents {
   detail?(text: string, facts: Facts): void;
   /** The node cannot go on and has stopped; the process should say so and exit with 1. */
   fatal(text: string): void;
+  /** The node has left its cluster for good and has stopped; the process should say so and exit with 0. Without it: fatal. */
+  left?(text: string): void;
   /** Lines of the log that could not be written; without it there is no log of which that is known. */
   linesDropped?(): number;
 }

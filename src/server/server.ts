@@ -1,42 +1,30 @@
 /** The composition root: from a configuration to a running node. */
-import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StorageKind } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
-import type { Instant } from "../base/time.js";
-import { digestOf } from "../codec/api/view.js";
-import { encodedView } from "../codec/peer/encoded-view.js";
 import type { NodeConfig } from "../config/config.js";
-import { type Key, type NodeId, nodeId, type Partition } from "../core/model/ids.js";
-import type { Member, View } from "../core/view/view.js";
-import { lostWhenFull } from "../node/disk-full.js";
-import { Loop } from "../node/loop.js";
-import { NodeMachine } from "../node/machine.js";
+import type { Key, NodeId, Partition } from "../core/model/ids.js";
+import type { EncodedView } from "../core/view/encoded-view.js";
+import type { Member } from "../core/view/view.js";
 import { Metrics } from "../observe/metrics.js";
-import { NodeNews } from "../observe/node-news.js";
 import { loadTraces } from "../observe/traces/load-traces.js";
 import type { Traces } from "../observe/traces/traces.js";
 import { type ClientServer, makeClientServer } from "../rpc/client-port.js";
 import { Founding } from "../rpc/founding/founding.js";
+import { Joining } from "../rpc/founding/joining.js";
 import { hostAndPort, whyNot, withPort } from "../rpc/naming/addresses.js";
-import { peerNamed } from "../rpc/naming/node-names.js";
 import { PeerPort } from "../rpc/peer-port.js";
 import { type ClusterSecret, NO_SECRET, SecretOfFile } from "../rpc/peers/cluster-secret.js";
 import { LoopLoad } from "../rpc/peers/loop-load.js";
-import { judgeShown } from "../rpc/peers/own-position.js";
-import { PeerLinks } from "../rpc/peers/peer-links.js";
 import { PeerNotices } from "../rpc/peers/peer-notices.js";
-import { PROTOCOL_VERSION } from "../rpc/peers/peer-service.js";
-import { unready } from "../rpc/services/readiness.js";
 import type { OwnStatus } from "../rpc/services/reconfiguration-service.js";
-import { type Introduction, Serving } from "../rpc/services/serving.js";
+import { Serving } from "../rpc/services/serving.js";
 import { NodePorts } from "../rpc/transport/connection-limit.js";
 import { diskHome, type Home, type HomeEvents, isForPeople, memoryHome } from "../storage/home.js";
 import { homeNews } from "../storage/notices.js";
 import { version } from "../version.js";
-import { checkPlace, foundersOf, otherThanFixed, StartError } from "./agreement.js";
-import { NodeClock } from "./node-clock.js";
+import { contactsOf, foundersOf, otherThanFixed, placeOf, StartError } from "./agreement.js";
 import type { Passes, RunningServer, ServerEvents } from "./running-server.js";
+import { newOperation, ServingPhase } from "./serving-phase.js";
 
 export { StartError } from "./agreement.js";
 export type { Passes, RunningServer, ServerEvents } from "./running-server.js";
@@ -111,9 +99,9 @@ class NodeServer implements RunningServer {
   private readonly ports: NodePorts;
   private readonly startedAt = performance.now();
   private readonly stop = new AbortController();
-  private loop: Loop | null = null;
+  /** null: this node is not in a view yet. */
+  private phase: ServingPhase | null = null;
   private healthTimer: NodeJS.Timeout | null = null;
-  private news: NodeNews | null = null;
   private draining = false;
   private hasServed = false;
   private nowServing: () => void = () => {};
@@ -144,7 +132,7 @@ class NodeServer implements RunningServer {
             healthy: () => this.client.health.serving,
             queues: () => this.peer.links?.queues() ?? [],
             admission: () => this.peer.admission,
-            storage: () => (this.loop === null ? null : home.storage),
+            storage: () => (this.phase === null ? null : home.storage),
             figures: () => home.figures(),
             ports: this.ports,
             linesDropped: () => events.linesDropped?.() ?? 0,
@@ -195,72 +183,91 @@ class NodeServer implements RunningServer {
     this.clientAddress = config.advertise || withPort(config.listen, clientPort);
     await this.serveMetrics();
     try {
-      this.peer.founding = this.makeFounding();
+      await this.enter();
     } catch (error) {
       await this.close();
       throw error;
     }
-    const { home } = this;
-    const { founding } = this.peer;
-    this.state.awaited = () => founding.founders();
-    // Who is in a view never founds again.
-    if (home.view !== null) return this.serve(home.view);
-    founding
+  }
+
+  private get self(): Member {
+    const { clientAddress, peerAddress, nodeId: id } = this;
+    return { id, clientAddress, peerAddress, zone: this.config.zone };
+  }
+
+  /** Into the view that the directory knows, into a cluster that is there, or into one that is founded with others. */
+  private async enter(): Promise<void> {
+    const { config, home } = this;
+    const known = home.view;
+    if (known !== null) {
+      // A node that is in a view never founds again.
+      if (placeOf(config, home, known.view) === "member") return this.serve(known);
+    }
+    const found = known === null && config.expect > 0 ? this.founding() : this.joining();
+    found
       .run()
-      .then(async (view) => {
-        await home.saveView(view);
-        for (const { label, asked, fixed } of otherThanFixed(config, view)) {
+      .then(async (decided) => {
+        await home.saveView(decided);
+        for (const { label, asked, fixed } of otherThanFixed(config, decided.view)) {
           this.events.notice(
             `${label} is ${asked}, but the cluster was founded with ${fixed}: another node's word counted`,
           );
         }
-        this.serve(view);
+        this.serve(decided);
       })
       .catch((error: unknown) => this.fail((error as Error).message));
   }
 
-  private makeFounding(): Founding {
-    const { config, home } = this;
-    const self: Member = {
-      id: this.nodeId,
-      clientAddress: this.clientAddress,
-      peerAddress: this.peerAddress,
-      zone: config.zone,
-    };
-    const peers =
-      home.view === null
-        ? foundersOf(config, home, this.peerAddress)
-        : home.view.members.map((member) => member.peerAddress).sort();
-    const news = home.view === null ? null : checkPlace(config, home.path, home.view, self);
-    if (news !== null) this.events.notice(news);
-    return new Founding({
+  private founding(): Founding {
+    const { config, home, self } = this;
+    const founding = new Founding({
       self,
-      peers,
+      peers: foundersOf(config, home, this.peerAddress),
       cluster: config.cluster,
       secret: this.secret,
       clusterId: config.clusterId,
       votes: home.votes,
-      view: home.view,
       saveVotes: (votes) => home.saveVotes(votes),
       notice: (text) => this.events.notice(text),
       signal: this.stop.signal,
     });
+    this.peer.founding = founding;
+    this.state.awaited = () => founding.founders();
+    return founding;
+  }
+
+  private joining(): Joining {
+    const { config, home, self } = this;
+    const joining = new Joining({
+      self,
+      contacts: contactsOf(config, home, this.peerAddress),
+      secret: this.secret,
+      clusterId: config.clusterId,
+      operation: newOperation(),
+      newest: () => home.view,
+      learn: (view) => home.saveView(view),
+      notice: (text) => this.events.notice(text),
+      signal: this.stop.signal,
+    });
+    this.state.awaited = () => joining.awaited();
+    return joining;
   }
 
   async close(options = { drain: true }): Promise<void> {
     if (this.stop.signal.aborted) return;
     this.draining = true;
     this.client.health.setServing(false);
-    const machine = this.loop?.machine;
+    const loop = this.phase?.loop;
+    const machine = loop?.machine;
     if (options.drain && machine !== undefined) {
-      this.loop?.deliver({ kind: "leave" });
+      loop?.deliver({ kind: "leave" });
       await Promise.all([until(() => machine.core.offices === 0, HAND_OVER_MS), sleep(this.config.drainDelayMs)]);
     }
     this.state.stop();
     if (machine !== undefined) {
       await until(() => machine.router.pendingCount + machine.router.visitorCount === 0, DRAIN_MS);
       // A connection that just ends would look like a call that may be retried.
-      this.loop?.deliver({ kind: "give-up" });
+      loop?.deliver({ kind: "give-up" });
       await sleep(20);
     }
     this.shutDown();
@@ -272,106 +279,32 @@ class NodeServer implements RunningServer {
     await this.traces?.close();
   }
 
-  private serve(view: View): void {
+  private serve(newest: EncodedView): void {
     if (this.stop.signal.aborted) return;
-    const { storage } = this.home;
-    this.metrics?.observe(storage);
-    const clock = new NodeClock();
-    const digest = digestOf(view);
-    const introductions = new Map<NodeId, Introduction>();
-    const links = new PeerLinks({
-      self: this.nodeId,
-      view,
-      digest,
-      peerAddress: this.peerAddress,
-      secret: this.secret,
-      handshake: (peer) => this.greeting(view, digest, peer),
-      failed: (remote, why) => this.peer.admission.failed(remote, why),
-      deliver: (input) => {
-        if (input.kind === "message" && !this.passes(input.from, this.nodeId)) return;
-        if (input.kind === "message" && !storage.writable && lostWhenFull(input.message, storage.deletable)) return;
-        loop.deliver(input);
-      },
-      notices: this.peerNotices,
-      introduced: (handshake) => {
-        const peer = nodeId(handshake.nodeId);
-        introductions.set(peer, { handshake, at: performance.now() });
-        storage.sawPosition(peer, handshake.logPosition, handshake.positionProof.toString("latin1"));
-      },
-      traces: this.traces?.requests ?? null,
-      highestPosition: (peer) => storage.highestPosition(peer),
-      shown: (peer, position, proof) => {
-        const shown = judgeShown(storage, peerNamed(view, peer), position, proof);
-        if (shown.kind === "lost") this.fail(shown.why);
-        if (shown.kind === "unproved") this.peerNotices.tell(peer, "unproved", shown.why);
-        return shown.kind !== "lost";
-      },
-    });
-    const loop = new Loop({
-      machine: this.machineOf(view, clock.now()),
-      storage,
-      peers: this.traces?.requests.watch(links) ?? links,
-      clock,
-      broken: (error) => this.fail(error.message),
-    });
-    this.peer.links = links;
-    this.loop = loop;
-    const node = { view, digest, loop, counters: links.counters, introductions, links };
-    this.state.begin(node);
-    this.news = new NodeNews(node, {
-      notice: (text, facts) => this.events.notice(text, facts),
-      detail: (text, facts) => this.events.detail?.(text, facts),
-    });
-    this.news.start();
-    links.start();
-    loop.start();
-    if (!storage.writable) loop.deliver({ kind: "disk-full", full: true });
-    // Found before there was anybody to mend them.
-    for (const { partition, key } of [...this.home.bad()]) this.mend(partition, key);
-    this.healthTimer = setInterval(() => this.judgeHealth(view), HEALTH_MS);
-  }
-
-  /** What this node says of itself when a stream to a peer begins. */
-  private greeting(view: View, digest: Buffer, peer: NodeId): Handshake {
-    const { storage } = this.home;
-    return {
-      protocolVersion: PROTOCOL_VERSION,
-      clusterId: Buffer.from(view.clusterId, "hex"),
-      nodeId: this.nodeId,
-      viewEpoch: view.epoch,
-      viewDigest: digest,
-      logPosition: storage.position,
-      positionProof: Buffer.from(storage.positionProof ?? "", "latin1"),
-      meantNodeId: peer,
-      seenPosition: storage.highestPosition(peer),
-      seenProof: Buffer.from(storage.proofOf(peer), "latin1"),
-      clientAddress: this.clientAddress,
-      peerAddress: this.peerAddress,
-      zone: this.config.zone,
-      storage: this.storageKind,
-      uptimeMs: Math.round(performance.now() - this.startedAt),
-      softwareVersion: version,
-    };
-  }
-
-  private machineOf(view: View, now: Instant): NodeMachine {
-    const { storage } = this.home;
-    return new NodeMachine(
+    const { config, events, passes, home, traces, secret, peer, peerNotices, self } = this;
+    this.metrics?.observe(home.storage);
+    const phase = new ServingPhase(
       {
-        self: this.nodeId,
-        newest: encodedView(view),
-        table: (partition) => storage.table(partition),
-        restored: storage.restored(),
-        // Never met by a late answer meant for an earlier process (R7).
-        firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,
-        now,
+        config,
+        events,
+        passes,
+        home,
+        traces,
+        secret,
+        peer,
+        peerNotices,
+        self,
+        uptimeMs: () => performance.now() - this.startedAt,
+        signal: this.stop.signal,
+        fail: (why) => this.fail(why),
+        left: () => this.hasLeft(),
       },
-      this.traces?.requests ?? null,
-      (from, { kind }, why) => {
-        const text = `${peerNamed(view, from)} sent a ${kind} that cannot be, and it is left alone: ${why}`;
-        this.peerNotices.tell(from, "implausible", text);
-      },
+      newest,
     );
+    this.phase = phase;
+    this.state.begin(phase.node);
+    phase.start();
+    this.healthTimer = setInterval(() => this.judgeHealth(phase), HEALTH_MS);
   }
 
   private async serveMetrics(): Promise<void> {
@@ -388,9 +321,9 @@ class NodeServer implements RunningServer {
     this.metricsAddress = withPort(metricsListen, taken);
   }
 
-  private judgeHealth(view: View): void {
-    if (this.loop === null || this.draining) return;
-    const why = unready(this.loop, view, this.config.diskStallMs);
+  private judgeHealth(phase: ServingPhase): void {
+    if (this.draining) return;
+    const why = phase.unready();
     const serving = why === null;
     if (this.hasServed && serving !== this.client.health.serving) {
       this.events.notice(serving ? "health: SERVING again" : `health: NOT_SERVING, ${why}`, {
@@ -408,11 +341,11 @@ class NodeServer implements RunningServer {
   }
 
   fill(full: boolean): void {
-    this.loop?.deliver({ kind: "disk-full", full });
+    this.phase?.loop.deliver({ kind: "disk-full", full });
   }
 
   mend(partition: Partition, key: Key): void {
-    this.loop?.deliver({ kind: "bad-register", partition, key });
+    this.phase?.loop.deliver({ kind: "bad-register", partition, key });
   }
 
   fail(why: string): void {
@@ -420,6 +353,17 @@ class NodeServer implements RunningServer {
     this.kill();
     const say = (): void => this.events.fatal(why);
     this.home.close().then(say, say);
+  }
+
+  /** The view leaves this node out, and a majority of its voters know so: nobody needs this node any more. */
+  private async hasLeft(): Promise<void> {
+    const { view } = this.phase?.views ?? {};
+    if (view === undefined || this.draining) return;
+    await this.home.saveLeft(view.clusterId);
+    const text = `this node has left cluster ${view.clusterId}; its directory is of no use any more`;
+    await this.close();
+    if (this.events.left === undefined) this.events.fatal(text);
+    else this.events.left(text);
   }
 
   kill(): void {
@@ -433,9 +377,7 @@ class NodeServer implements RunningServer {
   private shutDown(): void {
     this.stop.abort();
     if (this.healthTimer !== null) clearInterval(this.healthTimer);
-    this.news?.stop();
-    this.loop?.stop();
-    this.peer.links?.close();
+    this.phase?.stop();
     this.secret.close();
     this.metrics?.close();
     this.ports.close();

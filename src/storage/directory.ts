@@ -16,11 +16,13 @@ import { access, chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathReasonOf } from "../base/errno.js";
-import { decodeView, encodeView } from "../codec/api/view.js";
 import { crc32 } from "../codec/bytes/checksum.js";
+import { encodedViewFrom } from "../codec/peer/encoded-view.js";
 import { type NodeId, nodeId } from "../core/model/ids.js";
+import type { EncodedView } from "../core/view/encoded-view.js";
 import type { AcceptedView, StartBallot } from "../core/view/founding.js";
-import type { View } from "../core/view/view.js";
+import type { ClusterId } from "../core/view/view.js";
+import { toBuffer } from "../wire/bytes.js";
 import { isLockName, type Lock, Locked, lockDirectory, lockWithoutFile } from "./directory-lock.js";
 import { isShortage } from "./files.js";
 import { newPositionKey, PositionKey } from "./position-key.js";
@@ -56,9 +58,11 @@ export interface Contents {
   readonly format: number;
   readonly node: NodeId;
   readonly votes: Votes | null;
-  readonly view: View | null;
+  readonly view: EncodedView | null;
   /** What this node proves its log positions with, to itself (position-key.ts); null: of a version that had none. */
   readonly positionKey: Buffer | null;
+  /** The cluster that it has left for good; null: none. */
+  readonly left: ClusterId | null;
 }
 
 export class DataDirectory {
@@ -84,7 +88,7 @@ export class DataDirectory {
       const positionKey = newPositionKey();
       const now: Contents =
         contents === null
-          ? { format: DIRECTORY_FORMAT, node: newNodeId(), votes: null, view: null, positionKey }
+          ? { format: DIRECTORY_FORMAT, node: newNodeId(), votes: null, view: null, positionKey, left: null }
           : { ...contents, positionKey };
       await write(path, now);
       return new DataDirectory(path, now, lock);
@@ -117,7 +121,7 @@ export class DataDirectory {
     return positionKey === null ? null : new PositionKey(positionKey, node);
   }
 
-  get view(): View | null {
+  get view(): EncodedView | null {
     return this.contents.view;
   }
 
@@ -126,8 +130,16 @@ export class DataDirectory {
     return this.save({ votes });
   }
 
-  saveView(view: View): Promise<void> {
+  saveView(view: EncodedView): Promise<void> {
     return this.save({ view });
+  }
+
+  get left(): ClusterId | null {
+    return this.contents.left;
+  }
+
+  saveLeft(left: ClusterId): Promise<void> {
+    return this.save({ left });
   }
 
   /** A folder within it. */
@@ -261,6 +273,8 @@ interface Stored {
   readonly view: string | null;
   /** In base64; missing in what an older version wrote. */
   readonly positionKey?: string;
+  /** The id of a cluster; missing when it has left none. */
+  readonly left?: string;
 }
 
 interface StoredBallot {
@@ -289,12 +303,13 @@ function parse(path: string, text: string): Contents {
 
 const HINT = "This node counts as lost: replace it by a new one with an empty directory";
 
-function fromStored({ format, node, votes, view, positionKey }: Stored): Contents {
+function fromStored({ format, node, votes, view, positionKey, left }: Stored): Contents {
   return {
+    left: left ?? null,
     positionKey: positionKey === undefined ? null : Buffer.from(positionKey, "base64"),
     format,
     node: nodeId(node),
-    view: view === null ? null : decodeView(Buffer.from(view, "base64")),
+    view: view === null ? null : encodedViewFrom(Buffer.from(view, "base64")),
     votes:
       votes === null
         ? null
@@ -306,15 +321,18 @@ function fromStored({ format, node, votes, view, positionKey }: Stored): Content
                 ? null
                 : {
                     ballot: ballotFrom(votes.accepted.ballot),
-                    view: decodeView(Buffer.from(votes.accepted.view, "base64")),
+                    view: encodedViewFrom(Buffer.from(votes.accepted.view, "base64")),
                   },
           },
   };
 }
 
+/** The bytes that were decided, or proposed. */
+const textOf = ({ bytes }: EncodedView): string => toBuffer(bytes).toString("base64");
+
 const ballotFrom = ({ round, node }: StoredBallot): StartBallot => ({ round, node: nodeId(node) });
 
-async function write(path: string, { format, node, votes, view, positionKey }: Contents): Promise<void> {
+async function write(path: string, { format, node, votes, view, positionKey, left }: Contents): Promise<void> {
   const stored: Stored = {
     format,
     node,
@@ -325,12 +343,11 @@ async function write(path: string, { format, node, votes, view, positionKey }: C
             peers: votes.peers,
             promised: votes.promised,
             accepted:
-              votes.accepted === null
-                ? null
-                : { ballot: votes.accepted.ballot, view: encodeView(votes.accepted.view).toString("base64") },
+              votes.accepted === null ? null : { ballot: votes.accepted.ballot, view: textOf(votes.accepted.view) },
           },
-    view: view === null ? null : encodeView(view).toString("base64"),
+    view: view === null ? null : textOf(view),
     ...(positionKey === null ? {} : { positionKey: positionKey.toString("base64") }),
+    ...(left === null ? {} : { left }),
   };
   const text = JSON.stringify({ ...stored, crc32: crc32(JSON.stringify(stored)) });
   // Whatever stands there is of a crash, or was put there by somebody else: it is not written through.

@@ -1,7 +1,9 @@
 /** Where a node lives: in memory, or in a directory. */
 import { randomInt } from "node:crypto";
 import type { NodeId } from "../core/model/ids.js";
-import type { View } from "../core/view/view.js";
+import { isViewEntry } from "../core/model/node-entry.js";
+import type { EncodedView } from "../core/view/encoded-view.js";
+import { type ClusterId, memberOf } from "../core/view/view.js";
 import type { NodeStorage, StorageFigures } from "../ports/storage.js";
 import { CheckpointError } from "./checkpoint/checkpoint.js";
 import { convert } from "./checkpoint/convert.js";
@@ -18,14 +20,20 @@ import { SpareFiles } from "./spare-files.js";
 export interface Home {
   readonly node: NodeId;
   /** null: this node has not been in a cluster yet. */
-  readonly view: View | null;
+  readonly view: EncodedView | null;
+  /** A view that was saved named this node: it has been in a cluster, whatever the newest view says. */
+  readonly wasMember: boolean;
+  /** The cluster that this node has left for good; null: none. */
+  readonly left: ClusterId | null;
   readonly votes: Votes | null;
   readonly storage: NodeStorage;
   /** "" = memory. */
   readonly path: string;
   /** Resolves when it is as safe as it gets here. */
   saveVotes(votes: Votes): Promise<void>;
-  saveView(view: View): Promise<void>;
+  saveView(view: EncodedView): Promise<void>;
+  /** This node is no member of that cluster any more, and its directory serves nobody. */
+  saveLeft(cluster: ClusterId): Promise<void>;
   /** Registers known to be bad now. */
   bad(): Iterable<BadRegister>;
   /** null: memory has none. */
@@ -50,14 +58,23 @@ export interface DiskHomeOptions {
 
 export function memoryHome(): Home {
   const storage = new MemoryStorage();
+  let view: EncodedView | null = null;
   return {
     node: newNodeId(),
-    view: null,
+    get view() {
+      return view;
+    },
+    wasMember: false,
+    left: null,
     votes: null,
     storage,
     path: "",
     saveVotes: () => Promise.resolve(),
-    saveView: () => Promise.resolve(),
+    saveView: (saved) => {
+      view = saved;
+      return Promise.resolve();
+    },
+    saveLeft: () => Promise.resolve(),
     bad: () => [],
     figures: () => null,
     fold: () => Promise.resolve(),
@@ -139,8 +156,27 @@ class DiskHome implements Home {
     return this.directory.node;
   }
 
-  get view(): View | null {
-    return this.directory.view;
+  get view(): EncodedView | null {
+    let newest = this.directory.view;
+    // The log has what was decided while this node was in a cluster: the view comes before all that is of partitions.
+    for (const entry of this.storage.restored()) {
+      if (!isViewEntry(entry)) break;
+      if (entry.kind === "view" && entry.decided.view.epoch > (newest?.view.epoch ?? 0)) newest = entry.decided;
+    }
+    return newest;
+  }
+
+  get wasMember(): boolean {
+    const { view, node } = this.directory;
+    return view !== null && memberOf(view.view, node) !== undefined;
+  }
+
+  get left(): ClusterId | null {
+    return this.directory.left;
+  }
+
+  saveLeft(cluster: ClusterId): Promise<void> {
+    return this.directory.saveLeft(cluster);
   }
 
   get votes(): Votes | null {
@@ -155,7 +191,7 @@ class DiskHome implements Home {
     return this.directory.saveVotes(votes);
   }
 
-  async saveView(view: View): Promise<void> {
+  async saveView(view: EncodedView): Promise<void> {
     await new Promise<void>((resolve) => this.storage.mark(resolve));
     await this.directory.saveView(view);
   }

@@ -116,7 +116,7 @@ export class StoppedNode {
         path,
         format: contents.format,
         node: contents.node,
-        view: contents.view,
+        view: contents.view?.view ?? null,
         segments: await segmentsOf(join(path, "log"), parts.storage.position),
         lastRecord: parts.storage.position,
         checkpoint: { lastRecord: checkpoint.position, bytes: checkpoint.bytes },

@@ -91,6 +91,7 @@ const BUGS: Record<PlantedBug, string> = {
   "V1.lost-disk": "a voter that lost its disk votes on under its old id",
   "V1.two-voters": "several voters change in one view",
   "V1.stale-wish": "a wish to join counts in a later epoch than it was said in",
+  "V1.re-encoded": "a node encodes a view again that somebody else made, and drops what it does not know",
   "V7.leave-at-once": "a node that the newest view leaves out stops at once",
   "V7.not-asked-for": "a proposer makes members of nodes that did not ask for it",
   "H14.old-reports": "reports of the view before count against a proposer just elected in the new one, and it gives up",

@@ -10,9 +10,11 @@
  *
  * A view is named by a letter; views of one letter are the same cluster.
  */
+import { encodedView } from "../../src/codec/peer/encoded-view.js";
 import { nodeId } from "../../src/core/model/ids.js";
+import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import { Founder, type FounderPromise, proposalOf, type StartBallot } from "../../src/core/view/founding.js";
-import type { Member, View } from "../../src/core/view/view.js";
+import type { Member } from "../../src/core/view/view.js";
 import { firstView } from "../sim/world.js";
 
 const FOUNDERS = 3;
@@ -73,13 +75,13 @@ class Founding {
     let accepted = 0;
     for (const place of this.places) {
       if (accepted === acceptances && !(tells || acceptances === FOUNDERS)) return this.say(`${proposer.name} dies`);
-      const text = `Accept ${name} view ${view.clusterId}`;
+      const text = `Accept ${name} view ${view.view.clusterId}`;
       const answer = this.ask(proposer, place, text, () => place.founder.onAccept(ballot, view, LIST));
       if (answer?.kind === "view") return proposer.founder.onView(answer.view);
       if (answer?.kind === "accepted") accepted++;
     }
     if (accepted < FOUNDERS) return this.say(`${proposer.name} waits: ${accepted} of ${FOUNDERS} accepted`);
-    this.say(`view ${view.clusterId} is decided`);
+    this.say(`view ${view.view.clusterId} is decided`);
     if (!tells) return this.say(`${proposer.name} dies`);
     for (const place of this.places) if (place.up) place.founder.onView(view);
   }
@@ -97,14 +99,14 @@ class Founding {
     return answer;
   }
 
-  private ownView(): View {
+  private ownView(): EncodedView {
     const clusterId = String.fromCharCode("a".charCodeAt(0) + this.views++);
     const view = firstView({ nodes: FOUNDERS, replicas: FOUNDERS, partitions: 1 });
-    return { ...view, clusterId, members: this.places.map(({ member }) => member) };
+    return encodedView({ ...view, clusterId, members: this.places.map(({ member }) => member) });
   }
 
   private tell(): void {
-    const views = this.places.map(({ name, founder }) => `${name} ${founder.view?.clusterId ?? "none"}`);
+    const views = this.places.map(({ name, founder }) => `${name} ${founder.view?.view.clusterId ?? "none"}`);
     this.say(`views: ${views.join(", ")}`);
   }
 
@@ -120,11 +122,13 @@ class Founding {
 function rendered(answer: ReturnType<Founder["onPrepare"]>): string {
   switch (answer.kind) {
     case "promised":
-      return answer.accepted === null ? "Promised" : `Promised, had accepted view ${answer.accepted.view.clusterId}`;
+      return answer.accepted === null
+        ? "Promised"
+        : `Promised, had accepted view ${answer.accepted.view.view.clusterId}`;
     case "accepted":
       return "Accepted";
     case "view":
-      return `has view ${answer.view.clusterId}`;
+      return `has view ${answer.view.view.clusterId}`;
     default:
       return `refuses: ${answer.kind}`;
   }

@@ -2,7 +2,6 @@
  * `onar backup`: every key of a running cluster into one file, or to standard output. The keys are listed by a majority of the copies of each partition, then read
  * by ordinary linearizable reads: so the file has at least what was acknowledged before the backup began.
  */
-
 import { randomBytes } from "node:crypto";
 import { jsonText } from "../../base/printable.js";
 import type { KeyValueCalls } from "../../client/client.js";

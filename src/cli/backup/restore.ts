@@ -10,7 +10,6 @@
  *
  * What was interrupted is gone on with by --continue: each step can be done again.
  */
-
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientError, createClient } from "nice-grpc";
 import { type BackupEntry, BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";

@@ -14,7 +14,6 @@
  *   delete   deleted, version (the one found, "0": no such key); found, as above
  *   add      version, number (a string, or null when it is not known any more); with --times also times
  */
-
 import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
 import { jsonText } from "../../base/printable.js";
 import type {

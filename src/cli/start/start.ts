@@ -5,7 +5,6 @@
  * node stops when that ends, so it cannot outlive a parent that was killed. SIGINT is then left to the parent, as a terminal sends Ctrl-C to
  * both.
  */
-
 import type { NodeConfig } from "../../config/config.js";
 import { readSettingsFile, type SettingsFile } from "../../config/file.js";
 import { Gathered } from "../../config/gather.js";
@@ -132,6 +131,10 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
     fatal: (text) => {
       log.error(text, { event: "fatal" });
       end(EXIT.notDone);
+    },
+    left: (text) => {
+      log.info(text, { event: "left" });
+      end(EXIT.done);
     },
     linesDropped: () => output.dropped(),
   };

@@ -1,5 +1,6 @@
 /** Views with the bytes that count. A view is encoded once, by whoever proposes it; everybody else keeps the bytes that came. */
 import { createHash } from "node:crypto";
+import { planted } from "../../core/model/planted.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
 import type { View } from "../../core/view/view.js";
 import { ownCopy } from "../../wire/bytes.js";
@@ -14,7 +15,8 @@ export const encodedView = (view: View): EncodedView => withBytes(view, encodeVi
  */
 export function encodedViewFrom(bytes: Uint8Array): EncodedView {
   const own = ownCopy(bytes);
-  return withBytes(decodeView(own), own);
+  const view = decodeView(own);
+  return withBytes(view, planted("V1.re-encoded") ? encodeView(view) : own);
 }
 
 const withBytes = (view: View, bytes: Uint8Array): EncodedView => ({

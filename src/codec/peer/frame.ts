@@ -15,6 +15,7 @@ import type { Key, ViewEpoch } from "../../core/model/ids.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
 import type { WriteOperation } from "../../core/model/operation.js";
 import { BYTES, tag, VARINT, WireReader, WireWriter } from "../../wire/protobuf.js";
+import { NO_BYTES } from "../bytes/bytes.js";
 import { encodeRegister } from "../register/register.js";
 import { decodeHot } from "./hot-decode.js";
 import { encodeHot } from "./hot-encode.js";
@@ -31,21 +32,35 @@ const MESSAGES = 2;
 const HANDSHAKE = 3;
 const REFUSAL = 4;
 const AUTHENTICATION = 5;
+const VIEW_DIGEST = 6;
 
 /** Its buffer serves frame after frame. */
 const writer = new WireWriter();
 
-/** `sent` learns of each frame how many messages it holds. `traceOf`: where a message belongs in a trace; null: nothing is traced. */
+/**
+ * `sent` learns of each frame how many messages it holds. `traceOf`: where a message belongs in a trace; null: nothing is traced. `digest`: of the
+ * view of that epoch, for the first frame; null: the peer knows it.
+ */
 export function encodeFrames(
   epoch: ViewEpoch,
   messages: readonly NodeMessage[],
   sent: (frame: Buffer, count: number) => void,
   traceOf: ((message: NodeMessage) => TraceContext | null) | null = null,
+  digest: Uint8Array | null = null,
 ): void {
+  let unsaid = digest;
   let count = 0;
   let size = 0;
+  const begin = (): void => {
+    writer.number(VIEW_EPOCH, epoch);
+    if (unsaid === null) return;
+    const start = writer.begin(VIEW_DIGEST);
+    writer.raw(unsaid);
+    writer.end(start);
+    unsaid = null;
+  };
   const put = (message: NodeMessage): void => {
-    if (count === 0) writer.number(VIEW_EPOCH, epoch);
+    if (count === 0) begin();
     const start = writer.begin(MESSAGES);
     if (!encodeHot(message, writer))
       writer.raw(PeerMessage.encode({ message: messageToWire(message), trace: undefined }).finish());
@@ -100,6 +115,8 @@ export const encodeAuthentication = (authentication: Authentication): Buffer => 
 /** A frame as it came; its messages are decoded one by one, by `messagesOf`. */
 export interface ReceivedFrame {
   readonly viewEpoch: number;
+  /** Empty when it was told before. */
+  readonly viewDigest: Buffer;
   readonly handshake: Handshake | undefined;
   readonly refusal: Refusal | undefined;
   readonly authentication: Authentication | undefined;
@@ -111,19 +128,21 @@ export function decodeFrame(bytes: Uint8Array): ReceivedFrame {
   const reader = new WireReader(bytes);
   const messages: WireReader[] = [];
   let viewEpoch = 0;
+  let viewDigest: Buffer = NO_BYTES;
   let handshake: Handshake | undefined;
   let refusal: Refusal | undefined;
   let authentication: Authentication | undefined;
   while (reader.more) {
     const key = reader.tag();
     if (key === tag(VIEW_EPOCH, VARINT)) viewEpoch = reader.varint();
+    else if (key === tag(VIEW_DIGEST, BYTES)) viewDigest = Buffer.from(reader.view());
     else if (key === tag(MESSAGES, BYTES)) messages.push(reader.message());
     else if (key === tag(HANDSHAKE, BYTES)) handshake = Handshake.decode(reader.view());
     else if (key === tag(REFUSAL, BYTES)) refusal = Refusal.decode(reader.view());
     else if (key === tag(AUTHENTICATION, BYTES)) authentication = Authentication.decode(reader.view());
     else reader.skip(key);
   }
-  return { viewEpoch, handshake, refusal, authentication, messages };
+  return { viewEpoch, viewDigest, handshake, refusal, authentication, messages };
 }
 
 /**

@@ -84,6 +84,7 @@ export type PlantedBug =
   | "V1.lost-disk"
   | "V1.two-voters"
   | "V1.stale-wish"
+  | "V1.re-encoded"
   | "V7.leave-at-once"
   | "V7.not-asked-for"
   | "H14.old-reports";

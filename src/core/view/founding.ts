@@ -12,7 +12,8 @@
  * Source: docs/protocol.md, Start; single-decree Paxos with an all-quorum.
  */
 import type { NodeId } from "../model/ids.js";
-import type { Member, View } from "./view.js";
+import type { EncodedView } from "./encoded-view.js";
+import type { Member } from "./view.js";
 
 export interface StartBallot {
   readonly round: number;
@@ -21,7 +22,7 @@ export interface StartBallot {
 
 export interface AcceptedView {
   readonly ballot: StartBallot;
-  readonly view: View;
+  readonly view: EncodedView;
 }
 
 export type FoundingAnswer =
@@ -30,7 +31,7 @@ export type FoundingAnswer =
   | { readonly kind: "lower-ballot"; readonly promised: StartBallot }
   | { readonly kind: "other-list"; readonly peers: readonly string[] }
   | { readonly kind: "not-promised" }
-  | { readonly kind: "view"; readonly view: View };
+  | { readonly kind: "view"; readonly view: EncodedView };
 
 export const compareStartBallots = (a: StartBallot, b: StartBallot): number => a.round - b.round || a.node - b.node;
 
@@ -39,7 +40,7 @@ export const NO_START_BALLOT: StartBallot = { round: 0, node: 0 as NodeId };
 export class Founder {
   promised: StartBallot = NO_START_BALLOT;
   accepted: AcceptedView | null = null;
-  view: View | null = null;
+  view: EncodedView | null = null;
 
   /** `peers`: the peer addresses of all founders, ordered. */
   constructor(readonly peers: readonly string[]) {}
@@ -52,7 +53,7 @@ export class Founder {
     return { kind: "promised", accepted: this.accepted };
   }
 
-  onAccept(ballot: StartBallot, view: View, peers: readonly string[]): FoundingAnswer {
+  onAccept(ballot: StartBallot, view: EncodedView, peers: readonly string[]): FoundingAnswer {
     if (this.view !== null) return { kind: "view", view: this.view };
     if (!sameList(peers, this.peers)) return { kind: "other-list", peers: this.peers };
     if (compareStartBallots(ballot, this.promised) < 0) return { kind: "lower-ballot", promised: this.promised };
@@ -63,7 +64,7 @@ export class Founder {
   }
 
   /** A view known to be decided. */
-  onView(view: View): void {
+  onView(view: EncodedView): void {
     this.view ??= view;
   }
 }
@@ -78,7 +79,7 @@ export interface FounderPromise {
  * What a proposer that all founders promised must propose: the accepted view of the highest ballot, unless it is proven undecided because
  * a founder that it names, still the same incarnation, has not accepted it; otherwise a view of its own.
  */
-export function proposalOf(promises: readonly FounderPromise[], own: () => View): View {
+export function proposalOf(promises: readonly FounderPromise[], own: () => EncodedView): EncodedView {
   let highest: AcceptedView | null = null;
   for (const { accepted } of promises) {
     if (accepted !== null && (highest === null || compareStartBallots(accepted.ballot, highest.ballot) > 0))
@@ -86,9 +87,9 @@ export function proposalOf(promises: readonly FounderPromise[], own: () => View)
   }
   if (highest === null) return own();
   const { view } = highest;
+  const { members, clusterId } = view.view;
   const undecided = promises.some(
-    ({ member, accepted }) =>
-      view.members.some((m) => m.id === member.id) && accepted?.view.clusterId !== view.clusterId,
+    ({ member, accepted }) => members.some((m) => m.id === member.id) && accepted?.view.view.clusterId !== clusterId,
   );
   return undecided ? own() : view;
 }

@@ -1,22 +1,23 @@
 /** Steps of founding, between the wire and the core. */
-
 import type { FoundResponse, Founder as WireFounder } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { unreachable } from "../../base/assert.js";
-import { decodeView, encodeView } from "../../codec/api/view.js";
+import { encodedViewFrom } from "../../codec/peer/encoded-view.js";
 import { nodeId } from "../../core/model/ids.js";
 import { MAX_ADDRESS_CHARACTERS, MAX_MEMBERS, wrongInMember } from "../../core/view/check.js";
+import type { EncodedView } from "../../core/view/encoded-view.js";
 import type { FoundingAnswer, StartBallot } from "../../core/view/founding.js";
-import type { Member, View } from "../../core/view/view.js";
+import type { Member } from "../../core/view/view.js";
+import { toBuffer } from "../../wire/bytes.js";
 
 /** What somebody said cannot be: it is not believed, and the node goes on. */
 export class Unbelievable extends Error {
   override readonly name = "Unbelievable";
 }
 
-export function viewOf(bytes: Uint8Array): View {
+export function viewOf(bytes: Uint8Array): EncodedView {
   try {
-    return decodeView(bytes);
+    return encodedViewFrom(bytes);
   } catch (error) {
     throw new Unbelievable(`a view that cannot be read: ${(error as Error).message}`);
   }
@@ -43,7 +44,7 @@ export function answerToWire(ballot: StartBallot, answer: FoundingAnswer): Found
         value: {
           ballot: ballotToWire(ballot),
           acceptedBallot: answer.accepted === null ? undefined : ballotToWire(answer.accepted.ballot),
-          acceptedView: answer.accepted === null ? Buffer.alloc(0) : encodeView(answer.accepted.view),
+          acceptedView: answer.accepted === null ? Buffer.alloc(0) : toBuffer(answer.accepted.view.bytes),
         },
       };
     case "accepted":
@@ -55,7 +56,7 @@ export function answerToWire(ballot: StartBallot, answer: FoundingAnswer): Found
     case "not-promised":
       return refused(StartRefusedReason.NOT_PROMISED, null);
     case "view":
-      return { $case: "view", value: { view: encodeView(answer.view) } };
+      return { $case: "view", value: { view: toBuffer(answer.view.bytes) } };
     default:
       return unreachable(answer);
   }

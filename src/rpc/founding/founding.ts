@@ -2,7 +2,6 @@
  * Getting view 1: the founders find each other by their peer addresses, say who is missing, and the one with the first address proposes as
  * soon as it hears all of them. What makes the view unique is in core/view/founding.ts; this only carries the steps.
  */
-
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@grpc/grpc-js";
@@ -12,12 +11,13 @@ import type {
   Founder as WireFounder,
 } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
-import { digestOf, encodeView } from "../../codec/api/view.js";
+import { encodedView } from "../../codec/peer/encoded-view.js";
 import type { ClusterConfig } from "../../config/config.js";
 import { viewEpoch } from "../../core/model/ids.js";
 import { planted } from "../../core/model/planted.js";
 import { firstPlacement } from "../../core/placement/first-placement.js";
-import { MAX_VOTERS, wrongInFirst } from "../../core/view/check.js";
+import { MAX_VOTERS, wrongIn, wrongInFirst } from "../../core/view/check.js";
+import type { EncodedView } from "../../core/view/encoded-view.js";
 import {
   type AcceptedView,
   compareStartBallots,
@@ -27,6 +27,7 @@ import {
   type StartBallot,
 } from "../../core/view/founding.js";
 import type { Member, View } from "../../core/view/view.js";
+import { toBuffer } from "../../wire/bytes.js";
 import type { Awaited } from "../naming/node-names.js";
 import type { ClusterSecret } from "../peers/cluster-secret.js";
 import { PROTOCOL_VERSION, peerClient } from "../peers/peer-service.js";
@@ -62,8 +63,6 @@ export interface FoundingOptions {
   readonly clusterId: string;
   /** Of an earlier run of this node; null: none. */
   readonly votes: FoundingVotes | null;
-  /** The view that this node is in already: it only answers. */
-  readonly view: View | null;
   /** Resolves when they are on stable storage. */
   readonly saveVotes: (votes: FoundingVotes) => Promise<void>;
   readonly notice: (text: string) => void;
@@ -91,14 +90,12 @@ export class Founding {
 
   constructor(private readonly options: FoundingOptions) {
     this.founder = new Founder(options.peers);
-    this.founder.view = options.view;
     if (options.votes !== null) {
       this.founder.promised = options.votes.promised;
       this.founder.accepted = options.votes.accepted;
     }
     this.savedPromise = this.founder.promised;
     this.savedAccepted = this.founder.accepted;
-    if (options.view !== null) return;
     for (const address of options.peers) {
       if (address !== options.self.peerAddress) this.clients.set(address, peerClient(address));
     }
@@ -106,7 +103,7 @@ export class Founding {
   }
 
   /** Resolves with view 1, or rejects when this node can never take part. */
-  async run(): Promise<View> {
+  async run(): Promise<EncodedView> {
     try {
       while (!this.options.signal.aborted) {
         await this.meet();
@@ -143,7 +140,7 @@ export class Founding {
     const { step } = request;
     if (step?.$case === "view") this.told(NOBODY, step.value.view);
     if (this.founder.view !== null)
-      return this.response({ $case: "view", value: { view: encodeView(this.founder.view) } });
+      return this.response({ $case: "view", value: { view: toBuffer(this.founder.view.bytes) } });
     if (step?.$case === "prepare") {
       const ballot = this.plausible(ballotFromWire(step.value.ballot));
       const answer = this.founder.onPrepare(ballot, step.value.peers);
@@ -153,7 +150,7 @@ export class Founding {
     if (step?.$case === "accept") {
       const ballot = this.plausible(ballotFromWire(step.value.ballot));
       const view = viewOf(step.value.view);
-      if (wrongInFirst(view, this.options.peers) !== null && !planted("W4.unchecked"))
+      if (wrongInFirst(view.view, this.options.peers) !== null && !planted("W4.unchecked"))
         return this.response(badView(ballot));
       const answer = this.founder.onAccept(ballot, view, step.value.peers);
       await this.save();
@@ -234,14 +231,16 @@ export class Founding {
     }
     if (promises.length < options.peers.length) return;
     const view = proposalOf(promises, () =>
-      firstView(
-        promises.map(({ member }) => member),
-        options.cluster,
+      encodedView(
+        firstView(
+          promises.map(({ member }) => member),
+          options.cluster,
+        ),
       ),
     );
     const accepts = await this.askAll({
       $case: "accept",
-      value: { ballot: ballotToWire(ballot), view: encodeView(view), peers: options.peers.slice() },
+      value: { ballot: ballotToWire(ballot), view: toBuffer(view.bytes), peers: options.peers.slice() },
     });
     if (founder.onAccept(ballot, view, options.peers).kind !== "accepted") return;
     await this.save();
@@ -252,7 +251,7 @@ export class Founding {
     }
     founder.onView(view);
     // A node that misses this asks again.
-    await this.askAll({ $case: "view", value: { view: encodeView(view) } });
+    await this.askAll({ $case: "view", value: { view: toBuffer(view.bytes) } });
   }
 
   /** null: it did not promise. */
@@ -264,7 +263,7 @@ export class Founding {
     const { acceptedBallot, acceptedView } = response.step.value;
     if (acceptedBallot === undefined) return { member, accepted: null };
     const accepted = { ballot: this.plausible(ballotFromWire(acceptedBallot)), view: viewOf(acceptedView) };
-    const wrong = wrongInFirst(accepted.view, this.options.peers);
+    const wrong = wrongInFirst(accepted.view.view, this.options.peers);
     if (wrong !== null) throw new Unbelievable(`a view that it accepted and that cannot be: ${wrong}`);
     return { member, accepted };
   }
@@ -299,13 +298,15 @@ export class Founding {
   private told(address: string, bytes: Uint8Array): void {
     if (this.founder.view !== null) return;
     const { self, peers } = this.options;
-    const view = viewOf(bytes);
-    const wrong = wrongInFirst(view, peers);
-    if (wrong !== null) return this.say(address, `tells of a view that cannot be: ${wrong}`);
-    if (planted("W4.on-one-word")) return this.founder.onView(view);
-    const digest = digestOf(view).toString("hex");
+    const told = viewOf(bytes);
+    const { view, digest } = told;
     const { accepted } = this.founder;
-    if (accepted !== null && digestOf(accepted.view).toString("hex") === digest) return this.founder.onView(view);
+    // What followed that first view counts as well: meanwhile others went on.
+    const isLater = view.epoch > 1 && accepted?.view.view.clusterId === view.clusterId;
+    const wrong = isLater ? wrongIn(view) : wrongInFirst(view, peers);
+    if (wrong !== null) return this.say(address, `tells of a view that cannot be: ${wrong}`);
+    if (planted("W4.on-one-word")) return this.founder.onView(told);
+    if (accepted?.view.digest === digest || isLater) return this.founder.onView(told);
     if (view.members.some(({ id }) => id === self.id)) {
       return this.say(address, "tells of a cluster that this node is said to have founded, and has not");
     }
@@ -313,7 +314,7 @@ export class Founding {
     if (!peers.includes(address) || address === self.peerAddress) return;
     this.tellers.set(address, digest);
     const same = [...this.tellers.values()].filter((one) => one === digest).length;
-    if (same > (peers.length - 1) / 2) this.founder.onView(view);
+    if (same > (peers.length - 1) / 2) this.founder.onView(told);
   }
 
   /** Why nothing comes of the founder at this address. */
@@ -355,7 +356,8 @@ export class Founding {
     };
   }
 
-  private take(view: View): View {
+  private take(decided: EncodedView): EncodedView {
+    const { view } = decided;
     const { clusterId, self } = this.options;
     if (clusterId !== "" && clusterId !== view.clusterId) {
       throw new Error(`the other nodes belong to cluster ${view.clusterId}, but --cluster-id says ${clusterId}`);
@@ -363,10 +365,10 @@ export class Founding {
     if (!view.members.some((member) => member.id === self.id)) {
       throw new Error(
         `the other nodes already form cluster ${view.clusterId}, and this node is not one of its members: ` +
-          "a cluster does not take in new nodes yet",
+          "leave out --expect to become one",
       );
     }
-    return view;
+    return decided;
   }
 
   private sayWhoIsMissing(): void {

@@ -1,16 +1,16 @@
 /** Who may talk to whom: the first frame of either side of a stream, checked before anything else is read. */
-
 import { type Handshake, type Refusal, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { NO_NODE, type NodeId } from "../../core/model/ids.js";
 import { planted } from "../../core/model/planted.js";
 import { rolledBack } from "../../core/replica/rolled-back.js";
-import { memberOf, type View } from "../../core/view/view.js";
+import type { EncodedView } from "../../core/view/encoded-view.js";
+import { memberOf } from "../../core/view/view.js";
 import { PROTOCOL_VERSION } from "./peer-service.js";
 
 export interface HandshakeContext {
   readonly self: NodeId;
-  readonly view: View;
-  readonly digest: Buffer;
+  /** The newest view that counts here. */
+  readonly newest: EncodedView;
   /** The side that was dialed checks that the right one did. */
   readonly dialed: boolean;
   /** The highest log position that the peer has told this node, in any life. */
@@ -21,7 +21,8 @@ export interface HandshakeContext {
 
 /** null: welcome. */
 export function checkHandshake(handshake: Handshake, context: HandshakeContext): Refusal | null {
-  const { self, view } = context;
+  const { self, newest } = context;
+  const { view } = newest;
   const peer = `node ${handshake.nodeId}`;
   if (handshake.protocolVersion !== PROTOCOL_VERSION) {
     return refusal(
@@ -50,12 +51,8 @@ export function checkHandshake(handshake: Handshake, context: HandshakeContext):
     return refusal(RefusalReason.NOT_A_MEMBER, `${peer} is not a member of view ${view.epoch}`, "");
   }
   const sameEpoch = handshake.viewEpoch === view.epoch && !planted("W4.any-digest");
-  if (sameEpoch && !handshake.viewDigest.equals(context.digest)) {
-    return refusal(
-      RefusalReason.OTHER_VIEW,
-      `${peer} holds another view ${view.epoch} than this node`,
-      context.digest.toString("hex"),
-    );
+  if (sameEpoch && handshake.viewDigest.toString("hex") !== newest.digest) {
+    return refusal(RefusalReason.OTHER_VIEW, `${peer} holds another view ${view.epoch} than this node`, newest.digest);
   }
   if (handshake.meantNodeId !== NO_NODE && handshake.meantNodeId !== self) {
     return refusal(

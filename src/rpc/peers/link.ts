@@ -2,7 +2,7 @@
 import type { TraceContext } from "../../base/trace-context.js";
 import { encodeFrames } from "../../codec/peer/frame.js";
 import { PEER_QUEUE_BYTES } from "../../core/model/bounds.js";
-import type { NodeId, ViewEpoch } from "../../core/model/ids.js";
+import { type NodeId, type ViewEpoch, viewEpoch } from "../../core/model/ids.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
 import type { FrameStream } from "./frame-stream.js";
 
@@ -35,7 +35,19 @@ export const newCounters = (): LinkCounters => ({
   frameSizes: new Array(FRAME_SIZES).fill(0),
 });
 
+/** A view by its number and SHA-256 in hexadecimal. */
+export interface HeldView {
+  readonly epoch: ViewEpoch;
+  readonly digest: string;
+}
+
+const NO_VIEW: HeldView = { epoch: viewEpoch(0), digest: "" };
+
 export class Link {
+  /** The newest view that the peer holds, as it told last. */
+  told: HeldView = NO_VIEW;
+  /** The epoch whose digest was told last by a frame. */
+  private saidEpoch: ViewEpoch = NO_VIEW.epoch;
   private queue: NodeMessage[] = [];
   private queuedBytes = 0;
   private lastFrameAt = Number.NEGATIVE_INFINITY;
@@ -69,7 +81,7 @@ export class Link {
   }
 
   /** Sends what is queued; returns false when it waits a little for more, as a node does that is short of time (`spaced`). */
-  flush(epoch: ViewEpoch, now: number, spaced: boolean): boolean {
+  flush(held: HeldView, now: number, spaced: boolean): boolean {
     if (this.queue.length === 0 || !this.open) return true;
     if (!this.stream.writable) {
       this.close();
@@ -90,7 +102,9 @@ export class Link {
         this.queuedBytes -= frame.length;
       });
     };
-    encodeFrames(epoch, messages, sent, this.traceOf);
+    const digest = held.epoch === this.saidEpoch ? null : Buffer.from(held.digest, "hex");
+    this.saidEpoch = held.epoch;
+    encodeFrames(held.epoch, messages, sent, this.traceOf, digest);
     return true;
   }
 

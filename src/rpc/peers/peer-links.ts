@@ -2,7 +2,6 @@
  * The streams to the other nodes: one per pair, dialed by the node with the lower id, dialed again when it breaks. A broken stream loses
  * messages, and says so to the loop; the protocol re-sends.
  */
-
 import type { Handshake, Refusal } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../../base/trace-context.js";
@@ -14,11 +13,12 @@ import {
   messagesOf,
   type ReceivedFrame,
 } from "../../codec/peer/frame.js";
-import { type NodeId, nodeId, type ViewEpoch } from "../../core/model/ids.js";
+import { type NodeId, nodeId, viewEpoch } from "../../core/model/ids.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
 import { planted } from "../../core/model/planted.js";
-import type { Member, View } from "../../core/view/view.js";
+import { type Member, memberOf, type View } from "../../core/view/view.js";
 import type { NodeInput } from "../../node/machine.js";
+import type { ViewHolder } from "../../node/view-holder.js";
 import type { Peers } from "../../ports/peers.js";
 import { peerNamed } from "../naming/node-names.js";
 import { Accepting, Dialing, HAS_NO_SECRET, type OwnIdentity } from "./authentication.js";
@@ -26,7 +26,7 @@ import type { ClusterSecret } from "./cluster-secret.js";
 import { DialedStream } from "./dialed-stream.js";
 import { type FrameEvents, type FrameStream, UNHEARD } from "./frame-stream.js";
 import { checkHandshake, refusal } from "./handshake.js";
-import { Link, newCounters, SPACING_MS } from "./link.js";
+import { type HeldView, Link, newCounters, SPACING_MS } from "./link.js";
 import { LoopLoad } from "./loop-load.js";
 import type { PeerNotices } from "./peer-notices.js";
 
@@ -36,13 +36,17 @@ const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1_000;
 /** A stream that its peer seems to have replaced is given so long to show that it lives. */
 const PROOF_OF_LIFE_MS = 1_000;
+/** A node that left the members is told so, and its stream stays for so long. */
+const FAREWELL_MS = 10_000;
 /** A side that connects and does not introduce itself within this is cut off. */
 const HANDSHAKE_MS = 5_000;
 
 export interface PeerLinksOptions {
   readonly self: NodeId;
-  readonly view: View;
-  readonly digest: Buffer;
+  /** Streams open, move and close as the newest view says. */
+  readonly views: ViewHolder;
+  /** The newest view that this node holds durably: what frames tell. */
+  readonly held: () => HeldView;
   /** HOST:PORT where the others reach this node. */
   readonly peerAddress: string;
   readonly secret: ClusterSecret;
@@ -59,6 +63,8 @@ export interface PeerLinksOptions {
   readonly shown: (peer: NodeId, position: number, proof: Uint8Array) => boolean;
   /** The other end of a connection did not prove what it had to. */
   readonly failed: (remote: string, why: string) => void;
+  /** The node at this address, of this node's cluster, does not know this node as a member. */
+  readonly unknownAt: (peerAddress: string) => void;
   /** null: nothing is traced. */
   readonly traces: PeerTraces | null;
 }
@@ -74,7 +80,11 @@ export class PeerLinks implements Peers {
   private readonly links = new Map<NodeId, Link>();
   private readonly dialed = new Set<DialedStream>();
   private readonly timers = new Set<NodeJS.Timeout>();
-  private readonly epoch: ViewEpoch;
+  /** Where a member said it is, before a view does. */
+  private readonly hints = new Map<NodeId, string>();
+  /** Peers that are being dialed, or whose stream this node dialed. */
+  private readonly dialing = new Map<NodeId, DialedStream>();
+  private readonly stopWatching: () => void;
   private readonly incarnations = new Set<NodeId>();
   /** Why there is no stream, for status, and what of it was logged. */
   private readonly noticed = new Map<NodeId, string>();
@@ -87,20 +97,26 @@ export class PeerLinks implements Peers {
   private readonly traceOf: ((message: NodeMessage) => TraceContext | null) | null;
 
   constructor(private readonly options: PeerLinksOptions) {
-    this.epoch = options.view.epoch;
-    const { traces, self, peerAddress, view } = options;
-    this.identity = { nodeId: self, peerAddress, clusterId: Buffer.from(view.clusterId, "hex") };
+    const { traces, self, peerAddress, views } = options;
+    this.identity = { nodeId: self, peerAddress, clusterId: Buffer.from(views.view.clusterId, "hex") };
+    this.stopWatching = views.onChange((newest, before) => this.follow(newest.view, before.view));
     this.traceOf = traces === null ? null : (message) => traces.contextOf(message);
   }
 
   /** Dials every peer with a higher id; the others dial this node. */
   start(): void {
-    for (const member of this.options.view.members) {
-      if (member.id > this.options.self) this.connect(member, FIRST_BACKOFF_MS);
-    }
+    for (const { id } of this.view.members) this.dial(id);
     const watch = setInterval(() => this.cutSilent(), SILENCE_MS / 4);
     watch.unref();
     this.timers.add(watch);
+  }
+
+  /** That member says that it is at this address, which no view knows yet: it is tried there, too. */
+  hint(id: NodeId, peerAddress: string): void {
+    const known = memberOf(this.view, id);
+    if (known === undefined || known.peerAddress === peerAddress) return void this.hints.delete(id);
+    this.hints.set(id, peerAddress);
+    if (!this.links.has(id)) this.dialing.get(id)?.cut();
   }
 
   send(to: NodeId, message: NodeMessage): boolean {
@@ -111,7 +127,8 @@ export class PeerLinks implements Peers {
     const now = performance.now();
     let waiting = false;
     const spaced = this.load.busy(now);
-    for (const link of this.links.values()) if (!link.flush(this.epoch, now, spaced)) waiting = true;
+    const held = this.options.held();
+    for (const link of this.links.values()) if (!link.flush(held, now, spaced)) waiting = true;
     if (!waiting || this.spacing) return;
     this.spacing = true;
     setTimeout(() => {
@@ -132,6 +149,7 @@ export class PeerLinks implements Peers {
 
   close(): void {
     this.closed = true;
+    this.stopWatching();
     for (const timer of this.timers) clearTimeout(timer);
     this.timers.clear();
     for (const link of this.links.values()) link.close();
@@ -225,8 +243,46 @@ export class PeerLinks implements Peers {
     });
   }
 
-  private connect(member: Member, backoff: number): void {
+  private get view(): View {
+    return this.options.views.view;
+  }
+
+  /** The node with the lower id dials. */
+  private dial(id: NodeId): void {
+    if (id > this.options.self && !this.dialing.has(id)) this.connect(id, FIRST_BACKOFF_MS, false);
+  }
+
+  /** Who is new is dialed; who has moved, at its new address as soon as its stream ends; who left hears so before its stream ends. */
+  private follow(newest: View, before: View): void {
     if (this.closed) return;
+    for (const { id, peerAddress } of newest.members) {
+      const earlier = memberOf(before, id);
+      if (earlier === undefined) this.dial(id);
+      else if (earlier.peerAddress !== peerAddress && !this.links.has(id)) this.dialing.get(id)?.cut();
+      if (this.hints.get(id) === peerAddress) this.hints.delete(id);
+    }
+    const left = before.members.filter(({ id }) => memberOf(newest, id) === undefined);
+    if (left.length === 0) return;
+    this.later(FAREWELL_MS, () => {
+      for (const { id } of left) {
+        if (memberOf(this.view, id) !== undefined) continue;
+        const link = this.links.get(id);
+        if (link !== undefined) this.lost(link);
+        this.dialing.get(id)?.cut();
+        this.hints.delete(id);
+        this.noticed.delete(id);
+        this.incarnations.delete(id);
+      }
+    });
+  }
+
+  /** `hinted`: at the address that it gave itself, if it did; each is tried in turn. */
+  private connect(id: NodeId, backoff: number, hinted: boolean): void {
+    if (this.closed) return;
+    const known = memberOf(this.view, id);
+    if (known === undefined) return;
+    const hint = hinted ? this.hints.get(id) : undefined;
+    const member = hint === undefined ? known : { ...known, peerAddress: hint };
     let link: Link | null = null;
     let wait = backoff;
     let final = false;
@@ -236,10 +292,13 @@ export class PeerLinks implements Peers {
     const ended = (): void => {
       clearTimeout(timer);
       this.dialed.delete(stream);
+      if (this.dialing.get(id) === stream) this.dialing.delete(id);
       if (link !== null) this.lost(link);
       if (final) return;
       const jittered = wait * (0.5 + Math.random() / 2);
-      this.later(jittered, () => this.connect(member, Math.min(wait * 2, MAX_BACKOFF_MS)));
+      this.later(jittered, () => {
+        if (!this.dialing.has(id)) this.connect(id, Math.min(wait * 2, MAX_BACKOFF_MS), !hinted);
+      });
     };
     const refused = (why: Refusal): void => {
       final = planted("W1.refusal-is-final");
@@ -277,6 +336,7 @@ export class PeerLinks implements Peers {
     const stream = new DialedStream(member.peerAddress, { frame: received, ended });
     const timer = setTimeout(() => stream.cut(), HANDSHAKE_MS);
     this.dialed.add(stream);
+    this.dialing.set(id, stream);
     if (dialing === null) greet();
     else stream.write(encodeAuthentication(dialing.first()));
   }
@@ -292,8 +352,7 @@ export class PeerLinks implements Peers {
     }
     return checkHandshake(frame.handshake, {
       self: this.options.self,
-      view: this.options.view,
-      digest: this.options.digest,
+      newest: this.options.views.newest,
       dialed,
       highestPosition: this.options.highestPosition(nodeId(frame.handshake.nodeId)),
       expected,
@@ -309,12 +368,14 @@ export class PeerLinks implements Peers {
       if (message.kind === "forward") this.options.deliver({ kind: "unsent", id: message.id });
     };
     const link = new Link(peer, dialed, stream, this.counters, performance.now(), this.traceOf, unsent);
+    link.told = { epoch: viewEpoch(handshake.viewEpoch), digest: handshake.viewDigest.toString("hex") };
     this.links.set(peer, link);
     this.noticed.delete(peer);
     this.told.delete(peer);
     this.options.introduced(handshake);
     if (this.incarnations.has(peer)) this.options.deliver({ kind: "peer-restarted", peer });
     this.incarnations.add(peer);
+    this.tellView(link);
     return link;
   }
 
@@ -322,6 +383,7 @@ export class PeerLinks implements Peers {
     link.lastHeardAt = performance.now();
     this.counters.framesReceived++;
     if (frame.refusal !== undefined) return link.close();
+    this.hearView(link, frame);
     try {
       const { traces } = this.options;
       const deliver = (message: NodeMessage, context: TraceContext | null): void => {
@@ -333,15 +395,27 @@ export class PeerLinks implements Peers {
       messagesOf(frame, deliver, traces !== null);
     } catch (error) {
       if (!(error instanceof Error) || error.name === "AssertionError") throw error;
-      const text = `${peerNamed(this.options.view, link.peer)} sent what cannot be read (${error.message}): its stream is cut`;
+      const text = `${peerNamed(this.view, link.peer)} sent what cannot be read (${error.message}): its stream is cut`;
       this.options.notices.tell(link.peer, "unreadable", text);
       link.close();
     }
   }
 
+  /** A frame tells the newest view that its sender holds; the digest comes along once for each epoch. */
+  private hearView(link: Link, { viewEpoch: epoch, viewDigest }: ReceivedFrame): void {
+    const news = epoch > link.told.epoch && viewDigest.length > 0;
+    if (news) link.told = { epoch: viewEpoch(epoch), digest: viewDigest.toString("hex") };
+    if (news || link.told.epoch !== this.view.epoch) this.tellView(link);
+  }
+
+  /** Told again with every frame as long as the two differ: what is lost on the way is asked for again. */
+  private tellView(link: Link): void {
+    this.options.deliver({ kind: "peer-view", peer: link.peer, ...link.told });
+  }
+
   /** The core trusts that there is such a partition. */
   private checkPartition(message: NodeMessage): void {
-    const { length } = this.options.view.partitions;
+    const { length } = this.view.partitions;
     if ("partition" in message && message.partition >= length) {
       throw new Error(`partition ${message.partition} of ${length}`);
     }
@@ -355,6 +429,7 @@ export class PeerLinks implements Peers {
   }
 
   private refusedBy(member: Member, why: Refusal): void {
+    if (why.reason === RefusalReason.NOT_A_MEMBER) this.options.unknownAt(member.peerAddress);
     if (why.reason === RefusalReason.STOPPING) return;
     this.noticed.set(member.id, why.text);
     if (this.told.get(member.id) === why.text) return;

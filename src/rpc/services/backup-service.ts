@@ -1,5 +1,4 @@
 /** The backup service: which keys a copy holds, and revisions that go on above those of another cluster. */
-
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import type {
   BackupServiceImplementation,
@@ -63,7 +62,7 @@ async function* list(
   asked: number,
   signal: AbortSignal,
 ): AsyncGenerator<ListKeysResponse> {
-  checkPartition(asked, node.view.partitions.length, "partition");
+  checkPartition(asked, node.views.view.partitions.length, "partition");
   const partition = partitionOf(asked);
   const served = node.loop.machine.core.partitions.get(partition);
   if (served === undefined) throw noCopy(partition);
@@ -85,7 +84,7 @@ async function* list(
 }
 
 function headerOf(serving: Serving, node: ServingNode, partition: Partition, settled: Revision): Header {
-  const { groupEpoch } = placementOf(node.view, partition);
+  const { groupEpoch } = placementOf(node.views.view, partition);
   const writer = node.loop.machine.core.writerOf(partition) ?? NO_NODE;
   return serving.header({ partition, standing: { revision: settled, groupEpoch, writer } });
 }
@@ -97,7 +96,7 @@ async function raise(
   request: RaiseRevisionsRequest,
   call: Call,
 ): Promise<RaiseRevisionsResponse> {
-  const count = node.view.partitions.length;
+  const count = node.views.view.partitions.length;
   for (const p of request.partitions) checkPartition(p, count, "partitions");
   if (request.above > BigInt(MAX_ABOVE)) throw outOfRange(request.above, MAX_ABOVE, "");
   const above = revision(Number(request.above));

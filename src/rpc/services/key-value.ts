@@ -187,7 +187,7 @@ export class KeyValueHandlers {
     const { node, stopping } = this.serving;
     if (stopping) throw draining({ kind, partition: null, hasId });
     if (node === null) throw starting({ kind, partition: null, hasId }, this.serving.awaited());
-    return partitionOfPosition(positionOf(key), node.view.partitions.length);
+    return partitionOfPosition(positionOf(key), node.views.view.partitions.length);
   }
 
   private run<K extends Answer["kind"]>(
@@ -209,10 +209,10 @@ export class KeyValueHandlers {
     else this.serving.writes++;
     if (call.trace !== null) this.serving.traces?.asked(request, call.trace);
     // Nobody waits for the answer any more: nothing is executed.
-    if (call.timeout <= 0) throw failureOf({ status: "deadline", mayHaveRun: false }, asked, node.view.members);
+    if (call.timeout <= 0) throw failureOf({ status: "deadline", mayHaveRun: false }, asked, node.views.view.members);
     // A client that goes away is not waited on: what it sent goes on, as with any answer that is lost, and ends by its deadline.
     node.loop.request(partition, request, call.timeout, (verdict: Verdict) => {
-      if (verdict.status !== "done") return asker.failed(failureOf(verdict, asked, node.view.members));
+      if (verdict.status !== "done") return asker.failed(failureOf(verdict, asked, node.views.view.members));
       const { answer } = verdict;
       assert(isKind(answer, kind), "an answer is of the kind asked for");
       asker.answered(response(answer, this.serving.header({ partition, standing: verdict.standing })));

@@ -62,10 +62,10 @@ export const reconfigurationService = (
     getView: (_request, context) =>
       answer(context, () => {
         const node = mustServe();
-        return views.of(node.view, () => ({
+        return views.of(node.views.view, () => ({
           header: serving.header(null),
-          view: viewToWire(node.view),
-          digest: node.digest,
+          view: viewToWire(node.views.view),
+          digest: Buffer.from(node.views.newest.digest, "hex"),
         }));
       }),
     locate: (request, context) => answer(context, () => locate(serving, mustServe(), limits, request)),
@@ -90,7 +90,7 @@ export const reconfigurationService = (
             diskStandingMs: 0n,
           };
         }
-        const count = node.view.partitions.length;
+        const count = node.views.view.partitions.length;
         for (const p of request.partitions) checkPartition(p, count, "partitions");
         if (request.partitions.length > 0) return statusOf(serving, node, own, request.partitions);
         return statuses.of(node, () => statusOf(serving, node, own, Array(count).keys()));
@@ -104,7 +104,7 @@ function statusOf(serving: Serving, node: ServingNode, own: OwnStatus, partition
   return {
     header: serving.header(null),
     partitions: [...new Set(partitions)].sort((a, b) => a - b).map((p) => partitionStatus(node, partitionOf(p))),
-    nodes: node.view.members.map((member) => nodeStatus(serving.self, node, member.id, own)),
+    nodes: node.views.view.members.map((member) => nodeStatus(serving.self, node, member.id, own)),
     openRequests: router.pendingCount,
     heldRequests: router.heldCount,
     peerFrames: BigInt(node.counters.framesSent),
@@ -119,7 +119,7 @@ function statusOf(serving: Serving, node: ServingNode, own: OwnStatus, partition
 function locate(serving: Serving, node: ServingNode, limits: Limits, request: LocateRequest): LocateResponse {
   checkKeySpace(request.keySpace, "read");
   const { target } = request;
-  const { view } = node;
+  const { view } = node.views;
   const count = view.partitions.length;
   let position = Buffer.alloc(0);
   let partition: Partition;
@@ -175,7 +175,7 @@ function wireMember(view: View, id: NodeId): WireMember {
 
 function partitionStatus(node: ServingNode, partition: Partition): PartitionStatus {
   const { core } = node.loop.machine;
-  const { replicas, groupEpoch } = placementOf(node.view, partition);
+  const { replicas, groupEpoch } = placementOf(node.views.view, partition);
   const served = core.partitions.get(partition);
   const promise = served?.replica.promise;
   const settled = Math.max(0, served?.replica.settledRevision ?? 0);
@@ -235,7 +235,7 @@ function awaitedStatus(self: NodeId, { peerAddress, member, why }: Awaited, own:
 }
 
 function nodeStatus(self: NodeId, node: ServingNode, id: NodeId, own: OwnStatus): NodeStatus {
-  const member = wireMember(node.view, id);
+  const member = wireMember(node.views.view, id);
   const base = {
     id,
     clientAddress: member.clientAddress,

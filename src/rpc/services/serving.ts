@@ -5,14 +5,13 @@ import type { TraceContext } from "../../base/trace-context.js";
 import { type NodeId, type Partition, UNKNOWN_REVISION } from "../../core/model/ids.js";
 import type { Request } from "../../core/model/node-message.js";
 import type { Standing } from "../../core/model/operation.js";
-import type { View } from "../../core/view/view.js";
 import type { Loop } from "../../node/loop.js";
+import type { ViewHolder } from "../../node/view-holder.js";
 import type { Awaited } from "../naming/node-names.js";
 import type { LinkCounters } from "../peers/link.js";
 
 export interface ServingNode {
-  readonly view: View;
-  readonly digest: Buffer;
+  readonly views: ViewHolder;
   readonly loop: Loop;
   readonly counters: LinkCounters;
   /** What peers said of themselves. */
@@ -55,8 +54,12 @@ export class Serving {
   }
 
   begin(node: ServingNode): void {
-    this.clusterId = Buffer.from(node.view.clusterId, "hex");
-    this.viewEpoch = BigInt(node.view.epoch);
+    const tell = (): void => {
+      this.clusterId = Buffer.from(node.views.view.clusterId, "hex");
+      this.viewEpoch = BigInt(node.views.view.epoch);
+    };
+    tell();
+    node.views.onChange(tell);
     this.node = node;
   }
 

@@ -68,6 +68,7 @@ test("what is none counts as none, and the message counts all the same", () => {
     const bytes = PeerMessage.encode({ message: plain?.message, trace }).finish();
     const frame = {
       viewEpoch: 1,
+      viewDigest: Buffer.alloc(0),
       handshake: undefined,
       refusal: undefined,
       authentication: undefined,

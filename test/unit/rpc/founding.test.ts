@@ -53,7 +53,6 @@ class FoundingNode {
       secret: this.secret,
       clusterId: "",
       votes: null,
-      view: null,
       saveVotes: () => Promise.resolve(),
       notice: (text) => this.notices.push(text),
       signal: this.stop.signal,
@@ -61,7 +60,7 @@ class FoundingNode {
     this.port.founding = founding;
     founding.run().then(
       (view) => {
-        this.view = view;
+        this.view = view.view;
       },
       (error: unknown) => {
         this.failed = String(error);

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { type Handshake, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { digestOf } from "../../../src/codec/api/view.js";
+import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { checkHandshake, type HandshakeContext } from "../../../src/rpc/peers/handshake.js";
 import { PROTOCOL_VERSION } from "../../../src/rpc/peers/peer-service.js";
 import { plant } from "../../planted/planted.js";
@@ -32,7 +33,7 @@ const good: Handshake = {
   seenPosition: 0,
   seenProof: Buffer.alloc(0),
 };
-const context: HandshakeContext = { self: B, view, digest, dialed: false };
+const context: HandshakeContext = { self: B, newest: encodedView(view), dialed: false };
 const check = (parts: Partial<Handshake> = {}, other: Partial<HandshakeContext> = {}) =>
   checkHandshake({ ...good, ...parts }, { ...context, ...other });
 

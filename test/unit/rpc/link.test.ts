@@ -8,7 +8,7 @@ import type { FrameStream } from "../../../src/rpc/peers/frame-stream.js";
 import { Link, type LinkCounters, newCounters, SPACING_MS } from "../../../src/rpc/peers/link.js";
 import { P, register } from "../core/writer/harness.js";
 
-const EPOCH = viewEpoch(1);
+const HELD = { epoch: viewEpoch(1), digest: "ab".repeat(32) };
 const MIB = 1024 * 1024;
 
 class Stream implements FrameStream {
@@ -64,9 +64,9 @@ describe("frames", () => {
   test("all that was sent since the last flush leaves in one frame, and nothing leaves no frame", () => {
     for (let i = 0; i < 5; i++) link.send(heartbeat);
     expect(stream.kinds).toEqual([]);
-    link.flush(EPOCH, 100, false);
+    link.flush(HELD, 100, false);
     expect(stream.kinds).toEqual([new Array(5).fill("heartbeat")]);
-    link.flush(EPOCH, 101, false);
+    link.flush(HELD, 101, false);
     expect(stream.kinds).toHaveLength(1);
     expect(counters).toMatchObject({ framesSent: 1, messagesSent: 5 });
   });
@@ -74,23 +74,23 @@ describe("frames", () => {
   test("with time to spare every flush leaves at once; short of time frames wait to be fuller, for a moment", () => {
     for (let i = 0; i < 5; i++) {
       link.send(heartbeat);
-      expect(link.flush(EPOCH, 100, false)).toBe(true);
+      expect(link.flush(HELD, 100, false)).toBe(true);
     }
     expect(stream.kinds).toHaveLength(5);
     for (let i = 0; i < 20; i++) {
       link.send(heartbeat);
-      expect(link.flush(EPOCH, 100, true)).toBe(false);
+      expect(link.flush(HELD, 100, true)).toBe(false);
     }
-    expect(link.flush(EPOCH, 100 + SPACING_MS, true)).toBe(true);
+    expect(link.flush(HELD, 100 + SPACING_MS, true)).toBe(true);
     expect(stream.kinds.at(-1)).toHaveLength(20);
   });
 
   test("what waited leaves at once when there is time again", () => {
     link.send(heartbeat);
-    link.flush(EPOCH, 100, true);
+    link.flush(HELD, 100, true);
     link.send(heartbeat);
-    expect(link.flush(EPOCH, 100, true)).toBe(false);
-    expect(link.flush(EPOCH, 100, false)).toBe(true);
+    expect(link.flush(HELD, 100, true)).toBe(false);
+    expect(link.flush(HELD, 100, false)).toBe(true);
     expect(stream.kinds).toHaveLength(2);
   });
 });
@@ -104,7 +104,7 @@ describe("what was not handed to the stream", () => {
 
   test("is told when the link closes, and what was handed to it is not", () => {
     expect(link.send(write())).toBe(true);
-    link.flush(EPOCH, 100, false);
+    link.flush(HELD, 100, false);
     link.send(heartbeat);
     link.close();
     expect(told).toEqual(["heartbeat"]);
@@ -114,7 +114,7 @@ describe("what was not handed to the stream", () => {
   test("is told when the stream is over and nobody has said so yet", () => {
     link.send(write());
     stream.writable = false;
-    link.flush(EPOCH, 100, false);
+    link.flush(HELD, 100, false);
     expect(told).toEqual(["write"]);
     expect(stream.kinds).toEqual([]);
     expect(stream.cuts).toBe(1);
@@ -125,13 +125,13 @@ describe("a slow peer", () => {
   test("costs a bounded number of bytes: beyond it messages are dropped, but never heartbeats", () => {
     for (let i = 0; i < PEER_QUEUE_BYTES / MIB; i++) {
       link.send(write());
-      link.flush(EPOCH, 10 * i, false);
+      link.flush(HELD, 10 * i, false);
     }
     expect(counters.messagesDropped).toBe(0);
     const frames = stream.kinds.length;
     link.send(write());
     link.send(heartbeat);
-    link.flush(EPOCH, 10_000, false);
+    link.flush(HELD, 10_000, false);
     expect(counters.messagesDropped).toBe(1);
     expect(stream.kinds.slice(frames)).toEqual([["heartbeat"]]);
   });
@@ -139,11 +139,11 @@ describe("a slow peer", () => {
   test("that caught up is sent everything again", () => {
     for (let i = 0; i < PEER_QUEUE_BYTES / MIB; i++) {
       link.send(write());
-      link.flush(EPOCH, 10 * i, false);
+      link.flush(HELD, 10 * i, false);
     }
     stream.drain();
     link.send(write());
-    link.flush(EPOCH, 10_000, false);
+    link.flush(HELD, 10_000, false);
     expect(counters.messagesDropped).toBe(0);
     expect(stream.kinds.at(-1)).toEqual(["write"]);
   });
@@ -154,7 +154,7 @@ test("a closed link sends nothing more, and is cut once", () => {
   link.close();
   link.close();
   link.send(heartbeat);
-  link.flush(EPOCH, 100, false);
+  link.flush(HELD, 100, false);
   expect(stream.kinds).toEqual([]);
   expect(stream.cuts).toBe(1);
 });

@@ -4,10 +4,12 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { MadPeer } from "../../../bench/attacks/mad-peer.js";
 import { type Handshake, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { digestOf } from "../../../src/codec/api/view.js";
+import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { decodeFrame, encodeHandshake, encodeRefusal, type ReceivedFrame } from "../../../src/codec/peer/frame.js";
 import type { NodeId } from "../../../src/core/model/ids.js";
 import type { View } from "../../../src/core/view/view.js";
 import type { NodeInput } from "../../../src/node/machine.js";
+import { ViewHolder } from "../../../src/node/view-holder.js";
 import { PeerPort } from "../../../src/rpc/peer-port.js";
 import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
 import { DialedStream } from "../../../src/rpc/peers/dialed-stream.js";
@@ -48,8 +50,9 @@ class Node {
   begin(view: View): void {
     this.links = new PeerLinks({
       self: this.id,
-      view,
-      digest: digestOf(view),
+      views: new ViewHolder(encodedView(view)),
+      held: () => ({ epoch: view.epoch, digest: encodedView(view).digest }),
+      unknownAt: () => {},
       peerAddress: this.address,
       secret: this.secret,
       handshake: (peer) => ({ ...greeting(view, this.id, this.address), meantNodeId: peer }),
@@ -271,7 +274,8 @@ describe("a second process with the id of a node that lives", () => {
     await eventually(() => expect(node(1).linked).toEqual([]));
     const { heard } = stranger(node(1).address, encodeHandshake(greeting(view, 10, "n1:4700")));
     await eventually(() => expect(heard.at(-1)?.handshake?.nodeId).toBe(11));
-    expect(node(1).inputs.map(({ kind }) => kind)).toEqual(["link-lost", "peer-restarted"]);
+    const told = node(1).inputs.map(({ kind }) => kind);
+    expect(told.filter((kind) => kind !== "peer-view")).toEqual(["link-lost", "peer-restarted"]);
   });
 });
 

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { nodeId } from "../../../src/core/model/ids.js";
 import { DataDirectory, DirectoryError } from "../../../src/storage/directory.js";
 import { isLockName, type Lock, Locked, lockDirectory } from "../../../src/storage/directory-lock.js";
@@ -96,7 +97,7 @@ describe("the lock", () => {
 });
 
 describe("a directory", () => {
-  const view = viewOf(3);
+  const view = encodedView(viewOf(3));
 
   test("that is missing or empty is a new node, and keeps its id, votes and view", async () => {
     const path = join(folder(), "a", "b");

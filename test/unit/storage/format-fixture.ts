@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { ballot } from "../../../src/core/model/ballot.js";
 import type { Entry } from "../../../src/core/model/entry.js";
 import { changeNumber, groupEpoch, type Key, nodeId, partition, revision } from "../../../src/core/model/ids.js";
@@ -80,7 +81,7 @@ async function make(name: string): Promise<void> {
     return new Promise((resolve) => home.storage.append(entries, resolve));
   };
   await home.saveVotes(VOTES);
-  await home.saveView(viewOf(3));
+  await home.saveView(encodedView(viewOf(3)));
   home.storage.sawPosition(SEEN.node, SEEN.position);
   await append(FOLDED);
   await home.fold();

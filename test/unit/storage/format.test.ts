@@ -31,7 +31,7 @@ afterEach(async () => {
 async function opensWhole(node: number): Promise<void> {
   home = await openHome(path);
   expect(home.node).toBe(node);
-  expect(home.view).toEqual(viewOf(3));
+  expect(home.view?.view).toEqual(viewOf(3));
   expect(home.votes).toEqual(VOTES);
   const memory = new MemoryStorage();
   intoTables((p) => memory.table(p), ENTRIES);

@@ -1,6 +1,8 @@
 /** View 1 exists once (F1–F3), whoever crashes, restarts or is wiped on the way. */
 import { beforeEach, describe, expect, test } from "vitest";
+import { encodedView } from "../../../../src/codec/peer/encoded-view.js";
 import { nodeId } from "../../../../src/core/model/ids.js";
+import type { EncodedView } from "../../../../src/core/view/encoded-view.js";
 import {
   type AcceptedView,
   compareStartBallots,
@@ -16,7 +18,7 @@ import { A, B, C, viewOf } from "../../node/cluster.js";
 const LIST = ["p10:2", "p11:2", "p12:2"];
 const OTHER = ["p10:2", "p11:2", "p13:2"];
 const s = (round: number, node = A): StartBallot => ({ round, node });
-const named = (clusterId: string, size = 3): View => ({ ...viewOf(size), clusterId });
+const named = (clusterId: string, size = 3): EncodedView => encodedView({ ...viewOf(size), clusterId });
 const one = named("01");
 const two = named("02");
 
@@ -80,11 +82,11 @@ describe("a founder", () => {
 });
 
 describe("a proposal", () => {
-  const accepted = (ballot: StartBallot, view: View): AcceptedView => ({ ballot, view });
+  const accepted = (ballot: StartBallot, view: EncodedView): AcceptedView => ({ ballot, view });
   const promises = (...of: (AcceptedView | null)[]): FounderPromise[] =>
     of.map((value, i) => ({ member: viewOf(of.length).members[i] as View["members"][number], accepted: value }));
   const own = named("0f");
-  const proposed = (list: FounderPromise[]): string => proposalOf(list, () => own).clusterId;
+  const proposed = (list: FounderPromise[]): string => proposalOf(list, () => own).view.clusterId;
 
   test("is its own when nobody accepted any", () => {
     expect(proposed(promises(null, null, null))).toBe("0f");

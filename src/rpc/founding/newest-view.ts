@@ -1,0 +1,75 @@
+/** Asking a node of a cluster for its newest view, and telling it a wish along: by a call, as no stream can be opened yet. */
+import type { Client } from "@grpc/grpc-js";
+import type { FoundRequest, Founder as WireFounder } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { believedView, joinWishToWire } from "../../codec/peer/view-messages.js";
+import { type NodeId, nodeId } from "../../core/model/ids.js";
+import type { EncodedView } from "../../core/view/encoded-view.js";
+import type { JoinWish } from "../../core/view/message.js";
+import type { Member } from "../../core/view/view.js";
+import type { ClusterSecret } from "../peers/cluster-secret.js";
+import { PROTOCOL_VERSION, peerClient } from "../peers/peer-service.js";
+import { askFounder } from "./founding-calls.js";
+
+/** The newest view of the node that answered, or in words why there is none. */
+export type NewestAnswer = { readonly from: NodeId; readonly newest: EncodedView } | { readonly why: string };
+
+export class NewestViews {
+  private readonly clients = new Map<string, Client>();
+
+  constructor(
+    private readonly self: Member,
+    private readonly secret: ClusterSecret,
+  ) {}
+
+  /** `wish`: null for a mere question. */
+  async ask(address: string, wish: JoinWish | null): Promise<NewestAnswer> {
+    const step: FoundRequest["step"] = wish === null ? undefined : { $case: "wish", value: joinWishToWire(wish) };
+    const request: FoundRequest = { protocolVersion: PROTOCOL_VERSION, founder: introductionOf(this.self), step };
+    const answer = await askFounder(this.clientTo(address), address, this.secret, request);
+    if ("why" in answer) return answer;
+    const { response } = answer;
+    const from = nodeId(response.founder?.nodeId ?? 0);
+    if (from === this.self.id) return { why: "leads back to this node" };
+    if (response.step?.$case === "refused") return { why: "speaks another version of the protocol between nodes" };
+    if (response.step?.$case !== "view") return { why: "has no cluster yet" };
+    try {
+      return { from, newest: believedView(response.step.value.view) };
+    } catch (error) {
+      return { why: `says what cannot be: ${(error as Error).message}` };
+    }
+  }
+
+  close(): void {
+    for (const client of this.clients.values()) client.close();
+    this.clients.clear();
+  }
+
+  /** Only the addresses in use keep a connection. */
+  keepOnly(addresses: readonly string[]): void {
+    for (const [address, client] of this.clients) {
+      if (addresses.includes(address)) continue;
+      client.close();
+      this.clients.delete(address);
+    }
+  }
+
+  private clientTo(address: string): Client {
+    let client = this.clients.get(address);
+    if (client === undefined) {
+      client = peerClient(address);
+      this.clients.set(address, client);
+    }
+    return client;
+  }
+}
+
+/** As a founder introduces itself, without what only founders say. */
+export const introductionOf = (self: Member): WireFounder => ({
+  nodeId: self.id,
+  clientAddress: self.clientAddress,
+  peerAddress: self.peerAddress,
+  zone: self.zone,
+  peers: [],
+  replicationFactor: 0,
+  partitionCount: 0,
+});

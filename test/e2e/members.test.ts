@@ -1,0 +1,144 @@
+/** Members that come, move and go, in clusters of real processes. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { GetViewResponse, View } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { Cluster, eventually, freePorts, HOST, Node, NodeProcess } from "./harness.js";
+
+const PARTITIONS = 8;
+const WITHIN_MS = 30_000;
+
+let data = "";
+let cluster: Cluster | null = null;
+const newcomers: Node[] = [];
+
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), "onar-members-"));
+});
+afterEach(async () => {
+  for (const node of newcomers.splice(0)) await node.process.kill();
+  await cluster?.stop();
+  cluster = null;
+  rmSync(data, { recursive: true, force: true });
+});
+
+const start = async (nodes = 3): Promise<Cluster> => {
+  cluster = await Cluster.start({ nodes, replicas: 3, partitions: PARTITIONS, data });
+  return cluster;
+};
+
+interface NewcomerOptions {
+  readonly contacts: readonly string[];
+  readonly secretFile: string;
+  readonly more?: readonly string[];
+  /** false: in memory. */
+  readonly disk?: boolean;
+}
+
+async function newcomer(
+  name: string,
+  { contacts, secretFile, more = [], disk = true }: NewcomerOptions,
+): Promise<Node> {
+  const [port = 0, peerPort = 0] = await freePorts(2);
+  const node = new Node(
+    new NodeProcess(port, peerPort, [
+      ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
+      ...["--join", contacts.join(",")],
+      ...(disk ? ["--data", join(data, name)] : ["--memory"]),
+      ...(secretFile === "" ? [] : ["--cluster-secret-file", secretFile]),
+      ...more,
+    ]),
+  );
+  newcomers.push(node);
+  return node;
+}
+
+const joined = async (name: string, to: Cluster, disk = true): Promise<Node> => {
+  const contacts = [`${HOST}:${to.node(1).process.peerPort}`];
+  const node = await newcomer(name, { contacts, secretFile: to.secretFile, disk });
+  await node.process.said("ready", WITHIN_MS);
+  return node;
+};
+
+const newestOf = async (node: Node): Promise<View> => {
+  const { view } = await node.clients.cluster.getView({});
+  if (view === undefined) throw new Error("no view");
+  return view;
+};
+
+/** Resolves with the view once all these nodes know one for which it holds. */
+const agreed = (nodes: readonly Node[], what: string, holds: (view: View) => boolean): Promise<View> =>
+  eventually(what, WITHIN_MS, async () => {
+    const views: GetViewResponse[] = [];
+    for (const node of nodes) views.push(await node.clients.cluster.getView({}));
+    const [first] = views;
+    const same = views.every(({ digest }) => first !== undefined && digest.equals(first.digest));
+    return same && first?.view !== undefined && holds(first.view) ? first.view : undefined;
+  });
+
+const bytes = (text: string): Buffer => Buffer.from(text);
+const put = (node: Node, key: string, value: string): Promise<unknown> =>
+  node.clients.kv.put({ key: bytes(key), value: bytes(value) });
+const get = async (node: Node, key: string): Promise<string | undefined> =>
+  (await node.clients.kv.get({ key: bytes(key) })).entry?.value.toString();
+
+describe("a fourth node", () => {
+  test("joins, serves every client by forwarding, and comes back after a crash as what it was", async () => {
+    const three = await start();
+    await put(three.node(0), "before", "1");
+    const fourth = await joined("fourth", three);
+    const nodes = [...three.nodes, fourth];
+    const view = await agreed(nodes, "all know four members", ({ members }) => members.length === 4);
+    expect(view.epoch).toBe(2n);
+    expect(view.voters).toHaveLength(3);
+    expect(view.partitions.every(({ groupEpoch }) => groupEpoch === 1n)).toBe(true);
+    for (let i = 0; i < PARTITIONS; i++) await put(fourth, `k${i}`, `v${i}`);
+    for (let i = 0; i < PARTITIONS; i++) expect(await get(three.node(i % 3), `k${i}`)).toBe(`v${i}`);
+    expect(await get(fourth, "before")).toBe("1");
+    await fourth.process.kill();
+    await put(three.node(0), "meanwhile", "2");
+    fourth.restart();
+    await fourth.process.said("ready", WITHIN_MS);
+    expect(await eventually("it reads", WITHIN_MS, () => get(fourth, "meanwhile"))).toBe("2");
+    expect((await newestOf(fourth)).epoch).toBe(2n);
+    // The same three serve it after they were all started again.
+    for (const { process } of three.nodes) await process.kill();
+    for (const node of three.nodes) node.restart();
+    await three.ready();
+    expect(await eventually("it reads again", WITHIN_MS, () => get(fourth, "k0"))).toBe("v0");
+    expect((await agreed(nodes, "all agree", () => true)).epoch).toBe(2n);
+  }, 120_000);
+
+  test("moves to another address, and is found there", async () => {
+    const three = await start();
+    const fourth = await joined("fourth", three);
+    await agreed([...three.nodes, fourth], "all know four members", ({ members }) => members.length === 4);
+    await fourth.process.stop();
+    const elsewhere = await newcomer("fourth", { contacts: [], secretFile: three.secretFile, more: ["--zone", "b"] });
+    const { peerPort } = elsewhere.process;
+    await elsewhere.process.said(`knows this node at ${HOST}:${peerPort}`, WITHIN_MS);
+    const view = await agreed([...three.nodes, elsewhere], "all know where it is", ({ members }) =>
+      members.some(({ peerAddress, zone }) => peerAddress === `${HOST}:${peerPort}` && zone === "b"),
+    );
+    expect(view.members).toHaveLength(4);
+    await put(elsewhere, "k", "v");
+    expect(await get(three.node(2), "k")).toBe("v");
+  }, 120_000);
+
+  test("is not taken in by a cluster other than the one it was told, or at an address that somebody has", async () => {
+    const three = await start();
+    const contacts = [`${HOST}:${three.node(0).process.peerPort}`];
+    const { secretFile } = three;
+    const other = await newcomer("other", { contacts, secretFile, more: ["--cluster-id", "ab".repeat(16)] });
+    await other.process.said(`and not to ${"ab".repeat(16)}`, WITHIN_MS);
+    const there = `${HOST}:${three.node(1).process.peerPort}`;
+    const taken = await newcomer("taken", { contacts, secretFile, more: ["--peer-advertise", there] });
+    await taken.process.said("must be given with --peer-listen", WITHIN_MS);
+    const nowhere = await newcomer("nowhere", { contacts: [`${HOST}:1`], secretFile });
+    await nowhere.process.said("no node of a cluster answers yet", WITHIN_MS);
+    const stranger = await newcomer("stranger", { contacts, secretFile: "" });
+    await stranger.process.said("cluster secret", WITHIN_MS);
+    expect((await newestOf(three.node(0))).epoch).toBe(1n);
+  }, 120_000);
+});

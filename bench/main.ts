@@ -55,6 +55,7 @@ names: ${[...SUITES.keys()].join(", ")} (all, in this order)
   --rewrites N    how often open writes them again (10)
   --open-value N  bytes of a value of open (100)
   --open-mixed    open: keys of 16 to 115 bytes, and values of up to twice that
+  --only A,B      attacks: these alone
   --program PATH  the compiled onar program (dist/src/main.js)`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -80,6 +81,7 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     rewrites: number("rewrites", 10),
     openValue: number("open-value", 100),
     openMixed: values["open-mixed"] === true,
+    only: typeof values.only === "string" ? values.only.split(",") : [],
   };
 }
 
@@ -135,6 +137,7 @@ async function main(): Promise<number> {
         rewrites: text,
         "open-value": text,
         "open-mixed": { type: "boolean" },
+        only: { type: "string" },
         program: text,
         help: { type: "boolean", short: "h" },
       },

@@ -1,6 +1,7 @@
 /** An attack: so many messages a second to one node, until it is told to stop. To add one, put it into a list and that into all.ts. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Endpoint } from "../load/options.js";
+import type { MadPeerOptions } from "./mad-peer.js";
 
 export interface Attack {
   readonly name: string;
@@ -10,8 +11,10 @@ export interface Attack {
   readonly port: "client" | "peer";
   /** Milliseconds between two of its messages. Bounded: what is measured is the harm beyond the bytes, not who has the faster machine. */
   readonly everyMs: number;
-  /** Connects; resolves with what sends one message. */
-  begin(endpoint: Endpoint): Promise<() => void>;
+  /** It comes as a member of the cluster whose node has gone. */
+  readonly member?: true;
+  /** Connects; resolves with what sends one message. `as`: null where it comes as a stranger. */
+  begin(endpoint: Endpoint, as: MadPeerOptions | null): Promise<() => void>;
 }
 
 /** A connection that is made anew when the node ends it: attackers have patience. */

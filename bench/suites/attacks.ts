@@ -1,16 +1,18 @@
 /**
  * Measures what attacks cost an honest client: PUTs at fixed times through the node that is attacked and through another one, with and without the
- * attack in turns. An answer counts when it comes within the limit.
+ * attack in turns. An answer counts when it comes within the limit. Attacks by a member take the place of one, whose node is killed: from then on
+ * each PUT needs the attacked node, whichever node it goes through.
  */
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ATTACKS } from "../attacks/all.js";
 import type { Attack } from "../attacks/attack.js";
+import { identityText, type Roles, rolesIn } from "../attacks/identity.js";
 import { endpointText, PEER_PORT_OFFSET } from "../cluster.js";
 import type { Endpoint } from "../load/options.js";
 import { type Child, startChild } from "../process/child.js";
 import { median } from "../stats/summary.js";
-import { progress, type Suite, type SuiteOptions, type Target, withCluster } from "./context.js";
+import { progress, type Suite, type SuiteOptions, withCluster } from "./context.js";
 import { PutProbe } from "./put-probe.js";
 import { tableOf } from "./table.js";
 
@@ -38,9 +40,18 @@ interface Window {
 }
 
 export const attacks: Suite = (options) =>
-  withCluster(options, async (_cluster, nodes) => {
+  withCluster(options, async (cluster) => {
     const kept: Kept[] = [];
-    for (const attack of ATTACKS.values()) kept.push(...(await under(attack, options, nodes)));
+    const roles = await rolesIn(cluster);
+    let gone = false;
+    for (const attack of ATTACKS.values()) {
+      if (options.only.length > 0 && !options.only.includes(attack.name)) continue;
+      if (attack.member === true && !gone) {
+        cluster.kill(roles.mad);
+        gone = true;
+      }
+      kept.push(...(await under(attack, options, roles)));
+    }
     return {
       tables: [
         tableOf(`honest PUTs under attack, ${100 * KEYS} a second through each of two nodes`, kept, [
@@ -69,10 +80,8 @@ const verdict = (one: Kept): string =>
   one.rates.every(Number.isFinite) ? (reached(one) ? "reached" : "MISSED") : "not measured: the machine was busy";
 const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
 
-async function under(attack: Attack, options: SuiteOptions, { endpoints }: Target): Promise<Kept[]> {
-  const [attacked, other] = endpoints;
-  if (attacked === undefined || other === undefined) throw new Error("attacks takes two nodes at least");
-  const probes = { same: probe(attacked), other: probe(other) };
+async function under(attack: Attack, options: SuiteOptions, roles: Roles): Promise<Kept[]> {
+  const probes = { same: probe(roles.attacked.client), other: probe(roles.other.client) };
   const measured: Record<Where, { readonly quiet: Window[]; readonly loud: Window[] }> = {
     same: { quiet: [], loud: [] },
     other: { quiet: [], loud: [] },
@@ -88,7 +97,7 @@ async function under(attack: Attack, options: SuiteOptions, { endpoints }: Targe
     for (let round = 1; round <= options.rounds; round++) {
       progress(`attacks: ${attack.name}, round ${round} of ${options.rounds}`);
       for (const loud of [false, true]) {
-        const attacker = loud ? await attackerOf(attack, options, attacked) : null;
+        const attacker = loud ? await attackerOf(attack, options, roles) : null;
         const from = performance.now();
         await sleep(options.seconds * 1_000);
         const to = performance.now();
@@ -132,7 +141,9 @@ function windowOf(one: PutProbe, from: number, to: number): Window {
   };
 }
 
-function attackerOf(attack: Attack, { scripts }: SuiteOptions, { host, port }: Endpoint): Promise<Child> {
+function attackerOf(attack: Attack, { scripts }: SuiteOptions, { attacked, as }: Roles): Promise<Child> {
+  const { host, port } = attacked.client;
   const at = { host, port: attack.port === "client" ? port : port + PEER_PORT_OFFSET };
-  return startChild([`${scripts}/attacker.js`, attack.name, endpointText(at)], 15_000);
+  const identity = attack.member === true ? [identityText(as)] : [];
+  return startChild([`${scripts}/attacker.js`, attack.name, endpointText(at), ...identity], 20_000);
 }

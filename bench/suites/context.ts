@@ -30,6 +30,8 @@ export interface SuiteOptions {
   readonly openValue: number;
   /** Of keys and values of all lengths. */
   readonly openMixed: boolean;
+  /** Of the suite `attacks`: these alone; none: all. */
+  readonly only: readonly string[];
 }
 
 /** What a suite found: tables for people, figures for machines. */

@@ -1,13 +1,12 @@
 /** Beside grpc-js: its client against our server, and our client against its server. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { GrpcClient } from "../../../src/grpc/client/client.js";
-import type { CallOptions } from "../../../src/grpc/client/method.js";
 import { Metadata } from "../../../src/grpc/metadata/metadata.js";
 import { RouteTable } from "../../../src/grpc/server/route.js";
 import { GrpcServer } from "../../../src/grpc/server/server.js";
-import { GrpcError } from "../../../src/grpc/status.js";
-import { CHAT, COLLECT, echoRoutes, nothingSeen, SPREAD, stream, UNARY } from "./support/echo.js";
-import { CODE, type JsCall, JsClient, type JsOutcome, type JsServer, jsServer } from "./support/grpc-js.js";
+import { echoRoutes, nothingSeen, UNARY } from "./support/echo.js";
+import { CODE, type JsCall, JsClient, type JsServer, jsServer } from "./support/grpc-js.js";
+import { ourRun } from "./support/our-client.js";
 
 const HELLO = Buffer.from("hello");
 const KINDS = ["unary", "collect", "spread", "chat"] as const;
@@ -31,46 +30,6 @@ afterAll(async () => {
   await Promise.all([server.close(100), client.close(100)]);
 });
 
-/** A call of our client, told in the same words as one of grpc-js's. */
-async function ours(what: JsCall): Promise<Pick<JsOutcome, "code" | "text" | "messages">> {
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(what.metadata ?? {})) metadata.add(name, value);
-  const controller = new AbortController();
-  const options: CallOptions = {
-    metadata,
-    signal: controller.signal,
-    gzip: what.gzip === true,
-    ...(what.timeoutMs === undefined ? {} : { timeoutMs: what.timeoutMs }),
-  };
-  if (what.cancelAfterMs !== undefined) setTimeout(() => controller.abort(), what.cancelAfterMs);
-  const [first = Buffer.alloc(0)] = what.messages;
-  const messages: Buffer[] = [];
-  const take = async (answers: AsyncIterable<Uint8Array>): Promise<void> => {
-    if (what.slowMs !== undefined) await new Promise((resolve) => setTimeout(resolve, what.slowMs));
-    for await (const answer of answers) messages.push(Buffer.from(answer));
-  };
-  try {
-    switch (what.kind) {
-      case "unary":
-        messages.push(Buffer.from(await client.unary(UNARY, first, options)));
-        break;
-      case "collect":
-        messages.push(Buffer.from(await client.clientStreaming(COLLECT, stream(what.messages), options)));
-        break;
-      case "spread":
-        await take(client.serverStreaming(SPREAD, first, options));
-        break;
-      case "chat":
-        await take(client.bidirectional(CHAT, stream(what.messages), options));
-        break;
-    }
-    return { code: CODE.OK, text: "OK", messages };
-  } catch (error) {
-    if (!(error instanceof GrpcError)) throw error;
-    return { code: error.code, text: error.message, messages };
-  }
-}
-
 /** What a call that nothing goes wrong with answers. */
 const expected = ({ kind, messages, metadata }: JsCall): Buffer[] => {
   const [first = Buffer.alloc(0)] = messages;
@@ -81,7 +40,7 @@ const expected = ({ kind, messages, metadata }: JsCall): Buffer[] => {
 
 describe.each([
   ["the client of grpc-js against our server", (what: JsCall) => jsClient.run(what)],
-  ["our client against the server of grpc-js", ours],
+  ["our client against the server of grpc-js", (what: JsCall) => ourRun(client, what)],
 ] as const)("%s", (_name, run) => {
   describe.each(KINDS)("%s", (kind) => {
     test.each<[string, Partial<JsCall>]>([

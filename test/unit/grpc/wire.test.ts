@@ -1,101 +1,11 @@
 /** What our server says to requests that are none, or not right: by frames, without a client. */
-import { performance } from "node:perf_hooks";
 import { describe, expect, test } from "vitest";
 import { base64 } from "../../../src/grpc/metadata/metadata.js";
-import { RouteTable } from "../../../src/grpc/server/route.js";
-import { servingOf } from "../../../src/grpc/server/server.js";
-import { Session } from "../../../src/grpc/server/session.js";
 import { STATUS } from "../../../src/grpc/status.js";
-import { Connection } from "../../../src/http2/connection/connection.js";
-import type { StreamListener } from "../../../src/http2/connection/stream.js";
-import { type HeaderList, type HeaderPair, headerList } from "../../../src/http2/hpack/header-list.js";
-import { echoRoutes } from "./support/echo.js";
+import { type Asked, ask as askWith, MESSAGE, statusOf as status } from "./support/ask.js";
 
-const HEAD: readonly HeaderPair[] = [
-  [":method", "POST"],
-  [":scheme", "http"],
-  [":path", "/test.Echo/Unary"],
-  [":authority", "here"],
-  ["te", "trailers"],
-  ["content-type", "application/grpc"],
-];
-const MESSAGE = Buffer.from("00000000026869", "hex");
-
-interface Answer {
-  readonly head: HeaderList | undefined;
-  readonly body: string;
-  readonly trailers: HeaderList | undefined;
-  /** HEADERS, DATA and so on, as they came. */
-  readonly order: readonly string[];
-  readonly writes: number;
-}
-
-/** Sends one request to a server that has just been made, and says what came of it at once. */
-function ask(changes: Readonly<Record<string, string | undefined>>, body: readonly Buffer[] = [MESSAGE]): Answer {
-  const serving = servingOf({ table: new RouteTable(echoRoutes()) });
-  const late: { session?: Session } = {};
-  const nothing = (): void => {};
-  const base = { ready: nothing, available: nothing, draining: nothing, closed: nothing, wake: nothing };
-  const server = new Connection(
-    {
-      role: "server",
-      listener: {
-        ...base,
-        request: (stream, headers) => late.session?.request(stream, headers) ?? expect.unreachable("no session"),
-      },
-    },
-    0,
-  );
-  late.session = new Session(server, { address: "test", certificate: undefined }, serving);
-  const client = new Connection(
-    { role: "client", listener: { ...base, request: () => expect.unreachable("push") } },
-    0,
-  );
-  const carry = (from: Connection, to: Connection): number => {
-    const chunks = from.take();
-    for (const chunk of chunks) to.receive(Buffer.from(chunk), performance.now());
-    return chunks.length;
-  };
-  const settle = (): number => {
-    let writes = 0;
-    for (let moved = 1; moved > 0; ) {
-      moved = carry(client, server);
-      const back = carry(server, client);
-      writes += back;
-      moved += back;
-    }
-    return writes;
-  };
-  settle();
-  const answer: { head?: HeaderList; trailers?: HeaderList; body: string; order: string[] } = { body: "", order: [] };
-  const listener: StreamListener = {
-    headers: (_stream, headers) => {
-      answer.head = headers;
-      answer.order.push("headers");
-    },
-    data: (_stream, bytes, start, end) => {
-      answer.body += bytes.toString("hex", start, end);
-      answer.order.push("data");
-    },
-    end: (_stream, trailers) => {
-      if (trailers !== undefined) answer.trailers = trailers;
-      answer.order.push(trailers === undefined ? "end" : "trailers");
-    },
-    drained: nothing,
-    closed: nothing,
-  };
-  const kept = HEAD.filter(([name]) => !(name in changes));
-  const added = Object.entries(changes).flatMap(([name, value]): HeaderPair[] =>
-    value === undefined ? [] : [[name, value]],
-  );
-  const pairs = [...kept, ...added].toSorted(([a], [b]) => Number(b.startsWith(":")) - Number(a.startsWith(":")));
-  const stream = client.request(headerList(pairs), false, listener) ?? expect.unreachable("no stream");
-  for (const [i, piece] of body.entries()) client.send(stream, piece, i === body.length - 1);
-  const writes = settle();
-  return { head: answer.head, trailers: answer.trailers, body: answer.body, order: answer.order, writes };
-}
-
-const status = (answer: Answer): number => Number((answer.trailers ?? answer.head)?.get("grpc-status") ?? -1);
+const ask = (headers: Readonly<Record<string, string | undefined>>, body?: readonly Buffer[]): Asked =>
+  askWith(body === undefined ? { headers } : { headers, body });
 
 test("a unary answer is headers, one frame of data and trailers, in one write", () => {
   const answer = ask({});

@@ -88,6 +88,7 @@ export function echoRoutes(seen = nothingSeen()): Route[] {
           all.push(request);
           failIfAsked(call);
         }
+        failIfAsked(call);
         return Buffer.concat(all);
       },
     },
@@ -111,9 +112,9 @@ export function echoRoutes(seen = nothingSeen()): Route[] {
         for await (const request of requests) {
           seen.taken++;
           yield request;
-          failIfAsked(call);
         }
         await hang(call);
+        failIfAsked(call);
       },
     },
   ];

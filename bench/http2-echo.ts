@@ -2,13 +2,17 @@
  * One and the same unary echo on different transports: a call's answer is its request's bytes. No store, no protobuf, no middleware, so
  * that what is measured is the transport.
  *
- * usage: http2-echo TRANSPORT [--listen HOST:PORT]   TRANSPORT: http2 (src/http2), node (node:http2), grpc-js.
+ * usage: http2-echo TRANSPORT [--listen HOST:PORT]
+ * TRANSPORT: http2 (src/http2), grpc (src/grpc on it), node (node:http2), grpc-js, nice-grpc (on grpc-js).
  * Prints `ready HOST:PORT`; SIGINT or SIGTERM ends it at once.
  */
 
 import { createServer, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { parseArgs } from "node:util";
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
+import { createServer as createNiceServer } from "nice-grpc";
+import { RouteTable, type UnaryRoute } from "../src/grpc/server/route.js";
+import { GrpcServer } from "../src/grpc/server/server.js";
 import type { Connection } from "../src/http2/connection/connection.js";
 import type { Stream, StreamListener } from "../src/http2/connection/stream.js";
 import { headerList } from "../src/http2/hpack/header-list.js";
@@ -87,19 +91,49 @@ const listenNode: Listen = (host, port) => {
   });
 };
 
+const same = <T>(bytes: T): T => bytes;
+
+const listenGrpc: Listen = (host, port) => {
+  const route = (path: string): UnaryRoute<Uint8Array, Uint8Array> => ({
+    path,
+    kind: "unary",
+    decode: same,
+    encode: same,
+    handle: same,
+  });
+  return new GrpcServer({ table: new RouteTable([route(GET_PATH), route(PUT_PATH)]) }).listen(port, host);
+};
+
+const listenNiceGrpc: Listen = (host, port) => {
+  const server = createNiceServer();
+  const method = (path: string) =>
+    ({
+      path,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: same<Uint8Array>,
+      requestDeserialize: same<Uint8Array>,
+      responseSerialize: same<Uint8Array>,
+      responseDeserialize: same<Uint8Array>,
+      options: {},
+    }) as const;
+  const echo = async (request: Uint8Array): Promise<Uint8Array> => request;
+  server.add({ get: method(GET_PATH), put: method(PUT_PATH) }, { get: echo, put: echo });
+  return server.listen(`${host}:${port}`);
+};
+
 const listenGrpcJs: Listen = (host, port) => {
   const server = new Server();
-  const same = (bytes: Buffer): Buffer => bytes;
   const echo = (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>): void =>
     answer(null, call.request);
   const method = (path: string) => ({
     path,
     requestStream: false,
     responseStream: false,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
+    requestSerialize: same<Buffer>,
+    requestDeserialize: same<Buffer>,
+    responseSerialize: same<Buffer>,
+    responseDeserialize: same<Buffer>,
   });
   server.addService({ get: method(GET_PATH), put: method(PUT_PATH) }, { get: echo, put: echo });
   return new Promise((resolve, reject) => {
@@ -110,7 +144,13 @@ const listenGrpcJs: Listen = (host, port) => {
   });
 };
 
-const TRANSPORTS: Readonly<Record<string, Listen>> = { http2: listenHttp2, node: listenNode, "grpc-js": listenGrpcJs };
+const TRANSPORTS: Readonly<Record<string, Listen>> = {
+  http2: listenHttp2,
+  grpc: listenGrpc,
+  node: listenNode,
+  "grpc-js": listenGrpcJs,
+  "nice-grpc": listenNiceGrpc,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -119,7 +159,7 @@ const { values, positionals } = parseArgs({
 const listen = TRANSPORTS[positionals[0] ?? ""];
 const [, host, port] = /^(.*):(\d+)$/.exec(values.listen) ?? [];
 if (listen === undefined || host === undefined) {
-  process.stderr.write("usage: http2-echo http2|node|grpc-js [--listen HOST:PORT]\n");
+  process.stderr.write("usage: http2-echo http2|grpc|node|grpc-js|nice-grpc [--listen HOST:PORT]\n");
   process.exit(2);
 }
 process.stdout.write(`ready ${host}:${await listen(host, Number(port))}\n`);

@@ -1,5 +1,6 @@
 /**
- * Measures what a unary call costs a server on each transport: the same echo on src/http2, on node:http2 and on grpc-js.
+ * Measures what a unary call costs a server on each transport: the same echo on src/http2, on src/grpc above it, on node:http2, on
+ * grpc-js, and on nice-grpc above that.
  *
  * Intuition: the transports take turns under the same load, 8 connections with as many calls in flight on each; a round's ratio is taken
  * within the round. CPU time of the server per call is the figure: it hardly depends on what else the machine does.
@@ -21,9 +22,15 @@ import {
 } from "./context.js";
 import { type Column, tableOf } from "./table.js";
 
-const TRANSPORTS = ["http2", "node", "grpc-js"] as const;
+const TRANSPORTS = ["http2", "grpc", "node", "grpc-js", "nice-grpc"] as const;
 type Transport = (typeof TRANSPORTS)[number];
-const NAMES: Readonly<Record<Transport, string>> = { http2: "src/http2", node: "node:http2", "grpc-js": "grpc-js" };
+const NAMES: Readonly<Record<Transport, string>> = {
+  http2: "src/http2",
+  grpc: "src/grpc",
+  node: "node:http2",
+  "grpc-js": "grpc-js",
+  "nice-grpc": "nice-grpc",
+};
 const CONNECTIONS = 8;
 
 export async function http2(options: SuiteOptions): Promise<SuiteResult> {
@@ -55,8 +62,10 @@ async function measure(options: SuiteOptions, targets: ReadonlyMap<Transport, Ta
   for (let i = 0; i < options.rounds; i++) {
     const round = {
       http2: await once("http2", seconds),
+      grpc: await once("grpc", seconds),
       node: await once("node", seconds),
       "grpc-js": await once("grpc-js", seconds),
+      "nice-grpc": await once("nice-grpc", seconds),
     };
     rounds.push(round);
     const each = TRANSPORTS.map((transport) => `${NAMES[transport]} ${serverMicros(round[transport]).toFixed(1)}`);
@@ -71,7 +80,7 @@ async function measure(options: SuiteOptions, targets: ReadonlyMap<Transport, Ta
         COLUMNS,
       ),
     ],
-    notes: ["goal: src/http2 at most 6 µs a call"],
+    notes: ["goal: src/http2 at most 6 µs a call; nice-grpc at least 8 times src/grpc"],
     problems: rows.flatMap(({ name, errors }) =>
       Object.keys(errors).length === 0 ? [] : [`${name}: errors: ${errorsText(errors)}`],
     ),
@@ -82,8 +91,10 @@ async function measure(options: SuiteOptions, targets: ReadonlyMap<Transport, Ta
 const COLUMNS: readonly Column<ReturnType<typeof summarize>>[] = [
   ["", (r) => r.name],
   ["server CPU µs/call", (r) => r.micros.toFixed(1)],
-  ["times src/http2", (r) => r.ratio.toFixed(1)],
-  ["(min–max)", (r) => `${r.ratioMin.toFixed(1)}–${r.ratioMax.toFixed(1)}`],
+  ["times src/http2", (r) => r.http2.ratio.toFixed(1)],
+  ["(min–max)", (r) => rangeText(r.http2)],
+  ["times src/grpc", (r) => r.grpc.ratio.toFixed(1)],
+  ["(min–max)", (r) => rangeText(r.grpc)],
   ["calls/s", (r) => r.rate.toFixed(0)],
   ["p50 ms", (r) => r.p50Ms.toFixed(2)],
   ["p99 ms", (r) => r.p99Ms.toFixed(2)],
@@ -91,16 +102,20 @@ const COLUMNS: readonly Column<ReturnType<typeof summarize>>[] = [
   ["errors", (r) => errorsText(r.errors)],
 ];
 
+const rangeText = ({ min, max }: { min: number; max: number }): string => `${min.toFixed(1)}–${max.toFixed(1)}`;
+
 function summarize(transport: Transport, rounds: readonly Record<Transport, LoadReport>[]) {
   const reports = rounds.map((round) => round[transport]);
-  const ratios = rounds.map((round) => serverMicros(round[transport]) / serverMicros(round.http2));
+  const timesOf = (other: Transport) => {
+    const ratios = rounds.map((round) => serverMicros(round[transport]) / serverMicros(round[other]));
+    return { ratio: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
+  };
   const middle = (pick: (report: LoadReport) => number): number => median(reports.map(pick));
   return {
     name: NAMES[transport],
     micros: middle(serverMicros),
-    ratio: median(ratios),
-    ratioMin: Math.min(...ratios),
-    ratioMax: Math.max(...ratios),
+    http2: timesOf("http2"),
+    grpc: timesOf("grpc"),
     rate: middle((r) => r.operationsPerSecond),
     p50Ms: middle((r) => r.latency.p50Ms),
     p99Ms: middle((r) => r.latency.p99Ms),

@@ -1,8 +1,11 @@
 package onar
 
 import (
+	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	kvv1 "github.com/onar-kv/onar/gen/go/onar/kv/v1"
 	"google.golang.org/genproto/googleapis/rpc/code"
@@ -62,7 +65,7 @@ func failureOf(err error, write bool) *failure {
 	if info == nil || info.GetReason() == "" {
 		return bareFailure(f, said.Code(), write)
 	}
-	f.reason = Reason(info.GetReason())
+	f.reason = Reason(printable(info.GetReason()))
 	f.metadata = info.GetMetadata()
 	f.revision = outcome.GetRevision()
 	expired := f.reason == ReasonRequestExpired
@@ -127,12 +130,41 @@ func mayPass(statusCode codes.Code, reason Reason) bool {
 	return !refuses(statusCode) && reason != ReasonDiskFull && reason != ReasonQuotaExceeded
 }
 
-// printable puts a server's text on one line of bounded length, without control characters.
+// longestText is how much of a server's text is shown, in characters.
+const longestText = 1_000
+
+// unseen are characters that steer a terminal, end a line where none ends, or change the direction of text, besides control characters.
+var unseen = &unicode.RangeTable{R16: []unicode.Range16{
+	{Lo: 0x061c, Hi: 0x061c, Stride: 1},
+	{Lo: 0x200e, Hi: 0x200f, Stride: 1},
+	{Lo: 0x2028, Hi: 0x202e, Stride: 1},
+	{Lo: 0x2066, Hi: 0x2069, Stride: 1},
+}}
+
+// printable puts a server's text on one line of bounded length. What would not be seen becomes \x1b or \u202e, as in the other clients.
 func printable(text string) string {
-	const most = 1_000
-	line := strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }), " ")
-	if len(line) > most {
-		line = strings.ToValidUTF8(line[:most], "")
+	var line strings.Builder
+	length := 0
+	ended := false
+	for _, r := range text {
+		shown := string(r)
+		switch {
+		case r == '\t' || r == '\r' || r == '\n':
+			if ended {
+				continue
+			}
+			shown = " "
+		case unicode.Is(unicode.Cc, r):
+			shown = fmt.Sprintf(`\x%02x`, r)
+		case unicode.Is(unseen, r):
+			shown = fmt.Sprintf(`\u%04x`, r)
+		}
+		ended = shown == " " && r != ' '
+		if length += utf8.RuneCountInString(shown); length >= longestText {
+			line.WriteRune('…')
+			break
+		}
+		line.WriteString(shown)
 	}
-	return line
+	return strings.TrimSpace(line.String())
 }

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	kvv1 "github.com/onar-kv/onar/gen/go/onar/kv/v1"
 )
@@ -130,5 +132,25 @@ func TestTurnsAreBoundedPerKeyAndGivenInOrder(t *testing.T) {
 	all.pass("other")
 	if len(all.keys) != 0 {
 		t.Errorf("left: %v", all.keys)
+	}
+}
+
+func TestTextOfServersIsOneLineThatSteersNoTerminal(t *testing.T) {
+	for _, one := range []struct{ text, want string }{
+		{"all is well", "all is well"},
+		{"  a\r\n\tb ", "a b"},
+		{"\x1b[2Jgone\x07", `\x1b[2Jgone\x07`},
+		{"c1 \u009b31m", `c1 \x9b31m`},
+		{"\u202egpj.exe\u2066", `\u202egpj.exe\u2066`},
+		{"line\u2028of\u2029mine", `line\u2028of\u2029mine`},
+		{"bäh 😀", "bäh 😀"},
+		{"", ""},
+	} {
+		if got := printable(one.text); got != one.want {
+			t.Errorf("printable(%q) is %q, not %q", one.text, got, one.want)
+		}
+	}
+	if got := utf8.RuneCountInString(printable(strings.Repeat("\x1b", 5_000))); got > longestText {
+		t.Errorf("%d characters are shown", got)
 	}
 }

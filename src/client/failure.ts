@@ -118,7 +118,7 @@ export function failureOf(status: {
   const name = Status[code] ?? String(code);
   const { info, outcome, retryAfterMs } = read(status.details);
   if (info !== null) {
-    const { reason } = info;
+    const reason = printable(info.reason);
     const unknown =
       outcome === null ? code === Status.UNKNOWN || UNKNOWN.has(reason) : outcome.execution !== Execution.NOT_EXECUTED;
     return {

@@ -7,6 +7,7 @@ those make up for a request that may have arrived mean unknown.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional
 
@@ -66,7 +67,7 @@ class Failure:
 def failure_of(error: Any, write: bool) -> Failure:
     """The failure that a grpc.RpcError means, sync or asyncio: both are calls that can be asked, which their types do not say."""
     code: grpc.StatusCode = error.code()
-    message = _printable(error.details() or "")
+    message = _printable(error.details() or "") or "no explanation was given"
     info = outcome = retry = None
     for detail in _details(error.trailing_metadata()):
         if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
@@ -78,19 +79,20 @@ def failure_of(error: Any, write: bool) -> Failure:
             retry = error_details_pb2.RetryInfo.FromString(detail.value).retry_delay
     if info is None:
         return _bare(code, message, write)
-    expired = info.reason == Reason.REQUEST_EXPIRED
-    unknown = write and (expired or info.reason == Reason.OUTCOME_UNKNOWN)
+    reason = _printable(info.reason)
+    expired = reason == Reason.REQUEST_EXPIRED
+    unknown = write and (expired or reason == Reason.OUTCOME_UNKNOWN)
     if write and outcome is not None:
         unknown = outcome.execution != error_pb2.EXECUTION_NOT_EXECUTED
     # What is full stays full.
-    may_pass = code not in REFUSALS and info.reason not in (Reason.DISK_FULL, Reason.QUOTA_EXCEEDED)
+    may_pass = code not in REFUSALS and reason not in (Reason.DISK_FULL, Reason.QUOTA_EXCEEDED)
     return Failure(
-        reason=info.reason,
+        reason=reason,
         message=message,
         metadata=dict(info.metadata),
         unknown=unknown,
         retryable=not expired and (unknown or may_pass),
-        decided=not unknown and info.reason in (Reason.NOT_A_NUMBER, Reason.OVERFLOW),
+        decided=not unknown and reason in (Reason.NOT_A_NUMBER, Reason.OVERFLOW),
         code=code.name,
         retry_after=0.0 if retry is None else max(0.0, retry.seconds + retry.nanos / 1e9),
         revision=outcome.revision if outcome is not None and outcome.HasField("revision") else None,
@@ -124,7 +126,16 @@ def _details(trailers: Any) -> Any:
     return ()
 
 
+#: Control characters, separators of lines and paragraphs, what changes the direction of text, halves of surrogate pairs.
+_UNSEEN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+
+
 def _printable(text: str) -> str:
-    """A server's text on one line of bounded length, without control characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line[:LONGEST_MESSAGE] or "no explanation was given"
+    """A server's text on one line of bounded length. What would not be seen becomes \\x1b or \\u202e, as in the other clients."""
+    line = re.sub("[\\t\\r\\n]+", " ", text[: LONGEST_MESSAGE + 1])
+    line = _UNSEEN.sub(lambda found: _escaped(ord(found.group())), line).strip()
+    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "\u2026"
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -7,10 +7,28 @@ from pathlib import Path
 import grpc
 from onar.kv.v1 import common_pb2, kv_pb2
 from onar_client._course import FIRST_CONNECT_S, Deadline, Meet, Send, read
+from onar_client._failure import LONGEST_MESSAGE, _printable
 from onar_client._knowledge import BUSY_S, FRESH_S, FRESH_WHEN_BUSY_S, Knowledge, partition_of
 from onar_client._turns import WRITES_PER_KEY, Turns
 
 VECTORS = Path(__file__).resolve().parents[3] / "docs/vectors/placement.json"
+
+
+class Text(unittest.TestCase):
+    def test_text_of_servers_is_one_line_that_steers_no_terminal(self):
+        for text, wanted in (
+            ("all is well", "all is well"),
+            ("  a\r\n\tb ", "a b"),
+            ("\x1b[2Jgone\x07", "\\x1b[2Jgone\\x07"),
+            ("c1 \x9b31m", "c1 \\x9b31m"),
+            ("\u202egpj.exe\u2066", "\\u202egpj.exe\\u2066"),
+            ("line\u2028of\u2029mine", "line\\u2028of\\u2029mine"),
+            ("b\u00e4h \U0001f600", "b\u00e4h \U0001f600"),
+            ("", ""),
+        ):
+            with self.subTest(text):
+                self.assertEqual(_printable(text), wanted)
+        self.assertLessEqual(len(_printable("\x1b" * 5_000)), LONGEST_MESSAGE)
 
 
 class Placement(unittest.TestCase):

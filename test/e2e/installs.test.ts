@@ -27,9 +27,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function emptyFolder(name: string): string {
+/** What `npm init` makes keeps npm from looking for a project in the folders above. */
+function emptyFolder(name: string, project?: "npm"): string {
   const at = join(folder, name);
   mkdirSync(at);
+  if (project === "npm") execFileSync("npm", ["init", "--yes"], { cwd: at, stdio: "ignore" });
   return at;
 }
 
@@ -64,7 +66,7 @@ async function firstProgram(at: string, name: string): Promise<void> {
 
 describe("npm install into an empty folder", () => {
   test("of the packed program: a client, and the command line by npx", { timeout: LONG_MS }, async () => {
-    const at = emptyFolder("packed");
+    const at = emptyFolder("packed", "npm");
     // What is built is what is packed.
     await done(at, `${INSTALL} '${await packed(".", "--ignore-scripts")}'`);
     await firstProgram(at, "onar/client");
@@ -73,13 +75,13 @@ describe("npm install into an empty folder", () => {
   });
 
   test("of the client alone", { timeout: LONG_MS }, async () => {
-    const at = emptyFolder("client");
+    const at = emptyFolder("client", "npm");
     await done(at, `${INSTALL} '${await packed("./clients/typescript")}'`);
     await firstProgram(at, "@onar/client");
   });
 
   test("of the stubs alone, with the program of their README", { timeout: LONG_MS }, async () => {
-    const at = emptyFolder("stubs");
+    const at = emptyFolder("stubs", "npm");
     const pinned = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).dependencies["nice-grpc"];
     await done(at, `${INSTALL} '${await packed("./clients/typescript-stubs")}' nice-grpc@${pinned}`);
     const [program] = blocksOf("clients/typescript-stubs/README.md");
@@ -88,7 +90,7 @@ describe("npm install into an empty folder", () => {
   });
 
   test("of a git dependency, which builds itself", { timeout: LONG_MS }, async () => {
-    const at = emptyFolder("git");
+    const at = emptyFolder("git", "npm");
     execFileSync("git", ["clone", "--quiet", "--bare", ROOT, join(folder, "onar.git")]);
     await done(at, `${INSTALL} 'git+file://${folder}/onar.git'`);
     await firstProgram(at, "onar/client");
@@ -108,7 +110,7 @@ describe("a first program in another language, from an empty folder", () => {
     const at = emptyFolder("go");
     const blocks = blocksOf("docs/clients-go.md");
     const modules = blocks.find(({ language }) => language === "text")?.text ?? "";
-    writeFileSync(join(at, "go.mod"), `module hello\n\ngo 1.23.0\n\n${modules.replaceAll("../onar/", `${ROOT}/`)}`);
+    writeFileSync(join(at, "go.mod"), `module hello\n\ngo 1.23.0\n\n${modules.replaceAll("../onar/", ROOT)}`);
     writeFileSync(join(at, "main.go"), here(blocks.find(({ language }) => language === "go")?.text ?? ""));
     await done(at, "go mod tidy && go vet .");
     expect(await done(at, "go run .")).toContain("hello");

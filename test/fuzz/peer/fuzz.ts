@@ -4,8 +4,11 @@
  *
  * 1. Decoders throw ordinary errors and nothing else; no node ends.
  * 2. A frame takes no more time than its length is worth.
- * 3. When the peer is sane again every partition takes writes and shows them, before and after a restart of the node from its disk.
+ * 3. What is kept of them all is bounded, and in proportion to them.
+ * 4. When the peer is sane again every partition takes writes and shows them, before and after a restart of the node from its disk.
  */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Prng } from "../../../src/base/prng.js";
 import { nodeId } from "../../../src/core/model/ids.js";
 import { CORPUS, GREETINGS } from "./corpus.js";
@@ -17,15 +20,38 @@ const FRAMES = 150;
 const HELD_MICROSECONDS = 1_000_000;
 const SERVES_MS = 40_000;
 
+/** What four nodes may keep more after a run's frames than before them, besides some times the frames themselves. */
+const GROWTH_BYTES = 48 * 1024 * 1024;
+const TIMES_FRAMES = 8;
+
+setFlagsFromString("--expose-gc");
+const collect: () => void = runInNewContext("gc");
+
+/** Bytes in use, after a collection. */
+function used(): number {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 export interface Tally {
   frames: number;
   bytes: number;
   unreadable: number;
   refused: number;
+  /** The most bytes that a run's frames made be kept. */
+  mostKept: number;
   readonly taken: Map<string, number>;
 }
 
-export const newTally = (): Tally => ({ frames: 0, bytes: 0, unreadable: 0, refused: 0, taken: new Map() });
+export const newTally = (): Tally => ({
+  frames: 0,
+  bytes: 0,
+  unreadable: 0,
+  refused: 0,
+  mostKept: 0,
+  taken: new Map(),
+});
 
 /** What a run found. */
 export class Found extends Error {
@@ -50,6 +76,8 @@ export function fuzz(seed: number, tally: Tally): void {
   let frame: Buffer = Buffer.alloc(0);
   try {
     rig.run(1_500);
+    const before = used();
+    let bytes = 0;
     const corpus = [...CORPUS, ...(chance.chance(0.1) ? GREETINGS : [])].map(({ bytes }) => bytes);
     for (let i = 0; i < FRAMES; i++) {
       const recent = rig.recent;
@@ -60,6 +88,7 @@ export function fuzz(seed: number, tally: Tally): void {
       rig.victim.receive(rig.mad, frame);
       tally.frames++;
       tally.bytes += frame.length;
+      bytes += frame.length;
       for (let more = chance.below(3); more > 0; more--) rig.request();
       rig.run(chance.chance(0.1) ? chance.below(600) : chance.below(12));
       const held = process.cpuUsage(began).user;
@@ -67,6 +96,9 @@ export function fuzz(seed: number, tally: Tally): void {
       if (chance.chance(0.01)) rig.victim.restart();
     }
     frame = Buffer.alloc(0);
+    const grown = used() - before;
+    if (grown > GROWTH_BYTES + TIMES_FRAMES * bytes) throw new Error(`${bytes} bytes of frames made ${grown} be kept`);
+    tally.mostKept = Math.max(tally.mostKept, grown);
     rig.mustServe(SERVES_MS, "when the peer is sane again");
     rig.victim.restart();
     rig.mustServe(SERVES_MS, "after a restart");

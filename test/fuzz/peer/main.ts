@@ -31,6 +31,10 @@ for (; performance.now() - began < minutes * 60_000 && seed - first < runs && fa
   }
 }
 console.log(`${told()}, ${failed} failed`);
+const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
+console.log(
+  `${megabytes(tally.bytes)} MB of frames; the most that a run made be kept: ${megabytes(tally.mostKept)} MB`,
+);
 console.log(
   `${tally.unreadable} could not be read, ${tally.refused} messages could not be; taken in, honest ones too:`,
 );

@@ -6,7 +6,7 @@ import { KINDS } from "./contract.js";
 import { CORPUS } from "./corpus.js";
 import { fuzz, newTally } from "./fuzz.js";
 
-const RUNS = 14;
+const RUNS = 10;
 
 const kindsIn = (bytes: Buffer): string[] =>
   decodeFrame(bytes).messages.flatMap((reader) => PeerMessage.decode(reader.rest()).message?.$case ?? []);

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GetViewResponse, View } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { Cluster, eventually, freePorts, HOST, Node, NodeProcess } from "./harness.js";
+import { Recorder } from "./recorder.js";
+import { errorsOf, expectLinearizable, summaryOf, Workload } from "./workload.js";
 
 const PARTITIONS = 8;
 const WITHIN_MS = 30_000;
@@ -82,6 +84,91 @@ const put = (node: Node, key: string, value: string): Promise<unknown> =>
   node.clients.kv.put({ key: bytes(key), value: bytes(value) });
 const get = async (node: Node, key: string): Promise<string | undefined> =>
   (await node.clients.kv.get({ key: bytes(key) })).entry?.value.toString();
+
+/** The same directory at other ports, with nothing said of the cluster. */
+async function moved(node: Node, index: number, secretFile: string, contacts: readonly string[] = []): Promise<Node> {
+  await node.process.stop();
+  const [port = 0, peerPort = 0] = await freePorts(2);
+  const again = new Node(
+    new NodeProcess(port, peerPort, [
+      ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
+      ...["--data", join(data, `node${index + 1}`), "--cluster-secret-file", secretFile],
+      ...(contacts.length === 0 ? [] : ["--join", contacts.join(",")]),
+    ]),
+  );
+  newcomers.push(again);
+  return again;
+}
+
+const isAt =
+  (nodes: readonly Node[]) =>
+  ({ members }: View): boolean =>
+    nodes.every(({ process }) => members.some(({ peerAddress }) => peerAddress === `${HOST}:${process.peerPort}`));
+
+describe("a cluster of three", () => {
+  test("grows to six under load, votes with five, and goes on while its founders move one after the other", async () => {
+    const three = await start();
+    const { secretFile } = three;
+    const recorder = new Recorder();
+    const more = await Promise.all(["four", "five", "six"].map((name) => joined(name, three)));
+    const load = new Workload({
+      recorder,
+      nodes: more,
+      keys: ["alpha", "beta", "counter-a"],
+      workersPerNode: 2,
+      deadlineMs: 5_000,
+      thinkMs: 40,
+    });
+    const six = await agreed([...three.nodes, ...more], "six members, five voters", ({ members, voters }) => {
+      return members.length === 6 && voters.length === 5;
+    });
+    // One view a newcomer at most, and one a voter.
+    expect(Number(six.epoch)).toBeLessThanOrEqual(6);
+    const founders: Node[] = [];
+    for (const [index, node] of three.nodes.entries()) {
+      const there = await moved(node, index, secretFile);
+      await there.process.said(`knows this node at ${HOST}:${there.process.peerPort}`, WITHIN_MS);
+      founders.push(there);
+    }
+    const last = await agreed([...founders, ...more], "all are found where they are", isAt([...founders, ...more]));
+    expect(last.members).toHaveLength(6);
+    await load.stop();
+    const base = { process: "end", deadlineMs: 5_000, safe: true };
+    for (const node of [...founders, ...more]) {
+      const answer = await recorder.ask({ ...base, nodes: [node], key: "alpha", call: { kind: "get" } });
+      expect(answer.outcome.status, errorsOf([answer]).join()).toBe("done");
+    }
+    console.log(`three to six: ${summaryOf(recorder.operations)}`);
+    expectLinearizable(recorder, "three-to-six");
+  }, 240_000);
+
+  test("whose nodes have all moved finds itself by the addresses that they are told", async () => {
+    const three = await start();
+    await put(three.node(0), "k", "v");
+    const ports = await freePorts(6);
+    for (const { process } of three.nodes) await process.kill();
+    const nodes = three.nodes.map((_, index) => {
+      const [port = 0, peerPort = 0] = [ports[index], ports[index + 3]];
+      const node = new Node(
+        new NodeProcess(port, peerPort, [
+          ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
+          ...[
+            "--join",
+            ports
+              .slice(3)
+              .map((one) => `${HOST}:${one}`)
+              .join(","),
+          ],
+          ...["--data", join(data, `node${index + 1}`), "--cluster-secret-file", three.secretFile],
+        ]),
+      );
+      newcomers.push(node);
+      return node;
+    });
+    await agreed(nodes, "all are found where they are", isAt(nodes));
+    expect(await eventually("it reads", WITHIN_MS, () => get(nodes[2] as Node, "k"))).toBe("v");
+  }, 120_000);
+});
 
 describe("a fourth node", () => {
   test("joins, serves every client by forwarding, and comes back after a crash as what it was", async () => {

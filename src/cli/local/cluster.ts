@@ -234,8 +234,31 @@ class LocalCluster {
 /** How a node comes back that was killed. */
 export function howToRestart(args: readonly string[], data: string): string {
   if (data === "") return "  it kept its data in memory, which is gone: it cannot come back";
-  const words = args.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`));
-  return `  it comes back with its data, in another terminal, by: npx onar ${words.join(" ")}`;
+  return `  it comes back with its data, in another terminal, by: npx onar ${inWords(args)}`;
+}
+
+/** As a shell takes them. */
+const inWords = (args: readonly string[]): string =>
+  args.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`)).join(" ");
+
+/** How a node joins the cluster, at the ports behind the last ones; nothing when there are none. */
+function oneMore(plan: ClusterPlan): readonly string[] {
+  const args = argsOfOneMore(plan);
+  return args.length === 0 ? [] : ["One more node, in another terminal:", `  npx onar ${inWords(args)}`, ""];
+}
+
+export function argsOfOneMore({ nodes, secret, data }: ClusterPlan): readonly string[] {
+  const [first] = nodes;
+  const last = nodes.at(-1);
+  if (first === undefined || last === undefined || last.peer.port === 65_535) return [];
+  const after = ({ host, port }: NodePlan["client"]): string => formatAddress({ host, port: port + 1 });
+  return [
+    "start",
+    ...["--listen", after(last.client), "--peer-listen", after(last.peer)],
+    ...["--join", formatAddress(first.peer)],
+    ...(data === "" ? ["--memory"] : ["--data", join(data, `node${nodes.length + 1}`)]),
+    ...(secret === "" ? [] : ["--cluster-secret-file", secret]),
+  ];
 }
 
 /** What to paste next. */
@@ -256,6 +279,7 @@ function hints(plan: ClusterPlan): string {
     `  npx onar get hello --endpoint ${second}`,
     `  npx onar status${where}`,
     "",
+    ...oneMore(plan),
     "Kill a node (kill -9 PID) and the others go on; then it is said here how it comes back. Ctrl-C stops all.",
     plan.data === ""
       ? "The data is in memory: what a node holds is forgotten when it stops. Without --memory it is kept on disk."

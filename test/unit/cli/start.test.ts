@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { planCluster } from "../../../src/cli/local/cluster.js";
+import { argsOfOneMore, planCluster } from "../../../src/cli/local/cluster.js";
 import { nodeConfig, type StartOptions } from "../../../src/cli/start/start.js";
 import { onar } from "./fake-node.js";
 
@@ -135,6 +135,14 @@ describe("cluster", () => {
       [3, 4602, 4702],
     ]);
     for (const node of nodes) expect(node.args).toContain("127.0.0.1:4700,127.0.0.1:4701,127.0.0.1:4702");
+  });
+
+  test("one more node joins at the ports behind the last, unless there are none left", () => {
+    const args = argsOfOneMore(plan({ memory: undefined, data: "/d" }));
+    expect(args.join(" ")).toBe(
+      "start --listen 127.0.0.1:4603 --peer-listen 127.0.0.1:4703 --join 127.0.0.1:4700 --data /d/node4 --cluster-secret-file /d/cluster-secret",
+    );
+    expect(argsOfOneMore(plan({ basePort: "65433" }))).toEqual([]);
   });
 
   test("the highest base port is the one at which the last peer still has a port", () => {

@@ -7,7 +7,6 @@ import { nodeConfigOf } from "../config/node-config.js";
 import { SettingError } from "../config/setting-error.js";
 import { NODE_KEYS, NODE_SETTINGS, type NodeSettingKey } from "../config/settings.js";
 import { fromOptions } from "../config/sources.js";
-import { partition } from "../core/model/ids.js";
 import { type Passes, type RunningServer, startServer } from "../server/server.js";
 import { InProcessConnection } from "./in-process.js";
 
@@ -133,7 +132,7 @@ export class OnarNode implements AsyncDisposable {
    */
   get writersKnown(): boolean {
     const { node } = this.server.state;
-    return node?.views.view.partitions.every((_, i) => node.loop.machine.core.writerOf(partition(i)) !== null) ?? false;
+    return node !== null && node.status.withoutWriter === 0;
   }
 
   /** A client whose calls go straight to this node, without sockets; closed with the node at the latest. */

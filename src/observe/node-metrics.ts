@@ -3,8 +3,7 @@
  */
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { FLIGHT_BYTES, REQUEST_BYTES, RETAINED_BYTES, WRITER_MEMORY_BYTES } from "../core/model/bounds.js";
-import { type NodeId, partition } from "../core/model/ids.js";
-import type { ServedPartition } from "../core/partition.js";
+import type { NodeId } from "../core/model/ids.js";
 import type { NodeStorage } from "../ports/storage.js";
 import type { AdmissionCounters } from "../rpc/peers/admission.js";
 import { type LinkCounters, newCounters } from "../rpc/peers/link.js";
@@ -99,52 +98,35 @@ export class NodeMetrics {
         set(["write"], serving.writes);
       },
     );
-    this.ofNode(
-      "onar_requests_pending",
-      "Requests of clients under way.",
-      (node) => node.loop.machine.router.pendingCount,
-    );
+    this.ofNode("onar_requests_pending", "Requests of clients under way.", (node) => node.status.requests.pending);
     this.ofNode(
       "onar_requests_held",
       "Those of them that nobody can take just now.",
-      (node) => node.loop.machine.router.heldCount,
+      (node) => node.status.requests.held,
     );
     this.ofNode(
       "onar_requests_visiting",
       "Requests under way that other nodes passed on to this one.",
-      (node) => node.loop.machine.router.visitorCount,
+      (node) => node.status.requests.visiting,
     );
   }
 
   private cluster(): void {
     const { storage } = this.parts;
-    this.ofNode(
-      "onar_offices",
-      "Partitions that this node is the working writer of.",
-      (node) => node.loop.machine.core.offices,
-    );
-    this.ofNode(
-      "onar_replicas",
-      "Partitions that this node keeps a replica of.",
-      (node) => node.loop.machine.core.partitions.size,
-    );
+    this.ofNode("onar_offices", "Partitions that this node is the working writer of.", (node) => node.status.offices);
+    this.ofNode("onar_replicas", "Partitions that this node keeps a replica of.", (node) => node.status.keptCount);
     this.ofNode("onar_partitions_without_writer", "Partitions of which this node knows no working writer.", (node) => {
-      const { core } = node.loop.machine;
-      return node.views.view.partitions.filter((_, p) => core.writerOf(partition(p)) === null).length;
+      return node.status.withoutWriter;
     });
     this.counterOfNode(
       "onar_elections_total",
       "Ballot rounds that this node's replicas have promised, summed up: an election adds at least one at each replica of the partition.",
-      (node) => {
-        let rounds = 0;
-        for (const { replica } of node.loop.machine.core.partitions.values()) rounds += replica.promise.round;
-        return rounds;
-      },
+      (node) => node.status.upkeep.rounds,
     );
     this.ofNode("onar_registers", "Registers that this node holds, tombstones included.", (node) => {
       const held = storage();
       let registers = 0;
-      if (held !== null) for (const p of node.loop.machine.core.partitions.keys()) registers += held.table(p).size;
+      if (held !== null) for (const p of node.status.kept) registers += held.table(p).size;
       return registers;
     });
     this.meter.gauges(
@@ -152,12 +134,13 @@ export class NodeMetrics {
       "How many revisions a node is behind in the partition, of those that this node writes, where it is behind most.",
       ["node"],
       (set) => {
-        for (const [node, lag] of lags(this.parts.serving.node)) set([String(node)], lag);
+        for (const [node, lag] of this.parts.serving.node?.status.lags ?? []) set([String(node)], lag);
       },
     );
     this.meter.gauges("onar_peer_heard", "1 for each other node that this one hears.", ["node"], (set) => {
-      const core = this.parts.serving.node?.loop.machine.core;
-      for (const { id } of core?.view.members ?? []) if (id !== core?.self) set([String(id)], core?.hears(id) ? 1 : 0);
+      const { node, self } = this.parts.serving;
+      for (const { id } of node?.views.view.members ?? [])
+        if (id !== self) set([String(id)], node?.status.hears(id) === true ? 1 : 0);
     });
   }
 
@@ -165,17 +148,17 @@ export class NodeMetrics {
     this.ofNode(
       "onar_disk_standing_seconds",
       "For how long the disk has stood still although something is to be written.",
-      (node) => node.loop.diskStanding / 1_000,
+      (node) => node.status.diskStandingMs / 1_000,
     );
   }
 
   /** What the bounds of src/core/model/bounds.ts are about; each is given with its bound. */
   private load(): void {
     const kinds: readonly (readonly [string, number, (node: ServingNode) => number])[] = [
-      ["requests", REQUEST_BYTES, (node) => node.loop.machine.router.requestBytes],
-      ["flights", FLIGHT_BYTES, (node) => node.loop.machine.core.load.flightBytes],
-      ["retained", RETAINED_BYTES, (node) => node.loop.machine.core.load.retainedBytes],
-      ["writer-memory", WRITER_MEMORY_BYTES, (node) => node.loop.machine.core.load.memoryBytes],
+      ["requests", REQUEST_BYTES, (node) => node.status.requests.bytes],
+      ["flights", FLIGHT_BYTES, (node) => node.status.load.flights],
+      ["retained", RETAINED_BYTES, (node) => node.status.load.retained],
+      ["writer-memory", WRITER_MEMORY_BYTES, (node) => node.status.load.memory],
     ];
     const { serving } = this.parts;
     this.meter.gauges("onar_load_bytes", "Bytes that this node holds of a kind, about.", ["kind"], (set) => {
@@ -187,7 +170,7 @@ export class NodeMetrics {
     this.counterOfNode(
       "onar_registers_left_total",
       "Registers that a replica lacks and that are left to catch-up, as too much was retained.",
-      (node) => node.loop.machine.core.load.left,
+      (node) => node.status.load.left,
     );
   }
 
@@ -196,29 +179,22 @@ export class NodeMetrics {
     this.ofNode(
       "onar_changes_behind",
       "Changes of replicas it hears that are not known to be in this node's, in the partition where they are most.",
-      (node) => Math.max(0, ...[...node.loop.machine.core.partitions.values()].map(({ behind }) => behind ?? 0)),
+      (node) => node.status.lacking.most,
     );
-    const sum =
-      (read: (served: ServedPartition) => number) =>
-      (node: ServingNode): number => {
-        let total = 0;
-        for (const served of node.loop.machine.core.partitions.values()) total += read(served);
-        return total;
-      };
     this.ofNode(
       "onar_bad_registers",
       "Registers of this node that are unknown and wait to be mended.",
-      sum(({ replica }) => replica.bad.size),
+      (node) => node.status.upkeep.bad,
     );
     this.counterOfNode(
       "onar_mended_registers_total",
       "Registers that were mended.",
-      sum(({ mending }) => mending.mended),
+      (node) => node.status.upkeep.mended,
     );
     this.counterOfNode(
       "onar_purged_tombstones_total",
       "Tombstones that this node purged as the writer.",
-      sum(({ writer }) => writer.purged),
+      (node) => node.status.upkeep.purged,
     );
   }
 
@@ -265,7 +241,7 @@ export class NodeMetrics {
     this.counterOfNode(
       "onar_peer_messages_implausible_total",
       "Messages of other nodes that cannot be, and were left alone.",
-      (node) => node.loop.machine.refused,
+      (node) => node.status.implausible,
     );
     of("onar_peer_sent_bytes_total", "Bytes of the frames sent.", (counters) => counters.bytesSent);
   }
@@ -283,22 +259,6 @@ export class NodeMetrics {
 }
 
 const storageName = (kind: NodeStorage["kind"] | undefined): string => (kind === "log" ? "disk" : (kind ?? ""));
-
-function lags(node: ServingNode | null): ReadonlyMap<NodeId, number> {
-  const most = new Map<NodeId, number>();
-  if (node === null) return most;
-  const { core } = node.loop.machine;
-  for (const [p, served] of core.partitions) {
-    if (!core.isWriter(p)) continue;
-    const settled = served.replica.settledRevision;
-    for (const [place, id] of served.group.replicas.entries()) {
-      if (id === core.self) continue;
-      const lag = Math.max(0, settled - Math.max(0, served.report(place)?.settledRevision ?? 0));
-      most.set(id, Math.max(most.get(id) ?? 0, lag));
-    }
-  }
-  return most;
-}
 
 /** Sizes are counted by powers of two (rpc/peers/link.ts). */
 function frameSizes({ frameSizes: counts, messagesSent }: LinkCounters): string {

@@ -62,11 +62,11 @@ export class NodeNews {
   }
 
   private lookAtPeers(): void {
-    const { core } = this.node.loop.machine;
+    const { status } = this.node;
     for (const { id, peerAddress } of this.node.views.view.members) {
-      if (id === core.self) continue;
+      if (id === status.self) continue;
       const before = this.heard.get(id) ?? false;
-      const hears = core.hears(id);
+      const hears = status.hears(id);
       this.heard.set(id, hears);
       // That a peer is heard for the first time belongs to the start.
       if (before === hears || (hears && !this.lost.delete(id))) continue;
@@ -81,20 +81,20 @@ export class NodeNews {
   }
 
   private lookAtOffices(): void {
-    const { core } = this.node.loop.machine;
+    const { status } = this.node;
     const { view } = this.node.views;
     let [taken, lost, changed, mine, without] = [0, 0, 0, 0, 0];
     for (let p = 0; p < view.partitions.length; p++) {
       const partition = p as Partition;
       const before = this.writers.get(partition) ?? null;
-      const writer = core.writerOf(partition);
+      const writer = status.writerOf(partition);
       this.writers.set(partition, writer);
-      if (writer === core.self) mine++;
+      if (writer === status.self) mine++;
       if (writer === null) without++;
       if (writer === before) continue;
       changed++;
-      if (writer === core.self) taken++;
-      if (before === core.self) lost++;
+      if (writer === status.self) taken++;
+      if (before === status.self) lost++;
       if (this.begun) this.tellWriter(partition, writer);
     }
     const none = without !== this.without;
@@ -120,13 +120,7 @@ export class NodeNews {
   }
 
   private lookAtCopies(now: number): void {
-    let behind = 0;
-    let partitions = 0;
-    for (const { behind: lacks } of this.node.loop.machine.core.partitions.values()) {
-      if (lacks === null || lacks === 0) continue;
-      behind += lacks;
-      partitions++;
-    }
+    const { changes: behind, partitions } = this.node.status.lacking;
     if (this.behindSince === null && behind >= FAR_BEHIND) {
       this.behindSince = now;
       this.listeners.notice(`catching up: ${behind} changes behind, in ${partitions} partitions`, {
@@ -154,7 +148,7 @@ export class NodeNews {
   }
 
   private lookAtDisk(now: number): void {
-    const standing = this.node.loop.diskStanding;
+    const standing = this.node.status.diskStandingMs;
     if (this.stoodSince === null && standing >= STANDING_MS) {
       this.stoodSince = now - standing;
       const seconds = secondsSince(this.stoodSince, now);

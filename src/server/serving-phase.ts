@@ -10,6 +10,7 @@ import { type Member, memberOf, sameAddresses } from "../core/view/view.js";
 import { lostWhenFull } from "../node/disk-full.js";
 import { Loop } from "../node/loop.js";
 import { type NodeInput, NodeMachine } from "../node/machine.js";
+import { NodeStatus } from "../node/status.js";
 import type { ViewHolder } from "../node/view-holder.js";
 import { NodeNews } from "../observe/node-news.js";
 import type { Traces } from "../observe/traces/traces.js";
@@ -122,7 +123,7 @@ export class ServingPhase {
       broken: (error) => parts.fail(error.message),
     });
     const { loop, links, views } = this;
-    this.node = { views, loop, counters: links.counters, introductions, links };
+    this.node = { views, loop, status: new NodeStatus(loop), counters: links.counters, introductions, links };
     this.news = new NodeNews(this.node, {
       notice: (text, facts) => events.notice(text, facts),
       detail: (text, facts) => events.detail?.(text, facts),
@@ -166,7 +167,7 @@ export class ServingPhase {
 
   /** null: this node may be given work. */
   unready(): Unready | null {
-    return unready(this.loop, this.views.view, this.parts.config.diskStallMs);
+    return unready(this.node.status, this.views.view, this.parts.config.diskStallMs);
   }
 
   private take(input: NodeInput): void {

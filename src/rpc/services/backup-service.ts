@@ -12,15 +12,14 @@ import { BACKUP_PAGE_BYTES } from "../../core/model/bounds.js";
 import {
   type ChangeNumber,
   ERA,
-  NO_NODE,
   type Partition,
   partition as partitionOf,
   type Revision,
   revision,
 } from "../../core/model/ids.js";
 import { changesPage } from "../../core/model/table.js";
-import type { ServedPartition } from "../../core/partition.js";
 import { placementOf } from "../../core/view/view.js";
+import type { CopySnapshot } from "../../node/status.js";
 import { answer, answers, type Call } from "../call/call.js";
 import { backupOff, draining, type Failure, noCopy, starting } from "../call/failure.js";
 import { invalid } from "../call/validate.js";
@@ -64,14 +63,15 @@ async function* list(
 ): AsyncGenerator<ListKeysResponse> {
   checkPartition(asked, node.views.view.partitions.length, "partition");
   const partition = partitionOf(asked);
-  const served = node.loop.machine.core.partitions.get(partition);
-  if (served === undefined) throw noCopy(partition);
-  const { table } = served.replica;
+  const table = node.status.copyOf(partition)?.table;
+  if (table === undefined) throw noCopy(partition);
   for (let after = 0 as ChangeNumber; !signal.aborted; await turn()) {
     const { found, more } = changesPage(table, after, PAGE_KEYS, BACKUP_PAGE_BYTES);
     const last = !more;
     after = found.at(-1)?.change ?? after;
-    const { reservation, settledRevision } = served.replica;
+    const copy = node.status.copyOf(partition);
+    if (copy === null) throw noCopy(partition);
+    const { reservation, settledRevision } = copy;
     yield {
       header: headerOf(serving, node, partition, settledRevision),
       keys: found.map(({ key }) => bytesOf(key)),
@@ -85,7 +85,7 @@ async function* list(
 
 function headerOf(serving: Serving, node: ServingNode, partition: Partition, settled: Revision): Header {
   const { groupEpoch } = placementOf(node.views.view, partition);
-  const writer = node.loop.machine.core.writerOf(partition) ?? NO_NODE;
+  const { writer } = node.status.partition(partition);
   return serving.header({ partition, standing: { revision: settled, groupEpoch, writer } });
 }
 
@@ -100,29 +100,27 @@ async function raise(
   for (const p of request.partitions) checkPartition(p, count, "partitions");
   if (request.above > BigInt(MAX_ABOVE)) throw outOfRange(request.above, MAX_ABOVE, "");
   const above = revision(Number(request.above));
-  const { loop } = node;
-  const { core } = loop.machine;
+  const { loop, status } = node;
   const wanted =
     request.partitions.length > 0 ? new Set(request.partitions) : Array.from({ length: count }, (_, p) => p);
-  const asked = [...wanted].map(partitionOf).filter((partition) => core.isWriter(partition));
+  const asked = [...wanted].map(partitionOf).filter((partition) => status.isWriter(partition));
   for (const partition of asked) {
-    const bound = highestRaise(core.partitions.get(partition));
+    const bound = highestRaise(status.copyOf(partition));
     if (above > bound) throw outOfRange(request.above, bound, ` for partition ${partition}: raise it era by era`);
   }
   for (const partition of asked) loop.deliver({ kind: "raise-revisions", partition, above });
-  const raised = (partition: Partition): boolean => (core.partitions.get(partition)?.writer.raisedAbove ?? 0) >= above;
+  const raised = (partition: Partition): boolean => (status.copyOf(partition)?.raisedAbove ?? 0) >= above;
   const until = performance.now() + call.timeout;
-  while (performance.now() < until && asked.some((partition) => core.isWriter(partition) && !raised(partition))) {
+  while (performance.now() < until && asked.some((partition) => status.isWriter(partition) && !raised(partition))) {
     await sleep(LOOK_MS);
   }
   return { header: serving.header(null), raised: asked.filter(raised) };
 }
 
 /** The start of the era after the one that the partition is in, as far as this node knows. */
-function highestRaise(served: ServedPartition | undefined): number {
-  if (served === undefined) return ERA;
-  const { replica, writer } = served;
-  const known = Math.max(replica.reservation, replica.settledRevision, writer.raisedAbove);
+function highestRaise(copy: CopySnapshot | null): number {
+  if (copy === null) return ERA;
+  const known = Math.max(copy.reservation, copy.settledRevision, copy.raisedAbove);
   return (Math.floor(known / ERA) + ERAS_AT_A_TIME) * ERA;
 }
 

@@ -1,6 +1,6 @@
 /** Whether a node may be given work: what health says of it, and why. */
 import type { View } from "../../core/view/view.js";
-import type { Loop } from "../../node/loop.js";
+import type { NodeStatus } from "../../node/status.js";
 
 /** Why a node should not be given work, in words. */
 export type Unready = "no majority is heard" | "the disk stands still";
@@ -9,11 +9,10 @@ export type Unready = "no majority is heard" | "the disk stands still";
  * null: it is ready. A node that is cut off from every majority can serve nothing. One whose disk has stood still for longer than
  * `diskStallMs` serves by other nodes alone, and had better not be asked.
  */
-export function unready(loop: Loop, view: View, diskStallMs: number): Unready | null {
-  const { core } = loop.machine;
+export function unready(status: NodeStatus, view: View, diskStallMs: number): Unready | null {
   const heard = view.partitions.some(
-    ({ replicas }) => replicas.filter((id) => id === core.self || core.hears(id)).length > replicas.length / 2,
+    ({ replicas }) => replicas.filter((id) => id === status.self || status.hears(id)).length > replicas.length / 2,
   );
   if (!heard) return "no majority is heard";
-  return loop.diskStanding > diskStallMs ? "the disk stands still" : null;
+  return status.diskStandingMs > diskStallMs ? "the disk stands still" : null;
 }

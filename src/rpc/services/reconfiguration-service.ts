@@ -16,7 +16,6 @@ import { positionOf } from "../../codec/api/position.js";
 import { viewToWire } from "../../codec/api/view.js";
 import type { Limits } from "../../config/config.js";
 import {
-  type GroupEpoch,
   NO_NODE,
   type NodeId,
   type Partition,
@@ -100,19 +99,21 @@ export const reconfigurationService = (
 
 /** Of these partitions, each once. */
 function statusOf(serving: Serving, node: ServingNode, own: OwnStatus, partitions: Iterable<number>): StatusResponse {
-  const { router } = node.loop.machine;
+  const { requests, upkeep } = node.status;
   return {
     header: serving.header(null),
     partitions: [...new Set(partitions)].sort((a, b) => a - b).map((p) => partitionStatus(node, partitionOf(p))),
     nodes: node.views.view.members.map((member) => nodeStatus(serving.self, node, member.id, own)),
-    openRequests: router.pendingCount,
-    heldRequests: router.heldCount,
+    openRequests: requests.pending,
+    heldRequests: requests.held,
     peerFrames: BigInt(node.counters.framesSent),
     peerMessages: BigInt(node.counters.messagesSent),
     peerMessagesDropped: BigInt(node.counters.messagesDropped),
-    ...upkeepOf(node),
+    badRegisters: BigInt(upkeep.bad),
+    mendedRegisters: BigInt(upkeep.mended),
+    purgedTombstones: BigInt(upkeep.purged),
     diskFull: own.diskFull(),
-    diskStandingMs: BigInt(Math.floor(node.loop.diskStanding)),
+    diskStandingMs: BigInt(Math.floor(node.status.diskStandingMs)),
   };
 }
 
@@ -140,8 +141,8 @@ function locate(serving: Serving, node: ServingNode, limits: Limits, request: Lo
     });
   }
   const { replicas, groupEpoch } = placementOf(view, partition);
-  const writer = node.loop.machine.core.writerOf(partition) ?? NO_NODE;
-  const revision = node.loop.machine.core.partitions.get(partition)?.replica.settledRevision ?? UNKNOWN_REVISION;
+  const { writer, settledRevision } = node.status.partition(partition);
+  const revision = settledRevision ?? UNKNOWN_REVISION;
   return {
     header: serving.header({ partition, standing: { revision, groupEpoch, writer } }),
     partition,
@@ -173,48 +174,25 @@ function wireMember(view: View, id: NodeId): WireMember {
   };
 }
 
-function partitionStatus(node: ServingNode, partition: Partition): PartitionStatus {
-  const { core } = node.loop.machine;
-  const { replicas, groupEpoch } = placementOf(node.views.view, partition);
-  const served = core.partitions.get(partition);
-  const promise = served?.replica.promise;
-  const settled = Math.max(0, served?.replica.settledRevision ?? 0);
-  const behind = served?.behind ?? null;
+function partitionStatus({ views, status }: ServingNode, partition: Partition): PartitionStatus {
+  const { writer, round, ballotNode, settledRevision, heldRequests, behind } = status.partition(partition);
   return {
     partition,
-    groupEpoch: BigInt(groupEpoch),
-    writerNodeId: core.writerOf(partition) ?? NO_NODE,
-    ballotRound: BigInt(promise?.round ?? 0),
-    ballotNodeId: promise?.node ?? 0,
-    settledRevision: BigInt(settled),
-    replicas: replicas.map((id, place) => {
-      const own = id === core.self;
-      const report = served?.report(place);
-      const known = own || (report !== undefined && isOf(report.groupEpoch, groupEpoch));
-      const base = { nodeId: id, ready: own || (known && report?.ready === true), heard: core.hears(id) };
-      if (!known) return base;
-      const behind = own ? 0 : Math.max(0, settled - Math.max(0, report?.settledRevision ?? 0));
-      return { ...base, lag: BigInt(behind) };
-    }),
-    heldRequests: node.loop.machine.router.heldOf(partition),
+    groupEpoch: BigInt(placementOf(views.view, partition).groupEpoch),
+    writerNodeId: writer,
+    ballotRound: BigInt(round),
+    ballotNodeId: ballotNode,
+    settledRevision: BigInt(Math.max(0, settledRevision ?? 0)),
+    replicas: status.replicasOf(partition).map(({ node, ready, heard, lag }) => ({
+      nodeId: node,
+      ready,
+      heard,
+      ...(lag === null ? {} : { lag: BigInt(lag) }),
+    })),
+    heldRequests,
     ...(behind === null ? {} : { behind: BigInt(behind) }),
   };
 }
-
-/** What the replicas of this node had to mend and to purge. */
-function upkeepOf(node: ServingNode): Pick<StatusResponse, "badRegisters" | "mendedRegisters" | "purgedTombstones"> {
-  let bad = 0;
-  let mended = 0;
-  let purged = 0;
-  for (const { replica, mending, writer } of node.loop.machine.core.partitions.values()) {
-    bad += replica.bad.size;
-    mended += mending.mended;
-    purged += writer.purged;
-  }
-  return { badRegisters: BigInt(bad), mendedRegisters: BigInt(mended), purgedTombstones: BigInt(purged) };
-}
-
-const isOf = (a: GroupEpoch, b: GroupEpoch): boolean => a === b;
 
 function awaitedStatus(self: NodeId, { peerAddress, member, why }: Awaited, own: OwnStatus): NodeStatus {
   const base = {
@@ -253,7 +231,7 @@ function nodeStatus(self: NodeId, node: ServingNode, id: NodeId, own: OwnStatus)
       logPosition: BigInt(own.logPosition()),
     };
   }
-  const heard = node.loop.machine.core.hears(id);
+  const heard = node.status.hears(id);
   const introduction = node.introductions.get(id);
   if (introduction === undefined) return { ...base, heard, storage: StorageKind.UNSPECIFIED, softwareVersion: "" };
   const { handshake, at } = introduction;

@@ -6,6 +6,7 @@ import { type NodeId, type Partition, UNKNOWN_REVISION } from "../../core/model/
 import type { Request } from "../../core/model/node-message.js";
 import type { Standing } from "../../core/model/operation.js";
 import type { Loop } from "../../node/loop.js";
+import type { NodeStatus } from "../../node/status.js";
 import type { ViewHolder } from "../../node/view-holder.js";
 import type { Awaited } from "../naming/node-names.js";
 import type { LinkCounters } from "../peers/link.js";
@@ -13,6 +14,7 @@ import type { LinkCounters } from "../peers/link.js";
 export interface ServingNode {
   readonly views: ViewHolder;
   readonly loop: Loop;
+  readonly status: NodeStatus;
   readonly counters: LinkCounters;
   /** What peers said of themselves. */
   readonly introductions: ReadonlyMap<NodeId, Introduction>;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import type { NodeId } from "../../../src/core/model/ids.js";
+import { NodeStatus } from "../../../src/node/status.js";
 import { ViewHolder } from "../../../src/node/view-holder.js";
 import type { Facts } from "../../../src/observe/log.js";
 import { NodeNews } from "../../../src/observe/node-news.js";
@@ -31,7 +32,12 @@ function observed(cluster: Cluster, id: NodeId): Observed {
       return seen.standing;
     },
   };
-  const node = { views: new ViewHolder(encodedView(cluster.view)), loop, counters } as unknown as ServingNode;
+  const node = {
+    views: new ViewHolder(encodedView(cluster.view)),
+    loop,
+    status: new NodeStatus(loop as never),
+    counters,
+  } as unknown as ServingNode;
   const news = new NodeNews(node, {
     notice: (text, fact) => {
       lines.push(text);

@@ -59,7 +59,7 @@ export class Deadlines {
       if (at > due) first = Math.min(first, at);
       else {
         this.#buckets.delete(at);
-        expired.push(...bucket);
+        for (const one of bucket) expired.push(one);
       }
     }
     this.#first = Number.POSITIVE_INFINITY;

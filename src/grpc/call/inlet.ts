@@ -10,7 +10,8 @@
  */
 
 import type { ByteBudget } from "../message/byte-budget.js";
-import { type Encoding, inflate } from "../message/compression.js";
+import type { Encoding } from "../message/compression.js";
+import type { Inflater } from "../message/inflater.js";
 import { MessageReader, type RawMessage } from "../message/message-reader.js";
 import { GrpcError, STATUS } from "../status.js";
 
@@ -26,6 +27,7 @@ export interface InletOptions<T> {
   readonly encoding: Encoding;
   readonly maxMessageBytes: number;
   readonly budget: ByteBudget;
+  readonly inflater: Inflater;
   readonly decode: (bytes: Uint8Array) => T;
   /** So many bytes are done with: the peer may send as many more. */
   readonly consume: (bytes: number) => void;
@@ -76,7 +78,7 @@ export class Inlet<T> {
 
   #advance(): void {
     if (!this.#wanted || this.#busy || this.#over) return;
-    const { consume, decode, maxMessageBytes, sink } = this.#options;
+    const { consume, decode, sink } = this.#options;
     let message: T;
     try {
       const raw = this.#reader.next();
@@ -86,7 +88,7 @@ export class Inlet<T> {
         if (this.#ended) this.#end();
         return;
       }
-      const bytes = raw.compressed ? inflate(this.#gzipOf(raw), maxMessageBytes) : raw.bytes;
+      const bytes = raw.compressed ? this.#inflated(raw) : raw.bytes;
       if (bytes instanceof Promise) {
         this.#inflating(bytes);
         return;
@@ -100,8 +102,9 @@ export class Inlet<T> {
     sink.message(message);
   }
 
-  #gzipOf(raw: RawMessage): Buffer {
-    if (this.#options.encoding === "gzip") return raw.bytes;
+  #inflated(raw: RawMessage): Buffer | Promise<Buffer> {
+    const { budget, encoding, inflater, maxMessageBytes } = this.#options;
+    if (encoding === "gzip") return inflater.inflate(raw.bytes, maxMessageBytes, budget, () => !this.#over);
     throw new GrpcError(STATUS.internal, "a compressed message on a stream that has no grpc-encoding");
   }
 
@@ -109,13 +112,13 @@ export class Inlet<T> {
     this.#busy = true;
     const { decode, sink } = this.#options;
     bytes
-      .then((whole) => decode(whole))
+      .then((whole) => (this.#over ? undefined : { message: decode(whole) }))
       .then(
-        (message) => {
+        (decoded) => {
           this.#busy = false;
-          if (this.#over) return;
+          if (decoded === undefined || this.#over) return;
           this.#wanted = false;
-          sink.message(message);
+          sink.message(decoded.message);
         },
         (error: unknown) => {
           this.#busy = false;

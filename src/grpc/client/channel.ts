@@ -16,6 +16,10 @@ import type { Closing, ConnectionListener } from "../../http2/connection/events.
 import { GrpcError, STATUS } from "../status.js";
 import { Backoff, type BackoffOptions, DEFAULT_BACKOFF } from "./backoff.js";
 
+const SOON_MS = 1_000;
+/** HTTP/2 has 2^30 numbers for the streams of a connection. */
+const MAX_CALLS = 1_000_000_000;
+
 export type ChannelEvents = Omit<ConnectionListener, "wake">;
 
 /** What the channel has to know of a call. */
@@ -37,6 +41,8 @@ export interface ChannelOptions {
   readonly backoff?: Partial<BackoffOptions>;
   /** Calls that wait for a connection, or for a stream of it. 10,000 if not given. */
   readonly maxWaitingCalls?: number;
+  /** After so many calls a new connection is made. 10^9 if not given. */
+  readonly maxCallsPerConnection?: number;
 }
 
 export class Channel {
@@ -45,6 +51,8 @@ export class Channel {
   readonly #waiting = new Set<Startable>();
   readonly #links = new Set<Link>();
   #current: Link | undefined;
+  /** Calls on the current one. */
+  #begun = 0;
   #connecting = false;
   /** Why the last attempt failed, until the next one. */
   #failure: GrpcError | undefined;
@@ -59,7 +67,7 @@ export class Channel {
   start(call: Startable): void {
     const current = this.#current;
     if (current !== undefined && this.#waiting.size === 0 && current.connection.openable > 0) {
-      call.begin(current.connection);
+      this.#begin(current, call);
       return;
     }
     const { maxWaitingCalls = 10_000 } = this.#options;
@@ -95,6 +103,13 @@ export class Channel {
     await gone;
   }
 
+  #begin(link: Link, call: Startable): void {
+    call.begin(link.connection);
+    if (++this.#begun < (this.#options.maxCallsPerConnection ?? MAX_CALLS) || link !== this.#current) return;
+    this.#leave(link);
+    link.connection.drain(performance.now());
+  }
+
   #connect(): void {
     if (this.#connecting || this.#current !== undefined || this.#failure !== undefined) return;
     if (this.#closed !== undefined) return;
@@ -112,6 +127,7 @@ export class Channel {
         return;
       }
       this.#current = link;
+      this.#begun = 0;
       this.#pump();
     };
     const events: ChannelEvents = {
@@ -131,9 +147,9 @@ export class Channel {
         if (link === undefined) return;
         this.#links.delete(link);
         if (!isReady) this.#failed(reason.message);
-        else {
+        else if (link === this.#current) {
           // One that is lost soon after it was made counts as an attempt that failed.
-          if (performance.now() - startedAt < 1_000 && reason.kind !== "drained") this.#failed(reason.message);
+          if (performance.now() - startedAt < SOON_MS && reason.kind !== "drained") this.#failed(reason.message);
           else this.#backoff.reset();
           this.#leave(link);
         }
@@ -189,10 +205,10 @@ export class Channel {
 
   #pump(): void {
     for (const call of this.#waiting) {
-      const connection = this.#current?.connection;
-      if (connection === undefined || connection.openable === 0) return;
+      const current = this.#current;
+      if (current === undefined || current.connection.openable === 0) return;
       this.#waiting.delete(call);
-      call.begin(connection);
+      this.#begin(current, call);
     }
   }
 

@@ -20,6 +20,7 @@ import { Inlet, type InletSink } from "../call/inlet.js";
 import { Outlet } from "../call/outlet.js";
 import type { ByteBudget } from "../message/byte-budget.js";
 import { type Encoding, encodingOf } from "../message/compression.js";
+import type { Inflater } from "../message/inflater.js";
 import { errorOfReset, failureOf, headFailure } from "../metadata/answer-status.js";
 import { Metadata } from "../metadata/metadata.js";
 import { GrpcError, STATUS } from "../status.js";
@@ -32,6 +33,7 @@ export interface ClientHost {
   readonly channel: Channel;
   readonly deadlines: Deadlines;
   readonly budget: ByteBudget;
+  readonly inflater: Inflater;
   readonly maxResponseBytes: number;
 }
 
@@ -150,7 +152,7 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
     }
     this.#encoding = encoding;
     // Trailers-only: there are no headers then.
-    if (headers.get("grpc-status") === undefined) this.#options.options.onHeaders?.(Metadata.from(headers));
+    if (headers.get("grpc-status") === undefined) this.#tell(this.#options.options.onHeaders, headers);
   }
 
   data(stream: Stream, bytes: Buffer, start: number, end: number): void {
@@ -169,7 +171,8 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
       last === undefined
         ? new GrpcError(STATUS.unknown, "the answer ended without grpc-status", { outcome: "unknown" })
         : failureOf(last);
-    if (last !== undefined) this.#options.options.onTrailers?.(Metadata.from(last));
+    if (last !== undefined) this.#tell(this.#options.options.onTrailers, last);
+    if (this.#over) return;
     // The server is done: what is left of the requests is of no use to it.
     this.#stopRequests();
     if (!stream.localEnded && !stream.closed) this.#connection?.reset(stream, ERROR_CODE.cancel);
@@ -203,6 +206,17 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
     host.channel.start(this);
   }
 
+  /** The caller's mistake is its own: it must not end the connection. */
+  #tell(hear: ((metadata: Metadata) => void) | undefined, headers: HeaderList): void {
+    try {
+      hear?.(Metadata.from(headers));
+    } catch (error) {
+      this.#fail(
+        new GrpcError(STATUS.cancelled, "who was told of metadata has thrown", { outcome: "unknown", cause: error }),
+      );
+    }
+  }
+
   /** What may have become of the call by now. */
   #progress(): "unprocessed" | "unknown" {
     return this.#stream === undefined ? "unprocessed" : "unknown";
@@ -226,6 +240,7 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
       encoding: this.#encoding,
       maxMessageBytes: host.maxResponseBytes,
       budget: host.budget,
+      inflater: host.inflater,
       decode,
       consume: (bytes) => {
         if (this.#stream !== undefined) this.#connection?.consume(this.#stream, bytes);

@@ -7,6 +7,7 @@ import type { InletSink } from "../call/inlet.js";
 import { checkPath, type MethodKind } from "../call/kind.js";
 import { MessageStream } from "../call/message-stream.js";
 import { ByteBudget } from "../message/byte-budget.js";
+import { Inflater } from "../message/inflater.js";
 import { GrpcError, STATUS } from "../status.js";
 import { Channel, type ChannelOptions } from "./channel.js";
 import { ClientCall, type ClientHost } from "./client-call.js";
@@ -46,6 +47,7 @@ export class GrpcClient {
       channel: new Channel({ ...options, connect }),
       deadlines: new Deadlines(),
       budget: new ByteBudget(maxGatheredBytes),
+      inflater: new Inflater(),
       maxResponseBytes,
     };
   }

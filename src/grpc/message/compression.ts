@@ -16,7 +16,7 @@ export type Encoding = "identity" | "gzip";
 
 export const ACCEPTED_ENCODINGS = "identity,gzip";
 
-/** What is at most so long is inflated, or compressed, at once. */
+/** What is at most so long is compressed at once. */
 const AT_ONCE_BYTES = 16_384;
 /** Of a gzip without anything in it. */
 const MIN_GZIP_BYTES = 18;
@@ -32,29 +32,36 @@ export function accepts(header: string | undefined, encoding: Encoding): boolean
   return header?.split(",").some((name) => name.trim() === encoding) ?? false;
 }
 
-/**
- * A message that was compressed by gzip; a promise if it is long. Fails with RESOURCE_EXHAUSTED if it is longer than `maxBytes`, with
- * INTERNAL if it is no gzip.
- */
-export function inflate(bytes: Buffer, maxBytes: number): Buffer | Promise<Buffer> {
+/** How long a gzip says that it is, inflated. Throws a GrpcError if that is more than `maxBytes`, or it is too short for a gzip. */
+export function saidLength(bytes: Buffer, maxBytes: number): number {
   if (bytes.length < MIN_GZIP_BYTES) throw notGzip();
   const said = bytes.readUInt32LE(bytes.length - 4);
   if (said > maxBytes) throw tooLong(said, maxBytes);
-  // zlib wants at least one byte of room.
-  const maxOutputLength = Math.max(1, said);
-  if (said > AT_ONCE_BYTES) {
-    return new Promise((resolve, reject) => {
-      gunzip(bytes, { maxOutputLength }, (error, result) => {
-        if (error !== null) reject(notGzip());
-        else resolve(result);
-      });
-    });
-  }
+  return said;
+}
+
+/** Inflates what says that it is so long. Throws a GrpcError if it is no gzip, or longer. */
+export function inflateHere(bytes: Buffer, length: number): Buffer {
   try {
-    return gunzipSync(bytes, { maxOutputLength });
+    return gunzipSync(bytes, { maxOutputLength: roomFor(length) });
   } catch {
     throw notGzip();
   }
+}
+
+/** The same, on another thread. */
+export function inflateElsewhere(bytes: Buffer, length: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    gunzip(bytes, { maxOutputLength: roomFor(length) }, (error, result) => {
+      if (error !== null) reject(notGzip());
+      else resolve(result);
+    });
+  });
+}
+
+/** zlib wants at least one byte of room. */
+function roomFor(length: number): number {
+  return Math.max(1, length);
 }
 
 export function compress(bytes: Uint8Array): Buffer | Promise<Buffer> {

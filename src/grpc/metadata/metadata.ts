@@ -23,6 +23,8 @@ const RESERVED = new Set([
   "content-length",
   "host",
   "connection",
+  "keep-alive",
+  "proxy-connection",
   "transfer-encoding",
   "upgrade",
 ]);

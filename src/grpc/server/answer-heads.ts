@@ -5,7 +5,7 @@ import { HeaderList, headerList } from "../../http2/hpack/header-list.js";
 import { ACCEPTED_ENCODINGS } from "../message/compression.js";
 import { base64, type Metadata } from "../metadata/metadata.js";
 import { percentEncode } from "../metadata/percent.js";
-import type { GrpcError } from "../status.js";
+import { type GrpcError, STATUS } from "../status.js";
 
 export const HEAD = headerList([
   [":status", "200"],
@@ -38,12 +38,17 @@ export function listOf(metadata: Metadata | undefined): HeaderList | undefined {
 
 /** Status, text and details of a failure, and the trailers that go with it. */
 export function failureList(error: GrpcError, trailers: Metadata | undefined): HeaderList {
-  const fields = [headerField("grpc-status", String(error.code))];
+  const fields = [headerField("grpc-status", String(failedCode(error.code)))];
   if (error.message !== "") fields.push(headerField("grpc-message", percentEncode(error.message)));
   if (error.details !== undefined) fields.push(headerField("grpc-status-details-bin", base64(error.details)));
   if (trailers !== undefined) fields.push(...trailers.fields());
   fields.push(...error.metadata.fields());
   return sized(fields);
+}
+
+/** A failure with the status OK, or with none, must not look like an answer. */
+function failedCode(code: number): number {
+  return Number.isInteger(code) && code > STATUS.ok ? code : STATUS.unknown;
 }
 
 function sized(fields: readonly HeaderField[]): HeaderList {

@@ -23,6 +23,7 @@ import { MessageStream } from "../call/message-stream.js";
 import { Outlet, sendMessage } from "../call/outlet.js";
 import type { ByteBudget } from "../message/byte-budget.js";
 import { accepts, compress, type Encoding } from "../message/compression.js";
+import type { Inflater } from "../message/inflater.js";
 import { PREFIX_BYTES } from "../message/message-reader.js";
 import { Metadata } from "../metadata/metadata.js";
 import { GrpcError, STATUS } from "../status.js";
@@ -38,6 +39,7 @@ export interface CallHost {
   readonly caller: Caller;
   readonly deadlines: Deadlines;
   readonly budget: ByteBudget;
+  readonly inflater: Inflater;
   readonly maxRequestBytes: number;
   /** A handler, an encoder or an iteration has thrown something else than a GrpcError. */
   readonly onError: (error: unknown, call: Call) => void;
@@ -215,13 +217,14 @@ export class ServerCall implements StreamListener, Call, Expiring {
   }
 
   #openInlet(sink: InletSink<unknown>): Inlet<unknown> {
-    const { connection, budget, maxRequestBytes } = this.#session;
+    const { connection, budget, inflater, maxRequestBytes } = this.#session;
     const route = this.#route;
     this.#inlet = new Inlet({
       sink,
       encoding: this.#encoding,
       maxMessageBytes: route.maxRequestBytes ?? maxRequestBytes,
       budget,
+      inflater,
       decode: (bytes) => route.decode(bytes),
       consume: (bytes) => connection.consume(this.#stream, bytes),
     });
@@ -256,7 +259,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
     response.then((value) => this.#answer(value)).catch((error: unknown) => this.#fail(error));
   }
 
-  /** One message, and the status. May throw what the route's encoder throws; nothing was sent then. */
+  /** One message, and the status. May throw what the route's encoder throws. */
   #answer(response: unknown): void {
     if (this.#over) return;
     const bytes = this.#route.encode(response);
@@ -311,18 +314,17 @@ export class ServerCall implements StreamListener, Call, Expiring {
 
   #sendHead(): void {
     if (this.#headSent) return;
+    const more = listOf(this.#responseHeaders);
+    if (!this.#fits(more)) throw new GrpcError(STATUS.resourceExhausted, "headers longer than the client takes");
     this.#headSent = true;
-    this.#session.connection.respond(
-      this.#stream,
-      this.#gzipSent ? GZIP_HEAD : HEAD,
-      false,
-      listOf(this.#responseHeaders),
-    );
+    this.#session.connection.respond(this.#stream, this.#gzipSent ? GZIP_HEAD : HEAD, false, more);
   }
 
   #sendOk(): void {
+    const more = listOf(this.#responseTrailers);
+    if (!this.#fits(more)) throw new GrpcError(STATUS.resourceExhausted, "trailers longer than the client takes");
     this.#over = true;
-    this.#session.connection.trailers(this.#stream, OK, listOf(this.#responseTrailers));
+    this.#session.connection.trailers(this.#stream, OK, more);
   }
 
   #fail(error: unknown): void {
@@ -336,13 +338,16 @@ export class ServerCall implements StreamListener, Call, Expiring {
   #sendFailure(error: GrpcError): void {
     this.#over = true;
     const { connection } = this.#session;
-    // A status of OK that is thrown, and metadata that HTTP/2 does not take, must not leave the client without an answer.
-    const list = failureList(
-      error.code === STATUS.ok ? new GrpcError(STATUS.unknown, "OK thrown") : error,
-      this.#responseTrailers,
-    );
+    let list = failureList(error, this.#responseTrailers);
+    // What is too long for the client must not keep it from hearing of its failure.
+    if (!this.#fits(list)) list = failureList(new GrpcError(error.code, error.message), undefined);
     if (this.#headSent) connection.trailers(this.#stream, list);
     else connection.respond(this.#stream, HEAD, true, list);
+  }
+
+  #fits(list: HeaderList | undefined): boolean {
+    const { peerMaxHeaderListSize } = this.#session.connection;
+    return list === undefined || list.size + HEAD.size <= peerMaxHeaderListSize;
   }
 
   /** Nobody waits for the answer any more. */

@@ -5,6 +5,7 @@ import { TLSSocket } from "node:tls";
 import { Http2Server, type ServerOptions as Http2ServerOptions } from "../../http2/socket/server.js";
 import { Deadlines } from "../call/deadlines.js";
 import { ByteBudget } from "../message/byte-budget.js";
+import { Inflater } from "../message/inflater.js";
 import type { Call, Caller } from "./call.js";
 import type { RouteTable } from "./route.js";
 import { type Serving, Session } from "./session.js";
@@ -14,7 +15,7 @@ export interface ServingOptions {
   /** Of one message of a request, also inflated, unless its route says otherwise. 4 MiB if not given. */
   readonly maxRequestBytes?: number;
   /**
-   * Bytes of messages that are not there as a whole, beyond HTTP/2's windows: of a connection, and of all of them. Calls that would go
+   * Bytes of messages that are not there as a whole, beyond HTTP/2's windows, and of long ones to inflate: of a connection, and of all of them. Calls that would go
    * beyond end with RESOURCE_EXHAUSTED. 16 MiB and 64 MiB if not given.
    */
   readonly maxConnectionGatheredBytes?: number;
@@ -33,6 +34,7 @@ export function servingOf(options: ServingOptions): Serving {
     maxRequestBytes,
     deadlines: new Deadlines(),
     budget: new ByteBudget(maxGatheredBytes),
+    inflater: new Inflater(),
     maxConnectionGatheredBytes: options.maxConnectionGatheredBytes ?? 16 * MIB,
     // Thrown apart from the connection, which would be ended by it.
     onError: (error, call) => queueMicrotask(() => onError(error, call)),

@@ -6,6 +6,7 @@ import type { Stream, StreamListener } from "../../http2/connection/stream.js";
 import type { HeaderList } from "../../http2/hpack/header-list.js";
 import type { Deadlines } from "../call/deadlines.js";
 import { ByteBudget } from "../message/byte-budget.js";
+import type { Inflater } from "../message/inflater.js";
 import { failureList, HEAD, httpHead } from "./answer-heads.js";
 import type { Call, Caller } from "./call.js";
 import { readHead } from "./request-head.js";
@@ -20,6 +21,7 @@ export interface Serving {
   /** Bytes that all connections, and each, may gather of messages that are longer than a window. */
   readonly budget: ByteBudget;
   readonly maxConnectionGatheredBytes: number;
+  readonly inflater: Inflater;
   readonly onError: (error: unknown, call: Call) => void;
 }
 
@@ -38,6 +40,10 @@ export class Session implements CallHost, Omit<ConnectionListener, "wake"> {
 
   get deadlines(): Deadlines {
     return this.#serving.deadlines;
+  }
+
+  get inflater(): Inflater {
+    return this.#serving.inflater;
   }
 
   get maxRequestBytes(): number {

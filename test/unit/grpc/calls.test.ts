@@ -298,3 +298,50 @@ test("a GrpcError with the status OK is not taken for an answer", async () => {
   });
   expect(new GrpcError(STATUS.ok, "").name).toBe("GrpcError");
 });
+
+describe("metadata longer than the client takes", () => {
+  const long = { metadata: md({ "echo-long": "a".repeat(2_000) }) };
+  const clientLimits = { maxHeaderListSize: 1_500 };
+
+  test("fails the call in place of an answer", async () => {
+    const { client } = rigOf(undefined, { clientLimits });
+    await client.unary(UNARY, HELLO);
+    await expect(client.unary(UNARY, HELLO, long)).rejects.toMatchObject({
+      code: STATUS.resourceExhausted,
+      message: "headers longer than the client takes",
+    });
+  });
+
+  test("does not keep it from hearing of a failure", async () => {
+    const { client } = rigOf(undefined, { clientLimits });
+    await client.unary(UNARY, HELLO);
+    const metadata = md({ "echo-long": "a".repeat(2_000), fail: "5" });
+    await expect(client.unary(UNARY, HELLO, { metadata })).rejects.toMatchObject({
+      code: STATUS.notFound,
+      message: "as asked: ü %",
+      details: undefined,
+    });
+  });
+});
+
+test.each(["onHeaders", "onTrailers"])("an %s that throws ends its call, and no other", async (name) => {
+  const rig = rigOf();
+  const fails = (): void => {
+    throw new Error("a bug of the caller's");
+  };
+  await expect(rig.client.unary(UNARY, HELLO, { [name]: fails })).rejects.toMatchObject({
+    code: STATUS.cancelled,
+    cause: new Error("a bug of the caller's"),
+  });
+  expect(Buffer.from(await rig.client.unary(UNARY, HELLO))).toEqual(HELLO);
+  expect(rig.connections).toHaveLength(1);
+});
+
+test("compressed messages that together would become more than a connection may hold fail, and only those", async () => {
+  const { client } = rigOf(undefined, { serving: { maxConnectionGatheredBytes: 5_000_000 } });
+  const bombs = Array.from({ length: 10 }, () => client.unary(UNARY, Buffer.alloc(2_000_000), { gzip: true }));
+  const results = await Promise.allSettled(bombs);
+  const failed = results.filter(({ status }) => status === "rejected");
+  for (const one of failed) expect(one).toMatchObject({ reason: { code: STATUS.resourceExhausted } });
+  expect((await client.unary(UNARY, Buffer.alloc(2_000_000), { gzip: true })).length).toBe(2_000_000);
+});

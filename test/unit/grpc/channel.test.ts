@@ -180,3 +180,26 @@ test("delays between attempts grow up to their bound, and differ by chance", () 
   expect(new Backoff(options, () => 0).next()).toBe(50);
   expect(new Backoff(options, () => 1).next()).toBe(150);
 });
+
+test("a connection that has had its share of calls is left for a new one, and no call is lost", async () => {
+  const rig = inProcess(echoRoutes(), { client: { maxCallsPerConnection: 10 } });
+  const calls = Array.from({ length: 95 }, () =>
+    rig.client.unary(UNARY, HELLO, { metadata: new Metadata().add("later", "") }),
+  );
+  expect(await Promise.all(calls)).toHaveLength(95);
+  expect(rig.connections).toHaveLength(10);
+  await vi.waitFor(() => expect(rig.connections.filter(({ closed }) => closed === undefined)).toHaveLength(1));
+  await rig.client.close();
+});
+
+test("an old connection that is lost while a new one is made does not keep calls from that", async () => {
+  const rig = inProcess(echoRoutes(), { client: { ...FAST, maxCallsPerConnection: 1 } });
+  const lost = rig.client.unary(UNARY, HELLO, { metadata: HANG });
+  const failure = expect(lost).rejects.toMatchObject({ outcome: "unknown" });
+  await vi.waitFor(() => expect(rig.connections[0]?.streams).toBe(1));
+  const next = rig.client.unary(UNARY, HELLO);
+  rig.connections[0]?.close(ERROR_CODE.internalError, "gone");
+  expect(Buffer.from(await next)).toEqual(HELLO);
+  await failure;
+  await rig.client.close();
+});

@@ -3,7 +3,8 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ByteBudget } from "../../../src/grpc/message/byte-budget.js";
-import { accepts, compress, encodingOf, inflate } from "../../../src/grpc/message/compression.js";
+import { accepts, compress, encodingOf } from "../../../src/grpc/message/compression.js";
+import { Inflater } from "../../../src/grpc/message/inflater.js";
 import { frameMessage, prefixOf } from "../../../src/grpc/message/message-frame.js";
 import { MessageReader } from "../../../src/grpc/message/message-reader.js";
 import { STATUS } from "../../../src/grpc/status.js";
@@ -126,6 +127,9 @@ describe("a budget", () => {
 });
 
 describe("compression", () => {
+  const inflate = (bytes: Buffer, maxBytes: number): Buffer | Promise<Buffer> =>
+    new Inflater().inflate(bytes, maxBytes, new ByteBudget(2 ** 32), () => true);
+
   test("knows identity and gzip, and nothing else", () => {
     expect([undefined, "identity", "gzip", "deflate", "snappy", ""].map(encodingOf)).toEqual([
       "identity",
@@ -163,5 +167,34 @@ describe("compression", () => {
     for (const bytes of [Buffer.alloc(0), Buffer.alloc(17), Buffer.alloc(30, 1), Buffer.alloc(30)]) {
       await expect((async () => inflate(bytes, 2 ** 31))()).rejects.toMatchObject({ code: STATUS.internal });
     }
+  });
+
+  test("of long messages waits for its turn, on the account of a budget, and is left out where nobody wants it", async () => {
+    const inflater = new Inflater();
+    const budget = new ByteBudget(100_000);
+    const bytes = gzipSync(Buffer.alloc(40_000, "a"));
+    const asked: number[] = [];
+    const results = [1, 2].map((turn) =>
+      inflater.inflate(bytes, 50_000, budget, () => {
+        asked.push(turn);
+        return turn === 1;
+      }),
+    );
+    expect(budget.bytes).toBe(80_000);
+    expect(() => inflater.inflate(bytes, 50_000, budget, () => true)).toThrow("too many bytes");
+    expect((await Promise.all(results)).map(({ length }) => length)).toEqual([40_000, 0]);
+    expect([asked, budget.bytes]).toEqual([[1, 2], 0]);
+  });
+
+  test("that fails keeps nobody from their turn", async () => {
+    const inflater = new Inflater();
+    const budget = new ByteBudget(100_000);
+    const broken = Buffer.alloc(30);
+    broken.writeUInt32LE(30_000, 26);
+    const failed = inflater.inflate(broken, 50_000, budget, () => true);
+    const whole = inflater.inflate(gzipSync(Buffer.alloc(40_000)), 50_000, budget, () => true);
+    await expect((async () => failed)()).rejects.toMatchObject({ code: STATUS.internal });
+    expect((await whole).length).toBe(40_000);
+    expect(budget.bytes).toBe(0);
   });
 });

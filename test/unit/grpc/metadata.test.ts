@@ -69,6 +69,7 @@ describe("metadata", () => {
     [":path", "x", "other characters"],
     ["grpc-status", "0", "gRPC's own"],
     ["Content-Type", "x", "gRPC's own"],
+    ["keep-alive", "x", "gRPC's own"],
     ["a-bin", "x", "have bytes"],
     ["a", Buffer.of(1), "have bytes"],
     ["a", "é", "printable ASCII"],

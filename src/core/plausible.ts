@@ -94,6 +94,9 @@ const REGISTER_BYTES = 256;
 const MAX_CHANGES = 4_096;
 const MAX_REMAINING_MS = 120_000;
 
+/** Changes of membership that a node may have missed. */
+const MAX_EPOCHS_BEHIND = 2 ** 20;
+
 type Wrong = string | null;
 
 export class Plausible {
@@ -134,8 +137,9 @@ export class Plausible {
         return this.voters(now, message.ballot);
       case "view-refused":
         return this.voters(now, message.ballot) ?? this.voters(now, message.promised);
-      case "view-wanted":
       case "view-news":
+        return this.news(message.decided.view);
+      case "view-wanted":
       case "view-held":
         return null;
       case "join-wish":
@@ -151,6 +155,15 @@ export class Plausible {
   private voters(now: Instant, { round }: Ballot): Wrong {
     if (this.voting.takes(now, round, () => 0)) return null;
     return `a ballot of round ${round}, far above all that is known of the voters`;
+  }
+
+  /** What stays as it is in a cluster, whatever its views, and how far a node may be behind. */
+  private news(told: View): Wrong {
+    const { epoch, partitions, clusterId } = this.options.view();
+    if (planted("W4.any-news")) return null;
+    if (told.clusterId !== clusterId) return `a view of cluster ${told.clusterId}`;
+    if (told.partitions.length !== partitions.length) return `a view of ${told.partitions.length} partitions`;
+    return told.epoch <= epoch + MAX_EPOCHS_BEHIND ? null : `a view of epoch ${told.epoch}, far above ${epoch}`;
   }
 
   private office(now: Instant, partition: Partition, ballot: Ballot | null): Wrong {

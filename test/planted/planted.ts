@@ -76,6 +76,7 @@ const BUGS: Record<PlantedBug, string> = {
   "W4.on-one-word": "a founder believes whoever tells that a view is decided",
   "W4.unchecked": "a founder accepts a view without a look at it",
   "W4.any-digest": "the digests of views of one epoch are not compared",
+  "W4.any-news": "any view that a member tells as decided is taken",
   "W5.taken": "a message that cannot be is taken in",
   "W6.any-leap": "numbers that others go on above may leap as far as they like",
   "W7.any-round": "a ballot of founding may have any round",

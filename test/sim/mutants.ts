@@ -37,6 +37,7 @@ const DIRECTED = new Map<string, string>([
   ["W4.on-one-word", "a unit test"],
   ["W4.unchecked", "a unit test"],
   ["W4.any-digest", "a unit test"],
+  ["W4.any-news", "a unit test"],
   ["W5.taken", "a unit test"],
   ["W6.any-leap", "a unit test"],
   ["W7.any-round", "a unit test"],

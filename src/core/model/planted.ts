@@ -69,6 +69,7 @@ export type PlantedBug =
   | "W4.on-one-word"
   | "W4.unchecked"
   | "W4.any-digest"
+  | "W4.any-news"
   | "W5.taken"
   | "W6.any-leap"
   | "W7.any-round"

@@ -3,10 +3,11 @@ import { afterEach, describe, expect, test } from "vitest";
 import { duration, instant } from "../../../src/base/time.js";
 import { ballot, timestamp } from "../../../src/core/model/ballot.js";
 import { CompletionRecords } from "../../../src/core/model/completion-records.js";
-import { attempt, groupEpoch, key, nodeId, partition, revision } from "../../../src/core/model/ids.js";
+import { attempt, groupEpoch, key, nodeId, partition, revision, viewEpoch } from "../../../src/core/model/ids.js";
 import type { NodeMessage } from "../../../src/core/model/node-message.js";
 import { Register } from "../../../src/core/model/register.js";
 import { Plausible } from "../../../src/core/plausible.js";
+import type { View } from "../../../src/core/view/view.js";
 import { plant } from "../../planted/planted.js";
 import { A, B, C, viewOf } from "../node/cluster.js";
 
@@ -157,5 +158,26 @@ describe("a message", () => {
     expect(rig().wrong(at(1), C, forward(65_537, 1))).toContain("a key of 65537 bytes");
     expect(rig().wrong(at(1), C, forward(1, 16 * 1024 * 1024 - 100))).toContain("a value of");
     expect(rig().wrong(at(1), C, forward(1, 1, "i".repeat(17)))).toContain("a request id of 17 bytes");
+  });
+});
+
+describe("a view that is told as decided", () => {
+  const told = (over: Partial<View>): string | null => {
+    const view = { ...viewOf(3, 3, 2), ...over };
+    return rig().wrong(at(1), A, { kind: "view-news", decided: { view, bytes: bytes(0), digest: "" } });
+  };
+
+  test.each<[string, Partial<View>]>([
+    ["of another cluster", { clusterId: "ab".repeat(16) }],
+    ["of another number of partitions", { partitions: viewOf(3, 3, 4).partitions }],
+    ["of an epoch that nobody has come to", { epoch: viewEpoch(2 ** 40) }],
+  ])("%s is left alone", (_, over) => {
+    expect(told(over)).not.toBeNull();
+    plant("W4.any-news");
+    expect(told(over)).toBeNull();
+  });
+
+  test("may be some epochs ahead: a node that was away learns the newest", () => {
+    expect(told({ epoch: viewEpoch(1_000) })).toBeNull();
   });
 });

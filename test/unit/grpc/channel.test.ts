@@ -7,7 +7,9 @@ import type { Call } from "../../../src/grpc/server/call.js";
 import { RouteTable } from "../../../src/grpc/server/route.js";
 import { GrpcServer } from "../../../src/grpc/server/server.js";
 import { STATUS } from "../../../src/grpc/status.js";
+import { Connection } from "../../../src/http2/connection/connection.js";
 import { ERROR_CODE } from "../../../src/http2/error.js";
+import { block, describeFrames, frame, settings, TYPE } from "../http2/support/raw.js";
 import { all, CHAT, echoRoutes, SPREAD, stream, UNARY } from "./support/echo.js";
 import { inProcess } from "./support/in-process.js";
 
@@ -93,7 +95,11 @@ test("a call that the server refuses to begin is begun again by itself, a stream
   const rig = inProcess(echoRoutes(), { serverLimits: { maxUnsentBytes: 0 } });
   const refused = { code: STATUS.unavailable, outcome: "unprocessed" };
   await expect(rig.client.unary(UNARY, HELLO)).rejects.toMatchObject(refused);
+  const requests = vi.spyOn(rig.clientConnections[0] ?? expect.unreachable("no connection"), "request");
+  await expect(rig.client.unary(UNARY, HELLO)).rejects.toMatchObject(refused);
+  expect(requests).toHaveBeenCalledTimes(3);
   await expect(all(rig.client.bidirectional(CHAT, stream([HELLO])))).rejects.toMatchObject(refused);
+  expect(requests).toHaveBeenCalledTimes(4);
   await rig.client.close();
 });
 
@@ -197,9 +203,67 @@ test("an old connection that is lost while a new one is made does not keep calls
   const lost = rig.client.unary(UNARY, HELLO, { metadata: HANG });
   const failure = expect(lost).rejects.toMatchObject({ outcome: "unknown" });
   await vi.waitFor(() => expect(rig.connections[0]?.streams).toBe(1));
+  let open = (): void => {};
+  rig.gate = new Promise((resolve) => {
+    open = resolve;
+  });
   const next = rig.client.unary(UNARY, HELLO);
   rig.connections[0]?.close(ERROR_CODE.internalError, "gone");
-  expect(Buffer.from(await next)).toEqual(HELLO);
   await failure;
+  open();
+  expect(Buffer.from(await next)).toEqual(HELLO);
+  await rig.client.close();
+});
+
+test("a server that has answered early, and leaves the stream open, has it reset by the client", async () => {
+  const connections: Connection[] = [];
+  const client = new GrpcClient({
+    host: "localhost",
+    port: 1,
+    connect: async (events) => {
+      const connection = new Connection({ role: "client", listener: { ...events, wake: () => {} } }, 0);
+      connections.push(connection);
+      setImmediate(() => connection.receive(settings(), 0));
+      return { connection, flush: () => {} };
+    },
+  });
+  async function* endless(): AsyncIterable<Uint8Array> {
+    await new Promise(() => {});
+    yield HELLO;
+  }
+  const answer = client.clientStreaming({ ...UNARY, kind: "client-streaming" }, endless());
+  const failure = expect(answer).rejects.toMatchObject({ code: STATUS.notFound, outcome: "answered" });
+  await vi.waitFor(() => expect(connections[0]?.streams).toBe(1));
+  const connection = connections[0] ?? expect.unreachable("no connection");
+  connection.take();
+  connection.receive(frame(TYPE.headers, 5, 1, block([":status", "200"], ["grpc-status", "5"])), 0);
+  expect(describeFrames(Buffer.concat(connection.take()))).toEqual([`rstStream 1 code=${ERROR_CODE.cancel}`]);
+  await failure;
+  connection.close(ERROR_CODE.noError, "");
+});
+
+test("an iteration of a handler's that waits for something else is told when its client has gone away", async () => {
+  let left = false;
+  let begun = false;
+  const responses = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => {
+        begun = true;
+        return new Promise<never>(() => {});
+      },
+      return: async () => {
+        left = true;
+        return { done: true as const, value: undefined };
+      },
+    }),
+  };
+  const rig = inProcess([{ ...SPREAD, handle: () => responses }]);
+  const controller = new AbortController();
+  const answer = all(rig.client.serverStreaming(SPREAD, HELLO, { signal: controller.signal }));
+  const failure = expect(answer).rejects.toMatchObject({ code: STATUS.cancelled });
+  await vi.waitFor(() => expect(begun).toBe(true));
+  controller.abort();
+  await failure;
+  await vi.waitFor(() => expect(left).toBe(true));
   await rig.client.close();
 });

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  errorOfReset,
   failureOf,
   headFailure,
   isGrpc,
@@ -187,6 +188,8 @@ describe("the end of a call", () => {
 
   test("follows from the code of a reset", () => {
     const named = Array.from({ length: 14 }, (_, code) => `${errorName(code)} ${statusName(statusOfReset(code))}`);
+    const outcomes = [7, 8].map((code) => errorOfReset(code, false).outcome);
+    expect([...outcomes, errorOfReset(8, true).outcome]).toEqual(["unprocessed", "unknown", "unprocessed"]);
     expect(named).toMatchInlineSnapshot(`
       [
         "NO_ERROR INTERNAL",

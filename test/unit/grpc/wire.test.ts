@@ -69,3 +69,22 @@ test("a request that says gzip and is none has INTERNAL", () => {
   const lie = Buffer.concat([Buffer.from("0100000014", "hex"), Buffer.alloc(20)]);
   expect(status(ask({ "grpc-encoding": "gzip" }, [lie]))).toBe(STATUS.internal);
 });
+
+describe("a deadline from the wire", () => {
+  test("ends a call by itself, with a status", async () => {
+    const asked = ask({ hang: "", "grpc-timeout": "30m" });
+    await asked.done();
+    expect(asked.order).toEqual(["headers", "end"]);
+    expect(status(asked)).toBe(STATUS.deadlineExceeded);
+  });
+
+  test("resets a call whose client does not take what it was sent", async () => {
+    const asked = askWith({
+      headers: { ":path": "/test.Echo/Spread", times: "100", "grpc-timeout": "50m" },
+      body: [Buffer.concat([Buffer.from("0000002710", "hex"), Buffer.alloc(10_000)])],
+      isIdle: true,
+    });
+    await asked.done();
+    expect(asked.order.at(-1)).toBe("reset CANCEL");
+  });
+});

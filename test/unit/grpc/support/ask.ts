@@ -6,6 +6,7 @@ import { type ServingOptions, servingOf } from "../../../../src/grpc/server/serv
 import { Session } from "../../../../src/grpc/server/session.js";
 import { Connection } from "../../../../src/http2/connection/connection.js";
 import type { StreamListener } from "../../../../src/http2/connection/stream.js";
+import { errorName } from "../../../../src/http2/error.js";
 import { type HeaderList, type HeaderPair, headerList } from "../../../../src/http2/hpack/header-list.js";
 import { echoRoutes } from "./echo.js";
 
@@ -38,6 +39,8 @@ export interface AskOptions {
   readonly body?: readonly Buffer[];
   readonly routes?: readonly Route[];
   readonly serving?: Partial<ServingOptions>;
+  /** The client takes what comes as far as the windows go, and no further. */
+  readonly isIdle?: boolean;
 }
 
 const MAX_TURNS = 10_000;
@@ -73,7 +76,7 @@ export function ask(options: AskOptions): Asked {
     },
     data: (stream, bytes, start, end) => {
       received += bytes.toString("hex", start, end);
-      client.consume(stream, end - start);
+      if (options.isIdle !== true) client.consume(stream, end - start);
       order.push("data");
     },
     end: (_stream, list) => {
@@ -81,7 +84,9 @@ export function ask(options: AskOptions): Asked {
       order.push(list === undefined ? "end" : "trailers");
     },
     drained: nothing,
-    closed: nothing,
+    closed: (_stream, end) => {
+      if (end.kind === "reset") order.push(`reset ${errorName(end.code)}`);
+    },
   };
   const carry = (from: Connection, to: Connection): number => {
     const chunks = from.take();

@@ -13,10 +13,14 @@ export interface InProcess {
   readonly client: GrpcClient;
   /** Of the server, in the order in which they were made. */
   readonly connections: readonly Connection[];
+  /** Of the client, likewise. */
+  readonly clientConnections: readonly Connection[];
   /** What handlers have thrown besides GrpcErrors. */
   readonly errors: unknown[];
   /** Connections cannot be made while it is set. */
   unreachable: boolean;
+  /** A connection is there once it is resolved. */
+  gate: Promise<void> | undefined;
 }
 
 export interface InProcessOptions {
@@ -28,6 +32,7 @@ export interface InProcessOptions {
 
 export function inProcess(routes: readonly Route[], options: InProcessOptions = {}): InProcess {
   const connections: Connection[] = [];
+  const clientConnections: Connection[] = [];
   const errors: unknown[] = [];
   const serving = servingOf({
     table: new RouteTable(routes),
@@ -35,6 +40,7 @@ export function inProcess(routes: readonly Route[], options: InProcessOptions = 
     ...options.serving,
   });
   const connect = async (events: ChannelEvents): Promise<Link> => {
+    await rig.gate;
     if (rig.unreachable) throw new Error("nobody is there");
     let queued = false;
     const wake = (): void => {
@@ -69,11 +75,12 @@ export function inProcess(routes: readonly Route[], options: InProcessOptions = 
     );
     late.session = new Session(server, { address: "in process", certificate: undefined }, serving);
     connections.push(server);
+    clientConnections.push(client);
     wake();
     return { connection: client, flush: wake };
   };
   const client = new GrpcClient({ host: "localhost", port: 1, connect, ...options.client });
-  const rig: InProcess = { client, connections, errors, unreachable: false };
+  const rig: InProcess = { client, connections, clientConnections, errors, unreachable: false, gate: undefined };
   return rig;
 }
 

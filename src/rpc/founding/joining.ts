@@ -42,6 +42,8 @@ export class Joining {
   private readonly views: NewestViews;
   /** Why nothing comes of an address, or what came of it. */
   private readonly trouble = new Map<string, string>();
+  /** Addresses that lead into another cluster: they hear of no wish. */
+  private readonly foreign = new Set<string>();
   private lastNotice = "";
   private lastNoticeAt = Number.NEGATIVE_INFINITY;
 
@@ -108,7 +110,8 @@ export class Joining {
     let best: Exclude<NewestAnswer, { why: string }> | null = null;
     await Promise.all(
       addresses.map(async (address) => {
-        const answer = await this.views.ask(address, wish);
+        const answer = await this.views.ask(address, this.foreign.has(address) ? null : wish);
+        if ("newest" in answer) this.sort(address, known, answer.newest);
         const why = "why" in answer ? answer.why : this.wrong(known, answer.newest);
         if (why !== null) return void this.trouble.set(address, why);
         if ("why" in answer) return;
@@ -122,6 +125,12 @@ export class Joining {
       this.options.notice(`found cluster ${learned.newest.view.clusterId}, and asks to be a member of it`);
     await this.options.learn(learned.newest, learned.from);
     return true;
+  }
+
+  private sort(address: string, known: EncodedView | null, told: EncodedView): void {
+    const expected = known?.view.clusterId ?? this.options.clusterId;
+    if (expected !== "" && told.view.clusterId !== expected) this.foreign.add(address);
+    else this.foreign.delete(address);
   }
 
   /** null: it may be believed. */

@@ -31,7 +31,8 @@ export class MemberDoor {
         const wish = joinWishFromWire(step.value);
         // Nobody wishes for another.
         if (wish.member.id !== founder?.nodeId) throw new Error("a wish of another node");
-        this.options.wished(wish);
+        // One with another view counts for nothing, and the answer says which is the newest.
+        if (wish.digest === this.options.newest().digest) this.options.wished(wish);
       }
       resolve(this.response({ $case: "view", value: { view: toBuffer(this.options.newest().bytes) } }));
     });

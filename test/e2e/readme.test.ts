@@ -96,7 +96,7 @@ test(
     await said(prompt, "number 8,");
     await prompt.end("SIGTERM");
     await said(cluster, "it comes back with its data");
-    const again = /by: npx onar (.*)$/m.exec(cluster.said())?.[1] ?? "";
+    const again = /Enter here, or in another terminal:\n {2}npx onar (start .*)$/m.exec(cluster.said())?.[1] ?? "";
     // As a shell takes it.
     const words = [...again.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
     restarted = program(words);
@@ -104,6 +104,38 @@ test(
       const { stdout } = await onar(["status"], { env });
       return stdout.startsWith("well: all 3 nodes are there") ? true : undefined;
     });
+  },
+  2 * LONG_MS,
+);
+
+test(
+  "a node that was killed starts again by a line typed where the cluster runs, and commands find the cluster by what it wrote down",
+  async () => {
+    const { ONAR_ENDPOINT: _, ...without } = { ...process.env };
+    const here = (args: readonly string[]): Promise<string> => {
+      const command = spawn(process.execPath, [PROGRAM, ...args], {
+        cwd: folder,
+        env: { ...without, ONAR_TIMEOUT: "50" },
+      });
+      let said = "";
+      for (const output of [command.stdout, command.stderr]) output.on("data", (text) => (said += text));
+      return new Promise((resolve) => command.once("close", (code) => resolve(`${code}: ${said}`)));
+    };
+    expect(await here(["put", "town", "Lyon"])).toMatch(/^0: version /);
+    const pid = Number(/^node 2 pid (\d+)/m.exec(cluster.said())?.[1]);
+    cluster.type("r 2");
+    await said(cluster, `node 2 runs (pid ${pid})`);
+    cluster.type("hello");
+    await said(cluster, "r N and Enter starts node N again");
+    process.kill(pid, "SIGKILL");
+    await said(cluster, "r 2 and Enter here");
+    cluster.type("r 2");
+    await said(cluster, "node 2 is back");
+    expect(await here(["wait", "--ready"])).toMatch(/^0: ready: 3 of 3 nodes/);
+    expect(await here(["get", "town"])).toBe("0: Lyon");
+    await restarted?.end("SIGTERM");
+    await cluster.end("SIGTERM");
+    expect(await here(["get", "town"])).toContain("nothing listens at 127.0.0.1:4600");
   },
   2 * LONG_MS,
 );

@@ -9,6 +9,7 @@ import {
 } from "../../config/settings.js";
 import { fromEnvironment, fromFlags } from "../../config/sources.js";
 import type { Target } from "../calls/call.js";
+import { addressesHere } from "../local/addresses.js";
 import type { Io } from "../terminal/io.js";
 
 /** As they come from the command line; checked by `targetOf` and `formatOf`. */
@@ -23,7 +24,7 @@ const gather = (options: CommonOptions, io: Io): Gathered<ClientSettings> =>
 export function targetOf(options: CommonOptions, io: Io): Target {
   const gathered = gather(options, io);
   return {
-    endpoints: gathered.valueOr("endpoint", DEFAULT_ENDPOINT),
+    endpoints: gathered.valueOr("endpoint", addressesHere() ?? DEFAULT_ENDPOINT),
     timeoutMs: gathered.valueOr("timeout", DEFAULT_TIMEOUT_S),
     connections: io.connections,
     interrupt: io.interrupt,

@@ -14,7 +14,9 @@ import { CliError, EXIT, type ExitCode, usage } from "../ending/exit.js";
 import { onStopSignals } from "../ending/signals.js";
 import { type Io, nodeOutputOf } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
+import { DEFAULT_DATA, removeAddresses, writeAddresses } from "./addresses.js";
 import { ChildNode, type NodePlan, stopAll } from "./child.js";
+import { readTyped, TYPED_HELP } from "./keys.js";
 import { whatIsMissing } from "./readiness.js";
 
 export interface ClusterOptions {
@@ -28,7 +30,6 @@ export interface ClusterOptions {
 }
 
 const HOST = "127.0.0.1";
-const DEFAULT_DATA = ".onar-data";
 /** In the folder of the nodes' directories. */
 const SECRET_FILE = "cluster-secret";
 /** Peers' ports lie this much above clients'. More than MAX_NODES, so the ranges never overlap. */
@@ -114,7 +115,17 @@ export async function cluster(options: ClusterOptions, ownIo: Io, program: strin
   try {
     const begun = await Promise.race([running.becomeReady(), stopped]);
     if (begun !== "stopped") {
+      if (plan.data !== "")
+        writeAddresses(
+          plan.data,
+          plan.nodes.map(({ client }) => client),
+        );
       io.out(hints(plan));
+      readTyped(
+        io,
+        (number) => running.restart(number),
+        () => io.error(TYPED_HELP),
+      );
       await Promise.race([running.allEnded(), stopped]);
     }
     if (running.alive().length === 0) throw new CliError(EXIT.notDone, "all nodes have ended");
@@ -122,36 +133,58 @@ export async function cluster(options: ClusterOptions, ownIo: Io, program: strin
   } finally {
     await showProgress(io, () => "stopping the nodes", running.stop());
     await output.finish();
+    if (plan.data !== "") removeAddresses(plan.data);
     removeFolder();
   }
 }
 
 class LocalCluster {
-  private readonly nodes: readonly ChildNode[];
-  private readonly plan: ClusterPlan;
-  private readonly io: Io;
+  private readonly nodes: ChildNode[];
   private stopping = false;
   private wasReady = false;
   private partitions = 0;
 
-  constructor(plan: ClusterPlan, program: string, io: Io, verbose: boolean) {
-    this.plan = plan;
-    this.io = io;
-    this.nodes = plan.nodes.map((nodePlan) => {
-      const node: ChildNode = new ChildNode(nodePlan, program, withoutNodeSettings(io.env), {
-        line: (text, from) => {
-          if (verbose) io.out(`[node ${nodePlan.number}] ${text}\n`);
-          else if (from === "stderr" && this.wasReady) io.error(`[node ${nodePlan.number}] ${text}`);
-        },
-        ready: () => {},
-        ended: () => this.nodeEnded(node),
-      });
-      return node;
+  constructor(
+    private readonly plan: ClusterPlan,
+    private readonly program: string,
+    private readonly io: Io,
+    private readonly verbose: boolean,
+  ) {
+    this.nodes = plan.nodes.map((nodePlan) => this.begin(nodePlan));
+    for (const node of this.nodes) this.introduce(node);
+  }
+
+  private begin(plan: NodePlan): ChildNode {
+    const { io } = this;
+    const node: ChildNode = new ChildNode(plan, this.program, withoutNodeSettings(io.env), {
+      line: (text, from) => {
+        if (this.verbose) io.out(`[node ${plan.number}] ${text}\n`);
+        else if (from === "stderr" && this.wasReady) io.error(`[node ${plan.number}] ${text}`);
+      },
+      ready: () => {
+        if (this.wasReady) io.out(`node ${plan.number} is back\n`);
+      },
+      ended: () => this.nodeEnded(node),
     });
-    for (const node of this.nodes) {
-      const { number, client, peer } = node.plan;
-      io.out(`node ${number} pid ${node.pid} client ${formatAddress(client)} peer ${formatAddress(peer)}\n`);
-    }
+    return node;
+  }
+
+  private introduce({ plan, pid }: ChildNode): void {
+    this.io.out(
+      `node ${plan.number} pid ${pid} client ${formatAddress(plan.client)} peer ${formatAddress(plan.peer)}\n`,
+    );
+  }
+
+  /** A node that has ended starts again on its directory. */
+  restart(number: number): void {
+    const old = this.nodes[number - 1];
+    if (this.stopping) return;
+    if (old === undefined) return this.io.error(`there is no node ${number}: they are 1 to ${this.nodes.length}`);
+    if (!old.ended) return this.io.error(`node ${number} runs (pid ${old.pid})`);
+    if (this.plan.data === "") return this.io.error(GONE);
+    const node = this.begin(old.plan);
+    this.nodes[number - 1] = node;
+    this.introduce(node);
   }
 
   alive(): readonly ChildNode[] {
@@ -191,7 +224,10 @@ class LocalCluster {
   }
 
   async allEnded(): Promise<"ended"> {
-    await Promise.all(this.nodes.map((node) => node.end));
+    // One that is started again counts anew.
+    for (let alive = this.alive(); alive.length > 0; alive = this.alive()) {
+      await Promise.all(alive.map((node) => node.end));
+    }
     return "ended";
   }
 
@@ -221,7 +257,12 @@ class LocalCluster {
     const left = this.alive().length;
     this.io.error(`${node.describeEnd()}; ${left === 1 ? "1 other node goes on" : `${left} other nodes go on`}`);
     this.showLines([node]);
-    this.io.error(howToRestart(node.plan.args, this.plan.data));
+    this.io.error(
+      this.plan.data === ""
+        ? `  ${GONE}`
+        : `  it comes back with its data by: r ${node.plan.number} and Enter here, or in another terminal:`,
+    );
+    if (this.plan.data !== "") this.io.error(`  ${startLine(node.plan.args)}`);
   }
 
   private showLines(nodes: readonly ChildNode[]): void {
@@ -231,11 +272,10 @@ class LocalCluster {
   }
 }
 
-/** How a node comes back that was killed. */
-export function howToRestart(args: readonly string[], data: string): string {
-  if (data === "") return "  it kept its data in memory, which is gone: it cannot come back";
-  return `  it comes back with its data, in another terminal, by: npx onar ${inWords(args)}`;
-}
+const GONE = "it kept its data in memory, which is gone: it cannot come back";
+
+/** The command that starts a node, wherever it is pasted. */
+const startLine = (args: readonly string[]): string => `npx onar ${inWords(args)}`;
 
 /** As a shell takes them. */
 const inWords = (args: readonly string[]): string =>
@@ -244,7 +284,7 @@ const inWords = (args: readonly string[]): string =>
 /** How a node joins the cluster, at the ports behind the last ones; nothing when there are none. */
 function oneMore(plan: ClusterPlan): readonly string[] {
   const args = argsOfOneMore(plan);
-  return args.length === 0 ? [] : ["One more node, in another terminal:", `  npx onar ${inWords(args)}`, ""];
+  return args.length === 0 ? [] : ["One more node, in another terminal:", `  ${startLine(args)}`, ""];
 }
 
 export function argsOfOneMore({ nodes, secret, data }: ClusterPlan): readonly string[] {
@@ -266,8 +306,9 @@ function hints(plan: ClusterPlan): string {
   const ports = plan.nodes.map((node) => formatAddress(node.client));
   const first = ports[0] ?? "";
   const second = ports[1] ?? first;
-  // The commands find the nodes at the standard ports by themselves.
-  const standard = ports.every((port) => DEFAULT_ENDPOINT.split(",").includes(port));
+  // The commands find the nodes at the standard ports by themselves, and others by what is written down here.
+  const standard =
+    plan.data === resolve(DEFAULT_DATA) || ports.every((port) => DEFAULT_ENDPOINT.split(",").includes(port));
   const where = standard ? "" : ` --endpoint ${ports.join(",")}`;
   return [
     "",
@@ -280,7 +321,7 @@ function hints(plan: ClusterPlan): string {
     `  npx onar status${where}`,
     "",
     ...oneMore(plan),
-    "Kill a node (kill -9 PID) and the others go on; then it is said here how it comes back. Ctrl-C stops all.",
+    `Kill a node (kill -9 PID) and the others go on. ${TYPED_HELP}.`,
     plan.data === ""
       ? "The data is in memory: what a node holds is forgotten when it stops. Without --memory it is kept on disk."
       : `The data is in ${plan.data}: the same command finds it again; remove the directory to begin anew.`,

@@ -129,7 +129,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
 
   clientOptions(onar.command("lock <NAME> <COMMAND...>"))
     .description(
-      `Run a command while a lock is held, and end with its exit code. ${TOKEN_VARIABLE} in its environment is a number that grows with every holder: what the lock protects refuses lower ones. The lock is renewed until the command ends; when it is lost, the command is stopped and the exit code is 1. Signals are passed on.`,
+      `Run a command while a lock is held, and end with its exit code. ${TOKEN_VARIABLE} in its environment is a number that grows with every holder: what the lock protects refuses lower ones. The lock is renewed until the command ends. When it is lost, the command is stopped and the exit code is 1. Signals are passed on.`,
     )
     .option("--lease <seconds>", "others may take the lock when it was not renewed for so long", DEFAULT_LEASE_S)
     .option("--wait <seconds>", "give up, with exit code 3, when it is not free within this (default: wait on)")

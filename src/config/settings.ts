@@ -39,7 +39,7 @@ import {
 } from "./values.js";
 
 export interface Setting<Value> {
-  /** node: each node's own. cluster: fixed for ever by whoever founds the cluster. client: of the commands that call nodes. */
+  /** node: each node's own. cluster: fixed forever by whoever founds the cluster. client: of the commands that call nodes. */
   readonly scope: "node" | "cluster" | "client";
   /** What stands after the flag, for example "<host:port>"; "" for a switch. */
   readonly argument: string;
@@ -137,7 +137,7 @@ export const NODE_SETTINGS = {
     argument: "<n>",
     bound: `a power of two, 1 to ${MAX_PARTITIONS}`,
     fallback: String(DEFAULT_PARTITIONS),
-    text: "partitions; fixed for ever",
+    text: "partitions; fixed forever",
     read: (label, text) => partitionCount(label, text),
   }),
   clusterSecretFile: setting({

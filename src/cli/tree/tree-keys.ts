@@ -68,7 +68,7 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
 
   withKey(onar.command("add <KEY> [DELTA]").alias("incr"))
     .description(
-      "Add a signed 64-bit number to the one that the key holds; an absent key counts as 0. DELTA is 1 when left out; - reads standard input.",
+      "Add a signed 64-bit number to the one that the key holds. An absent key counts as 0. DELTA is 1 when left out; - reads standard input.",
     )
     .option("--times <n>", "repeat n times; each repetition takes effect exactly once, even if nodes die")
     .addHelpText("after", example("onar add visits 1", "onar add visits -5", "onar add visits --times 1000"))

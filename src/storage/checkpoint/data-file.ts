@@ -10,6 +10,9 @@ const DATA = "data.mdb";
 const LOCK = "lock.mdb";
 /** Two meta pages stand at the beginning, written by turns: the one of the higher transaction counts. Offsets within such a page. */
 const META = { magic: 24, pageBytes: 48, lastPage: 144, transaction: 152, end: 160 } as const;
+const META_PAGES = 2;
+/** LMDB's smallest pages are this large; of a shorter file it does not say that it is none. */
+const LEAST_BYTES = META_PAGES * 4_096;
 const MAGIC = 0xbeefc0de;
 /**
  * The last pages of a transaction may have become free within it. Those are never written, and the file is a little shorter than it says. More
@@ -27,16 +30,23 @@ export function prepareDataFile(folder: string, readOnly: boolean): void {
   const fd = openSync(join(folder, DATA), readOnly ? "r" : "r+");
   try {
     const { size } = fstatSync(fd);
-    const needed = bytesNeeded(fd);
-    if (size >= needed) return;
-    if (needed - size > UNWRITTEN_BYTES) {
+    const { bytes: needed, metas } = bytesNeeded(fd);
+    if (size >= needed && (size === 0 || size >= LEAST_BYTES)) return;
+    // Without one of the meta pages the other one may be the older, and all of the newest transaction would silently be gone.
+    if (!metas || needed - size > UNWRITTEN_BYTES) {
       throw new CheckpointError(
-        `the checkpoint was cut short: ${join(folder, DATA)} has ${size} bytes, and by its own word it had ${needed}. ` +
+        `the checkpoint was cut short: ${join(folder, DATA)} has ${size} bytes, and by its own word it had ${Math.max(needed, LEAST_BYTES)}. ` +
           "This node counts as lost: replace it by a new one with an empty directory",
       );
     }
+    if (readOnly) {
+      throw new CheckpointError(
+        `${join(folder, DATA)} has ${size} bytes, and by its own word it had ${needed}. What is missing may have been free or not. ` +
+          `Nothing is changed by a look; to look all the same, lengthen it first: truncate -s ${needed} ${join(folder, DATA)}`,
+      );
+    }
     // Zeros are no page that LMDB would take for one; a read of them is an error that can be told.
-    if (!readOnly) ftruncateSync(fd, needed);
+    ftruncateSync(fd, needed);
   } finally {
     closeSync(fd);
   }
@@ -54,13 +64,13 @@ function keepPrivate(path: string): void {
   }
 }
 
-/** 0: the file is new, or not LMDB's, about which LMDB says more. */
-function bytesNeeded(fd: number): number {
+/** 0: the file is new, or not LMDB's, about which LMDB says more. `metas`: both meta pages are there. */
+function bytesNeeded(fd: number): { readonly bytes: number; readonly metas: boolean } {
   const first = metaAt(fd, 0);
-  if (first === null) return 0;
+  if (first === null) return { bytes: 0, metas: false };
   const second = metaAt(fd, first.pageBytes);
   const { lastPage } = second !== null && second.transaction > first.transaction ? second : first;
-  return (lastPage + 1) * first.pageBytes;
+  return { bytes: Math.max(META_PAGES, lastPage + 1) * first.pageBytes, metas: second !== null };
 }
 
 function metaAt(

@@ -16,12 +16,12 @@ afterEach(() => {
 const KEYS = 400;
 
 /** A checkpoint with some 4 MiB in it. */
-async function filled(): Promise<string> {
+async function filled(keys = KEYS): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "onar-data-file-"));
   folders.push(folder);
   const path = join(folder, "checkpoint");
   const checkpoint = new LmdbCheckpoint(path);
-  const copies = Array.from({ length: KEYS }, (_, i) => ({
+  const copies = Array.from({ length: keys }, (_, i) => ({
     key: Buffer.from(`state-${String(i).padStart(4, "0")}`),
     value: Buffer.alloc(10_000, i),
   }));
@@ -55,26 +55,47 @@ test.each([0.5, 0.1])("a file of which only a part of %d is left is refused, and
   expect(statSync(data).size).toBe(bytes);
 });
 
-test("a file that lacks its last pages does not end the process", async () => {
-  const path = await filled();
-  const data = join(path, "data.mdb");
-  const { size } = statSync(data);
-  truncateSync(data, size - 20 * 4_096);
-  // In a process of its own, as it might end this one.
+/** Opens and reads all of it, in a process of its own, as it might end this one. */
+function readIn(path: string, readOnly: boolean): string {
   const script = `
     import { LmdbCheckpoint } from ${JSON.stringify(new URL("../../../src/storage/checkpoint/lmdb.ts", import.meta.url).href)};
     try {
-      const checkpoint = new LmdbCheckpoint(${JSON.stringify(path)});
+      const checkpoint = new LmdbCheckpoint(${JSON.stringify(path)}, ${readOnly});
       checkpoint.get(${partition(0)}, "k");
       for (const _ of checkpoint.states());
-    } catch {}
-    console.log("told");
+      console.log("read");
+    } catch (error) {
+      console.log(error.message);
+    }
   `;
   const ran = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
     encoding: "utf8",
   });
-  expect([ran.signal, ran.stdout.trim()], ran.stderr).toEqual([null, "told"]);
+  expect([ran.signal, ran.status], ran.stderr).toEqual([null, 0]);
+  return ran.stdout.trim();
+}
+
+test.each([KEYS, 2])("a file of %i keys that lacks its last pages does not end the process", async (keys) => {
+  const path = await filled(keys);
+  const data = join(path, "data.mdb");
+  const { size } = statSync(data);
+  for (const pages of [1, 4, 20]) {
+    const left = size - pages * 4_096;
+    if (left < 2 * 4_096) break;
+    truncateSync(data, left);
+    expect(readIn(path, true)).toMatch(`has ${left} bytes, and by its own word it had`);
+    expect(statSync(data).size).toBe(left);
+  }
+  readIn(path, false);
   expect(statSync(data).size).toBe(size);
+});
+
+test("a file that ends within its meta pages does not end the process", async () => {
+  const path = await filled(2);
+  for (const left of [8_000, 4_096, 100]) {
+    truncateSync(join(path, "data.mdb"), left);
+    for (const readOnly of [true, false]) expect(readIn(path, readOnly)).not.toBe("read");
+  }
 });
 
 test("an empty file is a new checkpoint", async () => {

@@ -1,7 +1,7 @@
 /** How the writer tells clients and readers what became of what they asked. */
 import { assert } from "../../base/assert.js";
 import type { Ballot } from "../model/ballot.js";
-import { NO_NODE, type NodeId, type Revision } from "../model/ids.js";
+import { NO_NODE, NO_REVISION, type NodeId, type Revision } from "../model/ids.js";
 import type { Refusal, Result } from "../model/operation.js";
 import type { Outbox } from "../model/outbox.js";
 import type { Register } from "../model/register.js";
@@ -49,8 +49,10 @@ export class Answers {
     waiter.told = true;
     if (waiter.reply === null) return this.tellReader(waiter.asker, true, waiter.register, out);
     if ("reason" in waiter.reply) return this.result(waiter.asker, refused(waiter.reply), out);
+    const known = this.replica.settledRevision;
     const standing = {
-      revision: Math.max(this.replica.settledRevision, waiter.revision) as Revision,
+      // What was not decided in this office may be told before it has its first reservation: then nobody knows a revision (R9).
+      revision: waiter.revision > known && waiter.revision !== NO_REVISION ? waiter.revision : known,
       groupEpoch: this.group.epoch,
       writer: this.group.self,
     };

@@ -184,6 +184,14 @@ describe("pipelining", () => {
     expect(office.replica(0).settledRevision).toBe(RESERVATION_WINDOW);
   });
 
+  test("what is told of before the office's first reservation comes without a revision (R9)", () => {
+    const office = new Office().reservedBefore(RESERVATION_WINDOW).campaign();
+    office.deliver(1);
+    office.mail = office.mail.filter(({ message }) => message.kind !== "reserve");
+    const result = office.ask(request(casVersion(7, "x")));
+    expect(result).toMatchObject({ status: "done", standing: { revision: UNKNOWN_REVISION } });
+  });
+
   test("an answer names a revision that covers its own write", () => {
     const office = new Office().elect();
     office.ask(request(put("x")));

@@ -42,6 +42,7 @@ const BUGS: Record<PlantedBug, string> = {
   "R11.bad-is-absent": "a register that fails its checksum counts as absent",
   "R11.late-write": "an ordinary Write takes the place of a bad register",
   "R11.proof-cut-off": "recovery cuts off what proves that a rotten record had been durable, without another proof",
+  "R11.holds-up-others": "a bad register that nobody can mend holds up what else the copy lacks",
   "R11.unchecked": "a register of the checkpoint is served without a look at its checksum",
   "R11.rotten-is-torn": "recovery takes what has rotted for a write that the crash cut short",
   "R12.at-a-majority": "the writer purges when a majority holds the tombstone",

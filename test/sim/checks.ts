@@ -60,6 +60,7 @@ export type CheckName =
   | "one verdict by the deadline"
   | "unknown is only what was sent"
   | "a full disk keeps no office"
+  | "requests leave with their deadline"
   | "liveness";
 
 export type Violate = (check: CheckName, detail: string) => void;

@@ -65,6 +65,8 @@ export class Client {
   private readonly seen = new Map<Key, Seen>();
   private readonly revisions = new Map<Partition, Revision>();
   private begunAnew = false;
+  /** Its next request is on its way to be drawn. */
+  private thinking = false;
   private current: Undertaking | null = null;
   private generation = 0;
   private made = 0;
@@ -103,9 +105,14 @@ export class Client {
   }
 
   private think(): void {
-    const { load } = this.world.swarm;
     if (this.world.source.plan !== null) return this.nextDue();
-    this.world.schedule.after(-Math.log(1 - this.chance.fraction()) * load.thinkMs, () => this.ask());
+    this.thinking = true;
+    this.world.schedule.after(-Math.log(1 - this.chance.fraction()) * this.world.thinkMs, () => this.ask());
+  }
+
+  /** There are operations to make again. */
+  goOn(): void {
+    if (this.current === null && !this.thinking) this.think();
   }
 
   private nextDue(): void {
@@ -116,6 +123,7 @@ export class Client {
 
   private ask(): void {
     const { world } = this;
+    this.thinking = false;
     if (world.takeOperation()) this.begin(world.source.operation(world.schedule.now, this.index, this.chance));
   }
 

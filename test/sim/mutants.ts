@@ -46,7 +46,6 @@ const DIRECTED = new Map<string, string>([
   ["A2.hears-strangers", "a unit test"],
   // One seed in some 1,500.
   ["E6.full-keeps-office", "a unit test"],
-  ["I3.waits-on", "a unit test"],
 ]);
 
 /** What a client could never see. */
@@ -74,6 +73,7 @@ const INSIDE: readonly CheckName[] = [
   "who was rolled back is refused",
   "storage shows what was put",
   "a full disk keeps no office",
+  "requests leave with their deadline",
   "assertion in the core",
 ];
 

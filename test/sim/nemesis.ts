@@ -1,9 +1,12 @@
 /** Who does harm: crashes, pauses, cuts, broken links and rot at random times, often aimed at a writer, until told to stop. */
+import { unreachable } from "../../src/base/assert.js";
 import type { Prng } from "../../src/base/prng.js";
+import { majorityOf } from "../../src/base/votes.js";
 import { type Key, type NodeId, partition } from "../../src/core/model/ids.js";
 import type { Ruin } from "./log-disk.js";
 import type { SimNode } from "./node.js";
 import type { Harm } from "./plan.js";
+import type { LongWait } from "./swarm.js";
 import type { World } from "./world.js";
 
 /** A register of a busy node goes bad as soon as the node is idle, within so many milliseconds. */
@@ -14,6 +17,7 @@ const COPIES = 5;
 export class NemesisAtWork {
   private readonly chance: Prng;
   private over = false;
+  private waits = false;
 
   constructor(private readonly world: World) {
     this.chance = world.chance.fork("nemesis");
@@ -49,10 +53,51 @@ export class NemesisAtWork {
     this.over = true;
   }
 
+  /** Nothing else happens any more but this, to the end of the safety phase. By plan it comes of the plan. */
+  lastFor({ kind, forMs }: LongWait): void {
+    const { world } = this;
+    this.waits = true;
+    world.sometimes.hit("something lasted for minutes");
+    if (world.source.plan !== null) return;
+    const node = this.victim();
+    switch (kind) {
+      case "cut": {
+        const ways = world.nodes
+          .filter((other) => other !== node)
+          .flatMap(({ id }): [NodeId, NodeId][] => [
+            [node.id, id],
+            [id, node.id],
+          ]);
+        return this.harm({ kind: "cut", ways, forMs });
+      }
+      case "stall":
+        return this.harm({ kind: "stall", node: node.id, forMs });
+      case "unrecoverable":
+        return this.takeMajority(forMs);
+      default:
+        unreachable(kind);
+    }
+  }
+
+  /** One of a key's replicas goes bad and as many others are down as it takes for no majority to be left; they come back. */
+  private takeMajority(forMs: number): void {
+    const { world, chance } = this;
+    for (const key of chance.shuffle(world.keys)) {
+      const replicas = chance.shuffle(world.replicasOf(world.partitionOf(key)).map((id) => world.node(id)));
+      const bad = replicas.find((node) => node.up && world.maySpoil(node, key));
+      if (bad === undefined) continue;
+      this.harm({ kind: "rot", node: bad.id, key, scrubAfterMs: 0 });
+      const others = replicas.filter((node) => node !== bad && !node.lost);
+      for (const { id } of others.slice(0, replicas.length - majorityOf(replicas.length)))
+        this.harm({ kind: "crash", node: id, downMs: forMs });
+      return;
+    }
+  }
+
   private every(mean: number, harm: () => void): void {
     if (mean === 0) return;
     this.world.schedule.after(-Math.log(1 - this.chance.fraction()) * mean, () => {
-      if (this.over) return;
+      if (this.over || this.waits) return;
       harm();
       this.every(mean, harm);
     });

@@ -11,6 +11,7 @@ import { partition, UNKNOWN_REVISION } from "../../src/core/model/ids.js";
 import type { ServedPartition } from "../../src/core/partition.js";
 import { FOLLOW_MS } from "../../src/core/replica/catch-up.js";
 import type { CheckName } from "./checks.js";
+import { LongLoads } from "./long-loads.js";
 import { NemesisAtWork } from "./nemesis.js";
 import type { SimNode } from "./node.js";
 import type { Source } from "./plan.js";
@@ -106,6 +107,13 @@ function safetyPhase(world: World): void {
   nemesis.begin();
   for (const client of world.clients) client.start();
   schedule.runUntil(schedule.now + swarm.safetyMs);
+  const { wait } = swarm.nemesis;
+  if (wait !== null) {
+    world.goOnSlowly(wait.forMs);
+    nemesis.lastFor(wait);
+    new LongLoads(world).watch();
+    schedule.runUntil(schedule.now + wait.forMs);
+  }
   nemesis.end();
 }
 
@@ -140,10 +148,11 @@ function livenessPhase(world: World, everybodyUp: boolean): void {
   const patience = 4 * SETTLING_ROUNDS * swarm.roundMs + longestRequest;
   // Without it, keys are left to the readers as the faults left them.
   if (world.chance.fork("final writes").chance(0.5)) {
-    for (const key of world.keys)
+    for (const key of world.keys.filter((one) => !world.lostKeys.has(one)))
       finalOperation(world, patience, () => world.clients[0]?.writeAt(up[0] as SimNode, key));
   }
   for (const key of world.keys) {
+    if (world.lostKeys.has(key)) continue;
     let reads = 0;
     for (const node of up)
       finalOperation(world, patience, () => {
@@ -162,7 +171,12 @@ function upkeepPhase(world: World): void {
   const { schedule, swarm } = world;
   const up = world.nodes.filter((node) => node.up);
   const bad = (): string[] =>
-    up.flatMap((node) => world.badKeys(node).map((key) => `n${node.id}'s copy of ${key} is still bad`));
+    up.flatMap((node) =>
+      world
+        .badKeys(node)
+        .filter((key) => !world.lostKeys.has(key))
+        .map((key) => `n${node.id}'s copy of ${key} is still bad`),
+    );
   // It takes long in virtual time: some seeds see to it, and those whose nodes are far apart.
   const seesToCopies = world.chance.fork("copies").chance(0.2) || swarm.network.latencyMs > 0;
   const behind = (): string[] =>
@@ -194,7 +208,7 @@ function leftTombstones(world: World, node: SimNode): string[] {
   const left: string[] = [];
   for (const [p, { group, replica }] of node.machine?.core.partitions ?? []) {
     if (!group.replicas.every((id) => world.node(id).up)) continue;
-    for (const { key } of replica.table.tombstones(1))
+    for (const { key } of replica.table.tombstones(1).filter((one) => !world.lostKeys.has(one.key)))
       left.push(`still holds the tombstone of ${key} in partition ${p}`);
   }
   return left;

@@ -68,6 +68,8 @@ export const POINTS = [
   "an emptied directory was refused",
   "a directory that cannot be trusted was refused",
   "a register went bad",
+  "a key was lost with its majority",
+  "something lasted for minutes",
   "a bad register was found",
   "a bad register was mended by the writer",
   "a tombstone was purged",

@@ -108,8 +108,18 @@ export interface Nemesis {
   readonly stallMs: number;
   /** A directory is lost for good: put back as it was, emptied, or unreadable. */
   readonly ruin: number;
+  /** Replicas so few that one bad register takes the key's majority: it is lost, and nobody may be told anything wrong of it. */
+  readonly rotsLast: boolean;
   /** Share of faults that pick a working writer. */
   readonly aimed: number;
+  /** What lasts for minutes, after the other faults of the safety phase and with clients that go on; null: nothing. */
+  readonly wait: LongWait | null;
+}
+
+/** One thing that lasts: a node that is cut off, a disk that stands still, or a key that no majority can tell. */
+export interface LongWait {
+  readonly kind: "cut" | "stall" | "unrecoverable";
+  readonly forMs: number;
 }
 
 export interface Load {
@@ -137,6 +147,8 @@ export interface Load {
   readonly vanish: number;
 }
 
+const MINUTE_MS = 60_000;
+
 export function drawSwarm(seed: number): Swarm {
   const chance = new Prng(seed).fork("swarm");
   const on = (probability: number, strength: () => number): number => (chance.chance(probability) ? strength() : 0);
@@ -147,10 +159,19 @@ export function drawSwarm(seed: number): Swarm {
   const calm = chance.chance(0.05);
   const shortRoundMs = chance.pick([40, 40, 80, 200]);
   const faults = calm ? 0 : 1;
+  const waits = new Prng(seed).fork("waits");
+  // It takes long in virtual time, and some in real time.
+  const wait: LongWait | null =
+    faults === 1 && waits.chance(0.02)
+      ? {
+          kind: waits.pick(["cut", "stall", "unrecoverable", "unrecoverable"]),
+          forMs: MINUTE_MS * waits.pick([2, 2, 5, 16]),
+        }
+      : null;
   const apart = new Prng(seed).fork("latency");
   const latencyMs =
     process.env.LAT !== undefined ? Number(process.env.LAT) : apart.chance(0.15) ? apart.pick(LATENCIES) : 0;
-  const roundMs = latencyMs > 0 ? LATENT_ROUND_MS : shortRoundMs;
+  const roundMs = latencyMs > 0 || wait !== null ? LATENT_ROUND_MS : shortRoundMs;
   const safetyMs = roundMs * chance.pick([60, 90, 120]);
   // Long enough on few keys for records to be forgotten.
   const long = chance.chance(0.04);
@@ -166,6 +187,7 @@ export function drawSwarm(seed: number): Swarm {
   const restarts = new Prng(seed).fork("restarts");
   // What was forgotten of one key before all nodes were down must not come back as the low revision of another.
   const restarted = long && restarts.chance(0.5);
+  const lost = new Prng(seed).fork("lost");
   const ends = new Prng(seed).fork("ends");
   const sometimes = (probability: number, rounds: readonly number[]): number =>
     disks > 0 && storage.chance(probability) ? roundMs * storage.pick(rounds) : 0;
@@ -234,7 +256,9 @@ export function drawSwarm(seed: number): Swarm {
       stall: faults * (stalls.chance(0.15) ? roundMs * stalls.pick([8, 20]) : 0),
       stallMs: roundMs * stalls.pick([5, 15, 40]),
       ruin: sometimes(0.4, [10, 40]),
+      rotsLast: replicas <= 2 && lost.chance(0.5),
       aimed: chance.pick([0, 0.5, 0.9]),
+      wait,
     },
     load: {
       thinkMs: long ? 1 : chance.pick([1, 5, 20, 60]),

@@ -24,6 +24,8 @@ import { Trace } from "./trace.js";
 
 /** Between the last answers of a node that stops and its end. */
 const LAST_ANSWERS_MS = 20;
+/** Between requests of a client while something lasts for minutes. */
+const LONG_THINK_MS = 3_000;
 /** Longer than any run. */
 const NEVER_MS = 1e9;
 
@@ -71,6 +73,10 @@ export class World {
   readonly slackMs: number;
   /** Faults are over. */
   calm = false;
+  /** Mean milliseconds between an answer and a client's next request. */
+  thinkMs: number;
+  /** Of whose copies so many went bad that no majority can tell them any more. */
+  readonly lostKeys = new Set<Key>();
   private readonly ignored: ReadonlySet<CheckName>;
   /** By key: the replicas whose copy was ever bad. */
   private readonly everBad = new Map<Key, Set<NodeId>>();
@@ -92,6 +98,7 @@ export class World {
     this.trace = new Trace(options.keep, options.story);
     this.chance = new Prng(seed);
     this.operationsLeft = swarm.load.operations;
+    this.thinkMs = swarm.load.thinkMs;
     // Whatever the disks do: nobody's deadline waits for a sync.
     this.slackMs = 100 + 10 * swarm.turnMs;
     this.view = firstView(swarm);
@@ -132,6 +139,14 @@ export class World {
 
   record(operation: Operation): void {
     this.history.push(operation);
+  }
+
+  /** Clients go on for so long, however many operations they have made, with pauses in proportion. */
+  goOnSlowly(forMs: number): void {
+    const each = Math.ceil(forMs / LONG_THINK_MS);
+    this.operationsLeft = each * this.clients.length;
+    this.thinkMs = LONG_THINK_MS;
+    for (const client of this.clients) client.goOn();
   }
 
   takeOperation(): boolean {
@@ -217,21 +232,38 @@ export class World {
 
   /**
    * The node's copy of the key goes bad, if it has one and those that never were bad, on nodes that are not gone, stay a majority. More would
-   * be more than the protocol promises to survive.
+   * be more than the protocol promises to survive, and is done only where groups are so small that one is too many.
    */
   spoil(node: SimNode, key: Key): boolean {
+    if (!this.maySpoil(node, key)) return false;
     const partition = this.partitionOf(key);
-    const replicas = this.replicasOf(partition);
     const bad = this.everBad.get(key) ?? new Set<NodeId>();
-    const sound = replicas.filter((id) => id !== node.id && !bad.has(id) && !this.node(id).lost);
-    if (!replicas.includes(node.id) || sound.length < majorityOf(replicas.length)) return false;
+    const last = this.soundWithout(node, key) < majorityOf(this.replicasOf(partition).length);
     if (!node.disk.spoil(partition, key)) return false;
+    if (last) {
+      this.lostKeys.add(key);
+      this.sometimes.hit("a key was lost with its majority");
+    }
     bad.add(node.id);
     this.everBad.set(key, bad);
     this.sometimes.hit("a register went bad");
     this.trace.note(this.schedule.now, `n${node.id}: ${key} goes bad`);
     this.trace.command(this.schedule.now, `spoil ${key} at n${node.id}`, partition);
     return true;
+  }
+
+  maySpoil(node: SimNode, key: Key): boolean {
+    const replicas = this.replicasOf(this.partitionOf(key));
+    if (!replicas.includes(node.id)) return false;
+    return this.swarm.nemesis.rotsLast || this.soundWithout(node, key) >= majorityOf(replicas.length);
+  }
+
+  /** Other replicas that are not gone and whose copy of the key never was bad. */
+  private soundWithout(node: SimNode, key: Key): number {
+    const bad = this.everBad.get(key);
+    return this.replicasOf(this.partitionOf(key)).filter(
+      (id) => id !== node.id && bad?.has(id) !== true && !this.node(id).lost,
+    ).length;
   }
 
   badKeys(node: SimNode): Key[] {

@@ -36,6 +36,7 @@ export type PlantedBug =
   | "R11.bad-is-absent"
   | "R11.late-write"
   | "R11.proof-cut-off"
+  | "R11.holds-up-others"
   | "R11.unchecked"
   | "R11.rotten-is-torn"
   | "R12.at-a-majority"

@@ -8,7 +8,8 @@
  *
  * Invariants:
  *   I1  The cursor moves over a change only when this copy holds that key at least as new, or it was refused and the writer has told since what
- *       counts, in a higher ballot: it may be that nothing does, and then the other copy keeps what reached it alone.
+ *       counts, in a higher ballot: it may be that nothing does, and then the other copy keeps what reached it alone. A key whose copy is bad
+ *       is left to the writer, who is asked for it after it was listed.
  *   I2  What was asked for before a key was purged here is dropped (R12).
  *
  * Source: anti-entropy by version numbers, as in Bayou and Dynamo; the fence is what a register needs besides.
@@ -253,10 +254,16 @@ export class CatchUp {
     }
     if (since(now, this.listedAt) < ON_ITS_WAY_MS) return;
     this.lacking = this.lacking.filter(
-      ({ key, timestamp, refused }) => !this.holds(key, timestamp) && !(refused && !this.mending.wants(key)),
+      ({ key, timestamp, refused }) =>
+        !this.holds(key, timestamp) && !(refused && !this.mending.wants(key)) && !this.leftToMending(key),
     );
     if (this.lacking.length === 0) return this.advance(now, out);
     this.pump(now, patience, out);
+  }
+
+  /** The copy is bad: the writer is asked anew, and tells at least what was listed. It may not be able to for long; other keys do not wait. */
+  private leftToMending(key: Key): boolean {
+    return this.replica.look(key) === BAD && !planted("R11.holds-up-others") && this.replica.foundAgain(key);
   }
 
   private holds(key: Key, timestamp: Timestamp): boolean {

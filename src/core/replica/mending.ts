@@ -7,6 +7,7 @@
  *   I1  A question is asked under one attempt until the key needs no mending any more: the answer counts however late it comes. It is at
  *       least as new as anything this replica ever acknowledged, as a replica acknowledges nothing of a key while its copy is bad (R11).
  *   I2  It is void when the copy was sound in between: what was acknowledged then may be newer than a late answer.
+ *   I3  However many keys the writer cannot tell, the others have their turns.
  */
 import type { Instant } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
@@ -89,7 +90,10 @@ export class Mending {
       if (question.attempt !== message.attempt) continue;
       if (message.register !== null && message.register.key !== key) return true;
       question.answered();
-      if (!message.done || message.ballot === null) return true;
+      if (!message.done || message.ballot === null) {
+        this.standBack(key);
+        return true;
+      }
       const asBad = question.badSince !== null && (this.stands(key, question) || planted("R7.void-attempt"));
       const mended = replica.mend(key, message.register, message.ballot, asBad, out);
       if (mended === "refused") return true;
@@ -103,6 +107,16 @@ export class Mending {
       return true;
     }
     return false;
+  }
+
+  /** The writer cannot tell: those that wait for their turn have it, where there are too many to ask for all (I3). */
+  private standBack(key: Key): void {
+    const { bad } = this.options.replica;
+    if (bad.size + this.wanted.size <= MAX_ASKED || planted("R11.holds-up-others")) return;
+    this.asked.delete(key);
+    const since = bad.get(key);
+    if (since !== undefined && bad.delete(key)) bad.set(key, since);
+    if (this.wanted.delete(key)) this.wanted.add(key);
   }
 
   /** Called every tick while `busy`. */

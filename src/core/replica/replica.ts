@@ -125,6 +125,13 @@ export class Replica {
     return BAD;
   }
 
+  /** What was asked of the writer so far counts no more, as it may be older than what is known by now. False: the key waits for no mending. */
+  foundAgain(key: Key): boolean {
+    if (!this.bad.has(key)) return false;
+    this.bad.set(key, ++this.findings);
+    return true;
+  }
+
   private sound(key: Key): void {
     if (this.bad.delete(key)) this.badBytes -= key.length;
   }

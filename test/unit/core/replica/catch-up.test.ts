@@ -339,7 +339,19 @@ describe("what it takes", () => {
     wait(SOON);
     expect(waiting()).toEqual([]);
     expect((tables[0] as MemoryTable).get(K)).toBe(BAD);
-    expect(cursors()).toEqual([]);
+  });
+
+  test("a bad copy that nobody can mend yet does not hold up what else is lacking: the writer is asked anew", () => {
+    give(0, register({ value: "v" }));
+    (tables[0] as MemoryTable).spoil(K);
+    give(1, register({ value: "new", at: ts(b(1), 2) }));
+    consider();
+    deliver();
+    const bad = replicas[0]?.bad;
+    const found = bad?.get(K);
+    wait(SOON);
+    expect(cursors()).toEqual(["1:1"]);
+    expect(bad?.get(K)).toBeGreaterThan(found ?? 0);
   });
 
   test("a bad copy is not listed", () => {

@@ -93,6 +93,21 @@ const only = (attempts: readonly Attempt[]): Attempt => {
 
 const newer = register({ at: ts(b(2, WRITER), 1), value: "mended" });
 
+test("however many keys the writer cannot tell, the others have their turns (I3)", () => {
+  const keys = Array.from({ length: 70 }, (_, i) => key(`k${i}`));
+  for (const k of keys) {
+    hold(table, register({ key: k, value: "v" }));
+    spoil(k);
+  }
+  const asked = new Set<Key>();
+  for (let round = 0; round < 4; round++) {
+    const attempts = resend(1_000);
+    for (const { message } of sent) asked.add((message as KindOf<"hand-over">).key);
+    for (const of of attempts) answer(of, null, undefined, false);
+  }
+  expect(asked.size).toBe(keys.length);
+});
+
 describe("R11: a bad register", () => {
   beforeEach(() => {
     hold(table, register({ value: "v" }));

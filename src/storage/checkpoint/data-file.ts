@@ -41,8 +41,8 @@ export function prepareDataFile(folder: string, readOnly: boolean): void {
     }
     if (readOnly) {
       throw new CheckpointError(
-        `${join(folder, DATA)} has ${size} bytes, and by its own word it had ${needed}. What is missing may have been free or not. ` +
-          `Nothing is changed by a look; to look all the same, lengthen it first: truncate -s ${needed} ${join(folder, DATA)}`,
+        `the checkpoint is shorter than it says: ${join(folder, DATA)} has ${size} bytes, and by its own word it had ${needed}. ` +
+          `A look changes nothing; to look all the same, lengthen it first: truncate -s ${needed} ${join(folder, DATA)}`,
       );
     }
     // Zeros are no page that LMDB would take for one; a read of them is an error that can be told.

@@ -301,7 +301,10 @@ class World {
     for (const one of up) if (chance.chance(0.5)) this.leave(one);
     if (host.node !== null && chance.chance(faults.crash)) this.crash(host);
     if (chance.chance(faults.cut)) this.cut();
-    if (this.mayWipe && host.node !== null && chance.chance(faults.wipe)) {
+    // Of two voters none may be lost, and none of three while another one leaves: then no view is ever decided again.
+    const enough =
+      this.checks.newest.view.voters.length >= 3 && !this.hosts.some(({ leaves, gone }) => leaves && !gone);
+    if (this.mayWipe && enough && host.node !== null && chance.chance(faults.wipe)) {
       this.mayWipe = false;
       this.wiped = true;
       this.wipe(host);
@@ -317,7 +320,7 @@ class World {
   /** A member that keeps no partition asks to be none any more. */
   private farewell(host: Host): void {
     const { node } = host;
-    if (node === null || host.leaves || node.chain.isWishing) return;
+    if (node === null || host.leaves || this.wiped || node.chain.isWishing) return;
     const { view } = node.chain.newest;
     if (memberOf(view, host.id) === undefined || hasReplicas(view, host.id)) return;
     this.note(`n${host.id} wants to leave`);

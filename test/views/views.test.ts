@@ -40,7 +40,7 @@ test("H14.old-reports is caught: a proposer far away gives up before it has deci
   timeout: 120_000,
 }, () => {
   plant(bugNamed("H14.old-reports"));
-  expect(runViews(89, 0, { planned: true }).violation?.check).toBe("a healthy majority goes on");
+  expect(runViews(153, 0, { planned: true }).violation?.check).toBe("a healthy majority goes on");
 });
 
 /** Seeds that catch a planted bug. Of those found late the small world and a script tell more (test/small/views.test.ts, test/scripts/views). */

@@ -136,6 +136,8 @@ const MEMBERS: readonly Attack[] = [
       attempt: attempt(i),
       copy: EPOCH,
       after: changeNumber(0),
+      taken: [],
+      whole: true,
     })),
   ),
   member("late-ballots", "frames of 100 Confirms of an old ballot, each refused by name, 100 a second", 10, (self) =>

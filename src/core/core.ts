@@ -25,6 +25,7 @@ import type { RegisterTable } from "./model/table.js";
 import { ServedPartition } from "./partition.js";
 import { Attempts } from "./quorum/attempts.js";
 import { Group } from "./quorum/group.js";
+import { CatchUpLoad } from "./replica/catch-up-load.js";
 import type { ChainOutbox, ViewConflict } from "./view/chain.js";
 import type { EncodedView } from "./view/encoded-view.js";
 import type { ViewMessage } from "./view/message.js";
@@ -40,8 +41,8 @@ const RESEND_TICK: Duration = duration(20);
 const MAX_OFFERS = 16;
 /** Kept until the driver takes them out. */
 const MAX_CONFLICTS = 16;
-/** Partitions of a node that catch up at the same time. */
-const MAX_CATCHING_UP = 16;
+/** Partitions of a node that catch up at the same time; what they ask for is bounded in bytes (CATCH_UP_BYTES). */
+const MAX_CATCHING_UP = 128;
 /** How long a deleted key's tombstone rests at least, and how far passes over a partition's tombstones are apart (R12). */
 export const DEFAULT_PURGE_AFTER: Duration = duration(5 * 60_000);
 
@@ -110,6 +111,7 @@ export class Core {
   readonly roundTrips = new RoundTrips();
   /** What all writers of this node hold together. */
   readonly load = new NodeLoad();
+  readonly catchUpLoad = new CatchUpLoad();
   readonly partitions = new Map<Partition, ServedPartition>();
   private readonly round: Duration;
   private readonly busy = new Set<ServedPartition>();
@@ -151,12 +153,15 @@ export class Core {
           heartbeats: this.heartbeats,
           roundTrips: this.roundTrips,
           load: this.load,
+          catchUpLoad: this.catchUpLoad,
           now: options.now,
           purgeAfter: options.purgeAfter ?? DEFAULT_PURGE_AFTER,
         }),
       );
     }
     for (const entry of entries) if (!isViewEntry(entry)) this.partitions.get(entry.partition)?.restore(entry);
+    if (entries.some((entry) => !isViewEntry(entry)))
+      for (const served of this.partitions.values()) served.catchUp.wasAway();
   }
 
   get view(): View {

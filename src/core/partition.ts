@@ -26,6 +26,8 @@ import type { Group } from "./quorum/group.js";
 import { type Patience, RESEND_MS } from "./quorum/patience.js";
 import { Reader } from "./reader/reader.js";
 import { CatchUp } from "./replica/catch-up.js";
+import type { CatchUpLoad } from "./replica/catch-up-load.js";
+import { pageOf } from "./replica/feed.js";
 import { Mending } from "./replica/mending.js";
 import { GroupPost } from "./replica/post.js";
 import { Replica } from "./replica/replica.js";
@@ -33,6 +35,8 @@ import type { NodeLoad } from "./writer/node-load.js";
 import type { Multicast } from "./writer/revisions.js";
 import { Writer } from "./writer/writer.js";
 
+/** Changes that a copy lacks and may have an office all the same: about what is on its way. */
+const FAR_BEHIND = 256;
 /** What is known to be settled is durable by then; until it is, a crash of the node costs an impose more for a key. */
 const SAVE_SETTLED_EVERY: Duration = duration(1_000);
 
@@ -44,6 +48,7 @@ export interface ServedPartitionOptions {
   readonly heartbeats: Heartbeats;
   readonly roundTrips: RoundTrips;
   readonly load: NodeLoad;
+  readonly catchUpLoad: CatchUpLoad;
   readonly now: Instant;
   /** How long a tombstone rests at least before it is purged, and passes are apart (R12). */
   readonly purgeAfter: Duration;
@@ -69,6 +74,8 @@ export class ServedPartition {
   private leaving = false;
   /** The disk is full: it hands its office over and takes none, as long as another replica can have it (E6). */
   private full = false;
+  /** This copy lacks so much that it should have no office. */
+  private lagging = false;
   private savedSettled: Instant;
   /** Among those of the core that need `resend`; kept by the core. */
   kept = false;
@@ -108,12 +115,14 @@ export class ServedPartition {
       multicast,
       writerPlace: () => this.writerPlace(),
       removed: () => this.catchUp.onPurge(),
+      full: () => this.full,
     });
     this.catchUp = new CatchUp({
       group,
       replica: this.replica,
       mending: this.mending,
       attempts: options.attempts,
+      load: options.catchUpLoad,
       now: options.now,
       send: (place, message, out) => this.post.send(voteOf(place), message, out),
     });
@@ -187,7 +196,10 @@ export class ServedPartition {
     if (!this.leaving || action?.kind !== "campaign") this.act(now, action, out);
     if (this.leaving || this.full) this.passOn(now, out);
     else this.purgePass.consider(now, !this.offer.open, out);
-    if (mayCatchUp) this.catchUp.consider(now, this.heardPlaces(), (place) => this.lastChangeAt(place), out);
+    // What it asked for would only be thrown away.
+    if (mayCatchUp && !this.full)
+      this.catchUp.consider(now, this.heardPlaces(), (place) => this.lastChangeAt(place), out);
+    this.lagging = (this.behind ?? 0) > FAR_BEHIND;
     if (since(now, this.savedSettled) >= SAVE_SETTLED_EVERY) {
       this.savedSettled = now;
       this.replica.saveSettled(out);
@@ -204,7 +216,10 @@ export class ServedPartition {
   /** The disk is full, or has space again. */
   filled(now: Instant, full: boolean, out: Outbox): void {
     this.full = full;
-    if (full) this.passOn(now, out);
+    if (!full) return;
+    // What it asked for would only be thrown away.
+    this.catchUp.stop();
+    this.passOn(now, out);
   }
 
   /** As disks are full, no majority of those that are heard can take a register. */
@@ -310,7 +325,6 @@ export class ServedPartition {
       case "read":
         return this.replica.onRead(from, message, out);
       case "read-answer":
-        if (this.catchUp.onReadAnswer(now, place, message, out)) return;
         return this.reader.onAnswer(now, place, message, out);
       case "impose":
         return this.replica.onImpose(from, message, out);
@@ -338,7 +352,7 @@ export class ServedPartition {
         if (this.mending.onHandedOver(message, out)) return;
         return this.reader.onHandedOver(message, out);
       case "ask-changes":
-        return this.replica.onAskChanges(from, message, out);
+        return out.sendDurable.push(from, pageOf(this.replica, this.group, message));
       case "changes":
         return this.catchUp.onChanges(now, place, message, out);
       case "ask-tombstone":
@@ -451,6 +465,7 @@ export class ServedPartition {
       settled: this.replica.settled.highest,
       settledRevision: this.replica.settledRevision,
       lastChange: this.replica.table.lastChange,
+      lagging: this.lagging,
     });
     this.heartbeats.setOffice(partition, this.election.working ? this.writer.ballot : null);
   }

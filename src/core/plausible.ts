@@ -22,7 +22,7 @@
 import { unreachable } from "../base/assert.js";
 import { MAX_KEY_BYTES, MAX_RECORDS, MAX_VALUE_BYTES, REQUEST_ID_BYTES } from "../base/limits.js";
 import { type Instant, since } from "../base/time.js";
-import { type Ballot, sameBallot, type Timestamp } from "./model/ballot.js";
+import { type Ballot, type SeqRanges, sameBallot, type Timestamp } from "./model/ballot.js";
 import type { PartitionReport } from "./model/heartbeat.js";
 import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition, type Revision, VOTERS } from "./model/ids.js";
 import type { GroupMessage, HandedOver } from "./model/message.js";
@@ -30,6 +30,7 @@ import type { Forwarded, NodeMessage, Request } from "./model/node-message.js";
 import type { Answer, KeyEntry } from "./model/operation.js";
 import { planted } from "./model/planted.js";
 import type { Register } from "./model/register.js";
+import { MAX_RANGES } from "./replica/taken.js";
 import { MAX_MEMBERS } from "./view/check.js";
 import { memberOf, type View } from "./view/view.js";
 
@@ -90,7 +91,7 @@ export interface PlausibleOptions {
 const MAX_RECORD_BYTES = 64;
 /** Of a register beside key, value and records. */
 const REGISTER_BYTES = 256;
-/** A listed change takes 16 KiB of frame at most with the longest key; senders list 512. */
+/** Senders list 512. */
 const MAX_CHANGES = 4_096;
 const MAX_REMAINING_MS = 120_000;
 
@@ -229,8 +230,9 @@ export class Plausible {
           this.revision(now, partition, message.settledRevision)
         );
       case "imposed":
-      case "ask-changes":
         return null;
+      case "ask-changes":
+        return this.ranges(now, partition, message.taken);
       case "hand-over":
         return key(message.key);
       case "handed-over":
@@ -243,7 +245,12 @@ export class Plausible {
       case "changes":
         return (
           this.listed(message.changes.length, MAX_CHANGES, "changes") ??
-          first(message.changes, (one) => key(one.key) ?? this.timestamp(now, partition, one.timestamp))
+          this.ranges(now, partition, message.taken) ??
+          first(message.changes, (one) =>
+            one.register === null
+              ? this.timestamp(now, partition, one.timestamp)
+              : this.register(now, partition, one.register),
+          )
         );
       default:
         return unreachable(message);
@@ -331,6 +338,14 @@ export class Plausible {
   private revision(now: Instant, partition: Partition, revision: number): Wrong {
     if (this.of(partition).revisions.takes(now, revision, () => this.options.known(partition).revision)) return null;
     return `revision ${revision}, far above all that is known of partition ${partition}`;
+  }
+
+  private ranges(now: Instant, partition: Partition, list: readonly SeqRanges[]): Wrong {
+    const count = list.reduce((sum, { ranges }) => sum + ranges.length / 2, 0);
+    return (
+      this.listed(count, MAX_RANGES, "ranges of seqs") ??
+      first(list, ({ ballot, ranges }) => this.timestamp(now, partition, { ballot, seq: ranges.at(-1) ?? 0 }))
+    );
   }
 
   private optional(now: Instant, partition: Partition, register: Register | null): Wrong {

@@ -128,9 +128,16 @@ export class NodeStatus {
   }
 
   /** What all writers of this node hold together, in bytes; registers left to catch-up. */
-  get load(): { readonly flights: number; readonly retained: number; readonly memory: number; readonly left: number } {
+  get load(): {
+    readonly flights: number;
+    readonly retained: number;
+    readonly memory: number;
+    readonly left: number;
+    readonly catchUp: number;
+  } {
     const { flightBytes, retainedBytes, memoryBytes, left } = this.core.load;
-    return { flights: flightBytes, retained: retainedBytes, memory: memoryBytes, left };
+    const catchUp = this.core.catchUpLoad.bytes;
+    return { flights: flightBytes, retained: retainedBytes, memory: memoryBytes, left, catchUp };
   }
 
   /** Messages that could not be. */

@@ -2,7 +2,13 @@
  * A node's own numbers, read from it when somebody asks. Labels are bounded: at most the nodes of the cluster, never partitions or keys.
  */
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { FLIGHT_BYTES, REQUEST_BYTES, RETAINED_BYTES, WRITER_MEMORY_BYTES } from "../core/model/bounds.js";
+import {
+  CATCH_UP_BYTES,
+  FLIGHT_BYTES,
+  REQUEST_BYTES,
+  RETAINED_BYTES,
+  WRITER_MEMORY_BYTES,
+} from "../core/model/bounds.js";
 import type { NodeId } from "../core/model/ids.js";
 import type { NodeStorage } from "../ports/storage.js";
 import type { AdmissionCounters } from "../rpc/peers/admission.js";
@@ -159,6 +165,7 @@ export class NodeMetrics {
       ["flights", FLIGHT_BYTES, (node) => node.status.load.flights],
       ["retained", RETAINED_BYTES, (node) => node.status.load.retained],
       ["writer-memory", WRITER_MEMORY_BYTES, (node) => node.status.load.memory],
+      ["catch-up", CATCH_UP_BYTES, (node) => node.status.load.catchUp],
     ];
     const { serving } = this.parts;
     this.meter.gauges("onar_load_bytes", "Bytes that this node holds of a kind, about.", ["kind"], (set) => {

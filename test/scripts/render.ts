@@ -1,6 +1,6 @@
 /** Peer messages in the words of the golden traces: one line each, the fields that matter, always in the same order. */
 import { unreachable } from "../../src/base/assert.js";
-import type { Ballot, Timestamp } from "../../src/core/model/ballot.js";
+import type { Ballot, SeqRanges, Timestamp } from "../../src/core/model/ballot.js";
 import type { OfficeReport, PartitionReport } from "../../src/core/model/heartbeat.js";
 import type { ListedChange } from "../../src/core/model/message.js";
 import type { NodeMessage, Request } from "../../src/core/model/node-message.js";
@@ -65,9 +65,9 @@ export function renderMessage(m: NodeMessage): string {
     case "handed-over":
       return m.done ? `HandedOver ${renderRegister(m.register)}` : "HandedOver not the writer";
     case "ask-changes":
-      return `AskChanges after ${m.after}`;
+      return `AskChanges after ${m.after}${m.whole ? "" : ", timestamps"}${renderTaken("but for", m.taken)}`;
     case "changes":
-      return `Changes up to ${m.upTo}${m.more ? " and more" : ""}${m.changes.map(renderChange).join("")}`;
+      return `Changes up to ${m.upTo}${m.more ? " and more" : ""}${m.changes.map(renderChange).join("")}${renderTaken("had", m.taken)}`;
     case "ask-tombstone":
       return `AskTombstone ${m.key} ${renderTimestamp(m.timestamp)} in b=${renderBallot(m.ballot)}`;
     case "tombstone-held":
@@ -102,7 +102,15 @@ export function renderMessage(m: NodeMessage): string {
   }
 }
 
-const renderChange = ({ key, timestamp }: ListedChange): string => `, ${key} ${renderTimestamp(timestamp)}`;
+const renderChange = ({ timestamp, register, settled }: ListedChange): string =>
+  `, ${register === null ? renderTimestamp(timestamp) : renderRegister(register)}${settled ? " settled" : ""}`;
+
+/** " but for b=1.n1 1–3 5–5". */
+const renderTaken = (how: string, taken: readonly SeqRanges[]): string =>
+  taken.map(({ ballot, ranges }) => ` ${how} b=${renderBallot(ballot)}${renderRanges(ranges)}`).join("");
+
+const renderRanges = (ranges: readonly number[]): string =>
+  ranges.map((bound, i) => (i % 2 === 0 ? ` ${bound}` : `–${bound}`)).join("");
 
 const renderReport = ({ promise, live, settled }: PartitionReport): string =>
   `, promised b=${renderBallot(promise)}${live ? " live" : ""}${settled === null ? "" : ` settled ${renderTimestamp(settled)}`}`;

@@ -49,6 +49,7 @@ export type CheckName =
   | "a purge is rightful"
   | "what was purged stays away"
   | "the floor outlives what is purged"
+  | "a cursor passes what is here"
   | "a bad register says nothing"
   | "a bad register is mended by what is as new"
   | "a hand-over tells what counts"
@@ -77,6 +78,11 @@ export class Checks {
 
   constructor(private readonly options: ChecksOptions) {
     this.partitions = options.view.partitions.map((_, p) => new PartitionChecks(p as Partition, options));
+  }
+
+  /** What counts in a partition and the node's copy lacks. */
+  lacking(partition: Partition, node: NodeId): string[] {
+    return this.of(partition).copies.lacking(node);
   }
 
   sent(from: NodeId, to: NodeId, message: NodeMessage): void {

@@ -16,7 +16,7 @@ import {
   type Timestamp,
 } from "../../src/core/model/ballot.js";
 import type { Entry } from "../../src/core/model/entry.js";
-import type { Key, NodeId, Partition, Revision } from "../../src/core/model/ids.js";
+import type { ChangeNumber, Key, NodeId, Partition, Revision } from "../../src/core/model/ids.js";
 import type { Purge } from "../../src/core/model/message.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import type { Register } from "../../src/core/model/register.js";
@@ -46,6 +46,8 @@ export class CopyChecks {
   /** As the disks have them. */
   private readonly promises = new Map<NodeId, Ballot>();
   private readonly floors = new Map<NodeId, Revision>();
+  /** The latest change of each key at a node. */
+  private readonly changes = new Map<NodeId, Map<Key, ChangeNumber>>();
   /** By key: the latest state that was ever complete. */
   private readonly complete = new Map<Key, Timestamp>();
   private readonly purges = new Map<Key, KnownPurge[]>();
@@ -87,6 +89,9 @@ export class CopyChecks {
           this.handed.set(name, { key: message.key, complete: this.complete.get(message.key) ?? null });
         return;
       }
+      case "changes":
+        for (const { register } of message.changes) this.speaks(from, register?.key, "changes");
+        return;
       case "handed-over":
         if (message.done) this.handedOver(`${to}/${message.attempt}`, message.register);
         return;
@@ -110,14 +115,61 @@ export class CopyChecks {
         this.floors.set(node, entry.floor);
         return;
       case "register":
+        this.changesOf(node).set(entry.register.key, entry.change);
         return this.took(node, entry.register, before);
       case "removed":
+        this.changesOf(node).delete(entry.key);
         return this.removed(node, entry.key, before);
       case "cursor":
-        return this.options.sometimes.hit("a replica caught up");
+        this.options.sometimes.hit("a replica caught up");
+        return this.caughtUp(node, entry);
       default:
         return;
     }
+  }
+
+  /** Up to that change the copy has what the other one has, as far as it counts. */
+  private caughtUp(node: NodeId, { source, change }: Extract<Entry, { kind: "cursor" }>): void {
+    for (const [key, of] of this.changesOf(source)) {
+      const { register, silent } = this.copyAt(source, key);
+      const complete = this.complete.get(key);
+      // What is bad there changes again when it is mended.
+      if (of > change || silent || register === null || complete === undefined) continue;
+      const there = register.timestamp;
+      // What is later than all that ever counted may be refused, and then the writer tells what does.
+      const wanted = compareTimestamps(there, complete) < 0 ? there : complete;
+      const own = this.copyAt(node, key);
+      const held = own.register?.timestamp ?? this.purged(key)?.timestamp;
+      // A bad copy is mended by the writer.
+      if (own.silent) continue;
+      if (held !== undefined && compareTimestamps(held, wanted) >= 0) continue;
+      this.options.violate(
+        "a cursor passes what is here",
+        `n${node} has all of n${source} up to ${change}, and of ${key} ${held === undefined ? "nothing" : formatTimestamp(held)} instead of ${formatTimestamp(wanted)}`,
+      );
+    }
+  }
+
+  private changesOf(node: NodeId): Map<Key, ChangeNumber> {
+    let changes = this.changes.get(node);
+    if (changes === undefined) {
+      changes = new Map();
+      this.changes.set(node, changes);
+    }
+    return changes;
+  }
+
+  /** What counts and this copy lacks, in words. */
+  lacking(node: NodeId): string[] {
+    const lacking: string[] = [];
+    for (const [key, complete] of this.complete) {
+      const purged = this.purged(key)?.timestamp;
+      if (purged !== undefined && compareTimestamps(purged, complete) >= 0) continue;
+      const held = this.copyAt(node, key).register;
+      if (held !== null && compareTimestamps(held.timestamp, complete) >= 0) continue;
+      lacking.push(`${key} of ${formatTimestamp(complete)}, and has ${renderRegister(held)}`);
+    }
+    return lacking;
   }
 
   /** On how many disks the key's state is one of these; purged or bad ones count for what they were. */

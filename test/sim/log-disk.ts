@@ -64,6 +64,8 @@ export class LogDisk implements Disk {
   private committing: (() => void) | null = null;
   private healed = false;
   private full = false;
+  /** It is full, and what is small still fits. */
+  private roomy = false;
   /** Records appended in this life, and those that are on the disk. */
   private appended = 0;
   private kept = 0;
@@ -191,6 +193,7 @@ export class LogDisk implements Disk {
   /** `reserve`: what is small still fits, as it does on a disk that was noticed in time. */
   fill(full: boolean, reserve = false): void {
     this.full = full && !this.healed;
+    this.roomy = reserve;
     this.files.disk.space = this.full && !reserve ? 0 : Number.POSITIVE_INFINITY;
   }
 
@@ -256,6 +259,7 @@ export class LogDisk implements Disk {
     const { life, haste } = this;
     const first = this.snapshots.length === 0;
     const isFull = (): boolean => this.full;
+    const hasRoom = (): boolean => !this.full || this.roomy;
     let opened: DiskStorage | null = null;
     let error: Error | null = null;
     this.files.instant = true;
@@ -272,6 +276,9 @@ export class LogDisk implements Disk {
         space: {
           get writable() {
             return !isFull();
+          },
+          get deletable() {
+            return hasRoom();
           },
           exhausted: () => sometimes.hit("a write found the disk full"),
         },

@@ -9,7 +9,7 @@ import type { Key, NodeId, Partition, Revision } from "../../src/core/model/ids.
 import type { Forwarded, NodeMessage, Request } from "../../src/core/model/node-message.js";
 import type { Ticket } from "../../src/core/model/outbox.js";
 import type { View } from "../../src/core/view/view.js";
-import { bringsRegisters } from "../../src/node/disk-full.js";
+import { lostWhenFull } from "../../src/node/disk-full.js";
 import { Loop, type ReplyTo } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
 import type { Clock } from "../../src/ports/clock.js";
@@ -221,7 +221,8 @@ export class SimNode {
       const { storage, loop } = this;
       // Streams do not double what they carry: what was refused for now does not come again by itself and run.
       if (message.kind === "forward" && this.refused.has(`${from}/${message.id}`)) return;
-      if (storage?.writable === false && bringsRegisters(message)) return this.options.droppedWhenFull();
+      if (storage?.writable === false && lostWhenFull(message, storage.deletable))
+        return this.options.droppedWhenFull();
       loop?.deliver(input);
       this.options.took(this, from, message);
     });

@@ -3,7 +3,7 @@
  * majority of every group up, when writers must be found, every request answered and every key read at every node; then the history is
  * checked.
  */
-import { voteOf } from "../../src/base/votes.js";
+import { countVotes, voteOf } from "../../src/base/votes.js";
 import { checkHistory } from "../../src/check/check.js";
 import { formatHistory } from "../../src/check/jsonl.js";
 import { versionWitness } from "../../src/check/version-witness.js";
@@ -184,7 +184,9 @@ function upkeepPhase(world: World): void {
       ? []
       : up.flatMap((node) =>
           [...(node.machine?.core.partitions ?? [])].flatMap(([p, served]) =>
-            lacks(served) > 0 ? [`n${node.id} lacks ${lacks(served)} changes of partition ${p}`] : [],
+            lacks(served) > 0
+              ? [`n${node.id} lacks ${lacks(served)} changes of partition ${p}`]
+              : missing(world, node, served),
           ),
         );
   // Passes need every replica.
@@ -212,6 +214,13 @@ function leftTombstones(world: World, node: SimNode): string[] {
       left.push(`still holds the tombstone of ${key} in partition ${p}`);
   }
   return left;
+}
+
+/** Who has caught up with a majority has all that counts. */
+function missing(world: World, node: SimNode, served: ServedPartition): string[] {
+  const { partition: p, majority } = served.group;
+  if (countVotes(served.heardPlaces()) < majority) return [];
+  return world.checks.lacking(p, node.id).map((what) => `n${node.id} has caught up and lacks ${what}`);
 }
 
 /** Changes that the copies of those who are heard have and this one may not. (`behind` counts those who are gone, too.) */

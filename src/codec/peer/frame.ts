@@ -10,7 +10,7 @@ import {
   Refusal,
 } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../../base/trace-context.js";
-import { sameBallot } from "../../core/model/ballot.js";
+import { type SeqRanges, sameBallot } from "../../core/model/ballot.js";
 import type { Key, ViewEpoch } from "../../core/model/ids.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
 import type { WriteOperation } from "../../core/model/operation.js";
@@ -192,7 +192,12 @@ function sizeOf(message: NodeMessage): number {
     case "purge":
       return message.key.length + 64;
     case "changes":
-      return message.changes.reduce((sum, { key }) => sum + key.length + 32, 64);
+      return message.changes.reduce(
+        (sum, { register }) => sum + (register === null ? 32 : encodeRegister(register).length + 8),
+        64 + rangesSize(message.taken),
+      );
+    case "ask-changes":
+      return 64 + rangesSize(message.taken);
     case "heartbeat-answer":
       return 64 * (1 + message.reports.length + message.offices.length) + 8 * message.heard.length;
     case "forward":
@@ -211,6 +216,9 @@ function sizeOf(message: NodeMessage): number {
       return 64;
   }
 }
+
+const rangesSize = (list: readonly SeqRanges[]): number =>
+  list.reduce((sum, { ranges }) => sum + 32 + 4 * ranges.length, 0);
 
 function operationSize(operation: WriteOperation): number {
   const value = "value" in operation ? operation.value.length : 0;

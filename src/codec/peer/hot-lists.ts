@@ -1,14 +1,13 @@
 /**
- * The messages that carry lists, by hand: see hot-fields.ts. Under load every round tells of nearly every partition (HeartbeatAnswer), and every
- * replica learns of every key that changed at the others (Changes).
+ * The messages that carry lists, by hand: see hot-fields.ts. Under load every round tells of nearly every partition (HeartbeatAnswer), and who
+ * catches up gets nearly all that it gets in one (Changes).
  */
-import type { Ballot, Timestamp } from "../../core/model/ballot.js";
+import type { Ballot, SeqRanges, Timestamp } from "../../core/model/ballot.js";
 import type { HeartbeatAnswer, OfficeReport, PartitionReport } from "../../core/model/heartbeat.js";
 import {
   attempt,
   changeNumber,
   groupEpoch,
-  type Key,
   type NodeId,
   nodeId,
   partition,
@@ -17,9 +16,12 @@ import {
   VOTERS,
 } from "../../core/model/ids.js";
 import type { Changes, ListedChange } from "../../core/model/message.js";
+import type { Register } from "../../core/model/register.js";
 import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../../wire/protobuf.js";
+import { decodeRegister, encodeRegister } from "../register/register.js";
 import { mustHave, putBallot, putTimestamp, readBallot, readTimestamp } from "../register/timestamp.js";
 import { CHANGES, HEARTBEAT_ANSWER } from "./hot-fields.js";
+import { putSeqRanges, readSeqRanges } from "./seq-ranges.js";
 
 /** Fields of HeartbeatAnswer about the voters. */
 const VOTING = 8;
@@ -33,12 +35,14 @@ export function encodeChanges(m: Changes, w: WireWriter): void {
   w.number(4, m.copy);
   w.number(5, m.upTo);
   w.number(6, m.more ? 1 : 0);
-  for (const { key, timestamp } of m.changes) {
+  for (const { timestamp, register, settled } of m.changes) {
     const change = w.begin(7);
-    w.text(1, key);
-    putTimestamp(2, timestamp, w);
+    if (register === null) putTimestamp(2, timestamp, w);
+    else w.bytes(3, encodeRegister(register));
+    w.number(4, settled ? 1 : 0);
     w.end(change);
   }
+  putSeqRanges(8, m.taken, w);
   w.end(start);
 }
 
@@ -50,6 +54,7 @@ export function decodeChanges(r: WireReader): Changes {
   let upTo = 0;
   let more = false;
   const changes: ListedChange[] = [];
+  const taken: SeqRanges[] = [];
   while (r.more) {
     const key = r.tag();
     if (key === tag(1, VARINT)) p = r.uint32();
@@ -59,6 +64,7 @@ export function decodeChanges(r: WireReader): Changes {
     else if (key === tag(5, VARINT)) upTo = r.varint();
     else if (key === tag(6, VARINT)) more = r.varint() !== 0;
     else if (key === tag(7, BYTES)) changes.push(readChange(r.message()));
+    else if (key === tag(8, BYTES)) taken.push(readSeqRanges(r.message()));
     else r.skip(key);
   }
   return {
@@ -70,20 +76,29 @@ export function decodeChanges(r: WireReader): Changes {
     upTo: changeNumber(upTo),
     more,
     changes,
+    taken,
   };
 }
 
 function readChange(r: WireReader): ListedChange {
-  let k = "";
-  let held: Timestamp | null = null;
+  let timestamp: Timestamp | null = null;
+  let register: Register | null = null;
+  let settled = false;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) k = r.text();
-    else if (key === tag(2, BYTES)) held = readTimestamp(r.message());
+    if (key === tag(2, BYTES)) timestamp = readTimestamp(r.message());
+    else if (key === tag(3, BYTES)) register = decodeRegister(r.copy());
+    else if (key === tag(4, VARINT)) settled = r.varint() !== 0;
     else r.skip(key);
   }
-  if (held === null) throw new Error("a key without timestamp");
-  return { key: k as Key, timestamp: held };
+  return listedChange(timestamp, register, settled);
+}
+
+/** Either the register or its timestamp travels. */
+export function listedChange(timestamp: Timestamp | null, register: Register | null, settled: boolean): ListedChange {
+  const of = register?.timestamp ?? timestamp;
+  if (of === null) throw new Error("a change without timestamp");
+  return { timestamp: of, register, settled };
 }
 
 export function encodeHeartbeatAnswer(m: HeartbeatAnswer, w: WireWriter): void {
@@ -119,6 +134,7 @@ function putReport(field: number, report: PartitionReport, w: WireWriter): void 
   w.number(7, Math.max(0, report.settledRevision));
   w.number(8, report.lastChange);
   w.number(9, report.settledRevision === UNKNOWN_REVISION ? 1 : 0);
+  w.number(10, report.lagging ? 1 : 0);
   w.end(start);
 }
 
@@ -159,6 +175,7 @@ function readReport(r: WireReader): PartitionReport {
   let settled: Timestamp | null = null;
   let settledRevision = 0;
   let lastChange = 0;
+  let lagging = false;
   let unknown = false;
   while (r.more) {
     const key = r.tag();
@@ -171,6 +188,7 @@ function readReport(r: WireReader): PartitionReport {
     else if (key === tag(7, VARINT)) settledRevision = r.varint();
     else if (key === tag(8, VARINT)) lastChange = r.varint();
     else if (key === tag(9, VARINT)) unknown = r.varint() !== 0;
+    else if (key === tag(10, VARINT)) lagging = r.varint() !== 0;
     else r.skip(key);
   }
   return {
@@ -182,6 +200,7 @@ function readReport(r: WireReader): PartitionReport {
     settled,
     settledRevision: unknown ? UNKNOWN_REVISION : revision(settledRevision),
     lastChange: changeNumber(lastChange),
+    lagging,
   };
 }
 

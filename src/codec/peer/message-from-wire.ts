@@ -26,7 +26,9 @@ import { requestFromWire, resultFromWire } from "../api/operation.js";
 import { textOf } from "../bytes/bytes.js";
 import { ballotFromWire } from "../register/ballot.js";
 import { decodeRegister } from "../register/register.js";
+import { listedChange } from "./hot-lists.js";
 import { FENCED, type WireMessage } from "./message-to-wire.js";
+import { seqRangesFromWire } from "./seq-ranges.js";
 import { viewMessageFromWire } from "./view-messages.js";
 
 export function messageFromWire(wire: WireMessage | undefined): NodeMessage | null {
@@ -163,6 +165,8 @@ export function messageFromWire(wire: WireMessage | undefined): NodeMessage | nu
         attempt: attempt(v.attempt),
         copy: groupEpoch(v.copy),
         after: changeNumber(v.after),
+        taken: seqRangesFromWire(v.taken),
+        whole: v.whole,
       };
     }
     case "changes": {
@@ -175,10 +179,10 @@ export function messageFromWire(wire: WireMessage | undefined): NodeMessage | nu
         copy: groupEpoch(v.copy),
         upTo: changeNumber(v.upTo),
         more: v.more,
-        changes: v.changes.map((change) => ({
-          key: textOf<Key>(change.key),
-          timestamp: mustHaveTimestamp(change.timestamp),
-        })),
+        changes: v.changes.map((change) =>
+          listedChange(timestampFromWire(change.timestamp), registerFromWire(change.register), change.settled),
+        ),
+        taken: seqRangesFromWire(v.taken),
       };
     }
     case "askTombstone":
@@ -232,6 +236,7 @@ const reportFromWire = (r: WireReport): PartitionReport => ({
   settled: timestampFromWire(r.settled),
   settledRevision: r.revisionUnknown ? UNKNOWN_REVISION : revision(r.settledRevision),
   lastChange: changeNumber(r.lastChange),
+  lagging: r.lagging,
 });
 
 const officeFromWire = (o: WireOffice): OfficeReport => ({

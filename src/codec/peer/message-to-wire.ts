@@ -18,6 +18,7 @@ import { requestToWire, resultToWire } from "../api/operation.js";
 import { bytesOf, NO_BYTES } from "../bytes/bytes.js";
 import { ballotToWire } from "../register/ballot.js";
 import { encodeRegister } from "../register/register.js";
+import { seqRangesToWire } from "./seq-ranges.js";
 import { viewMessageToWire } from "./view-messages.js";
 
 export type WireMessage = NonNullable<PeerMessage["message"]>;
@@ -159,6 +160,8 @@ export function messageToWire(m: NodeMessage): WireMessage {
           attempt: m.attempt,
           copy: m.copy,
           after: m.after,
+          taken: seqRangesToWire(m.taken),
+          whole: m.whole,
         },
       };
     case "changes":
@@ -171,10 +174,13 @@ export function messageToWire(m: NodeMessage): WireMessage {
           copy: m.copy,
           upTo: m.upTo,
           more: m.more,
-          changes: m.changes.map(({ key, timestamp }) => ({
-            key: bytesOf(key),
-            timestamp: timestampToWire(timestamp),
+          changes: m.changes.map(({ timestamp, register, settled }) => ({
+            key: NO_BYTES,
+            timestamp: register === null ? timestampToWire(timestamp) : undefined,
+            register: registerToWire(register),
+            settled,
           })),
+          taken: seqRangesToWire(m.taken),
         },
       };
     case "ask-tombstone":
@@ -261,6 +267,7 @@ const reportToWire = (r: PartitionReport): WireReport => ({
   settledRevision: Math.max(0, r.settledRevision),
   revisionUnknown: r.settledRevision === UNKNOWN_REVISION,
   lastChange: r.lastChange,
+  lagging: r.lagging,
 });
 
 const officeToWire = (o: OfficeReport): WireOffice => ({

@@ -380,6 +380,7 @@ export class Election {
     if (this.place === PREFERRED || (heard & voteOf(PREFERRED)) === 0 || (office.caughtUp & voteOf(PREFERRED)) === 0)
       return false;
     if (!this.reports(group, PREFERRED, office.ballot) || group.full(PREFERRED)) return false;
+    if (group.report(PREFERRED)?.lagging === true) return false;
     for (let place = 0; place < this.replicas.length; place++) {
       if ((heard & voteOf(place)) !== 0 && !group.hears(PREFERRED, place)) return false;
     }

@@ -87,6 +87,7 @@ export class HeardGroup implements GroupReports {
       settled: null,
       settledRevision: revision(0),
       lastChange: changeNumber(0),
+      lagging: false,
     };
   }
 

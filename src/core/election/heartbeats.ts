@@ -322,4 +322,5 @@ const sameButSettled = (a: PartitionReport, b: PartitionReport): boolean =>
 const sameSettled = (a: PartitionReport, b: PartitionReport): boolean =>
   a.settledRevision === b.settledRevision &&
   a.lastChange === b.lastChange &&
+  a.lagging === b.lagging &&
   (a.settled === null || b.settled === null ? a.settled === b.settled : sameTimestamp(a.settled, b.settled));

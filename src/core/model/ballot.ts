@@ -17,6 +17,13 @@ export interface Timestamp {
   readonly seq: number;
 }
 
+/** Ranges of one ballot's seqs. */
+export interface SeqRanges {
+  readonly ballot: Ballot;
+  /** first, last, first, last … ascending; two ranges never touch. */
+  readonly ranges: readonly number[];
+}
+
 export const ballot = (groupEpoch: GroupEpoch, round: number, node: NodeId): Ballot => ({ groupEpoch, round, node });
 
 /** The promise every replica of a group epoch starts with: refuses everything of earlier epochs, belongs to nobody. */

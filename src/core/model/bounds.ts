@@ -24,14 +24,17 @@ export const WRITER_MEMORY_BYTES = 32 * MEBIBYTE;
 /** Registers that a node sends again, at each look (every 20 ms). At it: the rest waits for the next look. */
 export const RESEND_BYTES = MEBIBYTE;
 
-/** Keys of one list of what changed. At it: the list is cut short, and the rest is asked for afterwards. At least one key is listed. */
-export const LIST_BYTES = 64 * KIBIBYTE;
+/** Registers of one page for a replica that catches up. At it: the page is cut short, and the next one goes on. At least one is in it. */
+export const PAGE_BYTES = 64 * KIBIBYTE;
+
+/** Keys that are looked at for one such page. At it: as above. */
+export const LOOK_BYTES = MEBIBYTE;
 
 /** Keys of one page of a backup's list, or of a directory that is inspected. At it: the page is cut short and the next one goes on. */
 export const BACKUP_PAGE_BYTES = 256 * KIBIBYTE;
 
-/** Registers that a replica which catches up has asked for, per partition, judged by the largest of the last ones. At least one is asked for. */
-export const CATCH_UP_BYTES = 256 * KIBIBYTE;
+/** Pages that a node which catches up has asked for, judged by the largest register of the last ones. At it: further ones wait for these. */
+export const CATCH_UP_BYTES = MEBIBYTE;
 
 /** Keys of a replica, per partition, that wait for the writer to settle them. At it: further ones come up again. */
 export const MENDING_BYTES = MEBIBYTE;

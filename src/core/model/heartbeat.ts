@@ -51,6 +51,8 @@ export interface PartitionReport {
   readonly settledRevision: Revision;
   /** Number of the latest change of the sender's copy. */
   readonly lastChange: ChangeNumber;
+  /** The sender lacks many changes of others, and gets them: it should have no office yet. */
+  readonly lagging: boolean;
 }
 
 /** The sender began or ended to be the working writer of a partition. */

@@ -5,7 +5,7 @@
  * Answers name the attempt or (ballot, seq) they answer, and count once per replica (R7).
  */
 import type { ViewMessage } from "../view/message.js";
-import type { Ballot, Timestamp } from "./ballot.js";
+import type { Ballot, SeqRanges, Timestamp } from "./ballot.js";
 import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.js";
 import type { Attempt, ChangeNumber, GroupEpoch, Key, Partition, Revision } from "./ids.js";
 import type { Register } from "./register.js";
@@ -202,9 +202,13 @@ export interface AskChanges {
   /** Which copy the number below is of; another one is listed from its beginning. */
   readonly copy: GroupEpoch;
   readonly after: ChangeNumber;
+  /** States that the asking copy had, which are not to be listed. */
+  readonly taken: readonly SeqRanges[];
+  /** The registers are wanted; otherwise their timestamps alone, as they may be on their way. */
+  readonly whole: boolean;
 }
 
-/** Back, once all it speaks of is durable (R8): keys that changed, each with the timestamp held now. The registers are then read. */
+/** Back, once all it speaks of is durable (R8): what changed, each as it is held now. Registers are taken over under the fence (R1). */
 export interface Changes {
   readonly kind: "changes";
   readonly partition: Partition;
@@ -212,16 +216,21 @@ export interface Changes {
   readonly attempt: Attempt;
   /** The answering replica's copy. */
   readonly copy: GroupEpoch;
-  /** Every key that changed after what was asked and up to here is listed, but for bad ones, which change again when they are mended. */
+  /** What changed after what was asked and up to here is listed, unless the asker had it, or it is bad: that changes again when it is mended. */
   readonly upTo: ChangeNumber;
   /** There are later ones. */
   readonly more: boolean;
   readonly changes: readonly ListedChange[];
+  /** With the last page, states that the answering copy had: who has all its changes needs none of them. Empty: it does not say. */
+  readonly taken: readonly SeqRanges[];
 }
 
 export interface ListedChange {
-  readonly key: Key;
   readonly timestamp: Timestamp;
+  /** null: it was not asked for. */
+  readonly register: Register | null;
+  /** The answering replica knows that timestamp to be settled. */
+  readonly settled: boolean;
 }
 
 /** The writer to every replica, in a pass that began with its ballot: do you hold exactly this tombstone? (R12) */

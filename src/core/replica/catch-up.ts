@@ -2,38 +2,38 @@
  * Catching up: how a replica that was away, or cut off, gets what it missed without waiting for somebody to touch each key.
  *
  * Intuition: every replica numbers the changes of its copy. This one keeps, for each of the others, up to which number it has everything (its
- * cursor there), and their heartbeats say how far they are. When one is ahead, it is asked which keys changed since; of those that are newer
- * there than here the register is read, like any reader would, and taken over under the fence (R1). What may not be taken is not skipped:
- * the writer is asked to settle it, and the cursor stays until this copy holds at least what was listed.
+ * cursor there), and their heartbeats say how far they are. When one is ahead, it is asked for what changed since, but for the states that this
+ * copy had (taken.ts); it answers with pages of whole registers (feed.ts), which are taken over under the fence (R1). What may not be taken is
+ * not skipped: the writer is asked to settle it, and the cursor stays until this copy holds at least what was listed. Who was never away asks
+ * for timestamps first, as most of what it lacks is on its way.
  *
  * Invariants:
- *   I1  The cursor moves over a change only when this copy holds that key at least as new, or it was refused and the writer has told since what
- *       counts, in a higher ballot: it may be that nothing does, and then the other copy keeps what reached it alone. A key whose copy is bad
- *       is left to the writer, who is asked for it after it was listed.
+ *   I1  The cursor moves over a change only when this copy had that state or a later one of its key, or it was refused and the writer has told
+ *       since what counts, in a higher ballot: it may be that nothing does, and then the other copy keeps what reached it alone. A key whose
+ *       copy is bad is left to the writer, who is asked for it after it was listed.
  *   I2  What was asked for before a key was purged here is dropped (R12).
+ *   I3  One page is asked for at a time, under one attempt until it has come: what is under way is not asked for once more.
  *
  * Source: anti-entropy by version numbers, as in Bayou and Dynamo; the fence is what a register needs besides.
  */
 import { after, duration, type Instant, since } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
 import { compareTimestamps, type Timestamp } from "../model/ballot.js";
-import { CATCH_UP_BYTES } from "../model/bounds.js";
+import { PAGE_BYTES } from "../model/bounds.js";
 import type { Entry } from "../model/entry.js";
-import type { Attempt, ChangeNumber, GroupEpoch, Key, NodeId } from "../model/ids.js";
-import type { Changes, CoreMessage, ReadAnswer } from "../model/message.js";
+import type { Attempt, ChangeNumber, GroupEpoch, NodeId } from "../model/ids.js";
+import type { Changes, CoreMessage } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
+import type { Register } from "../model/register.js";
 import { BAD } from "../model/table.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
-import { Asking, type Patience } from "../quorum/patience.js";
+import { Asking, MAX_PATIENCE_MS, type Patience } from "../quorum/patience.js";
+import type { CatchUpLoad } from "./catch-up-load.js";
 import type { Mending } from "./mending.js";
 import type { Replica } from "./replica.js";
 
-/** Registers asked for at a time, fewer if they are large (CATCH_UP_BYTES); more wait. */
-const MAX_READS = 128;
-/** A register is taken for this large until some have come. */
-const GUESSED_BYTES = 64 * 1_024;
 /** What the largest of the last registers counts for fades by this much with each that comes. */
 const FADING = 0.98;
 /** What is on its way here anyhow is given this long before it is asked for. */
@@ -45,21 +45,14 @@ export const BEYOND_MS = 10_000;
 /** Without progress for this long the source is given up; a later round begins again. */
 const GIVE_UP_MS = 5_000;
 
-/** A key that is newer at the source. */
-class Lacking {
-  /** null: not asked for, or answered. */
-  attempt: Attempt | null = null;
-  readonly asking: Asking;
-  /** Refused by the fence: the writer is asked. */
-  refused = false;
-
-  constructor(
-    readonly key: Key,
-    readonly timestamp: Timestamp,
-    now: Instant,
-  ) {
-    this.asking = new Asking(now);
-  }
+/** A register that could not be taken over. */
+interface Refused {
+  readonly register: Register;
+  readonly settled: boolean;
+  /** By the fence: the writer is asked what counts. */
+  fenced: boolean;
+  /** There was room for it among what the writer is asked. */
+  wanted: boolean;
 }
 
 interface Cursor {
@@ -74,6 +67,7 @@ export interface CatchUpOptions {
   readonly replica: Replica;
   readonly mending: Mending;
   readonly attempts: Attempts;
+  readonly load: CatchUpLoad;
   readonly now: Instant;
   readonly send: (place: number, message: CoreMessage, out: Outbox) => void;
 }
@@ -86,6 +80,7 @@ export class CatchUp {
   private readonly replica: Replica;
   private readonly mending: Mending;
   private readonly attempts: Attempts;
+  private readonly load: CatchUpLoad;
   private readonly send: CatchUpOptions["send"];
   /** By place. */
   private readonly cursors: Cursor[];
@@ -98,21 +93,31 @@ export class CatchUp {
   private inStep = 0;
   /** −1: not catching up. */
   private source = -1;
+  /** Registers are asked for, and not their timestamps alone. */
+  private whole = true;
+  /** null: the next page waits until the node may ask for more. */
   private attempt: Attempt | null = null;
   private readonly asking = new Asking(0 as Instant);
+  /** Bytes that count as asked for. */
+  private expected = 0;
+  private askedAt = 0 as Instant;
   private listedAt = 0 as Instant;
   private progressAt = 0 as Instant;
   /** What the source listed last; null: it has not answered yet. */
-  private listed: Changes | null = null;
-  private lacking: Lacking[] = [];
-  /** Bytes of the largest of the last registers that came. */
-  private largest = GUESSED_BYTES;
+  private page: Changes | null = null;
+  /** Of that page: what was refused, and states that may be on their way here. */
+  private waiting: Refused[] = [];
+  private awaited: Timestamp[] = [];
+  /** Bytes of the largest of the last registers that came, and how long the last page was under way. */
+  private largest = 0;
+  private pageMs = 0;
 
   constructor(options: CatchUpOptions) {
     this.group = options.group;
     this.replica = options.replica;
     this.mending = options.mending;
     this.attempts = options.attempts;
+    this.load = options.load;
     this.send = options.send;
     this.cursors = options.group.replicas.map(() => ({
       copy: options.group.epoch,
@@ -126,6 +131,11 @@ export class CatchUp {
 
   get running(): boolean {
     return this.source >= 0;
+  }
+
+  /** The node has had an earlier life: also a copy that holds nothing has been away. */
+  wasAway(): void {
+    this.due.fill(null);
   }
 
   restore(entry: Extract<Entry, { kind: "cursor" }>): void {
@@ -145,33 +155,40 @@ export class CatchUp {
    * was asked last.
    */
   lacks(place: number, lastChange: ChangeNumber): number {
-    const { listed } = this;
-    if (place === this.source && listed !== null) {
-      return this.lacking.length + (listed.more ? Math.max(0, lastChange - listed.upTo) : 0);
+    const { page } = this;
+    const lacking = this.waiting.length + this.awaited.length;
+    if (place === this.source && page !== null) {
+      return lacking + (page.more ? Math.max(0, lastChange - page.upTo) : 0);
     }
-    return (this.inStep & voteOf(place)) === 0 ? this.behind(place, lastChange) : 0;
+    if ((this.inStep & voteOf(place)) === 0) return this.behind(place, lastChange);
+    return place === this.source ? lacking : 0;
   }
 
   /** Once a round: asks who is ahead the most. `lastChange` of a place: how many changes its copy has; null: not heard, or not known. */
   consider(now: Instant, heard: number, lastChange: (place: number) => ChangeNumber | null, out: Outbox): void {
     const back = heard & ~this.heardBefore & this.heardEver;
+    const stayed = heard & this.heardBefore;
     this.heardBefore = heard;
     this.heardEver |= heard;
     this.inStep &= heard;
     for (let place = 0; place < this.due.length; place++) if ((back & voteOf(place)) !== 0) this.due[place] = null;
-    if (this.running) return;
     let most = 0;
+    let ahead = -1;
     for (let place = 0; place < this.due.length; place++) {
-      const due = this.due[place] ?? null;
-      const last = (heard & voteOf(place)) === 0 || (due !== null && now < due) ? null : lastChange(place);
+      const last = (heard & voteOf(place)) === 0 ? null : lastChange(place);
       if (last === null) continue;
       this.doubt(now, place, last);
-      if (this.behind(place, last) <= most) continue;
-      most = this.behind(place, last);
-      this.source = place;
+      const due = this.due[place] ?? null;
+      const behind = this.behind(place, last);
+      if (behind === 0) this.inStep |= stayed & voteOf(place);
+      if (behind <= most || (due !== null && now < due)) continue;
+      most = behind;
+      ahead = place;
     }
-    if (this.source < 0) return;
+    if (this.running || ahead < 0) return;
+    this.source = ahead;
     this.progressAt = now;
+    this.whole = (this.inStep & voteOf(this.source)) === 0;
     this.ask(now, out);
   }
 
@@ -194,85 +211,99 @@ export class CatchUp {
 
   /** Drops whatever was asked for; the cursors stay. */
   stop(): void {
+    this.came();
     this.source = -1;
     this.attempt = null;
-    this.listed = null;
-    this.lacking = [];
+    this.page = null;
+    this.waiting = [];
+    this.awaited = [];
   }
 
   onChanges(now: Instant, place: number, message: Changes, out: Outbox): void {
-    if (place !== this.source || message.attempt !== this.attempt || this.listed !== null) return;
-    this.listed = message;
+    if (place !== this.source || message.attempt !== this.attempt || this.page !== null) return;
+    this.came();
+    this.page = message;
     this.listedAt = now;
     this.progressAt = now;
-    for (const { key, timestamp } of message.changes) {
-      if (!this.holds(key, timestamp)) this.lacking.push(new Lacking(key, timestamp, now));
+    this.pageMs = Math.min(since(now, this.askedAt), MAX_PATIENCE_MS);
+    this.awaited = [];
+    for (const { timestamp, register, settled } of message.changes) {
+      if (register !== null) this.take(register, settled, out);
+      else if (!this.replica.taken.has(timestamp)) this.awaited.push(timestamp);
     }
-    if (this.lacking.length === 0) return this.advance(now, out);
-    // Who lacks a good part of a long list was away: nothing of it is on its way.
-    if (message.more) this.pump(now, null, out);
-  }
-
-  /** True when the answer was to a read of this machine. */
-  onReadAnswer(now: Instant, place: number, message: ReadAnswer, out: Outbox): boolean {
-    if (place !== this.source) return false;
-    const at = this.lacking.findIndex(({ attempt }) => attempt === message.attempt);
-    const lacking = this.lacking[at];
-    if (lacking === undefined) return false;
-    const { register } = message;
-    if (register !== null && register.key !== lacking.key) return true;
-    lacking.attempt = null;
-    this.progressAt = now;
-    this.largest = Math.max(register?.bytes ?? 1, this.largest * FADING);
-    if (register !== null && !this.replica.takeOver(register, message.settled, out)) {
-      this.refused++;
-      lacking.refused = this.mending.want(lacking.key);
-      return true;
-    }
-    if (register !== null) this.takenOver++;
-    // Nothing newer than what is here: purged there meanwhile, or written here.
-    this.lacking.splice(at, 1);
-    if (this.lacking.length === 0) this.advance(now, out);
-    else this.pump(now, null, out);
-    return true;
+    this.proceed(now, out);
   }
 
   /** Asks again what was not answered, and sees what has come in another way. */
   resend(now: Instant, patience: Patience, out: Outbox): void {
     if (this.source < 0) return;
+    // It waits for others of this node.
+    if (this.page === null && this.attempt === null) {
+      this.progressAt = now;
+      return this.ask(now, out);
+    }
     if (since(now, this.progressAt) > GIVE_UP_MS) {
       this.due[this.source] = after(now, duration(FOLLOW_MS));
       this.inStep &= ~voteOf(this.source);
       return this.stop();
     }
-    if (this.listed === null) {
-      if (this.asking.due(now, patience, voteOf(this.source))) {
-        if (planted("R7.forget-attempt")) this.attempt = this.attempts.next();
-        this.sendAsk(out);
-      }
-      return;
-    }
+    if (this.page !== null) return this.proceed(now, out);
+    if (!this.asking.due(now, this.patienceWith(patience), voteOf(this.source))) return;
+    if (planted("R7.forget-attempt")) this.attempt = this.attempts.next();
+    this.sendAsk(out);
+  }
+
+  /** A page takes as long as the last one did, however soon a heartbeat is answered. */
+  private patienceWith({ firstMs, returned }: Patience): Patience {
+    return { firstMs: Math.max(firstMs, 2 * this.pageMs), returned };
+  }
+
+  private take(register: Register, settled: boolean, out: Outbox): void {
+    this.largest = Math.max(register.bytes, this.largest * FADING);
+    const refused: Refused = { register, settled, fenced: false, wanted: false };
+    if (this.lacking(refused, out)) this.waiting.push(refused);
+  }
+
+  /** Goes on once all that was listed is here. */
+  private proceed(now: Instant, out: Outbox): void {
+    if (this.waiting.length > 0) this.waiting = this.waiting.filter((refused) => this.lacking(refused, out));
+    if (this.awaited.length > 0) this.awaited = this.awaited.filter((timestamp) => !this.replica.taken.has(timestamp));
+    if (this.waiting.length > 0) return;
+    if (this.awaited.length === 0) return this.advance(now, out);
     if (since(now, this.listedAt) < ON_ITS_WAY_MS) return;
-    this.lacking = this.lacking.filter(
-      ({ key, timestamp, refused }) =>
-        !this.holds(key, timestamp) && !(refused && !this.mending.wants(key)) && !this.leftToMending(key),
-    );
-    if (this.lacking.length === 0) return this.advance(now, out);
-    this.pump(now, patience, out);
+    this.page = null;
+    this.whole = true;
+    this.ask(now, out);
   }
 
-  /** The copy is bad: the writer is asked anew, and tells at least what was listed. It may not be able to for long; other keys do not wait. */
-  private leftToMending(key: Key): boolean {
-    return this.replica.look(key) === BAD && !planted("R11.holds-up-others") && this.replica.foundAgain(key);
-  }
-
-  private holds(key: Key, timestamp: Timestamp): boolean {
-    const held = this.replica.look(key);
-    return held !== BAD && held !== null && compareTimestamps(held.timestamp, timestamp) >= 0;
+  /** Takes it over if that is possible now. */
+  private lacking(refused: Refused, out: Outbox): boolean {
+    const { register, settled } = refused;
+    const held = this.replica.look(register.key);
+    // The writer is asked anew, and tells at least what was listed. It may not be able to for long; other keys do not wait.
+    if (held === BAD) return planted("R11.holds-up-others") || !this.replica.foundAgain(register.key);
+    if (held !== null && compareTimestamps(held.timestamp, register.timestamp) >= 0) return false;
+    if (!refused.fenced) {
+      if (this.replica.takeOver(register, settled, out)) {
+        this.takenOver++;
+        return false;
+      }
+      this.refused++;
+      refused.fenced = true;
+    }
+    // What the writer tells is of a higher ballot than what was refused.
+    if (refused.wanted) return this.mending.wants(register.key);
+    refused.wanted = this.mending.want(register.key);
+    return true;
   }
 
   private ask(now: Instant, out: Outbox): void {
+    const expected = this.whole ? Math.max(PAGE_BYTES, this.largest) : 0;
+    this.attempt = null;
+    if (!this.load.ask(expected)) return;
+    this.expected = expected;
     this.attempt = this.attempts.next();
+    this.askedAt = now;
     this.asking.again(now);
     this.sendAsk(out);
   }
@@ -289,60 +320,36 @@ export class CatchUp {
         attempt: this.attempt,
         copy: cursor.copy,
         after: cursor.change,
+        taken: this.replica.taken.list(),
+        whole: this.whole,
       },
       out,
     );
   }
 
-  /** Asks for what is lacking: what was not asked for yet; and, with a patience, what was not answered in time, under the same attempt. */
-  private pump(now: Instant, patience: Patience | null, out: Outbox): void {
-    const most = Math.min(MAX_READS, Math.max(1, Math.floor(CATCH_UP_BYTES / this.largest)));
-    let open = 0;
-    for (const lacking of this.lacking) {
-      if (open >= most) return;
-      if (lacking.refused) continue;
-      if (lacking.attempt !== null && patience === null) {
-        open++;
-        continue;
-      }
-      const held = this.replica.look(lacking.key);
-      // The writer mends it; nothing else may.
-      if (held === BAD) continue;
-      open++;
-      if (lacking.attempt === null) lacking.asking.again(now);
-      else if (patience !== null && !lacking.asking.due(now, patience, voteOf(this.source))) continue;
-      if (lacking.attempt === null || planted("R7.forget-attempt")) lacking.attempt = this.attempts.next();
-      this.send(
-        this.source,
-        {
-          kind: "read",
-          partition: this.group.partition,
-          groupEpoch: this.group.epoch,
-          attempt: lacking.attempt,
-          key: lacking.key,
-          holding: held === null ? null : held.timestamp,
-        },
-        out,
-      );
-    }
+  private came(): void {
+    this.load.came(this.expected);
+    this.expected = 0;
   }
 
   /** All that was listed is here. */
   private advance(now: Instant, out: Outbox): void {
-    const { listed } = this;
-    if (listed === null) return;
+    const { page } = this;
+    if (page === null) return;
     const cursor = this.cursors[this.source] as Cursor;
-    cursor.copy = listed.copy;
-    cursor.change = listed.upTo;
+    cursor.copy = page.copy;
+    cursor.change = page.upTo;
     out.entries.push({
       kind: "cursor",
       partition: this.group.partition,
       source: this.group.replicas[this.source] as NodeId,
-      copy: listed.copy,
-      change: listed.upTo,
+      copy: page.copy,
+      change: page.upTo,
     });
-    this.listed = null;
-    if (!listed.more) {
+    // All that the other copy has is here: what it had need not be sent here any more.
+    this.replica.taken.learn(page.taken);
+    this.page = null;
+    if (!page.more) {
       this.due[this.source] = after(now, duration(FOLLOW_MS));
       this.inStep |= voteOf(this.source);
       return this.stop();

@@ -36,6 +36,8 @@ export interface MendingOptions {
   readonly writerPlace: () => number;
   /** A tombstone was removed. */
   readonly removed: () => void;
+  /** The disk is: what takes room waits. */
+  readonly full: () => boolean;
 }
 
 /** A question to the writer. */
@@ -94,6 +96,9 @@ export class Mending {
         this.standBack(key);
         return true;
       }
+      // It is asked again once there is space.
+      const { register } = message;
+      if (register !== null && !register.tombstone && this.options.full()) return true;
       const asBad = question.badSince !== null && (this.stands(key, question) || planted("R7.void-attempt"));
       const mended = replica.mend(key, message.register, message.ballot, asBad, out);
       if (mended === "refused") return true;

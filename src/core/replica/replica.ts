@@ -20,7 +20,7 @@ import {
   sameTimestamp,
   type Timestamp,
 } from "../model/ballot.js";
-import { LIST_BYTES, MENDING_BYTES } from "../model/bounds.js";
+import { MENDING_BYTES } from "../model/bounds.js";
 import type { Entry } from "../model/entry.js";
 import {
   type ChangeNumber,
@@ -32,12 +32,10 @@ import {
   UNKNOWN_REVISION,
 } from "../model/ids.js";
 import type {
-  AskChanges,
   AskTombstone,
   Confirm,
   Fenced,
   Impose,
-  ListedChange,
   Prepare,
   Purge,
   Read,
@@ -48,12 +46,11 @@ import type {
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import type { Register } from "../model/register.js";
-import { BAD, type Bad, changesPage, type RegisterTable } from "../model/table.js";
+import { BAD, type Bad, type RegisterTable } from "../model/table.js";
 import type { Group } from "../quorum/group.js";
 import { SettledSeqs } from "./settled.js";
+import { MAX_RANGES, Taken } from "./taken.js";
 
-/** Keys listed in one answer to AskChanges. */
-export const MAX_LISTED = 512;
 /** What became of the writer's answer. "removed": a tombstone went, so transfers asked for before must be dropped, as after a Purge (R12). */
 export type Mended = "refused" | "taken" | "removed";
 
@@ -68,6 +65,8 @@ export class Replica {
   /** Highest floor of the registers purged here (R9). */
   floor: Revision = 0 as Revision;
   readonly settled = new SettledSeqs();
+  private readonly had = new Taken();
+  private recalled = false;
   /**
    * Highest revision known to be settled, or where an office began that has its first reservation. Unknown from the start until an office or
    * another replica has told it: records above what this copy shows may be forgotten, and who is told less is refused as expired (R9).
@@ -130,6 +129,16 @@ export class Replica {
     if (!this.bad.has(key)) return false;
     this.bad.set(key, ++this.findings);
     return true;
+  }
+
+  /** States that this copy took, or later ones of their keys. After a start, those of the changes before it, as far as they are remembered. */
+  get taken(): Taken {
+    if (this.recalled) return this.had;
+    this.recalled = true;
+    const after = Math.max(0, this.table.lastChange - MAX_RANGES) as ChangeNumber;
+    for (const { timestamp } of this.table.changesAfter(after, MAX_RANGES))
+      if (timestamp !== null) this.had.add(timestamp);
+    return this.had;
   }
 
   private sound(key: Key): void {
@@ -237,24 +246,6 @@ export class Replica {
     });
   }
 
-  /** Not fenced, as a Read is not: what it lists is read and fenced key by key. */
-  onAskChanges(from: NodeId, message: AskChanges, out: Outbox): void {
-    const after = message.copy === this.copy ? message.after : NO_CHANGE;
-    const { found, more } = changesPage(this.table, after, MAX_LISTED, LIST_BYTES);
-    const changes: ListedChange[] = [];
-    for (const { key, timestamp } of found) if (timestamp !== null) changes.push({ key, timestamp });
-    out.sendDurable.push(from, {
-      kind: "changes",
-      partition: this.group.partition,
-      groupEpoch: this.group.epoch,
-      attempt: message.attempt,
-      copy: this.copy,
-      upTo: more ? (found.at(-1)?.change ?? after) : this.table.lastChange,
-      more,
-      changes,
-    });
-  }
-
   /**
    * Takes a register that came from another replica's copy: fenced as an Impose is, unless it is known to be settled (R1). False when it was
    * refused: then the writer must settle it.
@@ -267,6 +258,7 @@ export class Replica {
     if (held === BAD) return false;
     if (order > 0) this.raise(ballot, out);
     if (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0) this.put(register, out);
+    else this.had.add(register.timestamp);
     return true;
   }
 
@@ -329,6 +321,7 @@ export class Replica {
   /** What a writer told of its settled registers, or this node's own writer knows. */
   settle(ballot: Ballot, seq: number, settledRevision: Revision): void {
     if (this.settled.learn(ballot, seq)) this.settledUnsaved = ballot;
+    if (planted("C1.claims-settled") && seq > 0) this.had.addAll([{ ballot, ranges: [1, seq] }]);
     this.learnRevision(settledRevision);
   }
 
@@ -412,6 +405,7 @@ export class Replica {
   private put(register: Register, out: Outbox): void {
     const change = this.nextChange();
     this.table.put(register, change);
+    this.had.add(register.timestamp);
     out.entries.push({ kind: "register", partition: this.group.partition, register, change });
   }
 
@@ -434,6 +428,7 @@ export class Replica {
     } else if (held !== null) {
       if (sameTimestamp(held.timestamp, register.timestamp)) return true;
       if (compareTimestamps(held.timestamp, register.timestamp) > 0) {
+        this.had.add(register.timestamp);
         assert(
           sameBallot(held.timestamp.ballot, register.timestamp.ballot) || planted("R1.write") || planted("R1.impose"),
           "I1: a register above the fence has at least the ballot of what is held",
@@ -451,5 +446,3 @@ export class Replica {
     else out.sendDurable.push(from, { kind: "imposed", partition, groupEpoch: epoch, attempt: attempt as never });
   }
 }
-
-const NO_CHANGE = 0 as ChangeNumber;

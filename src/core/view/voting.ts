@@ -78,6 +78,7 @@ export class Voting {
       settled: null,
       settledRevision: revision(0),
       lastChange: changeNumber(0),
+      lagging: false,
     });
     heartbeats.setOffice(VOTERS, election.working ? chain.promised : null);
   }

@@ -1,7 +1,7 @@
 /**
  * Writes under way. A flight is done when a majority holds its register or a later one of its key; it stays on the list of what some
- * replica may still lack until every replica has it or a later one of its key departs. The settled seq stops below the oldest flight that
- * is not done (R14).
+ * replica may still lack until every replica has it, or a later one of its key departs, or only replicas lack it that are not heard: those
+ * catch up when they are back. The settled seq stops below the oldest flight that is not done (R14).
  */
 import type { Instant } from "../../base/time.js";
 import { since } from "../../base/time.js";
@@ -66,11 +66,6 @@ export class Flights {
   private order: Flight[] = [];
   private head = 0;
   private first = 0;
-  /** Replicas that came back and are not brought up to date yet, one bit each. */
-  private returned = 0;
-  private returnedAt = 0 as Instant;
-  /** Replicas that lack something which was left to catch-up, one bit each. */
-  private behind = 0;
   undone = 0;
   /** Of those the ones that nobody waits for any more, as of the last look. */
   deserted = 0;
@@ -138,44 +133,35 @@ export class Flights {
       flight.undone.length = 0;
     }
     for (const flight of this.latest.values()) this.load.release(flight);
-    this.behind = 0;
     this.bySeq.clear();
     this.latest.clear();
     this.order = [];
     this.head = 0;
     this.first = 0;
-    this.returned = 0;
     this.undone = 0;
     this.deserted = 0;
     return waiters;
   }
 
   /**
-   * Sends again what was not acknowledged for a while: to everybody what no majority has, to the replicas that are heard what they lack.
-   * One that has just come back is sent all it lacks that is still remembered, in portions.
+   * Sends again what was not acknowledged for a while: to everybody what no majority has, to the replicas that are heard what they lack. What
+   * all of those have is over.
    */
   resend(now: Instant, heard: number, patience: Patience, send: Send): void {
     let budget = MAX_RESEND;
-    if (patience.returned !== 0) this.returnedAt = now;
-    this.leaveToCatchUp(patience.returned & this.behind);
-    this.returned = (this.returned | (patience.returned & ~this.behind)) & heard;
-    this.behind &= ~patience.returned;
-    while (this.first < this.order.length && this.replicated(this.order[this.first] as Flight, heard)) this.first++;
+    while (this.first < this.order.length) {
+      const flight = this.order[this.first] as Flight;
+      if (!this.replicated(flight, heard)) break;
+      this.pass(flight);
+      this.first++;
+    }
     for (let i = this.first; i < this.order.length && budget > 0; i++) {
       const flight = this.order[i] as Flight;
       if (since(now, flight.departedAt) < RESEND_MS) break;
-      if (this.sendAgain(now, flight, flight.done ? heard : this.group.everyone, patience, send)) budget--;
+      if (this.replicated(flight, heard)) this.pass(flight);
+      else if (this.sendAgain(now, flight, flight.done ? heard : this.group.everyone, patience, send)) budget--;
     }
     this.trim();
-    if (this.returned === 0) return;
-    let lacking = 0;
-    for (const flight of this.latest.values()) {
-      if (budget === 0) return;
-      if (flight.departedAt > this.returnedAt) break;
-      lacking |= this.returned & ~flight.votes;
-      if (this.sendAgain(now, flight, this.returned, patience, send)) budget--;
-    }
-    this.returned = lacking;
   }
 
   /**
@@ -199,7 +185,7 @@ export class Flights {
 
   /** Something may have to be sent again. */
   get busy(): boolean {
-    return this.first < this.order.length || this.returned !== 0;
+    return this.first < this.order.length;
   }
 
   private sendAgain(now: Instant, flight: Flight, to: number, patience: Patience, send: Send): boolean {
@@ -214,6 +200,11 @@ export class Flights {
   /** Every replica that is heard has it, or a later register of its key is under way to them. */
   private replicated(flight: Flight, heard: number): boolean {
     return flight.done && ((heard & ~flight.votes) === 0 || this.latest.get(flight.register.key) !== flight);
+  }
+
+  /** Who is not heard and lacks it catches up when it is back. */
+  private pass(flight: Flight): void {
+    if (flight.votes !== this.group.everyone) this.retire(flight);
   }
 
   /** Nobody knows what became of that seq, though a resend is overdue; asked by a planted bug alone. */
@@ -275,18 +266,7 @@ export class Flights {
 
   /** Too much is kept: who lacks this register gets it by catching up, or by reads. */
   leave(flight: Flight): void {
-    this.behind |= this.group.everyone & ~flight.votes;
     this.retire(flight);
-  }
-
-  /** Who has to catch up anyway is not sent what it gets by that. */
-  private leaveToCatchUp(places: number): void {
-    if (places === 0) return;
-    for (const flight of this.latest.values()) {
-      if (!flight.done) continue;
-      flight.votes |= places;
-      if (flight.votes === this.group.everyone) this.retire(flight);
-    }
   }
 
   private retire(flight: Flight): void {

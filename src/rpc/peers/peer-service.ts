@@ -6,7 +6,7 @@ import { type ChannelOptions, Client, credentials, type MethodDefinition } from 
 import { DIRECT_CHANNEL } from "../../base/channel-options.js";
 
 /** Of the protocol between nodes; raised when an older node could misread a newer one. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Beyond the longest frame: a cut one, or one with a single large register and its records. */
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;

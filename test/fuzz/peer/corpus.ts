@@ -6,7 +6,7 @@ import type { Authentication, Handshake, Refusal } from "../../../gen/ts/onar/re
 import { duration } from "../../../src/base/time.js";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { encodeAuthentication, encodeFrames, encodeHandshake, encodeRefusal } from "../../../src/codec/peer/frame.js";
-import { ballot, timestamp } from "../../../src/core/model/ballot.js";
+import { ballot, type SeqRanges, timestamp } from "../../../src/core/model/ballot.js";
 import { type CompletionRecord, CompletionRecords } from "../../../src/core/model/completion-records.js";
 import {
   attempt,
@@ -62,6 +62,10 @@ const register = (what: Buffer | null, records = CompletionRecords.none): Regist
   new Register(K, AT, what, revision(6), revision(7), revision(1), records);
 const VALUED = register(value("a value"), RECORDS);
 const TOMBSTONE = register(null);
+const HAD: readonly SeqRanges[] = [
+  { ballot: OURS, ranges: [1, 3, 5, 5] },
+  { ballot: ballot(EPOCH, 1, A), ranges: [2, 70_000] },
+];
 
 const memberOf = (id: NodeId): Member => ({
   id,
@@ -198,6 +202,7 @@ const MESSAGES: Kinds = {
         settled: AT,
         settledRevision: revision(6),
         lastChange: changeNumber(12),
+        lagging: true,
       })),
       offices: [
         { partition: P, ballot: OURS },
@@ -229,7 +234,10 @@ const MESSAGES: Kinds = {
     { ...inGroup, done: false, ballot: null, register: null, settledRevision: revision(0) },
   ],
   "your-turn": [{ partition: P, ballot: OURS }],
-  "ask-changes": [{ ...inGroup, copy: EPOCH, after: changeNumber(3) }],
+  "ask-changes": [
+    { ...inGroup, copy: EPOCH, after: changeNumber(3), taken: HAD, whole: true },
+    { ...inGroup, copy: EPOCH, after: changeNumber(0), taken: [], whole: false },
+  ],
   changes: [
     {
       ...inGroup,
@@ -237,9 +245,10 @@ const MESSAGES: Kinds = {
       upTo: changeNumber(12),
       more: true,
       changes: [
-        { key: K, timestamp: AT },
-        { key: key("k2"), timestamp: timestamp(OURS, 4) },
+        { timestamp: VALUED.timestamp, register: VALUED, settled: true },
+        { timestamp: timestamp(OURS, 4), register: null, settled: false },
       ],
+      taken: HAD,
     },
   ],
   "ask-tombstone": [{ ...round, key: K, timestamp: AT }],
@@ -249,7 +258,7 @@ const MESSAGES: Kinds = {
 };
 
 const HANDSHAKE: Handshake = {
-  protocolVersion: 1,
+  protocolVersion: 2,
   clusterId: Buffer.from("00112233445566778899aabbccddeeff", "hex"),
   nodeId: B,
   viewEpoch: 1,

@@ -193,6 +193,21 @@ const anyView: fc.Arbitrary<EncodedView> = fc
       voters: [member.id],
     }),
   );
+const anyRanges = fc.array(
+  fc.record({
+    ballot: anyBallot,
+    ranges: fc
+      .uniqueArray(u53, { maxLength: 6 })
+      .map((bounds) => bounds.slice(bounds.length % 2).sort((a, b) => a - b)),
+  }),
+  { maxLength: 3 },
+);
+const anyListed = fc.oneof(
+  fc.record({ timestamp: anyTimestamp, register: fc.constant(null), settled: fc.boolean() }),
+  fc
+    .record({ register: anyRegister, settled: fc.boolean() })
+    .map((listed) => ({ ...listed, timestamp: listed.register.timestamp })),
+);
 
 type Kinds = {
   readonly [Kind in NodeMessage["kind"]]: fc.Arbitrary<Omit<Extract<NodeMessage, { kind: Kind }>, "kind">>;
@@ -235,13 +250,20 @@ const bodies: Kinds = {
     register: orNull(anyRegister),
     settledRevision: anyRevision,
   }),
-  "ask-changes": fc.record({ ...inGroup, copy: anyEpoch, after: anyChange }),
+  "ask-changes": fc.record({
+    ...inGroup,
+    copy: anyEpoch,
+    after: anyChange,
+    taken: anyRanges,
+    whole: fc.boolean(),
+  }),
   changes: fc.record({
     ...inGroup,
     copy: anyEpoch,
     upTo: anyChange,
     more: fc.boolean(),
-    changes: fc.array(fc.record({ key: anyKey, timestamp: anyTimestamp }), { maxLength: 3 }),
+    changes: fc.array(anyListed, { maxLength: 3 }),
+    taken: anyRanges,
   }),
   "ask-tombstone": anyTombstone,
   "tombstone-held": inBallot,
@@ -265,6 +287,7 @@ const bodies: Kinds = {
         settled: orNull(anyTimestamp),
         settledRevision: anyTold,
         lastChange: anyChange,
+        lagging: fc.boolean(),
       }),
       { maxLength: 3 },
     ),
@@ -299,8 +322,16 @@ export const anyMessage: fc.Arbitrary<NodeMessage> = fc.oneof(...KINDS.map(anyOf
 
 /** The same message with registers as if they had never been encoded, so that two can be compared. */
 export function bare(message: NodeMessage): NodeMessage {
+  if (message.kind === "changes") {
+    const changes = message.changes.map((one) => ({ ...one, register: bareRegister(one.register) }));
+    return { ...message, changes };
+  }
   if (!("register" in message) || message.register === null) return message;
-  const { key: k, timestamp, value, version, revision: r, floor, records } = message.register;
-  const copy = value === null ? null : Buffer.from(value);
-  return { ...message, register: new Register(k, timestamp, copy, version, r, floor, records) } as NodeMessage;
+  return { ...message, register: bareRegister(message.register) } as NodeMessage;
+}
+
+function bareRegister(register: Register | null): Register | null {
+  if (register === null) return null;
+  const { key: k, timestamp, value, version, revision: r, floor, records } = register;
+  return new Register(k, timestamp, value === null ? null : Buffer.from(value), version, r, floor, records);
 }

@@ -134,6 +134,7 @@ const LONG: Record<string, NodeMessage> = {
       settled: { ballot: b(2 ** 50), seq: 2 ** 50 },
       settledRevision: revision(2 ** 50),
       lastChange: changeNumber(2 ** 50),
+      lagging: false,
     })),
     offices: Array.from({ length: 256 }, () => ({ partition: P, ballot: b(2 ** 50) })),
   },

@@ -274,6 +274,7 @@ describe("how far behind this node's copy is", () => {
       settled: null,
       settledRevision: revision(0),
       lastChange: changeNumber(lastChange),
+      lagging: false,
     });
     for (const [from, lastChange] of [
       [B, 7],

@@ -51,10 +51,10 @@ describe("welcome", () => {
 
 describe("refused", () => {
   test("another version of the protocol, and told which would do", () => {
-    expect(check({ protocolVersion: 2 })).toEqual({
+    expect(check({ protocolVersion: 1 })).toEqual({
       reason: RefusalReason.OTHER_PROTOCOL_VERSION,
-      text: "node 10 speaks version 2 of the protocol between nodes, this node version 1",
-      expected: "1",
+      text: "node 10 speaks version 1 of the protocol between nodes, this node version 2",
+      expected: "2",
     });
   });
 
@@ -99,7 +99,7 @@ describe("refused", () => {
 
   test("a foreign version before anything else is looked at, and a foreign cluster before its members", () => {
     const foreign = { clusterId: Buffer.alloc(16), nodeId: 99, viewDigest: OTHER_DIGEST };
-    expect(check({ ...foreign, protocolVersion: 2 })?.reason).toBe(RefusalReason.OTHER_PROTOCOL_VERSION);
+    expect(check({ ...foreign, protocolVersion: 1 })?.reason).toBe(RefusalReason.OTHER_PROTOCOL_VERSION);
     expect(check(foreign)?.reason).toBe(RefusalReason.OTHER_CLUSTER);
   });
 });

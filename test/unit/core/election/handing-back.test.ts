@@ -29,6 +29,12 @@ describe("handing back", () => {
     expect(writer(1).hear(0, b(1, 1), true, [1]).lose(2).roundsUntil("offer")).toBeGreaterThan(0);
   });
 
+  test("one that still catches up is handed nothing back", () => {
+    const replica = writer(1).lag(0);
+    expect(replica.roundsUntil("offer")).toBe(0);
+    expect(replica.lag(0, false).roundsUntil("offer")).toBeGreaterThan(0);
+  });
+
   test("while the node has enough offers under way this one waits", () => {
     const replica = writer(1);
     replica.mayOffer = false;

@@ -49,6 +49,7 @@ class Side {
       settled: null,
       settledRevision: revision(0),
       lastChange: changeNumber(0),
+      lagging: false,
       ...more,
     });
   }

@@ -46,7 +46,15 @@ export class Replica implements GroupReports {
       settled: null,
       settledRevision: revision(0),
       lastChange: changeNumber(0),
+      lagging: false,
     });
+    return this;
+  }
+
+  /** The replica at `place` lacks many changes. */
+  lag(place: number, lagging = true): this {
+    const report = this.reports.get(place);
+    if (report !== undefined) this.reports.set(place, { ...report, lagging });
     return this;
   }
 

@@ -361,6 +361,7 @@ class Node {
       settled: null,
       settledRevision: revision(0),
       lastChange: changeNumber(0),
+      lagging: false,
     });
     this.heartbeats.setOffice(PARTITION, this.election.working && this.office !== null ? this.office.ballot : null);
   }

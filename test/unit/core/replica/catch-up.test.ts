@@ -4,6 +4,7 @@
  */
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Instant, instant } from "../../../../src/base/time.js";
+import { CATCH_UP_BYTES, PAGE_BYTES } from "../../../../src/core/model/bounds.js";
 import {
   type ChangeNumber,
   changeNumber,
@@ -18,8 +19,10 @@ import { BAD, MemoryTable } from "../../../../src/core/model/table.js";
 import { Attempts } from "../../../../src/core/quorum/attempts.js";
 import { RESEND_MS } from "../../../../src/core/quorum/patience.js";
 import { BEYOND_MS, CatchUp, FOLLOW_MS } from "../../../../src/core/replica/catch-up.js";
+import { CatchUpLoad } from "../../../../src/core/replica/catch-up-load.js";
+import { MAX_LISTED, pageOf } from "../../../../src/core/replica/feed.js";
 import { Mending } from "../../../../src/core/replica/mending.js";
-import { MAX_LISTED, Replica } from "../../../../src/core/replica/replica.js";
+import { Replica } from "../../../../src/core/replica/replica.js";
 import { plant } from "../../../planted/planted.js";
 import {
   B,
@@ -39,7 +42,7 @@ import {
   ts,
 } from "../writer/harness.js";
 
-/** After this long what is listed is read. */
+/** What may be on its way is waited for so long. */
 const SOON = 200;
 const EVERYBODY = 0b111;
 
@@ -55,6 +58,7 @@ let replicas: Replica[];
 let mail: Letter[];
 let mending: Mending;
 let catchUp: CatchUp;
+let load: CatchUpLoad;
 
 /** With a copy that has been there before, unless it is fresh. */
 function open(fresh = false): void {
@@ -63,12 +67,13 @@ function open(fresh = false): void {
   out = new TestOutbox();
   tables = [0, 1, 2].map(() => new MemoryTable());
   replicas = tables.map((table, place) => new Replica(groupOf(3, place), table));
-  if (!fresh) give(0, register({ key: key("before"), value: "v" }));
+  if (!fresh) give(0, register({ key: key("before"), value: "v", at: ts(b(1), 1_000) }));
   const attempts = new Attempts(100);
   const replica = replicas[0] as Replica;
   const common = { group: groupOf(3), replica, attempts };
-  mending = new Mending({ ...common, multicast: () => {}, writerPlace: () => 1, removed: () => {} });
-  catchUp = new CatchUp({ ...common, mending, now, send: (place, message) => mail.push({ place, message }) });
+  mending = new Mending({ ...common, multicast: () => {}, writerPlace: () => 1, removed: () => {}, full: () => false });
+  load = new CatchUpLoad();
+  catchUp = new CatchUp({ ...common, mending, load, now, send: (place, message) => mail.push({ place, message }) });
 }
 
 beforeEach(() => {
@@ -77,6 +82,14 @@ beforeEach(() => {
 });
 
 const give = (place: number, held: Register): void => hold(tables[place] as MemoryTable, held);
+/** By a Write, as its writer sends it. */
+const takeAt = (place: number, held: Register): void =>
+  (replicas[place] as Replica).onWrite(
+    nodeAt(0),
+    { kind: "write", partition: P, register: held, settledSeq: 0, settledRevision: revision(0) },
+    new TestOutbox(),
+  );
+const take = (held: Register): void => takeAt(0, held);
 const settle = (place: number, { timestamp }: Register): void =>
   (replicas[place] as Replica).settle(timestamp.ballot, timestamp.seq, revision(0));
 const promise = (round: number): void =>
@@ -96,21 +109,22 @@ const wait = (ms: number): void => {
 const waiting = (): string[] => mail.map(({ place, message }) => `${message.kind}→${place}`);
 
 /** The answers to what waits; they arrive when the test says so. */
-function answers(): Letter[] {
-  return mail.splice(0).flatMap(({ place, message }) => {
-    const aside = new TestOutbox();
-    const replica = replicas[place] as Replica;
-    if (message.kind === "ask-changes") replica.onAskChanges(nodeAt(0), message, aside);
-    else if (message.kind === "read") replica.onRead(nodeAt(0), message, aside);
-    return aside.sendDurable.take().map((sent) => ({ place, message: sent.message }));
-  });
-}
+const answers = (): Letter[] =>
+  mail.splice(0).map(({ place, message }) => ({
+    place,
+    message: pageOf(replicas[place] as Replica, groupOf(3, place), message as KindOf<"ask-changes">),
+  }));
 
 function arrive(letters: readonly Letter[]): void {
-  for (const { place, message } of letters) {
-    if (message.kind === "changes") catchUp.onChanges(now, place, message, out);
-    else catchUp.onReadAnswer(now, place, message as KindOf<"read-answer">, out);
-  }
+  for (const { place, message } of letters) catchUp.onChanges(now, place, message as KindOf<"changes">, out);
+}
+
+/** This copy and that one have had all of each other's changes. */
+function inStep(place = 1): void {
+  consider();
+  consider();
+  run();
+  expect(catchUp.behind(place, changes(place))).toBe(0);
 }
 
 const deliver = (): void => arrive(answers());
@@ -125,6 +139,9 @@ function run(): void {
 
 const cursors = (): string[] =>
   out.entries.flatMap((entry) => (entry.kind === "cursor" ? [`${entry.source - nodeAt(0)}:${entry.change}`] : []));
+
+/** One fills a page. */
+const BIG = "v".repeat(PAGE_BYTES);
 
 describe("whom it asks", () => {
   test("the replica that is ahead the most", () => {
@@ -149,6 +166,14 @@ describe("whom it asks", () => {
     consider();
     expect(waiting()).toEqual([]);
     now = instant(now + FOLLOW_MS);
+    consider();
+    expect(waiting()).toEqual(["ask-changes→1"]);
+  });
+
+  test("a copy that holds nothing asks at once when its node has had an earlier life", () => {
+    open(true);
+    catchUp.wasAway();
+    give(1, register());
     consider();
     expect(waiting()).toEqual(["ask-changes→1"]);
   });
@@ -200,13 +225,22 @@ describe("whom it asks", () => {
     expect(again.map(({ message }) => message)).toEqual(late.map(({ message }) => message));
     arrive(late);
     arrive(again);
-    wait(SOON);
-    const read = answers();
-    wait(RESEND_MS);
-    expect(answers().map(({ message }) => message)).toEqual(read.map(({ message }) => message));
-    arrive(read);
     expect(mine()).toBe("new");
+    expect(catchUp.takenOver).toBe(1);
     expect(cursors()).toEqual(["1:1"]);
+  });
+
+  test("a page that is under way is not asked for once more, as long as the one before took", () => {
+    for (let i = 0; i < 3; i++) give(1, register({ key: key(`k${i}`), at: ts(b(1), i + 1), value: BIG }));
+    consider();
+    const first = answers();
+    now = instant(now + 400);
+    arrive(first);
+    const second = answers();
+    for (let waited = 0; waited < 700; waited += 20) wait(20);
+    expect(waiting()).toEqual([]);
+    arrive(second);
+    expect(waiting()).toEqual(["ask-changes→1"]);
   });
 
   test("what was asked before the source was given up does not count (R7)", () => {
@@ -246,27 +280,54 @@ describe("what it takes", () => {
     expect(catchUp.takenOver).toBe(2);
   });
 
-  test("what is here already is not read", () => {
-    give(0, register({ value: "mine", at: ts(b(1), 5) }));
+  test("what is here already, or was, is not sent", () => {
+    for (const at of [ts(b(1), 2), ts(b(1), 5)]) take(register({ value: "mine", at }));
     give(1, register({ value: "older", at: ts(b(1), 2) }));
     consider();
-    deliver();
-    expect(waiting()).toEqual([]);
+    const page = answers();
+    expect(page.map(({ message }) => message)).toMatchObject([{ changes: [], upTo: 1, more: false }]);
+    arrive(page);
     expect(cursors()).toEqual(["1:1"]);
     expect(mine()).toBe("mine");
   });
 
-  test("what is on its way here anyhow is given a moment", () => {
-    const held = register({ value: "new" });
-    give(1, held);
+  test("a later state here loses nothing to an older one of another copy", () => {
+    give(0, register({ value: "mine", at: ts(b(1), 5) }));
+    give(1, register({ value: "older", at: ts(b(1), 2) }));
     consider();
-    deliver();
+    run();
+    expect(cursors()).toEqual(["1:1"]);
+    expect(mine()).toBe("mine");
+  });
+
+  test("a replica that was never away asks for timestamps, and gives what is on its way a moment", () => {
+    inStep();
+    give(1, register({ value: "new", at: ts(b(1), 2) }));
+    now = instant(now + FOLLOW_MS);
+    consider();
+    const page = answers();
+    expect(page.map(({ message }) => message)).toMatchObject([{ changes: [{ register: null }] }]);
+    arrive(page);
+    expect(catchUp.lacks(1, changes(1))).toBe(1);
     wait(SOON - 50);
     expect(waiting()).toEqual([]);
-    give(0, held);
-    wait(50);
+    take(register({ value: "new", at: ts(b(1), 2) }));
+    wait(20);
     expect(waiting()).toEqual([]);
-    expect(cursors()).toEqual(["1:1"]);
+    expect(cursors().at(-1)).toBe("1:1");
+  });
+
+  test("what does not come is then asked for", () => {
+    inStep();
+    give(1, register({ value: "new", at: ts(b(1), 2) }));
+    now = instant(now + FOLLOW_MS);
+    consider();
+    deliver();
+    wait(SOON);
+    expect(mail.map(({ message }) => message)).toMatchObject([{ kind: "ask-changes", whole: true }]);
+    deliver();
+    expect(mine()).toBe("new");
+    expect(cursors().at(-1)).toBe("1:1");
   });
 
   test("a tombstone is taken over like any other state", () => {
@@ -277,57 +338,67 @@ describe("what it takes", () => {
     expect(heldIn(tables[0] as MemoryTable)?.value).toBeNull();
   });
 
-  test("what was purged there meanwhile is done with", () => {
+  test("what was purged there is not listed", () => {
     give(1, register({ value: null }));
-    consider();
-    deliver();
     (tables[1] as MemoryTable).remove(K, changeNumber(changes(1) + 1));
-    wait(SOON);
+    consider();
     deliver();
     expect(catchUp.running).toBe(false);
-    expect(cursors()).toEqual(["1:1"]);
+    expect(cursors()).toEqual(["1:2"]);
   });
 
-  test("a long list is taken in portions", () => {
-    for (let i = 0; i <= MAX_LISTED; i++) give(1, register({ key: key(`k${i}`), at: ts(b(1), i + 1) }));
+  test("many changes are taken page by page", () => {
+    for (let i = 0; i <= MAX_LISTED; i++) give(1, register({ key: key(`k${i}`), at: ts(b(1), i + 1), value: "" }));
     consider();
     run();
-    expect(cursors()).toEqual([`1:${MAX_LISTED}`, `1:${MAX_LISTED + 1}`]);
-    expect(mine(key(`k${MAX_LISTED}`))).toBe("v");
+    expect(cursors().length).toBeGreaterThan(1);
+    expect(cursors().at(-1)).toBe(`1:${MAX_LISTED + 1}`);
+    expect(mine(key(`k${MAX_LISTED}`))).toBe("");
   });
 
-  test("a list of long keys is cut short, and gone on with", () => {
+  test("a page of long keys or values is cut short, and each of them travels once", () => {
     const long = (i: number): Key => key(`${i}`.padEnd(16 * 1_024, "k"));
     for (let i = 0; i < 10; i++) give(1, register({ key: long(i), at: ts(b(1), i + 1) }));
     consider();
-    const [list] = answers();
-    expect((list as Letter).message).toMatchObject({ changes: { length: 4 } });
-    expect((list as Letter).message).toMatchObject({ upTo: 4, more: true });
-    arrive([list as Letter]);
-    run();
-    expect(cursors()).toEqual(["1:4", "1:8", "1:10"]);
+    let sent = 0;
+    while (mail.length > 0) {
+      const page = answers();
+      const { changes: listed } = (page[0] as Letter).message as KindOf<"changes">;
+      expect(listed.length).toBeLessThanOrEqual(3);
+      sent += listed.length;
+      arrive(page);
+    }
+    expect(sent).toBe(10);
+    expect(cursors()).toEqual(["1:3", "1:6", "1:9", "1:10"]);
   });
 
-  test("of large registers few are asked for at a time, of small ones many", () => {
-    for (let i = 0; i < 400; i++) {
-      give(1, register({ key: key(`k${i}`), at: ts(b(1), i + 1), value: "v".repeat(i < 200 ? 128 * 1_024 : 10) }));
-    }
-    give(1, register({ key: key("last"), at: ts(b(1), 401) }));
+  test("with a page that is bounded in number only, it would not be (B1.page-by-number)", () => {
+    plant("B1.page-by-number");
+    for (let i = 0; i < 10; i++) give(1, register({ key: key(`k${i}`), at: ts(b(1), i + 1), value: BIG }));
     consider();
+    expect((answers()[0] as Letter).message).toHaveProperty("changes.length", 10);
+  });
+
+  test("all partitions of a node together ask for so much at a time: others wait until a page has come", () => {
+    give(1, register({ value: "new", at: ts(b(1), 2) }));
+    expect(load.ask(CATCH_UP_BYTES)).toBe(true);
+    consider();
+    wait(20);
+    expect(waiting()).toEqual([]);
+    load.came(CATCH_UP_BYTES);
+    wait(20);
+    expect(waiting()).toEqual(["ask-changes→1"]);
+    expect(load.bytes).toBe(PAGE_BYTES);
     deliver();
-    wait(SOON);
-    const open: number[] = [];
-    while (mail.length > 0) {
-      open.push(mail.length);
-      const [first] = mail.splice(0, 1);
-      const rest = mail.splice(0);
-      mail.push(first as Letter);
-      const answered = answers();
-      mail.push(...rest);
-      arrive(answered);
-    }
-    expect(Math.max(...open.slice(10, 150))).toBeLessThanOrEqual(2);
-    expect(Math.max(...open)).toBeGreaterThan(30);
+    expect(load.bytes).toBe(0);
+    expect(mine()).toBe("new");
+  });
+
+  test("what was asked for and is not waited for any more does not count as asked for", () => {
+    give(1, register());
+    consider();
+    catchUp.stop();
+    expect(load.bytes).toBe(0);
   });
 
   test("a bad copy takes nothing over: the writer mends it", () => {
@@ -336,8 +407,9 @@ describe("what it takes", () => {
     give(1, register({ value: "new", at: ts(b(1), 2) }));
     consider();
     deliver();
-    wait(SOON);
+    wait(20);
     expect(waiting()).toEqual([]);
+    expect((replicas[0] as Replica).bad.has(K)).toBe(true);
     expect((tables[0] as MemoryTable).get(K)).toBe(BAD);
   });
 
@@ -345,11 +417,11 @@ describe("what it takes", () => {
     give(0, register({ value: "v" }));
     (tables[0] as MemoryTable).spoil(K);
     give(1, register({ value: "new", at: ts(b(1), 2) }));
+    const bad = replicas[0]?.bad;
+    (replicas[0] as Replica).look(K);
+    const found = bad?.get(K);
     consider();
     deliver();
-    const bad = replicas[0]?.bad;
-    const found = bad?.get(K);
-    wait(SOON);
     expect(cursors()).toEqual(["1:1"]);
     expect(bad?.get(K)).toBeGreaterThan(found ?? 0);
   });
@@ -381,12 +453,10 @@ describe("R1: the fence", () => {
     give(1, below);
     consider();
     deliver();
-    wait(SOON);
-    deliver();
     expect(mine()).toBeNull();
     expect(mending.wants(K)).toBe(true);
     expect(catchUp.refused).toBe(1);
-    wait(RESEND_MS);
+    wait(SOON);
     expect(waiting()).toEqual([]);
     expect(cursors()).toEqual([]);
     expect(catchUp.behind(1, changes(1))).toBe(1);
@@ -406,8 +476,6 @@ describe("R1: the fence", () => {
     give(1, below);
     consider();
     deliver();
-    wait(SOON);
-    deliver();
     told(register({ value: "settled", at: ts(b(3, 1), 1) }));
     wait(20);
     expect(mine()).toBe("settled");
@@ -418,8 +486,6 @@ describe("R1: the fence", () => {
     promise(3);
     give(1, below);
     consider();
-    deliver();
-    wait(SOON);
     deliver();
     told(null);
     wait(20);
@@ -449,8 +515,6 @@ describe("R12: a purge here", () => {
     settle(1, v);
     promise(3);
     consider();
-    deliver();
-    wait(SOON);
     return answers();
   };
 
@@ -475,7 +539,7 @@ describe("R12: a purge here", () => {
 describe("what it says to lack", () => {
   const lacks = (): number => catchUp.lacks(1, changes(1));
   const write = (count: number): void => {
-    for (let i = 0; i < count; i++) give(1, register({ key: key(`key-${changes(1)}`) }));
+    for (let i = 0; i < count; i++) give(1, register({ key: key(`key-${changes(1)}`), at: ts(b(1), changes(1) + 1) }));
   };
 
   test("is all that is not known to be here of a replica that was away, and less and less while it comes", () => {
@@ -483,13 +547,11 @@ describe("what it says to lack", () => {
     expect(lacks()).toBe(2 * MAX_LISTED);
     const seen: number[] = [];
     consider();
-    for (let i = 0; i < 500 && catchUp.running; i++) {
-      while (mail.length > 0) {
-        deliver();
-        seen.push(lacks());
-      }
-      wait(SOON);
+    while (mail.length > 0) {
+      deliver();
+      seen.push(lacks());
     }
+    expect(seen.length).toBeGreaterThan(2);
     expect(seen).toEqual(seen.toSorted((a, b) => b - a));
     expect(lacks()).toBe(0);
   });
@@ -504,6 +566,8 @@ describe("what it says to lack", () => {
     consider();
     expect(lacks()).toBe(0);
     deliver();
+    expect(lacks()).toBe(3);
+    wait(SOON);
     expect(lacks()).toBe(3);
     run();
     expect(lacks()).toBe(0);
@@ -540,13 +604,71 @@ describe("cursors", () => {
     expect(mine()).toBe("v");
     expect(out.entries.at(-1)).toMatchObject({ kind: "cursor", copy: epoch, change: 1 });
   });
+});
 
-  test("what somebody else's attempt is about is not for this machine", () => {
-    give(1, register());
+describe("what a copy has had", () => {
+  /** But for what was there before. */
+  const had = (): string => ranges().join("-");
+  const ranges = (): number[] => taken(0).flatMap(({ ranges: of }) => of.filter((bound) => bound < 1_000));
+  const taken = (place: number) => (replicas[place] as Replica).taken.list();
+
+  test("is all that a copy had whose changes are all here: seqs that came after in its keys make no gaps", () => {
+    for (let seq = 1; seq <= 9; seq++) takeAt(1, register({ key: key(`k${seq % 3}`), at: ts(b(1), seq) }));
     consider();
-    const answer = { partition: P, groupEpoch: epoch, attempt: 7 as never, timestamp: null, register: null };
-    const rest = { settled: false, promised: b(1), settledRevision: revision(0) };
-    expect(catchUp.onReadAnswer(now, 1, { kind: "read-answer", ...answer, ...rest }, out)).toBe(false);
-    expect(catchUp.onReadAnswer(now, 2, { kind: "read-answer", ...answer, ...rest }, out)).toBe(false);
+    run();
+    expect(had()).toBe("1-9");
+  });
+
+  test("is not taken over from a copy of which something is bad: that is listed again when it is mended", () => {
+    for (let seq = 1; seq <= 3; seq++) takeAt(1, register({ key: key(`k${seq}`), at: ts(b(1), seq) }));
+    (tables[1] as MemoryTable).spoil(key("k2"));
+    consider();
+    run();
+    expect(had()).toBe("1-1-3-3");
+    expect(mine(key("k2"))).toBeNull();
+    takeAt(1, register({ key: key("k4"), at: ts(b(1), 4) }));
+    (tables[1] as MemoryTable).put(register({ key: key("k2"), at: ts(b(1), 2) }), changeNumber(changes(1) + 1));
+    (replicas[1] as Replica).look(key("k2"));
+    now = instant(now + FOLLOW_MS);
+    consider();
+    run();
+    expect(mine(key("k2"))).toBe("v");
+  });
+
+  test("is not told before the last page; told earlier, something would be missing for good (C1.told-early)", () => {
+    const fill = (): void => {
+      for (let seq = 1; seq <= 3; seq++) takeAt(1, register({ key: key(`k${seq}`), at: ts(b(1), seq), value: BIG }));
+      consider();
+      run();
+    };
+    fill();
+    expect(mine(key("k3"))).toBe(BIG);
+    open();
+    plant("C1.told-early");
+    fill();
+    expect(mine(key("k3"))).toBeNull();
+    expect(catchUp.behind(1, changes(1))).toBe(0);
+  });
+
+  test("is what it took, and not what others have settled (C1.claims-settled)", () => {
+    const settled = register({ value: "settled", at: ts(b(1), 7) });
+    const run7 = (): string | null => {
+      settle(0, settled);
+      give(1, settled);
+      consider();
+      run();
+      return mine();
+    };
+    expect(run7()).toBe("settled");
+    open();
+    plant("C1.claims-settled");
+    expect(run7()).toBeNull();
+  });
+
+  test("is remembered of the last changes before a start", () => {
+    give(0, register({ key: key("l"), at: ts(b(1), 8) }));
+    give(1, register({ key: key("l"), at: ts(b(1), 8) }));
+    consider();
+    expect((answers()[0] as Letter).message).toMatchObject({ changes: [] });
   });
 });

@@ -38,6 +38,7 @@ let now: Instant;
 let writerPlace: number;
 let sent: { places: number; message: CoreMessage }[];
 let removals: number;
+let full: boolean;
 
 beforeEach(() => {
   out = new TestOutbox();
@@ -47,6 +48,7 @@ beforeEach(() => {
   writerPlace = WRITER;
   sent = [];
   removals = 0;
+  full = false;
   mending = new Mending({
     group: groupOf(3),
     replica,
@@ -54,6 +56,7 @@ beforeEach(() => {
     multicast: (places, message) => sent.push({ places, message }),
     writerPlace: () => writerPlace,
     removed: () => removals++,
+    full: () => full,
   });
   replica.onPrepare(B, { kind: "prepare", partition: P, ballot: b(2, WRITER) }, new TestOutbox());
 });
@@ -112,6 +115,20 @@ describe("R11: a bad register", () => {
   beforeEach(() => {
     hold(table, register({ value: "v" }));
     spoil();
+  });
+
+  test("what the writer tells waits while the disk is full, unless it takes no room", () => {
+    full = true;
+    const asked = only(resend());
+    expect(answer(asked, newer)).toBe(true);
+    expect(replica.bad.has(K)).toBe(true);
+    full = false;
+    expect(answer(only(resend(1_000)), newer)).toBe(true);
+    expect(text(heldIn(table)?.value)).toBe("mended");
+    full = true;
+    spoil();
+    answer(only(resend()), null);
+    expect(table.get(K)).toBeNull();
   });
 
   test("the writer is asked for it, as a reader asks", () => {

@@ -7,6 +7,7 @@ import type { Register } from "../../../../src/core/model/register.js";
 import { Waiter } from "../../../../src/core/quorum/waiter.js";
 import { Flights } from "../../../../src/core/writer/flights.js";
 import { NodeLoad } from "../../../../src/core/writer/node-load.js";
+import { plant } from "../../../planted/planted.js";
 import { b, groupOf, PATIENCE, put, register, request, ts } from "./harness.js";
 import { Office } from "./office.js";
 
@@ -25,7 +26,7 @@ function missed(flights: Flights, k: Key, seq: number): void {
   flights.acknowledge(seq, 1);
 }
 
-describe("registers kept for a replica that is away", () => {
+describe("registers kept for a replica that lacks them", () => {
   const fill = 2 * Math.ceil(RETAINED_BYTES / VALUE);
 
   test("are bounded in bytes for all partitions together: the oldest is left to catch-up", () => {
@@ -40,34 +41,37 @@ describe("registers kept for a replica that is away", () => {
     expect([load.retainedBytes, load.flightBytes]).toEqual([0, 0]);
   });
 
-  test("a replica that comes back and has to catch up anyway is not sent what is left of them", () => {
+  test("bounded in number only, they would be far more (B1.retained-by-number)", () => {
+    plant("B1.retained-by-number");
     const load = new NodeLoad();
     const flights = new Flights(groupOf(3), load);
     for (let i = 0; i < fill; i++) missed(flights, key(`k${i}`), i + 1);
-    const sent: Register[] = [];
-    flights.resend(instant(5_000), 0b111, { ...PATIENCE, returned: 0b100 }, (again) => sent.push(again));
-    expect(sent).toEqual([]);
-    expect([flights.unreplicated, load.retainedBytes]).toEqual([0, 0]);
-    missed(flights, key("later"), fill + 1);
-    flights.resend(instant(10_000), 0b111, PATIENCE, (again) => sent.push(again));
-    expect(sent.map((again) => again.key)).toEqual(["later"]);
+    plant();
+    expect(load.retainedBytes).toBeGreaterThan(1.5 * RETAINED_BYTES);
   });
 
-  test("one that lacks only what is kept is sent it, so much at a look", () => {
+  test("are sent again so much at a look", () => {
     const load = new NodeLoad();
     const flights = new Flights(groupOf(3), load);
     for (let i = 0; i < 40; i++) missed(flights, key(`k${i}`), i + 1);
     const sent: Register[] = [];
-    const resend = (ms: number, returned: number): void =>
-      flights.resend(instant(ms), 0b111, { ...PATIENCE, returned }, (again) => sent.push(again));
-    resend(5_000, 0b100);
+    const resend = (ms: number): void => flights.resend(instant(ms), 0b111, PATIENCE, (again) => sent.push(again));
+    resend(5_000);
     expect(sent.length).toBeGreaterThan(10);
     expect(sent.length).toBeLessThan(20);
     for (let look = 1; look < 5; look++) {
       load.look();
-      resend(5_000 + 20 * look, 0);
+      resend(5_000 + 20 * look);
     }
     expect(new Set(sent.map((again) => again.key)).size).toBe(40);
+  });
+
+  test("are let go once the replica is not heard: it catches up when it is back", () => {
+    const load = new NodeLoad();
+    const flights = new Flights(groupOf(3), load);
+    for (let i = 0; i < 40; i++) missed(flights, key(`k${i}`), i + 1);
+    flights.resend(instant(20), 0b011, PATIENCE, () => {});
+    expect([flights.unreplicated, load.retainedBytes]).toEqual([0, 0]);
   });
 });
 

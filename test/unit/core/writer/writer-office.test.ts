@@ -122,14 +122,22 @@ describe("asking again (R6, R7)", () => {
     office.deliver(0, 1, 2);
     office.deliver(0, 1).lose(2);
     expect(office.writer.busy).toBe(true);
-    office.resend(RESEND_MS, 0b011);
-    expect(office.waiting(2)).toEqual([]);
     office.resend(RESEND_MS, 0b111);
     expect(office.waiting(2)).toEqual(["write"]);
     office.settle();
     expect(text(office.held(2)?.value)).toBe("x");
     expect(office.resend(RESEND_MS).waiting(2)).toEqual([]);
     expect(office.writer.busy).toBe(false);
+  });
+
+  test("one that is not heard is left to catch up", () => {
+    const office = new Office().elect();
+    office.submit(request(put("x")));
+    office.deliver(0, 1, 2);
+    office.deliver(0, 1).lose(2);
+    office.resend(RESEND_MS, 0b011);
+    expect(office.writer.busy).toBe(false);
+    expect(office.resend(RESEND_MS, 0b111).waiting(2)).toEqual([]);
   });
 
   test("an unacknowledged write holds the settled seq below it, and no other write of its key is rolled back", () => {

@@ -881,7 +881,7 @@ func (x *Welcome) GetProof() []byte {
 // Who is speaking. Sent first by each side, checked before anything else is read.
 type Handshake struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The version of this protocol. This file describes version 1.
+	// The version of this protocol. This file describes version 2.
 	ProtocolVersion uint32 `protobuf:"varint,1,opt,name=protocol_version,json=protocolVersion,proto3" json:"protocol_version,omitempty"`
 	// The sender's cluster: 16 bytes; empty while it belongs to none.
 	ClusterId []byte `protobuf:"bytes,2,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
@@ -1735,12 +1735,12 @@ type PeerMessage_YourTurn struct {
 }
 
 type PeerMessage_AskChanges struct {
-	// Replica to replica: what changed in your copy since?
+	// Replica to replica: what changed in your copy since, that mine never had?
 	AskChanges *AskChanges `protobuf:"bytes,23,opt,name=ask_changes,json=askChanges,proto3,oneof"`
 }
 
 type PeerMessage_Changes struct {
-	// Back: these keys.
+	// Back: these registers.
 	Changes *Changes `protobuf:"bytes,24,opt,name=changes,proto3,oneof"`
 }
 
@@ -3835,8 +3835,8 @@ func (x *HandedOver) GetBallot() *Ballot {
 	return nil
 }
 
-// A replica that was away, or cut off, asks another of its group which keys changed in that one's copy. Each replica numbers the
-// changes of its copy by itself, 1, 2, 3 and so on.
+// A replica that was away, or cut off, asks another of its group what changed in that one's copy. Each replica numbers the changes of its
+// copy by itself, 1, 2, 3 and so on.
 type AskChanges struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The partition.
@@ -3849,7 +3849,11 @@ type AskChanges struct {
 	// beginning.
 	Copy uint64 `protobuf:"varint,4,opt,name=copy,proto3" json:"copy,omitempty"`
 	// The last change that the asking replica knows to have; 0 for none.
-	After         uint64 `protobuf:"varint,5,opt,name=after,proto3" json:"after,omitempty"`
+	After uint64 `protobuf:"varint,5,opt,name=after,proto3" json:"after,omitempty"`
+	// States that the asking replica had, or later ones of their keys: they are not to be listed. At most 1,024 ranges.
+	Taken []*SeqRanges `protobuf:"bytes,6,rep,name=taken,proto3" json:"taken,omitempty"`
+	// Registers are wanted. Otherwise their timestamps alone, from who was never away: they may be on their way.
+	Whole         bool `protobuf:"varint,7,opt,name=whole,proto3" json:"whole,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3919,8 +3923,77 @@ func (x *AskChanges) GetAfter() uint64 {
 	return 0
 }
 
-// The keys that changed, each once, by the number of its latest change. Leaves after all that it speaks of is durable (R8). The
-// asking replica then reads those that it lacks, and takes what it reads as it would an Impose, unless it is settled (R1).
+func (x *AskChanges) GetTaken() []*SeqRanges {
+	if x != nil {
+		return x.Taken
+	}
+	return nil
+}
+
+func (x *AskChanges) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
+}
+
+// Some of the seqs of one ballot.
+type SeqRanges struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ballot.
+	Ballot *Ballot `protobuf:"bytes,1,opt,name=ballot,proto3" json:"ballot,omitempty"`
+	// The first range's first seq; how far its last one lies from there; how far the next range's first one lies from that; and so on.
+	Steps         []uint64 `protobuf:"varint,2,rep,packed,name=steps,proto3" json:"steps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeqRanges) Reset() {
+	*x = SeqRanges{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeqRanges) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeqRanges) ProtoMessage() {}
+
+func (x *SeqRanges) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeqRanges.ProtoReflect.Descriptor instead.
+func (*SeqRanges) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *SeqRanges) GetBallot() *Ballot {
+	if x != nil {
+		return x.Ballot
+	}
+	return nil
+}
+
+func (x *SeqRanges) GetSteps() []uint64 {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+// A page of what changed, each key once, by the number of its latest change, and but for what the asking replica had. Leaves after all that
+// it speaks of is durable (R8). The asking replica takes a register as it would an Impose, unless it is settled (R1).
 type Changes struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The partition.
@@ -3935,15 +4008,18 @@ type Changes struct {
 	UpTo uint64 `protobuf:"varint,5,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
 	// There is more after that.
 	More bool `protobuf:"varint,6,opt,name=more,proto3" json:"more,omitempty"`
-	// The keys. Removed ones and those whose register is bad are not listed.
-	Changes       []*ChangedKey `protobuf:"bytes,7,rep,name=changes,proto3" json:"changes,omitempty"`
+	// The changes: 64 KiB of registers, one at least, 512 at most. Removals and bad registers are not listed.
+	Changes []*ChangedKey `protobuf:"bytes,7,rep,name=changes,proto3" json:"changes,omitempty"`
+	// With the last page: states that the answering replica had, or later ones of their keys. Who has all its changes needs none of them.
+	// Empty while a register of it is bad.
+	Taken         []*SeqRanges `protobuf:"bytes,8,rep,name=taken,proto3" json:"taken,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Changes) Reset() {
 	*x = Changes{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3955,7 +4031,7 @@ func (x *Changes) String() string {
 func (*Changes) ProtoMessage() {}
 
 func (x *Changes) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3968,7 +4044,7 @@ func (x *Changes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changes.ProtoReflect.Descriptor instead.
 func (*Changes) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Changes) GetPartition() uint32 {
@@ -4020,20 +4096,31 @@ func (x *Changes) GetChanges() []*ChangedKey {
 	return nil
 }
 
-// A key and the timestamp of the register that is held of it.
+func (x *Changes) GetTaken() []*SeqRanges {
+	if x != nil {
+		return x.Taken
+	}
+	return nil
+}
+
+// A key that changed.
 type ChangedKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The key.
+	// Of version 1, not sent any more: the register has it.
 	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Its timestamp. Always set.
-	Timestamp     *Timestamp `protobuf:"bytes,2,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
+	// The timestamp of the register that is held, if that does not come along.
+	Timestamp *Timestamp `protobuf:"bytes,2,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
+	// The encoded Register; empty when it was not asked for.
+	Register []byte `protobuf:"bytes,3,opt,name=register,proto3" json:"register,omitempty"`
+	// The answering replica knows that state to be settled (R14).
+	Settled       bool `protobuf:"varint,4,opt,name=settled,proto3" json:"settled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChangedKey) Reset() {
 	*x = ChangedKey{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4045,7 +4132,7 @@ func (x *ChangedKey) String() string {
 func (*ChangedKey) ProtoMessage() {}
 
 func (x *ChangedKey) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4058,7 +4145,7 @@ func (x *ChangedKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedKey.ProtoReflect.Descriptor instead.
 func (*ChangedKey) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ChangedKey) GetKey() []byte {
@@ -4073,6 +4160,20 @@ func (x *ChangedKey) GetTimestamp() *Timestamp {
 		return x.Timestamp
 	}
 	return nil
+}
+
+func (x *ChangedKey) GetRegister() []byte {
+	if x != nil {
+		return x.Register
+	}
+	return nil
+}
+
+func (x *ChangedKey) GetSettled() bool {
+	if x != nil {
+		return x.Settled
+	}
+	return false
 }
 
 // The writer, in a pass that began with its ballot, asks every replica whether it holds exactly this tombstone (R12).
@@ -4094,7 +4195,7 @@ type AskTombstone struct {
 
 func (x *AskTombstone) Reset() {
 	*x = AskTombstone{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4106,7 +4207,7 @@ func (x *AskTombstone) String() string {
 func (*AskTombstone) ProtoMessage() {}
 
 func (x *AskTombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4119,7 +4220,7 @@ func (x *AskTombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskTombstone.ProtoReflect.Descriptor instead.
 func (*AskTombstone) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AskTombstone) GetPartition() uint32 {
@@ -4173,7 +4274,7 @@ type TombstoneHeld struct {
 
 func (x *TombstoneHeld) Reset() {
 	*x = TombstoneHeld{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4185,7 +4286,7 @@ func (x *TombstoneHeld) String() string {
 func (*TombstoneHeld) ProtoMessage() {}
 
 func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4198,7 +4299,7 @@ func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TombstoneHeld.ProtoReflect.Descriptor instead.
 func (*TombstoneHeld) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *TombstoneHeld) GetPartition() uint32 {
@@ -4242,7 +4343,7 @@ type Purge struct {
 
 func (x *Purge) Reset() {
 	*x = Purge{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4254,7 +4355,7 @@ func (x *Purge) String() string {
 func (*Purge) ProtoMessage() {}
 
 func (x *Purge) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4267,7 +4368,7 @@ func (x *Purge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purge.ProtoReflect.Descriptor instead.
 func (*Purge) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Purge) GetPartition() uint32 {
@@ -4320,7 +4421,7 @@ type Purged struct {
 
 func (x *Purged) Reset() {
 	*x = Purged{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4332,7 +4433,7 @@ func (x *Purged) String() string {
 func (*Purged) ProtoMessage() {}
 
 func (x *Purged) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4345,7 +4446,7 @@ func (x *Purged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purged.ProtoReflect.Descriptor instead.
 func (*Purged) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Purged) GetPartition() uint32 {
@@ -4388,7 +4489,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4400,7 +4501,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4413,7 +4514,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Heartbeat) GetRound() uint64 {
@@ -4472,7 +4573,7 @@ type HeartbeatAnswer struct {
 
 func (x *HeartbeatAnswer) Reset() {
 	*x = HeartbeatAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4484,7 +4585,7 @@ func (x *HeartbeatAnswer) String() string {
 func (*HeartbeatAnswer) ProtoMessage() {}
 
 func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4497,7 +4598,7 @@ func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAnswer.ProtoReflect.Descriptor instead.
 func (*HeartbeatAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *HeartbeatAnswer) GetRound() uint64 {
@@ -4576,7 +4677,7 @@ type OfficeReport struct {
 
 func (x *OfficeReport) Reset() {
 	*x = OfficeReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4588,7 +4689,7 @@ func (x *OfficeReport) String() string {
 func (*OfficeReport) ProtoMessage() {}
 
 func (x *OfficeReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4601,7 +4702,7 @@ func (x *OfficeReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficeReport.ProtoReflect.Descriptor instead.
 func (*OfficeReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *OfficeReport) GetPartition() uint32 {
@@ -4639,13 +4740,15 @@ type PartitionReport struct {
 	LastChange uint64 `protobuf:"varint,8,opt,name=last_change,json=lastChange,proto3" json:"last_change,omitempty"`
 	// The replica has started and not been told the partition's revision yet: settled_revision says nothing.
 	RevisionUnknown bool `protobuf:"varint,9,opt,name=revision_unknown,json=revisionUnknown,proto3" json:"revision_unknown,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The replica lacks many changes of others, and gets them: no office is handed back to it yet.
+	Lagging       bool `protobuf:"varint,10,opt,name=lagging,proto3" json:"lagging,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PartitionReport) Reset() {
 	*x = PartitionReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4657,7 +4760,7 @@ func (x *PartitionReport) String() string {
 func (*PartitionReport) ProtoMessage() {}
 
 func (x *PartitionReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4670,7 +4773,7 @@ func (x *PartitionReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionReport.ProtoReflect.Descriptor instead.
 func (*PartitionReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *PartitionReport) GetPartition() uint32 {
@@ -4736,6 +4839,13 @@ func (x *PartitionReport) GetRevisionUnknown() bool {
 	return false
 }
 
+func (x *PartitionReport) GetLagging() bool {
+	if x != nil {
+		return x.Lagging
+	}
+	return false
+}
+
 // The node that a client called hands its request to one that can serve it: a write to the writer, a read to a replica. The entry
 // node keeps the request until it is answered, and sends it on to the next writer where that is safe.
 type Forward struct {
@@ -4766,7 +4876,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4778,7 +4888,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4791,7 +4901,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Forward) GetId() uint64 {
@@ -4943,7 +5053,7 @@ type Forwarded struct {
 
 func (x *Forwarded) Reset() {
 	*x = Forwarded{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4955,7 +5065,7 @@ func (x *Forwarded) String() string {
 func (*Forwarded) ProtoMessage() {}
 
 func (x *Forwarded) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4968,7 +5078,7 @@ func (x *Forwarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forwarded.ProtoReflect.Descriptor instead.
 func (*Forwarded) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Forwarded) GetId() uint64 {
@@ -5118,7 +5228,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5130,7 +5240,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5143,7 +5253,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Refused) GetReason() RefusedReason {
@@ -5187,7 +5297,7 @@ type Unknown struct {
 
 func (x *Unknown) Reset() {
 	*x = Unknown{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5199,7 +5309,7 @@ func (x *Unknown) String() string {
 func (*Unknown) ProtoMessage() {}
 
 func (x *Unknown) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5212,7 +5322,7 @@ func (x *Unknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unknown.ProtoReflect.Descriptor instead.
 func (*Unknown) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Unknown) GetReason() UnknownReason {
@@ -5232,7 +5342,7 @@ func (x *Unknown) GetRevision() uint64 {
 // One founder to another: who it is, and one step of the consensus.
 type FoundRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The version of this protocol. This file describes version 1.
+	// The version of this protocol. This file describes version 2.
 	ProtocolVersion uint32 `protobuf:"varint,1,opt,name=protocol_version,json=protocolVersion,proto3" json:"protocol_version,omitempty"`
 	// The asking founder.
 	Founder *Founder `protobuf:"bytes,2,opt,name=founder,proto3" json:"founder,omitempty"`
@@ -5251,7 +5361,7 @@ type FoundRequest struct {
 
 func (x *FoundRequest) Reset() {
 	*x = FoundRequest{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5263,7 +5373,7 @@ func (x *FoundRequest) String() string {
 func (*FoundRequest) ProtoMessage() {}
 
 func (x *FoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5276,7 +5386,7 @@ func (x *FoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
 func (*FoundRequest) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *FoundRequest) GetProtocolVersion() uint32 {
@@ -5388,7 +5498,7 @@ type FoundResponse struct {
 
 func (x *FoundResponse) Reset() {
 	*x = FoundResponse{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5400,7 +5510,7 @@ func (x *FoundResponse) String() string {
 func (*FoundResponse) ProtoMessage() {}
 
 func (x *FoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5413,7 +5523,7 @@ func (x *FoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
 func (*FoundResponse) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *FoundResponse) GetFounder() *Founder {
@@ -5521,7 +5631,7 @@ type Founder struct {
 
 func (x *Founder) Reset() {
 	*x = Founder{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5533,7 +5643,7 @@ func (x *Founder) String() string {
 func (*Founder) ProtoMessage() {}
 
 func (x *Founder) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5546,7 +5656,7 @@ func (x *Founder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Founder.ProtoReflect.Descriptor instead.
 func (*Founder) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Founder) GetNodeId() uint32 {
@@ -5611,7 +5721,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5623,7 +5733,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5636,7 +5746,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -5667,7 +5777,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5679,7 +5789,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5692,7 +5802,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -5724,7 +5834,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5736,7 +5846,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5749,7 +5859,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -5788,7 +5898,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5800,7 +5910,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5813,7 +5923,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -5849,7 +5959,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5861,7 +5971,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5874,7 +5984,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -5901,7 +6011,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5913,7 +6023,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5926,7 +6036,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -5969,7 +6079,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5981,7 +6091,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5994,7 +6104,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *StartView) GetView() []byte {
@@ -6257,7 +6367,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x04done\x18\x04 \x01(\bR\x04done\x12\x1a\n" +
 	"\bregister\x18\x05 \x01(\fR\bregister\x12)\n" +
 	"\x10settled_revision\x18\x06 \x01(\x04R\x0fsettledRevision\x123\n" +
-	"\x06ballot\x18\a \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\x8f\x01\n" +
+	"\x06ballot\x18\a \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xdb\x01\n" +
 	"\n" +
 	"AskChanges\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
@@ -6265,7 +6375,12 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"groupEpoch\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\x04R\aattempt\x12\x12\n" +
 	"\x04copy\x18\x04 \x01(\x04R\x04copy\x12\x14\n" +
-	"\x05after\x18\x05 \x01(\x04R\x05after\"\xda\x01\n" +
+	"\x05after\x18\x05 \x01(\x04R\x05after\x124\n" +
+	"\x05taken\x18\x06 \x03(\v2\x1e.onar.replication.v1.SeqRangesR\x05taken\x12\x14\n" +
+	"\x05whole\x18\a \x01(\bR\x05whole\"V\n" +
+	"\tSeqRanges\x123\n" +
+	"\x06ballot\x18\x01 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x14\n" +
+	"\x05steps\x18\x02 \x03(\x04R\x05steps\"\x90\x02\n" +
 	"\aChanges\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
@@ -6274,11 +6389,14 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x04copy\x18\x04 \x01(\x04R\x04copy\x12\x13\n" +
 	"\x05up_to\x18\x05 \x01(\x04R\x04upTo\x12\x12\n" +
 	"\x04more\x18\x06 \x01(\bR\x04more\x129\n" +
-	"\achanges\x18\a \x03(\v2\x1f.onar.replication.v1.ChangedKeyR\achanges\"\\\n" +
+	"\achanges\x18\a \x03(\v2\x1f.onar.replication.v1.ChangedKeyR\achanges\x124\n" +
+	"\x05taken\x18\b \x03(\v2\x1e.onar.replication.v1.SeqRangesR\x05taken\"\x92\x01\n" +
 	"\n" +
 	"ChangedKey\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12<\n" +
-	"\ttimestamp\x18\x02 \x01(\v2\x1e.onar.replication.v1.TimestampR\ttimestamp\"\xcb\x01\n" +
+	"\ttimestamp\x18\x02 \x01(\v2\x1e.onar.replication.v1.TimestampR\ttimestamp\x12\x1a\n" +
+	"\bregister\x18\x03 \x01(\fR\bregister\x12\x18\n" +
+	"\asettled\x18\x04 \x01(\bR\asettled\"\xcb\x01\n" +
 	"\fAskTombstone\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\x12\x18\n" +
@@ -6316,7 +6434,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\tproposing\x18\t \x01(\v2!.onar.replication.v1.OfficeReportR\tproposing\"a\n" +
 	"\fOfficeReport\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
-	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xe2\x02\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\xfc\x02\n" +
 	"\x0fPartitionReport\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
@@ -6328,7 +6446,9 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x10settled_revision\x18\a \x01(\x04R\x0fsettledRevision\x12\x1f\n" +
 	"\vlast_change\x18\b \x01(\x04R\n" +
 	"lastChange\x12)\n" +
-	"\x10revision_unknown\x18\t \x01(\bR\x0frevisionUnknown\"\x9d\x03\n" +
+	"\x10revision_unknown\x18\t \x01(\bR\x0frevisionUnknown\x12\x18\n" +
+	"\alagging\x18\n" +
+	" \x01(\bR\alagging\"\x9d\x03\n" +
 	"\aForward\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12*\n" +
 	"\x03get\x18\x02 \x01(\v2\x16.onar.kv.v1.GetRequestH\x00R\x03get\x12*\n" +
@@ -6474,7 +6594,7 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
@@ -6520,44 +6640,45 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(*YourTurn)(nil),                  // 41: onar.replication.v1.YourTurn
 	(*HandedOver)(nil),                // 42: onar.replication.v1.HandedOver
 	(*AskChanges)(nil),                // 43: onar.replication.v1.AskChanges
-	(*Changes)(nil),                   // 44: onar.replication.v1.Changes
-	(*ChangedKey)(nil),                // 45: onar.replication.v1.ChangedKey
-	(*AskTombstone)(nil),              // 46: onar.replication.v1.AskTombstone
-	(*TombstoneHeld)(nil),             // 47: onar.replication.v1.TombstoneHeld
-	(*Purge)(nil),                     // 48: onar.replication.v1.Purge
-	(*Purged)(nil),                    // 49: onar.replication.v1.Purged
-	(*Heartbeat)(nil),                 // 50: onar.replication.v1.Heartbeat
-	(*HeartbeatAnswer)(nil),           // 51: onar.replication.v1.HeartbeatAnswer
-	(*OfficeReport)(nil),              // 52: onar.replication.v1.OfficeReport
-	(*PartitionReport)(nil),           // 53: onar.replication.v1.PartitionReport
-	(*Forward)(nil),                   // 54: onar.replication.v1.Forward
-	(*Forwarded)(nil),                 // 55: onar.replication.v1.Forwarded
-	(*Refused)(nil),                   // 56: onar.replication.v1.Refused
-	(*Unknown)(nil),                   // 57: onar.replication.v1.Unknown
-	(*FoundRequest)(nil),              // 58: onar.replication.v1.FoundRequest
-	(*FoundResponse)(nil),             // 59: onar.replication.v1.FoundResponse
-	(*Founder)(nil),                   // 60: onar.replication.v1.Founder
-	(*StartBallot)(nil),               // 61: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 62: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 63: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 64: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 65: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 66: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 67: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 68: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 69: onar.replication.v1.Ballot
-	(*v1.Member)(nil),                 // 70: onar.reconfiguration.v1.Member
-	(*Timestamp)(nil),                 // 71: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 72: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 73: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 74: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 75: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 76: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 77: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 78: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 79: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 80: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 81: onar.kv.v1.AddResponse
+	(*SeqRanges)(nil),                 // 44: onar.replication.v1.SeqRanges
+	(*Changes)(nil),                   // 45: onar.replication.v1.Changes
+	(*ChangedKey)(nil),                // 46: onar.replication.v1.ChangedKey
+	(*AskTombstone)(nil),              // 47: onar.replication.v1.AskTombstone
+	(*TombstoneHeld)(nil),             // 48: onar.replication.v1.TombstoneHeld
+	(*Purge)(nil),                     // 49: onar.replication.v1.Purge
+	(*Purged)(nil),                    // 50: onar.replication.v1.Purged
+	(*Heartbeat)(nil),                 // 51: onar.replication.v1.Heartbeat
+	(*HeartbeatAnswer)(nil),           // 52: onar.replication.v1.HeartbeatAnswer
+	(*OfficeReport)(nil),              // 53: onar.replication.v1.OfficeReport
+	(*PartitionReport)(nil),           // 54: onar.replication.v1.PartitionReport
+	(*Forward)(nil),                   // 55: onar.replication.v1.Forward
+	(*Forwarded)(nil),                 // 56: onar.replication.v1.Forwarded
+	(*Refused)(nil),                   // 57: onar.replication.v1.Refused
+	(*Unknown)(nil),                   // 58: onar.replication.v1.Unknown
+	(*FoundRequest)(nil),              // 59: onar.replication.v1.FoundRequest
+	(*FoundResponse)(nil),             // 60: onar.replication.v1.FoundResponse
+	(*Founder)(nil),                   // 61: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 62: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 63: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 64: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 65: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 66: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 67: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 68: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 69: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 70: onar.replication.v1.Ballot
+	(*v1.Member)(nil),                 // 71: onar.reconfiguration.v1.Member
+	(*Timestamp)(nil),                 // 72: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 73: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 74: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 75: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 76: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 77: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 78: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 79: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 80: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 81: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 82: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	14,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
@@ -6568,14 +6689,14 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	8,   // 5: onar.replication.v1.Authentication.challenge:type_name -> onar.replication.v1.Challenge
 	9,   // 6: onar.replication.v1.Authentication.proof:type_name -> onar.replication.v1.Proof
 	10,  // 7: onar.replication.v1.Authentication.welcome:type_name -> onar.replication.v1.Welcome
-	68,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	69,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
 	0,   // 9: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
 	33,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
 	34,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
 	36,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
 	37,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
-	54,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
-	55,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
+	55,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
+	56,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
 	38,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
 	39,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
 	29,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
@@ -6583,8 +6704,8 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	31,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
 	32,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
 	35,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
-	50,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
-	51,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
+	51,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
+	52,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
 	25,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
 	26,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
 	27,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
@@ -6593,11 +6714,11 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	42,  // 30: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
 	41,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
 	43,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
-	44,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
-	46,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
-	47,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
-	48,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
-	49,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
+	45,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
+	47,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
+	48,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
+	49,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
+	50,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
 	15,  // 38: onar.replication.v1.PeerMessage.view_prepare:type_name -> onar.replication.v1.ViewPrepare
 	16,  // 39: onar.replication.v1.PeerMessage.view_promised:type_name -> onar.replication.v1.ViewPromised
 	17,  // 40: onar.replication.v1.PeerMessage.view_accept:type_name -> onar.replication.v1.ViewAccept
@@ -6609,88 +6730,91 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	23,  // 46: onar.replication.v1.PeerMessage.join_wish:type_name -> onar.replication.v1.JoinWish
 	24,  // 47: onar.replication.v1.PeerMessage.leave_wish:type_name -> onar.replication.v1.LeaveWish
 	13,  // 48: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
-	69,  // 49: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 50: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 51: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 52: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 53: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 54: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 55: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
-	70,  // 56: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
-	69,  // 57: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 58: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 59: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 60: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 61: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 62: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 63: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 64: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 65: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 66: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 67: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 68: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	70,  // 49: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 50: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 51: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 52: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 53: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 54: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 55: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
+	71,  // 56: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
+	70,  // 57: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 58: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 59: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 60: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 61: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 62: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 63: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 64: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 65: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 66: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 67: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 68: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
 	1,   // 69: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	71,  // 70: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	71,  // 71: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	69,  // 72: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	69,  // 73: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 74: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
-	45,  // 75: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
-	71,  // 76: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
-	69,  // 77: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 78: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
-	69,  // 79: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 80: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 81: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
-	69,  // 82: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
-	53,  // 83: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	52,  // 84: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
-	53,  // 85: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
-	52,  // 86: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
-	69,  // 87: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	69,  // 88: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	71,  // 89: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	72,  // 90: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	73,  // 91: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	74,  // 92: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	75,  // 93: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	76,  // 94: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	77,  // 95: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	78,  // 96: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	79,  // 97: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	80,  // 98: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	81,  // 99: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	56,  // 100: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
-	57,  // 101: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
-	2,   // 102: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
-	3,   // 103: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	60,  // 104: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	62,  // 105: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	64,  // 106: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	67,  // 107: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
-	23,  // 108: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
-	60,  // 109: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	63,  // 110: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	65,  // 111: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	66,  // 112: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	67,  // 113: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	61,  // 114: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	61,  // 115: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	61,  // 116: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	61,  // 117: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	61,  // 118: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	61,  // 119: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,   // 120: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	61,  // 121: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,   // 122: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	58,  // 123: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,   // 124: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	59,  // 125: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	124, // [124:126] is the sub-list for method output_type
-	122, // [122:124] is the sub-list for method input_type
-	122, // [122:122] is the sub-list for extension type_name
-	122, // [122:122] is the sub-list for extension extendee
-	0,   // [0:122] is the sub-list for field type_name
+	72,  // 70: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	72,  // 71: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	70,  // 72: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	70,  // 73: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 74: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	44,  // 75: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
+	70,  // 76: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
+	46,  // 77: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
+	44,  // 78: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
+	72,  // 79: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	70,  // 80: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	72,  // 81: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	70,  // 82: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 83: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	72,  // 84: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	70,  // 85: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	54,  // 86: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	53,  // 87: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	54,  // 88: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
+	53,  // 89: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
+	70,  // 90: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	70,  // 91: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	72,  // 92: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	73,  // 93: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	74,  // 94: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	75,  // 95: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	76,  // 96: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	77,  // 97: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	78,  // 98: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	79,  // 99: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	80,  // 100: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	81,  // 101: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	82,  // 102: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	57,  // 103: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	58,  // 104: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,   // 105: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,   // 106: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	61,  // 107: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	63,  // 108: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	65,  // 109: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	68,  // 110: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	23,  // 111: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
+	61,  // 112: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	64,  // 113: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	66,  // 114: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	67,  // 115: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	68,  // 116: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	62,  // 117: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	62,  // 118: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	62,  // 119: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	62,  // 120: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	62,  // 121: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	62,  // 122: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,   // 123: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	62,  // 124: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,   // 125: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	59,  // 126: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,   // 127: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	60,  // 128: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	127, // [127:129] is the sub-list for method output_type
+	125, // [125:127] is the sub-list for method input_type
+	125, // [125:125] is the sub-list for extension type_name
+	125, // [125:125] is the sub-list for extension extendee
+	0,   // [0:125] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -6745,14 +6869,14 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*PeerMessage_JoinWish)(nil),
 		(*PeerMessage_LeaveWish)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[49].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[50].OneofWrappers = []any{
 		(*Forward_Get)(nil),
 		(*Forward_Put)(nil),
 		(*Forward_CompareAndSet)(nil),
 		(*Forward_Delete)(nil),
 		(*Forward_Add)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[50].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[51].OneofWrappers = []any{
 		(*Forwarded_Get)(nil),
 		(*Forwarded_Put)(nil),
 		(*Forwarded_CompareAndSet)(nil),
@@ -6761,13 +6885,13 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*Forwarded_Refused)(nil),
 		(*Forwarded_Unknown)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[53].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[54].OneofWrappers = []any{
 		(*FoundRequest_Prepare)(nil),
 		(*FoundRequest_Accept)(nil),
 		(*FoundRequest_View)(nil),
 		(*FoundRequest_Wish)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[54].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[55].OneofWrappers = []any{
 		(*FoundResponse_Promised)(nil),
 		(*FoundResponse_Accepted)(nil),
 		(*FoundResponse_Refused)(nil),
@@ -6779,7 +6903,7 @@ func file_onar_replication_v1_replication_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   63,
+			NumMessages:   64,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -623,21 +623,33 @@ class HandedOver(_message.Message):
     def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., done: bool = ..., register: _Optional[bytes] = ..., settled_revision: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
 
 class AskChanges(_message.Message):
-    __slots__ = ("partition", "group_epoch", "attempt", "copy", "after")
+    __slots__ = ("partition", "group_epoch", "attempt", "copy", "after", "taken", "whole")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     COPY_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_FIELD_NUMBER: _ClassVar[int]
     partition: int
     group_epoch: int
     attempt: int
     copy: int
     after: int
-    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., copy: _Optional[int] = ..., after: _Optional[int] = ...) -> None: ...
+    taken: _containers.RepeatedCompositeFieldContainer[SeqRanges]
+    whole: bool
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., copy: _Optional[int] = ..., after: _Optional[int] = ..., taken: _Optional[_Iterable[_Union[SeqRanges, _Mapping]]] = ..., whole: bool = ...) -> None: ...
+
+class SeqRanges(_message.Message):
+    __slots__ = ("ballot", "steps")
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    ballot: _register_pb2.Ballot
+    steps: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., steps: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Changes(_message.Message):
-    __slots__ = ("partition", "group_epoch", "attempt", "copy", "up_to", "more", "changes")
+    __slots__ = ("partition", "group_epoch", "attempt", "copy", "up_to", "more", "changes", "taken")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
@@ -645,6 +657,7 @@ class Changes(_message.Message):
     UP_TO_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_FIELD_NUMBER: _ClassVar[int]
     partition: int
     group_epoch: int
     attempt: int
@@ -652,15 +665,20 @@ class Changes(_message.Message):
     up_to: int
     more: bool
     changes: _containers.RepeatedCompositeFieldContainer[ChangedKey]
-    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., copy: _Optional[int] = ..., up_to: _Optional[int] = ..., more: bool = ..., changes: _Optional[_Iterable[_Union[ChangedKey, _Mapping]]] = ...) -> None: ...
+    taken: _containers.RepeatedCompositeFieldContainer[SeqRanges]
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., attempt: _Optional[int] = ..., copy: _Optional[int] = ..., up_to: _Optional[int] = ..., more: bool = ..., changes: _Optional[_Iterable[_Union[ChangedKey, _Mapping]]] = ..., taken: _Optional[_Iterable[_Union[SeqRanges, _Mapping]]] = ...) -> None: ...
 
 class ChangedKey(_message.Message):
-    __slots__ = ("key", "timestamp")
+    __slots__ = ("key", "timestamp", "register", "settled")
     KEY_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
     key: bytes
     timestamp: _register_pb2.Timestamp
-    def __init__(self, key: _Optional[bytes] = ..., timestamp: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    register: bytes
+    settled: bool
+    def __init__(self, key: _Optional[bytes] = ..., timestamp: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., register: _Optional[bytes] = ..., settled: bool = ...) -> None: ...
 
 class AskTombstone(_message.Message):
     __slots__ = ("partition", "ballot", "attempt", "key", "timestamp")
@@ -753,7 +771,7 @@ class OfficeReport(_message.Message):
     def __init__(self, partition: _Optional[int] = ..., ballot: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ...) -> None: ...
 
 class PartitionReport(_message.Message):
-    __slots__ = ("partition", "group_epoch", "ready", "promise", "live", "settled", "settled_revision", "last_change", "revision_unknown")
+    __slots__ = ("partition", "group_epoch", "ready", "promise", "live", "settled", "settled_revision", "last_change", "revision_unknown", "lagging")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
@@ -763,6 +781,7 @@ class PartitionReport(_message.Message):
     SETTLED_REVISION_FIELD_NUMBER: _ClassVar[int]
     LAST_CHANGE_FIELD_NUMBER: _ClassVar[int]
     REVISION_UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    LAGGING_FIELD_NUMBER: _ClassVar[int]
     partition: int
     group_epoch: int
     ready: bool
@@ -772,7 +791,8 @@ class PartitionReport(_message.Message):
     settled_revision: int
     last_change: int
     revision_unknown: bool
-    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., ready: bool = ..., promise: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., live: bool = ..., settled: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., settled_revision: _Optional[int] = ..., last_change: _Optional[int] = ..., revision_unknown: bool = ...) -> None: ...
+    lagging: bool
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., ready: bool = ..., promise: _Optional[_Union[_register_pb2.Ballot, _Mapping]] = ..., live: bool = ..., settled: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., settled_revision: _Optional[int] = ..., last_change: _Optional[int] = ..., revision_unknown: bool = ..., lagging: bool = ...) -> None: ...
 
 class Forward(_message.Message):
     __slots__ = ("id", "get", "put", "compare_and_set", "delete", "add", "deadline_ms", "hops", "partition", "group_epoch")

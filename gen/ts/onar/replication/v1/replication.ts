@@ -231,7 +231,7 @@ export interface Welcome {
 
 /** Who is speaking. Sent first by each side, checked before anything else is read. */
 export interface Handshake {
-  /** The version of this protocol. This file describes version 1. */
+  /** The version of this protocol. This file describes version 2. */
   protocolVersion: number;
   /** The sender's cluster: 16 bytes; empty while it belongs to none. */
   clusterId: Buffer;
@@ -369,10 +369,10 @@ export interface PeerMessage {
     /** Writer to the preferred replica: the office is yours. */
     { $case: "yourTurn"; value: YourTurn }
     | //
-    /** Replica to replica: what changed in your copy since? */
+    /** Replica to replica: what changed in your copy since, that mine never had? */
     { $case: "askChanges"; value: AskChanges }
     | //
-    /** Back: these keys. */
+    /** Back: these registers. */
     { $case: "changes"; value: Changes }
     | //
     /** Writer to replica: do you hold this tombstone? */
@@ -851,8 +851,8 @@ export interface HandedOver {
 }
 
 /**
- * A replica that was away, or cut off, asks another of its group which keys changed in that one's copy. Each replica numbers the
- * changes of its copy by itself, 1, 2, 3 and so on.
+ * A replica that was away, or cut off, asks another of its group what changed in that one's copy. Each replica numbers the changes of its
+ * copy by itself, 1, 2, 3 and so on.
  */
 export interface AskChanges {
   /** The partition. */
@@ -868,12 +868,27 @@ export interface AskChanges {
   copy: number;
   /** The last change that the asking replica knows to have; 0 for none. */
   after: number;
+  /** States that the asking replica had, or later ones of their keys: they are not to be listed. At most 1,024 ranges. */
+  taken: SeqRanges[];
+  /** Registers are wanted. Otherwise their timestamps alone, from who was never away: they may be on their way. */
+  whole: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Some of the seqs of one ballot. */
+export interface SeqRanges {
+  /** The ballot. */
+  ballot:
+    | Ballot
+    | undefined;
+  /** The first range's first seq; how far its last one lies from there; how far the next range's first one lies from that; and so on. */
+  steps: number[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /**
- * The keys that changed, each once, by the number of its latest change. Leaves after all that it speaks of is durable (R8). The
- * asking replica then reads those that it lacks, and takes what it reads as it would an Impose, unless it is settled (R1).
+ * A page of what changed, each key once, by the number of its latest change, and but for what the asking replica had. Leaves after all that
+ * it speaks of is durable (R8). The asking replica takes a register as it would an Impose, unless it is settled (R1).
  */
 export interface Changes {
   /** The partition. */
@@ -888,17 +903,28 @@ export interface Changes {
   upTo: number;
   /** There is more after that. */
   more: boolean;
-  /** The keys. Removed ones and those whose register is bad are not listed. */
+  /** The changes: 64 KiB of registers, one at least, 512 at most. Removals and bad registers are not listed. */
   changes: ChangedKey[];
+  /**
+   * With the last page: states that the answering replica had, or later ones of their keys. Who has all its changes needs none of them.
+   * Empty while a register of it is bad.
+   */
+  taken: SeqRanges[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** A key and the timestamp of the register that is held of it. */
+/** A key that changed. */
 export interface ChangedKey {
-  /** The key. */
+  /** Of version 1, not sent any more: the register has it. */
   key: Buffer;
-  /** Its timestamp. Always set. */
-  timestamp: Timestamp | undefined;
+  /** The timestamp of the register that is held, if that does not come along. */
+  timestamp:
+    | Timestamp
+    | undefined;
+  /** The encoded Register; empty when it was not asked for. */
+  register: Buffer;
+  /** The answering replica knows that state to be settled (R14). */
+  settled: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1048,6 +1074,8 @@ export interface PartitionReport {
   lastChange: number;
   /** The replica has started and not been told the partition's revision yet: settled_revision says nothing. */
   revisionUnknown: boolean;
+  /** The replica lacks many changes of others, and gets them: no office is handed back to it yet. */
+  lagging: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1142,7 +1170,7 @@ export interface Unknown {
 
 /** One founder to another: who it is, and one step of the consensus. */
 export interface FoundRequest {
-  /** The version of this protocol. This file describes version 1. */
+  /** The version of this protocol. This file describes version 2. */
   protocolVersion: number;
   /** The asking founder. */
   founder:
@@ -6049,7 +6077,7 @@ export const HandedOver: MessageFns<HandedOver> = {
 };
 
 function createBaseAskChanges(): AskChanges {
-  return { partition: 0, groupEpoch: 0, attempt: 0, copy: 0, after: 0, _unknownFields: {} };
+  return { partition: 0, groupEpoch: 0, attempt: 0, copy: 0, after: 0, taken: [], whole: false, _unknownFields: {} };
 }
 
 export const AskChanges: MessageFns<AskChanges> = {
@@ -6068,6 +6096,12 @@ export const AskChanges: MessageFns<AskChanges> = {
     }
     if (message.after !== 0) {
       writer.uint32(40).uint64(message.after);
+    }
+    for (const v of message.taken) {
+      SeqRanges.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.whole !== false) {
+      writer.uint32(56).bool(message.whole);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -6133,6 +6167,22 @@ export const AskChanges: MessageFns<AskChanges> = {
             message.after = longToNumber(reader.uint64());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.taken.push(SeqRanges.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.whole = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6163,12 +6213,123 @@ export const AskChanges: MessageFns<AskChanges> = {
     message.attempt = object.attempt ?? 0;
     message.copy = object.copy ?? 0;
     message.after = object.after ?? 0;
+    message.taken = object.taken?.map((e) => SeqRanges.fromPartial(e)) || [];
+    message.whole = object.whole ?? false;
+    return message;
+  },
+};
+
+function createBaseSeqRanges(): SeqRanges {
+  return { ballot: undefined, steps: [], _unknownFields: {} };
+}
+
+export const SeqRanges: MessageFns<SeqRanges> = {
+  encode(message: SeqRanges, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ballot !== undefined) {
+      Ballot.encode(message.ballot, writer.uint32(10).fork()).join();
+    }
+    if (message.steps.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.steps) {
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SeqRanges {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSeqRanges();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ballot = Ballot.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.steps.push(longToNumber(reader.uint64()));
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.steps.push(longToNumber(reader.uint64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SeqRanges>): SeqRanges {
+    return SeqRanges.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SeqRanges>): SeqRanges {
+    const message = createBaseSeqRanges();
+    message.ballot = (object.ballot !== undefined && object.ballot !== null)
+      ? Ballot.fromPartial(object.ballot)
+      : undefined;
+    message.steps = object.steps?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseChanges(): Changes {
-  return { partition: 0, groupEpoch: 0, attempt: 0, copy: 0, upTo: 0, more: false, changes: [], _unknownFields: {} };
+  return {
+    partition: 0,
+    groupEpoch: 0,
+    attempt: 0,
+    copy: 0,
+    upTo: 0,
+    more: false,
+    changes: [],
+    taken: [],
+    _unknownFields: {},
+  };
 }
 
 export const Changes: MessageFns<Changes> = {
@@ -6193,6 +6354,9 @@ export const Changes: MessageFns<Changes> = {
     }
     for (const v of message.changes) {
       ChangedKey.encode(v!, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.taken) {
+      SeqRanges.encode(v!, writer.uint32(66).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -6274,6 +6438,14 @@ export const Changes: MessageFns<Changes> = {
             message.changes.push(ChangedKey.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.taken.push(SeqRanges.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6306,12 +6478,13 @@ export const Changes: MessageFns<Changes> = {
     message.upTo = object.upTo ?? 0;
     message.more = object.more ?? false;
     message.changes = object.changes?.map((e) => ChangedKey.fromPartial(e)) || [];
+    message.taken = object.taken?.map((e) => SeqRanges.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseChangedKey(): ChangedKey {
-  return { key: Buffer.alloc(0), timestamp: undefined, _unknownFields: {} };
+  return { key: Buffer.alloc(0), timestamp: undefined, register: Buffer.alloc(0), settled: false, _unknownFields: {} };
 }
 
 export const ChangedKey: MessageFns<ChangedKey> = {
@@ -6321,6 +6494,12 @@ export const ChangedKey: MessageFns<ChangedKey> = {
     }
     if (message.timestamp !== undefined) {
       Timestamp.encode(message.timestamp, writer.uint32(18).fork()).join();
+    }
+    if (message.register.length !== 0) {
+      writer.uint32(26).bytes(message.register);
+    }
+    if (message.settled !== false) {
+      writer.uint32(32).bool(message.settled);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -6362,6 +6541,22 @@ export const ChangedKey: MessageFns<ChangedKey> = {
             message.timestamp = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.register = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.settled = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6391,6 +6586,8 @@ export const ChangedKey: MessageFns<ChangedKey> = {
     message.timestamp = (object.timestamp !== undefined && object.timestamp !== null)
       ? Timestamp.fromPartial(object.timestamp)
       : undefined;
+    message.register = object.register ?? Buffer.alloc(0);
+    message.settled = object.settled ?? false;
     return message;
   },
 };
@@ -7248,6 +7445,7 @@ function createBasePartitionReport(): PartitionReport {
     settledRevision: 0,
     lastChange: 0,
     revisionUnknown: false,
+    lagging: false,
     _unknownFields: {},
   };
 }
@@ -7280,6 +7478,9 @@ export const PartitionReport: MessageFns<PartitionReport> = {
     }
     if (message.revisionUnknown !== false) {
       writer.uint32(72).bool(message.revisionUnknown);
+    }
+    if (message.lagging !== false) {
+      writer.uint32(80).bool(message.lagging);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -7377,6 +7578,14 @@ export const PartitionReport: MessageFns<PartitionReport> = {
             message.revisionUnknown = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.lagging = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7415,6 +7624,7 @@ export const PartitionReport: MessageFns<PartitionReport> = {
     message.settledRevision = object.settledRevision ?? 0;
     message.lastChange = object.lastChange ?? 0;
     message.revisionUnknown = object.revisionUnknown ?? false;
+    message.lagging = object.lagging ?? false;
     return message;
   },
 };

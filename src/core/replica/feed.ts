@@ -1,0 +1,110 @@
+/**
+ * What a copy gives to one that catches up with it: pages of what changed, each register whole and once.
+ *
+ * The asking copy says up to which change number it has everything, and which states it has had since (taken.ts). A page goes through the
+ * changes after that number, in their order, and leaves out what was had. So what travels is what is lacking, and a page that gets lost costs
+ * no more than that page.
+ *
+ * Invariants:
+ *   I1  Whatever changed after what was asked and up to `upTo` is in the page, unless the asker had it, or it is bad here. What is bad changes
+ *       again when it is mended.
+ *   I2  Of this copy's own states is told only with the last page, and only while nothing is bad here: then all of them are there.
+ */
+import { LOOK_BYTES, PAGE_BYTES } from "../model/bounds.js";
+import type { ChangeNumber } from "../model/ids.js";
+import type { AskChanges, Changes, ListedChange } from "../model/message.js";
+import { planted } from "../model/planted.js";
+import { BAD, type Change } from "../model/table.js";
+import type { Group } from "../quorum/group.js";
+import type { Replica } from "./replica.js";
+import { Taken } from "./taken.js";
+
+/** Changes in one page. */
+export const MAX_LISTED = 512;
+/** Changes looked at for one page. */
+const MAX_LOOKED = 4_096;
+/** Changes taken from the table together: few at first, as keys may be long. */
+const FIRST_PORTION = 8;
+const LAST_PORTION = 128;
+
+export function pageOf(replica: Replica, group: Group, asked: AskChanges): Changes {
+  const page = new Page(replica, asked);
+  page.fill();
+  const tells = (!page.more || planted("C1.told-early")) && page.sound && replica.bad.size === 0;
+  return {
+    kind: "changes",
+    partition: group.partition,
+    groupEpoch: group.epoch,
+    attempt: asked.attempt,
+    copy: replica.copy,
+    upTo: page.upTo,
+    more: page.more,
+    changes: page.changes,
+    taken: tells ? replica.taken.list() : [],
+  };
+}
+
+class Page {
+  readonly changes: ListedChange[] = [];
+  more = true;
+  /** Nothing that was looked at is bad. */
+  sound = true;
+  upTo: ChangeNumber;
+  private bytes = 0;
+  private readonly had: Taken;
+
+  constructor(
+    private readonly replica: Replica,
+    private readonly asked: AskChanges,
+  ) {
+    this.upTo = asked.copy === replica.copy ? asked.after : NO_CHANGE;
+    this.had = Taken.of(asked.taken);
+  }
+
+  fill(): void {
+    const { table } = this.replica;
+    let portion = FIRST_PORTION;
+    let keyBytes = 0;
+    for (let looked = 0; looked < MAX_LOOKED && keyBytes < LOOK_BYTES; ) {
+      const found = table.changesAfter(this.upTo, portion);
+      for (const change of found) {
+        if (!this.take(change)) return;
+        this.upTo = change.change;
+        keyBytes += change.key.length;
+      }
+      looked += found.length;
+      if (found.length < portion) {
+        this.upTo = table.lastChange;
+        this.more = false;
+        return;
+      }
+      portion = Math.min(2 * portion, LAST_PORTION);
+    }
+  }
+
+  /** False: the page is full. */
+  private take({ key, timestamp }: Change): boolean {
+    if (timestamp !== null && this.had.has(timestamp)) return true;
+    const full = this.changes.length >= MAX_LISTED;
+    if (timestamp !== null && !this.asked.whole) {
+      if (!full) this.changes.push({ timestamp, register: null, settled: false });
+      return !full;
+    }
+    const held = this.replica.look(key);
+    if (held === BAD || held === null) {
+      this.sound = false;
+      return true;
+    }
+    const over = this.bytes + held.bytes > PAGE_BYTES && !planted("B1.page-by-number");
+    if (this.changes.length > 0 && (full || over)) return false;
+    this.bytes += held.bytes;
+    this.changes.push({
+      timestamp: held.timestamp,
+      register: held,
+      settled: this.replica.settled.covers(held.timestamp),
+    });
+    return true;
+  }
+}
+
+const NO_CHANGE = 0 as ChangeNumber;

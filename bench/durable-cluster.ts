@@ -6,6 +6,8 @@ import { type ClusterNode, freeBasePort, PEER_PORT_OFFSET } from "./cluster.js";
 import { type Child, startChild } from "./process/child.js";
 
 const HOST = "127.0.0.1";
+/** Metrics ports are this far above the client ports. */
+const METRICS_PORT_OFFSET = 50;
 const START_LIMIT_MS = 60_000;
 
 export class DurableCluster {
@@ -17,11 +19,13 @@ export class DurableCluster {
     private readonly count: number,
     private readonly basePort: number,
     private readonly folder: string,
+    private readonly args: readonly string[],
   ) {}
 
-  static async start(program: string, count: number): Promise<DurableCluster> {
+  /** `args`: further ones of every node. */
+  static async start(program: string, count: number, args: readonly string[] = []): Promise<DurableCluster> {
     const folder = mkdtempSync(join(tmpdir(), "onar-bench-"));
-    const cluster = new DurableCluster(program, count, await freeBasePort(count), folder);
+    const cluster = new DurableCluster(program, count, await freeBasePort(count), folder, args);
     try {
       // None is ready before all are there.
       await Promise.all(Array.from({ length: count }, (_, index) => cluster.startNode(index)));
@@ -40,11 +44,16 @@ export class DurableCluster {
     const args = [
       ...["start", "--listen", `${HOST}:${port}`, "--peer-listen", peers[index] ?? ""],
       ...["--join", peers.join(","), "--expect", `${count}`, "--data", join(this.folder, `node${index + 1}`)],
-      ...["--log-format", "text"],
+      ...["--log-format", "text", "--metrics-listen", this.metricsAddress(index), ...this.args],
     ];
     const child = await startChild([this.program, ...args], START_LIMIT_MS);
     this.children[index] = child;
     this.nodes[index] = { number: index + 1, pid: child.pid, client: { host: HOST, port } };
+  }
+
+  /** HOST:PORT of the node's metrics. */
+  metricsAddress(index: number): string {
+    return `${HOST}:${this.basePort + METRICS_PORT_OFFSET + index}`;
   }
 
   /** SIGKILL; `gone` resolves when it has ended. */

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runChild } from "./process/child.js";
 import { attacks } from "./suites/attacks.js";
+import { catchUp } from "./suites/catch-up.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suites/context.js";
 import { durable } from "./suites/durable.js";
 import { exactlyOnce } from "./suites/exactly-once.js";
@@ -16,6 +17,7 @@ import { failover } from "./suites/failover.js";
 import { frames } from "./suites/frames.js";
 import { http2 } from "./suites/http2.js";
 import { memory } from "./suites/memory.js";
+import { memoryAway } from "./suites/memory-away.js";
 import { open } from "./suites/open.js";
 import { pipelined } from "./suites/pipelined.js";
 import { rest } from "./suites/rest.js";
@@ -38,6 +40,8 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["durable", durable],
   ["open", open],
   ["attacks", attacks],
+  ["catch-up", catchUp],
+  ["memory-away", memoryAway],
 ]);
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
@@ -51,6 +55,8 @@ names: ${[...SUITES.keys()].join(", ")} (all, in this order)
   --clusters N    fresh clusters of failover (20)
   --kills N       failover: N kills in one cluster on disk instead, each node started again
   --minutes N     length of memory (10)
+  --missed N      megabytes that the node misses in catch-up (12)
+  --away-keys N   keys of memory-away, with values of 10 KiB (100000)
   --open-keys N   keys of open (1000000)
   --rewrites N    how often open writes them again (10)
   --open-value N  bytes of a value of open (100)
@@ -77,6 +83,8 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     clusters: number("clusters", 20),
     kills: values.kills === undefined ? 0 : number("kills", 0),
     minutes: number("minutes", 10),
+    missedMegabytes: number("missed", 12),
+    awayKeys: number("away-keys", 100_000),
     openKeys: number("open-keys", 1_000_000),
     rewrites: number("rewrites", 10),
     openValue: number("open-value", 100),
@@ -133,6 +141,8 @@ async function main(): Promise<number> {
         clusters: text,
         kills: text,
         minutes: text,
+        missed: text,
+        "away-keys": text,
         "open-keys": text,
         rewrites: text,
         "open-value": text,

@@ -23,6 +23,12 @@ export function residentBytesOf(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
 
+/** Resident memory in bytes that is no part of a file: what a process holds itself, without the pages of LMDB's file that are mapped. */
+export function anonymousBytesOf(pid: number): number | undefined {
+  const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+}
+
 /** The fields from the third on. The second is the program's name in parentheses and may contain anything. */
 function statFieldsOf(pid: number): readonly string[] | undefined {
   const stat = read(`/proc/${pid}/stat`);

@@ -23,6 +23,10 @@ export interface SuiteOptions {
   readonly kills: number;
   /** Of the suite `memory`. */
   readonly minutes: number;
+  /** Of the suite `catch-up`. */
+  readonly missedMegabytes: number;
+  /** Of the suite `memory-away`. */
+  readonly awayKeys: number;
   /** Of the suite `open`. */
   readonly openKeys: number;
   readonly rewrites: number;

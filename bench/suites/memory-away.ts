@@ -1,0 +1,83 @@
+/**
+ * What a node that is away costs the memory of the others: it is killed, distinct keys with values of 10 KiB are written, and the resident memory
+ * of the others is compared with that of before.
+ *
+ * Resident memory counts the pages of LMDB's file that are mapped, which the system takes back when it needs them. So anonymous memory, which the
+ * process holds itself, is told besides.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { DurableCluster } from "../durable-cluster.js";
+import { anonymousBytesOf, residentBytesOf } from "../process/procfs.js";
+import { fill, sumOf, until } from "./away.js";
+import { progress, type SuiteOptions, type SuiteResult } from "./context.js";
+import { type Column, tableOf } from "./table.js";
+
+const VALUE_BYTES = 10_240;
+const GOAL_MIB = 128;
+const WARM_UP_KEYS = 2_000;
+/** Folds end, and collectors run. */
+const REST_MS = 5_000;
+const MEBIBYTE = 1_024 * 1_024;
+
+interface Line {
+  readonly node: number;
+  readonly before: Memory;
+  readonly after: Memory;
+  readonly retainedMiB: number;
+}
+
+interface Memory {
+  readonly residentMiB: number;
+  readonly anonymousMiB: number;
+}
+
+export async function memoryAway(options: SuiteOptions): Promise<SuiteResult> {
+  const cluster = await DurableCluster.start(options.program, 3);
+  const stay = [0, 1];
+  try {
+    const value = Buffer.alloc(VALUE_BYTES, "v");
+    // Heaps, code and buffers grow to their size.
+    await fill(cluster, [0, 1, 2], WARM_UP_KEYS, (i) => Buffer.from(`before-${i % 100}`), value);
+    await cluster.kill(2).gone;
+    await until("writers", 20_000, async () => (await sumOf(cluster, stay, "onar_partitions_without_writer")) === 0);
+    await sleep(REST_MS);
+    const before = stay.map((index) => memoryOf(cluster, index));
+    await fill(cluster, stay, options.awayKeys, (i) => Buffer.from(`away-${i}`), value);
+    progress(`memory-away: ${options.awayKeys} keys are written`);
+    await sleep(REST_MS);
+    const lines = await Promise.all(
+      stay.map(async (index, i): Promise<Line> => {
+        const retained = await sumOf(cluster, [index], 'onar_load_bytes{kind="retained"}');
+        const memory = { before: before[i] as Memory, after: memoryOf(cluster, index) };
+        return { node: index + 1, ...memory, retainedMiB: retained / MEBIBYTE };
+      }),
+    );
+    const grown = Math.max(...lines.map(({ before: was, after }) => after.anonymousMiB - was.anonymousMiB));
+    return {
+      tables: [tableOf(`${options.awayKeys} keys with values of 10 KiB, one node away`, lines, COLUMNS)],
+      notes: [
+        `goal: anonymous memory within ${GOAL_MIB} MiB of before: ${grown <= GOAL_MIB ? "met" : "missed"} (${grown.toFixed(0)} MiB)`,
+      ],
+      figures: { lines },
+    };
+  } finally {
+    await cluster.stop();
+  }
+}
+
+const COLUMNS: readonly Column<Line>[] = [
+  ["node", (l) => `${l.node}`],
+  ["resident MiB before", (l) => l.before.residentMiB.toFixed(0)],
+  ["after", (l) => l.after.residentMiB.toFixed(0)],
+  ["anonymous MiB before", (l) => l.before.anonymousMiB.toFixed(0)],
+  ["after", (l) => l.after.anonymousMiB.toFixed(0)],
+  ["kept for the node away, MiB", (l) => l.retainedMiB.toFixed(1)],
+];
+
+function memoryOf(cluster: DurableCluster, index: number): Memory {
+  const pid = cluster.nodes[index]?.pid ?? 0;
+  return {
+    residentMiB: (residentBytesOf(pid) ?? Number.NaN) / MEBIBYTE,
+    anonymousMiB: (anonymousBytesOf(pid) ?? Number.NaN) / MEBIBYTE,
+  };
+}

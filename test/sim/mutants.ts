@@ -22,6 +22,8 @@ const DIRECTED = new Map<string, string>([
   ["R9.raise-lets-in", "a script"],
   ["R9.raise-without-floor", "a script"],
   ["R11.proof-cut-off", "a unit test"],
+  // One seed in some thousand.
+  ["R9.tells-less", "a seed in some thousand"],
   ["R9.records-end-nodes", "a unit test"],
   ["R12.old-transfer", "a script"],
   // Of what only a peer that has gone mad says.

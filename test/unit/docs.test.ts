@@ -190,7 +190,9 @@ describe("docs/errors.md", () => {
   });
 
   test("has a row for each error with which a node does not start", () => {
-    const sources = FILES.filter((file) => /^src\/(?:server\/.*|rpc\/founding\/.*|storage\/(?!disk\.ts).*)\.ts$/.test(file))
+    const sources = FILES.filter((file) =>
+      /^src\/(?:server\/.*|rpc\/founding\/.*|storage\/(?!disk\.ts).*)\.ts$/.test(file),
+    )
       .map(textOf)
       .join("\n");
     const errors = [...sources.matchAll(/new (?:Start|Directory|Recovery|Checkpoint|)Error\(\s*`([^`]*)/g)]

@@ -36,6 +36,8 @@ const HAND_OVER_MS = 2_000;
 const DRAIN_MS = 5_000;
 /** … and then for their answers to leave. */
 const LAST_ANSWERS_MS = 500;
+/** Files are closed for so long: what is being written is waited for, and a disk may stand still. */
+const CLOSE_HOME_MS = 10_000;
 
 export async function startServer(
   config: NodeConfig,
@@ -275,8 +277,19 @@ class NodeServer implements RunningServer {
     await Promise.race([this.client.shutdown(), sleep(LAST_ANSWERS_MS)]);
     this.client.forceShutdown();
     this.peer.close();
-    await this.home.close();
+    await this.closeHome();
     await this.traces?.close();
+  }
+
+  private async closeHome(): Promise<void> {
+    const began = performance.now();
+    const standing = this.phase?.loop.diskStanding ?? 0;
+    const closed = this.home.close().then(() => true);
+    if (await Promise.race([closed, sleep(CLOSE_HOME_MS, false, { ref: false })])) return;
+    const seconds = Math.round((standing + performance.now() - began) / 1_000);
+    throw new Error(
+      `the disk has stood still for ${seconds} s. The node ends without what it was about to write; nobody was told that it is written`,
+    );
   }
 
   private serve(newest: EncodedView): void {

@@ -89,6 +89,32 @@ describe.skipIf(whyNoInjection !== null)(`a disk that stands still (${whyNoInjec
   });
 });
 
+describe.skipIf(whyNoInjection !== null)("a node whose disk stands still", () => {
+  test("ends on SIGTERM within a bound, and says that it claims nothing", { timeout: 120_000 }, async () => {
+    const cluster = await Cluster.start({ nodes: 3, replicas: 3, partitions: 16, data: join(root, "stopped") });
+    try {
+      await filled(cluster);
+      const victim = cluster.node(1);
+      const strace = await injecting(victim, "pwrite64,pwritev", null, "delay_enter=200s");
+      let ended: Promise<number | string> | null = null;
+      try {
+        await written(cluster.node(0));
+        await serving(victim, ServingStatus.NOT_SERVING);
+        // What holds its writes also keeps a process that has ended from being seen to: so its word is waited for, and then its end.
+        ended = victim.process.stop(90_000);
+        await eventually("the node has said why it ends", 45_000, async () =>
+          /could not stop in order: the disk has stood still for \d+ s/.test(victim.process.tail()) ? true : undefined,
+        );
+      } finally {
+        strace.kill();
+      }
+      expect([1, "SIGKILL"]).toContain(await ended);
+    } finally {
+      await cluster.stop();
+    }
+  });
+});
+
 const whyNoFreeze = whyNoPowerCuts();
 const fsfreeze = (how: "-f" | "-u", path: string): void => {
   expect(spawnSync("fsfreeze", [how, path]).status).toBe(0);

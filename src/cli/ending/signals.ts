@@ -5,6 +5,7 @@
  */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { exitAtOnce } from "./at-once.js";
 import { EXIT } from "./exit.js";
 
 /** "1": whoever started this node decides what Ctrl-C does, and keeps its standard input open while it is to run. */
@@ -43,7 +44,7 @@ export function onStopSignals(stop: () => void, options: SignalOptions): void {
   const signal = (): void => {
     if (signalled) {
       options.last?.();
-      process.exit(EXIT.interrupted);
+      exitAtOnce(EXIT.interrupted);
     }
     signalled = true;
     stop();

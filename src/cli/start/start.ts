@@ -21,6 +21,7 @@ import { type Environment, fromEnvironment, fromFlags, mistyped } from "../../co
 import type { Facts } from "../../observe/log.js";
 import type { RunningServer, ServerEvents } from "../../server/server.js";
 import { version } from "../../version.js";
+import { exitAtOnce } from "../ending/at-once.js";
 import { EXIT, type ExitCode, messageOf } from "../ending/exit.js";
 import { onStopSignals, PARENT_VARIABLE, STOPPED_EARLY } from "../ending/signals.js";
 import { type Io, nodeOutputOf } from "../terminal/io.js";
@@ -123,7 +124,7 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
 
   let end: (code: ExitCode) => void = () => {};
   const ended = new Promise<ExitCode>((resolve) => {
-    end = (code) => void output.finish().then(() => resolve(code));
+    end = (code) => void output.finish().then(() => (code === EXIT.done ? resolve(code) : exitAtOnce(code)));
   });
   const events: ServerEvents = {
     notice: (text, facts = { event: "notice" }) => (isTrouble(facts) ? log.warn(text, facts) : log.info(text, facts)),

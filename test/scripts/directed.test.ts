@@ -26,6 +26,8 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["R9.forget-without-floor", "S16-doubled-after-forgotten"],
   ["R9.ignore-client-revision", "S17-after-tells"],
   ["R9.purge-without-floor", "S08-purge-forgets-record"],
+  ["R9.tells-less", "restart-tells-no-revision"],
+  ["R9.base-untold", "restart-tells-no-revision"],
   ["R9.raise-without-floor", "raised-for-a-backup"],
   ["R9.raise-lets-in", "raised-lets-nothing-in"],
   ["R11.bad-is-absent", "S10-bad-healed-by-late-write"],

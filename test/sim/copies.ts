@@ -46,6 +46,8 @@ export class CopyChecks {
   /** As the disks have them. */
   private readonly promises = new Map<NodeId, Ballot>();
   private readonly floors = new Map<NodeId, Revision>();
+  /** By node and source: up to which change it was looked at. */
+  private readonly cursors = new Map<string, number>();
   /** The latest change of each key at a node. */
   private readonly changes = new Map<NodeId, Map<Key, ChangeNumber>>();
   /** By key: the latest state that was ever complete. */
@@ -130,7 +132,11 @@ export class CopyChecks {
 
   /** Up to that change the copy has what the other one has, as far as it counts. */
   private caughtUp(node: NodeId, { source, change }: Extract<Entry, { kind: "cursor" }>): void {
+    const name = `${node}/${source}`;
+    const before = this.cursors.get(name) ?? 0;
+    this.cursors.set(name, change);
     for (const [key, of] of this.changesOf(source)) {
+      if (of <= before) continue;
       const { register, silent } = this.copyAt(source, key);
       const complete = this.complete.get(key);
       // What is bad there changes again when it is mended.

@@ -100,7 +100,7 @@ export class NodeNews {
     const none = without !== this.without;
     const told = this.begun && (taken > 0 || lost > 0 || none);
     this.without = without;
-    this.begun ||= without === 0 || ++this.looks >= START_LOOKS;
+    if (!this.begun) this.lookAtStart(view.partitions.length, mine);
     if (!told) return;
     const parts = [
       `writers changed in ${changed} of ${view.partitions.length} partitions`,
@@ -108,6 +108,20 @@ export class NodeNews {
       without === 0 ? "each has a writer" : `${without} have none`,
     ];
     this.listeners.notice(parts.join("; "), { event: "writers", changed, taken, lost, offices: mine, without });
+  }
+
+  /** The first elections are one line, once they are over or have taken long. A node that finds all writers at its first look missed none. */
+  private lookAtStart(partitions: number, offices: number): void {
+    this.looks++;
+    this.begun = this.without === 0 || this.looks >= START_LOOKS;
+    if (!this.begun || this.looks === 1) return;
+    const all = `each of ${partitions} partitions has a writer`;
+    const some = `${this.without} of ${partitions} partitions have no writer yet`;
+    this.listeners.notice(`${this.without === 0 ? all : some}; this node writes ${offices}`, {
+      event: "first-writers",
+      offices,
+      without: this.without,
+    });
   }
 
   private tellWriter(partition: Partition, writer: NodeId | null): void {

@@ -16,6 +16,7 @@ interface Observed {
   readonly details: string[];
   readonly counters: ReturnType<typeof newCounters>;
   standing: number;
+  status: NodeStatus;
 }
 
 /** A node of the cluster, whose news is looked for when the test says so. */
@@ -25,7 +26,7 @@ function observed(cluster: Cluster, id: NodeId): Observed {
   const details: string[] = [];
   const counters = newCounters();
   const machine = cluster.machine(id);
-  const seen = { lines, facts, details, counters, standing: 0 };
+  const seen = { lines, facts, details, counters, standing: 0, status: null as unknown as NodeStatus };
   const loop = {
     machine,
     get diskStanding() {
@@ -38,6 +39,7 @@ function observed(cluster: Cluster, id: NodeId): Observed {
     status: new NodeStatus(loop as never),
     counters,
   } as unknown as ServingNode;
+  seen.status = node.status as NodeStatus;
   const news = new NodeNews(node, {
     notice: (text, fact) => {
       lines.push(text);
@@ -74,7 +76,7 @@ test("of a storm in which many partitions change their writer there is one line 
   expect(at.details.length).toBe(changed[0]?.changed);
 });
 
-test("nothing is said of the start: peers heard and writers elected for the first time", () => {
+test("the start is one line: each partition has its first writer", () => {
   const cluster = new Cluster();
   const at = observed(cluster, B);
   for (let i = 1; i <= 10; i++) {
@@ -82,7 +84,25 @@ test("nothing is said of the start: peers heard and writers elected for the firs
     at.news.look(i * 500);
   }
   expect(cluster.machine(A).core.isWriter(P0)).toBe(true);
-  expect([...at.lines, ...at.details]).toEqual([]);
+  expect(at.lines).toEqual([expect.stringMatching(/^each of \d+ partitions has a writer; this node writes \d+$/)]);
+  expect(at.details).toEqual([]);
+});
+
+test("says when it begins to catch up on much, how much, and when that is done", () => {
+  const at = observed(new Cluster().elected(), A);
+  let [changes, partitions] = [0, 0];
+  Object.defineProperty(at.status, "lacking", { get: () => ({ changes, partitions }) });
+  [changes, partitions] = [999, 2];
+  at.news.look(1_000);
+  expect(at.lines).toEqual([]);
+  [changes, partitions] = [5_000, 3];
+  at.news.look(2_000);
+  changes = 400;
+  at.news.look(3_000);
+  changes = 60;
+  at.news.look(4_500);
+  at.news.look(5_000);
+  expect(at.lines).toEqual(["catching up: 5000 changes behind, in 3 partitions", "caught up, after 2.5 s"]);
 });
 
 test("nothing is said while nothing happens", () => {

@@ -112,6 +112,7 @@ test("without faults nothing is lost and nothing is unknown", () => {
           full: 0,
           stall: 0,
           ruin: 0,
+          wait: null,
           leave: 0,
           // What is raised forgets the records of before: a repeated request is refused as expired.
           raise: 0,

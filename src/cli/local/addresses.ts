@@ -4,6 +4,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { jsonText } from "../../base/printable.js";
 import type { Address } from "../../config/values.js";
 import { formatAddress } from "../../config/values.js";
 
@@ -11,7 +12,7 @@ export const DEFAULT_DATA = ".onar-data";
 const FILE = "cluster.json";
 
 export const writeAddresses = (data: string, addresses: readonly Address[]): void =>
-  writeFileSync(join(data, FILE), `${JSON.stringify({ pid: process.pid, endpoints: addresses.map(formatAddress) })}\n`);
+  writeFileSync(join(data, FILE), `${jsonText({ pid: process.pid, endpoints: addresses.map(formatAddress) })}\n`);
 
 export const removeAddresses = (data: string): void => rmSync(join(data, FILE), { force: true });
 

@@ -33,7 +33,7 @@ const { outputFiles } = await build({
   logLevel: "warning",
 });
 
-// What is there already stays untouched, and what is new appears whole: a program of this build may be starting just now.
+// Files that are there stay untouched, and new ones appear whole: a program of this build may be starting just now.
 for (const { path, contents } of outputFiles) {
   mkdirSync(dirname(path), { recursive: true });
   if (isThere(path, contents)) continue;

@@ -10,7 +10,7 @@ import { PROTOCOL_VERSION } from "../../src/rpc/peers/peer-service.js";
 export interface MadPeerOptions {
   /** null: the cluster has none. */
   readonly secret: Buffer | null;
-  /** Whom it speaks as: the lower of the two ids, as that one dials. */
+  /** The id that it speaks as: the lower of the two, as that one dials. */
   readonly self: { readonly id: number; readonly peerAddress: string };
   readonly target: { readonly id: number; readonly peerAddress: string };
   readonly clusterId: Buffer;
@@ -25,7 +25,7 @@ const KEPT = 50;
 const HELLO_MS = 10_000;
 
 export class MadPeer {
-  /** What the node said of late. */
+  /** The node's last lines. */
   readonly heard: Buffer[] = [];
   ended = false;
   private readonly stream: DialedStream;

@@ -4,7 +4,7 @@ import type { Caller, Lane } from "./lane.js";
 import type { Verifier } from "./verifier.js";
 import { decodeGetAnswer, decodePutAnswer } from "./wire.js";
 
-/** What a slot needs of the run that it belongs to. */
+/** The part of a run that its slots need. */
 export interface Run {
   readonly options: { readonly verify: boolean };
   readonly verifier: Verifier;

@@ -1,5 +1,5 @@
 /**
- * What it costs that a node comes back: it is killed, the others take writes of distinct keys, and it is started again. Counted until it has
+ * The cost of a node that comes back: it is killed, the others take writes of distinct keys, and it is started again. Counted until it has
  * all: bytes of frames that all nodes sent, elections at the others, messages that were dropped. Then what the cluster sends in rest.
  *
  * The frames hold heartbeats and everything else, too, so the ratio to the data never reaches one.

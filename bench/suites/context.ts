@@ -23,9 +23,9 @@ export interface SuiteOptions {
   readonly kills: number;
   /** Of the suite `memory`. */
   readonly minutes: number;
-  /** Of the suite `catch-up`. */
+  /** For the suite `catch-up`. */
   readonly missedMegabytes: number;
-  /** Of the suite `memory-away`. */
+  /** For the suite `memory-away`. */
   readonly awayKeys: number;
   /** Of the suite `open`. */
   readonly openKeys: number;
@@ -34,7 +34,7 @@ export interface SuiteOptions {
   readonly openValue: number;
   /** Of keys and values of all lengths. */
   readonly openMixed: boolean;
-  /** Of the suite `attacks`: these alone; none: all. */
+  /** For the suite `attacks`: these alone; none: all. */
   readonly only: readonly string[];
 }
 

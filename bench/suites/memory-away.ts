@@ -1,5 +1,5 @@
 /**
- * What a node that is away costs the memory of the others: it is killed, distinct keys with values of 10 KiB are written, and the resident memory
+ * The cost, in memory of the others, of a node that is away: it is killed, distinct keys with values of 10 KiB are written, and the resident memory
  * of the others is compared with that of before.
  *
  * Resident memory counts the pages of LMDB's file that are mapped, which the system takes back when it needs them. So anonymous memory, which the

@@ -196,7 +196,7 @@ export class ServedPartition {
     if (!this.leaving || action?.kind !== "campaign") this.act(now, action, out);
     if (this.leaving || this.full) this.passOn(now, out);
     else this.purgePass.consider(now, !this.offer.open, out);
-    // What it asked for would only be thrown away.
+    // The answer would only be thrown away.
     if (mayCatchUp && !this.full)
       this.catchUp.consider(now, this.heardPlaces(), (place) => this.lastChangeAt(place), out);
     this.lagging = (this.behind ?? 0) > FAR_BEHIND;
@@ -217,7 +217,7 @@ export class ServedPartition {
   filled(now: Instant, full: boolean, out: Outbox): void {
     this.full = full;
     if (!full) return;
-    // What it asked for would only be thrown away.
+    // The answer would only be thrown away.
     this.catchUp.stop();
     this.passOn(now, out);
   }

@@ -83,7 +83,7 @@ export interface PlausibleOptions {
   /** The newest that counts. */
   readonly view: () => View;
   readonly known: (partition: Partition) => KnownNumbers;
-  /** What a request was passed on for that is not answered yet; null: there is none of that id. */
+  /** The partition of a request that was passed on and is not answered yet; null: there is none of that id. */
   readonly asked: (forward: number) => Partition | null;
 }
 
@@ -158,7 +158,7 @@ export class Plausible {
     return `a ballot of round ${round}, far above all that is known of the voters`;
   }
 
-  /** What stays as it is in a cluster, whatever its views, and how far a node may be behind. */
+  /** The parts of a view that stay as they are in a cluster, and how far a node may be behind. */
   private news(told: View): Wrong {
     const { epoch, partitions, clusterId } = this.options.view();
     if (planted("W4.any-news")) return null;
@@ -257,7 +257,7 @@ export class Plausible {
     }
   }
 
-  /** Of a request that nobody waits for any more nothing is read. */
+  /** Nothing is read for a request that nobody waits for any more. */
   private answer(now: Instant, { id, result: told }: Forwarded): Wrong {
     const partition = this.options.asked(id);
     if (partition === null) return null;

@@ -51,7 +51,7 @@ export function statusName(code: number): string {
 }
 
 /**
- * What a failed call did at the server. `answered`: the server gave this status itself. `unprocessed`: it surely has not begun the call,
+ * The effect of a failed call at the server. `answered`: the server gave this status itself. `unprocessed`: it surely has not begun the call,
  * so that it may be made again. `unknown`: nobody can say.
  */
 export type CallOutcome = "answered" | "unprocessed" | "unknown";

@@ -143,7 +143,7 @@ export class Loop {
     this.broken(error instanceof Error ? error : new Error(String(error)));
   }
 
-  /** What the sync releases at once may ask for more: all of it belongs to this turn. */
+  /** Messages that the sync releases at once may ask for more: all of it belongs to this turn. */
   private drainAll(): void {
     while (!this.out.empty && !this.stopped) this.drain();
   }

@@ -18,7 +18,7 @@ import { after, type Duration, duration, type Instant, never, since } from "../b
 import { TransientMap } from "../base/transient-map.js";
 import type { Core } from "../core/core.js";
 import { REQUEST_BYTES } from "../core/model/bounds.js";
-import { NO_NODE, type NodeId, type Partition, type Revision } from "../core/model/ids.js";
+import { NO_NODE, NO_REVISION, type NodeId, type Partition, type Revision } from "../core/model/ids.js";
 import type { Forward, Forwarded, Request } from "../core/model/node-message.js";
 import type { Result } from "../core/model/operation.js";
 import type { Outcome, Ticket } from "../core/model/outbox.js";
@@ -461,7 +461,7 @@ export class Router {
     );
   }
 
-  /** Of a partition that this node keeps no copy of; where it keeps one, the writer hears of what it was told, and goes on above it. */
+  /** For a partition that this node keeps no copy of; where it keeps one, the writer hears of what it was told, and goes on above it. */
   private unlearn(pending: Pending, revision: Revision): void {
     if (this.core.partitions.has(pending.partition) || planted("I6.believes-on")) return;
     this.heardOf.set(pending.partition, revision);
@@ -511,7 +511,6 @@ export class Router {
   }
 }
 
-const NO_REVISION = 0 as Revision;
 const highest = (a: Revision, b: Revision): Revision => (a > b ? a : b);
 
 const OVERLOADED: Verdict = { status: "refused", refusal: { reason: "overloaded" } };

@@ -1,5 +1,5 @@
 /**
- * What a node tells of itself: services, metrics, health, the log and whoever embeds it read it here, and nobody else reaches into a running
+ * A node's word on itself: services, metrics, health, the log and whoever embeds it read it here, and nobody else reaches into a running
  * machine. Everything is as it is at the moment of the question.
  */
 import {
@@ -14,7 +14,7 @@ import type { RegisterTable } from "../core/model/table.js";
 import { placementOf } from "../core/view/view.js";
 import type { Loop } from "./loop.js";
 
-/** Of one partition; of a partition that it keeps no replica of, a node knows less. */
+/** One partition; a node knows less of a partition that it keeps no replica of. */
 export interface PartitionSnapshot {
   readonly partition: Partition;
   readonly replicas: readonly NodeId[];
@@ -48,7 +48,7 @@ export interface Upkeep {
   readonly purged: number;
 }
 
-/** What the replicas of this node lack of what others have. */
+/** The changes of other replicas that those of this node lack. */
 export interface Lacking {
   readonly changes: number;
   readonly partitions: number;
@@ -127,7 +127,7 @@ export class NodeStatus {
     return { pending: pendingCount, held: heldCount, visiting: visitorCount, bytes: requestBytes };
   }
 
-  /** What all writers of this node hold together, in bytes; registers left to catch-up. */
+  /** The bytes that all writers of this node hold together; registers left to catch-up. */
   get load(): {
     readonly flights: number;
     readonly retained: number;

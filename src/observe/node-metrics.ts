@@ -158,7 +158,7 @@ export class NodeMetrics {
     );
   }
 
-  /** What the bounds of src/core/model/bounds.ts are about; each is given with its bound. */
+  /** The loads that src/core/model/bounds.ts bounds; each is given with its bound. */
   private load(): void {
     const kinds: readonly (readonly [string, number, (node: ServingNode) => number])[] = [
       ["requests", REQUEST_BYTES, (node) => node.status.requests.bytes],

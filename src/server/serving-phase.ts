@@ -1,4 +1,4 @@
-/** What a node has once it is in a view, and only then: its loop, its streams to the other nodes, and what it tells of itself. */
+/** The parts that a node has once it is in a view, and only then: its loop, its streams to the other nodes, and what it tells of itself. */
 import { randomBytes } from "node:crypto";
 import { StorageKind } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
@@ -189,7 +189,7 @@ export class ServingPhase {
     return peerNamed(this.views.view, id);
   }
 
-  /** What this node says of itself when a stream to a peer begins. */
+  /** This node's introduction when a stream to a peer begins. */
   private greeting(peer: NodeId): Handshake {
     const { home, self, uptimeMs } = this.parts;
     const { storage } = home;

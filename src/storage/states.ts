@@ -60,7 +60,7 @@ class ViewState {
       case "view":
         if (entry.decided.view.epoch <= this.epoch) return;
         this.view = entry.decided;
-        // What was promised for an earlier successor is void.
+        // A promise for an earlier successor is void.
         if (this.isVoid(this.promise)) this.promise = null;
         if (this.vote !== null && this.isVoid(this.vote.ballot)) this.vote = null;
         return;

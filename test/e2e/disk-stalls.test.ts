@@ -100,7 +100,7 @@ describe.skipIf(whyNoInjection !== null)("a node whose disk stands still", () =>
       try {
         await written(cluster.node(0));
         await serving(victim, ServingStatus.NOT_SERVING);
-        // What holds its writes also keeps a process that has ended from being seen to: so its word is waited for, and then its end.
+        // Whatever holds its writes also keeps the end of the process from being seen: so its word is waited for, and then its end.
         ended = victim.process.stop(90_000);
         await eventually("the node has said why it ends", 45_000, async () =>
           /could not stop in order: the disk has stood still for \d+ s/.test(victim.process.tail()) ? true : undefined,

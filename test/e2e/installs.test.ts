@@ -27,7 +27,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What `npm init` makes keeps npm from looking for a project in the folders above. */
+/** The file that `npm init` makes keeps npm from looking for a project in the folders above. */
 function emptyFolder(name: string, project?: "npm"): string {
   const at = join(folder, name);
   mkdirSync(at);
@@ -67,7 +67,7 @@ async function firstProgram(at: string, name: string): Promise<void> {
 describe("npm install into an empty folder", () => {
   test("of the packed program: a client, and the command line by npx", { timeout: LONG_MS }, async () => {
     const at = emptyFolder("packed", "npm");
-    // What is built is what is packed.
+    // The package holds what is built.
     await done(at, `${INSTALL} '${await packed(".", "--ignore-scripts")}'`);
     await firstProgram(at, "onar/client");
     expect(await done(at, "npx onar version")).toMatch(/^onar \d/);

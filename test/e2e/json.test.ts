@@ -1,4 +1,4 @@
-/** What every command prints with -o json has one shape (docs/operating.md, "JSON"), and nothing else is printed with it. */
+/** Every command's output with -o json has one shape (docs/operating.md, "JSON"), and nothing else is printed with it. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -46,7 +46,7 @@ const keyOf = (name: string, bytes: number): Buffer => Buffer.from(`${name}/`.pa
 const put = (node: Node, key: Buffer): Promise<unknown> =>
   answerOf((o) => node.clients.kv.put({ key, value: Buffer.from("v") }, o));
 
-/** What all nodes send each other while nobody calls. */
+/** Bytes that all nodes send each other while nobody calls. */
 async function idleBytes(ms: number): Promise<number> {
   const before = await sumOf("onar_peer_sent_bytes_total");
   await sleep(ms);

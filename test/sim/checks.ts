@@ -80,7 +80,7 @@ export class Checks {
     this.partitions = options.view.partitions.map((_, p) => new PartitionChecks(p as Partition, options));
   }
 
-  /** What counts in a partition and the node's copy lacks. */
+  /** States that count in a partition and that the node's copy lacks. */
   lacking(partition: Partition, node: NodeId): string[] {
     return this.of(partition).copies.lacking(node);
   }
@@ -243,7 +243,7 @@ class PartitionChecks {
     this.forgottenBefore = this.highestFloor;
   }
 
-  /** Who begins after a total restart, and is told less than was forgotten before, has its first write refused as expired (R9). */
+  /** A client that begins after a total restart, and is told less than was forgotten before, has its first write refused as expired (R9). */
   toldRevision(revision: Revision, how: string): void {
     if (revision === UNKNOWN_REVISION || revision >= this.forgottenBefore) return;
     this.options.violate(

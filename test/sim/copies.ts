@@ -139,10 +139,10 @@ export class CopyChecks {
       if (of <= before) continue;
       const { register, silent } = this.copyAt(source, key);
       const complete = this.complete.get(key);
-      // What is bad there changes again when it is mended.
+      // A bad register there changes again when it is mended.
       if (of > change || silent || register === null || complete === undefined) continue;
       const there = register.timestamp;
-      // What is later than all that ever counted may be refused, and then the writer tells what does.
+      // A state later than all that ever counted may be refused, and then the writer tells what does.
       const wanted = compareTimestamps(there, complete) < 0 ? there : complete;
       const own = this.copyAt(node, key);
       const held = own.register?.timestamp ?? this.purged(key)?.timestamp;
@@ -166,7 +166,7 @@ export class CopyChecks {
     return changes;
   }
 
-  /** What counts and this copy lacks, in words. */
+  /** A state that counts and that this copy lacks, in words. */
   lacking(node: NodeId): string[] {
     const lacking: string[] = [];
     for (const [key, complete] of this.complete) {

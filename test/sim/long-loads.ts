@@ -6,9 +6,9 @@ import type { World } from "./world.js";
 
 /** Rounds between two looks. */
 const SPAN_ROUNDS = 25;
-/** What a client may have under way: its tries, the copies of a proxy, and what nodes ask the writer for on behalf of each. */
+/** All that a client may have under way: its tries, the copies of a proxy, and what nodes ask the writer for on behalf of each. */
 const OF_CLIENT = 12;
-/** What a replica asks the writer for by itself: bad and refused keys, each once. */
+/** The keys that a replica asks the writer for by itself: bad and refused ones, each once. */
 const OF_REPLICA = 2;
 
 export class LongLoads {

@@ -26,7 +26,7 @@ const DIRECTED = new Map<string, string>([
   ["R9.tells-less", "a seed in some thousand"],
   ["R9.records-end-nodes", "a unit test"],
   ["R12.old-transfer", "a script"],
-  // Of what only a peer that has gone mad says.
+  // For what only a peer that has gone mad says.
   ["R13.told-too-much", "a unit test"],
   ["R13.recovers-beyond", "a unit test"],
   ["H5.first-word-lasts", "a unit test"],
@@ -35,7 +35,7 @@ const DIRECTED = new Map<string, string>([
   ["B1.page-by-number", "a unit test"],
   ["B1.retained-by-number", "a unit test"],
   ["B3.purge-goes-on", "a script"],
-  // Of streams and founding, which the simulator does without.
+  // For streams and founding, which the simulator does without.
   ["W1.refusal-is-final", "a unit test"],
   ["W2.anybodys-proof", "a unit test"],
   ["W2.any-position", "a unit test"],

@@ -216,7 +216,7 @@ function leftTombstones(world: World, node: SimNode): string[] {
   return left;
 }
 
-/** Who has caught up with a majority has all that counts. */
+/** A copy that has caught up with a majority has all that counts. */
 function missing(world: World, node: SimNode, served: ServedPartition): string[] {
   const { partition: p, majority } = served.group;
   if (countVotes(served.heardPlaces()) < majority) return [];

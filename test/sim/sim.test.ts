@@ -114,7 +114,7 @@ test("without faults nothing is lost and nothing is unknown", () => {
           ruin: 0,
           wait: null,
           leave: 0,
-          // What is raised forgets the records of before: a repeated request is refused as expired.
+          // A raise forgets the records of before: a repeated request is refused as expired.
           raise: 0,
         },
         load: {

@@ -112,7 +112,7 @@ export interface Nemesis {
   readonly rotsLast: boolean;
   /** Share of faults that pick a working writer. */
   readonly aimed: number;
-  /** What lasts for minutes, after the other faults of the safety phase and with clients that go on; null: nothing. */
+  /** A fault that lasts for minutes, after the other faults of the safety phase and with clients that go on; null: nothing. */
   readonly wait: LongWait | null;
 }
 
@@ -185,7 +185,7 @@ export function drawSwarm(seed: number): Swarm {
   const stalls = new Prng(seed).fork("stalls");
   const streams = new Prng(seed).fork("streams");
   const restarts = new Prng(seed).fork("restarts");
-  // What was forgotten of one key before all nodes were down must not come back as the low revision of another.
+  // Records of one key that were forgotten before all nodes were down must not come back as the low revision of another.
   const restarted = long && restarts.chance(0.5);
   const lost = new Prng(seed).fork("lost");
   const ends = new Prng(seed).fork("ends");

@@ -75,7 +75,7 @@ export class World {
   calm = false;
   /** Mean milliseconds between an answer and a client's next request. */
   thinkMs: number;
-  /** Of whose copies so many went bad that no majority can tell them any more. */
+  /** Keys of which so many copies went bad that no majority can tell them any more. */
   readonly lostKeys = new Set<Key>();
   private readonly ignored: ReadonlySet<CheckName>;
   /** By key: the replicas whose copy was ever bad. */

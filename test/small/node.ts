@@ -6,7 +6,7 @@ import { type Instant, instant, never } from "../../src/base/time.js";
 import { voteOf } from "../../src/base/votes.js";
 import { type Ballot, compareBallots } from "../../src/core/model/ballot.js";
 import type { Entry } from "../../src/core/model/entry.js";
-import type { Attempt, ChangeNumber, NodeId } from "../../src/core/model/ids.js";
+import { type Attempt, NO_CHANGE, type NodeId } from "../../src/core/model/ids.js";
 import type { CoreMessage, GroupMessage } from "../../src/core/model/message.js";
 import { Envelopes, type Outbox, type Outcome } from "../../src/core/model/outbox.js";
 import type { Register } from "../../src/core/model/register.js";
@@ -200,5 +200,3 @@ export class SmallNode {
     }
   }
 }
-
-const NO_CHANGE = 0 as ChangeNumber;

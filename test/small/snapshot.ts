@@ -24,7 +24,7 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   // The encoded form is the codec's.
   Register: ["encoded"],
   // No register goes bad here. `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients as a hint and decides nothing.
-  // What the copy had is told to who catches up, and nobody does here.
+  // The states that a copy had are told to one that catches up, and none does here.
   Replica: ["group", "settledUnsaved", "settledRevision", "bad", "had", "recalled"],
   // Instants: every resend explored here is due. `messages` counts only under a planted bug.
   Round: ["asking", "messages"],

@@ -301,7 +301,7 @@ class World {
     for (const one of up) if (chance.chance(0.5)) this.leave(one);
     if (host.node !== null && chance.chance(faults.crash)) this.crash(host);
     if (chance.chance(faults.cut)) this.cut();
-    // Of two voters none may be lost, and none of three while another one leaves: then no view is ever decided again.
+    // No voter of two may be lost, and none of three while another one leaves: then no view is ever decided again.
     const enough =
       this.checks.newest.view.voters.length >= 3 && !this.hosts.some(({ leaves, gone }) => leaves && !gone);
     if (this.mayWipe && enough && host.node !== null && chance.chance(faults.wipe)) {
@@ -407,7 +407,7 @@ class World {
     if (this.decidedInCalm === 0 && !this.planned) fail(`no view was decided in ${CALM_MS} ms without faults`);
     for (const host of this.hosts) {
       if (host.node === null || memberOf(view, host.id) !== undefined || host.node.chain.isWishing) continue;
-      // Whom it was told of may all have left while it was down: then nobody is there who could tell it.
+      // All members that it was told of may have left while it was down: then nobody is there who could tell it.
       const told = host.node.chain.newest.view.members;
       const reachable = told.some(({ id }) => id !== host.id && this.byId.get(id)?.node != null);
       if (reachable && !host.node.chain.mayLeave) fail(`n${host.id} may not leave`);

@@ -10,7 +10,7 @@ import type { Io } from "../terminal/io.js";
 import { type Destination, NewFile, type Source } from "./file.js";
 import { Interrupted } from "./operation.js";
 
-/** What FILE is for a pipe. */
+/** The FILE that stands for a pipe. */
 export const PIPE = "-";
 /** Written in pieces of about this many bytes. While one leaves, all who write wait. */
 const PIECE_BYTES = 1024 * 1024;

@@ -12,7 +12,7 @@ import { printableStatus, summarize } from "../status/status.js";
 import type { Summary } from "../status/summary.js";
 import { type Finding, fail, ok, warn } from "./finding.js";
 
-/** Of answers to Status: the node's wall clock, milliseconds since 1970 (rpc/services/reconfiguration-service.ts). */
+/** In answers to Status: the node's wall clock, milliseconds since 1970 (rpc/services/reconfiguration-service.ts). */
 const CLOCK_HEADER = "onar-clock-ms";
 /** The protocol asks no wall clock; people who compare logs, and certificates, do. */
 const SKEW_MS = 1_000;

@@ -1,4 +1,4 @@
-/** What is typed where `onar cluster` runs: `r 2` starts node 2 again. */
+/** Commands typed where `onar cluster` runs: `r 2` starts node 2 again. */
 import { spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Io } from "../terminal/io.js";

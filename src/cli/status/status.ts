@@ -155,7 +155,7 @@ function knowsBetter(a: PartitionStatus, aBy: number, b: PartitionStatus, bBy: n
   return own(a, aBy) > own(b, bBy);
 }
 
-/** What is left out first where a terminal is too narrow for a line of it. */
+/** Left out first where a terminal is too narrow for a line of it. */
 const LEFT_OUT = ["version", "storage", "up", "zone", "peers", "node", "replica of", "behind"];
 
 /** `columns`: how wide a line may be, if that is known. */

@@ -11,7 +11,7 @@ export interface Column<Row> {
 export interface TableOptions<Row> {
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
-  /** What is left out first where a terminal is too narrow for a line of it. */
+  /** Left out first where a terminal is too narrow for a line of it. */
   readonly leftOut: readonly string[];
   /** How wide a line may be; infinite where that is not known. */
   readonly width: number;

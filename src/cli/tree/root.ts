@@ -1,4 +1,4 @@
-/** What every tree of commands begins with: the program's and its prompt's. */
+/** The beginning of every tree of commands: the program's and its prompt's. */
 import { Command } from "commander";
 import type { ExitCode } from "../ending/exit.js";
 import type { Io } from "../terminal/io.js";

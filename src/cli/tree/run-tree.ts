@@ -35,7 +35,7 @@ function tellJson(command: Command, io: Io): void {
   for (const sub of command.commands) tellJson(sub, io);
 }
 
-/** Of an error; it may name many endpoints. */
+/** Longest text of an error; it may name many endpoints. */
 const MAX_MESSAGE = 8_000;
 
 /** Says what went wrong, in one line, and gives the exit code for it. */

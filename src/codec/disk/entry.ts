@@ -11,6 +11,7 @@ import {
   changeNumber,
   groupEpoch,
   type Key,
+  NO_CHANGE,
   type NodeId,
   nodeId,
   type Partition,
@@ -65,7 +66,6 @@ export interface EntryHead {
 }
 
 const NO_KEY = "" as Key;
-const NO_CHANGE = 0 as ChangeNumber;
 const NODE_WIDE = 0 as Partition;
 
 export const partitionOfEntry = (entry: StoredEntry): Partition =>

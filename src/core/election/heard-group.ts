@@ -76,7 +76,7 @@ export class HeardGroup implements GroupReports {
     return promise === null ? last : this.promised(promise);
   }
 
-  /** What it will report at least. */
+  /** The least that it will report. */
   private promised(promise: Ballot): PartitionReport {
     return {
       partition: this.partition,

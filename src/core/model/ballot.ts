@@ -4,7 +4,7 @@
  * A ballot names one office of one writer: (group epoch, round, node id), ordered lexicographically; a node uses a ballot for one office
  * only. A timestamp (ballot, seq) orders the states of a register; a seq is group-wide and never used twice in a ballot (R6).
  */
-import type { GroupEpoch, NodeId } from "./ids.js";
+import { type GroupEpoch, NO_NODE, type NodeId } from "./ids.js";
 
 export interface Ballot {
   readonly groupEpoch: GroupEpoch;
@@ -27,7 +27,7 @@ export interface SeqRanges {
 export const ballot = (groupEpoch: GroupEpoch, round: number, node: NodeId): Ballot => ({ groupEpoch, round, node });
 
 /** The promise every replica of a group epoch starts with: refuses everything of earlier epochs, belongs to nobody. */
-export const initialBallot = (groupEpoch: GroupEpoch): Ballot => ({ groupEpoch, round: 0, node: 0 as NodeId });
+export const initialBallot = (groupEpoch: GroupEpoch): Ballot => ({ groupEpoch, round: 0, node: NO_NODE });
 
 export function compareBallots(a: Ballot, b: Ballot): number {
   if (a === b) return 0;

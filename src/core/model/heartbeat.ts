@@ -1,4 +1,4 @@
-/** What nodes tell each other in every round: that they are there, what their replicas say about themselves, and where they hold offices. */
+/** The things that nodes tell each other in every round: that they are there, what their replicas say about themselves, and where they hold offices. */
 import type { Ballot, Timestamp } from "./ballot.js";
 import type { ChangeNumber, GroupEpoch, NodeId, Partition, Revision } from "./ids.js";
 
@@ -14,30 +14,30 @@ export interface Heartbeat {
    * does, fills it in.
    */
   readonly logPosition: number;
-  /** What a key that only the sender has makes of it, one character per byte; missing when it has none. */
+  /** Made of it with a key that only the sender has, one character per byte; missing when it has none. */
   readonly positionProof?: string;
 }
 
 /** To the sender of a heartbeat, at once. Proves that the link works both ways; the rest is as of `version` at the answering node. */
 export interface HeartbeatAnswer {
   readonly kind: "heartbeat-answer";
-  /** Of the heartbeat answered. */
+  /** The round of the heartbeat answered. */
   readonly round: number;
   /** The peers that the sender hears, ascending, without itself. */
   readonly heard: readonly NodeId[];
-  /** Of everything in this answer; counts changes at the sender since it started. */
+  /** The version of everything in this answer; counts changes at the sender since it started. */
   readonly version: number;
   /** The answer carries what changed after this version; 0: everything. */
   readonly since: number;
   /** The sender's disk is full: it wants no office, and takes in no registers. */
   readonly full: boolean;
-  /** Of partitions that both nodes are replicas of. */
+  /** For partitions that both nodes are replicas of. */
   readonly reports: readonly PartitionReport[];
   /** To every peer, so that a node outside a group knows where to forward. */
   readonly offices: readonly OfficeReport[];
 }
 
-/** What a replica says about itself; durable before it is said (R8). */
+/** A replica's word about itself; durable before it is said (R8). */
 export interface PartitionReport {
   readonly partition: Partition;
   readonly groupEpoch: GroupEpoch;

@@ -45,5 +45,7 @@ export const attempt = (value: number): Attempt => value as Attempt;
 export const NO_NODE = 0 as NodeId;
 /** Before the first one. */
 export const NO_REVISION = 0 as Revision;
+/** Before the first change of a copy. */
+export const NO_CHANGE = 0 as ChangeNumber;
 /** A replica that has just started cannot tell its partition's revision: clients are told none, rather than a low one (R9). */
 export const UNKNOWN_REVISION = -1 as Revision;

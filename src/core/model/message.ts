@@ -216,7 +216,7 @@ export interface Changes {
   readonly attempt: Attempt;
   /** The answering replica's copy. */
   readonly copy: GroupEpoch;
-  /** What changed after what was asked and up to here is listed, unless the asker had it, or it is bad: that changes again when it is mended. */
+  /** Every change after the one asked for and up to here is listed, unless the asker had it, or it is bad. A bad one changes again when it is mended. */
   readonly upTo: ChangeNumber;
   /** There are later ones. */
   readonly more: boolean;

@@ -5,7 +5,7 @@
 import { present } from "../../base/assert.js";
 import type { Timestamp } from "./ballot.js";
 import type { CompletionRecords } from "./completion-records.js";
-import type { Key, Revision } from "./ids.js";
+import { type Key, NO_REVISION, type Revision } from "./ids.js";
 
 /** The records as they are, or how to get them out of the encoded form: a busy key has many, and most replicas never look. */
 export type RecordSource = CompletionRecords | ((encoded: Uint8Array) => CompletionRecords);
@@ -78,4 +78,4 @@ const RECORD_BYTES = 40;
 
 /** What a client sees as the key's version: a tombstone has none. */
 export const visibleVersion = (register: Register | null): Revision =>
-  register === null || register.tombstone ? (0 as Revision) : register.version;
+  register === null || register.tombstone ? NO_REVISION : register.version;

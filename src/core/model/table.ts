@@ -1,7 +1,7 @@
 import { assert } from "../../base/assert.js";
 import type { Timestamp } from "./ballot.js";
 import { ChangeList } from "./change-list.js";
-import type { ChangeNumber, Key } from "./ids.js";
+import { type ChangeNumber, type Key, NO_CHANGE } from "./ids.js";
 import type { Register } from "./register.js";
 
 /** What a replica knows of a key whose register fails its checksum: nothing. It is never taken for absent (R11). */
@@ -79,7 +79,7 @@ export class MemoryTable implements RegisterTable {
   private changes = new ChangeList(this.slots);
   /** Tombstones, in the order of their changes. */
   private readonly deleted = new Set<Key>();
-  lastChange = 0 as ChangeNumber;
+  lastChange = NO_CHANGE;
 
   get(key: Key): Register | Bad | null {
     return this.slots.get(key)?.register ?? null;

@@ -12,7 +12,7 @@ import { type Duration, type Instant, never, since } from "../../base/time.js";
 import type { Election, ElectionAction } from "../election/election.js";
 import { type Ballot, sameBallot } from "../model/ballot.js";
 import { PURGE_BYTES } from "../model/bounds.js";
-import type { ChangeNumber, Key } from "../model/ids.js";
+import { type ChangeNumber, type Key, NO_CHANGE } from "../model/ids.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import type { Change, RegisterTable } from "../model/table.js";
@@ -45,8 +45,8 @@ export interface PurgePassOptions {
 export class PurgePass {
   private readonly options: PurgePassOptions;
   /** What changed up to this number had changed at the last look but one. */
-  private ripeUpTo = 0 as ChangeNumber;
-  private lastLook = 0 as ChangeNumber;
+  private ripeUpTo = NO_CHANGE;
+  private lastLook = NO_CHANGE;
   /** What had changed at the last looks, the latest first. */
   private readonly looks: ChangeNumber[] = [];
   private lookedAt: Instant = never;

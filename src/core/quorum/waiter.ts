@@ -32,7 +32,7 @@ export class Waiter {
     readonly revision: Revision,
     /** The request, or an earlier copy of it, has changed the register: if the writer loses its office first, nobody can say yet whether that counts. */
     readonly decided: boolean,
-    /** What to do instead of telling it, once its round is confirmed; null: it is told. */
+    /** Done instead of telling it, once its round is confirmed; null: it is told. */
     readonly again: ((now: Instant, out: Outbox) => void) | null = null,
   ) {}
 

@@ -1,4 +1,4 @@
-/** What all partitions of a node have asked for in catching up and not got yet, in bytes (CATCH_UP_BYTES): pages wait for each other. */
+/** The bytes that all partitions of a node have asked for in catching up and not got yet, in bytes (CATCH_UP_BYTES): pages wait for each other. */
 import { CATCH_UP_BYTES } from "../model/bounds.js";
 
 export class CatchUpLoad {

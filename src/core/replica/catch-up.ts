@@ -21,7 +21,7 @@ import { voteOf } from "../../base/votes.js";
 import { compareTimestamps, type Timestamp } from "../model/ballot.js";
 import { PAGE_BYTES } from "../model/bounds.js";
 import type { Entry } from "../model/entry.js";
-import type { Attempt, ChangeNumber, GroupEpoch, NodeId } from "../model/ids.js";
+import { type Attempt, type ChangeNumber, type GroupEpoch, NO_CHANGE, type NodeId } from "../model/ids.js";
 import type { Changes, CoreMessage } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
@@ -34,9 +34,9 @@ import type { CatchUpLoad } from "./catch-up-load.js";
 import type { Mending } from "./mending.js";
 import type { Replica } from "./replica.js";
 
-/** What the largest of the last registers counts for fades by this much with each that comes. */
+/** The largest of the last registers counts for this much less with each that comes. */
 const FADING = 0.98;
-/** What is on its way here anyhow is given this long before it is asked for. */
+/** States that are on their way here anyhow are given this long before they are asked for. */
 const ON_ITS_WAY_MS = 200;
 /** A replica that is heard all the time is asked no more often than this, whatever its heartbeats say: most of it came by Writes. */
 export const FOLLOW_MS = 5_000;
@@ -103,9 +103,9 @@ export class CatchUp {
   private askedAt = 0 as Instant;
   private listedAt = 0 as Instant;
   private progressAt = 0 as Instant;
-  /** What the source listed last; null: it has not answered yet. */
+  /** The page that the source listed last; null: it has not answered yet. */
   private page: Changes | null = null;
-  /** Of that page: what was refused, and states that may be on their way here. */
+  /** From that page: registers that were refused, and states that may be on their way here. */
   private waiting: Refused[] = [];
   private awaited: Timestamp[] = [];
   /** Bytes of the largest of the last registers that came, and how long the last page was under way. */
@@ -192,7 +192,7 @@ export class CatchUp {
     this.ask(now, out);
   }
 
-  /** What a replica said of its copy once is not believed for good: its reports of every round say what it has. */
+  /** A replica's word on its copy is not believed for good: its reports of every round say what it has. */
   private doubt(now: Instant, place: number, last: ChangeNumber): void {
     const cursor = this.cursors[place];
     if (cursor === undefined || planted("H5.cursor-lasts")) return;
@@ -291,7 +291,7 @@ export class CatchUp {
       this.refused++;
       refused.fenced = true;
     }
-    // What the writer tells is of a higher ballot than what was refused.
+    // The writer's word is of a higher ballot than what was refused.
     if (refused.wanted) return this.mending.wants(register.key);
     refused.wanted = this.mending.want(register.key);
     return true;
@@ -358,5 +358,3 @@ export class CatchUp {
     this.ask(now, out);
   }
 }
-
-const NO_CHANGE = 0 as ChangeNumber;

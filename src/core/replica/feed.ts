@@ -1,5 +1,5 @@
 /**
- * What a copy gives to one that catches up with it: pages of what changed, each register whole and once.
+ * A copy's answers to one that catches up with it: pages of what changed, each register whole and once.
  *
  * The asking copy says up to which change number it has everything, and which states it has had since (taken.ts). A page goes through the
  * changes after that number, in their order, and leaves out what was had. So what travels is what is lacking, and a page that gets lost costs
@@ -11,7 +11,7 @@
  *   I2  Of this copy's own states is told only with the last page, and only while nothing is bad here: then all of them are there.
  */
 import { LOOK_BYTES, PAGE_BYTES } from "../model/bounds.js";
-import type { ChangeNumber } from "../model/ids.js";
+import { type ChangeNumber, NO_CHANGE } from "../model/ids.js";
 import type { AskChanges, Changes, ListedChange } from "../model/message.js";
 import { planted } from "../model/planted.js";
 import { BAD, type Change } from "../model/table.js";
@@ -106,5 +106,3 @@ class Page {
     return true;
   }
 }
-
-const NO_CHANGE = 0 as ChangeNumber;

@@ -61,9 +61,9 @@ export class Replica {
   /** The highest ballot this replica answered for; everything below it is refused (R1). */
   promise: Ballot;
   /** The highest revision that writers may hand out, as far as this replica knows (R13). */
-  reservation: Revision = 0 as Revision;
+  reservation: Revision = NO_REVISION;
   /** Highest floor of the registers purged here (R9). */
-  floor: Revision = 0 as Revision;
+  floor: Revision = NO_REVISION;
   readonly settled = new SettledSeqs();
   private readonly had = new Taken();
   private recalled = false;
@@ -124,7 +124,7 @@ export class Replica {
     return BAD;
   }
 
-  /** What was asked of the writer so far counts no more, as it may be older than what is known by now. False: the key waits for no mending. */
+  /** Questions asked of the writer so far count no more, as their answers may be older than what is known by now. False: the key waits for no mending. */
   foundAgain(key: Key): boolean {
     if (!this.bad.has(key)) return false;
     this.bad.set(key, ++this.findings);
@@ -325,7 +325,7 @@ export class Replica {
     this.learnRevision(settledRevision);
   }
 
-  /** What a message carries by the way: it may be of long ago, so it only adds to what is known. */
+  /** Learns what a message carries by the way: it may be of long ago, so it only adds to what is known. */
   learnRevision(settledRevision: Revision): void {
     if (this.settledRevision !== UNKNOWN_REVISION) this.knowRevision(settledRevision);
   }

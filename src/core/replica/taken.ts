@@ -3,7 +3,7 @@
  * falls: so of every state that it took, it holds that one or a later one of the key, or the key was purged since. Such a state needs never be
  * sent to it again. In steady operation a copy takes every seq of a ballot, and all of that is one range, whatever keys were written.
  *
- * Who catches up sends these ranges along, and is sent whole registers of all else. So a key travels once, with its value.
+ * A copy that catches up sends these ranges along, and is sent whole registers of all else. So a key travels once, with its value.
  *
  * Invariants:
  *   I1  A state is in here only if this copy took it or a later one of its key, or if all is here that the copy of another has changed, and
@@ -48,7 +48,7 @@ export class Taken {
   }
 
   /**
-   * What another copy had, all of whose changes are here. Of ballots that nothing is known of here, and beyond the last seq that is, nothing is
+   * Takes in what another copy had, all of whose changes are here. On ballots unknown here, and beyond the last seq that is known, nothing is
    * believed: a peer that lies must not keep from this copy what is written later.
    */
   learn(list: readonly SeqRanges[]): void {

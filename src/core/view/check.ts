@@ -2,7 +2,7 @@
 import type { NodeId } from "../model/ids.js";
 import type { Member, View } from "./view.js";
 
-/** Of a cluster: each hears each other one. */
+/** In the cluster each node hears each other one. */
 export const MAX_MEMBERS = 100;
 /** More make a change slower, and three lost of seven are survived. */
 export const MAX_VOTERS = 7;

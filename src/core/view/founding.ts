@@ -11,7 +11,7 @@
  *
  * Source: docs/protocol.md, Start; single-decree Paxos with an all-quorum.
  */
-import type { NodeId } from "../model/ids.js";
+import { NO_NODE, type NodeId } from "../model/ids.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { Member } from "./view.js";
 
@@ -35,7 +35,7 @@ export type FoundingAnswer =
 
 export const compareStartBallots = (a: StartBallot, b: StartBallot): number => a.round - b.round || a.node - b.node;
 
-export const NO_START_BALLOT: StartBallot = { round: 0, node: 0 as NodeId };
+export const NO_START_BALLOT: StartBallot = { round: 0, node: NO_NODE };
 
 export class Founder {
   promised: StartBallot = NO_START_BALLOT;

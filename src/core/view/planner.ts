@@ -1,5 +1,5 @@
 /**
- * What the next view should be: a pure function of the newest view and of who asks for what, so that any proposer goes on where another one
+ * The next view as it should be: a pure function of the newest view and of who asks for what, so that any proposer goes on where another one
  * stopped. It moves no data: members come and go without partitions, and addresses and voters change.
  *
  * Voters: as many as an odd number of members allows, at most MAX_VOTERS, one change a view (V1). One that leaves is replaced first.
@@ -94,7 +94,7 @@ function plannedVoters(
   return enough && 2 * kept.filter(mayVote).length > kept.length ? kept : null;
 }
 
-/** Of a zone with as few voters as possible, so that the loss of one zone leaves a majority where there are enough zones. */
+/** From a zone with as few voters as possible, so that the loss of one zone leaves a majority where there are enough zones. */
 function chosenOf(
   members: readonly Member[],
   voters: readonly NodeId[],

@@ -46,7 +46,7 @@ export class Views {
     return this.chain.newest;
   }
 
-  /** Who proposes views, as far as this node knows; null: unknown. */
+  /** The node that proposes views, as far as this node knows; null: unknown. */
   get proposer(): NodeId | null {
     return this.voting.proposer;
   }
@@ -87,7 +87,7 @@ export class Views {
     this.plan(now, out);
   }
 
-  /** What this node promised or holds may have changed otherwise. */
+  /** This node's promise, or its view, may have changed otherwise. */
   refresh(): void {
     this.voting.refresh();
   }

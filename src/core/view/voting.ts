@@ -115,7 +115,7 @@ export class Voting {
     this.refresh();
   }
 
-  /** Who promised this node's ballot is heard by that, though its last report may be of the view before (H14). */
+  /** A voter that promised this node's ballot is heard by that, though its last report may be of the view before (H14). */
   private promisedBy(place: number): Ballot | null {
     const { proposer } = this.chain;
     if (proposer === null || planted("H14.old-reports")) return null;

@@ -51,7 +51,7 @@ export class Answers {
     if ("reason" in waiter.reply) return this.result(waiter.asker, refused(waiter.reply), out);
     const known = this.replica.settledRevision;
     const standing = {
-      // What was not decided in this office may be told before it has its first reservation: then nobody knows a revision (R9).
+      // A state that was not decided in this office may be told before the first reservation: then nobody knows a revision (R9).
       revision: waiter.revision > known && waiter.revision !== NO_REVISION ? waiter.revision : known,
       groupEpoch: this.group.epoch,
       writer: this.group.self,

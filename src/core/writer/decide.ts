@@ -10,7 +10,7 @@ import { MAX_RECORDS } from "../../base/limits.js";
 import { type Instant, since } from "../../base/time.js";
 import type { Timestamp } from "../model/ballot.js";
 import { type CompletionRecord, CompletionRecords, type RecordedOutcome } from "../model/completion-records.js";
-import type { Key, Revision } from "../model/ids.js";
+import { type Key, NO_REVISION, type Revision } from "../model/ids.js";
 import type { Answer, Condition, KeyEntry, Refusal, WriteOperation, WriteRequest } from "../model/operation.js";
 import { planted } from "../model/planted.js";
 import { Register, visibleVersion } from "../model/register.js";
@@ -23,7 +23,6 @@ export const MIN_RECORDS = 16;
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 const NUMBER = /^-?(0|[1-9][0-9]{0,18})$/;
-const NONE = 0 as Revision;
 
 export interface Decision {
   readonly outcome: RecordedOutcome;
@@ -68,7 +67,7 @@ export function successor(
   retained: Retained,
 ): Register {
   const applied = decision.outcome === "applied";
-  const version = applied ? revision : (register?.version ?? NONE);
+  const version = applied ? revision : (register?.version ?? NO_REVISION);
   const records =
     planted("R9.forget-failed-cas") && !applied
       ? retained.records

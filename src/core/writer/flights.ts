@@ -202,7 +202,7 @@ export class Flights {
     return flight.done && ((heard & ~flight.votes) === 0 || this.latest.get(flight.register.key) !== flight);
   }
 
-  /** Who is not heard and lacks it catches up when it is back. */
+  /** A replica that is not heard and lacks it catches up when it is back. */
   private pass(flight: Flight): void {
     if (flight.votes !== this.group.everyone) this.retire(flight);
   }

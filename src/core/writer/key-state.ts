@@ -1,6 +1,6 @@
 /** What the writer remembers of one key in one office: its latest decision, or that it is still finding out. */
 import type { Instant } from "../../base/time.js";
-import type { Key, Revision } from "../model/ids.js";
+import { type Key, NO_REVISION } from "../model/ids.js";
 import type { WriteRequest } from "../model/operation.js";
 import type { Register } from "../model/register.js";
 import type { Round } from "../quorum/round.js";
@@ -18,7 +18,7 @@ export class KeyState {
   /** The latest decision, or the highest recovered; null: absent. While recovering: the highest seen so far. */
   register: Register | null = null;
   /** Nothing with an id ran here at or below this revision without leaving a record. */
-  floor = 0 as Revision;
+  floor = NO_REVISION;
   /** Not null: the first touch, still asking. */
   recovery: Round | null = null;
   waiting: Queued[] = [];

@@ -6,7 +6,7 @@
 import { assert } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
 import type { Ballot } from "../model/ballot.js";
-import type { Revision } from "../model/ids.js";
+import { NO_REVISION, type Revision } from "../model/ids.js";
 import type { CoreMessage, Reserved } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
@@ -18,25 +18,23 @@ import { Round } from "../quorum/round.js";
 /** Revisions reserved at a time; a writer change skips at most this many. */
 export const RESERVATION_WINDOW = 10_000;
 
-const NONE = 0 as Revision;
-
 export type Multicast = (places: number, message: CoreMessage, out: Outbox) => void;
 
 export class Revisions {
   /** The last one handed out, or the one to begin above. */
-  last = 0 as Revision;
+  last = NO_REVISION;
   /** Where this office began: nothing below it is ever handed out again once a majority has its first reservation. */
-  base = NONE;
+  base = NO_REVISION;
   /** A majority holds this reservation. */
-  private reserved = 0 as Revision;
+  private reserved = NO_REVISION;
   private ballot: Ballot | null = null;
   private round: Round | null = null;
-  private asked = 0 as Revision;
+  private asked = NO_REVISION;
   /** The floor that the partition is to have; 0: none was asked for in this office. */
-  private wantedFloor = NONE;
-  private askedFloor = NONE;
+  private wantedFloor = NO_REVISION;
+  private askedFloor = NO_REVISION;
   /** A majority holds this floor, as far as this office knows because it asked for it. */
-  floor = NONE;
+  floor = NO_REVISION;
 
   constructor(
     private readonly group: Group,
@@ -49,10 +47,10 @@ export class Revisions {
     this.ballot = ballot;
     this.last = above;
     this.base = above;
-    this.reserved = 0 as Revision;
+    this.reserved = NO_REVISION;
     this.round = null;
-    this.wantedFloor = NONE;
-    this.floor = NONE;
+    this.wantedFloor = NO_REVISION;
+    this.floor = NO_REVISION;
     this.ask(now, out);
   }
 
@@ -79,7 +77,7 @@ export class Revisions {
 
   /** A majority holds the office's first reservation. */
   get begun(): boolean {
-    return this.reserved > NONE || planted("R13.no-reservation");
+    return this.reserved > NO_REVISION || planted("R13.no-reservation");
   }
 
   /** A floor was asked for, and no majority has it yet. */
@@ -127,7 +125,7 @@ export class Revisions {
   private ask(now: Instant, out: Outbox): void {
     if (this.round !== null || planted("R13.no-reservation")) return;
     this.asked = (Math.max(this.last, this.reserved) + RESERVATION_WINDOW) as Revision;
-    this.askedFloor = this.reserved >= this.wantedFloor ? this.wantedFloor : NONE;
+    this.askedFloor = this.reserved >= this.wantedFloor ? this.wantedFloor : NO_REVISION;
     this.round = new Round(this.attempts.next(), now);
     this.send(this.round, this.group.everyone, out);
   }

@@ -20,7 +20,7 @@ import { assert } from "../../base/assert.js";
 import { after, type Duration, duration, type Instant, since } from "../../base/time.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import { type Ballot, sameBallot, timestamp } from "../model/ballot.js";
-import type { NodeId, Revision } from "../model/ids.js";
+import { NO_REVISION, type NodeId, type Revision } from "../model/ids.js";
 import type {
   Confirmed,
   CoreMessage,
@@ -85,7 +85,7 @@ export class Writer {
   /** Replicas that promised this ballot, one bit each. */
   promised = 0;
   private seq = 0;
-  private highestReported = 0 as Revision;
+  private highestReported = NO_REVISION;
   private readonly revisions: Revisions;
   private readonly confirmations: Confirmations;
   private readonly keys: Keys;
@@ -516,5 +516,4 @@ export class Writer {
   }
 }
 
-const NO_REVISION = 0 as Revision;
 const NOBODY: readonly NodeId[] = [];

@@ -39,7 +39,7 @@ export class Inlet<T> {
   #wanted = false;
   #busy = false;
   #ended = false;
-  /** What the stream ended with, once all messages are told. */
+  /** The end of the stream, once all messages are told. */
   #failure: GrpcError | undefined;
   #over = false;
 
@@ -143,7 +143,7 @@ export class Inlet<T> {
   }
 }
 
-/** What a decoder throws is nothing for the other side to read. */
+/** A decoder's error is nothing for the other side to read. */
 export function asGrpcError(error: unknown): GrpcError {
   return error instanceof GrpcError ? error : new GrpcError(STATUS.internal, "a message that cannot be decoded");
 }

@@ -1,4 +1,4 @@
-/** What a method is: how many messages go either way, and how they become bytes. */
+/** A method: how many messages go either way, and how they become bytes. */
 
 export type MethodKind = "unary" | "client-streaming" | "server-streaming" | "bidirectional";
 

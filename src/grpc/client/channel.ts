@@ -22,7 +22,7 @@ const MAX_CALLS = 1_000_000_000;
 
 export type ChannelEvents = Omit<ConnectionListener, "wake">;
 
-/** What the channel has to know of a call. */
+/** The part of a call that the channel has to know. */
 export interface Startable {
   readonly waitForReady: boolean;
   begin(connection: Connection): void;

@@ -28,7 +28,7 @@ import type { Channel, Startable } from "./channel.js";
 import type { CallOptions } from "./method.js";
 import { moreOf } from "./request-heads.js";
 
-/** What all calls of a client share. */
+/** Shared by all calls of a client. */
 export interface ClientHost {
   readonly channel: Channel;
   readonly deadlines: Deadlines;
@@ -217,7 +217,7 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
     }
   }
 
-  /** What may have become of the call by now. */
+  /** The call's fate as far as it is known by now. */
   #progress(): "unprocessed" | "unknown" {
     return this.#stream === undefined ? "unprocessed" : "unknown";
   }

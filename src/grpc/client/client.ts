@@ -15,10 +15,10 @@ import type { CallOptions, Method } from "./method.js";
 import { requestHead } from "./request-heads.js";
 
 export interface GrpcClientOptions extends Partial<ChannelOptions>, Omit<DialOptions, "accept"> {
-  /** What requests name as the server; HOST:PORT if not given. */
+  /** The name of the server in requests; HOST:PORT if not given. */
   readonly authority?: string;
   readonly userAgent?: string;
-  /** Of one message of an answer, also inflated. 4 MiB if not given. */
+  /** Bound of one message of an answer, in bytes, also inflated. 4 MiB if not given. */
   readonly maxResponseBytes?: number;
   /** Bytes of messages that are not there as a whole, beyond HTTP/2's windows. 64 MiB if not given. */
   readonly maxGatheredBytes?: number;

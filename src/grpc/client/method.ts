@@ -1,4 +1,4 @@
-/** What a client has to know of a method, and may say of a call. */
+/** The things that a client has to know of a method, and may say of a call. */
 
 import type { MethodKind } from "../call/kind.js";
 import type { Metadata } from "../metadata/metadata.js";
@@ -25,6 +25,6 @@ export interface CallOptions {
   readonly gzip?: boolean;
   /** The headers, before any message. Not called for a call that fails without any. */
   readonly onHeaders?: (headers: Metadata) => void;
-  /** What came with the status, whatever it is. */
+  /** The metadata that came with the status, whatever it is. */
   readonly onTrailers?: (trailers: Metadata) => void;
 }

@@ -20,7 +20,7 @@ export function requestHead(scheme: "http" | "https", authority: string, path: s
   ]);
 }
 
-/** What differs from call to call; undefined if nothing does. */
+/** The part that differs from call to call; undefined if nothing does. */
 export function moreOf(options: CallOptions, deadlineAt: number): HeaderList | undefined {
   const { gzip, metadata } = options;
   const timed = deadlineAt !== Number.POSITIVE_INFINITY;

@@ -16,9 +16,9 @@ export type Encoding = "identity" | "gzip";
 
 export const ACCEPTED_ENCODINGS = "identity,gzip";
 
-/** What is at most so long is compressed at once. */
+/** A message of at most this length is compressed at once. */
 const AT_ONCE_BYTES = 16_384;
-/** Of a gzip without anything in it. */
+/** The length of a gzip without anything in it. */
 const MIN_GZIP_BYTES = 18;
 
 export function encodingOf(name: string | undefined): Encoding | undefined {

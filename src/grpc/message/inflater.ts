@@ -9,7 +9,7 @@ import { GrpcError, STATUS } from "../status.js";
 import type { ByteBudget } from "./byte-budget.js";
 import { inflateElsewhere, inflateHere, saidLength } from "./compression.js";
 
-/** What is at most so long, inflated, is inflated at once. */
+/** A message of at most this length, inflated, is inflated at once. */
 const AT_ONCE_BYTES = 16_384;
 
 export class Inflater {

@@ -83,7 +83,7 @@ export function failureOf(trailers: HeaderList): GrpcError | null {
   });
 }
 
-/** What is wrong with the head of an answer: no HTTP status of 200, or no gRPC in it. undefined if nothing is. */
+/** The flaw in the head of an answer: no HTTP status of 200, or no gRPC in it. undefined if nothing is. */
 export function headFailure(headers: HeaderList): GrpcError | undefined {
   // A status that is told counts, whatever HTTP says.
   if (headers.get("grpc-status") !== undefined) return undefined;

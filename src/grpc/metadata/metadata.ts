@@ -86,7 +86,7 @@ export class Metadata {
     return this.#entries.map(([name, value]) => headerField(name, typeof value === "string" ? value : base64(value)));
   }
 
-  /** What a header list carries besides gRPC's own. Binary values that are no base64 are left out: see `binaryFlaw`. */
+  /** The metadata of a header list, without gRPC's own. Binary values that are no base64 are left out: see `binaryFlaw`. */
   static from(headers: HeaderList): Metadata {
     const metadata = new Metadata();
     for (const { name, value } of headers.fields) {

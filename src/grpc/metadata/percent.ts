@@ -26,7 +26,7 @@ export function percentEncode(text: string): string {
   return encoded;
 }
 
-/** What is no escape stays as it is; bytes that are no UTF-8 become U+FFFD. */
+/** Characters that are no escape stay as they are; bytes that are no UTF-8 become U+FFFD. */
 export function percentDecode(text: string): string {
   if (!ESCAPE.test(text)) return text;
   const bytes = Buffer.allocUnsafe(text.length * 2);

@@ -1,8 +1,8 @@
-/** What a handler knows of its call, and may do besides answering. */
+/** A call as its handler knows it, and the things it may do besides answering. */
 
 import type { Metadata } from "../metadata/metadata.js";
 
-/** Who is at the other end of the connection. */
+/** The other end of the connection. */
 export interface Caller {
   /** HOST:PORT */
   readonly address: string;
@@ -13,7 +13,7 @@ export interface Caller {
 export interface Call {
   /** "/package.Service/Method" */
   readonly path: string;
-  /** What the client sent besides messages. */
+  /** The metadata that the client sent. */
   readonly metadata: Metadata;
   /** When the client stops waiting, by `performance.now()`; Infinity if it does not say. The call ends then by itself. */
   readonly deadlineAt: number;

@@ -1,5 +1,5 @@
 /**
- * What a server does, as a table: by path, what a method is, how its messages are read and written, and who answers.
+ * A server's work as a table: by path, what a method is, how its messages are read and written, and who answers.
  *
  * A table knows no transport. Whatever runs it gives its handlers a `Call`.
  */
@@ -15,7 +15,7 @@ interface RouteOf<Kind extends MethodKind, Request, Response> {
   decode(bytes: Uint8Array): Request;
   /** The bytes must not change afterwards. */
   encode(response: Response): Uint8Array;
-  /** Of a message of the request, also inflated; instead of the server's `maxRequestBytes`. */
+  /** Bound of a message of the request, in bytes, also inflated; instead of the server's `maxRequestBytes`. */
   readonly maxRequestBytes?: number;
 }
 

@@ -339,7 +339,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
     this.#over = true;
     const { connection } = this.#session;
     let list = failureList(error, this.#responseTrailers);
-    // What is too long for the client must not keep it from hearing of its failure.
+    // Metadata too long for the client must not keep it from hearing of its failure.
     if (!this.#fits(list)) list = failureList(new GrpcError(error.code, error.message), undefined);
     if (this.#headSent) connection.trailers(this.#stream, list);
     else connection.respond(this.#stream, HEAD, true, list);

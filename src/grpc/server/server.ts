@@ -12,7 +12,7 @@ import { type Serving, Session } from "./session.js";
 
 export interface ServingOptions {
   readonly table: RouteTable;
-  /** Of one message of a request, also inflated, unless its route says otherwise. 4 MiB if not given. */
+  /** Bound of one message of a request, in bytes, also inflated, unless its route says otherwise. 4 MiB if not given. */
   readonly maxRequestBytes?: number;
   /**
    * Bytes of messages that are not there as a whole, beyond HTTP/2's windows, and of long ones to inflate: of a connection, and of all of them. Calls that would go
@@ -26,7 +26,7 @@ export interface ServingOptions {
 
 const MIB = 1_048_576;
 
-/** What all connections share. Without sockets, give it to a `Session` for each connection. */
+/** Shared by all connections. Without sockets, give it to a `Session` for each connection. */
 export function servingOf(options: ServingOptions): Serving {
   const { table, maxRequestBytes = 4 * MIB, maxGatheredBytes = 64 * MIB, onError = () => {} } = options;
   return {

@@ -13,7 +13,7 @@ import { readHead } from "./request-head.js";
 import type { RouteTable } from "./route.js";
 import { type CallHost, ServerCall } from "./server-call.js";
 
-/** What the connections of a server share. */
+/** Shared by the connections of a server. */
 export interface Serving {
   readonly table: RouteTable;
   readonly deadlines: Deadlines;

@@ -301,7 +301,7 @@ export class Founding {
     const told = viewOf(bytes);
     const { view, digest } = told;
     const { accepted } = this.founder;
-    // What followed that first view counts as well: meanwhile others went on.
+    // Views that followed that first one count as well: meanwhile others went on.
     const isLater = view.epoch > 1 && accepted?.view.view.clusterId === view.clusterId;
     const wrong = isLater ? wrongIn(view) : wrongInFirst(view, peers);
     if (wrong !== null) return this.say(address, `tells of a view that cannot be: ${wrong}`);

@@ -15,7 +15,7 @@ import type { ClusterSecret } from "../peers/cluster-secret.js";
 import { type NewestAnswer, NewestViews } from "./newest-view.js";
 
 const RETRY_MS = 200;
-/** What stands in the way is said when that changes, and again after this long. */
+/** Obstacles are told when they change, and again after this long. */
 const REMIND_MS = 10_000;
 /** Reasons may come and go: another one is said after this long. */
 const SETTLE_MS = 1_000;
@@ -68,7 +68,7 @@ export class Joining {
     }
   }
 
-  /** Whom this node asks. */
+  /** The nodes that this one asks. */
   awaited(): Awaited[] {
     return this.addresses(this.options.newest()).map((peerAddress) => ({
       peerAddress,
@@ -153,7 +153,7 @@ export class Joining {
     this.options.notice(text);
   }
 
-  /** What keeps this node from being a member; "": nothing that is known. */
+  /** The obstacle that keeps this node from being a member; "": none is known. */
   private inTheWay(known: EncodedView | null): string {
     const parts = [...this.trouble].map(([address, why]) => `${address} ${why}`);
     if (known === null) return `no node of a cluster answers yet: ${parts.join(", ")}`;

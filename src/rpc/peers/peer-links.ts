@@ -252,7 +252,7 @@ export class PeerLinks implements Peers {
     if (id > this.options.self && !this.dialing.has(id)) this.connect(id, FIRST_BACKOFF_MS, false);
   }
 
-  /** Who is new is dialed; who has moved, at its new address as soon as its stream ends; who left hears so before its stream ends. */
+  /** A new member is dialed. One that has moved is dialed at its new address as soon as its stream ends. One that left hears so before its stream ends. */
   private follow(newest: View, before: View): void {
     if (this.closed) return;
     for (const { id, peerAddress } of newest.members) {

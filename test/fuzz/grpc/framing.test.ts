@@ -21,7 +21,7 @@ interface Outcome {
 
 const failed = (status: number): Outcome => ({ status, bytes: "" });
 
-/** What a server has to say to this body: for a method of one message, or of many. */
+/** The answer that a server owes to this body: for a method of one message, or of many. */
 function model(body: Buffer, gzip: boolean, many: boolean): Outcome {
   const messages: Buffer[] = [];
   for (let at = 0; at < body.length; ) {

@@ -1,4 +1,4 @@
-/** What the contract between nodes says: the fields of its messages, read from the proto files themselves, so that nothing new is forgotten. */
+/** The contract between nodes: the fields of its messages, read from the proto files themselves, so that nothing new is forgotten. */
 import { readFileSync } from "node:fs";
 
 export interface ContractField {

@@ -20,7 +20,7 @@ const FRAMES = 150;
 const HELD_MICROSECONDS = 1_000_000;
 const SERVES_MS = 40_000;
 
-/** What four nodes may keep more after a run's frames than before them, besides some times the frames themselves. */
+/** Bytes that four nodes may keep more after a run's frames than before them, besides some times the frames themselves. */
 const GROWTH_BYTES = 48 * 1024 * 1024;
 const TIMES_FRAMES = 8;
 
@@ -53,7 +53,7 @@ export const newTally = (): Tally => ({
   taken: new Map(),
 });
 
-/** What a run found. */
+/** The findings of a run. */
 export class Found extends Error {
   override readonly name = "Found";
 

@@ -13,7 +13,7 @@ const NUMBERS: readonly bigint[] = [
 const LENGTHS: readonly bigint[] = [
   ...[0n, 1n, 127n, 128n, (1n << 31n) - 1n, 1n << 31n, (1n << 32n) - 1n, (1n << 53n) - 1n, 1n << 53n, (1n << 64n) - 1n],
 ];
-/** Of fields that a newer version may have. */
+/** Numbers of fields that a newer version may have. */
 const FUTURE = [29, 38, 40, 41, 99, 1_000, 536_870_911];
 const TYPES = [VARINT, FIXED64, BYTES, 3, 4, FIXED32, 6, 7];
 const BYTE_VALUES = [0, 1, 7, 8, 0x0a, 0x12, 0x7f, 0x80, 0xff];

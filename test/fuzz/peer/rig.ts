@@ -319,6 +319,6 @@ export class RigNode {
   }
 }
 
-/** What decoders refuse with: no assertion, and no slip of the code itself. */
+/** The errors that decoders refuse with: no assertion, and no slip of the code itself. */
 const isOrdinary = (error: unknown): boolean =>
   error instanceof Error && error.name !== "AssertionError" && (error.name === "Error" || error.name === "RangeError");

@@ -6,7 +6,7 @@ import { type ContractField, REGISTER, REPLICATION } from "../../fuzz/peer/contr
 const NUMBERS = /^(u?int(32|64)|sint(32|64)|s?fixed(32|64)|double|float)$/;
 const CONTRACT = new Map([...REGISTER, ...REPLICATION]);
 
-/** What has a size or a magnitude; what else there is are messages, whose fields have rows of their own. */
+/** Fields with a size or a magnitude; the others are messages, whose fields have rows of their own. */
 const needsBound = ({ type, repeated }: ContractField): boolean =>
   repeated || NUMBERS.test(type) || type === "bytes" || type === "string";
 

@@ -30,7 +30,7 @@ afterAll(async () => {
   await Promise.all([server.close(100), client.close(100)]);
 });
 
-/** What a call that nothing goes wrong with answers. */
+/** The answer of a call that nothing goes wrong with. */
 const expected = ({ kind, messages, metadata }: JsCall): Buffer[] => {
   const [first = Buffer.alloc(0)] = messages;
   if (kind === "unary") return [first];

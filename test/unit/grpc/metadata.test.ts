@@ -1,4 +1,4 @@
-/** What travels beside the messages: metadata, timeouts, and how a call has ended. */
+/** All that travels beside the messages: metadata, timeouts, and how a call has ended. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {

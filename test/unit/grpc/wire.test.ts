@@ -1,4 +1,4 @@
-/** What our server says to requests that are none, or not right: by frames, without a client. */
+/** Our server's answers to requests that are none, or not right: by frames, without a client. */
 import { describe, expect, test } from "vitest";
 import { base64 } from "../../../src/grpc/metadata/metadata.js";
 import { STATUS } from "../../../src/grpc/status.js";

@@ -150,7 +150,7 @@ describe("a member", () => {
     expect(member.wishes).toEqual([]);
     expect(await asking.ask(member.address, wish(99))).toHaveProperty("newest");
     expect(member.wishes).toHaveLength(1);
-    // Of another view, or another cluster: it is answered, and nobody is told of it.
+    // A wish of another view or cluster is answered, and nobody is told of it.
     expect(await asking.ask(member.address, { ...wish(99), digest: "ef".repeat(32) })).toHaveProperty("newest");
     expect(member.wishes).toHaveLength(1);
     asking.close();

@@ -218,7 +218,7 @@ describe("a node that was refused", () => {
 });
 
 describe("a node with a secret", () => {
-  /** What becomes of node 10's streams and of who comes as node 10 and shakes hands as that node. */
+  /** The fate of node 10's streams, and of whoever comes as node 10 and shakes hands as that node. */
   const comesAs = async (id: number, proved: boolean): Promise<boolean> => {
     const view = await started([SECRET, SECRET, SECRET]);
     await eventually(() => expect(node(2).linked).toEqual([10, 11]));

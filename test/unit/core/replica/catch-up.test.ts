@@ -42,7 +42,7 @@ import {
   ts,
 } from "../writer/harness.js";
 
-/** What may be on its way is waited for so long. */
+/** States that may be on their way are waited for this long. */
 const SOON = 200;
 const EVERYBODY = 0b111;
 

@@ -25,7 +25,7 @@ export interface Asked {
   readonly trailers: HeaderList | undefined;
   /** `headers`, `data` and so on, as they came. */
   readonly order: readonly string[];
-  /** Of the server, with something of the answer in it. */
+  /** The server's error, with something of the answer in it. */
   readonly writes: number;
   /** Carries on, until the answer is whole. */
   done(): Promise<void>;

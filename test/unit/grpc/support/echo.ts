@@ -20,7 +20,7 @@ export const COLLECT = method("client-streaming", "Collect");
 export const SPREAD = method("server-streaming", "Spread");
 export const CHAT = method("bidirectional", "Chat");
 
-/** What a request asks for by its metadata. */
+/** The wishes of a request, by its metadata. */
 function obey(call: Call): void {
   const { metadata } = call;
   if (metadata.get("gzip") !== undefined) call.gzip = true;

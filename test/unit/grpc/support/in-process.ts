@@ -11,11 +11,11 @@ import type { Limits } from "../../../../src/http2/connection/limits.js";
 
 export interface InProcess {
   readonly client: GrpcClient;
-  /** Of the server, in the order in which they were made. */
+  /** Those of the server, in the order in which they were made. */
   readonly connections: readonly Connection[];
-  /** Of the client, likewise. */
+  /** Those of the client, likewise. */
   readonly clientConnections: readonly Connection[];
-  /** What handlers have thrown besides GrpcErrors. */
+  /** Errors that handlers have thrown besides GrpcErrors. */
   readonly errors: unknown[];
   /** Connections cannot be made while it is set. */
   unreachable: boolean;

@@ -1,6 +1,7 @@
 /**
- * Free space, looked at once a second. Below a mark the disk counts as full: what would make it fuller is refused, while promises and other
- * small records still fit. Should others fill the disk faster than that, a file that was kept for it is let go.
+ * Free space, looked at once a second, and after every so many bytes that this node writes: a busy node fills in a second more than the mark.
+ * Below a mark the disk counts as full: what would make it fuller is refused, while promises and other small records still fit. Should others
+ * fill the disk faster than that, a file that was kept for it is let go.
  *
  * LMDB's file never becomes shorter: what is deleted leaves free pages in it. They count as space, as long as some of the disk is free for the
  * log. Deletions are taken until that is gone, too, since there would be no way back from a disk that is full of Onar's own data.
@@ -18,6 +19,8 @@ const MAX_LOW = 128 * MIB;
 /** Full until there is this much more than the mark, so that it does not flicker. */
 const ENOUGH = 1.25;
 const RESERVE_SHARE = 1 / 16;
+/** Of the mark: after so many bytes written it is looked at again. */
+const WRITTEN_SHARE = 1 / 16;
 
 /** Of the mark: below it deletions are refused, too. */
 const LEAST_SHARE = 1 / 4;
@@ -32,6 +35,8 @@ export interface DiskSpaceOptions {
   readonly makeRoom: () => void;
   /** Hears when the disk becomes full, or has space again. */
   readonly changed: (writable: boolean, free: number) => void;
+  /** As `statfs` of Node.js, if not given. */
+  readonly statfs?: (folder: string) => Promise<{ bavail: number; blocks: number; bsize: number }>;
 }
 
 export class DiskSpace implements Space {
@@ -43,6 +48,8 @@ export class DiskSpace implements Space {
   private closed = false;
   private letGo = false;
   private fullLooks = 0;
+  /** Bytes since the last look began. */
+  private written = 0;
   private readonly reserve: string;
 
   constructor(private readonly options: DiskSpaceOptions) {
@@ -52,7 +59,11 @@ export class DiskSpace implements Space {
   /** Resolves after the first look. */
   async start(): Promise<void> {
     await this.look();
-    this.timer = setInterval(() => void this.look(), LOOK_MS);
+    this.timer = setInterval(() => {
+      this.fullLooks = this.writable ? 0 : this.fullLooks + 1;
+      if (this.fullLooks % LOOKS_BETWEEN === 1) this.options.makeRoom();
+      void this.look();
+    }, LOOK_MS);
     this.timer.unref();
   }
 
@@ -63,6 +74,11 @@ export class DiskSpace implements Space {
     rm(this.reserve, { force: true }).catch(() => {});
   }
 
+  wrote(bytes: number): void {
+    this.written += bytes;
+    if (this.written >= this.low * WRITTEN_SHARE) void this.look();
+  }
+
   close(): void {
     this.closed = true;
     if (this.timer !== null) clearInterval(this.timer);
@@ -71,13 +87,12 @@ export class DiskSpace implements Space {
   private async look(): Promise<void> {
     if (this.looking || this.closed) return;
     this.looking = true;
+    this.written = 0;
     try {
-      const { bavail, blocks, bsize } = await statfs(this.options.folder);
+      const { bavail, blocks, bsize } = await (this.options.statfs ?? statfs)(this.options.folder);
       this.low = Math.min(MAX_LOW, Math.max(MIN_LOW, blocks * bsize * LOW_SHARE));
       if (this.closed) return;
       this.judge(bavail * bsize, this.options.inside());
-      this.fullLooks = this.writable ? 0 : this.fullLooks + 1;
-      if (this.fullLooks % LOOKS_BETWEEN === 1) this.options.makeRoom();
       if (this.writable && !this.closed) await this.keepReserve();
     } catch {
       // What cannot be looked at is judged by the writes themselves.

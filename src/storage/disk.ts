@@ -68,6 +68,8 @@ export interface Space {
   readonly deletable?: boolean;
   /** A write found no space. */
   exhausted(): void;
+  /** So many bytes were written. */
+  wrote(bytes: number): void;
 }
 
 export interface BadRegister {
@@ -310,6 +312,7 @@ export class DiskStorage implements NodeStorage {
       mayWrite: () => this.fold?.underway !== true || this.liveBytes <= settings.maxMemoryBytes,
       shortOfTime,
       full: () => space?.exhausted(),
+      wrote: (bytes) => space?.wrote(bytes),
       short: (error) => this.options.events.short?.(error),
       failed,
       later,

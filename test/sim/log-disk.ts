@@ -281,6 +281,8 @@ export class LogDisk implements Disk {
             return hasRoom();
           },
           exhausted: () => sometimes.hit("a write found the disk full"),
+          // Its disks are filled by the nemesis, not by what is written.
+          wrote: () => {},
         },
         events: {
           notice: (text) => {

@@ -40,6 +40,8 @@ export interface LogOptions {
   readonly shortOfTime: () => boolean;
   /** A write found no space; it is tried again. */
   readonly full: () => void;
+  /** So many bytes were written. */
+  readonly wrote: (bytes: number) => void;
   /** The system was too short of something to write; it is tried again. null: the write has succeeded by now. */
   readonly short: (error: Error | null) => void;
   /** The disk failed, and with it this log. */
@@ -205,6 +207,7 @@ export class Log {
       this.segments[this.segments.length - 1] = this.current;
       this.bytes += bytes.length;
       this.writes++;
+      this.options.wrote(bytes.length);
       if (this.isShort) {
         this.isShort = false;
         this.options.short(null);

@@ -1,0 +1,44 @@
+/** Free space is judged in time, also by a node that writes more in a second than the mark. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DiskSpace } from "../../../src/storage/disk-space.js";
+
+const MIB = 1024 * 1024;
+/** Of a disk of 400 MiB the mark is 20 MiB. */
+const BLOCKS = 400;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "onar-space-"));
+  // No second passes.
+  vi.useFakeTimers({ toFake: ["setInterval"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("a node that writes much looks again before the second is over", async () => {
+  let bavail = 100;
+  const changed: boolean[] = [];
+  const space = new DiskSpace({
+    folder,
+    inside: () => 0,
+    makeRoom: () => {},
+    changed: (writable) => changed.push(writable),
+    statfs: async () => ({ bavail, blocks: BLOCKS, bsize: MIB }),
+  });
+  await space.start();
+  expect(space.writable).toBe(true);
+  bavail = 19;
+  space.wrote(MIB);
+  await new Promise(setImmediate);
+  expect(space.writable).toBe(true);
+  space.wrote(MIB);
+  await vi.waitFor(() => expect(space.writable).toBe(false), { timeout: 10_000 });
+  expect(changed).toEqual([false]);
+  expect(space.deletable).toBe(true);
+  space.close();
+});

@@ -49,6 +49,8 @@ export class Http2Stream implements Stream {
   constructor(address: string) {
     this.session = connect(`http://${address}`, { settings: { initialWindowSize: WINDOW_BYTES, enablePush: false } });
     this.session.once("connect", () => {
+      // Told a while after it has connected: it may have been closed since.
+      if (this.session.destroyed) return;
       this.connected = true;
       this.session.setLocalWindowSize(WINDOW_BYTES);
     });

@@ -60,6 +60,8 @@ export class DialedStream implements FrameStream {
     this.unframer.maxBytes = MAX_FRAME_BYTES;
     if (this.ended || this.session.destroyed) return;
     const widen = (): void => {
+      // Told a while after it has connected: it may have been cut since.
+      if (this.session.destroyed) return;
       this.session.settings({ initialWindowSize: WINDOW_BYTES });
       this.session.setLocalWindowSize(WINDOW_BYTES);
     };

@@ -98,6 +98,33 @@ describe("a stream of frames", () => {
     }
   });
 
+  test("that is cut at each moment of connecting ends once, and throws nothing that nobody can catch", async () => {
+    const uncaught: unknown[] = [];
+    const remember = (error: unknown): void => void uncaught.push(error);
+    const others = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    process.on("uncaughtException", remember);
+    try {
+      accept = () => new Side();
+      for (let turns = 0; turns < 120; turns++) {
+        const near = new Side();
+        const dialing = dial(near);
+        dialing.trust();
+        for (let turn = 0; turn < turns % 40; turn++) {
+          await (turns % 2 === 0 ? new Promise(setImmediate) : Promise.resolve());
+        }
+        if (turns % 4 < 2) await new Promise<void>((resolve) => process.nextTick(resolve));
+        dialing.cut();
+        expect(near.ends).toBe(1);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    } finally {
+      process.removeListener("uncaughtException", remember);
+      for (const other of others) process.on("uncaughtException", other);
+    }
+    expect(uncaught).toEqual([]);
+  });
+
   test.each(["dialing", "accepting"] as const)("that is cut by the %s side ends once on both", async (who) => {
     const sides = await connected();
     sides[who].cut();

@@ -6,6 +6,7 @@
 import { unreachable } from "../base/assert.js";
 import { type Duration, duration, type Instant, since } from "../base/time.js";
 import { countVotes, voteOf } from "../base/votes.js";
+import { type Copy, deliver, type Upkeep } from "./copy.js";
 import type { Detector } from "./election/detector.js";
 import { Election, type ElectionAction, type Office } from "./election/election.js";
 import { HeardGroup } from "./election/heard-group.js";
@@ -15,7 +16,7 @@ import { type Ballot, sameBallot } from "./model/ballot.js";
 import type { Entry } from "./model/entry.js";
 import type { PartitionReport } from "./model/heartbeat.js";
 import type { ChangeNumber, NodeId, Revision } from "./model/ids.js";
-import { type GroupMessage, groupEpochOf, type Nack } from "./model/message.js";
+import { type GroupMessage, groupEpochOf, type Nack, type YourTurn } from "./model/message.js";
 import type { ReadRequest, WriteRequest } from "./model/operation.js";
 import type { Outbox, Ticket } from "./model/outbox.js";
 import type { RegisterTable } from "./model/table.js";
@@ -27,7 +28,6 @@ import { type Patience, RESEND_MS } from "./quorum/patience.js";
 import { Reader } from "./reader/reader.js";
 import { CatchUp } from "./replica/catch-up.js";
 import type { CatchUpLoad } from "./replica/catch-up-load.js";
-import { pageOf } from "./replica/feed.js";
 import { Mending } from "./replica/mending.js";
 import { GroupPost } from "./replica/post.js";
 import { Replica } from "./replica/replica.js";
@@ -54,7 +54,7 @@ export interface ServedPartitionOptions {
   readonly purgeAfter: Duration;
 }
 
-export class ServedPartition {
+export class ServedPartition implements Copy {
   readonly group: Group;
   readonly replica: Replica;
   readonly writer: Writer;
@@ -62,7 +62,7 @@ export class ServedPartition {
   readonly election: Election;
   readonly mending: Mending;
   readonly catchUp: CatchUp;
-  private readonly post: GroupPost;
+  readonly upkeep: Upkeep;
   private readonly offer: OfficeOffer;
   private readonly purgePass: PurgePass;
   private readonly heard: HeardGroup;
@@ -91,8 +91,8 @@ export class ServedPartition {
     this.heartbeats = heartbeats;
     this.roundTrips = options.roundTrips;
     this.replica = new Replica(group, options.table);
-    this.post = new GroupPost({ group, replica: this.replica, removed: () => this.catchUp.onPurge() });
-    const multicast: Multicast = (places, message, out) => this.post.send(places, message, out);
+    const post = new GroupPost({ group, replica: this.replica, removed: () => this.catchUp.onPurge() });
+    const multicast: Multicast = (places, message, out) => post.send(places, message, out);
     this.writer = new Writer({
       group,
       replica: this.replica,
@@ -124,8 +124,9 @@ export class ServedPartition {
       attempts: options.attempts,
       load: options.catchUpLoad,
       now: options.now,
-      send: (place, message, out) => this.post.send(voteOf(place), message, out),
+      send: (place, message, out) => post.send(voteOf(place), message, out),
     });
+    this.upkeep = { mending: this.mending, catchUp: this.catchUp, post };
     this.election = new Election({ self: group.self, replicas: group.replicas, groupEpoch: group.epoch });
     this.offer = new OfficeOffer({ group, writer: this.writer, election: this.election });
     this.purgePass = new PurgePass({
@@ -167,7 +168,8 @@ export class ServedPartition {
   receive(now: Instant, from: NodeId, message: GroupMessage, out: Outbox): void {
     const place = this.group.placeOf(from);
     if (place < 0 || groupEpochOf(message) !== this.group.epoch) return;
-    this.dispatch(now, from, place, message, out);
+    const left = deliver(this, now, from, place, message, out);
+    if (left !== null) this.onOffice(now, left, out);
     if (
       this.replica.promise !== this.toldPromise ||
       this.writer.ballot !== this.toldBallot ||
@@ -316,65 +318,12 @@ export class ServedPartition {
 
   // ---- helpers
 
-  private dispatch(now: Instant, from: NodeId, place: number, message: GroupMessage, out: Outbox): void {
-    switch (message.kind) {
-      case "write":
-        return this.replica.onWrite(from, message, out);
-      case "written":
-        return this.writer.onWritten(place, message, out);
-      case "read":
-        return this.replica.onRead(from, message, out);
-      case "read-answer":
-        return this.reader.onAnswer(now, place, message, out);
-      case "impose":
-        return this.replica.onImpose(from, message, out);
-      case "imposed":
-        return this.reader.onImposed(place, message, out);
-      case "recover":
-        return this.replica.onRecover(from, message, out);
-      case "recovered":
-        return this.writer.onRecovered(now, place, message, out);
-      case "confirm":
-        return this.replica.onConfirm(from, message, out);
-      case "confirmed":
-        return this.writer.onConfirmed(now, place, message, out);
-      case "reserve":
-        return this.replica.onReserve(from, message, out);
-      case "reserved":
-        return this.writer.onReserved(now, place, message, out);
-      case "prepare":
-        return this.replica.onPrepare(from, message, out);
-      case "promised":
-        return this.writer.onPromised(now, place, message, out);
-      case "hand-over":
-        return this.writer.onHandOver(now, from, message, out);
-      case "handed-over":
-        if (this.mending.onHandedOver(message, out)) return;
-        return this.reader.onHandedOver(message, out);
-      case "ask-changes":
-        return out.sendDurable.push(from, pageOf(this.replica, this.group, message));
-      case "changes":
-        return this.catchUp.onChanges(now, place, message, out);
-      case "ask-tombstone":
-        return this.replica.onAskTombstone(from, message, out);
-      case "tombstone-held":
-        return this.writer.onTombstoneHeld(now, place, message, out);
-      case "purge":
-        return this.post.purge(from, message, out);
-      case "purged":
-        return this.writer.onPurged(now, place, message, out);
-      case "nack":
-        return this.onNack(now, place, message, out);
-      case "your-turn":
-        if (this.leaving || this.full) return;
-        return this.act(
-          now,
-          this.election.yourTurn(message.ballot, this.heard, this.replica.promise, this.office(now)),
-          out,
-        );
-      default:
-        return unreachable(message);
-    }
+  /** A refusal of this node's own ballot, or an office that is offered to it. */
+  private onOffice(now: Instant, message: Nack | YourTurn, out: Outbox): void {
+    if (message.kind === "nack") return this.onNack(message);
+    if (this.leaving || this.full) return;
+    const { promise } = this.replica;
+    this.act(now, this.election.yourTurn(message.ballot, this.heard, promise, this.office(now)), out);
   }
 
   /** How many changes the copy there has; null: it is not known, or of another group epoch. */
@@ -392,8 +341,7 @@ export class ServedPartition {
     }
   }
 
-  private onNack(now: Instant, place: number, message: Nack, out: Outbox): void {
-    if (message.of === "impose") return this.reader.onNack(now, place, message, out);
+  private onNack(message: Nack): void {
     if (this.writer.ballot === null || !sameBallot(this.writer.ballot, message.ballot)) return;
     this.election.nacked();
     this.tell();

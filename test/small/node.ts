@@ -1,9 +1,11 @@
 /**
- * One node of a small world: the replica, the writer and the reader of src/core joined as ServedPartition joins them, without election,
- * heartbeats and timers. When to campaign and when to ask again are choices of the exploration.
+ * One node of a small world: the replica, the writer and the reader of src/core with the deliveries of the real node (copy.ts), without election,
+ * upkeep, heartbeats and timers. When to campaign and when to ask again are choices of the exploration.
  */
+
 import { type Instant, instant, never } from "../../src/base/time.js";
 import { voteOf } from "../../src/base/votes.js";
+import { type Copy, deliver } from "../../src/core/copy.js";
 import { type Ballot, compareBallots } from "../../src/core/model/ballot.js";
 import type { Entry } from "../../src/core/model/entry.js";
 import { type Attempt, NO_CHANGE, type NodeId } from "../../src/core/model/ids.js";
@@ -14,6 +16,7 @@ import { Attempts } from "../../src/core/quorum/attempts.js";
 import type { Group } from "../../src/core/quorum/group.js";
 import { MAX_PATIENCE_MS, RESEND_MS } from "../../src/core/quorum/patience.js";
 import { Reader } from "../../src/core/reader/reader.js";
+import { GroupPost } from "../../src/core/replica/post.js";
 import { Replica } from "../../src/core/replica/replica.js";
 import { Writer } from "../../src/core/writer/writer.js";
 import { SmallTable } from "./table.js";
@@ -48,7 +51,9 @@ export class SmallOutbox implements Outbox {
   readonly outcomes: Outcome[] = [];
 }
 
-export class SmallNode {
+export class SmallNode implements Copy {
+  /** No key goes bad, is caught up with or purged. */
+  readonly upkeep = null;
   readonly replica: Replica;
   readonly writer: Writer;
   readonly reader: Reader;
@@ -125,78 +130,16 @@ export class SmallNode {
   }
 
   receive(from: NodeId, message: GroupMessage, out: Outbox): void {
-    const { now } = this.stage;
-    const place = this.group.placeOf(from);
-    switch (message.kind) {
-      case "write":
-        return this.replica.onWrite(from, message, out);
-      case "written":
-        return this.writer.onWritten(place, message, out);
-      case "read":
-        return this.replica.onRead(from, message, out);
-      case "read-answer":
-        return this.reader.onAnswer(now, place, message, out);
-      case "impose":
-        return this.replica.onImpose(from, message, out);
-      case "imposed":
-        return this.reader.onImposed(place, message, out);
-      case "recover":
-        return this.replica.onRecover(from, message, out);
-      case "recovered":
-        return this.writer.onRecovered(now, place, message, out);
-      case "confirm":
-        return this.replica.onConfirm(from, message, out);
-      case "confirmed":
-        return this.writer.onConfirmed(now, place, message, out);
-      case "reserve":
-        return this.replica.onReserve(from, message, out);
-      case "reserved":
-        return this.writer.onReserved(now, place, message, out);
-      case "prepare":
-        return this.replica.onPrepare(from, message, out);
-      case "promised":
-        return this.writer.onPromised(now, place, message, out);
-      case "hand-over":
-        this.handOvers.push(message.attempt);
-        this.handOvers.sort((a, b) => a - b);
-        return this.writer.onHandOver(now, from, message, out);
-      case "handed-over":
-        return this.reader.onHandedOver(message, out);
-      case "nack":
-        // Any other concerns the election.
-        if (message.of === "impose") this.reader.onNack(now, place, message, out);
-        return;
-      case "your-turn":
-        return;
+    if (message.kind === "hand-over") {
+      this.handOvers.push(message.attempt);
+      this.handOvers.sort((a, b) => a - b);
     }
+    // What is left concerns the election.
+    deliver(this, this.stage.now, from, this.group.placeOf(from), message, out);
   }
 
-  /** As ServedPartition does: the own replica is asked at once, its answer comes back as a message. */
   send(places: number, message: CoreMessage, out: Outbox): void {
-    const { replicas, place: own, self } = this.group;
-    for (let place = 0; place < replicas.length; place++) {
-      if ((places & voteOf(place)) === 0) continue;
-      if (place !== own) out.sendNow.push(replicas[place] as NodeId, message);
-      else this.toSelf(self, message, out);
-    }
-  }
-
-  private toSelf(self: NodeId, message: CoreMessage, out: Outbox): void {
-    switch (message.kind) {
-      case "write":
-        return this.replica.onWrite(self, message, out);
-      case "recover":
-        return this.replica.onRecover(self, message, out);
-      case "reserve":
-        return this.replica.onReserve(self, message, out);
-      case "confirm":
-        return this.replica.onConfirm(self, message, out);
-      case "impose":
-        return this.replica.onImpose(self, message, out);
-      case "read":
-        return this.replica.onRead(self, message, out);
-      default:
-        out.sendDurable.push(self, message);
-    }
+    const { group, replica } = this;
+    new GroupPost({ group, replica, removed: () => {} }).send(places, message, out);
   }
 }

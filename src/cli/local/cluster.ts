@@ -288,14 +288,14 @@ function oneMore(plan: ClusterPlan): readonly string[] {
 }
 
 export function argsOfOneMore({ nodes, secret, data }: ClusterPlan): readonly string[] {
-  const [first] = nodes;
   const last = nodes.at(-1);
-  if (first === undefined || last === undefined || last.peer.port === 65_535) return [];
+  if (last === undefined || last.peer.port === 65_535) return [];
   const after = ({ host, port }: NodePlan["client"]): string => formatAddress({ host, port: port + 1 });
   return [
     "start",
     ...["--listen", after(last.client), "--peer-listen", after(last.peer)],
-    ...["--join", formatAddress(first.peer)],
+    // All of them: any may have been killed by then.
+    ...["--join", nodes.map(({ peer }) => formatAddress(peer)).join(",")],
     ...(data === "" ? ["--memory"] : ["--data", join(data, `node${nodes.length + 1}`)]),
     ...(secret === "" ? [] : ["--cluster-secret-file", secret]),
   ];

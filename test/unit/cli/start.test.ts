@@ -140,7 +140,7 @@ describe("cluster", () => {
   test("one more node joins at the ports behind the last, unless there are none left", () => {
     const args = argsOfOneMore(plan({ memory: undefined, data: "/d" }));
     expect(args.join(" ")).toBe(
-      "start --listen 127.0.0.1:4603 --peer-listen 127.0.0.1:4703 --join 127.0.0.1:4700 --data /d/node4 --cluster-secret-file /d/cluster-secret",
+      "start --listen 127.0.0.1:4603 --peer-listen 127.0.0.1:4703 --join 127.0.0.1:4700,127.0.0.1:4701,127.0.0.1:4702 --data /d/node4 --cluster-secret-file /d/cluster-secret",
     );
     expect(argsOfOneMore(plan({ basePort: "65433" }))).toEqual([]);
   });

@@ -12,6 +12,7 @@
  */
 
 import { ConnectionError, ERROR_CODE } from "../error.js";
+import { clientStranger, serverStranger } from "./stranger.js";
 import { CLIENT_PREFACE, FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from "./wire.js";
 
 export interface FrameSink {
@@ -26,6 +27,8 @@ export class FrameInput {
   readonly #sink: FrameSink;
   /** Bytes of the client's preface that are still to come. */
   #prefaceLeft: number;
+  /** Nothing has come from the server yet. */
+  #isFirst: boolean;
   /** The frame that has come in part: `#carry` [0, `#carried`). */
   #carry: Buffer = NOTHING;
   #carried = 0;
@@ -35,6 +38,7 @@ export class FrameInput {
   constructor(sink: FrameSink, expectPreface: boolean) {
     this.#sink = sink;
     this.#prefaceLeft = expectPreface ? CLIENT_PREFACE.length : 0;
+    this.#isFirst = !expectPreface;
   }
 
   /** Bytes kept of a frame that has not come whole. */
@@ -52,6 +56,7 @@ export class FrameInput {
   /** Takes the next bytes. The chunk must not change afterwards: views of it are given away. Throws `ConnectionError`. */
   push(chunk: Buffer): void {
     let at = this.#prefaceLeft > 0 ? this.#preface(chunk) : 0;
+    if (this.#isFirst) this.#judgeServer(chunk);
     if (this.#carried > 0) at = this.#complete(chunk, at);
     while (!this.#stopped && chunk.length - at >= FRAME_HEADER_BYTES) {
       const end = at + FRAME_HEADER_BYTES + payloadBytes(chunk, at);
@@ -66,10 +71,20 @@ export class FrameInput {
     const from = CLIENT_PREFACE.length - this.#prefaceLeft;
     const count = Math.min(this.#prefaceLeft, chunk.length);
     if (CLIENT_PREFACE.compare(chunk, 0, count, from, from + count) !== 0) {
-      throw new ConnectionError(ERROR_CODE.protocolError, "not the preface of an HTTP/2 client");
+      let wrong = 0;
+      while (byteAt(chunk, wrong) === byteAt(CLIENT_PREFACE, from + wrong)) wrong++;
+      throw new ConnectionError(ERROR_CODE.protocolError, clientStranger(from + wrong, byteAt(chunk, wrong)));
     }
     this.#prefaceLeft -= count;
     return count;
+  }
+
+  /** A server begins with SETTINGS, whose length is below 2^16: anything else is said by name, and before nine bytes of it are there. */
+  #judgeServer(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#isFirst = false;
+    const stranger = serverStranger(byteAt(chunk, 0));
+    if (stranger !== "") throw new ConnectionError(ERROR_CODE.protocolError, stranger);
   }
 
   /** Completes the frame that has come in part from the chunk's bytes at `from`; returns where the rest of the chunk begins. */

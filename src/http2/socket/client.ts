@@ -37,7 +37,7 @@ export function dial(options: DialOptions): Promise<Driver> {
     };
     const late = (): void => fail(new Error(`${host}:${port} was not reached within ${timing.connectionTimeoutMs} ms`));
     const timer = timing.connectionTimeoutMs > 0 ? setTimeout(late, timing.connectionTimeoutMs) : undefined;
-    socket.once("error", fail);
+    socket.once("error", (error) => fail(tls === undefined ? error : explained(error, `${host}:${port}`)));
     socket.once("close", () => fail(new Error(`${host}:${port} closed the connection`)));
     socket.once(tls === undefined ? "connect" : "secureConnect", () => {
       clearTimeout(timer);
@@ -51,4 +51,17 @@ export function dial(options: DialOptions): Promise<Driver> {
       resolve(new Driver({ role: "client", socket, flushes, limits, timing, accept: options.accept }));
     });
   });
+}
+
+/** What OpenSSL says of a port that answers without TLS means nothing to those who read it. */
+function explained(error: Error, address: string): Error {
+  const code = "code" in error ? error.code : "";
+  if (
+    code === "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL" ||
+    code === "ERR_SSL_SSLV3_ALERT_NO_APPLICATION_PROTOCOL"
+  ) {
+    return new Error(`${address} speaks no HTTP/2 (ALPN)`, { cause: error });
+  }
+  if (code !== "ERR_SSL_WRONG_VERSION_NUMBER" && code !== "ERR_SSL_PACKET_LENGTH_TOO_LONG") return error;
+  return new Error(`${address} does not speak TLS`, { cause: error });
 }

@@ -29,8 +29,11 @@ export class Http2Server {
   readonly #options: ServerOptions;
   readonly #server: Server;
   readonly #drivers = new Set<Driver>();
+  /** Sockets whose TLS handshake is under way, by the address of the client: the one that comes of it is another object. */
+  readonly #shaking = new Map<string, Socket>();
   readonly #flushes = new FlushQueue();
-  #closing = false;
+  /** Once it closes: how long what is open may go on, 0 for as long as it wants. */
+  #graceMs: number | undefined;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -46,7 +49,7 @@ export class Http2Server {
               ALPNProtocols: ["h2"],
             },
             (socket) => this.#beginTls(socket),
-          );
+          ).on("connection", (socket) => this.#shakes(socket));
     this.#server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     this.#server.on("drop", () => this.#refused("too many connections"));
     this.#server.on("tlsClientError", (error, socket) => {
@@ -74,16 +77,34 @@ export class Http2Server {
 
   /** Takes no further connections and drains those that there are; after `graceMs`, if not 0, it ends them. Resolves when all are gone. */
   close(graceMs: number): Promise<void> {
-    this.#closing = true;
+    this.#graceMs = graceMs;
     const gone = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const driver of this.#drivers) {
-      driver.connection.drain(performance.now(), graceMs);
-      driver.flush();
-    }
+    for (const driver of this.#drivers) drain(driver, graceMs);
+    if (this.#shaking.size > 0) this.#endHandshakes(graceMs);
     return gone;
   }
 
+  /** A client may have done its part of a handshake, and begun a call: it gets the time that others have to hear that we drain. */
+  #endHandshakes(graceMs: number): void {
+    const { drainTimeoutMs } = this.#options.timing ?? SERVER_TIMING;
+    const times = [graceMs, drainTimeoutMs].filter((ms) => ms > 0);
+    if (times.length === 0) return;
+    const end = (): void => {
+      for (const socket of this.#shaking.values()) socket.destroy();
+    };
+    setTimeout(end, Math.min(...times)).unref();
+  }
+
+  #shakes(socket: Socket): void {
+    const client = clientOf(socket);
+    this.#shaking.set(client, socket);
+    socket.once("close", () => {
+      if (this.#shaking.get(client) === socket) this.#shaking.delete(client);
+    });
+  }
+
   #beginTls(socket: TLSSocket): void {
+    this.#shaking.delete(clientOf(socket));
     if (socket.alpnProtocol === "h2") {
       this.#begin(socket);
       return;
@@ -94,20 +115,25 @@ export class Http2Server {
   }
 
   #begin(socket: Socket): void {
-    if (this.#closing) {
-      socket.on("error", () => {});
-      socket.destroy();
-      return;
-    }
     const { accept, limits, timing } = this.#options;
     const driver = new Driver({ role: "server", socket, flushes: this.#flushes, limits, timing, accept });
     this.#drivers.add(driver);
     socket.once("close", () => this.#drivers.delete(driver));
+    if (this.#graceMs !== undefined) drain(driver, this.#graceMs);
   }
 
   #refused(reason: string): void {
     this.#options.onRefused?.(reason);
   }
+}
+
+function drain(driver: Driver, graceMs: number): void {
+  driver.connection.drain(performance.now(), graceMs);
+  driver.flush();
+}
+
+function clientOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function portOf(address: AddressInfo | string | null): number {

@@ -1,21 +1,30 @@
-/** A key and a certificate of localhost, made for these tests, of no other use. */
+/** Keys and certificates of localhost, made anew for each run: none is kept anywhere, and none runs out. */
+import { generate } from "selfsigned";
 
-export const TEST_KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg/V/2HY6TVUQ7wsO2
-ct8phh6VfcVdSGn3/2wE/DPLt3KhRANCAASMW39CyE/VKFozAfU66//1DtCk8DnO
-zD5o6Rn0K/K1EsdOAwSwaJFDnbN7TsUU4YxtfSB40t4IiIkbbGsGIKhl
------END PRIVATE KEY-----
-`;
+const DAY_MS = 86_400_000;
+const made = await generate([{ name: "commonName", value: "localhost" }], {
+  keyType: "ec",
+  algorithm: "sha256",
+  // A clock that goes a little wrong meanwhile is nothing that these tests are about.
+  notBeforeDate: new Date(Date.now() - DAY_MS),
+  notAfterDate: new Date(Date.now() + DAY_MS),
+  clientCertificate: { cn: "a client", keyType: "ec" },
+  extensions: [
+    { name: "basicConstraints", cA: true },
+    { name: "keyUsage", digitalSignature: true, keyCertSign: true },
+    {
+      name: "subjectAltName",
+      altNames: [
+        { type: 2, value: "localhost" },
+        { type: 7, ip: "127.0.0.1" },
+      ],
+    },
+  ],
+});
 
-export const TEST_CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBmzCCAUGgAwIBAgIUVQU2GNGhMt3Y3onQHe2O1OHrj1cwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTIwMTIyMDkwMFoYDzIxMjYxMTA3
-MjIwOTAwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAASMW39CyE/VKFozAfU66//1DtCk8DnOzD5o6Rn0K/K1EsdOAwSwaJFD
-nbN7TsUU4YxtfSB40t4IiIkbbGsGIKhlo28wbTAdBgNVHQ4EFgQUaWXlpJtCEqqd
-L4qXdivkQp+/n94wHwYDVR0jBBgwFoAUaWXlpJtCEqqdL4qXdivkQp+/n94wDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDSAAwRQIhAJJpZlKO7ihPrhexf6zq+kpoFWkM9zLrRZROFfMEUqjeAiA5
-7QE/RMIVWQRWd4k2bYCk/lR6yjwzhSQRo7+xO7YOMw==
------END CERTIFICATE-----
-`;
+/** The server's, which has signed itself. */
+export const TEST_KEY = made.private;
+export const TEST_CERTIFICATE = made.cert;
+/** A client's, which the server has signed. */
+export const CLIENT_KEY = made.clientprivate ?? "";
+export const CLIENT_CERTIFICATE = made.clientcert ?? "";

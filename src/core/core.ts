@@ -109,7 +109,7 @@ export class Core {
   readonly detector: Detector;
   readonly heartbeats: Heartbeats;
   readonly roundTrips = new RoundTrips();
-  /** What all writers of this node hold together. */
+  /** The load of all writers of this node together. */
   readonly load = new NodeLoad();
   readonly catchUpLoad = new CatchUpLoad();
   readonly partitions = new Map<Partition, ServedPartition>();
@@ -243,7 +243,7 @@ export class Core {
   private receive(now: Instant, from: NodeId, message: CoreMessage, out: Outbox): void {
     switch (message.kind) {
       case "heartbeat":
-        // What the answer reports was said to be durable by earlier steps: it leaves after their sync (R8).
+        // All that the answer reports was said to be durable by earlier steps: it leaves after their sync (R8).
         return out.sendDurable.push(from, this.heartbeats.onHeartbeat(from, message));
       case "heartbeat-answer":
         this.roundTrips.answered(from, message.round, now);
@@ -356,7 +356,7 @@ export class Core {
         if (served.election.handingOver) offers++;
         if (served.catchUp.running) catchingUp++;
       }
-      // Who leaves, or has no space any more, hands all its offices over at once.
+      // A node that leaves, or has no space any more, hands all its offices over at once.
       const most = Math.max(offers, MAX_OFFERS);
       const atOnce = this.leaving || this.full;
       for (const served of this.partitions.values()) {

@@ -1,7 +1,7 @@
 /**
- * One partition served here: a replica, the writer it may become, the reader of its clients and the election among its group. This class
- * only joins them: it hands each message to the machine it concerns, carries out what the election decides, and tells the heartbeats
- * what changed.
+ * One partition served here: a replica, the writer it may become, the reader of its clients and the election among its
+ * group. This class only joins them. It hands each message to the machine it concerns, carries out the election's
+ * decisions, and tells the heartbeats what changed.
  */
 import { unreachable } from "../base/assert.js";
 import { type Duration, duration, type Instant, since } from "../base/time.js";
@@ -37,7 +37,8 @@ import { Writer } from "./writer/writer.js";
 
 /** Changes that a copy lacks and may have an office all the same: about what is on its way. */
 const FAR_BEHIND = 256;
-/** What is known to be settled is durable by then; until it is, a crash of the node costs an impose more for a key. */
+/** Settled states reported here are durable by then. Until they are, a crash of the node costs one more impose for a
+ * key. */
 const SAVE_SETTLED_EVERY: Duration = duration(1_000);
 
 export interface ServedPartitionOptions {
@@ -79,7 +80,7 @@ export class ServedPartition implements Copy {
   private savedSettled: Instant;
   /** Among those of the core that need `resend`; kept by the core. */
   kept = false;
-  /** What was told last, to notice a change without comparing contents. */
+  /** The promise last told, to notice a change without comparing contents. */
   private toldPromise: Ballot | null = null;
   private toldBallot: Ballot | null = null;
   private toldElected = false;
@@ -156,7 +157,7 @@ export class ServedPartition implements Copy {
     this.writer.write(now, ticket, request, deadline, out);
   }
 
-  /** Of a restored backup: the writer's revisions go on above this one. */
+  /** For a restored backup: the writer's revisions go on above this one. */
   raise(now: Instant, above: Revision, out: Outbox): void {
     this.writer.raise(now, above, out);
   }
@@ -179,7 +180,7 @@ export class ServedPartition implements Copy {
     }
   }
 
-  /** Of an earlier life, in their order, before the first input. */
+  /** Entries of an earlier life, in their order, before the first input. */
   restore(entry: Entry): void {
     if (entry.kind === "cursor") this.catchUp.restore(entry);
     else this.replica.restore(entry);
@@ -272,8 +273,9 @@ export class ServedPartition implements Copy {
   }
 
   /**
-   * Changes of the copies it hears that are not known to be here: 0 when this replica has all there is. null: nobody knows, as no majority is
-   * heard. What was last told by a replica that is away says nothing: it may be gone for good, and what counts is on a majority.
+   * Changes of the copies it hears that are not known to be here: 0 when this replica has all there is. null: nobody
+   * knows, as no majority is heard. The last word of a replica that is away says nothing: it may be gone for good, and
+   * only states on a majority count.
    */
   get behind(): number | null {
     const heard = this.heardPlaces();

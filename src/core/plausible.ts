@@ -2,16 +2,18 @@
  * Whether what a peer says can be, before any machine sees it. Decoding has seen to it that numbers are whole and below 2^53; here they are held
  * against what this node knows.
  *
- * The intuition: some numbers only ever rise, are durable, and everybody goes on above the highest. One message with 2^53 − 1 would end a
- * partition for good. So a number may leap only so far above what is known here, and the room for leaps refills slowly: whoever lies uses it up
- * and is refused from then on, and in all the years there are it never reaches the end. What honest nodes do stays far below:
+ * The intuition: some numbers only ever rise, are durable, and everybody goes on above the highest. One message with
+ * 2^53 − 1 would end a partition for good. So a number may leap only so far above what is known here, and the room for
+ * leaps refills slowly. A liar uses it up and is refused from then on, and never reaches the end in all the years there
+ * are. Honest nodes stay far below:
  *
  *   ballots' rounds   2^30 at once, 2^10 a second     a campaign a round, of which there are five a second
  *   revisions         2^48 at once, 2^20 a second     a restored cluster begins 2^40 above its backup
  *   seqs              2^40 at once, 2^20 a second     a write each, and each office begins anew
  *
- * Attempts, heartbeats' rounds, report versions and change numbers are the sender's own or come back to who drew them: they are compared and
- * never gone on above. Log positions are judged by the node that they are of (rolled-back.ts).
+ * Attempts, heartbeats' rounds, report versions and change numbers are the sender's own or come back to whoever drew
+ * them. They are compared, and no number of this node is ever drawn above them. Log positions are judged by the node
+ * that they are of (rolled-back.ts).
  *
  * Invariants:
  *   P1  What a writer says comes from the owner of its ballot.
@@ -73,7 +75,7 @@ class Numbers {
   readonly seqs = new Rise(2 ** 40, 2 ** 20);
 }
 
-/** What this node holds of a partition; zeros for one that it does not serve. */
+/** The numbers that this node holds of a partition; zeros for one that it does not serve. */
 export interface KnownNumbers {
   readonly round: number;
   readonly revision: number;
@@ -87,9 +89,9 @@ export interface PlausibleOptions {
   readonly asked: (forward: number) => Partition | null;
 }
 
-/** Of a completion record, with what stands around it. */
+/** Bytes of a completion record, with its framing. */
 const MAX_RECORD_BYTES = 64;
-/** Of a register beside key, value and records. */
+/** Bytes of a register beside key, value and records. */
 const REGISTER_BYTES = 256;
 /** Senders list 512. */
 const MAX_CHANGES = 4_096;

@@ -10,10 +10,11 @@
  * D1 Two-way: a peer is heard only when it answered a round of mine, one of the last 2 + growth.
  * D2 Completeness: a peer that stops answering is not heard any more after at most 2 + MAX_GROWTH rounds in which I did not stall.
  * D3 Eventual accuracy: a peer that always answers within 2 + MAX_GROWTH rounds is, from some round on, always heard: growth only grows.
- * D4 The heard set changes only at the end of a round, so that everything judged at one round end is judged on the same facts.
+ * D4 The heard set changes only at the end of a round. So everything judged at one round end is judged on the same
+ *    facts.
  *
- * Source: Cachin, Guerraoui, Rodrigues, "Introduction to Reliable and Secure Distributed Programming", 2.6.5, algorithm 2.7 (Increasing
- * Timeout), with rounds for the timeout, a window per peer and a bound on it.
+ * Source: Cachin, Guerraoui, Rodrigues, "Introduction to Reliable and Secure Distributed Programming", 2.6.5, algorithm
+ * 2.7 (Increasing Timeout). Here rounds are the timeout, each peer has a window of its own, and there is a bound on it.
  */
 import { assert } from "../../base/assert.js";
 import type { NodeId } from "../model/ids.js";
@@ -106,7 +107,8 @@ export class Detector {
     if (changed) this.listHeard();
   }
 
-  /** The members of a new view. What is known of those that stay is kept; a new one is heard from its first answer's round on. */
+  /** The members of a new view. Nodes that stay keep their records; a new one is heard from its first answer's round
+   * on. */
   setPeers(peers: readonly NodeId[]): void {
     for (const node of this.watched.keys()) {
       if (!peers.includes(node)) this.watched.delete(node);

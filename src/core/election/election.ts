@@ -1,13 +1,14 @@
 /**
- * Who writes this partition? Ballot leader election, one machine per partition and group epoch at each of its replicas. It decides when to
- * campaign, repeat a Prepare, give up or hand the office back; the office itself (its ballot, the promises counted) belongs to the
- * register's writer machine. Safety rests on ballots alone: whatever is decided here, two writers never harm each other's registers.
+ * Who writes this partition? Ballot leader election, one machine per partition and group epoch at each of its replicas.
+ * It decides when to campaign, repeat a Prepare, give up or hand the office back. The office itself (its ballot, the
+ * promises counted) belongs to the register's writer machine. Safety rests on ballots alone: whatever is decided here,
+ * two writers never harm each other's registers.
  *
- * Intuition: do not ask "is the writer alive?" but "does the owner of the ballot that I promised get anything done?". Only the owner knows,
- * so it says `live` in its reports, and every replica repeats what it heard from the owner itself. A node that hears nobody live is
- * not content; after some patience it campaigns with a higher ballot. The hop matters: in a chain A–B–C with writer A, C hears from B
- * that A is live and leaves it in peace; without it, A and C would depose each other for ever. And `live` is never passed on twice, so it
- * dies with its source.
+ * Intuition: do not ask "is the writer alive?" but "does the owner of the ballot that I promised get anything done?".
+ * Only the owner knows, so it says `live` in its reports, and every replica repeats what it heard from the owner
+ * itself. A node that hears nobody live is not content; after some patience it campaigns with a higher ballot. The hop
+ * matters. In a chain A–B–C with writer A, C hears from B that A is live and leaves it in peace. Without the hop, A and
+ * C would depose each other forever. And `live` is never passed on twice, so it dies with its source.
  *
  * Invariants
  * E1 A ballot proposed is above the node's own promise and every promise heard at that time; the own promise is durable before the Prepare
@@ -15,11 +16,12 @@
  * E2 An office or candidacy is repeated in the same ballot, never with a new one, while it is neither lost nor given up.
  * E3 `live` is true only while the owner of the own promise, at its last word, was working in exactly that ballot.
  * E4 A machine made anew (a restarted node, a new group epoch) holds no office.
- * E5 Without a majority heard nobody campaigns, except at the begin of a group epoch and then only once.
+ * E5 Without a majority heard nobody campaigns, except at the start of a group epoch and then only once.
  * E6 A replica whose disk is full neither takes nor keeps an office that an able one can have: heard, hearing a majority, with space.
  *
- * Source: Ng, Haridi, Carbone, "Omni-Paxos: Breaking the Barriers of Partial Connectivity", EuroSys 2023 (ballot leader election,
- * quorum-connectivity); changed as in docs/protocol.md: `live` instead of quorum-connected, patience by rank, offices handed back.
+ * Source: Ng, Haridi, Carbone, "Omni-Paxos: Breaking the Barriers of Partial Connectivity", EuroSys 2023 (ballot leader
+ * election, quorum-connectivity). Changed as in docs/protocol.md: `live` instead of quorum-connected, patience by rank,
+ * offices handed back.
  */
 import { assert } from "../../base/assert.js";
 import { countVotes, MAX_REPLICAS, majorityOf, voteOf } from "../../base/votes.js";
@@ -34,7 +36,8 @@ export const PATIENCE = 3;
 export const PATIENCE_PER_RANK = 2;
 /** Rounds without a majority after which an office is dropped. */
 export const MAX_MISSED = 2;
-/** What the writer machine holds for this node; null: nothing. The machine may hand in the same object each time, with changed fields. */
+/** The office that the writer machine holds for this node; null: none. The machine may hand in the same object each
+ * time, with changed fields. */
 export interface Office {
   readonly ballot: Ballot;
   /** A majority has promised: an office. Otherwise a candidacy. */
@@ -53,8 +56,8 @@ export type ElectionAction =
   /** Drop the office or candidacy. */
   | { readonly kind: "resign" }
   /**
-   * Handing over to that place begins: stop deciding (requests wait), let the Writes complete for at most a second, send YourTurn with the
-   * ballot held and call turnSent(); or call offerAbandoned() and go on.
+   * Handing over to that place begins: stop deciding (requests wait), and let the Writes complete for at most a second.
+   * Then send YourTurn with the ballot held and call turnSent(); or call offerAbandoned() and go on.
    */
   | { readonly kind: "offer"; readonly place: number }
   /** Nobody took the office that was offered: go on deciding. */

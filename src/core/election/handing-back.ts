@@ -2,9 +2,9 @@
  * When does a writer hand its office to the preferred replica, so that writers stay spread over the nodes? Counts rounds for one partition;
  * the election asks.
  *
- * Intuition: an office is offered only to a replica that has been fit for it for H rounds on end, and every offer doubles H here: a
- * preferred replica that comes and goes costs the group an election less and less often. H falls back when that replica has shown that it
- * can keep the office.
+ * Intuition: an office is offered only to a replica that has been fit for it for H rounds in a row. Every offer doubles
+ * H here, so a preferred replica that comes and goes costs the group elections ever more rarely. H falls back when that
+ * replica has shown that it can keep the office.
  *
  * Invariants
  * B1 One offer at a time; it ends by a new office, by losing the own one, by the caller, or TURN_ROUNDS after YourTurn.
@@ -18,7 +18,8 @@ export const BASE_HOLD = 20;
 export const MAX_HOLD = 18_000;
 /** H falls back once the preferred replica has held the office for so many times H. */
 export const HOLD_FALLS_AFTER = 10;
-/** Round ends after YourTurn by which a higher ballot must have shown up: a round trip of two rounds, and a part of the round under way. */
+/** Round ends after YourTurn by which a higher ballot must have shown up: two rounds for a round trip, and the rest of
+ * the current round. */
 export const TURN_ROUNDS = 3;
 
 export class HandingBack {

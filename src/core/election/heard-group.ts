@@ -1,6 +1,6 @@
 /**
- * What a node hears of one group: the reports of its replicas, filtered by the rule that only nodes heard both ways, ready, and in the
- * same group epoch count. One per partition and group epoch, made together with its Election.
+ * The reports that a node hears from the replicas of one group. A filter keeps only nodes that are heard both ways,
+ * ready, and in the same group epoch. One per partition and group epoch, made together with its Election.
  */
 import type { Ballot } from "../model/ballot.js";
 import type { PartitionReport } from "../model/heartbeat.js";
@@ -8,7 +8,8 @@ import { changeNumber, type GroupEpoch, type NodeId, type Partition, revision } 
 import type { Detector } from "./detector.js";
 import type { Heartbeats } from "./heartbeats.js";
 
-/** What an election asks about the group. A place is an index in the group's replica list; place 0 is the preferred writer. */
+/** The questions that an election has about the group. A place is an index in the group's replica list; place 0 is the
+ * preferred writer. */
 export interface GroupReports {
   /** Heard both ways, and reports this group epoch and ready. For the node itself: ready. */
   heard(place: number): boolean;

@@ -16,9 +16,9 @@
  *    and all that is known of it is asked for again. Otherwise one message with a version of 2^53 − 1 would silence its sender for good.
  * H4 Whatever becomes visible to a peer in another way than by its own change (a partition becomes shared) is marked as changed.
  *
- * A round, driven by the node: detector.roundEnded(stalled); every partition's election.roundEnded(…) and setReport/setOffice of what came
- * of it; then nextRound(), and each request is sent to its peer. In between: onHeartbeat → send the answer; onAnswer → refresh the
- * elections of the partitions it returns.
+ * A round, driven by the node: detector.roundEnded(stalled); then every partition's election.roundEnded(…), and
+ * setReport/setOffice with its result. Then nextRound(), and each request is sent to its peer. In between: onHeartbeat
+ * → send the answer; onAnswer → refresh the elections of the partitions it returns.
  *
  * Source: Omni-Paxos (Ng, Haridi, Carbone, EuroSys 2023), ballot leader election; merged per pair of nodes here.
  */
@@ -95,8 +95,9 @@ export class Heartbeats {
   }
 
   /**
-   * What this node says about its replica from now on: only what is durable. Nothing happens when nothing changed. When only
-   * numbers that grow with every write did, peers are told from the next round on, so that a busy partition makes one change a round, not one a write.
+   * This node's report of its replica from now on: it says only what is durable. Nothing happens when nothing changed.
+   * When only numbers that grow with every write did, peers are told from the next round on. So a busy partition makes
+   * one change a round, not one a write.
    */
   setReport(report: PartitionReport): void {
     const own = this.ownPartition(report.partition);
@@ -110,7 +111,7 @@ export class Heartbeats {
       return;
     }
     own.report = report;
-    own.parkedReport = null; // What is left in `parked` is skipped there.
+    own.parkedReport = null; // Entries left in `parked` are skipped there.
     own.reportChangedAt = ++this.version;
   }
 
@@ -156,7 +157,7 @@ export class Heartbeats {
 
   /** Answers whoever asks, also a node that is not in this node's view yet. The answer may leave at once. */
   onHeartbeat(from: NodeId, message: Heartbeat): HeartbeatAnswer {
-    // Who has seen more than there is means an earlier incarnation of this node.
+    // A peer that has seen more than there is means an earlier incarnation of this node.
     const since = message.reportsSeen <= this.version ? message.reportsSeen : 0;
     return {
       kind: "heartbeat-answer",
@@ -290,7 +291,7 @@ const NO_PARTITIONS: readonly Partition[] = [];
 const NO_REPORTS: readonly PartitionReport[] = [];
 const NO_OFFICES: readonly OfficeReport[] = [];
 
-/** What this node tells of one partition. */
+/** This node's report and office of one partition. */
 class OwnPartition {
   others: readonly NodeId[] = NOBODY;
   report: PartitionReport | null = null;
@@ -303,7 +304,7 @@ class OwnPartition {
   constructor(readonly partition: Partition) {}
 }
 
-/** What a peer told. */
+/** The reports and offices that a peer told. */
 class Peer {
   version = 0;
   /** The round in which that came: later heartbeats told the peer of it. */

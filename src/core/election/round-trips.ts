@@ -9,7 +9,7 @@ import type { NodeId } from "../model/ids.js";
 const REMEMBERED = 16;
 /** A node that stood still is not slow for long: no answer counts for more. */
 const MAX_MS = 1_000;
-/** Of what an answer was faster than expected, this share is believed. */
+/** The share of an answer's lead over the expectation that is believed. */
 const FALL = 1 / 8;
 
 export class RoundTrips {

@@ -13,8 +13,8 @@ export const REQUEST_BYTES = 128 * MEBIBYTE;
 export const FLIGHT_BYTES = 64 * MEBIBYTE;
 
 /**
- * Registers that a majority has and some replica lacks, kept so that they can be sent to it again. At it: the oldest is left to catch-up and
- * reads, and a replica that lacks one of those is sent nothing of before once it is back.
+ * Registers that a majority has and some replica lacks, kept so that they can be sent to it again. When it is full, the
+ * oldest is left to catch-up and reads. A replica that lacks one of those is sent nothing older once it is back.
  */
 export const RETAINED_BYTES = 16 * MEBIBYTE;
 

@@ -28,9 +28,10 @@ const FIRST_BYTES = 64;
 /** Records that windows lie over; it only grows at its end. */
 export class RecordList {
   readonly records: CompletionRecord[] = [];
-  /** Of each request id the first characters as a number, so that a search reads no strings. */
+  /** The first characters of each request id as a number, so that a search reads no strings. */
   readonly heads: number[] = [];
-  /** Of each record that has been encoded, where its encoded form ends; of all up to the last of them. Filled by the codec alone. */
+  /** Where the encoded form of each record ends, up to the last one that has been encoded. Filled by the codec
+   * alone. */
   readonly ends: number[] = [];
   private bytes: Uint8Array = new Uint8Array(0);
 
@@ -75,8 +76,8 @@ export class RecordList {
 }
 
 /**
- * The completion records of one register, oldest first. Immutable: a window over a list that the registers of a key share, so that a busy
- * key's next register costs no copy of what it keeps.
+ * The completion records of one register, oldest first. Immutable: a window over a list that the registers of a key
+ * share. So a busy key's next register costs no copy of its records.
  */
 export class CompletionRecords implements Iterable<CompletionRecord> {
   static readonly none = new CompletionRecords(new RecordList(), 0, 0);
@@ -125,7 +126,8 @@ export class CompletionRecords implements Iterable<CompletionRecord> {
 
   with(record: CompletionRecord): CompletionRecords {
     const { list, first, end } = this;
-    // What others see beyond this window is not of this one; and what no window needs any more goes once it is half of what is kept.
+    // Records beyond this window, which others see, are not its own. Records that no window needs any more go once they
+    // are half of the list.
     const mine = end === list.records.length && 2 * first <= this.length;
     const grown = mine && list !== CompletionRecords.none.list ? list : list.part(first, end);
     grown.add(record);

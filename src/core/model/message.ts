@@ -54,7 +54,8 @@ export interface Reserve {
   readonly ballot: Ballot;
   readonly attempt: Attempt;
   readonly reservation: Revision;
-  /** The partition's floor is at least this, of which a majority has already reserved more (R9). 0 but for a restored backup. */
+  /** The partition's floor is at least this, of which a majority has already reserved more (R9). 0 except in a restored
+   * backup. */
   readonly floor: Revision;
 }
 
@@ -124,7 +125,7 @@ export interface Read {
   readonly groupEpoch: GroupEpoch;
   readonly attempt: Attempt;
   readonly key: Key;
-  /** What the reader itself holds; null: nothing. Only something newer needs to be sent whole. */
+  /** The timestamp that the reader itself holds; null: none. Only something newer needs to be sent whole. */
   readonly holding: Timestamp | null;
 }
 
@@ -161,8 +162,8 @@ export interface Imposed {
 }
 
 /**
- * A reader that cannot finish, or a replica whose copy of the key is bad or cannot be taken over from elsewhere, to the writer: recover the
- * key, write what you find in your own ballot, and tell me.
+ * A reader that cannot finish asks the writer, and so does a replica whose copy of the key is bad or cannot be taken
+ * over from elsewhere. It asks: recover the key, write what you find in your own ballot, and tell me.
  */
 export interface HandOver {
   readonly kind: "hand-over";
@@ -193,7 +194,8 @@ export interface YourTurn {
   readonly ballot: Ballot;
 }
 
-/** A replica to another of its group, which it hears again or which has changes it does not know: what changed in your copy since then? */
+/** A replica asks another of its group, which it hears again or which has changes it does not know: what changed in
+ * your copy since then? */
 export interface AskChanges {
   readonly kind: "ask-changes";
   readonly partition: Partition;

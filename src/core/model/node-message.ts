@@ -1,4 +1,4 @@
-/** What nodes say to each other beside the core's messages: requests passed on to a node that can serve them. */
+/** Messages between nodes beside the core's: requests passed on to a node that can serve them. */
 import type { Duration } from "../../base/time.js";
 import type { GroupEpoch, Partition } from "./ids.js";
 import type { CoreMessage } from "./message.js";

@@ -1,6 +1,6 @@
 /**
- * What clients ask for and what they are told, in the core's own terms. The edge (rpc, client) has validated every bound before an
- * operation is made: the core trusts lengths and numbers.
+ * Requests of clients and their answers, in the core's own terms. The edge (rpc, client) has validated every bound
+ * before an operation is made: the core trusts lengths and numbers.
  */
 import type { Brand } from "../../base/brand.js";
 import type { GroupEpoch, Key, NodeId, Revision } from "./ids.js";
@@ -51,9 +51,9 @@ export type Answer =
   | {
       readonly kind: "cas";
       readonly swapped: boolean;
-      /** Of the key now; 0 when absent. */
+      /** The key's version now; 0 when absent. */
       readonly version: Revision;
-      /** What was found instead, when not swapped; also null for a repeated answer whose key has moved on. */
+      /** The register found instead, when not swapped; also null for a repeated answer whose key has moved on. */
       readonly found: KeyEntry | null;
     }
   | {
@@ -92,7 +92,7 @@ export type Unknown =
   /** This copy of the request did not run; whether an earlier copy did cannot be known any more. */
   | { readonly reason: "request-expired"; readonly revision: Revision };
 
-/** What every answer says of the partition that gave it. */
+/** The part of every answer that tells of the partition which gave it. */
 export interface Standing {
   /** Highest revision of the partition known here to be settled; an answered write's own at least. */
   readonly revision: Revision;

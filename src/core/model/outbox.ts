@@ -1,7 +1,8 @@
 /**
- * Everything that a step may ask for. The driver drains it completely before the next input: entries are written and synced first;
- * `sendNow` may leave before the sync; `sendDurable` is released by it, and so are outcomes that say so (R8). A message to the node itself in
- * `sendDurable` comes back as an input after the sync: that is how a replica's vote for its own writer waits for the disk.
+ * Everything that a step may ask for. The driver drains it completely before the next input: entries are written and
+ * synced first. `sendNow` may leave before the sync; `sendDurable` is released by it, and so are outcomes that say so
+ * (R8). A message to the node itself in `sendDurable` comes back as an input after the sync. That is how a replica's
+ * vote for its own writer waits for the disk.
  */
 import type { NodeId } from "./ids.js";
 import type { CoreMessage } from "./message.js";

@@ -1,6 +1,7 @@
 /**
- * Planted bugs: each breaks one rule of the protocol, so that a test can show that the simulator notices. In every ordinary build the
- * function below is constant and the branches behind it are dead; only test builds put another module in this one's place (docs/testing.md).
+ * Planted bugs: each breaks one rule of the protocol, so that a test can show that the simulator notices. In every
+ * ordinary build the function below is constant and the branches behind it are dead. Only test builds put another
+ * module in this one's place (docs/testing.md).
  */
 export type PlantedBug =
   | "R1.write"

@@ -72,10 +72,10 @@ export class Register {
 }
 
 const NO_BYTES = new Uint8Array(0);
-/** Of an object without its content, and of a completion record. */
+/** Bytes of an object without its content, and of a completion record. */
 const OVERHEAD_BYTES = 256;
 const RECORD_BYTES = 40;
 
-/** What a client sees as the key's version: a tombstone has none. */
+/** The key's version as a client sees it: a tombstone has none. */
 export const visibleVersion = (register: Register | null): Revision =>
   register === null || register.tombstone ? NO_REVISION : register.version;

@@ -4,7 +4,7 @@ import { ChangeList } from "./change-list.js";
 import { type ChangeNumber, type Key, NO_CHANGE } from "./ids.js";
 import type { Register } from "./register.js";
 
-/** What a replica knows of a key whose register fails its checksum: nothing. It is never taken for absent (R11). */
+/** A replica knows nothing of a key whose register fails its checksum. It is never taken for absent (R11). */
 export const BAD = "bad";
 export type Bad = typeof BAD;
 
@@ -100,7 +100,7 @@ export class MemoryTable implements RegisterTable {
     this.deleted.delete(key);
   }
 
-  /** What a checksum would find: for storages in tests. */
+  /** Makes the key's checksum fail: for storages in tests. */
   spoil(key: Key): void {
     const slot = this.slots.get(key);
     if (slot !== undefined) this.slots.set(key, { register: BAD, change: slot.change });

@@ -1,12 +1,14 @@
 /**
- * When the tombstones of a partition are purged: every now and then the working writer pauses, lets its writes complete, takes a new ballot and
- * has what rested long enough removed (R12). The new ballot costs a round trip and the recovery of the keys in use, so passes are minutes
- * apart, and there is none when there is nothing to purge, or when a replica is away, without which nothing may be purged.
+ * Decides when the tombstones of a partition are purged. Now and then the working writer pauses and lets its writes
+ * complete. Then it takes a new ballot and has all tombstones removed that rested long enough (R12). The new ballot
+ * costs a round trip and the recovery of the keys in use, so passes are minutes apart. There is no pass when there is
+ * nothing to purge, or when a replica is away, without which nothing may be purged.
  *
- * A Purge may reach some replicas and not others, when the office ends meanwhile. Then whoever is the writer finds the tombstone at some of
- * them only, and no pass can remove it. So every replica, in office or not, asks the writer for those of its tombstones that outlived the
- * passes: the writer writes such a key again in its own ballot, for the next pass to find everywhere, or says that it is absent, and then
- * the replica removes the tombstone by itself (Replica.mend).
+ * A Purge may reach some replicas and not others, when the office ends meanwhile. Then whoever is the writer finds the
+ * tombstone at some of them only, and no pass can remove it. So every replica, in office or not, asks the writer for
+ * those of its tombstones that outlived the passes. The writer writes such a key again in its own ballot, for the next
+ * pass to find everywhere. Or it says that the key is absent, and then the replica removes the tombstone by itself
+ * (Replica.mend).
  */
 import { type Duration, type Instant, never, since } from "../../base/time.js";
 import type { Election, ElectionAction } from "../election/election.js";
@@ -23,7 +25,8 @@ import type { Writer } from "../writer/writer.js";
 const PATIENCE_MS = 1_000;
 /** A tombstone that a replica has held for so many looks has outlived a pass or two. */
 const OVERDUE_LOOKS = 4;
-/** Overdue ones that the writer is asked for after one look; it takes them for keys in use, and leaves them out of a pass under way. */
+/** Overdue ones that the writer is asked for after one look. It takes them for keys in use, and leaves them out of a
+ * pass under way. */
 const MAX_OVERDUE = 32;
 /** Tombstones looked at first. */
 const FEW = 32;
@@ -44,13 +47,13 @@ export interface PurgePassOptions {
 
 export class PurgePass {
   private readonly options: PurgePassOptions;
-  /** What changed up to this number had changed at the last look but one. */
+  /** Changes up to this number had happened by the last look but one. */
   private ripeUpTo = NO_CHANGE;
   private lastLook = NO_CHANGE;
-  /** What had changed at the last looks, the latest first. */
+  /** The change numbers of the last looks, the latest first. */
   private readonly looks: ChangeNumber[] = [];
   private lookedAt: Instant = never;
-  /** Of a pass that waits for its ballot: since when, and the ballot it began in. */
+  /** Set while a pass waits for its ballot: since when, and the ballot it began in. */
   private waiting: { readonly since: Instant; readonly before: Ballot } | null = null;
 
   constructor(options: PurgePassOptions) {
@@ -115,7 +118,8 @@ export class PurgePass {
   }
 
   /**
-   * The office is about to be handed over: a pass that still waits is given up, so that it does not end the pause that the offer needs.
+   * The office is about to be handed over. A pass that still waits is given up, so that it does not end the pause that
+   * the offer needs.
    */
   stop(now: Instant, out: Outbox): void {
     if (this.waiting !== null && !planted("B3.purge-goes-on")) this.giveUp(now, out);

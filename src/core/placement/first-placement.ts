@@ -1,8 +1,8 @@
 /**
- * The placement of a new cluster: pure, so that every node computes the same. The members stand in a ring, neighbours in different zones
- * where there are enough; partition p is preferred by member p mod N and kept by those that follow, each of a zone of its own as long as there
- * is one. So every node is the preferred
- * writer of the same number of partitions within one, and there are only N distinct groups (copysets, Cidon et al., USENIX ATC 2013):
+ * The placement of a new cluster: pure, so that every node computes the same. The members stand in a ring, neighbours
+ * in different zones where there are enough. Partition p is preferred by member p mod N. The members that follow keep
+ * it, each in a zone of its own as long as there is one. So every node is the preferred writer of the same number of
+ * partitions within one, and there are only N distinct groups. These are copysets (Cidon et al., USENIX ATC 2013):
  * three simultaneous crashes rarely hit all replicas of some key.
  */
 import { assert } from "../../base/assert.js";

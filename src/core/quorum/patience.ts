@@ -1,6 +1,7 @@
 /**
- * How long an answer is waited for before the same thing is asked again, under the same attempt: what was asked lives until it is answered or
- * void, so that an answer counts however late it comes, and what is under way is not sent again and again.
+ * How long a node waits for an answer before it asks the same thing again, under the same attempt. The question lives
+ * until it is answered or void. So an answer counts however late it comes, and what is under way is not sent again and
+ * again.
  *
  * The first patience is a little more than the round trips of the peers asked; each repetition doubles it, up to a bound. Whoever was not
  * heard and is heard again is asked at once: what was sent meanwhile is lost.
@@ -8,12 +9,12 @@
 import { type Instant, since } from "../../base/time.js";
 import { planted } from "../model/planted.js";
 
-/** What was not answered this long after an answer was due is asked again. */
+/** A question without an answer this long after it was due is asked again. */
 export const RESEND_MS = 100;
 /** Between two repetitions, unless the round trip itself is longer. */
 export const MAX_PATIENCE_MS = 1_000;
 
-/** What a group's replicas are given now. */
+/** The patience with a group's replicas now. */
 export interface Patience {
   /** Until the first repetition, in milliseconds. */
   readonly firstMs: number;

@@ -1,6 +1,6 @@
 /**
- * Who waits for the writer. A waiter is told once all that its answer stands on has happened: its write is on a majority, or the state it
- * reveals is and a round begun after it came in was confirmed (R5).
+ * A request that waits for the writer. A waiter is told once all that its answer stands on has happened. Its write is
+ * on a majority, or the state it reveals is and a round begun after it came in was confirmed (R5).
  */
 import { after, duration, type Instant } from "../../base/time.js";
 import type { Attempt, NodeId, Revision } from "../model/ids.js";
@@ -14,7 +14,8 @@ export type Asker =
   /** A reader that handed its read over, or a replica whose copy needs the writer. It asks again while it wants to know. */
   | { readonly kind: "reader"; readonly node: NodeId; readonly attempt: Attempt; readonly deadline: Instant };
 
-/** What was decided is unknown either way: the entry node, which knows the deadline itself, tells its client so first. */
+/** Decided requests are unknown either way: the entry node, which knows the deadline itself, tells its client so
+ * first. */
 const LINGER = duration(100);
 
 export class Waiter {
@@ -24,13 +25,14 @@ export class Waiter {
 
   constructor(
     readonly asker: Asker,
-    /** What a client will be told; null for a reader. */
+    /** The client's answer; null for a reader. */
     readonly reply: Answer | Refusal | null,
-    /** What a reader will be told. */
+    /** The reader's answer. */
     readonly register: Register | null,
     /** The revision the request took itself; 0: none. */
     readonly revision: Revision,
-    /** The request, or an earlier copy of it, has changed the register: if the writer loses its office first, nobody can say yet whether that counts. */
+    /** The request, or an earlier copy of it, has changed the register. If the writer loses its office first, nobody
+     * can say yet whether that counts. */
     readonly decided: boolean,
     /** Done instead of telling it, once its round is confirmed; null: it is told. */
     readonly again: ((now: Instant, out: Outbox) => void) | null = null,

@@ -1,9 +1,10 @@
 /**
  * The reader: any replica answers GETs of its group, without the writer, by asking a majority what it holds.
  *
- * The intuition: if a majority holds the same state, nothing can undo it. If the highest state is on fewer, it may be the trace of a write
- * that is still on its way or was cut short: the reader finishes it for the writer (Impose) before it shows it, so that no later read sees
- * less. If a newer writer has fenced that off, only that writer can tell what counts: the read is handed over to it.
+ * The intuition: if a majority holds the same state, nothing can undo it. If the highest state is on fewer, it may be
+ * the trace of a write that is still on its way or was cut short. The reader then finishes it for the writer (Impose)
+ * before it shows it, so that no later read sees less. If a newer writer has fenced that off, only that writer can tell
+ * what counts: the read is handed over to it.
  *
  * Invariants:
  *   I1  Answers only what a majority took under the fence, for this read or before it, or is known to be settled (R3, R14).
@@ -255,7 +256,7 @@ export class Reader {
     const vote = voteOf(place);
     const order =
       timestamp === null ? -1 : state.best === null ? 1 : compareTimestamps(timestamp, state.best.timestamp);
-    // What is newer than the asker's copy is sent whole: an answer that does not is none.
+    // States newer than the asker's copy are sent whole: an answer that does not is none.
     if (order > 0 && register === null) return;
     state.answers |= vote;
     state.messages++;
@@ -339,7 +340,7 @@ export class Reader {
   }
 
   private imposeAgain(now: Instant, state: ReadState, patience: Patience, out: Outbox): void {
-    // Who refused promised a newer writer, and who is silent may be gone: that writer need not wait for it.
+    // A replica that refused promised a newer writer, and a silent one may be gone: that writer need not wait for it.
     const refused = state.refusals !== 0 && this.writerPlace() >= 0;
     if (refused && since(now, state.asking.askedAt) >= patience.firstMs) this.handOver(now, state, out);
     else if (state.asking.due(now, patience, ~state.holders)) this.sendImpose(state, out);

@@ -1,4 +1,5 @@
-/** The bytes that all partitions of a node have asked for in catching up and not got yet, in bytes (CATCH_UP_BYTES): pages wait for each other. */
+/** The bytes that all partitions of a node have asked for in catching up and not got yet (CATCH_UP_BYTES). Pages wait
+ * for each other. */
 import { CATCH_UP_BYTES } from "../model/bounds.js";
 
 export class CatchUpLoad {

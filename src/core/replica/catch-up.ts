@@ -1,11 +1,12 @@
 /**
  * Catching up: how a replica that was away, or cut off, gets what it missed without waiting for somebody to touch each key.
  *
- * Intuition: every replica numbers the changes of its copy. This one keeps, for each of the others, up to which number it has everything (its
- * cursor there), and their heartbeats say how far they are. When one is ahead, it is asked for what changed since, but for the states that this
- * copy had (taken.ts); it answers with pages of whole registers (feed.ts), which are taken over under the fence (R1). What may not be taken is
- * not skipped: the writer is asked to settle it, and the cursor stays until this copy holds at least what was listed. Who was never away asks
- * for timestamps first, as most of what it lacks is on its way.
+ * Intuition: every replica numbers the changes of its copy. For each of the others, this one keeps the number up to
+ * which it has everything (its cursor there). Their heartbeats say how far they are. When one is ahead, it is asked for
+ * what changed since, except the states that this copy had (taken.ts). It answers with pages of whole registers
+ * (feed.ts), which are taken over under the fence (R1). A register that may not be taken is not skipped. The writer is
+ * asked to settle it, and the cursor stays until this copy holds at least what was listed. A replica that was never
+ * away asks for timestamps first, as most of what it lacks is on its way.
  *
  * Invariants:
  *   I1  The cursor moves over a change only when this copy had that state or a later one of its key, or it was refused and the writer has told
@@ -151,8 +152,8 @@ export class CatchUp {
   }
 
   /**
-   * As `behind`, for people: of who is heard all the time, only what was listed and is lacking counts, and not all that was written since it
-   * was asked last.
+   * As `behind`, for people. Of replicas that are heard all the time only listed and lacking changes count, not all
+   * that was written since the last question.
    */
   lacks(place: number, lastChange: ChangeNumber): number {
     const { page } = this;

@@ -1,7 +1,8 @@
 /**
- * Keys of this replica's copy that only the writer can mend: those whose register fails its checksum (R11), those that another copy
- * offered and the fence refused (R1), and tombstones that outlived the passes that should have purged them (R12). The writer is asked to
- * settle the key, as a reader asks that hands its read over; what it answers was decided after the question.
+ * Keys of this replica's copy that only the writer can mend. These are keys whose register fails its checksum (R11),
+ * keys that another copy offered and the fence refused (R1), and tombstones that outlived the passes that should have
+ * purged them (R12). The writer is asked to settle the key, as a reader asks that hands its read over; what it answers
+ * was decided after the question.
  *
  * Invariants:
  *   I1  A question is asked under one attempt until the key needs no mending any more: the answer counts however late it comes. It is at

@@ -7,8 +7,9 @@
  *   I2  The timestamp of a key never falls, until the key is purged.
  *   I3  Of a key whose register is bad nothing is said and nothing taken but what the writer sends to mend it (R11).
  *
- * Source: the (1,N) atomic register by Read-Impose Write-Majority, Cachin, Guerraoui, Rodrigues, "Introduction to Reliable and Secure
- * Distributed Programming", 4.2.4; the fence by ballots is Paxos' promise, held for a whole partition.
+ * Source: the (1,N) atomic register by Read-Impose Write-Majority, Cachin, Guerraoui, Rodrigues, "Introduction to
+ * Reliable and Secure Distributed Programming", 4.2.4. The fence by ballots is Paxos' promise, held for a whole
+ * partition.
  */
 import { assert, unreachable } from "../../base/assert.js";
 import {
@@ -51,7 +52,8 @@ import type { Group } from "../quorum/group.js";
 import { SettledSeqs } from "./settled.js";
 import { MAX_RANGES, Taken } from "./taken.js";
 
-/** What became of the writer's answer. "removed": a tombstone went, so transfers asked for before must be dropped, as after a Purge (R12). */
+/** The fate of the writer's answer. "removed": a tombstone went, so transfers asked for before must be dropped, as
+ * after a Purge (R12). */
 export type Mended = "refused" | "taken" | "removed";
 
 /** Bad keys that wait for the writer; further ones are found again when they are looked at. */
@@ -68,8 +70,9 @@ export class Replica {
   private readonly had = new Taken();
   private recalled = false;
   /**
-   * Highest revision known to be settled, or where an office began that has its first reservation. Unknown from the start until an office or
-   * another replica has told it: records above what this copy shows may be forgotten, and who is told less is refused as expired (R9).
+   * Highest revision known to be settled, or where an office began that has its first reservation. Unknown from the
+   * start until an office or another replica has told it. Records above what this copy shows may be forgotten, and a
+   * request that was told less is refused as expired (R9).
    */
   settledRevision: Revision = planted("R9.tells-less") ? NO_REVISION : UNKNOWN_REVISION;
   /** Keys found bad and not mended yet, each with the number of that finding: the writer is asked for them (mending.ts). */
@@ -263,14 +266,15 @@ export class Replica {
   }
 
   /**
-   * The writer's answer to this replica's own request for a key, decided after the request: at least what this replica ever acknowledged of
-   * it, so it may take the place of a bad register (R11). `register` is of that ballot; null: absent. Then a tombstone of an earlier ballot
-   * goes, too: what every replica held was purged elsewhere, and what they did not can never be complete any more (R12).
+   * The writer's answer to this replica's own request for a key, decided after the request. It is at least what this
+   * replica ever acknowledged of the key, so it may take the place of a bad register (R11). `register` is of that
+   * ballot; null: absent. Then a tombstone of an earlier ballot goes, too. Tombstones that every replica held were
+   * purged elsewhere, and the others can never be complete any more (R12).
    */
   mend(key: Key, register: Register | null, ballot: Ballot, askedAsBad: boolean, out: Outbox): Mended {
     if (compareBallots(ballot, this.promise) < 0) return "refused";
     const held = this.look(key);
-    // What was asked before the copy was known to be bad may be older than what it has acknowledged since.
+    // An answer asked for before the copy was known to be bad may be older than what it has acknowledged since.
     if (held === BAD && !askedAsBad) return "refused";
     if (compareBallots(ballot, this.promise) > 0) this.raise(ballot, out);
     if (held === BAD) {
@@ -318,7 +322,7 @@ export class Replica {
     return removed;
   }
 
-  /** What a writer told of its settled registers, or this node's own writer knows. */
+  /** Settled registers, as a writer told of them or as this node's own writer knows them. */
   settle(ballot: Ballot, seq: number, settledRevision: Revision): void {
     if (this.settled.learn(ballot, seq)) this.settledUnsaved = ballot;
     if (planted("C1.claims-settled") && seq > 0) this.had.addAll([{ ballot, ranges: [1, seq] }]);
@@ -373,8 +377,9 @@ export class Replica {
   }
 
   /**
-   * A floor lies below what a majority has reserved, and everything up to it is decided. So it may be told as the partition's revision; and it
-   * must be, since clients hand back what they were told, and what lies below the floor is refused.
+   * A floor lies below what a majority has reserved, and everything up to it is decided. So it may be told as the
+   * partition's revision. And it must be, since clients hand back what they were told, and anything below the floor is
+   * refused.
    */
   private learnFloor(floor: Revision): void {
     this.floor = floor;
@@ -392,7 +397,7 @@ export class Replica {
     return held !== BAD && held !== null && held.tombstone && sameTimestamp(held.timestamp, timestamp);
   }
 
-  /** What a purged register knew of forgotten and of kept records goes over to the partition (R9). */
+  /** A purged register's knowledge of forgotten and of kept records goes over to the partition (R9). */
   private raiseFloor(register: Register, out: Outbox): void {
     if (planted("R9.purge-without-floor")) return;
     let floor = planted("R9.purge-forgets-floor") ? NO_REVISION : register.floor;

@@ -1,7 +1,8 @@
 /**
- * Which states a copy has had, without naming a key. A (ballot, seq) names one state of one key (R6), and a copy's timestamp of a key never
- * falls: so of every state that it took, it holds that one or a later one of the key, or the key was purged since. Such a state needs never be
- * sent to it again. In steady operation a copy takes every seq of a ballot, and all of that is one range, whatever keys were written.
+ * Which states a copy has had, without naming a key. A (ballot, seq) names one state of one key (R6), and a copy's
+ * timestamp of a key never falls. So for every state that it took, it holds that one or a later one of the key, or the
+ * key was purged since. Such a state needs never be sent to it again. In steady operation a copy takes every seq of a
+ * ballot, and all of that is one range, whatever keys were written.
  *
  * A copy that catches up sends these ranges along, and is sent whole registers of all else. So a key travels once, with its value.
  *
@@ -48,8 +49,8 @@ export class Taken {
   }
 
   /**
-   * Takes in what another copy had, all of whose changes are here. On ballots unknown here, and beyond the last seq that is known, nothing is
-   * believed: a peer that lies must not keep from this copy what is written later.
+   * Takes in what another copy had, all of whose changes are here. On ballots unknown here, and beyond the last seq
+   * that is known, nothing is believed. A peer that lies must not keep from this copy what is written later.
    */
   learn(list: readonly SeqRanges[]): void {
     for (const { ballot, ranges } of list) {

@@ -13,7 +13,7 @@ import type { Queued } from "./key-state.js";
 export class Answers {
   /** Askers that were taken on and not told yet. */
   waiting = 0;
-  /** Of the office that answers. */
+  /** The ballot of the office that answers. */
   private ballot: Ballot | null = null;
   /** The readers among those who wait, each by node and attempt. */
   private readonly readers = new Set<string>();
@@ -66,7 +66,8 @@ export class Answers {
     this.result(waiter.asker, waiter.decided ? UNKNOWN : notWriter(NO_NODE), out);
   }
 
-  /** Its time is over before all has happened that its answer stands on. What was decided may or may not count; the rest was not executed. */
+  /** Its time is over before all has happened that its answer stands on. Decided writes may or may not count; the rest
+   * was not executed. */
   leave(waiter: Waiter, missing: readonly NodeId[], out: Outbox): void {
     if (waiter.told) return;
     waiter.told = true;

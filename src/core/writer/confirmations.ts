@@ -1,7 +1,7 @@
 /**
- * Confirming rounds: does a majority still promise this ballot? If it does, nobody had decided anything in a higher one when the round
- * began, so what the writer knew then was the truth then (R5). One round at a time speaks for all requests, of whatever key, that came in
- * before it began; those that come later wait for the next.
+ * Confirming rounds: does a majority still promise this ballot? If it does, nobody had decided anything in a higher one
+ * when the round began. So the writer's knowledge of then was the truth of then (R5). One round at a time speaks for
+ * all requests, whatever their key, that came in before it began. Those that come later wait for the next.
  *
  * Source: ReadIndex of Raft (Ongaro, 2014, 6.4).
  */

@@ -1,9 +1,10 @@
 /**
- * What a write does to a register: a pure function of the register, the request and the next revision. Who may call it, and when its
- * result may be told, is the writer's business.
+ * The effect of a write on a register: a pure function of the register, the request and the next revision. The writer
+ * decides who may call it, and when its result may be told.
  *
- * A decision either changes the register (an applied write, or any decision of a request with an id, which leaves a completion record)
- * or leaves it as it is (a failed condition or a delete of nothing, without an id): then its answer still needs a round (R5).
+ * A decision either changes the register or leaves it as it is. An applied write changes it, and so does any decision
+ * of a request with an id, which leaves a completion record. A failed condition or a delete of nothing, without an id,
+ * leaves it: then its answer still needs a round (R5).
  */
 import { unreachable } from "../../base/assert.js";
 import { MAX_RECORDS } from "../../base/limits.js";
@@ -30,7 +31,7 @@ export interface Decision {
   readonly value: Uint8Array | null;
 }
 
-/** What the operation finds and does. Does not look at ids. */
+/** The operation's findings and its effect. Does not look at ids. */
 export function evaluate(operation: WriteOperation, register: Register | null): Decision {
   switch (operation.kind) {
     case "put":
@@ -83,7 +84,7 @@ export function successor(
   );
 }
 
-/** What the client is told of a decision; `register` is the state before it. */
+/** The client's answer after a decision; `register` is the state before it. */
 export function answerOf(
   operation: WriteOperation,
   decision: Decision,
@@ -113,7 +114,8 @@ export function answerOf(
   }
 }
 
-/** The answer to a duplicate, from its record and the register as it is now: what was found is repeated only while it is still there. */
+/** The answer to a duplicate, from its record and the register as it is now. It repeats what was found only while that
+ * is still there. */
 export function answerFromRecord(
   operation: WriteOperation,
   record: CompletionRecord,

@@ -1,7 +1,8 @@
 /**
- * Writes under way. A flight is done when a majority holds its register or a later one of its key; it stays on the list of what some
- * replica may still lack until every replica has it, or a later one of its key departs, or only replicas lack it that are not heard: those
- * catch up when they are back. The settled seq stops below the oldest flight that is not done (R14).
+ * Writes under way. A flight is done when a majority holds its register or a later one of its key. It stays on the list
+ * of flights that some replica may still lack until one of three things happens. Every replica has it, a later one of
+ * its key departs, or only replicas lack it that are not heard: those catch up when they are back. The settled seq
+ * stops below the oldest flight that is not done (R14).
  */
 import type { Instant } from "../../base/time.js";
 import { since } from "../../base/time.js";
@@ -53,7 +54,7 @@ export class Flight extends Asking implements Retained {
 type Send = (register: Register, places: number) => void;
 
 export interface Landing {
-  /** Of the register that is now on a majority. */
+  /** The revision of the register that is now on a majority. */
   readonly revision: Revision;
   readonly waiters: readonly Waiter[];
 }
@@ -67,7 +68,7 @@ export class Flights {
   private head = 0;
   private first = 0;
   undone = 0;
-  /** Of those the ones that nobody waits for any more, as of the last look. */
+  /** Those of them that nobody waits for any more, as of the last look. */
   deserted = 0;
 
   constructor(
@@ -144,8 +145,8 @@ export class Flights {
   }
 
   /**
-   * Sends again what was not acknowledged for a while: to everybody what no majority has, to the replicas that are heard what they lack. What
-   * all of those have is over.
+   * Sends again what was not acknowledged for a while: to everybody what no majority has, to the replicas that are
+   * heard what they lack. A flight that all of those have is over.
    */
   resend(now: Instant, heard: number, patience: Patience, send: Send): void {
     let budget = MAX_RESEND;
@@ -254,7 +255,7 @@ export class Flights {
     return { revision: flight.register.revision, waiters };
   }
 
-  /** What is over holds no more than a few registers, and no large ones. */
+  /** Flights that are over hold no more than a few registers, and no large ones. */
   private trim(): void {
     const past = Math.min(this.head, this.first);
     if (past === 0 || past * 2 <= this.order.length) return;

@@ -1,4 +1,4 @@
-/** What the writer remembers of one key in one office: its latest decision, or that it is still finding out. */
+/** The writer's memory of one key in one office: its latest decision, or that it is still finding out. */
 import type { Instant } from "../../base/time.js";
 import { type Key, NO_REVISION } from "../model/ids.js";
 import type { WriteRequest } from "../model/operation.js";
@@ -22,7 +22,7 @@ export class KeyState {
   /** Not null: the first touch, still asking. */
   recovery: Round | null = null;
   waiting: Queued[] = [];
-  /** What its register counts for in the node's load. */
+  /** The share of its register in the node's load. */
   bytes = 0;
   /** Its writes that are not on a majority yet, oldest first. */
   readonly undone: Flight[] = [];

@@ -1,6 +1,7 @@
 /**
- * What the writer knows of its keys in one office, and how it comes to know: the first touch of a key asks a majority that promised the
- * ballot what it holds, and the highest timestamp wins (R4). After that its own decisions are all there is.
+ * The writer's knowledge of its keys in one office, and how it comes to know. The first touch of a key asks a majority
+ * that promised the ballot what it holds, and the highest timestamp wins (R4). After that its own decisions are all
+ * there is.
  */
 import type { Instant } from "../../base/time.js";
 import { TransientMap } from "../../base/transient-map.js";
@@ -69,7 +70,7 @@ export class Keys implements Rememberer {
     return this.recoveries.size > 0;
   }
 
-  /** What is known of the request's key; null: the request waits until that is recovered. */
+  /** The known state of the request's key; null: the request waits until that is recovered. */
   touch(now: Instant, queued: Queued, out: Outbox): KeyState | null {
     const known = this.states.get(queued.key);
     if (known === undefined) {
@@ -82,7 +83,8 @@ export class Keys implements Rememberer {
     return null;
   }
 
-  /** Requests on the key that wait for it to be known, or whose writes are under way, and those who wait to be told of the latest. */
+  /** Requests on the key that wait for it to be known, or whose writes are under way, and the askers that wait for its
+   * latest state. */
   loadOf(key: Key): number {
     const state = this.states.get(key);
     if (state === undefined) return 0;
@@ -201,7 +203,7 @@ export class Keys implements Rememberer {
 
 const NONE: readonly Queued[] = [];
 
-/** Of a planted bug alone. */
+/** Only a planted bug calls this. */
 function dropRecords(state: KeyState): void {
   const r = state.register;
   if (r !== null)

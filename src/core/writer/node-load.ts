@@ -20,7 +20,7 @@ export interface Rememberer {
 }
 
 export class NodeLoad {
-  /** Of writes that no majority has. */
+  /** Bytes of writes that no majority has. */
   flightBytes = 0;
   retainedBytes = 0;
   memoryBytes = 0;
@@ -90,7 +90,7 @@ export class NodeLoad {
         if (who.forgetSome()) some = true;
       }
     }
-    // What is under way cannot be forgotten: it is not looked through again with every write.
+    // Writes under way cannot be forgotten: they are not looked through again with every write.
     this.forgetAbove = Math.max(WRITER_MEMORY_BYTES, this.memoryBytes + WRITER_MEMORY_BYTES / 8);
   }
 }

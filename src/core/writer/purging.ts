@@ -1,9 +1,10 @@
 /**
  * Purging: how the space of deleted keys is given back (R12).
  *
- * Intuition: a tombstone may go once nothing can bring an older state of its key back. So the writer takes a new ballot, which fences off every
- * Write and Impose of before; asks all replicas, not just a majority, whether they hold exactly this tombstone under exactly this ballot;
- * and only when all of them do has it removed. Replicas drop what they asked others for before, and keep the floor of what they forget.
+ * Intuition: a tombstone may go once nothing can bring an older state of its key back. So the writer takes a new
+ * ballot, which fences off every earlier Write and Impose. It asks all replicas, not just a majority, whether they hold
+ * exactly this tombstone under exactly this ballot. Only when all of them do, it has the tombstone removed. Replicas
+ * drop what they asked others for before, and keep the floor of what they forget.
  *
  * Invariants:
  *   I1  A Purge leaves only after every replica has confirmed that very tombstone in this ballot, which is above the tombstone's.
@@ -26,7 +27,7 @@ import type { Multicast } from "./revisions.js";
 
 /** Tombstones of one pass; further ones wait for the next. */
 export const MAX_PURGED = 4_096;
-/** Of these, so many are asked about at a time. */
+/** So many of these are asked about at a time. */
 const MAX_ASKED = 256;
 /** A replica that does not answer for so long ends the pass: it is away. */
 export const ANSWER_WITHIN_MS = 3_000;

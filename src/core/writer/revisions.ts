@@ -1,7 +1,7 @@
 /**
- * The revisions a writer hands out. Each lies below a reservation that a majority holds durably, and the next writer begins above the
- * highest reservation a majority reports: so none is ever handed out twice in a partition, whoever crashed in between (R13). A writer
- * change skips what was reserved and not used.
+ * The revisions a writer hands out. Each lies below a reservation that a majority holds durably. The next writer begins
+ * above the highest reservation a majority reports. So none is ever handed out twice in a partition, whoever crashed in
+ * between (R13). A writer change skips what was reserved and not used.
  */
 import { assert } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
@@ -55,9 +55,9 @@ export class Revisions {
   }
 
   /**
-   * Nothing up to `above` is handed out any more. Once a majority has reserved beyond it, the replicas' floors rise to it, too: a request of
-   * before, whose record nobody here can have, is refused instead of run (R9). In this order, so that whoever knows of the floor may hand it
-   * out as the partition's revision: no later writer begins below it.
+   * Nothing up to `above` is handed out any more. Once a majority has reserved beyond it, the replicas' floors rise to
+   * it, too. An earlier request, whose record nobody here can have, is refused instead of run (R9). In this order, so
+   * that whoever knows of the floor may hand it out as the partition's revision: no later writer begins below it.
    */
   raise(now: Instant, above: Revision, out: Outbox): void {
     if (above > this.last) this.last = above;

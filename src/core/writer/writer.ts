@@ -2,9 +2,10 @@
  * The writer: the 1 of the (1,N) register. It decides every write of its partition, one after the other, in its own memory, and each
  * decision counts once a majority holds it.
  *
- * The intuition: winning a ballot freezes, at a majority, everything that older ballots could still do. What that majority then holds of a
- * key (Recover) is all there is to know, so the writer may decide on it and on its own decisions since, without asking again. One round
- * trip a write; any number in flight, also on one key, since each Write carries the whole register.
+ * The intuition: winning a ballot freezes, at a majority, everything that older ballots could still do. Whatever that
+ * majority then holds of a key (Recover) is all there is to know. So the writer may decide on it and on its own
+ * decisions since, without asking again. One round trip a write; any number in flight, also on one key, since each
+ * Write carries the whole register.
  *
  * Invariants:
  *   I1  It decides on a key only from what a majority that promised its ballot holds, or from its own decisions in this office (R4).
@@ -13,8 +14,8 @@
  *   I4  A state that the request did not write is revealed only when it is on a majority and a round begun later was confirmed (R5).
  *   I5  The settled seq stops below the lowest one that is not on a majority itself or by a later one of its key (R14).
  *
- * Source: Read-Impose Write-Majority (1,N) register (Cachin et al., 4.2.4) with the round structure of Paxos' phase 2; the confirming
- * round is Raft's ReadIndex without its log.
+ * Source: Read-Impose Write-Majority (1,N) register (Cachin et al., 4.2.4) with the round structure of Paxos' phase 2.
+ * The confirming round is Raft's ReadIndex without its log.
  */
 import { assert } from "../../base/assert.js";
 import { after, type Duration, duration, type Instant, since } from "../../base/time.js";
@@ -55,7 +56,7 @@ import { type Multicast, Revisions } from "./revisions.js";
 
 /** Requests of one partition that the writer has taken on and not finished; more are refused as overload. */
 export const MAX_FLIGHTS = 8_192;
-/** Of one key: a key that nobody can recover, or whose writes do not land, must not use up its partition. */
+/** A bound for one key: a key that nobody can recover, or whose writes do not land, must not use up its partition. */
 export const MAX_OF_KEY = MAX_FLIGHTS / 4;
 /** A reader that handed its read over is turned away after this long, and asks again if it still wants to know. */
 const HAND_OVER_WAIT: Duration = duration(3_000);
@@ -66,7 +67,7 @@ export interface WriterOptions {
   readonly attempts: Attempts;
   /** Sends to the replicas whose bit is set in `places`, this node's own included. */
   readonly multicast: Multicast;
-  /** What all writers of the node hold together; one of its own by default. */
+  /** The load of all writers of the node together; one of its own by default. */
   readonly load?: NodeLoad;
 }
 
@@ -300,8 +301,8 @@ export class Writer {
         true,
       );
     }
-    // Until a majority has the floor, a request of before could still run; and until one has the first reservation, nobody can tell what a
-    // refused one should have known (R9).
+    // Until a majority has the floor, an earlier request could still run. And until one has the first reservation,
+    // nobody can tell what a refused one should have known (R9).
     const raising = this.revisions.raising && !planted("R9.raise-lets-in");
     if (request.requestId !== null && (raising || !this.revisions.begun)) {
       this.waitingForOffice.push(queued);
@@ -353,8 +354,9 @@ export class Writer {
   }
 
   /**
-   * Peers told this node of a revision that its writer, whose round is confirmed, has not come to: so nobody has. What was told wrongly once
-   * would keep out for good whoever hands it back; the writer goes on above it instead, within what it may reserve (R13). null: nobody told.
+   * Peers told this node of a revision that its writer, whose round is confirmed, has not come to: so nobody has. A
+   * wrong word, told once, would keep out for good whoever hands it back. The writer goes on above it instead, within
+   * what it may reserve (R13). null: nobody told.
    */
   private goOnAbove(queued: Queued): Waiter["again"] {
     const after = queued.request?.after ?? null;
@@ -380,9 +382,10 @@ export class Writer {
   }
 
   /**
-   * Tells the asker of the state as it is, once that is safe (R5): a state of an older ballot is first written again in this one; a state
-   * of this ballot must be on a majority; in both cases by a round begun after the asker came in. `reply` is null for a reader. `ran`: a copy
-   * of the request has been decided, so that its outcome is unknown, not "not executed", when the office is lost first.
+   * Tells the asker of the state as it is, once that is safe (R5). A state of an older ballot is first written again in
+   * this one; a state of this ballot must be on a majority. In both cases a round must confirm it that began after the
+   * asker came in. `reply` is null for a reader. `ran`: a copy of the request has been decided, so that its outcome is
+   * unknown, not "not executed", when the office is lost first.
    */
   private reveal(now: Instant, state: KeyState, asker: Asker, reply: Waiter["reply"], out: Outbox, ran = false): void {
     const { register } = state;

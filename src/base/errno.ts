@@ -1,4 +1,4 @@
-/** What the operating system says of a path that cannot be used, for people. */
+/** The operating system's reason why a path cannot be used, for people. */
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -16,7 +16,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EFBIG: "the file would be longer than is allowed here",
 };
 
-/** Of what a file function threw; the error's own message when its code has no words here. */
+/** Takes what a file function threw; gives the error's own message when its code has no words here. */
 export function pathReasonOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   return REASONS[code] ?? (error instanceof Error ? error.message : String(error));

@@ -1,10 +1,11 @@
 /**
  * A Map for entries that come and go while it stays, such as those of calls under way.
  *
- * V8 gives a Map a new table when entries that were deleted fill the old one, and leaves in the old table a pointer to the new one, for
- * iterators. Once a table has outlived two collections of the young space it lies in the old space until the next full collection, dead or
- * not, and keeps the table after it alive, and so each later one, with all that ever was in them: what lived for a millisecond is copied
- * about and then collected as old (docs/adr/2026-11-21-maps-of-what-comes-and-goes.md).
+ * V8 gives a Map a new table when deleted entries fill the old one. It leaves in the old table a pointer to the new
+ *    one, for iterators. A table that has outlived two collections of the young space lies in the old space until the
+ *    next full collection, dead or not. It keeps the table after it alive, and so each later one, with all that ever
+ *    was in them. So entries that lived for a millisecond are copied about and then collected as old
+ *    (docs/adr/2026-11-21-maps-of-what-comes-and-goes.md).
  *
  * Here the Map itself is replaced by a copy now and then, to which nothing old points.
  */

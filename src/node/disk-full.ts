@@ -1,7 +1,8 @@
 /**
- * A node with a full disk does not take in messages that bring registers: they count as lost, which the protocol allows at any time.
- * Promises, reads and everything else that is small goes on. Whether a write can be decided is the core's business: it knows whose disks are
- * full. What makes room goes on, too: tombstones are taken, as long as there is some room left.
+ * A node with a full disk does not take in messages that bring registers: they count as lost, which the protocol allows
+ * at any time. Promises, reads and everything else that is small goes on. Whether a write can be decided is the core's
+ * business: it knows whose disks are full. Writes that make room go on, too: tombstones are taken, as long as there is
+ * some room left.
  */
 import type { NodeMessage } from "../core/model/node-message.js";
 

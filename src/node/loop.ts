@@ -1,9 +1,10 @@
 /**
- * The loop drives a node: every input is a step; what the steps of one turn produced is appended in one batch and synced once; what may
- * leave before the sync leaves, the rest is released by it, in order (R8). Free of promises, so that the simulator runs this very barrier.
+ * The loop drives a node: every input is a step. The steps of one turn produce entries, which are appended in one batch
+ * and synced once. Messages that may leave before the sync leave; the sync releases the rest, in order (R8). Free of
+ * promises, so that the simulator runs this very barrier.
  *
- * It also tells the peers with every heartbeat how many records of this node are durable by then, and has storage remember what they tell:
- * so a peer notices when this node's directory is put back to an earlier state (R10).
+ * With every heartbeat it also tells the peers how many records of this node are durable by then, and has storage
+ * remember what they tell. So a peer notices when this node's directory is put back to an earlier state (R10).
  */
 import { after, type Duration, duration, type Instant, never } from "../base/time.js";
 import { TransientMap } from "../base/transient-map.js";
@@ -21,12 +22,12 @@ import { Outgoing, type Reply, type Verdict } from "./outgoing.js";
 export type ReplyTo = (verdict: Verdict) => void;
 
 /**
- * A disk that has stood still for so long is given nothing more to write than promises and the like: registers count as lost on their way.
- * What waits for it would otherwise grow for as long as it stands.
+ * A disk that has stood still for so long is given nothing more to write except promises and the like. Registers count
+ * as lost on their way. Without it, the queue would grow for as long as the disk stands.
  */
 const DROP_REGISTERS: Duration = duration(2_000);
 
-/** Of a request that a stopped loop did not take. */
+/** The ticket of a request that a stopped loop did not take. */
 const NO_TICKET: Ticket = 0;
 
 export interface LoopOptions {

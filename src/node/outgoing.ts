@@ -9,7 +9,7 @@ export class Outgoing implements Outbox {
   readonly entries: NodeEntry[] = [];
   readonly sendNow = new Envelopes<NodeMessage>();
   readonly sendDurable = new Envelopes<NodeMessage>();
-  /** Of the core; taken in by the router within the same step. */
+  /** Outcomes of the core; the router takes them in within the same step. */
   readonly outcomes: Outcome[] = [];
   /** For clients of this node … */
   readonly replies: Reply[] = [];
@@ -27,7 +27,7 @@ export class Outgoing implements Outbox {
   }
 }
 
-/** What a client of this node is told. */
+/** The answer for a client of this node. */
 export interface Reply {
   readonly ticket: number;
   readonly verdict: Verdict;

@@ -1,10 +1,10 @@
 /**
- * The router: any node answers any client. It serves what it can, passes the rest to a node that can, and holds what nobody can serve just
- * now, until there is a writer again.
+ * The router: any node answers any client. It serves what it can and passes the rest to a node that can. Requests that
+ * nobody can serve just now it holds, until there is a writer again.
  *
- * The intuition: the entry node owns the request until it has answered the client. It sends a write without an id to at most one writer, as
- * nobody could tell a second copy from a new request; it sends one with an id again until it knows. What has been sent and not answered is
- * unknown, and is never called anything else.
+ * The intuition: the entry node owns the request until it has answered the client. It sends a write without an id to at
+ * most one writer, as nobody could tell a second copy from a new request. A write with an id is sent again until its
+ * outcome is known. A write that has been sent and not answered is unknown, and is never called anything else.
  *
  * Invariants:
  *   I1  A write without an id leaves this node at most once, counting its own writer.
@@ -47,30 +47,30 @@ const REPEAT: Duration = duration(1_000);
 /** A disk that has stood still for so long is not waited for: another replica is asked what only this node's own copy holds up. */
 const PASS_ON: Duration = duration(100);
 
-/** Of a request without its key and its values. */
+/** Bytes of a request without its key and its values. */
 const REQUEST_OVERHEAD_BYTES = 256;
 
-/** Of all requests that were never passed on: there are many. */
+/** Shared by all requests that were never passed on: there are many. */
 const NO_COPIES = new Map<number, NodeId>();
 
 /** A client's request that this node answers for. */
 class Pending {
   /** Where it was sent: this node's own core, another node, or nowhere (NO_NODE) while it is held. */
   target: NodeId = NO_NODE;
-  /** Of the latest copy passed on. */
+  /** The id of the latest copy passed on. */
   forwardId = 0;
   /** The copies that may still be answered, and by whom: the answer of any of them is an answer. */
   copies = NO_COPIES;
   sentAt: Instant;
-  /** Who turned it away last. */
+  /** The node that turned it away last. */
   refusedBy: NodeId = NO_NODE;
   /** A copy was sent, and what became of it is not known. */
   mayHaveRun = false;
   /** There is an answer, which counts this node's own copy: the sync releases it. */
   waitsForSync = false;
   /**
-   * The highest revision of the partition that this node knew before it first sent the request, or before it sent it again when it is certain
-   * that no copy has run; 0 when none.
+   * The highest revision of the partition that this node knew before it first sent the request; 0 when none. It is
+   * drawn anew before the request is sent again when it is certain that no copy has run.
    */
   known: Revision;
   readonly bytes: number;
@@ -89,9 +89,10 @@ class Pending {
   }
 
   /**
-   * What to send. For a client that tells no `after` every copy, the first as well, says what this node knew before the first. So a later copy
-   * is refused rather than run again when the record of an earlier one may have been forgotten; and no writer that knows less decides any of
-   * them, at a revision below what a later copy says was known (I4).
+   * The request as it is sent. For a client that tells no `after` every copy, the first as well, says what this node
+   * knew before the first. So a later copy is refused rather than run again when the record of an earlier one may have
+   * been forgotten. And no writer that knows less decides any of them, at a revision below what a later copy says was
+   * known (I4).
    */
   get copy(): Request {
     const { request } = this;
@@ -111,7 +112,7 @@ class Pending {
   }
 }
 
-/** What a request keeps in memory, about. */
+/** Memory of a request, about. */
 function bytesOf(request: Request): number {
   if (request.kind === "read") return request.read.key.length + REQUEST_OVERHEAD_BYTES;
   const { operation } = request.write;
@@ -141,7 +142,7 @@ export class Router {
   /** By partition: the highest revision that was told in an answer, for those of which this node keeps no copy. */
   private readonly heardOf = new Map<Partition, Revision>();
   private readonly forwards = new TransientMap<number, Pending>();
-  /** Of all requests that are pending or visiting. */
+  /** Bytes of all requests that are pending or visiting. */
   requestBytes = 0;
   private lastTicket = 0;
   private lastForward: number;
@@ -244,7 +245,7 @@ export class Router {
     const pending = this.forwards.get(message.id);
     if (pending === undefined) return;
     this.drop(pending, message.id, message.result.status);
-    // Of an earlier copy only an answer is worth something: what was refused there may be under way elsewhere.
+    // From an earlier copy only an answer counts: one refused there may be under way elsewhere.
     if (message.id !== pending.forwardId && message.result.status !== "done") return;
     this.judge(pending, message.result, out);
   }
@@ -358,7 +359,7 @@ export class Router {
     deadline: Instant,
     out: Outgoing,
   ): void {
-    // Who finds no majority says so in time to be heard.
+    // A node that finds no majority says so in time to be heard.
     const early = after(deadline, -DEADLINE_MARGIN as Duration);
     if (request.kind === "write") {
       const half = after(now, (since(deadline, now) / 2) as Duration);
@@ -371,7 +372,8 @@ export class Router {
     this.core.step(now, { kind: "read", ticket, partition, request: request.read, deadline: until }, out);
   }
 
-  /** A write goes to the working writer; a read to this node if it is a replica whose disk gets on, otherwise to a replica that is heard. */
+  /** A write goes to the working writer. A read goes to this node if it is a replica whose disk gets on, otherwise to a
+   * replica that is heard. */
   private targetOf(now: Instant, pending: Pending): NodeId {
     const { partition, request } = pending;
     const { self } = this.core;
@@ -443,7 +445,8 @@ export class Router {
     this.reply(pending, result, out, afterSync);
   }
 
-  /** What was sent may have been executed or not: asked again if that is harmless, unknown otherwise (I1, I2). */
+  /** A copy that was sent may have been executed or not: it is sent again if that is harmless, and is unknown otherwise
+   * (I1, I2). */
   private lose(pending: Pending, out: Outgoing): void {
     if (!pending.repeatable) {
       return this.reply(pending, { status: "unknown", unknown: { reason: "outcome-unknown" } }, out);
@@ -461,7 +464,8 @@ export class Router {
     );
   }
 
-  /** For a partition that this node keeps no copy of; where it keeps one, the writer hears of what it was told, and goes on above it. */
+  /** For a partition that this node keeps no copy of. Where it keeps one, the writer hears what the client was told,
+   * and goes on above it. */
   private unlearn(pending: Pending, revision: Revision): void {
     if (this.core.partitions.has(pending.partition) || planted("I6.believes-on")) return;
     this.heardOf.set(pending.partition, revision);

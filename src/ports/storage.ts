@@ -21,7 +21,7 @@ export interface Storage {
    * comes back with.
    */
   readonly position: number;
-  /** What a key that only this node has makes of `position`, one character per byte; "" or missing: it has none. */
+  /** The proof of `position` by a key that only this node has, one character per byte; "" or missing: it has none. */
   readonly positionProof?: string;
   /** A peer told its position, and what its key makes of it. Remembered at once, but durably only with a later batch. */
   sawPosition(peer: NodeId, position: number, proof?: string): void;
@@ -29,9 +29,9 @@ export interface Storage {
   close(): void;
 }
 
-/** What a node needs of its storage besides, and a machine under test may do without. */
+/** Further needs of a node from its storage, which a machine under test may do without. */
 export interface NodeStorage extends Storage {
-  /** false: the disk is nearly full. What makes it fuller is refused; what is small, and reads, go on. */
+  /** false: the disk is nearly full. Writes that make it fuller are refused; small writes, and reads, go on. */
   readonly writable: boolean;
   /** false: it is so full that not even deletions are taken. */
   readonly deletable: boolean;
@@ -43,7 +43,7 @@ export interface NodeStorage extends Storage {
   isOwnPosition(position: number, proof: string): boolean;
 }
 
-/** What storage on disk counts, for metrics. */
+/** Figures that storage on disk counts, for metrics. */
 export interface StorageFigures {
   /** Durable records of the log. */
   readonly position: number;

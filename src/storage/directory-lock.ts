@@ -1,11 +1,12 @@
 /**
- * One process to a directory. Node.js has no file locks, and a file with a process id lies when the id is taken again (in containers it is
- * 1 every time). So the lock is a Unix socket that the process listens at: the kernel closes it with the process, however that ends, and
- * whoever connects knows for sure. There are two of them.
+ * One process to a directory. Node.js has no file locks. A file with a process id lies when the id is taken again (in
+ * containers it is 1 every time). So the lock is a Unix socket that the process listens at. The kernel closes it with
+ * the process, however that ends, and whoever connects knows for sure. There are two of them.
  *
- * On Linux one has no file: its name is the directory's device and number, taking it is one step, and nothing of it is ever left behind.
- * But containers do not see each other's. So there is another in the directory, bound under a name of its own and then linked to the
- * name of the lock, which works for one process only; one that was left behind by a killed process is taken away first.
+ * On Linux one has no file: its name is the directory's device and number. Taking it is one step, and nothing of it is
+ * ever left behind. But containers do not see each other's. So there is another in the directory, bound under a name of
+ * its own and then linked to the name of the lock, which works for one process only. A lock that a killed process left
+ * behind is taken away first.
  */
 import { randomBytes } from "node:crypto";
 import { link, open, readdir, rename, stat, unlink } from "node:fs/promises";
@@ -50,7 +51,7 @@ export async function lockDirectory(folder: string): Promise<Lock> {
     const own = `${LOCK_NAME}.${process.pid}.${randomBytes(6).toString("hex")}`;
     servers.push(await listen(socketPath(own)));
     await take(folder, own, socketPath);
-    // What processes that were killed on the way here have left.
+    // Leftovers of processes that were killed on the way here.
     for (const name of await readdir(folder)) if (OWN_NAME.test(name)) await unlink(join(folder, name)).catch(() => {});
   } catch (error) {
     await letGo();

@@ -7,8 +7,8 @@
  *   checkpoint/  LMDB (checkpoint/lmdb.ts); for a while checkpoint-new/ beside it (checkpoint/convert.ts)
  *   reserve      space to let go when the disk is full (disk-space.ts)
  *
- * A directory is new when it is empty. It belongs to one incarnation of one node for ever: copied, restored or edited, it is a danger to
- * the cluster, and as far as that can be noticed it is refused (R10).
+ * A directory is new when it is empty. It belongs to one incarnation of one node forever. Copied, restored or edited,
+ * it is a danger to the cluster, and it is refused as far as that can be noticed (R10).
  */
 import { randomInt } from "node:crypto";
 import { constants, type Stats } from "node:fs";
@@ -34,7 +34,7 @@ const NEW_FILE = "onar.json.new";
 const OWN = new Set([FILE, NEW_FILE, "log", "checkpoint", "checkpoint-new", "reserve"]);
 const NEW_ONLY = constants.O_EXCL | constants.O_NOFOLLOW;
 const SHORT_RETRY_MS = 200;
-/** Of a file system that is mounted here. */
+/** Names that a file system mounted here has. */
 const NOT_OURS_BUT_FINE = new Set(["lost+found"]);
 
 /** The directory cannot be used; the message is for people. Nothing in it was touched. */
@@ -45,7 +45,7 @@ export class DirectoryError extends Error {
 /** Drawn, not counted: nobody knows which ids there were. */
 export const newNodeId = (): NodeId => nodeId(randomInt(1, 2 ** 32 - 1));
 
-/** What a founder must not forget (docs/protocol.md, Start). */
+/** Votes that a founder must not forget (docs/protocol.md, Start). */
 export interface Votes {
   /** The one list of founders that it takes part in. */
   readonly peers: readonly string[];
@@ -53,13 +53,14 @@ export interface Votes {
   readonly accepted: AcceptedView | null;
 }
 
-/** What onar.json says. */
+/** The content of onar.json. */
 export interface Contents {
   readonly format: number;
   readonly node: NodeId;
   readonly votes: Votes | null;
   readonly view: EncodedView | null;
-  /** What this node proves its log positions with, to itself (position-key.ts); null: of a version that had none. */
+  /** The key with which this node proves its log positions to itself (position-key.ts); null: the directory is of a
+   * version that had none. */
   readonly positionKey: Buffer | null;
   /** The cluster that it has left for good; null: none. */
   readonly left: ClusterId | null;
@@ -146,7 +147,7 @@ export class DataDirectory {
   async folder(name: "log" | "checkpoint"): Promise<string> {
     const path = join(this.path, name);
     await mkdir(path, { recursive: true, mode: 0o700 });
-    // One that an earlier version made is open to others. What is not ours cannot be changed, and need not be.
+    // One that an earlier version made is open to others. A directory of others cannot be changed, and need not be.
     await chmod(path, 0o700).catch(() => {});
     await syncFolderOf(this.path);
     return path;
@@ -212,8 +213,8 @@ async function locked(path: string): Promise<Lock> {
 }
 
 /**
- * What a node's directory says of it, and nothing is touched; rejects with a DirectoryError when there is none at that path. The caller
- * holds the lock, as far as that can be had without writing.
+ * Tells what a node's directory says of it, and touches nothing; rejects with a DirectoryError when there is none at
+ * that path. The caller holds the lock, as far as that can be had without writing.
  */
 export async function readDirectory(path: string): Promise<Contents> {
   let found: Stats;

@@ -1,7 +1,8 @@
 /**
- * Free space, looked at once a second, and after every so many bytes that this node writes: a busy node fills in a second more than the mark.
- * Below a mark the disk counts as full: what would make it fuller is refused, while promises and other small records still fit. Should others
- * fill the disk faster than that, a file that was kept for it is let go.
+ * Free space, looked at once a second, and after every so many bytes that this node writes. In a second a busy node can
+ * write more than the mark. Below a mark the disk counts as full: what would make it fuller is refused, while promises
+ * and other small records still fit. Should others fill the disk faster than that, a file that was kept for it is let
+ * go.
  *
  * LMDB's file never becomes shorter: what is deleted leaves free pages in it. They count as space, as long as some of the disk is free for the
  * log. Deletions are taken until that is gone, too, since there would be no way back from a disk that is full of Onar's own data.
@@ -12,17 +13,17 @@ import type { Space } from "./disk.js";
 
 const MIB = 1024 * 1024;
 const LOOK_MS = 1_000;
-/** Of the whole disk, within bounds. */
+/** A share of the whole disk, within bounds. */
 const LOW_SHARE = 1 / 20;
 const MIN_LOW = MIB;
 const MAX_LOW = 128 * MIB;
 /** Full until there is this much more than the mark, so that it does not flicker. */
 const ENOUGH = 1.25;
 const RESERVE_SHARE = 1 / 16;
-/** Of the mark: after so many bytes written it is looked at again. */
+/** A share of the mark: after so many bytes written it is looked at again. */
 const WRITTEN_SHARE = 1 / 16;
 
-/** Of the mark: below it deletions are refused, too. */
+/** A share of the mark: below it deletions are refused, too. */
 const LEAST_SHARE = 1 / 4;
 /** While the disk is full, room is made every so many looks. */
 const LOOKS_BETWEEN = 5;
@@ -95,7 +96,7 @@ export class DiskSpace implements Space {
       this.judge(bavail * bsize, this.options.inside());
       if (this.writable && !this.closed) await this.keepReserve();
     } catch {
-      // What cannot be looked at is judged by the writes themselves.
+      // Space that cannot be looked at is judged by the writes themselves.
     } finally {
       this.looking = false;
     }

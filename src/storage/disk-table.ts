@@ -1,6 +1,6 @@
 /**
- * The registers of one partition on disk: the layers of the memory table over the checkpoint. What was put is seen at once, durable or
- * not.
+ * The registers of one partition on disk: the layers of the memory table over the checkpoint. An entry is seen as soon
+ * as it is put, durable or not.
  */
 import { assert } from "../base/assert.js";
 import type { ChangeNumber, Key, Partition } from "../core/model/ids.js";
@@ -10,7 +10,7 @@ import { type Below, type Checkpoint, NONE_BELOW, type Tally } from "./checkpoin
 import { gainOf, Layer, type Slot } from "./layer.js";
 import type { RegisterCache } from "./register-cache.js";
 
-/** What the tables of a node share. */
+/** The parts that the tables of a node share. */
 export interface TableSurroundings {
   readonly checkpoint: Checkpoint;
   readonly cache: RegisterCache;
@@ -29,7 +29,7 @@ export class DiskTable implements RegisterTable {
   private below: number;
   /** The last change in the frozen layer. */
   private frozenChange = 0 as ChangeNumber;
-  /** No change in the checkpoint is above this one, but for those that the frozen layer has, too. */
+  /** No change in the checkpoint is above this one, except those that the frozen layer has, too. */
   private foldedChange: ChangeNumber;
 
   constructor(
@@ -82,7 +82,7 @@ export class DiskTable implements RegisterTable {
     return found;
   }
 
-  /** What the log says, in its order; the checkpoint may have it already. */
+  /** Replays the log's records in their order; the checkpoint may have them already. */
   replay(key: Key, register: Register | Bad | null, change: ChangeNumber): void {
     if (change > this.lastChange) this.lastChange = change;
     this.set(key, register, change, "unknown");
@@ -95,7 +95,7 @@ export class DiskTable implements RegisterTable {
 
   // ---- for the fold
 
-  /** What changes from now on goes into a new layer. */
+  /** Changes from now on go into a new layer. */
   freeze(): void {
     assert(this.frozen === null, "one fold at a time");
     this.frozen = this.live;

@@ -1,9 +1,9 @@
 /**
- * Storage on disk: a log that everything is appended to, a memory table of what the log holds, and a checkpoint that the log is folded
- * into. See docs/storage.md.
+ * Storage on disk. Everything is appended to a log, a memory table keeps the log's content, and the log is folded into
+ * a checkpoint. See docs/storage.md.
  *
- * Like everything above it this is free of promises and takes its files, its checkpoint and its timers as arguments, so that the simulator
- * can run it, recovery included, on a disk of its own.
+ * Like everything above it this is free of promises and takes its files, its checkpoint and its timers as arguments. So
+ * the simulator can run it, recovery included, on a disk of its own.
  */
 import { isLazy, KIND, type SeenPosition, type StateEntry, type StoredEntry, stateFrom } from "../codec/disk/entry.js";
 import type { LogRecord } from "../codec/disk/log-record.js";
@@ -30,7 +30,7 @@ import type { StorageSettings } from "./settings.js";
 import { States } from "./states.js";
 
 export interface DiskOptions {
-  /** Of the log. */
+  /** Files of the log. */
   readonly files: Files;
   readonly checkpoint: Checkpoint;
   readonly node: NodeId;
@@ -56,7 +56,7 @@ export interface DiskEvents {
   failed(why: string): void;
   /** The system is too short of something to write to the log, which is tried again; null: it is so no longer. */
   short?(error: Error | null): void;
-  /** What a peer told goes into the log, behind the batch that is being appended. */
+  /** A peer's word goes into the log behind the batch that is being appended. */
   remembers?(peer: NodeId, position: number): void;
   /** A register fails its checksum. Told when it is found, and again by each pass of the scrub until it is mended. */
   bad(partition: Partition, key: Key, first: boolean): void;
@@ -78,8 +78,8 @@ export interface BadRegister {
 }
 
 /**
- * What peers tell of their positions goes with a batch that is written anyway, and no more often than this: an idle node writes nothing for
- * it, a busy one a record a second and peer. To lose the last of it is safe.
+ * Positions that peers tell go with a batch that is written anyway, and no more often than this. So an idle node writes
+ * nothing for them, a busy one a record a second and peer. To lose the last of it is safe.
  */
 export const REMEMBER_MS = 1_000;
 
@@ -140,7 +140,7 @@ export class DiskStorage implements NodeStorage {
       intervalMs: settings.scrubMs,
       later: options.later,
       foundBad: (partition, key) => {
-        // What was read while it was sound would hide it from whoever has it repaired.
+        // A read of its sound days would hide it from whoever has it repaired.
         this.cache.forget(key);
         this.foundBad(partition, key, true);
       },
@@ -360,7 +360,7 @@ export class DiskStorage implements NodeStorage {
     return this.liveBytes >= settings.foldMemoryBytes || log.bytes >= settings.foldLogBytes;
   }
 
-  /** What is there by now is what the next fold takes. */
+  /** The next fold takes whatever is there by then. */
   private freeze(done: () => void = () => {}): void {
     const tables = [...this.changed];
     this.changed.clear();

@@ -1,13 +1,13 @@
 /**
- * The files of one folder, as the log needs them. Everything above this interface, recovery included, runs unchanged on a simulated disk:
- * so it has callbacks instead of promises, and they may come before the call returns.
+ * The files of one folder, as the log needs them. Everything above this interface, recovery included, runs unchanged on
+ * a simulated disk. So it has callbacks instead of promises, and they may come before the call returns.
  *
  * What a crash may do: of a `write` that was not done, any part may be there, in any order, and zeros or nothing in between; a `create` that
  * was not done has happened or has not; of what was done, everything is there. A bad disk may change any byte of what was done later on.
  */
 export type Done = (error: Error | null) => void;
 
-/** What a crash may leave of a file that was being made has this behind its name. */
+/** A file that a crash left unfinished has this behind its name. */
 export const UNNAMED = ".new";
 
 export interface Files {
@@ -45,5 +45,5 @@ export function isShortage(error: Error): boolean {
   return SHORTAGES.has(code) && syscall !== "fsync" && syscall !== "fdatasync";
 }
 
-/** What is tried again until it succeeds. */
+/** Failures that are passing: the write is tried again until it succeeds. */
 export const isPassing = (error: Error): boolean => isFull(error) || isShortage(error);

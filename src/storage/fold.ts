@@ -1,10 +1,11 @@
 /**
  * Folding: what the log holds goes into the checkpoint, in the background, and the log's old segments go.
  *
- * First every table begins a new layer, so that what is folded does not change any more; then it waits until all of that is durable in the
- * log; then the layers go into the checkpoint in transactions of a few hundred keys, sorted, so that each touches few pages and blocks the
- * loop for a millisecond or two. The last one says which record of the log all is complete up to. A crash in between is harmless: the
- * log still has everything, and is replayed over what is there.
+ * First every table begins a new layer, so that the layers to fold do not change any more. Then it waits until all of
+ * that is durable in the log. Then the layers go into the checkpoint in transactions of a few hundred keys. The keys
+ * are sorted, so that each transaction touches few pages and blocks the loop for a millisecond or two. The last one
+ * says which record of the log all is complete up to. A crash in between is harmless: the log still has everything, and
+ * is replayed over what is there.
  */
 import type { Key } from "../core/model/ids.js";
 import { BAD } from "../core/model/table.js";
@@ -33,7 +34,7 @@ export interface FoldOptions {
   readonly later: (ms: number, call: () => void) => void;
 }
 
-/** What one table still has to fold. */
+/** The rest that one table still has to fold. */
 interface Rest {
   readonly table: DiskTable;
   /** Sorted; null: not looked at yet. */
@@ -59,7 +60,7 @@ export class Fold {
   private rest: Rest[] = [];
   private states: readonly FoldedState[] = [];
   private position = 0;
-  /** Of the next transaction. */
+  /** Keys of the next transaction. */
   private keys: number;
   private done: () => void = () => {};
   private stepping = false;
@@ -169,7 +170,7 @@ export class Fold {
     const { cache } = this.options;
     slots.forEach(({ register, change }, i) => {
       const key = keys[i] as Key;
-      // What is younger lies in a layer above.
+      // Younger registers lie in a layer above.
       if (register === null || register === BAD || table.hasYounger(key)) cache.forget(key);
       else cache.set(table.partition, register, change, register.encoded?.length ?? 0);
     });

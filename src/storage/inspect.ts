@@ -44,11 +44,11 @@ export interface InspectedSegment {
   readonly name: string;
   readonly bytes: number;
   readonly firstRecord: number;
-  /** Of the newest one: the last record that a node would start with. */
+  /** The number of the newest one: the last record that a node would start with. */
   readonly lastRecord: number;
 }
 
-/** What must not be forgotten of one partition, and what its copy holds. */
+/** The states of one partition that must not be forgotten, and the content of its copy. */
 export interface InspectedPartition {
   readonly partition: Partition;
   /** Keys with a value. */
@@ -56,7 +56,7 @@ export interface InspectedPartition {
   readonly tombstones: number;
   /** Registers that fail their checksum. */
   readonly bad: number;
-  /** Of keys and values. */
+  /** Bytes of keys and values. */
   readonly bytes: number;
   readonly lastChange: number;
   /** null: nothing was promised. */
@@ -76,7 +76,7 @@ export interface InspectedNode {
   readonly segments: readonly InspectedSegment[];
   readonly lastRecord: number;
   readonly checkpoint: { readonly lastRecord: number; readonly bytes: number };
-  /** What a start would say of what it finds. */
+  /** The notices that a start would give about its findings. */
   readonly notices: readonly string[];
 }
 
@@ -151,7 +151,7 @@ export class StoppedNode {
     }
   }
 
-  /** What this copy holds of a key; null: nothing, or it keeps no copy of its partition. */
+  /** This copy's register of a key; null: none, or it keeps no copy of its partition. */
   register(key: Key): InspectedKey | null {
     const { view } = this.facts;
     if (view === null) return null;
@@ -279,7 +279,7 @@ class ReadFiles implements Files {
   }
 }
 
-/** Of a node that has not folded anything. */
+/** The checkpoint of a node that has not folded anything. */
 const EMPTY: Checkpoint = {
   position: 0,
   bytes: 0,

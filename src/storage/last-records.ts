@@ -1,7 +1,7 @@
 /**
- * What the log says last of each key. A busy key stands in the log again and again, and only its last record counts: the others are not
- * even decoded, so that a start takes time for what there is, and little for how often it was written. Until then the segments that
- * were read stay in memory.
+ * The log's last record of each key. A busy key stands in the log again and again, and only its last record counts. The
+ * others are not even decoded. So the time of a start depends on how much there is, and hardly on how often it was
+ * written. Until then the segments that were read stay in memory.
  */
 import type { LogRecord } from "../codec/disk/log-record.js";
 import type { Key, Partition } from "../core/model/ids.js";

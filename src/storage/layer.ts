@@ -10,13 +10,14 @@ import { BAD, type Bad, type Change } from "../core/model/table.js";
 import type { Below } from "./checkpoint/checkpoint.js";
 import { OVERHEAD_BYTES } from "./register-cache.js";
 
-/** Of the layer alone to change; once the layer is being folded, nothing but `below` does. */
+/** The layer alone changes it; once the layer is being folded, nothing but `below` changes. */
 export interface Slot {
   /** null: removed. */
   register: Register | Bad | null;
   change: ChangeNumber;
   bytes: number;
-  /** What lies below this layer; "unknown" until somebody has looked; null: something whose change nobody knows. */
+  /** The change that lies below this layer; "unknown" until somebody has looked; null: one whose number nobody
+   * knows. */
   below: Below | "unknown" | null;
 }
 
@@ -100,7 +101,7 @@ export class Layer {
   }
 }
 
-/** Of a slot whose `below` is known: what it adds to the number of registers below. */
+/** For a slot whose `below` is known: what it adds to the number of registers below. */
 export const gainOf = (slot: Slot): number =>
   (slot.register === null ? 0 : 1) -
   (slot.below === null || (slot.below !== "unknown" && slot.below.change > 0) ? 1 : 0);

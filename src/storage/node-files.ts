@@ -1,7 +1,8 @@
 /**
- * The files of a real folder. A write is one system call on a file opened with O_DSYNC, and durable when it returns: one trip to the thread
- * pool where a write and fdatasync take two. A small write that makes its file longer takes zeros along, so that those after it do not: the
- * file system need not make a new length durable with each of them (docs/adr/2026-11-21-zeros-ahead.md).
+ * The files of a real folder. A write is one system call on a file opened with O_DSYNC, and durable when it returns.
+ * That is one trip to the thread pool, where a write and fdatasync take two. A small write that makes its file longer
+ * takes zeros along, so that the next ones do not make it longer. The file system need not make a new length durable
+ * with each of them (docs/adr/2026-11-21-zeros-ahead.md).
  */
 import { close, constants, fsync, ftruncate, open, readdir, readFile, rename, rm, write, writev } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What storage has to tell, in words and facts for the operator. Never a key or a value. */
+/** Storage's notices for the operator, in words and facts. Never a key or a value. */
 import { pathReasonOf } from "../base/errno.js";
 import type { Key, Partition } from "../core/model/ids.js";
 import type { HomeEvents } from "./home.js";

@@ -1,4 +1,5 @@
-/** A key that only this node has: what it makes of a log position proves to the node itself, and to nobody else, that it told it (R10). */
+/** A key that only this node has. A log position sealed with it proves to the node itself, and to nobody else, that it
+ * told that position (R10). */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { NodeId } from "../core/model/ids.js";
 

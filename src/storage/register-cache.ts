@@ -2,7 +2,7 @@
 import type { ChangeNumber, Key, Partition } from "../core/model/ids.js";
 import type { Register } from "../core/model/register.js";
 
-/** What a register takes in memory beside its bytes, about. */
+/** Memory of a register beside its bytes, about. */
 export const OVERHEAD_BYTES = 600;
 
 interface Cached {

@@ -11,7 +11,7 @@ export interface StorageSettings {
   readonly foldKeys: number;
   /** While a fold is under way and the youngest layer is larger than this, the log waits: answers come late. */
   readonly maxMemoryBytes: number;
-  /** Of decoded registers of the checkpoint. */
+  /** Bytes of decoded registers of the checkpoint. */
   readonly cacheBytes: number;
   /** Between two steps of the scrub; 0 = no scrub. */
   readonly scrubMs: number;

@@ -1,6 +1,6 @@
 /**
- * File descriptors kept for the storage. When the process has none left, as idle connections took them all, the spare ones are let go, so
- * that the log still gets its next segment. They are taken again once there are some.
+ * File descriptors kept for the storage. When the process has none left, as idle connections took them all, the spare
+ * ones are let go. So the log still gets its next segment. They are taken again once there are some.
  */
 import { close, closeSync, open, openSync } from "node:fs";
 import { devNull } from "node:os";

@@ -157,7 +157,7 @@ export class States {
     for (const state of this.partitions.values()) yield* state.entries();
   }
 
-  /** What has changed since the last time, for the checkpoint. */
+  /** States that have changed since the last time, for the checkpoint. */
   takeChanged(): FoldedState[] {
     const taken: FoldedState[] = [];
     for (const state of this.changed) taken.push({ partition: state.partition, entries: [...state.entries()] });

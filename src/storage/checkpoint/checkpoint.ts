@@ -1,7 +1,8 @@
 /**
- * What the log is folded into: every register with its change number, the index by change, the partitions' small states, and the number of
- * the log record that it is complete up to. It holds nothing that is not durable in the log, so it may be behind, and of single keys ahead
- * of its own number, and replaying the log over it gives the same state every time.
+ * The log is folded into a checkpoint. It holds every register with its change number, the index by change, the
+ * partitions' small states, and the number of the last log record that it contains completely. It holds nothing that is
+ * not durable in the log, so it may be behind, and for single keys ahead of its own number. Replaying the log over it
+ * gives the same state every time.
  */
 
 import type { Stored } from "../../codec/disk/checkpoint-record.js";
@@ -16,7 +17,7 @@ export class CheckpointError extends Error {
   override readonly name = "CheckpointError";
 }
 
-/** What the checkpoint has of a key before it is folded over: 0 when it has none. */
+/** The checkpoint's change number of a key before it is folded over: 0 when it has none. */
 export interface Below {
   readonly change: ChangeNumber;
   readonly tombstone: boolean;
@@ -42,7 +43,7 @@ export interface Tally {
 /** One transaction. */
 export interface FoldBatch {
   readonly items: readonly FoldItem[];
-  /** Of the partitions that it touches, after it. */
+  /** Tallies of the partitions that it touches, after it. */
   readonly tallies: readonly Tally[];
   /** With the last batch of a fold: the states that changed, and the log record that all is complete up to. */
   readonly end: { readonly position: number; readonly states: readonly FoldedState[] } | null;

@@ -4,8 +4,8 @@
  *   format 1   checkpoint/ counts. A checkpoint-new/ is what an attempt left that was cut short: it goes.
  *   format 2   checkpoint-new/, if it is there, is whole, and counts: it takes the place of checkpoint/, whatever is left of that.
  *
- * What makes the one into the other is a write of onar.json, which is there whole or not at all. So a crash at any moment costs the work
- * at most. It takes time and disk in proportion to the data, and memory for a few thousand keys.
+ * A write of onar.json, which is there whole or not at all, makes the one into the other. So a crash at any moment
+ * costs the work at most. It takes time and disk in proportion to the data, and memory for a few thousand keys.
  */
 import { existsSync } from "node:fs";
 import { rename, rm, stat, statfs } from "node:fs/promises";
@@ -18,7 +18,7 @@ import { TREES } from "./packed.js";
 
 const FOLDER = "checkpoint";
 const NEW_FOLDER = "checkpoint-new";
-/** Of one transaction. */
+/** Entries of one transaction. */
 const CHUNK_ENTRIES = 2_048;
 const CHUNK_BYTES = 4 * 1024 * 1024;
 /** The new one is smaller than the old one, as a rule to a half. */

@@ -19,7 +19,7 @@ const PAGE_BYTES = 4_096;
 
 const META_PAGES = 2;
 
-/** Of a tree, and what all have in common. */
+/** Figures of a tree, and those that all have in common. */
 interface Stats {
   readonly pageSize?: number;
   readonly lastPageNumber?: number;
@@ -81,7 +81,7 @@ export class Environment {
     return (stats.pageSize ?? PAGE_BYTES) * ((stats.lastPageNumber ?? 0) + 1);
   }
 
-  /** Of pages in the file that nothing is in: they are written before the file grows. */
+  /** Bytes of empty pages in the file: they are written before the file grows. */
   get freeBytes(): number {
     if (this.closed) return 0;
     const { root, free = {}, pageSize = PAGE_BYTES, lastPageNumber = 0 } = this.root.getStats() as Stats;
@@ -124,7 +124,7 @@ export class Environment {
     try {
       await this.root.batch(writes);
     } catch (error) {
-      // What went wrong comes by another way.
+      // The error itself comes by another way.
       const { commitError } = error as { readonly commitError?: Promise<never> };
       if (commitError === undefined) throw error;
       await commitError.catch((why: Error) => {
@@ -135,7 +135,7 @@ export class Environment {
 
   private freeSpace(told: (bytes: number) => void): void {
     statfs(this.folder, (error, stats) => {
-      // What cannot be asked is judged by the write itself.
+      // An answer that cannot be had leaves the judgement to the write itself.
       told(error === null ? stats.bavail * stats.bsize + this.freeBytes : Number.POSITIVE_INFINITY);
     });
   }

@@ -97,7 +97,8 @@ export class FirstCheckpoint implements Checkpoint {
     this.environment.close(done);
   }
 
-  /** Everything, partition by partition and by ascending key, as it goes into a packed tree. What has rotted is bad there, too. */
+  /** Everything, partition by partition and by ascending key, as it goes into a packed tree. Rotten entries are bad
+   * there, too. */
   *entries(tree: TreeName): Iterable<PartitionEntry> {
     for (const { key: found, value } of this.trees[tree].getRange({ start: Buffer.alloc(1) })) {
       const name = Buffer.from(found);

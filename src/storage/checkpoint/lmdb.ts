@@ -45,7 +45,7 @@ export class LmdbCheckpoint implements Checkpoint {
     return this.environment.bytes;
   }
 
-  /** Of pages that nothing is in. */
+  /** Bytes of empty pages. */
   get freeBytes(): number {
     return this.environment.freeBytes;
   }

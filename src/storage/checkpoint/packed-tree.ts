@@ -2,8 +2,9 @@
  * A sorted map for each partition, in packed blocks (codec/disk/block.ts), over a store that keeps blocks by name. A block's name is its
  * partition and the first key that may lie in it.
  *
- * Why: a B-tree of pages has its pages half full when keys come in order within a partition, and two thirds full otherwise. A block has as
- * many pages as it needs, so that what is lost is half a page a block, and an entry in it has no header of a tree's.
+ * Why: a B-tree of pages has its pages half full when keys come in order within a partition, and two thirds full
+ * otherwise. A block has as many pages as it needs, so a rotten page costs half a page a block. An entry in it has no
+ * header of a tree's.
  *
  * Invariants, by which rot is found:
  *
@@ -44,14 +45,14 @@ export interface BlockSizes {
 /** LMDB's: what does not fit beside other entries gets pages of its own, with 16 bytes in front. */
 export const LMDB_BLOCKS: BlockSizes = { page: 4_096, overhead: 16, pages: 4, largeEntry: 512, pagesOfLarge: 2 };
 
-/** What lies between two keys of a partition. */
+/** The entries between two keys of a partition. */
 export interface Section {
   readonly from: Buffer;
   /** null: the end of the partition. */
   readonly to: Buffer | null;
   /** null: a hole. */
   readonly block: Block | null;
-  /** Of the block that is there, rotten or not; null: there is none. */
+  /** The name of the block that is there, rotten or not; null: there is none. */
   readonly name: Buffer | null;
 }
 
@@ -67,7 +68,7 @@ export interface BlockWrite {
   readonly bytes: Buffer | null;
 }
 
-/** What is known of a hole, by ascending key. `certain`: throws when that may not be all. */
+/** The known entries of a hole, by ascending key. `certain`: throws when that may not be all. */
 export type Rescue = (partition: Partition, hole: Section, certain: boolean) => BlockEntry[];
 
 const NO_KEY = Buffer.alloc(0);
@@ -127,14 +128,14 @@ export class PackedTree {
   *edit(partition: Partition, edits: readonly Edit[]): Iterable<BlockWrite> {
     for (let i = 0; i < edits.length; ) {
       let changed = this.rewrite(partition, edits, i, false);
-      // What has become small joins what comes behind it, so that many removals do not leave many small blocks.
+      // A block that has become small joins the one behind it, so that many removals do not leave many small blocks.
       if (this.isSmall(changed)) changed = this.rewrite(partition, edits, i, true);
       i = changed.next;
       yield* changed.writes;
     }
   }
 
-  /** Of the block that the first of the edits is for, and of others that it is joined with. */
+  /** The block that the first of the edits is for, and others that it is joined with. */
   private rewrite(partition: Partition, edits: readonly Edit[], from: number, join: boolean): Rewritten {
     // A block that is not joined with others is done with when it has been written.
     const first = this.at(partition, (edits[from] as Edit).key, join);
@@ -204,8 +205,8 @@ export class PackedTree {
   }
 
   /**
-   * What new entries come behind of, or in front of, is left full: keys often come in order. When they come everywhere, both sides get room
-   * to grow, and the side that does not have them ends where a page does.
+   * A block is left full when new entries come behind it, or in front of it: keys often come in order. When they come
+   * everywhere, both sides get room to grow, and the side that does not have them ends where a page does.
    */
   private pieces({ parts, bytes, front, back }: Rewrite, most: number): BlockPart[][] {
     const { page, overhead } = this.sizes;
@@ -237,7 +238,7 @@ class Rewrite {
   readonly from: Buffer;
   to: Buffer | null;
   readonly parts: BlockPart[] = [];
-  /** Of the blocks that were there. */
+  /** Names of the blocks that were there. */
   readonly names: Buffer[] = [];
   /** Entries, and their bytes. */
   count = 0;

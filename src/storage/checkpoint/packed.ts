@@ -5,9 +5,9 @@
  *   changes   (partition, change) → key: the latest change of each
  *   deleted   (partition, change) → key: those of them that are tombstones
  *
- * They tell the same twice, so that what one has lost is known from another: of a rotten block of records the changes say which keys are
- * bad, a rotten block of an index is filled again from the records. When both have rotted in one partition, every key of the lost range is
- * bad, and nothing can be folded over it any more: the node counts as lost.
+ * They tell the same twice, so that what one has lost is known from another. For a rotten block of records the changes
+ * say which keys are bad. A rotten block of an index is filled again from the records. When both have rotted in one
+ * partition, every key of the lost range is bad. Nothing can be folded over it any more: the node counts as lost.
  */
 
 import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes/bytes.js";
@@ -48,7 +48,7 @@ export interface TreeWrite extends BlockWrite {
   readonly tree: TreeName;
 }
 
-/** What is known of a hole. */
+/** The known part of a hole. */
 interface Rescued {
   readonly entries: BlockEntry[];
   /** The tree that tells it has no hole itself in that partition. */
@@ -204,7 +204,7 @@ export class Packed {
       const stored = this.get(partition, key);
       if (stored === null) continue;
       const { register } = stored;
-      // Of a register that nobody knows the change of the index' word counts.
+      // For a register whose change nobody knows, the index' word counts.
       if (stored.change !== change && stored.change !== 0) continue;
       found.push({ change, key, timestamp: register === BAD ? null : register.timestamp });
       if (found.length >= limit) break;

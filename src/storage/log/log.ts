@@ -32,7 +32,8 @@ export interface LogOptions {
   readonly recovered: Recovered;
   /** A segment longer than this is not written to any more. */
   readonly segmentBytes: number;
-  /** A random number below 2^31 for each new segment: once it saw a larger one, V8 would give up what it had compiled for this class. */
+  /** A random number below 2^31 for each new segment. Once V8 saw a larger one, it would give up the code it had
+   * compiled for this class. */
   readonly salt: () => number;
   /** false: the next write waits for `resume`. */
   readonly mayWrite: () => boolean;
@@ -49,7 +50,7 @@ export interface LogOptions {
   readonly later: (ms: number, call: () => void) => void;
 }
 
-/** What one write holds, and who waits for it. */
+/** The content of one write, and those that wait for it. */
 class Batch {
   readonly records = new RecordBuffer();
   /** Salt of the segment that begins with it; null: it goes on with the newest. */
@@ -62,7 +63,7 @@ export class Log {
   appended: number;
   /** … and of the last durable one. */
   durable: number;
-  /** Of all segments. */
+  /** Bytes of all segments. */
   bytes = 0;
   writes = 0;
   fullWrites = 0;
@@ -78,7 +79,7 @@ export class Log {
   private gathering = new Batch();
   private writing: Batch | null = null;
   private spare = new Batch();
-  /** Who is to be called, in order. */
+  /** Callbacks to be called, in order. */
   private ready: (() => void)[] = [];
   private telling = false;
   /** A batch waits for another, until a timer ends that. */
@@ -119,7 +120,7 @@ export class Log {
     this.planned = Number.POSITIVE_INFINITY;
   }
 
-  /** What kept writes back is over. */
+  /** The cause that kept writes back is over. */
   resume(): void {
     this.write();
   }

@@ -1,12 +1,13 @@
 /**
  * Reading the log back: which records count, which are rotten, and where the log ends.
  *
- * The intuition: a bad record is either the trace of a write that the crash cut short, and then nothing depends on it, or it was durable
- * and has rotted since, and then something may. They look alike: a disk writes the parts of an unfinished write in any order, so good
- * records may stand behind a bad one in both cases. What tells them apart is that writes never overlap: the first record of a write, and
- * the header of a segment, prove that everything before them had reached the disk. So what is bad before such a proof has rotted, and what
- * is bad behind the last one belongs to the last write, whose answers nobody needs to have seen: it is cut off. (If it was durable after
- * all and rotted just there, this copy is behind what its peers have seen of it, and they refuse it: R10.)
+ * The intuition: a bad record may be the trace of a write that the crash cut short, and then nothing depends on it. Or
+ * it was durable and has rotted since, and then something may. They look alike. A disk writes the parts of an
+ * unfinished write in any order, so good records may stand behind a bad one in both cases. They are told apart because
+ * writes never overlap. The first record of a write, and the header of a segment, prove that everything before them had
+ * reached the disk. So bad bytes before such a proof have rotted. Bad bytes behind the last proof belong to the last
+ * write, whose answers nobody needs to have seen: they are cut off. (If the write was durable after all and rotted just
+ * there, this copy is behind what its peers have seen of it, and they refuse it: R10.)
  *
  * Cutting off must not destroy the proof that something before was durable, or the next start would take it for torn. So the next segment is
  * begun first: its header proves all that this start found.
@@ -160,7 +161,7 @@ class Recovery {
     return true;
   }
 
-  /** What stands behind the beginning of the next segment was being cut off when a crash came. */
+  /** Bytes behind the beginning of the next segment were being cut off when a crash came. */
   private leftOver(next: number): void {
     const at = this.undecided.findIndex(({ expected, found }) => (isRecord(found) ? found.number : expected) >= next);
     if (at < 0) return;
@@ -227,7 +228,7 @@ class Recovery {
       }
       const behind = undecided[i + 1];
       const until = behind === undefined ? next : isRecord(behind.found) ? behind.found.number : behind.expected;
-      // What the checkpoint has is not missed here, nor are bytes that were no record.
+      // Records that the checkpoint has are not missed here, nor are bytes that were no record.
       if (until - 1 <= this.options.from || until === expected) continue;
       const which = until - 1 === expected ? `record ${expected}` : `records ${expected} to ${until - 1}`;
       throw new RecoveryError(
@@ -295,7 +296,8 @@ class Recovery {
     const name = segmentName(last + 1);
     const header = { version: LOG_VERSION, node, first: last + 1, salt: salt() >>> 0 };
     files.create(name, encodeSegmentHeader(header), (error) => {
-      // On a full disk the old proof stays, and what it stands in: the first write begins the next segment, and a later start cuts off.
+      // On a full disk the old proof stays, and the bytes that it stands in. The first write begins the next segment,
+      // and a later start cuts off.
       if (error !== null && isFull(error)) return this.finish(last);
       if (error !== null) return this.done(error, null);
       this.segments.push({ name, first: last + 1, length: SEGMENT_HEADER_BYTES });

@@ -55,13 +55,13 @@ export function decodeSegmentHeader(bytes: Buffer): SegmentHeader | null {
   };
 }
 
-/** Bytes that are no record, up to the next one, or to the end but for zeros. */
+/** Bytes that are no record, up to the next record, or to the end without its zeros. */
 export interface Hole {
   readonly at: number;
   readonly end: number;
 }
 
-/** What lies in a segment, in order. Zeros at the end are nothing. */
+/** The records and holes of a segment, in order. Zeros at the end are nothing. */
 export function* scan(bytes: Buffer, salt: number): Generator<LogRecord | Hole> {
   let at = SEGMENT_HEADER_BYTES;
   while (at < bytes.length) {

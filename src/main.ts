@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The onar program. What takes long is loaded only once a signal finds somebody who listens. */
+/** The onar program. Parts that take long are loaded only once a signal finds a listener. */
 import { fileURLToPath } from "node:url";
 import { keepCompiled } from "./cli/compile-cache.js";
 import { listenEarly } from "./cli/ending/signals.js";

@@ -22,7 +22,7 @@ export async function runProcess(args: readonly string[], program: string): Prom
   };
 
   const code = await run(args, io, program);
-  // What was printed reaches whoever reads it before the process ends; connections that linger do not hold it up.
+  // Printed text reaches its reader before the process ends; connections that linger do not hold it up.
   process.exit(await codeAsWritten(code, args, io));
 }
 

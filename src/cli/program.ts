@@ -1,6 +1,6 @@
 /**
- * The command line. What commands and options there are stands in tree.ts; values of options are checked by config/values.ts and the commands
- * themselves, so that all errors read alike; run-tree.ts turns whatever happens into an exit code.
+ * The command line. The commands and options stand in tree.ts. config/values.ts and the commands themselves check
+ * values of options, so that all errors read alike. run-tree.ts turns whatever happens into an exit code.
  */
 import type { ExitCode } from "./ending/exit.js";
 import type { Io } from "./terminal/io.js";

@@ -1,6 +1,6 @@
 /**
- * All commands of the program and their options. What a command is made of is loaded when it runs: this file stays quick to load, since
- * every command waits for it.
+ * All commands of the program and their options. The parts of a command are loaded when it runs: this file stays quick
+ * to load, since every command waits for it.
  */
 import type { Command } from "commander";
 import { jsonText } from "../base/printable.js";

@@ -47,8 +47,8 @@ export interface OutcomeCalls {
 }
 
 /**
- * What a client and a pipeline have in common. Each call resolves when it is done, and otherwise rejects: with a NotDoneError, or with an
- * UnknownError, which only writes do.
+ * The calls that a client and a pipeline have in common. Each call resolves when it is done, and otherwise rejects:
+ * with a NotDoneError, or with an UnknownError, which only writes do.
  */
 export abstract class KeyValueCalls {
   /** The same calls to an outcome, for those who decide case by case. */
@@ -75,8 +75,8 @@ export abstract class KeyValueCalls {
   }
 
   /**
-   * Adds to a number, which is stored in decimal digits; a key that does not exist counts as 0. NOT_A_NUMBER and OVERFLOW (beyond 64 bits,
-   * signed) are not done.
+   * Adds to a number, which is stored in decimal digits; a key that does not exist counts as zero. The outcomes
+   * NOT_A_NUMBER and OVERFLOW (beyond 64 bits, signed) are not done.
    */
   add(key: Bytes, delta: bigint | number, options?: CallOptions): Promise<Added> {
     return this.outcome.add(key, delta, options).then(done);

@@ -1,4 +1,4 @@
-/** What `import "onar/client"` gives: the TypeScript client. */
+/** The module `onar/client`: the TypeScript client. */
 import { Calls, KeyValueCalls, type OutcomeCalls } from "./calls.js";
 import { Courier } from "./courier.js";
 import { GrpcConnection } from "./grpc-connection.js";
@@ -42,10 +42,10 @@ export { Pipeline } from "./pipeline.js";
 /**
  * A client of an Onar cluster.
  *
- * A call resolves with its answer once it is done. Otherwise it rejects: with a {@link NotDoneError}, and then nothing was executed; for
- * writes also with an {@link UnknownError}: it may have been executed, or may yet be. `client.outcome` has the same calls without exceptions.
- * A write is executed at most once, whatever happens on the way: it has a request id, and what may be sent again is sent again, to whichever
- * node, until the call's time is over.
+ * A call resolves with its answer once it is done. Otherwise it rejects. A {@link NotDoneError} means that nothing was
+ * executed. An {@link UnknownError}, for writes only, means that it may have been executed, or may yet be.
+ * `client.outcome` has the same calls without exceptions. A write is executed at most once, whatever happens on the
+ * way. It has a request id, and is sent again where that is allowed, to whichever node, until the call's time is over.
  *
  * Arguments that can never be right (a key that is a number, a version below 1) throw TypeError or RangeError.
  *

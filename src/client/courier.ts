@@ -1,9 +1,10 @@
 /**
- * Carries one call to an answer: chooses a node, sends, and sends again what may be sent again, until there is an answer or the patience is over.
+ * Carries one call to an answer. It chooses a node, sends, and sends again where that is allowed, until there is an
+ * answer or the patience is over.
  *
- * The intuition: an attempt that failed says one of two things, "not executed" or "unknown". Once an attempt of a write was unknown, only an
- * answer to the same request, or the cluster's decision on its id, can make the call anything else than unknown: refusals speak for their own
- * copy.
+ * The intuition: an attempt that failed says one of two things, "not executed" or "unknown". Once an attempt of a write
+ * was unknown, only two things can make the call anything else. They are an answer to the same request, and the
+ * cluster's decision on its id. Refusals speak for their own copy.
  *
  * Invariants:
  *   C1  All attempts of a write carry the same bytes: request id, `after`, arguments.
@@ -161,7 +162,7 @@ export class Courier {
       if (failed === null) {
         const endpoint = await this.nodes.choose(partition, kind, tried, patience);
         if (endpoint === null) break;
-        // What cannot be answered any more is not sent: it would only make unknown what is not done.
+        // A request that cannot be answered any more is not sent: it would only make unknown what is not done.
         if (last !== null && patience.leftMs <= patience.tooShortMs) break;
         const reply = await this.attempt(job, endpoint);
         if (reply !== null && reply.$case !== "failure") {
@@ -272,7 +273,7 @@ const notDone = (reason: Reason, message: string, address = ""): NotDone => ({
   message,
 });
 
-/** What an attempt says about its call. */
+/** An attempt's word about its call. */
 const toldBy = ({ endpoint: { address }, failure: { reason, status, message } }: FailedAttempt) => ({
   reason,
   code: status === "" ? codeOf(reason) : status,

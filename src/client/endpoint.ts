@@ -1,6 +1,7 @@
 /**
- * One address that a node may be reached at. It is used only once whoever answers there has introduced itself (GetView): so no request reaches
- * another cluster, and the client knows which node it is, by whatever address it was found.
+ * One address that a node may be reached at. It is used only once the node that answers there has introduced itself
+ * (GetView). So no request reaches another cluster, and the client knows which node it is, by whatever address it was
+ * found.
  */
 import type { GetViewResponse } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import type { Connection, Stream } from "./transport.js";

@@ -55,7 +55,7 @@ export function bytesOf(what: string, bytes: Bytes): Buffer {
   throw new TypeError(`${what} must be a string or a Uint8Array; it is ${describe(bytes)}`);
 }
 
-/** What a value is, for messages about wrong arguments. */
+/** The kind of a value, for messages about wrong arguments. */
 export function describe(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean")

@@ -1,7 +1,8 @@
 /**
- * What a failed attempt says about the call that it carried. The rule (proto/onar/kv/v1/error.proto): Onar's own errors carry an ErrorInfo of
- * domain "onar" and, for writes, an Outcome that says whether the write may have been executed. A status without them came from something
- * in between, or from a broken connection, and the codes that these make up for a request that may have arrived mean unknown.
+ * The meaning of a failed attempt for the call that it carried. The rule (proto/onar/kv/v1/error.proto): Onar's own
+ * errors carry an ErrorInfo of domain "onar". For writes they also carry an Outcome that says whether the write may
+ * have been executed. A status without them came from something in between, or from a broken connection. The codes that
+ * these make up for a request that may have arrived mean unknown.
  */
 
 import { type Metadata, status as Status } from "@grpc/grpc-js";
@@ -36,7 +37,7 @@ export interface Failure {
 
 const DOMAIN = "onar";
 export const DETAILS = "grpc-status-details-bin";
-/** What is unknown also where the Outcome got lost on the way. */
+/** Reasons that are unknown even where the Outcome got lost on the way. */
 const UNKNOWN: ReadonlySet<string> = new Set(["OUTCOME_UNKNOWN", "REQUEST_EXPIRED"]);
 const DECIDED: ReadonlySet<string> = new Set(["NOT_A_NUMBER", "OVERFLOW"]);
 /** Statuses after which the same call fails again, whoever says so. */
@@ -51,7 +52,7 @@ const FINAL: ReadonlySet<Status> = new Set([
   Status.UNIMPLEMENTED,
   Status.DATA_LOSS,
 ]);
-/** Of RESOURCE_EXHAUSTED, what waiting does not help. */
+/** The reasons of RESOURCE_EXHAUSTED that waiting does not help. */
 const FULL: ReadonlySet<string> = new Set(["DISK_FULL", "QUOTA_EXCEEDED"]);
 
 /** The gRPC status, by name, that fits a reason which no server has told. */
@@ -86,18 +87,18 @@ export const ownFailure = (
   told: undefined,
 });
 
-/** Of a status with its trailers, in which an encoded google.rpc.Status may be. */
+/** Takes a status with its trailers, in which an encoded google.rpc.Status may be. */
 export function failureOfStatus(code: number, message: string, trailers: Metadata | undefined): Failure {
   const encoded = trailers?.get(DETAILS)[0];
   return failureWith(code, message, encoded instanceof Uint8Array ? encoded : null);
 }
 
-/** Of a status with that header as it is on the wire: in base64. */
+/** Takes a status with that header as it is on the wire: in base64. */
 export function failureOfEncoded(code: number, message: string, header: string | string[] | undefined): Failure {
   return failureWith(code, message, typeof header === "string" ? Buffer.from(header, "base64") : null);
 }
 
-/** Of a status with an encoded google.rpc.Status, or without. */
+/** Takes a status with an encoded google.rpc.Status, or without. */
 export function failureWith(code: number, message: string, encoded: Uint8Array | null): Failure {
   let details: readonly Any[] = [];
   try {

@@ -1,9 +1,9 @@
 /**
- * A Pipeline stream on node:http2. grpc-js would do, but costs its client some 65 µs of CPU for each message; here all that one event-loop turn
- * has to say leaves in one write, and all that one read brings is taken at once.
+ * A Pipeline stream on node:http2. grpc-js would do, but costs its client some 65 µs of CPU for each message. Here all
+ * that one event-loop turn has to say leaves in one write, and all that one read brings is taken at once.
  *
- * Answers find their call by tag. When the stream ends, all calls on it that are not answered have failed, with writes unknown: whoever sent
- * them sends them again elsewhere, with the same id.
+ * Answers find their call by tag. When the stream ends, all calls on it that are not answered have failed, with writes
+ * unknown. Their callers send them again elsewhere, with the same id.
  */
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
@@ -55,7 +55,7 @@ export class Http2Stream implements Stream {
       this.session.setLocalWindowSize(WINDOW_BYTES);
     });
     this.session.on("error", (error) => this.end(error.message));
-    // What was begun is finished; what is new goes elsewhere.
+    // Calls begun are finished; new ones go elsewhere.
     this.session.on("goaway", () => {
       this.open = false;
     });
@@ -186,7 +186,7 @@ export class Http2Stream implements Stream {
     }
   }
 
-  /** What the end of the stream says of each call on it. */
+  /** The failure that the end of the stream means for each call on it. */
   private failure(): Failure {
     const status = this.trailers["grpc-status"];
     const told =

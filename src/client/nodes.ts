@@ -79,7 +79,7 @@ export class Nodes {
     return null;
   }
 
-  /** What an answer says about the cluster. */
+  /** Takes an answer's word about the cluster. */
   hear(header: Header | undefined, from: Endpoint): void {
     from.well();
     if (header === undefined) return;
@@ -89,7 +89,7 @@ export class Nodes {
     if (this.view !== null && header.viewEpoch > this.view.epoch) this.refresh(from);
   }
 
-  /** What a failed attempt says about the node. */
+  /** Takes a failed attempt's word about the node. */
   failed(endpoint: Endpoint, failure: Failure, partition: number): void {
     if (this.writers.get(partition) === endpoint.nodeId) this.writers.delete(partition);
     if (failure.nodeUnwell) endpoint.rest();
@@ -99,7 +99,7 @@ export class Nodes {
   get trouble(): {
     readonly reason: "UNREACHABLE" | "WRONG_CLUSTER";
     readonly message: string;
-    /** Of all that could be asked, with commas between them. */
+    /** Addresses of all that could be asked, with commas between them. */
     readonly addresses: string;
   } {
     const troubles = [...this.endpoints.values()].flatMap(({ trouble }) => (trouble === null ? [] : [trouble]));

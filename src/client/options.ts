@@ -1,4 +1,4 @@
-/** What people hand in besides keys and values, checked before anything is done. */
+/** The arguments of people besides keys and values, checked before anything is done. */
 import { Presence, type Condition as WireCondition } from "../../gen/ts/onar/kv/v1/common.js";
 import { type Bytes, bytesOf, describe } from "./entry.js";
 import type { Consistency } from "./outcome.js";
@@ -21,7 +21,7 @@ export interface ClientOptions {
   readonly direct?: boolean;
 }
 
-/** Of one call. */
+/** Options of one call. */
 export interface CallOptions {
   /** How long it may take, all attempts included, in milliseconds; the client's setting when missing. */
   readonly timeoutMs?: number;
@@ -29,7 +29,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Of one get. */
+/** Options of one get. */
 export interface GetOptions extends CallOptions {
   /**
    * "linearizable" (when missing): sees every write that was answered before the read began, through whatever client and node. "local": the
@@ -38,13 +38,13 @@ export interface GetOptions extends CallOptions {
   readonly consistency?: Consistency;
 }
 
-/** Of one delete. */
+/** Options of one delete. */
 export interface DeleteOptions extends CallOptions {
   /** Removes the key only if this holds. */
   readonly condition?: Condition;
 }
 
-/** What must be true of a key: it does not exist, it exists, it has this version, it has this value. */
+/** A condition on a key: it does not exist, it exists, it has this version, it has this value. */
 export type Condition = "absent" | "present" | { readonly version: bigint } | { readonly value: Bytes };
 
 const MAX_TIMEOUT_MS = 3_600_000;

@@ -1,13 +1,14 @@
 /**
- * What becomes of a call: one of three. "done" has the answer. "notDone": nothing was executed, and no attempt of this call will be.
- * "unknown": a write may have been executed, or may yet be; read the key to find out. Reads are never unknown.
+ * The outcome of a call: one of three. "done" has the answer. "notDone": nothing was executed, and no attempt of this
+ * call will be. "unknown": a write may have been executed, or may yet be; read the key to find out. Reads are never
+ * unknown.
  *
  * A key that does not exist and a condition that does not hold are answers, so they are "done".
  */
 import type { ErrorReason } from "../../gen/ts/onar/kv/v1/error.js";
 import type { Entry } from "./entry.js";
 
-/** What the client itself has to say, in place of a server. */
+/** The client's own reasons, in place of a server's. */
 export type ClientReason =
   /** The time of the call is over. */
   | "DEADLINE_EXCEEDED"
@@ -29,15 +30,15 @@ export type Reason =
   | ClientReason
   | (string & Record<never, never>);
 
-/** What is told of a call that has no answer. */
+/** The facts of a call that has no answer. */
 interface Unanswered {
   /** For programs: why. */
   readonly reason: Reason;
   /** The gRPC status by name, for example "UNAVAILABLE": the one that was told, or for the client's own reasons the one that fits. */
   readonly code: string;
   /**
-   * HOST:PORT of the node that said so, or that did not answer; of all endpoints, with commas between them, when none could be reached; ""
-   * when nobody was asked.
+   * HOST:PORT of the node that said so, or that did not answer. When none could be reached, those of all endpoints,
+   * with commas between them; "" when nobody was asked.
    */
   readonly address: string;
   /** For people. */
@@ -57,7 +58,7 @@ export interface Unknown extends Unanswered {
 /** How fresh a read is: see {@link GetOptions.consistency}. */
 export type Consistency = "linearizable" | "local";
 
-/** What all answers have in common. */
+/** The part that all answers have in common. */
 abstract class Answer {
   readonly outcome = "done";
 
@@ -71,9 +72,9 @@ abstract class Answer {
 /** The answer of a get. */
 export class Got extends Answer {
   constructor(
-    /** What the key holds; undefined: the key does not exist. */
+    /** The key's entry; undefined: the key does not exist. */
     readonly entry: Entry | undefined,
-    /** What was served: "local" only if that was asked for. */
+    /** The consistency that was served: "local" only if that was asked for. */
     readonly consistency: Consistency,
   ) {
     super();
@@ -109,7 +110,8 @@ export class NotSwapped extends Answer {
   constructor(
     /** The key's version; 0 when it does not exist. */
     readonly version: bigint,
-    /** What the key held; undefined when it does not exist. Also, rarely, when an attempt that was lost was answered again too late to tell. */
+    /** The key's entry as it was found; undefined when it does not exist. Also, rarely, when an attempt that was lost
+     * was answered again too late to tell. */
     readonly found: Entry | undefined,
   ) {
     super();
@@ -135,7 +137,7 @@ export class NotDeleted extends Answer {
   constructor(
     /** The key's version; 0 when it does not exist. */
     readonly version: bigint,
-    /** What the key held; undefined when it does not exist. */
+    /** The key's entry as it was found; undefined when it does not exist. */
     readonly found: Entry | undefined,
   ) {
     super();
@@ -157,15 +159,15 @@ export class Added extends Answer {
   }
 }
 
-/** What becomes of a get: a read is never unknown. */
+/** The outcome of a get: a read is never unknown. */
 export type GetOutcome = Got | NotDone;
-/** What becomes of a put. */
+/** The outcome of a put. */
 export type PutOutcome = Stored | NotDone | Unknown;
-/** What becomes of a compareAndSet: both answers are "done". */
+/** The outcome of a compareAndSet: both answers are "done". */
 export type CompareAndSetOutcome = Swapped | NotSwapped | NotDone | Unknown;
-/** What becomes of a delete: both answers are "done". */
+/** The outcome of a delete: both answers are "done". */
 export type DeleteOutcome = Deleted | NotDeleted | NotDone | Unknown;
-/** What becomes of an add. */
+/** The outcome of an add. */
 export type AddOutcome = Added | NotDone | Unknown;
 
 /** Any of them. */

@@ -1,6 +1,6 @@
 /**
- * Whether a connection stands, and if not, why. Requests are sent only while it does, so that "nothing listens there" is told apart from "it
- * broke after the write was sent": the first is a definite answer, the second is not.
+ * Whether a connection stands, and if not, why. Requests are sent only while it does, so that "nothing listens there"
+ * is told apart from "it broke after the write was sent". The first is a definite answer, the second is not.
  */
 import { connect as connectTcp } from "node:net";
 import { type ChannelInterface, connectivityState } from "@grpc/grpc-js";

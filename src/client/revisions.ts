@@ -1,6 +1,7 @@
 /**
- * The highest revision of each partition that this client was told: what it hands back as `after`. It proves that a request without record
- * never ran, as long as no record above it was forgotten; so an old one is asked for anew before it is used.
+ * The highest revision of each partition that this client was told: what it hands back as `after`. It proves that a
+ * request without record never ran, as long as no record above it was forgotten. So an old one is asked for anew before
+ * it is used.
  */
 import type { Revision } from "../../gen/ts/onar/kv/v1/common.js";
 
@@ -44,7 +45,7 @@ export class Revisions {
     return told !== undefined && now - told.at <= (now < told.busyUntil ? FRESH_BUSY_MS : FRESH_MS);
   }
 
-  /** What to say in `after`; undefined when nothing was told yet. */
+  /** The revision to say in `after`; undefined when nothing was told yet. */
   after(partition: number): Revision | undefined {
     const told = this.told.get(partition);
     return told === undefined ? undefined : { partition, revision: told.revision };

@@ -9,7 +9,7 @@ export type Request = NonNullable<PipelineRequest["request"]>;
 export type Response = Exclude<NonNullable<PipelineResponse["response"]>, { $case: "status" }>;
 export type Reply = Response | Failure;
 
-/** What carries requests: a connection, each as a call of its own, or a stream. */
+/** The carrier of requests: a connection, each request as a call of its own, or a stream. */
 export interface Line {
   /**
    * Sends a request that the node is to answer within the time. `replied` is called once, possibly before this returns, unless the function

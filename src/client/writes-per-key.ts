@@ -1,12 +1,14 @@
 /**
- * Writes on one key that are under way at a time, bounded: a node keeps the records of a key's last requests only (at most 128), and a
- * request that is decided when more than that came since its `after` cannot be told from a repeated one. Further writes wait here, in order.
+ * Writes on one key that are under way at a time, bounded. A node keeps the records of a key's last requests only (at
+ * most 128). A request that is decided after more than that came since its `after` cannot be told from a repeated one.
+ * Further writes wait here, in order.
  *
  * A client does not know how many others write the key. When one of its writes was expired, there are many, and it makes do with fewer.
  */
 import { TransientMap } from "../base/transient-map.js";
 
-/** Of one client. Eight such clients on one key fit beside each other, as some writes pass between telling a revision and using it. */
+/** Writes of one client. Eight such clients on one key fit beside each other, as some writes pass between telling a
+ * revision and using it. */
 export const MAX_WRITES_PER_KEY = 8;
 
 interface Turn {

@@ -1,13 +1,13 @@
 /**
- * What `import "onar/keyv"` gives: a store for Keyv 5 (keyv.org). It does what Onar can do, and throws where it cannot: there is no time to
- * live, no `clear` and no iterator.
+ * The module `onar/keyv`: a store for Keyv 5 (keyv.org). It does what Onar can do, and throws where it cannot: there is
+ * no time to live, no `clear` and no iterator.
  */
 import type { OnarClient } from "../client/client.js";
 import { noExpiry, noListing, UnsupportedError } from "./unsupported.js";
 
 export { UnsupportedError } from "./unsupported.js";
 
-/** What Keyv asks of a store. Values are text, as Keyv serializes them. */
+/** The part of a store that Keyv asks for. Values are text, as Keyv serializes them. */
 export interface OnarKeyvStore {
   /** undefined: there is no such key. */
   get(key: string): Promise<string | undefined>;
@@ -38,9 +38,9 @@ export interface OnarKeyvOptions {
 /**
  * Options for `new Keyv(…)` that keep its entries in Onar. The client stays the caller's to close.
  *
- * What is not done throws NotDoneError, a write of which it is not known UnknownError, as the client does; so leave `throwOnErrors` as it is.
- * A time to live, in Keyv's options or in `set`, is refused, since nothing would ever remove the entry; so is `clear`, since Onar cannot list
- * the keys of a namespace. `keyv.iterator` is undefined.
+ * A call that is not done throws NotDoneError, a write that is unknown UnknownError, as the client does; so leave
+ * `throwOnErrors` as it is. A time to live, in Keyv's options or in `set`, is refused, since nothing would ever remove
+ * the entry. So is `clear`, since Onar cannot list the keys of a namespace. `keyv.iterator` is undefined.
  *
  * @example
  * ```ts

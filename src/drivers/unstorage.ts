@@ -1,6 +1,6 @@
 /**
- * What `import "onar/unstorage"` gives: a driver for unstorage 1 (unstorage.unjs.io). It does what Onar can do, and throws where it cannot:
- * there is no time to live, `getKeys` and `clear` are refused.
+ * The module `onar/unstorage`: a driver for unstorage 1 (unstorage.unjs.io). It does what Onar can do, and throws where
+ * it cannot: there is no time to live, `getKeys` and `clear` are refused.
  */
 import type { OnarClient } from "../client/client.js";
 import { noExpiry, noListing, UnsupportedError } from "./unsupported.js";
@@ -10,7 +10,7 @@ export { UnsupportedError } from "./unsupported.js";
 /** Options of one call; unstorage passes on whatever its caller gave. */
 export type DriverCallOptions = Readonly<Record<string, unknown>> | undefined;
 
-/** What unstorage asks of a driver. */
+/** The part of a driver that unstorage asks for. */
 export interface OnarDriver {
   /** As unstorage shows it. */
   readonly name: "onar";
@@ -41,9 +41,10 @@ export interface OnarDriverOptions {
 /**
  * A driver for `createStorage({ driver: … })` that keeps items in Onar. The client stays the caller's to close.
  *
- * What is not done throws NotDoneError, a write of which it is not known UnknownError, as the client does. A time to live is refused, since
- * nothing would ever remove the item; so are `getKeys` and `clear`, and with them snapshots and listing of a storage that this is mounted in,
- * since Onar cannot list keys. `watch` tells of what this process changes only.
+ * A call that is not done throws NotDoneError, a write that is unknown UnknownError, as the client does. A time to live
+ * is refused, since nothing would ever remove the item. So are `getKeys` and `clear`, since Onar cannot list keys, and
+ * with them snapshots and the listing of a storage that this is mounted in. `watch` tells of what this process changes
+ * only.
  *
  * @example
  * ```ts

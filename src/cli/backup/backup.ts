@@ -1,6 +1,7 @@
 /**
- * `onar backup`: every key of a running cluster into one file, or to standard output. The keys are listed by a majority of the copies of each partition, then read
- * by ordinary linearizable reads: so the file has at least what was acknowledged before the backup began.
+ * `onar backup`: every key of a running cluster into one file, or to standard output. A majority of the copies of each
+ * partition lists the keys, then ordinary linearizable reads read them. So the file has at least what was acknowledged
+ * before the backup began.
  */
 import { randomBytes } from "node:crypto";
 import { jsonText } from "../../base/printable.js";

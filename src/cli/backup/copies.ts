@@ -17,7 +17,7 @@ import { CliError, EXIT } from "../ending/exit.js";
 /** Copies that could not be listed are tried again this much later. */
 const PAUSE_MS = 200;
 
-/** What a majority of the copies of one partition holds. */
+/** The keys that a majority of the copies of one partition holds. */
 export interface PartitionList {
   /** One character per byte. */
   readonly keys: ReadonlySet<string>;
@@ -83,7 +83,7 @@ export class Copies {
     return { keys, highestRevision, written: changes > 0n };
   }
 
-  /** null: it could not be listed; `troubles` says why. What was heard of it does no harm. */
+  /** null: it could not be listed; `troubles` says why. Pages already heard do no harm. */
   private async listOne(
     partition: number,
     node: number,

@@ -9,7 +9,7 @@ import { CliError, EXIT } from "../ending/exit.js";
 
 /** Written in pieces of about this many bytes. */
 const PIECE_BYTES = 1024 * 1024;
-/** Who writes waits while more than this has not reached the disk. */
+/** The writer waits while more than this has not reached the disk. */
 const MAX_QUEUED_BYTES = 4 * PIECE_BYTES;
 
 const notDone = (message: string): CliError => new CliError(EXIT.notDone, message);

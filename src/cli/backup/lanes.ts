@@ -17,7 +17,7 @@ export async function inLanes<Item>(
 /** The same for who brings the items. */
 export class Lanes {
   private running = 0;
-  /** Who waits for room, in order; then who waits for the end. */
+  /** Those that wait for room, in order; then the one that waits for the end. */
   private readonly waiting: (() => void)[] = [];
   private readonly ending: (() => void)[] = [];
   private error: { readonly thrown: unknown } | null = null;
@@ -30,7 +30,7 @@ export class Lanes {
 
   /** Begins the work when there is room; resolves then. After a failure nothing is begun any more. */
   async run(work: () => Promise<void>): Promise<void> {
-    // Who was waiting gets the place of who has ended.
+    // A waiting one gets the place of the one that has ended.
     if (this.running < this.limit) this.running++;
     else await new Promise<void>((room) => this.waiting.push(room));
     if (this.error !== null) return this.leave();

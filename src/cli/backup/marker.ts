@@ -1,6 +1,7 @@
 /**
- * The mark of a restore that is under way: a key of the cluster itself, put there by compare-and-set before anything else is written and
- * deleted when all is. So there is one restore at a time, and what an interrupted one left behind is not taken for a whole cluster.
+ * The mark of a restore under way: a key of the cluster itself. A compare-and-set puts it there before anything else is
+ * written, and it is deleted when all is. So there is one restore at a time, and what an interrupted one left behind is
+ * not taken for a whole cluster.
  */
 import type { KeyValueCalls } from "../../client/client.js";
 import { CliError, EXIT } from "../ending/exit.js";

@@ -1,4 +1,4 @@
-/** What backup and restore share: the settings, a client, Ctrl-C, and figures for people. */
+/** The parts that backup and restore share: the settings, a client, Ctrl-C, and figures for people. */
 
 import { setMaxListeners } from "node:events";
 import { OnarClient } from "../../client/client.js";
@@ -65,7 +65,7 @@ export async function withCluster<T>(operation: Operation, run: (cluster: Cluste
     };
     return await run({ copies, client: another(), another });
   } catch (error) {
-    // What fails because of it is not told, unless it says more.
+    // A failure that comes of it is not told, unless it says more.
     if (interrupt.aborted && !(error instanceof Interrupted)) throw new Interrupted();
     throw error;
   } finally {

@@ -1,9 +1,10 @@
-/** Calls that are tried again for as long as the work as a whole moves on: one that is late in a busy cluster does not end it. */
+/** Calls that are tried again for as long as the work as a whole moves on. One that is late in a busy cluster does not
+ * end it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Outcome } from "../../client/client.js";
 import { CliError, EXIT } from "../ending/exit.js";
 
-/** What may be over soon. Everything else ends the work at once. */
+/** Causes that may be over soon. Everything else ends the work at once. */
 const PASSING: ReadonlySet<string> = new Set([
   "DEADLINE_EXCEEDED",
   "UNREACHABLE",

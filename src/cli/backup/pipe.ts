@@ -17,7 +17,8 @@ const PIECE_BYTES = 1024 * 1024;
 
 const notDone = (message: string): CliError => new CliError(EXIT.notDone, message);
 
-/** Standard output. What was written cannot be taken back: a backup that was cut short lacks its end, and a restore refuses it. */
+/** Standard output. Written bytes cannot be taken back: a backup that was cut short lacks its end, and a restore
+ * refuses it. */
 export class OutputPipe implements Destination {
   private pieces: Buffer[] = [];
   private gathered = 0;

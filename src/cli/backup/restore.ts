@@ -8,7 +8,7 @@
  *   4. Every key is written, if it is absent.
  *   5. The mark is removed.
  *
- * What was interrupted is gone on with by --continue: each step can be done again.
+ * An interrupted restore continues with --continue: each step can be done again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientError, createClient } from "nice-grpc";
@@ -46,7 +46,7 @@ interface Restored {
   there: number;
 }
 
-/** What no going on can mend. */
+/** A cluster that continuing cannot mend. */
 class Foreign extends CliError {
   constructor(what: string) {
     super(
@@ -88,7 +88,7 @@ async function restoreFrom(
       // A node takes one era at a time.
       for (let era = ERA_REVISIONS; era <= above; era += ERA_REVISIONS) await raiseAll(cluster, era, operation);
       if (options.continue !== true) await mustHoldOnly(cluster, operation);
-      // What the first one knows is of before: it would be taken for a client of the old cluster.
+      // The first one knows the time before: it would be taken for a client of the old cluster.
       const fresh = cluster.another();
       await writeAll(source, contents, fresh, operation, progress);
       const removed = await fresh.outcome.delete(MARKER_KEY);
@@ -190,7 +190,8 @@ async function refuseMarked(client: KeyValueCalls): Promise<void> {
   );
 }
 
-/** Somebody else may have written between the look and the mark. What comes after the raise has new revisions, and is found key by key. */
+/** Somebody else may have written between the look and the mark. Keys written after the raise have new revisions, and
+ * are found key by key. */
 async function mustHoldOnly(cluster: Cluster, operation: Operation): Promise<void> {
   const mark = Buffer.from(MARKER_KEY).toString("latin1");
   const foreign = await partitionsWhere(cluster, operation, ({ keys }) => keys.size > (keys.has(mark) ? 1 : 0));

@@ -25,7 +25,7 @@ export type Attempt<Answer> = (channel: Channel, options: CallOptions) => Promis
 
 /** How much longer than the server this side waits, so that the answer "too late" of a server still arrives. */
 const GRACE_MS = 250;
-/** Of several endpoints, one that is silently gone may not use up the time of all. */
+/** With several endpoints, one that is silently gone may not use up the time of all. */
 const CONNECT_MS = 2_000;
 const PROBE_MS = 500;
 const MIN_ATTEMPT_MS = 500;
@@ -102,7 +102,7 @@ async function once<Answer>(
   }
 }
 
-/** Of a call that nice-grpc made, as the client reads its own. */
+/** Reads the failure of a call that nice-grpc made, as the client reads its own. */
 export function failureOf(error: ClientError, trailer: Metadata | null): Failure {
   const encoded = trailer?.get(DETAILS);
   return failureWith(error.code, error.details, encoded instanceof Uint8Array ? encoded : null);

@@ -1,11 +1,11 @@
 /**
- * The commands' way to keys: the TypeScript client, so that what is sent again, applied once and honestly unknown is the same here as in
- * every program. Three things are the commands' own:
+ * The commands' way to keys: the TypeScript client. So writes are sent again, applied once and honestly unknown here as
+ * in every program. Three things are the commands' own:
  *
  *   1. Only the endpoints that people named are called, not the addresses that nodes advertise.
- *   2. While no write was sent, a call ends as soon as none of the endpoints could be connected: people wait for an answer, not for a node
- *      that is to be started.
- *   3. What the answers and errors say besides the outcome is kept for `-o json`: their header, the status.
+ *   2. While no write was sent, a call ends as soon as none of the endpoints could be connected. People wait for an
+ *      answer, not for a node that is to be started.
+ *   3. Facts of answers and errors besides the outcome are kept for `-o json`: their header, the status.
  *
  * One call at a time.
  */
@@ -79,7 +79,7 @@ export class KeyClient {
   }
 }
 
-/** What was heard while one call goes on. */
+/** Facts heard while one call goes on. */
 class Current {
   header: Header | undefined;
   failure: Failure | null = null;

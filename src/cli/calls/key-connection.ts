@@ -6,7 +6,7 @@ import { GrpcConnection } from "../../client/grpc-connection.js";
 import type { Connection, Reply, Request, Stream } from "../../client/transport.js";
 import { quietGrpc } from "./quiet-grpc.js";
 
-/** Of the time of a call, what connecting may take: the rest is for finding out why it did not succeed. */
+/** The part of a call's time that connecting may take: the rest is for finding out why it did not succeed. */
 const CONNECT_SHARE = 0.8;
 
 export interface Heard {

@@ -1,6 +1,6 @@
 /**
- * `add NAME --times N` of the demo: in the background and not too fast, so that nodes can be killed meanwhile; then the key is read and the
- * sum compared with what it must be.
+ * `add NAME --times N` of the demo. It runs in the background and not too fast, so that nodes can be killed meanwhile.
+ * Then the key is read and the sum compared with what it must be.
  */
 import type { Command } from "commander";
 import { wholeNumber } from "../../config/values.js";
@@ -14,7 +14,7 @@ import type { Ends } from "../tree/root.js";
 /** A thousand take about ten seconds. */
 const EVERY_MS = 10;
 const MAX_TIMES = 1_000_000;
-/** Of one addition, its retries included: longer than a failover, several times. */
+/** The time of one addition, its retries included: longer than a failover, several times. */
 const PATIENCE_S = "30";
 
 export class Additions {

@@ -1,6 +1,7 @@
 /**
- * `onar demo`: three real processes on a temporary directory, and a prompt that can also do to them what a bad day does. What it is to show:
- * `add hits --times 1000`, then kill nodes as long as a majority is left, and the answer is exactly 1000.
+ * `onar demo`: three real processes on a temporary directory, and a prompt that can also do to them what a bad day
+ * does. It is to show this: `add hits --times 1000`, then kill nodes as long as a majority is left, and the answer is
+ * exactly 1000.
  *
  * Whatever ends the demo, its processes end and its directory goes: they watch their standard input (start.ts).
  */

@@ -50,13 +50,13 @@ export async function doctor(options: DoctorOptions, io: Io): Promise<ExitCode> 
 
 interface Wanted {
   readonly ports: readonly WantedPort[];
-  /** What is wrong in the file. */
+  /** The errors in the file. */
   readonly findings: readonly Finding[];
   /** Where the file's node keeps its data, or rather the directory above, as a node's own is no place for other files; null: not said. */
   readonly data: string | null;
 }
 
-/** What the flag and the file say. */
+/** The wishes of the flag and of the file. */
 function wanted(options: DoctorOptions): Wanted {
   const ports: WantedPort[] = (options.ports === undefined ? [] : addresses("--ports", options.ports)).map(
     (address) => ({ address, why: "--ports" }),

@@ -1,4 +1,4 @@
-/** What the doctor finds: a line that says how it is, and what to do about it when it is not well. */
+/** The doctor's findings: each a line that says how it is, and what to do about it when it is not well. */
 import { printable } from "../../base/printable.js";
 import type { Paint } from "../terminal/paint.js";
 

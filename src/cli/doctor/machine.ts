@@ -1,4 +1,4 @@
-/** What can be wrong with the machine that the doctor runs on: Node.js, the disk, the ports. */
+/** Possible faults of the machine that the doctor runs on: Node.js, the disk, the ports. */
 import { open, rm, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-/** What can be wrong with the nodes, as seen from here: who answers, whether they agree, whether their clocks do. */
+/** Possible faults of the nodes, as seen from here: which of them answer, whether they agree, whether their clocks
+ * do. */
 import { createClient } from "nice-grpc";
 import {
   ReconfigurationServiceDefinition,

@@ -1,6 +1,6 @@
 /**
- * An end that no disk holds up. Node.js waits at its exit for the threads that files are written on, and one of them may be held by a disk that
- * stands still, for as long as that lasts. So a process beside this one ends it if it has not ended soon.
+ * An end that no disk holds up. Node.js waits at its exit for the threads that files are written on. A disk that stands
+ * still may hold one of them for as long as it does. So a process beside this one ends it if it has not ended soon.
  */
 import type { ExitCode } from "./exit.js";
 

@@ -24,11 +24,11 @@ export const EXIT = {
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT] | CommandCode;
 
-/** What a command ended with that was run by this one. */
+/** The code that a command ended with which this one ran. */
 export type CommandCode = Brand<number, "CommandCode">;
 export const commandCode = (code: number): CommandCode => code as CommandCode;
 
-/** What `-o json` tells about an error, besides its text. */
+/** The facts that `-o json` tells about an error, besides its text. */
 export interface ErrorFacts {
   /** gRPC status by name, for example "UNAVAILABLE"; "" when no node has told it. */
   readonly status: string;

@@ -1,7 +1,8 @@
 /**
- * Stopping by signal: the first one stops in order, a second one ends the process at once. SIGHUP is a terminal that is gone; a node without one
- * goes on, since services are sent SIGHUP by programs that want settings read anew. Until a command says how it stops, a signal finds
- * `listenEarly`: main.ts calls it before it loads anything else, so that this file must stay quick to load.
+ * Stopping by signal: the first one stops in order, a second one ends the process at once. SIGHUP is a terminal that is
+ * gone; a node without one goes on, since services are sent SIGHUP by programs that want settings read anew. Until a
+ * command says how it stops, a signal finds `listenEarly`. main.ts calls it before it loads anything else, so that this
+ * file must stay quick to load.
  */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
@@ -10,13 +11,13 @@ import { EXIT } from "./exit.js";
 
 /** "1": whoever started this node decides what Ctrl-C does, and keeps its standard input open while it is to run. */
 export const PARENT_VARIABLE = "ONAR_STOP_WITH_PARENT";
-/** What a node says that is stopped before it has begun to serve. */
+/** The words of a node that is stopped before it has begun to serve. */
 export const STOPPED_EARLY = "stopped before it had started";
 
 export interface SignalOptions {
-  /** What Ctrl-C does; "ignore" when a parent gets it too and decides. */
+  /** The effect of Ctrl-C; "ignore" when a parent gets it too and decides. */
   readonly interrupt: "stop" | "ignore";
-  /** What SIGHUP does where no terminal can hang up: without it, it stops as SIGTERM does. */
+  /** The effect of SIGHUP where no terminal can hang up: without it, it stops as SIGTERM does. */
   readonly hangUp?: () => void;
   /** Before the process ends at once. */
   readonly last?: () => void;
@@ -29,8 +30,8 @@ let early: SignalOptions["interrupt"] | null = null;
 let earlyHangUp: () => void = nothing;
 
 /**
- * A node that is stopped while the program is being loaded has nothing to do in order: it says so and ends as any node that is stopped, with
- * exit code 0. Other commands end by the signal, as programs do.
+ * A node that is stopped while the program is being loaded has nothing to finish. It says so and ends as any node that
+ * is stopped, with exit code 0. Other commands end by the signal, as programs do.
  */
 export function listenEarly(args: readonly string[], environment: NodeJS.ProcessEnv): void {
   if (args[0] !== "start") return;

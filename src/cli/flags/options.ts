@@ -23,7 +23,7 @@ export function nodeOptions(command: Command): Command {
   return command;
 }
 
-/** Whom to call and how. */
+/** The options for the nodes to call, and how to call them. */
 export function clientOptions(command: Command): Command {
   for (const [key, setting] of Object.entries(CLIENT_SETTINGS)) command.addOption(optionOf(key, setting));
   return command;

@@ -1,4 +1,5 @@
-/** Which nodes a command calls, how long it waits for them, and how it shows what they say: the flags and settings that all of them share. */
+/** The nodes that a command calls, how long it waits for them, and how it shows their answers: flags and settings that
+ * commands share. */
 import { Gathered } from "../../config/gather.js";
 import {
   CLIENT_SETTINGS,

@@ -32,7 +32,7 @@ export interface GetOptions extends KeyOptions {
   readonly local?: true;
 }
 
-/** What a message may hold at most, whatever the nodes' limits: more is not even read from standard input. */
+/** The most that a message may hold, whatever the nodes' limits: more is not even read from standard input. */
 const MAX_INPUT_BYTES = MAX_MESSAGE_BYTES;
 const MAX_TIMES = 1_000_000_000;
 

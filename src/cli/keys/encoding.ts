@@ -1,6 +1,7 @@
 /**
- * Keys and values between bytes and what people type and read. Text is UTF-8. A command line cannot carry bytes that are not UTF-8 (they
- * arrive as U+FFFD, and two keys would become one) nor NUL: such keys and values are given as base64 or hex. Standard input carries any bytes.
+ * Keys and values between bytes and what people type and read. Text is UTF-8. A command line cannot carry bytes that
+ * are not UTF-8 (they arrive as U+FFFD, and two keys would become one) nor NUL. Such keys and values are given as
+ * base64 or hex. Standard input carries any bytes.
  */
 
 import { isUtf8 } from "node:buffer";
@@ -45,7 +46,7 @@ export function decodeInput(name: string, bytes: Buffer, encoding: Encoding, opt
   return encoding === "text" ? bytes : decode(name, bytes.toString("latin1").trim(), encoding, option);
 }
 
-/** What to print for these bytes; as text they are printed as they are. */
+/** The printed form of these bytes; as text they are printed as they are. */
 export function encode(bytes: Uint8Array, encoding: Encoding): Uint8Array | string {
   if (encoding === "text") return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(encoding);

@@ -1,11 +1,12 @@
 /**
  * Answers as people and scripts read them.
  *
- * Text: `get` prints the value and nothing else: its exact bytes, and a line end only on a terminal, so that a file can be stored and got
- * back unchanged. The others print one line.
+ * Text: `get` prints the value and nothing else. It prints its exact bytes, and a line end only on a terminal, so that
+ * a file can be stored and got back unchanged. The others print one line.
  *
- * JSON: one object on one line. 64-bit numbers are strings; keys and values are strings in the encoding that `keyEncoding` and
- * `valueEncoding` name: the one asked for, or base64 where text was asked for and the bytes are not UTF-8.
+ * JSON: one object on one line. 64-bit numbers are strings. Keys and values are strings in the encoding that
+ * `keyEncoding` and `valueEncoding` name. It is the one asked for, or base64 where text was asked for and the bytes are
+ * not UTF-8.
  *
  *   all      key, keyEncoding, clusterId (hex), nodeId, viewEpoch, partition, revision, groupEpoch, writerNodeId
  *   get      found, consistency ("linearizable" or "local"); version, value, valueEncoding when found

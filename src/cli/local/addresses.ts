@@ -1,6 +1,6 @@
 /**
- * Where the nodes of a local cluster listen, written down in its folder of data as long as `onar cluster` runs: commands in the same folder that
- * name no node find a cluster at other ports than the usual ones, too.
+ * The addresses where the nodes of a local cluster listen, written down in its folder of data as long as `onar cluster`
+ * runs. So commands in the same folder that name no node find a cluster at other ports than the usual ones, too.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -301,7 +301,7 @@ export function argsOfOneMore({ nodes, secret, data }: ClusterPlan): readonly st
   ];
 }
 
-/** What to paste next. */
+/** The lines to paste next. */
 function hints(plan: ClusterPlan): string {
   const ports = plan.nodes.map((node) => formatAddress(node.client));
   const first = ports[0] ?? "";

@@ -1,4 +1,5 @@
-/** What a local cluster still lacks: every node is to serve, and every partition is to have a writer that says so itself. */
+/** The lacks of a local cluster: every node is to serve, and every partition is to have a writer that says so
+ * itself. */
 import { formatAddress } from "../../config/values.js";
 import { askStatus } from "../status/status.js";
 import type { ChildNode } from "./child.js";
@@ -8,7 +9,7 @@ const STATUS_MS = 2_000;
 export interface Readiness {
   /** For people; null when nothing is missing. */
   readonly missing: string | null;
-  /** Of the cluster; 0 while no node serves. */
+  /** Partitions of the cluster; 0 while no node serves. */
   readonly partitions: number;
 }
 

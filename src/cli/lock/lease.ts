@@ -1,8 +1,8 @@
 /**
  * A lock on a key, held for a lease that its holder renews.
  *
- * The intuition: no clock is compared with another machine's. A holder counts from before it asked, everybody else from after they saw; so the
- * holder knows that the lock is lost before anybody else may take it.
+ * The intuition: no clock is compared with another machine's. A holder counts from before it asked, everybody else from
+ * after they saw. So the holder knows that the lock is lost before anybody else may take it.
  *
  *   1. The key holds the lock: a word of the holder's own, and the lease in milliseconds. Without the key, the lock is free.
  *   2. Somebody else takes it once the key's version has stayed the same for the lease, by compare-and-set on that version.
@@ -13,7 +13,7 @@
 import { randomUUID } from "node:crypto";
 import { done, type OnarClient } from "../../client/client.js";
 
-/** Of the lease: after which part it is renewed, and how soon that is tried again. */
+/** Parts of the lease: after which it is renewed, and how soon that is tried again. */
 const RENEW_PART = 3;
 const RETRY_PART = 10;
 const MIN_POLL_MS = 20;

@@ -1,6 +1,7 @@
 /**
- * `onar lock NAME -- COMMAND`: runs a command while a lock is held. Its exit code is the command's, as a shell says it: 126 and 127 when it could
- * not be started, 128 and the signal's number when a signal ended it. When the lock is lost the command is stopped, and the exit code is 1.
+ * `onar lock NAME -- COMMAND`: runs a command while a lock is held. Its exit code is the command's, as a shell says it.
+ * It is 126 or 127 when the command could not be started, and 128 plus the signal's number when a signal ended it. When
+ * the lock is lost the command is stopped, and the exit code is 1.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";

@@ -1,4 +1,4 @@
-/** What `onar lock` is told by and tells, apart from what it does: help needs no more than this. */
+/** The words in which `onar lock` is told and tells, apart from what it does: help needs no more than this. */
 
 /** In the environment of the command: the fencing token. */
 export const TOKEN_VARIABLE = "ONAR_LOCK_TOKEN";

@@ -1,7 +1,7 @@
 /**
- * The prompt's history: a file in the user's own state folder that only they may read, as it holds the keys and values that they typed.
- * ONAR_HISTORY names another file, or is `off`. A line that begins with a blank is not kept. A history that cannot be read or written is no
- * reason to fail.
+ * The prompt's history: a file in the user's own state folder. Only they may read it, as it holds the keys and values
+ * that they typed. ONAR_HISTORY names another file, or is `off`. A line that begins with a blank is not kept. A history
+ * that cannot be read or written is no reason to fail.
  */
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,7 +1,7 @@
 /**
- * The prompt: the commands that call nodes, typed one after the other on connections that stay open. On a terminal it has history,
- * completion and help; Ctrl-C gives up the line or the running command, Ctrl-D leaves. Standard input that is no terminal is a script: a
- * command a line, up to the first that does not end with 0, whose exit code is that of the whole.
+ * The prompt: the commands that call nodes, typed one after the other on connections that stay open. On a terminal it
+ * has history, completion and help; Ctrl-C gives up the line or the running command, Ctrl-D leaves. Standard input that
+ * is no terminal is a script: a command a line, until one does not end with 0, whose exit code is the script's.
  */
 import { createInterface, type Interface } from "node:readline";
 import { Readable } from "node:stream";
@@ -157,7 +157,7 @@ class Session {
   }
 }
 
-/** Of a tree that is only looked at. */
+/** For a tree that is only looked at. */
 const neverEnds: Ends = () => async () => {};
 
 /** Standard input is where the commands come from. */

@@ -1,4 +1,5 @@
-/** A line of the prompt to words, as a shell does it: blanks separate, quotes hold together, a backslash takes the next character as it is. */
+/** Splits a line of the prompt into words, as a shell does. Blanks separate, quotes hold together, a backslash takes
+ * the next character as it is. */
 import { usage } from "../ending/exit.js";
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", "0": "\0" };

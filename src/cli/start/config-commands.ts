@@ -36,7 +36,8 @@ export async function checkConfig(path: string, options: OutputOptions, io: Io):
   return EXIT.done;
 }
 
-/** What a node needs and the file does not say: flags or the environment may, as when several nodes share one file. */
+/** Settings that a node needs and the file lacks: flags or the environment may have them, as when several nodes share
+ * one file. */
 function leftOpen(gathered: Gathered<NodeSettings>): string[] {
   const has = (key: NodeSettingKey): boolean => gathered.given(key) !== null;
   const everywhere = (key: "listen" | "peerListen"): boolean => WILDCARDS.has(gathered.value(key)?.host ?? "");
@@ -49,7 +50,7 @@ function leftOpen(gathered: Gathered<NodeSettings>): string[] {
   return open;
 }
 
-/** What only shows when settings are seen together. */
+/** Errors that only show when settings are seen together. */
 function together(gathered: Gathered<NodeSettings>, complete: boolean): string[] {
   try {
     if (complete) nodeConfigOf(gathered);

@@ -1,9 +1,9 @@
 /**
- * What Node.js makes for each process.nextTick, kept once so that its shape lives on.
+ * The object that Node.js makes for each process.nextTick, kept once so that its shape lives on.
  *
- * A shape without a live object dies with the next full collection, and while a process starts, there is one when no tick is pending. V8's
- * notes in nextTick then name a shape that is gone, and every later call takes the slow way through the runtime, for as long as the
- * process runs. An HTTP/2 stream makes a dozen of those calls.
+ * A shape without a live object dies with the next full collection, and while a process starts, there is one when no
+ * tick is pending. V8's notes in nextTick then name a shape that is gone. Every later call takes the slow way through
+ * the runtime, for as long as the process runs. An HTTP/2 stream makes a dozen of those calls.
  */
 import { createHook } from "node:async_hooks";
 

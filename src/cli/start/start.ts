@@ -1,9 +1,9 @@
 /**
  * `onar start`: one node in the foreground.
  *
- * Whoever starts nodes as child processes (`onar cluster` does) sets ONAR_STOP_WITH_PARENT=1 and keeps the child's standard input open: the
- * node stops when that ends, so it cannot outlive a parent that was killed. SIGINT is then left to the parent, as a terminal sends Ctrl-C to
- * both.
+ * A program that starts nodes as child processes (`onar cluster` does) sets ONAR_STOP_WITH_PARENT=1 and keeps the
+ * child's standard input open. The node stops when that ends, so it cannot outlive a parent that was killed. SIGINT is
+ * then left to the parent, as a terminal sends Ctrl-C to both.
  */
 import type { NodeConfig } from "../../config/config.js";
 import { readSettingsFile, type SettingsFile } from "../../config/file.js";
@@ -112,7 +112,7 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   const output = nodeOutputOf(io, droppedLines(format, level));
   const log = makeLog(format, level, output);
   for (const warning of mistyped(io.env)) log.warn(warning, { event: "mistyped-variable" });
-  // What whoever started the node waits for is said at every level.
+  // Lines that the starter of the node waits for are said at every level.
   const announce = (text: string, facts: Facts): void => {
     if (format === "text") output.out(`${text}\n`);
     else log.info(text, facts);

@@ -1,6 +1,7 @@
 /**
- * `onar status`: the cluster, asked of one node and then of all the nodes that it names. Nodes see the cluster differently and know less of
- * partitions that they have no replica of, so each partition's writer is taken from whoever knows the highest ballot of it.
+ * `onar status`: the cluster, asked of one node and then of all the nodes that it names. Nodes see the cluster
+ * differently and know less of partitions that they have no replica of. So each partition's writer is taken from the
+ * node that knows the highest ballot of it.
  */
 
 import { createClient } from "nice-grpc";
@@ -37,7 +38,7 @@ export const askStatus = (
     printableStatus(await createClient(ReconfigurationServiceDefinition, channel).status({}, options)),
   );
 
-/** Of an address, a zone, a version. */
+/** Characters of an address, a zone, a version. */
 const MAX_TEXT = 300;
 
 /** The texts in it are what nodes say of themselves and of others. */

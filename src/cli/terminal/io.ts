@@ -1,4 +1,4 @@
-/** What a command may touch of the process: tests give it buffers instead. */
+/** The parts of the process that a command may touch: tests give it buffers instead. */
 import type { Readable, Writable } from "node:stream";
 import type { LogOutput } from "../../observe/log.js";
 import { type DropNews, LogSink } from "../../observe/log-sink.js";
@@ -85,7 +85,7 @@ export function processIo(): ProcessIo {
       return nodeOutput(new LogSink(out.destination(), news), new LogSink(error.destination(), news));
     },
     written: async () => {
-      // Of a log the sinks have written what could be written.
+      // For a log the sinks have written as much as could be written.
       if (logs) return null;
       await out.flushed();
       return out.failure?.code === "EPIPE" ? null : out.failure;

@@ -1,7 +1,7 @@
 /**
- * Standard output and standard error. Node.js writes to a file in one try and takes what the disk had room for as all of it, so files and
- * devices are written to here; pipes, sockets and terminals are its streams. What could not be written is remembered: it decides how the
- * command ends (process.ts).
+ * Standard output and standard error. Node.js writes to a file in one try and takes what the disk had room for as all
+ * of it. So files and devices are written to here; pipes, sockets and terminals are its streams. A write that failed is
+ * remembered: it decides how the command ends (process.ts).
  */
 import { fstatSync, type Stats, writeSync } from "node:fs";
 import { isatty, WriteStream } from "node:tty";
@@ -11,7 +11,7 @@ import { type Destination, fileDestination, streamDestination } from "../../obse
 const DEVICE_BUSY_MS = 10;
 
 export class Standard {
-  /** Of the first write that failed; nothing is written after it. */
+  /** The error of the first write that failed; nothing is written after it. */
   failure: NodeJS.ErrnoException | null = null;
   private readonly stream: NodeJS.WriteStream | null;
   private readonly goneListeners: (() => void)[] = [];

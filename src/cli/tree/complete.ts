@@ -1,7 +1,7 @@
 /** Completion of a line of the prompt, from the tree of commands. */
 import type { Command } from "commander";
 
-/** What the last word may become, and the last word, as node:readline wants them. */
+/** The continuations of the last word, and the last word, as node:readline wants them. */
 export function complete(tree: Command, line: string): [string[], string] {
   const words = line.trimStart().split(/\s+/);
   const last = words.pop() ?? "";

@@ -1,12 +1,12 @@
 /**
- * A key's history sorted by the versions that its answers carry. A block is the life of one version: the write that made
- * it, the answers that showed it, the delete that ended it. Versions grow with every write, so the blocks stand in the
- * only order in which they can have happened, and what breaks that order is a contradiction by itself, whatever the
- * operations of unknown outcome did:
+ * A key's history sorted by the versions that its answers carry. A block is the life of one version: the write that
+ * made it, the answers that showed it, the delete that ended it. Versions grow with every write, so the blocks stand in
+ * the only order in which they can have happened. Whatever breaks that order is a contradiction by itself, no matter
+ * what the operations of unknown outcome did:
  *
  * B1 one version is made by one write and ended by at most one delete;
  * B2 all answers that show a version show the same value, that of the write that made it;
- * B3 an operation of a later block cannot have returned before one of an earlier block was invoked; within a block the
+ * B3 an operation of a later block cannot have returned before one of an earlier block was invoked. Within a block the
  *    write goes first and the delete last;
  * B4 an answer does not contradict its own call (a compare-and-set refused with what it expected).
  */
@@ -66,7 +66,7 @@ export function blocksOf(operations: readonly DoneOperation[]): Blocks {
   return { blocks, absences, contradiction };
 }
 
-/** What the key holds while the block lasts; null when no answer tells. */
+/** The key's state while the block lasts; null when no answer tells. */
 export function stateIn(block: Block): KeyState | null {
   return block.value === null ? null : { value: block.value, version: block.version, exact: true };
 }

@@ -1,8 +1,8 @@
 /**
- * The writes of unknown outcome of a key, and how they bridge a gap: which of them, one after another, lead from what the
- * key held to a state in which the next known thing can happen. Each is used once. Those with the same call are
- * interchangeable but for the moment of their invocation, so they stand in one pool and the first invoked is used first:
- * that leaves the most room for the others.
+ * The writes of unknown outcome of a key, and how they bridge a gap. A bridge is some of them, one after another, that
+ * lead from the key's state to one in which the next known thing can happen. Each is used once. Those with the same
+ * call are interchangeable except for the moment of their invocation. So they stand in one pool and the first invoked
+ * is used first: that leaves the most room for the others.
  */
 import type { Operation } from "./history.js";
 import { after, type KeyState, sum } from "./sequential.js";
@@ -106,8 +106,8 @@ export class Bridges {
   }
 
   /**
-   * Whether any bridge at all leads to the goal before versions reach the bound: null when there are more states to look
-   * at than the allowance, from which they are taken.
+   * Whether any bridge at all leads to the goal before versions reach the bound. null when there are more states to
+   * look at than the allowance, from which they are taken.
    */
   leads(from: KeyState, due: number, bound: number, reaches: Reaches, allowance: { states: number }): boolean | null {
     return leadsFrom(this.unusedPools(due), from, due, bound, reaches, allowance, true);
@@ -151,9 +151,9 @@ export class Bridges {
 }
 
 /**
- * Orders that make no difference are looked at once: neighbouring additions commute, so they stand in the order of their pools, and what a
- * put or a delete wipes out can be left out, so these only begin a bridge. `last`: the place of the pool that was just used; null: the
- * bridge begins here.
+ * Orders that make no difference are looked at once. Neighbouring additions commute, so they stand in the order of
+ * their pools. Writes that a put or a delete wipes out can be left out, so puts and deletes only begin a bridge.
+ * `last`: the place of the pool that was just used; null: the bridge begins here.
  */
 function bridgeOfLength(
   pools: readonly Pool[],
@@ -182,7 +182,7 @@ function bridgeOfLength(
   return null;
 }
 
-/** What it leaves does not depend on what was there. */
+/** True if the state after it does not depend on the one before. */
 const wipes = ({ call }: Operation): boolean =>
   call.kind === "put" || (call.kind === "delete" && call.condition === undefined);
 
@@ -211,7 +211,7 @@ function leadsFrom(
   return false;
 }
 
-/** What fits in few places is used before what fits everywhere. */
+/** An operation that fits in few places is used before one that fits everywhere. */
 function rank({ operations: [operation] }: Pool): number {
   const call = operation?.call;
   if (call?.kind === "cas") return call.condition.kind === "version" ? 0 : call.condition.kind === "value" ? 1 : 3;

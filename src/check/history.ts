@@ -1,21 +1,22 @@
 /**
- * What clients asked of a key-value store and what they were told, as data.
+ * Requests of clients to a key-value store, and the answers, as data.
  *
  * A history is a list of operations. Each has the moment it was invoked and the moment its answer came, on one clock
- * that all processes share and that never goes back. A counter of events is the best clock: two operations are taken to
- * be concurrent unless one returned strictly before the other was invoked, so that ties lose precision, never soundness.
+ * that all processes share and that never goes back. A counter of events is the best clock. Two operations are taken to
+ * be concurrent unless one returned strictly before the other was invoked, so that ties lose precision, never
+ * soundness.
  *
  * Outcomes are three. *done*: the answer is known. *failed*: definitely not executed, so it may have no effect at all.
  * *unknown*: it takes effect at one moment after its invocation, however late, or never; its client goes on under a new
  * process id.
  *
  * Keys and values are strings; for binary data any encoding without collisions will do (latin1, base64). A version is
- * the revision of the key's last applied write: a whole number from 1, never above 2^53 - 1. 64-bit numbers of `add` are
- * decimal strings.
+ * the revision of the key's last applied write: a whole number from 1, never above 2^53 - 1. For `add`, 64-bit numbers
+ * are decimal strings.
  */
 
 export interface Operation {
-  /** Who asked. Its operations need not be sequential: a process may have several under way. */
+  /** The process that asked. Its operations need not be sequential: a process may have several under way. */
   readonly process: number | string;
   readonly key: string;
   readonly call: Call;

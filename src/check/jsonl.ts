@@ -1,7 +1,7 @@
 /**
- * Histories as JSON lines: one operation per line, its fields named as in history.ts. The reader takes nothing on trust:
- * a field that is missing, of a wrong type or not known is an error that names line and field, because a history that is
- * misread gives a verdict about something that never happened.
+ * Histories as JSON lines: one operation per line, its fields named as in history.ts. The reader takes nothing on
+ * trust. A field that is missing, of a wrong type or not known is an error that names line and field. A misread history
+ * gives a verdict about something that never happened.
  */
 
 import type { Answer, Call, Condition, Found, Operation, Outcome } from "./history.js";

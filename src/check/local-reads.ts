@@ -1,7 +1,8 @@
 /**
  * Local reads may be old, so they have no place in the order of the others; but what they show was once true. The entry
- * must be one that some write may have made before the read returned: never a value of a write that was not executed,
- * never a version with another value than everybody else saw there. Absence may always be shown: every key was absent.
+ * must be one that some write may have made before the read returned. It is never a value of a write that was not
+ * executed, never a version with another value than everybody else saw there. Absence may always be shown: every key
+ * was absent.
  */
 
 import { takesPart, type Violation } from "./checker.js";

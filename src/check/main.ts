@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The program `onar-check`: history in, verdict out. What it prints is for people; its exit code is for scripts. */
+/** The program `onar-check`: history in, verdict out. Its output is for people; its exit code is for scripts. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { type CommandLine, parseArguments, usage } from "./arguments.js";
 import { checkHistory, type KeyReport, type Report } from "./check.js";

@@ -1,8 +1,8 @@
 /**
- * Which writes of unknown outcome can matter. One whose effect nobody depends on may as well never have happened: take
- * it out of an order and every other answer is explained as before, because the next write or delete finds a lower
- * version, which allows more. What somebody may depend on: a value that was seen at a version which no answered write
- * made, a value or a number that a condition or an addition asks for, presence as such, absence as such.
+ * Which writes of unknown outcome can matter. One whose effect nobody depends on may as well never have happened. Take
+ * it out of an order and every other answer is explained as before: the next write or delete finds a lower version,
+ * which allows more. The things that somebody may depend on. They are a value seen at a version which no answered write
+ * made, or one that a condition or an addition asks for. Presence as such and absence as such belong to them, too.
  */
 import type { Condition, Found, Operation } from "./history.js";
 import { int64 } from "./sequential.js";

@@ -12,7 +12,8 @@ import type { Condition, Done, Found, Operation } from "./history.js";
 export interface KeyState {
   /** null: absent. */
   readonly value: string | null;
-  /** Exact: the version. Otherwise the least one it can be. Of an absent key: the least revision of its tombstone, 0 at first. */
+  /** Exact: the version. Otherwise the least one it can be. For an absent key: the least revision of its tombstone, 0
+   * at first. */
   readonly version: number;
   /** False for an absent key: nobody is told the revision of a tombstone. */
   readonly exact: boolean;
@@ -30,7 +31,7 @@ export function int64(value: string): bigint | null {
   return number < int64Least || number > int64Most ? null : number;
 }
 
-/** What `add` makes of a value (null: absent, counts as 0), or null where it must fail. */
+/** The value that `add` makes of another (null: absent, counts as 0), or null where it must fail. */
 export function sum(value: string | null, delta: string): string | null {
   const left = value === null ? 0n : int64(value);
   const right = int64(delta);

@@ -1,6 +1,6 @@
 /**
- * Where everything on a timeline goes. Moments are laid out from left to right, each as far to the right as the labels of
- * the bars that end there need; operations of one process that overlap get rows of their own within the lane.
+ * Where everything on a timeline goes. Moments are laid out from left to right, each as far to the right as the labels
+ * of the bars that end there need. Operations of one process that overlap get rows of their own within the lane.
  */
 import { latest } from "./checker.js";
 import type { Operation } from "./history.js";

@@ -1,7 +1,7 @@
 /**
- * A violation as a page: the operations on the key around the contradiction, one lane per process, a bar from invocation
- * to return, the ones that contradict each other in red and numbered as in the list below. The page stands alone, loads
- * nothing and runs no script; keys and values come from anywhere, so all text is escaped.
+ * A violation as a page: the operations on the key around the contradiction, one lane per process, a bar from
+ * invocation to return. The ones that contradict each other are red, and numbered as in the list below. The page stands
+ * alone, loads nothing and runs no script; keys and values come from anywhere, so all text is escaped.
  *
  * The axis keeps the order of moments, not their distance: between two moments there is as much room as the labels need.
  */

@@ -1,12 +1,12 @@
 /**
- * Is there an order of the operations that explains every answer? In O(n log n), because the answers say it: each carries
- * a version, versions grow with every write of the key, so they are the witness of the order (the idea of checking with
- * unique values in Gibbons and Korach, "Testing shared memories", SIAM J. Comput. 1997, and of Elle's version orders,
- * Kingsbury and Alvaro, VLDB 2020).
+ * Is there an order of the operations that explains every answer? It takes O(n log n), because the answers give the
+ * order away. Each carries a version, and versions grow with every write of the key, so they are the witness of the
+ * order. The idea is that of checking with unique values in Gibbons and Korach ("Testing shared memories", SIAM J.
+ * Comput. 1997). Elle's version orders use it as well (Kingsbury and Alvaro, VLDB 2020).
  *
  * The argument has two halves, which do not lean on each other.
  *
- * *Ok* is only ever said with an order in hand: `explains` replays the order against the sequential specification and
+ * *Ok* is only ever said with an order in hand. `explains` replays the order against the sequential specification and
  * the clock, and knows nothing of how it was found. So a mistake in finding one cannot make a bad history pass.
  *
  * *Violation* is only ever said for a condition that every order must meet, whatever the unknown operations did:
@@ -14,17 +14,17 @@
  * 2. A version that was shown has a maker. Without an answered one: an unknown write of that value, invoked before the
  *    block is due; and k versions of one value need k of them. (An addition makes any number: where one could have, this
  *    proves nothing.)
- * 3. A write follows what was there. What the block before it left is known. If the write's condition or sum does not fit
- *    it, unknown operations invoked in time must stand between, no more than the gap between the versions has room for:
- *    all ways are tried, as if no other gap needed any, within an allowance. The same for versions with an unknown
- *    maker. A write that expects a version fits directly behind it or nowhere: versions do not come back.
- * 4. Who found the key absent needs an absence that suits (witness-order.ts): at the start, behind a delete, or where an
- *    unknown delete, invoked in time, fits in a gap with room.
+ * 3. A write follows what was there. The state that the block before it left is known. If the write's condition or sum
+ *    does not fit it, unknown operations invoked in time must stand between, no more than the gap between the versions
+ *    has room for. All ways are tried, as if no other gap needed any, within an allowance. The same for versions with
+ *    an unknown maker. A write that expects a version fits directly behind it or nowhere: versions do not come back.
+ * 4. A read that found the key absent needs an absence that suits (witness-order.ts). That is at the start, behind a
+ *    delete, or where an unknown delete, invoked in time, fits in a gap with room.
  *
- * Without unknown operations that can matter the order is forced but for the absences, and for those witness-order.ts
- * finds a place if there is one: so one of the two is always said. With them, what could take their effect where is
- * chosen by rules of thumb, in a few attempts. When those get stuck and nothing proves a violation, the key is handed to the Wing–Gong search, and
- * the verdict says so (`decidedBy`).
+ * Without unknown operations that can matter the order is forced except for the absences, and witness-order.ts finds a
+ * place for those if there is one. So one of the two is always said. With them, what could take their effect where is
+ * chosen by rules of thumb, in a few attempts. When those get stuck and nothing proves a violation, the key is handed
+ * to the Wing–Gong search, and the verdict says so (`decidedBy`).
  */
 import { type Block, blocksOf, type Contradiction } from "./blocks.js";
 import { Bridges, isSum } from "./bridges.js";

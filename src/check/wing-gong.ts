@@ -2,17 +2,17 @@
  * Is there an order of the operations that explains every answer? The search of Wing and Gong ("Testing and verifying
  * concurrent objects", JPDC 1993) in Lowe's form ("Testing for linearizability", CCPE 2017).
  *
- * Intuition: walk along the history. Nothing has to be decided until an operation returns; then it must have taken
- * effect, so try every way in which it can: at once, or after some of the operations that are under way at that moment
- * (just-in-time linearization). What lies ahead depends only on the place in the history, on what the key holds and on
- * which operations under way have had their effect; what failed once from there need not be tried again (memoisation).
- * The stack is an array of our own, so a long history cannot overflow the machine's.
+ * Intuition: walk along the history. Nothing has to be decided until an operation returns. Then it must have taken
+ * effect, so try every way in which it can. It may do so at once, or after some of the operations under way at that
+ * moment (just-in-time linearization). The rest depends only on the place in the history, the key's state, and which
+ * operations under way have had their effect. An attempt that failed once from there need not be made again
+ * (memoisation). The stack is an array of our own, so a long history cannot overflow the machine's.
  *
- * An operation of unknown outcome stays under way for ever. Four things keep those from multiplying the search, none of
+ * An operation of unknown outcome stays under way forever. Four things keep those from multiplying the search, none of
  * which loses an order if there is one:
  * 1. A read under way that agrees with the state, and teaches nothing new about it, is linearized at once: it can only
  *    get harder later.
- * 2. Of unknown operations with the same call only the first one invoked is tried: they can be swapped.
+ * 2. Only the first one invoked is tried of unknown operations with the same call: they can be swapped.
  * 3. An unknown write whose effect nobody depends on is left out: an order without it explains the same answers.
  * 4. No put directly after an unknown write that nobody saw: the same order without that write is as good.
  */
@@ -30,7 +30,8 @@ export const wingGong: Checker = {
 
 /** Steps between two looks at the caller's clock. */
 const stepsPerLook = 1024;
-/** What fits in a Set of strings without exhausting the memory; beyond it nothing more is remembered, which costs time only. */
+/** States that fit in a Set of strings without exhausting the memory. Beyond it nothing more is remembered, which costs
+ * time only. */
 const memoMost = 4_000_000;
 
 interface Path {

@@ -11,13 +11,14 @@
  *
  * Why the first absence will do. Fix the order of everything else. Absence g suits operation r if nothing after g
  * returned before r was invoked, and nothing before g was invoked after r returned. The first condition holds from some
- * g on, the second up to some g: so if any absence suits, the first that meets the first condition does. And if r
+ * g on, the second up to some g. So if any absence suits, the first that meets the first condition does. And if r
  * returned before r' was invoked, the first one for r is not behind the first one for r'. Within one absence the order
  * of invocation keeps that order.
  *
- * What unknown operation goes where is a guess that may take from one gap what another needs. So where an attempt fails,
- * the next one begins with the gaps at which it did. And a guess may have been invoked too late for an absence that a
- * known delete made: then what goes before that delete must have been invoked before who found nothing had returned.
+ * The place of an unknown operation is a guess that may take from one gap what another needs. So where an attempt
+ * fails, the next one begins with the gaps at which it did. And a guess may have been invoked too late for an absence
+ * that a known delete made. Then everything before that delete must have been invoked before the reader of the absence
+ * had returned.
  */
 import { type Block, stateIn } from "./blocks.js";
 import { Bridges, firstIndex } from "./bridges.js";
@@ -56,7 +57,7 @@ export function* builtOrders(
   }
 }
 
-/** What the attempts so far taught. */
+/** The lessons of the attempts so far. */
 interface Lessons {
   /** Gaps to be bridged first. */
   readonly gaps: Set<number>;
@@ -153,7 +154,7 @@ class Builder {
     if (this.stateBefore(index) === null) this.fill(index - 1);
     const from = this.stateBefore(index);
     if (from === null) {
-      // What the block before held is an obstacle of its own.
+      // The state before the block is an obstacle of its own.
       if (block.maker === null && this.before[index]?.length === 0)
         this.obstacles.push({ kind: "no maker", index, before: null });
       return;
@@ -220,7 +221,8 @@ class Builder {
     return left !== null && (next === undefined || next.maker === null || this.begins(index + 1, left));
   }
 
-  /** What the block before this one leaves; null when its value is not known. A delete leaves the same, whatever it found. */
+  /** The state that the block before this one leaves; null when its value is not known. A delete leaves the same,
+   * whatever it found. */
   private stateBefore(index: number): KeyState | null {
     if (index === 0) return initialState;
     const state = this.states[index - 1] ?? null;
@@ -264,7 +266,7 @@ class Builder {
 function duesOf(blocks: readonly Block[], { ends }: Lessons): number[] {
   const dues = blocks.map(({ due }) => due);
   for (const [{ returned }, end] of ends) dues[end] = Math.min(dues[end] ?? returned, returned);
-  // What goes before a later block with an earlier due goes before that as well.
+  // Everything that goes before a later block with an earlier due goes before that as well.
   for (let index = dues.length - 2; index >= 0; index--) {
     dues[index] = Math.min(dues[index] as number, dues[index + 1] as number);
   }

@@ -1,4 +1,5 @@
-/** What a node is started with. Cluster settings are fixed by whoever founds the cluster; node settings are each node's own. */
+/** The configuration that a node is started with. Cluster settings are fixed by whoever founds the cluster; node
+ * settings are each node's own. */
 import { DEFAULT_PARTITIONS } from "../core/placement/position.js";
 
 export interface Limits {
@@ -20,7 +21,7 @@ export interface ClusterConfig {
   readonly partitions: number;
 }
 
-/** What the client port offers, beside keys and the state of the cluster. */
+/** The services of the client port, beside keys and the state of the cluster. */
 export interface ClientPortConfig {
   /** Server reflection is served. */
   readonly reflection: boolean;
@@ -82,12 +83,12 @@ export interface NodeConfig {
   readonly clusterId: string;
   readonly cluster: ClusterConfig;
   /**
-   * Of the cluster's settings, those that somebody gave, and what errors call them: a node whose directory belongs to a cluster of others
-   * does not start.
+   * Those of the cluster's settings that somebody gave, and their names in errors. A node whose directory belongs to a
+   * cluster with other settings does not start.
    */
   readonly insisted: readonly { readonly key: keyof ClusterConfig; readonly label: string }[];
   readonly limits: Limits;
-  /** Of clients at a time; null: as many as the limit of open files allows. */
+  /** Connections of clients at a time; null: as many as the limit of open files allows. */
   readonly maxConnections: number | null;
   readonly clientPort: ClientPortConfig;
   /** A stopping node takes calls for at least so long after its health fell, milliseconds. */
@@ -96,7 +97,7 @@ export interface NodeConfig {
   readonly traces: { readonly endpoint: string; readonly sample: number } | null;
 }
 
-/** Of the calls that come without a trace, this part begins one. */
+/** The share of calls without a trace that begin one. */
 export const DEFAULT_TRACE_SAMPLE = 0.01;
 export const DEFAULT_REPLICATION_FACTOR = 3;
 export const DEFAULT_STORAGE_MEMORY_MIB = 128;

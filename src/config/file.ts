@@ -1,6 +1,7 @@
 /**
- * A file of settings: YAML, one `name: value` a line, names as of the flags without dashes in front. Values are taken as written (YAML's
- * failsafe schema): a cluster id of digits is no number, `no` is no boolean. What is wrong is told with its line, all of it at once.
+ * A file of settings: YAML, one `name: value` a line, names as of the flags without dashes in front. Values are taken
+ * as written (YAML's failsafe schema): a cluster id of digits is no number, `no` is no boolean. Errors are told with
+ * their lines, all of them at once.
  */
 import { readFileSync, statSync } from "node:fs";
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
@@ -16,7 +17,7 @@ const MAX_FILE_BYTES = 1_048_576;
 export interface SettingsFile extends Source {
   readonly path: string;
   readonly keys: readonly NodeSettingKey[];
-  /** What is wrong in it, in the order of the lines; each names the file and the line. */
+  /** The errors in it, in the order of the lines; each names the file and the line. */
   readonly problems: readonly string[];
 }
 

@@ -31,7 +31,7 @@ export class Gathered<All extends Settings> {
     return null;
   }
 
-  /** What errors call it. */
+  /** The setting's name in errors. */
   label(key: keyof All & string): string {
     return this.given(key)?.label ?? flagOf(key);
   }

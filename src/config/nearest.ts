@@ -1,6 +1,6 @@
 /** "Did you mean …": the known name that a mistyped one is closest to. */
 
-/** Of the names, the closest within `most` edits, dashes and case aside; null when none is. */
+/** The closest of the names within `most` edits, dashes and case aside; null when none is. */
 export function nearest(typed: string, names: readonly string[], most = 3): string | null {
   const wanted = plain(typed);
   let best: string | null = null;

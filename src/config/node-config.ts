@@ -96,7 +96,8 @@ function secretFileOf(gathered: Gathered<NodeSettings>): NodeConfig["clusterSecr
   return path === undefined ? null : { label: gathered.label("clusterSecretFile"), path };
 }
 
-/** Who reaches a port without secret is believed. That may be meant, on a network of its own; it must be said. */
+/** Anybody that reaches a port without secret is believed. That may be meant, on a network of its own; it must be
+ * said. */
 function mustBeGuarded(
   gathered: Gathered<NodeSettings>,
   ports: readonly { readonly key: "listen" | "peerListen"; readonly address: Address }[],

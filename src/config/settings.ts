@@ -1,7 +1,7 @@
 /**
- * Every setting of a node and of the commands, once: flags, environment variables, keys of a file, help, errors and the tables in
- * docs/configuration.md are made from this list. A setting's key here gives all its names: `peerListen` is the flag `--peer-listen`, the
- * variable `ONAR_PEER_LISTEN` and `peer-listen` in a file.
+ * Every setting of a node and of the commands, once. Flags, environment variables, keys of a file, help, errors and the
+ * tables in docs/configuration.md are made from this list. A setting's key here gives all its names: `peerListen` is
+ * the flag `--peer-listen`, the variable `ONAR_PEER_LISTEN` and `peer-listen` in a file.
  */
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../base/limits.js";
 import { LOG_LEVELS } from "../base/log-level.js";
@@ -41,19 +41,19 @@ import {
 export interface Setting<Value> {
   /** node: each node's own. cluster: fixed forever by whoever founds the cluster. client: of the commands that call nodes. */
   readonly scope: "node" | "cluster" | "client";
-  /** What stands after the flag, for example "<host:port>"; "" for a switch. */
+  /** The text after the flag, for example "<host:port>"; "" for a switch. */
   readonly argument: string;
-  /** What it must be. */
+  /** The bound that it must keep. */
   readonly bound: string;
-  /** What it is when nobody says; in words where it depends. */
+  /** The value when nobody gives one; in words where it depends. */
   readonly fallback: string;
-  /** What it does. */
+  /** The setting's effect. */
   readonly text: string;
   /** A switch that may be on when nobody says: a flag that begins with --no- turns it off. */
   readonly on?: true;
   /** In a file it may be a list. */
   readonly list?: true;
-  /** What variables of a standard say of it that other programs follow as well; after its own variable. */
+  /** The variables of a standard that other programs follow as well; they count after its own variable. */
   standard?(environment: Environment): { readonly text: string; readonly variable: string } | null;
   /** The value, or a SettingError that calls it by this label. */
   read(label: string, text: string): Value;
@@ -352,7 +352,7 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 export const DEFAULT_ENDPOINT = "127.0.0.1:4600,127.0.0.1:4601,127.0.0.1:4602";
 export const DEFAULT_TIMEOUT_S = "10";
 
-/** Of the commands that call nodes: flags and environment only. */
+/** Settings of the commands that call nodes: flags and environment only. */
 export const CLIENT_SETTINGS = {
   endpoint: setting({
     scope: "client",

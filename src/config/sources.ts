@@ -1,6 +1,7 @@
 /**
- * Where settings come from. Each source answers for a setting by its key; the first that has it wins: flags, then the environment, then a
- * file, then the default. What was given remembers its source, so that an error can say where to look.
+ * Where settings come from. Each source answers for a setting by its key; the first that has it wins: flags, then the
+ * environment, then a file, then the default. A setting that was given remembers its source, so that an error can say
+ * where to look.
  */
 import { nearest } from "./nearest.js";
 import {
@@ -21,7 +22,7 @@ export type Origin = "flag" | "environment" | "file" | "options" | "default";
 export interface Given {
   readonly text: string;
   readonly origin: Origin;
-  /** What errors call the setting: `--listen`, `ONAR_LISTEN (environment)`, `listen (onar.yaml line 7)`. */
+  /** The setting's name in errors: `--listen`, `ONAR_LISTEN (environment)`, `listen (onar.yaml line 7)`. */
   readonly label: string;
 }
 

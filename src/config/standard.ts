@@ -26,7 +26,7 @@ export function standardEndpoint(environment: Environment): Standard | null {
   return ofAll === "" ? null : { text: `${ofAll.replace(/\/+$/, "")}/v1/traces`, variable: ENDPOINT };
 }
 
-/** Who calls decides first in any case; the samplers that say otherwise are not offered. */
+/** The caller decides first in any case; the samplers that say otherwise are not offered. */
 export function standardSample(environment: Environment): Standard | null {
   switch (environment[SAMPLER]) {
     case "always_on":

@@ -137,12 +137,13 @@ export function yesOrNo(label: string, text: string): boolean {
   return oneOf(label, text, ["true", "false"]) === "true";
 }
 
-/** What was written, bounded and with control characters escaped, so that an error message can show it on any terminal. */
+/** The text as written, bounded and with control characters escaped, so that an error message can show it on any
+ * terminal. */
 export function quote(text: string): string {
   return jsonText(text.length > 80 ? `${text.slice(0, 77)}...` : text);
 }
 
-/** Of a file or directory. */
+/** Path of a file or directory. */
 export function path(label: string, text: string): string {
   if (text === "" || text.includes("\0") || text.length > 1_024)
     throw new SettingError(`${label} must be a path of 1 to 1024 characters; it is ${quote(text)}`);

@@ -273,9 +273,9 @@ export class ServedPartition implements Copy {
   }
 
   /**
-   * Changes of the copies it hears that are not known to be here: 0 when this replica has all there is. null: nobody
-   * knows, as no majority is heard. The last word of a replica that is away says nothing: it may be gone for good, and
-   * only states on a majority count.
+   * Changes of the copies it hears that are not known to be here: 0 when this replica has all there is. null when
+   * nobody knows, as no majority is heard. The last word of a replica that is away says nothing: it may be gone for
+   * good, and only states on a majority count.
    */
   get behind(): number | null {
     const heard = this.heardPlaces();

@@ -16,7 +16,7 @@
  * that they are of (rolled-back.ts).
  *
  * Invariants:
- *   P1  What a writer says comes from the owner of its ballot.
+ *   P1 A writer's message comes from the owner of its ballot.
  *   P2  A ballot's owner is a replica of its partition, and its epoch is no later than the group's.
  *   P3  In a register neither the version nor the floor is above the revision.
  */

@@ -187,7 +187,7 @@ export class OnarNode implements AsyncDisposable {
  */
 export const startNode = (options: NodeOptions): Promise<OnarNode> => startNodeWith(options, undefined);
 
-/** What a node has to say goes to `onNotice`. */
+/** The node's notices go to `onNotice`. */
 const OF_THE_PROGRAM: ReadonlySet<string> = new Set(["logLevel", "logFormat"] satisfies NodeSettingKey[]);
 
 /** The same, for tests that keep messages back. */

@@ -11,7 +11,7 @@
  *   I2  A verdict "refused" or "unserved" is given only when no copy can have been executed.
  *   I3  Every request is answered by its deadline, whatever the disk does: an answer that waits for a sync is not an answer yet.
  *   I4  A write that is sent again runs at most once, also when the client told no `after` (R9).
- *   I5  What no live stream took was not sent: it is held like any other request.
+ *   I5 A message that no live stream took was not sent: it is held like any other request.
  *   I6  One wrong word about a partition's revision does not keep its requests out for good.
  */
 import { after, type Duration, duration, type Instant, never, since } from "../base/time.js";

@@ -1,6 +1,7 @@
 /**
- * What Prometheus reads, for numbers that are counted in plain arrays: counting by prom-client costs half a microsecond each, and three of
- * them happen in every call. Everything that is only read when somebody asks is prom-client's (node-metrics.ts).
+ * Figures for Prometheus that are counted in plain arrays. Counting by prom-client costs half a microsecond each, and
+ * three of them happen in every call. Everything that is only read when somebody asks is prom-client's
+ * (node-metrics.ts).
  */
 
 export type Labels = Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 /**
- * Where a node's log goes: a queue that never waits for whoever reads it. A log that cannot be written, because its disk is full or nobody reads
- * its pipe, costs lines, and never the node. What does not fit is dropped and counted, and the next lines that can be written say how many.
+ * Where a node's log goes: a queue that never waits for whoever reads it. A log that cannot be written, because its
+ * disk is full or nobody reads its pipe, costs lines, and never the node. Lines that do not fit are dropped and
+ * counted, and the next lines that can be written say how many.
  *
  *   K1  One write is under way at a time, so that lines leave in order.
  *   K2  A line is written whole or not at all: what a full disk took of it is not written again, the rest follows.
@@ -13,7 +14,7 @@ import { pathReasonOf } from "../base/errno.js";
 /** Waiting for the destination, at most: some 5,000 lines. */
 export const MAX_LOG_BYTES = 1024 * 1024;
 export const MAX_LOG_LINES = 8_192;
-/** Of one write. */
+/** Bytes of one write. */
 const WRITE_BYTES = 64 * 1024;
 /** How long to wait before a write that failed is tried again. */
 const RETRY_MS = 1_000;

@@ -1,6 +1,7 @@
 /**
- * What a node has to say. As text, lines for people: news on standard output, warnings and errors on standard error. As JSON, one object a
- * line on standard output (pino), for programs that collect logs. Neither ever holds a key or a value of a user.
+ * The lines of a node's log. As text, lines for people: news on standard output, warnings and errors on standard error.
+ * As JSON, one object a line on standard output (pino), for programs that collect logs. Neither ever holds a key or a
+ * value of a user.
  *
  * An error that ends the node is a line on standard error in both: whoever started it by hand sees it there.
  */

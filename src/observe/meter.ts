@@ -15,7 +15,7 @@ export class Meter {
     });
   }
 
-  /** What is read only ever grows. */
+  /** The figure that is read only ever grows. */
   counter(name: string, help: string, read: () => number): void {
     new Counter({
       name,

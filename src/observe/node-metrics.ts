@@ -32,7 +32,7 @@ export interface NodeParts extends StorageParts {
   readonly ports: Readonly<Record<"client" | "peer", { readonly open: number; readonly refused: number }>>;
   /** Lines of the log that could not be written. */
   readonly linesDropped: () => number;
-  /** Of the peer port. */
+  /** Admission at the peer port. */
   readonly admission: () => { readonly counters: AdmissionCounters; readonly strangerCount: number };
   /** Empty while there is no view. */
   readonly queues: () => readonly PeerQueue[];

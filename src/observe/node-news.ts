@@ -1,7 +1,8 @@
 /**
- * What happens to a node, in lines for the operator: peers lost and heard again, offices taken and lost, partitions without a writer, catch-up,
- * dropped messages, a disk that stands still. The core says none of it, as it is pure: twice a second a snapshot of it is compared with the
- * one before. So a storm, in which thousands of partitions change their writer, is a line with counts; each partition has its line at debug.
+ * The events of a node, in lines for the operator. They are peers lost and heard again, offices taken and lost,
+ * partitions without a writer, catch-up, dropped messages, a disk that stands still. The core says none of it, as it is
+ * pure: twice a second a snapshot of it is compared with the one before. So a storm, in which thousands of partitions
+ * change their writer, is a line with counts; each partition has its line at debug.
  */
 import type { NodeId, Partition } from "../core/model/ids.js";
 import { memberOf } from "../core/view/view.js";

@@ -1,4 +1,4 @@
-/** What storage on disk tells of itself; all 0 with storage in memory. */
+/** The figures that storage on disk tells of itself; all 0 with storage in memory. */
 import type { NodeStorage, StorageFigures } from "../ports/storage.js";
 import type { Meter } from "./meter.js";
 

@@ -5,7 +5,7 @@ import type { NodeMessage } from "../core/model/node-message.js";
 export interface Peers {
   /**
    * Queues a message; nothing leaves before `flush`. False: there is no stream to that node, or no room on it, and the
-   * message is gone. A queued one may still be gone when the stream breaks before it took the message: a Forward is
+   * message is gone. A queued one may still be gone when the stream breaks before it took the message. A Forward is
    * then told to the loop as *unsent*.
    */
   send(to: NodeId, message: NodeMessage): boolean;

@@ -1,6 +1,6 @@
 /**
- * Whether what a node is started with goes with what its directory knows: whom it founds a cluster with, and its place in the cluster that it
- * belongs to. What does not is told before anything is done.
+ * Checks the settings of a start against the node's directory: the founders of its cluster, and its place in the
+ * cluster that it belongs to. Settings that do not are told before anything is done.
  */
 import type { ClusterConfig, NodeConfig } from "../config/config.js";
 import { memberOf, type View } from "../core/view/view.js";
@@ -61,13 +61,13 @@ export function placeOf(config: NodeConfig, home: Home, view: View): "member" | 
 }
 
 export interface Differing {
-  /** What errors call the setting. */
+  /** The setting's name in errors. */
   readonly label: string;
   readonly asked: number;
   readonly fixed: number;
 }
 
-/** What was fixed when the cluster was founded and is not what somebody says now. */
+/** Settings fixed when the cluster was founded that differ from what somebody says now. */
 export function otherThanFixed({ insisted, cluster }: NodeConfig, view: View): readonly Differing[] {
   const fixed: ClusterConfig = { replicationFactor: view.replicationFactor, partitions: view.partitions.length };
   return insisted

@@ -1,4 +1,4 @@
-/** What a node is to the program that runs it: a command, or whoever embeds it. */
+/** A node as the program that runs it sees it: a command, or a program that embeds it. */
 import type { NodeId } from "../core/model/ids.js";
 import type { Facts } from "../observe/log.js";
 import type { Serving } from "../rpc/services/serving.js";

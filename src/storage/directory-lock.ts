@@ -4,9 +4,9 @@
  * the process, however that ends, and whoever connects knows for sure. There are two of them.
  *
  * On Linux one has no file: its name is the directory's device and number. Taking it is one step, and nothing of it is
- * ever left behind. But containers do not see each other's. So there is another in the directory, bound under a name of
- * its own and then linked to the name of the lock, which works for one process only. A lock that a killed process left
- * behind is taken away first.
+ * ever left behind. But containers do not see each other's. So there is another in the directory. It is bound under a
+ * name of its own and then linked to the name of the lock, which works for one process only. A lock that a killed
+ * process left behind is taken away first.
  */
 import { randomBytes } from "node:crypto";
 import { link, open, readdir, rename, stat, unlink } from "node:fs/promises";

@@ -2,8 +2,9 @@
  * The files of one folder, as the log needs them. Everything above this interface, recovery included, runs unchanged on
  * a simulated disk. So it has callbacks instead of promises, and they may come before the call returns.
  *
- * What a crash may do: of a `write` that was not done, any part may be there, in any order, and zeros or nothing in between; a `create` that
- * was not done has happened or has not; of what was done, everything is there. A bad disk may change any byte of what was done later on.
+ * A crash may do this. A `write` that was not done may have left any part of it, in any order, with zeros or nothing in
+ * between. A `create` that was not done has happened or has not. Everything that was done is there. A bad disk may
+ * change any byte of what was done later on.
  */
 export type Done = (error: Error | null) => void;
 

@@ -1,4 +1,4 @@
-/** What `import "onar/testing"` gives: a whole cluster in this process, for tests of programs that use Onar. */
+/** The module `onar/testing`: a whole cluster in this process, for tests of programs that use Onar. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { type ClientOptions, OnarClient } from "../client/client.js";
 import { makeSecretFile } from "../config/secret-file.js";
 import { type OnarNode, startNodeWith } from "../embed/node.js";
 
-/** What a test cluster is like. */
+/** The shape of a test cluster. */
 export interface TestClusterOptions {
   /** 3 when missing. */
   readonly nodes?: number;
@@ -17,8 +17,8 @@ export interface TestClusterOptions {
   /** A power of two; 16 when missing, so that little time goes into starting. */
   readonly partitions?: number;
   /**
-   * What chance there is comes from this: {@link TestCluster.pick}, and which messages are lost. A whole number; drawn when missing. Nodes run on real time, so
-   * the same seed makes the same choices, not the same run.
+   * All chance comes from this: {@link TestCluster.pick}, and which messages are lost. A whole number; drawn when
+   * missing. Nodes run on real time, so the same seed makes the same choices, not the same run.
    */
   readonly seed?: number;
   /** The part of the messages between nodes that is lost, 0 … 1; 0 when missing. */
@@ -33,8 +33,8 @@ const DEFAULT_PARTITIONS = 16;
 /**
  * Some nodes in this process, on loopback ports, with data in memory.
  *
- * It is made for correctness, not for speed: all nodes share one thread with the test. A node that was killed does not come back, as its data is
- * gone; a majority of the replicas must live for writes to go on.
+ * It is made for correctness, not for speed: all nodes share one thread with the test. A node that was killed does not
+ * come back, as its data is gone. A majority of the replicas must live for writes to go on.
  *
  * @example
  * ```ts
@@ -96,7 +96,7 @@ export class TestCluster implements AsyncDisposable {
     this.cutOneWay(b, a);
   }
 
-  /** What `from` says does not reach `to` any more. */
+  /** Messages of `from` do not reach `to` any more. */
   cutOneWay(from: OnarNode, to: OnarNode): void {
     this.network.cut.add(link(from.id, to.id));
   }
@@ -123,7 +123,7 @@ export class TestCluster implements AsyncDisposable {
   }
 }
 
-/** What is between the nodes. */
+/** The network between the nodes. */
 class Network {
   readonly cut = new Set<string>();
   private readonly chance: Prng;

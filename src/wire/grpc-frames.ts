@@ -8,7 +8,7 @@ const PREFIX = Buffer.alloc(PREFIX_BYTES);
 /** About so much is handed to the transport at once. */
 const WRITE_BYTES = 256 * 1_024;
 
-/** What serves all streams in turn: it is empty whenever control is given up. */
+/** A buffer that serves all streams in turn: it is empty whenever control is given up. */
 const writer = new WireWriter();
 
 /** Hands the messages to `write`, each with its prefix and not compressed: as few buffers as keep a large one from growing without bound. */
@@ -27,7 +27,7 @@ export function writeFrames<T>(
   if (writer.length > 0) write(writer.finish());
 }
 
-/** What goes before a message of this length that is not compressed. */
+/** The prefix of a message of this length that is not compressed. */
 export function prefixOf(length: number): Buffer {
   const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
   prefix[0] = 0;

@@ -15,7 +15,7 @@ import { BYTES, tag, VARINT, WireReader, type WireWriter } from "./protobuf.js";
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** Of PipelineRequest and PipelineResponse. */
+/** The tag of PipelineRequest and PipelineResponse. */
 const TAG = tag(1, VARINT);
 const GET = 2;
 const PUT = 3;
@@ -52,7 +52,7 @@ export function encodePipelineRequest(message: PipelineRequest, w: WireWriter): 
   }
 }
 
-/** Of a GET or PUT the key, value and request id are views of the bytes: copy what you keep. */
+/** In a GET or PUT the key, value and request id are views of the bytes: copy what you keep. */
 export const decodePipelineRequest = (bytes: Buffer): PipelineRequest =>
   usual(bytes, requestOf) ?? PipelineRequest.decode(bytes);
 
@@ -129,7 +129,7 @@ export function encodePipelineResponse(message: PipelineResponse, w: WireWriter)
   }
 }
 
-/** Of a GET or PUT the header's cluster id is a view of the bytes; the rest is the caller's own. */
+/** In a GET or PUT the header's cluster id is a view of the bytes; the rest is the caller's own. */
 export const decodePipelineResponse = (bytes: Buffer): PipelineResponse =>
   usual(bytes, responseOf) ?? PipelineResponse.decode(bytes);
 

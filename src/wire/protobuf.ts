@@ -1,7 +1,7 @@
 /**
- * Protobuf's wire format by hand, for the few messages that every operation needs: a generated codec builds an object per message and
- * per sub-message, and a buffer per encoding, which costs several times what the bytes do. Whatever is not hot goes through the
- * generated code.
+ * Protobuf's wire format by hand, for the few messages that every operation needs. A generated codec builds an object
+ * per message and per sub-message, and a buffer per encoding, which costs several times what the bytes do. Whatever is
+ * not hot goes through the generated code.
  *
  * Source: protobuf.dev, "Encoding".
  */
@@ -152,7 +152,7 @@ export class WireWriter {
   }
 }
 
-/** Reads fields of one message. What is malformed throws an ordinary Error. */
+/** Reads fields of one message. A malformed message throws an ordinary Error. */
 export class WireReader {
   private readonly buffer: Buffer;
 
@@ -263,7 +263,7 @@ export class WireReader {
   skip(type: number): void {
     switch (type & 7) {
       case VARINT:
-        // Of whatever size.
+        // Numbers of whatever size.
         for (let i = 0; i < 10; i++) {
           if (this.at >= this.end) break;
           if ((this.buffer[this.at++] as number) < 128) return;

@@ -1,6 +1,7 @@
 /**
- * How many bytes of a request say nothing: fields that this version does not know, and all but the last of a field that is there more than
- * once. A decoder keeps the former and decodes the latter, at up to a hundred times what it costs to send them.
+ * The bytes of a request that say nothing. They are fields that this version does not know, and all but the last of a
+ * field that is there more than once. A decoder keeps the former and decodes the latter, at up to a hundred times what
+ * it costs to send them.
  *
  * Source: protobuf.dev, "Encoding".
  */
@@ -18,7 +19,7 @@ const END_GROUP = 4;
 /** As decoders bound it. */
 const MAX_DEPTH = 100;
 
-/** Looks no further once there are more than `most`. What is malformed throws an ordinary Error. */
+/** Looks no further once there are more than `most`. A malformed request throws an ordinary Error. */
 export function surplusOf(bytes: Uint8Array, fields: Fields, most: number): number {
   // Nothing that is so short has more.
   return bytes.length <= most ? 0 : new Surplus(most).of(new WireReader(bytes), fields);

@@ -11,8 +11,8 @@
  * C would depose each other forever. And `live` is never passed on twice, so it dies with its source.
  *
  * Invariants
- * E1 A ballot proposed is above the node's own promise and every promise heard at that time; the own promise is durable before the Prepare
- *    leaves (R8), so a ballot serves one office only.
+ * E1 A ballot proposed is above the node's own promise and every promise heard at that time. The own promise is durable
+ *    before the Prepare leaves (R8), so a ballot serves one office only.
  * E2 An office or candidacy is repeated in the same ballot, never with a new one, while it is neither lost nor given up.
  * E3 `live` is true only while the owner of the own promise, at its last word, was working in exactly that ballot.
  * E4 A machine made anew (a restarted node, a new group epoch) holds no office.

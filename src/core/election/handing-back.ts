@@ -18,8 +18,8 @@ export const BASE_HOLD = 20;
 export const MAX_HOLD = 18_000;
 /** H falls back once the preferred replica has held the office for so many times H. */
 export const HOLD_FALLS_AFTER = 10;
-/** Round ends after YourTurn by which a higher ballot must have shown up: two rounds for a round trip, and the rest of
- * the current round. */
+/** Round ends after YourTurn by which a higher ballot must have shown up: a round trip of two rounds, and the current
+ * round's rest. */
 export const TURN_ROUNDS = 3;
 
 export class HandingBack {

@@ -162,8 +162,8 @@ export interface Imposed {
 }
 
 /**
- * A reader that cannot finish asks the writer, and so does a replica whose copy of the key is bad or cannot be taken
- * over from elsewhere. It asks: recover the key, write what you find in your own ballot, and tell me.
+ * A reader that cannot finish asks the writer. So does a replica whose copy of the key is bad or cannot be taken over
+ * from elsewhere. It asks: recover the key, write what you find in your own ballot, and tell me.
  */
 export interface HandOver {
   readonly kind: "hand-over";
@@ -194,8 +194,8 @@ export interface YourTurn {
   readonly ballot: Ballot;
 }
 
-/** A replica asks another of its group, which it hears again or which has changes it does not know: what changed in
- * your copy since then? */
+/** A replica asks another of its group, heard again or with changes unknown here: what changed in your copy since
+ * then? */
 export interface AskChanges {
   readonly kind: "ask-changes";
   readonly partition: Partition;

@@ -9,10 +9,11 @@
  * away asks for timestamps first, as most of what it lacks is on its way.
  *
  * Invariants:
- *   I1  The cursor moves over a change only when this copy had that state or a later one of its key, or it was refused and the writer has told
- *       since what counts, in a higher ballot: it may be that nothing does, and then the other copy keeps what reached it alone. A key whose
- *       copy is bad is left to the writer, who is asked for it after it was listed.
- *   I2  What was asked for before a key was purged here is dropped (R12).
+ *   I1  The cursor moves over a change only when this copy had that state or a later one of its key. Or the change was
+ *       refused, and the writer has told since, in a higher ballot, which state counts. If none does, the other copy
+ *       keeps what reached it alone. A key whose copy is bad is left to the writer, who is asked for it after it was
+ *       listed.
+ *   I2  An answer to a question that was asked before a key was purged here is dropped (R12).
  *   I3  One page is asked for at a time, under one attempt until it has come: what is under way is not asked for once more.
  *
  * Source: anti-entropy by version numbers, as in Bayou and Dynamo; the fence is what a register needs besides.
@@ -152,7 +153,7 @@ export class CatchUp {
   }
 
   /**
-   * As `behind`, for people. Of replicas that are heard all the time only listed and lacking changes count, not all
+   * As `behind`, for people. For replicas that are heard all the time, only listed and lacking changes count, not all
    * that was written since the last question.
    */
   lacks(place: number, lastChange: ChangeNumber): number {

@@ -6,9 +6,10 @@
  * no more than that page.
  *
  * Invariants:
- *   I1  Whatever changed after what was asked and up to `upTo` is in the page, unless the asker had it, or it is bad here. What is bad changes
- *       again when it is mended.
- *   I2  Of this copy's own states is told only with the last page, and only while nothing is bad here: then all of them are there.
+ *   I1 Whatever changed after what was asked and up to `upTo` is in the page, unless the asker had it, or it is bad
+ *       here. A bad register changes again when it is mended.
+ *   I2 This copy's own states are told only with the last page, and only while nothing is bad here: then all of them
+ *       are there.
  */
 import { LOOK_BYTES, PAGE_BYTES } from "../model/bounds.js";
 import { type ChangeNumber, NO_CHANGE } from "../model/ids.js";

@@ -1,12 +1,13 @@
 /**
  * Keys of this replica's copy that only the writer can mend. These are keys whose register fails its checksum (R11),
- * keys that another copy offered and the fence refused (R1), and tombstones that outlived the passes that should have
- * purged them (R12). The writer is asked to settle the key, as a reader asks that hands its read over; what it answers
- * was decided after the question.
+ * and keys that another copy offered and the fence refused (R1). Tombstones that outlived the passes that should have
+ * purged them belong to them, too (R12). The writer is asked to settle the key, as a reader asks that hands its read
+ * over; what it answers was decided after the question.
  *
  * Invariants:
- *   I1  A question is asked under one attempt until the key needs no mending any more: the answer counts however late it comes. It is at
- *       least as new as anything this replica ever acknowledged, as a replica acknowledges nothing of a key while its copy is bad (R11).
+ *   I1 A question is asked under one attempt until the key needs no mending any more: the answer counts however late it
+ *       comes. It is at least as new as anything this replica ever acknowledged: it acknowledges nothing of a key while
+ *       its copy is bad (R11).
  *   I2  It is void when the copy was sound in between: what was acknowledged then may be newer than a late answer.
  *   I3  However many keys the writer cannot tell, the others have their turns.
  */

@@ -5,7 +5,8 @@
  * Invariants, cited by the assertions below:
  *   I1  The promise never falls, and no register it holds has a higher ballot than its promise.
  *   I2  The timestamp of a key never falls, until the key is purged.
- *   I3  Of a key whose register is bad nothing is said and nothing taken but what the writer sends to mend it (R11).
+ *   I3 For a key whose register is bad, a replica reports nothing and accepts only what the writer sends to mend it
+ *       (R11).
  *
  * Source: the (1,N) atomic register by Read-Impose Write-Majority, Cachin, Guerraoui, Rodrigues, "Introduction to
  * Reliable and Secure Distributed Programming", 4.2.4. The fence by ballots is Paxos' promise, held for a whole

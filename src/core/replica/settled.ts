@@ -1,7 +1,7 @@
 /**
- * The settled states that a replica knows. For each ballot it keeps the last seq up to which every register of that
- * ballot, or a later one of its key, is on a majority. Numbers of one ballot say nothing of another's (R14). The list
- * is bounded: forgetting an old ballot costs an impose.
+ * The settled states that a replica knows. For each ballot it keeps a seq: every register of that ballot up to it, or a
+ * later one of its key, is on a majority. Numbers of one ballot say nothing of another's (R14). The list is bounded:
+ * forgetting an old ballot costs an impose.
  */
 import { type Ballot, compareBallots, sameBallot, type Timestamp } from "../model/ballot.js";
 import { planted } from "../model/planted.js";

@@ -7,8 +7,8 @@
  * A copy that catches up sends these ranges along, and is sent whole registers of all else. So a key travels once, with its value.
  *
  * Invariants:
- *   I1  A state is in here only if this copy took it or a later one of its key, or if all is here that the copy of another has changed, and
- *       that copy had it. What leaves out a state is safe: it is sent once more.
+ *   I1  A state is in here only if this copy took it or a later one of its key. Or another copy had it, and everything
+ *       that this other copy has changed is here. Leaving out a state is safe: it is sent once more.
  *
  * Source: anti-entropy by version vectors, as in Bayou and Dynamo; a ballot is what is counted in.
  */

@@ -1,7 +1,7 @@
 /**
  * Writes under way. A flight is done when a majority holds its register or a later one of its key. It stays on the list
- * of flights that some replica may still lack until one of three things happens. Every replica has it, a later one of
- * its key departs, or only replicas lack it that are not heard: those catch up when they are back. The settled seq
+ * of flights that some replica may still lack until one of three things happens. Every replica has it, or a later one
+ * of its key departs. Or only replicas lack it that are not heard: those catch up when they are back. The settled seq
  * stops below the oldest flight that is not done (R14).
  */
 import type { Instant } from "../../base/time.js";

@@ -83,8 +83,8 @@ export class Keys implements Rememberer {
     return null;
   }
 
-  /** Requests on the key that wait for it to be known, or whose writes are under way, and the askers that wait for its
-   * latest state. */
+  /** Requests on the key that wait for it to be known, or whose writes are under way, and askers for its latest
+   * state. */
   loadOf(key: Key): number {
     const state = this.states.get(key);
     if (state === undefined) return 0;

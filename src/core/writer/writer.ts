@@ -14,7 +14,7 @@
  *   I4  A state that the request did not write is revealed only when it is on a majority and a round begun later was confirmed (R5).
  *   I5  The settled seq stops below the lowest one that is not on a majority itself or by a later one of its key (R14).
  *
- * Source: Read-Impose Write-Majority (1,N) register (Cachin et al., 4.2.4) with the round structure of Paxos' phase 2.
+ * Source: the (1,N) register by Read-Impose Write-Majority (Cachin et al., 4.2.4), with the rounds of Paxos' phase 2.
  * The confirming round is Raft's ReadIndex without its log.
  */
 import { assert } from "../../base/assert.js";

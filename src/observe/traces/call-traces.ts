@@ -23,7 +23,7 @@ export class CallTraces implements CallTracer {
 
   began(path: string, traceparent: string): TracedCall | null {
     const parent = traceparent === "" ? null : parseTraceparent(traceparent);
-    // Who calls has decided already, if it traces at all.
+    // The caller has decided already, if it traces at all.
     if (parent === null ? Math.random() >= this.sample : !parent.sampled) return null;
     const [, service = "", method = ""] = path.split("/");
     // Health checks and reflection come every second and tell nothing.

@@ -8,7 +8,7 @@ export interface Question {
   readonly name: string;
   readonly partition: Partition;
   readonly key: Key;
-  /** What its answer has, too. */
+  /** A tag that its answer has, too. */
   readonly tag: string;
 }
 

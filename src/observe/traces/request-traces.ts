@@ -7,9 +7,10 @@
  *       └ onar.Write    a question to the other replicas: Recover, Write; Read, Impose, HandOver
  *         └ onar.replica.Write   at each of them: until its answer leaves, which is after its sync
  *
- * Nothing of this is known to the protocol: requests are recognised by identity and ticket, questions by key, answers by attempt or by
- * (ballot, seq), and a message's place in a trace travels beside it (PeerMessage.trace). So spans may be missing, and never delay or change
- * anything: a Write that a later one of its key overtakes in a batch has no span at the replicas but that one's.
+ * The protocol knows nothing of this. Requests are recognised by identity and ticket, questions by key, answers by
+ * attempt or by (ballot, seq). A message's place in a trace travels beside it (PeerMessage.trace). So spans may be
+ * missing, and never delay or change anything. A Write that a later one of its key overtakes in a batch has no span at
+ * the replicas except that one's.
  *
  * Without a traced request under way, each hook here is a look into an empty map.
  */
@@ -50,7 +51,7 @@ export class RequestTraces implements RequestWatcher, PeerTraces {
 
   constructor(private readonly spans: Spans) {}
 
-  /** What this node sends passes by here. */
+  /** Messages that this node sends pass by here. */
   watch(peers: Peers): Peers {
     return {
       send: (to, message) => {
@@ -250,7 +251,7 @@ function reasonOf(result: Result): string | null {
   return result.status === "unknown" ? result.unknown.reason : null;
 }
 
-/** Makes room: what nobody ends is not kept for ever. */
+/** Makes room: a span that nobody ends is not kept forever. */
 function endOldest(open: Map<unknown, Span>): void {
   if (open.size < MAX_OPEN) return;
   for (const [key, span] of open) {

@@ -1,4 +1,4 @@
-/** What is recorded, and nothing of who records it: the library is behind this (telemetry.ts), so that tests need none. */
+/** The recorded facts, without the recorder: the library is behind this (telemetry.ts), so that tests need none. */
 import type { TraceContext } from "../../base/trace-context.js";
 
 export interface Span {

@@ -1,8 +1,8 @@
 /**
- * The log is folded into a checkpoint. It holds every register with its change number, the index by change, the
- * partitions' small states, and the number of the last log record that it contains completely. It holds nothing that is
- * not durable in the log, so it may be behind, and for single keys ahead of its own number. Replaying the log over it
- * gives the same state every time.
+ * The log is folded into a checkpoint. It holds every register with its change number, the index by change and the
+ * partitions' small states. It also names the last log record that it contains completely. It holds nothing that is not
+ * durable in the log, so it may be behind, and for single keys ahead of its own number. Replaying the log over it gives
+ * the same state every time.
  */
 
 import type { Stored } from "../../codec/disk/checkpoint-record.js";

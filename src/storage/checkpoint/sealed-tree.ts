@@ -1,6 +1,7 @@
 /**
- * What a checkpoint keeps beside the registers, each with a checksum in front: of each partition the count and the last change, and the
- * promise, reservation and so on; of the node what it knows of its peers, and the log record that all is complete up to.
+ * The states that a checkpoint keeps beside the registers, each with a checksum in front. For each partition these are
+ * the count, the last change, the promise, the reservation and so on. For the node they are its knowledge of its peers,
+ * and the log record up to which all is complete.
  */
 import { crc32 } from "../../codec/bytes/checksum.js";
 import { get64, put64, type StateEntry } from "../../codec/disk/entry.js";

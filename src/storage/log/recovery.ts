@@ -6,16 +6,17 @@
  * unfinished write in any order, so good records may stand behind a bad one in both cases. They are told apart because
  * writes never overlap. The first record of a write, and the header of a segment, prove that everything before them had
  * reached the disk. So bad bytes before such a proof have rotted. Bad bytes behind the last proof belong to the last
- * write, whose answers nobody needs to have seen: they are cut off. (If the write was durable after all and rotted just
- * there, this copy is behind what its peers have seen of it, and they refuse it: R10.)
+ * write, whose answers nobody needs to have seen: they are cut off. (The write may have been durable after all and
+ * rotted just there. Then this copy is behind what its peers have seen of it, and they refuse it: R10.)
  *
  * Cutting off must not destroy the proof that something before was durable, or the next start would take it for torn. So the next segment is
  * begun first: its header proves all that this start found.
  *
  * Invariants:
  *   L1  Records are applied in the order of their numbers, without a gap above what the checkpoint has.
- *   L2  What a proof covers is never cut off, nor taken for absent: a rotten register is applied as bad; of a rotten promise,
- *       reservation or floor, or a record nobody can name, nothing can be said, and the node does not start (R8, R11).
+ *   L2 Nothing that a proof covers is ever cut off, or taken for absent. A rotten register is applied as bad. A rotten
+ *       promise, reservation or floor, or a record nobody can name, says nothing, and the node does not start (R8,
+ *       R11).
  */
 import { isKnown, isLazy, KIND } from "../../codec/disk/entry.js";
 import type { LogRecord } from "../../codec/disk/log-record.js";

@@ -1,6 +1,6 @@
 /**
- * Reads the prose of README, manual, help texts and errors by the rules beside this file. Some older pages do not keep them yet:
- * unrepaired.json lists those. What is not listed there keeps the rules, and make check sees to it.
+ * Reads the prose of README, manual, help texts, errors and comments by the rules beside this file. Some older files do not keep them yet:
+ * unrepaired.json lists those. All others keep the rules, and make check sees to it.
  *
  *   node scripts/prose/main.mjs [FILE…]    all findings, or those in these files, with lines
  *   node scripts/prose/main.mjs --check    what make check runs: fails for files that are not listed, and for those that are without need
@@ -10,13 +10,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TextlintKernel } from "@textlint/kernel";
 import markdown from "@textlint/textlint-plugin-markdown";
+import { commentsOf } from "./comments.mjs";
 import { literalsOf } from "./literals.mjs";
 import { findingsOf, prose, sentencesOf } from "./rules.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const unrepaired = new Set(JSON.parse(readFileSync(join(root, "scripts/prose/unrepaired.json"), "utf8")));
-const PAGES = ["README.md", "CONTRIBUTING.md", ...inFolder("docs", ".md")];
-const SOURCES = [...inFolder("src/cli", ".ts", true), ...inFolder("src/config", ".ts")];
+const PAGES = ["README.md", "CONTRIBUTING.md", ...inFolder("docs", ".md"), ...inFolder("src", ".md", true)];
+const SOURCES = inFolder("src", ".ts", true);
 /** Generated from the heads of traces. */
 const LEFT_OUT = new Set(["docs/traces.md"]);
 
@@ -30,15 +31,23 @@ const kernel = new TextlintKernel();
 
 async function findingsIn(path) {
   const text = readFileSync(join(root, path), "utf8");
-  if (path.endsWith(".ts")) {
-    return literalsOf(text).flatMap(({ line, text: literal }) =>
-      sentencesOf(literal).flatMap(({ text: sentence }) =>
-        findingsOf(sentence).map((finding) => ({ line, message: `${finding}: ${sentence.slice(0, 90)}` })),
-      ),
-    );
+  if (!path.endsWith(".ts")) return findingsInMarkdown(path, text);
+  const found = literalsOf(text).flatMap(({ line, text: literal }) =>
+    sentencesOf(literal).flatMap(({ text: sentence }) =>
+      findingsOf(sentence).map((finding) => ({ line, message: `${finding}: ${sentence.slice(0, 90)}` })),
+    ),
+  );
+  for (const { line, text: comment } of commentsOf(text)) {
+    for (const finding of await findingsInMarkdown(`${path}.md`, comment)) {
+      found.push({ ...finding, line: line + finding.line - 1 });
+    }
   }
+  return found.toSorted((a, b) => a.line - b.line);
+}
+
+async function findingsInMarkdown(filePath, text) {
   const { messages } = await kernel.lintText(text, {
-    filePath: path,
+    filePath,
     ext: ".md",
     plugins: [{ pluginId: "markdown", plugin: markdown.default ?? markdown }],
     rules: [{ ruleId: "prose", rule: prose }],

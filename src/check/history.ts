@@ -11,8 +11,8 @@
  * process id.
  *
  * Keys and values are strings; for binary data any encoding without collisions will do (latin1, base64). A version is
- * the revision of the key's last applied write: a whole number from 1, never above 2^53 - 1. For `add`, 64-bit numbers
- * are decimal strings.
+ * the revision of the key's last applied write: a whole number, from 1 to 2^53 - 1 at most. The
+ * 64-bit numbers of `add` are decimal strings.
  */
 
 export interface Operation {

@@ -1,6 +1,6 @@
 /**
  * Which writes of unknown outcome can matter. One whose effect nobody depends on may as well never have happened. Take
- * it out of an order and every other answer is explained as before: the next write or delete finds a lower version,
+ * it out of an order and every other answer is explained as before. For the next write or delete finds a lower version,
  * which allows more. The things that somebody may depend on. They are a value seen at a version which no answered write
  * made, or one that a condition or an addition asks for. Presence as such and absence as such belong to them, too.
  */

@@ -273,7 +273,7 @@ export class ServedPartition implements Copy {
   }
 
   /**
-   * Changes of the copies it hears that are not known to be here: 0 when this replica has all there is. null when
+   * Changes of the copies it hears that are not known to be here: 0 when this replica has all there is. It is null when
    * nobody knows, as no majority is heard. The last word of a replica that is away says nothing: it may be gone for
    * good, and only states on a majority count.
    */

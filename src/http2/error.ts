@@ -1,8 +1,9 @@
 /**
  * The error codes of HTTP/2 (RFC 9113 §7), and the one exception of this folder.
  *
- * What a peer does wrong on a single stream ends that stream and is no exception. What it does wrong on the connection is thrown as a
- * `ConnectionError` by whatever machine notices it, and caught in one place: `Connection.receive` turns it into a GOAWAY.
+ * An error of a peer on a single stream ends that stream and is no exception. An error on the connection is thrown as a
+ * `ConnectionError` by whatever machine notices it. It is caught in one place: `Connection.receive` turns it into a
+ * GOAWAY.
  */
 
 export const ERROR_CODE = {

@@ -171,7 +171,7 @@ export class NodeMetrics {
     this.meter.gauges("onar_load_bytes", "Bytes that this node holds of a kind, about.", ["kind"], (set) => {
       for (const [kind, , read] of kinds) set([kind], serving.node === null ? 0 : read(serving.node));
     });
-    this.meter.gauges("onar_load_bound_bytes", "What it may hold of that kind.", ["kind"], (set) => {
+    this.meter.gauges("onar_load_bound_bytes", "Bytes of that kind that it may hold.", ["kind"], (set) => {
       for (const [kind, bound] of kinds) set([kind], bound);
     });
     this.counterOfNode(

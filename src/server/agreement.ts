@@ -36,7 +36,7 @@ export function contactsOf(config: NodeConfig, home: Home, own: string): string[
       `${home.path} has asked to be a member of cluster ${home.view.view.clusterId} and is none yet: --join says where nodes of it are`,
     );
   throw new StartError(
-    `${home.path || "this node"} is new: --join alone names nodes of a cluster that it becomes a member of; with --expect NODES it founds one with them; see onar start --help`,
+    `${home.path || "this node"} is new. --join alone names nodes of a cluster that it becomes a member of. With --expect NODES it founds one with them. See onar start --help`,
   );
 }
 
@@ -54,7 +54,7 @@ export function placeOf(config: NodeConfig, home: Home, view: View): "member" | 
   }
   for (const { label, asked, fixed } of otherThanFixed(config, view)) {
     throw new StartError(
-      `${label} is ${asked}, but ${path} belongs to a cluster that was founded with ${fixed}, which is fixed forever: give ${fixed}, leave it out, or begin anew with an empty directory`,
+      `${label} is ${asked}, but ${path} belongs to a cluster that was founded with ${fixed}, which is fixed forever. Give ${fixed}, leave it out, or begin anew with an empty directory`,
     );
   }
   return home.wasMember || memberOf(view, home.node) !== undefined ? "member" : "newcomer";

@@ -1,5 +1,4 @@
-/** The parts that a node has only once it is in a view: its loop, its streams to the other nodes, and its reports of
- * itself. */
+/** The parts of a node that is in a view: its loop, its streams to the other nodes, and its reports of itself. */
 import { randomBytes } from "node:crypto";
 import { StorageKind } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";

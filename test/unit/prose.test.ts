@@ -31,7 +31,23 @@ test("in a page: long sentences, sentences that begin behind themselves, and wor
   ]);
 });
 
-test("in a source: texts of some words, not comments", () => {
-  const source = `// Of comments nothing is said here.\nconst a = "Who is behind asks for the rest";\nconst b = \`it waits for ever for \${name}\`;\n`;
-  expect(findings("source.ts", source)).toEqual(["2 begins with Who", '3 say "forever"']);
+test("in a source: texts of some words, and comments", () => {
+  const source = `// Of comments much is said here.\nconst a = "Who is behind asks for the rest";\nconst b = \`it waits for ever for \${name}\`;\n`;
+  expect(findings("source.ts", source)).toEqual(["1 begins with Of", "2 begins with Who", '3 say "forever"']);
+});
+
+test("in a comment: a number of a rule begins a sentence, lines of `//` are one text, columns and code are not read", () => {
+  const source = `/**
+ * It is short
+ *   I1  What begins a rule
+ *   I2  and what goes on
+ *       12  ${"word ".repeat(40)}
+ *
+ *     Who.calls(${"word ".repeat(40)});
+ */
+const a = "// What is no comment"; // biome-ignore What is for a tool
+// ${"and two ".repeat(8)}
+// ${"and two ".repeat(5)}words
+`;
+  expect(findings("comments.ts", source)).toEqual(["3 begins with What", "10 27 words in a sentence, at most 25"]);
 });

@@ -1,7 +1,7 @@
 /**
  * The prompt: the commands that call nodes, typed one after the other on connections that stay open. On a terminal it
  * has history, completion and help; Ctrl-C gives up the line or the running command, Ctrl-D leaves. Standard input that
- * is no terminal is a script: a command a line, until one does not end with 0, whose exit code is the script's.
+ * is no terminal is a script: a command a line. It stops after one that does not end with 0, and has its exit code.
  */
 import { createInterface, type Interface } from "node:readline";
 import { Readable } from "node:stream";

@@ -9,8 +9,8 @@
  *          9  u32  CRC-32 of bytes 0 … 8, begun with that of the record before; of the first, with that of the mark
  *         13       the body: an encoded message
  *
- * Numbers are little-endian. The checksums hang together, so that a record that is missing, doubled or of another file is noticed where it
- * happens, before its length is believed; and the end has a SHA-256 of everything before it, and counts.
+ * Numbers are little-endian. The checksums hang together. So a record that is missing, doubled or of another file is
+ * noticed where it happens, before its length is believed. The end has a SHA-256 of everything before it, and counts.
  */
 import { createHash } from "node:crypto";
 import { BackupEnd, BackupEntry, BackupHeader } from "../../../gen/ts/onar/backup/v1/backup.js";
@@ -35,10 +35,10 @@ export class BackupEncoder {
   private readonly hash = createHash("sha256");
   private checksum = crc32(MAGIC);
   entries = 0;
-  /** Of keys and values. */
+  /** Bytes of keys and values. */
   bytes = 0;
 
-  /** What the file begins with. */
+  /** The beginning of the file. */
   header(header: BackupHeader): Buffer {
     this.hash.update(MAGIC);
     return Buffer.concat([MAGIC, this.hashed(HEADER, BackupHeader.encode(header).finish())]);
@@ -50,7 +50,7 @@ export class BackupEncoder {
     return this.hashed(ENTRY, BackupEntry.encode(entry).finish());
   }
 
-  /** What the file ends with; nothing follows. */
+  /** The end of the file; nothing follows. */
   end(highestRevision: bigint, endedMs: bigint): Buffer {
     const sha256 = this.hash.digest();
     const end = { entries: BigInt(this.entries), bytes: BigInt(this.bytes), highestRevision, endedMs, sha256 };

@@ -123,8 +123,8 @@ function operationFromWire(wire: Exclude<WireRequest, { $case: "get" }>): WriteO
 }
 
 /**
- * Clients' keys are checked where they come in; this is of a request that another node passes on. Its register could not be read by anybody,
- * and whoever sent it would be cut off for ever.
+ * Clients' keys are checked where they come in; this is of a request that another node passes on. Its register could
+ * not be read by anybody, and its sender would be cut off forever.
  */
 export function keyFrom(text: string): Key {
   if (text === "") throw new Error("a request without key");

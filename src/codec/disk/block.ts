@@ -1,6 +1,6 @@
 /**
- * A block: sorted entries of one partition's tree, packed without gaps. The checkpoint stores each block as one value, so that a node of a
- * tree that is never more than some pages long takes just the pages that it needs.
+ * A block: sorted entries of one partition's tree, packed without gaps. The checkpoint stores each block as one value.
+ * So a node of a tree that is never more than some pages long takes just the pages that it needs.
  *
  *     0  u32  CRC-32 of 4 … end of the directory, begun with that of the block's name: a block under another name is none
  *     4  u8   flags: 1 = there is nothing behind it in its partition
@@ -34,7 +34,7 @@ export interface BlockPart {
   readonly values: Buffer;
   readonly valueAt: number;
   readonly valueEnd: number;
-  /** Of the first of them. */
+  /** The key of the first of them. */
   readonly key: Buffer;
   /** One for each entry. */
   apart(): readonly BlockPart[];
@@ -42,7 +42,7 @@ export interface BlockPart {
 
 export const partBytes = ({ at, end, valueAt, valueEnd }: BlockPart): number => end - at + valueEnd - valueAt;
 
-/** What a block with such an end takes beside its entries. */
+/** Bytes of a block with such an end beside its entries. */
 export const blockHeadBytes = (endBytes: number): number => HEAD_BYTES + endBytes;
 
 export function partOf({ key, meta, value }: BlockEntry): BlockPart {

@@ -1,8 +1,9 @@
 /**
  * A register as an entry of a block of the checkpoint (block.ts).
  *
- * Its key there is a 0 and the register's key; of a register's key above 1,900 bytes a 1 and its SHA-256, as names of blocks are short. Its
- * value is the register as it came, as a rule without its first field, the key. Its meta:
+ * Its key there is a 0 and the register's key. For a register's key above 1,900 bytes it is a 1 and its SHA-256, as
+ * names of blocks are short. Its value is the register as it came, as a rule without its first field, the key. Its
+ * meta:
  *
  *     0  u48  change number
  *     6  u8   flags: 1 = a tombstone, 2 = bad: it had rotted before it came here, and there is no value, 4 = the key is left out
@@ -36,7 +37,7 @@ export interface Stored {
   readonly bytes: number;
 }
 
-/** What the meta alone tells. */
+/** The facts that the meta alone tells. */
 export interface StoredHead {
   readonly change: ChangeNumber;
   readonly tombstone: boolean;
@@ -66,7 +67,7 @@ export function encodeStored(key: Key, register: Register | Bad, change: ChangeN
   return entryOf(key, change, flags, value);
 }
 
-/** Of a register that has rotted. `tombstone`: it was one, as far as is known. */
+/** The record of a register that has rotted. `tombstone`: it was one, as far as is known. */
 export const spoilt = (key: Key, change: ChangeNumber, tombstone: boolean): BlockEntry =>
   entryOf(key, change, SPOILT | (tombstone ? TOMBSTONE : 0), NO_BYTES);
 

@@ -2,7 +2,8 @@
  * Entries as bytes: what a record of the log, or of a partition's state in the checkpoint, holds. Numbers are little-endian and fixed in
  * width; a body may grow behind what is known here, and the rest is ignored.
  *
- * Kinds never change their number. What a reader does not know it must not skip: it may be a promise of a newer version.
+ * Kinds never change their number. A reader must not skip an entry that it does not know: it may be a promise of a
+ * newer version.
  */
 import { unreachable } from "../../base/assert.js";
 import { type Ballot, ballot } from "../../core/model/ballot.js";
@@ -23,12 +24,13 @@ import { NO_BYTES } from "../bytes/bytes.js";
 import { encodedViewFrom } from "../peer/encoded-view.js";
 import { encodeRegister } from "../register/register.js";
 
-/** What a log keeps of a node besides its partitions' entries: the highest log position that a peer has told (R10). Lazy. */
+/** The log's state of a node besides its partitions' entries: the highest log position that a peer has told (R10).
+ * Lazy. */
 export interface SeenPosition {
   readonly kind: "seen";
   readonly node: NodeId;
   readonly position: number;
-  /** What the peer's own key made of it, one character per byte; missing when it told none. */
+  /** Its proof by the peer's own key, one character per byte; missing when it told none. */
   readonly proof?: string;
 }
 
@@ -56,7 +58,7 @@ const LAZY: ReadonlySet<number> = new Set([KIND.settled, KIND.cursor, KIND.seen]
 export const isLazy = (kind: number): boolean => LAZY.has(kind);
 export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND["view-vote"];
 
-/** What stands in a record's header. */
+/** The content of a record's header. */
 export interface EntryHead {
   readonly partition: Partition;
   /** 0 when the kind has none. */

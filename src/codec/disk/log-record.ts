@@ -1,7 +1,7 @@
 /**
- * One entry as it lies in the log. Two checksums, because two different things must be known of a rotten record: the header's (with the
- * key) tells *which* entry it is, also when the body, which is long and mostly a user's value, has rotted. Then one key of one partition is
- * bad, and nothing else (R11).
+ * One entry as it lies in the log. Two checksums, because two different things must be known of a rotten record. The
+ * header's (with the key) tells *which* entry it is, also when the body, which is long and mostly a user's value, has
+ * rotted. Then one key of one partition is bad, and nothing else (R11).
  *
  *     0  u32  CRC-32 of 4 … end of key, begun with the segment's salt: a record of another file is no record of this one
  *     4  u16  0x524f, to find the next record behind one whose length cannot be trusted
@@ -52,7 +52,7 @@ export interface LogRecord extends EntryHead {
 /** Bytes to be written in one go. Used again and again: what `bytes` returned is valid until `clear`. */
 export class RecordBuffer {
   private buffer: Buffer = Buffer.allocUnsafe(64 * 1024);
-  /** Of the same memory: its methods are inlined where Buffer's are called. */
+  /** A view of the same memory: its methods are inlined where Buffer's are called. */
   private view = viewOf(this.buffer);
   length = 0;
   count = 0;
@@ -64,7 +64,7 @@ export class RecordBuffer {
   clear(): void {
     this.length = 0;
     this.count = 0;
-    // One batch of large values does not keep its memory for ever.
+    // One batch of large values does not keep its memory forever.
     if (this.buffer.length > KEEP_BYTES) this.use(Buffer.allocUnsafe(64 * 1024));
   }
 

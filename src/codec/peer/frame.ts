@@ -1,6 +1,6 @@
 /**
- * Frames: all that one event-loop turn has for one peer, cut where it grows too long, so that a large value does not silence a node.
- * Heartbeats go first.
+ * Frames: all that one event-loop turn has for one peer. They are cut where they grow too long, so that a large value
+ * does not silence a node. Heartbeats go first.
  */
 import {
   Authentication,
@@ -86,8 +86,9 @@ export function encodeFrames(
 }
 
 /**
- * Of several writes of one key, each of which carries the whole register, only the last needs to travel: who acknowledges it holds what the
- * earlier ones said. Many requests on one key would otherwise cost a register with all its records each.
+ * Each of several writes of one key carries the whole register, so only the last needs to travel. A replica that
+ * acknowledges it holds what the earlier ones said. Many requests on one key would otherwise cost a register with all
+ * its records each.
  */
 function latestWrites(messages: readonly NodeMessage[]): ReadonlyMap<Key, WriteMessage> {
   if (!messages.some((message) => message.kind === "write" && message.crowded === true)) return NONE_CROWDED;

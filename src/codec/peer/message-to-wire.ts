@@ -288,7 +288,7 @@ const tombstoneToWire = (m: AskTombstone | Purge) => ({
   timestamp: timestampToWire(m.timestamp),
 });
 
-/** What a Nack is of. */
+/** The message that a Nack refuses. */
 export const FENCED: Record<Fenced, RefusedMessage> = {
   prepare: RefusedMessage.PREPARE,
   recover: RefusedMessage.RECOVER,

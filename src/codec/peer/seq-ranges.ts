@@ -1,6 +1,6 @@
 /**
- * Ranges of seqs, by hand and for the generated code: how far each bound lies from the one before, so that a copy that had nearly everything
- * says so in a few bytes.
+ * Ranges of seqs, by hand and for the generated code. Each bound is its distance from the one before, so that a copy
+ * that had nearly everything says so in a few bytes.
  */
 import type { SeqRanges as WireSeqRanges } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { Ballot, SeqRanges } from "../../core/model/ballot.js";

@@ -2,7 +2,7 @@
 import { isSpanId, isTraceId, type TraceContext } from "../../base/trace-context.js";
 import { BYTES, tag, type WireReader, type WireWriter } from "../../wire/protobuf.js";
 
-/** Of PeerMessage. */
+/** A field of PeerMessage. */
 const TRACE = 39;
 
 /** Behind the message, as readers look at the first field for that. */

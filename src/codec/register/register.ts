@@ -42,7 +42,7 @@ const REVISION = 6;
 const FLOOR = 7;
 const RECORDS = 8;
 
-/** Of CompletionRecord. */
+/** Fields of CompletionRecord. */
 const REQUEST_ID = 1;
 const FINGERPRINT = 2;
 const RECORD_REVISION = 3;
@@ -66,7 +66,7 @@ export function encodeRegister(register: Register): Buffer {
   return toBuffer(present(register.encoded, "an encoded form"));
 }
 
-/** How the encoded form of a register begins, but for one that somebody else encoded in another way. */
+/** The beginning of a register's encoded form, except for one that somebody else encoded in another way. */
 export function keyField(key: Key): Buffer {
   writer.text(KEY, key);
   return writer.finish();
@@ -117,8 +117,9 @@ export function decodeRegister(bytes: Uint8Array): Register {
 }
 
 /**
- * Nobody looked at the records when the register came, so this must read whatever a peer may have sent: a record that cannot be is left out.
- * Its revision would become the floor of a partition when it goes, and a node that ended here would end again at each start.
+ * Nobody looked at the records when the register came, so this must read whatever a peer may have sent. A record that
+ * cannot be is left out. Its revision would become the floor of a partition when it goes, and a node that ended here
+ * would end again at each start.
  */
 function decodeRecords(register: Uint8Array): CompletionRecords {
   const list = new RecordList();
@@ -131,7 +132,7 @@ function decodeRecords(register: Uint8Array): CompletionRecords {
       const record = recordFrom(reader.message());
       if (record === null || record.revision > decided) continue;
       list.add(record);
-      // What this version does not know of it goes on to the next register.
+      // Fields of it that this version does not know go on to the next register.
       list.addEncoded(register.subarray(start, reader.position));
     } else reader.skip(field);
   }

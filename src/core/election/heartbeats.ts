@@ -12,8 +12,8 @@
  * H2 Complete: after applying version v, everything known of the peer that concerns this node is as it was there at v.
  * H3 Versions belong to one incarnation of the peer's process. A handshake with a new one resets (`reset`), and answers to rounds begun
  *    before that count no more.
- * H5 A peer's word on its own version does not last. A peer that is told of a version and answers with a lower one never said it,
- *    or not in this life: everything about it is asked for again. Otherwise one message with a version of 2^53 − 1
+ * H5 A peer's word on its own version does not last. A peer that answers with a lower version than it was told never said that one, or
+ *    not in this life. Then everything about it is asked for again. Otherwise one message with a version of 2^53 − 1
  *    would silence its sender for good.
  * H4 Whatever becomes visible to a peer in another way than by its own change (a partition becomes shared) is marked as changed.
  *

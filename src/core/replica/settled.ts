@@ -1,5 +1,5 @@
 /**
- * The settled states that a replica knows. For each ballot it keeps a seq: every register of that ballot up to it, or a
+ * The settled states that a replica knows. It keeps a seq for each ballot. Every register of that ballot up to it, or a
  * later one of its key, is on a majority. Numbers of one ballot say nothing of another's (R14). The list is bounded:
  * forgetting an old ballot costs an impose.
  */

@@ -14,8 +14,8 @@
  *   I4  A state that the request did not write is revealed only when it is on a majority and a round begun later was confirmed (R5).
  *   I5  The settled seq stops below the lowest one that is not on a majority itself or by a later one of its key (R14).
  *
- * Source: the (1,N) register by Read-Impose Write-Majority (Cachin et al., 4.2.4), with the rounds of Paxos' phase 2.
- * The confirming round is Raft's ReadIndex without its log.
+ * Source: the (1,N) register by Read-Impose Write-Majority (Cachin et al.), with Paxos' rounds of phase 2; for the confirming
+ * round, Raft's ReadIndex without its log.
  */
 import { assert } from "../../base/assert.js";
 import { after, type Duration, duration, type Instant, since } from "../../base/time.js";

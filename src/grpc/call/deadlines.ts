@@ -1,8 +1,8 @@
 /**
  * Deadlines of many calls on one timer.
  *
- * Intuition: nearly every call has ended long before its deadline. So adding and deleting must be cheap, and nothing else: calls lie in
- * buckets of a few milliseconds, and the timer waits for the first bucket.
+ * Intuition: nearly every call has ended long before its deadline. So adding and deleting must be cheap, and nothing
+ * else. Calls lie in buckets of a few milliseconds, and the timer waits for the first bucket.
  *
  * Invariants:
  * 1. A call expires after its deadline and at most a bucket later, as far as the event loop is free.

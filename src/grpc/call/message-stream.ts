@@ -30,7 +30,7 @@ export class MessageStream<T> implements InletSink<T>, AsyncIterableIterator<T, 
     this.#left = left;
   }
 
-  /** Where the messages come from. What is asked for before that waits. */
+  /** Where the messages come from. Messages asked for before that wait. */
   from(inlet: Wanting): void {
     this.#inlet = inlet;
     if (this.#waiting !== undefined) inlet.want();

@@ -7,7 +7,8 @@ import type { Stream } from "../../http2/connection/stream.js";
 import { compress } from "../message/compression.js";
 import { COPIED_BYTES, frameMessage, prefixOf } from "../message/message-frame.js";
 
-/** Up to here a message is passed on by reference; a longer one is copied behind its prefix, since HTTP/2 takes one long piece at most. */
+/** Up to here a message is passed on by reference. A longer one is copied behind its prefix, since HTTP/2 takes one
+ * long piece at most. */
 const REFERENCED_BYTES = 8_388_608;
 
 export class Outlet {

@@ -1,4 +1,5 @@
-/** Header lists of requests. What all calls of a method share is made once, and encoded once for a connection. */
+/** Header lists of requests. The part that all calls of a method share is made once, and encoded once for a
+ * connection. */
 
 import { performance } from "node:perf_hooks";
 import { headerField } from "../../http2/hpack/header-field.js";

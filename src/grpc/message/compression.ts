@@ -1,9 +1,9 @@
 /**
  * How messages are compressed: not at all (`identity`), or by gzip.
  *
- * Intuition: a few bytes of gzip may become a thousand times as many, and that takes time. A gzip says at its end how long it was: what
- * says that it is too long is not inflated at all, what lies stops at the limit, and what says that it is long is inflated off this
- * thread, so that nobody else waits for it.
+ * Intuition: a few bytes of gzip may become a thousand times as many, and that takes time. A gzip says at its end how
+ * long it was. One that says that it is too long is not inflated at all, and one that lies stops at the limit. One that
+ * says that it is long is inflated off this thread, so that nobody else waits for it.
  *
  * Source: gRPC's compression.md; RFC 1952 §2.3.1 (ISIZE).
  */

@@ -1,9 +1,10 @@
 /**
  * Cuts a stream of bytes into messages: bytes are pushed as they come, messages are taken as they are wanted.
  *
- * Intuition: nearly always one chunk is one message, and then nothing is copied. Nobody has to take a message that is there: its bytes
- * stay unconsumed, the window closes, and the sender waits. A message that is wanted and longer than the window is gathered: its bytes
- * are consumed as they come, up to the limit of a message, and on the account of a budget that many readers share.
+ * Intuition: nearly always one chunk is one message, and then nothing is copied. Nobody has to take a message that is
+ * there: its bytes stay unconsumed, the window closes, and the sender waits. A message that is wanted and longer than
+ * the window is gathered. Its bytes are consumed as they come, up to the limit of a message, and on the account of a
+ * budget that many readers share.
  *
  * Invariants:
  * 1. The length of a message is judged as soon as its prefix is there.

@@ -20,7 +20,7 @@ export interface Call {
   /** Aborted when the client has gone away or the deadline is over: nobody waits for an answer any more. */
   readonly signal: AbortSignal;
   readonly caller: Caller;
-  /** To be sent before the first message. What is added after that is not sent. */
+  /** To be sent before the first message. Headers added after that are not sent. */
   readonly responseHeaders: Metadata;
   /** To be sent behind the last message, with the status. */
   readonly responseTrailers: Metadata;

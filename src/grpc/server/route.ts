@@ -11,7 +11,8 @@ interface RouteOf<Kind extends MethodKind, Request, Response> {
   /** "/package.Service/Method" */
   readonly path: string;
   readonly kind: Kind;
-  /** The bytes may be kept: they pin the socket's read, up to 64 KiB. What it throws other than a GrpcError becomes INTERNAL. */
+  /** The bytes may be kept: they pin the socket's read, up to 64 KiB. Errors that it throws other than a GrpcError
+   * become INTERNAL. */
   decode(bytes: Uint8Array): Request;
   /** The bytes must not change afterwards. */
   encode(response: Response): Uint8Array;
@@ -20,8 +21,8 @@ interface RouteOf<Kind extends MethodKind, Request, Response> {
 }
 
 /**
- * A handler ends its call with another status by throwing a GrpcError. What else it throws becomes INTERNAL and is told to the server's
- * `onError`. A unary handler that answers without a promise costs least.
+ * A handler ends its call with another status by throwing a GrpcError. Anything else it throws becomes INTERNAL and is
+ * told to the server's `onError`. A unary handler that answers without a promise costs least.
  */
 export interface UnaryRoute<Request, Response> extends RouteOf<"unary", Request, Response> {
   handle(request: Request, call: Call): Response | Promise<Response>;

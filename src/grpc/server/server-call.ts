@@ -5,8 +5,8 @@
  * signal, inlet and outlet are made when somebody asks for them. Headers, message and trailers of an answer go into one write.
  *
  * Invariants:
- * 1. A call ends once: by its answer, by a failure, at its deadline, or because the client has gone away. What a handler does after that
- *    is ignored.
+ * 1. A call ends once: by its answer, by a failure, at its deadline, or because the client has gone away. Calls of a
+ *    handler after that are ignored.
  * 2. A failure before any message is one header list, "trailers-only".
  *
  * Source: gRPC's PROTOCOL-HTTP2.md.

@@ -15,12 +15,14 @@ export interface ServingOptions {
   /** Bound of one message of a request, in bytes, also inflated, unless its route says otherwise. 4 MiB if not given. */
   readonly maxRequestBytes?: number;
   /**
-   * Bytes of messages that are not there as a whole, beyond HTTP/2's windows, and of long ones to inflate: of a connection, and of all of them. Calls that would go
-   * beyond end with RESOURCE_EXHAUSTED. 16 MiB and 64 MiB if not given.
+   * Bytes of messages that are not there as a whole, beyond HTTP/2's windows, and of long ones to inflate. One bound is
+   * for a connection, one for all of them. Calls that would go beyond end with RESOURCE_EXHAUSTED. 16 MiB and 64 MiB if
+   * not given.
    */
   readonly maxConnectionGatheredBytes?: number;
   readonly maxGatheredBytes?: number;
-  /** A handler has thrown something else than a GrpcError; its client is told INTERNAL. What this throws is not caught. */
+  /** A handler has thrown something else than a GrpcError; its client is told INTERNAL. Errors that this throws are not
+   * caught. */
   readonly onError?: (error: unknown, call: Call) => void;
 }
 

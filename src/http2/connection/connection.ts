@@ -1,9 +1,10 @@
 /**
  * One HTTP/2 connection, of a client or of a server, as a pure machine: bytes and time go in, events and bytes come out.
  *
- * How to drive it: give it what comes (`receive`), call it when `nextDeadline` is there (`tick`), and after each of both, or when the
- * listener is woken, write what `take` returns and say with `flushed` how much of that the network has not taken. Read nothing while
- * `wantsInput` is false. Once it is `closed`, write what it has left and end the socket. That is all; `socket/driver.ts` does it.
+ * How to drive it: give it what comes (`receive`), and call it when `nextDeadline` is there (`tick`). After each of
+ * both, or when the listener is woken, write what `take` returns. Then say with `flushed` how much of that the network
+ * has not taken. Read nothing while `wantsInput` is false. Once it is `closed`, write what it has left and end the
+ * socket. That is all; `socket/driver.ts` does it.
  *
  * Listeners are called from within `receive`, `tick` and the other methods, and may call any method. Nothing is sent before the caller of
  * `receive` takes it: so all answers to one read leave in one write.
@@ -11,7 +12,8 @@
  * Invariants:
  * 1. Every stream that was begun is closed once, before the connection is or with it.
  * 2. After `closed` no event comes, whatever is received.
- * 3. What is kept is bounded by `Limits`, except what open streams were given to send beyond `maxUnsentBytes`; they are bounded each.
+ * 3. `Limits` bounds all that is kept, except what open streams were given to send beyond `maxUnsentBytes`; they are
+ *    bounded each.
  *
  * Source: RFC 9113.
  */
@@ -39,7 +41,7 @@ export interface ConnectionOptions {
 }
 
 const KEEPALIVE = Buffer.from("keep-ali", "latin1");
-/** What a chunk that waits costs besides its bytes. */
+/** Cost of a waiting chunk besides its bytes. */
 const CHUNK_OVERHEAD_BYTES = 128;
 
 export class Connection {
@@ -139,7 +141,7 @@ export class Connection {
     }
   }
 
-  /** What is to be written now, in order. */
+  /** The bytes to be written now, in order. */
   take(): readonly Buffer[] {
     this.#woken = false;
     return this.#parts.output.take();
@@ -396,7 +398,7 @@ export class Connection {
       this.#farewell.goAway(code, message);
       this.#close({ kind: "violated", code, message });
     } else {
-      // What went wrong here is nothing for the peer to read.
+      // The error that went wrong here is nothing for the peer to read.
       this.#farewell.goAway(ERROR_CODE.internalError, "");
       this.#close(failedBy(error));
     }

@@ -1,4 +1,4 @@
-/** What a connection tells its user. */
+/** The events of a connection for its user. */
 
 import type { HeaderList } from "../hpack/header-list.js";
 import type { Stream, StreamListener } from "./stream.js";
@@ -16,7 +16,7 @@ export interface Closing {
 }
 
 export interface ConnectionListener {
-  /** Server: a request has begun. What comes on its stream goes to the listener that is returned. */
+  /** Server: a request has begun. Events of its stream go to the listener that is returned. */
   request(stream: Stream, headers: HeaderList): StreamListener;
   /** The peer's settings are there. Once. */
   ready(): void;

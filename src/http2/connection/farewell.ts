@@ -1,9 +1,10 @@
 /**
  * How a connection is left: who has said GOAWAY, and whether anything is still to be waited for.
  *
- * Intuition: a server that just stops loses the requests that are on their way to it. So it says goodbye twice: first that it is about to
- * go, with a PING behind it; when the client has answered that, every request that it sent before it knew has come, and the second GOAWAY
- * names the last of them. A client knows by that number which of its requests were not looked at.
+ * Intuition: a server that just stops loses the requests that are on their way to it. So it says goodbye twice. First
+ * it says that it is about to go, with a PING behind it. When the client has answered that, every request that it sent
+ * before it knew has come, and the second GOAWAY names the last of them. A client knows by that number which of its
+ * requests were not looked at.
  *
  * Source: RFC 9113 §6.8.
  */
@@ -15,7 +16,7 @@ import type { Lifetime } from "./lifetime.js";
 import type { Role } from "./settings.js";
 import type { StreamTable } from "./stream-table.js";
 
-/** What the PING behind the first GOAWAY carries. */
+/** The content of the PING behind the first GOAWAY. */
 const DRAINING = Buffer.from("draining", "latin1");
 
 export interface FarewellParts {

@@ -1,5 +1,5 @@
 /**
- * What the peer may do without getting anything done, and when it is too much.
+ * The things that the peer may do without getting anything done, and when they are too much.
  *
  * Intuition: a frame costs its sender a few bytes and us an answer, a stream, or a walk through tables. Work for calls pays for itself;
  * everything else is rationed. Whoever overdraws is told ENHANCE_YOUR_CALM and not read from again.

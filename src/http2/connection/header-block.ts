@@ -3,7 +3,7 @@
  *
  * Invariants:
  * 1. Between its frames no other frame is allowed; `streamId` is not 0 then.
- * 2. What is kept is at most `maxHeaderBlockBytes`, in at most `maxContinuations` + 1 pieces.
+ * 2. At most `maxHeaderBlockBytes` are kept, in at most `maxContinuations` + 1 pieces.
  *
  * Source: RFC 9113 §4.3, §6.10 and §10.5.1.
  */

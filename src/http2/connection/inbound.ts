@@ -1,8 +1,9 @@
 /**
- * What each frame of the peer means.
+ * The meaning of each frame of the peer.
  *
- * Intuition: a frame is checked against the state of its stream and of the connection, charged to the guard if it does nothing for a
- * call, and becomes an event. What is wrong with the connection is thrown; what is wrong with one stream resets that stream.
+ * Intuition: a frame is checked against the state of its stream and of the connection. It is charged to the guard if it
+ * does nothing for a call, and becomes an event. Errors of the connection are thrown; errors of one stream reset that
+ * stream.
  *
  * Source: RFC 9113 §5 and §6, §8.1.
  */
@@ -15,7 +16,7 @@ import { HeaderBlock } from "./header-block.js";
 import type { Parts } from "./parts.js";
 import { ENDED, type Stream, type StreamEnd } from "./stream.js";
 
-/** What frames cause at the connection. */
+/** The effects of frames at the connection. */
 export interface InboundHost {
   /** Server: a request has come and is taken. */
   opened(id: number, headers: HeaderList): Stream;

@@ -1,8 +1,9 @@
 /**
  * Everything about a connection that happens because time has passed: one table of deadlines.
  *
- * Intuition: each deadline is an instant, `NEVER` when it is not wanted. The driver asks for the earliest, sleeps until then and says that
- * it is due; deadlines that activity pushes back are computed from the activity, so that a busy connection does no work for them.
+ * Intuition: each deadline is an instant, `NEVER` when it is not wanted. The driver asks for the earliest, sleeps until
+ * then and says that it is due. Deadlines that activity pushes back are computed from the activity, so that a busy
+ * connection does no work for them.
  *
  * Instants and durations are in milliseconds, of any monotonic clock.
  *
@@ -13,7 +14,7 @@ import type { Timing } from "./limits.js";
 
 export const NEVER = Number.POSITIVE_INFINITY;
 
-/** What has to happen now. */
+/** The thing that has to happen now. */
 export type Due =
   /** The peer's SETTINGS, or its acknowledgement of ours, have not come. */
   | "handshake"
@@ -69,7 +70,7 @@ export class Lifetime {
     );
   }
 
-  /** What is due, once each; undefined when nothing is left. */
+  /** The deadlines that are due, once each; undefined when none is left. */
   due(now: number): Due | undefined {
     if (now < this.next()) return undefined;
     if (now >= this.#handshakeAt) {
@@ -151,7 +152,7 @@ export class Lifetime {
     this.#drainAt = NEVER;
   }
 
-  /** What waits for the network: `progress` if some of it was taken since the last time. */
+  /** The bytes that wait for the network: `progress` if some were taken since the last time. */
   waiting(pendingBytes: number, progress: boolean, now: number): void {
     if (pendingBytes === 0) this.#stalledAt = NEVER;
     else if (progress || this.#stalledAt === NEVER) this.#stalledAt = after(now, this.#timing.writeTimeoutMs);

@@ -1,5 +1,6 @@
 /**
- * What one connection may cost, each bound by its name. Whoever makes a connection may say otherwise for each.
+ * The costs that one connection may cause, each bound by its name. Whoever makes a connection may say otherwise for
+ * each.
  *
  * Where grpc-go has a setting for the same thing, it has the same name here (`initialConnWindowSize`, `maxConnectionAgeMs`).
  */
@@ -14,7 +15,8 @@ export interface Limits {
   readonly initialConnWindowSize: number;
   /** Bytes of the peer's HPACK table that are kept here. */
   readonly headerTableSize: number;
-  /** Bytes of a decoded header list (RFC 9113 §6.5.2). What goes beyond is dropped, and the list is called truncated. */
+  /** Bytes of a decoded header list (RFC 9113 §6.5.2). Fields beyond it are dropped, and the list is called
+   * truncated. */
   readonly maxHeaderListSize: number;
   /** Bytes, and CONTINUATION frames, of one encoded header block. Beyond: ENHANCE_YOUR_CALM. */
   readonly maxHeaderBlockBytes: number;
@@ -97,7 +99,7 @@ export interface Timing {
 
 const HOURS_MS = 3_600_000;
 
-/** What grpc-go does when nothing is said. */
+/** The times of grpc-go when nothing is said. */
 export const SERVER_TIMING: Timing = {
   connectionTimeoutMs: 120_000,
   keepalive: {

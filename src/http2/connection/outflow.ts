@@ -1,9 +1,10 @@
 /**
- * Flow control of what is sent: data leaves as far as the stream's window, the connection's window, the frame size and the way to the
- * network allow. The rest waits in its stream, by reference.
+ * Flow control of sent data. Data leaves as far as the stream's window, the connection's window, the frame size and the
+ * way to the network allow. The rest waits in its stream, by reference.
  *
- * Intuition: an answer of a hundred bytes nearly always fits, and then costs a few comparisons. Streams that have something to send and
- * may send it stand in a line; each sends one frame and goes to its end, so that a large answer does not hold up a small one.
+ * Intuition: an answer of a hundred bytes nearly always fits, and then costs a few comparisons. Streams that have
+ * something to send and may send it stand in a line. Each sends one frame and goes to its end, so that a large answer
+ * does not hold up a small one.
  *
  * Invariants:
  * 1. A stream is in line exactly if it has something to send that its own window does not forbid.

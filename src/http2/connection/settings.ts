@@ -22,7 +22,7 @@ const ENTRY_BYTES = 6;
 /** Before a server's SETTINGS have come, a client opens no more streams than this. */
 const ASSUMED_CONCURRENT_STREAMS = 100;
 
-/** What we tell the peer. */
+/** The settings that we tell the peer. */
 export function settingsToSend(role: Role, limits: Limits): (readonly [number, number])[] {
   const entries: (readonly [number, number])[] = [];
   if (role === "client") entries.push([SETTING.enablePush, 0]);

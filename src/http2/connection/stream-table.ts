@@ -1,8 +1,8 @@
 /**
  * Which streams there are, and which there were.
  *
- * Intuition: identifiers only ascend, so one number tells idle streams from those that were. Of closed streams nothing is kept, except
- * the last few that were reset from here: frames that were on their way then are to be ignored.
+ * Intuition: identifiers only ascend, so one number tells idle streams from those that were. No closed streams are
+ * kept, except the last few that were reset from here: frames that were on their way then are to be ignored.
  *
  * Source: RFC 9113 §5.1 and §5.1.1.
  */

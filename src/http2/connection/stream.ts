@@ -18,13 +18,13 @@ export type StreamEnd =
 
 export const ENDED: StreamEnd = { kind: "ended" };
 
-/** What happens on a stream. Every method may call any method of the connection. */
+/** The events of a stream. Every method may call any method of the connection. */
 export interface StreamListener {
   /** Client: the response's header list; before it perhaps some with a status below 200. */
   headers(stream: Stream, headers: HeaderList): void;
   /**
-   * A piece of the body: `bytes` [start, end). It may be kept, and pins the socket's read then. The peer may send more of it when
-   * `Connection.consume` has been called.
+   * A piece of the body: `bytes` from start, before end. It may be kept, and then pins the socket's read. The peer
+   * may send more of it after `Connection.consume`.
    */
   data(stream: Stream, bytes: Buffer, start: number, end: number): void;
   /** The peer has said all. */
@@ -49,14 +49,14 @@ export class Stream {
   /** The request is a HEAD: a content-length in its response has no body. */
   isHead = false;
 
-  /** What may still be sent; may be negative after the peer has lowered its setting. */
+  /** The bytes that may still be sent; may be negative after the peer has lowered its setting. */
   sendWindow: number;
-  /** What waits to be sent: chunks from `unsentAt` on, of which the first begins at `unsentOffset`. */
+  /** The chunks that wait to be sent: from `unsentAt` on, of which the first begins at `unsentOffset`. */
   unsent: Uint8Array[] | undefined = undefined;
   unsentAt = 0;
   unsentOffset = 0;
   unsentBytes = 0;
-  /** What ends our side, once the chunks are out: nothing, the last chunk itself, or trailers. */
+  /** The end of our side, once the chunks are out: nothing, the last chunk itself, or trailers. */
   endsAfter = false;
   trailers: HeaderList | undefined = undefined;
   moreTrailers: HeaderList | undefined = undefined;
@@ -67,7 +67,7 @@ export class Stream {
   next: Stream | undefined = undefined;
   previous: Stream | undefined = undefined;
 
-  /** What the peer may still send. */
+  /** The bytes that the peer may still send. */
   receiveWindow: number;
   /** Given to the listener, and not consumed. */
   unconsumed = 0;

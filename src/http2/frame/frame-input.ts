@@ -1,8 +1,9 @@
 /**
  * Cuts a byte stream into frames, whatever the chunks in which it comes.
  *
- * Intuition: nearly every frame lies whole in the chunk that a socket read brings, and is looked at where it lies. Only a frame that
- * straddles chunks is copied, each of its bytes once, into a buffer that grows with what has come, not with what was announced.
+ * Intuition: nearly every frame lies whole in the chunk that a socket read brings, and is looked at where it lies. Only
+ * a frame that straddles chunks is copied, each of its bytes once. The buffer for it grows with what has come, not with
+ * what was announced.
  *
  * Invariants:
  * 1. The sink sees the same frames in the same order for every way of cutting the same bytes.

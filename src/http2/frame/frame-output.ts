@@ -6,7 +6,7 @@
  *
  * Invariants:
  * 1. Bytes that were taken are never written again.
- * 2. What is taken is the concatenation of whole frames.
+ * 2. `take` returns a concatenation of whole frames.
  */
 
 import { FLAG, FRAME, FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from "./wire.js";

@@ -30,7 +30,7 @@ export const SETTING = {
   maxHeaderListSize: 0x6,
 } as const;
 
-/** What a client sends before its first frame. */
+/** The bytes that a client sends before its first frame. */
 export const CLIENT_PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 export const FRAME_HEADER_BYTES = 9;

@@ -1,15 +1,17 @@
 /**
  * Decodes header blocks.
  *
- * Intuition: a client sends nearly the same few headers with every call, and after the first call they are a handful of indices. A block
- * that leaves the dynamic table as it is means the same list again as long as nothing changes the table; the last such blocks are
- * remembered with their lists, and comparing some ten bytes takes the place of decoding.
+ * Intuition: a client sends nearly the same few headers with every call, and after the first call they are a handful of
+ * indices. A block that leaves the dynamic table as it is means the same list again as long as nothing changes the
+ * table. The last such blocks are remembered with their lists, and comparing some ten bytes takes the place of
+ * decoding.
  *
  * Invariants:
  * 1. After a block the table is the one that the peer's encoder has, also when the list was too long and its fields were dropped.
- * 2. What is kept is the table (`tableBytes`) and `REMEMBERED_BLOCKS` blocks of at most `REMEMBERED_BLOCK_BYTES`. Strings of remembered
- *    lists are in the table or came in the block.
- * 3. The work for a block is in proportion to its bytes: the value behind an index is not copied, and no field is made beyond the list's bound.
+ * 2. It keeps the table (`tableBytes`) and `REMEMBERED_BLOCKS` blocks of at most `REMEMBERED_BLOCK_BYTES`. Strings of
+ *    remembered lists are in the table or came in the block.
+ * 3. The work for a block is in proportion to its bytes. The value behind an index is not copied, and no field is made
+ *    beyond the list's bound.
  *
  * Source: RFC 7541 §3, §5 and §6.
  */

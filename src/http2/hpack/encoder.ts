@@ -1,13 +1,14 @@
 /**
  * Encodes header lists.
  *
- * Intuition: whoever sends much sends the same lists over and over. The first time, a list teaches the peer its fields; the second time it
- * is a few indices and changes nothing, and those bytes are remembered until the table changes.
+ * Intuition: whoever sends much sends the same lists over and over. The first time, a list teaches the peer its fields.
+ * The second time it is a few indices and changes nothing, and those bytes are remembered until the table changes.
  *
  * Invariants:
  * 1. The table is the one that the peer's decoder has after the same blocks.
  * 2. A size update is sent before the first field after the peer's limit has changed: to the smallest limit since, then to the current one.
- * 3. What is kept is the table (at most `MAX_TABLE_BYTES`), `REMEMBERED_LISTS` blocks of at most `REMEMBERED_BLOCK_BYTES`, and a scratch.
+ * 3. It keeps the table (at most `MAX_TABLE_BYTES`), `REMEMBERED_LISTS` blocks of at most `REMEMBERED_BLOCK_BYTES`, and
+ *    a scratch.
  *
  * Source: RFC 7541 §4.2, §5, §6 and §7.1.
  */

@@ -8,7 +8,7 @@
  * Source: RFC 9113 §8.2 (fields), §8.3 (pseudo-header fields); RFC 7541 §4.1 (size), §7.1.3 (never indexed).
  */
 
-/** What a field is to the message that it is in. */
+/** The role of a field in its message. */
 export const FIELD_KIND = {
   regular: 0,
   method: 1,
@@ -21,8 +21,9 @@ export const FIELD_KIND = {
 } as const;
 
 /**
- * How a field is sent: `store` it in the peer's table, so that it costs a byte or two when it comes again; `omit` it from the table, since
- * its value differs each time; `never` let it into any table, as it is a secret that somebody could guess by what it compresses to.
+ * How a field is sent. `store` it in the peer's table, so that it costs a byte or two when it comes again. `omit` it
+ * from the table, since its value differs each time. `never` let it into any table, as it is a secret that somebody
+ * could guess by what it compresses to.
  */
 export type Indexing = "store" | "omit" | "never";
 

@@ -34,7 +34,7 @@ export class HeaderList {
   readonly contentLength: number;
   /** Which pseudo-header fields are there, a bit each. */
   readonly #pseudo: number;
-  /** What makes the list malformed, whatever it is the list of; or empty. */
+  /** The flaw that makes the list malformed, whatever it is the list of; or empty. */
   readonly #flaw: string;
 
   constructor(fields: readonly HeaderField[], size: number, truncated: boolean) {
@@ -89,10 +89,10 @@ export class HeaderList {
     return undefined;
   }
 
-  /** What is wrong with it as the head of a request; empty if nothing is. */
+  /** Its flaw as the head of a request; empty if there is none. */
   requestFlaw(): string {
     if (this.#flaw !== "") return this.#flaw;
-    // What was dropped may have been what is missing.
+    // The dropped fields may be the missing ones.
     if (this.truncated) return "";
     if ((this.#pseudo & BIT.status) !== 0) return ":status in a request";
     if (this.method === "CONNECT") {
@@ -102,14 +102,14 @@ export class HeaderList {
     return (this.#pseudo & REQUIRED) === REQUIRED ? "" : "a request without :method, :scheme or :path";
   }
 
-  /** What is wrong with it as the head of a response. */
+  /** Its flaw as the head of a response. */
   responseFlaw(): string {
     if (this.#flaw !== "") return this.#flaw;
     if (this.truncated) return "";
     return this.#pseudo === BIT.status ? "" : "a response with other pseudo-headers than :status";
   }
 
-  /** What is wrong with it as trailers. */
+  /** Its flaw as trailers. */
   trailersFlaw(): string {
     if (this.#flaw !== "") return this.#flaw;
     return this.#pseudo === 0 ? "" : "pseudo-headers in trailers";

@@ -1,8 +1,8 @@
 /**
  * Drives the machine of one connection on a socket: reads into it, writes what it says, and wakes it when time has come.
  *
- * Intuition: whatever one read causes leaves in one write. What others cause, an answer from a disk say, leaves once in a turn of the event
- * loop. A socket that takes no more pauses the machine, and the machine pauses the socket.
+ * Intuition: whatever one read causes leaves in one write. Bytes that others cause, an answer from a disk say, leave
+ * once in a turn of the event loop. A socket that takes no more pauses the machine, and the machine pauses the socket.
  */
 
 import type { Socket } from "node:net";
@@ -15,7 +15,7 @@ import type { Stream, StreamListener } from "../connection/stream.js";
 import type { HeaderList } from "../hpack/header-list.js";
 import type { FlushQueue } from "./flush-queue.js";
 
-/** What the user of a connection is told. */
+/** The events that the user of a connection is told. */
 export type ConnectionEvents = Omit<ConnectionListener, "wake">;
 
 export interface DriverOptions {
@@ -129,7 +129,7 @@ export class Driver implements ConnectionListener {
     socket.uncork();
   }
 
-  /** What the socket tells about when it has left: below its own mark it does not, and that is little. */
+  /** Bytes of which the socket tells when they have left: below its own mark it does not, and that is little. */
   #pending(): number {
     return this.socket.writableNeedDrain ? this.socket.writableLength : 0;
   }

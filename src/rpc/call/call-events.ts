@@ -1,6 +1,6 @@
 /**
- * When a call begins and how it ended, by wrapping the few events of grpc-js that tell it: a ServerInterceptingCall around the call would
- * cost each of its events, some 20 µs in all.
+ * The beginning and the end of a call, by wrapping the few events of grpc-js that tell it. A ServerInterceptingCall
+ * around the call would cost each of its events, some 20 µs in all.
  */
 import { type Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 

@@ -1,6 +1,6 @@
 /**
- * Begins a span for each call that is traced and hands its place in the trace to the handlers, which knows how the call goes on. What is
- * made of it is the tracer's business (observe/traces).
+ * Begins a span for each call that is traced and hands its place in the trace to the handlers. The span knows how the
+ * call goes on. The tracer decides what is made of it (observe/traces).
  */
 import type { ServerInterceptor } from "@grpc/grpc-js";
 import { formatTraceparent, parseTraceparent, type TraceContext } from "../../base/trace-context.js";
@@ -29,7 +29,7 @@ interface Headers {
   get(name: string): unknown;
 }
 
-/** Of a call that `tracing` let through. */
+/** The trace of a call that `tracing` let through. */
 export function traceOf(headers: Headers): TraceContext | null {
   const text = textOf(headers.get(TRACE_HEADER));
   return text === "" ? null : (parseTraceparent(text)?.context ?? null);

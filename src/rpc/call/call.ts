@@ -1,4 +1,4 @@
-/** What a handler knows of its call, and nothing of the transport that brought it. */
+/** A handler's view of its call: it shows nothing of the transport that brought it. */
 import type { ServerInterceptingCall, ServerInterceptor } from "@grpc/grpc-js";
 import { type CallContext, ServerError, Status } from "nice-grpc-common";
 import { AssertionError } from "../../base/assert.js";
@@ -10,7 +10,7 @@ import { Failure } from "./failure.js";
 /** A call without deadline gets this. */
 export const DEFAULT_TIMEOUT: Duration = duration(10_000);
 
-/** A longer deadline counts as this: a client that went away is not waited on for ever. */
+/** A longer deadline counts as this: a client that went away is not waited on forever. */
 const MAX_TIMEOUT: Duration = duration(60_000);
 
 /** How much sooner than its deadline a call is answered: at the deadline itself the transport ends it, and says nothing of the outcome. */
@@ -50,7 +50,7 @@ function timeoutOf(context: CallContext): Duration | null {
   return header === undefined ? null : timeoutOfWait(Number(header));
 }
 
-/** Of a deadline as grpc-js tells it. */
+/** Takes a deadline as grpc-js tells it. */
 export function timeoutUntil(deadline: Date | number): Duration {
   const at = deadline instanceof Date ? deadline.getTime() : deadline;
   return Number.isFinite(at) ? timeoutOfWait(at - Date.now()) : DEFAULT_TIMEOUT;
@@ -84,7 +84,7 @@ export async function* answers<T>(context: CallContext, handle: () => AsyncItera
   }
 }
 
-/** What nice-grpc is to make a status of. */
+/** The error that nice-grpc is to make a status of. */
 export function thrown(context: CallContext, error: unknown): unknown {
   if (error instanceof Failure) {
     context.trailer.set("grpc-status-details-bin", error.encodedStatus());

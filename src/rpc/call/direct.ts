@@ -1,6 +1,7 @@
 /**
- * Serves unary calls right above grpc-js. nice-grpc gives each call an AbortController, three sets of metadata and a chain of promises,
- * which cost more than an eighth of the CPU time of a PUT, and none of which these handlers use (docs/adr/2026-11-21-direct-unary-calls.md).
+ * Serves unary calls right above grpc-js. nice-grpc gives each call an AbortController, three sets of metadata and a
+ * chain of promises. They cost more than an eighth of the CPU time of a PUT, and these handlers use none of them
+ * (docs/adr/2026-11-21-direct-unary-calls.md).
  */
 import { type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { AssertionError } from "../../base/assert.js";
@@ -13,9 +14,9 @@ import { Failure } from "./failure.js";
 export type UnaryHandler = (request: never, call: Call) => Promise<unknown>;
 
 /**
- * Takes the calls of these methods, by path ("/package.Service/Method"), for itself; those of all others go to the interceptor `others` and
- * to where they are registered. It is the last of the interceptors, so that the others see these calls as they see all. `traced`: one of
- * those, `tracing`, says where calls belong in a trace.
+ * Takes the calls of these methods, by path ("/package.Service/Method"), for itself. Those of all others go to the
+ * interceptor `others` and to where they are registered. It is the last of the interceptors, so that the others see
+ * these calls as they see all. `traced`: one of those, `tracing`, says where calls belong in a trace.
  */
 export const serveDirectly =
   (handlers: ReadonlyMap<string, UnaryHandler>, others: ServerInterceptor, traced = false): ServerInterceptor =>
@@ -43,7 +44,8 @@ export const serveDirectly =
           if (request === undefined) return refuse(direct, "a unary call has one request, not none");
           serve(direct, handle, request, trace);
         },
-        // A client that goes away is not waited on: what it sent goes on, as with any answer that is lost, and ends by its deadline.
+        // A client that goes away is not waited on. Its request goes on, as with any answer that is lost, and ends by
+        // its deadline.
         onCancel: () => {},
       });
     };

@@ -1,7 +1,8 @@
 /**
- * An answer that is the same for everybody who asks, encoded and kept for a while, so that many who ask cost little more than one. It is kept
- * for a multiple of the time that it took to make: whoever asks how often, making it takes at most a twentieth of the event loop's time, and an
- * answer that costs little is hardly ever old.
+ * An answer that is the same for everybody who asks. It is encoded and kept for a while, so that many askers cost
+ * little more than one. It is kept for a multiple of the time that it took to make. So making it takes at most a
+ * twentieth of the event loop's time, however often it is asked for. And an answer that costs little is hardly ever
+ * old.
  */
 import { performance } from "node:perf_hooks";
 

@@ -1,7 +1,7 @@
 /**
- * The Pipeline stream, served on its HTTP/2 stream itself. grpc-js begins and ends the call, as for all others; but each message would cost
- * it some promises on the way in and a write of its own on the way out, which together is several times what the answer costs
- * (docs/adr/2026-11-21-pipelines-on-http2.md).
+ * The Pipeline stream, served on its HTTP/2 stream itself. grpc-js begins and ends the call, as for all others. But
+ * each message would cost it some promises on the way in and a write of its own on the way out. Together that is
+ * several times what the answer costs (docs/adr/2026-11-21-pipelines-on-http2.md).
  *
  * Invariants:
  *   P1  At most MAX_PIPELINED requests are under way or answered and not yet taken by the transport; then nothing more is read.
@@ -25,7 +25,7 @@ import { draining, Failure } from "./failure.js";
 /** Requests of one pipeline under way at a time; the stream is read no further until one is answered. */
 export const MAX_PIPELINED = 1_024;
 
-/** Has a request answered, once. What it throws is a defect. */
+/** Has a request answered, once. An error that it throws is a defect. */
 export type PipelineHandler = (
   request: PipelineRequest,
   call: Call,
@@ -34,9 +34,9 @@ export type PipelineHandler = (
 
 export interface PipelineOptions {
   readonly handle: PipelineHandler;
-  /** A Failure: nothing of that kind is decoded, and the stream ends. What is malformed throws. */
+  /** A Failure: nothing of that kind is decoded, and the stream ends. A malformed message throws. */
   readonly decode: (message: Buffer) => PipelineRequest | Failure;
-  /** Of a request, for traces: as the unary call of the same kind. */
+  /** The path of a request, for traces: that of the unary call of the same kind. */
   readonly pathOf: (request: PipelineRequest) => string;
   readonly tracer: CallTracer | null;
   /** Aborts when streams are to end. */

@@ -1,10 +1,11 @@
 /**
- * The calls of founding, and their proofs in a cluster with a secret. There is no stream yet that could be opened once: each call proves for
- * itself, over its very bytes, so that nobody on the way can change them.
+ * The calls of founding, and their proofs in a cluster with a secret. There is no stream yet that could be opened once.
+ * Each call proves for itself, over its very bytes, so that nobody on the way can change them.
  *
- * A call without proof is answered with a challenge. The call is then made again with a proof over challenge, nonce, address and request; the
- * answer brings a proof over the same with the answer. A challenge is good once and for a few seconds, and nobody keeps it until it was used:
- * it carries a proof of its own, so that strangers who ask for many take no memory.
+ * A call without proof is answered with a challenge. The call is then made again with a proof over challenge, nonce,
+ * address and request. The answer brings a proof over the same with the answer. A challenge is good once and for a few
+ * seconds. Nobody keeps it until it was used: it carries a proof of its own, so that strangers who ask for many take no
+ * memory.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import {

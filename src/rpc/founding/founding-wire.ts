@@ -10,7 +10,7 @@ import type { FoundingAnswer, StartBallot } from "../../core/view/founding.js";
 import type { Member } from "../../core/view/view.js";
 import { toBuffer } from "../../wire/bytes.js";
 
-/** What somebody said cannot be: it is not believed, and the node goes on. */
+/** A word that cannot be true is not believed, and the node goes on. */
 export class Unbelievable extends Error {
   override readonly name = "Unbelievable";
 }

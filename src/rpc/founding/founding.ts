@@ -1,6 +1,7 @@
 /**
- * Getting view 1: the founders find each other by their peer addresses, say who is missing, and the one with the first address proposes as
- * soon as it hears all of them. What makes the view unique is in core/view/founding.ts; this only carries the steps.
+ * Getting view 1. The founders find each other by their peer addresses and say who is missing. The one with the first
+ * address proposes as soon as it hears all of them. core/view/founding.ts makes the view unique; this only carries the
+ * steps.
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -42,11 +43,11 @@ import {
   viewOf,
 } from "./founding-wire.js";
 
-/** Who pushes a view at this node without having been asked: nobody's address. */
+/** Nobody's address: the sender that pushes a view at this node without having been asked. */
 const NOBODY = "";
 
 const RETRY_MS = 150;
-/** Who is missing is said when that changes, and again after this long. */
+/** The missing ones are said when that changes, and again after this long. */
 const REMIND_MS = 10_000;
 /** Reasons may come and go: another one is said after this long. */
 const SETTLE_MS = 1_000;
@@ -61,7 +62,7 @@ export interface FoundingOptions {
   readonly secret: ClusterSecret;
   /** "" = any. */
   readonly clusterId: string;
-  /** Of an earlier run of this node; null: none. */
+  /** Votes of an earlier run of this node; null: none. */
   readonly votes: FoundingVotes | null;
   /** Resolves when they are on stable storage. */
   readonly saveVotes: (votes: FoundingVotes) => Promise<void>;
@@ -69,7 +70,7 @@ export interface FoundingOptions {
   readonly signal: AbortSignal;
 }
 
-/** What a founder must not forget. */
+/** Votes that a founder must not forget. */
 export interface FoundingVotes {
   readonly peers: readonly string[];
   readonly promised: StartBallot;
@@ -81,7 +82,7 @@ export class Founding {
   private readonly clients = new Map<string, Client>();
   private readonly met = new Map<string, Member>();
   private readonly trouble = new Map<string, string>();
-  /** Who tells of a cluster that this node is not in, by address: the digest of its view. */
+  /** Nodes that tell of a cluster that this node is not in, by address: the digest of its view. */
   private readonly tellers = new Map<string, string>();
   private lastNotice = "";
   private lastNoticeAt = Number.NEGATIVE_INFINITY;
@@ -268,7 +269,7 @@ export class Founding {
     return { member, accepted };
   }
 
-  /** What somebody says may be anything: null when it cannot be, which is said. */
+  /** Somebody's word may be anything: null when it cannot be true, which is said. */
   private believing<T>(address: string, look: () => T): T | null {
     try {
       return look();
@@ -292,8 +293,8 @@ export class Founding {
   }
 
   /**
-   * Somebody tells of a view that is decided. All founders that a first view names have accepted it: one that has not knows better, whoever
-   * says so. Of a cluster that it is not in a node can only hear: it takes more than one to tell.
+   * Somebody tells of a view that is decided. All founders that a first view names have accepted it: one that has not
+   * knows better, whoever says so. A node can only hear of a cluster that it is not in: it takes more than one to tell.
    */
   private told(address: string, bytes: Uint8Array): void {
     if (this.founder.view !== null) return;

@@ -1,6 +1,7 @@
 /**
- * Getting into the view of a cluster that is there: a node asks those whose addresses it was given, learns the newest view, and then asks all
- * voters of that view to be a member of its successor. A member that has other addresses than its view says does the same.
+ * Getting into the view of a cluster that is there. A node asks those whose addresses it was given, and learns the
+ * newest view. Then it asks all voters of that view to be a member of its successor. A member that has other addresses
+ * than its view says does the same.
  *
  * Invariants:
  *   J1  A wish names a view that this node holds durably.

@@ -1,4 +1,5 @@
-/** Answers the calls of nodes that no stream can be opened with yet, at a node that has a view: with the newest one that it knows. */
+/** Answers the calls of nodes that no stream can be opened with yet, at a node that has a view. It answers with the
+ * newest view that it knows. */
 import type { FoundRequest, FoundResponse } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { joinWishFromWire } from "../../codec/peer/view-messages.js";

@@ -1,4 +1,5 @@
-/** Asking a node of a cluster for its newest view, and telling it a wish along: by a call, as no stream can be opened yet. */
+/** Asks a node of a cluster for its newest view, and tells it a wish along. It does so by a call, as no stream can be
+ * opened yet. */
 import type { Client } from "@grpc/grpc-js";
 import type { FoundRequest, Founder as WireFounder } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { believedView, joinWishToWire } from "../../codec/peer/view-messages.js";

@@ -1,4 +1,4 @@
-/** What people call a node: by where it is. Ids are drawn at random and tell nobody which machine to look at. */
+/** A node's name for people: where it is. Ids are drawn at random and tell nobody which machine to look at. */
 import type { NodeId } from "../../core/model/ids.js";
 import { type Member, memberOf, type View } from "../../core/view/view.js";
 

@@ -1,6 +1,7 @@
 /**
- * The connections to the peer port whose other end is not known to be a member: how many there may be, for how long, and what they may send.
- * Strangers get rid of each other, never of a member: where there are too many, the oldest of the address that has most of them goes.
+ * The connections to the peer port whose other end is not known to be a member. Bounds say how many there may be, for
+ * how long, and how much they may send. Strangers get rid of each other, never of a member. Where there are too many,
+ * the oldest of the address that has most of them goes.
  */
 import type { Socket } from "node:net";
 
@@ -15,7 +16,7 @@ const SWEEP_MS = 500;
 
 /** An address that fails is told of once in this time. */
 const TELL_MS = 60_000;
-/** … and all of them together so often in it at most. */
+/** … and this many of all of them together in it at most. */
 const MAX_TOLD = 10;
 const MAX_ADDRESSES = 256;
 

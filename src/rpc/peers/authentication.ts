@@ -1,5 +1,6 @@
 /**
- * The first frames of a stream between nodes, in a cluster with a secret: both sides prove that they know it before anything else is said.
+ * The first frames of a stream between nodes, in a cluster with a secret. Both sides prove that they know it before
+ * anything else is said.
  *
  *   dials                                accepts
  *     hello (nonce, who, whom)    →
@@ -11,7 +12,7 @@
  *   A1  A stranger gets no proof: who accepts proves only to a side that has proved.
  *   A2  Nothing but these frames is read before the other side has proved; a side that says anything else is refused.
  *   A3  A side with a secret never talks to one without, in either role.
- *   A4  What a side said of itself here is what its handshake must say.
+ *   A4  A side's handshake must say the same as its word of itself here.
  */
 
 import { randomBytes } from "node:crypto";
@@ -20,7 +21,7 @@ import { planted } from "../../core/model/planted.js";
 import type { Member } from "../../core/view/view.js";
 import { type ClusterSecret, NONCE_BYTES, type Part, proofOf, proves, secretOf } from "./cluster-secret.js";
 
-/** Who this node is, for proofs. */
+/** This node's identity, for proofs. */
 export interface OwnIdentity {
   readonly nodeId: number;
   readonly peerAddress: string;
@@ -54,18 +55,18 @@ export const HAS_NO_SECRET =
   "this node has no cluster secret, and the other one has: start both with the same --cluster-secret-file";
 const OTHER_SECRET = "the cluster secrets of the two nodes differ (--cluster-secret-file)";
 
-/** What to do after a frame of the other side. */
+/** The step to take after a frame of the other side. */
 export type Step =
   | { readonly kind: "say"; readonly step: Authentication }
   /** The other side has proved. `say` is sent first, when there is something to be said. */
   | { readonly kind: "open"; readonly say: Authentication | null; readonly peer: ProvedPeer }
   | { readonly kind: "refused"; readonly why: string };
 
-/** What the other side said of itself and proved. */
+/** The other side's word of itself, as it proved it. */
 export interface ProvedPeer {
   readonly nodeId: number;
   readonly clusterId: Buffer;
-  /** Whom it meant to reach; 0 and "" when it was dialed. */
+  /** The node it meant to reach; 0 and "" when it was dialed. */
   readonly meantNodeId: number;
   readonly meantAddress: string;
 }
@@ -77,7 +78,7 @@ export class Dialing {
   private challenge: Buffer | null = null;
 
   constructor(
-    /** What is proved with, also when the file changes on the way. */
+    /** The secret to prove with, also when the file changes on the way. */
     private readonly secret: Buffer,
     own: OwnIdentity,
     member: Pick<Member, "id" | "peerAddress">,

@@ -1,8 +1,8 @@
 /**
  * Proofs that both ends of a connection between nodes know the cluster secret.
  *
- * A proof is HMAC-SHA-256 under the secret, over the role of who proves and all that the two ends have said, each part with its length. The
- * intuition of what each part is for:
+ * A proof is HMAC-SHA-256 under the secret, over the prover's role and all that the two ends have said, each part with
+ * its length. The intuition of what each part is for:
  * - the other end's nonce: a proof that was recorded is of no use again (replay);
  * - the role: a proof cannot be sent back to who made it (reflection);
  * - both addresses and ids: a proof made for one node is of no use at another one (relay).
@@ -15,7 +15,7 @@ import { readSecretFile, type SecretFile } from "../../config/secret-file.js";
 export const NONCE_BYTES = 32;
 export const PROOF_BYTES = 32;
 
-/** Who proves what: part of every proof. */
+/** The role of the prover: part of every proof. */
 export type Role = "dial" | "accept" | "found ask" | "found answer";
 
 export interface ClusterSecret {
@@ -87,7 +87,7 @@ export class SecretOfFile implements ClusterSecret {
     clearInterval(this.timer);
   }
 
-  /** What cannot be read leaves in force what was. */
+  /** A file that cannot be read leaves the former secret in force. */
   private look(): void {
     try {
       const now = readSecretFile(this.label, this.path);
@@ -102,7 +102,7 @@ export class SecretOfFile implements ClusterSecret {
       const { message } = error as Error;
       if (message === this.trouble) return;
       this.trouble = message;
-      this.notice(`${message}. What was read before stays in force`);
+      this.notice(`${message}. The secrets read before stay in force`);
     }
   }
 }

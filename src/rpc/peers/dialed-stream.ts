@@ -32,7 +32,7 @@ export class DialedStream implements FrameStream {
     this.session = connect(`http://${address}`, { settings: { enablePush: false } });
     this.connecting = setTimeout(() => this.cut(), CONNECT_MS);
     this.session.once("connect", () => clearTimeout(this.connecting));
-    // What broke shows in the stream's end; the reason helps nobody, as the stream is dialed again.
+    // The cause of the break shows in the stream's end; the reason helps nobody, as the stream is dialed again.
     this.session.on("error", () => this.cut());
     this.session.on("close", () => this.cut());
     this.stream = this.session.request({

@@ -14,7 +14,8 @@ export interface FrameStream {
   readonly writable: boolean;
   /** HOST:PORT of the other end, for people. */
   readonly remote: string;
-  /** Who is at the other end is known: from now on it has the bounds of a member. Until then frames are short, and little is under way. */
+  /** The peer at the other end is known: from now on it has the bounds of a member. Until then frames are short, and
+   * little is under way. */
   trust(): void;
   /** Calls with whether the process at the other end answers in time; false when the stream is over. */
   ping(withinMs: number, done: (alive: boolean) => void): void;
@@ -33,7 +34,7 @@ export interface FrameEvents {
   ended(): void;
 }
 
-/** Of a stream of which nothing is wanted. */
+/** For a stream of which nothing is wanted. */
 export const UNHEARD: FrameEvents = { frame: () => {}, ended: () => {} };
 
 /** Hears what comes, frame by frame, until it cannot be read: then `unreadable` is called, once, and the rest is thrown away. */

@@ -1,4 +1,5 @@
-/** Who may talk to whom: the first frame of either side of a stream, checked before anything else is read. */
+/** The rule of which nodes may talk to each other: the first frame of either side of a stream, checked before anything
+ * else is read. */
 import { type Handshake, type Refusal, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { NO_NODE, type NodeId } from "../../core/model/ids.js";
 import { planted } from "../../core/model/planted.js";
@@ -15,7 +16,8 @@ export interface HandshakeContext {
   readonly dialed: boolean;
   /** The highest log position that the peer has told this node, in any life. */
   readonly highestPosition?: number;
-  /** Who the peer must be: the member that was dialed, or who it proved to be. undefined: any member. */
+  /** The identity that the peer must have: the member that was dialed, or the one it proved to be. undefined: any
+   * member. */
   readonly expected?: number | undefined;
 }
 

@@ -20,8 +20,8 @@ export interface LinkCounters {
 const FRAME_SIZES = 14;
 
 /**
- * A frame costs both ends something whatever it holds, so a node that is short of time spaces its frames: the next one to a peer leaves no
- * sooner than this after the last, and fuller. A node that has time sends at once.
+ * A frame costs both ends something whatever it holds, so a node that is short of time spaces its frames. The next one
+ * to a peer leaves no sooner than this after the last, and fuller. A node that has time sends at once.
  */
 export const SPACING_MS = 1;
 

@@ -1,4 +1,5 @@
-/** How busy this process' event loop has been of late: above a bound the node is short of time, and what can be done in bulk should be. */
+/** How busy this process' event loop has been of late. Above a bound the node is short of time, and work that can be
+ * done in bulk should be. */
 import { type EventLoopUtilization, performance } from "node:perf_hooks";
 
 /** Measured anew this often. */

@@ -1,4 +1,4 @@
-/** What a peer shows of this node's log when they meet, and what follows from it (R10). */
+/** A peer's word on this node's log when they meet, and what follows from it (R10). */
 import { planted } from "../../core/model/planted.js";
 import { rolledBack } from "../../core/replica/rolled-back.js";
 import type { NodeStorage } from "../../ports/storage.js";
@@ -18,7 +18,7 @@ export function judgeShown(storage: NodeStorage, peer: string, seen: number, pro
   if (!believed && !storage.isOwnPosition(seen, Buffer.from(proof).toString("latin1"))) {
     return {
       kind: "unproved",
-      why: `${peer} says that it has seen ${seen} records of this node, and there are ${position}; it does not show this node's own proof, so it is not believed`,
+      why: `${peer} says that it has seen ${seen} records of this node, and there are ${position}. It does not show this node's own proof, so it is not believed`,
     };
   }
   return {

@@ -137,7 +137,7 @@ export class PeerLinks implements Peers {
     }, SPACING_MS);
   }
 
-  /** What waits for each peer that there is a stream to. */
+  /** The bytes that wait for each peer that there is a stream to. */
   queues(): { readonly peer: NodeId; readonly bytes: number }[] {
     return [...this.links.values()].map((link) => ({ peer: link.peer, bytes: link.waitingBytes }));
   }
@@ -223,8 +223,9 @@ export class PeerLinks implements Peers {
   }
 
   /**
-   * A stream that lives is not replaced: two processes that show one id, as copies of a directory do, would take it from each other for ever. A
-   * node that was started again gets in as soon as its old stream has ended, or does not show that it lives. `done` gets null, or why not.
+   * A stream that lives is not replaced. Two processes that show one id, as copies of a directory do, would take it
+   * from each other forever. A node that was started again gets in as soon as its old stream has ended, or does not
+   * show that it lives. `done` gets null, or why not.
    */
   private makeRoom(handshake: Handshake, stream: FrameStream, done: (why: Refusal | null) => void): void {
     const { nodeId: id, peerAddress } = handshake;

@@ -1,4 +1,5 @@
-/** Tells of what members do that they should not: of each kind three times a minute for each of them, with how often there was more of it. */
+/** Tells of what members do that they should not. Each kind is told three times a minute for each of them, with the
+ * number of times that it happened besides. */
 import type { NodeId } from "../../core/model/ids.js";
 
 const WINDOW_MS = 60_000;

@@ -1,22 +1,25 @@
 /**
- * The peer port's service. Found is an ordinary call of grpc-js. Of Connect grpc-js sees the beginning and the end: frames pass as bytes,
- * since the frame codec batches and cuts by itself, and what comes goes to the loop without a promise in between (frame-stream.ts).
+ * The peer port's service. Found is an ordinary call of grpc-js. grpc-js sees only the beginning and the end of
+ * Connect. Frames pass as bytes, since the frame codec batches and cuts by itself. Arriving frames go to the loop
+ * without a promise in between (frame-stream.ts).
  */
 import { type ChannelOptions, Client, credentials, type MethodDefinition } from "@grpc/grpc-js";
 import { DIRECT_CHANNEL } from "../../base/channel-options.js";
 
-/** Of the protocol between nodes; raised when an older node could misread a newer one. */
+/** Version of the protocol between nodes; raised when an older node could misread a newer one. */
 export const PROTOCOL_VERSION = 2;
 
 /** Beyond the longest frame: a cut one, or one with a single large register and its records. */
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
-/** So much may be under way to a node before it says that it has read some: a write to a far node should not wait for that. */
+/** So much may be under way to a node before it says that it has read some. A write to a far node should not wait for
+ * that. */
 export const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /**
- * A connection is asked this often whether it is still there, and given up when it does not say so in time: one that a firewall forgot, or
- * whose other end is gone without a word, stays open for minutes as far as TCP is concerned, and new streams to that node would use it.
+ * A connection is asked this often whether it is still there, and given up when it does not say so in time. One that a
+ * firewall forgot, or whose other end is gone without a word, stays open for minutes as far as TCP is concerned. New
+ * streams to that node would use it.
  */
 export const KEEPALIVE_MS = 2_000;
 export const KEEPALIVE_TIMEOUT_MS = 3_000;
@@ -44,14 +47,16 @@ export const foundMethod: MethodDefinition<Buffer, Buffer> = {
   responseDeserialize: bytes,
 };
 
-/** Of the server, and of founding's clients. Streams live as long as both nodes do; a cut is noticed by the heartbeats inside them. */
+/** Options of the server, and of founding's clients. Streams live as long as both nodes do; a cut is noticed by the
+ * heartbeats inside them. */
 export const PEER_CHANNEL_OPTIONS: ChannelOptions = {
   ...DIRECT_CHANNEL,
   "grpc.max_receive_message_length": MAX_FRAME_BYTES,
   "grpc.max_send_message_length": MAX_FRAME_BYTES,
   // No waiting of minutes after a failed attempt.
   "grpc.initial_reconnect_backoff_ms": 100,
-  // In spite of its name, how long one attempt may take: there and back twice, over whatever network lies between, to a node that may be busy.
+  // In spite of its name, how long one attempt may take. That is there and back twice, over whatever network lies
+  // between, to a node that may be busy.
   "grpc.min_reconnect_backoff_ms": 10_000,
   "grpc.max_reconnect_backoff_ms": 1_000,
   "grpc.keepalive_time_ms": KEEPALIVE_MS,

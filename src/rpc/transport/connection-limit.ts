@@ -1,6 +1,6 @@
 /**
- * How many connections a port takes. Whoever opens more than that is refused at once, so that the file descriptors of a process never go to
- * connections alone: storage and the other nodes need some.
+ * How many connections a port takes. A connection beyond that is refused at once, so that the file descriptors of a
+ * process never go to connections alone. Storage and the other nodes need some.
  *
  * The servers above do not count their connections. Node.js tells of each that any server of this process accepts, and here those of one port
  * are counted.
@@ -73,7 +73,8 @@ export interface ConnectionLimits {
   readonly peers: number;
 }
 
-/** Of the descriptors that are not kept for files three quarters are for clients, an eighth for peers that dial, the rest for what is dialed. */
+/** Three quarters of the descriptors that are not kept for files are for clients, an eighth is for peers that dial, the
+ * rest for dialing. */
 export function connectionLimits(openFiles: number): ConnectionLimits {
   const free = Math.max(16, openFiles - KEPT_FILES);
   return {
@@ -102,7 +103,7 @@ export interface NodePortsOptions {
   ) => void;
 }
 
-/** Of a node's client port and its peer port. */
+/** The limits of a node's client port and its peer port. */
 export class NodePorts {
   readonly client: PortLimit;
   readonly peer: PortLimit;

@@ -1,6 +1,7 @@
 /**
- * Options of Node's HTTP/2 servers that grpc-js does not pass on. It makes its server by `http2.createServer`, some turns after it is told to
- * listen; so that function is another one while a client port begins to listen. One at a time, as a process may have several nodes.
+ * Options of Node's HTTP/2 servers that grpc-js does not pass on. It makes its server by `http2.createServer`, some
+ * turns after it is told to listen. So that function is another one while a client port begins to listen. One at a
+ * time, as a process may have several nodes.
  */
 import http2, { type ServerOptions } from "node:http2";
 import type { ClientPortConfig } from "../../config/config.js";

@@ -27,7 +27,7 @@ export const takingCalls =
           const { stream, incomingEncoding } = partsOf(direct);
           // grpc-js has paused the stream and listens for its data.
           stream.removeAllListeners("data");
-          // What broke is told when the call is over.
+          // The failure is told when the call is over.
           stream.on("error", () => {});
           over = taken({ call: direct, metadata, stream, incomingEncoding });
         },
@@ -41,7 +41,8 @@ export const takingCalls =
     return direct;
   };
 
-/** What grpc-js keeps to itself; its version is pinned, and the tests of pipelines and of the peer port would not pass without. */
+/** The parts that grpc-js keeps to itself; its version is pinned, and the tests of pipelines and of the peer port would
+ * not pass without. */
 function partsOf(call: ServerInterceptingCall): Pick<TakenCall, "stream" | "incomingEncoding"> {
   const { stream, incomingEncoding } = call as unknown as Partial<TakenCall>;
   assert(stream !== undefined && incomingEncoding !== undefined, "a call of grpc-js has an HTTP/2 stream");

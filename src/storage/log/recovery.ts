@@ -6,8 +6,8 @@
  * unfinished write in any order, so good records may stand behind a bad one in both cases. They are told apart because
  * writes never overlap. The first record of a write, and the header of a segment, prove that everything before them had
  * reached the disk. So bad bytes before such a proof have rotted. Bad bytes behind the last proof belong to the last
- * write, whose answers nobody needs to have seen: they are cut off. (The write may have been durable after all and
- * rotted just there. Then this copy is behind what its peers have seen of it, and they refuse it: R10.)
+ * write, whose answers nobody needs to have seen: they are cut off. (It may have been durable after all, and have
+ * rotted just there. Then this copy is behind its peers' knowledge: they refuse it, R10.)
  *
  * Cutting off must not destroy the proof that something before was durable, or the next start would take it for torn. So the next segment is
  * begun first: its header proves all that this start found.

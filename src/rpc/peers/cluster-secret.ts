@@ -102,7 +102,7 @@ export class SecretOfFile implements ClusterSecret {
       const { message } = error as Error;
       if (message === this.trouble) return;
       this.trouble = message;
-      this.notice(`${message}. The secrets read before stay in force`);
+      this.notice(`${message}. The secret read before stays in force`);
     }
   }
 }

@@ -7,7 +7,7 @@ const planted = fileURLToPath(new URL("test/planted/planted.ts", import.meta.url
 /** Files with clusters of processes that need the machine for themselves. */
 const ALONE = [
   ...["chaos", "powercut", "restarts"].map((folder) => `test/${folder}/**/*.test.ts`),
-  ...["clients", "connections", "drain", "disk-stalls", "durable-faults", "faults", "traces"].map(
+  ...["abuse", "clients", "connections", "drain", "disk-stalls", "durable-faults", "faults", "traces"].map(
     (name) => `test/e2e/${name}.test.ts`,
   ),
 ];

@@ -8,6 +8,7 @@ import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runChild } from "./process/child.js";
+import { abuse } from "./suites/abuse.js";
 import { attacks } from "./suites/attacks.js";
 import { catchUp } from "./suites/catch-up.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suites/context.js";
@@ -16,6 +17,7 @@ import { exactlyOnce } from "./suites/exactly-once.js";
 import { failover } from "./suites/failover.js";
 import { frames } from "./suites/frames.js";
 import { http2 } from "./suites/http2.js";
+import { idle } from "./suites/idle.js";
 import { memory } from "./suites/memory.js";
 import { memoryAway } from "./suites/memory-away.js";
 import { open } from "./suites/open.js";
@@ -42,11 +44,13 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["attacks", attacks],
   ["catch-up", catchUp],
   ["memory-away", memoryAway],
+  ["abuse", abuse],
+  ["idle", idle],
 ]);
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (all, in this order)
-  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces and attacks; starts of open;
+  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks and abuse; starts of open;
                   a sixth of the runs of start-up (5)
   --seconds N     measured time of one load (4)
   --in-flight N   calls in flight (64)
@@ -61,7 +65,7 @@ names: ${[...SUITES.keys()].join(", ")} (all, in this order)
   --rewrites N    how often open writes them again (10)
   --open-value N  bytes of a value of open (100)
   --open-mixed    open: keys of 16 to 115 bytes, and values of up to twice that
-  --only A,B      attacks: these alone
+  --only A,B      attacks and abuse: these alone
   --program PATH  the compiled onar program (dist/src/main.js)`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -29,6 +29,11 @@ export function anonymousBytesOf(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
 
+/** How many descriptors a process may have; a child's number is the same. */
+export function descriptors(): number {
+  return Number(/^Max open files\s+(\d+)/m.exec(read("/proc/self/limits") ?? "")?.[1] ?? 1_024);
+}
+
 /** The fields from the third on. The second is the program's name in parentheses and may contain anything. */
 function statFieldsOf(pid: number): readonly string[] | undefined {
   const stat = read(`/proc/${pid}/stat`);

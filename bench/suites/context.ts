@@ -34,7 +34,7 @@ export interface SuiteOptions {
   readonly openValue: number;
   /** Of keys and values of all lengths. */
   readonly openMixed: boolean;
-  /** For the suite `attacks`: these alone; none: all. */
+  /** For the suites `attacks` and `abuse`: these alone; none: all. */
   readonly only: readonly string[];
 }
 

@@ -10,10 +10,12 @@ import { Connection } from "../../../src/http2/connection/connection.js";
 import type { Stream, StreamListener } from "../../../src/http2/connection/stream.js";
 import { ERROR_CODE } from "../../../src/http2/error.js";
 import { headerList } from "../../../src/http2/hpack/header-list.js";
+import { judgeHpack } from "./hpack-fuzzer.js";
 
 export interface Seed {
   readonly name: string;
-  readonly role: "client" | "server";
+  /** Of the machine that gets the bytes; `hpack`: the decoder of header blocks alone. */
+  readonly role: "client" | "server" | "hpack";
   readonly bytes: Buffer;
 }
 
@@ -132,7 +134,11 @@ function run(role: "client" | "server", chunks: readonly Buffer[]): Outcome {
 }
 
 /** Throws what is wrong with the machine's conduct for these bytes. */
-export function judge(role: "client" | "server", bytes: Buffer, chance: Chance): void {
+export function judge(role: Seed["role"], bytes: Buffer, chance: Chance): void {
+  if (role === "hpack") {
+    judgeHpack(bytes);
+    return;
+  }
   // A copy each time: chunks are kept.
   const whole = run(role, [Buffer.from(bytes)]);
   const allowed = bytes.length * OUT_PER_BYTE + OUT_BESIDES;
@@ -222,7 +228,7 @@ export function parseCorpus(text: string): Seed[] {
   return text.split("\n").flatMap((line) => {
     if (line.trim() === "" || line.startsWith("#")) return [];
     const [role, name, hex] = line.split(" ");
-    if ((role !== "client" && role !== "server") || name === undefined || hex === undefined) {
+    if ((role !== "client" && role !== "server" && role !== "hpack") || name === undefined || hex === undefined) {
       throw new Error(`not a line of a corpus: ${line}`);
     }
     return [{ role, name, bytes: Buffer.from(hex, "hex") }];

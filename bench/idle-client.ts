@@ -1,0 +1,34 @@
+/**
+ * Connections that say hello and nothing else: idle-client HOST:PORT COUNT. Says `ready` once all are there, and holds them until SIGTERM.
+ * They are held by sockets alone, as the server's memory is what is measured.
+ */
+
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { parseEndpoint } from "./load/options.js";
+
+/** The preface, no settings, and the acknowledgement of the server's. */
+const HELLO = Buffer.concat([
+  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  Buffer.from("000000040000000000000000040100000000", "hex"),
+]);
+/** A listener's queue is short. */
+const AT_ONCE = 100;
+
+const [address = "", count = ""] = process.argv.slice(2);
+const { host, port } = parseEndpoint(address);
+const held: Socket[] = [];
+while (held.length < Number(count)) {
+  const some = Array.from({ length: Math.min(AT_ONCE, Number(count) - held.length) }, async () => {
+    const socket = connect(port, host);
+    await once(socket, "connect");
+    socket.resume();
+    // A connection that is lost is a wrong figure.
+    socket.on("close", () => process.exit(1));
+    socket.write(HELLO);
+    return socket;
+  });
+  held.push(...(await Promise.all(some)));
+}
+process.stdout.write("ready\n");
+process.on("SIGTERM", () => process.exit(0));

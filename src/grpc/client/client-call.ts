@@ -192,6 +192,11 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
       this.#fail(new GrpcError(STATUS.internal, message, { outcome: "unknown" }));
       return;
     }
+    // Servers end a call so at its deadline, and their timer may be the quicker one.
+    if (end.kind === "reset" && end.code === ERROR_CODE.cancel && this.deadlineAt <= performance.now()) {
+      this.expired();
+      return;
+    }
     const failure =
       end.kind === "reset"
         ? errorOfReset(end.code, end.unprocessed)

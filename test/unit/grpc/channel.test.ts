@@ -9,7 +9,7 @@ import { GrpcServer } from "../../../src/grpc/server/server.js";
 import { STATUS } from "../../../src/grpc/status.js";
 import { Connection } from "../../../src/http2/connection/connection.js";
 import { ERROR_CODE } from "../../../src/http2/error.js";
-import { block, describeFrames, frame, settings, TYPE } from "../http2/support/raw.js";
+import { block, describeFrames, frame, settings, TYPE, uint32 } from "../http2/support/raw.js";
 import { all, CHAT, echoRoutes, SPREAD, stream, UNARY } from "./support/echo.js";
 import { inProcess } from "./support/in-process.js";
 
@@ -266,4 +266,29 @@ test("an iteration of a handler's that waits for something else is told when its
   await failure;
   await vi.waitFor(() => expect(left).toBe(true));
   await rig.client.close();
+});
+
+test.each([
+  ["at its deadline is told of the deadline", 0, STATUS.deadlineExceeded],
+  ["before its deadline was cancelled", 60_000, STATUS.cancelled],
+])("a call that the server gives up %s", async (_name, moreMs, code) => {
+  let connection: Connection | undefined;
+  const client = new GrpcClient({
+    host: "localhost",
+    port: 1,
+    connect: async (events) => {
+      connection = new Connection({ role: "client", listener: { ...events, wake: () => {} } }, 0);
+      connection.receive(settings(), 0);
+      return { connection, flush: () => {} };
+    },
+  });
+  const timeoutMs = 20 + moreMs;
+  const ended = expect(client.unary(UNARY, HELLO, { timeoutMs })).rejects.toMatchObject({ code, outcome: "unknown" });
+  const called = performance.now();
+  // Promises alone are waited for, and then the event loop stands still until the deadline is over: no timer has told the client of it.
+  while (connection?.streams !== 1) await Promise.resolve();
+  while (performance.now() < called + 30);
+  connection?.receive(frame(TYPE.rstStream, 0, 1, uint32(ERROR_CODE.cancel)), performance.now());
+  await ended;
+  await client.close(1);
 });

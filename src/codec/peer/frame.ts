@@ -176,8 +176,8 @@ const encodeFrame = (parts: Partial<Frame>): Buffer =>
 const isHeartbeat = (message: NodeMessage): boolean =>
   message.kind === "heartbeat" || message.kind === "heartbeat-answer";
 
-/** About how many bytes a message takes: exact for what is long. */
-function sizeOf(message: NodeMessage): number {
+/** About how many bytes a message takes: exact for what is long. A register is encoded for it, and stays so. */
+export function sizeOf(message: NodeMessage): number {
   switch (message.kind) {
     case "write":
     case "impose":

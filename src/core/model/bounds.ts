@@ -39,8 +39,20 @@ export const CATCH_UP_BYTES = MEBIBYTE;
 /** Keys of a replica, per partition, that wait for the writer to settle them. At it: further ones come up again. */
 export const MENDING_BYTES = MEBIBYTE;
 
-/** Frames that wait for one other node. Beyond it messages other than heartbeats are dropped; the protocol sends them again. */
+/** Those keys of all of a node's replicas together. At it: as above, but each replica has one at least. */
+export const NODE_MENDING_BYTES = 16 * MEBIBYTE;
+
+/** Messages and frames that wait for one other node. Beyond it messages other than heartbeats are dropped; the protocol sends them again. */
 export const PEER_QUEUE_BYTES = 32 * MEBIBYTE;
+
+/** Those that wait for all other nodes together. Beyond it they are dropped for each node that has PEER_QUEUE_SHARE_BYTES waiting. */
+export const PEER_QUEUES_BYTES = 128 * MEBIBYTE;
+
+/** Each node may have so much waiting for it, however many slow ones there are besides. */
+export const PEER_QUEUE_SHARE_BYTES = MEBIBYTE;
 
 /** Keys of the tombstones of one purge pass. At it: the rest waits for the next pass. */
 export const PURGE_BYTES = 4 * MEBIBYTE;
+
+/** Those of all passes of a node together. At it: as above, but each pass has one at least. */
+export const NODE_PURGE_BYTES = 16 * MEBIBYTE;

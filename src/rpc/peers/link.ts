@@ -1,10 +1,10 @@
 /** One stream to one peer, whichever side dialed it. */
 import type { TraceContext } from "../../base/trace-context.js";
-import { encodeFrames } from "../../codec/peer/frame.js";
-import { PEER_QUEUE_BYTES } from "../../core/model/bounds.js";
+import { encodeFrames, sizeOf } from "../../codec/peer/frame.js";
 import { type NodeId, type ViewEpoch, viewEpoch } from "../../core/model/ids.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
 import type { FrameStream } from "./frame-stream.js";
+import { QueueLoad } from "./queue-load.js";
 
 export interface LinkCounters {
   framesSent: number;
@@ -49,7 +49,9 @@ export class Link {
   /** The epoch whose digest was told last by a frame. */
   private saidEpoch: ViewEpoch = NO_VIEW.epoch;
   private queue: NodeMessage[] = [];
-  private queuedBytes = 0;
+  /** Of the messages queued, by their sizes, and of the frames that the connection has not taken. */
+  private messageBytes = 0;
+  private frameBytes = 0;
   private lastFrameAt = Number.NEGATIVE_INFINITY;
   open = true;
 
@@ -62,20 +64,24 @@ export class Link {
     private readonly traceOf: ((message: NodeMessage) => TraceContext | null) | null = null,
     /** Is told what was queued and never handed to the stream. */
     private readonly unsent: (message: NodeMessage) => void = () => {},
+    private readonly load: QueueLoad = new QueueLoad(),
   ) {}
 
-  /** Sent and not yet taken by the connection. */
+  /** Queued, or sent and not yet taken by the connection. */
   get waitingBytes(): number {
-    return this.queuedBytes;
+    return this.messageBytes + this.frameBytes;
   }
 
   /** False: it is dropped, as there is no room for it. */
   send(message: NodeMessage): boolean {
     if (!this.open) return false;
-    if (this.queuedBytes > PEER_QUEUE_BYTES && message.kind !== "heartbeat" && message.kind !== "heartbeat-answer") {
+    const size = sizeOf(message);
+    if (!this.load.hasRoom(this.waitingBytes) && message.kind !== "heartbeat" && message.kind !== "heartbeat-answer") {
       this.counters.messagesDropped++;
       return false;
     }
+    this.messageBytes += size;
+    this.load.bytes += size;
     this.queue.push(message);
     return true;
   }
@@ -89,17 +95,16 @@ export class Link {
     }
     if (spaced && now - this.lastFrameAt < SPACING_MS) return false;
     this.lastFrameAt = now;
-    const messages = this.queue;
-    this.queue = [];
+    const messages = this.dequeue();
     const sent = (frame: Buffer, count: number): void => {
       this.counters.framesSent++;
       this.counters.messagesSent += count;
       this.counters.bytesSent += frame.length;
       const size = Math.min(32 - Math.clz32(count - 1), FRAME_SIZES - 1);
       this.counters.frameSizes[size] = (this.counters.frameSizes[size] ?? 0) + 1;
-      this.queuedBytes += frame.length;
+      this.wait(frame.length);
       this.stream.write(frame, () => {
-        this.queuedBytes -= frame.length;
+        if (this.open) this.wait(-frame.length);
       });
     };
     const digest = held.epoch === this.saidEpoch ? null : Buffer.from(held.digest, "hex");
@@ -111,9 +116,21 @@ export class Link {
   close(): void {
     if (!this.open) return;
     this.open = false;
-    const left = this.queue;
-    this.queue = [];
-    for (const message of left) this.unsent(message);
+    for (const message of this.dequeue()) this.unsent(message);
+    this.wait(-this.frameBytes);
     this.stream.cut();
+  }
+
+  private dequeue(): readonly NodeMessage[] {
+    const messages = this.queue;
+    this.queue = [];
+    this.load.bytes -= this.messageBytes;
+    this.messageBytes = 0;
+    return messages;
+  }
+
+  private wait(bytes: number): void {
+    this.frameBytes += bytes;
+    this.load.bytes += bytes;
   }
 }

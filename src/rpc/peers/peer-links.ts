@@ -29,6 +29,7 @@ import { checkHandshake, refusal } from "./handshake.js";
 import { type HeldView, Link, newCounters, SPACING_MS } from "./link.js";
 import { LoopLoad } from "./loop-load.js";
 import type { PeerNotices } from "./peer-notices.js";
+import { QueueLoad } from "./queue-load.js";
 
 /** A dialed stream that says nothing for this long is dead: heartbeats come several times a second. */
 const SILENCE_MS = 5_000;
@@ -93,6 +94,8 @@ export class PeerLinks implements Peers {
   private closed = false;
   /** A timer runs for frames that wait to be fuller. */
   private spacing = false;
+  /** All that waits for peers. */
+  private readonly queueLoad = new QueueLoad();
   private readonly load = new LoopLoad();
   private readonly traceOf: ((message: NodeMessage) => TraceContext | null) | null;
 
@@ -368,7 +371,7 @@ export class PeerLinks implements Peers {
     const unsent = (message: NodeMessage): void => {
       if (message.kind === "forward") this.options.deliver({ kind: "unsent", id: message.id });
     };
-    const link = new Link(peer, dialed, stream, this.counters, performance.now(), this.traceOf, unsent);
+    const link = new Link(peer, dialed, stream, this.counters, performance.now(), this.traceOf, unsent, this.queueLoad);
     link.told = { epoch: viewEpoch(handshake.viewEpoch), digest: handshake.viewDigest.toString("hex") };
     this.links.set(peer, link);
     this.noticed.delete(peer);

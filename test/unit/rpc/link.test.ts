@@ -1,11 +1,12 @@
 /** One stream to one peer: what it drops, when it waits for more, what a slow peer may cost. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { decodeFrame, messagesOf } from "../../../src/codec/peer/frame.js";
-import { PEER_QUEUE_BYTES } from "../../../src/core/model/bounds.js";
+import { PEER_QUEUE_BYTES, PEER_QUEUE_SHARE_BYTES, PEER_QUEUES_BYTES } from "../../../src/core/model/bounds.js";
 import { key, nodeId, revision, viewEpoch } from "../../../src/core/model/ids.js";
 import type { NodeMessage } from "../../../src/core/model/node-message.js";
 import type { FrameStream } from "../../../src/rpc/peers/frame-stream.js";
 import { Link, type LinkCounters, newCounters, SPACING_MS } from "../../../src/rpc/peers/link.js";
+import { QueueLoad } from "../../../src/rpc/peers/queue-load.js";
 import { P, register } from "../core/writer/harness.js";
 
 const HELD = { epoch: viewEpoch(1), digest: "ab".repeat(32) };
@@ -136,6 +137,13 @@ describe("a slow peer", () => {
     expect(stream.kinds.slice(frames)).toEqual([["heartbeat"]]);
   });
 
+  test("costs no more for what is queued and not yet in a frame", () => {
+    for (let i = 0; i < 2 * (PEER_QUEUE_BYTES / MIB); i++) link.send(write());
+    expect(link.waitingBytes).toBeGreaterThan(PEER_QUEUE_BYTES);
+    expect(link.waitingBytes).toBeLessThan(PEER_QUEUE_BYTES + 2 * MIB);
+    expect(counters.messagesDropped).toBeGreaterThan(PEER_QUEUE_BYTES / MIB - 2);
+  });
+
   test("that caught up is sent everything again", () => {
     for (let i = 0; i < PEER_QUEUE_BYTES / MIB; i++) {
       link.send(write());
@@ -146,6 +154,43 @@ describe("a slow peer", () => {
     link.flush(HELD, 10_000, false);
     expect(counters.messagesDropped).toBe(0);
     expect(stream.kinds.at(-1)).toEqual(["write"]);
+  });
+});
+
+describe("many slow peers", () => {
+  const links = (load: QueueLoad, count: number): Link[] =>
+    Array.from({ length: count }, (_, i) => new Link(nodeId(i + 2), true, stream, counters, 0, null, () => {}, load));
+
+  test("cost a bounded number of bytes together, and one that has little waiting is sent all", () => {
+    const load = new QueueLoad();
+    const [quick, ...slow] = links(load, 9) as [Link, ...Link[]];
+    for (let i = 0; i < PEER_QUEUE_BYTES / MIB; i++) {
+      for (const peer of slow) {
+        peer.send(write());
+        peer.flush(HELD, i, false);
+      }
+    }
+    expect(load.bytes).toBeGreaterThan(PEER_QUEUES_BYTES);
+    expect(load.bytes).toBeLessThan(PEER_QUEUES_BYTES + 2 * MIB);
+    expect(slow.some((peer) => peer.send(write()))).toBe(false);
+    expect(quick.send(write())).toBe(true);
+    expect(quick.waitingBytes).toBeGreaterThan(PEER_QUEUE_SHARE_BYTES);
+    expect(quick.send(write())).toBe(false);
+  });
+
+  test("give back all that waited when it is taken, and when they are cut", () => {
+    const load = new QueueLoad();
+    const [first, second] = links(load, 2) as [Link, Link];
+    first.send(write());
+    first.flush(HELD, 0, false);
+    first.send(write());
+    second.send(write());
+    first.close();
+    expect(first.waitingBytes).toBe(0);
+    second.flush(HELD, 0, false);
+    expect(load.bytes).toBe(second.waitingBytes);
+    stream.drain();
+    expect([first.waitingBytes, second.waitingBytes, load.bytes]).toEqual([0, 0, 0]);
   });
 });
 

@@ -26,6 +26,7 @@ import { ServedPartition } from "./partition.js";
 import { Attempts } from "./quorum/attempts.js";
 import { Group } from "./quorum/group.js";
 import { CatchUpLoad } from "./replica/catch-up-load.js";
+import { MendingLoad } from "./replica/mending-load.js";
 import type { ChainOutbox, ViewConflict } from "./view/chain.js";
 import type { EncodedView } from "./view/encoded-view.js";
 import type { ViewMessage } from "./view/message.js";
@@ -112,6 +113,7 @@ export class Core {
   /** The load of all writers of this node together. */
   readonly load = new NodeLoad();
   readonly catchUpLoad = new CatchUpLoad();
+  readonly mendingLoad = new MendingLoad();
   readonly partitions = new Map<Partition, ServedPartition>();
   private readonly round: Duration;
   private readonly busy = new Set<ServedPartition>();
@@ -154,6 +156,7 @@ export class Core {
           roundTrips: this.roundTrips,
           load: this.load,
           catchUpLoad: this.catchUpLoad,
+          mendingLoad: this.mendingLoad,
           now: options.now,
           purgeAfter: options.purgeAfter ?? DEFAULT_PURGE_AFTER,
         }),

@@ -29,6 +29,7 @@ import { Reader } from "./reader/reader.js";
 import { CatchUp } from "./replica/catch-up.js";
 import type { CatchUpLoad } from "./replica/catch-up-load.js";
 import { Mending } from "./replica/mending.js";
+import type { MendingLoad } from "./replica/mending-load.js";
 import { GroupPost } from "./replica/post.js";
 import { Replica } from "./replica/replica.js";
 import type { NodeLoad } from "./writer/node-load.js";
@@ -50,6 +51,7 @@ export interface ServedPartitionOptions {
   readonly roundTrips: RoundTrips;
   readonly load: NodeLoad;
   readonly catchUpLoad: CatchUpLoad;
+  readonly mendingLoad: MendingLoad;
   readonly now: Instant;
   /** How long a tombstone rests at least before it is purged, and passes are apart (R12). */
   readonly purgeAfter: Duration;
@@ -91,7 +93,7 @@ export class ServedPartition implements Copy {
     this.savedSettled = options.now;
     this.heartbeats = heartbeats;
     this.roundTrips = options.roundTrips;
-    this.replica = new Replica(group, options.table);
+    this.replica = new Replica(group, options.table, options.mendingLoad);
     const post = new GroupPost({ group, replica: this.replica, removed: () => this.catchUp.onPurge() });
     const multicast: Multicast = (places, message, out) => post.send(places, message, out);
     this.writer = new Writer({
@@ -112,6 +114,7 @@ export class ServedPartition implements Copy {
     this.mending = new Mending({
       group,
       replica: this.replica,
+      load: options.mendingLoad,
       attempts: options.attempts,
       multicast,
       writerPlace: () => this.writerPlace(),

@@ -134,10 +134,21 @@ export class NodeStatus {
     readonly memory: number;
     readonly left: number;
     readonly catchUp: number;
+    readonly mending: number;
+    readonly purging: number;
   } {
-    const { flightBytes, retainedBytes, memoryBytes, left } = this.core.load;
+    const { flightBytes, retainedBytes, memoryBytes, purgeBytes, left } = this.core.load;
     const catchUp = this.core.catchUpLoad.bytes;
-    return { flights: flightBytes, retained: retainedBytes, memory: memoryBytes, left, catchUp };
+    const mending = this.core.mendingLoad.bytes;
+    return {
+      flights: flightBytes,
+      retained: retainedBytes,
+      memory: memoryBytes,
+      left,
+      catchUp,
+      mending,
+      purging: purgeBytes,
+    };
   }
 
   /** Messages that could not be. */

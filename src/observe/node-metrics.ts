@@ -5,6 +5,9 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import {
   CATCH_UP_BYTES,
   FLIGHT_BYTES,
+  NODE_MENDING_BYTES,
+  NODE_PURGE_BYTES,
+  PEER_QUEUES_BYTES,
   REQUEST_BYTES,
   RETAINED_BYTES,
   WRITER_MEMORY_BYTES,
@@ -166,6 +169,9 @@ export class NodeMetrics {
       ["retained", RETAINED_BYTES, (node) => node.status.load.retained],
       ["writer-memory", WRITER_MEMORY_BYTES, (node) => node.status.load.memory],
       ["catch-up", CATCH_UP_BYTES, (node) => node.status.load.catchUp],
+      ["mending", NODE_MENDING_BYTES, (node) => node.status.load.mending],
+      ["purging", NODE_PURGE_BYTES, (node) => node.status.load.purging],
+      ["peer-queues", PEER_QUEUES_BYTES, () => this.parts.queues().reduce((sum, { bytes }) => sum + bytes, 0)],
     ];
     const { serving } = this.parts;
     this.meter.gauges("onar_load_bytes", "Bytes that this node holds of a kind, about.", ["kind"], (set) => {

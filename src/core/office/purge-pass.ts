@@ -13,7 +13,6 @@
 import { type Duration, type Instant, never, since } from "../../base/time.js";
 import type { Election, ElectionAction } from "../election/election.js";
 import { type Ballot, sameBallot } from "../model/ballot.js";
-import { PURGE_BYTES } from "../model/bounds.js";
 import { type ChangeNumber, type Key, NO_CHANGE } from "../model/ids.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
@@ -131,21 +130,23 @@ export class PurgePass {
   }
 
   private ripe(limit: number): Change[] {
-    return withinBytes(this.options.table, limit).filter(({ change }) => change <= this.ripeUpTo);
+    return withinBytes(this.options.table, limit, this.options.writer.load.purgeRoom).filter(
+      ({ change }) => change <= this.ripeUpTo,
+    );
   }
 }
 
-/** The first tombstones, with no more than PURGE_BYTES of keys; one at least. */
-function withinBytes(table: RegisterTable, limit: number): Change[] {
+/** The first tombstones, with no more than `room` bytes of keys; one at least. */
+function withinBytes(table: RegisterTable, limit: number, room: number): Change[] {
   const few = table.tombstones(Math.min(limit, FEW));
-  if (few.length < FEW) return few;
   // Keys are mostly alike: so many are looked at as would fit.
   const longest = few.reduce((most, { key }) => Math.max(most, key.length), 1);
+  const many = Math.min(limit, Math.max(FEW, Math.floor(room / longest)));
   const found: Change[] = [];
   let bytes = 0;
-  for (const change of table.tombstones(Math.min(limit, Math.max(FEW, Math.floor(PURGE_BYTES / longest))))) {
+  for (const change of few.length < FEW ? few : table.tombstones(many)) {
     bytes += change.key.length;
-    if (bytes > PURGE_BYTES && found.length > 0) break;
+    if (bytes > room && found.length > 0) break;
     found.push(change);
   }
   return found;

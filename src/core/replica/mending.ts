@@ -13,7 +13,6 @@
  */
 import type { Instant } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
-import { MENDING_BYTES } from "../model/bounds.js";
 import type { Attempt, Key } from "../model/ids.js";
 import type { CoreMessage, HandedOver } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
@@ -22,6 +21,7 @@ import { BAD } from "../model/table.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
 import { Asking, type Patience } from "../quorum/patience.js";
+import type { MendingLoad } from "./mending-load.js";
 import type { Replica } from "./replica.js";
 
 /** Keys asked for at a time. */
@@ -33,6 +33,7 @@ export interface MendingOptions {
   readonly group: Group;
   readonly replica: Replica;
   readonly attempts: Attempts;
+  readonly load: MendingLoad;
   readonly multicast: (places: number, message: CoreMessage, out: Outbox) => void;
   /** Place of the working writer as far as known; −1: unknown. */
   readonly writerPlace: () => number;
@@ -70,10 +71,10 @@ export class Mending {
 
   /** The fence refused what another copy holds of the key, or its tombstone is overdue. False: too many wait already. */
   want(key: Key): boolean {
-    const fits = this.wanted.size < MAX_WANTED && this.wantedBytes + key.length <= MENDING_BYTES;
+    const fits = this.wanted.size < MAX_WANTED && this.options.load.fits(this.wantedBytes, key.length);
     if (fits && !this.wanted.has(key)) {
       this.wanted.add(key);
-      this.wantedBytes += key.length;
+      this.count(key.length);
     }
     return this.wanted.has(key);
   }
@@ -106,7 +107,7 @@ export class Mending {
       if (mended === "refused") return true;
       if (asBad) this.mended++;
       if (!planted("R7.void-attempt")) this.asked.delete(key);
-      if (this.wanted.delete(key)) this.wantedBytes -= key.length;
+      if (this.wanted.delete(key)) this.count(-key.length);
       if (mended === "removed") {
         this.cleared++;
         this.options.removed();
@@ -114,6 +115,11 @@ export class Mending {
       return true;
     }
     return false;
+  }
+
+  private count(bytes: number): void {
+    this.wantedBytes += bytes;
+    this.options.load.bytes += bytes;
   }
 
   /** The writer cannot tell: those that wait for their turn have it, where there are too many to ask for all (I3). */

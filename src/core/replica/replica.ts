@@ -22,7 +22,6 @@ import {
   sameTimestamp,
   type Timestamp,
 } from "../model/ballot.js";
-import { MENDING_BYTES } from "../model/bounds.js";
 import type { Entry } from "../model/entry.js";
 import {
   type ChangeNumber,
@@ -50,6 +49,7 @@ import { planted } from "../model/planted.js";
 import type { Register } from "../model/register.js";
 import { BAD, type Bad, type RegisterTable } from "../model/table.js";
 import type { Group } from "../quorum/group.js";
+import { MendingLoad } from "./mending-load.js";
 import { SettledSeqs } from "./settled.js";
 import { MAX_RANGES, Taken } from "./taken.js";
 
@@ -85,6 +85,7 @@ export class Replica {
   constructor(
     private readonly group: Group,
     readonly table: RegisterTable,
+    private readonly load: MendingLoad = new MendingLoad(),
   ) {
     this.promise = initialBallot(group.epoch);
   }
@@ -121,9 +122,9 @@ export class Replica {
       return held;
     }
     if (planted("R11.bad-is-absent")) return null;
-    if (this.bad.size < MAX_BAD && this.badBytes + key.length <= MENDING_BYTES && !this.bad.has(key)) {
+    if (this.bad.size < MAX_BAD && !this.bad.has(key) && this.load.fits(this.badBytes, key.length)) {
       this.bad.set(key, ++this.findings);
-      this.badBytes += key.length;
+      this.countBad(key.length);
     }
     return BAD;
   }
@@ -146,7 +147,12 @@ export class Replica {
   }
 
   private sound(key: Key): void {
-    if (this.bad.delete(key)) this.badBytes -= key.length;
+    if (this.bad.delete(key)) this.countBad(-key.length);
+  }
+
+  private countBad(bytes: number): void {
+    this.badBytes += bytes;
+    this.load.bytes += bytes;
   }
 
   /** Which copy this is: the group epoch in which it began with nothing. */

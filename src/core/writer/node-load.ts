@@ -3,7 +3,14 @@
  * a bound per partition would be worth little with hundreds of them.
  */
 import { TransientMap } from "../../base/transient-map.js";
-import { FLIGHT_BYTES, RESEND_BYTES, RETAINED_BYTES, WRITER_MEMORY_BYTES } from "../model/bounds.js";
+import {
+  FLIGHT_BYTES,
+  NODE_PURGE_BYTES,
+  PURGE_BYTES,
+  RESEND_BYTES,
+  RETAINED_BYTES,
+  WRITER_MEMORY_BYTES,
+} from "../model/bounds.js";
 import { planted } from "../model/planted.js";
 
 /** A register kept for a replica that lacks it. */
@@ -24,6 +31,8 @@ export class NodeLoad {
   flightBytes = 0;
   retainedBytes = 0;
   memoryBytes = 0;
+  /** Keys of the tombstones of purge passes under way. */
+  purgeBytes = 0;
   /** Registers left to catch-up since the node started, as too much was retained. */
   left = 0;
   private resendBytes = RESEND_BYTES;
@@ -34,6 +43,11 @@ export class NodeLoad {
 
   get full(): boolean {
     return this.flightBytes >= FLIGHT_BYTES;
+  }
+
+  /** Bytes of keys that one more purge pass may take. */
+  get purgeRoom(): number {
+    return Math.max(0, Math.min(PURGE_BYTES, NODE_PURGE_BYTES - this.purgeBytes));
   }
 
   retain(item: Retained): void {

@@ -23,6 +23,7 @@ import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
 import type { Patience } from "../quorum/patience.js";
 import { Round } from "../quorum/round.js";
+import type { NodeLoad } from "./node-load.js";
 import type { Multicast } from "./revisions.js";
 
 /** Tombstones of one pass; further ones wait for the next. */
@@ -51,6 +52,8 @@ export class Purging {
   /** Tombstones purged by this node as the writer since it started. */
   purged = 0;
   private ballot: Ballot | null = null;
+  /** Of the keys that wait or are asked about. */
+  private bytes = 0;
   private waiting: Change[] = [];
   private readonly byAttempt = new Map<Attempt, PurgedKey>();
   private readonly byKey = new Map<Key, PurgedKey>();
@@ -59,6 +62,7 @@ export class Purging {
     private readonly group: Group,
     private readonly attempts: Attempts,
     private readonly multicast: Multicast,
+    private readonly load: NodeLoad,
   ) {}
 
   get busy(): boolean {
@@ -72,12 +76,14 @@ export class Purging {
       ({ timestamp }) =>
         timestamp !== null && (compareBallots(timestamp.ballot, ballot) < 0 || planted("R12.without-promise")),
     );
+    for (const { key } of this.waiting) this.count(key.length);
     this.next(now, out);
   }
 
   end(): void {
     this.ballot = null;
     this.waiting = [];
+    this.count(-this.bytes);
     this.byAttempt.clear();
     this.byKey.clear();
   }
@@ -85,7 +91,9 @@ export class Purging {
   /** A request concerns the key: it is not purged in this pass, unless it is as good as done (I2). */
   touch(key: Key): void {
     if (this.ballot === null) return;
-    this.waiting = this.waiting.filter((change) => change.key !== key);
+    const left = this.waiting.filter((change) => change.key !== key);
+    this.count(-key.length * (this.waiting.length - left.length));
+    this.waiting = left;
     const entry = this.byKey.get(key);
     if (entry !== undefined && !entry.purging) this.drop(entry);
   }
@@ -154,5 +162,11 @@ export class Purging {
   private drop(entry: PurgedKey): void {
     this.byAttempt.delete(entry.round.attempt);
     this.byKey.delete(entry.key);
+    this.count(-entry.key.length);
+  }
+
+  private count(bytes: number): void {
+    this.bytes += bytes;
+    this.load.purgeBytes += bytes;
   }
 }

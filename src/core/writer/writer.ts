@@ -104,7 +104,7 @@ export class Writer {
     this.load = options.load ?? new NodeLoad();
     this.flights = new Flights(options.group, this.load);
     this.keys = new Keys(options.group, options.attempts, options.multicast, this.load);
-    this.purging = new Purging(options.group, options.attempts, options.multicast);
+    this.purging = new Purging(options.group, options.attempts, options.multicast, this.load);
     this.answers = new Answers(options.group, options.replica);
     this.revisions = new Revisions(options.group, options.attempts, options.multicast);
     this.confirmations = new Confirmations(options.group, options.attempts, options.multicast);

@@ -22,6 +22,7 @@ import { BEYOND_MS, CatchUp, FOLLOW_MS } from "../../../../src/core/replica/catc
 import { CatchUpLoad } from "../../../../src/core/replica/catch-up-load.js";
 import { MAX_LISTED, pageOf } from "../../../../src/core/replica/feed.js";
 import { Mending } from "../../../../src/core/replica/mending.js";
+import { MendingLoad } from "../../../../src/core/replica/mending-load.js";
 import { Replica } from "../../../../src/core/replica/replica.js";
 import { plant } from "../../../planted/planted.js";
 import {
@@ -71,7 +72,14 @@ function open(fresh = false): void {
   const attempts = new Attempts(100);
   const replica = replicas[0] as Replica;
   const common = { group: groupOf(3), replica, attempts };
-  mending = new Mending({ ...common, multicast: () => {}, writerPlace: () => 1, removed: () => {}, full: () => false });
+  mending = new Mending({
+    ...common,
+    load: new MendingLoad(),
+    multicast: () => {},
+    writerPlace: () => 1,
+    removed: () => {},
+    full: () => false,
+  });
   load = new CatchUpLoad();
   catchUp = new CatchUp({ ...common, mending, load, now, send: (place, message) => mail.push({ place, message }) });
 }

@@ -1,6 +1,7 @@
 /** Mending: whom a replica asks for a copy that it cannot trust or may not take, and which answers it believes. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Instant, instant } from "../../../../src/base/time.js";
+import { MENDING_BYTES, NODE_MENDING_BYTES } from "../../../../src/core/model/bounds.js";
 import { type Attempt, attempt, changeNumber, type Key, key, revision } from "../../../../src/core/model/ids.js";
 import type { CoreMessage } from "../../../../src/core/model/message.js";
 import type { Register } from "../../../../src/core/model/register.js";
@@ -8,6 +9,7 @@ import { BAD, MemoryTable } from "../../../../src/core/model/table.js";
 import { Attempts } from "../../../../src/core/quorum/attempts.js";
 import { RESEND_MS } from "../../../../src/core/quorum/patience.js";
 import { Mending } from "../../../../src/core/replica/mending.js";
+import { MendingLoad } from "../../../../src/core/replica/mending-load.js";
 import { Replica } from "../../../../src/core/replica/replica.js";
 import { plant } from "../../../planted/planted.js";
 import {
@@ -33,6 +35,7 @@ const WRITER = 1;
 let out: TestOutbox;
 let table: MemoryTable;
 let replica: Replica;
+let load: MendingLoad;
 let mending: Mending;
 let now: Instant;
 let writerPlace: number;
@@ -43,7 +46,8 @@ let full: boolean;
 beforeEach(() => {
   out = new TestOutbox();
   table = new MemoryTable();
-  replica = new Replica(groupOf(3), table);
+  load = new MendingLoad();
+  replica = new Replica(groupOf(3), table, load);
   now = instant(1_000);
   writerPlace = WRITER;
   sent = [];
@@ -52,6 +56,7 @@ beforeEach(() => {
   mending = new Mending({
     group: groupOf(3),
     replica,
+    load,
     attempts: new Attempts(100),
     multicast: (places, message) => sent.push({ places, message }),
     writerPlace: () => writerPlace,
@@ -109,6 +114,30 @@ test("however many keys the writer cannot tell, the others have their turns (I3)
     for (const of of attempts) answer(of, null, undefined, false);
   }
   expect(asked.size).toBe(keys.length);
+});
+
+test("keys that wait in all partitions of a node are bounded in bytes, and each partition has one at least", () => {
+  const long = 64 * 1_024;
+  const replicas = Array.from({ length: 40 }, () => new Replica(groupOf(3), new MemoryTable(), load));
+  for (const each of replicas) {
+    for (let i = 0; i < MENDING_BYTES / long + 5; i++) {
+      const k = key(`${i}`.padEnd(long, "k"));
+      const held = each.table as MemoryTable;
+      hold(held, register({ key: k, value: "v" }));
+      held.spoil(k);
+      expect(each.look(k)).toBe(BAD);
+    }
+  }
+  const counts = replicas.map((each) => each.bad.size);
+  expect(Math.max(...counts)).toBe(MENDING_BYTES / long);
+  expect(Math.min(...counts)).toBe(1);
+  expect(load.bytes).toBeLessThanOrEqual(NODE_MENDING_BYTES + replicas.length * long);
+  const [first] = replicas as [Replica, ...Replica[]];
+  for (const k of [...first.bad.keys()]) {
+    hold(first.table as MemoryTable, register({ key: k, value: "w" }));
+    first.look(k);
+  }
+  expect(load.bytes).toBe(replicas.slice(1).reduce((sum, each) => sum + each.bad.size * long, 0));
 });
 
 describe("R11: a bad register", () => {

@@ -1,10 +1,12 @@
 /** Purging: which tombstones go, which stay, and what is left of them. */
 import { afterEach, describe, expect, test } from "vitest";
+import { NODE_PURGE_BYTES, PURGE_BYTES } from "../../../../src/core/model/bounds.js";
 import { attempt, changeNumber, key, revision } from "../../../../src/core/model/ids.js";
 import type { Register } from "../../../../src/core/model/register.js";
 import { BAD, type Change, MemoryTable } from "../../../../src/core/model/table.js";
 import { RESEND_MS } from "../../../../src/core/quorum/patience.js";
 import { Replica } from "../../../../src/core/replica/replica.js";
+import { NodeLoad } from "../../../../src/core/writer/node-load.js";
 import { ANSWER_WITHIN_MS } from "../../../../src/core/writer/purging.js";
 import { plant } from "../../../planted/planted.js";
 import { B, b, groupOf, heldIn, hold, K, P, put, record, register, request, TestOutbox, text, ts } from "./harness.js";
@@ -169,6 +171,40 @@ describe("the end of a pass", () => {
     begin(office, T, other).settle();
     expect([office.held(0), office.held(0, OLD)]).toEqual([null, null]);
     expect(office.writer.purged).toBe(2);
+  });
+});
+
+describe("the bytes of a pass's keys", () => {
+  const three = ["a", "b", "c"].map((name, i) =>
+    register({ key: key(name.repeat(1_000)), at: ts(b(1), i + 1), value: null }),
+  );
+  const office = (): Office => {
+    const made = new Office();
+    for (const tombstone of three) made.plant(tombstone, 0, 1, 2);
+    return made.elect(2);
+  };
+
+  test("count for the node until the pass is through", () => {
+    const made = begin(office(), ...three);
+    expect(made.writer.load.purgeBytes).toBe(3_000);
+    expect(made.writer.load.purgeRoom).toBe(PURGE_BYTES);
+    made.settle();
+    expect(copies(made)).toEqual(["absent", "absent", "absent"]);
+    expect(made.writer.load.purgeBytes).toBe(0);
+  });
+
+  test("or until it ends", () => {
+    const made = begin(office(), ...three);
+    made.writer.resign(made.out);
+    expect(made.writer.load.purgeBytes).toBe(0);
+  });
+
+  test("leave less room for another pass of the node", () => {
+    const load = new NodeLoad();
+    load.purgeBytes = NODE_PURGE_BYTES - 10;
+    expect(load.purgeRoom).toBe(10);
+    load.purgeBytes = NODE_PURGE_BYTES + 10;
+    expect(load.purgeRoom).toBe(0);
   });
 });
 

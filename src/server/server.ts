@@ -242,6 +242,7 @@ class NodeServer implements RunningServer {
     const { config, home, self } = this;
     const joining = new Joining({
       self,
+      isMember: false,
       contacts: contactsOf(config, home, this.peerAddress),
       secret: this.secret,
       clusterId: config.clusterId,

@@ -5,6 +5,7 @@ import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js"
 import { encodedView } from "../codec/peer/encoded-view.js";
 import type { NodeConfig } from "../config/config.js";
 import { type NodeId, nodeId } from "../core/model/ids.js";
+import { planted } from "../core/model/planted.js";
 import type { EncodedView } from "../core/view/encoded-view.js";
 import { type Member, memberOf, sameAddresses } from "../core/view/view.js";
 import { lostWhenFull } from "../node/disk-full.js";
@@ -142,7 +143,7 @@ export class ServingPhase {
     peer.links = this.links;
     peer.founding = new MemberDoor({
       self: this.parts.self,
-      newest: () => this.views.newest,
+      newest: () => this.heldView,
       wished: (wish) => {
         this.links.hint(wish.member.id, wish.member.peerAddress);
         this.loop.deliver({ kind: "message", from: wish.member.id, message: wish });
@@ -180,9 +181,13 @@ export class ServingPhase {
 
   /** The newest view that this node holds durably. */
   private get held(): HeldView {
+    const { view, digest } = this.heldView;
+    return { epoch: view.epoch, digest };
+  }
+
+  private get heldView(): EncodedView {
     const { core } = this.loop.machine;
-    if (core.views === null) return { epoch: core.view.epoch, digest: core.newest.digest };
-    return { epoch: core.views.chain.heldEpoch, digest: core.views.chain.heldViewDigest };
+    return core.views === null ? core.newest : core.views.chain.heldView;
   }
 
   private named(id: NodeId): string {
@@ -227,11 +232,13 @@ export class ServingPhase {
     this.loop.deliver({ kind: "wish", member: self, operation });
     const moving = new Joining({
       self,
+      isMember: true,
       contacts: config.join,
       secret,
       clusterId: this.views.view.clusterId,
       operation,
-      newest: () => this.views.newest,
+      // J1: the wish counts as said by a node that holds that view durably.
+      newest: () => this.heldView,
       learn: (view, from) => Promise.resolve(this.learn(view, from)),
       notice: (text) => events.notice(text),
       signal,
@@ -278,7 +285,11 @@ export class ServingPhase {
         if (this.parts.signal.aborted || "why" in answer) return;
         const { view } = answer.newest;
         const { clusterId, epoch } = this.views.view;
-        if (view.clusterId === clusterId && view.epoch > epoch) this.learn(answer.newest, answer.from);
+        if (view.clusterId !== clusterId) return;
+        if (view.epoch > epoch) this.learn(answer.newest, answer.from);
+        // No stream opens with a node that was left out: only so it hears who holds the view that says it (V7).
+        else if (!planted("V7.calls-unheard"))
+          this.take({ kind: "peer-view", peer: answer.from, epoch: view.epoch, digest: answer.newest.digest });
       },
       () => {
         this.asking = false;

@@ -100,6 +100,9 @@ const BUGS: Record<PlantedBug, string> = {
   "V1.re-encoded": "a node encodes a view again that somebody else made, and drops what it does not know",
   "V7.leave-at-once": "a node that the newest view leaves out stops at once",
   "V7.not-asked-for": "a proposer makes members of nodes that did not ask for it",
+  "V7.comes-back":
+    "a member that moved and was left out meanwhile asks on to be known elsewhere, and is a member again",
+  "V7.calls-unheard": "a node that was left out does not hear from calls who holds the view that says so",
   "H14.old-reports": "reports of the view before count against a proposer just elected in the new one, and it gives up",
 };
 

@@ -7,6 +7,7 @@ import type { NodeMessage, Request } from "../../src/core/model/node-message.js"
 import type { Condition, Result, WriteOperation } from "../../src/core/model/operation.js";
 import type { Register } from "../../src/core/model/register.js";
 import type { Verdict } from "../../src/node/outgoing.js";
+import { renderView } from "./render-view.js";
 
 /** Group epoch 1 is not shown: most scripts have no other. */
 export const renderBallot = (b: Ballot): string =>
@@ -96,7 +97,7 @@ export function renderMessage(m: NodeMessage): string {
     case "view-held":
     case "join-wish":
     case "leave-wish":
-      throw new Error(`views do not change here: ${m.kind}`);
+      return renderView(m);
     default:
       return unreachable(m);
   }

@@ -13,13 +13,12 @@
  *   rounds 8                     heartbeat rounds; the heartbeats themselves are not shown
  *   views                        the newest view that each node knows, and whether those it leaves out may leave
  */
-import { formatBallot } from "../../src/core/model/ballot.js";
 import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
-import type { ViewMessage } from "../../src/core/view/message.js";
 import { memberOf } from "../../src/core/view/view.js";
 import { at, type Disk, type Framed, ViewNode, type WorldMessage, WorldOutbox } from "../views/node.js";
 import { encoded, firstView, memberAt } from "../views/views.js";
+import { renderView } from "./render-view.js";
 
 const ROUND_MS = 200;
 const TICK_MS = 50;
@@ -248,35 +247,7 @@ function rendered(message: WorldMessage): string | null {
     case "heartbeat-answer":
       return null;
     default:
-      return renderedView(message);
-  }
-}
-
-function renderedView(message: ViewMessage): string {
-  switch (message.kind) {
-    case "view-prepare":
-      return `Prepare ${formatBallot(message.ballot)}`;
-    case "view-promised": {
-      const { vote } = message;
-      const voted = vote === null ? "" : `, accepted ${formatBallot(vote.ballot)} ${vote.next.view.operationId}`;
-      return `Promised ${formatBallot(message.ballot)}${voted}`;
-    }
-    case "view-accept":
-      return `Accept ${formatBallot(message.ballot)} ${message.next.view.operationId}`;
-    case "view-accepted":
-      return `Accepted ${formatBallot(message.ballot)}`;
-    case "view-refused":
-      return `Refused ${formatBallot(message.ballot)}, promised ${formatBallot(message.promised)}`;
-    case "view-wanted":
-      return `Wanted, has ${message.epoch}`;
-    case "view-news":
-      return `News of view ${message.decided.view.epoch}`;
-    case "view-held":
-      return `Holds view ${message.epoch}`;
-    case "join-wish":
-      return `Wish to be a member of what follows view ${message.epoch}`;
-    case "leave-wish":
-      return `Wish to leave what follows view ${message.epoch}`;
+      return renderView(message);
   }
 }
 

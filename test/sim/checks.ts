@@ -19,12 +19,14 @@ import {
   type Partition,
   type Revision,
   UNKNOWN_REVISION,
+  VOTERS,
 } from "../../src/core/model/ids.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import type { RequestId } from "../../src/core/model/operation.js";
 import type { Register } from "../../src/core/model/register.js";
 import { placementOf, type View } from "../../src/core/view/view.js";
 import { renderRegister } from "../scripts/render.js";
+import type { ViewCheck } from "../views/checks.js";
 import { CopyChecks } from "./copies.js";
 import type { Copy } from "./disk.js";
 import { BallotFacts, idOf, sameState } from "./facts.js";
@@ -62,7 +64,8 @@ export type CheckName =
   | "unknown is only what was sent"
   | "a full disk keeps no office"
   | "requests leave with their deadline"
-  | "liveness";
+  | "liveness"
+  | ViewCheck;
 
 export type Violate = (check: CheckName, detail: string) => void;
 
@@ -90,7 +93,7 @@ export class Checks {
       case "heartbeat":
       case "forward":
       case "forwarded":
-      // Views do not change here.
+      // Membership watches over these.
       case "view-prepare":
       case "view-promised":
       case "view-accept":
@@ -104,6 +107,7 @@ export class Checks {
         return;
       case "heartbeat-answer":
         for (const report of message.reports) {
+          if (report.partition === VOTERS) continue;
           const checks = this.of(report.partition);
           checks.told(from, report.promise);
           if (report.settled !== null) checks.claimed(report.settled.ballot, report.settled.seq);

@@ -7,18 +7,17 @@
  * copy says nothing any more, but what it had acknowledged before still counted.
  */
 import type { Prng } from "../../src/base/prng.js";
-import type { Entry } from "../../src/core/model/entry.js";
 import type { Key, Partition } from "../../src/core/model/ids.js";
+import type { NodeEntry } from "../../src/core/model/node-entry.js";
 import type { Register } from "../../src/core/model/register.js";
 import { BAD, MemoryTable, type RegisterTable } from "../../src/core/model/table.js";
 import type { NodeStorage } from "../../src/ports/storage.js";
-import { isOfPartition } from "./entries.js";
 import type { Schedule } from "./schedule.js";
 import { Stall } from "./stall.js";
 import type { DiskFaults } from "./swarm.js";
 
 interface Waiting {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly NodeEntry[];
   readonly durable: () => void;
 }
 
@@ -28,9 +27,9 @@ export interface DiskOptions {
   readonly faults: DiskFaults;
   /** Runs what the node is told, at once or, while it is paused, later. */
   readonly tell: (call: () => void) => void;
-  readonly appended: (entry: Entry) => void;
+  readonly appended: (entry: NodeEntry) => void;
   /** `before`: what the disk held of the key until now, of an entry that is about one. */
-  readonly durable: (entry: Entry, before: Copy) => void;
+  readonly durable: (entry: NodeEntry, before: Copy) => void;
 }
 
 /** What a disk has of a key. */
@@ -72,7 +71,7 @@ export interface Disk {
 
 export class SimDisk implements Disk {
   /** Durable entries but registers, in order. */
-  private log: Entry[] = [];
+  private log: NodeEntry[] = [];
   private readonly tables = new Map<Partition, MemoryTable>();
   /** Of the running process. */
   private live = new Map<Partition, MemoryTable>();
@@ -153,8 +152,7 @@ export class SimDisk implements Disk {
       },
       restored: () => this.log.slice(),
       append: (entries, durable) => {
-        // Views do not change here.
-        if (life === this.life) this.append(entries.filter(isOfPartition), durable);
+        if (life === this.life) this.append(entries, durable);
       },
       close: () => {},
     };
@@ -181,13 +179,13 @@ export class SimDisk implements Disk {
     const pending = [...this.syncing, ...this.waiting].flatMap(({ entries }) => entries);
     const kept =
       pending.length === 0 || this.options.chance.chance(0.5) ? 0 : this.options.chance.below(pending.length + 1);
-    for (let i = 0; i < kept; i++) this.keep(pending[i] as Entry);
+    for (let i = 0; i < kept; i++) this.keep(pending[i] as NodeEntry);
     this.syncing = [];
     this.waiting = [];
     return { lost: pending.length - kept, torn: kept > 0 && kept < pending.length };
   }
 
-  private append(entries: readonly Entry[], durable: () => void): void {
+  private append(entries: readonly NodeEntry[], durable: () => void): void {
     for (const entry of entries) this.options.appended(entry);
     const atOnce = entries.length === 0 || (this.options.faults.syncMs === 0 && !this.stalled.standing);
     if (this.idle && atOnce) {
@@ -220,7 +218,7 @@ export class SimDisk implements Disk {
     schedule.after(span, () => this.stalled.pass(synced));
   }
 
-  private keep(entry: Entry): void {
+  private keep(entry: NodeEntry): void {
     if (entry.kind !== "register" && entry.kind !== "removed") {
       this.log.push(entry);
       return this.options.durable(entry, NO_COPY);

@@ -11,8 +11,11 @@ import {
   sameTimestamp,
 } from "../../src/core/model/ballot.js";
 import { type ChangeNumber, changeNumber, type Key, type NodeId, type Partition } from "../../src/core/model/ids.js";
+import { isViewEntry } from "../../src/core/model/node-entry.js";
 import type { Register } from "../../src/core/model/register.js";
 import type { RegisterTable } from "../../src/core/model/table.js";
+import type { EncodedView } from "../../src/core/view/encoded-view.js";
+import type { ViewEntry, ViewVote } from "../../src/core/view/message.js";
 import type { Storage } from "../../src/ports/storage.js";
 import type { Sometimes } from "./sometimes.js";
 
@@ -35,6 +38,10 @@ export class Holdings {
   private readonly promises = new Map<Partition, Ballot>();
   /** What only rises, by name: reservations, floors, positions of peers. */
   private readonly limits = new Map<string, number>();
+  /** The newest view, and what was promised and accepted for its successor. */
+  private view: EncodedView | null = null;
+  private viewPromise: Ballot | null = null;
+  private viewVote: ViewVote | null = null;
   private readonly rotten = new Map<Partition, Map<Key, true>>();
 
   constructor(private readonly options: HoldingsOptions) {}
@@ -82,6 +89,10 @@ export class Holdings {
         return this.raise(`reservation/${entry.partition}`, entry.reservation);
       case "floor":
         return this.raise(`floor/${entry.partition}`, entry.floor);
+      case "view":
+      case "view-promise":
+      case "view-vote":
+        return this.takeView(entry);
       default:
         return;
     }
@@ -97,10 +108,40 @@ export class Holdings {
       else if (entry.kind === "reservation") this.compareLimit(entry.kind, entry.partition, entry.reservation);
       else if (entry.kind === "floor") this.compareLimit(entry.kind, entry.partition, entry.floor);
     }
+    this.compareViews([...storage.restored()].filter(isViewEntry));
     for (const [partition, ballot] of this.promises) {
       const found = promises.get(partition);
       if (found === undefined || !sameBallot(found, ballot)) differs(`has lost a promise of partition ${partition}`);
     }
+  }
+
+  private takeView(entry: ViewEntry): void {
+    if (entry.kind === "view") {
+      if (entry.decided.view.epoch > (this.view?.view.epoch ?? 0)) this.view = entry.decided;
+      return;
+    }
+    const ballot = entry.kind === "view-vote" ? entry.vote.ballot : entry.ballot;
+    if (this.viewPromise === null || compareBallots(ballot, this.viewPromise) >= 0) this.viewPromise = ballot;
+    if (entry.kind === "view-vote") this.viewVote = entry.vote;
+  }
+
+  /** Promises and votes of instances that are over are nobody's business any more. */
+  private compareViews(found: readonly ViewEntry[]): void {
+    const { differs } = this.options;
+    const epoch = this.view?.view.epoch ?? 0;
+    const view = found.findLast((entry) => entry.kind === "view")?.decided ?? null;
+    if (view?.digest !== this.view?.digest) differs(`has lost view ${epoch}`);
+    const promise = found.findLast((entry) => entry.kind === "view-promise")?.ballot ?? null;
+    const { viewPromise, viewVote } = this;
+    if (
+      viewPromise !== null &&
+      viewPromise.groupEpoch >= epoch &&
+      (promise === null || !sameBallot(promise, viewPromise))
+    )
+      differs("has lost what it promised for the next view");
+    const vote = found.findLast((entry) => entry.kind === "view-vote")?.vote ?? null;
+    if (viewVote === null || viewVote.ballot.groupEpoch < epoch) return;
+    if (vote === null || !sameBallot(vote.ballot, viewVote.ballot)) differs("has lost its vote for the next view");
   }
 
   private raise(name: string, to: number): void {

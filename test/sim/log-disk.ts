@@ -20,7 +20,6 @@ import { MemoryCheckpoint } from "../conformance/memory-checkpoint.js";
 import { renderRegister } from "../scripts/render.js";
 import type { CheckName } from "./checks.js";
 import { type Copy, type Disk, type DiskOptions, NO_COPY } from "./disk.js";
-import { isOfPartition } from "./entries.js";
 import { sameState } from "./facts.js";
 import { Holdings, mapIn } from "./holdings.js";
 import { rotRecord, ruinRecord } from "./rot.js";
@@ -347,7 +346,7 @@ export class LogDisk implements Disk {
       restored: () => storage.restored(),
       append: (entries, durable) => {
         for (const entry of entries) {
-          if (isOfPartition(entry)) appended(entry);
+          appended(entry);
           this.pending.push({ entry, number: ++this.appended });
         }
         this.batches++;
@@ -393,7 +392,7 @@ export class LogDisk implements Disk {
       this.known.get(entry.partition)?.delete(key);
     }
     this.holdings.take(entry, number);
-    if (entry.kind !== "seen" && isOfPartition(entry)) this.options.durable(entry, before);
+    if (entry.kind !== "seen") this.options.durable(entry, before);
   }
 
   /** What recovery found is what was durable, and of what was under way a beginning. */

@@ -6,7 +6,7 @@ import { type Key, type NodeId, partition } from "../../src/core/model/ids.js";
 import type { Ruin } from "./log-disk.js";
 import type { SimNode } from "./node.js";
 import type { Harm } from "./plan.js";
-import type { LongWait } from "./swarm.js";
+import type { LongWait, ViewsSwarm } from "./swarm.js";
 import type { World } from "./world.js";
 
 /** A register of a busy node goes bad as soon as the node is idle, within so many milliseconds. */
@@ -46,11 +46,49 @@ export class NemesisAtWork {
     this.every(nemesis.full, () => this.fillDisk());
     this.every(nemesis.stall, () => this.stallDisk());
     this.every(nemesis.ruin, () => this.ruin());
+    const { views } = this.world.swarm;
+    if (views !== null) this.changeMembers(views);
     this.every(nemesis.ruin / COPIES, () => this.harm({ kind: "copy", node: this.chance.pick(this.world.nodes).id }));
   }
 
   end(): void {
     this.over = true;
+  }
+
+  private changeMembers({ join, move, moveAll, farewell }: ViewsSwarm): void {
+    this.every(join, () => this.join());
+    this.every(move, () => this.move());
+    this.every(moveAll, () => this.moveAll());
+    this.every(farewell, () => this.harm({ kind: "farewell", node: this.chance.pick(this.world.nodes).id }));
+  }
+
+  private join(): void {
+    const { world } = this;
+    const newcomer = world.nodes.find((node) => world.membership?.takesPart(node) === false);
+    if (newcomer !== undefined) this.harm({ kind: "join", node: newcomer.id });
+  }
+
+  private move(): void {
+    const { world, chance } = this;
+    const node = this.victim();
+    if (world.membership?.mayMove(node) !== true) return;
+    this.harm({ kind: "move", nodes: [node.id], downMs: world.swarm.nemesis.downMs * chance.fraction() });
+  }
+
+  private moveAll(): void {
+    const { world, chance } = this;
+    if (world.swarm.nemesis.stops) return;
+    world.sometimes.hit("all members moved at once");
+    const nodes = world.nodes.filter(({ life }) => life > 0).map(({ id }) => id);
+    this.harm({ kind: "move", nodes, downMs: world.swarm.nemesis.downMs * chance.fraction() });
+  }
+
+  /** Nodes that propose views, as far as they know. */
+  private proposers(): SimNode[] {
+    const { nodes } = this.world;
+    const proposers = nodes.filter((node) => node.running && node.machine?.core.views?.proposer === node.id);
+    if (proposers.length > 1) this.world.sometimes.hit("two proposers at once");
+    return proposers;
   }
 
   /** Nothing else happens any more but this, to the end of the safety phase. By plan it comes of the plan. */
@@ -105,6 +143,11 @@ export class NemesisAtWork {
 
   private victim(): SimNode {
     const { world, chance } = this;
+    const { views } = world.swarm;
+    if (views !== null && chance.chance(views.aimed)) {
+      const proposers = this.proposers();
+      if (proposers.length > 0) return chance.pick(proposers);
+    }
     if (chance.chance(world.swarm.nemesis.aimed)) {
       const writers = world.writersOf(partition(chance.below(world.swarm.partitions)));
       if (writers.length > 0) return chance.pick(writers);
@@ -248,6 +291,12 @@ export class NemesisAtWork {
         return this.freeze(harm.node, harm.deaf, harm.forMs);
       case "cut":
         return this.sever(harm.ways, harm.forMs);
+      case "join":
+        return world.has(harm.node) ? world.membership?.join(world.node(harm.node)) : undefined;
+      case "move":
+        return this.relocate(harm.nodes, harm.downMs);
+      case "farewell":
+        return world.has(harm.node) ? world.membership?.leave(world.node(harm.node)) : undefined;
       case "lose-link":
         if (!world.has(harm.a) || !world.has(harm.b)) return;
         world.trace.command(world.schedule.now, `lose link n${harm.a} n${harm.b}`);
@@ -294,6 +343,17 @@ export class NemesisAtWork {
     world.crash(node);
     if (downMs === null) node.gone = true;
     else world.schedule.after(downMs, () => world.start(node));
+  }
+
+  /** All of them have gone before the first one is started again, and whoever starts them knows where all are. */
+  private relocate(ids: readonly NodeId[], downMs: number): void {
+    const { world } = this;
+    const nodes = ids.filter((id) => world.has(id)).map((id) => world.node(id));
+    for (const node of nodes.filter(({ lost }) => !lost)) {
+      world.crash(node);
+      world.membership?.move(node);
+      world.schedule.after(downMs, () => world.start(node));
+    }
   }
 
   private freeze(id: NodeId, deaf: boolean, forMs: number): void {

@@ -15,6 +15,7 @@ import { messageToWire } from "../../src/codec/peer/message-to-wire.js";
 import { type NodeId, nodeId } from "../../src/core/model/ids.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import type { Chance } from "./dice.js";
+import type { Held } from "./node.js";
 import type { Schedule } from "./schedule.js";
 import type { Sometimes } from "./sometimes.js";
 import type { NetworkFaults } from "./swarm.js";
@@ -29,7 +30,7 @@ export interface NetworkOptions {
   readonly sent: (from: NodeId, to: NodeId, message: NodeMessage) => void;
   /** What decides on this message: the stream itself, or what was written down of it. */
   readonly luck: (from: NodeId, to: NodeId, kind: string, stream: Prng) => Chance;
-  readonly deliver: (from: NodeId, life: number, to: NodeId, message: NodeMessage) => void;
+  readonly deliver: (from: NodeId, life: number, to: NodeId, message: NodeMessage, held: Held | null) => void;
   readonly lifeOf: (node: NodeId) => number;
   readonly linkLost: (at: NodeId, peer: NodeId) => void;
 }
@@ -53,6 +54,7 @@ export class Network {
   private readonly brokenLife: Int32Array;
   private readonly dialedAt: Float64Array;
   private readonly streamChance: Prng;
+  private readonly callChance: Prng;
   /** The same, in both phases. */
   private readonly latency: Float64Array;
 
@@ -66,6 +68,7 @@ export class Network {
     this.brokenLife = new Int32Array(pairs);
     this.dialedAt = new Float64Array(pairs);
     this.streamChance = options.chance.fork("streams");
+    this.callChance = options.chance.fork("calls");
     const chance = options.chance.fork("slow links");
     for (let pair = 0; pair < pairs; pair++) {
       if (chance.chance(this.faults.slow)) this.slowness[pair] = chance.fraction() * this.faults.slowMs;
@@ -75,7 +78,8 @@ export class Network {
     this.latency = new Float64Array(pairs).map(() => (evenLatency ? latencyMs : apart.fraction() * latencyMs));
   }
 
-  send(from: NodeId, life: number, to: NodeId, message: NodeMessage): void {
+  /** `held`: what the frame tells of its sender's newest view; null: views do not change. */
+  send(from: NodeId, life: number, to: NodeId, message: NodeMessage, held: Held | null): void {
     const { sometimes } = this.options;
     const { faults } = this;
     this.options.sent(from, to, message);
@@ -84,17 +88,30 @@ export class Network {
     if ((this.cuts[pair] as number) > 0) return;
     const carried = this.options.codec ? throughCodec(message) : message;
     const toLife = this.options.lifeOf(to);
-    if (faults.stream && !this.healed) return this.stream(from, life, to, toLife, carried, pair, chance);
+    if (faults.stream && !this.healed)
+      return this.stream({ from, life, to, message: carried, held }, toLife, pair, chance);
     if (!this.healed && faults.loss > 0 && chance.chance(faults.loss)) {
       sometimes.hit("a message was lost");
       return;
     }
     const bound = message.kind === "heartbeat" || message.kind === "heartbeat-answer" ? toLife : null;
-    this.deliver(from, life, to, bound, carried, this.delay(pair, chance));
+    const letter = { from, life, to, message: carried, held };
+    this.deliver(letter, bound, this.delay(pair, chance));
     if (!this.healed && faults.doubled > 0 && mayDouble(message) && chance.chance(faults.doubled)) {
       sometimes.hit("a message was doubled");
-      this.deliver(from, life, to, bound, carried, this.delay(pair, chance));
+      this.deliver(letter, bound, this.delay(pair, chance));
     }
+  }
+
+  /** A call beside the streams, or its answer: how long it is on its way; null: it is lost. */
+  callMs(from: NodeId, to: NodeId): number | null {
+    const { luck, sometimes } = this.options;
+    const pair = this.pair(from, to);
+    const chance = luck(from, to, "call", this.callChance);
+    if ((this.cuts[pair] as number) > 0) return null;
+    if (this.healed || this.faults.loss === 0 || !chance.chance(this.faults.loss)) return this.delay(pair, chance);
+    sometimes.hit("a call was lost");
+    return null;
   }
 
   /** Returns what ends the cut. */
@@ -159,38 +176,24 @@ export class Network {
     this.dialedAt.fill(0);
   }
 
-  private stream(
-    from: NodeId,
-    life: number,
-    to: NodeId,
-    toLife: number,
-    message: NodeMessage,
-    pair: number,
-    chance: Chance,
-  ): void {
+  private stream(letter: Letter, toLife: number, pair: number, chance: Chance): void {
+    const { from, life, to, message, held } = letter;
     const { schedule } = this.options;
     const arrival = Math.max(schedule.now + this.delay(pair, chance), this.lastArrival[pair] as number);
     this.lastArrival[pair] = arrival;
     const broken = this.breaks[pair];
     schedule.at(arrival, () => {
       if (this.breaks[pair] === broken && this.options.lifeOf(to) === toLife)
-        this.options.deliver(from, life, to, message);
+        this.options.deliver(from, life, to, message, held);
       else this.options.sometimes.hit("a message was lost");
     });
   }
 
   /** `bound`: the only life of the receiver that may get it; null: any. */
-  private deliver(
-    from: NodeId,
-    life: number,
-    to: NodeId,
-    bound: number | null,
-    message: NodeMessage,
-    delay: number,
-  ): void {
+  private deliver({ from, life, to, message, held }: Letter, bound: number | null, delay: number): void {
     if (delay >= SECOND) this.options.sometimes.hit("a message overtook another by a second");
     this.options.schedule.after(delay, () => {
-      if (bound === null || bound === this.options.lifeOf(to)) this.options.deliver(from, life, to, message);
+      if (bound === null || bound === this.options.lifeOf(to)) this.options.deliver(from, life, to, message, held);
     });
   }
 
@@ -206,6 +209,15 @@ export class Network {
   private pair(from: NodeId, to: NodeId): number {
     return from * (this.options.nodes + 1) + to;
   }
+}
+
+/** A message on its way. */
+interface Letter {
+  readonly from: NodeId;
+  readonly life: number;
+  readonly to: NodeId;
+  readonly message: NodeMessage;
+  readonly held: Held | null;
 }
 
 /** As the wire would carry it. */

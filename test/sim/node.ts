@@ -5,10 +5,11 @@
 import { type Duration, type Instant, instant } from "../../src/base/time.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
 import type { CoreOptions } from "../../src/core/core.js";
-import type { Key, NodeId, Partition, Revision } from "../../src/core/model/ids.js";
+import type { Key, NodeId, Partition, Revision, ViewEpoch } from "../../src/core/model/ids.js";
 import type { Forwarded, NodeMessage, Request } from "../../src/core/model/node-message.js";
 import type { Ticket } from "../../src/core/model/outbox.js";
-import type { View } from "../../src/core/view/view.js";
+import type { EncodedView } from "../../src/core/view/encoded-view.js";
+import type { Member } from "../../src/core/view/view.js";
 import { lostWhenFull } from "../../src/node/disk-full.js";
 import { Loop, type ReplyTo } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
@@ -23,7 +24,10 @@ const ATTEMPTS_PER_LIFE = 1_000_000;
 
 export interface SimNodeOptions {
   readonly id: NodeId;
-  readonly view: View;
+  /** The view in its directory when it is first started; null: it is to ask for one. */
+  readonly base: EncodedView | null;
+  /** Views change: the node takes part in that. */
+  readonly views: boolean;
   readonly schedule: Schedule;
   readonly round: Duration;
   readonly purgeAfter: Duration;
@@ -33,6 +37,10 @@ export interface SimNodeOptions {
   readonly makeDisk: (tell: (call: () => void) => void) => Disk;
   /** The handshake with a peer's process, before anything is sent to it; false: there is none, or this node was refused. */
   readonly greet: (node: SimNode, to: NodeId) => boolean;
+  /** Whether there is a stream to that node, or one opens. */
+  readonly linked: (node: SimNode, to: NodeId) => boolean;
+  /** Its loop runs. */
+  readonly started: (node: SimNode) => void;
   /** A message was dropped, as the disk is full. */
   readonly droppedWhenFull: () => void;
   /** A request was to be passed on, and there was no stream. */
@@ -44,6 +52,12 @@ export interface SimNodeOptions {
   /** After everything that the node did. */
   readonly stepped: (node: SimNode) => void;
   readonly failed: (node: SimNode, error: unknown) => void;
+}
+
+/** The newest view that a node holds durably, as its frames tell. */
+export interface Held {
+  readonly epoch: ViewEpoch;
+  readonly digest: string;
 }
 
 /** Who made a request. */
@@ -83,9 +97,14 @@ export class SimNode {
   private readonly forwards = new Map<number, Request>();
   /** The life in which each peer was last heard of. */
   private readonly met = new Map<NodeId, number>();
+  /** The view in its directory; what its log holds may be newer. */
+  base: EncodedView | null;
+  /** By peer: the epoch that it told last. */
+  private readonly told = new Map<NodeId, ViewEpoch>();
 
   constructor(private readonly options: SimNodeOptions) {
     this.id = options.id;
+    this.base = options.base;
     this.disk = options.makeDisk((call) => this.run(this.life, call));
   }
 
@@ -117,7 +136,8 @@ export class SimNode {
 
   start(): void {
     const { options, network } = this;
-    if (this.loop !== null || network === null) return;
+    const { base } = this;
+    if (this.loop !== null || network === null || base === null) return;
     this.life++;
     const { life } = this;
     const storage = this.disk.open();
@@ -130,7 +150,8 @@ export class SimNode {
     const queued: [NodeId, NodeMessage][] = [];
     const machine = this.watched({
       self: this.id,
-      newest: encodedView(options.view),
+      newest: base,
+      ...(options.views ? { encode: encodedView } : {}),
       table: (partition: Partition) => storage.table(partition),
       restored: storage.restored(),
       firstAttempt: life * ATTEMPTS_PER_LIFE,
@@ -142,7 +163,7 @@ export class SimNode {
       send: (to: NodeId, message: NodeMessage): boolean => {
         options.said(this, message);
         if (message.kind === "forwarded" && isRefusedAsFull(message)) this.refused.add(`${to}/${message.id}`);
-        if (!network.takes(this.id, to)) {
+        if (!network.takes(this.id, to) || !options.linked(this, to)) {
           if (message.kind === "forward") {
             options.streamless();
             this.stays(message.id);
@@ -155,8 +176,8 @@ export class SimNode {
       flush: (): void => {
         for (const [to, message] of queued.splice(0)) {
           if (life !== this.life || this.loop === null) return;
-          if (network.takes(this.id, to) && options.greet(this, to)) {
-            network.send(this.id, life, to, message);
+          if (network.takes(this.id, to) && options.linked(this, to) && options.greet(this, to)) {
+            network.send(this.id, life, to, message, this.held);
           } else if (message.kind === "forward") {
             this.stays(message.id);
             this.loop.deliver({ kind: "unsent", id: message.id });
@@ -166,10 +187,12 @@ export class SimNode {
       },
     };
     this.met.clear();
+    this.told.clear();
     this.loop = new Loop({ machine, storage, peers, clock, broken: (error) => options.failed(this, error) });
     this.run(life, () => this.loop?.start());
     this.toldFull = false;
     this.filled();
+    options.started(this);
   }
 
   /** Its disk has become full, or has space again, or the process is a new one. */
@@ -207,7 +230,13 @@ export class SimNode {
     for (const call of backlog) this.run(life, call);
   }
 
-  receive(from: NodeId, fromLife: number, message: NodeMessage): "new life" | "old life" | "same life" {
+  /** `held`: the newest view that the sender held durably when it left. */
+  receive(
+    from: NodeId,
+    fromLife: number,
+    message: NodeMessage,
+    held: Held | null,
+  ): "new life" | "old life" | "same life" {
     const met = this.met.get(from) ?? 0;
     if (this.paused && this.deaf) return "same life";
     // A stream carries nothing any more once the next process has shaken hands: the versions in these belong to one incarnation (H3).
@@ -221,12 +250,44 @@ export class SimNode {
       const { storage, loop } = this;
       // Streams do not double what they carry: what was refused for now does not come again by itself and run.
       if (message.kind === "forward" && this.refused.has(`${from}/${message.id}`)) return;
+      if (held !== null) this.hearView(from, held);
       if (storage?.writable === false && lostWhenFull(message, storage.deletable))
         return this.options.droppedWhenFull();
       loop?.deliver(input);
       this.options.took(this, from, message);
     });
     return fromLife > met ? "new life" : fromLife < met ? "old life" : "same life";
+  }
+
+  /** What a call brings, and no stream. */
+  hear(from: NodeId, message: NodeMessage): void {
+    this.run(this.life, () => this.loop?.deliver({ kind: "message", from, message }));
+  }
+
+  hearHeld(peer: NodeId, held: Held): void {
+    this.run(this.life, () => this.loop?.deliver({ kind: "peer-view", peer, ...held }));
+  }
+
+  wish(member: Member, operation: string): void {
+    this.run(this.life, () => this.loop?.deliver({ kind: "wish", member, operation }));
+  }
+
+  farewell(operation: string): void {
+    this.run(this.life, () => this.loop?.deliver({ kind: "farewell", operation }));
+  }
+
+  /** Told again with every frame as long as the two differ, as src/rpc/peers does. */
+  private hearView(peer: NodeId, { epoch, digest }: Held): void {
+    const news = epoch > (this.told.get(peer) ?? 0);
+    if (news) this.told.set(peer, epoch);
+    if (news || epoch !== this.machine?.views.view.epoch)
+      this.loop?.deliver({ kind: "peer-view", peer, epoch, digest });
+  }
+
+  /** null: views do not change. */
+  private get held(): Held | null {
+    const chain = this.machine?.core.views?.chain;
+    return chain === undefined ? null : { epoch: chain.heldEpoch, digest: chain.heldView.digest };
   }
 
   linkLost(peer: NodeId): void {

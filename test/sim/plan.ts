@@ -13,6 +13,12 @@ export type Harm =
   | { readonly kind: "crash"; readonly node: NodeId; readonly downMs: number | null }
   | { readonly kind: "cut"; readonly ways: readonly (readonly [NodeId, NodeId])[]; readonly forMs: number }
   | { readonly kind: "pause"; readonly node: NodeId; readonly deaf: boolean; readonly forMs: number }
+  /** A node that is no member asks to be one. */
+  | { readonly kind: "join"; readonly node: NodeId }
+  /** These members crash and are started again after `downMs`, at other addresses. */
+  | { readonly kind: "move"; readonly nodes: readonly NodeId[]; readonly downMs: number }
+  /** A member without partitions asks to be none any more. */
+  | { readonly kind: "farewell"; readonly node: NodeId }
   | { readonly kind: "lose-link"; readonly a: NodeId; readonly b: NodeId }
   /** A backup is restored: the node's writer of that partition raises its revisions by so much. */
   | { readonly kind: "raise"; readonly node: NodeId; readonly partition: number; readonly by: number }

@@ -22,6 +22,8 @@ import { Violated, type Violation, World } from "./world.js";
 
 /** Within so many rounds after the last fault there is a writer everywhere and every old request is answered. */
 const SETTLING_ROUNDS = 80;
+/** Members, moves and farewells that were asked for are decided within so long besides: a view that was lost is told again after up to 4 s. */
+const CHANGES_MS = 30_000;
 /** Within so many times that span after that, every replica has what the others have. */
 const FOLLOWINGS = 6;
 /** Within so many times the span between two passes every tombstone is gone, those that were left behind too. */
@@ -132,11 +134,15 @@ function livenessPhase(world: World, everybodyUp: boolean): void {
     if (spared.has(node)) world.crash(node);
     else world.start(node);
   }
-  const up = nodes.filter((node) => node.up);
   const longestRequest = swarm.load.timeoutMs * 8 + world.slackMs * 8;
-  const bound = schedule.now + SETTLING_ROUNDS * swarm.roundMs * (1 + 2 * swarm.drift) + longestRequest;
+  const views = world.membership === null ? 0 : CHANGES_MS;
+  const bound = schedule.now + SETTLING_ROUNDS * swarm.roundMs * (1 + 2 * swarm.drift) + longestRequest + views;
+  const unchanged = (): boolean => (world.membership?.unfinished().length ?? 0) === 0;
   const settled = (): boolean =>
-    everyWriterFound(world) && revisionsUnknown(world).length === 0 && world.clients.every((client) => client.idle);
+    everyWriterFound(world) &&
+    revisionsUnknown(world).length === 0 &&
+    world.clients.every((client) => client.idle) &&
+    unchanged();
   while (!settled()) {
     if (schedule.now > bound) return complain(world);
     schedule.runUntil(schedule.now + swarm.roundMs);
@@ -145,6 +151,8 @@ function livenessPhase(world: World, everybodyUp: boolean): void {
   schedule.runUntil(
     schedule.now + swarm.network.tailMs + 2 * swarm.network.latencyMs + (swarm.disk.slow > 0 ? swarm.disk.slowMs : 0),
   );
+  // Some have left by now.
+  const up = nodes.filter((node) => node.up);
   const patience = 4 * SETTLING_ROUNDS * swarm.roundMs + longestRequest;
   // Without it, keys are left to the readers as the faults left them.
   if (world.chance.fork("final writes").chance(0.5)) {
@@ -250,7 +258,8 @@ function mayStayDown(world: World): SimNode[] {
   const down = nodes.filter((node) => node.lost);
   if (!chance.fork("survivors").chance(0.5)) return down;
   for (const node of chance.fork("down").shuffle(nodes)) {
-    if (!node.lost && world.dispensable(node, down)) down.push(node);
+    const takesPart = world.membership?.takesPart(node) ?? true;
+    if (!node.lost && takesPart && world.dispensable(node, down)) down.push(node);
   }
   return down;
 }
@@ -277,6 +286,8 @@ const revisionsUnknown = (world: World): string[] =>
   );
 
 function complain(world: World): void {
+  const unfinished = world.membership?.unfinished() ?? [];
+  if (unfinished.length > 0) world.violate("a healthy majority goes on", unfinished.join("; "));
   for (let p = 0; p < world.swarm.partitions; p++) {
     const writers = world.writersOf(partition(p)).map(({ id }) => `n${id}`);
     const known = world.nodes

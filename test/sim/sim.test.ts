@@ -84,6 +84,9 @@ const USUAL: readonly Point[] = [
   "a directory that cannot be trusted was refused",
   "a tombstone was purged",
   "a key was created again after a purge",
+  "a newcomer became a member",
+  "a member moved",
+  "a member left for good",
 ];
 
 test.each(USUAL)("it happens that %s", (point) => {
@@ -117,6 +120,7 @@ test("without faults nothing is lost and nothing is unknown", () => {
           // A raise forgets the records of before: a repeated request is refused as expired.
           raise: 0,
         },
+        views: drawn.views === null ? null : { ...drawn.views, move: 0, moveAll: 0, farewell: 0 },
         load: {
           ...drawn.load,
           timeoutMs: 60 * drawn.roundMs,

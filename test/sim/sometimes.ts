@@ -78,6 +78,12 @@ export const POINTS = [
   "a purge pass was given up",
   "a key was created again after a purge",
   "a transfer was dropped by a purge",
+  "a newcomer became a member",
+  "a member moved",
+  "all members moved at once",
+  "a member left for good",
+  "a call was lost",
+  "two proposers at once",
 ] as const;
 
 export type Point = (typeof POINTS)[number];

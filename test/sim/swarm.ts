@@ -28,6 +28,25 @@ export interface Swarm {
   readonly storage: StorageSwarm;
   readonly nemesis: Nemesis;
   readonly load: Load;
+  /** null: the members stay as they are. */
+  readonly views: ViewsSwarm | null;
+}
+
+/** Members that come, move and leave. */
+export interface ViewsSwarm {
+  /** Of the first view: so many of its first members. */
+  readonly voters: number;
+  /** Nodes that may ask to be members. */
+  readonly newcomers: number;
+  /** Nodes are started with names that lead to wherever members are; otherwise with their addresses. */
+  readonly names: boolean;
+  /** Mean milliseconds between two of a kind; 0: never. */
+  readonly join: number;
+  readonly move: number;
+  readonly moveAll: number;
+  readonly farewell: number;
+  /** Share of faults that pick the proposer. */
+  readonly aimed: number;
 }
 
 export interface NetworkFaults {
@@ -148,6 +167,8 @@ export interface Load {
 }
 
 const MINUTE_MS = 60_000;
+/** Share of seeds in which the members change. */
+const VIEWS = 0.25;
 
 export function drawSwarm(seed: number): Swarm {
   const chance = new Prng(seed).fork("swarm");
@@ -189,6 +210,8 @@ export function drawSwarm(seed: number): Swarm {
   const restarted = long && restarts.chance(0.5);
   const lost = new Prng(seed).fork("lost");
   const ends = new Prng(seed).fork("ends");
+  const views = new Prng(seed).fork("views");
+  const changing = views.chance(VIEWS);
   const sometimes = (probability: number, rounds: readonly number[]): number =>
     disks > 0 && storage.chance(probability) ? roundMs * storage.pick(rounds) : 0;
   return {
@@ -276,5 +299,22 @@ export function drawSwarm(seed: number): Swarm {
       timeoutMs: roundMs * chance.pick([2, 8, 20, 40]),
       vanish: on(0.2, () => 0.05),
     },
+    views: changing ? drawViews(views, nodes, roundMs) : null,
+  };
+}
+
+function drawViews(chance: Prng, nodes: number, roundMs: number): ViewsSwarm {
+  const some = (probability: number, rounds: readonly number[]): number =>
+    chance.chance(probability) ? roundMs * chance.pick(rounds) : 0;
+  const names = chance.chance(0.7);
+  return {
+    names,
+    voters: chance.pick([nodes, nodes, 3, 1]),
+    newcomers: chance.pick([0, 1, 2, 3]),
+    join: roundMs * chance.pick([5, 15, 30]),
+    move: some(0.6, [5, 15, 40]),
+    moveAll: names ? some(0.15, [40]) : 0,
+    farewell: some(0.5, [10, 30]),
+    aimed: chance.pick([0, 0.3, 0.7]),
   };
 }

@@ -3,16 +3,19 @@ import { Prng } from "../../src/base/prng.js";
 import { duration } from "../../src/base/time.js";
 import { majorityOf } from "../../src/base/votes.js";
 import type { Operation } from "../../src/check/history.js";
-import type { Entry } from "../../src/core/model/entry.js";
+import { encodedView } from "../../src/codec/peer/encoded-view.js";
 import { type Key, key, type NodeId, type Partition, revision, viewEpoch } from "../../src/core/model/ids.js";
+import { isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
 import { firstPlacement } from "../../src/core/placement/first-placement.js";
 import { rolledBack } from "../../src/core/replica/rolled-back.js";
+import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import { placementOf, type View } from "../../src/core/view/view.js";
 import { type CheckName, Checks } from "./checks.js";
 import { Client } from "./client.js";
 import { type Copy, type DiskOptions, SimDisk } from "./disk.js";
 import { FullWriters } from "./full-writers.js";
 import { LogDisk, type Ruin } from "./log-disk.js";
+import { Membership } from "./membership.js";
 import { Network, nodeIds } from "./network.js";
 import { SimNode } from "./node.js";
 import { DRAWN, type Source } from "./plan.js";
@@ -67,6 +70,8 @@ export class World {
   readonly clients: readonly Client[];
   readonly network: Network;
   readonly checks: Checks;
+  /** null: views do not change. */
+  readonly membership: Membership | null;
   readonly chance: Prng;
   readonly history: Operation[] = [];
   /** Longest a healthy node may take beyond a deadline. */
@@ -104,7 +109,11 @@ export class World {
     this.view = firstView(swarm);
     this.keys = Array.from({ length: swarm.keys }, (_, index) => key(`k${index}`));
     this.network = this.makeNetwork();
-    this.nodes = nodeIds(swarm.nodes).map((id) => this.makeNode(id));
+    const first = encodedView(this.view);
+    this.nodes = nodeIds(swarm.nodes + newcomersIn(swarm)).map((id) =>
+      this.makeNode(id, id <= swarm.nodes ? first : null),
+    );
+    this.membership = swarm.views === null ? null : new Membership(this, first);
     this.checks = new Checks({
       view: this.view,
       nodes: this.nodes,
@@ -167,6 +176,7 @@ export class World {
   }
 
   crash(node: SimNode): void {
+    this.membership?.ended(node);
     if (!node.up) return;
     this.sometimes.hit("a node crashed");
     this.trace.command(this.schedule.now, `crash n${node.id}`);
@@ -223,7 +233,7 @@ export class World {
   }
 
   start(node: SimNode): void {
-    if (node.up || node.gone || (this.calm && node.doomed)) return;
+    if (node.up || node.gone || (this.calm && node.doomed) || this.membership?.start(node) === true) return;
     if (node.life > 0) this.sometimes.hit("a node restarted");
     this.trace.note(this.schedule.now, `n${node.id} starts`);
     if (node.life > 0) this.trace.command(this.schedule.now, `restart n${node.id}`);
@@ -309,7 +319,8 @@ export class World {
   /** The highest number of records of the node that all others know of. */
   private seenByAll(node: SimNode): number {
     let seen = Number.POSITIVE_INFINITY;
-    for (const other of this.nodes) if (other !== node && !other.lost) seen = Math.min(seen, this.seenBy(other, node));
+    for (const other of this.nodes)
+      if (other !== node && other.life > 0 && !other.lost) seen = Math.min(seen, this.seenBy(other, node));
     return seen;
   }
 
@@ -334,7 +345,8 @@ export class World {
 
   fillDisk(node: SimNode, forMs: number): void {
     const { disk } = node;
-    if (!(disk instanceof LogDisk)) return;
+    // A newcomer is no member before it has something durable.
+    if (!(disk instanceof LogDisk) || node.life === 0) return;
     this.trace.command(this.schedule.now, `disk of n${node.id} full`);
     disk.fill(true, Math.floor(forMs) % 2 === 0);
     node.filled();
@@ -346,6 +358,7 @@ export class World {
   }
 
   stallDisk(node: SimNode, forMs: number): void {
+    if (node.life === 0) return;
     this.sometimes.hit("a disk stood still");
     this.trace.command(this.schedule.now, `disk of n${node.id} stands still`);
     node.disk.stall(true);
@@ -412,6 +425,7 @@ export class World {
 
   /** Without it and these others, every group has a majority of nodes that are not gone, and of every key a majority that is not bad. */
   dispensable(node: SimNode, others: readonly SimNode[] = []): boolean {
+    if (this.membership?.dispensable(node, others) === false) return false;
     const missing = (id: NodeId): boolean => id === node.id || this.node(id).lost || others.includes(this.node(id));
     for (let p = 0; p < this.swarm.partitions; p++) {
       const partition = p as Partition;
@@ -442,17 +456,21 @@ export class World {
       schedule,
       sometimes,
       chance: this.chance.fork("network"),
-      nodes: swarm.nodes,
+      nodes: swarm.nodes + newcomersIn(swarm),
       faults: swarm.network,
       codec: swarm.codec,
-      sent: (from, to, message) => this.checks.sent(from, to, message),
+      sent: (from, to, message) => {
+        this.checks.sent(from, to, message);
+        this.membership?.watch.sent(from, this.node(from).life, message);
+      },
       luck: (from, to, kind, stream) => this.source.message(from, to, kind, stream),
-      deliver: (from, life, to, message) => {
+      deliver: (from, life, to, message, held) => {
         const node = this.node(to);
         if (!node.up) return;
         this.trace.message(schedule.now, from, to, message);
         const running = message.kind === "purge" ? catchingUp(node, message.partition) : false;
-        if (node.receive(from, life, message) === "old life") sometimes.hit("a message of an earlier life arrived");
+        if (node.receive(from, life, message, held) === "old life")
+          sometimes.hit("a message of an earlier life arrived");
         if (message.kind === "purge" && running && !catchingUp(node, message.partition))
           sometimes.hit("a transfer was dropped by a purge");
       },
@@ -465,12 +483,13 @@ export class World {
     });
   }
 
-  private makeNode(id: NodeId): SimNode {
+  private makeNode(id: NodeId, base: EncodedView | null): SimNode {
     const { schedule, swarm } = this;
     const chance = this.chance.fork(`disk ${id}`);
     return new SimNode({
       id,
-      view: this.view,
+      base,
+      views: swarm.views !== null,
       schedule,
       round: duration(swarm.roundMs),
       purgeAfter: duration(swarm.purgeAfterMs === 0 ? NEVER_MS : swarm.purgeAfterMs),
@@ -482,12 +501,19 @@ export class World {
           chance,
           faults: swarm.disk,
           tell,
-          appended: (entry: Entry) => this.checks.appended(id, entry),
-          durable: (entry: Entry, before: Copy) => this.checks.durable(id, entry, before),
+          appended: (entry: NodeEntry) => {
+            if (!isViewEntry(entry)) this.checks.appended(id, entry);
+          },
+          durable: (entry: NodeEntry, before: Copy) => {
+            if (isViewEntry(entry)) this.membership?.watch.durable(id, entry);
+            else this.checks.durable(id, entry, before);
+          },
         };
         return swarm.storage.real ? this.makeLogDisk(id, options) : new SimDisk(options);
       },
       greet: (node, to) => this.greet(node, to),
+      linked: (node, to) => this.membership?.linked(node, this.node(to)) ?? true,
+      started: (node) => this.membership?.started(node),
       droppedWhenFull: () => this.sometimes.hit("a message that brings a register was dropped as the disk was full"),
       streamless: () => this.sometimes.hit("a request met no stream"),
       said: (node, message) => {
@@ -502,7 +528,11 @@ export class World {
       took: (node, from, message) => {
         if (message.kind === "heartbeat") this.tells(this.node(from), node, message.logPosition);
       },
-      stepped: (node) => this.checks.stepped(node),
+      stepped: (node) => {
+        this.checks.stepped(node);
+        for (const { with: other, epoch } of node.machine?.core.conflicts.splice(0) ?? [])
+          this.membership?.watch.conflict(node.id, other, epoch);
+      },
       failed: (node, error) => {
         if (error instanceof Violated) throw error;
         const detail = error instanceof Error ? error.message : String(error);
@@ -550,11 +580,17 @@ export class World {
 const catchingUp = (node: SimNode, partition: Partition): boolean =>
   node.machine?.core.partitions.get(partition)?.catchUp.running === true;
 
-export function firstView(swarm: Pick<Swarm, "nodes" | "replicas" | "partitions">): View {
+const newcomersIn = (swarm: Swarm): number => swarm.views?.newcomers ?? 0;
+
+export function firstView(
+  swarm: Pick<Swarm, "nodes" | "replicas" | "partitions"> & { readonly views?: Swarm["views"] },
+): View {
+  // As Membership names places.
+  const moving = swarm.views != null;
   const members = nodeIds(swarm.nodes).map((id) => ({
     id,
-    clientAddress: `n${id}:1`,
-    peerAddress: `n${id}:2`,
+    clientAddress: moving ? `n${id}:c` : `n${id}:1`,
+    peerAddress: moving ? `n${id}` : `n${id}:2`,
     zone: "",
   }));
   return {
@@ -565,6 +601,6 @@ export function firstView(swarm: Pick<Swarm, "nodes" | "replicas" | "partitions"
     replicationFactor: swarm.replicas,
     members,
     partitions: firstPlacement(members, swarm.replicas, swarm.partitions),
-    voters: members.map(({ id }) => id),
+    voters: members.slice(0, swarm.views?.voters ?? members.length).map(({ id }) => id),
   };
 }

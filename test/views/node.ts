@@ -69,7 +69,7 @@ export class ViewNode {
   }
 
   framed(message: WorldMessage): Framed {
-    return { message, epoch: this.chain.heldEpoch, digest: this.chain.heldViewDigest };
+    return { message, epoch: this.chain.heldEpoch, digest: this.chain.heldView.digest };
   }
 
   wish(member: Member): void {

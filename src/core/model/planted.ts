@@ -94,6 +94,8 @@ export type PlantedBug =
   | "V1.re-encoded"
   | "V7.leave-at-once"
   | "V7.not-asked-for"
+  | "V7.comes-back"
+  | "V7.calls-unheard"
   | "H14.old-reports";
 
 export const planted = (_bug: PlantedBug): boolean => false;

@@ -74,8 +74,10 @@ export class Chain {
   private acceptor: Acceptor;
   /** By node: the newest epoch that it is known to hold durably. */
   private readonly held = new Map<NodeId, ViewEpoch>();
-  /** The digest of the newest view that this node itself holds durably. */
-  private heldDigest: string;
+  /** The newest view that this node itself holds durably: what calls answer with, and wishes are said in. */
+  heldView: EncodedView;
+  /** Learned after that one, in order, and on their way to the disk. */
+  private undurable: EncodedView[] = [];
   /** Of this epoch, by node. */
   private readonly wishes = new Map<NodeId, JoinWish>();
   private readonly farewells = new Map<NodeId, LeaveWish>();
@@ -94,7 +96,7 @@ export class Chain {
     this.newest = newest;
     this.acceptor = new Acceptor(groupEpoch(newest.view.epoch));
     this.held.set(self, newest.view.epoch);
-    this.heldDigest = newest.digest;
+    this.heldView = newest;
   }
 
   /** A durable entry of an earlier life, in order. */
@@ -105,7 +107,7 @@ export class Chain {
         this.newest = entry.decided;
         this.acceptor = new Acceptor(groupEpoch(this.newest.view.epoch));
         this.held.set(this.self, this.newest.view.epoch);
-        this.heldDigest = this.newest.digest;
+        this.heldView = this.newest;
         return;
       case "view-promise":
         if (entry.ballot.groupEpoch === this.acceptor.epoch) this.acceptor.promise(entry.ballot);
@@ -133,12 +135,7 @@ export class Chain {
 
   /** The newest epoch that this node holds durably: what frames and handshakes tell. */
   get heldEpoch(): ViewEpoch {
-    return this.held.get(this.self) ?? viewEpoch(0);
-  }
-
-  /** The digest of the view of `heldEpoch`; "" with none. */
-  get heldViewDigest(): string {
-    return this.heldDigest;
+    return this.heldView.view.epoch;
   }
 
   /** Whether that node is known to hold the newest view durably. */
@@ -284,12 +281,14 @@ export class Chain {
       return;
     }
     if (epoch > (this.held.get(from) ?? 0)) this.held.set(from, epoch);
-    if (from === this.self) {
-      if (epoch === this.heldEpoch) this.heldDigest = digest;
-      return;
-    }
+    if (from === this.self) return this.isDurable(epoch);
     if (epoch < this.epoch) this.tell(now, from, out);
     else if (epoch > this.epoch) this.want(now, from, epoch, out);
+  }
+
+  private isDurable(epoch: ViewEpoch): void {
+    for (const view of this.undurable) if (view.view.epoch <= epoch) this.heldView = view;
+    this.undurable = this.undurable.filter(({ view }) => view.epoch > epoch);
   }
 
   /** Asks again who did not answer; a newcomer repeats its wish, and who was left out spreads the view that says so (V7). */
@@ -399,7 +398,11 @@ export class Chain {
       return;
     }
     if (view.epoch > this.epoch) {
+      // Whoever was left out does not come back by a wish of before, to be known elsewhere (V7).
+      const leftOut = memberOf(newest.view, this.self) !== undefined && memberOf(view, this.self) === undefined;
+      if (leftOut && !planted("V7.comes-back")) this.ownWish = null;
       this.newest = decided;
+      this.undurable.push(decided);
       this.acceptor = new Acceptor(groupEpoch(view.epoch));
       this.proposer = null;
       this.wanted = null;

@@ -9,6 +9,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type NodeId, viewEpoch } from "../../core/model/ids.js";
+import { planted } from "../../core/model/planted.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
 import { type Member, memberOf, sameAddresses, type View } from "../../core/view/view.js";
 import type { Awaited } from "../naming/node-names.js";
@@ -24,6 +25,8 @@ const SETTLE_MS = 1_000;
 export interface JoiningOptions {
   /** As it wants to be known. */
   readonly self: Member;
+  /** It is a member, and wants to be known as `self`: one that is left out meanwhile asks no more. */
+  readonly isMember: boolean;
   /** HOST:PORT of nodes of the cluster, as other nodes reach them. */
   readonly contacts: readonly string[];
   readonly secret: ClusterSecret;
@@ -58,6 +61,7 @@ export class Joining {
       while (!this.options.signal.aborted) {
         const known = this.options.newest();
         if (known !== null && this.isIn(known.view)) return known;
+        if (known !== null && this.isLeftOut(known.view)) throw new Error("left out of the cluster meanwhile");
         if (!(await this.ask(known))) {
           this.say(known);
           await sleep(RETRY_MS);
@@ -81,6 +85,11 @@ export class Joining {
   private isIn(view: View): boolean {
     const known = memberOf(view, this.options.self.id);
     return known !== undefined && sameAddresses(known, this.options.self);
+  }
+
+  private isLeftOut(view: View): boolean {
+    const { self, isMember } = this.options;
+    return isMember && memberOf(view, self.id) === undefined && !planted("V7.comes-back");
   }
 
   /** All voters, and the addresses given: one of them may know a newer view, or answer where a voter has moved to. */

@@ -1,5 +1,7 @@
-/** Answers the calls of nodes that no stream can be opened with yet, at a node that has a view. It answers with the
- * newest view that it knows. */
+/**
+ * Answers the calls of nodes that no stream can be opened with yet, at a node that has a view. It answers with the newest view that it holds
+ * durably: whoever asks may count on that.
+ */
 import type { FoundRequest, FoundResponse } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { joinWishFromWire } from "../../codec/peer/view-messages.js";
@@ -12,6 +14,7 @@ import { introductionOf } from "./newest-view.js";
 
 export interface MemberDoorOptions {
   readonly self: Member;
+  /** That it holds durably. */
   readonly newest: () => EncodedView;
   /** A newcomer wants to be a member, or a member wants to be known by other addresses. */
   readonly wished: (wish: JoinWish) => void;

@@ -65,6 +65,7 @@ function newcomer(contacts: readonly string[], clusterId = ""): Newcomer {
   const notices: string[] = [];
   const joining = new Joining({
     self: NEWCOMER,
+    isMember: false,
     contacts,
     secret: NO_SECRET,
     clusterId,
@@ -83,6 +84,38 @@ function newcomer(contacts: readonly string[], clusterId = ""): Newcomer {
 const at = (view: View, addresses: readonly string[]): View => ({
   ...view,
   members: view.members.map((member, i) => ({ ...member, peerAddress: addresses[i] ?? member.peerAddress })),
+});
+
+test("a member that moved and is left out meanwhile asks no more to be known elsewhere", async () => {
+  const member = await new Answering(encodedView(base())).listen();
+  const first = encodedView({ ...at(base(), [member.address]), voters: [nodeId(10)] });
+  const known = following(first, with99(first));
+  const elsewhere = { ...NEWCOMER, peerAddress: "p99:3" };
+  member.newest = known;
+  // Its wish is heard, and a view leaves it out all the same.
+  member.onWish = () => {
+    member.newest = following(known, { members: first.view.members });
+  };
+  const saved = [known];
+  const joining = new Joining({
+    self: elsewhere,
+    isMember: true,
+    contacts: [],
+    secret: NO_SECRET,
+    clusterId: "",
+    operation: OPERATION,
+    newest: () => saved.at(-1) ?? null,
+    learn: (view) => {
+      saved.push(view);
+      return Promise.resolve();
+    },
+    notice: () => {},
+    signal: stop.signal,
+  });
+  await expect(joining.run()).rejects.toThrow("left out");
+  expect(saved.length).toBe(2);
+  const heard = member.wishes.length;
+  expect(heard).toBeGreaterThan(0);
 });
 
 describe("a newcomer", () => {

@@ -1,0 +1,34 @@
+/** Messages about views in the words of the golden traces. A proposed view is named by the operation that made it. */
+import { unreachable } from "../../src/base/assert.js";
+import { formatBallot } from "../../src/core/model/ballot.js";
+import type { ViewMessage } from "../../src/core/view/message.js";
+
+export function renderView(message: ViewMessage): string {
+  switch (message.kind) {
+    case "view-prepare":
+      return `Prepare ${formatBallot(message.ballot)}`;
+    case "view-promised": {
+      const { vote } = message;
+      const voted = vote === null ? "" : `, accepted ${formatBallot(vote.ballot)} ${vote.next.view.operationId}`;
+      return `Promised ${formatBallot(message.ballot)}${voted}`;
+    }
+    case "view-accept":
+      return `Accept ${formatBallot(message.ballot)} ${message.next.view.operationId}`;
+    case "view-accepted":
+      return `Accepted ${formatBallot(message.ballot)}`;
+    case "view-refused":
+      return `Refused ${formatBallot(message.ballot)}, promised ${formatBallot(message.promised)}`;
+    case "view-wanted":
+      return `Wanted, has ${message.epoch}`;
+    case "view-news":
+      return `News of view ${message.decided.view.epoch}`;
+    case "view-held":
+      return `Holds view ${message.epoch}`;
+    case "join-wish":
+      return `Wish to be a member of what follows view ${message.epoch}`;
+    case "leave-wish":
+      return `Wish to leave what follows view ${message.epoch}`;
+    default:
+      return unreachable(message);
+  }
+}

@@ -83,3 +83,17 @@ export class GrpcError extends Error {
     this.outcome = options.outcome ?? "answered";
   }
 }
+
+/**
+ * An error that the other side has caused. It has no stack: making one takes longer than the rest of a call, so that refusing would cost more
+ * than answering; and it would name nothing but this folder.
+ */
+export function causedByPeer(code: number, message: string): GrpcError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new GrpcError(code, message);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}

@@ -13,7 +13,7 @@ import type { ByteBudget } from "../message/byte-budget.js";
 import type { Encoding } from "../message/compression.js";
 import type { Inflater } from "../message/inflater.js";
 import { MessageReader, type RawMessage } from "../message/message-reader.js";
-import { GrpcError, STATUS } from "../status.js";
+import { causedByPeer, GrpcError, STATUS } from "../status.js";
 
 export interface InletSink<T> {
   message(message: T): void;
@@ -105,7 +105,7 @@ export class Inlet<T> {
   #inflated(raw: RawMessage): Buffer | Promise<Buffer> {
     const { budget, encoding, inflater, maxMessageBytes } = this.#options;
     if (encoding === "gzip") return inflater.inflate(raw.bytes, maxMessageBytes, budget, () => !this.#over);
-    throw new GrpcError(STATUS.internal, "a compressed message on a stream that has no grpc-encoding");
+    throw causedByPeer(STATUS.internal, "a compressed message on a stream that has no grpc-encoding");
   }
 
   #inflating(bytes: Promise<Buffer>): void {
@@ -129,7 +129,7 @@ export class Inlet<T> {
 
   #end(): void {
     if (this.#failure !== undefined) this.#fail(this.#failure);
-    else if (this.#reader.bytes > 0) this.#fail(new GrpcError(STATUS.internal, "the stream ended within a message"));
+    else if (this.#reader.bytes > 0) this.#fail(causedByPeer(STATUS.internal, "the stream ended within a message"));
     else {
       this.close();
       this.#options.sink.end();
@@ -145,5 +145,5 @@ export class Inlet<T> {
 
 /** A decoder's error is nothing for the other side to read. */
 export function asGrpcError(error: unknown): GrpcError {
-  return error instanceof GrpcError ? error : new GrpcError(STATUS.internal, "a message that cannot be decoded");
+  return error instanceof GrpcError ? error : causedByPeer(STATUS.internal, "a message that cannot be decoded");
 }

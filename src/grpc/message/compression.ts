@@ -9,7 +9,7 @@
  */
 
 import { gunzip, gunzipSync, gzip, gzipSync } from "node:zlib";
-import { GrpcError, STATUS } from "../status.js";
+import { causedByPeer, type GrpcError, STATUS } from "../status.js";
 import { tooLong } from "./message-reader.js";
 
 export type Encoding = "identity" | "gzip";
@@ -75,5 +75,5 @@ export function compress(bytes: Uint8Array): Buffer | Promise<Buffer> {
 }
 
 function notGzip(): GrpcError {
-  return new GrpcError(STATUS.internal, "a compressed message that is no gzip, or says a wrong length");
+  return causedByPeer(STATUS.internal, "a compressed message that is no gzip, or says a wrong length");
 }

@@ -5,7 +5,7 @@
  * time, and what those that wait will become is on the account of a budget.
  */
 
-import { GrpcError, STATUS } from "../status.js";
+import { causedByPeer, STATUS } from "../status.js";
 import type { ByteBudget } from "./byte-budget.js";
 import { inflateElsewhere, inflateHere, saidLength } from "./compression.js";
 
@@ -25,7 +25,7 @@ export class Inflater {
     const length = saidLength(bytes, maxBytes);
     if (length <= AT_ONCE_BYTES) return inflateHere(bytes, length);
     if (!budget.take(length)) {
-      throw new GrpcError(STATUS.resourceExhausted, "too many bytes of messages that are to be inflated");
+      throw causedByPeer(STATUS.resourceExhausted, "too many bytes of messages that are to be inflated");
     }
     const turn = this.#last.then(() => (isWanted() ? inflateElsewhere(bytes, length) : NOTHING));
     const settled = turn.finally(() => budget.give(length));

@@ -14,7 +14,7 @@
  * Source: gRPC's PROTOCOL-HTTP2.md, "Length-Prefixed-Message".
  */
 
-import { GrpcError, STATUS } from "../status.js";
+import { causedByPeer, type GrpcError, STATUS } from "../status.js";
 import type { ByteBudget } from "./byte-budget.js";
 
 export const PREFIX_BYTES = 5;
@@ -73,7 +73,7 @@ export class MessageReader {
       return undefined;
     }
     const flag = this.#byteAt(0);
-    if (flag > 1) throw new GrpcError(STATUS.internal, `a message with the unknown flag ${flag}`);
+    if (flag > 1) throw causedByPeer(STATUS.internal, `a message with the unknown flag ${flag}`);
     const length =
       this.#byteAt(1) * 0x1_00_00_00 + ((this.#byteAt(2) << 16) | (this.#byteAt(3) << 8) | this.#byteAt(4));
     if (length > this.#maxMessageBytes) throw tooLong(length, this.#maxMessageBytes);
@@ -107,7 +107,7 @@ export class MessageReader {
   #gather(): void {
     if (this.#unconsumed === 0) return;
     if (!this.#budget.take(this.#unconsumed)) {
-      throw new GrpcError(STATUS.resourceExhausted, "too many bytes of messages that are not there as a whole");
+      throw causedByPeer(STATUS.resourceExhausted, "too many bytes of messages that are not there as a whole");
     }
     this.#credit += this.#unconsumed;
     this.#unconsumed = 0;
@@ -187,5 +187,5 @@ export class MessageReader {
 const NOTHING = Buffer.alloc(0);
 
 export function tooLong(bytes: number, bound: number): GrpcError {
-  return new GrpcError(STATUS.resourceExhausted, `a message of ${bytes} bytes; the limit is ${bound}`);
+  return causedByPeer(STATUS.resourceExhausted, `a message of ${bytes} bytes; the limit is ${bound}`);
 }

@@ -5,7 +5,7 @@ import { type Encoding, encodingOf } from "../message/compression.js";
 import { isGrpc } from "../metadata/answer-status.js";
 import { binaryFlaw } from "../metadata/metadata.js";
 import { parseTimeout } from "../metadata/timeout.js";
-import { GrpcError, STATUS } from "../status.js";
+import { causedByPeer, type GrpcError, STATUS } from "../status.js";
 import type { Route, RouteTable } from "./route.js";
 
 export type RequestHead =
@@ -58,5 +58,5 @@ export function readHead(headers: HeaderList, table: RouteTable): RequestHead {
 }
 
 function refused(code: number, message: string): RequestHead {
-  return { kind: "refused", error: new GrpcError(code, message) };
+  return { kind: "refused", error: causedByPeer(code, message) };
 }

@@ -26,7 +26,7 @@ import { accepts, compress, type Encoding } from "../message/compression.js";
 import type { Inflater } from "../message/inflater.js";
 import { PREFIX_BYTES } from "../message/message-reader.js";
 import { Metadata } from "../metadata/metadata.js";
-import { GrpcError, STATUS } from "../status.js";
+import { causedByPeer, GrpcError, STATUS } from "../status.js";
 import { failureList, GZIP_HEAD, HEAD, listOf, OK } from "./answer-heads.js";
 import type { Call, Caller } from "./call.js";
 import type { Route, ServerStreamingRoute, UnaryRoute } from "./route.js";
@@ -170,11 +170,11 @@ export class ServerCall implements StreamListener, Call, Expiring {
     this.#session.deadlines.delete(this);
     this.#inlet?.close();
     if (this.#over || end.kind === "ended") this.#outlet?.drained();
-    else this.#abandon(new GrpcError(STATUS.cancelled, "the client has gone away"));
+    else this.#abandon(causedByPeer(STATUS.cancelled, "the client has gone away"));
   }
 
   expired(): void {
-    const error = new GrpcError(STATUS.deadlineExceeded, "the deadline is over");
+    const error = causedByPeer(STATUS.deadlineExceeded, "the deadline is over");
     const isAnswered = this.#over;
     this.#over = true;
     // The client takes too little of what was sent already to hear of a status.
@@ -205,7 +205,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
     return {
       message: (message) => {
         if (this.#request !== NONE) {
-          this.#fail(new GrpcError(STATUS.unimplemented, "more than one message in a request of one"));
+          this.#fail(causedByPeer(STATUS.unimplemented, "more than one message in a request of one"));
           return;
         }
         this.#request = message;
@@ -234,7 +234,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
   #requestIsWhole(): void {
     const request = this.#request;
     if (request === NONE) {
-      this.#fail(new GrpcError(STATUS.unimplemented, "no message in a request of one"));
+      this.#fail(causedByPeer(STATUS.unimplemented, "no message in a request of one"));
       return;
     }
     this.#request = undefined;
@@ -331,7 +331,9 @@ export class ServerCall implements StreamListener, Call, Expiring {
     if (!(error instanceof GrpcError) && !(this.#over && isAbort(error))) this.#session.onError(error, this);
     if (this.#over) return;
     this.#sendFailure(error instanceof GrpcError ? error : new GrpcError(STATUS.internal, "internal error"));
-    this.#leaveRequests(new GrpcError(STATUS.cancelled, "the call has ended"));
+    if (this.#requests !== undefined || this.#responses !== undefined) {
+      this.#leaveRequests(causedByPeer(STATUS.cancelled, "the call has ended"));
+    }
     this.#inlet?.close();
   }
 
@@ -340,7 +342,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
     const { connection } = this.#session;
     let list = failureList(error, this.#responseTrailers);
     // Metadata too long for the client must not keep it from hearing of its failure.
-    if (!this.#fits(list)) list = failureList(new GrpcError(error.code, error.message), undefined);
+    if (!this.#fits(list)) list = failureList(causedByPeer(error.code, error.message), undefined);
     if (this.#headSent) connection.trailers(this.#stream, list);
     else connection.respond(this.#stream, HEAD, true, list);
   }

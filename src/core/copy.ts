@@ -1,109 +1,207 @@
 /**
- * Which machine of a copy each message of its group is for. The same for the real node and for small worlds, which explore these machines without
- * elections and without upkeep.
+ * One replica's copy of a partition: the replica that keeps its registers, the writer it may become, the reader of its clients, and what keeps
+ * the copy whole. It hands each message of the group to its machine. The real node adds elections (partition.ts); small worlds explore these
+ * machines without elections and without upkeep.
+ *
+ * Its machines reach each other by references and not by functions that hold them, upkeep excepted. So a small world can copy a copy.
  */
-import { unreachable } from "../base/assert.js";
+import { assert, unreachable } from "../base/assert.js";
 import type { Instant } from "../base/time.js";
+import { voteOf } from "../base/votes.js";
+import type { Entry } from "./model/entry.js";
 import type { NodeId } from "./model/ids.js";
 import type { GroupMessage, Nack, YourTurn } from "./model/message.js";
 import type { Outbox } from "./model/outbox.js";
+import type { RegisterTable } from "./model/table.js";
+import type { Attempts } from "./quorum/attempts.js";
 import type { Group } from "./quorum/group.js";
-import type { Reader } from "./reader/reader.js";
-import type { CatchUp } from "./replica/catch-up.js";
+import type { Patience } from "./quorum/patience.js";
+import { Reader } from "./reader/reader.js";
+import { CatchUp } from "./replica/catch-up.js";
+import type { CatchUpLoad } from "./replica/catch-up-load.js";
 import { pageOf } from "./replica/feed.js";
-import type { Mending } from "./replica/mending.js";
-import type { GroupPost } from "./replica/post.js";
-import type { Replica } from "./replica/replica.js";
-import type { Writer } from "./writer/writer.js";
+import { Mending } from "./replica/mending.js";
+import type { MendingLoad } from "./replica/mending-load.js";
+import { GroupPost } from "./replica/post.js";
+import { Replica } from "./replica/replica.js";
+import type { NodeLoad } from "./writer/node-load.js";
+import { Writer } from "./writer/writer.js";
 
-/** The machines of one copy of a partition. */
-export interface Copy {
+/** What the machines of a copy ask about the rest of the group. */
+export interface Outlook {
+  /** Replicas now heard, one bit each. */
+  heardPlaces(): number;
+  /** Place of the working writer as far as is known; −1: unknown. */
+  writerPlace(): number;
+}
+
+export interface CopyOptions {
   readonly group: Group;
-  readonly replica: Replica;
-  readonly writer: Writer;
-  readonly reader: Reader;
-  /** null: keys are neither mended, caught up with nor purged. */
-  readonly upkeep: Upkeep | null;
+  readonly table: RegisterTable;
+  readonly attempts: Attempts;
+  /** Those of the reader, if they are to be counted apart. */
+  readonly readerAttempts?: Attempts;
+  readonly outlook: Outlook;
+  /** The load of all writers of the node together. */
+  readonly load: NodeLoad;
+  readonly mendingLoad: MendingLoad;
+}
+
+export interface UpkeepOptions {
+  readonly attempts: Attempts;
+  readonly load: CatchUpLoad;
+  readonly now: Instant;
+  /** The disk is: what takes room waits. */
+  readonly full: () => boolean;
 }
 
 export interface Upkeep {
   readonly mending: Mending;
   readonly catchUp: CatchUp;
-  readonly post: GroupPost;
 }
 
-/** Hands the message to its machine. Returns one that concerns the office instead; null: it is done with. */
-export function deliver(
-  copy: Copy,
-  now: Instant,
-  from: NodeId,
-  place: number,
-  message: GroupMessage,
-  out: Outbox,
-): Nack | YourTurn | null {
-  if (message.kind === "your-turn") return message;
-  if (message.kind === "nack" && message.of !== "impose") return message;
-  take(copy, now, from, place, message, out);
-  return null;
-}
+export class Copy {
+  readonly group: Group;
+  readonly replica: Replica;
+  readonly writer: Writer;
+  readonly reader: Reader;
+  /** null: keys are neither mended nor caught up with. */
+  upkeep: Upkeep | null = null;
+  private readonly post: GroupPost;
+  private readonly outlook: Outlook;
+  private readonly mendingLoad: MendingLoad;
 
-function take(
-  { group, replica, writer, reader, upkeep }: Copy,
-  now: Instant,
-  from: NodeId,
-  place: number,
-  message: Exclude<GroupMessage, YourTurn>,
-  out: Outbox,
-): void {
-  switch (message.kind) {
-    case "write":
-      return replica.onWrite(from, message, out);
-    case "written":
-      return writer.onWritten(place, message, out);
-    case "read":
-      return replica.onRead(from, message, out);
-    case "read-answer":
-      return reader.onAnswer(now, place, message, out);
-    case "impose":
-      return replica.onImpose(from, message, out);
-    case "imposed":
-      return reader.onImposed(place, message, out);
-    case "recover":
-      return replica.onRecover(from, message, out);
-    case "recovered":
-      return writer.onRecovered(now, place, message, out);
-    case "confirm":
-      return replica.onConfirm(from, message, out);
-    case "confirmed":
-      return writer.onConfirmed(now, place, message, out);
-    case "reserve":
-      return replica.onReserve(from, message, out);
-    case "reserved":
-      return writer.onReserved(now, place, message, out);
-    case "prepare":
-      return replica.onPrepare(from, message, out);
-    case "promised":
-      return writer.onPromised(now, place, message, out);
-    case "hand-over":
-      return writer.onHandOver(now, from, message, out);
-    case "handed-over":
-      if (upkeep?.mending.onHandedOver(message, out) === true) return;
-      return reader.onHandedOver(message, out);
-    case "ask-changes":
-      return out.sendDurable.push(from, pageOf(replica, group, message));
-    case "changes":
-      return upkeep?.catchUp.onChanges(now, place, message, out);
-    case "ask-tombstone":
-      return replica.onAskTombstone(from, message, out);
-    case "tombstone-held":
-      return writer.onTombstoneHeld(now, place, message, out);
-    case "purge":
-      return upkeep?.post.purge(from, message, out);
-    case "purged":
-      return writer.onPurged(now, place, message, out);
-    case "nack":
-      return reader.onNack(now, place, message, out);
-    default:
-      return unreachable(message);
+  constructor(options: CopyOptions) {
+    const { group, attempts, outlook } = options;
+    this.group = group;
+    this.outlook = outlook;
+    this.mendingLoad = options.mendingLoad;
+    this.replica = new Replica(group, options.table, options.mendingLoad);
+    this.post = new GroupPost(group, this.replica);
+    const common = { group, replica: this.replica, multicast: this.post };
+    this.writer = new Writer({ ...common, attempts, load: options.load });
+    this.reader = new Reader({
+      ...common,
+      attempts: options.readerAttempts ?? attempts,
+      heard: () => outlook.heardPlaces(),
+      writerPlace: () => outlook.writerPlace(),
+    });
+  }
+
+  /** From here on what this copy lacks is asked for: bad registers are mended, and it catches up with other copies. */
+  keepUp(options: UpkeepOptions): Upkeep {
+    assert(this.upkeep === null, "a copy has one upkeep");
+    const { group, replica, post, outlook } = this;
+    const { attempts } = options;
+    const removed = (): void => catchUp.onPurge();
+    post.removed = removed;
+    const mending = new Mending({
+      group,
+      replica,
+      load: this.mendingLoad,
+      attempts,
+      multicast: post,
+      writerPlace: () => outlook.writerPlace(),
+      removed,
+      full: options.full,
+    });
+    const catchUp = new CatchUp({
+      group,
+      replica,
+      mending,
+      attempts,
+      load: options.load,
+      now: options.now,
+      send: (place, message, out) => post.send(voteOf(place), message, out),
+    });
+    this.upkeep = { mending, catchUp };
+    return this.upkeep;
+  }
+
+  /** Entries of an earlier life, in their order, before the first input. */
+  restore(entry: Entry): void {
+    if (entry.kind === "cursor") this.upkeep?.catchUp.restore(entry);
+    else this.replica.restore(entry);
+  }
+
+  /** Hands the message to its machine. Returns one that concerns the office instead; null: it is done with. */
+  deliver(now: Instant, from: NodeId, place: number, message: GroupMessage, out: Outbox): Nack | YourTurn | null {
+    if (message.kind === "your-turn") return message;
+    if (message.kind === "nack" && message.of !== "impose") return message;
+    this.take(now, from, place, message, out);
+    return null;
+  }
+
+  /** Asks again what was not answered. */
+  resend(now: Instant, heard: number, patience: Patience, out: Outbox): void {
+    this.writer.resend(now, heard, patience, out);
+    this.reader.resend(now, patience, out);
+    this.upkeep?.mending.resend(now, patience, out);
+    this.upkeep?.catchUp.resend(now, patience, out);
+  }
+
+  /** Needs `resend` to be called in time. */
+  get busy(): boolean {
+    const { upkeep } = this;
+    return (
+      this.writer.busy ||
+      this.reader.running > 0 ||
+      (upkeep !== null && (upkeep.mending.busy || upkeep.catchUp.running))
+    );
+  }
+
+  private take(now: Instant, from: NodeId, place: number, message: Exclude<GroupMessage, YourTurn>, out: Outbox): void {
+    const { group, replica, writer, reader, upkeep, post } = this;
+    switch (message.kind) {
+      case "write":
+        return replica.onWrite(from, message, out);
+      case "written":
+        return writer.onWritten(place, message, out);
+      case "read":
+        return replica.onRead(from, message, out);
+      case "read-answer":
+        return reader.onAnswer(now, place, message, out);
+      case "impose":
+        return replica.onImpose(from, message, out);
+      case "imposed":
+        return reader.onImposed(place, message, out);
+      case "recover":
+        return replica.onRecover(from, message, out);
+      case "recovered":
+        return writer.onRecovered(now, place, message, out);
+      case "confirm":
+        return replica.onConfirm(from, message, out);
+      case "confirmed":
+        return writer.onConfirmed(now, place, message, out);
+      case "reserve":
+        return replica.onReserve(from, message, out);
+      case "reserved":
+        return writer.onReserved(now, place, message, out);
+      case "prepare":
+        return replica.onPrepare(from, message, out);
+      case "promised":
+        return writer.onPromised(now, place, message, out);
+      case "hand-over":
+        return writer.onHandOver(now, from, message, out);
+      case "handed-over":
+        if (upkeep?.mending.onHandedOver(message, out) === true) return;
+        return reader.onHandedOver(message, out);
+      case "ask-changes":
+        return out.sendDurable.push(from, pageOf(replica, group, message));
+      case "changes":
+        return upkeep?.catchUp.onChanges(now, place, message, out);
+      case "ask-tombstone":
+        return replica.onAskTombstone(from, message, out);
+      case "tombstone-held":
+        return writer.onTombstoneHeld(now, place, message, out);
+      case "purge":
+        return post.purge(from, message, out);
+      case "purged":
+        return writer.onPurged(now, place, message, out);
+      case "nack":
+        return reader.onNack(now, place, message, out);
+      default:
+        return unreachable(message);
+    }
   }
 }

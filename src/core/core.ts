@@ -164,7 +164,7 @@ export class Core {
     }
     for (const entry of entries) if (!isViewEntry(entry)) this.partitions.get(entry.partition)?.restore(entry);
     if (entries.some((entry) => !isViewEntry(entry)))
-      for (const served of this.partitions.values()) served.catchUp.wasAway();
+      for (const served of this.partitions.values()) served.upkeep.catchUp.wasAway();
   }
 
   get view(): View {
@@ -200,7 +200,7 @@ export class Core {
         return this.ofViews(now, out, ({ chain }) => chain.leave(input.operation));
       case "bad-register": {
         const served = this.serve(now, input.partition);
-        served?.replica.look(input.key);
+        served?.copy.replica.look(input.key);
         return;
       }
       case "raise-revisions":
@@ -229,7 +229,7 @@ export class Core {
   /** This node would decide a write of the partition now. */
   isWriter(partition: Partition): boolean {
     const served = this.partitions.get(partition);
-    return served?.writer.elected === true && served.election.working;
+    return served?.copy.writer.elected === true && served.election.working;
   }
 
   /** How many partitions this node is the working writer of. */
@@ -357,17 +357,17 @@ export class Core {
       let catchingUp = 0;
       for (const served of this.partitions.values()) {
         if (served.election.handingOver) offers++;
-        if (served.catchUp.running) catchingUp++;
+        if (served.upkeep.catchUp.running) catchingUp++;
       }
       // A node that leaves, or has no space any more, hands all its offices over at once.
       const most = Math.max(offers, MAX_OFFERS);
       const atOnce = this.leaving || this.full;
       for (const served of this.partitions.values()) {
         const before = served.election.handingOver;
-        const running = served.catchUp.running;
+        const running = served.upkeep.catchUp.running;
         served.roundEnded(now, !atOnce && offers < MAX_OFFERS, catchingUp < MAX_CATCHING_UP, out);
         if (!before && served.election.handingOver) offers++;
-        if (!running && served.catchUp.running) catchingUp++;
+        if (!running && served.upkeep.catchUp.running) catchingUp++;
         if (served.busy) this.keepBusy(now, served);
       }
       this.ofViews(now, out, (views, sink) => views.roundEnded(now, sink));

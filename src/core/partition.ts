@@ -1,12 +1,11 @@
 /**
- * One partition served here: a replica, the writer it may become, the reader of its clients and the election among its
- * group. This class only joins them. It hands each message to the machine it concerns, carries out the election's
- * decisions, and tells the heartbeats what changed.
+ * One partition served here: this node's copy of it and its office, with the election among its group. This class only
+ * joins them. It carries out the election's decisions, and tells the heartbeats what changed.
  */
 import { unreachable } from "../base/assert.js";
 import { type Duration, duration, type Instant, since } from "../base/time.js";
 import { countVotes, voteOf } from "../base/votes.js";
-import { type Copy, deliver, type Upkeep } from "./copy.js";
+import { Copy, type Outlook, type Upkeep } from "./copy.js";
 import type { Detector } from "./election/detector.js";
 import { Election, type ElectionAction, type Office } from "./election/election.js";
 import { HeardGroup } from "./election/heard-group.js";
@@ -25,16 +24,9 @@ import { PurgePass } from "./office/purge-pass.js";
 import type { Attempts } from "./quorum/attempts.js";
 import type { Group } from "./quorum/group.js";
 import { type Patience, RESEND_MS } from "./quorum/patience.js";
-import { Reader } from "./reader/reader.js";
-import { CatchUp } from "./replica/catch-up.js";
 import type { CatchUpLoad } from "./replica/catch-up-load.js";
-import { Mending } from "./replica/mending.js";
 import type { MendingLoad } from "./replica/mending-load.js";
-import { GroupPost } from "./replica/post.js";
-import { Replica } from "./replica/replica.js";
 import type { NodeLoad } from "./writer/node-load.js";
-import type { Multicast } from "./writer/revisions.js";
-import { Writer } from "./writer/writer.js";
 
 /** Changes that a copy lacks and may have an office all the same: about what is on its way. */
 const FAR_BEHIND = 256;
@@ -57,15 +49,11 @@ export interface ServedPartitionOptions {
   readonly purgeAfter: Duration;
 }
 
-export class ServedPartition implements Copy {
+export class ServedPartition implements Outlook {
   readonly group: Group;
-  readonly replica: Replica;
-  readonly writer: Writer;
-  readonly reader: Reader;
-  readonly election: Election;
-  readonly mending: Mending;
-  readonly catchUp: CatchUp;
+  readonly copy: Copy;
   readonly upkeep: Upkeep;
+  readonly election: Election;
   private readonly offer: OfficeOffer;
   private readonly purgePass: PurgePass;
   private readonly heard: HeardGroup;
@@ -93,53 +81,18 @@ export class ServedPartition implements Copy {
     this.savedSettled = options.now;
     this.heartbeats = heartbeats;
     this.roundTrips = options.roundTrips;
-    this.replica = new Replica(group, options.table, options.mendingLoad);
-    const post = new GroupPost({ group, replica: this.replica, removed: () => this.catchUp.onPurge() });
-    const multicast: Multicast = (places, message, out) => post.send(places, message, out);
-    this.writer = new Writer({
-      group,
-      replica: this.replica,
-      attempts: options.attempts,
-      multicast,
-      load: options.load,
-    });
-    this.reader = new Reader({
-      group,
-      replica: this.replica,
-      attempts: options.attempts,
-      multicast,
-      heard: () => this.heardPlaces(),
-      writerPlace: () => this.writerPlace(),
-    });
-    this.mending = new Mending({
-      group,
-      replica: this.replica,
-      load: options.mendingLoad,
-      attempts: options.attempts,
-      multicast,
-      writerPlace: () => this.writerPlace(),
-      removed: () => this.catchUp.onPurge(),
-      full: () => this.full,
-    });
-    this.catchUp = new CatchUp({
-      group,
-      replica: this.replica,
-      mending: this.mending,
-      attempts: options.attempts,
-      load: options.catchUpLoad,
-      now: options.now,
-      send: (place, message, out) => post.send(voteOf(place), message, out),
-    });
-    this.upkeep = { mending: this.mending, catchUp: this.catchUp, post };
+    const { table, attempts, load, mendingLoad } = options;
+    this.copy = new Copy({ group, table, attempts, outlook: this, load, mendingLoad });
+    this.upkeep = this.copy.keepUp({ attempts, load: options.catchUpLoad, now: options.now, full: () => this.full });
     this.election = new Election({ self: group.self, replicas: group.replicas, groupEpoch: group.epoch });
-    this.offer = new OfficeOffer({ group, writer: this.writer, election: this.election });
+    this.offer = new OfficeOffer({ group, writer: this.copy.writer, election: this.election });
     this.purgePass = new PurgePass({
-      table: options.table,
-      writer: this.writer,
+      table,
+      writer: this.copy.writer,
       election: this.election,
       every: options.purgeAfter,
       complete: () => this.heardPlaces() === group.everyone,
-      overdue: (key) => this.mending.want(key),
+      overdue: (key) => this.upkeep.mending.want(key),
       act: (now, action, out) => this.act(now, action, out),
     });
     this.heard = new HeardGroup({
@@ -157,27 +110,27 @@ export class ServedPartition implements Copy {
   // ---- inputs
 
   write(now: Instant, ticket: Ticket, request: WriteRequest, deadline: Instant, out: Outbox): void {
-    this.writer.write(now, ticket, request, deadline, out);
+    this.copy.writer.write(now, ticket, request, deadline, out);
   }
 
   /** For a restored backup: the writer's revisions go on above this one. */
   raise(now: Instant, above: Revision, out: Outbox): void {
-    this.writer.raise(now, above, out);
+    this.copy.writer.raise(now, above, out);
   }
 
   read(now: Instant, ticket: Ticket, request: ReadRequest, deadline: Instant, out: Outbox): void {
-    this.reader.read(now, ticket, request, deadline, out);
+    this.copy.reader.read(now, ticket, request, deadline, out);
   }
 
   receive(now: Instant, from: NodeId, message: GroupMessage, out: Outbox): void {
     const place = this.group.placeOf(from);
     if (place < 0 || groupEpochOf(message) !== this.group.epoch) return;
-    const left = deliver(this, now, from, place, message, out);
+    const left = this.copy.deliver(now, from, place, message, out);
     if (left !== null) this.onOffice(now, left, out);
     if (
-      this.replica.promise !== this.toldPromise ||
-      this.writer.ballot !== this.toldBallot ||
-      this.writer.elected !== this.toldElected
+      this.copy.replica.promise !== this.toldPromise ||
+      this.copy.writer.ballot !== this.toldBallot ||
+      this.copy.writer.elected !== this.toldElected
     ) {
       this.refresh(now);
     }
@@ -185,8 +138,7 @@ export class ServedPartition implements Copy {
 
   /** Entries of an earlier life, in their order, before the first input. */
   restore(entry: Entry): void {
-    if (entry.kind === "cursor") this.catchUp.restore(entry);
-    else this.replica.restore(entry);
+    this.copy.restore(entry);
   }
 
   /** The end of a heartbeat round. */
@@ -195,7 +147,7 @@ export class ServedPartition implements Copy {
       this.firstWriter() ??
       this.election.roundEnded(
         this.heard,
-        this.replica.promise,
+        this.copy.replica.promise,
         this.office(now),
         mayOffer && !this.purgePass.underWay,
       );
@@ -204,11 +156,11 @@ export class ServedPartition implements Copy {
     else this.purgePass.consider(now, !this.offer.open, out);
     // The answer would only be thrown away.
     if (mayCatchUp && !this.full)
-      this.catchUp.consider(now, this.heardPlaces(), (place) => this.lastChangeAt(place), out);
+      this.upkeep.catchUp.consider(now, this.heardPlaces(), (place) => this.lastChangeAt(place), out);
     this.lagging = (this.behind ?? 0) > FAR_BEHIND;
     if (since(now, this.savedSettled) >= SAVE_SETTLED_EVERY) {
       this.savedSettled = now;
-      this.replica.saveSettled(out);
+      this.copy.replica.saveSettled(out);
     }
     this.refresh(now);
   }
@@ -224,7 +176,7 @@ export class ServedPartition implements Copy {
     this.full = full;
     if (!full) return;
     // The answer would only be thrown away.
-    this.catchUp.stop();
+    this.upkeep.catchUp.stop();
     this.passOn(now, out);
   }
 
@@ -245,34 +197,24 @@ export class ServedPartition implements Copy {
     const report = this.heartbeats.report(from, this.group.partition);
     if (report !== undefined && report.groupEpoch === this.group.epoch) {
       const { settled, settledRevision } = report;
-      if (settled !== null) this.replica.settle(settled.ballot, settled.seq, settledRevision);
-      this.replica.knowRevision(settledRevision);
+      if (settled !== null) this.copy.replica.settle(settled.ballot, settled.seq, settledRevision);
+      this.copy.replica.knowRevision(settledRevision);
     }
-    if (this.election.refresh(this.heard, this.replica.promise, this.office(now))) this.tell();
+    if (this.election.refresh(this.heard, this.copy.replica.promise, this.office(now))) this.tell();
   }
 
   resend(now: Instant, out: Outbox): void {
     const heard = this.heardPlaces();
     const patience: Patience = { firstMs: this.firstPatienceMs(heard), returned: heard & ~this.heardBefore };
     this.heardBefore = heard;
-    this.writer.resend(now, heard, patience, out);
-    this.reader.resend(now, patience, out);
-    this.mending.resend(now, patience, out);
-    this.catchUp.resend(now, patience, out);
+    this.copy.resend(now, heard, patience, out);
     this.offer.proceed(now, out);
     this.purgePass.proceed(now, out);
   }
 
   /** Needs `resend` to be called in time. */
   get busy(): boolean {
-    return (
-      this.writer.busy ||
-      this.reader.running > 0 ||
-      this.offer.open ||
-      this.purgePass.underWay ||
-      this.mending.busy ||
-      this.catchUp.running
-    );
+    return this.copy.busy || this.offer.open || this.purgePass.underWay;
   }
 
   /**
@@ -286,14 +228,14 @@ export class ServedPartition implements Copy {
     let most = 0;
     for (let place = 0; place < this.group.replicas.length; place++) {
       const lastChange = (heard & voteOf(place)) === 0 ? null : this.lastChangeAt(place);
-      if (lastChange !== null) most = Math.max(most, this.catchUp.lacks(place, lastChange));
+      if (lastChange !== null) most = Math.max(most, this.upkeep.catchUp.lacks(place, lastChange));
     }
     return most;
   }
 
   /** Place of the working writer as far as is known; −1: unknown. */
   writerPlace(): number {
-    if (this.writer.elected && this.election.working) return this.group.place;
+    if (this.copy.writer.elected && this.election.working) return this.group.place;
     const writer = this.heartbeats.workingWriter(this.group.partition);
     return writer === null ? -1 : this.group.placeOf(writer);
   }
@@ -327,7 +269,7 @@ export class ServedPartition implements Copy {
   private onOffice(now: Instant, message: Nack | YourTurn, out: Outbox): void {
     if (message.kind === "nack") return this.onNack(message);
     if (this.leaving || this.full) return;
-    const { promise } = this.replica;
+    const { promise } = this.copy.replica;
     this.act(now, this.election.yourTurn(message.ballot, this.heard, promise, this.office(now)), out);
   }
 
@@ -347,14 +289,15 @@ export class ServedPartition implements Copy {
   }
 
   private onNack(message: Nack): void {
-    if (this.writer.ballot === null || !sameBallot(this.writer.ballot, message.ballot)) return;
+    if (this.copy.writer.ballot === null || !sameBallot(this.copy.writer.ballot, message.ballot)) return;
     this.election.nacked();
     this.tell();
   }
 
   /** In a group that never had a writer the preferred replica need not wait for patience. */
   private firstWriter(): ElectionAction | null {
-    if (this.group.place !== 0 || this.replica.promise.round !== 0 || this.writer.ballot !== null) return null;
+    if (this.group.place !== 0 || this.copy.replica.promise.round !== 0 || this.copy.writer.ballot !== null)
+      return null;
     if (this.election.yields(this.heard)) return null;
     let heard = 0;
     for (let place = 0; place < this.group.replicas.length; place++) {
@@ -363,7 +306,7 @@ export class ServedPartition implements Copy {
       if (place !== this.group.place && this.heard.report(place)?.promise.round !== 0) return null;
       heard++;
     }
-    return heard < this.group.majority ? null : this.election.groupBegins(this.replica.promise);
+    return heard < this.group.majority ? null : this.election.groupBegins(this.copy.replica.promise);
   }
 
   private act(now: Instant, action: ElectionAction | null, out: Outbox): void {
@@ -371,39 +314,39 @@ export class ServedPartition implements Copy {
     switch (action.kind) {
       case "campaign":
         this.offer.end();
-        return this.writer.campaign(action.ballot, out);
+        return this.copy.writer.campaign(action.ballot, out);
       case "prepare":
-        return this.writer.prepare(action.places, out);
+        return this.copy.writer.prepare(action.places, out);
       case "resign":
         this.offer.end();
-        return this.writer.resign(out);
+        return this.copy.writer.resign(out);
       case "offer":
         return this.offer.begin(now, action.place, out);
       case "resume":
         this.offer.end();
-        return this.writer.resume(now, out);
+        return this.copy.writer.resume(now, out);
       default:
         return unreachable(action);
     }
   }
 
   private office(now: Instant): Office | null {
-    const { ballot, elected, promised } = this.writer;
+    const { ballot, elected, promised } = this.copy.writer;
     return ballot === null
       ? null
       : {
           ballot,
           elected,
           promised,
-          caughtUp: elected ? this.writer.caughtUp(now, this.firstPatienceMs(this.heardPlaces())) : 0,
+          caughtUp: elected ? this.copy.writer.caughtUp(now, this.firstPatienceMs(this.heardPlaces())) : 0,
         };
   }
 
   private refresh(now: Instant): void {
-    this.election.refresh(this.heard, this.replica.promise, this.office(now));
-    this.toldPromise = this.replica.promise;
-    this.toldBallot = this.writer.ballot;
-    this.toldElected = this.writer.elected;
+    this.election.refresh(this.heard, this.copy.replica.promise, this.office(now));
+    this.toldPromise = this.copy.replica.promise;
+    this.toldBallot = this.copy.writer.ballot;
+    this.toldElected = this.copy.writer.elected;
     this.tell();
   }
 
@@ -413,13 +356,13 @@ export class ServedPartition implements Copy {
       partition,
       groupEpoch: epoch,
       ready: true,
-      promise: this.replica.promise,
+      promise: this.copy.replica.promise,
       live: this.election.live,
-      settled: this.replica.settled.highest,
-      settledRevision: this.replica.settledRevision,
-      lastChange: this.replica.table.lastChange,
+      settled: this.copy.replica.settled.highest,
+      settledRevision: this.copy.replica.settledRevision,
+      lastChange: this.copy.replica.table.lastChange,
       lagging: this.lagging,
     });
-    this.heartbeats.setOffice(partition, this.election.working ? this.writer.ballot : null);
+    this.heartbeats.setOffice(partition, this.election.working ? this.copy.writer.ballot : null);
   }
 }

@@ -114,7 +114,7 @@ export class NodeMachine {
   }
 
   private known(partition: Partition): KnownNumbers {
-    const replica = this.core.partitions.get(partition)?.replica;
+    const replica = this.core.partitions.get(partition)?.copy.replica;
     return replica === undefined ? NOTHING_KNOWN : { round: replica.promise.round, revision: replica.reservation };
   }
 

@@ -459,7 +459,7 @@ export class Router {
   private knownOf(partition: Partition): Revision {
     const served = this.core.partitions.get(partition);
     return highest(
-      served === undefined ? (this.heardOf.get(partition) ?? NO_REVISION) : served.replica.settledRevision,
+      served === undefined ? (this.heardOf.get(partition) ?? NO_REVISION) : served.copy.replica.settledRevision,
       NO_REVISION,
     );
   }

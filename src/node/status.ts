@@ -159,14 +159,14 @@ export class NodeStatus {
   partition(partition: Partition): PartitionSnapshot {
     const { core, router } = this.loop.machine;
     const served = core.partitions.get(partition);
-    const promise = served?.replica.promise;
+    const promise = served?.copy.replica.promise;
     return {
       partition,
       replicas: placementOf(core.view, partition).replicas,
       writer: core.writerOf(partition) ?? NO_NODE,
       round: promise?.round ?? 0,
       ballotNode: promise?.node ?? NO_NODE,
-      settledRevision: served?.replica.settledRevision ?? null,
+      settledRevision: served?.copy.replica.settledRevision ?? null,
       heldRequests: router.heldOf(partition),
       behind: served?.behind ?? null,
     };
@@ -176,7 +176,7 @@ export class NodeStatus {
     const { core } = this;
     const { replicas, groupEpoch } = placementOf(core.view, partition);
     const served = core.partitions.get(partition);
-    const settled = served?.replica.settledRevision ?? UNKNOWN_REVISION;
+    const settled = served?.copy.replica.settledRevision ?? UNKNOWN_REVISION;
     return replicas.map((node, place) => {
       const own = node === core.self;
       const report = served?.report(place);
@@ -205,10 +205,11 @@ export class NodeStatus {
 
   get upkeep(): Upkeep {
     let [rounds, bad, mended, purged] = [0, 0, 0, 0];
-    for (const { replica, mending, writer } of this.core.partitions.values()) {
+    for (const { copy, upkeep } of this.core.partitions.values()) {
+      const { replica, writer } = copy;
       rounds += replica.promise.round;
       bad += replica.bad.size;
-      mended += mending.mended;
+      mended += upkeep.mending.mended;
       purged += writer.purged;
     }
     return { rounds, bad, mended, purged };
@@ -229,8 +230,8 @@ export class NodeStatus {
   copyOf(partition: Partition): CopySnapshot | null {
     const served = this.core.partitions.get(partition);
     if (served === undefined) return null;
-    const { table, settledRevision, reservation } = served.replica;
-    return { table, settledRevision, reservation, raisedAbove: served.writer.raisedAbove };
+    const { table, settledRevision, reservation } = served.copy.replica;
+    return { table, settledRevision, reservation, raisedAbove: served.copy.writer.raisedAbove };
   }
 
   private get core() {

@@ -183,10 +183,10 @@ export class ScriptWorld {
     if (served === undefined) throw new Error(`n${id} is no replica`);
     let round = 0;
     for (const { loop } of this.nodes) {
-      round = Math.max(round, loop?.machine.core.partitions.get(PARTITION)?.replica.promise.round ?? 0);
+      round = Math.max(round, loop?.machine.core.partitions.get(PARTITION)?.copy.replica.promise.round ?? 0);
     }
     const out = new Outgoing();
-    served.writer.campaign(ballot(groupEpoch(1), round + 1, id), out);
+    served.copy.writer.campaign(ballot(groupEpoch(1), round + 1, id), out);
     this.inject(id, out);
     this.settle();
   }
@@ -280,7 +280,7 @@ export class ScriptWorld {
     const core = ({ loop }: ScriptNode) => (loop as Loop).machine.core;
     const working = up.filter((node) => core(node).isWriter(PARTITION));
     const names = working.map((node) => {
-      const ballot = core(node).partitions.get(PARTITION)?.writer.ballot ?? null;
+      const ballot = core(node).partitions.get(PARTITION)?.copy.writer.ballot ?? null;
       return ballot === null ? `n${node.id}` : `n${node.id} b=${renderBallot(ballot)}`;
     });
     this.say(`working: ${names.length === 0 ? "nobody" : names.join(", ")}`);

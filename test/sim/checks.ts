@@ -141,7 +141,9 @@ export class Checks {
     const { machine } = node;
     if (machine === null) return;
     const { sometimes } = this.options;
-    for (const [partition, { writer, replica, mending, catchUp, election }] of machine.core.partitions) {
+    for (const [partition, { copy, upkeep, election }] of machine.core.partitions) {
+      const { writer, replica } = copy;
+      const { mending, catchUp } = upkeep;
       if (election.handingOver && writer.elected && !writer.paused)
         this.options.violate(
           "who hands its office over decides nothing",

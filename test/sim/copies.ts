@@ -148,7 +148,7 @@ export class CopyChecks {
       const held = own.register?.timestamp ?? this.purged(key)?.timestamp;
       // A bad copy is mended by the writer.
       const served = this.options.node(node).machine?.core.partitions.get(this.options.partition);
-      if (own.silent || served?.replica.bad.has(key) === true) continue;
+      if (own.silent || served?.copy.replica.bad.has(key) === true) continue;
       if (held !== undefined && compareTimestamps(held, wanted) >= 0) continue;
       this.options.violate(
         "a cursor passes what is here",

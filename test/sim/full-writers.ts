@@ -54,7 +54,7 @@ export class FullWriters {
 
 /** A replica whose disk has space is heard, hears a majority, and promises this writer's ballot. */
 function couldGo(core: Core, served: ServedPartition, nodes: readonly SimNode[]): boolean {
-  const { group, writer } = served;
+  const { group, writer } = served.copy;
   const { replicas, majority, self } = group;
   return replicas.some((id, place) => {
     const promise = served.report(place)?.promise;

@@ -21,7 +21,8 @@ export class LongLoads {
     const most = swarm.clients * OF_CLIENT + swarm.nodes * swarm.keys * OF_REPLICA;
     for (const node of world.nodes) {
       if (!node.running) continue;
-      for (const [p, { writer }] of node.machine?.core.partitions ?? []) {
+      for (const [p, { copy }] of node.machine?.core.partitions ?? []) {
+        const { writer } = copy;
         if (writer.waiting <= most) continue;
         const what = `n${node.id} holds ${writer.waiting} requests of partition ${p}, of ${swarm.clients} clients`;
         world.violate("requests leave with their deadline", what);

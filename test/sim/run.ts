@@ -216,7 +216,8 @@ function upkeepPhase(world: World): void {
 /** Tombstones of partitions whose replicas all run. */
 function leftTombstones(world: World, node: SimNode): string[] {
   const left: string[] = [];
-  for (const [p, { group, replica }] of node.machine?.core.partitions ?? []) {
+  for (const [p, { copy }] of node.machine?.core.partitions ?? []) {
+    const { group, replica } = copy;
     if (!group.replicas.every((id) => world.node(id).up)) continue;
     for (const { key } of replica.table.tombstones(1).filter((one) => !world.lostKeys.has(one.key)))
       left.push(`still holds the tombstone of ${key} in partition ${p}`);
@@ -237,7 +238,7 @@ function lacks(served: ServedPartition): number {
   let most = 0;
   for (let place = 0; place < served.group.replicas.length; place++) {
     const report = (heard & voteOf(place)) === 0 || place === served.group.place ? undefined : served.report(place);
-    if (report !== undefined) most = Math.max(most, served.catchUp.behind(place, report.lastChange));
+    if (report !== undefined) most = Math.max(most, served.upkeep.catchUp.behind(place, report.lastChange));
   }
   return most;
 }
@@ -278,8 +279,8 @@ function writerFound(world: World, p: number): boolean {
 /** Replicas that still tell clients no revision: nobody could write there with `after` (R9). */
 const revisionsUnknown = (world: World): string[] =>
   world.nodes.flatMap((node) =>
-    [...(node.machine?.core.partitions ?? [])].flatMap(([p, { replica }]) =>
-      node.up && replica.settledRevision === UNKNOWN_REVISION
+    [...(node.machine?.core.partitions ?? [])].flatMap(([p, { copy }]) =>
+      node.up && copy.replica.settledRevision === UNKNOWN_REVISION
         ? [`n${node.id} tells no revision of partition ${p}`]
         : [],
     ),

@@ -196,7 +196,7 @@ export class World {
 
   /** What a restored backup asks of a writer. */
   raise(node: SimNode, partition: Partition, by: number): void {
-    const writer = node.machine?.core.partitions.get(partition)?.writer;
+    const writer = node.machine?.core.partitions.get(partition)?.copy.writer;
     if (!node.running || writer?.ballot == null || !writer.elected) return;
     this.sometimes.hit("revisions were raised");
     const above = revision(writer.lastRevision + by);
@@ -578,7 +578,7 @@ export class World {
 }
 
 const catchingUp = (node: SimNode, partition: Partition): boolean =>
-  node.machine?.core.partitions.get(partition)?.catchUp.running === true;
+  node.machine?.core.partitions.get(partition)?.upkeep.catchUp.running === true;
 
 const newcomersIn = (swarm: Swarm): number => swarm.views?.newcomers ?? 0;
 

@@ -187,7 +187,7 @@ export class Automaton {
     const { stage } = this;
     const node = copyOf(machines, (part) => part === stage);
     const out = new SmallOutbox();
-    stage.enter(node);
+    stage.enter();
     try {
       if (!enter(node, input, out)) return null;
     } catch (error) {
@@ -201,7 +201,7 @@ export class Automaton {
   }
 
   private stateOf(node: SmallNode): number {
-    const text = `${node.group.place} ${textOf(node)}`;
+    const text = `${node.copy.group.place} ${textOf(node)}`;
     const known = this.stateByText.get(text);
     if (known !== undefined) {
       (this.states[known] as State).other = node;
@@ -249,7 +249,7 @@ function enter(node: SmallNode, input: Input, out: SmallOutbox): boolean {
     case "deliver": {
       const { message } = input;
       // Whoever is not the writer says so, which changes nothing.
-      if (message.kind === "hand-over" && (!node.writer.elected || isTakenOn(node, message))) return false;
+      if (message.kind === "hand-over" && (!node.copy.writer.elected || isTakenOn(node, message))) return false;
       node.receive(NODES[input.from] as NodeId, message, out);
       return true;
     }
@@ -266,7 +266,7 @@ function enter(node: SmallNode, input: Input, out: SmallOutbox): boolean {
       node.handOverTo(input.to, out);
       return true;
     case "resend":
-      if (!node.writer.elected) return false;
+      if (!node.copy.writer.elected) return false;
       node.resend(out);
       return true;
   }

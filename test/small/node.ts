@@ -1,11 +1,11 @@
 /**
- * One node of a small world: the replica, the writer and the reader of src/core with the deliveries of the real node (copy.ts), without election,
- * upkeep, heartbeats and timers. When to campaign and when to ask again are choices of the exploration.
+ * One node of a small world: the real node's copy of a partition (src/core/copy.ts), without elections, upkeep, heartbeats and timers. When to
+ * campaign and when to ask again are choices of the exploration.
  */
 
 import { type Instant, instant, never } from "../../src/base/time.js";
 import { voteOf } from "../../src/base/votes.js";
-import { type Copy, deliver } from "../../src/core/copy.js";
+import { Copy, type Outlook } from "../../src/core/copy.js";
 import { type Ballot, compareBallots } from "../../src/core/model/ballot.js";
 import type { Entry } from "../../src/core/model/entry.js";
 import { type Attempt, NO_CHANGE, type NodeId } from "../../src/core/model/ids.js";
@@ -15,10 +15,8 @@ import type { Register } from "../../src/core/model/register.js";
 import { Attempts } from "../../src/core/quorum/attempts.js";
 import type { Group } from "../../src/core/quorum/group.js";
 import { MAX_PATIENCE_MS, RESEND_MS } from "../../src/core/quorum/patience.js";
-import { Reader } from "../../src/core/reader/reader.js";
-import { GroupPost } from "../../src/core/replica/post.js";
-import { Replica } from "../../src/core/replica/replica.js";
-import { Writer } from "../../src/core/writer/writer.js";
+import { MendingLoad } from "../../src/core/replica/mending-load.js";
+import { NodeLoad } from "../../src/core/writer/node-load.js";
 import { SmallTable } from "./table.js";
 import type { SmallOperation } from "./worlds.js";
 
@@ -26,10 +24,9 @@ import type { SmallOperation } from "./worlds.js";
 const STEP_MS = MAX_PATIENCE_MS;
 const PATIENCE = { firstMs: RESEND_MS, returned: 0 };
 
-/** What the ports of all copies of a node look at: which copy acts now, when, and who it thinks the writer is. */
-export class Stage {
-  node: SmallNode | null = null;
-  writerPlace = -1;
+/** What all nodes look at: the time, and who the one that acts now thinks the writer is. */
+export class Stage implements Outlook {
+  writer = -1;
   private ms = 0;
 
   /** Grows with every step ever tried, so that a copy never sees time stand still. */
@@ -37,10 +34,19 @@ export class Stage {
     return instant(this.ms);
   }
 
-  enter(node: SmallNode): void {
-    this.node = node;
-    this.writerPlace = -1;
+  /** The next step begins. */
+  enter(): void {
+    this.writer = -1;
     this.ms += STEP_MS;
+  }
+
+  writerPlace(): number {
+    return this.writer;
+  }
+
+  /** Nobody is preferred: a read asks everybody. */
+  heardPlaces(): number {
+    return 0;
   }
 }
 
@@ -51,68 +57,60 @@ export class SmallOutbox implements Outbox {
   readonly outcomes: Outcome[] = [];
 }
 
-export class SmallNode implements Copy {
-  /** No key goes bad, is caught up with or purged. */
-  readonly upkeep = null;
-  readonly replica: Replica;
-  readonly writer: Writer;
-  readonly reader: Reader;
+export class SmallNode {
+  readonly copy: Copy;
   /** Offices of the world that this node took, one bit each. */
   campaigned = 0;
   /** Reads that were handed over to this node and taken on, as their attempts; those of different nodes differ. */
   readonly handOvers: Attempt[] = [];
 
   constructor(
-    readonly group: Group,
-    readonly stage: Stage,
+    group: Group,
+    private readonly stage: Stage,
   ) {
-    const multicast = (places: number, message: CoreMessage, out: Outbox): void => {
-      stage.node?.send(places, message, out);
-    };
     // Numbers are unique within the node, as they must be (R7), and do not depend on whether its reader or its writer asked first.
     const range = 1_000 * (group.place + 1);
-    this.replica = new Replica(group, new SmallTable());
-    this.writer = new Writer({ group, replica: this.replica, attempts: new Attempts(range), multicast });
-    this.reader = new Reader({
+    this.copy = new Copy({
       group,
-      replica: this.replica,
-      attempts: new Attempts(range + 500),
-      multicast,
-      // Nobody is preferred: a read asks everybody.
-      heard: () => 0,
-      writerPlace: () => stage.writerPlace,
+      table: new SmallTable(),
+      attempts: new Attempts(range),
+      readerAttempts: new Attempts(range + 500),
+      outlook: stage,
+      load: new NodeLoad(),
+      mendingLoad: new MendingLoad(),
     });
   }
 
   /** What every replica holds, settled, before the world begins. */
   hold(register: Register): void {
-    this.replica.promise = register.timestamp.ballot;
-    this.replica.reservation = register.revision;
-    this.replica.table.put(register, NO_CHANGE);
-    this.replica.settle(register.timestamp.ballot, register.timestamp.seq, register.revision);
+    const { replica } = this.copy;
+    replica.promise = register.timestamp.ballot;
+    replica.reservation = register.revision;
+    replica.table.put(register, NO_CHANGE);
+    replica.settle(register.timestamp.ballot, register.timestamp.seq, register.revision);
   }
 
   mayCampaign(office: number, ballot: Ballot): boolean {
-    return (this.campaigned & voteOf(office)) === 0 && compareBallots(ballot, this.replica.promise) > 0;
+    return (this.campaigned & voteOf(office)) === 0 && compareBallots(ballot, this.copy.replica.promise) > 0;
   }
 
   campaign(office: number, ballot: Ballot, out: Outbox): void {
     this.campaigned |= voteOf(office);
-    this.writer.campaign(ballot, out);
+    this.copy.writer.campaign(ballot, out);
   }
 
   mayInvoke({ request }: SmallOperation): boolean {
-    return request.kind === "read" || this.writer.elected;
+    return request.kind === "read" || this.copy.writer.elected;
   }
 
   invoke(ticket: number, { request }: SmallOperation, out: Outbox): void {
-    if (request.kind === "read") this.reader.read(this.stage.now, ticket, request.read, never, out);
-    else this.writer.write(this.stage.now, ticket, request.write, never, out);
+    if (request.kind === "read") this.copy.reader.read(this.stage.now, ticket, request.read, never, out);
+    else this.copy.writer.write(this.stage.now, ticket, request.write, never, out);
   }
 
   /** Some read may be handed over when it is asked again. */
   get mayHandOver(): boolean {
-    for (const read of this.reader["reads"].values()) {
+    for (const read of this.copy.reader["reads"].values()) {
       if (read.phase === "handing-over" || (read.phase === "imposing" && read.refusals !== 0)) return true;
     }
     return false;
@@ -120,13 +118,13 @@ export class SmallNode implements Copy {
 
   /** The reader asks again, and believes the writer to be there. */
   handOverTo(place: number, out: Outbox): void {
-    this.stage.writerPlace = place;
-    this.reader.resend(this.stage.now, PATIENCE, out);
+    this.stage.writer = place;
+    this.copy.reader.resend(this.stage.now, PATIENCE, out);
   }
 
   /** The writer sends again what was not answered; nobody else is known to be heard. */
   resend(out: Outbox): void {
-    this.writer.resend(this.stage.now, 0, PATIENCE, out);
+    this.copy.writer.resend(this.stage.now, 0, PATIENCE, out);
   }
 
   receive(from: NodeId, message: GroupMessage, out: Outbox): void {
@@ -135,11 +133,6 @@ export class SmallNode implements Copy {
       this.handOvers.sort((a, b) => a - b);
     }
     // What is left concerns the election.
-    deliver(this, this.stage.now, from, this.group.placeOf(from), message, out);
-  }
-
-  send(places: number, message: CoreMessage, out: Outbox): void {
-    const { group, replica } = this;
-    new GroupPost({ group, replica, removed: () => {} }).send(places, message, out);
+    this.copy.deliver(this.stage.now, from, this.copy.group.placeOf(from), message, out);
   }
 }

@@ -20,7 +20,9 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   Confirmations: ["group", "attempts", "multicast"],
   // The three parts of a writer share one counter of attempts: shown here.
   Keys: ["group", "multicast", "load", "weighed"],
-  SmallNode: ["group", "stage", "upkeep"],
+  SmallNode: ["stage"],
+  // No key goes bad, is caught up with or purged.
+  Copy: ["group", "upkeep", "post", "outlook", "mendingLoad"],
   // The encoded form is the codec's.
   Register: ["encoded"],
   // No register goes bad here. `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients as a hint and decides nothing.

@@ -40,18 +40,18 @@ export type Effect =
 export const isTakenOn = (node: SmallNode, message: HandOver): boolean => node.handOvers.includes(message.attempt);
 
 export function effectOn(node: SmallNode, message: GroupMessage): Effect {
-  const { promise } = node.replica;
+  const { promise } = node.copy.replica;
   switch (message.kind) {
     case "prepare":
     case "recover":
     case "confirm":
       return ofFenced(promise, message.ballot, true);
     case "reserve":
-      return ofFenced(promise, message.ballot, node.replica.reservation >= message.reservation);
+      return ofFenced(promise, message.ballot, node.copy.replica.reservation >= message.reservation);
     case "write": {
       const { ballot } = message.register.timestamp;
       // What it tells of settled seqs is learned even if it is refused.
-      if (node.replica.settled.seqOf(ballot) < message.settledSeq) return "live";
+      if (node.copy.replica.settled.seqOf(ballot) < message.settledSeq) return "live";
       const fenced = ofFenced(promise, ballot, holds(node, message));
       return fenced === "none" && planted("R1.write") ? "live" : fenced === "none" && planted("R2") ? "answer" : fenced;
     }
@@ -69,8 +69,8 @@ export function effectOn(node: SmallNode, message: GroupMessage): Effect {
   }
 }
 
-const holds = ({ replica }: SmallNode, { register }: GroupMessage & { kind: "write" | "impose" }): boolean => {
-  const held = replica.table.get(register.key);
+const holds = ({ copy }: SmallNode, { register }: GroupMessage & { kind: "write" | "impose" }): boolean => {
+  const held = copy.replica.table.get(register.key);
   return held !== null && held !== BAD && compareTimestamps(held.timestamp, register.timestamp) >= 0;
 };
 
@@ -82,7 +82,7 @@ function ofFenced(promise: Ballot, ballot: Ballot, done: boolean): Effect {
 
 /** Its sender still wants an answer to this request, or this node this answer. */
 export function wants(node: SmallNode, message: GroupMessage): boolean {
-  const { writer } = node;
+  const { writer } = node.copy;
   switch (message.kind) {
     case "prepare":
     case "promised":
@@ -117,15 +117,15 @@ export function wants(node: SmallNode, message: GroupMessage): boolean {
   }
 }
 
-const holdsOffice = ({ writer }: SmallNode, ballot: Ballot): boolean =>
-  writer.ballot !== null && sameBallot(writer.ballot, ballot);
+const holdsOffice = ({ copy }: SmallNode, ballot: Ballot): boolean =>
+  copy.writer.ballot !== null && sameBallot(copy.writer.ballot, ballot);
 
 function isUnderway(node: SmallNode, ballot: Ballot, seq: number): boolean {
-  return holdsOffice(node, ballot) && node.writer["flights"]["bySeq"].get(seq)?.done === false;
+  return holdsOffice(node, ballot) && node.copy.writer["flights"]["bySeq"].get(seq)?.done === false;
 }
 
 function reads(node: SmallNode, attempt: Attempt, phase: string): boolean {
   // Under this planted bug an attempt that is over comes back.
   if (planted("R7.reuse-attempt")) return true;
-  return node.reader["reads"].get(attempt)?.phase === phase;
+  return node.copy.reader["reads"].get(attempt)?.phase === phase;
 }

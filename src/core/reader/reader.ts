@@ -35,6 +35,7 @@ import type { Register } from "../model/register.js";
 import { BAD } from "../model/table.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
+import type { Multicast } from "../quorum/multicast.js";
 import { Asking, type Patience, RESEND_MS } from "../quorum/patience.js";
 import type { Replica } from "../replica/replica.js";
 import { entryOf } from "../writer/decide.js";
@@ -78,7 +79,7 @@ export interface ReaderOptions {
   readonly group: Group;
   readonly replica: Replica;
   readonly attempts: Attempts;
-  readonly multicast: (places: number, message: CoreMessage, out: Outbox) => void;
+  readonly multicast: Multicast;
   /** Replicas now heard, one bit each. */
   readonly heard: () => number;
   /** Place of the working writer as far as known; −1: unknown. */
@@ -89,7 +90,7 @@ export class Reader {
   private readonly group: Group;
   private readonly replica: Replica;
   private readonly attempts: Attempts;
-  private readonly multicast: ReaderOptions["multicast"];
+  private readonly multicast: Multicast;
   private readonly heard: ReaderOptions["heard"];
   private readonly writerPlace: ReaderOptions["writerPlace"];
   private readonly reads = new TransientMap<Attempt, ReadState>();
@@ -190,7 +191,7 @@ export class Reader {
     const places = state.asking.due(now, patience, silent) ? silent : late ? silent & ~state.asked : 0;
     if (places === 0) return;
     state.asked |= places;
-    this.multicast(places, this.readMessage(state), out);
+    this.multicast.send(places, this.readMessage(state), out);
   }
 
   private nextAttempt(request: ReadRequest): Attempt {
@@ -209,7 +210,7 @@ export class Reader {
     const wanted = ownCounts ? majority - 1 : majority;
     if (wanted === 0) return this.judge(state.begunAt, state, out);
     state.asked = this.firstAsked(wanted);
-    this.multicast(state.asked, this.readMessage(state), out);
+    this.multicast.send(state.asked, this.readMessage(state), out);
   }
 
   /** The writer first, as it has the newest; then others that are heard, in turn. */
@@ -306,7 +307,7 @@ export class Reader {
   private sendImpose(state: ReadState, out: Outbox): void {
     const { best } = state;
     assert(best !== null, "I1: an impose has a register");
-    this.multicast(
+    this.multicast.send(
       this.group.everyone & ~state.holders,
       { kind: "impose", partition: this.group.partition, attempt: state.attempt, register: best },
       out,
@@ -326,7 +327,7 @@ export class Reader {
     const writer = this.writerPlace();
     state.writer = writer;
     if (writer < 0) return;
-    this.multicast(
+    this.multicast.send(
       voteOf(writer),
       {
         kind: "hand-over",

@@ -14,12 +14,13 @@
 import type { Instant } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
 import type { Attempt, Key } from "../model/ids.js";
-import type { CoreMessage, HandedOver } from "../model/message.js";
+import type { HandedOver } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import { BAD } from "../model/table.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
+import type { Multicast } from "../quorum/multicast.js";
 import { Asking, type Patience } from "../quorum/patience.js";
 import type { MendingLoad } from "./mending-load.js";
 import type { Replica } from "./replica.js";
@@ -34,7 +35,7 @@ export interface MendingOptions {
   readonly replica: Replica;
   readonly attempts: Attempts;
   readonly load: MendingLoad;
-  readonly multicast: (places: number, message: CoreMessage, out: Outbox) => void;
+  readonly multicast: Multicast;
   /** Place of the working writer as far as known; −1: unknown. */
   readonly writerPlace: () => number;
   /** A tombstone was removed. */
@@ -162,7 +163,7 @@ export class Mending {
       this.asked.set(key, question);
     } else if (question.writer !== writer) question.again(now);
     question.writer = writer;
-    multicast(
+    multicast.send(
       voteOf(writer),
       { kind: "hand-over", partition: group.partition, groupEpoch: group.epoch, attempt: question.attempt, key },
       out,

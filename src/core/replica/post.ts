@@ -4,21 +4,21 @@ import type { NodeId } from "../model/ids.js";
 import type { CoreMessage, Purge } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import type { Group } from "../quorum/group.js";
+import type { Multicast } from "../quorum/multicast.js";
 import type { Replica } from "./replica.js";
 
-export interface GroupPostOptions {
-  readonly group: Group;
-  readonly replica: Replica;
-  /** A tombstone was removed here: what was asked for before may be older. */
-  readonly removed: () => void;
-}
+export class GroupPost implements Multicast {
+  /** Called when a tombstone was removed here: what was asked for before may be older. */
+  removed: (() => void) | null = null;
 
-export class GroupPost {
-  constructor(private readonly options: GroupPostOptions) {}
+  constructor(
+    private readonly group: Group,
+    private readonly replica: Replica,
+  ) {}
 
   /** To the replicas whose bit is set. */
   send(places: number, message: CoreMessage, out: Outbox): void {
-    const { replicas, place: own } = this.options.group;
+    const { replicas, place: own } = this.group;
     for (let place = 0; place < replicas.length; place++) {
       if ((places & voteOf(place)) === 0) continue;
       const to = replicas[place] as NodeId;
@@ -29,12 +29,11 @@ export class GroupPost {
 
   /** A Purge for the own replica. */
   purge(from: NodeId, message: Purge, out: Outbox): void {
-    const { replica, removed } = this.options;
-    if (replica.onPurge(from, message, out)) removed();
+    if (this.replica.onPurge(from, message, out)) this.removed?.();
   }
 
   private toSelf(self: NodeId, message: CoreMessage, out: Outbox): void {
-    const { replica } = this.options;
+    const { replica } = this;
     switch (message.kind) {
       case "write":
         return replica.onWrite(self, message, out);

@@ -11,10 +11,10 @@ import type { Confirmed } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
+import type { Multicast } from "../quorum/multicast.js";
 import type { Patience } from "../quorum/patience.js";
 import { Round } from "../quorum/round.js";
 import type { Waiter } from "../quorum/waiter.js";
-import type { Multicast } from "./revisions.js";
 
 const NOBODY: readonly Waiter[] = [];
 
@@ -88,7 +88,7 @@ export class Confirmations {
 
   private send(round: Round, places: number, out: Outbox): void {
     if (this.ballot === null) return;
-    this.multicast(
+    this.multicast.send(
       places,
       { kind: "confirm", partition: this.group.partition, ballot: this.ballot, attempt: round.attempt },
       out,

@@ -15,11 +15,11 @@ import { planted } from "../model/planted.js";
 import { Register } from "../model/register.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
+import type { Multicast } from "../quorum/multicast.js";
 import type { Patience } from "../quorum/patience.js";
 import { Round } from "../quorum/round.js";
 import { KeyState, type Queued } from "./key-state.js";
 import type { NodeLoad, Rememberer } from "./node-load.js";
-import type { Multicast } from "./revisions.js";
 
 /** Keys of a partition that a writer remembers; beyond it, it forgets settled ones and recovers them when they are touched again. */
 export const MAX_KEYS = 4_096;
@@ -184,7 +184,7 @@ export class Keys implements Rememberer {
   private ask(key: Key, round: Round, places: number, out: Outbox): void {
     if (this.ballot === null) return;
     const { partition } = this.group;
-    this.multicast(places, { kind: "recover", partition, ballot: this.ballot, attempt: round.attempt, key }, out);
+    this.multicast.send(places, { kind: "recover", partition, ballot: this.ballot, attempt: round.attempt, key }, out);
   }
 
   /** The oldest, at most so many; false: there was none. */

@@ -21,10 +21,10 @@ import { planted } from "../model/planted.js";
 import type { Change } from "../model/table.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
+import type { Multicast } from "../quorum/multicast.js";
 import type { Patience } from "../quorum/patience.js";
 import { Round } from "../quorum/round.js";
 import type { NodeLoad } from "./node-load.js";
-import type { Multicast } from "./revisions.js";
 
 /** Tombstones of one pass; further ones wait for the next. */
 export const MAX_PURGED = 4_096;
@@ -145,7 +145,7 @@ export class Purging {
   private ask(entry: PurgedKey, places: number, out: Outbox): void {
     if (this.ballot === null) return;
     const { key, timestamp } = entry;
-    this.multicast(
+    this.multicast.send(
       places,
       {
         kind: entry.purging ? "purge" : "ask-tombstone",

@@ -7,18 +7,17 @@ import { assert } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
 import type { Ballot } from "../model/ballot.js";
 import { NO_REVISION, type Revision } from "../model/ids.js";
-import type { CoreMessage, Reserved } from "../model/message.js";
+import type { Reserved } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
+import type { Multicast } from "../quorum/multicast.js";
 import type { Patience } from "../quorum/patience.js";
 import { Round } from "../quorum/round.js";
 
 /** Revisions reserved at a time; a writer change skips at most this many. */
 export const RESERVATION_WINDOW = 10_000;
-
-export type Multicast = (places: number, message: CoreMessage, out: Outbox) => void;
 
 export class Revisions {
   /** The last one handed out, or the one to begin above. */
@@ -132,7 +131,7 @@ export class Revisions {
 
   private send(round: Round, places: number, out: Outbox): void {
     if (this.ballot === null) return;
-    this.multicast(
+    this.multicast.send(
       places,
       {
         kind: "reserve",

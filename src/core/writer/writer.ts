@@ -41,6 +41,7 @@ import { Register } from "../model/register.js";
 import type { Change } from "../model/table.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
+import type { Multicast } from "../quorum/multicast.js";
 import { type Patience, RESEND_MS } from "../quorum/patience.js";
 import { type Asker, Waiter } from "../quorum/waiter.js";
 import type { Replica } from "../replica/replica.js";
@@ -52,7 +53,7 @@ import type { KeyState, Queued } from "./key-state.js";
 import { Keys } from "./keys.js";
 import { NodeLoad } from "./node-load.js";
 import { Purging } from "./purging.js";
-import { type Multicast, Revisions } from "./revisions.js";
+import { Revisions } from "./revisions.js";
 
 /** Requests of one partition that the writer has taken on and not finished; more are refused as overload. */
 export const MAX_FLIGHTS = 8_192;
@@ -65,7 +66,6 @@ export interface WriterOptions {
   readonly group: Group;
   readonly replica: Replica;
   readonly attempts: Attempts;
-  /** Sends to the replicas whose bit is set in `places`, this node's own included. */
   readonly multicast: Multicast;
   /** The load of all writers of the node together; one of its own by default. */
   readonly load?: NodeLoad;
@@ -371,7 +371,7 @@ export class Writer {
     const crowded = state.undone.length > 0;
     this.flights.depart(now, state.undone, register, waiter);
     this.keys.weigh(state);
-    this.multicast(this.group.everyone, this.writeOf(register, crowded), out);
+    this.multicast.send(this.group.everyone, this.writeOf(register, crowded), out);
   }
 
   private writeOf(register: Register, crowded: boolean): Write {
@@ -505,7 +505,7 @@ export class Writer {
     this.keys.resend(now, patience, out);
     this.purging.resend(now, patience, out);
     this.flights.resend(now, heard, patience, (register, places) =>
-      this.multicast(places, this.writeOf(register, true), out),
+      this.multicast.send(places, this.writeOf(register, true), out),
     );
   }
 

@@ -84,7 +84,7 @@ describe("routing", () => {
     const rig = new Rig();
     rig.receive(C, prepare(2, b(3, C)));
     expect(rig.answers).toEqual([`promised→${C}`]);
-    const rounds = [...rig.core.partitions].map(([of, served]) => [of, served.replica.promise.round]);
+    const rounds = [...rig.core.partitions].map(([of, served]) => [of, served.copy.replica.promise.round]);
     expect(rounds).toEqual([
       [0, 0],
       [2, 3],
@@ -146,8 +146,8 @@ describe("routing", () => {
       { kind: "promise", partition: p(1), ballot: b(9, B) },
     ];
     const { core } = new Rig(3, 2, entries);
-    expect(core.partitions.get(p(2))?.replica.promise).toEqual(b(7, C));
-    expect(core.partitions.get(p(0))?.replica).toMatchObject({ reservation: 50, promise: { round: 0 } });
+    expect(core.partitions.get(p(2))?.copy.replica.promise).toEqual(b(7, C));
+    expect(core.partitions.get(p(0))?.copy.replica).toMatchObject({ reservation: 50, promise: { round: 0 } });
     expect(core.partitions.has(p(1))).toBe(false);
   });
 });
@@ -249,7 +249,7 @@ describe("rounds", () => {
 
 test("what is known to be settled is written down once a second, as it rises all the time", () => {
   const rig = new Rig(1, 1);
-  const { replica } = rig.core.partitions.get(p(0)) ?? expect.fail();
+  const { replica } = rig.core.partitions.get(p(0))?.copy ?? expect.fail();
   const written: number[] = [];
   for (let at = 0; at <= 3_000; at += DEFAULT_ROUND) {
     replica.settle(b(1, A), 1 + at, revision(1));

@@ -415,7 +415,7 @@ describe("the end", () => {
     disk.sync();
     clock.turn();
     expect(left).toEqual([]);
-    expect(loop.machine.core.partitions.get(P0)?.replica.promise.round).toBe(1);
+    expect(loop.machine.core.partitions.get(P0)?.copy.replica.promise.round).toBe(1);
   });
 
   /** Answers the reader's question as no correct replica does: something newer, without the register. */

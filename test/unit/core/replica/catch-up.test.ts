@@ -74,8 +74,8 @@ function open(fresh = false): void {
   const common = { group: groupOf(3), replica, attempts };
   mending = new Mending({
     ...common,
-    load: new MendingLoad(),
-    multicast: () => {},
+      load: new MendingLoad(),
+    multicast: { send: () => {} },
     writerPlace: () => 1,
     removed: () => {},
     full: () => false,

@@ -58,7 +58,7 @@ beforeEach(() => {
     replica,
     load,
     attempts: new Attempts(100),
-    multicast: (places, message) => sent.push({ places, message }),
+    multicast: { send: (places, message) => sent.push({ places, message }) },
     writerPlace: () => writerPlace,
     removed: () => removals++,
     full: () => full,

@@ -39,8 +39,10 @@ export class Desk {
       group: groupOf(size),
       replica: this.replica(0),
       attempts: new Attempts(100),
-      multicast: (places, message) => {
-        for (const place of this.everyone) if ((places & voteOf(place)) !== 0) this.mail.push({ place, message });
+      multicast: {
+        send: (places, message) => {
+          for (const place of this.everyone) if ((places & voteOf(place)) !== 0) this.mail.push({ place, message });
+        },
       },
       heard: () => this.heard,
       writerPlace: () => this.writerPlace,

@@ -33,14 +33,14 @@ export class Office {
   constructor(readonly size = 3) {
     this.everyone = Array.from({ length: size }, (_, place) => place);
     this.replicas = this.everyone.map((place) => new Replica(groupOf(size, place), new MemoryTable()));
-    const multicast = (places: number, message: CoreMessage): void => {
+    const send = (places: number, message: CoreMessage): void => {
       for (const place of this.everyone) if ((places & voteOf(place)) !== 0) this.mail.push({ place, message });
     };
     this.writer = new Writer({
       group: groupOf(size),
       replica: this.replica(0),
       attempts: new Attempts(100),
-      multicast,
+      multicast: { send },
     });
   }
 

@@ -12,7 +12,6 @@ import {
   type NodeId,
   type Partition,
   partition as partitionOf,
-  type Revision,
   type ViewEpoch,
   VOTERS,
 } from "./model/ids.js";
@@ -33,6 +32,7 @@ import type { ViewMessage } from "./view/message.js";
 import { type Member, placementOf, samePlacements, type View } from "./view/view.js";
 import { Views } from "./view/views.js";
 import { NodeLoad } from "./writer/node-load.js";
+import type { Raise } from "./writer/revisions.js";
 
 /** A heartbeat round. A failover takes at most 7.5 of them. */
 export const DEFAULT_ROUND: Duration = duration(200);
@@ -46,6 +46,12 @@ const MAX_CONFLICTS = 16;
 const MAX_CATCHING_UP = 128;
 /** How long a deleted key's tombstone rests at least, and how far passes over a partition's tombstones are apart (R12). */
 export const DEFAULT_PURGE_AFTER: Duration = duration(5 * 60_000);
+
+export interface RaiseInput {
+  readonly kind: "raise-revisions";
+  readonly partition: Partition;
+  readonly raise: Raise;
+}
 
 export type CoreInput =
   | { readonly kind: "message"; readonly from: NodeId; readonly message: CoreMessage }
@@ -70,7 +76,7 @@ export type CoreInput =
   /** Storage found a register that fails its checksum (R11). */
   | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
   /** A backup is restored: the partition's revisions go on above this one, if this node is its writer. */
-  | { readonly kind: "raise-revisions"; readonly partition: Partition; readonly above: Revision }
+  | RaiseInput
   /** A peer told the newest view that it holds durably, in a frame or its handshake. */
   | { readonly kind: "peer-view"; readonly peer: NodeId; readonly epoch: ViewEpoch; readonly digest: string }
   /** This member wants other addresses; `operation` names the wish, in hexadecimal. */
@@ -204,7 +210,7 @@ export class Core {
         return;
       }
       case "raise-revisions":
-        return this.serve(now, input.partition)?.raise(now, input.above, out);
+        return this.raise(now, input, out);
       case "leave":
         return this.leave(now, out);
       case "disk-full":
@@ -299,6 +305,12 @@ export class Core {
     const served = this.partitions.get(partition);
     if (served !== undefined) this.keepBusy(now, served);
     return served;
+  }
+
+  private raise(now: Instant, { partition, raise }: RaiseInput, out: Outbox): void {
+    const served = this.serve(now, partition);
+    if (served === undefined) out.raised.push({ ticket: raise.ticket, done: false });
+    else served.raise(now, raise, out);
   }
 
   private turnAway(ticket: Ticket, out: Outbox): void {

@@ -14,7 +14,7 @@ import type { RoundTrips } from "./election/round-trips.js";
 import { type Ballot, sameBallot } from "./model/ballot.js";
 import type { Entry } from "./model/entry.js";
 import type { PartitionReport } from "./model/heartbeat.js";
-import type { ChangeNumber, NodeId, Revision } from "./model/ids.js";
+import type { ChangeNumber, NodeId } from "./model/ids.js";
 import { type GroupMessage, groupEpochOf, type Nack, type YourTurn } from "./model/message.js";
 import type { ReadRequest, WriteRequest } from "./model/operation.js";
 import type { Outbox, Ticket } from "./model/outbox.js";
@@ -27,6 +27,7 @@ import { type Patience, RESEND_MS } from "./quorum/patience.js";
 import type { CatchUpLoad } from "./replica/catch-up-load.js";
 import type { MendingLoad } from "./replica/mending-load.js";
 import type { NodeLoad } from "./writer/node-load.js";
+import type { Raise } from "./writer/revisions.js";
 
 /** Changes that a copy lacks and may have an office all the same: about what is on its way. */
 const FAR_BEHIND = 256;
@@ -114,8 +115,8 @@ export class ServedPartition implements Outlook {
   }
 
   /** For a restored backup: the writer's revisions go on above this one. */
-  raise(now: Instant, above: Revision, out: Outbox): void {
-    this.copy.writer.raise(now, above, out);
+  raise(now: Instant, raise: Raise, out: Outbox): void {
+    this.copy.writer.raise(now, raise, out);
   }
 
   read(now: Instant, ticket: Ticket, request: ReadRequest, deadline: Instant, out: Outbox): void {

@@ -8,9 +8,9 @@
  */
 import { after, type Duration, duration, type Instant, never } from "../base/time.js";
 import { TransientMap } from "../base/transient-map.js";
-import type { NodeId, Partition } from "../core/model/ids.js";
+import type { NodeId, Partition, Revision } from "../core/model/ids.js";
 import type { NodeMessage, Request } from "../core/model/node-message.js";
-import type { Ticket } from "../core/model/outbox.js";
+import type { Raised, Ticket } from "../core/model/outbox.js";
 import { planted } from "../core/model/planted.js";
 import type { Clock } from "../ports/clock.js";
 import type { Peers } from "../ports/peers.js";
@@ -46,6 +46,9 @@ export class Loop {
   private readonly clock: Clock;
   private readonly broken: LoopOptions["broken"];
   private readonly askers = new TransientMap<Ticket, ReplyTo>();
+  /** Those that wait until revisions are raised. */
+  private readonly raisers = new TransientMap<Ticket, (done: boolean) => void>();
+  private lastRaise: Ticket = 0;
   private out = new Outgoing();
   private flushing = false;
   private scheduled = false;
@@ -69,10 +72,12 @@ export class Loop {
     this.deliver({ kind: "wake" });
   }
 
-  /** Nothing is taken in or sent any more; who still waits is not answered. */
+  /** Nothing is taken in or sent any more; whoever still waits for a request is not answered. */
   stop(): void {
     this.stopped = true;
     this.askers.clear();
+    for (const tell of this.raisers.values()) tell(false);
+    this.raisers.clear();
     this.clock.stop();
   }
 
@@ -112,6 +117,16 @@ export class Loop {
     this.askers.set(ticket, replyTo);
     this.schedule();
     return ticket;
+  }
+
+  /** The partition's revisions go on above this one. `tell` is called exactly once: true when a majority has it (`Raised`). */
+  raise(partition: Partition, above: Revision, timeout: Duration, tell: (done: boolean) => void): void {
+    if (this.stopped) return tell(false);
+    this.lastRaise++;
+    const ticket = this.lastRaise;
+    this.raisers.set(ticket, tell);
+    const deadline = after(this.clock.now(), timeout);
+    this.deliver({ kind: "raise-revisions", partition, raise: { ticket, above, deadline } });
   }
 
   private schedule(): void {
@@ -156,6 +171,7 @@ export class Loop {
     this.machine.syncs.appended(this.clock.now());
     this.storage.append(batch.entries, () => this.synced(batch));
     this.tell(batch.replies);
+    this.tellRaised(batch.raised);
   }
 
   private synced(batch: Outgoing): void {
@@ -185,6 +201,14 @@ export class Loop {
       const replyTo = this.askers.get(ticket);
       this.askers.delete(ticket);
       replyTo?.(verdict);
+    }
+  }
+
+  private tellRaised(raised: readonly Raised[]): void {
+    for (const { ticket, done } of raised) {
+      const tell = this.raisers.get(ticket);
+      this.raisers.delete(ticket);
+      tell?.(done);
     }
   }
 

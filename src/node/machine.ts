@@ -4,8 +4,8 @@
  */
 import { unreachable } from "../base/assert.js";
 import type { Instant } from "../base/time.js";
-import { Core, type CoreOptions } from "../core/core.js";
-import type { Key, NodeId, Partition, Revision, ViewEpoch } from "../core/model/ids.js";
+import { Core, type CoreOptions, type RaiseInput } from "../core/core.js";
+import type { Key, NodeId, Partition, ViewEpoch } from "../core/model/ids.js";
 import type { NodeMessage, Request } from "../core/model/node-message.js";
 import type { Outcome, Ticket } from "../core/model/outbox.js";
 import { planted } from "../core/model/planted.js";
@@ -29,7 +29,7 @@ export type NodeInput =
   | { readonly kind: "leave" }
   | { readonly kind: "disk-full"; readonly full: boolean }
   | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
-  | { readonly kind: "raise-revisions"; readonly partition: Partition; readonly above: Revision }
+  | RaiseInput
   /** The node stops now: who still waits is told what is known. */
   | { readonly kind: "give-up" }
   | { readonly kind: "wake" };

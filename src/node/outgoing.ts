@@ -2,7 +2,7 @@ import type { NodeId } from "../core/model/ids.js";
 import type { NodeEntry } from "../core/model/node-entry.js";
 import type { NodeMessage } from "../core/model/node-message.js";
 import type { Result } from "../core/model/operation.js";
-import { Envelopes, type Outbox, type Outcome } from "../core/model/outbox.js";
+import { Envelopes, type Outbox, type Outcome, type Raised } from "../core/model/outbox.js";
 
 /** The outbox of a whole node: the core's, with messages and outcomes for clients besides. */
 export class Outgoing implements Outbox {
@@ -11,6 +11,7 @@ export class Outgoing implements Outbox {
   readonly sendDurable = new Envelopes<NodeMessage>();
   /** Outcomes of the core; the router takes them in within the same step. */
   readonly outcomes: Outcome[] = [];
+  readonly raised: Raised[] = [];
   /** For clients of this node … */
   readonly replies: Reply[] = [];
   /** … and those of them that the sync releases. */
@@ -22,6 +23,7 @@ export class Outgoing implements Outbox {
       this.sendNow.count === 0 &&
       this.sendDurable.count === 0 &&
       this.replies.length === 0 &&
+      this.raised.length === 0 &&
       this.repliesAfterSync.length === 0
     );
   }

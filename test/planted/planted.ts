@@ -55,6 +55,7 @@ const BUGS: Record<PlantedBug, string> = {
   "R14.across-ballots": "settled numbers are compared across ballots",
   "R14.over-unacknowledged": "the settled seq advances over one that is not acknowledged",
   "R9.raise-lets-in": "between the two rounds of a raise, requests of before run",
+  "R9.raise-told-early": "a raise is told as done when a majority has reserved beyond it, without the floor",
   "R9.tells-less":
     "a replica that has just started tells clients what it happens to hold, though more may be forgotten",
   "R9.base-untold": "an office does not tell where it began",

@@ -311,7 +311,8 @@ export class ScriptWorld {
   }
 
   raise(id: NodeId, above: Revision): void {
-    this.mustRun(id).deliver({ kind: "raise-revisions", partition: PARTITION, above });
+    const tell = (done: boolean): void => this.say(`n${id}: raise above ${above} ⇒ ${done ? "done" : "not done"}`);
+    this.node(id).run(() => this.mustRun(id).raise(PARTITION, above, duration(10_000), tell));
     this.settle();
   }
 

@@ -20,6 +20,7 @@ const DIRECTED = new Map<string, string>([
   ["R9.first-copy-unbound", "a unit test"],
   ["R9.purge-forgets-floor", "a unit test"],
   ["R9.raise-lets-in", "a script"],
+  ["R9.raise-told-early", "a unit test"],
   ["R9.raise-without-floor", "a script"],
   ["R11.proof-cut-off", "a unit test"],
   // One seed in some thousand.

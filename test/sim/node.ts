@@ -2,7 +2,7 @@
  * One node of the simulated cluster over all its lives: the real loop and machine, on a virtual clock that drifts, a disk that outlives the
  * process, and a process that can be paused or die at any moment.
  */
-import { type Duration, type Instant, instant } from "../../src/base/time.js";
+import { type Duration, duration, type Instant, instant } from "../../src/base/time.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
 import type { CoreOptions } from "../../src/core/core.js";
 import type { Key, NodeId, Partition, Revision, ViewEpoch } from "../../src/core/model/ids.js";
@@ -295,7 +295,7 @@ export class SimNode {
   }
 
   raise(partition: Partition, above: Revision): void {
-    this.run(this.life, () => this.loop?.deliver({ kind: "raise-revisions", partition, above }));
+    this.run(this.life, () => this.loop?.raise(partition, above, duration(10_000), () => {}));
   }
 
   /** SIGTERM: it passes its offices on. */

@@ -10,7 +10,7 @@ import { type Ballot, compareBallots } from "../../src/core/model/ballot.js";
 import type { Entry } from "../../src/core/model/entry.js";
 import { type Attempt, NO_CHANGE, type NodeId } from "../../src/core/model/ids.js";
 import type { CoreMessage, GroupMessage } from "../../src/core/model/message.js";
-import { Envelopes, type Outbox, type Outcome } from "../../src/core/model/outbox.js";
+import { Envelopes, type Outbox, type Outcome, type Raised } from "../../src/core/model/outbox.js";
 import type { Register } from "../../src/core/model/register.js";
 import { Attempts } from "../../src/core/quorum/attempts.js";
 import type { Group } from "../../src/core/quorum/group.js";
@@ -55,6 +55,7 @@ export class SmallOutbox implements Outbox {
   readonly sendNow = new Envelopes<CoreMessage>();
   readonly sendDurable = this.sendNow;
   readonly outcomes: Outcome[] = [];
+  readonly raised: Raised[] = [];
 }
 
 export class SmallNode {

@@ -22,11 +22,19 @@ export interface Outcome {
   readonly afterSync: boolean;
 }
 
+/** What became of a request to raise revisions. It rests on votes alone, as they do. */
+export interface Raised {
+  readonly ticket: Ticket;
+  /** False: this node is not the writer, or the time was over. The revisions may be raised all the same. */
+  readonly done: boolean;
+}
+
 export interface Outbox {
   readonly entries: EntrySink<NodeEntry>;
   readonly sendNow: Sink<CoreMessage>;
   readonly sendDurable: Sink<CoreMessage>;
   readonly outcomes: Outcome[];
+  readonly raised: Raised[];
 }
 
 /** Where entries go, in order; what takes more kinds of them serves as well. */

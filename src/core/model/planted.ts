@@ -56,6 +56,7 @@ export type PlantedBug =
   | "C1.claims-settled"
   | "I3.forgotten-at-the-sync"
   | "R9.raise-lets-in"
+  | "R9.raise-told-early"
   | "R9.tells-less"
   | "R9.base-untold"
   | "R9.first-copy-unbound"

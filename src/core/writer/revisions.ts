@@ -8,7 +8,7 @@ import type { Instant } from "../../base/time.js";
 import type { Ballot } from "../model/ballot.js";
 import { NO_REVISION, type Revision } from "../model/ids.js";
 import type { Reserved } from "../model/message.js";
-import type { Outbox } from "../model/outbox.js";
+import type { Outbox, Ticket } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
@@ -16,8 +16,18 @@ import type { Multicast } from "../quorum/multicast.js";
 import type { Patience } from "../quorum/patience.js";
 import { Round } from "../quorum/round.js";
 
+/** Requests to raise revisions that wait in a partition; further ones are turned away. */
+export const MAX_RAISES = 64;
+
 /** Revisions reserved at a time; a writer change skips at most this many. */
 export const RESERVATION_WINDOW = 10_000;
+
+/** A request to raise revisions. */
+export interface Raise {
+  readonly ticket: Ticket;
+  readonly above: Revision;
+  readonly deadline: Instant;
+}
 
 export class Revisions {
   /** The last one handed out, or the one to begin above. */
@@ -34,6 +44,8 @@ export class Revisions {
   private askedFloor = NO_REVISION;
   /** A majority holds this floor, as far as this office knows because it asked for it. */
   floor = NO_REVISION;
+  /** Those that no majority has yet, in the order in which they came. */
+  private raises: Raise[] = [];
 
   constructor(
     private readonly group: Group,
@@ -56,12 +68,19 @@ export class Revisions {
   /**
    * Nothing up to `above` is handed out any more. Once a majority has reserved beyond it, the replicas' floors rise to
    * it, too. An earlier request, whose record nobody here can have, is refused instead of run (R9). In this order, so
-   * that whoever knows of the floor may hand it out as the partition's revision: no later writer begins below it.
+   * that whoever knows of the floor may hand it out as the partition's revision: no later writer begins below it. The
+   * ticket gets its outcome when a majority has the floor, when the office ends, or at the deadline.
    */
-  raise(now: Instant, above: Revision, out: Outbox): void {
+  raise(now: Instant, raise: Raise, out: Outbox): void {
+    const { ticket, above } = raise;
+    if (above <= this.floor || this.raises.length >= MAX_RAISES) {
+      out.raised.push({ ticket, done: above <= this.floor });
+      return;
+    }
+    this.raises.push(raise);
     if (above > this.last) this.last = above;
     if (above > this.wantedFloor) this.wantedFloor = above;
-    if (this.floor < this.wantedFloor) this.ask(now, out);
+    this.ask(now, out);
   }
 
   /** Nothing up to that is handed out any more; what is reserved stays so. */
@@ -69,9 +88,11 @@ export class Revisions {
     if (revision > this.last) this.last = revision;
   }
 
-  end(): void {
+  end(out: Outbox): void {
     this.ballot = null;
     this.round = null;
+    for (const { ticket } of this.raises) out.raised.push({ ticket, done: false });
+    this.raises = [];
   }
 
   /** A majority holds the office's first reservation. */
@@ -86,7 +107,7 @@ export class Revisions {
 
   /** Waits for an answer. */
   get busy(): boolean {
-    return this.round !== null;
+    return this.round !== null || this.raises.length > 0;
   }
 
   /** null: none is reserved any more; it has been asked for. */
@@ -113,12 +134,24 @@ export class Revisions {
     this.reserved = this.asked;
     if (this.askedFloor > this.floor) this.floor = this.askedFloor;
     if (this.floor < this.wantedFloor) this.ask(now, out);
+    const early = planted("R9.raise-told-early");
+    this.tell((raise) => (early || raise.above <= this.floor ? "done" : "waits"), out);
     return true;
   }
 
   resend(now: Instant, patience: Patience, out: Outbox): void {
+    this.tell((raise) => (now >= raise.deadline ? "given up" : "waits"), out);
     const { round } = this;
     if (round?.due(now, patience)) this.send(round, this.group.everyone & ~round.votes, out);
+  }
+
+  private tell(judge: (raise: Raise) => "done" | "given up" | "waits", out: Outbox): void {
+    if (this.raises.length === 0) return;
+    this.raises = this.raises.filter((raise) => {
+      const verdict = judge(raise);
+      if (verdict !== "waits") out.raised.push({ ticket: raise.ticket, done: verdict === "done" });
+      return verdict === "waits";
+    });
   }
 
   private ask(now: Instant, out: Outbox): void {

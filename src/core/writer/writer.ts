@@ -53,7 +53,7 @@ import type { KeyState, Queued } from "./key-state.js";
 import { Keys } from "./keys.js";
 import { NodeLoad } from "./node-load.js";
 import { Purging } from "./purging.js";
-import { Revisions } from "./revisions.js";
+import { type Raise, Revisions } from "./revisions.js";
 
 /** Requests of one partition that the writer has taken on and not finished; more are refused as overload. */
 export const MAX_FLIGHTS = 8_192;
@@ -158,7 +158,7 @@ export class Writer {
     this.ballot = null;
     this.elected = false;
     this.paused = false;
-    this.revisions.end();
+    this.revisions.end(out);
     this.purging.end();
     for (const waiter of this.flights.drain()) this.answers.lose(waiter, out);
     for (const waiter of this.confirmations.end()) this.answers.lose(waiter, out);
@@ -452,8 +452,9 @@ export class Writer {
   }
 
   /** From now on all revisions are above this one, and requests that know only of lower ones are refused as expired (R9, R13). */
-  raise(now: Instant, above: Revision, out: Outbox): void {
-    if (this.elected) this.revisions.raise(now, above, out);
+  raise(now: Instant, raise: Raise, out: Outbox): void {
+    if (this.elected) this.revisions.raise(now, raise, out);
+    else out.raised.push({ ticket: raise.ticket, done: false });
   }
 
   /** The last revision handed out, or where the next will begin; of an office. */

@@ -1,5 +1,5 @@
 /** The backup service: which keys a copy holds, and revisions that go on above those of another cluster. */
-import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
+import { setImmediate as turn } from "node:timers/promises";
 import type {
   BackupServiceImplementation,
   ListKeysResponse,
@@ -7,6 +7,7 @@ import type {
   RaiseRevisionsResponse,
 } from "../../../gen/ts/onar/backup/v1/backup.js";
 import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
+import type { Duration } from "../../base/time.js";
 import { bytesOf } from "../../codec/bytes/bytes.js";
 import { BACKUP_PAGE_BYTES } from "../../core/model/bounds.js";
 import {
@@ -19,6 +20,7 @@ import {
 } from "../../core/model/ids.js";
 import { changesPage } from "../../core/model/table.js";
 import { placementOf } from "../../core/view/view.js";
+import type { Loop } from "../../node/loop.js";
 import type { CopySnapshot } from "../../node/status.js";
 import { answer, answers, type Call } from "../call/call.js";
 import { backupOff, draining, type Failure, noCopy, starting } from "../call/failure.js";
@@ -32,8 +34,6 @@ const PAGE_KEYS = 512;
 const MAX_ABOVE = 2 ** 52;
 /** How many eras above its own a partition is raised at a time: one call cannot use up what a restored cluster has left. */
 const ERAS_AT_A_TIME = 1;
-/** How often it is looked whether a majority has it. */
-const LOOK_MS = 5;
 
 /** `offered`: these calls are served to whoever reaches the port. */
 export const backupService = (serving: Serving, offered: boolean): BackupServiceImplementation => {
@@ -89,7 +89,7 @@ function headerOf(serving: Serving, node: ServingNode, partition: Partition, set
   return serving.header({ partition, standing: { revision: settled, groupEpoch, writer } });
 }
 
-/** Asks this node's writers, and waits until they have done it or the time is nearly over; those that are deposed meanwhile are left out. */
+/** Asks this node's writers, and waits for each; those that are deposed meanwhile, or not done when the time is over, are left out. */
 async function raise(
   serving: Serving,
   node: ServingNode,
@@ -108,14 +108,12 @@ async function raise(
     const bound = highestRaise(status.copyOf(partition));
     if (above > bound) throw outOfRange(request.above, bound, ` for partition ${partition}: raise it era by era`);
   }
-  for (const partition of asked) loop.deliver({ kind: "raise-revisions", partition, above });
-  const raised = (partition: Partition): boolean => (status.copyOf(partition)?.raisedAbove ?? 0) >= above;
-  const until = performance.now() + call.timeout;
-  while (performance.now() < until && asked.some((partition) => status.isWriter(partition) && !raised(partition))) {
-    await sleep(LOOK_MS);
-  }
-  return { header: serving.header(null), raised: asked.filter(raised) };
+  const done = await Promise.all(asked.map((partition) => raiseOne(loop, partition, above, call.timeout)));
+  return { header: serving.header(null), raised: asked.filter((_, i) => done[i]) };
 }
+
+const raiseOne = (loop: Loop, partition: Partition, above: Revision, timeout: Duration): Promise<boolean> =>
+  new Promise((tell) => loop.raise(partition, above, timeout, tell));
 
 /** The start of the era after the one that the partition is in, as far as this node knows. */
 function highestRaise(copy: CopySnapshot | null): number {

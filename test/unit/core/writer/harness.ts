@@ -15,7 +15,7 @@ import {
 } from "../../../../src/core/model/ids.js";
 import type { CoreMessage } from "../../../../src/core/model/message.js";
 import type { RequestId, WriteOperation, WriteRequest } from "../../../../src/core/model/operation.js";
-import type { Outbox, Outcome, Sink } from "../../../../src/core/model/outbox.js";
+import type { Outbox, Outcome, Raised, Sink } from "../../../../src/core/model/outbox.js";
 import { Register } from "../../../../src/core/model/register.js";
 import { BAD, type RegisterTable } from "../../../../src/core/model/table.js";
 import { Group } from "../../../../src/core/quorum/group.js";
@@ -63,6 +63,7 @@ export class TestOutbox implements Outbox {
   readonly sendNow = new SentMessages();
   readonly sendDurable = new SentMessages();
   readonly outcomes: Outcome[] = [];
+  readonly raised: Raised[] = [];
 }
 
 export const P = partition(3);

@@ -38,6 +38,7 @@ export const MAX_PENDING = 50_000;
 export const MAX_VISITORS = 50_000;
 /** How long before its deadline a request is given up that nobody has taken. */
 const DEADLINE_MARGIN: Duration = duration(20);
+const MARGIN_BEFORE: Duration = duration(-DEADLINE_MARGIN);
 /** A node that turned a request away is not asked again sooner than this after it was sent. */
 const BOUNCE: Duration = duration(50);
 /** How often what is held is tried again. */
@@ -315,7 +316,7 @@ export class Router {
   }
 
   private heldLongEnough(now: Instant, pending: Pending): boolean {
-    return since(now, pending.submittedAt) >= MAX_HOLD || now >= after(pending.deadline, -DEADLINE_MARGIN as Duration);
+    return since(now, pending.submittedAt) >= MAX_HOLD || now >= after(pending.deadline, MARGIN_BEFORE);
   }
 
   private worthRepeating(now: Instant, pending: Pending): boolean {
@@ -360,9 +361,9 @@ export class Router {
     out: Outgoing,
   ): void {
     // A node that finds no majority says so in time to be heard.
-    const early = after(deadline, -DEADLINE_MARGIN as Duration);
+    const early = after(deadline, MARGIN_BEFORE);
     if (request.kind === "write") {
-      const half = after(now, (since(deadline, now) / 2) as Duration);
+      const half = after(now, duration(since(deadline, now) / 2));
       const until = early < half ? half : early;
       this.core.step(now, { kind: "write", ticket, partition, request: request.write, deadline: until }, out);
       return;

@@ -4,7 +4,7 @@
  * pure: twice a second a snapshot of it is compared with the one before. So a storm, in which thousands of partitions
  * change their writer, is a line with counts; each partition has its line at debug.
  */
-import type { NodeId, Partition } from "../core/model/ids.js";
+import { type NodeId, type Partition, partition as partitionOf } from "../core/model/ids.js";
 import { memberOf } from "../core/view/view.js";
 import type { ServingNode } from "../rpc/services/serving.js";
 import type { Facts } from "./log.js";
@@ -86,7 +86,7 @@ export class NodeNews {
     const { view } = this.node.views;
     let [taken, lost, changed, mine, without] = [0, 0, 0, 0, 0];
     for (let p = 0; p < view.partitions.length; p++) {
-      const partition = p as Partition;
+      const partition = partitionOf(p);
       const before = this.writers.get(partition) ?? null;
       const writer = status.writerOf(partition);
       this.writers.set(partition, writer);

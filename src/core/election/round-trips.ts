@@ -2,7 +2,7 @@
  * How long a peer takes to answer, by its heartbeats: what patience with it begins with. A guess, on which nothing rests but how often things
  * are asked twice. It rises at once with a slow answer and falls slowly.
  */
-import { type Instant, since } from "../../base/time.js";
+import { type Instant, instant, since } from "../../base/time.js";
 import type { NodeId } from "../model/ids.js";
 
 /** Rounds whose beginning is remembered; an answer to an earlier one says nothing. */
@@ -13,7 +13,7 @@ const MAX_MS = 1_000;
 const FALL = 1 / 8;
 
 export class RoundTrips {
-  private readonly sentAt = new Array<Instant>(REMEMBERED).fill(0 as Instant);
+  private readonly sentAt = new Array<Instant>(REMEMBERED).fill(instant(0));
   private readonly byPeer = new Map<NodeId, number>();
   private latest = 0;
 

@@ -18,7 +18,7 @@
  *
  * Source: anti-entropy by version numbers, as in Bayou and Dynamo; the fence is what a register needs besides.
  */
-import { after, duration, type Instant, since } from "../../base/time.js";
+import { after, duration, type Instant, instant, since } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
 import { compareTimestamps, type Timestamp } from "../model/ballot.js";
 import { PAGE_BYTES } from "../model/bounds.js";
@@ -99,12 +99,12 @@ export class CatchUp {
   private whole = true;
   /** null: the next page waits until the node may ask for more. */
   private attempt: Attempt | null = null;
-  private readonly asking = new Asking(0 as Instant);
+  private readonly asking = new Asking(instant(0));
   /** Bytes that count as asked for. */
   private expected = 0;
-  private askedAt = 0 as Instant;
-  private listedAt = 0 as Instant;
-  private progressAt = 0 as Instant;
+  private askedAt = instant(0);
+  private listedAt = instant(0);
+  private progressAt = instant(0);
   /** The page that the source listed last; null: it has not answered yet. */
   private page: Changes | null = null;
   /** From that page: registers that were refused, and states that may be on their way here. */

@@ -24,6 +24,7 @@ import {
 } from "../model/ballot.js";
 import type { Entry } from "../model/entry.js";
 import {
+  attempt as attemptOf,
   type ChangeNumber,
   type GroupEpoch,
   type Key,
@@ -455,6 +456,6 @@ export class Replica {
   private acknowledgeStale(from: NodeId, ballot: Ballot, of: Fenced, attempt: number, out: Outbox): void {
     const { partition, epoch } = this.group;
     if (of === "write") out.sendDurable.push(from, { kind: "written", partition, ballot, seq: attempt });
-    else out.sendDurable.push(from, { kind: "imposed", partition, groupEpoch: epoch, attempt: attempt as never });
+    else out.sendDurable.push(from, { kind: "imposed", partition, groupEpoch: epoch, attempt: attemptOf(attempt) });
   }
 }

@@ -18,14 +18,14 @@
  * round, Raft's ReadIndex without its log.
  */
 import { assert } from "../../base/assert.js";
-import { after, type Duration, duration, type Instant, since } from "../../base/time.js";
+import { after, type Duration, duration, type Instant, instant, since } from "../../base/time.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import { type Ballot, sameBallot, timestamp } from "../model/ballot.js";
 import { NO_REVISION, type NodeId, type Revision } from "../model/ids.js";
 import type {
   Confirmed,
-  CoreMessage,
   HandOver,
+  Prepare,
   Promised,
   Purged,
   Recovered,
@@ -95,7 +95,7 @@ export class Writer {
   private readonly purging: Purging;
   /** Requests that wait for a reservation, or for the end of a pause. */
   private waitingForOffice: Queued[] = [];
-  private lookedAt = 0 as Instant;
+  private lookedAt = instant(0);
 
   constructor(options: WriterOptions) {
     this.group = options.group;
@@ -127,11 +127,11 @@ export class Writer {
   prepare(places: number, out: Outbox): void {
     const { ballot } = this;
     assert(ballot !== null, "a Prepare has a ballot");
-    const message: CoreMessage = { kind: "prepare", partition: this.group.partition, ballot };
+    const message: Prepare = { kind: "prepare", partition: this.group.partition, ballot };
     for (let place = 0; place < this.group.replicas.length; place++) {
       if ((places & voteOf(place)) === 0) continue;
       const to = this.group.replicas[place] as NodeId;
-      if (place === this.group.place) this.replica.onPrepare(to, message as never, out);
+      if (place === this.group.place) this.replica.onPrepare(to, message, out);
       // After the own promise is durable (R8).
       else out.sendDurable.push(to, message);
     }

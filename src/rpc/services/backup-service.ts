@@ -11,8 +11,8 @@ import type { Duration } from "../../base/time.js";
 import { bytesOf } from "../../codec/bytes/bytes.js";
 import { BACKUP_PAGE_BYTES } from "../../core/model/bounds.js";
 import {
-  type ChangeNumber,
   ERA,
+  NO_CHANGE,
   type Partition,
   partition as partitionOf,
   type Revision,
@@ -65,7 +65,7 @@ async function* list(
   const partition = partitionOf(asked);
   const table = node.status.copyOf(partition)?.table;
   if (table === undefined) throw noCopy(partition);
-  for (let after = 0 as ChangeNumber; !signal.aborted; await turn()) {
+  for (let after = NO_CHANGE; !signal.aborted; await turn()) {
     const { found, more } = changesPage(table, after, PAGE_KEYS, BACKUP_PAGE_BYTES);
     const last = !more;
     after = found.at(-1)?.change ?? after;

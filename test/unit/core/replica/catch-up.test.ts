@@ -74,7 +74,7 @@ function open(fresh = false): void {
   const common = { group: groupOf(3), replica, attempts };
   mending = new Mending({
     ...common,
-      load: new MendingLoad(),
+    load: new MendingLoad(),
     multicast: { send: () => {} },
     writerPlace: () => 1,
     removed: () => {},

@@ -6,13 +6,16 @@
  * Left out are packages with native parts or workers, those that only a running node loads, and what no command ever calls.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { grouped } from "./bundle-groups.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-const { outputFiles } = await build({
+// For packages in the older module format, which ask for Node.js's own modules by `require`.
+const banner = 'import{createRequire as onarRequire}from"node:module";const require=onarRequire(import.meta.url);';
+const { outputFiles: built, metafile } = await build({
   absWorkingDir: root,
   entryPoints: [{ in: "src/main.ts", out: "src/main" }],
   outdir: "dist",
@@ -27,11 +30,21 @@ const { outputFiles } = await build({
   minifyWhitespace: true,
   minifySyntax: true,
   external: ["lmdb", "pino", "prom-client", "yaml", "@opentelemetry/*", "@grpc/proto-loader"],
-  // For packages in the older module format, which ask for Node.js's own modules by `require`.
-  banner: { js: 'import{createRequire as onarRequire}from"node:module";const require=onarRequire(import.meta.url);' },
+  banner: { js: banner },
+  metafile: true,
   write: false,
   logLevel: "warning",
 });
+
+const texts = new Map(built.map(({ path, text }) => [relative(root, path), text]));
+const of = (source) => Object.keys(metafile.outputs).find((path) => metafile.outputs[path].entryPoint === source);
+const groups = {
+  early: [of("src/main.ts")],
+  commands: [of("src/cli/process.ts"), of("src/cli/flags/target.ts")],
+  calls: ["keys/commands", "status/status", "status/health"].map((name) => of(`src/cli/${name}.ts`)),
+};
+const outputs = await grouped(texts, metafile, groups, banner);
+const outputFiles = [...outputs].map(([path, text]) => ({ path: join(root, path), contents: Buffer.from(text) }));
 
 // Files that are there stay untouched, and new ones appear whole: a program of this build may be starting just now.
 for (const { path, contents } of outputFiles) {

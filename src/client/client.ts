@@ -1,16 +1,11 @@
 /** The module `onar/client`: the TypeScript client. */
-import { Calls, KeyValueCalls, type OutcomeCalls } from "./calls.js";
-import { Courier } from "./courier.js";
+import { ClientOver } from "./client-over.js";
 import { GrpcConnection } from "./grpc-connection.js";
-import { Nodes } from "./nodes.js";
-import { type ClientOptions, checkOptions } from "./options.js";
-import { UnderWay } from "./patience.js";
-import { Pipeline } from "./pipeline.js";
-import { Revisions } from "./revisions.js";
+import type { ClientOptions } from "./options.js";
 import type { Connect } from "./transport.js";
-import { Turns } from "./writes-per-key.js";
 
 export type { KeyValueCalls, OutcomeCalls } from "./calls.js";
+export type { ClientOver } from "./client-over.js";
 export { type Bytes, Entry } from "./entry.js";
 export type { CallOptions, ClientOptions, Condition, DeleteOptions, GetOptions } from "./options.js";
 export {
@@ -59,15 +54,7 @@ export { Pipeline } from "./pipeline.js";
  * console.log(version, entry?.text());
  * ```
  */
-export class OnarClient extends KeyValueCalls implements AsyncDisposable {
-  private readonly nodes: Nodes;
-  private readonly courier: Courier;
-  readonly outcome: OutcomeCalls;
-  private readonly timeoutMs: number;
-  private readonly underWay = new UnderWay();
-  private readonly pipelines = new Set<Pipeline>();
-  private closed = false;
-
+export class OnarClient extends ClientOver {
   /**
    * Connects when the first call needs it.
    *
@@ -75,44 +62,7 @@ export class OnarClient extends KeyValueCalls implements AsyncDisposable {
    * @throws TypeError, RangeError that name the option
    */
   constructor(options: ClientOptions, connect: Connect = overGrpc) {
-    super();
-    const checked = checkOptions(options);
-    this.nodes = new Nodes({ ...checked, connect });
-    this.timeoutMs = checked.timeoutMs;
-    this.courier = new Courier(this.nodes, new Revisions(), new Turns());
-    this.outcome = new Calls({
-      courier: this.courier,
-      lineOf: ({ connection }) => connection,
-      timeoutMs: this.timeoutMs,
-      underWay: this.underWay,
-      closed: () => this.closed,
-    });
-  }
-
-  /** For many calls at once: several times as fast as single calls. Close it when it is no longer needed. */
-  pipeline(): Pipeline {
-    const { courier, timeoutMs } = this;
-    const pipeline: Pipeline = new Pipeline({ courier, timeoutMs }, () => this.pipelines.delete(pipeline));
-    if (this.closed) void pipeline.abandon();
-    else this.pipelines.add(pipeline);
-    return pipeline;
-  }
-
-  /**
-   * Gives up what is under way (CLOSED: not done, or unknown if it was sent) and closes the connections. Nothing of the client is left when
-   * it resolves. To lose nothing, await your calls first.
-   */
-  async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    this.underWay.endAll("CLOSED");
-    await Promise.all([this.underWay.idle(), ...[...this.pipelines].map((pipeline) => pipeline.abandon())]);
-    this.nodes.close();
-  }
-
-  /** As `close`, at the end of an `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    super(options, connect);
   }
 }
 

@@ -5,12 +5,13 @@
  * these make up for a request that may have arrived mean unknown.
  */
 
-import { type Metadata, status as Status } from "@grpc/grpc-js";
+import type { Metadata } from "@grpc/grpc-js";
 import type { Any } from "../../gen/ts/google/protobuf/any.js";
 import { ErrorInfo, RetryInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../gen/ts/google/rpc/status.js";
 import { Execution, Outcome } from "../../gen/ts/onar/kv/v1/error.js";
 import { printable } from "../base/printable.js";
+import { statusName } from "./grpc-status.js";
 import type { Reason } from "./outcome.js";
 
 /** Why one attempt of a call has no answer. */
@@ -41,16 +42,16 @@ export const DETAILS = "grpc-status-details-bin";
 const UNKNOWN: ReadonlySet<string> = new Set(["OUTCOME_UNKNOWN", "REQUEST_EXPIRED"]);
 const DECIDED: ReadonlySet<string> = new Set(["NOT_A_NUMBER", "OVERFLOW"]);
 /** Statuses after which the same call fails again, whoever says so. */
-const FINAL: ReadonlySet<Status> = new Set([
-  Status.INVALID_ARGUMENT,
-  Status.NOT_FOUND,
-  Status.ALREADY_EXISTS,
-  Status.PERMISSION_DENIED,
-  Status.UNAUTHENTICATED,
-  Status.FAILED_PRECONDITION,
-  Status.OUT_OF_RANGE,
-  Status.UNIMPLEMENTED,
-  Status.DATA_LOSS,
+const FINAL: ReadonlySet<string> = new Set([
+  "INVALID_ARGUMENT",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "UNAUTHENTICATED",
+  "FAILED_PRECONDITION",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "DATA_LOSS",
 ]);
 /** The reasons of RESOURCE_EXHAUSTED that waiting does not help. */
 const FULL: ReadonlySet<string> = new Set(["DISK_FULL", "QUOTA_EXCEEDED"]);
@@ -116,19 +117,19 @@ export function failureOf(status: {
 }): Failure {
   const { code } = status;
   const message = explanation(status.message);
-  const name = Status[code] ?? String(code);
+  const name = statusName(code);
   const { info, outcome, retryAfterMs } = read(status.details);
   if (info !== null) {
     const reason = printable(info.reason);
     const unknown =
-      outcome === null ? code === Status.UNKNOWN || UNKNOWN.has(reason) : outcome.execution !== Execution.NOT_EXECUTED;
+      outcome === null ? name === "UNKNOWN" || UNKNOWN.has(reason) : outcome.execution !== Execution.NOT_EXECUTED;
     return {
       $case: "failure",
       execution: unknown ? "unknown" : "notExecuted",
       reason,
       status: name,
       message: `${message} (${reason})`,
-      retryable: !FINAL.has(code) && !FULL.has(reason),
+      retryable: !FINAL.has(name) && !FULL.has(reason),
       decided: DECIDED.has(reason) && !unknown,
       retryAfterMs,
       nodeUnwell: reason === "DRAINING",
@@ -139,15 +140,15 @@ export function failureOf(status: {
     ...ownFailure(execution, name, text, retryable),
     status: name,
   });
-  if (code === Status.UNIMPLEMENTED) {
+  if (name === "UNIMPLEMENTED") {
     return told("notExecuted", `what answers is no Onar node, or of another version: ${message}`, false);
   }
   // The one bare refusal that gRPC itself makes of too long a request; our own side takes answers of any length.
-  const tooLong = code === Status.RESOURCE_EXHAUSTED && /message larger than max/i.test(message);
+  const tooLong = name === "RESOURCE_EXHAUSTED" && /message larger than max/i.test(message);
   if (tooLong) return told("notExecuted", `the request is too long: ${message}`, false);
-  const final = FINAL.has(code);
+  const final = FINAL.has(name);
   const bare = told(final ? "notExecuted" : "unknown", `${name}: ${message}`, !final);
-  return { ...bare, nodeUnwell: code === Status.UNAVAILABLE || code === Status.DEADLINE_EXCEEDED };
+  return { ...bare, nodeUnwell: name === "UNAVAILABLE" || name === "DEADLINE_EXCEEDED" };
 }
 
 interface Details {

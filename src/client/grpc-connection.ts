@@ -12,7 +12,8 @@ import { DIRECT_CHANNEL } from "../base/channel-options.js";
 import { type Failure, failureOfStatus, ownFailure } from "./failure.js";
 import { Http2Stream } from "./http2-stream.js";
 import { METHODS } from "./methods.js";
-import { stands, whyNotConnected } from "./reach.js";
+import { whyNotConnected } from "./reach.js";
+import { stands } from "./stands.js";
 import type { Connection, Reply, Request, Response, Stream } from "./transport.js";
 
 const GET_VIEW = "/onar.reconfiguration.v1.ReconfigurationService/GetView";

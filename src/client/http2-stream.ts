@@ -7,7 +7,6 @@
  */
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
-import { status as Status } from "@grpc/grpc-js";
 import type { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
 import { TransientMap } from "../base/transient-map.js";
 import { Unframer, writeFrames } from "../wire/grpc-frames.js";
@@ -194,7 +193,7 @@ export class Http2Stream implements Stream {
         ? ownFailure("unknown", "UNAVAILABLE", this.trouble)
         : failureOfEncoded(Number(status), textOf(this.trailers["grpc-message"]), this.trailers[DETAILS]);
     // Unless the stream was refused from the start, its end is no answer to any call: each may have been executed.
-    const refused = !told.retryable && !this.answered && Number(status) !== Status.OK;
+    const refused = !told.retryable && !this.answered && Number(status) !== 0;
     const sent = refused ? told.execution : "unknown";
     return {
       ...told,

@@ -19,7 +19,7 @@ import type { Request, Response } from "./transport.js";
 interface Method {
   readonly path: string;
   readonly encode: (request: Request) => Buffer;
-  readonly decode: (bytes: Buffer) => Response;
+  readonly decode: (bytes: Uint8Array) => Response;
 }
 
 const path = (name: string): string => `/onar.kv.v1.KeyValueService/${name}`;

@@ -3,15 +3,17 @@
  * others; a majority of them has it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CallOptions, type Channel, ClientError, createClient, type Metadata } from "nice-grpc";
 import { BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
 import {
   ReconfigurationServiceDefinition,
   type View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { address } from "../../config/values.js";
-import { call, failureOf, type Target } from "../calls/call.js";
+import { GrpcError } from "../../grpc/status.js";
+import { call, type Target } from "../calls/call.js";
+import type { Channel } from "../calls/channel.js";
 import { Connections } from "../calls/connections.js";
+import { failureOfError } from "../calls/lean-connection.js";
 import { CliError, EXIT } from "../ending/exit.js";
 
 /** Copies that could not be listed are tried again this much later. */
@@ -94,13 +96,11 @@ export class Copies {
     const giveUp = (): void => abort.abort();
     let timer = setTimeout(giveUp, this.target.timeoutMs);
     this.interrupt.addEventListener("abort", giveUp);
-    let trailer: Metadata | null = null;
-    const onTrailer: CallOptions["onTrailer"] = (received) => {
-      trailer = received;
-    };
     try {
-      const client = createClient(BackupServiceDefinition, await this.channelTo(node));
-      for await (const page of client.listKeys({ partition }, { signal: abort.signal, onTrailer })) {
+      const { listKeys } = BackupServiceDefinition.methods;
+      const channel = this.channelTo(node);
+      const pages = channel.many(BackupServiceDefinition, listKeys, { partition }, { signal: abort.signal });
+      for await (const page of pages) {
         clearTimeout(timer);
         timer = setTimeout(giveUp, this.target.timeoutMs);
         const { header } = page;
@@ -116,8 +116,8 @@ export class Copies {
     } catch (error) {
       const why = abort.signal.aborted
         ? "it does not answer"
-        : error instanceof ClientError
-          ? failureOf(error, trailer).message
+        : error instanceof GrpcError
+          ? failureOfError(error).message
           : (error as Error).message;
       troubles.set(node, `${this.addressOf(node)}: ${why}`);
       return null;
@@ -127,7 +127,7 @@ export class Copies {
     }
   }
 
-  channelTo(node: number): Promise<Channel> {
+  channelTo(node: number): Channel {
     return this.connections.to(address("client address", this.addressOf(node), 1));
   }
 
@@ -146,7 +146,7 @@ export class Copies {
 
 async function viewOf(target: Target): Promise<View> {
   const { view } = await call(target, (channel, options) =>
-    createClient(ReconfigurationServiceDefinition, channel).getView({}, options),
+    channel.unary(ReconfigurationServiceDefinition, ReconfigurationServiceDefinition.methods.getView, {}, options),
   );
   if (view === undefined) throw new CliError(EXIT.notDone, "the node answered without a view");
   return view;

@@ -11,7 +11,6 @@
  * An interrupted restore continues with --continue: each step can be done again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ClientError, createClient } from "nice-grpc";
 import { type BackupEntry, BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
 import { jsonText } from "../../base/printable.js";
 import type { KeyValueCalls, OnarClient } from "../../client/client.js";
@@ -227,12 +226,14 @@ async function raiseAll({ copies }: Cluster, above: bigint, { io, target, interr
       await Promise.all(
         copies.view.members.map(async ({ id }) => {
           try {
-            const client = createClient(BackupServiceDefinition, await copies.channelTo(id));
+            const { raiseRevisions } = BackupServiceDefinition.methods;
             const signal = AbortSignal.any([interrupt, AbortSignal.timeout(target.timeoutMs)]);
-            const { raised } = await client.raiseRevisions({ above, partitions }, { signal });
+            const wish = { above, partitions };
+            const channel = copies.channelTo(id);
+            const { raised } = await channel.unary(BackupServiceDefinition, raiseRevisions, wish, { signal });
             for (const partition of raised) if (left.delete(partition)) giveUp = Date.now() + target.timeoutMs;
           } catch (error) {
-            trouble = (error as ClientError).details ?? messageOf(error);
+            trouble = messageOf(error);
           }
         }),
       );

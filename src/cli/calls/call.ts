@@ -1,14 +1,12 @@
-/**
- * One call that reads and is not on keys (key-client.ts has those), tried at each endpoint once until one answers.
- *
- * The deadline travels on the wire (`grpc-timeout`): nice-grpc's own deadline middleware would be a timer on this side only.
- */
-import { type CallOptions, type Channel, ClientError, Metadata } from "nice-grpc";
-import { DETAILS, type Failure, failureWith, ownFailure } from "../../client/failure.js";
-import { stands, whyNotConnected } from "../../client/reach.js";
+/** One call that reads and is not on keys (key-client.ts has those), tried at each endpoint once until one answers. */
+import { type Failure, ownFailure } from "../../client/failure.js";
 import { type Address, formatAddress } from "../../config/values.js";
+import type { CallOptions } from "../../grpc/client/method.js";
+import { GrpcError, STATUS } from "../../grpc/status.js";
 import { CliError, EXIT, messageOf } from "../ending/exit.js";
+import type { Channel } from "./channel.js";
 import { Connections } from "./connections.js";
+import { failureOfError } from "./lean-connection.js";
 
 export interface Target {
   readonly endpoints: readonly Address[];
@@ -20,11 +18,9 @@ export interface Target {
   readonly interrupt?: AbortSignal | undefined;
 }
 
-/** One attempt: makes a client on the channel and calls it with the options given. */
+/** One attempt: a call on the channel with the options given. */
 export type Attempt<Answer> = (channel: Channel, options: CallOptions) => Promise<Answer>;
 
-/** How much longer than the server this side waits, so that the answer "too late" of a server still arrives. */
-const GRACE_MS = 250;
 /** With several endpoints, one that is silently gone may not use up the time of all. */
 const CONNECT_MS = 2_000;
 const PROBE_MS = 500;
@@ -45,10 +41,10 @@ export async function call<Answer>(target: Target, attempt: Attempt<Answer>): Pr
       const alone = target.endpoints.length === 1;
       const budget = alone ? remaining : Math.min(remaining, Math.max(MIN_ATTEMPT_MS, remaining / 2));
       const name = formatAddress(endpoint);
-      const channel = await connections.to(endpoint);
-      if (!(await stands(channel, alone ? budget : Math.min(budget, CONNECT_MS)))) {
+      const channel = connections.to(endpoint);
+      if (!(await channel.stands(alone ? budget : Math.min(budget, CONNECT_MS)))) {
+        failures.set(name, await channel.why(PROBE_MS, true));
         connections.failed(endpoint);
-        failures.set(name, await whyNotConnected(name, PROBE_MS, true));
         continue;
       }
       const left = Math.min(budget, giveUp - Date.now());
@@ -77,33 +73,18 @@ async function once<Answer>(
   attempt: Attempt<Answer>,
   interrupt: AbortSignal | undefined,
 ): Promise<{ readonly answer: Answer } | { readonly failure: Failure }> {
-  const timeout = Math.max(1, Math.floor(withinMs));
-  const abort = new AbortController();
-  const giveUp = (): void => abort.abort();
-  const timer = setTimeout(giveUp, timeout + GRACE_MS);
-  interrupt?.addEventListener("abort", giveUp);
-  let trailer: Metadata | null = null;
+  const timeoutMs = Math.max(1, Math.floor(withinMs));
+  const options: CallOptions = { timeoutMs, ...(interrupt === undefined ? {} : { signal: interrupt }) };
   try {
-    const options: CallOptions = {
-      metadata: Metadata().set("grpc-timeout", `${timeout}m`),
-      signal: abort.signal,
-      onTrailer: (received) => {
-        trailer = received;
-      },
-    };
     return { answer: await attempt(channel, options) };
   } catch (error) {
-    if (error instanceof ClientError) return { failure: failureOf(error, trailer) };
-    if (!abort.signal.aborted) throw new CliError(EXIT.notDone, `the call could not be made: ${messageOf(error)}`);
-    return { failure: ownFailure("unknown", "DEADLINE_EXCEEDED", `no answer within ${timeout / 1_000} s`) };
-  } finally {
-    clearTimeout(timer);
-    interrupt?.removeEventListener("abort", giveUp);
+    if (!(error instanceof GrpcError)) {
+      throw new CliError(EXIT.notDone, `the call could not be made: ${messageOf(error)}`);
+    }
+    const isOurs = error.outcome !== "answered";
+    if (error.code === STATUS.deadlineExceeded && isOurs) {
+      return { failure: ownFailure("unknown", "DEADLINE_EXCEEDED", `no answer within ${timeoutMs / 1_000} s`) };
+    }
+    return { failure: failureOfError(error) };
   }
-}
-
-/** Reads the failure of a call that nice-grpc made, as the client reads its own. */
-export function failureOf(error: ClientError, trailer: Metadata | null): Failure {
-  const encoded = trailer?.get(DETAILS);
-  return failureWith(error.code, error.details, encoded instanceof Uint8Array ? encoded : null);
 }

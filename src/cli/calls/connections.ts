@@ -1,6 +1,6 @@
 /** Connections to nodes that are kept open from call to call, and which node answered last: that one is asked first. */
-import type { Channel } from "nice-grpc";
 import { type Address, formatAddress } from "../../config/values.js";
+import { Channel } from "./channel.js";
 import { KeyClient } from "./key-client.js";
 
 export class Connections {
@@ -8,11 +8,9 @@ export class Connections {
   private readonly clients = new Map<string, KeyClient>();
   private lastAnswered = "";
 
-  async to(endpoint: Address): Promise<Channel> {
-    // Loaded here: commands on keys have no use for it.
-    const { openChannel } = await import("./connect.js");
+  to(endpoint: Address): Channel {
     const name = formatAddress(endpoint);
-    const channel = this.channels.get(name) ?? openChannel(endpoint);
+    const channel = this.channels.get(name) ?? new Channel(endpoint);
     this.channels.set(name, channel);
     return channel;
   }

@@ -10,7 +10,8 @@
  * One call at a time.
  */
 import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
-import { type CallOptions, OnarClient, type Outcome, type OutcomeCalls } from "../../client/client.js";
+import type { CallOptions, Outcome, OutcomeCalls } from "../../client/client.js";
+import { ClientOver } from "../../client/client-over.js";
 import type { Failure } from "../../client/failure.js";
 import { type Address, formatAddress } from "../../config/values.js";
 import { CliError, EXIT } from "../ending/exit.js";
@@ -32,7 +33,7 @@ export interface Answered<O extends Outcome> {
 }
 
 export class KeyClient {
-  private readonly client: OnarClient;
+  private readonly client: ClientOver;
   private readonly addresses: readonly string[];
   private current: Current | null = null;
 
@@ -44,7 +45,7 @@ export class KeyClient {
       replied: (reply) => this.current?.hear(reply),
       unreachable: (address, why, failure) => this.current?.miss(address, why, failure),
     };
-    this.client = new OnarClient(
+    this.client = new ClientOver(
       { endpoints: this.addresses, direct: false },
       (address) => new KeyConnection(address, heard),
     );

@@ -2,9 +2,8 @@
 import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
 import type { GetViewResponse } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import type { Failure } from "../../client/failure.js";
-import { GrpcConnection } from "../../client/grpc-connection.js";
 import type { Connection, Reply, Request, Stream } from "../../client/transport.js";
-import { quietGrpc } from "./quiet-grpc.js";
+import { LeanConnection } from "./lean-connection.js";
 
 /** The part of a call's time that connecting may take: the rest is for finding out why it did not succeed. */
 const CONNECT_SHARE = 0.8;
@@ -20,14 +19,13 @@ export interface Heard {
 }
 
 export class KeyConnection implements Connection {
-  private readonly inner: GrpcConnection;
+  private readonly inner: LeanConnection;
 
   constructor(
     private readonly address: string,
     private readonly heard: Heard,
   ) {
-    quietGrpc();
-    this.inner = new GrpcConnection(address);
+    this.inner = new LeanConnection(address);
   }
 
   get ready(): boolean {

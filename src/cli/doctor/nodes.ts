@@ -1,6 +1,5 @@
 /** Possible faults of the nodes, as seen from here: which of them answer, whether they agree, whether their clocks
  * do. */
-import { createClient } from "nice-grpc";
 import {
   ReconfigurationServiceDefinition,
   type StatusResponse,
@@ -13,6 +12,7 @@ import { printableStatus, summarize } from "../status/status.js";
 import type { Summary } from "../status/summary.js";
 import { type Finding, fail, ok, warn } from "./finding.js";
 
+const SERVICE = ReconfigurationServiceDefinition;
 /** In answers to Status: the node's wall clock, milliseconds since 1970 (rpc/services/reconfiguration-service.ts). */
 const CLOCK_HEADER = "onar-clock-ms";
 /** The protocol asks no wall clock; people who compare logs, and certificates, do. */
@@ -71,12 +71,14 @@ async function visit(endpoint: Address, timeoutMs: number): Promise<Visited> {
     const status = await call({ endpoints: [endpoint], timeoutMs }, async (channel, options) => {
       sentAt = Date.now();
       const began = performance.now();
-      const answer = await createClient(ReconfigurationServiceDefinition, channel).status(
-        {},
+      const answer = await channel.unary(
+        SERVICE,
+        SERVICE.methods.status,
+        { partitions: [] },
         {
           ...options,
-          onHeader: (header) => {
-            const text = header.get(CLOCK_HEADER);
+          onHeaders: (headers) => {
+            const text = headers.get(CLOCK_HEADER);
             clock = text === undefined ? null : Number(text);
           },
         },

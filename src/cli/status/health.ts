@@ -1,5 +1,4 @@
 /** `onar health`: what a node says of its own health, as an exit code for scripts and probes of containers. */
-import { createClient } from "nice-grpc";
 import {
   HealthDefinition,
   HealthCheckResponse_ServingStatus as ServingStatus,
@@ -25,7 +24,7 @@ export async function health(options: HealthOptions, io: Io): Promise<ExitCode> 
   const target = named ? all : { ...all, endpoints: all.endpoints.slice(0, 1) };
   const service = options.live === true ? LIVE : "";
   const { status } = await call(target, (channel, callOptions) =>
-    createClient(HealthDefinition, channel).check({ service }, callOptions),
+    channel.unary(HealthDefinition, HealthDefinition.methods.check, { service }, callOptions),
   );
   const name = ServingStatus[status] ?? "UNKNOWN";
   io.out(format === "json" ? `${jsonText({ service, status: name })}\n` : `${name}\n`);

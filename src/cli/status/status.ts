@@ -4,7 +4,6 @@
  * node that knows the highest ballot of it.
  */
 
-import { createClient } from "nice-grpc";
 import {
   type NodeStatus,
   type PartitionStatus,
@@ -26,6 +25,7 @@ import { type Column, tableLines } from "../terminal/table.js";
 import { judge } from "./judgement.js";
 import type { NodeRow, Summary } from "./summary.js";
 
+const SERVICE = ReconfigurationServiceDefinition;
 /** Nodes other than the first are asked all at once and not waited for longer. */
 const OTHERS_MS = 2_000;
 
@@ -35,7 +35,7 @@ export const askStatus = (
   target: Partial<Target> = {},
 ): Promise<StatusResponse> =>
   call({ ...target, endpoints, timeoutMs }, async (channel, options) =>
-    printableStatus(await createClient(ReconfigurationServiceDefinition, channel).status({}, options)),
+    printableStatus(await channel.unary(SERVICE, SERVICE.methods.status, { partitions: [] }, options)),
   );
 
 /** Characters of an address, a zone, a version. */

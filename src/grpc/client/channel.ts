@@ -64,6 +64,10 @@ export class Channel {
     this.#backoff = new Backoff({ ...DEFAULT_BACKOFF, ...options.backoff }, Math.random);
   }
 
+  get isConnected(): boolean {
+    return this.#current !== undefined;
+  }
+
   start(call: Startable): void {
     const current = this.#current;
     if (current !== undefined && this.#waiting.size === 0 && current.connection.openable > 0) {

@@ -86,6 +86,20 @@ export class GrpcClient {
     return this.#many(method, encoded(method, requests), options);
   }
 
+  /** There is a connection, as far as is known: a call would not wait for one. */
+  get isConnected(): boolean {
+    return this.#host.channel.isConnected;
+  }
+
+  /** Connects if there is no connection. Resolves once a call could be made, and rejects with the GrpcError that a call would get. */
+  connect(): Promise<void> {
+    const { channel } = this.#host;
+    return new Promise((resolve, reject) => {
+      if (channel.isConnected) resolve();
+      else channel.start({ waitForReady: false, begin: () => resolve(), refused: reject });
+    });
+  }
+
   /** Takes no further calls, and lets those that run end for `graceMs`, or as long as they want if it is 0. */
   close(graceMs = 0): Promise<void> {
     return this.#host.channel.close(graceMs);

@@ -9,7 +9,7 @@ const TLS_ALERT = 0x15;
 const TLS_HANDSHAKE = 0x16;
 const LETTER_H = 0x48;
 
-/** What a client is whose byte at `at` is the first that differs from the preface, and is this one. */
+/** Names a client by its first byte that differs from the preface, and that byte's place `at`. */
 export function clientStranger(at: number, byte: number): string {
   if (at === 0 && byte === TLS_HANDSHAKE) return "a TLS handshake; this port speaks HTTP/2 without TLS";
   // Methods of HTTP/1.1: POST, PUT and PATCH share their first letter with the preface.
@@ -17,7 +17,7 @@ export function clientStranger(at: number, byte: number): string {
   return "not the preface of an HTTP/2 client";
 }
 
-/** What a server is that begins with this byte; empty if it may be one of HTTP/2. */
+/** Names a server by its first byte; empty if it may be one of HTTP/2. */
 export function serverStranger(byte: number): string {
   if (byte === TLS_ALERT || byte === TLS_HANDSHAKE) return "the server speaks TLS, not HTTP/2 without it";
   if (byte === LETTER_H) return "the server speaks HTTP/1.1, not HTTP/2";

@@ -53,7 +53,7 @@ export function dial(options: DialOptions): Promise<Driver> {
   });
 }
 
-/** What OpenSSL says of a port that answers without TLS means nothing to those who read it. */
+/** OpenSSL's words about a port that answers without TLS mean nothing to people. */
 function explained(error: Error, address: string): Error {
   const code = "code" in error ? error.code : "";
   if (

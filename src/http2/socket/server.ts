@@ -84,7 +84,7 @@ export class Http2Server {
     return gone;
   }
 
-  /** A client may have done its part of a handshake, and begun a call: it gets the time that others have to hear that we drain. */
+  /** A client may have done its part of a handshake, and begun a call. It gets the time that others have to hear that we drain. */
   #endHandshakes(graceMs: number): void {
     const { drainTimeoutMs } = this.#options.timing ?? SERVER_TIMING;
     const times = [graceMs, drainTimeoutMs].filter((ms) => ms > 0);

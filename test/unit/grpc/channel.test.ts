@@ -26,6 +26,21 @@ test("a call fails at once where nobody is, and was surely not processed", async
   await rig.client.close();
 });
 
+test("connecting without a call succeeds once a call could be made, and fails as a call would", async () => {
+  const rig = inProcess(echoRoutes(), { client: FAST });
+  expect(rig.client.isConnected).toBe(false);
+  await rig.client.connect();
+  expect(rig.client.isConnected).toBe(true);
+  await rig.client.connect();
+  expect(rig.connections).toHaveLength(1);
+  await rig.client.close();
+  const alone = inProcess(echoRoutes(), { client: FAST });
+  alone.unreachable = true;
+  await expect(alone.client.connect()).rejects.toMatchObject({ code: STATUS.unavailable, outcome: "unprocessed" });
+  expect(alone.client.isConnected).toBe(false);
+  await alone.client.close();
+});
+
 test("a call that waits for the server is answered once it is there, and others are again", async () => {
   const rig = inProcess(echoRoutes(), { client: FAST });
   rig.unreachable = true;

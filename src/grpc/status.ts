@@ -85,8 +85,8 @@ export class GrpcError extends Error {
 }
 
 /**
- * An error that the other side has caused. It has no stack: making one takes longer than the rest of a call, so that refusing would cost more
- * than answering; and it would name nothing but this folder.
+ * An error that the other side has caused. It has no stack: making one takes longer than the rest of a call. So refusing would cost more than
+ * answering, and it would name nothing but this folder.
  */
 export function causedByPeer(code: number, message: string): GrpcError {
   const { stackTraceLimit } = Error;

@@ -203,13 +203,13 @@ describe("pages", () => {
     expect(isAsShown("axb", "a.b")).toBe(false);
   });
 
-  test("a block of console is commands, each with what it prints", () => {
-    const [block] = blocksIn("```console\n$ one\n1\n$ two \\\n  three\n```\n");
+  test("a block with what is printed is commands, each with its own", () => {
+    const [block] = blocksIn("```sh\none\n#> 1\ntwo \\\n  three\n```\n");
     expect(commandsOf(block as Block)).toEqual([
       { command: "one", shown: "1\n" },
       { command: "two    three", shown: "" },
     ]);
-    const [document] = blocksIn("```console\n$ cat <<END\n> a\n> END\na\n```\n");
+    const [document] = blocksIn("```sh\ncat <<END\na\nEND\n#> a\n```\n");
     expect(commandsOf(document as Block)).toEqual([{ command: "cat <<END\na\nEND", shown: "a\n" }]);
   });
 });

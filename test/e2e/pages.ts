@@ -2,7 +2,8 @@
  * The examples of the manual. A block of code in a page is one of these:
  *
  *   sh        commands, each of which must end with 0; "# prints: TEXT" behind one is what it prints
- *   console   commands behind "$ ", going on behind "> ", and what they print; … stands for anything within a line, a line of only … for any lines
+ *   sh        with lines behind "#> ": commands and what they print, whatever they end with, so that all of it can be pasted. … stands for
+ *             anything within a line, a line of only … for any lines
  *   ts NAME   a file of that name, for the commands of the page; so are jsonl NAME, and yaml when its first line is "# NAME"
  *   json      is parsed, mermaid is not looked at
  *
@@ -15,6 +16,7 @@ import { ROOT } from "./harness.js";
 export interface Block {
   /** The line that it begins at, from 1. */
   readonly line: number;
+  /** The word behind the fence; "console" for commands with what they print. */
   readonly language: string;
   /** The second word behind the fence, or of a first line "# NAME.yaml"; "" when there is none. */
   readonly name: string;
@@ -33,7 +35,7 @@ export function blocksIn(text: string): Block[] {
     const [, notRun = "", language = "", name = "", code = ""] = fence;
     return {
       line: text.slice(0, fence.index).split("\n").length,
-      language,
+      language: language === "sh" && /^#>/m.test(code) ? "console" : language,
       name: name || (/^# ([\w-]+\.yaml)\n/.exec(code)?.[1] ?? ""),
       text: code,
       notRun,
@@ -47,7 +49,7 @@ export interface Command {
   readonly shown: string | null;
 }
 
-/** The commands of a block of sh or console. */
+/** The commands of a block of sh, or of one with what they print. */
 export function commandsOf(block: Block): Command[] {
   const lines = block.text.replaceAll("\\\n", " ").trimEnd().split("\n");
   if (block.language === "sh") {
@@ -59,12 +61,17 @@ export function commandsOf(block: Block): Command[] {
       });
   }
   const commands: { command: string; shown: string }[] = [];
+  let end: string | undefined;
   for (const line of lines) {
     const last = commands.at(-1);
-    if (line.startsWith("$ ")) commands.push({ command: line.slice(2), shown: "" });
-    else if (line.startsWith("> ") && last?.shown === "") last.command += `\n${line.slice(2)}`;
-    else if (last === undefined) throw new Error(`line ${block.line}: a block of console begins with a command`);
-    else last.shown += `${line}\n`;
+    if (end !== undefined && last !== undefined) {
+      last.command += `\n${line}`;
+      if (line === end) end = undefined;
+    } else if (!line.startsWith("#>")) {
+      commands.push({ command: line, shown: "" });
+      end = /<<(\w+)$/.exec(line)?.[1];
+    } else if (last === undefined) throw new Error(`line ${block.line}: it begins with what is printed`);
+    else last.shown += `${line.slice("#> ".length)}\n`;
   }
   return commands;
 }

@@ -52,7 +52,7 @@ export class Purging {
   /** Tombstones purged by this node as the writer since it started. */
   purged = 0;
   private ballot: Ballot | null = null;
-  /** Of the keys that wait or are asked about. */
+  /** Bytes of the keys that wait or are asked about. */
   private bytes = 0;
   private waiting: Change[] = [];
   private readonly byAttempt = new Map<Attempt, PurgedKey>();

@@ -49,7 +49,7 @@ export class Link {
   /** The epoch whose digest was told last by a frame. */
   private saidEpoch: ViewEpoch = NO_VIEW.epoch;
   private queue: NodeMessage[] = [];
-  /** Of the messages queued, by their sizes, and of the frames that the connection has not taken. */
+  /** Bytes of the messages queued, by their sizes, and of the frames that the connection has not taken. */
   private messageBytes = 0;
   private frameBytes = 0;
   private lastFrameAt = Number.NEGATIVE_INFINITY;

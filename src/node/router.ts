@@ -99,7 +99,7 @@ class Pending {
     const { request } = this;
     if (request.kind === "read" || request.write.requestId === null || request.write.after !== null) return request;
     if (!this.mayHaveRun && planted("R9.first-copy-unbound")) return request;
-    return { kind: "write", write: { ...request.write, after: this.known } };
+    return { ...request, write: { ...request.write, after: this.known } };
   }
 
   /** `after` is this node's doing. */
@@ -115,13 +115,16 @@ class Pending {
 
 /** Memory of a request, about. */
 function bytesOf(request: Request): number {
-  if (request.kind === "read") return request.read.key.length + REQUEST_OVERHEAD_BYTES;
+  let unread = 0;
+  if (request.unread !== undefined)
+    for (const values of Object.values(request.unread)) for (const value of values) unread += value.length;
+  if (request.kind === "read") return request.read.key.length + unread + REQUEST_OVERHEAD_BYTES;
   const { operation } = request.write;
   const { key } = operation;
   const value = "value" in operation ? operation.value.length : 0;
   const condition =
     "condition" in operation && operation.condition?.kind === "value" ? operation.condition.value.length : 0;
-  return key.length + value + condition + REQUEST_OVERHEAD_BYTES;
+  return key.length + value + condition + unread + REQUEST_OVERHEAD_BYTES;
 }
 
 type Refused = Extract<Result, { status: "refused" }>;

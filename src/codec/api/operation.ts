@@ -45,6 +45,7 @@ import type {
 import { toBuffer } from "../../wire/bytes.js";
 import { bytesOf, NO_BYTES, textOf } from "../bytes/bytes.js";
 import { fingerprintOf } from "./fingerprint.js";
+import { unreadToWire, withUnread } from "./unread.js";
 
 // ---- requests
 
@@ -52,10 +53,9 @@ type WireRequest = NonNullable<WireForward["request"]>;
 
 export function requestToWire(request: Request, partition: Partition): WireRequest {
   if (request.kind === "read") {
-    return {
-      $case: "get",
-      value: { key: bytesOf(request.read.key), consistency: consistencyToWire(request.read.consistency), keySpace: "" },
-    };
+    const { key, consistency } = request.read;
+    const value = { key: bytesOf(key), consistency: consistencyToWire(consistency), keySpace: "" };
+    return { $case: "get", value: { ...value, ...unreadToWire(request) } };
   }
   const { operation, requestId, after } = request.write;
   const common = {
@@ -63,6 +63,7 @@ export function requestToWire(request: Request, partition: Partition): WireReque
     requestId: requestId === null ? NO_BYTES : bytesOf(requestId),
     after: after === null ? undefined : { partition, revision: BigInt(after) },
     keySpace: "",
+    ...unreadToWire(request),
   };
   switch (operation.kind) {
     case "put":
@@ -89,17 +90,13 @@ export function requestToWire(request: Request, partition: Partition): WireReque
 
 export function requestFromWire(wire: WireRequest): Request {
   if (wire.$case === "get") {
-    return {
-      kind: "read",
-      read: { key: keyFrom(textOf(wire.value.key)), consistency: consistencyFromWire(wire.value.consistency) },
-    };
+    const read = { key: keyFrom(textOf(wire.value.key)), consistency: consistencyFromWire(wire.value.consistency) };
+    return withUnread({ kind: "read", read }, wire.value);
   }
   const { requestId, after } = wire.value;
-  const operation = operationFromWire(wire);
-  return {
-    kind: "write",
-    write: writeRequest(operation, requestId, after === undefined ? null : revisionFromWire(after.revision)),
-  };
+  const known = after === undefined ? null : revisionFromWire(after.revision);
+  const write = writeRequest(operationFromWire(wire), requestId, known);
+  return withUnread({ kind: "write", write }, wire.value);
 }
 
 function operationFromWire(wire: Exclude<WireRequest, { $case: "get" }>): WriteOperation {

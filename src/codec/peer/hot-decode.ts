@@ -219,9 +219,10 @@ function decodeForward(r: WireReader): Forward | null {
   while (r.more) {
     const key = r.tag();
     if (key === tag(1, VARINT)) id = r.varint();
-    else if (key === tag(GET, BYTES)) request = readGet(r.message());
-    else if (key === tag(PUT, BYTES)) request = readPut(r.message());
-    else if (key === tag(7, VARINT)) remaining = r.uint32();
+    else if (key === tag(GET, BYTES) || key === tag(PUT, BYTES)) {
+      request = key === tag(GET, BYTES) ? readGet(r.message()) : readPut(r.message());
+      if (request === null) return null;
+    } else if (key === tag(7, VARINT)) remaining = r.uint32();
     else if (key === tag(9, VARINT)) p = r.uint32();
     else if (key === tag(10, VARINT)) epoch = r.varint();
     else r.skip(key);
@@ -237,19 +238,21 @@ function decodeForward(r: WireReader): Forward | null {
   };
 }
 
-function readGet(r: WireReader): Forward["request"] {
+/** null: it has fields that are not known here, which the generated code keeps. */
+function readGet(r: WireReader): Forward["request"] | null {
   let k = "";
   let consistency = 0;
   while (r.more) {
     const key = r.tag();
     if (key === tag(1, BYTES)) k = r.text();
     else if (key === tag(11, VARINT)) consistency = r.varint();
-    else r.skip(key);
+    else return null;
   }
   return { kind: "read", read: { key: keyFrom(k), consistency: consistency === LOCAL ? "local" : "linearizable" } };
 }
 
-function readPut(r: WireReader): Forward["request"] {
+/** null: as `readGet`. */
+function readPut(r: WireReader): Forward["request"] | null {
   let k = "";
   let value: Buffer = NO_BYTES;
   let requestId: Buffer = NO_BYTES;
@@ -260,7 +263,7 @@ function readPut(r: WireReader): Forward["request"] {
     else if (key === tag(2, BYTES)) value = r.copy();
     else if (key === tag(4, BYTES)) requestId = r.view();
     else if (key === tag(5, BYTES)) after = readRevision(r.message());
-    else r.skip(key);
+    else return null;
   }
   return { kind: "write", write: writeRequest({ kind: "put", key: keyFrom(k), value }, requestId, after) };
 }

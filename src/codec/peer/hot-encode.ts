@@ -121,6 +121,7 @@ function encodeRecovered(m: Recovered, w: WireWriter): void {
 
 function encodeForward(m: Forward, w: WireWriter): boolean {
   const { request } = m;
+  if (request.unread !== undefined) return false;
   if (request.kind === "write" && request.write.operation.kind !== "put") return false;
   const start = w.begin(FORWARD);
   w.number(1, m.id);

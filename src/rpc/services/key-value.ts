@@ -27,6 +27,7 @@ import {
   writeRequest,
 } from "../../codec/api/operation.js";
 import { positionOf } from "../../codec/api/position.js";
+import { withUnread } from "../../codec/api/unread.js";
 import { textOf } from "../../codec/bytes/bytes.js";
 import type { Limits } from "../../config/config.js";
 import type { Key, Partition } from "../../core/model/ids.js";
@@ -56,7 +57,7 @@ export interface Asker {
 }
 
 /** What every write's request has in common. */
-type WireWrite = Pick<PutRequest, "key" | "requestId" | "after" | "keySpace">;
+type WireWrite = Pick<PutRequest, "key" | "requestId" | "after" | "keySpace" | "_unknownFields">;
 type AnswerOf<K extends Answer["kind"]> = Extract<Answer, { kind: K }>;
 
 export class KeyValueHandlers {
@@ -159,7 +160,7 @@ export class KeyValueHandlers {
     checkKey(request.key, this.limits, "read");
     const read = { key: textOf<Key>(request.key), consistency: consistencyFromWire(request.consistency) };
     const partition = this.partitionOf(request.key, "read", false);
-    this.run("get", partition, { kind: "read", read }, call, asker, (answer, header) => ({
+    this.run("get", partition, withUnread({ kind: "read", read }, request), call, asker, (answer, header) => ({
       $case: "get",
       value: getResponse(answer, header),
     }));
@@ -180,7 +181,7 @@ export class KeyValueHandlers {
     checkAfter(request.after, partition);
     const after = request.after === undefined ? null : revisionFromWire(request.after.revision);
     const write = writeRequest(operation(textOf<Key>(request.key)), toBuffer(request.requestId), after);
-    this.run(kind, partition, { kind: "write", write }, call, asker, response);
+    this.run(kind, partition, withUnread({ kind: "write", write }, request), call, asker, response);
   }
 
   private partitionOf(key: Uint8Array, kind: "read" | "write", hasId: boolean): Partition {

@@ -3,7 +3,7 @@
  * that what is measured is the transport.
  *
  * usage: http2-echo TRANSPORT [--listen HOST:PORT]
- * TRANSPORT: http2 (src/http2), grpc (src/grpc on it), node (node:http2), grpc-js, nice-grpc (on grpc-js).
+ * TRANSPORT: http2 (src/http2), grpc (src/grpc on it), grpc-tls (with TLS), node (node:http2), grpc-js, nice-grpc (on grpc-js).
  * Prints `ready HOST:PORT`; SIGINT or SIGTERM ends it at once.
  */
 
@@ -17,6 +17,7 @@ import type { Connection } from "../src/http2/connection/connection.js";
 import type { Stream, StreamListener } from "../src/http2/connection/stream.js";
 import { headerList } from "../src/http2/hpack/header-list.js";
 import { Http2Server } from "../src/http2/socket/server.js";
+import { TEST_CERTIFICATE, TEST_KEY } from "../test/unit/http2/support/tls.js";
 import { GET_PATH, PUT_PATH } from "./load/wire.js";
 
 type Listen = (host: string, port: number) => Promise<number>;
@@ -93,16 +94,20 @@ const listenNode: Listen = (host, port) => {
 
 const same = <T>(bytes: T): T => bytes;
 
-const listenGrpc: Listen = (host, port) => {
-  const route = (path: string): UnaryRoute<Uint8Array, Uint8Array> => ({
-    path,
-    kind: "unary",
-    decode: same,
-    encode: same,
-    handle: same,
-  });
-  return new GrpcServer({ table: new RouteTable([route(GET_PATH), route(PUT_PATH)]) }).listen(port, host);
-};
+const grpcOver =
+  (tls: boolean): Listen =>
+  (host, port) => {
+    const route = (path: string): UnaryRoute<Uint8Array, Uint8Array> => ({
+      path,
+      kind: "unary",
+      decode: same,
+      encode: same,
+      handle: same,
+    });
+    const table = new RouteTable([route(GET_PATH), route(PUT_PATH)]);
+    const keys = { key: TEST_KEY, cert: TEST_CERTIFICATE };
+    return new GrpcServer(tls ? { table, tls: keys } : { table }).listen(port, host);
+  };
 
 const listenNiceGrpc: Listen = (host, port) => {
   const server = createNiceServer();
@@ -146,7 +151,8 @@ const listenGrpcJs: Listen = (host, port) => {
 
 const TRANSPORTS: Readonly<Record<string, Listen>> = {
   http2: listenHttp2,
-  grpc: listenGrpc,
+  grpc: grpcOver(false),
+  "grpc-tls": grpcOver(true),
   node: listenNode,
   "grpc-js": listenGrpcJs,
   "nice-grpc": listenNiceGrpc,
@@ -159,7 +165,7 @@ const { values, positionals } = parseArgs({
 const listen = TRANSPORTS[positionals[0] ?? ""];
 const [, host, port] = /^(.*):(\d+)$/.exec(values.listen) ?? [];
 if (listen === undefined || host === undefined) {
-  process.stderr.write("usage: http2-echo http2|grpc|node|grpc-js|nice-grpc [--listen HOST:PORT]\n");
+  process.stderr.write("usage: http2-echo http2|grpc|grpc-tls|node|grpc-js|nice-grpc [--listen HOST:PORT]\n");
   process.exit(2);
 }
 process.stdout.write(`ready ${host}:${await listen(host, Number(port))}\n`);

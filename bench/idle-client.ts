@@ -1,10 +1,11 @@
 /**
- * Connections that say hello and nothing else: idle-client HOST:PORT COUNT. Says `ready` once all are there, and holds them until SIGTERM.
+ * Connections that say hello and nothing else: idle-client HOST:PORT COUNT [tls]. Says `ready` once all are there, and holds them until SIGTERM.
  * They are held by sockets alone, as the server's memory is what is measured.
  */
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { parseEndpoint } from "./load/options.js";
 
 /** The preface, no settings, and the acknowledgement of the server's. */
@@ -15,13 +16,14 @@ const HELLO = Buffer.concat([
 /** A listener's queue is short. */
 const AT_ONCE = 100;
 
-const [address = "", count = ""] = process.argv.slice(2);
+const [address = "", count = "", tls = ""] = process.argv.slice(2);
 const { host, port } = parseEndpoint(address);
 const held: Socket[] = [];
 while (held.length < Number(count)) {
   const some = Array.from({ length: Math.min(AT_ONCE, Number(count) - held.length) }, async () => {
-    const socket = connect(port, host);
-    await once(socket, "connect");
+    const socket =
+      tls === "" ? connect(port, host) : connectTls({ host, port, ALPNProtocols: ["h2"], rejectUnauthorized: false });
+    await once(socket, tls === "" ? "connect" : "secureConnect");
     socket.resume();
     // A connection that is lost is a wrong figure.
     socket.on("close", () => process.exit(1));

@@ -8,7 +8,13 @@ import { descriptors, residentBytesOf } from "../process/procfs.js";
 import { progress, type SuiteOptions, type SuiteResult } from "./context.js";
 import { type Column, tableOf } from "./table.js";
 
-const TRANSPORTS = ["grpc", "node", "grpc-js"] as const;
+const TRANSPORTS = ["grpc", "grpc-tls", "node", "grpc-js"] as const;
+const NAMES: Readonly<Record<(typeof TRANSPORTS)[number], string>> = {
+  grpc: "src/grpc",
+  "grpc-tls": "src/grpc, TLS",
+  node: "node:http2",
+  "grpc-js": "grpc-js",
+};
 const CONNECTIONS = 10_000;
 const SPARE_DESCRIPTORS = 500;
 const SETTLE_MS = 3_000;
@@ -31,7 +37,7 @@ export async function idle({ scripts }: SuiteOptions): Promise<SuiteResult> {
 }
 
 interface Row {
-  readonly transport: string;
+  readonly transport: (typeof TRANSPORTS)[number];
   readonly beforeMiB: number;
   readonly withMiB: number;
   readonly kilobytesEach: number;
@@ -39,20 +45,21 @@ interface Row {
 }
 
 const COLUMNS: readonly Column<Row>[] = [
-  ["", (r) => (r.transport === "grpc" ? "src/grpc" : r.transport === "node" ? "node:http2" : r.transport)],
+  ["", (r) => NAMES[r.transport]],
   ["without MiB", (r) => r.beforeMiB.toFixed(0)],
   ["with MiB", (r) => r.withMiB.toFixed(0)],
   ["KB a connection", (r) => r.kilobytesEach.toFixed(1)],
 ];
 
-async function measure(scripts: string, transport: string, connections: number): Promise<Row> {
+async function measure(scripts: string, transport: Row["transport"], connections: number): Promise<Row> {
   const server = await startChild([`${scripts}/http2-echo.js`, transport], 15_000);
   const resident = (): number => residentBytesOf(server.pid) ?? Number.NaN;
   try {
     const endpoint = parseEndpoint(server.lines.at(-1)?.split(" ")[1] ?? "");
     await sleep(SETTLE_MS);
     const before = resident();
-    const client = await startChild([`${scripts}/idle-client.js`, endpointText(endpoint), `${connections}`], 120_000);
+    const args = [endpointText(endpoint), `${connections}`, ...(transport === "grpc-tls" ? ["tls"] : [])];
+    const client = await startChild([`${scripts}/idle-client.js`, ...args], 300_000);
     await sleep(SETTLE_MS);
     const after = resident();
     // Still there: none was lost.

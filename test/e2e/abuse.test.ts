@@ -3,6 +3,7 @@
  * from again, honest calls answered meanwhile. How fast these are: `npx tsx bench/main.ts abuse`.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { descriptors } from "../../bench/process/procfs.js";
 import { ATTACKS, attackOf } from "../abuse/attacks/all.js";
 import { Ring } from "../abuse/bout.js";
 import { TEST_CERTIFICATE, TEST_KEY } from "../unit/http2/support/tls.js";
@@ -15,8 +16,8 @@ const GROWTH_MIB = 96;
 const KEPT_BYTES = 8 * MIB;
 /** What reads of the operating system had brought already may be counted. */
 const READ_AFTER_BYTES = 200_000;
-/** Connections of attacks that are a matter of number. */
-const SCALE = 2_000;
+/** Connections of attacks that are a matter of number, and descriptors for everything else. */
+const SCALE = Math.min(2_000, descriptors() - 500);
 
 let ring: Ring;
 beforeAll(async () => {

@@ -14,6 +14,7 @@ export interface Case {
   readonly nodes?: readonly NodeKind[];
   readonly endpoints?: readonly number[];
   readonly views?: readonly (readonly number[])[];
+  readonly most_views?: number;
   readonly pipeline?: false;
   readonly client?: {
     readonly timeout_ms?: number;

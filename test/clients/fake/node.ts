@@ -80,6 +80,7 @@ export class FakeNode {
       if (!first) return;
       first = false;
       if (path === GET_VIEW) {
+        this.options.script.viewAsked();
         const response = { header: this.header(undefined), view: this.view(), digest: Buffer.alloc(32) };
         return sendMessage(stream, GetViewResponse.encode(response).finish());
       }

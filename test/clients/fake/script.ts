@@ -46,6 +46,7 @@ export class Script {
   private current = -1;
   /** Gets with consistency LOCAL so far. */
   private asked = 0;
+  private viewsAsked = 0;
   private readonly revisions = new Map<number, bigint>();
   /** The highest revision told of a partition in a header, and in anything. */
   private readonly told = new Map<number, bigint>();
@@ -61,6 +62,11 @@ export class Script {
   /** This Get with consistency LOCAL is to be told no revision. */
   untold(): boolean {
     return this.asked++ < (this.definition.untold ?? 0);
+  }
+
+  /** Somebody asks for the view. */
+  viewAsked(): void {
+    this.viewsAsked++;
   }
 
   /** A revision of the partition to tell in a header; `next`: a write takes one. */
@@ -120,6 +126,9 @@ export class Script {
         if (!attempts.some((attempt) => attempt.node === node))
           this.problems.push(`step ${number}: node ${node} was not asked`);
     }
+    const most = this.definition.most_views ?? this.viewsAsked;
+    if (this.viewsAsked > most)
+      this.problems.push(`the view was asked for ${this.viewsAsked} times, at most ${most} may be`);
     return this.problems;
   }
 

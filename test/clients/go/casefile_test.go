@@ -18,6 +18,7 @@ type testCase struct {
 	// Endpoints, Views and Untold are the fake server's business.
 	Endpoints []int      `yaml:"endpoints"`
 	Views     [][]int    `yaml:"views"`
+	MostViews int        `yaml:"most_views"`
 	Untold    int        `yaml:"untold"`
 	Nodes     []string   `yaml:"nodes"`
 	Client    clientPart `yaml:"client"`

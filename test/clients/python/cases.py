@@ -20,8 +20,8 @@ from processes import ROOT, FakeServer, LocalCluster
 
 ENDPOINTS = [e.strip() for e in os.environ.get("ONAR_ENDPOINTS", "").split(",") if e.strip()]
 
-#: endpoints, views and untold are the fake server's business, as is what stands last in STEP.
-CASE = {"name", "on", "nodes", "client", "steps", "pipeline", "endpoints", "views", "untold"}
+#: endpoints, views, most_views and untold are the fake server's business, as is what stands last in STEP.
+CASE = {"name", "on", "nodes", "client", "steps", "pipeline", "endpoints", "views", "most_views", "untold"}
 CLIENT = {"timeout_ms", "cluster_id", "direct"}
 STEP = {
     *("call", "key", "value", "delta", "condition", "consistency", "timeout_ms", "times", "kill_writer_at", "save"),

@@ -19,6 +19,7 @@
  *   P1 A writer's message comes from the owner of its ballot.
  *   P2  A ballot's owner is a replica of its partition, and its epoch is no later than the group's.
  *   P3  In a register neither the version nor the floor is above the revision.
+ *   P4  A key lies in the partition that it is told of.
  */
 
 import { unreachable } from "../base/assert.js";
@@ -87,7 +88,12 @@ export interface PlausibleOptions {
   readonly known: (partition: Partition) => KnownNumbers;
   /** The partition of a request that was passed on and is not answered yet; null: there is none of that id. */
   readonly asked: (forward: number) => Partition | null;
+  /** Where a key lies; null: any key may lie anywhere, as in tests that place keys by themselves. */
+  readonly partitionOf: PlacesKeys | null;
 }
+
+/** Where a key lies in a view with so many partitions. */
+export type PlacesKeys = (key: Key, partitions: number) => Partition;
 
 /** Bytes of a completion record, with its framing. */
 const MAX_RECORD_BYTES = 64;
@@ -126,7 +132,12 @@ export class Plausible {
           first(message.offices, ({ partition, ballot }) => this.office(now, partition, ballot))
         );
       case "forward":
-        return this.partition(message.partition) ?? remaining(message.remaining) ?? request(message.request);
+        return (
+          this.partition(message.partition) ??
+          remaining(message.remaining) ??
+          request(message.request) ??
+          this.key(message.partition, keyOf(message.request))
+        );
       case "forwarded":
         return this.answer(now, message);
       case "view-prepare":
@@ -182,12 +193,12 @@ export class Plausible {
       case "confirm":
         return this.writers(now, partition, from, message.ballot);
       case "recover":
-        return this.writers(now, partition, from, message.ballot) ?? key(message.key);
+        return this.writers(now, partition, from, message.ballot) ?? this.key(partition, message.key);
       case "ask-tombstone":
       case "purge":
         return (
           this.writers(now, partition, from, message.ballot) ??
-          key(message.key) ??
+          this.key(partition, message.key) ??
           this.timestamp(now, partition, message.timestamp)
         );
       case "reserve":
@@ -223,7 +234,10 @@ export class Plausible {
       case "nack":
         return this.ballot(now, partition, message.ballot) ?? this.ballot(now, partition, message.promised);
       case "read":
-        return key(message.key) ?? (message.holding === null ? null : this.timestamp(now, partition, message.holding));
+        return (
+          this.key(partition, message.key) ??
+          (message.holding === null ? null : this.timestamp(now, partition, message.holding))
+        );
       case "read-answer":
         return (
           this.ballot(now, partition, message.promised) ??
@@ -236,7 +250,7 @@ export class Plausible {
       case "ask-changes":
         return this.ranges(now, partition, message.taken);
       case "hand-over":
-        return key(message.key);
+        return this.key(partition, message.key);
       case "handed-over":
         return (
           handedOver(message) ??
@@ -362,8 +376,19 @@ export class Plausible {
     if (version > revision || floor > revision)
       return `a register of revision ${revision} with version ${version} and floor ${floor}`;
     return (
-      key(register.key) ?? this.timestamp(now, partition, register.timestamp) ?? this.revision(now, partition, revision)
+      this.key(partition, register.key) ??
+      this.timestamp(now, partition, register.timestamp) ??
+      this.revision(now, partition, revision)
     );
+  }
+
+  /** P4. Otherwise it would be kept where nobody looks for it, and count beside the key's own copies. */
+  private key(partition: Partition, text: Key): Wrong {
+    const wrong = key(text);
+    const { partitionOf } = this.options;
+    if (wrong !== null || partitionOf === null || planted("W9.any-key")) return wrong;
+    const home = partitionOf(text, this.numbers.length);
+    return home === partition ? null : `a key of partition ${home}, as one of partition ${partition}`;
   }
 
   private listed(count: number, most: number, what: string): Wrong {
@@ -394,13 +419,14 @@ const value = (bytes: Uint8Array): Wrong =>
 
 const entry = (found: KeyEntry | null): Wrong => (found === null ? null : value(found.value));
 
+const keyOf = (asked: Request): Key => (asked.kind === "read" ? asked.read.key : asked.write.operation.key);
+
 function request(asked: Request): Wrong {
-  if (asked.kind === "read") return key(asked.read.key);
+  if (asked.kind === "read") return null;
   const { operation, requestId } = asked.write;
   if (requestId !== null && requestId.length !== REQUEST_ID_BYTES) return `a request id of ${requestId.length} bytes`;
   const condition = "condition" in operation ? operation.condition : null;
   return (
-    key(operation.key) ??
     ("value" in operation ? value(operation.value) : null) ??
     (condition?.kind === "value" ? value(condition.value) : null)
   );

@@ -9,7 +9,7 @@ import type { Key, NodeId, Partition, ViewEpoch } from "../core/model/ids.js";
 import type { NodeMessage, Request } from "../core/model/node-message.js";
 import type { Outcome, Ticket } from "../core/model/outbox.js";
 import { planted } from "../core/model/planted.js";
-import { type KnownNumbers, Plausible } from "../core/plausible.js";
+import { type KnownNumbers, type PlacesKeys, Plausible } from "../core/plausible.js";
 import type { Member } from "../core/view/view.js";
 import type { Outgoing } from "./outgoing.js";
 import { Router } from "./router.js";
@@ -48,11 +48,12 @@ export class NodeMachine {
   /** The driver tells what it gives to the disk, and what of it is durable. */
   readonly syncs = new Syncs();
 
-  /** `watcher` is told of requests; null: nobody is. */
+  /** `watcher` is told of requests; null: nobody is. `partitionOf`: where keys must lie that peers speak of; null: anywhere. */
   constructor(
     options: CoreOptions,
     watcher: RequestWatcher | null = null,
     private readonly implausible: Implausible = () => {},
+    partitionOf: PlacesKeys | null = null,
   ) {
     this.core = new Core(options);
     this.views = new ViewHolder(this.core.newest);
@@ -60,6 +61,7 @@ export class NodeMachine {
       view: () => this.core.view,
       known: (partition) => this.known(partition),
       asked: (forward) => this.router.asked(forward),
+      partitionOf,
     });
     this.router = new Router({ core: this.core, firstForward: options.firstAttempt, syncs: this.syncs, watcher });
   }

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { StorageKind } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
+import { partitionOfKey } from "../codec/api/position.js";
 import { encodedView } from "../codec/peer/encoded-view.js";
 import type { NodeConfig } from "../config/config.js";
 import { type NodeId, nodeId } from "../core/model/ids.js";
@@ -88,6 +89,7 @@ export class ServingPhase {
         const text = `${this.named(from)} sent a ${kind} that cannot be, and it is left alone: ${why}`;
         parts.peerNotices.tell(from, "implausible", text);
       },
+      partitionOfKey,
     );
     this.views = machine.views;
     const introductions = new Map<NodeId, Introduction>();

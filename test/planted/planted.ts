@@ -87,6 +87,7 @@ const BUGS: Record<PlantedBug, string> = {
   "W6.any-leap": "numbers that others go on above may leap as far as they like",
   "W7.any-round": "a ballot of founding may have any round",
   "W8.anybody": "who proved to be one node may shake hands as another",
+  "W9.any-key": "a key is taken in for whatever partition a peer names with it",
   "A1.proves-first": "a node proves that it knows the secret to whoever asks",
   "A2.hears-strangers": "a handshake is heard before a proof",
   "V1.all-members": "any member counts for the decision on the next view",

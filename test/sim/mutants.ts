@@ -49,6 +49,7 @@ const DIRECTED = new Map<string, string>([
   ["W6.any-leap", "a unit test"],
   ["W7.any-round", "a unit test"],
   ["W8.anybody", "a unit test"],
+  ["W9.any-key", "a unit test"],
   ["A1.proves-first", "a unit test"],
   ["A2.hears-strangers", "a unit test"],
   ["C1.told-early", "a unit test"],

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { FILE, formatVectors, makeVectors, PARTITION_COUNTS, type Vectors } from "../../scripts/vectors.js";
-import { positionOf } from "../../src/codec/api/position.js";
+import { partitionOfKey, positionOf } from "../../src/codec/api/position.js";
+import { textOf } from "../../src/codec/bytes/bytes.js";
 import { isPartitionCount, partitionOfPosition } from "../../src/core/placement/position.js";
 
 const published = JSON.parse(readFileSync(FILE, "utf8")) as Vectors;
@@ -14,6 +15,7 @@ test("the published vectors are what this code computes", () => {
     expect(Buffer.from(computed, "latin1").toString("hex"), note).toBe(position);
     for (const count of PARTITION_COUNTS) {
       expect(partitionOfPosition(computed, count), `${note}, ${count} partitions`).toBe(partition[String(count)]);
+      expect(partitionOfKey(textOf(Buffer.from(key, "hex")), count)).toBe(partition[String(count)]);
     }
   }
 });

@@ -81,6 +81,7 @@ export type PlantedBug =
   | "W6.any-leap"
   | "W7.any-round"
   | "W8.anybody"
+  | "W9.any-key"
   | "A1.proves-first"
   | "A2.hears-strangers"
   | "V1.all-members"

@@ -38,8 +38,9 @@ export interface Seed {
 
 const EPOCH = groupEpoch(1);
 const [A, B, C] = [nodeId(10), nodeId(11), nodeId(12)];
-const P = partition(1);
-const K = key("k1");
+const P = partition(0);
+/** Lies in partition 0 of 4 and of 16. */
+const K = key("k18");
 const OURS = ballot(EPOCH, 3, B);
 const AT = timestamp(OURS, 5);
 const ID = "0123456789abcdef" as RequestId;

@@ -6,6 +6,7 @@
  */
 import { Prng } from "../../../src/base/prng.js";
 import { type Instant, instant } from "../../../src/base/time.js";
+import { partitionOfKey } from "../../../src/codec/api/position.js";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/peer/frame.js";
 import { groupEpoch, key, type NodeId, nodeId, partition, viewEpoch } from "../../../src/core/model/ids.js";
@@ -103,8 +104,8 @@ export class Rig {
   /** A request of a client at a random node, on one of few keys. */
   request(): void {
     const { chance } = this;
-    const p = partition(chance.below(PARTITIONS));
     const k = key(`k${chance.below(KEYS)}`);
+    const p = partitionOfKey(k, PARTITIONS);
     if (chance.chance(0.3)) {
       const consistency = chance.chance(0.3) ? "local" : "linearizable";
       return void chance.pick(this.nodes).ask(p, { kind: "read", read: { key: k, consistency } }, () => {});
@@ -144,7 +145,8 @@ export class Rig {
   private tryKey(wanted: { readonly p: number; done: boolean }, name: string): void {
     const { victim } = this;
     const p = partition(wanted.p);
-    const k = key(name);
+    let k = key(name);
+    for (let i = 0; partitionOfKey(k, PARTITIONS) !== p; i++) k = key(`${name} ${i}`);
     const value = Buffer.from(name);
     const id = name.slice(-16).padStart(16, "x") as RequestId;
     const put: WriteOperation = { kind: "put", key: k, value };
@@ -219,6 +221,7 @@ export class RigNode {
       },
       null,
       () => rig.counts.refused++,
+      partitionOfKey,
     );
     this.loop = new Loop({
       machine,

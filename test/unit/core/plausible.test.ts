@@ -3,8 +3,18 @@ import { afterEach, describe, expect, test } from "vitest";
 import { duration, instant } from "../../../src/base/time.js";
 import { ballot, timestamp } from "../../../src/core/model/ballot.js";
 import { CompletionRecords } from "../../../src/core/model/completion-records.js";
-import { attempt, groupEpoch, key, nodeId, partition, revision, viewEpoch } from "../../../src/core/model/ids.js";
-import type { NodeMessage } from "../../../src/core/model/node-message.js";
+import {
+  attempt,
+  changeNumber,
+  groupEpoch,
+  key,
+  nodeId,
+  type Partition,
+  partition,
+  revision,
+  viewEpoch,
+} from "../../../src/core/model/ids.js";
+import type { NodeMessage, Request } from "../../../src/core/model/node-message.js";
 import { Register } from "../../../src/core/model/register.js";
 import { Plausible } from "../../../src/core/plausible.js";
 import type { View } from "../../../src/core/view/view.js";
@@ -13,11 +23,12 @@ import { A, B, C, viewOf } from "../node/cluster.js";
 
 afterEach(() => plant());
 
+const NOTHING = { round: 0, revision: 0 };
 const MOST = Number.MAX_SAFE_INTEGER;
 const P = partition(0);
 const of = (round: number, node = A, epoch = 1) => ballot(groupEpoch(epoch), round, node);
 const rig = (known = { round: 0, revision: 0 }): Plausible =>
-  new Plausible({ view: () => viewOf(3, 3, 2), known: () => known, asked: () => P });
+  new Plausible({ view: () => viewOf(3, 3, 2), known: () => known, asked: () => P, partitionOf: null });
 const at = (seconds: number) => instant(seconds * 1_000);
 const prepare = (round: number): NodeMessage => ({ kind: "prepare", partition: P, ballot: of(round) });
 const reserve = (reservation: number, floor = 0): NodeMessage => ({
@@ -158,6 +169,61 @@ describe("a message", () => {
     expect(rig().wrong(at(1), C, forward(65_537, 1))).toContain("a key of 65537 bytes");
     expect(rig().wrong(at(1), C, forward(1, 16 * 1024 * 1024 - 100))).toContain("a value of");
     expect(rig().wrong(at(1), C, forward(1, 1, "i".repeat(17)))).toContain("a request id of 17 bytes");
+  });
+});
+
+describe("a key of another partition", () => {
+  const elsewhere = partition(1);
+  const rigOf = (home: Partition): Plausible =>
+    new Plausible({ view: () => viewOf(3, 3, 2), known: () => NOTHING, asked: () => P, partitionOf: () => home });
+  const held = register({});
+  const round = { partition: P, ballot: of(1), attempt: attempt(1) };
+  const asking = { partition: P, groupEpoch: groupEpoch(1), attempt: attempt(1) };
+  const forward = (request: Request): NodeMessage => ({
+    kind: "forward",
+    id: 1,
+    partition: P,
+    groupEpoch: groupEpoch(1),
+    remaining: duration(1_000),
+    request,
+  });
+  const put = { kind: "put", key: key("k"), value: bytes(1) } as const;
+
+  test.each<NodeMessage>([
+    write({}),
+    { kind: "impose", partition: P, attempt: attempt(1), register: held },
+    { kind: "recover", ...round, key: key("k") },
+    { kind: "recovered", ...round, register: held, floor: revision(0) },
+    { kind: "ask-tombstone", ...round, key: key("k"), timestamp: held.timestamp },
+    { kind: "purge", ...round, key: key("k"), timestamp: held.timestamp },
+    { kind: "read", ...asking, key: key("k"), holding: null },
+    {
+      kind: "read-answer",
+      ...asking,
+      timestamp: held.timestamp,
+      register: held,
+      settled: false,
+      promised: of(1),
+      settledRevision: revision(0),
+    },
+    { kind: "hand-over", ...asking, key: key("k") },
+    { kind: "handed-over", ...asking, done: true, ballot: of(1), register: held, settledRevision: revision(0) },
+    {
+      kind: "changes",
+      ...asking,
+      copy: groupEpoch(1),
+      upTo: changeNumber(1),
+      more: false,
+      changes: [{ timestamp: held.timestamp, register: held, settled: false }],
+      taken: [],
+    },
+    forward({ kind: "read", read: { key: key("k"), consistency: "local" } }),
+    forward({ kind: "write", write: { operation: put, requestId: null, after: null, fingerprint: 0 } }),
+  ])("cannot come in a $kind", (message) => {
+    expect(rigOf(P).wrong(at(1), A, message)).toBeNull();
+    expect(rigOf(elsewhere).wrong(at(1), A, message)).toBe("a key of partition 1, as one of partition 0");
+    plant("W9.any-key");
+    expect(rigOf(elsewhere).wrong(at(1), A, message)).toBeNull();
   });
 });
 

@@ -126,7 +126,10 @@ export class Http2Stream implements Stream {
     const { outgoing } = this;
     this.outgoing = [];
     if (this.over || this.stream.destroyed || this.stream.writableEnded) return;
-    writeFrames(outgoing, encodePipelineRequest, (bytes) => this.stream.write(bytes));
+    writeFrames(outgoing, encodePipelineRequest, (bytes) => {
+      this.stream.write(bytes);
+      return true;
+    });
   }
 
   private read(chunk: Buffer): void {

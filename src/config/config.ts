@@ -21,8 +21,13 @@ export interface ClusterConfig {
   readonly partitions: number;
 }
 
+export const TRANSPORTS = ["lean", "grpc-js"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
 /** The services of the client port, beside keys and the state of the cluster. */
 export interface ClientPortConfig {
+  /** Whose HTTP/2 and gRPC serves the port: our own (`lean`), or grpc-js. */
+  readonly transport: Transport;
   /** Server reflection is served. */
   readonly reflection: boolean;
   /** The calls of backups and restores are served. */
@@ -41,6 +46,7 @@ export interface ClientPortConfig {
 
 /** As a node has it that listens at loopback. */
 export const DEFAULT_CLIENT_PORT: ClientPortConfig = {
+  transport: "grpc-js",
   reflection: true,
   backup: true,
   connectionMemory: 256,

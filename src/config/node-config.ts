@@ -83,6 +83,7 @@ function clientPortOf(gathered: Gathered<NodeSettings>, listen: Address): Client
   return {
     reflection: gathered.value("reflection") ?? DEFAULT_CLIENT_PORT.reflection,
     backup: gathered.value("backup") ?? isLoopback(listen),
+    transport: gathered.value("transport") ?? DEFAULT_CLIENT_PORT.transport,
     connectionMemory: gathered.value("connectionMemory") ?? DEFAULT_CLIENT_PORT.connectionMemory,
     resetBurst: gathered.value("resetBurst") ?? DEFAULT_CLIENT_PORT.resetBurst,
     resetRate: gathered.value("resetRate") ?? DEFAULT_CLIENT_PORT.resetRate,

@@ -18,6 +18,7 @@ import {
   MAX_CONNECTIONS,
   MAX_STORAGE_MEMORY_MIB,
   MIN_STORAGE_MEMORY_MIB,
+  TRANSPORTS,
 } from "./config.js";
 import { type Environment, standardEndpoint, standardSample } from "./standard.js";
 import {
@@ -261,6 +262,14 @@ export const NODE_SETTINGS = {
     fallback: `${DEFAULT_DRAIN_DELAY_S}; ${LOOPBACK_DRAIN_DELAY_S} if both ports are at loopback`,
     text: "when told to stop, take calls for so long after health fell, so that clients and meshes notice",
     read: (label, text) => secondsOrNone(label, text),
+  }),
+  transport: setting({
+    scope: "node",
+    argument: "<name>",
+    bound: TRANSPORTS.join(", "),
+    fallback: DEFAULT_CLIENT_PORT.transport,
+    text: "what serves clients: lean is Onar's own gRPC, grpc-js the library that it is measured against",
+    read: (label, text) => oneOf(label, text, TRANSPORTS),
   }),
   connectionMemory: setting({
     scope: "node",

@@ -57,8 +57,8 @@ export function statusName(code: number): string {
 export type CallOutcome = "answered" | "unprocessed" | "unknown";
 
 export interface GrpcErrorOptions {
-  /** The bytes of `grpc-status-details-bin`: a google.rpc.Status, which is not looked at here. */
-  readonly details?: Uint8Array | undefined;
+  /** The bytes of `grpc-status-details-bin`: a google.rpc.Status, which is not looked at here. A function makes them once they are wanted. */
+  readonly details?: Uint8Array | (() => Uint8Array) | undefined;
   /** Server: further trailers to send. Client: those that came. */
   readonly metadata?: Metadata | undefined;
   readonly outcome?: CallOutcome | undefined;
@@ -69,7 +69,7 @@ export interface GrpcErrorOptions {
 export class GrpcError extends Error {
   /** One of `STATUS`; a client may see others, from servers that make up their own. */
   readonly code: number;
-  readonly details: Uint8Array | undefined;
+  readonly #details: Uint8Array | (() => Uint8Array) | undefined;
   readonly metadata: Metadata;
   /** Means something on the client only. */
   readonly outcome: CallOutcome;
@@ -78,9 +78,13 @@ export class GrpcError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "GrpcError";
     this.code = code;
-    this.details = options.details;
+    this.#details = options.details;
     this.metadata = options.metadata ?? new Metadata();
     this.outcome = options.outcome ?? "answered";
+  }
+
+  get details(): Uint8Array | undefined {
+    return typeof this.#details === "function" ? this.#details() : this.#details;
   }
 }
 

@@ -1,41 +1,44 @@
-/** The client port: all services that people and programs call. */
-import { createServer } from "nice-grpc";
+/** The client port: all services that people and programs call, as one table of routes, and the transport that serves it. */
 import { HealthDefinition } from "../../gen/ts/grpc/health/v1/health.js";
 import { BackupServiceDefinition } from "../../gen/ts/onar/backup/v1/backup.js";
 import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
 import { ReconfigurationServiceDefinition } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
+import { AssertionError } from "../base/assert.js";
 import type { ClientPortConfig, Limits } from "../config/config.js";
-import { decodePipelineRequest } from "../wire/pipeline.js";
-import { bounded, boundedDecode, refusing } from "./call/bounded-requests.js";
-import { deadlineInterceptor, thrown } from "./call/call.js";
-import { type CallObserver, observing } from "./call/call-observer.js";
-import { type CallTracer, tracing } from "./call/call-tracer.js";
-import { serveDirectly } from "./call/direct.js";
-import { endingStreams } from "./call/ending-streams.js";
-import { servePipelines } from "./call/pipeline.js";
-import { backupService } from "./services/backup-service.js";
+import type { Call as GrpcCall } from "../grpc/server/call.js";
+import { RouteTable } from "../grpc/server/route.js";
+import { SERVER_TIMING } from "../http2/connection/limits.js";
+import { type Call, timeoutUntil } from "./call/call.js";
+import { allOf, type CallObserver, observing } from "./call/call-observer.js";
+import { type CallTracer, TracedCalls } from "./call/call-tracer.js";
+import { pipelineRoute } from "./call/pipeline.js";
+import { backupRoutes } from "./services/backup-service.js";
 import { Health } from "./services/health.js";
 import { KeyValueHandlers } from "./services/key-value.js";
-import {
-  answerPipelined,
-  keyValueCalls,
-  keyValueService,
-  PIPELINE_PATH,
-  pathOfRequest,
-} from "./services/key-value-service.js";
-import { type OwnStatus, reconfigurationService } from "./services/reconfiguration-service.js";
-import { addReflection } from "./services/reflection.js";
+import { answerPipelined, keyValueRoutes, PIPELINE_PATH, pathOfRequest } from "./services/key-value-service.js";
+import { type OwnStatus, reconfigurationRoutes } from "./services/reconfiguration-service.js";
+import { reflectionRoutes } from "./services/reflection.js";
 import type { Serving } from "./services/serving.js";
-import { textService } from "./services/text-service.js";
+import { textRoutes } from "./services/text-service.js";
+import type { GrpcJsServing } from "./transport/grpc-js-call.js";
+import { grpcJsServer, listen } from "./transport/grpc-js-server.js";
 import { withResetLimits } from "./transport/http2-options.js";
+import { LeanServer } from "./transport/lean-server.js";
 
 /** Calls of one connection under way at a time. */
 const MAX_CONCURRENT_STREAMS = 2_048;
-/** A connection is asked this often whether it is still there. One that was ended for resetting too many streams never
- * says that it is not. */
+/** A connection is asked this often whether it is still there: one that was ended for resetting too many streams never says that it is not. */
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
+/** A client may ask as often whether this node is still there. */
+const MIN_PING_MS = 1_000;
+/** From the beginning of a connection to the client's settings. */
+const CONNECTION_TIMEOUT_MS = 20_000;
+
+const MIB = 1_048_576;
+/** Limits of HTTP/2 are below 2 GiB. */
+const MAX_UNSENT_BYTES = 2_047 * MIB;
 
 const SERVICES = [
   KeyValueServiceDefinition.fullName,
@@ -44,13 +47,22 @@ const SERVICES = [
   BackupServiceDefinition.fullName,
 ];
 
-export interface ClientServer {
-  readonly health: Health;
+interface RoutesOptions extends GrpcJsServing {
+  readonly table: RouteTable;
+  readonly maxRequestBytes: number;
+}
+
+/** A table of routes at a port. */
+interface PortServer {
   /** Resolves with the port taken. */
   listen(address: string): Promise<number>;
   /** Takes no more connections; resolves when all calls have ended. */
   shutdown(): Promise<void>;
   forceShutdown(): void;
+}
+
+export interface ClientServer extends PortServer {
+  readonly health: Health;
 }
 
 /** `observer`: is told of every call. `tracer`: says which are traced; null: none. */
@@ -63,47 +75,94 @@ export function makeClientServer(
   tracer: CallTracer | null,
 ): ClientServer {
   const handlers = new KeyValueHandlers(serving, limits);
-  const server = createServer({
-    "grpc.max_receive_message_length": limits.maxMessageBytes,
-    "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
-    "grpc-node.max_session_memory": port.connectionMemory,
-    ...(port.maxConnectionAgeMs === null
-      ? {}
-      : {
-          "grpc.max_connection_age_ms": port.maxConnectionAgeMs,
-          "grpc.max_connection_age_grace_ms": port.connectionAgeGraceMs,
-        }),
-    "grpc.keepalive_time_ms": KEEPALIVE_MS,
-    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
-    // Nobody reads these books, and each call would be entered in them.
-    "grpc.enable_channelz": 0,
-    interceptors: [
-      ...(observer === null ? [] : [observing(observer)]),
-      ...(tracer === null ? [] : [tracing(tracer, new Set([PIPELINE_PATH]))]),
-      servePipelines(PIPELINE_PATH, {
-        handle: (request, call, answered) => answerPipelined(handlers, request, call, answered),
-        decode: boundedDecode(PIPELINE_PATH, decodePipelineRequest, "read"),
-        pathOf: pathOfRequest,
-        tracer,
-        stopping: serving.whenStopping,
-        maxMessageBytes: limits.maxMessageBytes,
-      }),
-      serveDirectly(keyValueCalls(handlers), deadlineInterceptor, tracer !== null),
-    ],
-  })
-    .use(refusing(thrown))
-    .use(endingStreams(serving.whenStopping));
+  const traced = tracer === null ? null : new TracedCalls(tracer, new Set([PIPELINE_PATH]));
+  const callOf = (call: GrpcCall): Call => ({
+    timeout: timeoutUntil(call.deadlineAt),
+    trace: traced === null ? null : traced.traceOf(call),
+  });
+  const stopping = serving.whenStopping;
   const health = new Health(SERVICES);
-  server.add(bounded(KeyValueServiceDefinition), keyValueService);
-  server.add(bounded(TextServiceDefinition), textService(handlers));
-  server.add(bounded(ReconfigurationServiceDefinition), reconfigurationService(serving, limits, own));
-  server.add(bounded(BackupServiceDefinition), backupService(serving, port.backup));
-  server.add(bounded(HealthDefinition), health.service());
-  if (port.reflection) addReflection(server, [...SERVICES, HealthDefinition.fullName]);
+  const table = new RouteTable([
+    ...keyValueRoutes(handlers, callOf),
+    pipelineRoute(PIPELINE_PATH, {
+      handle: (request, call, answered) => answerPipelined(handlers, request, call, answered),
+      pathOf: pathOfRequest,
+      tracer,
+      stopping,
+    }),
+    ...textRoutes(handlers, callOf),
+    ...reconfigurationRoutes(serving, limits, own),
+    ...backupRoutes(serving, port.backup),
+    ...health.routes(stopping),
+    ...(port.reflection ? reflectionRoutes([...SERVICES, HealthDefinition.fullName], stopping) : []),
+  ]);
+  const options: RoutesOptions = {
+    table,
+    maxRequestBytes: limits.maxMessageBytes,
+    listener: allOf([observer === null ? null : observing(observer), traced]),
+    onError: (error) => {
+      // A broken invariant stops the node rather than spread.
+      if (error instanceof AssertionError) throw error;
+    },
+  };
+  const server = port.transport === "lean" ? onOwn(port, options) : onGrpcJs(port, options);
   return {
     health,
-    listen: (address) => withResetLimits(port, () => server.listen(address)),
+    listen: (address) => server.listen(address),
     shutdown: () => server.shutdown(),
+    forceShutdown: () => server.forceShutdown(),
+  };
+}
+
+function onOwn(port: ClientPortConfig, { listener, ...options }: RoutesOptions): PortServer {
+  const maxUnsentBytes = Math.min(port.connectionMemory * MIB, MAX_UNSENT_BYTES);
+  return new LeanServer({
+    ...options,
+    ...(listener === undefined ? {} : { listener }),
+    limits: {
+      maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
+      maxUnsentBytes,
+      maxStreamUnsentBytes: maxUnsentBytes,
+      resetBurst: port.resetBurst,
+      resetPerSecond: port.resetRate,
+    },
+    timing: {
+      ...SERVER_TIMING,
+      connectionTimeoutMs: CONNECTION_TIMEOUT_MS,
+      keepalive: {
+        ...SERVER_TIMING.keepalive,
+        timeMs: KEEPALIVE_MS,
+        timeoutMs: KEEPALIVE_TIMEOUT_MS,
+        maxConnectionAgeMs: port.maxConnectionAgeMs ?? 0,
+        maxConnectionAgeGraceMs: port.connectionAgeGraceMs,
+      },
+      enforcement: { minTimeMs: MIN_PING_MS, permitWithoutStream: true },
+    },
+  });
+}
+
+function onGrpcJs(port: ClientPortConfig, options: RoutesOptions): PortServer {
+  const server = grpcJsServer({
+    ...options,
+    channel: {
+      "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
+      "grpc-node.max_session_memory": port.connectionMemory,
+      ...(port.maxConnectionAgeMs === null
+        ? {}
+        : {
+            "grpc.max_connection_age_ms": port.maxConnectionAgeMs,
+            "grpc.max_connection_age_grace_ms": port.connectionAgeGraceMs,
+          }),
+      "grpc.keepalive_time_ms": KEEPALIVE_MS,
+      "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    },
+  });
+  return {
+    listen: (address) => withResetLimits(port, () => listen(server, address)),
+    shutdown: () =>
+      new Promise((resolve) => {
+        server.tryShutdown(() => resolve());
+      }),
     forceShutdown: () => server.forceShutdown(),
   };
 }

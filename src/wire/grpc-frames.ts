@@ -11,20 +11,26 @@ const WRITE_BYTES = 256 * 1_024;
 /** A buffer that serves all streams in turn: it is empty whenever control is given up. */
 const writer = new WireWriter();
 
-/** Hands the messages to `write`, each with its prefix and not compressed: as few buffers as keep a large one from growing without bound. */
+/**
+ * Hands the messages to `write`, each with its prefix and not compressed, until it says false: as few buffers as keep a large one from growing
+ * without bound. Returns how many messages were handed on.
+ */
 export function writeFrames<T>(
   messages: readonly T[],
   encode: (message: T, w: WireWriter) => void,
-  write: (bytes: Buffer) => void,
-): void {
+  write: (bytes: Buffer) => boolean,
+): number {
+  let written = 0;
   for (const message of messages) {
     writer.raw(PREFIX);
     const start = writer.length;
     encode(message, writer);
     writer.uint32At(start - LENGTH_BYTES, writer.length - start);
-    if (writer.length >= WRITE_BYTES) write(writer.finish());
+    written++;
+    if (writer.length >= WRITE_BYTES && !write(writer.finish())) return written;
   }
   if (writer.length > 0) write(writer.finish());
+  return written;
 }
 
 /** The prefix of a message of this length that is not compressed. */

@@ -83,7 +83,7 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
   [
     "rpc",
     "src/rpc/x.ts",
-    "rpc imports node, codec, ports, core and base only.",
+    "rpc imports node, grpc, codec, ports, core and base only.",
     ["../storage/memory.js", "../observe/calls.js", "../cli/io.js", "../server/server.js"],
     "../node/loop.js",
   ],

@@ -56,6 +56,7 @@ export interface StartOptions {
   readonly reflection?: boolean;
   readonly backup?: boolean;
   readonly drainDelay?: string;
+  readonly transport?: string;
   readonly connectionMemory?: string;
   readonly resetBurst?: string;
   readonly resetRate?: string;

@@ -6,18 +6,22 @@
 
 import { checkPath, type MethodKind } from "../call/kind.js";
 import type { Call } from "./call.js";
+import type { Conversation, ConversationHandler } from "./conversation.js";
 
-interface RouteOf<Kind extends MethodKind, Request, Response> {
+interface RouteFrom<Kind, Request> {
   /** "/package.Service/Method" */
   readonly path: string;
   readonly kind: Kind;
   /** The bytes may be kept: they pin the socket's read, up to 64 KiB. Errors that it throws other than a GrpcError
    * become INTERNAL. */
   decode(bytes: Uint8Array): Request;
-  /** The bytes must not change afterwards. */
-  encode(response: Response): Uint8Array;
   /** Bound of a message of the request, in bytes, also inflated; instead of the server's `maxRequestBytes`. */
   readonly maxRequestBytes?: number;
+}
+
+interface RouteOf<Kind extends MethodKind, Request, Response> extends RouteFrom<Kind, Request> {
+  /** The bytes must not change afterwards. */
+  encode(response: Response): Uint8Array;
 }
 
 /**
@@ -40,12 +44,29 @@ export interface BidirectionalRoute<Request, Response> extends RouteOf<"bidirect
   handle(requests: AsyncIterable<Request>, call: Call): AsyncIterable<Response>;
 }
 
+/** A stream both ways whose handler is told of messages by calls. For its clients it is a bidirectional one. */
+export interface ConversationRoute<Request, Response> extends RouteFrom<"conversation", Request> {
+  /**
+   * Writes messages one behind the other, each behind its prefix and not compressed, until `write` says false. Returns how many it wrote.
+   * Few long pieces cost least; one of more than 1 MiB should have a single message.
+   */
+  frame(responses: readonly Response[], write: (framed: Uint8Array) => boolean): number;
+  /** Called when the call begins. What it throws is as with the others. */
+  handle(conversation: Conversation<Response>): ConversationHandler<Request>;
+}
+
 /** Methods take their parameters as they are told them, so that a route of certain messages is a route of any. */
 export type Route =
   | UnaryRoute<unknown, unknown>
   | ClientStreamingRoute<unknown, unknown>
   | ServerStreamingRoute<unknown, unknown>
-  | BidirectionalRoute<unknown, unknown>;
+  | BidirectionalRoute<unknown, unknown>
+  | ConversationRoute<unknown, unknown>;
+
+/** What its clients call it. */
+export function methodKindOf(route: Route): MethodKind {
+  return route.kind === "conversation" ? "bidirectional" : route.kind;
+}
 
 export class RouteTable {
   readonly #routes = new Map<string, Route>();
@@ -59,6 +80,10 @@ export class RouteTable {
       this.#routes.set(route.path, route);
       this.#services.add(serviceOf(route.path));
     }
+  }
+
+  [Symbol.iterator](): Iterator<Route> {
+    return this.#routes.values();
   }
 
   find(path: string): Route | undefined {

@@ -29,7 +29,15 @@ import { Metadata } from "../metadata/metadata.js";
 import { causedByPeer, GrpcError, STATUS } from "../status.js";
 import { failureList, GZIP_HEAD, HEAD, listOf, OK } from "./answer-heads.js";
 import type { Call, Caller } from "./call.js";
-import type { Route, ServerStreamingRoute, UnaryRoute } from "./route.js";
+import type { CallEnded, CallListener } from "./call-listener.js";
+import {
+  type ConversationRoute,
+  methodKindOf,
+  type Route,
+  type ServerStreamingRoute,
+  type UnaryRoute,
+} from "./route.js";
+import { ServerConversation } from "./server-conversation.js";
 
 type SingleRequestRoute = UnaryRoute<unknown, unknown> | ServerStreamingRoute<unknown, unknown>;
 
@@ -41,6 +49,7 @@ export interface CallHost {
   readonly budget: ByteBudget;
   readonly inflater: Inflater;
   readonly maxRequestBytes: number;
+  readonly listener: CallListener | undefined;
   /** A handler, an encoder or an iteration has thrown something else than a GrpcError. */
   readonly onError: (error: unknown, call: Call) => void;
 }
@@ -75,6 +84,8 @@ export class ServerCall implements StreamListener, Call, Expiring {
   #request: unknown = NONE;
   #requests: MessageStream<unknown> | undefined;
   #responses: AsyncIterator<unknown> | undefined;
+  #conversation: ServerConversation | undefined;
+  #whenEnded: CallEnded | undefined;
   #headSent = false;
   #gzipSent = false;
   #over = false;
@@ -130,7 +141,9 @@ export class ServerCall implements StreamListener, Call, Expiring {
   begin(): void {
     this.#session.deadlines.add(this);
     const route = this.#route;
+    this.#whenEnded = this.#session.listener?.began(this, methodKindOf(route));
     if (route.kind === "unary" || route.kind === "server-streaming") return;
+    if (route.kind === "conversation") return this.#converse(route);
     const requests = new MessageStream<unknown>(() => this.#inlet?.close());
     this.#requests = requests;
     requests.from(this.#openInlet(requests));
@@ -162,6 +175,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
 
   drained(): void {
     this.#outlet?.drained();
+    this.#conversation?.drained();
   }
 
   headers(): void {}
@@ -176,7 +190,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
   expired(): void {
     const error = causedByPeer(STATUS.deadlineExceeded, "the deadline is over");
     const isAnswered = this.#over;
-    this.#over = true;
+    this.#ends(error.code);
     // The client takes too little of what was sent already to hear of a status.
     if (this.#stream.unsentBytes > 0) this.#session.connection.reset(this.#stream, ERROR_CODE.cancel);
     else if (!isAnswered) this.#sendFailure(error);
@@ -259,10 +273,43 @@ export class ServerCall implements StreamListener, Call, Expiring {
     response.then((value) => this.#answer(value)).catch((error: unknown) => this.#fail(error));
   }
 
+  #converse(route: ConversationRoute<unknown, unknown>): void {
+    const { connection } = this.#session;
+    const conversation = new ServerConversation(
+      {
+        call: this,
+        isDraining: () => connection.draining,
+        want: () => this.#inlet?.want(),
+        write: (framed) => {
+          this.#sendHead();
+          return connection.send(this.#stream, framed, false);
+        },
+        end: (failure) => this.#endConversation(failure),
+      },
+      route,
+    );
+    this.#conversation = conversation;
+    this.#openInlet(conversation.sink());
+    try {
+      conversation.begin();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #endConversation(failure: unknown): void {
+    if (failure === undefined) {
+      this.#sendHead();
+      this.#sendOk();
+      this.#inlet?.close();
+    } else this.#fail(failure);
+  }
+
   /** One message, and the status. May throw what the route's encoder throws. */
   #answer(response: unknown): void {
-    if (this.#over) return;
-    const bytes = this.#route.encode(response);
+    const route = this.#route;
+    if (this.#over || route.kind === "conversation") return;
+    const bytes = route.encode(response);
     if (this.gzip && this.#clientTakesGzip()) {
       const compressed = compress(bytes);
       if (compressed instanceof Promise) this.#later(compressed.then((whole) => this.#send(whole, true)));
@@ -292,11 +339,13 @@ export class ServerCall implements StreamListener, Call, Expiring {
   async #pump(iterator: AsyncIterator<unknown>): Promise<void> {
     const outlet = new Outlet(this.#session.connection, this.#stream);
     this.#outlet = outlet;
+    const route = this.#route;
+    if (route.kind === "conversation") return;
     for (;;) {
       const result = await iterator.next();
       if (this.#over) return;
       if (result.done === true) break;
-      const bytes = this.#route.encode(result.value);
+      const bytes = route.encode(result.value);
       this.#gzipSent ||= this.gzip && !this.#headSent && this.#clientTakesGzip();
       this.#sendHead();
       const full = outlet.send(bytes, this.#gzipSent && this.gzip);
@@ -323,7 +372,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
   #sendOk(): void {
     const more = listOf(this.#responseTrailers);
     if (!this.#fits(more)) throw new GrpcError(STATUS.resourceExhausted, "trailers longer than the client takes");
-    this.#over = true;
+    this.#ends(STATUS.ok);
     this.#session.connection.trailers(this.#stream, OK, more);
   }
 
@@ -337,8 +386,16 @@ export class ServerCall implements StreamListener, Call, Expiring {
     this.#inlet?.close();
   }
 
-  #sendFailure(error: GrpcError): void {
+  #ends(code: number): void {
     this.#over = true;
+    const ended = this.#whenEnded;
+    this.#whenEnded = undefined;
+    ended?.(code);
+    this.#conversation?.close();
+  }
+
+  #sendFailure(error: GrpcError): void {
+    this.#ends(error.code);
     const { connection } = this.#session;
     let list = failureList(error, this.#responseTrailers);
     // Metadata too long for the client must not keep it from hearing of its failure.
@@ -354,7 +411,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
 
   /** Nobody waits for the answer any more. */
   #abandon(error: GrpcError): void {
-    this.#over = true;
+    this.#ends(error.code);
     this.#abandoned = error;
     this.#outlet?.drained();
     this.#leaveRequests(error);

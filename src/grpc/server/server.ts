@@ -7,6 +7,7 @@ import { Deadlines } from "../call/deadlines.js";
 import { ByteBudget } from "../message/byte-budget.js";
 import { Inflater } from "../message/inflater.js";
 import type { Call, Caller } from "./call.js";
+import type { CallListener } from "./call-listener.js";
 import type { RouteTable } from "./route.js";
 import { type Serving, Session } from "./session.js";
 
@@ -21,6 +22,7 @@ export interface ServingOptions {
    */
   readonly maxConnectionGatheredBytes?: number;
   readonly maxGatheredBytes?: number;
+  readonly listener?: CallListener;
   /** A handler has thrown something else than a GrpcError; its client is told INTERNAL. Errors that this throws are not
    * caught. */
   readonly onError?: (error: unknown, call: Call) => void;
@@ -37,6 +39,7 @@ export function servingOf(options: ServingOptions): Serving {
     deadlines: new Deadlines(),
     budget: new ByteBudget(maxGatheredBytes),
     inflater: new Inflater(),
+    listener: options.listener,
     maxConnectionGatheredBytes: options.maxConnectionGatheredBytes ?? 16 * MIB,
     // Thrown apart from the connection, which would be ended by it.
     onError: (error, call) => queueMicrotask(() => onError(error, call)),
@@ -72,6 +75,11 @@ export class GrpcServer {
    */
   close(graceMs: number): Promise<void> {
     return this.#http2.close(graceMs);
+  }
+
+  /** Cuts all that is open, at once. */
+  destroy(): void {
+    this.#http2.destroy();
   }
 }
 

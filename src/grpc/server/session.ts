@@ -9,6 +9,7 @@ import { ByteBudget } from "../message/byte-budget.js";
 import type { Inflater } from "../message/inflater.js";
 import { failureList, HEAD, httpHead } from "./answer-heads.js";
 import type { Call, Caller } from "./call.js";
+import type { CallListener } from "./call-listener.js";
 import { readHead } from "./request-head.js";
 import type { RouteTable } from "./route.js";
 import { type CallHost, ServerCall } from "./server-call.js";
@@ -22,6 +23,7 @@ export interface Serving {
   readonly budget: ByteBudget;
   readonly maxConnectionGatheredBytes: number;
   readonly inflater: Inflater;
+  readonly listener: CallListener | undefined;
   readonly onError: (error: unknown, call: Call) => void;
 }
 
@@ -48,6 +50,10 @@ export class Session implements CallHost, Omit<ConnectionListener, "wake"> {
 
   get maxRequestBytes(): number {
     return this.#serving.maxRequestBytes;
+  }
+
+  get listener(): CallListener | undefined {
+    return this.#serving.listener;
   }
 
   get onError(): (error: unknown, call: Call) => void {

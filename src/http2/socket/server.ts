@@ -84,6 +84,13 @@ export class Http2Server {
     return gone;
   }
 
+  /** Takes no further connections and cuts those that there are. */
+  destroy(): void {
+    this.#server.close();
+    for (const socket of this.#shaking.values()) socket.destroy();
+    for (const { socket } of this.#drivers) socket.destroy();
+  }
+
   /** A client may have done its part of a handshake, and begun a call. It gets the time that others have to hear that we drain. */
   #endHandshakes(graceMs: number): void {
     const { drainTimeoutMs } = this.#options.timing ?? SERVER_TIMING;

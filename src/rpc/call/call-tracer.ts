@@ -1,10 +1,10 @@
 /**
- * Begins a span for each call that is traced and hands its place in the trace to the handlers. The span knows how the
- * call goes on. The tracer decides what is made of it (observe/traces).
+ * Begins a span for each call that is traced, and knows its place in the trace for as long as it lasts. What is made of it is the tracer's
+ * business (observe/traces).
  */
-import type { ServerInterceptor } from "@grpc/grpc-js";
-import { formatTraceparent, parseTraceparent, type TraceContext } from "../../base/trace-context.js";
-import { watchingCalls } from "./call-events.js";
+import type { TraceContext } from "../../base/trace-context.js";
+import type { Call } from "../../grpc/server/call.js";
+import type { CallEnded, CallListener } from "../../grpc/server/call-listener.js";
 
 export interface CallTracer {
   /**
@@ -20,33 +20,28 @@ export interface TracedCall {
   ended(code: number): void;
 }
 
-export const TRACEPARENT = "traceparent";
+const TRACEPARENT = "traceparent";
 
-/** Carries the place in the trace to the handlers, as the deadline is carried (call.ts); a client's own copy of the header is dropped. */
-const TRACE_HEADER = "onar-internal-trace";
+export const traceparentOf = (call: Call): string => call.metadata.get(TRACEPARENT) ?? "";
 
-interface Headers {
-  get(name: string): unknown;
-}
+export class TracedCalls implements CallListener {
+  private readonly contexts = new WeakMap<Call, TraceContext>();
 
-/** The trace of a call that `tracing` let through. */
-export function traceOf(headers: Headers): TraceContext | null {
-  const text = textOf(headers.get(TRACE_HEADER));
-  return text === "" ? null : (parseTraceparent(text)?.context ?? null);
-}
+  /** Calls of the paths in `apart` begin their spans themselves: those of streams, one for each request. */
+  constructor(
+    private readonly tracer: CallTracer,
+    private readonly apart: ReadonlySet<string>,
+  ) {}
 
-/** A header as grpc-js or nice-grpc has it: "" when it is missing. */
-export function textOf(values: unknown): string {
-  const value: unknown = Array.isArray(values) ? values[0] : values;
-  return typeof value === "string" ? value : "";
-}
-
-/** Calls of the paths in `apart` begin their spans themselves: those of streams, one for each request. */
-export const tracing = (tracer: CallTracer, apart: ReadonlySet<string>): ServerInterceptor =>
-  watchingCalls(({ path }, metadata) => {
-    metadata.remove(TRACE_HEADER);
-    const traced = apart.has(path) ? null : tracer.began(path, textOf(metadata.get(TRACEPARENT)));
-    if (traced === null) return null;
-    metadata.set(TRACE_HEADER, formatTraceparent(traced.context));
+  began(call: Call): CallEnded | undefined {
+    const traced = this.apart.has(call.path) ? null : this.tracer.began(call.path, traceparentOf(call));
+    if (traced === null) return undefined;
+    this.contexts.set(call, traced.context);
     return (code) => traced.ended(code);
-  });
+  }
+
+  /** null: the call is not traced. */
+  traceOf(call: Call): TraceContext | null {
+    return this.contexts.get(call) ?? null;
+  }
+}

@@ -4,7 +4,6 @@
  * UNAVAILABLE and CANCELLED are retried by meshes by themselves: neither ever covers a write that may have been executed.
  */
 
-import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { Status } from "nice-grpc-common";
 import type { Any } from "../../../gen/ts/google/protobuf/any.js";
 import { ErrorInfo, RetryInfo } from "../../../gen/ts/google/rpc/error_details.js";
@@ -14,6 +13,7 @@ import { unreachable } from "../../base/assert.js";
 import type { NodeId, Partition, Revision } from "../../core/model/ids.js";
 import type { Refusal } from "../../core/model/operation.js";
 import type { Member } from "../../core/view/view.js";
+import { GrpcError } from "../../grpc/status.js";
 import type { Verdict } from "../../node/outgoing.js";
 import { type Awaited, clientAddressOf, clientsNamed, missingNamed } from "../naming/node-names.js";
 
@@ -33,13 +33,12 @@ export interface FailureOptions {
 }
 
 /** An answer that is an error. Not a defect: carries no stack trace to anybody. */
-export class Failure extends Error {
-  override readonly name = "Failure";
-  readonly code: Status;
+export class Failure extends GrpcError {
+  declare readonly code: Status;
 
   constructor(readonly options: FailureOptions) {
-    super(options.message);
-    this.code = options.code;
+    super(options.code, options.message, { details: () => this.encodedStatus() });
+    this.name = "Failure";
   }
 
   /** google.rpc.Status with the details; its message is the gRPC message. */
@@ -60,13 +59,6 @@ export class Failure extends Error {
 
   encodedStatus(): Buffer {
     return Buffer.from(RpcStatus.encode(this.toStatus()).finish());
-  }
-
-  /** For plain grpc-js handlers. */
-  toStatusObject(): StatusObject {
-    const metadata = new Metadata();
-    metadata.set("grpc-status-details-bin", this.encodedStatus());
-    return { code: this.code as number, details: this.options.message, metadata };
   }
 }
 

@@ -1,10 +1,10 @@
 /** The backup service: which keys a copy holds, and revisions that go on above those of another cluster. */
 import { setImmediate as turn } from "node:timers/promises";
-import type {
-  BackupServiceImplementation,
-  ListKeysResponse,
-  RaiseRevisionsRequest,
-  RaiseRevisionsResponse,
+import {
+  BackupServiceDefinition,
+  type ListKeysResponse,
+  type RaiseRevisionsRequest,
+  type RaiseRevisionsResponse,
 } from "../../../gen/ts/onar/backup/v1/backup.js";
 import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
 import type { Duration } from "../../base/time.js";
@@ -20,10 +20,12 @@ import {
 } from "../../core/model/ids.js";
 import { changesPage } from "../../core/model/table.js";
 import { placementOf } from "../../core/view/view.js";
+import type { Route } from "../../grpc/server/route.js";
 import type { Loop } from "../../node/loop.js";
 import type { CopySnapshot } from "../../node/status.js";
-import { answer, answers, type Call } from "../call/call.js";
+import { timeoutUntil } from "../call/call.js";
 import { backupOff, draining, type Failure, noCopy, starting } from "../call/failure.js";
+import { serverStreaming, unary } from "../call/routes.js";
 import { invalid } from "../call/validate.js";
 import { checkPartition } from "./reconfiguration-service.js";
 import type { Serving, ServingNode } from "./serving.js";
@@ -36,7 +38,7 @@ const MAX_ABOVE = 2 ** 52;
 const ERAS_AT_A_TIME = 1;
 
 /** `offered`: these calls are served to whoever reaches the port. */
-export const backupService = (serving: Serving, offered: boolean): BackupServiceImplementation => {
+export const backupRoutes = (serving: Serving, offered: boolean): Route[] => {
   const mustServe = (): ServingNode => {
     const request = { kind: "read", partition: null, hasId: false } as const;
     if (!offered) throw backupOff();
@@ -44,11 +46,15 @@ export const backupService = (serving: Serving, offered: boolean): BackupService
     if (serving.node === null) throw starting(request, serving.awaited());
     return serving.node;
   };
-  return {
-    listKeys: (request, context) =>
-      answers(context, () => list(serving, mustServe(), request.partition, context.signal)),
-    raiseRevisions: (request, context) => answer(context, (call) => raise(serving, mustServe(), request, call)),
-  };
+  const { methods } = BackupServiceDefinition;
+  return [
+    serverStreaming(BackupServiceDefinition, methods.listKeys, serving.whenStopping, ({ partition }, { signal }) =>
+      list(serving, mustServe(), partition, signal),
+    ),
+    unary(BackupServiceDefinition, methods.raiseRevisions, (request, { deadlineAt }) =>
+      raise(serving, mustServe(), request, timeoutUntil(deadlineAt)),
+    ),
+  ];
 };
 
 /**
@@ -94,7 +100,7 @@ async function raise(
   serving: Serving,
   node: ServingNode,
   request: RaiseRevisionsRequest,
-  call: Call,
+  timeout: Duration,
 ): Promise<RaiseRevisionsResponse> {
   const count = node.views.view.partitions.length;
   for (const p of request.partitions) checkPartition(p, count, "partitions");
@@ -108,7 +114,7 @@ async function raise(
     const bound = highestRaise(status.copyOf(partition));
     if (above > bound) throw outOfRange(request.above, bound, ` for partition ${partition}: raise it era by era`);
   }
-  const done = await Promise.all(asked.map((partition) => raiseOne(loop, partition, above, call.timeout)));
+  const done = await Promise.all(asked.map((partition) => raiseOne(loop, partition, above, timeout)));
   return { header: serving.header(null), raised: asked.filter((_, i) => done[i]) };
 }
 

@@ -1,10 +1,13 @@
 /** grpc.health.v1, per service. `live` (the empty name is the whole server) never depends on a quorum: only the services do. */
-import { type CallContext, ServerError, Status } from "nice-grpc-common";
 import {
   type HealthCheckResponse,
-  type HealthServiceImplementation,
+  HealthDefinition,
+  type HealthListResponse,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../../gen/ts/grpc/health/v1/health.js";
+import type { Route } from "../../grpc/server/route.js";
+import { GrpcError, STATUS } from "../../grpc/status.js";
+import { serverStreaming, unary } from "../call/routes.js";
 
 /** The process answers; whether it can serve keys is another question. */
 export const LIVE = "live";
@@ -31,35 +34,39 @@ export class Health {
     for (const wake of this.watchers) wake();
   }
 
-  service(): HealthServiceImplementation {
-    return {
-      check: async (request) => {
-        const status = this.statuses.get(request.service);
-        if (status === undefined) {
-          throw new ServerError(
-            Status.NOT_FOUND,
-            `there is no service ${JSON.stringify(request.service.slice(0, 100))} here`,
-          );
-        }
-        return { status };
-      },
-      list: async () => ({
-        statuses: Object.fromEntries([...this.statuses].map(([service, status]) => [service, { status }])),
-      }),
-      watch: (request, context) => this.watch(request.service, context),
-    };
+  /** `stopping`: watchers are told no more when it aborts. */
+  routes(stopping: AbortSignal): Route[] {
+    const { methods } = HealthDefinition;
+    return [
+      unary(HealthDefinition, methods.check, ({ service }) => this.check(service)),
+      unary(HealthDefinition, methods.list, () => this.list()),
+      serverStreaming(HealthDefinition, methods.watch, stopping, ({ service }, { signal }) =>
+        this.watch(service, signal),
+      ),
+    ];
   }
 
-  private async *watch(service: string, context: CallContext): AsyncGenerator<HealthCheckResponse> {
+  check(service: string): HealthCheckResponse {
+    const status = this.statuses.get(service);
+    if (status !== undefined) return { status };
+    const name = JSON.stringify(service.slice(0, 100));
+    throw new GrpcError(STATUS.notFound, `there is no service ${name} here`);
+  }
+
+  list(): HealthListResponse {
+    return { statuses: Object.fromEntries([...this.statuses].map(([service, status]) => [service, { status }])) };
+  }
+
+  async *watch(service: string, signal: AbortSignal): AsyncGenerator<HealthCheckResponse> {
     let told: ServingStatus | null = null;
-    while (!context.signal.aborted) {
+    while (!signal.aborted) {
       const status = this.statuses.get(service) ?? ServingStatus.SERVICE_UNKNOWN;
       if (status !== told) {
         told = status;
         yield { status };
         continue;
       }
-      await this.changed(context.signal);
+      await this.changed(signal);
     }
   }
 

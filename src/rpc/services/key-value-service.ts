@@ -1,47 +1,32 @@
-/** The key-value service: a thin layer over the handlers. All of it is served right above the transport, none of it by nice-grpc. */
+/** The key-value service: a thin layer over the handlers. */
 import { Status } from "nice-grpc-common";
 import {
   KeyValueServiceDefinition,
-  type KeyValueServiceImplementation,
   type PipelineRequest,
   type PipelineResponse,
 } from "../../../gen/ts/onar/kv/v1/kv.js";
-import { AssertionError } from "../../base/assert.js";
+import type { Call as GrpcCall } from "../../grpc/server/call.js";
+import type { Route } from "../../grpc/server/route.js";
 import type { Call } from "../call/call.js";
-import type { UnaryHandler } from "../call/direct.js";
 import { Failure } from "../call/failure.js";
+import { pathOf as pathIn, unary } from "../call/routes.js";
 import type { KeyValueHandlers } from "./key-value.js";
 
-const { fullName, methods } = KeyValueServiceDefinition;
-const pathOf = ({ name }: { readonly name: string }): string => `/${fullName}/${name}`;
+const { methods } = KeyValueServiceDefinition;
+const pathOf = (method: { readonly name: string }): string => pathIn(KeyValueServiceDefinition, method);
 
 export const PIPELINE_PATH = pathOf(methods.pipeline);
 
-/** The unary calls by path. */
-export function keyValueCalls(handlers: KeyValueHandlers): ReadonlyMap<string, UnaryHandler> {
-  const calls: readonly (readonly [{ readonly name: string }, UnaryHandler])[] = [
-    [methods.get, (request, call) => handlers.get(request, call)],
-    [methods.put, (request, call) => handlers.put(request, call)],
-    [methods.compareAndSet, (request, call) => handlers.compareAndSet(request, call)],
-    [methods.delete, (request, call) => handlers.delete(request, call)],
-    [methods.add, (request, call) => handlers.add(request, call)],
-  ];
-  return new Map(calls.map(([method, handle]) => [pathOf(method), handle]));
-}
-
-/** nice-grpc asks for every method of a service. */
-const servedDirectly = (): never => {
-  throw new AssertionError("a call of the key-value service came to nice-grpc");
-};
-
-export const keyValueService: KeyValueServiceImplementation = {
-  get: servedDirectly,
-  put: servedDirectly,
-  compareAndSet: servedDirectly,
-  delete: servedDirectly,
-  add: servedDirectly,
-  pipeline: servedDirectly,
-};
+/** The unary calls. `callOf`: what the handlers know of a call. */
+export const keyValueRoutes = (handlers: KeyValueHandlers, callOf: (call: GrpcCall) => Call): Route[] => [
+  unary(KeyValueServiceDefinition, methods.get, (request, call) => handlers.get(request, callOf(call))),
+  unary(KeyValueServiceDefinition, methods.put, (request, call) => handlers.put(request, callOf(call))),
+  unary(KeyValueServiceDefinition, methods.compareAndSet, (request, call) =>
+    handlers.compareAndSet(request, callOf(call)),
+  ),
+  unary(KeyValueServiceDefinition, methods.delete, (request, call) => handlers.delete(request, callOf(call))),
+  unary(KeyValueServiceDefinition, methods.add, (request, call) => handlers.add(request, callOf(call))),
+];
 
 /** A request of a pipeline: a failure is an answer, too. */
 export function answerPipelined(

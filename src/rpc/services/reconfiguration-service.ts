@@ -7,7 +7,8 @@ import {
   MemberState,
   type NodeStatus,
   type PartitionStatus,
-  type ReconfigurationServiceImplementation,
+  ReconfigurationServiceDefinition,
+  type StatusRequest,
   StatusResponse,
   StorageKind,
   type Member as WireMember,
@@ -24,9 +25,11 @@ import {
 } from "../../core/model/ids.js";
 import { partitionOfPosition } from "../../core/placement/position.js";
 import { memberOf, placementOf, type View } from "../../core/view/view.js";
-import { answer } from "../call/call.js";
+import type { Call } from "../../grpc/server/call.js";
+import type { Route } from "../../grpc/server/route.js";
 import { Failure, starting } from "../call/failure.js";
 import { KeptAnswer } from "../call/kept-answer.js";
+import { unary } from "../call/routes.js";
 import { checkKey, checkKeySpace, invalid } from "../call/validate.js";
 import type { Awaited } from "../naming/node-names.js";
 import type { Serving, ServingNode } from "./serving.js";
@@ -45,11 +48,7 @@ export interface OwnStatus {
   readonly logPositionOf: (peer: NodeId) => number;
 }
 
-export const reconfigurationService = (
-  serving: Serving,
-  limits: Limits,
-  own: OwnStatus,
-): ReconfigurationServiceImplementation => {
+export const reconfigurationRoutes = (serving: Serving, limits: Limits, own: OwnStatus): Route[] => {
   const mustServe = (): ServingNode => {
     if (serving.node === null) throw starting({ kind: "read", partition: null, hasId: false }, serving.awaited());
     return serving.node;
@@ -57,45 +56,49 @@ export const reconfigurationService = (
   // Both are long, and asked for by questions of a few bytes.
   const views = new KeptAnswer<GetViewResponse>(GetViewResponse.encode, null);
   const statuses = new KeptAnswer<StatusResponse>(StatusResponse.encode);
-  return {
-    getView: (_request, context) =>
-      answer(context, () => {
-        const node = mustServe();
-        return views.of(node.views.view, () => ({
-          header: serving.header(null),
-          view: viewToWire(node.views.view),
-          digest: Buffer.from(node.views.newest.digest, "hex"),
-        }));
-      }),
-    locate: (request, context) => answer(context, () => locate(serving, mustServe(), limits, request)),
-    status: (request, context) =>
-      answer(context, () => {
-        context.header.set(CLOCK_HEADER, String(Date.now()));
-        const node = serving.node;
-        if (node === null) {
-          return {
-            header: serving.header(null),
-            partitions: [],
-            nodes: serving.awaited().map((founder) => awaitedStatus(serving.self, founder, own)),
-            openRequests: 0,
-            heldRequests: 0,
-            peerFrames: 0n,
-            peerMessages: 0n,
-            peerMessagesDropped: 0n,
-            badRegisters: 0n,
-            mendedRegisters: 0n,
-            purgedTombstones: 0n,
-            diskFull: own.diskFull(),
-            diskStandingMs: 0n,
-          };
-        }
-        const count = node.views.view.partitions.length;
-        for (const p of request.partitions) checkPartition(p, count, "partitions");
-        if (request.partitions.length > 0) return statusOf(serving, node, own, request.partitions);
-        return statuses.of(node, () => statusOf(serving, node, own, Array(count).keys()));
-      }),
+  const getView = (): GetViewResponse => {
+    const node = mustServe();
+    return views.of(node.views.view, () => ({
+      header: serving.header(null),
+      view: viewToWire(node.views.view),
+      digest: Buffer.from(node.views.newest.digest, "hex"),
+    }));
   };
+  const status = ({ partitions }: StatusRequest, { responseHeaders }: Call): StatusResponse => {
+    responseHeaders.set(CLOCK_HEADER, String(Date.now()));
+    const { node } = serving;
+    if (node === null) return waitingStatus(serving, own);
+    const count = node.views.view.partitions.length;
+    for (const p of partitions) checkPartition(p, count, "partitions");
+    if (partitions.length > 0) return statusOf(serving, node, own, partitions);
+    return statuses.of(node, () => statusOf(serving, node, own, Array(count).keys()));
+  };
+  const { methods } = ReconfigurationServiceDefinition;
+  return [
+    unary(ReconfigurationServiceDefinition, methods.getView, getView),
+    unary(ReconfigurationServiceDefinition, methods.locate, (request) => locate(serving, mustServe(), limits, request)),
+    unary(ReconfigurationServiceDefinition, methods.status, status),
+  ];
 };
+
+/** While there is no view. */
+function waitingStatus(serving: Serving, own: OwnStatus): StatusResponse {
+  return {
+    header: serving.header(null),
+    partitions: [],
+    nodes: serving.awaited().map((founder) => awaitedStatus(serving.self, founder, own)),
+    openRequests: 0,
+    heldRequests: 0,
+    peerFrames: 0n,
+    peerMessages: 0n,
+    peerMessagesDropped: 0n,
+    badRegisters: 0n,
+    mendedRegisters: 0n,
+    purgedTombstones: 0n,
+    diskFull: own.diskFull(),
+    diskStandingMs: 0n,
+  };
+}
 
 /** Of these partitions, each once. */
 function statusOf(serving: Serving, node: ServingNode, own: OwnStatus, partitions: Iterable<number>): StatusResponse {

@@ -4,8 +4,6 @@
  * A question costs a look into a map, whatever it asks for; a stream gets each file once, beside the one that it asked for by name.
  */
 
-import { status } from "@grpc/grpc-js";
-import type { Server } from "nice-grpc";
 import { fileDescriptorSet } from "../../../gen/ts/descriptor.js";
 import {
   type ServerReflectionRequest,
@@ -14,7 +12,9 @@ import {
 } from "../../../gen/ts/grpc/reflection/v1/reflection.js";
 import { ServerReflectionDefinition as V1Alpha } from "../../../gen/ts/grpc/reflection/v1alpha/reflection.js";
 import { unreachable } from "../../base/assert.js";
-import { bounded } from "../call/bounded-requests.js";
+import type { Route } from "../../grpc/server/route.js";
+import { STATUS } from "../../grpc/status.js";
+import { bidirectional } from "../call/routes.js";
 import type { ContractFile, Descriptors } from "./descriptors.js";
 
 /** How much of a name that is not there comes back in the error. */
@@ -25,14 +25,13 @@ type Answer = NonNullable<ServerReflectionResponse["messageResponse"]>;
 /** Files that a stream has got. */
 type Sent = Set<ContractFile>;
 
-/** `services`: full names of those that are served besides. */
-export function addReflection(server: Server, services: readonly string[]): void {
+/** `services`: full names of those that are served besides. `stopping`: streams end when it aborts. */
+export function reflectionRoutes(services: readonly string[], stopping: AbortSignal): Route[] {
   const reflection = new Reflection(fileDescriptorSet, [...services, V1.fullName, V1Alpha.fullName]);
-  const implementation = {
-    serverReflectionInfo: (requests: AsyncIterable<ServerReflectionRequest>) => reflection.answers(requests),
-  };
-  server.add(bounded(V1), implementation);
-  server.add(bounded(V1Alpha), implementation);
+  const answers = (requests: AsyncIterable<ServerReflectionRequest>) => reflection.answers(requests);
+  return [V1, V1Alpha].map((version) =>
+    bidirectional(version, version.methods.serverReflectionInfo, stopping, answers),
+  );
 }
 
 export class Reflection {
@@ -74,7 +73,7 @@ export class Reflection {
         return { $case: "allExtensionNumbersResponse", value: { baseTypeName, extensionNumber } };
       }
       case undefined:
-        return failed(status.INVALID_ARGUMENT, "message_request must be set");
+        return failed(STATUS.invalidArgument, "message_request must be set");
       default:
         return unreachable(messageRequest);
     }
@@ -105,9 +104,9 @@ function files(file: ContractFile | undefined, sent: Sent, what: string, name: s
 }
 
 const notFound = (what: string, name: string): Answer =>
-  failed(status.NOT_FOUND, `there is no ${what} ${JSON.stringify(name.slice(0, NAME_SHOWN))} here`);
+  failed(STATUS.notFound, `there is no ${what} ${JSON.stringify(name.slice(0, NAME_SHOWN))} here`);
 
-const failed = (errorCode: status, errorMessage: string): Answer => ({
+const failed = (errorCode: number, errorMessage: string): Answer => ({
   $case: "errorResponse",
   value: { errorCode, errorMessage },
 });

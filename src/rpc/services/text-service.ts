@@ -2,42 +2,45 @@
 import { isUtf8 } from "node:buffer";
 import { Status } from "nice-grpc-common";
 import type { Condition, Entry } from "../../../gen/ts/onar/kv/v1/common.js";
-import type {
-  Condition as TextCondition,
-  Entry as TextEntry,
-  TextServiceImplementation,
+import {
+  type Condition as TextCondition,
+  type Entry as TextEntry,
+  TextServiceDefinition,
 } from "../../../gen/ts/onar/text/v1/text.js";
-import { answer } from "../call/call.js";
+import type { Call as GrpcCall } from "../../grpc/server/call.js";
+import type { Route } from "../../grpc/server/route.js";
+import type { Call } from "../call/call.js";
 import { Failure } from "../call/failure.js";
+import { unary } from "../call/routes.js";
 import { checkText } from "../call/validate.js";
 import type { KeyValueHandlers } from "./key-value.js";
 
-export const textService = (handlers: KeyValueHandlers): TextServiceImplementation => ({
-  get: (request, context) =>
-    answer(context, async (call) => {
-      checkText(request.key, "key", "read");
-      const response = await handlers.get({ ...request, key: Buffer.from(request.key) }, call);
-      return { ...response, entry: textEntry(response.entry) };
-    }),
-  put: (request, context) =>
-    answer(context, (call) => {
-      checkText(request.key, "key", "write");
-      checkText(request.value, "value", "write");
-      return handlers.put({ ...request, key: Buffer.from(request.key), value: Buffer.from(request.value) }, call);
-    }),
-  delete: (request, context) =>
-    answer(context, async (call) => {
-      checkText(request.key, "key", "write");
-      const condition = bytesCondition(request.condition);
-      const response = await handlers.delete({ ...request, key: Buffer.from(request.key), condition }, call);
-      return { ...response, found: isText(response.found) ? textEntry(response.found) : undefined };
-    }),
-  add: (request, context) =>
-    answer(context, (call) => {
-      checkText(request.key, "key", "write");
-      return handlers.add({ ...request, key: Buffer.from(request.key) }, call);
-    }),
-});
+const { methods } = TextServiceDefinition;
+
+/** `callOf`: what the handlers know of a call. */
+export const textRoutes = (handlers: KeyValueHandlers, callOf: (call: GrpcCall) => Call): Route[] => [
+  unary(TextServiceDefinition, methods.get, async (request, call) => {
+    checkText(request.key, "key", "read");
+    const response = await handlers.get({ ...request, key: Buffer.from(request.key) }, callOf(call));
+    return { ...response, entry: textEntry(response.entry) };
+  }),
+  unary(TextServiceDefinition, methods.put, (request, call) => {
+    checkText(request.key, "key", "write");
+    checkText(request.value, "value", "write");
+    const bytes = { key: Buffer.from(request.key), value: Buffer.from(request.value) };
+    return handlers.put({ ...request, ...bytes }, callOf(call));
+  }),
+  unary(TextServiceDefinition, methods.delete, async (request, call) => {
+    checkText(request.key, "key", "write");
+    const condition = bytesCondition(request.condition);
+    const response = await handlers.delete({ ...request, key: Buffer.from(request.key), condition }, callOf(call));
+    return { ...response, found: isText(response.found) ? textEntry(response.found) : undefined };
+  }),
+  unary(TextServiceDefinition, methods.add, (request, call) => {
+    checkText(request.key, "key", "write");
+    return handlers.add({ ...request, key: Buffer.from(request.key) }, callOf(call));
+  }),
+];
 
 function bytesCondition(condition: TextCondition | undefined): Condition | undefined {
   const expected = condition?.expected;

@@ -11,34 +11,41 @@ export interface TakenCall {
   readonly incomingEncoding: string;
 }
 
-/** Takes the calls of this path. `taken` returns what is called once the call is over, however it ended. */
+/** Takes this call. `taken` returns what is called once the call is over, however it ended. */
+export function takingCall(
+  call: ServerInterceptingCall,
+  taken: (call: TakenCall) => () => void,
+): ServerInterceptingCall {
+  const { start } = call;
+  // The listener given here is grpc-js' way to the registered handler, which is not taken.
+  call.start = () => {
+    let over: (() => void) | null = null;
+    start.call(call, {
+      onReceiveMetadata: (metadata) => {
+        const { stream, incomingEncoding } = partsOf(call);
+        // grpc-js has paused the stream and listens for its data.
+        stream.removeAllListeners("data");
+        // What broke is told when the call is over.
+        stream.on("error", () => {});
+        over = taken({ call, metadata, stream, incomingEncoding });
+      },
+      onReceiveMessage: () => {
+        throw new AssertionError("grpc-js read a message of a call that was taken from it");
+      },
+      onReceiveHalfClose: () => {},
+      onCancel: () => over?.(),
+    });
+  };
+  return call;
+}
+
+/** Takes the calls of this path. */
 export const takingCalls =
   (path: string, taken: (call: TakenCall) => () => void): ServerInterceptor =>
-  (method, call) => {
+  (method, intercepted) => {
     // grpc-js asks for its class and uses the interface alone.
-    const direct = call as ServerInterceptingCall;
-    if (method.path !== path) return direct;
-    const { start } = call;
-    // The listener given here is grpc-js' way to the registered handler, which is not taken.
-    call.start = () => {
-      let over: (() => void) | null = null;
-      start.call(call, {
-        onReceiveMetadata: (metadata) => {
-          const { stream, incomingEncoding } = partsOf(direct);
-          // grpc-js has paused the stream and listens for its data.
-          stream.removeAllListeners("data");
-          // The failure is told when the call is over.
-          stream.on("error", () => {});
-          over = taken({ call: direct, metadata, stream, incomingEncoding });
-        },
-        onReceiveMessage: () => {
-          throw new AssertionError("grpc-js read a message of a call that was taken from it");
-        },
-        onReceiveHalfClose: () => {},
-        onCancel: () => over?.(),
-      });
-    };
-    return direct;
+    const call = intercepted as ServerInterceptingCall;
+    return method.path === path ? takingCall(call, taken) : call;
   };
 
 /** The parts that grpc-js keeps to itself; its version is pinned, and the tests of pipelines and of the peer port would

@@ -1,4 +1,5 @@
 /** A service of all four kinds whose messages are bytes, for tests: what comes is sent back, in as many messages as it is told. */
+import type { MethodKind } from "../../../../src/grpc/call/kind.js";
 import type { Method } from "../../../../src/grpc/client/method.js";
 import { Metadata } from "../../../../src/grpc/metadata/metadata.js";
 import type { Call } from "../../../../src/grpc/server/call.js";
@@ -8,7 +9,7 @@ import { GrpcError } from "../../../../src/grpc/status.js";
 type Bytes = Uint8Array;
 
 const same = (bytes: Bytes): Bytes => bytes;
-const method = <Kind extends Route["kind"]>(kind: Kind, name: string): Method<Kind, Bytes, Bytes> => ({
+const method = <Kind extends MethodKind>(kind: Kind, name: string): Method<Kind, Bytes, Bytes> => ({
   path: `/test.Echo/${name}`,
   kind,
   encode: same,

@@ -38,6 +38,8 @@ export class GrpcJsConversation implements Conversation<unknown> {
       this.read();
     });
     stream.on("end", () => {
+      // A connection that is lost ends its streams, too.
+      if (stream.aborted) return;
       this.allCame = true;
       this.read();
     });

@@ -134,7 +134,7 @@ export class GrpcJsConversation implements Conversation<unknown> {
       if (this.encoding === "gzip") return gunzipSync(message, options);
       if (this.encoding === "deflate") return inflateSync(message, options);
     } catch (error) {
-      const isTooLong = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+      const isTooLong = error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
       throw isTooLong ? new MessageTooLong(this.maxMessageBytes + 1, this.maxMessageBytes) : error;
     }
     const text = `Received message compressed with unsupported encoding "${this.encoding}"`;

@@ -3,7 +3,6 @@ import {
   type MethodDefinition,
   Server,
   ServerCredentials,
-  type ServerInterceptingCall,
   type ServerInterceptor,
   type ServerOptions,
 } from "@grpc/grpc-js";
@@ -13,7 +12,7 @@ import { GrpcError } from "../../grpc/status.js";
 import { toBuffer } from "../../wire/bytes.js";
 import { GrpcJsCall, type GrpcJsServing, type Incoming, runRoute } from "./grpc-js-call.js";
 import { GrpcJsConversation } from "./grpc-js-conversation.js";
-import { takingCall } from "./taken-call.js";
+import { interceptingCall, takingCall } from "./taken-call.js";
 
 export interface GrpcJsServerOptions extends GrpcJsServing {
   readonly table: RouteTable;
@@ -82,8 +81,7 @@ const serving =
   ({ path }, intercepted) => {
     const route = options.table.find(path);
     if (route === undefined) throw new AssertionError(`grpc-js serves ${path}, which is no route`);
-    // grpc-js asks for its class and uses the interface alone.
-    const call = intercepted as ServerInterceptingCall;
+    const call = interceptingCall(intercepted);
     if (route.kind === "conversation") {
       return takingCall(call, (taken) => {
         const conversation = new GrpcJsConversation(route, taken, options, options.maxRequestBytes);

@@ -3,6 +3,9 @@ import { lookup } from "node:dns/promises";
 import { GrpcServer, type GrpcServerOptions } from "../../grpc/server/server.js";
 import { hostAndPort } from "../naming/addresses.js";
 
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT");
+
 /** A name may stand for several addresses, as localhost does: the port is served at all of them. */
 export class LeanServer {
   private servers: GrpcServer[] = [];
@@ -22,12 +25,13 @@ export class LeanServer {
         this.servers.push(server);
       } catch (error) {
         failure = error;
-        // One that another program has is not served by half.
-        if ((error as NodeJS.ErrnoException).code !== "EADDRNOTAVAIL") break;
+        // This machine may be without IPv6; a port that another program has is not served by half.
+        if (isMissing(error)) continue;
+        this.forceShutdown();
+        throw error;
       }
     }
-    if (this.servers.length > 0 && (failure as NodeJS.ErrnoException).code !== "EADDRINUSE") return taken;
-    this.forceShutdown();
+    if (this.servers.length > 0) return taken;
     throw failure;
   }
 

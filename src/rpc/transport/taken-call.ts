@@ -39,12 +39,15 @@ export function takingCall(
   return call;
 }
 
+/** grpc-js asks for its class and uses the interface alone. */
+export const interceptingCall = (call: Parameters<ServerInterceptor>[1]): ServerInterceptingCall =>
+  call as ServerInterceptingCall;
+
 /** Takes the calls of this path. */
 export const takingCalls =
   (path: string, taken: (call: TakenCall) => () => void): ServerInterceptor =>
   (method, intercepted) => {
-    // grpc-js asks for its class and uses the interface alone.
-    const call = intercepted as ServerInterceptingCall;
+    const call = interceptingCall(intercepted);
     return method.path === path ? takingCall(call, taken) : call;
   };
 

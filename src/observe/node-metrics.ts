@@ -33,6 +33,8 @@ export interface NodeParts extends StorageParts {
   /** Whether health says SERVING. */
   readonly healthy: () => boolean;
   readonly ports: Readonly<Record<"client" | "peer", { readonly open: number; readonly refused: number }>>;
+  /** For how long the process has had no file descriptor left. */
+  readonly descriptorsShortMs: () => number;
   /** Lines of the log that could not be written. */
   readonly linesDropped: () => number;
   /** Admission at the peer port. */
@@ -93,6 +95,11 @@ export class NodeMetrics {
         set(["client"], client.refused);
         set(["peer"], peer.refused);
       },
+    );
+    this.meter.gauge(
+      "onar_descriptors_short_seconds",
+      "For how long the process has had no file descriptor left; 0: it has some.",
+      () => this.parts.descriptorsShortMs() / 1_000,
     );
   }
 

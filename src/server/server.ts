@@ -23,6 +23,7 @@ import { diskHome, type Home, type HomeEvents, isForPeople, memoryHome } from ".
 import { homeNews } from "../storage/notices.js";
 import { version } from "../version.js";
 import { contactsOf, foundersOf, otherThanFixed, placeOf, StartError } from "./agreement.js";
+import { Descriptors, descriptorsForStart, outlastingShortage } from "./descriptors.js";
 import type { Passes, RunningServer, ServerEvents } from "./running-server.js";
 import { newOperation, ServingPhase } from "./serving-phase.js";
 
@@ -51,6 +52,7 @@ export async function startServer(
     full: (full) => node?.fill(full),
     bad: (partition, key) => node?.mend(partition, key),
   });
+  await descriptorsForStart((text) => events.notice(text));
   const home = await homeOf(config, news);
   try {
     const secret = secretOf(config, events);
@@ -80,7 +82,11 @@ async function homeOf(config: NodeConfig, events: HomeEvents): Promise<Home> {
   try {
     const load = new LoopLoad();
     const shortOfTime = (): boolean => load.busy(performance.now());
-    return await diskHome({ path: config.data, memoryMib: config.storageMemory, shortOfTime, events });
+    const { data: path, storageMemory: memoryMib } = config;
+    return await outlastingShortage(
+      () => diskHome({ path, memoryMib, shortOfTime, events }),
+      (text) => events.notice(text),
+    );
   } catch (error) {
     if (isForPeople(error)) throw new StartError(`--data: ${error.message}`);
     throw error;
@@ -99,6 +105,7 @@ class NodeServer implements RunningServer {
   private readonly peerNotices: PeerNotices;
   private readonly metrics: Metrics | null;
   private readonly ports: NodePorts;
+  private readonly descriptors = new Descriptors();
   private readonly startedAt = performance.now();
   private readonly stop = new AbortController();
   /** null: this node is not in a view yet. */
@@ -136,6 +143,7 @@ class NodeServer implements RunningServer {
             admission: () => this.peer.admission,
             storage: () => (this.phase === null ? null : home.storage),
             figures: () => home.figures(),
+            descriptorsShortMs: () => this.descriptors.shortMs,
             ports: this.ports,
             linesDropped: () => events.linesDropped?.() ?? 0,
           });
@@ -145,6 +153,7 @@ class NodeServer implements RunningServer {
       uptimeMs: () => performance.now() - this.startedAt,
       logPosition: () => home.storage.position,
       diskFull: () => !home.storage.writable,
+      descriptorsShortMs: () => this.descriptors.shortMs,
       logPositionOf: (peer) => home.storage.highestPosition(peer),
     };
     this.client = makeClientServer(
@@ -170,6 +179,7 @@ class NodeServer implements RunningServer {
 
   async start(): Promise<void> {
     const { config } = this;
+    this.descriptors.start();
     const peerPort = await this.listen("--peer-listen", config.peerListen, () => this.peer.listen(config.peerListen));
     this.ports.peer.watch(peerPort);
     this.peerAddress = config.peerAdvertise || withPort(config.peerListen, peerPort);
@@ -337,7 +347,7 @@ class NodeServer implements RunningServer {
 
   private judgeHealth(phase: ServingPhase): void {
     if (this.draining) return;
-    const why = phase.unready();
+    const why = phase.unready(this.descriptors.shortMs);
     const serving = why === null;
     if (this.hasServed && serving !== this.client.health.serving) {
       this.events.notice(serving ? "health: SERVING again" : `health: NOT_SERVING, ${why}`, {
@@ -395,9 +405,11 @@ class NodeServer implements RunningServer {
     this.secret.close();
     this.metrics?.close();
     this.ports.close();
+    this.descriptors.stop();
   }
 
   private async listen(option: string, address: string, listen: () => Promise<number>): Promise<number> {
+    await descriptorsForStart((text) => this.events.notice(text));
     try {
       return await listen();
     } catch {

@@ -169,8 +169,8 @@ export class ServingPhase {
   }
 
   /** null: this node may be given work. */
-  unready(): Unready | null {
-    return unready(this.node.status, this.views.view, this.parts.config.diskStallMs);
+  unready(descriptorsShortMs: number): Unready | null {
+    return unready(this.node.status, this.views.view, this.parts.config.diskStallMs, descriptorsShortMs);
   }
 
   private take(input: NodeInput): void {

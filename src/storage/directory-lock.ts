@@ -129,7 +129,10 @@ async function take(folder: string, own: string, socketPath: (name: string) => s
   throw new Locked(null);
 }
 
-/** Rejects with Locked when somebody listens there. */
+/** What a connection fails with to a socket that nobody listens at, that is not there any more, or that is none. */
+const GONE: ReadonlySet<string | undefined> = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK"]);
+
+/** Rejects with Locked when somebody listens there, and with the system's error when that cannot be found out. */
 function refuseLiving(path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -151,7 +154,12 @@ function refuseLiving(path: string): Promise<void> {
       text += chunk;
     });
     socket.on("end", end);
-    socket.on("error", end);
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      if (connected || GONE.has(error.code)) return end();
+      clearTimeout(timer);
+      // Its queue is full: it lives, and stands still. Any other error says nothing of whoever may listen there.
+      reject(error.code === "EAGAIN" ? new Locked(null) : error);
+    });
   });
 }
 

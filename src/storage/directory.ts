@@ -95,7 +95,9 @@ export class DataDirectory {
       return new DataDirectory(path, now, lock);
     } catch (error) {
       await lock.release();
-      throw error instanceof DirectoryError ? error : new DirectoryError(`${path}: ${pathReasonOf(error)}`);
+      throw error instanceof DirectoryError
+        ? error
+        : new DirectoryError(`${path}: ${pathReasonOf(error)}`, { cause: error });
     }
   }
 
@@ -192,7 +194,7 @@ async function mustBeUsable(path: string): Promise<void> {
       await syncFolderOf(dirname(path));
       return;
     } catch (failed) {
-      throw new DirectoryError(`${path} does not exist and cannot be made: ${pathReasonOf(failed)}`);
+      throw new DirectoryError(`${path} does not exist and cannot be made: ${pathReasonOf(failed)}`, { cause: failed });
     }
   }
   if (!found.isDirectory()) throw new DirectoryError(`${path} is a file: give a directory of its own to each node`);
@@ -208,7 +210,7 @@ async function locked(path: string): Promise<Lock> {
     return await lockDirectory(path);
   } catch (error) {
     if (error instanceof Locked) throw new DirectoryError(`${path} is in use by ${error.message}`);
-    throw new DirectoryError(`${path} cannot be locked: ${pathReasonOf(error)}`);
+    throw new DirectoryError(`${path} cannot be locked: ${pathReasonOf(error)}`, { cause: error });
   }
 }
 

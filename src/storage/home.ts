@@ -97,6 +97,13 @@ export async function diskHome(options: DiskHomeOptions): Promise<Home> {
   }
 }
 
+/** The open parts of a directory. */
+interface Opened {
+  readonly files: NodeFiles;
+  readonly checkpoint: LmdbCheckpoint;
+  readonly spares: SpareFiles;
+}
+
 class DiskHome implements Home {
   private closing: Promise<void> | null = null;
 
@@ -113,8 +120,22 @@ class DiskHome implements Home {
     const { events } = options;
     await convert(directory, (text) => events.notice(text));
     const spares = new SpareFiles();
-    const files = new NodeFiles(await directory.folder("log"), spares);
-    const checkpoint = new LmdbCheckpoint(await directory.folder("checkpoint"));
+    try {
+      const files = new NodeFiles(await directory.folder("log"), spares);
+      const checkpoint = new LmdbCheckpoint(await directory.folder("checkpoint"));
+      return await DiskHome.recover(directory, options, { files, checkpoint, spares });
+    } catch (error) {
+      spares.close();
+      throw error;
+    }
+  }
+
+  private static async recover(
+    directory: DataDirectory,
+    options: DiskHomeOptions,
+    { files, checkpoint, spares }: Opened,
+  ): Promise<DiskHome> {
+    const { events } = options;
     const opened: { storage: DiskStorage | null } = { storage: null };
     const space = new DiskSpace({
       folder: directory.path,
@@ -122,8 +143,8 @@ class DiskHome implements Home {
       makeRoom: () => opened.storage?.makeRoom(),
       changed: (writable, free) => events.space(writable, free),
     });
-    await space.start();
     try {
+      await space.start();
       const storage = await new Promise<DiskStorage>((resolve, reject) => {
         DiskStorage.open(
           {
@@ -146,7 +167,7 @@ class DiskHome implements Home {
       return new DiskHome(directory, files, checkpoint, space, spares, storage);
     } catch (error) {
       space.close();
-      spares.close();
+      await new Promise<void>((resolve) => files.close(resolve));
       await new Promise<void>((resolve) => checkpoint.close(resolve));
       throw error;
     }

@@ -1,6 +1,6 @@
 /** A real node that may open few files: connections that do nothing are refused before its log has no descriptor. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,4 +58,79 @@ test.for([
   const ended = new Promise((resolve) => child.once("close", resolve));
   child.kill("SIGTERM");
   expect(await ended, said).toBe(0);
+});
+
+const prlimit = (pid: number, limit: string): unknown =>
+  execFileSync("prlimit", ["--pid", String(pid), `--nofile=${limit}`]);
+
+const SOON_MS = 20_000;
+
+test("a shortage of descriptors is named while it lasts, and what is served goes on", async () => {
+  const [port, peerPort] = (await freePorts(2)) as [number, number];
+  const child = spawn(process.execPath, [PROGRAM, "start", ...startArgs(port, peerPort, "", 1, [])], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.push(child);
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (said += chunk));
+  const clients = new NodeClients(`${HOST}:${port}`);
+  const put = (): Promise<true> =>
+    answerOf((o) => clients.kv.put({ key: Buffer.from("key"), value: VALUE }, o)).then(() => true as const);
+  const health = () => answerOf((o) => clients.health.check({}, o));
+  const shortMs = async () => Number((await answerOf((o) => clients.cluster.status({}, o))).descriptorsShortMs);
+  await eventually("the node serves", SOON_MS, put);
+  expect(await shortMs()).toBe(0);
+  const { status: serving } = await health();
+
+  const pid = child.pid ?? 0;
+  const [limit = "0"] = /Max open files\s+(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, "latin1"))?.slice(1) ?? [];
+  // Nothing new can be opened from here on; what is open stays so.
+  prlimit(pid, "3:");
+  await eventually("status names it", SOON_MS, async () => ((await shortMs()) > 0 ? true : undefined));
+  await eventually("health falls", SOON_MS, async () =>
+    (await health()).status === serving ? undefined : (true as const),
+  );
+  await put();
+  expect(said).toContain("no file descriptor is left");
+
+  prlimit(pid, `${limit}:`);
+  await eventually("it is over", SOON_MS, async () => ((await shortMs()) === 0 ? true : undefined));
+  await eventually("health is back", SOON_MS, async () =>
+    (await health()).status === serving ? (true as const) : undefined,
+  );
+  clients.close();
+});
+
+/** Loaded before the program: takes all descriptors but a few, and gives them back at SIGUSR2. */
+const HOG = `
+const fs = require("node:fs");
+const held = [];
+try { for (;;) held.push(fs.openSync("/dev/null", "r")); } catch {}
+for (let i = 0; i < 20; i++) fs.closeSync(held.pop());
+process.once("SIGUSR2", () => { for (const fd of held) fs.closeSync(fd); });
+`;
+
+test("a node that finds too few descriptors starts once there are some", async () => {
+  const [port, peerPort] = (await freePorts(2)) as [number, number];
+  const own = startArgs(port, peerPort, "", 1, ["--data", join(root, "late")]);
+  const hog = join(root, "hog.cjs");
+  writeFileSync(hog, HOG);
+  const command = ["--require", hog, PROGRAM, "start", ...own].map((word) => `'${word}'`).join(" ");
+  const child = spawn("bash", ["-c", `ulimit -n ${FILES}; exec '${process.execPath}' ${command}`], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.push(child);
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (said += chunk));
+  await eventually("it says what it waits for", SOON_MS, async () =>
+    said.includes("the node starts once file descriptors are left") ? (true as const) : undefined,
+  );
+  expect(child.exitCode, said).toBe(null);
+  child.kill("SIGUSR2");
+  const clients = new NodeClients(`${HOST}:${port}`);
+  const key = Buffer.from("late");
+  await eventually(`the node serves: ${said}`, SOON_MS, () =>
+    answerOf((o) => clients.kv.put({ key, value: key }, o)).then(() => true as const),
+  );
+  clients.close();
 });

@@ -163,7 +163,7 @@ function health(visits: readonly Visit[]): Finding[] {
       ),
     );
   } else findings.push(ok(`all ${summary.nodes.length} nodes are heard`));
-  findings.push(...disks(summary));
+  findings.push(...disks(summary), ...descriptors(summary));
   for (const { node } of summary.nodes) {
     if (node.trouble !== "") {
       findings.push(
@@ -197,6 +197,17 @@ function disks({ nodes: rows }: Summary): Finding[] {
     }
   }
   return findings;
+}
+
+function descriptors({ nodes: rows }: Summary): Finding[] {
+  return rows
+    .filter(({ descriptorsShortMs }) => descriptorsShortMs > 0)
+    .map(({ node, descriptorsShortMs }) => {
+      const text = `no file descriptor has been left at ${node.clientAddress || `node ${node.id}`} for ${(descriptorsShortMs / 1_000).toFixed(1)} s`;
+      const todo =
+        "it takes no new connection: raise its limit (ulimit -n), or look which program has so many files open";
+      return fail(text, todo);
+    });
 }
 
 function groups(visits: readonly Visit[], by: (visit: Visit) => string): Map<string, string[]> {

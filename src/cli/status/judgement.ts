@@ -26,11 +26,13 @@ function wrongs({ viewEpoch, nodes, partitions, withoutWriter }: Summary): strin
   const gone = nodes.filter(({ node, answers }) => !node.heard && !answers);
   const full = nodes.filter(({ diskFull }) => diskFull);
   const standing = nodes.filter(({ diskStandingMs }) => diskStandingMs >= STANDING_MS);
+  const short = nodes.filter(({ descriptorsShortMs }) => descriptorsShortMs > 0);
   const reasons: string[] = [];
   if (gone.length > 0) reasons.push(`${gone.length} of ${nodes.length} nodes gone (${named(gone)})`);
   if (withoutWriter.length > 0) reasons.push(`${withoutWriter.length} of ${partitions} partitions take no writes`);
   if (full.length > 0) reasons.push(`the disk is full at ${named(full)}`);
   if (standing.length > 0) reasons.push(`the disk stands still at ${named(standing)}`);
+  if (short.length > 0) reasons.push(`no file descriptor is left at ${named(short)}`);
   return reasons;
 }
 

@@ -14,6 +14,7 @@ export interface NodeRow {
   /** By its own word; false and 0 when it did not answer. */
   readonly diskFull: boolean;
   readonly diskStandingMs: number;
+  readonly descriptorsShortMs: number;
 }
 
 export interface Summary {

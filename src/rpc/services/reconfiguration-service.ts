@@ -44,6 +44,8 @@ export interface OwnStatus {
   /** Durable records of its log. */
   readonly logPosition: () => number;
   readonly diskFull: () => boolean;
+  /** For how long this process has had no file descriptor left; 0: it has some. */
+  readonly descriptorsShortMs: () => number;
   /** Of a peer's, as it told last. */
   readonly logPositionOf: (peer: NodeId) => number;
 }
@@ -97,6 +99,7 @@ function waitingStatus(serving: Serving, own: OwnStatus): StatusResponse {
     purgedTombstones: 0n,
     diskFull: own.diskFull(),
     diskStandingMs: 0n,
+    descriptorsShortMs: BigInt(Math.ceil(own.descriptorsShortMs())),
   };
 }
 
@@ -117,6 +120,7 @@ function statusOf(serving: Serving, node: ServingNode, own: OwnStatus, partition
     purgedTombstones: BigInt(upkeep.purged),
     diskFull: own.diskFull(),
     diskStandingMs: BigInt(Math.floor(node.status.diskStandingMs)),
+    descriptorsShortMs: BigInt(Math.ceil(own.descriptorsShortMs())),
   };
 }
 

@@ -153,7 +153,8 @@ function asCheckpointError<T>(opened: () => T): T {
     return opened();
   } catch (error) {
     if (error instanceof CheckpointError) throw error;
-    throw new CheckpointError(`the checkpoint cannot be opened: ${error instanceof Error ? error.message : error}`);
+    const why = error instanceof Error ? error.message : error;
+    throw new CheckpointError(`the checkpoint cannot be opened: ${why}`, { cause: error });
   }
 }
 

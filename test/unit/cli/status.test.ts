@@ -138,7 +138,8 @@ describe("status", () => {
   test.each([
     [{ diskFull: true }, "the disk is full at a:1"],
     [{ diskStandingMs: 5_000n }, "the disk stands still at a:1"],
-  ])("a disk in trouble is said, and the exit code is 1: %o", async (disk, reason) => {
+    [{ descriptorsShortMs: 700n }, "no file descriptor is left at a:1"],
+  ])("a node in trouble is said, and the exit code is 1: %o", async (disk, reason) => {
     const told = { ...answer(1, [{ partition: 0, writer: 1 }], ["a:1"]), ...disk };
     const node = await fakeNode({ status: async () => told });
     const ran = await onar(["status", "--endpoint", node.address, "-o", "json"]);

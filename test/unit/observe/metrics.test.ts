@@ -28,6 +28,7 @@ function metricsOf(queues: { readonly peer: NodeId; readonly bytes: number }[] =
     storage: () => null,
     figures: () => null,
     linesDropped: () => 0,
+    descriptorsShortMs: () => 0,
     ports: { client: { open: 0, refused: 0 }, peer: { open: 0, refused: 0 } },
   });
   opened.push(metrics);

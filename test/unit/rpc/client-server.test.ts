@@ -30,6 +30,7 @@ async function served(port: Partial<ClientPortConfig> = {}) {
     logPosition: () => 0,
     logPositionOf: () => 0,
     diskFull: () => false,
+    descriptorsShortMs: () => 0,
   };
   const options = { ...DEFAULT_CLIENT_PORT, ...port };
   const serving = new Serving(nodeId(1));

@@ -826,8 +826,10 @@ type StatusResponse struct {
 	DiskFull bool `protobuf:"varint,12,opt,name=disk_full,json=diskFull,proto3" json:"disk_full,omitempty"`
 	// For how many milliseconds this node's disk has stood still although there is something to write; 0 while it gets on.
 	DiskStandingMs uint64 `protobuf:"varint,13,opt,name=disk_standing_ms,json=diskStandingMs,proto3" json:"disk_standing_ms,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// For how many milliseconds this node's process has had no file descriptor left, so that it takes no new connection; 0 when it has some.
+	DescriptorsShortMs uint64 `protobuf:"varint,14,opt,name=descriptors_short_ms,json=descriptorsShortMs,proto3" json:"descriptors_short_ms,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -947,6 +949,13 @@ func (x *StatusResponse) GetDiskFull() bool {
 func (x *StatusResponse) GetDiskStandingMs() uint64 {
 	if x != nil {
 		return x.DiskStandingMs
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetDescriptorsShortMs() uint64 {
+	if x != nil {
+		return x.DescriptorsShortMs
 	}
 	return 0
 }
@@ -1327,7 +1336,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\rStatusRequest\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x10 \x03(\rR\n" +
-	"partitions\"\xc9\x04\n" +
+	"partitions\"\xfb\x04\n" +
 	"\x0eStatusResponse\x12*\n" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12H\n" +
 	"\n" +
@@ -1345,7 +1354,8 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	" \x01(\x04R\x0fmendedRegisters\x12+\n" +
 	"\x11purged_tombstones\x18\v \x01(\x04R\x10purgedTombstones\x12\x1b\n" +
 	"\tdisk_full\x18\f \x01(\bR\bdiskFull\x12(\n" +
-	"\x10disk_standing_ms\x18\r \x01(\x04R\x0ediskStandingMs\"\xfb\x02\n" +
+	"\x10disk_standing_ms\x18\r \x01(\x04R\x0ediskStandingMs\x120\n" +
+	"\x14descriptors_short_ms\x18\x0e \x01(\x04R\x12descriptorsShortMs\"\xfb\x02\n" +
 	"\x0fPartitionStatus\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +

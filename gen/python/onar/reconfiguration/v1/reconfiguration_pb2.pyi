@@ -128,7 +128,7 @@ class StatusRequest(_message.Message):
     def __init__(self, partitions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("header", "partitions", "nodes", "open_requests", "held_requests", "peer_frames", "peer_messages", "peer_messages_dropped", "bad_registers", "mended_registers", "purged_tombstones", "disk_full", "disk_standing_ms")
+    __slots__ = ("header", "partitions", "nodes", "open_requests", "held_requests", "peer_frames", "peer_messages", "peer_messages_dropped", "bad_registers", "mended_registers", "purged_tombstones", "disk_full", "disk_standing_ms", "descriptors_short_ms")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     PARTITIONS_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +142,7 @@ class StatusResponse(_message.Message):
     PURGED_TOMBSTONES_FIELD_NUMBER: _ClassVar[int]
     DISK_FULL_FIELD_NUMBER: _ClassVar[int]
     DISK_STANDING_MS_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTORS_SHORT_MS_FIELD_NUMBER: _ClassVar[int]
     header: _common_pb2.Header
     partitions: _containers.RepeatedCompositeFieldContainer[PartitionStatus]
     nodes: _containers.RepeatedCompositeFieldContainer[NodeStatus]
@@ -155,7 +156,8 @@ class StatusResponse(_message.Message):
     purged_tombstones: int
     disk_full: bool
     disk_standing_ms: int
-    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., partitions: _Optional[_Iterable[_Union[PartitionStatus, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., open_requests: _Optional[int] = ..., held_requests: _Optional[int] = ..., peer_frames: _Optional[int] = ..., peer_messages: _Optional[int] = ..., peer_messages_dropped: _Optional[int] = ..., bad_registers: _Optional[int] = ..., mended_registers: _Optional[int] = ..., purged_tombstones: _Optional[int] = ..., disk_full: bool = ..., disk_standing_ms: _Optional[int] = ...) -> None: ...
+    descriptors_short_ms: int
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., partitions: _Optional[_Iterable[_Union[PartitionStatus, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., open_requests: _Optional[int] = ..., held_requests: _Optional[int] = ..., peer_frames: _Optional[int] = ..., peer_messages: _Optional[int] = ..., peer_messages_dropped: _Optional[int] = ..., bad_registers: _Optional[int] = ..., mended_registers: _Optional[int] = ..., purged_tombstones: _Optional[int] = ..., disk_full: bool = ..., disk_standing_ms: _Optional[int] = ..., descriptors_short_ms: _Optional[int] = ...) -> None: ...
 
 class PartitionStatus(_message.Message):
     __slots__ = ("partition", "group_epoch", "writer_node_id", "ballot_round", "ballot_node_id", "settled_revision", "replicas", "held_requests", "behind")

@@ -254,6 +254,8 @@ export interface StatusResponse {
   diskFull: boolean;
   /** For how many milliseconds this node's disk has stood still although there is something to write; 0 while it gets on. */
   diskStandingMs: bigint;
+  /** For how many milliseconds this node's process has had no file descriptor left, so that it takes no new connection; 0 when it has some. */
+  descriptorsShortMs: bigint;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1663,6 +1665,7 @@ function createBaseStatusResponse(): StatusResponse {
     purgedTombstones: 0n,
     diskFull: false,
     diskStandingMs: 0n,
+    descriptorsShortMs: 0n,
     _unknownFields: {},
   };
 }
@@ -1728,6 +1731,12 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         throw new globalThis.Error("value provided for field message.diskStandingMs of type uint64 too large");
       }
       writer.uint32(104).uint64(message.diskStandingMs);
+    }
+    if (message.descriptorsShortMs !== 0n) {
+      if (BigInt.asUintN(64, message.descriptorsShortMs) !== message.descriptorsShortMs) {
+        throw new globalThis.Error("value provided for field message.descriptorsShortMs of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.descriptorsShortMs);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1857,6 +1866,14 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.diskStandingMs = reader.uint64() as bigint;
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.descriptorsShortMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1934,6 +1951,11 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         : isSet(object.disk_standing_ms)
         ? BigInt(object.disk_standing_ms)
         : 0n,
+      descriptorsShortMs: isSet(object.descriptorsShortMs)
+        ? BigInt(object.descriptorsShortMs)
+        : isSet(object.descriptors_short_ms)
+        ? BigInt(object.descriptors_short_ms)
+        : 0n,
     };
   },
 
@@ -1978,6 +2000,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     if (message.diskStandingMs !== 0n) {
       obj.diskStandingMs = message.diskStandingMs.toString();
     }
+    if (message.descriptorsShortMs !== 0n) {
+      obj.descriptorsShortMs = message.descriptorsShortMs.toString();
+    }
     return obj;
   },
 
@@ -2014,6 +2039,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     message.diskFull = object.diskFull ?? false;
     message.diskStandingMs = (object.diskStandingMs !== undefined && object.diskStandingMs !== null)
       ? BigInt(object.diskStandingMs)
+      : 0n;
+    message.descriptorsShortMs = (object.descriptorsShortMs !== undefined && object.descriptorsShortMs !== null)
+      ? BigInt(object.descriptorsShortMs)
       : 0n;
     return message;
   },

@@ -193,6 +193,11 @@ export class ServedPartition implements Outlook {
     return full > 0 && withSpace < majority;
   }
 
+  /** How often this replica has offered its office to another one. */
+  get offers(): number {
+    return this.offer.sent;
+  }
+
   /** A peer's report about this partition changed. */
   reported(now: Instant, from: NodeId): void {
     const report = this.heartbeats.report(from, this.group.partition);

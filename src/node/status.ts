@@ -43,6 +43,8 @@ export interface ReplicaSnapshot {
 export interface Upkeep {
   /** Ballot rounds promised. */
   readonly rounds: number;
+  /** Offices that this node offered to another replica. */
+  readonly offers: number;
   readonly bad: number;
   readonly mended: number;
   readonly purged: number;
@@ -204,15 +206,16 @@ export class NodeStatus {
   }
 
   get upkeep(): Upkeep {
-    let [rounds, bad, mended, purged] = [0, 0, 0, 0];
-    for (const { copy, upkeep } of this.core.partitions.values()) {
+    let [rounds, offers, bad, mended, purged] = [0, 0, 0, 0, 0];
+    for (const { copy, upkeep, offers: sent } of this.core.partitions.values()) {
       const { replica, writer } = copy;
       rounds += replica.promise.round;
+      offers += sent;
       bad += replica.bad.size;
       mended += upkeep.mending.mended;
       purged += writer.purged;
     }
-    return { rounds, bad, mended, purged };
+    return { rounds, offers, bad, mended, purged };
   }
 
   get lacking(): Lacking {

@@ -139,6 +139,11 @@ export class NodeMetrics {
       "Ballot rounds that this node's replicas have promised, summed up: an election adds at least one at each replica of the partition.",
       (node) => node.status.upkeep.rounds,
     );
+    this.counterOfNode(
+      "onar_offices_offered_total",
+      "Offices that this node has offered to another replica: to the preferred one, or as it stops or its disk is full.",
+      (node) => node.status.upkeep.offers,
+    );
     this.ofNode("onar_registers", "Registers that this node holds, tombstones included.", (node) => {
       const held = storage();
       let registers = 0;

@@ -20,6 +20,9 @@ export interface OfficeOfferOptions {
 export class OfficeOffer {
   private offer: { readonly place: number; readonly since: Instant; sent: boolean } | null = null;
 
+  /** Offers that left. */
+  sent = 0;
+
   constructor(private readonly options: OfficeOfferOptions) {}
 
   /** Somebody is to get the office, and neither has it yet nor was given up. */
@@ -45,6 +48,7 @@ export class OfficeOffer {
     const { ballot } = writer;
     if (ballot !== null && writer.quiet) {
       offer.sent = true;
+      this.sent++;
       const to = group.replicas[offer.place] as NodeId;
       out.sendNow.push(to, { kind: "your-turn", partition: group.partition, ballot });
       election.turnSent();

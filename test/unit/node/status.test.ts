@@ -27,3 +27,13 @@ test("once there is one all know it, and the writer counts its office", () => {
   expect(writer?.upkeep.rounds).toBeGreaterThan(0);
   expect([...(writer?.lags.keys() ?? [])]).toContain(B);
 });
+
+test("an office that a node hands over is an offer of its own, and the election after it is told from others by that", () => {
+  const cluster = new Cluster(3, 3).elected();
+  const before = statusOf(cluster, B).upkeep;
+  cluster.step(A, { kind: "leave" });
+  cluster.run(2_000);
+  expect(statusOf(cluster, A).isWriter(P)).toBe(false);
+  expect(statusOf(cluster, A).upkeep.offers).toBe(1);
+  expect(statusOf(cluster, B).upkeep).toMatchObject({ offers: 0, rounds: before.rounds + 1 });
+});

@@ -207,7 +207,11 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
 
 const EXIT_CODES = `
 Exit codes:
-  0 done   1 not done   2 wrong usage   3 key missing or condition not met   4 unknown whether a write was executed
+  0  done
+  1  not done
+  2  wrong usage
+  3  key missing, or condition not met
+  4  unknown whether a write was executed
 
 Example:
   onar demo

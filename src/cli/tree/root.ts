@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import type { ExitCode } from "../ending/exit.js";
 import type { Io } from "../terminal/io.js";
-import { helpWidth } from "./help.js";
+import { formatItem, helpWidth } from "./help.js";
 
 /** Makes an action of a command whose exit code is the program's. */
 export type Ends = <Rest extends unknown[]>(
@@ -16,6 +16,7 @@ export const root = (io: Io): Command =>
     .helpCommand("help [command]", "print help for a command")
     .showSuggestionAfterError(true)
     .exitOverride()
+    .configureHelp({ formatItem })
     .configureOutput({
       writeOut: (text) => io.out(text),
       writeErr: (text) => io.error(text.trimEnd()),

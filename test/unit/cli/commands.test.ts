@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import type { Command } from "commander";
 import { afterEach, describe, expect, test } from "vitest";
 import { Consistency, Presence } from "../../../gen/ts/onar/kv/v1/common.js";
 import type {
@@ -7,6 +9,9 @@ import type {
   GetRequest,
   PutRequest,
 } from "../../../gen/ts/onar/kv/v1/kv.js";
+import type { Io } from "../../../src/cli/terminal/io.js";
+import type { Ends } from "../../../src/cli/tree/root.js";
+import { onarTree } from "../../../src/cli/tree.js";
 import { fakeNode, onar, stopFakeNodes } from "./fake-node.js";
 
 afterEach(stopFakeNodes);
@@ -319,6 +324,25 @@ describe("settings", () => {
     const ran = await onar([...name.split(" "), "--help"]);
     expect(ran.code).toBe(0);
     expect(ran.out).toContain(`Example:\n  onar ${name}`);
+  });
+
+  const pathsOf = (command: Command): string[][] => [
+    [],
+    ...command.commands.flatMap((inner) => pathsOf(inner).map((path) => [inner.name(), ...path])),
+  ];
+
+  test("help of every command fits 60 columns, except for examples, which are to be pasted", async () => {
+    const ends: Ends = () => async () => {};
+    const [out, error, onReaderGone] = [() => {}, () => {}, () => {}];
+    const io: Io = { out, error, onReaderGone, terminal: false, stdin: Readable.from([]), env: {} };
+    const paths = pathsOf(onarTree({ io, program: "", ends }));
+    expect(paths.length).toBeGreaterThan(20);
+    for (const path of paths) {
+      const ran = await onar([...path, "--help"], { columns: 60 });
+      expect(ran.code, path.join(" ")).toBe(0);
+      const [help = ""] = ran.out.split("\nExample:");
+      expect(help.split("\n").filter((line) => line.length > 60)).toEqual([]);
+    }
   });
 
   test.each(["--version", "-V", "version"])("%s prints the version of the package", async (word) => {

@@ -131,6 +131,8 @@ export interface Ran {
 export interface RunOptions {
   readonly stdin?: string | Buffer;
   readonly terminal?: boolean;
+  /** Of the terminal. */
+  readonly columns?: number;
   readonly env?: Record<string, string>;
 }
 
@@ -144,6 +146,7 @@ export async function onar(args: readonly string[], options: RunOptions = {}): P
     terminal: options.terminal ?? false,
     stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
     env: options.env ?? {},
+    ...(options.columns === undefined ? {} : { columns: () => options.columns ?? 0 }),
   };
   const code = await run(args, io, "main.js");
   const bytes = Buffer.concat(chunks);

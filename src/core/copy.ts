@@ -1,7 +1,8 @@
 /**
- * One replica's copy of a partition: the replica that keeps its registers, the writer it may become, the reader of its clients, and what keeps
- * the copy whole. It hands each message of the group to its machine. The real node adds elections (partition.ts); small worlds explore these
- * machines without elections and without upkeep.
+ * One replica's copy of a partition. It joins the replica that keeps registers, the writer it may become, the
+ * reader of its clients, and the machines that keep it whole. It hands each message of the group to its machine.
+ * The real node adds elections (partition.ts); small worlds explore these machines without elections and without
+ * upkeep.
  *
  * Its machines reach each other by references and not by functions that hold them, upkeep excepted. So a small world can copy a copy.
  */
@@ -27,7 +28,7 @@ import { Replica } from "./replica/replica.js";
 import type { NodeLoad } from "./writer/node-load.js";
 import { Writer } from "./writer/writer.js";
 
-/** What the machines of a copy ask about the rest of the group. */
+/** The questions of a copy's machines about the rest of the group. */
 export interface Outlook {
   /** Replicas now heard, one bit each. */
   heardPlaces(): number;

@@ -22,7 +22,7 @@ export interface Outcome {
   readonly afterSync: boolean;
 }
 
-/** What became of a request to raise revisions. It rests on votes alone, as they do. */
+/** The fate of a request to raise revisions. It rests on votes alone, as they do. */
 export interface Raised {
   readonly ticket: Ticket;
   /** False: this node is not the writer, or the time was over. The revisions may be raised all the same. */

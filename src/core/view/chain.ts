@@ -2,9 +2,9 @@
  * The chain of views as one node sees it. A view is ended by exactly one stop-sign: its voters decide by consensus what the next view is.
  * This machine votes, proposes, learns and spreads views; `voting.ts` decides when to campaign.
  *
- * Intuition: instance e of a consensus decides view e+1, among the voters that view e names. A node always knows one newest view, which is
- * complete in itself, and takes part in the decision on that one's successor only. Whatever belongs to an older instance is answered with
- * the newest view; whatever belongs to a newer one makes this node ask for that view first.
+ * Intuition: instance e of a consensus decides view e+1, among the voters that view e names. A node always knows one
+ * newest view, which is complete in itself, and takes part in the decision on that one's successor only. A message of
+ * an older instance is answered with the newest view. One of a newer instance makes this node ask for that view first.
  *
  * Invariants
  * V1a An answer to instance e is given only by a voter of view e whose newest view is e, after what it says is durable.
@@ -31,7 +31,8 @@ import { type Member, memberOf, sameAddresses } from "./view.js";
 
 /** After which the proposer asks again who did not answer. */
 export const ASK_AGAIN_MS = 100;
-/** How long a view that was sent, or asked for, counts as under way at first; twice as long after each time, up to the second number. */
+/** How long a view that was sent, or asked for, counts as under way at first. It is twice as long after each time, up
+ * to the second number. */
 export const UNDER_WAY_MS = 250;
 export const LONGEST_UNDER_WAY_MS = 4_000;
 /** Between two wishes of a node that wants to be a member. */
@@ -39,7 +40,7 @@ export const WISH_EVERY_MS = 500;
 /** Wishes remembered at a time; further ones are heard when they are repeated in the next epoch. */
 export const MAX_WISHES = 256;
 
-/** What a step of the chain may ask for; contracts as in the core's outbox. */
+/** The wishes of a step of the chain; contracts as in the core's outbox. */
 export interface ChainOutbox {
   readonly entries: EntrySink<ViewEntry>;
   readonly sendNow: Sink<ViewMessage>;
@@ -78,7 +79,7 @@ export class Chain {
   heldView: EncodedView;
   /** Learned after that one, in order, and on their way to the disk. */
   private undurable: EncodedView[] = [];
-  /** Of this epoch, by node. */
+  /** Wishes of this epoch, by node. */
   private readonly wishes = new Map<NodeId, JoinWish>();
   private readonly farewells = new Map<NodeId, LeaveWish>();
   /** By node: the view that was sent to it last. */
@@ -143,7 +144,8 @@ export class Chain {
     return (this.held.get(node) ?? 0) >= this.epoch;
   }
 
-  /** Something is to be asked again in a moment, or to be told: a candidacy, a proposal, a wish of this node's, or that it was left out. */
+  /** Something is to be asked again in a moment, or to be told. That is a candidacy, a proposal, a wish of this node's,
+   * or that it was left out. */
   get busy(): boolean {
     const { proposer } = this;
     return (proposer !== null && proposer.silent().length > 0) || this.ownWish !== null || !this.mayStay;
@@ -184,7 +186,7 @@ export class Chain {
     this.prepare(electorate, out);
   }
 
-  /** Gives up the candidacy or office. What it proposed may be decided all the same. */
+  /** Gives up the candidacy or office. Its proposal may be decided all the same. */
   resign(): void {
     this.proposer = null;
   }
@@ -423,7 +425,7 @@ export class Chain {
     return { kind: "view-held", epoch: this.epoch, digest: this.newest.digest };
   }
 
-  /** What is remembered of nodes that are neither members nor asked to be. */
+  /** Forgets nodes that are neither members nor asked to be. */
   private forgetOthers(): void {
     const { view } = this.newest;
     for (const node of this.held.keys())
@@ -432,8 +434,8 @@ export class Chain {
   }
 
   /**
-   * A message shows that its sender knows this view, though its disk may still be at it: it counts as told just now. Not for ever, as a crash
-   * may cost the sender what was not durable.
+   * A message shows that its sender knows this view, though its disk may still be at it: it counts as told just now.
+   * Not forever, as a crash may cost the sender what was not durable.
    */
   private knows(now: Instant, node: NodeId, epoch: ViewEpoch): void {
     if (epoch >= this.epoch) this.told.set(node, { epoch, at: now, waitMs: UNDER_WAY_MS });

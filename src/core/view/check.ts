@@ -45,7 +45,7 @@ export function wrongInMember({ id, clientAddress, peerAddress, zone }: Member):
   return isBetween(id, 1, MAX_NODE_ID) && fits ? null : `its member ${id} has no id or addresses that can be`;
 }
 
-/** What founders with this list of addresses, ordered, could not decide as their view 1. */
+/** The reason why founders with this list of addresses, ordered, could not decide it as their view 1. */
 export function wrongInFirst(view: View, peers: readonly string[]): string | null {
   const wrong = wrongIn(view);
   if (wrong !== null) return wrong;

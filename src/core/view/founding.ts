@@ -1,13 +1,14 @@
 /**
  * The founder's part in view 1: it exists exactly once, whoever crashes, restarts or is wiped on the way.
  *
- * The intuition: Paxos with quorums of all N. A majority would not do, as a wiped founder forgets its vote; but if both phases need all N,
- * then a view that was decided is known to every incarnation that took part, and any later proposal runs into one of them or into a hole.
+ * The intuition: Paxos with quorums of all N. A majority would not do, as a wiped founder forgets its vote. But if both
+ * phases need all N, every incarnation that took part knows a view that was decided. Any later proposal runs into one
+ * of them or into a hole.
  *
  * Invariants:
  *   F1  A founder takes part in one list of founders only.
  *   F2  It accepts only in a ballot that this same incarnation promised.
- *   F3  Who has a view answers with it and with nothing else.
+ *   F3 A node that has a view answers with it and with nothing else.
  *
  * Source: docs/protocol.md, Start; single-decree Paxos with an all-quorum.
  */
@@ -76,8 +77,9 @@ export interface FounderPromise {
 }
 
 /**
- * What a proposer that all founders promised must propose: the accepted view of the highest ballot, unless it is proven undecided because
- * a founder that it names, still the same incarnation, has not accepted it; otherwise a view of its own.
+ * The view that a proposer must propose once all founders promised: the accepted view of the highest ballot, or one of
+ * its own. It is one of its own if the accepted view is proven undecided. That is so when a founder that it names,
+ * still the same incarnation, has not accepted it.
  */
 export function proposalOf(promises: readonly FounderPromise[], own: () => EncodedView): EncodedView {
   let highest: AcceptedView | null = null;

@@ -2,14 +2,15 @@
  * The messages that make and spread views. Each says who sends it, when, and what it proves. They may be lost, doubled, delayed and
  * reordered.
  *
- * Ballots here have the epoch of the view that is to be ended as their group epoch: (e, round, node) belongs to the decision on view e+1.
+ * Ballots here have the epoch of the view that is to be ended as their group epoch. So (e, round, node) belongs to the
+ * decision on view e+1.
  */
 import type { Ballot } from "../model/ballot.js";
 import type { NodeId, ViewEpoch } from "../model/ids.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { Member } from "./view.js";
 
-/** What an acceptor accepted last, and in which ballot. */
+/** The view that an acceptor accepted last, and in which ballot. */
 export interface ViewVote {
   readonly ballot: Ballot;
   readonly next: EncodedView;
@@ -27,7 +28,7 @@ export interface ViewPrepare {
 export interface ViewPromised {
   readonly kind: "view-promised";
   readonly ballot: Ballot;
-  /** What it accepted in the highest ballot; the proposer adopts the highest of a majority. null: nothing. */
+  /** Its vote of the highest ballot; the proposer adopts the highest of a majority. null: nothing. */
   readonly vote: ViewVote | null;
 }
 
@@ -73,7 +74,8 @@ export interface ViewHeld {
   readonly digest: string;
 }
 
-/** A node that is no member to every voter of the newest view it knows, which it holds durably: make me a member of its successor. */
+/** A node that is no member asks every voter of the newest view it knows and holds durably: make me a member of its
+ * successor. */
 export interface JoinWish {
   readonly kind: "join-wish";
   readonly member: Member;
@@ -105,7 +107,7 @@ export type ViewMessage =
   | JoinWish
   | LeaveWish;
 
-/** What a node keeps durably of views. Applying the same entries in order gives the same state. */
+/** The durable entries of a node about views. Applying the same entries in order gives the same state. */
 export type ViewEntry =
   /** A decided view, newer than the one before it. It makes all promises and votes of older instances void. */
   | { readonly kind: "view"; readonly decided: EncodedView }

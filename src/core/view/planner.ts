@@ -1,6 +1,7 @@
 /**
- * The next view as it should be: a pure function of the newest view and of who asks for what, so that any proposer goes on where another one
- * stopped. It moves no data: members come and go without partitions, and addresses and voters change.
+ * The next view as it should be. It is a pure function of the newest view and of the wishes, so that any proposer goes
+ * on where another one stopped. It moves no data: members come and go without partitions, and addresses and voters
+ * change.
  *
  * Voters: as many as an odd number of members allows, at most MAX_VOTERS, one change a view (V1). One that leaves is replaced first.
  */

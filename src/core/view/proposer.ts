@@ -2,8 +2,9 @@
  * A node's candidacy, and then its office as the proposer of one view's successor. A majority of the view's voters must promise its ballot,
  * and a majority accept the one view that it proposes in it.
  *
- * Intuition: a view that may have been decided already was accepted by a majority, and every majority of promises meets that one. So the
- * proposer first takes over what the promises report from the highest ballot, and proposes a view of its own only when they report none.
+ * Intuition: a view that may have been decided already was accepted by a majority, and every majority of promises meets
+ * that one. So the proposer first takes over the promises' report from the highest ballot. It proposes a view of its
+ * own only when they report none.
  *
  * Invariants
  * P1 A ballot carries one view.
@@ -36,7 +37,7 @@ export class Proposer {
 
   constructor(
     readonly ballot: Ballot,
-    /** Of the view that is to be ended, ordered. */
+    /** Voters of the view that is to be ended, ordered. */
     readonly voters: readonly NodeId[],
     readonly majority: number,
     now: Instant,
@@ -44,7 +45,7 @@ export class Proposer {
     this.askedAt = now;
   }
 
-  /** True when this promise makes the majority. What must be proposed then is in `next`. */
+  /** True when this promise makes the majority. The view to propose then is in `next`. */
   onPromised(from: NodeId, vote: ViewVote | null): boolean {
     const place = this.voters.indexOf(from);
     if (place < 0) return false; // P2

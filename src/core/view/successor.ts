@@ -1,6 +1,6 @@
 /**
- * What a view may be followed by. The proposer checks it before it asks, and every acceptor before it votes: a view that breaks one of these
- * rules is never decided, whoever proposes it.
+ * The rules for the successor of a view. The proposer checks it before it asks, and every acceptor before it votes. A
+ * view that breaks one of these rules is never decided, whoever proposes it.
  */
 import type { NodeId } from "../model/ids.js";
 import { planted } from "../model/planted.js";

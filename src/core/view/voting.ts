@@ -1,6 +1,7 @@
 /**
- * Who proposes the next view? The voters elect a proposer as a group elects its writer, by the same machine: they are the group, and the
- * epoch of the view that is to be ended is the group epoch. This class joins that election and the chain.
+ * Who proposes the next view? The voters elect a proposer as a group elects its writer, by the same machine. They are
+ * the group, and the epoch of the view that is to be ended is the group epoch. This class joins that election and the
+ * chain.
  */
 import { unreachable } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
@@ -45,8 +46,8 @@ export class Voting {
   }
 
   /**
-   * The chain has a newer view. Its voters elect anew; the last proposer, if it is one of them, campaigns at once, so that one change can
-   * follow the other without waiting.
+   * The chain has a newer view. Its voters elect anew. The last proposer, if it is one of them, campaigns at once, so
+   * that one change can follow the other without waiting.
    */
   viewChanged(now: Instant, wasWorking: boolean, out: ChainOutbox): void {
     this.begin();

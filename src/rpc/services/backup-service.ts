@@ -58,8 +58,8 @@ export const backupRoutes = (serving: Serving, offered: boolean): Route[] => {
 };
 
 /**
- * All keys of this node's copy, by ascending change number, until there is no later change: a key that changes meanwhile only moves ahead
- * of the list, so none that was there at the beginning is missed.
+ * All keys of this node's copy, by ascending change number, until there is no later change. A key that changes
+ * meanwhile only moves ahead of the list, so none that was there at the beginning is missed.
  */
 async function* list(
   serving: Serving,

@@ -25,7 +25,7 @@ export class Health {
     return this.statuses.get("") === ServingStatus.SERVING;
   }
 
-  /** Of all services and the server as a whole. */
+  /** Sets the health of all services and the server as a whole. */
   setServing(serving: boolean): void {
     const status = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
     if (this.statuses.get("") === status) return;

@@ -56,7 +56,7 @@ export interface Asker {
   failed(failure: Failure): void;
 }
 
-/** What every write's request has in common. */
+/** The fields that every write's request has. */
 type WireWrite = Pick<PutRequest, "key" | "requestId" | "after" | "keySpace" | "_unknownFields">;
 type AnswerOf<K extends Answer["kind"]> = Extract<Answer, { kind: K }>;
 
@@ -211,7 +211,8 @@ export class KeyValueHandlers {
     if (call.trace !== null) this.serving.traces?.asked(request, call.trace);
     // Nobody waits for the answer any more: nothing is executed.
     if (call.timeout <= 0) throw failureOf({ status: "deadline", mayHaveRun: false }, asked, node.views.view.members);
-    // A client that goes away is not waited on: what it sent goes on, as with any answer that is lost, and ends by its deadline.
+    // A client that goes away is not waited on. Its request goes on, as with any answer that is lost, and ends by its
+    // deadline.
     node.loop.request(partition, request, call.timeout, (verdict: Verdict) => {
       if (verdict.status !== "done") return asker.failed(failureOf(verdict, asked, node.views.view.members));
       const { answer } = verdict;
@@ -223,7 +224,7 @@ export class KeyValueHandlers {
 
 const isKind = <K extends Answer["kind"]>(answer: Answer, kind: K): answer is AnswerOf<K> => answer.kind === kind;
 
-/** Of which partition an answer speaks, and what it knows of it. */
+/** The partition that an answer speaks of, and its standing. */
 export interface About {
   readonly partition: Partition;
   readonly standing: Standing;

@@ -1,7 +1,8 @@
 /**
  * Server reflection v1 and v1alpha, complete with imports, so that grpcurl needs no proto files. Both versions differ in their names alone.
  *
- * A question costs a look into a map, whatever it asks for; a stream gets each file once, beside the one that it asked for by name.
+ * A question costs a look into a map, whatever it asks for. A stream gets each file once, beside the one that it asked
+ * for by name.
  */
 
 import { fileDescriptorSet } from "../../../gen/ts/descriptor.js";

@@ -1,4 +1,4 @@
-/** What the services serve from: nothing while the node waits for its cluster, then a node with its loop. */
+/** The source that the services serve from: nothing while the node waits for its cluster, then a node with its loop. */
 import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
 import type { Handshake } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../../base/trace-context.js";
@@ -16,7 +16,7 @@ export interface ServingNode {
   readonly loop: Loop;
   readonly status: NodeStatus;
   readonly counters: LinkCounters;
-  /** What peers said of themselves. */
+  /** The peers' words about themselves. */
   readonly introductions: ReadonlyMap<NodeId, Introduction>;
   readonly links: { troubleOf(peer: NodeId): string };
 }
@@ -28,7 +28,7 @@ export interface Introduction {
 }
 
 export class Serving {
-  /** Whom this node waits for while there is no view. */
+  /** The nodes that this node waits for while there is no view. */
   awaited: () => readonly Awaited[] = () => [];
   node: ServingNode | null = null;
   private readonly stops = new AbortController();

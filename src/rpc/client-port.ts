@@ -28,7 +28,8 @@ import { LeanServer } from "./transport/lean-server.js";
 
 /** Calls of one connection under way at a time. */
 const MAX_CONCURRENT_STREAMS = 2_048;
-/** A connection is asked this often whether it is still there: one that was ended for resetting too many streams never says that it is not. */
+/** A connection is asked this often whether it is still there. One that was ended for resetting too many streams never
+ * says that it is not. */
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 /** A client may ask as often whether this node is still there. */

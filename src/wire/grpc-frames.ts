@@ -12,8 +12,8 @@ const WRITE_BYTES = 256 * 1_024;
 const writer = new WireWriter();
 
 /**
- * Hands the messages to `write`, each with its prefix and not compressed, until it says false: as few buffers as keep a large one from growing
- * without bound. Returns how many messages were handed on.
+ * Hands the messages to `write`, each with its prefix and not compressed, until it says false. It makes as few buffers
+ * as keep a large one from growing without bound. Returns how many messages were handed on.
  */
 export function writeFrames<T>(
   messages: readonly T[],

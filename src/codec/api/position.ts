@@ -17,7 +17,7 @@ export function positionOf(key: Uint8Array): string {
   return positionOfScratch(length);
 }
 
-/** Of a key as the core has it, in a view with so many partitions. */
+/** The place of a key as the core has it, in a view with so many partitions. */
 export function partitionOfKey(key: Key, partitions: number): Partition {
   const length = KEY_SPACE_BYTES + key.length;
   if (length > scratch.length) scratch = Buffer.alloc(length);

@@ -1,4 +1,4 @@
-/** Who is told of the calls that begin and end, to count or to trace them. */
+/** The one that is told of the calls that begin and end, to count or to trace them. */
 
 import type { MethodKind } from "../call/kind.js";
 import type { Call } from "./call.js";

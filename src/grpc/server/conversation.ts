@@ -7,7 +7,7 @@
 import type { GrpcError } from "../status.js";
 import type { Call } from "./call.js";
 
-/** What the handler may do. After the end nothing has an effect. */
+/** The actions open to the handler. After the end nothing has an effect. */
 export interface Conversation<Response> {
   readonly call: Call;
   /** The connection takes no further calls: a conversation should end soon, with a status that says so. */
@@ -23,7 +23,8 @@ export interface Conversation<Response> {
   end(failure?: GrpcError): void;
 }
 
-/** What the handler is told. What it throws ends the call with INTERNAL, and goes to `onError`, unless it is a GrpcError. */
+/** The events that the handler is told. An error that it throws ends the call with INTERNAL, and goes to `onError`,
+ * unless it is a GrpcError. */
 export interface ConversationHandler<Request> {
   message(request: Request): void;
   /** The client has sent all, and all of it was told. */

@@ -51,7 +51,7 @@ export interface ConversationRoute<Request, Response> extends RouteFrom<"convers
    * Few long pieces cost least; one of more than 1 MiB should have a single message.
    */
   frame(responses: readonly Response[], write: (framed: Uint8Array) => boolean): number;
-  /** Called when the call begins. What it throws is as with the others. */
+  /** Called when the call begins. An error that it throws is as with the others. */
   handle(conversation: Conversation<Response>): ConversationHandler<Request>;
 }
 
@@ -63,7 +63,7 @@ export type Route =
   | BidirectionalRoute<unknown, unknown>
   | ConversationRoute<unknown, unknown>;
 
-/** What its clients call it. */
+/** The kind that it has for its clients. */
 export function methodKindOf(route: Route): MethodKind {
   return route.kind === "conversation" ? "bidirectional" : route.kind;
 }

@@ -1,6 +1,7 @@
 /**
- * Requests of strangers are measured before they are decoded: what says nothing (wire/request-surplus.ts) is bounded, as a decoder keeps it at
- * many times what it costs to send. A client from the future may send some of it, which this version does not heed.
+ * Requests of strangers are measured before they are decoded. Bytes that say nothing (wire/request-surplus.ts) are
+ * bounded, as a decoder keeps them at many times what they cost to send. A client from the future may send some of it,
+ * which this version does not heed.
  */
 import { REQUEST_FIELDS } from "../../wire/request-fields.js";
 import { type Fields, surplusOf } from "../../wire/request-surplus.js";
@@ -27,7 +28,7 @@ export function boundedDecode<T, B extends Uint8Array>(
 export const tooMuch = (kind: "read" | "write"): Failure =>
   invalid(
     "UNKNOWN_FIELDS_TOO_LONG",
-    `the request has more than ${MAX_SURPLUS_BYTES} bytes in fields that are not known here, that are there more than once, or in a list that is too long`,
+    `the request has more than ${MAX_SURPLUS_BYTES} bytes in unknown fields, in fields given more than once, or in a list that is too long`,
     { field: "(unknown)", bound: String(MAX_SURPLUS_BYTES) },
     kind,
   );

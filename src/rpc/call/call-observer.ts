@@ -1,4 +1,5 @@
-/** Tells an observer of every call at the client port: when it began, how it ended. What it makes of that is its business (observe/). */
+/** Tells an observer of every call at the client port: when it began, how it ended. It decides itself what to make of
+ * that (observe/). */
 import type { MethodKind } from "../../grpc/call/kind.js";
 import type { CallListener } from "../../grpc/server/call-listener.js";
 

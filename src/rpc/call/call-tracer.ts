@@ -1,6 +1,6 @@
 /**
- * Begins a span for each call that is traced, and knows its place in the trace for as long as it lasts. What is made of it is the tracer's
- * business (observe/traces).
+ * Begins a span for each call that is traced, and knows its place in the trace for as long as it lasts. The tracer
+ * decides what is made of it (observe/traces).
  */
 import type { TraceContext } from "../../base/trace-context.js";
 import type { Call } from "../../grpc/server/call.js";

@@ -1,11 +1,12 @@
-/** What a handler of keys knows of its call, whatever brought it: how long the client waits, and the place in a trace. */
+/** A handler of keys knows this of its call, whatever brought it: how long the client waits, and the place in a
+ * trace. */
 import { type Duration, duration } from "../../base/time.js";
 import type { TraceContext } from "../../base/trace-context.js";
 
 /** A call without deadline gets this. */
 export const DEFAULT_TIMEOUT: Duration = duration(10_000);
 
-/** A longer deadline counts as this: a client that went away is not waited on for ever. */
+/** A longer deadline counts as this: a client that went away is not waited on forever. */
 const MAX_TIMEOUT: Duration = duration(60_000);
 
 /** How much sooner than its deadline a call is answered: at the deadline itself the transport ends it, and says nothing of the outcome. */

@@ -24,7 +24,7 @@ import { draining } from "./failure.js";
 /** Requests of one pipeline under way at a time; the stream is read no further until one is answered. */
 export const MAX_PIPELINED = 1_024;
 
-/** Has a request answered, once. What it throws is a defect. */
+/** Has a request answered, once. An error that it throws is a defect. */
 export type PipelineHandler = (
   request: PipelineRequest,
   call: Call,
@@ -33,7 +33,7 @@ export type PipelineHandler = (
 
 export interface PipelineOptions {
   readonly handle: PipelineHandler;
-  /** Of a request, for traces: as the unary call of the same kind. */
+  /** The path of a request, for traces: that of the unary call of the same kind. */
   readonly pathOf: (request: PipelineRequest) => string;
   readonly tracer: CallTracer | null;
   /** Aborts when streams are to end. */
@@ -79,7 +79,7 @@ class PipelineCall implements ConversationHandler<PipelineRequest> {
 
   message(request: PipelineRequest): void {
     if (this.over) return;
-    // What has come and is not begun is not answered either: the status says so.
+    // Requests that have come and are not begun are not answered either: the status says so.
     if (this.ending) return this.endIfIdle();
     this.begin(request);
     if (this.hasNoRoom) this.conversation.pause();

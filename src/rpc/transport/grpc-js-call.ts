@@ -3,7 +3,7 @@
  * the route's.
  *
  * Invariants:
- * 1. A call ends once, whoever ends it. What a handler does after that is ignored.
+ * 1. A call ends once, whoever ends it. Calls of a handler after that are ignored.
  * 2. A message is read when somebody wants it.
  */
 import { Metadata as GrpcJsMetadata, type ServerInterceptingCall } from "@grpc/grpc-js";
@@ -18,7 +18,7 @@ import { toBuffer } from "../../wire/bytes.js";
 type PlainRoute = Exclude<Route, ConversationRoute<unknown, unknown>>;
 type SentStatus = Parameters<ServerInterceptingCall["sendStatus"]>[0];
 
-/** What calls of all routes share. */
+/** The part that calls of all routes share. */
 export interface GrpcJsServing {
   readonly listener: CallListener | undefined;
   /** A handler has thrown something else than a GrpcError. */
@@ -134,7 +134,7 @@ export class GrpcJsCall implements Call {
   }
 }
 
-/** Who is told what comes on a call. */
+/** The one that is told of messages on a call. */
 export interface Incoming {
   message(message: unknown): void;
   end(): void;
@@ -243,7 +243,7 @@ function toGrpcJs(metadata: Metadata): GrpcJsMetadata {
   return all;
 }
 
-/** What cannot be metadata here is left out. */
+/** Fields that cannot be metadata here are left out. */
 function fromGrpcJs(metadata: GrpcJsMetadata): Metadata {
   const all = new Metadata();
   for (const name of Object.keys(metadata.getMap())) {

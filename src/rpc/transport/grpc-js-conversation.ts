@@ -1,6 +1,6 @@
 /**
- * A conversation on the HTTP/2 stream of a call that was taken from grpc-js: each message would cost grpc-js some promises on the way in and
- * a write of its own on the way out.
+ * A conversation on the HTTP/2 stream of a call that was taken from grpc-js. Each message would cost grpc-js some
+ * promises on the way in and a write of its own on the way out.
  */
 import type { ServerHttp2Stream } from "node:http2";
 import { gunzipSync, inflateSync } from "node:zlib";

@@ -17,7 +17,7 @@ import { interceptingCall, takingCall } from "./taken-call.js";
 export interface GrpcJsServerOptions extends GrpcJsServing {
   readonly table: RouteTable;
   readonly maxRequestBytes: number;
-  /** Of grpc-js, by their names. */
+  /** Options of grpc-js, by their names. */
   readonly channel: ServerOptions;
 }
 

@@ -25,7 +25,7 @@ export function takingCall(
         const { stream, incomingEncoding } = partsOf(call);
         // grpc-js has paused the stream and listens for its data.
         stream.removeAllListeners("data");
-        // What broke is told when the call is over.
+        // The failure is told when the call is over.
         stream.on("error", () => {});
         over = taken({ call, metadata, stream, incomingEncoding });
       },

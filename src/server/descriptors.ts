@@ -11,7 +11,7 @@ import { isDescriptorShortage, pathReasonOf } from "../base/errno.js";
 
 const LOOK_MS = 500;
 const RETRY_MS = 200;
-/** What a node opens at its start: the lock, the log, the checkpoint, three ports, the first connections. */
+/** Descriptors that a node opens at its start: the lock, the log, the checkpoint, three ports, the first connections. */
 const NEEDED_AT_START = 32;
 
 /** Opens something that no disk is behind. */
@@ -70,7 +70,7 @@ export async function descriptorsForStart(
   }
 }
 
-/** Does it again until it fails for another reason than a shortage of descriptors. What failed must have left nothing behind. */
+/** Does it again until it fails for another reason than a shortage of descriptors. A failed start must have left nothing behind. */
 export async function outlastingShortage<T>(
   attempt: () => Promise<T>,
   told: (text: string) => void,

@@ -129,7 +129,7 @@ async function take(folder: string, own: string, socketPath: (name: string) => s
   throw new Locked(null);
 }
 
-/** What a connection fails with to a socket that nobody listens at, that is not there any more, or that is none. */
+/** Errors of a connection to a socket that nobody listens at, that is not there any more, or that is none. */
 const GONE: ReadonlySet<string | undefined> = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK"]);
 
 /** Rejects with Locked when somebody listens there, and with the system's error when that cannot be found out. */

@@ -34,7 +34,7 @@ import { checkKey, checkKeySpace, invalid } from "../call/validate.js";
 import type { Awaited } from "../naming/node-names.js";
 import type { Serving, ServingNode } from "./serving.js";
 
-/** Of answers to Status: this node's wall clock, in milliseconds since 1970. For operators only: the protocol asks no wall clock. */
+/** A header of answers to Status: this node's wall clock, in milliseconds since 1970. For operators only: the protocol asks no wall clock. */
 const CLOCK_HEADER = "onar-clock-ms";
 
 export interface OwnStatus {
@@ -46,7 +46,7 @@ export interface OwnStatus {
   readonly diskFull: () => boolean;
   /** For how long this process has had no file descriptor left; 0: it has some. */
   readonly descriptorsShortMs: () => number;
-  /** Of a peer's, as it told last. */
+  /** The log position of a peer, as it told last. */
   readonly logPositionOf: (peer: NodeId) => number;
 }
 
@@ -103,7 +103,7 @@ function waitingStatus(serving: Serving, own: OwnStatus): StatusResponse {
   };
 }
 
-/** Of these partitions, each once. */
+/** The status of these partitions, each once. */
 function statusOf(serving: Serving, node: ServingNode, own: OwnStatus, partitions: Iterable<number>): StatusResponse {
   const { requests, upkeep } = node.status;
   return {

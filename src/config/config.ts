@@ -46,7 +46,7 @@ export interface ClientPortConfig {
 
 /** As a node has it that listens at loopback. */
 export const DEFAULT_CLIENT_PORT: ClientPortConfig = {
-  transport: "grpc-js",
+  transport: "lean",
   reflection: true,
   backup: true,
   connectionMemory: 256,

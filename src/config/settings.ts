@@ -284,7 +284,7 @@ export const NODE_SETTINGS = {
     argument: "<calls>",
     bound: `100 to ${MAX_RESETS}`,
     fallback: String(DEFAULT_CLIENT_PORT.resetBurst),
-    text: "calls of one client connection that may be cancelled at once; beyond it the connection is ended (from Node.js 22.11 on; 1000 before)",
+    text: "calls of one client connection that may be cancelled at once; beyond it the connection is ended (with grpc-js from Node.js 22.11 on; 1000 before)",
     read: (label, text) => wholeNumber(label, text, 100, MAX_RESETS),
   }),
   resetRate: setting({
@@ -292,7 +292,7 @@ export const NODE_SETTINGS = {
     argument: "<calls>",
     bound: `1 to ${MAX_RESETS}`,
     fallback: String(DEFAULT_CLIENT_PORT.resetRate),
-    text: "the same in the long run, a second (from Node.js 22.11 on; 33 before)",
+    text: "the same in the long run, a second (with grpc-js from Node.js 22.11 on; 33 before)",
     read: (label, text) => wholeNumber(label, text, 1, MAX_RESETS),
   }),
   maxConnectionAge: setting({

@@ -53,7 +53,7 @@ export interface NodeOptions {
   readonly backup?: boolean;
   /** Take calls for so long after a stopping node's health fell, seconds; 5 when missing, 0.5 if both ports are at loopback. */
   readonly drainDelay?: number;
-  /** The transport that serves clients: Onar's own gRPC, `lean`, or `grpc-js`; the latter when missing. */
+  /** The transport that serves clients: Onar's own gRPC, `lean`, or `grpc-js`; `lean` when missing. */
   readonly transport?: "lean" | "grpc-js";
   /** Unsent answers and HTTP/2 state of one client connection, MiB; 256 when missing. */
   readonly connectionMemory?: number;

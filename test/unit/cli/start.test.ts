@@ -36,7 +36,7 @@ describe("start", () => {
       clientPort: {
         reflection: true,
         backup: true,
-        transport: "grpc-js",
+        transport: "lean",
         connectionMemory: 256,
         resetBurst: 10_000,
         resetRate: 1_000,

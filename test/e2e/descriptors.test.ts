@@ -67,7 +67,7 @@ const SOON_MS = 20_000;
 
 test("a shortage of descriptors is named while it lasts, and what is served goes on", async () => {
   const [port, peerPort] = (await freePorts(2)) as [number, number];
-  const child = spawn(process.execPath, [PROGRAM, "start", ...startArgs(port, peerPort, "", 1, [])], {
+  const child = spawn(process.execPath, [PROGRAM, "start", ...startArgs(port, peerPort, "", 1, ["--memory"])], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   children.push(child);

@@ -110,27 +110,35 @@ for (let i = 0; i < 20; i++) fs.closeSync(held.pop());
 process.once("SIGUSR2", () => { for (const fd of held) fs.closeSync(fd); });
 `;
 
-test("a node that finds too few descriptors starts once there are some", async () => {
-  const [port, peerPort] = (await freePorts(2)) as [number, number];
-  const own = startArgs(port, peerPort, "", 1, ["--data", join(root, "late")]);
-  const hog = join(root, "hog.cjs");
-  writeFileSync(hog, HOG);
-  const command = ["--require", hog, PROGRAM, "start", ...own].map((word) => `'${word}'`).join(" ");
-  const child = spawn("bash", ["-c", `ulimit -n ${FILES}; exec '${process.execPath}' ${command}`], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  children.push(child);
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (said += chunk));
-  await eventually("it says what it waits for", SOON_MS, async () =>
-    said.includes("the node starts once file descriptors are left") ? (true as const) : undefined,
-  );
-  expect(child.exitCode, said).toBe(null);
-  child.kill("SIGUSR2");
-  const clients = new NodeClients(`${HOST}:${port}`);
-  const key = Buffer.from("late");
-  await eventually(`the node serves: ${said}`, SOON_MS, () =>
-    answerOf((o) => clients.kv.put({ key, value: key }, o)).then(() => true as const),
-  );
-  clients.close();
-});
+test.for(["starts once there are some", "ends on SIGTERM"])(
+  "a node that finds too few descriptors %s",
+  async (then) => {
+    const [port, peerPort] = (await freePorts(2)) as [number, number];
+    const own = startArgs(port, peerPort, "", 1, ["--data", join(root, then)]);
+    const hog = join(root, "hog.cjs");
+    writeFileSync(hog, HOG);
+    const command = ["--require", hog, PROGRAM, "start", ...own].map((word) => `'${word}'`).join(" ");
+    const child = spawn("bash", ["-c", `ulimit -n ${FILES}; exec '${process.execPath}' ${command}`], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    children.push(child);
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (said += chunk));
+    await eventually("it says what it waits for", SOON_MS, async () =>
+      said.includes("the node starts once file descriptors are left") ? (true as const) : undefined,
+    );
+    expect(child.exitCode, said).toBe(null);
+    if (then === "ends on SIGTERM") {
+      const code = new Promise((resolve) => child.once("close", resolve));
+      child.kill("SIGTERM");
+      return expect(await code, said).toBe(0);
+    }
+    child.kill("SIGUSR2");
+    const clients = new NodeClients(`${HOST}:${port}`);
+    const key = Buffer.from("late");
+    await eventually(`the node serves: ${said}`, SOON_MS, () =>
+      answerOf((o) => clients.kv.put({ key, value: key }, o)).then(() => true as const),
+    );
+    clients.close();
+  },
+);

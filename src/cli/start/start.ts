@@ -173,7 +173,10 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   }
 
   try {
-    server = await startServer(config, events);
+    // A start may wait for file descriptors, and a signal ends it all the same.
+    const started = await Promise.race([startServer(config, events), ended]);
+    if (typeof started !== "object") return started;
+    server = started;
   } catch (error) {
     if (error instanceof StartError || level !== "debug") events.fatal(messageOf(error));
     else events.fatal(error instanceof Error ? (error.stack ?? error.message) : String(error));

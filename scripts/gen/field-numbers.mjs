@@ -26,6 +26,12 @@ const meaning = new Map([
   [13, ["delta"]],
   [15, ["key_space"]],
   [16, ["partition", "partitions"]],
+  [17, ["operation_id"]],
+  [18, ["epoch"]],
+  [19, ["dry_run"]],
+  [20, ["node_id"]],
+  [21, ["all"]],
+  [22, ["member"]],
 ]);
 const held = new Set([6, 7, 8, 9, 10, 12]);
 const requests = /^\.onar\.(kv|text|reconfiguration)\.v1\.\w+Request$/;

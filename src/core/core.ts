@@ -29,7 +29,8 @@ import { MendingLoad } from "./replica/mending-load.js";
 import type { ChainOutbox, ViewConflict } from "./view/chain.js";
 import type { EncodedView } from "./view/encoded-view.js";
 import type { ViewMessage } from "./view/message.js";
-import { type Member, placementOf, samePlacements, type View } from "./view/view.js";
+import type { ViewOperation } from "./view/operation.js";
+import { type Member, placementOf, preferredOf, samePlacements, type View } from "./view/view.js";
 import { Views } from "./view/views.js";
 import { NodeLoad } from "./writer/node-load.js";
 import type { Raise } from "./writer/revisions.js";
@@ -81,8 +82,8 @@ export type CoreInput =
   | { readonly kind: "peer-view"; readonly peer: NodeId; readonly epoch: ViewEpoch; readonly digest: string }
   /** This member wants other addresses; `operation` names the wish, in hexadecimal. */
   | { readonly kind: "wish"; readonly member: Member; readonly operation: string }
-  /** This member, which keeps no partition, wants to be none any more. */
-  | { readonly kind: "farewell"; readonly operation: string }
+  /** Somebody asks for this operation at this node. */
+  | { readonly kind: "ask"; readonly operation: ViewOperation }
   /** A handshake with a new incarnation of a peer. */
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   /** Some deadline has come. */
@@ -168,6 +169,7 @@ export class Core {
         }),
       );
     }
+    this.prefer();
     for (const entry of entries) if (!isViewEntry(entry)) this.partitions.get(entry.partition)?.restore(entry);
     if (entries.some((entry) => !isViewEntry(entry)))
       for (const served of this.partitions.values()) served.upkeep.catchUp.wasAway();
@@ -202,8 +204,8 @@ export class Core {
         return this.ofViews(now, out, (views, sink) => views.heard(now, input.peer, input.epoch, input.digest, sink));
       case "wish":
         return this.ofViews(now, out, ({ chain }) => chain.wish(input.member, input.operation));
-      case "farewell":
-        return this.ofViews(now, out, ({ chain }) => chain.leave(input.operation));
+      case "ask":
+        return this.ofViews(now, out, ({ chain }) => chain.askFor(input.operation));
       case "bad-register": {
         const served = this.serve(now, input.partition);
         served?.copy.replica.look(input.key);
@@ -270,7 +272,7 @@ export class Core {
       case "view-news":
       case "view-held":
       case "join-wish":
-      case "leave-wish":
+      case "operation-wish":
         return this.receiveView(now, from, message, out);
       default: {
         const served = this.partitions.get(message.partition);
@@ -297,8 +299,17 @@ export class Core {
     if (views.newest !== this.newest) {
       assert(samePlacements(this.view, views.newest.view), "a view that moves a partition is of a newer version");
       this.newest = views.newest;
+      this.prefer();
     }
     if (views.busy && this.resendDue === never) this.resendDue = after(now, RESEND_TICK);
+  }
+
+  /** Writers follow the view's preference by handing their offices back. */
+  private prefer(): void {
+    for (const [partition, { election, group }] of this.partitions) {
+      const preferred = preferredOf(placementOf(this.view, partition));
+      election.prefer(preferred === undefined ? 0 : Math.max(0, group.replicas.indexOf(preferred)));
+    }
   }
 
   private serve(now: Instant, partition: Partition): ServedPartition | undefined {

@@ -302,7 +302,11 @@ export class ServedPartition implements Outlook {
 
   /** In a group that never had a writer the preferred replica need not wait for patience. */
   private firstWriter(): ElectionAction | null {
-    if (this.group.place !== 0 || this.copy.replica.promise.round !== 0 || this.copy.writer.ballot !== null)
+    if (
+      this.group.place !== this.election.preferredPlace ||
+      this.copy.replica.promise.round !== 0 ||
+      this.copy.writer.ballot !== null
+    )
       return null;
     if (this.election.yields(this.heard)) return null;
     let heard = 0;

@@ -35,6 +35,7 @@ import { planted } from "./model/planted.js";
 import type { Register } from "./model/register.js";
 import { MAX_RANGES } from "./replica/taken.js";
 import { MAX_MEMBERS } from "./view/check.js";
+import type { ViewOperation } from "./view/operation.js";
 import { memberOf, type View } from "./view/view.js";
 
 /** Room for one kind of number to rise in one partition. */
@@ -158,11 +159,19 @@ export class Plausible {
         return null;
       case "join-wish":
         return message.member.id === from ? null : `a wish of node ${message.member.id}`;
-      case "leave-wish":
-        return message.node === from ? null : `a wish of node ${message.node}`;
+      case "operation-wish":
+        return this.operation(message.operation);
       default:
         return this.partition(message.partition) ?? this.ofGroup(now, from, message);
     }
+  }
+
+  private operation(operation: ViewOperation): Wrong {
+    if (operation.kind !== "transfer-writer" || operation.partitions === null) return null;
+    const { partitions } = operation;
+    return (
+      this.listed(partitions.length, this.numbers.length, "partitions") ?? first(partitions, (p) => this.partition(p))
+    );
   }
 
   /** A ballot of the voters' elections. Its epoch may be a later one: this node may be behind. */

@@ -10,6 +10,7 @@ import type { NodeMessage, Request } from "../core/model/node-message.js";
 import type { Outcome, Ticket } from "../core/model/outbox.js";
 import { planted } from "../core/model/planted.js";
 import { type KnownNumbers, type PlacesKeys, Plausible } from "../core/plausible.js";
+import type { ViewOperation } from "../core/view/operation.js";
 import type { Member } from "../core/view/view.js";
 import type { Outgoing } from "./outgoing.js";
 import { Router } from "./router.js";
@@ -25,7 +26,7 @@ export type NodeInput =
   | { readonly kind: "peer-restarted"; readonly peer: NodeId }
   | { readonly kind: "peer-view"; readonly peer: NodeId; readonly epoch: ViewEpoch; readonly digest: string }
   | { readonly kind: "wish"; readonly member: Member; readonly operation: string }
-  | { readonly kind: "farewell"; readonly operation: string }
+  | { readonly kind: "ask"; readonly operation: ViewOperation }
   | { readonly kind: "leave" }
   | { readonly kind: "disk-full"; readonly full: boolean }
   | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
@@ -87,7 +88,7 @@ export class NodeMachine {
       case "peer-restarted":
       case "peer-view":
       case "wish":
-      case "farewell":
+      case "ask":
         this.core.step(now, input, out);
         break;
       case "wake":

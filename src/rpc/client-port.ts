@@ -17,6 +17,7 @@ import { backupRoutes } from "./services/backup-service.js";
 import { Health } from "./services/health.js";
 import { KeyValueHandlers } from "./services/key-value.js";
 import { answerPipelined, keyValueRoutes, PIPELINE_PATH, pathOfRequest } from "./services/key-value-service.js";
+import { operationRoutes } from "./services/operations.js";
 import { type OwnStatus, reconfigurationRoutes } from "./services/reconfiguration-service.js";
 import { reflectionRoutes } from "./services/reflection.js";
 import type { Serving } from "./services/serving.js";
@@ -93,6 +94,7 @@ export function makeClientServer(
     }),
     ...textRoutes(handlers, callOf),
     ...reconfigurationRoutes(serving, limits, own),
+    ...operationRoutes(serving, callOf),
     ...backupRoutes(serving, port.backup),
     ...health.routes(stopping),
     ...(port.reflection ? reflectionRoutes([...SERVICES, HealthDefinition.fullName], stopping) : []),

@@ -52,11 +52,6 @@ export function placeOf(config: NodeConfig, home: Home, view: View): "member" | 
   if (clusterId !== "" && clusterId !== view.clusterId) {
     throw new StartError(`${path} belongs to cluster ${view.clusterId}, but --cluster-id says ${clusterId}`);
   }
-  for (const { label, asked, fixed } of otherThanFixed(config, view)) {
-    throw new StartError(
-      `${label} is ${asked}, but ${path} belongs to a cluster that was founded with ${fixed}, which is fixed forever. Give ${fixed}, leave it out, or begin anew with an empty directory`,
-    );
-  }
   return home.wasMember || memberOf(view, home.node) !== undefined ? "member" : "newcomer";
 }
 

@@ -213,21 +213,26 @@ class NodeServer implements RunningServer {
     const known = home.view;
     if (known !== null) {
       // A node that is in a view never founds again.
-      if (placeOf(config, home, known.view) === "member") return this.serve(known);
+      if (placeOf(config, home, known.view) === "member") {
+        this.tellDiffering(known);
+        return this.serve(known);
+      }
     }
     const found = known === null && config.expect > 0 ? this.founding() : this.joining();
     found
       .run()
       .then(async (decided) => {
         await home.saveView(decided);
-        for (const { label, asked, fixed } of otherThanFixed(config, decided.view)) {
-          this.events.notice(
-            `${label} is ${asked}, but the cluster was founded with ${fixed}: another node's word counted`,
-          );
-        }
+        this.tellDiffering(decided);
         this.serve(decided);
       })
       .catch((error: unknown) => this.fail((error as Error).message));
+  }
+
+  /** What the view says counts, whatever the settings. */
+  private tellDiffering({ view }: EncodedView): void {
+    for (const { label, asked, fixed } of otherThanFixed(this.config, view))
+      this.events.notice(`${label} is ${asked}, and the view of the cluster says ${fixed}: the view counts`);
   }
 
   private founding(): Founding {

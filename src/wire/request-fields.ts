@@ -21,6 +21,14 @@ const DELTA = 13;
 const KEY_SPACE = 15;
 const PARTITION = 16;
 
+const OPERATION_ID = 17;
+const EPOCH = 18;
+const DRY_RUN = 19;
+const NODE_ID = 20;
+const ALL = 21;
+
+const OPERATION = plain(OPERATION_ID, EPOCH, DRY_RUN, NODE_ID);
+const MEMBER = plain(1, 2, 3, 4, 5);
 const GET = plain(KEY, CONSISTENCY, KEY_SPACE);
 const PUT = also(plain(KEY, VALUE, REQUEST_ID, KEY_SPACE), { [AFTER]: REVISION });
 const COMPARE_AND_SET = also(PUT, { [CONDITIONED]: CONDITION });
@@ -46,6 +54,16 @@ export const REQUEST_FIELDS: ReadonlyMap<string, Fields> = new Map<string, Field
   ["/onar.reconfiguration.v1.ReconfigurationService/GetView", plain()],
   ["/onar.reconfiguration.v1.ReconfigurationService/Locate", plain(KEY, KEY_SPACE, PARTITION)],
   ["/onar.reconfiguration.v1.ReconfigurationService/Status", also(plain(), PARTITIONS)],
+  ["/onar.reconfiguration.v1.ReconfigurationService/WatchView", plain()],
+  ["/onar.reconfiguration.v1.ReconfigurationService/Join", also(plain(OPERATION_ID, EPOCH, DRY_RUN), { 22: MEMBER })],
+  ["/onar.reconfiguration.v1.ReconfigurationService/Leave", OPERATION],
+  [
+    "/onar.reconfiguration.v1.ReconfigurationService/TransferWriter",
+    also(plain(OPERATION_ID, EPOCH, DRY_RUN, NODE_ID, ALL), PARTITIONS),
+  ],
+  ["/onar.reconfiguration.v1.ReconfigurationService/GetOperation", plain(OPERATION_ID, EPOCH)],
+  ["/onar.reconfiguration.v1.ReconfigurationService/ListOperations", plain()],
+  ["/onar.reconfiguration.v1.ReconfigurationService/WatchOperation", plain(OPERATION_ID, EPOCH)],
   ["/onar.backup.v1.BackupService/ListKeys", plain(PARTITION)],
   ["/onar.backup.v1.BackupService/RaiseRevisions", also(plain(1), PARTITIONS)],
   ["/grpc.health.v1.Health/Check", plain(1)],

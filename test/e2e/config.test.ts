@@ -52,17 +52,17 @@ describe("a node", () => {
     }
   });
 
-  test("does not start with another number of partitions or replicas than its cluster was founded with", async () => {
+  test("that says another number of partitions than the view starts, and says which counts", async () => {
     const [port, peerPort] = (await freePorts(2)) as [number, number];
     const args = (more: readonly string[]): string[] =>
       startArgs(port, peerPort, `${HOST}:${peerPort}`, 1, ["--data", join(folder, "fixed"), ...more]);
     const founder = new NodeProcess(port, peerPort, args(["--partitions", "4"]));
     await founder.said("ready", 30_000);
     await founder.stop();
-    const ran = await onar(["start", ...args(["--partitions", "8"])]);
-    expect(ran.code).toBe(1);
-    expect(ran.stderr).toMatch(/--partitions is 8, but .*fixed belongs to a cluster that was founded with 4/);
-    // What is left out is not insisted on.
+    const other = new NodeProcess(port, peerPort, args(["--partitions", "8"]));
+    await other.said("--partitions is 8, and the view of the cluster says 4: the view counts", 30_000);
+    await other.said("ready", 30_000);
+    expect(await other.stop()).toBe(0);
     const again = new NodeProcess(port, peerPort, args([]));
     await again.said("ready", 30_000);
     expect(await again.stop()).toBe(0);

@@ -105,6 +105,11 @@ const BUGS: Record<PlantedBug, string> = {
   "V7.comes-back":
     "a member that moved and was left out meanwhile asks on to be known elsewhere, and is a member again",
   "V7.calls-unheard": "a node that was left out does not hear from calls who holds the view that says so",
+  "V7.re-add-leaving": "a node that is just left out is a member again by a wish from before",
+  "V7.wish-dropped": "a proposer does not go on with the wishes that it finds in the view",
+  "V7.leaving-votes": "a node that leaves becomes a voter",
+  "V1.operation-again": "an operation that was computed on an earlier view runs when it is asked for again",
+  "V5.preference-epoch": "another preferred writer gives a partition a new group epoch",
   "H14.old-reports": "reports of the view before count against a proposer just elected in the new one, and it gives up",
 };
 

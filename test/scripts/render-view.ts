@@ -26,8 +26,10 @@ export function renderView(message: ViewMessage): string {
       return `Holds view ${message.epoch}`;
     case "join-wish":
       return `Wish to be a member of what follows view ${message.epoch}`;
-    case "leave-wish":
-      return `Wish to leave what follows view ${message.epoch}`;
+    case "operation-wish": {
+      const { kind, node, epoch } = message.operation;
+      return `Asks for ${kind} of node ${node} after view ${epoch}`;
+    }
     default:
       return unreachable(message);
   }

@@ -96,7 +96,7 @@ export function renderMessage(m: NodeMessage): string {
     case "view-news":
     case "view-held":
     case "join-wish":
-    case "leave-wish":
+    case "operation-wish":
       return renderView(m);
     default:
       return unreachable(m);

@@ -103,7 +103,7 @@ export class Checks {
       case "view-news":
       case "view-held":
       case "join-wish":
-      case "leave-wish":
+      case "operation-wish":
         return;
       case "heartbeat-answer":
         for (const report of message.reports) {

@@ -10,6 +10,7 @@ import type { Prng } from "../../src/base/prng.js";
 import type { NodeId } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../src/core/view/message.js";
+import { isLeaving } from "../../src/core/view/operation.js";
 import { hasReplicas, type Member, memberOf, sameAddresses } from "../../src/core/view/view.js";
 import { planted } from "../planted/planted.js";
 import type { SimNode } from "./node.js";
@@ -147,7 +148,7 @@ export class Membership {
       node.wish(this.memberOf(node), operation);
       this.moves(node, life, operation);
     }
-    if (standing.asksToLeave) node.farewell(this.operation());
+    this.asksToLeave(node);
     this.world.schedule.after(LOOK_MS * this.chance.fraction(), () => this.looks(node, life));
   }
 
@@ -265,11 +266,20 @@ export class Membership {
       this.leftOut(node);
       if (core.views?.chain.mayLeave === true) return this.goes(node);
     }
+    this.asksToLeave(node);
     const heard = view.voters.filter((id) => id === node.id || core.hears(id)).length;
     if (2 * heard > view.voters.length) return;
     const all = [...new Set([...this.named(node), ...view.members.map(({ peerAddress }) => peerAddress)])];
     const others = all.filter((address) => address !== this.of(node).address);
     if (others.length > 0) this.asksAt(node, life, this.chance.pick(others));
+  }
+
+  /** Another view may have superseded what was asked for before. */
+  private asksToLeave(node: SimNode): void {
+    const { machine } = node;
+    if (machine === null || !this.of(node).asksToLeave) return;
+    const { view } = machine.views;
+    if (memberOf(view, node.id) !== undefined && !isLeaving(view, node.id)) node.farewell(this.operation());
   }
 
   private asksAt(node: SimNode, life: number, address: string): void {

@@ -272,8 +272,12 @@ export class SimNode {
     this.run(this.life, () => this.loop?.deliver({ kind: "wish", member, operation }));
   }
 
-  farewell(operation: string): void {
-    this.run(this.life, () => this.loop?.deliver({ kind: "farewell", operation }));
+  /** Somebody asks this node that it leaves, computed on the newest view that it knows. */
+  farewell(id: string): void {
+    const epoch = this.machine?.views.view.epoch;
+    if (epoch === undefined) return;
+    const operation = { kind: "leave", id, epoch, node: this.id } as const;
+    this.run(this.life, () => this.loop?.deliver({ kind: "ask", operation }));
   }
 
   /** Told again with every frame as long as the two differ, as src/rpc/peers does. */

@@ -3,7 +3,8 @@ import { type Ballot, compareBallots, formatBallot } from "../../src/core/model/
 import type { NodeId, ViewEpoch } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewEntry } from "../../src/core/view/message.js";
-import type { View } from "../../src/core/view/view.js";
+import { ledgerOf } from "../../src/core/view/operation.js";
+import type { Ledger, View } from "../../src/core/view/view.js";
 
 export type ViewCheck =
   | "one successor per view"
@@ -13,6 +14,9 @@ export type ViewCheck =
   | "a promise is never broken"
   | "one voter changes a view"
   | "no member that left"
+  | "an operation runs once, in its time"
+  | "a wish stays until it is done"
+  | "no voter that leaves"
   | "who leaves is not needed"
   | "assertion in the core"
   | "a healthy majority goes on";
@@ -41,6 +45,12 @@ export class ViewChecks {
   /** By ballot: whose candidacy it serves. */
   private readonly candidacies = new Map<string, string>();
   private readonly gone = new Set<NodeId>();
+  /** Whose leaving some view carries, or carried out. */
+  readonly leaving = new Set<NodeId>();
+  /** By a view. */
+  private readonly leftOut = new Set<NodeId>();
+  /** Operations that some view carries. */
+  private readonly carried = new Set<string>();
 
   constructor(first: EncodedView) {
     this.decided.set(first.view.epoch, first);
@@ -120,11 +130,43 @@ export class ViewChecks {
     const added = voters.filter((voter) => !electorate.includes(voter)).length;
     const removed = electorate.filter((voter) => !voters.includes(voter)).length;
     if (added > 1 || removed > 1) this.fail("one voter changes a view", `view ${epoch}: +${added} −${removed}`);
+    this.judgeLedger(before.view, view.view);
     for (const { id } of members)
       if (this.gone.has(id)) this.fail("no member that left", `n${id} left and is a member of view ${epoch}`);
+  }
+
+  private judgeLedger(before: View, after: View): void {
+    const { epoch, members, voters } = after;
+    const [earlier, ledger] = [ledgerOf(before), ledgerOf(after)];
+    for (const { id, node } of earlier.wishes) {
+      const goesOn = [...ledger.wishes, ...ledger.done].some((one) => one.id === id);
+      if (!goesOn) this.fail("a wish stays until it is done", `view ${epoch} drops ${id} of n${node}`);
+    }
+    const remembered = new Set([...earlier.wishes, ...earlier.done].map(({ id }) => id));
+    for (const { id, node, kind, epoch: asked } of [...ledger.wishes, ...ledger.done]) {
+      if (kind === "join" || (remembered.has(id) && !isDoneAgain(ledger, id))) continue;
+      if (this.carried.has(id) || asked !== epoch - 1)
+        this.fail("an operation runs once, in its time", `view ${epoch} carries ${id} of view ${asked}`);
+      this.carried.add(id);
+      if (kind === "leave") this.leaving.add(node);
+    }
+    for (const { kind, node, doneIn } of ledger.done) {
+      if (kind === "leave" && doneIn === epoch && members.some(({ id }) => id === node))
+        this.fail("no member that left", `n${node} left by view ${epoch} and is a member of it`);
+    }
+    for (const { id } of members)
+      if (this.leftOut.has(id))
+        this.fail("no member that left", `n${id} left before view ${epoch} and is a member of it`);
+    for (const { kind, node, doneIn } of ledger.done) if (kind === "leave" && doneIn === epoch) this.leftOut.add(node);
+    for (const { kind, node } of earlier.wishes) {
+      if (kind === "leave" && voters.includes(node) && !before.voters.includes(node))
+        this.fail("no voter that leaves", `n${node} leaves and becomes a voter in view ${epoch}`);
+    }
   }
 
   private fail(check: ViewCheck, detail: string): never {
     throw new Broken(check, detail);
   }
 }
+
+const isDoneAgain = ({ done }: Ledger, id: string): boolean => done.filter((one) => one.id === id).length > 1;

@@ -6,7 +6,8 @@
 import { Prng } from "../../src/base/prng.js";
 import { type NodeId, nodeId } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
-import { hasReplicas, memberOf } from "../../src/core/view/view.js";
+import { fateOf, operationFault, type ViewOperation } from "../../src/core/view/operation.js";
+import { memberOf } from "../../src/core/view/view.js";
 import { planted } from "../planted/planted.js";
 import { Schedule } from "../sim/schedule.js";
 import { Broken, ViewChecks, type ViewViolation } from "./checks.js";
@@ -19,6 +20,7 @@ const CHAOS_MS = 20_000;
 const CALM_MS = 20_000;
 /** In the calm time operations are asked for until this much before its end. */
 const LAST_CALL_MS = 6_000;
+const ASK_IN_CALM_MS = 8_000;
 const MOST_NODES = 14;
 
 export interface ViewRun {
@@ -50,9 +52,13 @@ interface Host {
   readonly waiting: { readonly out: WorldOutbox; readonly life: number }[];
   gone: boolean;
   readonly wishes: boolean;
-  /** It asked to leave, in whatever life. */
+  /** Somebody asked that it leaves. */
   leaves: boolean;
 }
+
+type Asked =
+  | { readonly kind: "leave"; readonly node: NodeId }
+  | { readonly kind: "transfer-writer"; readonly node: NodeId; readonly partitions: null };
 
 interface Faults {
   readonly delayMs: number;
@@ -85,6 +91,12 @@ class World {
   private mayWipe: boolean;
   private wiped = false;
   private operations = 0;
+  private readonly asked: {
+    readonly operation: ViewOperation;
+    readonly at: Host;
+    readonly life: number;
+    readonly calm: boolean;
+  }[] = [];
   private decidedInCalm = 0;
   private leftCount = 0;
   private hash = 0;
@@ -101,7 +113,7 @@ class World {
     const voters = 1 + this.chance.below(Math.min(members, 5));
     this.mayWipe = voters >= 3;
     this.leastVoters = this.mayWipe ? 3 : 1;
-    const first = firstView(members, voters);
+    const first = firstView(members, voters, this.planned ? Math.min(2, members) : 1);
     this.checks = new ViewChecks(first);
     this.lastId = members;
     for (const { id } of first.view.members) this.place(id, first, false);
@@ -155,8 +167,7 @@ class World {
     const { life } = host;
     host.node = new ViewNode(host.id, host.disk, this.planned);
     // The wish is as durable as the view that grants it.
-    if (host.leaves) host.node.chain.leave(`leave of ${host.id}`);
-    else if (host.wishes && !wasTaken(host)) host.node.wish(memberAt(host.id));
+    if (host.wishes && !wasTaken(host)) host.node.wish(memberAt(host.id));
     this.note(`n${host.id} starts at view ${host.node.chain.epoch}`);
     for (const other of this.hosts) if (other !== host) other.node?.restarted(host.id);
     this.every(host, life, ROUND_MS, (node, out) => node.roundEnded(at(this.schedule.now), out));
@@ -297,7 +308,10 @@ class World {
     if (chance.chance(0.35)) this.propose();
     if (chance.chance(faults.duel)) this.duel(chance.pick(up));
     if (chance.chance(0.15)) this.join(host);
-    if (this.planned && chance.chance(0.1)) this.farewell(chance.pick(up));
+    if (this.planned && chance.chance(0.1)) this.farewell(chance.pick(up), chance.pick(up));
+    if (this.planned && chance.chance(0.05)) this.transfer(chance.pick(up));
+    if (this.planned && chance.chance(0.1)) this.askAgain(chance.pick(up));
+    if (this.planned && chance.chance(0.05)) this.move(chance.pick(up));
     for (const one of up) if (chance.chance(0.5)) this.leave(one);
     if (host.node !== null && chance.chance(faults.crash)) this.crash(host);
     if (chance.chance(faults.cut)) this.cut();
@@ -317,15 +331,49 @@ class World {
     this.schedule.after(this.chance.fraction() * 300, () => this.proposeAt(host));
   }
 
-  /** A member that keeps no partition asks to be none any more. */
-  private farewell(host: Host): void {
-    const { node } = host;
-    if (node === null || host.leaves || this.wiped || node.chain.isWishing) return;
+  /** Somebody asks one node that another one, which keeps no partition, leaves. */
+  private farewell(host: Host, at: Host): void {
+    if (host.leaves || this.wiped || at.node === null) return;
+    if (this.ask(at, { kind: "leave", node: host.id })) host.leaves = true;
+  }
+
+  /** Somebody asks that another replica is the preferred writer. */
+  private transfer(at: Host): void {
+    const replicas = at.node?.chain.newest.view.partitions[0]?.replicas ?? [];
+    const node = replicas.length === 0 ? undefined : this.chance.pick(replicas);
+    if (node !== undefined) this.ask(at, { kind: "transfer-writer", node, partitions: null });
+  }
+
+  private ask(at: Host, what: Asked): boolean {
+    const { node } = at;
+    if (node === null) return false;
     const { view } = node.chain.newest;
-    if (memberOf(view, host.id) === undefined || hasReplicas(view, host.id)) return;
-    this.note(`n${host.id} wants to leave`);
-    host.leaves = true;
-    this.step(host, ({ chain }) => chain.leave(`leave of ${host.id}`));
+    const operation = { ...what, id: `op${++this.operations}`, epoch: view.epoch };
+    if (memberOf(view, at.id) === undefined || operationFault(view, operation) !== null) return false;
+    this.note(
+      `n${at.id} is asked at view ${view.epoch} for ${operation.kind} of n${operation.node} as ${operation.id}`,
+    );
+    this.asked.push({ operation, at, life: at.life, calm: this.calm });
+    this.step(at, ({ chain }) => chain.askFor(operation));
+    return true;
+  }
+
+  /** Whoever did not hear the answer asks the same once more, of whatever node. */
+  private askAgain(at: Host): void {
+    if (this.asked.length === 0) return;
+    const { operation } = this.chance.pick(this.asked);
+    this.note(`n${at.id} is asked again for ${operation.id}`);
+    this.step(at, ({ chain }) => chain.askFor(operation));
+  }
+
+  /** A member has another address from now on. */
+  private move(host: Host): void {
+    const { node } = host;
+    if (node === null || memberOf(node.chain.newest.view, host.id) === undefined) return;
+    this.note(`n${host.id} moves`);
+    this.step(host, ({ chain }) =>
+      chain.wish(memberAt(host.id, `n${host.id}-${++this.operations}`), `move of ${host.id}`),
+    );
   }
 
   private propose(): void {
@@ -377,6 +425,7 @@ class World {
     for (const host of this.hosts) if (host.node === null && !host.gone) this.start(host);
     // So that there is something to decide.
     if (this.planned) this.join(this.chance.pick(this.hosts.filter(({ node }) => node !== null)));
+    if (this.planned) this.schedule.after(ASK_IN_CALM_MS, () => this.askInCalm());
     const again = (): void => {
       const { now } = this.schedule;
       if (now > CHAOS_MS + CALM_MS - LAST_CALL_MS) return;
@@ -386,6 +435,12 @@ class World {
       this.schedule.after(300, again);
     };
     this.schedule.after(3_000, again);
+  }
+
+  private askInCalm(): void {
+    const { view } = this.checks.newest;
+    const members = this.hosts.filter(({ id, node }) => node !== null && memberOf(view, id) !== undefined);
+    if (members.length > 0) this.transfer(this.chance.pick(members));
   }
 
   private judgeCalm(): void {
@@ -401,8 +456,13 @@ class World {
     }
     for (const { id, node, wishes, leaves, gone } of this.hosts) {
       if (!this.planned || node === null || gone) continue;
-      if (leaves && !this.wiped) fail(`n${id} asked to leave and is still there`);
+      if (this.checks.leaving.has(id) && !this.wiped) fail(`n${id} was asked to leave and is still there`);
       if (wishes && !leaves && memberOf(view, id) === undefined) fail(`n${id} asked to be a member and is none`);
+    }
+    for (const { operation, at, life, calm } of this.asked) {
+      if (!calm || at.node === null || at.life !== life) continue;
+      const { state } = fateOf(view, operation.id, operation.epoch);
+      if (state === "undecided") fail(`nothing became of ${operation.id}`);
     }
     if (this.decidedInCalm === 0 && !this.planned) fail(`no view was decided in ${CALM_MS} ms without faults`);
     for (const host of this.hosts) {

@@ -62,3 +62,16 @@ test.each(CAUGHT)("%s is caught in one of the seeds %j", { timeout: 120_000 }, (
   plant(bugNamed(bug));
   expect(seeds.filter((seed) => runViews(seed).violation !== null)).not.toEqual([]);
 });
+
+/** The same of proposers that plan by themselves. */
+const CAUGHT_PLANNED: readonly (readonly [string, readonly number[]])[] = [
+  ["V7.re-add-leaving", [12, 40]],
+  ["V7.wish-dropped", [10, 16]],
+  ["V1.operation-again", [1]],
+  ["V5.preference-epoch", [1]],
+];
+
+test.each(CAUGHT_PLANNED)("%s is caught in one of the planned seeds %j", { timeout: 120_000 }, (bug, seeds) => {
+  plant(bugNamed(bug));
+  expect(seeds.filter((seed) => runViews(seed, 0, { planned: true }).violation !== null)).not.toEqual([]);
+});

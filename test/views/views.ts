@@ -18,16 +18,17 @@ export const memberAt = (id: NodeId, host = `n${id}`): Member => ({
   zone: "",
 });
 
-export function firstView(members: number, voters: number): EncodedView {
+/** `replicas`: of the one partition. */
+export function firstView(members: number, voters: number, replicas = 1): EncodedView {
   const ids = Array.from({ length: members }, (_, index) => nodeId(index + 1));
   return encoded({
     epoch: viewEpoch(1),
     clusterId: "c1",
     previousDigest: "",
     operationId: "",
-    replicationFactor: 1,
+    replicationFactor: replicas,
     members: ids.map((id) => memberAt(id)),
-    partitions: [{ replicas: ids.slice(0, 1), groupEpoch: groupEpoch(1) }],
+    partitions: [{ replicas: ids.slice(0, replicas), groupEpoch: groupEpoch(1) }],
     voters: ids.slice(0, voters),
   });
 }

@@ -1,9 +1,17 @@
 /** Views on the wire and their digest. */
 import { createHash } from "node:crypto";
-import { MemberState, View as WireView } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { groupEpoch, nodeId, viewEpoch } from "../../core/model/ids.js";
+import {
+  MemberState,
+  type DoneOperation as WireDone,
+  OperationKind as WireKind,
+  View as WireView,
+  type Wish as WireWish,
+} from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { unreachable } from "../../base/assert.js";
+import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../core/model/ids.js";
 import { isPartitionCount } from "../../core/placement/position.js";
-import type { Member, View } from "../../core/view/view.js";
+import { isLeaving, ledgerOf } from "../../core/view/operation.js";
+import type { Ledger, Member, OperationKind, Placement, View, Wish } from "../../core/view/view.js";
 
 export const viewToWire = (view: View): WireView => ({
   epoch: BigInt(view.epoch),
@@ -12,21 +20,73 @@ export const viewToWire = (view: View): WireView => ({
   operationId: Buffer.from(view.operationId, "hex"),
   replicationFactor: view.replicationFactor,
   partitionCount: view.partitions.length,
-  members: view.members.map((member) => ({ ...member, state: MemberState.ACTIVE })),
+  members: view.members.map((member) => ({ ...member, state: memberState(view, member.id) })),
   partitions: view.partitions.map((placement, partition) => ({
     partition,
     replicas: placement.replicas.slice(),
     groupEpoch: BigInt(placement.groupEpoch),
     previous: undefined,
+    preferredNodeId: placement.preferred ?? 0,
   })),
   voters: view.voters.slice(),
+  wishes: ledgerOf(view).wishes.map(wishToWire),
+  operations: ledgerOf(view).done.map((one) => ({ ...wishToWire(one), doneEpoch: BigInt(one.doneIn) })),
+  forgottenEpoch: BigInt(ledgerOf(view).forgotten),
 });
+
+export const memberState = (view: View, id: NodeId): MemberState =>
+  isLeaving(view, id) ? MemberState.LEAVING : MemberState.ACTIVE;
+
+const wishToWire = ({ id, epoch, kind, node }: Wish): WireWish => ({
+  operationId: Buffer.from(id, "hex"),
+  epoch: BigInt(epoch),
+  kind: kindToWire(kind),
+  nodeId: node,
+});
+
+const wishFromWire = ({ operationId, epoch, kind, nodeId: node }: WireWish): Wish => ({
+  id: operationId.toString("hex"),
+  epoch: viewEpoch(Number(epoch)),
+  kind: KINDS.get(kind) ?? "other",
+  node: nodeId(node),
+});
+
+const KINDS: ReadonlyMap<WireKind, OperationKind> = new Map([
+  [WireKind.JOIN, "join"],
+  [WireKind.LEAVE, "leave"],
+  [WireKind.TRANSFER_WRITER, "transfer-writer"],
+]);
+
+export function kindToWire(kind: OperationKind): WireKind {
+  switch (kind) {
+    case "join":
+      return WireKind.JOIN;
+    case "leave":
+      return WireKind.LEAVE;
+    case "transfer-writer":
+      return WireKind.TRANSFER_WRITER;
+    case "other":
+      return WireKind.UNSPECIFIED;
+    default:
+      return unreachable(kind);
+  }
+}
+
+function ledgerFromWire({ wishes, operations, forgottenEpoch }: WireView): Ledger | undefined {
+  if (wishes.length + operations.length === 0 && forgottenEpoch === 0n) return undefined;
+  return {
+    wishes: wishes.map(wishFromWire),
+    done: operations.map((one: WireDone) => ({ ...wishFromWire(one), doneIn: viewEpoch(Number(one.doneEpoch)) })),
+    forgotten: Number(forgottenEpoch),
+  };
+}
 
 export function viewFromWire(wire: WireView): View {
   if (!isPartitionCount(wire.partitions.length)) throw new Error(`a view of ${wire.partitions.length} partitions`);
   const partitions = [...wire.partitions].sort((a, b) => a.partition - b.partition);
   const wrong = partitions.findIndex((placement, partition) => placement.partition !== partition);
   if (wrong >= 0) throw new Error(`a view that does not name partition ${wrong} exactly once`);
+  const ledger = ledgerFromWire(wire);
   const members = wire.members.map(
     (m): Member => ({ id: nodeId(m.id), clientAddress: m.clientAddress, peerAddress: m.peerAddress, zone: m.zone }),
   );
@@ -37,11 +97,15 @@ export function viewFromWire(wire: WireView): View {
     operationId: wire.operationId.toString("hex"),
     replicationFactor: wire.replicationFactor,
     members,
-    partitions: partitions.map((p) => ({
-      replicas: p.replicas.map(nodeId),
-      groupEpoch: groupEpoch(Number(p.groupEpoch)),
-    })),
+    partitions: partitions.map(
+      (p): Placement => ({
+        replicas: p.replicas.map(nodeId),
+        groupEpoch: groupEpoch(Number(p.groupEpoch)),
+        ...(p.preferredNodeId === 0 ? {} : { preferred: nodeId(p.preferredNodeId) }),
+      }),
+    ),
     voters: wire.voters.map(nodeId),
+    ...(ledger === undefined ? {} : { ledger }),
   };
 }
 

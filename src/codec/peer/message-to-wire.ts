@@ -247,7 +247,7 @@ export function messageToWire(m: NodeMessage): WireMessage {
     case "view-news":
     case "view-held":
     case "join-wish":
-    case "leave-wish":
+    case "operation-wish":
       return viewMessageToWire(m);
     default:
       return unreachable(m);

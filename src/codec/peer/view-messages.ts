@@ -2,15 +2,25 @@
  * The messages that decide and spread views, between the core's form and that of the generated code. Views come with the bytes that count;
  * a view that cannot be is refused here, before any machine sees it.
  */
-import { MemberState, type Member as WireMember } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import type { PeerMessage, JoinWish as WireJoinWish } from "../../../gen/ts/onar/replication/v1/replication.js";
+import {
+  MemberState,
+  OperationKind,
+  type Member as WireMember,
+} from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import type {
+  PeerMessage,
+  JoinWish as WireJoinWish,
+  OperationWish as WireOperationWish,
+} from "../../../gen/ts/onar/replication/v1/replication.js";
 import { unreachable } from "../../base/assert.js";
-import { nodeId, viewEpoch } from "../../core/model/ids.js";
+import { nodeId, partition, viewEpoch } from "../../core/model/ids.js";
+import { MAX_PARTITIONS } from "../../core/placement/position.js";
 import { wrongIn, wrongInMember } from "../../core/view/check.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
-import type { JoinWish, ViewMessage } from "../../core/view/message.js";
+import type { JoinWish, OperationWish, ViewMessage } from "../../core/view/message.js";
 import type { Member } from "../../core/view/view.js";
 import { toBuffer } from "../../wire/bytes.js";
+import { kindToWire } from "../api/view.js";
 import { NO_BYTES } from "../bytes/bytes.js";
 import { ballotFromWire, ballotToWire } from "../register/ballot.js";
 import { encodedViewFrom } from "./encoded-view.js";
@@ -47,16 +57,8 @@ export function viewMessageToWire(m: ViewMessage): WireMessage {
       return { $case: "viewHeld", value: { epoch: m.epoch, digest: hexToWire(m.digest) } };
     case "join-wish":
       return { $case: "joinWish", value: joinWishToWire(m) };
-    case "leave-wish":
-      return {
-        $case: "leaveWish",
-        value: {
-          nodeId: m.node,
-          operationId: hexToWire(m.operation),
-          epoch: m.epoch,
-          digest: hexToWire(m.digest),
-        },
-      };
+    case "operation-wish":
+      return { $case: "operationWish", value: operationWishToWire(m) };
     default:
       return unreachable(m);
   }
@@ -105,14 +107,47 @@ export function viewMessageFromWire(wire: WireMessage): ViewMessage | null {
     case "joinWish":
       return joinWishFromWire(wire.value);
     case "leaveWish": {
+      // As earlier versions say it.
       const { nodeId: node, operationId, epoch, digest } = wire.value;
+      const id = operationFromWire(operationId);
       return {
-        kind: "leave-wish",
-        node: nodeId(node),
-        operation: operationFromWire(operationId),
-        epoch: viewEpoch(epoch),
+        kind: "operation-wish",
+        operation: { kind: "leave", id, epoch: viewEpoch(epoch), node: nodeId(node) },
         digest: digestFromWire(digest),
       };
+    }
+    case "operationWish":
+      return operationWishFromWire(wire.value);
+    default:
+      return null;
+  }
+}
+
+function operationWishToWire({ operation, digest }: OperationWish): WireOperationWish {
+  const { kind, id, epoch, node } = operation;
+  const partitions = kind === "transfer-writer" ? operation.partitions : [];
+  return {
+    operationId: hexToWire(id),
+    epoch,
+    digest: hexToWire(digest),
+    kind: kindToWire(kind),
+    nodeId: node,
+    all: partitions === null,
+    partitions: partitions === null ? [] : partitions.slice(),
+  };
+}
+
+/** null: of a kind that this version does not know. */
+function operationWishFromWire(wire: WireOperationWish): OperationWish | null {
+  const base = { id: operationFromWire(wire.operationId), epoch: viewEpoch(wire.epoch), node: nodeId(wire.nodeId) };
+  const digest = digestFromWire(wire.digest);
+  switch (wire.kind) {
+    case OperationKind.LEAVE:
+      return { kind: "operation-wish", operation: { kind: "leave", ...base }, digest };
+    case OperationKind.TRANSFER_WRITER: {
+      if (wire.partitions.length > MAX_PARTITIONS) throw new Error(`${wire.partitions.length} partitions`);
+      const partitions = wire.all ? null : wire.partitions.map(partition);
+      return { kind: "operation-wish", operation: { kind: "transfer-writer", ...base, partitions }, digest };
     }
     default:
       return null;

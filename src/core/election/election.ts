@@ -67,6 +67,8 @@ export interface ElectionOptions {
   readonly self: NodeId;
   readonly replicas: readonly NodeId[];
   readonly groupEpoch: GroupEpoch;
+  /** The place of the preferred writer; the first without it. */
+  readonly preferred?: number;
   /** Longest H, in rounds; see MAX_HOLD. */
   readonly maxHold?: number;
 }
@@ -77,6 +79,7 @@ export class Election {
   private readonly replicas: readonly NodeId[];
   private readonly groupEpoch: GroupEpoch;
   private readonly majority: number;
+  private readonly maxHold: number;
 
   private isLive = false;
   private isWorking = false;
@@ -88,7 +91,9 @@ export class Election {
   private highest: Ballot;
   private patience = 0;
   private missed = 0;
-  private readonly handing: HandingBack;
+  private handing: HandingBack;
+  /** The place of the preferred writer. */
+  private preferred: number;
 
   constructor(options: ElectionOptions) {
     this.self = options.self;
@@ -96,10 +101,24 @@ export class Election {
     this.place = options.replicas.indexOf(options.self);
     this.groupEpoch = options.groupEpoch;
     this.majority = majorityOf(options.replicas.length);
-    this.handing = new HandingBack(options.maxHold ?? MAX_HOLD);
+    this.maxHold = options.maxHold ?? MAX_HOLD;
+    this.handing = new HandingBack(this.maxHold);
+    this.preferred = options.preferred ?? 0;
     this.electedIn = this.highest = initialBallot(options.groupEpoch);
     assert(this.place >= 0, "only a replica takes part in an election");
     assert(options.replicas.length <= MAX_REPLICAS, "a group's places fit a mask");
+  }
+
+  get preferredPlace(): number {
+    return this.preferred;
+  }
+
+  /** Another replica is preferred from now on. The writer follows by handing back; an offer that is out goes on as it began. */
+  prefer(place: number): void {
+    if (place === this.preferred) return;
+    this.preferred = place;
+    // What was learned of the replica preferred before says nothing of this one.
+    if (!this.handing.underWay) this.handing = new HandingBack(this.maxHold);
   }
 
   /** To report: the owner of the own promise is working in exactly that ballot, by its own word. */
@@ -233,7 +252,7 @@ export class Election {
 
   /** Rules 3 and 4 of a node that holds nothing. */
   private withoutOffice(group: GroupReports, promise: Ballot, heard: number, moved: boolean): ElectionAction | null {
-    this.handing.preferredHolds(this.isLive && promise.node === this.replicas[PREFERRED]);
+    this.handing.preferredHolds(this.isLive && promise.node === this.replicas[this.preferred]);
     if (moved || this.content(group, heard)) {
       this.patience = 0;
       return null;
@@ -261,7 +280,7 @@ export class Election {
     if (repeated !== null) return repeated;
     if (!this.handing.due || !mayOffer) return null;
     this.handing.offer();
-    return { kind: "offer", place: PREFERRED };
+    return { kind: "offer", place: this.preferred };
   }
 
   private repeatPrepare(group: GroupReports, office: Office, heard: number): ElectionAction | null {
@@ -380,15 +399,14 @@ export class Election {
 
   /** Heard and so ready; promises this ballot; caught up; hears every replica that this writer hears. */
   private preferredIsFit(group: GroupReports, office: Office, heard: number): boolean {
-    if (this.place === PREFERRED || (heard & voteOf(PREFERRED)) === 0 || (office.caughtUp & voteOf(PREFERRED)) === 0)
-      return false;
-    if (!this.reports(group, PREFERRED, office.ballot) || group.full(PREFERRED)) return false;
-    if (group.report(PREFERRED)?.lagging === true) return false;
+    const { preferred } = this;
+    const vote = voteOf(preferred);
+    if (this.place === preferred || (heard & vote) === 0 || (office.caughtUp & vote) === 0) return false;
+    if (!this.reports(group, preferred, office.ballot) || group.full(preferred)) return false;
+    if (group.report(preferred)?.lagging === true) return false;
     for (let place = 0; place < this.replicas.length; place++) {
-      if ((heard & voteOf(place)) !== 0 && !group.hears(PREFERRED, place)) return false;
+      if ((heard & voteOf(place)) !== 0 && !group.hears(preferred, place)) return false;
     }
     return true;
   }
 }
-
-const PREFERRED = 0;

@@ -8,8 +8,7 @@ import { changeNumber, type GroupEpoch, type NodeId, type Partition, revision } 
 import type { Detector } from "./detector.js";
 import type { Heartbeats } from "./heartbeats.js";
 
-/** The questions that an election has about the group. A place is an index in the group's replica list; place 0 is the
- * preferred writer. */
+/** The questions that an election has about the group. A place is an index in the group's replica list. */
 export interface GroupReports {
   /** Heard both ways, and reports this group epoch and ready. For the node itself: ready. */
   heard(place: number): boolean;

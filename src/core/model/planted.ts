@@ -98,6 +98,11 @@ export type PlantedBug =
   | "V7.not-asked-for"
   | "V7.comes-back"
   | "V7.calls-unheard"
+  | "V7.re-add-leaving"
+  | "V7.wish-dropped"
+  | "V7.leaving-votes"
+  | "V1.operation-again"
+  | "V5.preference-epoch"
   | "H14.old-reports";
 
 export const planted = (_bug: PlantedBug): boolean => false;

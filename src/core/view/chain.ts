@@ -24,7 +24,16 @@ import type { EntrySink, Sink } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import { Acceptor } from "./acceptor.js";
 import type { EncodedView } from "./encoded-view.js";
-import type { JoinWish, LeaveWish, ViewAccept, ViewEntry, ViewMessage, ViewPrepare, ViewPromised } from "./message.js";
+import type {
+  JoinWish,
+  OperationWish,
+  ViewAccept,
+  ViewEntry,
+  ViewMessage,
+  ViewPrepare,
+  ViewPromised,
+} from "./message.js";
+import { isDone, MAX_ASKED, type ViewOperation } from "./operation.js";
 import { Proposer } from "./proposer.js";
 import { successorFault } from "./successor.js";
 import { type Member, memberOf, sameAddresses } from "./view.js";
@@ -81,7 +90,10 @@ export class Chain {
   private undurable: EncodedView[] = [];
   /** Wishes of this epoch, by node. */
   private readonly wishes = new Map<NodeId, JoinWish>();
-  private readonly farewells = new Map<NodeId, LeaveWish>();
+  private readonly operations = new Map<string, ViewOperation>();
+  /** Asked for at this node, in this epoch, by id. */
+  private readonly asked = new Map<string, ViewOperation>();
+  private askedAt: Instant = instant(Number.NEGATIVE_INFINITY);
   /** By node: the view that was sent to it last. */
   private readonly told = new Map<NodeId, UnderWay>();
   /** The view that was asked for last. */
@@ -148,7 +160,12 @@ export class Chain {
    * or that it was left out. */
   get busy(): boolean {
     const { proposer } = this;
-    return (proposer !== null && proposer.silent().length > 0) || this.ownWish !== null || !this.mayStay;
+    return (
+      (proposer !== null && proposer.silent().length > 0) ||
+      this.ownWish !== null ||
+      this.asked.size > 0 ||
+      !this.mayStay
+    );
   }
 
   private get mayStay(): boolean {
@@ -169,9 +186,14 @@ export class Chain {
     return [...this.wishes.values()].sort((a, b) => a.member.id - b.member.id);
   }
 
-  /** Members that asked to leave, in this epoch; ordered by id. */
-  leaving(): readonly LeaveWish[] {
-    return [...this.farewells.values()].sort((a, b) => a.node - b.node);
+  /** Operations that were asked for in this epoch, in the order in which this node heard of them. */
+  wanting(): readonly ViewOperation[] {
+    return [...this.operations.values()];
+  }
+
+  /** It was asked for at this node, and no newer view says what became of it. */
+  isAsked(operation: string): boolean {
+    return this.asked.has(operation);
   }
 
   // ---- Proposing. ----
@@ -226,19 +248,26 @@ export class Chain {
 
   /** This node wants to be a member under these addresses; repeated until a view says so. `operation`: names this wish in the view. */
   wish(member: Member, operation: string): void {
-    this.ownWish = { kind: "join", member, operation };
+    this.ownWish = { member, operation };
     this.wishedAt = instant(Number.NEGATIVE_INFINITY);
   }
 
-  /** This node wants to be no member any more; repeated until a view says so. */
-  leave(operation: string): void {
-    this.ownWish = { kind: "leave", operation };
-    this.wishedAt = instant(Number.NEGATIVE_INFINITY);
+  /**
+   * Somebody asks for this operation at this node: the voters are told, again and again, until the next view carries it or another one is
+   * decided. One that was computed on another view than the newest is never told.
+   */
+  askFor(operation: ViewOperation): void {
+    if (operation.epoch !== this.epoch && !planted("V1.operation-again")) return;
+    const [oldest] = this.asked.keys();
+    if (oldest !== undefined && this.asked.size >= MAX_ASKED && !this.asked.has(operation.id))
+      this.asked.delete(oldest);
+    this.asked.set(operation.id, operation);
+    this.askedAt = instant(Number.NEGATIVE_INFINITY);
   }
 
   /** It asked to be a member, or to have other addresses, and no view says so yet. */
   get isWishing(): boolean {
-    return this.ownWish?.kind === "join";
+    return this.ownWish !== null;
   }
 
   // ---- Inputs. ----
@@ -269,8 +298,8 @@ export class Chain {
         return this.heard(now, from, message.epoch, message.digest, out);
       case "join-wish":
         return this.onWish(now, from, message, out);
-      case "leave-wish":
-        return this.onFarewell(now, from, message, out);
+      case "operation-wish":
+        return this.onOperation(now, from, message, out);
       default:
         return unreachable(message);
     }
@@ -301,6 +330,7 @@ export class Chain {
       else this.prepare(proposer.silent(), out);
     }
     if (this.ownWish !== null) this.repeatWish(now, this.ownWish, out);
+    if (this.asked.size > 0) this.repeatAsked(now, out);
     const leaving = this.ownWish === null && memberOf(newest.view, this.self) === undefined && !this.mayLeave;
     if (leaving && since(now, this.spreadAt) >= ASK_AGAIN_MS) {
       this.spreadAt = now;
@@ -403,6 +433,9 @@ export class Chain {
       // Whoever was left out does not come back by a wish of before, to be known elsewhere (V7).
       const leftOut = memberOf(newest.view, this.self) !== undefined && memberOf(view, this.self) === undefined;
       if (leftOut && !planted("V7.comes-back")) this.ownWish = null;
+      // Nor by one that was granted before this node heard of it.
+      const granted = memberOf(view, this.self) === undefined && isDone(view, this.ownWish?.operation ?? "");
+      if (granted && !planted("V7.re-add-leaving")) this.ownWish = null;
       this.newest = decided;
       this.undurable.push(decided);
       this.acceptor = new Acceptor(groupEpoch(view.epoch));
@@ -411,7 +444,10 @@ export class Chain {
       // A wish counts in its own epoch only.
       this.wishedAt = instant(Number.NEGATIVE_INFINITY);
       if (!planted("V1.stale-wish")) this.wishes.clear();
-      this.farewells.clear();
+      if (!planted("V1.operation-again")) {
+        this.operations.clear();
+        this.asked.clear();
+      }
       this.forgetOthers();
       out.entries.push({ kind: "view", decided });
       out.learned.push(decided);
@@ -468,37 +504,42 @@ export class Chain {
     this.wishes.set(from, wish);
   }
 
-  private onFarewell(now: Instant, from: NodeId, wish: LeaveWish, out: ChainOutbox): void {
-    this.heard(now, from, wish.epoch, wish.digest, out);
-    if (wish.node !== from || wish.epoch !== this.epoch || wish.digest !== this.newest.digest) return;
-    if (memberOf(this.newest.view, from) !== undefined) this.farewells.set(from, wish);
+  private onOperation(now: Instant, from: NodeId, { operation, digest }: OperationWish, out: ChainOutbox): void {
+    const { view } = this.newest;
+    const again = planted("V1.operation-again");
+    if (!again) this.heard(now, from, operation.epoch, digest, out);
+    if (!again && (operation.epoch !== view.epoch || digest !== this.newest.digest)) return;
+    if (memberOf(view, from) === undefined || this.operations.size >= MAX_ASKED) return;
+    this.operations.set(operation.id, operation);
+  }
+
+  private repeatAsked(now: Instant, out: ChainOutbox): void {
+    const { view, digest } = this.newest;
+    if (this.heldEpoch !== view.epoch || since(now, this.askedAt) < WISH_EVERY_MS) return;
+    this.askedAt = now;
+    for (const operation of this.asked.values())
+      for (const voter of view.voters) out.sendDurable.push(voter, { kind: "operation-wish", operation, digest });
   }
 
   private repeatWish(now: Instant, wish: OwnWish, out: ChainOutbox): void {
     const { view, digest } = this.newest;
     if (this.heldEpoch !== view.epoch || since(now, this.wishedAt) < WISH_EVERY_MS) return;
-    if (isGranted(wish, memberOf(view, this.self))) {
+    const known = memberOf(view, this.self);
+    if (known !== undefined && sameAddresses(known, wish.member)) {
       this.ownWish = null;
       return;
     }
     this.wishedAt = now;
     const { epoch } = view;
-    const { operation } = wish;
-    const message: ViewMessage =
-      wish.kind === "join"
-        ? { kind: "join-wish", member: wish.member, operation, epoch, digest }
-        : { kind: "leave-wish", node: this.self, operation, epoch, digest };
+    const { member, operation } = wish;
+    const message: JoinWish = { kind: "join-wish", member, operation, epoch, digest };
     for (const voter of view.voters) out.sendDurable.push(voter, message);
   }
 }
 
-type OwnWish =
-  | { readonly kind: "join"; readonly member: Member; readonly operation: string }
-  | { readonly kind: "leave"; readonly operation: string };
-
-function isGranted(wish: OwnWish, known: Member | undefined): boolean {
-  if (wish.kind === "leave") return known === undefined;
-  return known !== undefined && sameAddresses(known, wish.member);
+interface OwnWish {
+  readonly member: Member;
+  readonly operation: string;
 }
 
 /** Whoever sends the message knows that view, and what came before it. */
@@ -507,8 +548,9 @@ function epochOf(message: ViewMessage): ViewEpoch {
     case "view-wanted":
     case "view-held":
     case "join-wish":
-    case "leave-wish":
       return message.epoch;
+    case "operation-wish":
+      return message.operation.epoch;
     case "view-news":
       return message.decided.view.epoch;
     case "view-prepare":

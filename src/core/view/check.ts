@@ -1,6 +1,7 @@
 /** Whether a view could be one: whoever it comes from, it is looked at before it is accepted, believed or saved. */
 import type { NodeId } from "../model/ids.js";
-import type { Member, View } from "./view.js";
+import { ledgerOf, MAX_REMEMBERED } from "./operation.js";
+import type { Member, View, Wish } from "./view.js";
 
 /** In the cluster each node hears each other one. */
 export const MAX_MEMBERS = 100;
@@ -31,10 +32,27 @@ export function wrongIn(view: View): string | null {
   if (!isBetween(voters.length, 1, MAX_VOTERS) || !isSetOf(voters, ids))
     return "its voters are not some of its members";
   const wrong = partitions.findIndex(
-    ({ replicas, groupEpoch }) =>
-      replicas.length !== replicationFactor || !isSetOf(replicas, ids) || !isBetween(groupEpoch, 1, MAX_EPOCH),
+    ({ replicas, groupEpoch, preferred }) =>
+      replicas.length !== replicationFactor ||
+      !isSetOf(replicas, ids) ||
+      !isBetween(groupEpoch, 1, MAX_EPOCH) ||
+      (preferred !== undefined && !replicas.includes(preferred)),
   );
-  return wrong < 0 ? null : `partition ${wrong} is not kept by ${replicationFactor} of its members`;
+  if (wrong >= 0) return `partition ${wrong} is not kept by ${replicationFactor} of its members`;
+  return wrongInLedger(view);
+}
+
+function wrongInLedger(view: View): string | null {
+  const { wishes, done, forgotten } = ledgerOf(view);
+  if (wishes.length > MAX_MEMBERS) return `it has ${wishes.length} wishes`;
+  if (done.length > MAX_REMEMBERED) return `it remembers ${done.length} operations`;
+  const could = ({ id, epoch, node }: Wish): boolean =>
+    /^[0-9a-f]{32}$/.test(id) && isBetween(epoch, 0, view.epoch) && isBetween(node, 1, MAX_NODE_ID);
+  const isSound =
+    [...wishes, ...done].every(could) &&
+    done.every(({ doneIn }) => isBetween(doneIn, 1, view.epoch)) &&
+    isBetween(forgotten, 0, view.epoch);
+  return isSound ? null : "it remembers an operation that cannot be";
 }
 
 /** null: it could be a member; otherwise a sentence. */

@@ -6,8 +6,9 @@
  * decision on view e+1.
  */
 import type { Ballot } from "../model/ballot.js";
-import type { NodeId, ViewEpoch } from "../model/ids.js";
+import type { ViewEpoch } from "../model/ids.js";
 import type { EncodedView } from "./encoded-view.js";
+import type { ViewOperation } from "./operation.js";
 import type { Member } from "./view.js";
 
 /** The view that an acceptor accepted last, and in which ballot. */
@@ -85,13 +86,11 @@ export interface JoinWish {
   readonly digest: string;
 }
 
-/** A member to every voter of the newest view it knows, which it holds durably: leave me out of its successor. */
-export interface LeaveWish {
-  readonly kind: "leave-wish";
-  readonly node: NodeId;
-  /** As of a JoinWish. */
-  readonly operation: string;
-  readonly epoch: ViewEpoch;
+/** A member to every voter of the newest view it knows, which it holds durably: somebody asks for this operation, computed on that view. */
+export interface OperationWish {
+  readonly kind: "operation-wish";
+  readonly operation: ViewOperation;
+  /** Of the view with the operation's epoch. */
   readonly digest: string;
 }
 
@@ -105,7 +104,7 @@ export type ViewMessage =
   | ViewNews
   | ViewHeld
   | JoinWish
-  | LeaveWish;
+  | OperationWish;
 
 /** The durable entries of a node about views. Applying the same entries in order gives the same state. */
 export type ViewEntry =

@@ -2,18 +2,22 @@
  * The next view as it should be. It is a pure function of the newest view and of the wishes, so that any proposer goes
  * on where another one stopped. It moves no data: members come and go without partitions, and addresses and voters
  * change.
+ * Operations are told in operation.ts.
  *
  * Voters: as many as an odd number of members allows, at most MAX_VOTERS, one change a view (V1). One that leaves is replaced first.
  */
 import { type NodeId, viewEpoch } from "../model/ids.js";
+import { planted } from "../model/planted.js";
 import { MAX_MEMBERS, MAX_VOTERS } from "./check.js";
 import type { EncodedView } from "./encoded-view.js";
-import type { JoinWish, LeaveWish } from "./message.js";
-import { hasReplicas, type Member, memberOf, sameAddresses, type View } from "./view.js";
+import type { JoinWish } from "./message.js";
+import { isDone, ledgerOf, operationFault, preferring, remembering, type ViewOperation } from "./operation.js";
+import { type Ledger, type Member, type Placement, sameAddresses, type View, type Wish } from "./view.js";
 
 export interface Asked {
   readonly wishing: readonly JoinWish[];
-  readonly leaving: readonly LeaveWish[];
+  /** At most one of them gets into the next view. */
+  readonly operations: readonly ViewOperation[];
   /** Whether that node holds the newest view durably and is heard: only such a one becomes a voter. */
   readonly mayVote: (node: NodeId) => boolean;
 }
@@ -21,54 +25,105 @@ export interface Asked {
 /** null: nothing is to be changed. */
 export function plannedView(newest: EncodedView, asked: Asked): View | null {
   const { view } = newest;
-  const change: Change = { members: new Map(view.members.map((member) => [member.id, member])), operation: null };
-  let { voters } = view;
-  for (const wish of asked.leaving) {
-    if (!mayLeaveNow(view, wish.node) || change.members.size === 1) continue;
-    const { members } = change;
-    const left = new Map([...members].filter(([id]) => id !== wish.node));
-    const changed = voters.includes(wish.node) ? plannedVoters(voters, left, asked.mayVote) : voters;
-    // One voter changes a view; another one that leaves waits for the next.
-    if (changed === null || (changed !== voters && voters !== view.voters)) continue;
-    voters = changed;
-    change.members = left;
-    change.operation ??= wish.operation;
-  }
-  for (const wish of asked.wishing) join(change, wish);
-  if (voters === view.voters) voters = plannedVoters(voters, change.members, asked.mayVote) ?? voters;
-  if (change.operation === null && voters === view.voters) return null;
-  return {
-    ...view,
-    epoch: viewEpoch(view.epoch + 1),
-    previousDigest: newest.digest,
-    // A change that nobody asked for is named by the view that it follows.
-    operationId: change.operation ?? newest.digest.slice(0, OPERATION_DIGITS),
-    members: byId(change.members),
-    voters,
-  };
+  const change = new Change(view);
+  const current = (operation: ViewOperation): boolean =>
+    operation.epoch === view.epoch || planted("V1.operation-again");
+  const operation = asked.operations.find((one) => current(one) && operationFault(view, one) === null);
+  if (operation !== undefined) change.carry(operation);
+  for (const wish of change.wishes) if (wish.kind === "leave") change.remove(wish, asked.mayVote);
+  for (const wish of asked.wishing) change.join(wish);
+  if (change.voters === view.voters) change.fillVoters(asked.mayVote);
+  return change.isNone ? null : change.after(newest);
 }
 
-interface Change {
+class Change {
   members: ReadonlyMap<NodeId, Member>;
-  /** The first of those that are granted. */
-  operation: string | null;
-}
+  voters: readonly NodeId[];
+  /** As many as there will be: those that others found, and a new one. */
+  wishes: readonly Wish[];
+  private partitions: readonly Placement[];
+  private readonly ended: Wish[] = [];
+  /** The first operation of this view. */
+  private operation: string | null = null;
 
-function join(change: Change, { member, operation }: JoinWish): void {
-  const { members } = change;
-  const full = members.size >= MAX_MEMBERS && !members.has(member.id);
-  if (full || isTaken(members, member)) return;
-  change.members = new Map(members).set(member.id, member);
-  change.operation ??= operation;
+  constructor(private readonly before: View) {
+    this.members = new Map(before.members.map((member) => [member.id, member]));
+    this.voters = before.voters;
+    this.partitions = before.partitions;
+    this.wishes = planted("V7.wish-dropped") ? [] : ledgerOf(before).wishes;
+  }
+
+  get isNone(): boolean {
+    return this.operation === null && this.voters === this.before.voters;
+  }
+
+  carry(operation: ViewOperation): void {
+    const { id, epoch, kind, node } = operation;
+    this.operation = id;
+    if (kind === "leave") {
+      this.wishes = [...this.wishes, { id, epoch, kind, node }];
+      return;
+    }
+    this.partitions = preferring(this.before, node, operation.partitions);
+    this.ended.push({ id, epoch, kind, node });
+  }
+
+  /** Of two voters that leave, one waits for the next view (V1). */
+  remove(wish: Wish, mayVote: (node: NodeId) => boolean): void {
+    const { members, voters, before } = this;
+    if (!members.has(wish.node) || members.size === 1) return;
+    const left = new Map([...members].filter(([id]) => id !== wish.node));
+    const changed = voters.includes(wish.node) ? plannedVoters(voters, left, this.fit(mayVote)) : voters;
+    if (changed === null || (changed !== voters && voters !== before.voters)) return;
+    this.voters = changed;
+    this.members = left;
+    this.ended.push(wish);
+    this.operation ??= wish.id;
+  }
+
+  join({ member, operation, epoch }: JoinWish): void {
+    const { members } = this;
+    const full = members.size >= MAX_MEMBERS && !members.has(member.id);
+    // A node that was left out is a member again only by another wish than before (V7).
+    const leaves =
+      this.ended.some(({ kind, node }) => kind === "leave" && node === member.id) || isDone(this.before, operation);
+    if (full || isTaken(members, member) || (leaves && !planted("V7.re-add-leaving"))) return;
+    this.members = new Map(members).set(member.id, member);
+    this.ended.push({ id: operation, epoch, kind: "join", node: member.id });
+    this.operation ??= operation;
+  }
+
+  fillVoters(mayVote: (node: NodeId) => boolean): void {
+    this.voters = plannedVoters(this.voters, this.members, this.fit(mayVote)) ?? this.voters;
+  }
+
+  after(newest: EncodedView): View {
+    const { before, members, voters, partitions, operation, ended, wishes } = this;
+    const epoch = viewEpoch(before.epoch + 1);
+    const ledger: Ledger = remembering({ ...ledgerOf(before), wishes }, ended, epoch);
+    return {
+      ...before,
+      epoch,
+      previousDigest: newest.digest,
+      // A change that nobody asked for is named by the view that it follows.
+      operationId: operation ?? newest.digest.slice(0, OPERATION_DIGITS),
+      members: byId(members),
+      partitions,
+      voters,
+      ledger,
+    };
+  }
+
+  /** Who leaves becomes no voter. */
+  private fit(mayVote: (node: NodeId) => boolean): (node: NodeId) => boolean {
+    if (planted("V7.leaving-votes")) return mayVote;
+    return (node) => mayVote(node) && !this.wishes.some((wish) => wish.kind === "leave" && wish.node === node);
+  }
 }
 
 const OPERATION_DIGITS = 32;
 /** Voters do not become fewer than this by somebody's leaving, as long as there are so many members. */
 const FEWEST_VOTERS = 3;
-
-/** It keeps no partition. */
-const mayLeaveNow = (view: View, node: NodeId): boolean =>
-  memberOf(view, node) !== undefined && !hasReplicas(view, node);
 
 /** Nothing comes of that wish: the member is known as it wants to be, or another one has its address. */
 function isTaken(members: ReadonlyMap<NodeId, Member>, wanted: Member): boolean {

@@ -53,6 +53,9 @@ function placementFault(before: View, after: View): string | null {
     if (placement.replicas.length === 0) return `partition ${partition} has no replica`;
     if (placement.replicas.some((replica) => !after.members.some((member) => member.id === replica)))
       return `a replica of partition ${partition} is no member`;
+    const { preferred } = placement;
+    if (preferred !== undefined && !placement.replicas.includes(preferred))
+      return `the preferred writer of partition ${partition} is none of its replicas`;
     const same = sameSet(placement.replicas, earlier.replicas);
     if (same !== (placement.groupEpoch === earlier.groupEpoch)) return `the group epoch of partition ${partition}`;
     if (placement.groupEpoch < earlier.groupEpoch) return `the group epoch of partition ${partition} falls`;

@@ -15,9 +15,37 @@ export interface Member {
 }
 
 export interface Placement {
-  /** First = preferred writer. */
+  /** Their order is that of places and votes. */
   readonly replicas: readonly NodeId[];
   readonly groupEpoch: GroupEpoch;
+  /** The replica preferred as writer, if it is not the first. It changes without a new group epoch. */
+  readonly preferred?: NodeId;
+}
+
+/** What people ask of a cluster. "other": of a later version. */
+export type OperationKind = "join" | "leave" | "transfer-writer" | "other";
+
+/** An operation that views before carried and that is not done. Whoever proposes the next view goes on with it. */
+export interface Wish {
+  /** 16 bytes in hexadecimal. */
+  readonly id: string;
+  /** That it was computed on: the view after it was the first to carry the wish. */
+  readonly epoch: ViewEpoch;
+  readonly kind: OperationKind;
+  readonly node: NodeId;
+}
+
+export interface DoneOperation extends Wish {
+  readonly doneIn: ViewEpoch;
+}
+
+/** What a view remembers of operations. */
+export interface Ledger {
+  readonly wishes: readonly Wish[];
+  /** In the order of `doneIn`; bounded (operation.ts). */
+  readonly done: readonly DoneOperation[];
+  /** The highest epoch of a view that did an operation which is forgotten; 0: none is. */
+  readonly forgotten: number;
 }
 
 /** 16 random bytes, as 32 lower-case hexadecimal digits; "" while there is no cluster. */
@@ -37,7 +65,12 @@ export interface View {
   /** One per partition; their number, P, is a power of two. */
   readonly partitions: readonly Placement[];
   readonly voters: readonly NodeId[];
+  /** Missing in a view before the first operation. */
+  readonly ledger?: Ledger;
 }
+
+/** Who should be the writer. */
+export const preferredOf = ({ replicas, preferred }: Placement): NodeId | undefined => preferred ?? replicas[0];
 
 export function memberOf(view: View, id: NodeId): Member | undefined {
   return view.members.find((member) => member.id === id);

@@ -107,7 +107,7 @@ export class Views {
     if (encode === null || chain.proposer?.elected !== true || chain.proposer.next !== null) return;
     const next = plannedView(chain.newest, {
       wishing: chain.wishing(),
-      leaving: chain.leaving(),
+      operations: chain.wanting(),
       mayVote: (node) => chain.holdsNewest(node) && (node === chain.self || detector.hears(node)),
     });
     if (next !== null) chain.propose(now, encode(next), out);

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type NodeId, viewEpoch } from "../../core/model/ids.js";
 import { planted } from "../../core/model/planted.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
+import { isDone } from "../../core/view/operation.js";
 import { type Member, memberOf, sameAddresses, type View } from "../../core/view/view.js";
 import type { Awaited } from "../naming/node-names.js";
 import type { ClusterSecret } from "../peers/cluster-secret.js";
@@ -87,9 +88,11 @@ export class Joining {
     return known !== undefined && sameAddresses(known, this.options.self);
   }
 
+  /** It was a member, and a newer view leaves it out: another wish than this one is needed. */
   private isLeftOut(view: View): boolean {
-    const { self, isMember } = this.options;
-    return isMember && memberOf(view, self.id) === undefined && !planted("V7.comes-back");
+    const { self, isMember, operation } = this.options;
+    if (memberOf(view, self.id) !== undefined) return false;
+    return (isMember && !planted("V7.comes-back")) || isDone(view, operation);
   }
 
   /** All voters, and the addresses given: one of them may know a newer view, or answer where a voter has moved to. */

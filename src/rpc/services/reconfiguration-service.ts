@@ -4,7 +4,6 @@ import {
   GetViewResponse,
   type LocateRequest,
   type LocateResponse,
-  MemberState,
   type NodeStatus,
   type PartitionStatus,
   ReconfigurationServiceDefinition,
@@ -14,7 +13,7 @@ import {
   type Member as WireMember,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { positionOf } from "../../codec/api/position.js";
-import { viewToWire } from "../../codec/api/view.js";
+import { memberState, viewToWire } from "../../codec/api/view.js";
 import type { Limits } from "../../config/config.js";
 import {
   NO_NODE,
@@ -24,7 +23,7 @@ import {
   UNKNOWN_REVISION,
 } from "../../core/model/ids.js";
 import { partitionOfPosition } from "../../core/placement/position.js";
-import { memberOf, placementOf, type View } from "../../core/view/view.js";
+import { memberOf, placementOf, preferredOf, type View } from "../../core/view/view.js";
 import type { Call } from "../../grpc/server/call.js";
 import type { Route } from "../../grpc/server/route.js";
 import { Failure, starting } from "../call/failure.js";
@@ -147,13 +146,18 @@ function locate(serving: Serving, node: ServingNode, limits: Limits, request: Lo
       metadata: { field: "target" },
     });
   }
-  const { replicas, groupEpoch } = placementOf(view, partition);
+  const placement = placementOf(view, partition);
+  const { replicas, groupEpoch } = placement;
+  const preferred = preferredOf(placement);
   const { writer, settledRevision } = node.status.partition(partition);
   const revision = settledRevision ?? UNKNOWN_REVISION;
   return {
     header: serving.header({ partition, standing: { revision, groupEpoch, writer } }),
     partition,
-    replicas: replicas.map((id) => wireMember(view, id)),
+    // The preferred writer first.
+    replicas: [...replicas]
+      .sort((a, b) => Number(b === preferred) - Number(a === preferred))
+      .map((id) => wireMember(view, id)),
     writerNodeId: writer,
     groupEpoch: BigInt(groupEpoch),
     position,
@@ -177,7 +181,7 @@ function wireMember(view: View, id: NodeId): WireMember {
     clientAddress: member?.clientAddress ?? "",
     peerAddress: member?.peerAddress ?? "",
     zone: member?.zone ?? "",
-    state: MemberState.ACTIVE,
+    state: memberState(view, id),
   };
 }
 

@@ -1,4 +1,5 @@
 /** The source that the services serve from: nothing while the node waits for its cluster, then a node with its loop. */
+import { setMaxListeners } from "node:events";
 import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
 import type { Handshake } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../../base/trace-context.js";
@@ -40,7 +41,10 @@ export class Serving {
   private clusterId = Buffer.alloc(0);
   private viewEpoch = 0n;
 
-  constructor(readonly self: NodeId) {}
+  constructor(readonly self: NodeId) {
+    // Every stream listens to it, and how many there are is bounded elsewhere.
+    setMaxListeners(0, this.stops.signal);
+  }
 
   /** New calls are refused, and streams end. */
   get stopping(): boolean {

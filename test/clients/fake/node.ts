@@ -183,8 +183,12 @@ export class FakeNode {
         replicas: ids.map((_id, i) => ids[(partition + i) % ids.length] as number),
         groupEpoch: 1n,
         previous: undefined,
+        preferredNodeId: 0,
       })),
       voters: ids,
+      wishes: [],
+      operations: [],
+      forgottenEpoch: 0n,
     };
   }
 }

@@ -224,7 +224,13 @@ const MESSAGES: Kinds = {
   "view-news": [{ decided: FIRST }],
   "view-held": [{ epoch: viewEpoch(1), digest: FIRST.digest }],
   "join-wish": [{ member: NEWCOMER, operation: "ab".repeat(16), epoch: viewEpoch(1), digest: FIRST.digest }],
-  "leave-wish": [{ node: B, operation: "cd".repeat(16), epoch: viewEpoch(1), digest: FIRST.digest }],
+  "operation-wish": [
+    { operation: { kind: "leave", id: "cd".repeat(16), epoch: viewEpoch(1), node: B }, digest: FIRST.digest },
+    {
+      operation: { kind: "transfer-writer", id: "ce".repeat(16), epoch: viewEpoch(1), node: B, partitions: null },
+      digest: FIRST.digest,
+    },
+  ],
   prepare: [{ partition: P, ballot: OURS }],
   promised: [{ partition: P, ballot: ballot(EPOCH, 2, A), reservation: revision(1_000) }],
   reserve: [{ ...round, reservation: revision(2_000), floor: revision(3) }],

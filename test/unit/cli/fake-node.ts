@@ -88,6 +88,13 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
     getView: getView ?? (async () => viewOf(CLUSTER_ID)),
     locate: unexpected,
     status: status ?? unexpected,
+    watchView: unexpected,
+    join: unexpected,
+    leave: unexpected,
+    transferWriter: unexpected,
+    getOperation: unexpected,
+    listOperations: unexpected,
+    watchOperation: unexpected,
   });
   server.add(HealthDefinition, { check: check ?? unexpected, list: unexpected, watch: unexpected });
   const port = await server.listen(`127.0.0.1:${atPort}`);

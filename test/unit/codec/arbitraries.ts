@@ -28,6 +28,7 @@ import type {
 } from "../../../src/core/model/operation.js";
 import { Register } from "../../../src/core/model/register.js";
 import type { EncodedView } from "../../../src/core/view/encoded-view.js";
+import type { ViewOperation } from "../../../src/core/view/operation.js";
 import type { Member } from "../../../src/core/view/view.js";
 
 const u32 = fc.nat({ max: 2 ** 32 - 1 });
@@ -173,6 +174,16 @@ const anyMember: fc.Arbitrary<Member> = fc.record({
   peerAddress: anyAddress,
   zone: fc.constantFrom("", "a"),
 });
+const anyViewOperation: fc.Arbitrary<ViewOperation> = fc.oneof(
+  fc.record({ kind: fc.constant("leave" as const), id: anyOperationId, epoch: anyViewEpoch, node: anyNode }),
+  fc.record({
+    kind: fc.constant("transfer-writer" as const),
+    id: anyOperationId,
+    epoch: anyViewEpoch,
+    node: anyNode,
+    partitions: fc.option(fc.array(anyPartition, { minLength: 1, maxLength: 5 })),
+  }),
+);
 const anyView: fc.Arbitrary<EncodedView> = fc
   .record({
     epoch: fc.integer({ min: 1, max: 1_000 }),
@@ -310,7 +321,7 @@ const bodies: Kinds = {
   "view-news": fc.record({ decided: anyView }),
   "view-held": fc.record({ epoch: anyViewEpoch, digest: anyDigest }),
   "join-wish": fc.record({ member: anyMember, operation: anyOperationId, epoch: anyViewEpoch, digest: anyDigest }),
-  "leave-wish": fc.record({ node: anyNode, operation: anyOperationId, epoch: anyViewEpoch, digest: anyDigest }),
+  "operation-wish": fc.record({ operation: anyViewOperation, digest: anyDigest }),
 };
 
 export const KINDS = Object.keys(bodies) as NodeMessage["kind"][];

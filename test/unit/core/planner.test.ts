@@ -1,12 +1,24 @@
-import { expect, test } from "vitest";
-import { type NodeId, nodeId } from "../../../src/core/model/ids.js";
-import type { JoinWish, LeaveWish } from "../../../src/core/view/message.js";
+import { afterEach, expect, test } from "vitest";
+import { groupEpoch, type NodeId, nodeId } from "../../../src/core/model/ids.js";
+import type { EncodedView } from "../../../src/core/view/encoded-view.js";
+import type { JoinWish } from "../../../src/core/view/message.js";
+import {
+  fateOf,
+  isLeaving,
+  ledgerOf,
+  MAX_REMEMBERED,
+  operationFault,
+  type ViewOperation,
+} from "../../../src/core/view/operation.js";
 import { type Asked, plannedView } from "../../../src/core/view/planner.js";
 import { successorFault } from "../../../src/core/view/successor.js";
 import type { View } from "../../../src/core/view/view.js";
+import { bugNamed, plant } from "../../planted/planted.js";
 import { encoded, firstView, memberAt } from "../../views/views.js";
 
-const NOBODY: Asked = { wishing: [], leaving: [], mayVote: () => true };
+afterEach(() => plant());
+
+const NOBODY: Asked = { wishing: [], operations: [], mayVote: () => true };
 const wishOf = (id: number, host = `n${id}`): JoinWish => ({
   kind: "join-wish",
   member: memberAt(nodeId(id), host),
@@ -14,13 +26,26 @@ const wishOf = (id: number, host = `n${id}`): JoinWish => ({
   epoch: firstView(1, 1).view.epoch,
   digest: "",
 });
-const farewellOf = (id: number): LeaveWish => ({
-  kind: "leave-wish",
+const leaveOf = (id: number, of: EncodedView = firstView(1, 1)): ViewOperation => ({
+  kind: "leave",
+  id: `leave of ${id}`,
+  epoch: of.view.epoch,
   node: nodeId(id),
-  operation: `leave of ${id}`,
-  epoch: firstView(1, 1).view.epoch,
-  digest: "",
 });
+/** The view as it is after these views were planned, each with what is asked for then. */
+function after(first: EncodedView, ...steps: readonly ((of: EncodedView) => Partial<Asked>)[]): View {
+  let current = first;
+  for (const step of steps) {
+    const next = plannedView(current, { ...NOBODY, ...step(current) });
+    if (next === null) throw new Error("nothing was planned");
+    expect(successorFault(current, encoded(next))).toBeNull();
+    current = encoded(next);
+  }
+  return current.view;
+}
+const leaves =
+  (id: number) =>
+  (of: EncodedView): Partial<Asked> => ({ operations: [leaveOf(id, of)] });
 const idsOf = (view: View | null): readonly NodeId[] => view?.members.map(({ id }) => id) ?? [];
 
 test("nothing is planned when nobody asks for anything", () => {
@@ -50,24 +75,98 @@ test("a member's addresses change by its own wish", () => {
 
 test("a member that keeps a partition does not leave; one that keeps none does, and its place as a voter is taken", () => {
   const first = firstView(4, 3);
-  expect(plannedView(first, { ...NOBODY, leaving: [farewellOf(1)] })).toBeNull();
-  const next = plannedView(first, { ...NOBODY, leaving: [farewellOf(2)] });
+  expect(plannedView(first, { ...NOBODY, operations: [leaveOf(1)] })).toBeNull();
+  expect(operationFault(first.view, leaveOf(1))).toContain("keeps 1 partitions");
+  const next = after(first, leaves(2));
   expect(idsOf(next)).toEqual([1, 3, 4]);
-  expect(next?.voters).toEqual([1, 3, 4]);
-  expect(successorFault(first, encoded(next as View))).toBeNull();
+  expect(next.voters).toEqual([1, 3, 4]);
+  expect(ledgerOf(next).done).toEqual([{ id: "leave of 2", epoch: 1, kind: "leave", node: 2, doneIn: 2 }]);
 });
 
-test("two voters that leave do so one after the other, and other members at once", () => {
-  const first = firstView(6, 3);
-  const next = plannedView(first, { ...NOBODY, leaving: [farewellOf(2), farewellOf(3), farewellOf(6)] });
-  expect(idsOf(next)).toEqual([1, 3, 4, 5]);
-  expect(next?.voters).toEqual([1, 3, 4]);
-});
-
-test("a voter waits when nobody can take its place and too few voters would be left", () => {
+test("a voter waits when nobody can take its place, and leaves as soon as somebody can", () => {
   const first = firstView(4, 3);
-  const heard = (node: NodeId): boolean => node !== 4;
-  expect(plannedView(first, { ...NOBODY, leaving: [farewellOf(2)], mayVote: heard })).toBeNull();
+  const waits = after(first, (of) => ({ ...leaves(2)(of), mayVote: (node) => node !== 4 }));
+  expect(idsOf(waits)).toEqual([1, 2, 3, 4]);
+  expect(isLeaving(waits, nodeId(2))).toBe(true);
+  expect(fateOf(waits, "leave of 2", 1).state).toBe("pending");
+  // Nobody asks again: whoever is the proposer goes on with what the view says.
+  const gone = after(encoded(waits), () => ({}));
+  expect(idsOf(gone)).toEqual([1, 3, 4]);
+  expect(fateOf(gone, "leave of 2", 1).state).toBe("done");
+});
+
+test("who leaves becomes no voter, and is not made a member again by a wish from before", () => {
+  const next = after(firstView(6, 3), (of) => ({ ...leaves(5)(of), wishing: [wishOf(5, "elsewhere")] }));
+  expect(idsOf(next)).toEqual([1, 2, 3, 4, 6]);
+  expect(next.voters).not.toContain(5);
+});
+
+test("V7.leaving-votes is caught: of two that leave, one would be chosen as voter in the place of the other", () => {
+  const [two, four] = [nodeId(2), nodeId(4)];
+  const voters = (): readonly NodeId[] =>
+    after(firstView(4, 3), (of) => ({ ...leaves(two)(of), mayVote: (node) => node !== four }), leaves(four)).voters;
+  expect(voters()).toEqual([1, 2, 3]);
+  plant(bugNamed("V7.leaving-votes"));
+  expect(voters()).toContain(four);
+});
+
+test("of two members none can leave, and a cluster that shrinks keeps two", () => {
+  expect(operationFault(firstView(2, 1).view, leaveOf(2))).toContain("one member would stay");
+  const left = after(firstView(3, 1), leaves(3));
+  expect(operationFault(left, { ...leaveOf(2), epoch: left.epoch })).toContain("one member would stay");
+});
+
+test("an operation runs in the view after the one that it was computed on, or never", () => {
+  const first = firstView(5, 3);
+  const second = after(first, leaves(5));
+  expect(plannedView(encoded(second), { ...NOBODY, operations: [leaveOf(4, first)] })).toBeNull();
+  expect(fateOf(second, "leave of 4", 1).state).toBe("superseded");
+  expect(fateOf(second, "leave of 4", 2).state).toBe("undecided");
+  expect(fateOf(second, "leave of 4", 0).state).toBe("forgotten");
+  expect(operationFault(second, { ...leaveOf(5), epoch: second.epoch })).toContain("known already");
+});
+
+test("of two operations at once one gets into the next view, and the other is superseded", () => {
+  const first = firstView(5, 3);
+  const next = after(first, () => ({ operations: [leaveOf(4), leaveOf(5)] }));
+  expect(idsOf(next)).toEqual([1, 2, 3, 5]);
+  expect(fateOf(next, "leave of 5", 1).state).toBe("superseded");
+});
+
+test("another preferred writer leaves the group epoch as it is", () => {
+  const first = firstView(3, 3);
+  const partitions = [{ replicas: [nodeId(1), nodeId(2), nodeId(3)], groupEpoch: groupEpoch(4) }];
+  const three = encoded({ ...first.view, partitions, replicationFactor: 3 });
+  const asked = {
+    kind: "transfer-writer",
+    id: "t",
+    epoch: first.view.epoch,
+    node: nodeId(3),
+    partitions: null,
+  } as const;
+  const next = after(three, () => ({ operations: [asked] }));
+  expect(next.partitions).toEqual([{ ...partitions[0], preferred: 3 }]);
+  expect(fateOf(next, "t", 1)).toMatchObject({ state: "done", record: { doneIn: 2 } });
+  expect(operationFault(first.view, asked)).toBe("node 3 keeps no partition");
+});
+
+test("the last 64 operations are remembered, and who asks for an older one hears that it may be forgotten", () => {
+  let view = after(firstView(3, 3), (of) => ({ operations: [transferOf(0, of)] }));
+  for (let n = 1; n < MAX_REMEMBERED + 2; n++)
+    view = after(encoded(view), (of) => ({ operations: [transferOf(n, of)] }));
+  expect(ledgerOf(view).done).toHaveLength(MAX_REMEMBERED);
+  expect(ledgerOf(view).forgotten).toBe(3);
+  expect(fateOf(view, "transfer 1", 2).state).toBe("forgotten");
+  expect(fateOf(view, "never asked for", 3).state).toBe("superseded");
+  expect(fateOf(view, "transfer 2", 3).state).toBe("done");
+});
+
+const transferOf = (n: number, { view }: EncodedView): ViewOperation => ({
+  kind: "transfer-writer",
+  id: `transfer ${n}`,
+  epoch: view.epoch,
+  node: nodeId(1),
+  partitions: null,
 });
 
 test("a new voter comes from the zone that has fewest", () => {

@@ -70,6 +70,10 @@ const (
 	// The request has more bytes than allowed in fields that this version does not know, in fields that are there more than once, or in
 	// a list beyond what it can be about.
 	ErrorReason_ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG ErrorReason = 14
+	// The operation id is not exactly 16 bytes long.
+	ErrorReason_ERROR_REASON_OPERATION_ID_LENGTH ErrorReason = 15
+	// The epoch of the view that an operation was computed on is missing.
+	ErrorReason_ERROR_REASON_EPOCH_MISSING ErrorReason = 16
 	// FAILED_PRECONDITION. Add: the value is not a decimal signed 64-bit number.
 	ErrorReason_ERROR_REASON_NOT_A_NUMBER ErrorReason = 20
 	// OUT_OF_RANGE. Add: the sum does not fit a signed 64-bit number.
@@ -78,6 +82,8 @@ const (
 	ErrorReason_ERROR_REASON_NOT_TEXT ErrorReason = 22
 	// NOT_FOUND. No key space has this name. (A missing key is an answer, never an error.)
 	ErrorReason_ERROR_REASON_KEY_SPACE_NOT_FOUND ErrorReason = 23
+	// FAILED_PRECONDITION. The view that an operation was computed on does not allow it. The message says why; no view changed.
+	ErrorReason_ERROR_REASON_OPERATION_REFUSED ErrorReason = 24
 	// UNAVAILABLE, with RetryInfo. The key's partition had no writer for as long as the request could be held, or the node has not
 	// met its cluster yet. DEADLINE_EXCEEDED, without RetryInfo: the deadline of a write came before there was one.
 	ErrorReason_ERROR_REASON_NO_WRITER ErrorReason = 30
@@ -96,6 +102,8 @@ const (
 	ErrorReason_ERROR_REASON_DISK_FULL ErrorReason = 35
 	// RESOURCE_EXHAUSTED. A quota is used up. Metadata "quota": which one; "bound", "value".
 	ErrorReason_ERROR_REASON_QUOTA_EXCEEDED ErrorReason = 36
+	// UNAVAILABLE, with RetryInfo. This node does not know the view yet that an operation was computed on. Metadata "bound": the epoch it knows.
+	ErrorReason_ERROR_REASON_EPOCH_AHEAD ErrorReason = 37
 	// DEADLINE_EXCEEDED at the deadline, otherwise UNKNOWN. The write may have been executed: the deadline came before its answer, or
 	// its writer changed and it carried no request id.
 	ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN ErrorReason = 40
@@ -128,10 +136,13 @@ var (
 		12: "ERROR_REASON_PARTITION_OUT_OF_RANGE",
 		13: "ERROR_REASON_REVISION_OUT_OF_RANGE",
 		14: "ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG",
+		15: "ERROR_REASON_OPERATION_ID_LENGTH",
+		16: "ERROR_REASON_EPOCH_MISSING",
 		20: "ERROR_REASON_NOT_A_NUMBER",
 		21: "ERROR_REASON_OVERFLOW",
 		22: "ERROR_REASON_NOT_TEXT",
 		23: "ERROR_REASON_KEY_SPACE_NOT_FOUND",
+		24: "ERROR_REASON_OPERATION_REFUSED",
 		30: "ERROR_REASON_NO_WRITER",
 		31: "ERROR_REASON_MOVING",
 		32: "ERROR_REASON_NO_QUORUM",
@@ -139,6 +150,7 @@ var (
 		34: "ERROR_REASON_OVERLOADED",
 		35: "ERROR_REASON_DISK_FULL",
 		36: "ERROR_REASON_QUOTA_EXCEEDED",
+		37: "ERROR_REASON_EPOCH_AHEAD",
 		40: "ERROR_REASON_OUTCOME_UNKNOWN",
 		41: "ERROR_REASON_REQUEST_EXPIRED",
 		50: "ERROR_REASON_UNAUTHENTICATED",
@@ -161,10 +173,13 @@ var (
 		"ERROR_REASON_PARTITION_OUT_OF_RANGE":  12,
 		"ERROR_REASON_REVISION_OUT_OF_RANGE":   13,
 		"ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG": 14,
+		"ERROR_REASON_OPERATION_ID_LENGTH":     15,
+		"ERROR_REASON_EPOCH_MISSING":           16,
 		"ERROR_REASON_NOT_A_NUMBER":            20,
 		"ERROR_REASON_OVERFLOW":                21,
 		"ERROR_REASON_NOT_TEXT":                22,
 		"ERROR_REASON_KEY_SPACE_NOT_FOUND":     23,
+		"ERROR_REASON_OPERATION_REFUSED":       24,
 		"ERROR_REASON_NO_WRITER":               30,
 		"ERROR_REASON_MOVING":                  31,
 		"ERROR_REASON_NO_QUORUM":               32,
@@ -172,6 +187,7 @@ var (
 		"ERROR_REASON_OVERLOADED":              34,
 		"ERROR_REASON_DISK_FULL":               35,
 		"ERROR_REASON_QUOTA_EXCEEDED":          36,
+		"ERROR_REASON_EPOCH_AHEAD":             37,
 		"ERROR_REASON_OUTCOME_UNKNOWN":         40,
 		"ERROR_REASON_REQUEST_EXPIRED":         41,
 		"ERROR_REASON_UNAUTHENTICATED":         50,
@@ -336,7 +352,7 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"\aOutcome\x123\n" +
 	"\texecution\x18\x01 \x01(\x0e2\x15.onar.kv.v1.ExecutionR\texecution\x129\n" +
 	"\x1aretry_with_same_id_is_safe\x18\x02 \x01(\bR\x15retryWithSameIdIsSafe\x120\n" +
-	"\brevision\x18\x03 \x01(\v2\x14.onar.kv.v1.RevisionR\brevision*\xf4\a\n" +
+	"\brevision\x18\x03 \x01(\v2\x14.onar.kv.v1.RevisionR\brevision*\xfc\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ERROR_REASON_KEY_EMPTY\x10\x01\x12\x1d\n" +
@@ -353,18 +369,22 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"\x1cERROR_REASON_REQUEST_MISSING\x10\v\x12'\n" +
 	"#ERROR_REASON_PARTITION_OUT_OF_RANGE\x10\f\x12&\n" +
 	"\"ERROR_REASON_REVISION_OUT_OF_RANGE\x10\r\x12(\n" +
-	"$ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG\x10\x0e\x12\x1d\n" +
+	"$ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG\x10\x0e\x12$\n" +
+	" ERROR_REASON_OPERATION_ID_LENGTH\x10\x0f\x12\x1e\n" +
+	"\x1aERROR_REASON_EPOCH_MISSING\x10\x10\x12\x1d\n" +
 	"\x19ERROR_REASON_NOT_A_NUMBER\x10\x14\x12\x19\n" +
 	"\x15ERROR_REASON_OVERFLOW\x10\x15\x12\x19\n" +
 	"\x15ERROR_REASON_NOT_TEXT\x10\x16\x12$\n" +
-	" ERROR_REASON_KEY_SPACE_NOT_FOUND\x10\x17\x12\x1a\n" +
+	" ERROR_REASON_KEY_SPACE_NOT_FOUND\x10\x17\x12\"\n" +
+	"\x1eERROR_REASON_OPERATION_REFUSED\x10\x18\x12\x1a\n" +
 	"\x16ERROR_REASON_NO_WRITER\x10\x1e\x12\x17\n" +
 	"\x13ERROR_REASON_MOVING\x10\x1f\x12\x1a\n" +
 	"\x16ERROR_REASON_NO_QUORUM\x10 \x12\x19\n" +
 	"\x15ERROR_REASON_DRAINING\x10!\x12\x1b\n" +
 	"\x17ERROR_REASON_OVERLOADED\x10\"\x12\x1a\n" +
 	"\x16ERROR_REASON_DISK_FULL\x10#\x12\x1f\n" +
-	"\x1bERROR_REASON_QUOTA_EXCEEDED\x10$\x12 \n" +
+	"\x1bERROR_REASON_QUOTA_EXCEEDED\x10$\x12\x1c\n" +
+	"\x18ERROR_REASON_EPOCH_AHEAD\x10%\x12 \n" +
 	"\x1cERROR_REASON_OUTCOME_UNKNOWN\x10(\x12 \n" +
 	"\x1cERROR_REASON_REQUEST_EXPIRED\x10)\x12 \n" +
 	"\x1cERROR_REASON_UNAUTHENTICATED\x102\x12\x1a\n" +

@@ -27,6 +27,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What an operation does.
+type OperationKind int32
+
+const (
+	// Never sent.
+	OperationKind_OPERATION_KIND_UNSPECIFIED OperationKind = 0
+	// A node became a member, or has other addresses, by its own wish.
+	OperationKind_OPERATION_KIND_JOIN OperationKind = 1
+	// A member leaves.
+	OperationKind_OPERATION_KIND_LEAVE OperationKind = 2
+	// A node becomes the preferred writer of partitions.
+	OperationKind_OPERATION_KIND_TRANSFER_WRITER OperationKind = 3
+)
+
+// Enum value maps for OperationKind.
+var (
+	OperationKind_name = map[int32]string{
+		0: "OPERATION_KIND_UNSPECIFIED",
+		1: "OPERATION_KIND_JOIN",
+		2: "OPERATION_KIND_LEAVE",
+		3: "OPERATION_KIND_TRANSFER_WRITER",
+	}
+	OperationKind_value = map[string]int32{
+		"OPERATION_KIND_UNSPECIFIED":     0,
+		"OPERATION_KIND_JOIN":            1,
+		"OPERATION_KIND_LEAVE":           2,
+		"OPERATION_KIND_TRANSFER_WRITER": 3,
+	}
+)
+
+func (x OperationKind) Enum() *OperationKind {
+	p := new(OperationKind)
+	*p = x
+	return p
+}
+
+func (x OperationKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OperationKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[0].Descriptor()
+}
+
+func (OperationKind) Type() protoreflect.EnumType {
+	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[0]
+}
+
+func (x OperationKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OperationKind.Descriptor instead.
+func (OperationKind) EnumDescriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{0}
+}
+
 // What a member may be given.
 type MemberState int32
 
@@ -37,6 +94,8 @@ const (
 	MemberState_MEMBER_STATE_ACTIVE MemberState = 1
 	// Is being emptied: still serves what it has, is given nothing more.
 	MemberState_MEMBER_STATE_DRAINING MemberState = 2
+	// Keeps no partition and is about to leave: one of the next views leaves it out.
+	MemberState_MEMBER_STATE_LEAVING MemberState = 3
 )
 
 // Enum value maps for MemberState.
@@ -45,11 +104,13 @@ var (
 		0: "MEMBER_STATE_UNSPECIFIED",
 		1: "MEMBER_STATE_ACTIVE",
 		2: "MEMBER_STATE_DRAINING",
+		3: "MEMBER_STATE_LEAVING",
 	}
 	MemberState_value = map[string]int32{
 		"MEMBER_STATE_UNSPECIFIED": 0,
 		"MEMBER_STATE_ACTIVE":      1,
 		"MEMBER_STATE_DRAINING":    2,
+		"MEMBER_STATE_LEAVING":     3,
 	}
 )
 
@@ -64,11 +125,11 @@ func (x MemberState) String() string {
 }
 
 func (MemberState) Descriptor() protoreflect.EnumDescriptor {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[0].Descriptor()
+	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[1].Descriptor()
 }
 
 func (MemberState) Type() protoreflect.EnumType {
-	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[0]
+	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[1]
 }
 
 func (x MemberState) Number() protoreflect.EnumNumber {
@@ -77,7 +138,7 @@ func (x MemberState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use MemberState.Descriptor instead.
 func (MemberState) EnumDescriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{0}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{1}
 }
 
 // What keeps a node's data.
@@ -117,11 +178,11 @@ func (x StorageKind) String() string {
 }
 
 func (StorageKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[1].Descriptor()
+	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[2].Descriptor()
 }
 
 func (StorageKind) Type() protoreflect.EnumType {
-	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[1]
+	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[2]
 }
 
 func (x StorageKind) Number() protoreflect.EnumNumber {
@@ -130,7 +191,73 @@ func (x StorageKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StorageKind.Descriptor instead.
 func (StorageKind) EnumDescriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{1}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{2}
+}
+
+// What became of an operation.
+type OperationState int32
+
+const (
+	// Never sent.
+	OperationState_OPERATION_STATE_UNSPECIFIED OperationState = 0
+	// A view carries it, and it is not done yet; or it was asked for at this node, and nothing is decided.
+	OperationState_OPERATION_STATE_PENDING OperationState = 1
+	// A view did it.
+	OperationState_OPERATION_STATE_DONE OperationState = 2
+	// The view after the one that it was computed on does not carry it: it did not run and never will. Look at the newest view and ask anew, with
+	// another id.
+	OperationState_OPERATION_STATE_SUPERSEDED OperationState = 3
+	// This node cannot tell: it never heard of it, it is behind, or so many operations followed that this one may be forgotten.
+	OperationState_OPERATION_STATE_UNKNOWN OperationState = 4
+	// Of a dry run: it could be done.
+	OperationState_OPERATION_STATE_POSSIBLE OperationState = 5
+)
+
+// Enum value maps for OperationState.
+var (
+	OperationState_name = map[int32]string{
+		0: "OPERATION_STATE_UNSPECIFIED",
+		1: "OPERATION_STATE_PENDING",
+		2: "OPERATION_STATE_DONE",
+		3: "OPERATION_STATE_SUPERSEDED",
+		4: "OPERATION_STATE_UNKNOWN",
+		5: "OPERATION_STATE_POSSIBLE",
+	}
+	OperationState_value = map[string]int32{
+		"OPERATION_STATE_UNSPECIFIED": 0,
+		"OPERATION_STATE_PENDING":     1,
+		"OPERATION_STATE_DONE":        2,
+		"OPERATION_STATE_SUPERSEDED":  3,
+		"OPERATION_STATE_UNKNOWN":     4,
+		"OPERATION_STATE_POSSIBLE":    5,
+	}
+)
+
+func (x OperationState) Enum() *OperationState {
+	p := new(OperationState)
+	*p = x
+	return p
+}
+
+func (x OperationState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OperationState) Descriptor() protoreflect.EnumDescriptor {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[3].Descriptor()
+}
+
+func (OperationState) Type() protoreflect.EnumType {
+	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[3]
+}
+
+func (x OperationState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OperationState.Descriptor instead.
+func (OperationState) EnumDescriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{3}
 }
 
 // A cluster-wide fact: who is a member and where every partition is. Complete in itself.
@@ -153,9 +280,16 @@ type View struct {
 	// Every partition, in order: the one at index i is partition i.
 	Partitions []*PartitionPlacement `protobuf:"bytes,8,rep,name=partitions,proto3" json:"partitions,omitempty"`
 	// The members that decide what the next view is: at most 7 node ids, ordered.
-	Voters        []uint32 `protobuf:"varint,9,rep,packed,name=voters,proto3" json:"voters,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Voters []uint32 `protobuf:"varint,9,rep,packed,name=voters,proto3" json:"voters,omitempty"`
+	// Operations that views before carried and that are not done yet. Whoever proposes the next view goes on with them.
+	Wishes []*Wish `protobuf:"bytes,10,rep,name=wishes,proto3" json:"wishes,omitempty"`
+	// The last 64 operations that are done, in the order of their epochs.
+	Operations []*DoneOperation `protobuf:"bytes,11,rep,name=operations,proto3" json:"operations,omitempty"`
+	// The highest epoch of a view that did an operation which is not among `operations` any more; 0 when all are there. An operation computed on
+	// an earlier epoch may be forgotten.
+	ForgottenEpoch uint64 `protobuf:"varint,12,opt,name=forgotten_epoch,json=forgottenEpoch,proto3" json:"forgotten_epoch,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *View) Reset() {
@@ -251,6 +385,182 @@ func (x *View) GetVoters() []uint32 {
 	return nil
 }
 
+func (x *View) GetWishes() []*Wish {
+	if x != nil {
+		return x.Wishes
+	}
+	return nil
+}
+
+func (x *View) GetOperations() []*DoneOperation {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
+func (x *View) GetForgottenEpoch() uint64 {
+	if x != nil {
+		return x.ForgottenEpoch
+	}
+	return 0
+}
+
+// An operation that is not done yet.
+type Wish struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operation: 16 bytes.
+	OperationId []byte `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// The epoch that it was computed on. The view after that one was the first to carry it.
+	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// What it is. Only OPERATION_KIND_LEAVE takes more than one view.
+	Kind OperationKind `protobuf:"varint,3,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
+	// The node that it is about.
+	NodeId        uint32 `protobuf:"varint,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Wish) Reset() {
+	*x = Wish{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Wish) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Wish) ProtoMessage() {}
+
+func (x *Wish) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Wish.ProtoReflect.Descriptor instead.
+func (*Wish) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Wish) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *Wish) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Wish) GetKind() OperationKind {
+	if x != nil {
+		return x.Kind
+	}
+	return OperationKind_OPERATION_KIND_UNSPECIFIED
+}
+
+func (x *Wish) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+// An operation that a view did.
+type DoneOperation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operation: 16 bytes.
+	OperationId []byte `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// The epoch that it was computed on.
+	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// What it was.
+	Kind OperationKind `protobuf:"varint,3,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
+	// The node that it was about.
+	NodeId uint32 `protobuf:"varint,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// The epoch of the view that did it.
+	DoneEpoch     uint64 `protobuf:"varint,5,opt,name=done_epoch,json=doneEpoch,proto3" json:"done_epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DoneOperation) Reset() {
+	*x = DoneOperation{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DoneOperation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DoneOperation) ProtoMessage() {}
+
+func (x *DoneOperation) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DoneOperation.ProtoReflect.Descriptor instead.
+func (*DoneOperation) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DoneOperation) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *DoneOperation) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *DoneOperation) GetKind() OperationKind {
+	if x != nil {
+		return x.Kind
+	}
+	return OperationKind_OPERATION_KIND_UNSPECIFIED
+}
+
+func (x *DoneOperation) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *DoneOperation) GetDoneEpoch() uint64 {
+	if x != nil {
+		return x.DoneEpoch
+	}
+	return 0
+}
+
 // A node that belongs to the view.
 type Member struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -271,7 +581,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[1]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -283,7 +593,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[1]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -296,7 +606,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{1}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Member) GetId() uint32 {
@@ -339,19 +649,21 @@ type PartitionPlacement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The partition, from 0.
 	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
-	// The ids of its replicas. The first is the one preferred as writer.
+	// The ids of its replicas. The first is the one preferred as writer, unless preferred_node_id names another.
 	Replicas []uint32 `protobuf:"varint,2,rep,packed,name=replicas,proto3" json:"replicas,omitempty"`
 	// Grows each time the partition is given other replicas; 1 in view 1. A partition whose replicas do not change keeps it.
 	GroupEpoch uint64 `protobuf:"varint,3,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
 	// The group before, while the move from it is not recorded as finished; unset otherwise.
-	Previous      *PreviousGroup `protobuf:"bytes,4,opt,name=previous,proto3" json:"previous,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Previous *PreviousGroup `protobuf:"bytes,4,opt,name=previous,proto3" json:"previous,omitempty"`
+	// The replica preferred as writer; 0: the first. It changes without a new group epoch.
+	PreferredNodeId uint32 `protobuf:"varint,9,opt,name=preferred_node_id,json=preferredNodeId,proto3" json:"preferred_node_id,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *PartitionPlacement) Reset() {
 	*x = PartitionPlacement{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[2]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -363,7 +675,7 @@ func (x *PartitionPlacement) String() string {
 func (*PartitionPlacement) ProtoMessage() {}
 
 func (x *PartitionPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[2]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -376,7 +688,7 @@ func (x *PartitionPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionPlacement.ProtoReflect.Descriptor instead.
 func (*PartitionPlacement) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{2}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PartitionPlacement) GetPartition() uint32 {
@@ -407,6 +719,13 @@ func (x *PartitionPlacement) GetPrevious() *PreviousGroup {
 	return nil
 }
 
+func (x *PartitionPlacement) GetPreferredNodeId() uint32 {
+	if x != nil {
+		return x.PreferredNodeId
+	}
+	return 0
+}
+
 // The replicas that a partition is moving away from.
 type PreviousGroup struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -420,7 +739,7 @@ type PreviousGroup struct {
 
 func (x *PreviousGroup) Reset() {
 	*x = PreviousGroup{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[3]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +751,7 @@ func (x *PreviousGroup) String() string {
 func (*PreviousGroup) ProtoMessage() {}
 
 func (x *PreviousGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[3]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +764,7 @@ func (x *PreviousGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviousGroup.ProtoReflect.Descriptor instead.
 func (*PreviousGroup) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{3}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PreviousGroup) GetGroupEpoch() uint64 {
@@ -471,7 +790,7 @@ type GetViewRequest struct {
 
 func (x *GetViewRequest) Reset() {
 	*x = GetViewRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[4]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -483,7 +802,7 @@ func (x *GetViewRequest) String() string {
 func (*GetViewRequest) ProtoMessage() {}
 
 func (x *GetViewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[4]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -496,7 +815,7 @@ func (x *GetViewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetViewRequest.ProtoReflect.Descriptor instead.
 func (*GetViewRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{4}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{6}
 }
 
 // The newest view that the node knows.
@@ -514,7 +833,7 @@ type GetViewResponse struct {
 
 func (x *GetViewResponse) Reset() {
 	*x = GetViewResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[5]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +845,7 @@ func (x *GetViewResponse) String() string {
 func (*GetViewResponse) ProtoMessage() {}
 
 func (x *GetViewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[5]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +858,7 @@ func (x *GetViewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetViewResponse.ProtoReflect.Descriptor instead.
 func (*GetViewResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{5}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetViewResponse) GetHeader() *v1.Header {
@@ -581,7 +900,7 @@ type LocateRequest struct {
 
 func (x *LocateRequest) Reset() {
 	*x = LocateRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -593,7 +912,7 @@ func (x *LocateRequest) String() string {
 func (*LocateRequest) ProtoMessage() {}
 
 func (x *LocateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -606,7 +925,7 @@ func (x *LocateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LocateRequest.ProtoReflect.Descriptor instead.
 func (*LocateRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{6}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LocateRequest) GetTarget() isLocateRequest_Target {
@@ -681,7 +1000,7 @@ type LocateResponse struct {
 
 func (x *LocateResponse) Reset() {
 	*x = LocateResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -693,7 +1012,7 @@ func (x *LocateResponse) String() string {
 func (*LocateResponse) ProtoMessage() {}
 
 func (x *LocateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -706,7 +1025,7 @@ func (x *LocateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LocateResponse.ProtoReflect.Descriptor instead.
 func (*LocateResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{7}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LocateResponse) GetHeader() *v1.Header {
@@ -762,7 +1081,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -774,7 +1093,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -787,7 +1106,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{8}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *StatusRequest) GetPartitions() []uint32 {
@@ -834,7 +1153,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -846,7 +1165,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -859,7 +1178,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{9}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StatusResponse) GetHeader() *v1.Header {
@@ -989,7 +1308,7 @@ type PartitionStatus struct {
 
 func (x *PartitionStatus) Reset() {
 	*x = PartitionStatus{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1320,7 @@ func (x *PartitionStatus) String() string {
 func (*PartitionStatus) ProtoMessage() {}
 
 func (x *PartitionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1333,7 @@ func (x *PartitionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionStatus.ProtoReflect.Descriptor instead.
 func (*PartitionStatus) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{10}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PartitionStatus) GetPartition() uint32 {
@@ -1098,7 +1417,7 @@ type ReplicaStatus struct {
 
 func (x *ReplicaStatus) Reset() {
 	*x = ReplicaStatus{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1110,7 +1429,7 @@ func (x *ReplicaStatus) String() string {
 func (*ReplicaStatus) ProtoMessage() {}
 
 func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1123,7 +1442,7 @@ func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatus.ProtoReflect.Descriptor instead.
 func (*ReplicaStatus) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{11}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReplicaStatus) GetNodeId() uint32 {
@@ -1183,7 +1502,7 @@ type NodeStatus struct {
 
 func (x *NodeStatus) Reset() {
 	*x = NodeStatus{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1195,7 +1514,7 @@ func (x *NodeStatus) String() string {
 func (*NodeStatus) ProtoMessage() {}
 
 func (x *NodeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1208,7 +1527,7 @@ func (x *NodeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeStatus.ProtoReflect.Descriptor instead.
 func (*NodeStatus) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{12}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *NodeStatus) GetId() uint32 {
@@ -1281,11 +1600,964 @@ func (x *NodeStatus) GetTrouble() string {
 	return ""
 }
 
+// Nothing to say.
+type WatchViewRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchViewRequest) Reset() {
+	*x = WatchViewRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchViewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchViewRequest) ProtoMessage() {}
+
+func (x *WatchViewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchViewRequest.ProtoReflect.Descriptor instead.
+func (*WatchViewRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{15}
+}
+
+// A view that the node knows.
+type WatchViewResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The view.
+	View *View `protobuf:"bytes,2,opt,name=view,proto3" json:"view,omitempty"`
+	// SHA-256 of the view as it was encoded when it was decided.
+	Digest        []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchViewResponse) Reset() {
+	*x = WatchViewResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchViewResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchViewResponse) ProtoMessage() {}
+
+func (x *WatchViewResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchViewResponse.ProtoReflect.Descriptor instead.
+func (*WatchViewResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *WatchViewResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *WatchViewResponse) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+func (x *WatchViewResponse) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+// A node that might join.
+type JoinRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operation; may be empty in a dry run. Otherwise 16 bytes: INVALID_ARGUMENT, OPERATION_ID_LENGTH.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// The epoch that this is computed on; 0 in a dry run: the newest that the node knows. INVALID_ARGUMENT, EPOCH_MISSING.
+	Epoch uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Must be true.
+	DryRun bool `protobuf:"varint,19,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// The node as it would be known. Its id may be 0: not drawn yet.
+	Member        *Member `protobuf:"bytes,22,opt,name=member,proto3" json:"member,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinRequest) Reset() {
+	*x = JoinRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinRequest) ProtoMessage() {}
+
+func (x *JoinRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinRequest.ProtoReflect.Descriptor instead.
+func (*JoinRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *JoinRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *JoinRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *JoinRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *JoinRequest) GetMember() *Member {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+// What would come of it.
+type JoinResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation.
+	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// The view that the operation leads to at first.
+	View          *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinResponse) Reset() {
+	*x = JoinResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinResponse) ProtoMessage() {}
+
+func (x *JoinResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinResponse.ProtoReflect.Descriptor instead.
+func (*JoinResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *JoinResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *JoinResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+func (x *JoinResponse) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+// Which member leaves.
+type LeaveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the operation: 16 bytes that the caller draws, and sends again only when it asks for the very same. May be empty in a dry run.
+	// INVALID_ARGUMENT, OPERATION_ID_LENGTH.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// The epoch of the view that it was computed on (GetView). 0 only in a dry run. INVALID_ARGUMENT, EPOCH_MISSING; UNAVAILABLE, EPOCH_AHEAD
+	// when the node does not know that view yet.
+	Epoch uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Changes nothing: the answer shows the view that the operation would lead to.
+	DryRun bool `protobuf:"varint,19,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// The member. FAILED_PRECONDITION, OPERATION_REFUSED when it is none, keeps partitions, or is one of the last two.
+	NodeId        uint32 `protobuf:"varint,20,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveRequest) Reset() {
+	*x = LeaveRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveRequest) ProtoMessage() {}
+
+func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
+func (*LeaveRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *LeaveRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *LeaveRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *LeaveRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *LeaveRequest) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+// What became of it so far.
+type LeaveResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation. Pending while the member is still there; ask WatchOperation.
+	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Of a dry run: the view that the operation leads to at first.
+	View          *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveResponse) Reset() {
+	*x = LeaveResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveResponse) ProtoMessage() {}
+
+func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveResponse.ProtoReflect.Descriptor instead.
+func (*LeaveResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *LeaveResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *LeaveResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+func (x *LeaveResponse) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+// Which node is to write which partitions.
+type TransferWriterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partitions, each of which must have a replica on the node. Not together with `all`. INVALID_ARGUMENT, PARTITION_OUT_OF_RANGE.
+	Partitions []uint32 `protobuf:"varint,16,rep,packed,name=partitions,proto3" json:"partitions,omitempty"`
+	// As in LeaveRequest.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// As in LeaveRequest.
+	Epoch uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// As in LeaveRequest.
+	DryRun bool `protobuf:"varint,19,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// The node. FAILED_PRECONDITION, OPERATION_REFUSED when it is no member, is leaving, or keeps none of the partitions.
+	NodeId uint32 `protobuf:"varint,20,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// All partitions that have a replica on the node.
+	All           bool `protobuf:"varint,21,opt,name=all,proto3" json:"all,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferWriterRequest) Reset() {
+	*x = TransferWriterRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferWriterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferWriterRequest) ProtoMessage() {}
+
+func (x *TransferWriterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferWriterRequest.ProtoReflect.Descriptor instead.
+func (*TransferWriterRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *TransferWriterRequest) GetPartitions() []uint32 {
+	if x != nil {
+		return x.Partitions
+	}
+	return nil
+}
+
+func (x *TransferWriterRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *TransferWriterRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *TransferWriterRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *TransferWriterRequest) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *TransferWriterRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+// What became of it.
+type TransferWriterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation.
+	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Of a dry run: the view that the operation leads to.
+	View          *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferWriterResponse) Reset() {
+	*x = TransferWriterResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferWriterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferWriterResponse) ProtoMessage() {}
+
+func (x *TransferWriterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferWriterResponse.ProtoReflect.Descriptor instead.
+func (*TransferWriterResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *TransferWriterResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *TransferWriterResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+func (x *TransferWriterResponse) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+// Which operation.
+type GetOperationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id: 16 bytes. INVALID_ARGUMENT, OPERATION_ID_LENGTH.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// The epoch that it was computed on; 0: not known any more. Without it nobody can tell that the operation was superseded.
+	Epoch         uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOperationRequest) Reset() {
+	*x = GetOperationRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOperationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOperationRequest) ProtoMessage() {}
+
+func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOperationRequest.ProtoReflect.Descriptor instead.
+func (*GetOperationRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *GetOperationRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *GetOperationRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+// What the node knows of it.
+type GetOperationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation.
+	Operation     *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOperationResponse) Reset() {
+	*x = GetOperationResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOperationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOperationResponse) ProtoMessage() {}
+
+func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOperationResponse.ProtoReflect.Descriptor instead.
+func (*GetOperationResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *GetOperationResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *GetOperationResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+// Nothing to say.
+type ListOperationsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOperationsRequest) Reset() {
+	*x = ListOperationsRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOperationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOperationsRequest) ProtoMessage() {}
+
+func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
+func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{25}
+}
+
+// What the newest view remembers.
+type ListOperationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// Those that are not done, then those that are, the latest last.
+	Operations []*Operation `protobuf:"bytes,2,rep,name=operations,proto3" json:"operations,omitempty"`
+	// As in View.
+	ForgottenEpoch uint64 `protobuf:"varint,3,opt,name=forgotten_epoch,json=forgottenEpoch,proto3" json:"forgotten_epoch,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ListOperationsResponse) Reset() {
+	*x = ListOperationsResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOperationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOperationsResponse) ProtoMessage() {}
+
+func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
+func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ListOperationsResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *ListOperationsResponse) GetOperations() []*Operation {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
+func (x *ListOperationsResponse) GetForgottenEpoch() uint64 {
+	if x != nil {
+		return x.ForgottenEpoch
+	}
+	return 0
+}
+
+// Which operation.
+type WatchOperationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in GetOperationRequest.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// As in GetOperationRequest.
+	Epoch         uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchOperationRequest) Reset() {
+	*x = WatchOperationRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchOperationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchOperationRequest) ProtoMessage() {}
+
+func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchOperationRequest.ProtoReflect.Descriptor instead.
+func (*WatchOperationRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *WatchOperationRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *WatchOperationRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+// What the node knows of it now.
+type WatchOperationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation.
+	Operation     *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchOperationResponse) Reset() {
+	*x = WatchOperationResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchOperationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchOperationResponse) ProtoMessage() {}
+
+func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchOperationResponse.ProtoReflect.Descriptor instead.
+func (*WatchOperationResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *WatchOperationResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *WatchOperationResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+// An operation and what became of it.
+type Operation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id: 16 bytes.
+	Id []byte `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What it is; unspecified when the node does not know the operation.
+	Kind OperationKind `protobuf:"varint,2,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
+	// The node that it is about; 0 when unknown.
+	NodeId uint32 `protobuf:"varint,3,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// The epoch that it was computed on; 0 when unknown.
+	Epoch uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// What became of it.
+	State OperationState `protobuf:"varint,5,opt,name=state,proto3,enum=onar.reconfiguration.v1.OperationState" json:"state,omitempty"`
+	// The epoch of the view that did it. 0 unless it is done.
+	DoneEpoch uint64 `protobuf:"varint,6,opt,name=done_epoch,json=doneEpoch,proto3" json:"done_epoch,omitempty"`
+	// Why it is in that state, in words for people.
+	Explanation   string `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Operation) Reset() {
+	*x = Operation{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Operation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Operation) ProtoMessage() {}
+
+func (x *Operation) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Operation.ProtoReflect.Descriptor instead.
+func (*Operation) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Operation) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Operation) GetKind() OperationKind {
+	if x != nil {
+		return x.Kind
+	}
+	return OperationKind_OPERATION_KIND_UNSPECIFIED
+}
+
+func (x *Operation) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *Operation) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Operation) GetState() OperationState {
+	if x != nil {
+		return x.State
+	}
+	return OperationState_OPERATION_STATE_UNSPECIFIED
+}
+
+func (x *Operation) GetDoneEpoch() uint64 {
+	if x != nil {
+		return x.DoneEpoch
+	}
+	return 0
+}
+
+func (x *Operation) GetExplanation() string {
+	if x != nil {
+		return x.Explanation
+	}
+	return ""
+}
+
 var File_onar_reconfiguration_v1_reconfiguration_proto protoreflect.FileDescriptor
 
 const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\n" +
-	"-onar/reconfiguration/v1/reconfiguration.proto\x12\x17onar.reconfiguration.v1\x1a\x17onar/kv/v1/common.proto\"\xff\x02\n" +
+	"-onar/reconfiguration/v1/reconfiguration.proto\x12\x17onar.reconfiguration.v1\x1a\x17onar/kv/v1/common.proto\"\xa7\x04\n" +
 	"\x04View\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x1d\n" +
 	"\n" +
@@ -1298,19 +2570,38 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\n" +
 	"partitions\x18\b \x03(\v2+.onar.reconfiguration.v1.PartitionPlacementR\n" +
 	"partitions\x12\x16\n" +
-	"\x06voters\x18\t \x03(\rR\x06voters\"\xb2\x01\n" +
+	"\x06voters\x18\t \x03(\rR\x06voters\x125\n" +
+	"\x06wishes\x18\n" +
+	" \x03(\v2\x1d.onar.reconfiguration.v1.WishR\x06wishes\x12F\n" +
+	"\n" +
+	"operations\x18\v \x03(\v2&.onar.reconfiguration.v1.DoneOperationR\n" +
+	"operations\x12'\n" +
+	"\x0fforgotten_epoch\x18\f \x01(\x04R\x0eforgottenEpoch\"\x94\x01\n" +
+	"\x04Wish\x12!\n" +
+	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12:\n" +
+	"\x04kind\x18\x03 \x01(\x0e2&.onar.reconfiguration.v1.OperationKindR\x04kind\x12\x17\n" +
+	"\anode_id\x18\x04 \x01(\rR\x06nodeId\"\xbc\x01\n" +
+	"\rDoneOperation\x12!\n" +
+	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12:\n" +
+	"\x04kind\x18\x03 \x01(\x0e2&.onar.reconfiguration.v1.OperationKindR\x04kind\x12\x17\n" +
+	"\anode_id\x18\x04 \x01(\rR\x06nodeId\x12\x1d\n" +
+	"\n" +
+	"done_epoch\x18\x05 \x01(\x04R\tdoneEpoch\"\xb2\x01\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12%\n" +
 	"\x0eclient_address\x18\x02 \x01(\tR\rclientAddress\x12!\n" +
 	"\fpeer_address\x18\x03 \x01(\tR\vpeerAddress\x12\x12\n" +
 	"\x04zone\x18\x04 \x01(\tR\x04zone\x12:\n" +
-	"\x05state\x18\x05 \x01(\x0e2$.onar.reconfiguration.v1.MemberStateR\x05state\"\xb9\x01\n" +
+	"\x05state\x18\x05 \x01(\x0e2$.onar.reconfiguration.v1.MemberStateR\x05state\"\xe5\x01\n" +
 	"\x12PartitionPlacement\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1a\n" +
 	"\breplicas\x18\x02 \x03(\rR\breplicas\x12\x1f\n" +
 	"\vgroup_epoch\x18\x03 \x01(\x04R\n" +
 	"groupEpoch\x12B\n" +
-	"\bprevious\x18\x04 \x01(\v2&.onar.reconfiguration.v1.PreviousGroupR\bpreviousJ\x04\b\x05\x10\t\"L\n" +
+	"\bprevious\x18\x04 \x01(\v2&.onar.reconfiguration.v1.PreviousGroupR\bprevious\x12*\n" +
+	"\x11preferred_node_id\x18\t \x01(\rR\x0fpreferredNodeIdJ\x04\b\x05\x10\t\"L\n" +
 	"\rPreviousGroup\x12\x1f\n" +
 	"\vgroup_epoch\x18\x01 \x01(\x04R\n" +
 	"groupEpoch\x12\x1a\n" +
@@ -1389,19 +2680,103 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	" \x01(\tR\atroubleB\f\n" +
 	"\n" +
 	"_uptime_msB\x0f\n" +
-	"\r_log_position*_\n" +
+	"\r_log_position\"\x12\n" +
+	"\x10WatchViewRequest\"\x8a\x01\n" +
+	"\x11WatchViewResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x121\n" +
+	"\x04view\x18\x02 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\"\x98\x01\n" +
+	"\vJoinRequest\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\x12\x17\n" +
+	"\adry_run\x18\x13 \x01(\bR\x06dryRun\x127\n" +
+	"\x06member\x18\x16 \x01(\v2\x1f.onar.reconfiguration.v1.MemberR\x06member\"\xaf\x01\n" +
+	"\fJoinResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
+	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\"y\n" +
+	"\fLeaveRequest\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\x12\x17\n" +
+	"\adry_run\x18\x13 \x01(\bR\x06dryRun\x12\x17\n" +
+	"\anode_id\x18\x14 \x01(\rR\x06nodeId\"\xb0\x01\n" +
+	"\rLeaveResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
+	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\"\xb4\x01\n" +
+	"\x15TransferWriterRequest\x12\x1e\n" +
+	"\n" +
+	"partitions\x18\x10 \x03(\rR\n" +
+	"partitions\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\x12\x17\n" +
+	"\adry_run\x18\x13 \x01(\bR\x06dryRun\x12\x17\n" +
+	"\anode_id\x18\x14 \x01(\rR\x06nodeId\x12\x10\n" +
+	"\x03all\x18\x15 \x01(\bR\x03all\"\xb9\x01\n" +
+	"\x16TransferWriterResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
+	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\"N\n" +
+	"\x13GetOperationRequest\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\"\x84\x01\n" +
+	"\x14GetOperationResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\"\x17\n" +
+	"\x15ListOperationsRequest\"\xb1\x01\n" +
+	"\x16ListOperationsResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12B\n" +
+	"\n" +
+	"operations\x18\x02 \x03(\v2\".onar.reconfiguration.v1.OperationR\n" +
+	"operations\x12'\n" +
+	"\x0fforgotten_epoch\x18\x03 \x01(\x04R\x0eforgottenEpoch\"P\n" +
+	"\x15WatchOperationRequest\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\"\x86\x01\n" +
+	"\x16WatchOperationResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\"\x86\x02\n" +
+	"\tOperation\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12:\n" +
+	"\x04kind\x18\x02 \x01(\x0e2&.onar.reconfiguration.v1.OperationKindR\x04kind\x12\x17\n" +
+	"\anode_id\x18\x03 \x01(\rR\x06nodeId\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\x12=\n" +
+	"\x05state\x18\x05 \x01(\x0e2'.onar.reconfiguration.v1.OperationStateR\x05state\x12\x1d\n" +
+	"\n" +
+	"done_epoch\x18\x06 \x01(\x04R\tdoneEpoch\x12 \n" +
+	"\vexplanation\x18\a \x01(\tR\vexplanation*\x86\x01\n" +
+	"\rOperationKind\x12\x1e\n" +
+	"\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13OPERATION_KIND_JOIN\x10\x01\x12\x18\n" +
+	"\x14OPERATION_KIND_LEAVE\x10\x02\x12\"\n" +
+	"\x1eOPERATION_KIND_TRANSFER_WRITER\x10\x03*y\n" +
 	"\vMemberState\x12\x1c\n" +
 	"\x18MEMBER_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13MEMBER_STATE_ACTIVE\x10\x01\x12\x19\n" +
-	"\x15MEMBER_STATE_DRAINING\x10\x02*Z\n" +
+	"\x15MEMBER_STATE_DRAINING\x10\x02\x12\x18\n" +
+	"\x14MEMBER_STATE_LEAVING\x10\x03*Z\n" +
 	"\vStorageKind\x12\x1c\n" +
 	"\x18STORAGE_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13STORAGE_KIND_MEMORY\x10\x01\x12\x14\n" +
-	"\x10STORAGE_KIND_LOG\x10\x022\xbb\x02\n" +
+	"\x10STORAGE_KIND_LOG\x10\x02*\xc3\x01\n" +
+	"\x0eOperationState\x12\x1f\n" +
+	"\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17OPERATION_STATE_PENDING\x10\x01\x12\x18\n" +
+	"\x14OPERATION_STATE_DONE\x10\x02\x12\x1e\n" +
+	"\x1aOPERATION_STATE_SUPERSEDED\x10\x03\x12\x1b\n" +
+	"\x17OPERATION_STATE_UNKNOWN\x10\x04\x12\x1c\n" +
+	"\x18OPERATION_STATE_POSSIBLE\x10\x052\xaa\b\n" +
 	"\x16ReconfigurationService\x12a\n" +
 	"\aGetView\x12'.onar.reconfiguration.v1.GetViewRequest\x1a(.onar.reconfiguration.v1.GetViewResponse\"\x03\x90\x02\x01\x12^\n" +
 	"\x06Locate\x12&.onar.reconfiguration.v1.LocateRequest\x1a'.onar.reconfiguration.v1.LocateResponse\"\x03\x90\x02\x01\x12^\n" +
-	"\x06Status\x12&.onar.reconfiguration.v1.StatusRequest\x1a'.onar.reconfiguration.v1.StatusResponse\"\x03\x90\x02\x01BJZHgithub.com/onar-kv/onar/gen/go/onar/reconfiguration/v1;reconfigurationv1b\x06proto3"
+	"\x06Status\x12&.onar.reconfiguration.v1.StatusRequest\x1a'.onar.reconfiguration.v1.StatusResponse\"\x03\x90\x02\x01\x12i\n" +
+	"\tWatchView\x12).onar.reconfiguration.v1.WatchViewRequest\x1a*.onar.reconfiguration.v1.WatchViewResponse\"\x03\x90\x02\x010\x01\x12S\n" +
+	"\x04Join\x12$.onar.reconfiguration.v1.JoinRequest\x1a%.onar.reconfiguration.v1.JoinResponse\x12V\n" +
+	"\x05Leave\x12%.onar.reconfiguration.v1.LeaveRequest\x1a&.onar.reconfiguration.v1.LeaveResponse\x12q\n" +
+	"\x0eTransferWriter\x12..onar.reconfiguration.v1.TransferWriterRequest\x1a/.onar.reconfiguration.v1.TransferWriterResponse\x12p\n" +
+	"\fGetOperation\x12,.onar.reconfiguration.v1.GetOperationRequest\x1a-.onar.reconfiguration.v1.GetOperationResponse\"\x03\x90\x02\x01\x12v\n" +
+	"\x0eListOperations\x12..onar.reconfiguration.v1.ListOperationsRequest\x1a/.onar.reconfiguration.v1.ListOperationsResponse\"\x03\x90\x02\x01\x12x\n" +
+	"\x0eWatchOperation\x12..onar.reconfiguration.v1.WatchOperationRequest\x1a/.onar.reconfiguration.v1.WatchOperationResponse\"\x03\x90\x02\x010\x01BJZHgithub.com/onar-kv/onar/gen/go/onar/reconfiguration/v1;reconfigurationv1b\x06proto3"
 
 var (
 	file_onar_reconfiguration_v1_reconfiguration_proto_rawDescOnce sync.Once
@@ -1415,51 +2790,108 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP() []byte {
 	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescData
 }
 
-var file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
-	(MemberState)(0),           // 0: onar.reconfiguration.v1.MemberState
-	(StorageKind)(0),           // 1: onar.reconfiguration.v1.StorageKind
-	(*View)(nil),               // 2: onar.reconfiguration.v1.View
-	(*Member)(nil),             // 3: onar.reconfiguration.v1.Member
-	(*PartitionPlacement)(nil), // 4: onar.reconfiguration.v1.PartitionPlacement
-	(*PreviousGroup)(nil),      // 5: onar.reconfiguration.v1.PreviousGroup
-	(*GetViewRequest)(nil),     // 6: onar.reconfiguration.v1.GetViewRequest
-	(*GetViewResponse)(nil),    // 7: onar.reconfiguration.v1.GetViewResponse
-	(*LocateRequest)(nil),      // 8: onar.reconfiguration.v1.LocateRequest
-	(*LocateResponse)(nil),     // 9: onar.reconfiguration.v1.LocateResponse
-	(*StatusRequest)(nil),      // 10: onar.reconfiguration.v1.StatusRequest
-	(*StatusResponse)(nil),     // 11: onar.reconfiguration.v1.StatusResponse
-	(*PartitionStatus)(nil),    // 12: onar.reconfiguration.v1.PartitionStatus
-	(*ReplicaStatus)(nil),      // 13: onar.reconfiguration.v1.ReplicaStatus
-	(*NodeStatus)(nil),         // 14: onar.reconfiguration.v1.NodeStatus
-	(*v1.Header)(nil),          // 15: onar.kv.v1.Header
+	(OperationKind)(0),             // 0: onar.reconfiguration.v1.OperationKind
+	(MemberState)(0),               // 1: onar.reconfiguration.v1.MemberState
+	(StorageKind)(0),               // 2: onar.reconfiguration.v1.StorageKind
+	(OperationState)(0),            // 3: onar.reconfiguration.v1.OperationState
+	(*View)(nil),                   // 4: onar.reconfiguration.v1.View
+	(*Wish)(nil),                   // 5: onar.reconfiguration.v1.Wish
+	(*DoneOperation)(nil),          // 6: onar.reconfiguration.v1.DoneOperation
+	(*Member)(nil),                 // 7: onar.reconfiguration.v1.Member
+	(*PartitionPlacement)(nil),     // 8: onar.reconfiguration.v1.PartitionPlacement
+	(*PreviousGroup)(nil),          // 9: onar.reconfiguration.v1.PreviousGroup
+	(*GetViewRequest)(nil),         // 10: onar.reconfiguration.v1.GetViewRequest
+	(*GetViewResponse)(nil),        // 11: onar.reconfiguration.v1.GetViewResponse
+	(*LocateRequest)(nil),          // 12: onar.reconfiguration.v1.LocateRequest
+	(*LocateResponse)(nil),         // 13: onar.reconfiguration.v1.LocateResponse
+	(*StatusRequest)(nil),          // 14: onar.reconfiguration.v1.StatusRequest
+	(*StatusResponse)(nil),         // 15: onar.reconfiguration.v1.StatusResponse
+	(*PartitionStatus)(nil),        // 16: onar.reconfiguration.v1.PartitionStatus
+	(*ReplicaStatus)(nil),          // 17: onar.reconfiguration.v1.ReplicaStatus
+	(*NodeStatus)(nil),             // 18: onar.reconfiguration.v1.NodeStatus
+	(*WatchViewRequest)(nil),       // 19: onar.reconfiguration.v1.WatchViewRequest
+	(*WatchViewResponse)(nil),      // 20: onar.reconfiguration.v1.WatchViewResponse
+	(*JoinRequest)(nil),            // 21: onar.reconfiguration.v1.JoinRequest
+	(*JoinResponse)(nil),           // 22: onar.reconfiguration.v1.JoinResponse
+	(*LeaveRequest)(nil),           // 23: onar.reconfiguration.v1.LeaveRequest
+	(*LeaveResponse)(nil),          // 24: onar.reconfiguration.v1.LeaveResponse
+	(*TransferWriterRequest)(nil),  // 25: onar.reconfiguration.v1.TransferWriterRequest
+	(*TransferWriterResponse)(nil), // 26: onar.reconfiguration.v1.TransferWriterResponse
+	(*GetOperationRequest)(nil),    // 27: onar.reconfiguration.v1.GetOperationRequest
+	(*GetOperationResponse)(nil),   // 28: onar.reconfiguration.v1.GetOperationResponse
+	(*ListOperationsRequest)(nil),  // 29: onar.reconfiguration.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil), // 30: onar.reconfiguration.v1.ListOperationsResponse
+	(*WatchOperationRequest)(nil),  // 31: onar.reconfiguration.v1.WatchOperationRequest
+	(*WatchOperationResponse)(nil), // 32: onar.reconfiguration.v1.WatchOperationResponse
+	(*Operation)(nil),              // 33: onar.reconfiguration.v1.Operation
+	(*v1.Header)(nil),              // 34: onar.kv.v1.Header
 }
 var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
-	3,  // 0: onar.reconfiguration.v1.View.members:type_name -> onar.reconfiguration.v1.Member
-	4,  // 1: onar.reconfiguration.v1.View.partitions:type_name -> onar.reconfiguration.v1.PartitionPlacement
-	0,  // 2: onar.reconfiguration.v1.Member.state:type_name -> onar.reconfiguration.v1.MemberState
-	5,  // 3: onar.reconfiguration.v1.PartitionPlacement.previous:type_name -> onar.reconfiguration.v1.PreviousGroup
-	15, // 4: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
-	2,  // 5: onar.reconfiguration.v1.GetViewResponse.view:type_name -> onar.reconfiguration.v1.View
-	15, // 6: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
-	3,  // 7: onar.reconfiguration.v1.LocateResponse.replicas:type_name -> onar.reconfiguration.v1.Member
-	15, // 8: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
-	12, // 9: onar.reconfiguration.v1.StatusResponse.partitions:type_name -> onar.reconfiguration.v1.PartitionStatus
-	14, // 10: onar.reconfiguration.v1.StatusResponse.nodes:type_name -> onar.reconfiguration.v1.NodeStatus
-	13, // 11: onar.reconfiguration.v1.PartitionStatus.replicas:type_name -> onar.reconfiguration.v1.ReplicaStatus
-	1,  // 12: onar.reconfiguration.v1.NodeStatus.storage:type_name -> onar.reconfiguration.v1.StorageKind
-	6,  // 13: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
-	8,  // 14: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
-	10, // 15: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
-	7,  // 16: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
-	9,  // 17: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
-	11, // 18: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
-	16, // [16:19] is the sub-list for method output_type
-	13, // [13:16] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	7,  // 0: onar.reconfiguration.v1.View.members:type_name -> onar.reconfiguration.v1.Member
+	8,  // 1: onar.reconfiguration.v1.View.partitions:type_name -> onar.reconfiguration.v1.PartitionPlacement
+	5,  // 2: onar.reconfiguration.v1.View.wishes:type_name -> onar.reconfiguration.v1.Wish
+	6,  // 3: onar.reconfiguration.v1.View.operations:type_name -> onar.reconfiguration.v1.DoneOperation
+	0,  // 4: onar.reconfiguration.v1.Wish.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	0,  // 5: onar.reconfiguration.v1.DoneOperation.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	1,  // 6: onar.reconfiguration.v1.Member.state:type_name -> onar.reconfiguration.v1.MemberState
+	9,  // 7: onar.reconfiguration.v1.PartitionPlacement.previous:type_name -> onar.reconfiguration.v1.PreviousGroup
+	34, // 8: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
+	4,  // 9: onar.reconfiguration.v1.GetViewResponse.view:type_name -> onar.reconfiguration.v1.View
+	34, // 10: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
+	7,  // 11: onar.reconfiguration.v1.LocateResponse.replicas:type_name -> onar.reconfiguration.v1.Member
+	34, // 12: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
+	16, // 13: onar.reconfiguration.v1.StatusResponse.partitions:type_name -> onar.reconfiguration.v1.PartitionStatus
+	18, // 14: onar.reconfiguration.v1.StatusResponse.nodes:type_name -> onar.reconfiguration.v1.NodeStatus
+	17, // 15: onar.reconfiguration.v1.PartitionStatus.replicas:type_name -> onar.reconfiguration.v1.ReplicaStatus
+	2,  // 16: onar.reconfiguration.v1.NodeStatus.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	34, // 17: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
+	4,  // 18: onar.reconfiguration.v1.WatchViewResponse.view:type_name -> onar.reconfiguration.v1.View
+	7,  // 19: onar.reconfiguration.v1.JoinRequest.member:type_name -> onar.reconfiguration.v1.Member
+	34, // 20: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
+	33, // 21: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 22: onar.reconfiguration.v1.JoinResponse.view:type_name -> onar.reconfiguration.v1.View
+	34, // 23: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
+	33, // 24: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 25: onar.reconfiguration.v1.LeaveResponse.view:type_name -> onar.reconfiguration.v1.View
+	34, // 26: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
+	33, // 27: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 28: onar.reconfiguration.v1.TransferWriterResponse.view:type_name -> onar.reconfiguration.v1.View
+	34, // 29: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
+	33, // 30: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	34, // 31: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
+	33, // 32: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
+	34, // 33: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
+	33, // 34: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	0,  // 35: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	3,  // 36: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
+	10, // 37: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
+	12, // 38: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
+	14, // 39: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
+	19, // 40: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
+	21, // 41: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
+	23, // 42: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
+	25, // 43: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
+	27, // 44: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
+	29, // 45: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
+	31, // 46: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
+	11, // 47: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
+	13, // 48: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
+	15, // 49: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
+	20, // 50: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
+	22, // 51: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
+	24, // 52: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
+	26, // 53: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
+	28, // 54: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
+	30, // 55: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
+	32, // 56: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
+	47, // [47:57] is the sub-list for method output_type
+	37, // [37:47] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_onar_reconfiguration_v1_reconfiguration_proto_init() }
@@ -1467,20 +2899,20 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_init() {
 	if File_onar_reconfiguration_v1_reconfiguration_proto != nil {
 		return
 	}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6].OneofWrappers = []any{
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8].OneofWrappers = []any{
 		(*LocateRequest_Key)(nil),
 		(*LocateRequest_Partition)(nil),
 	}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10].OneofWrappers = []any{}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc), len(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   13,
+			NumEnums:      4,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,17 +24,28 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ReconfigurationService_GetView_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/GetView"
-	ReconfigurationService_Locate_FullMethodName  = "/onar.reconfiguration.v1.ReconfigurationService/Locate"
-	ReconfigurationService_Status_FullMethodName  = "/onar.reconfiguration.v1.ReconfigurationService/Status"
+	ReconfigurationService_GetView_FullMethodName        = "/onar.reconfiguration.v1.ReconfigurationService/GetView"
+	ReconfigurationService_Locate_FullMethodName         = "/onar.reconfiguration.v1.ReconfigurationService/Locate"
+	ReconfigurationService_Status_FullMethodName         = "/onar.reconfiguration.v1.ReconfigurationService/Status"
+	ReconfigurationService_WatchView_FullMethodName      = "/onar.reconfiguration.v1.ReconfigurationService/WatchView"
+	ReconfigurationService_Join_FullMethodName           = "/onar.reconfiguration.v1.ReconfigurationService/Join"
+	ReconfigurationService_Leave_FullMethodName          = "/onar.reconfiguration.v1.ReconfigurationService/Leave"
+	ReconfigurationService_TransferWriter_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/TransferWriter"
+	ReconfigurationService_GetOperation_FullMethodName   = "/onar.reconfiguration.v1.ReconfigurationService/GetOperation"
+	ReconfigurationService_ListOperations_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/ListOperations"
+	ReconfigurationService_WatchOperation_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/WatchOperation"
 )
 
 // ReconfigurationServiceClient is the client API for ReconfigurationService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Looks at the cluster, and later changes it. Held for that: WatchView (views as they are decided), Join, Drain, Remove, Replace,
-// SetReplication, TransferWriter, each with a dry run that shows the placement it would lead to.
+// Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+//
+// Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+// computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
+// GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
+// them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
 type ReconfigurationServiceClient interface {
 	// The newest view that this node knows. UNAVAILABLE while the cluster does not exist yet.
 	GetView(ctx context.Context, in *GetViewRequest, opts ...grpc.CallOption) (*GetViewResponse, error)
@@ -45,6 +56,25 @@ type ReconfigurationServiceClient interface {
 	// is what makes asking several of them worthwhile. Answers also while a majority is lost and while the cluster does not exist
 	// yet.
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error)
+	// The newest view that this node knows, then each newer one as this node learns it. A slow reader misses views in between, and gets the
+	// newest: each is complete in itself. RESOURCE_EXHAUSTED, OVERLOADED when too many watch at this node already.
+	WatchView(ctx context.Context, in *WatchViewRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchViewResponse], error)
+	// Shows what would come of a node that joins, as a dry run. A node becomes a member by its own wish alone (onar start --join): without
+	// dry_run this is FAILED_PRECONDITION, OPERATION_REFUSED.
+	Join(ctx context.Context, in *JoinRequest, opts ...grpc.CallOption) (*JoinResponse, error)
+	// Makes a member without partitions leave the cluster for good. A voter is replaced as voter on the way. The operation is done when a view
+	// leaves the node out; the node's process ends by itself once nobody needs it.
+	Leave(ctx context.Context, in *LeaveRequest, opts ...grpc.CallOption) (*LeaveResponse, error)
+	// Makes a replica the preferred writer of partitions. Their group epochs stay as they are; writers follow within seconds by handing their
+	// offices over, and no request fails for it. The operation is done when a view prefers the node.
+	TransferWriter(ctx context.Context, in *TransferWriterRequest, opts ...grpc.CallOption) (*TransferWriterResponse, error)
+	// What became of an operation, as far as this node knows.
+	GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error)
+	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
+	ListOperations(ctx context.Context, in *ListOperationsRequest, opts ...grpc.CallOption) (*ListOperationsResponse, error)
+	// What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+	// OVERLOADED when too many watch at this node already.
+	WatchOperation(ctx context.Context, in *WatchOperationRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchOperationResponse], error)
 }
 
 type reconfigurationServiceClient struct {
@@ -85,12 +115,104 @@ func (c *reconfigurationServiceClient) Status(ctx context.Context, in *StatusReq
 	return out, nil
 }
 
+func (c *reconfigurationServiceClient) WatchView(ctx context.Context, in *WatchViewRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchViewResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ReconfigurationService_ServiceDesc.Streams[0], ReconfigurationService_WatchView_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchViewRequest, WatchViewResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReconfigurationService_WatchViewClient = grpc.ServerStreamingClient[WatchViewResponse]
+
+func (c *reconfigurationServiceClient) Join(ctx context.Context, in *JoinRequest, opts ...grpc.CallOption) (*JoinResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(JoinResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_Join_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reconfigurationServiceClient) Leave(ctx context.Context, in *LeaveRequest, opts ...grpc.CallOption) (*LeaveResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LeaveResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_Leave_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reconfigurationServiceClient) TransferWriter(ctx context.Context, in *TransferWriterRequest, opts ...grpc.CallOption) (*TransferWriterResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TransferWriterResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_TransferWriter_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reconfigurationServiceClient) GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetOperationResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_GetOperation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reconfigurationServiceClient) ListOperations(ctx context.Context, in *ListOperationsRequest, opts ...grpc.CallOption) (*ListOperationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListOperationsResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_ListOperations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reconfigurationServiceClient) WatchOperation(ctx context.Context, in *WatchOperationRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchOperationResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ReconfigurationService_ServiceDesc.Streams[1], ReconfigurationService_WatchOperation_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchOperationRequest, WatchOperationResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReconfigurationService_WatchOperationClient = grpc.ServerStreamingClient[WatchOperationResponse]
+
 // ReconfigurationServiceServer is the server API for ReconfigurationService service.
 // All implementations must embed UnimplementedReconfigurationServiceServer
 // for forward compatibility.
 //
-// Looks at the cluster, and later changes it. Held for that: WatchView (views as they are decided), Join, Drain, Remove, Replace,
-// SetReplication, TransferWriter, each with a dry run that shows the placement it would lead to.
+// Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+//
+// Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+// computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
+// GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
+// them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
 type ReconfigurationServiceServer interface {
 	// The newest view that this node knows. UNAVAILABLE while the cluster does not exist yet.
 	GetView(context.Context, *GetViewRequest) (*GetViewResponse, error)
@@ -101,6 +223,25 @@ type ReconfigurationServiceServer interface {
 	// is what makes asking several of them worthwhile. Answers also while a majority is lost and while the cluster does not exist
 	// yet.
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)
+	// The newest view that this node knows, then each newer one as this node learns it. A slow reader misses views in between, and gets the
+	// newest: each is complete in itself. RESOURCE_EXHAUSTED, OVERLOADED when too many watch at this node already.
+	WatchView(*WatchViewRequest, grpc.ServerStreamingServer[WatchViewResponse]) error
+	// Shows what would come of a node that joins, as a dry run. A node becomes a member by its own wish alone (onar start --join): without
+	// dry_run this is FAILED_PRECONDITION, OPERATION_REFUSED.
+	Join(context.Context, *JoinRequest) (*JoinResponse, error)
+	// Makes a member without partitions leave the cluster for good. A voter is replaced as voter on the way. The operation is done when a view
+	// leaves the node out; the node's process ends by itself once nobody needs it.
+	Leave(context.Context, *LeaveRequest) (*LeaveResponse, error)
+	// Makes a replica the preferred writer of partitions. Their group epochs stay as they are; writers follow within seconds by handing their
+	// offices over, and no request fails for it. The operation is done when a view prefers the node.
+	TransferWriter(context.Context, *TransferWriterRequest) (*TransferWriterResponse, error)
+	// What became of an operation, as far as this node knows.
+	GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error)
+	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
+	ListOperations(context.Context, *ListOperationsRequest) (*ListOperationsResponse, error)
+	// What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+	// OVERLOADED when too many watch at this node already.
+	WatchOperation(*WatchOperationRequest, grpc.ServerStreamingServer[WatchOperationResponse]) error
 	mustEmbedUnimplementedReconfigurationServiceServer()
 }
 
@@ -119,6 +260,27 @@ func (UnimplementedReconfigurationServiceServer) Locate(context.Context, *Locate
 }
 func (UnimplementedReconfigurationServiceServer) Status(context.Context, *StatusRequest) (*StatusResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method Status not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) WatchView(*WatchViewRequest, grpc.ServerStreamingServer[WatchViewResponse]) error {
+	return status.Errorf(codes.Unimplemented, "method WatchView not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) Join(context.Context, *JoinRequest) (*JoinResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Join not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) Leave(context.Context, *LeaveRequest) (*LeaveResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Leave not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) TransferWriter(context.Context, *TransferWriterRequest) (*TransferWriterResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method TransferWriter not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method GetOperation not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) ListOperations(context.Context, *ListOperationsRequest) (*ListOperationsResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method ListOperations not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) WatchOperation(*WatchOperationRequest, grpc.ServerStreamingServer[WatchOperationResponse]) error {
+	return status.Errorf(codes.Unimplemented, "method WatchOperation not implemented")
 }
 func (UnimplementedReconfigurationServiceServer) mustEmbedUnimplementedReconfigurationServiceServer() {
 }
@@ -196,6 +358,118 @@ func _ReconfigurationService_Status_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReconfigurationService_WatchView_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchViewRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ReconfigurationServiceServer).WatchView(m, &grpc.GenericServerStream[WatchViewRequest, WatchViewResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReconfigurationService_WatchViewServer = grpc.ServerStreamingServer[WatchViewResponse]
+
+func _ReconfigurationService_Join_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(JoinRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).Join(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_Join_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).Join(ctx, req.(*JoinRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReconfigurationService_Leave_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LeaveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).Leave(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_Leave_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).Leave(ctx, req.(*LeaveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReconfigurationService_TransferWriter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TransferWriterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).TransferWriter(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_TransferWriter_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).TransferWriter(ctx, req.(*TransferWriterRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReconfigurationService_GetOperation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOperationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).GetOperation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_GetOperation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).GetOperation(ctx, req.(*GetOperationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReconfigurationService_ListOperations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListOperationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).ListOperations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_ListOperations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).ListOperations(ctx, req.(*ListOperationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReconfigurationService_WatchOperation_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchOperationRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ReconfigurationServiceServer).WatchOperation(m, &grpc.GenericServerStream[WatchOperationRequest, WatchOperationResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReconfigurationService_WatchOperationServer = grpc.ServerStreamingServer[WatchOperationResponse]
+
 // ReconfigurationService_ServiceDesc is the grpc.ServiceDesc for ReconfigurationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -215,7 +489,38 @@ var ReconfigurationService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Status",
 			Handler:    _ReconfigurationService_Status_Handler,
 		},
+		{
+			MethodName: "Join",
+			Handler:    _ReconfigurationService_Join_Handler,
+		},
+		{
+			MethodName: "Leave",
+			Handler:    _ReconfigurationService_Leave_Handler,
+		},
+		{
+			MethodName: "TransferWriter",
+			Handler:    _ReconfigurationService_TransferWriter_Handler,
+		},
+		{
+			MethodName: "GetOperation",
+			Handler:    _ReconfigurationService_GetOperation_Handler,
+		},
+		{
+			MethodName: "ListOperations",
+			Handler:    _ReconfigurationService_ListOperations_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchView",
+			Handler:       _ReconfigurationService_WatchView_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "WatchOperation",
+			Handler:       _ReconfigurationService_WatchOperation_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "onar/reconfiguration/v1/reconfiguration.proto",
 }

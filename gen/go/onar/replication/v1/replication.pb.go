@@ -1227,6 +1227,7 @@ type PeerMessage struct {
 	//	*PeerMessage_ViewHeld
 	//	*PeerMessage_JoinWish
 	//	*PeerMessage_LeaveWish
+	//	*PeerMessage_OperationWish
 	Message isPeerMessage_Message `protobuf_oneof:"message"`
 	// Where a request that is traced has got to; after the message. Missing with nearly all messages. It changes nothing of what is done.
 	Trace         *TraceContext `protobuf:"bytes,39,opt,name=trace,proto3" json:"trace,omitempty"`
@@ -1613,6 +1614,15 @@ func (x *PeerMessage) GetLeaveWish() *LeaveWish {
 	return nil
 }
 
+func (x *PeerMessage) GetOperationWish() *OperationWish {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_OperationWish); ok {
+			return x.OperationWish
+		}
+	}
+	return nil
+}
+
 func (x *PeerMessage) GetTrace() *TraceContext {
 	if x != nil {
 		return x.Trace
@@ -1810,8 +1820,13 @@ type PeerMessage_JoinWish struct {
 }
 
 type PeerMessage_LeaveWish struct {
-	// Member to voter: leave me out.
+	// Member to voter: leave me out. Earlier versions sent it; an OperationWish says the same.
 	LeaveWish *LeaveWish `protobuf:"bytes,49,opt,name=leave_wish,json=leaveWish,proto3,oneof"`
+}
+
+type PeerMessage_OperationWish struct {
+	// Member to voter: somebody asks for this operation.
+	OperationWish *OperationWish `protobuf:"bytes,50,opt,name=operation_wish,json=operationWish,proto3,oneof"`
 }
 
 func (*PeerMessage_Write) isPeerMessage_Message() {}
@@ -1889,6 +1904,8 @@ func (*PeerMessage_ViewHeld) isPeerMessage_Message() {}
 func (*PeerMessage_JoinWish) isPeerMessage_Message() {}
 
 func (*PeerMessage_LeaveWish) isPeerMessage_Message() {}
+
+func (*PeerMessage_OperationWish) isPeerMessage_Message() {}
 
 // A candidate asks every voter of its newest view for its vote. The candidate's own promise is durable before it leaves (R8).
 type ViewPrepare struct {
@@ -2469,6 +2486,107 @@ func (x *LeaveWish) GetDigest() []byte {
 	return nil
 }
 
+// A member tells every voter of the newest view it knows, which it holds durably, what it was asked for. It counts for the successor of that
+// view only.
+type OperationWish struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the operation: 16 bytes.
+	OperationId []byte `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// The epoch of that view: the one that the operation was computed on.
+	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Its SHA-256.
+	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// What is asked for: LEAVE or TRANSFER_WRITER.
+	Kind v1.OperationKind `protobuf:"varint,4,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
+	// The node that it is about.
+	NodeId uint32 `protobuf:"varint,5,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// TRANSFER_WRITER: all partitions with a replica on the node.
+	All bool `protobuf:"varint,6,opt,name=all,proto3" json:"all,omitempty"`
+	// TRANSFER_WRITER: otherwise these.
+	Partitions    []uint32 `protobuf:"varint,7,rep,packed,name=partitions,proto3" json:"partitions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OperationWish) Reset() {
+	*x = OperationWish{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OperationWish) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OperationWish) ProtoMessage() {}
+
+func (x *OperationWish) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OperationWish.ProtoReflect.Descriptor instead.
+func (*OperationWish) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *OperationWish) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *OperationWish) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *OperationWish) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *OperationWish) GetKind() v1.OperationKind {
+	if x != nil {
+		return x.Kind
+	}
+	return v1.OperationKind(0)
+}
+
+func (x *OperationWish) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *OperationWish) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+func (x *OperationWish) GetPartitions() []uint32 {
+	if x != nil {
+		return x.Partitions
+	}
+	return nil
+}
+
 // A candidate asks every replica of the group for its vote, once for the whole partition. Sent when a replica takes a ballot, and
 // again in the same ballot to whoever reports less. The candidate's own promise is durable before it leaves (R8).
 type Prepare struct {
@@ -2483,7 +2601,7 @@ type Prepare struct {
 
 func (x *Prepare) Reset() {
 	*x = Prepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2495,7 +2613,7 @@ func (x *Prepare) String() string {
 func (*Prepare) ProtoMessage() {}
 
 func (x *Prepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[20]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2508,7 +2626,7 @@ func (x *Prepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepare.ProtoReflect.Descriptor instead.
 func (*Prepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{20}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Prepare) GetPartition() uint32 {
@@ -2542,7 +2660,7 @@ type Promised struct {
 
 func (x *Promised) Reset() {
 	*x = Promised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2554,7 +2672,7 @@ func (x *Promised) String() string {
 func (*Promised) ProtoMessage() {}
 
 func (x *Promised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2567,7 +2685,7 @@ func (x *Promised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Promised.ProtoReflect.Descriptor instead.
 func (*Promised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Promised) GetPartition() uint32 {
@@ -2612,7 +2730,7 @@ type Reserve struct {
 
 func (x *Reserve) Reset() {
 	*x = Reserve{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +2742,7 @@ func (x *Reserve) String() string {
 func (*Reserve) ProtoMessage() {}
 
 func (x *Reserve) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +2755,7 @@ func (x *Reserve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserve.ProtoReflect.Descriptor instead.
 func (*Reserve) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Reserve) GetPartition() uint32 {
@@ -2690,7 +2808,7 @@ type Reserved struct {
 
 func (x *Reserved) Reset() {
 	*x = Reserved{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2702,7 +2820,7 @@ func (x *Reserved) String() string {
 func (*Reserved) ProtoMessage() {}
 
 func (x *Reserved) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2715,7 +2833,7 @@ func (x *Reserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserved.ProtoReflect.Descriptor instead.
 func (*Reserved) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Reserved) GetPartition() uint32 {
@@ -2756,7 +2874,7 @@ type Recover struct {
 
 func (x *Recover) Reset() {
 	*x = Recover{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2768,7 +2886,7 @@ func (x *Recover) String() string {
 func (*Recover) ProtoMessage() {}
 
 func (x *Recover) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2781,7 +2899,7 @@ func (x *Recover) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recover.ProtoReflect.Descriptor instead.
 func (*Recover) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Recover) GetPartition() uint32 {
@@ -2832,7 +2950,7 @@ type Recovered struct {
 
 func (x *Recovered) Reset() {
 	*x = Recovered{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2844,7 +2962,7 @@ func (x *Recovered) String() string {
 func (*Recovered) ProtoMessage() {}
 
 func (x *Recovered) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2857,7 +2975,7 @@ func (x *Recovered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recovered.ProtoReflect.Descriptor instead.
 func (*Recovered) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Recovered) GetPartition() uint32 {
@@ -2911,7 +3029,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2923,7 +3041,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2936,7 +3054,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Confirm) GetPartition() uint32 {
@@ -2976,7 +3094,7 @@ type Confirmed struct {
 
 func (x *Confirmed) Reset() {
 	*x = Confirmed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2988,7 +3106,7 @@ func (x *Confirmed) String() string {
 func (*Confirmed) ProtoMessage() {}
 
 func (x *Confirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3001,7 +3119,7 @@ func (x *Confirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirmed.ProtoReflect.Descriptor instead.
 func (*Confirmed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Confirmed) GetPartition() uint32 {
@@ -3047,7 +3165,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3059,7 +3177,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3072,7 +3190,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Write) GetPartition() uint32 {
@@ -3133,7 +3251,7 @@ type Written struct {
 
 func (x *Written) Reset() {
 	*x = Written{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3145,7 +3263,7 @@ func (x *Written) String() string {
 func (*Written) ProtoMessage() {}
 
 func (x *Written) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3158,7 +3276,7 @@ func (x *Written) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Written.ProtoReflect.Descriptor instead.
 func (*Written) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Written) GetPartition() uint32 {
@@ -3204,7 +3322,7 @@ type Nack struct {
 
 func (x *Nack) Reset() {
 	*x = Nack{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3216,7 +3334,7 @@ func (x *Nack) String() string {
 func (*Nack) ProtoMessage() {}
 
 func (x *Nack) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3229,7 +3347,7 @@ func (x *Nack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Nack.ProtoReflect.Descriptor instead.
 func (*Nack) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Nack) GetPartition() uint32 {
@@ -3293,7 +3411,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3305,7 +3423,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3318,7 +3436,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Read) GetPartition() uint32 {
@@ -3382,7 +3500,7 @@ type ReadAnswer struct {
 
 func (x *ReadAnswer) Reset() {
 	*x = ReadAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3394,7 +3512,7 @@ func (x *ReadAnswer) String() string {
 func (*ReadAnswer) ProtoMessage() {}
 
 func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3407,7 +3525,7 @@ func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAnswer.ProtoReflect.Descriptor instead.
 func (*ReadAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ReadAnswer) GetPartition() uint32 {
@@ -3484,7 +3602,7 @@ type Impose struct {
 
 func (x *Impose) Reset() {
 	*x = Impose{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3496,7 +3614,7 @@ func (x *Impose) String() string {
 func (*Impose) ProtoMessage() {}
 
 func (x *Impose) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3509,7 +3627,7 @@ func (x *Impose) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Impose.ProtoReflect.Descriptor instead.
 func (*Impose) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Impose) GetPartition() uint32 {
@@ -3556,7 +3674,7 @@ type Imposed struct {
 
 func (x *Imposed) Reset() {
 	*x = Imposed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3568,7 +3686,7 @@ func (x *Imposed) String() string {
 func (*Imposed) ProtoMessage() {}
 
 func (x *Imposed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3581,7 +3699,7 @@ func (x *Imposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Imposed.ProtoReflect.Descriptor instead.
 func (*Imposed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Imposed) GetPartition() uint32 {
@@ -3624,7 +3742,7 @@ type HandOver struct {
 
 func (x *HandOver) Reset() {
 	*x = HandOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3636,7 +3754,7 @@ func (x *HandOver) String() string {
 func (*HandOver) ProtoMessage() {}
 
 func (x *HandOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3649,7 +3767,7 @@ func (x *HandOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandOver.ProtoReflect.Descriptor instead.
 func (*HandOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *HandOver) GetPartition() uint32 {
@@ -3693,7 +3811,7 @@ type YourTurn struct {
 
 func (x *YourTurn) Reset() {
 	*x = YourTurn{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3705,7 +3823,7 @@ func (x *YourTurn) String() string {
 func (*YourTurn) ProtoMessage() {}
 
 func (x *YourTurn) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3718,7 +3836,7 @@ func (x *YourTurn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use YourTurn.ProtoReflect.Descriptor instead.
 func (*YourTurn) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *YourTurn) GetPartition() uint32 {
@@ -3758,7 +3876,7 @@ type HandedOver struct {
 
 func (x *HandedOver) Reset() {
 	*x = HandedOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3770,7 +3888,7 @@ func (x *HandedOver) String() string {
 func (*HandedOver) ProtoMessage() {}
 
 func (x *HandedOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3783,7 +3901,7 @@ func (x *HandedOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandedOver.ProtoReflect.Descriptor instead.
 func (*HandedOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *HandedOver) GetPartition() uint32 {
@@ -3860,7 +3978,7 @@ type AskChanges struct {
 
 func (x *AskChanges) Reset() {
 	*x = AskChanges{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3872,7 +3990,7 @@ func (x *AskChanges) String() string {
 func (*AskChanges) ProtoMessage() {}
 
 func (x *AskChanges) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3885,7 +4003,7 @@ func (x *AskChanges) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskChanges.ProtoReflect.Descriptor instead.
 func (*AskChanges) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *AskChanges) GetPartition() uint32 {
@@ -3950,7 +4068,7 @@ type SeqRanges struct {
 
 func (x *SeqRanges) Reset() {
 	*x = SeqRanges{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3962,7 +4080,7 @@ func (x *SeqRanges) String() string {
 func (*SeqRanges) ProtoMessage() {}
 
 func (x *SeqRanges) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3975,7 +4093,7 @@ func (x *SeqRanges) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeqRanges.ProtoReflect.Descriptor instead.
 func (*SeqRanges) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SeqRanges) GetBallot() *Ballot {
@@ -4019,7 +4137,7 @@ type Changes struct {
 
 func (x *Changes) Reset() {
 	*x = Changes{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4031,7 +4149,7 @@ func (x *Changes) String() string {
 func (*Changes) ProtoMessage() {}
 
 func (x *Changes) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4044,7 +4162,7 @@ func (x *Changes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changes.ProtoReflect.Descriptor instead.
 func (*Changes) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Changes) GetPartition() uint32 {
@@ -4120,7 +4238,7 @@ type ChangedKey struct {
 
 func (x *ChangedKey) Reset() {
 	*x = ChangedKey{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4132,7 +4250,7 @@ func (x *ChangedKey) String() string {
 func (*ChangedKey) ProtoMessage() {}
 
 func (x *ChangedKey) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4145,7 +4263,7 @@ func (x *ChangedKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedKey.ProtoReflect.Descriptor instead.
 func (*ChangedKey) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ChangedKey) GetKey() []byte {
@@ -4195,7 +4313,7 @@ type AskTombstone struct {
 
 func (x *AskTombstone) Reset() {
 	*x = AskTombstone{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4207,7 +4325,7 @@ func (x *AskTombstone) String() string {
 func (*AskTombstone) ProtoMessage() {}
 
 func (x *AskTombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4220,7 +4338,7 @@ func (x *AskTombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskTombstone.ProtoReflect.Descriptor instead.
 func (*AskTombstone) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *AskTombstone) GetPartition() uint32 {
@@ -4274,7 +4392,7 @@ type TombstoneHeld struct {
 
 func (x *TombstoneHeld) Reset() {
 	*x = TombstoneHeld{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4286,7 +4404,7 @@ func (x *TombstoneHeld) String() string {
 func (*TombstoneHeld) ProtoMessage() {}
 
 func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4299,7 +4417,7 @@ func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TombstoneHeld.ProtoReflect.Descriptor instead.
 func (*TombstoneHeld) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *TombstoneHeld) GetPartition() uint32 {
@@ -4343,7 +4461,7 @@ type Purge struct {
 
 func (x *Purge) Reset() {
 	*x = Purge{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4355,7 +4473,7 @@ func (x *Purge) String() string {
 func (*Purge) ProtoMessage() {}
 
 func (x *Purge) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4368,7 +4486,7 @@ func (x *Purge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purge.ProtoReflect.Descriptor instead.
 func (*Purge) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Purge) GetPartition() uint32 {
@@ -4421,7 +4539,7 @@ type Purged struct {
 
 func (x *Purged) Reset() {
 	*x = Purged{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4433,7 +4551,7 @@ func (x *Purged) String() string {
 func (*Purged) ProtoMessage() {}
 
 func (x *Purged) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4446,7 +4564,7 @@ func (x *Purged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purged.ProtoReflect.Descriptor instead.
 func (*Purged) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Purged) GetPartition() uint32 {
@@ -4489,7 +4607,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4501,7 +4619,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4514,7 +4632,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Heartbeat) GetRound() uint64 {
@@ -4573,7 +4691,7 @@ type HeartbeatAnswer struct {
 
 func (x *HeartbeatAnswer) Reset() {
 	*x = HeartbeatAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4585,7 +4703,7 @@ func (x *HeartbeatAnswer) String() string {
 func (*HeartbeatAnswer) ProtoMessage() {}
 
 func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4598,7 +4716,7 @@ func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAnswer.ProtoReflect.Descriptor instead.
 func (*HeartbeatAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *HeartbeatAnswer) GetRound() uint64 {
@@ -4677,7 +4795,7 @@ type OfficeReport struct {
 
 func (x *OfficeReport) Reset() {
 	*x = OfficeReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4689,7 +4807,7 @@ func (x *OfficeReport) String() string {
 func (*OfficeReport) ProtoMessage() {}
 
 func (x *OfficeReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4702,7 +4820,7 @@ func (x *OfficeReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficeReport.ProtoReflect.Descriptor instead.
 func (*OfficeReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *OfficeReport) GetPartition() uint32 {
@@ -4748,7 +4866,7 @@ type PartitionReport struct {
 
 func (x *PartitionReport) Reset() {
 	*x = PartitionReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4760,7 +4878,7 @@ func (x *PartitionReport) String() string {
 func (*PartitionReport) ProtoMessage() {}
 
 func (x *PartitionReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4773,7 +4891,7 @@ func (x *PartitionReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionReport.ProtoReflect.Descriptor instead.
 func (*PartitionReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *PartitionReport) GetPartition() uint32 {
@@ -4876,7 +4994,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4888,7 +5006,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4901,7 +5019,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Forward) GetId() uint64 {
@@ -5053,7 +5171,7 @@ type Forwarded struct {
 
 func (x *Forwarded) Reset() {
 	*x = Forwarded{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5065,7 +5183,7 @@ func (x *Forwarded) String() string {
 func (*Forwarded) ProtoMessage() {}
 
 func (x *Forwarded) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5078,7 +5196,7 @@ func (x *Forwarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forwarded.ProtoReflect.Descriptor instead.
 func (*Forwarded) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Forwarded) GetId() uint64 {
@@ -5228,7 +5346,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5240,7 +5358,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5253,7 +5371,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Refused) GetReason() RefusedReason {
@@ -5297,7 +5415,7 @@ type Unknown struct {
 
 func (x *Unknown) Reset() {
 	*x = Unknown{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5309,7 +5427,7 @@ func (x *Unknown) String() string {
 func (*Unknown) ProtoMessage() {}
 
 func (x *Unknown) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5322,7 +5440,7 @@ func (x *Unknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unknown.ProtoReflect.Descriptor instead.
 func (*Unknown) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Unknown) GetReason() UnknownReason {
@@ -5361,7 +5479,7 @@ type FoundRequest struct {
 
 func (x *FoundRequest) Reset() {
 	*x = FoundRequest{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5373,7 +5491,7 @@ func (x *FoundRequest) String() string {
 func (*FoundRequest) ProtoMessage() {}
 
 func (x *FoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5386,7 +5504,7 @@ func (x *FoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
 func (*FoundRequest) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *FoundRequest) GetProtocolVersion() uint32 {
@@ -5498,7 +5616,7 @@ type FoundResponse struct {
 
 func (x *FoundResponse) Reset() {
 	*x = FoundResponse{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5510,7 +5628,7 @@ func (x *FoundResponse) String() string {
 func (*FoundResponse) ProtoMessage() {}
 
 func (x *FoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5523,7 +5641,7 @@ func (x *FoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
 func (*FoundResponse) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *FoundResponse) GetFounder() *Founder {
@@ -5631,7 +5749,7 @@ type Founder struct {
 
 func (x *Founder) Reset() {
 	*x = Founder{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5643,7 +5761,7 @@ func (x *Founder) String() string {
 func (*Founder) ProtoMessage() {}
 
 func (x *Founder) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5656,7 +5774,7 @@ func (x *Founder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Founder.ProtoReflect.Descriptor instead.
 func (*Founder) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Founder) GetNodeId() uint32 {
@@ -5721,7 +5839,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5733,7 +5851,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5746,7 +5864,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -5777,7 +5895,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5789,7 +5907,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5802,7 +5920,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -5834,7 +5952,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5846,7 +5964,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5859,7 +5977,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -5898,7 +6016,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5910,7 +6028,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5923,7 +6041,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -5959,7 +6077,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5971,7 +6089,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5984,7 +6102,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -6011,7 +6129,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6023,7 +6141,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6036,7 +6154,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -6079,7 +6197,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6091,7 +6209,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6104,7 +6222,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{63}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *StartView) GetView() []byte {
@@ -6180,7 +6298,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\bexpected\x18\x03 \x01(\tR\bexpected\"B\n" +
 	"\fTraceContext\x12\x19\n" +
 	"\btrace_id\x18\x01 \x01(\fR\atraceId\x12\x17\n" +
-	"\aspan_id\x18\x02 \x01(\fR\x06spanId\"\xaa\x13\n" +
+	"\aspan_id\x18\x02 \x01(\fR\x06spanId\"\xf7\x13\n" +
 	"\vPeerMessage\x122\n" +
 	"\x05write\x18\x01 \x01(\v2\x1a.onar.replication.v1.WriteH\x00R\x05write\x128\n" +
 	"\awritten\x18\x02 \x01(\v2\x1c.onar.replication.v1.WrittenH\x00R\awritten\x12/\n" +
@@ -6226,7 +6344,8 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\tview_held\x18/ \x01(\v2\x1d.onar.replication.v1.ViewHeldH\x00R\bviewHeld\x12<\n" +
 	"\tjoin_wish\x180 \x01(\v2\x1d.onar.replication.v1.JoinWishH\x00R\bjoinWish\x12?\n" +
 	"\n" +
-	"leave_wish\x181 \x01(\v2\x1e.onar.replication.v1.LeaveWishH\x00R\tleaveWish\x127\n" +
+	"leave_wish\x181 \x01(\v2\x1e.onar.replication.v1.LeaveWishH\x00R\tleaveWish\x12K\n" +
+	"\x0eoperation_wish\x182 \x01(\v2\".onar.replication.v1.OperationWishH\x00R\roperationWish\x127\n" +
 	"\x05trace\x18' \x01(\v2!.onar.replication.v1.TraceContextR\x05traceB\t\n" +
 	"\amessage\"Z\n" +
 	"\vViewPrepare\x123\n" +
@@ -6263,7 +6382,17 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12!\n" +
 	"\foperation_id\x18\x02 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x16\n" +
-	"\x06digest\x18\x04 \x01(\fR\x06digest\"\\\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\"\xe7\x01\n" +
+	"\rOperationWish\x12!\n" +
+	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12:\n" +
+	"\x04kind\x18\x04 \x01(\x0e2&.onar.reconfiguration.v1.OperationKindR\x04kind\x12\x17\n" +
+	"\anode_id\x18\x05 \x01(\rR\x06nodeId\x12\x10\n" +
+	"\x03all\x18\x06 \x01(\bR\x03all\x12\x1e\n" +
+	"\n" +
+	"partitions\x18\a \x03(\rR\n" +
+	"partitions\"\\\n" +
 	"\aPrepare\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\x7f\n" +
@@ -6594,7 +6723,7 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
@@ -6621,64 +6750,66 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(*ViewHeld)(nil),                  // 22: onar.replication.v1.ViewHeld
 	(*JoinWish)(nil),                  // 23: onar.replication.v1.JoinWish
 	(*LeaveWish)(nil),                 // 24: onar.replication.v1.LeaveWish
-	(*Prepare)(nil),                   // 25: onar.replication.v1.Prepare
-	(*Promised)(nil),                  // 26: onar.replication.v1.Promised
-	(*Reserve)(nil),                   // 27: onar.replication.v1.Reserve
-	(*Reserved)(nil),                  // 28: onar.replication.v1.Reserved
-	(*Recover)(nil),                   // 29: onar.replication.v1.Recover
-	(*Recovered)(nil),                 // 30: onar.replication.v1.Recovered
-	(*Confirm)(nil),                   // 31: onar.replication.v1.Confirm
-	(*Confirmed)(nil),                 // 32: onar.replication.v1.Confirmed
-	(*Write)(nil),                     // 33: onar.replication.v1.Write
-	(*Written)(nil),                   // 34: onar.replication.v1.Written
-	(*Nack)(nil),                      // 35: onar.replication.v1.Nack
-	(*Read)(nil),                      // 36: onar.replication.v1.Read
-	(*ReadAnswer)(nil),                // 37: onar.replication.v1.ReadAnswer
-	(*Impose)(nil),                    // 38: onar.replication.v1.Impose
-	(*Imposed)(nil),                   // 39: onar.replication.v1.Imposed
-	(*HandOver)(nil),                  // 40: onar.replication.v1.HandOver
-	(*YourTurn)(nil),                  // 41: onar.replication.v1.YourTurn
-	(*HandedOver)(nil),                // 42: onar.replication.v1.HandedOver
-	(*AskChanges)(nil),                // 43: onar.replication.v1.AskChanges
-	(*SeqRanges)(nil),                 // 44: onar.replication.v1.SeqRanges
-	(*Changes)(nil),                   // 45: onar.replication.v1.Changes
-	(*ChangedKey)(nil),                // 46: onar.replication.v1.ChangedKey
-	(*AskTombstone)(nil),              // 47: onar.replication.v1.AskTombstone
-	(*TombstoneHeld)(nil),             // 48: onar.replication.v1.TombstoneHeld
-	(*Purge)(nil),                     // 49: onar.replication.v1.Purge
-	(*Purged)(nil),                    // 50: onar.replication.v1.Purged
-	(*Heartbeat)(nil),                 // 51: onar.replication.v1.Heartbeat
-	(*HeartbeatAnswer)(nil),           // 52: onar.replication.v1.HeartbeatAnswer
-	(*OfficeReport)(nil),              // 53: onar.replication.v1.OfficeReport
-	(*PartitionReport)(nil),           // 54: onar.replication.v1.PartitionReport
-	(*Forward)(nil),                   // 55: onar.replication.v1.Forward
-	(*Forwarded)(nil),                 // 56: onar.replication.v1.Forwarded
-	(*Refused)(nil),                   // 57: onar.replication.v1.Refused
-	(*Unknown)(nil),                   // 58: onar.replication.v1.Unknown
-	(*FoundRequest)(nil),              // 59: onar.replication.v1.FoundRequest
-	(*FoundResponse)(nil),             // 60: onar.replication.v1.FoundResponse
-	(*Founder)(nil),                   // 61: onar.replication.v1.Founder
-	(*StartBallot)(nil),               // 62: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 63: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 64: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 65: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 66: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 67: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 68: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 69: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 70: onar.replication.v1.Ballot
-	(*v1.Member)(nil),                 // 71: onar.reconfiguration.v1.Member
-	(*Timestamp)(nil),                 // 72: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 73: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 74: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 75: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 76: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 77: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 78: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 79: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 80: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 81: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 82: onar.kv.v1.AddResponse
+	(*OperationWish)(nil),             // 25: onar.replication.v1.OperationWish
+	(*Prepare)(nil),                   // 26: onar.replication.v1.Prepare
+	(*Promised)(nil),                  // 27: onar.replication.v1.Promised
+	(*Reserve)(nil),                   // 28: onar.replication.v1.Reserve
+	(*Reserved)(nil),                  // 29: onar.replication.v1.Reserved
+	(*Recover)(nil),                   // 30: onar.replication.v1.Recover
+	(*Recovered)(nil),                 // 31: onar.replication.v1.Recovered
+	(*Confirm)(nil),                   // 32: onar.replication.v1.Confirm
+	(*Confirmed)(nil),                 // 33: onar.replication.v1.Confirmed
+	(*Write)(nil),                     // 34: onar.replication.v1.Write
+	(*Written)(nil),                   // 35: onar.replication.v1.Written
+	(*Nack)(nil),                      // 36: onar.replication.v1.Nack
+	(*Read)(nil),                      // 37: onar.replication.v1.Read
+	(*ReadAnswer)(nil),                // 38: onar.replication.v1.ReadAnswer
+	(*Impose)(nil),                    // 39: onar.replication.v1.Impose
+	(*Imposed)(nil),                   // 40: onar.replication.v1.Imposed
+	(*HandOver)(nil),                  // 41: onar.replication.v1.HandOver
+	(*YourTurn)(nil),                  // 42: onar.replication.v1.YourTurn
+	(*HandedOver)(nil),                // 43: onar.replication.v1.HandedOver
+	(*AskChanges)(nil),                // 44: onar.replication.v1.AskChanges
+	(*SeqRanges)(nil),                 // 45: onar.replication.v1.SeqRanges
+	(*Changes)(nil),                   // 46: onar.replication.v1.Changes
+	(*ChangedKey)(nil),                // 47: onar.replication.v1.ChangedKey
+	(*AskTombstone)(nil),              // 48: onar.replication.v1.AskTombstone
+	(*TombstoneHeld)(nil),             // 49: onar.replication.v1.TombstoneHeld
+	(*Purge)(nil),                     // 50: onar.replication.v1.Purge
+	(*Purged)(nil),                    // 51: onar.replication.v1.Purged
+	(*Heartbeat)(nil),                 // 52: onar.replication.v1.Heartbeat
+	(*HeartbeatAnswer)(nil),           // 53: onar.replication.v1.HeartbeatAnswer
+	(*OfficeReport)(nil),              // 54: onar.replication.v1.OfficeReport
+	(*PartitionReport)(nil),           // 55: onar.replication.v1.PartitionReport
+	(*Forward)(nil),                   // 56: onar.replication.v1.Forward
+	(*Forwarded)(nil),                 // 57: onar.replication.v1.Forwarded
+	(*Refused)(nil),                   // 58: onar.replication.v1.Refused
+	(*Unknown)(nil),                   // 59: onar.replication.v1.Unknown
+	(*FoundRequest)(nil),              // 60: onar.replication.v1.FoundRequest
+	(*FoundResponse)(nil),             // 61: onar.replication.v1.FoundResponse
+	(*Founder)(nil),                   // 62: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 63: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 64: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 65: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 66: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 67: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 68: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 69: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 70: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 71: onar.replication.v1.Ballot
+	(*v1.Member)(nil),                 // 72: onar.reconfiguration.v1.Member
+	(v1.OperationKind)(0),             // 73: onar.reconfiguration.v1.OperationKind
+	(*Timestamp)(nil),                 // 74: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 75: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 76: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 77: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 78: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 79: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 80: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 81: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 82: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 83: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 84: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	14,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
@@ -6689,36 +6820,36 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	8,   // 5: onar.replication.v1.Authentication.challenge:type_name -> onar.replication.v1.Challenge
 	9,   // 6: onar.replication.v1.Authentication.proof:type_name -> onar.replication.v1.Proof
 	10,  // 7: onar.replication.v1.Authentication.welcome:type_name -> onar.replication.v1.Welcome
-	69,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	70,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
 	0,   // 9: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
-	33,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
-	34,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
-	36,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
-	37,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
-	55,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
-	56,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
-	38,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
-	39,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
-	29,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
-	30,  // 19: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
-	31,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
-	32,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
-	35,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
-	51,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
-	52,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
-	25,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
-	26,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
-	27,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
-	28,  // 28: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
-	40,  // 29: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
-	42,  // 30: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
-	41,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
-	43,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
-	45,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
-	47,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
-	48,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
-	49,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
-	50,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
+	34,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
+	35,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
+	37,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
+	38,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
+	56,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
+	57,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
+	39,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
+	40,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
+	30,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
+	31,  // 19: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
+	32,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
+	33,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
+	36,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
+	52,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
+	53,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
+	26,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
+	27,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
+	28,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
+	29,  // 28: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
+	41,  // 29: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
+	43,  // 30: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
+	42,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
+	44,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
+	46,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
+	48,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
+	49,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
+	50,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
+	51,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
 	15,  // 38: onar.replication.v1.PeerMessage.view_prepare:type_name -> onar.replication.v1.ViewPrepare
 	16,  // 39: onar.replication.v1.PeerMessage.view_promised:type_name -> onar.replication.v1.ViewPromised
 	17,  // 40: onar.replication.v1.PeerMessage.view_accept:type_name -> onar.replication.v1.ViewAccept
@@ -6729,92 +6860,94 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	22,  // 45: onar.replication.v1.PeerMessage.view_held:type_name -> onar.replication.v1.ViewHeld
 	23,  // 46: onar.replication.v1.PeerMessage.join_wish:type_name -> onar.replication.v1.JoinWish
 	24,  // 47: onar.replication.v1.PeerMessage.leave_wish:type_name -> onar.replication.v1.LeaveWish
-	13,  // 48: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
-	70,  // 49: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 50: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 51: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 52: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 53: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 54: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 55: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
-	71,  // 56: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
-	70,  // 57: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 58: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 59: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 60: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 61: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 62: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 63: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 64: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 65: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 66: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 67: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 68: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
-	1,   // 69: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	72,  // 70: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	72,  // 71: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	70,  // 72: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	70,  // 73: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 74: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
-	44,  // 75: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
-	70,  // 76: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
-	46,  // 77: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
-	44,  // 78: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
-	72,  // 79: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
-	70,  // 80: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
-	72,  // 81: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
-	70,  // 82: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 83: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
-	72,  // 84: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
-	70,  // 85: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
-	54,  // 86: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	53,  // 87: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
-	54,  // 88: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
-	53,  // 89: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
-	70,  // 90: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	70,  // 91: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	72,  // 92: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	73,  // 93: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	74,  // 94: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	75,  // 95: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	76,  // 96: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	77,  // 97: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	78,  // 98: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	79,  // 99: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	80,  // 100: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	81,  // 101: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	82,  // 102: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	57,  // 103: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
-	58,  // 104: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
-	2,   // 105: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
-	3,   // 106: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	61,  // 107: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	63,  // 108: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	65,  // 109: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	68,  // 110: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
-	23,  // 111: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
-	61,  // 112: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	64,  // 113: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	66,  // 114: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	67,  // 115: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	68,  // 116: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	62,  // 117: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	62,  // 118: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	62,  // 119: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	62,  // 120: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	62,  // 121: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	62,  // 122: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,   // 123: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	62,  // 124: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,   // 125: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	59,  // 126: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,   // 127: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	60,  // 128: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	127, // [127:129] is the sub-list for method output_type
-	125, // [125:127] is the sub-list for method input_type
-	125, // [125:125] is the sub-list for extension type_name
-	125, // [125:125] is the sub-list for extension extendee
-	0,   // [0:125] is the sub-list for field type_name
+	25,  // 48: onar.replication.v1.PeerMessage.operation_wish:type_name -> onar.replication.v1.OperationWish
+	13,  // 49: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
+	71,  // 50: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 51: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 52: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 53: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 54: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 55: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 56: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
+	72,  // 57: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
+	73,  // 58: onar.replication.v1.OperationWish.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	71,  // 59: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 60: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 61: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 62: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 63: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 64: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 65: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 66: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 67: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 68: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 69: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 70: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	1,   // 71: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
+	74,  // 72: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	74,  // 73: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	71,  // 74: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	71,  // 75: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 76: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	45,  // 77: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
+	71,  // 78: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
+	47,  // 79: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
+	45,  // 80: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
+	74,  // 81: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	71,  // 82: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	74,  // 83: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	71,  // 84: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 85: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	74,  // 86: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	71,  // 87: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	55,  // 88: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	54,  // 89: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	55,  // 90: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
+	54,  // 91: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
+	71,  // 92: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	71,  // 93: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	74,  // 94: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	75,  // 95: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	76,  // 96: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	77,  // 97: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	78,  // 98: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	79,  // 99: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	80,  // 100: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	81,  // 101: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	82,  // 102: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	83,  // 103: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	84,  // 104: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	58,  // 105: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	59,  // 106: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,   // 107: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,   // 108: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	62,  // 109: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	64,  // 110: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	66,  // 111: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	69,  // 112: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	23,  // 113: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
+	62,  // 114: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	65,  // 115: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	67,  // 116: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	68,  // 117: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	69,  // 118: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	63,  // 119: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	63,  // 120: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	63,  // 121: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	63,  // 122: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	63,  // 123: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	63,  // 124: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,   // 125: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	63,  // 126: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,   // 127: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	60,  // 128: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,   // 129: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	61,  // 130: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	129, // [129:131] is the sub-list for method output_type
+	127, // [127:129] is the sub-list for method input_type
+	127, // [127:127] is the sub-list for extension type_name
+	127, // [127:127] is the sub-list for extension extendee
+	0,   // [0:127] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -6868,15 +7001,16 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*PeerMessage_ViewHeld)(nil),
 		(*PeerMessage_JoinWish)(nil),
 		(*PeerMessage_LeaveWish)(nil),
+		(*PeerMessage_OperationWish)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[50].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[51].OneofWrappers = []any{
 		(*Forward_Get)(nil),
 		(*Forward_Put)(nil),
 		(*Forward_CompareAndSet)(nil),
 		(*Forward_Delete)(nil),
 		(*Forward_Add)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[51].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[52].OneofWrappers = []any{
 		(*Forwarded_Get)(nil),
 		(*Forwarded_Put)(nil),
 		(*Forwarded_CompareAndSet)(nil),
@@ -6885,13 +7019,13 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*Forwarded_Refused)(nil),
 		(*Forwarded_Unknown)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[54].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[55].OneofWrappers = []any{
 		(*FoundRequest_Prepare)(nil),
 		(*FoundRequest_Accept)(nil),
 		(*FoundRequest_View)(nil),
 		(*FoundRequest_Wish)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[55].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[56].OneofWrappers = []any{
 		(*FoundResponse_Promised)(nil),
 		(*FoundResponse_Accepted)(nil),
 		(*FoundResponse_Refused)(nil),
@@ -6903,7 +7037,7 @@ func file_onar_replication_v1_replication_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   64,
+			NumMessages:   65,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -7,26 +7,54 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class OperationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OPERATION_KIND_UNSPECIFIED: _ClassVar[OperationKind]
+    OPERATION_KIND_JOIN: _ClassVar[OperationKind]
+    OPERATION_KIND_LEAVE: _ClassVar[OperationKind]
+    OPERATION_KIND_TRANSFER_WRITER: _ClassVar[OperationKind]
+
 class MemberState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     MEMBER_STATE_UNSPECIFIED: _ClassVar[MemberState]
     MEMBER_STATE_ACTIVE: _ClassVar[MemberState]
     MEMBER_STATE_DRAINING: _ClassVar[MemberState]
+    MEMBER_STATE_LEAVING: _ClassVar[MemberState]
 
 class StorageKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     STORAGE_KIND_UNSPECIFIED: _ClassVar[StorageKind]
     STORAGE_KIND_MEMORY: _ClassVar[StorageKind]
     STORAGE_KIND_LOG: _ClassVar[StorageKind]
+
+class OperationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OPERATION_STATE_UNSPECIFIED: _ClassVar[OperationState]
+    OPERATION_STATE_PENDING: _ClassVar[OperationState]
+    OPERATION_STATE_DONE: _ClassVar[OperationState]
+    OPERATION_STATE_SUPERSEDED: _ClassVar[OperationState]
+    OPERATION_STATE_UNKNOWN: _ClassVar[OperationState]
+    OPERATION_STATE_POSSIBLE: _ClassVar[OperationState]
+OPERATION_KIND_UNSPECIFIED: OperationKind
+OPERATION_KIND_JOIN: OperationKind
+OPERATION_KIND_LEAVE: OperationKind
+OPERATION_KIND_TRANSFER_WRITER: OperationKind
 MEMBER_STATE_UNSPECIFIED: MemberState
 MEMBER_STATE_ACTIVE: MemberState
 MEMBER_STATE_DRAINING: MemberState
+MEMBER_STATE_LEAVING: MemberState
 STORAGE_KIND_UNSPECIFIED: StorageKind
 STORAGE_KIND_MEMORY: StorageKind
 STORAGE_KIND_LOG: StorageKind
+OPERATION_STATE_UNSPECIFIED: OperationState
+OPERATION_STATE_PENDING: OperationState
+OPERATION_STATE_DONE: OperationState
+OPERATION_STATE_SUPERSEDED: OperationState
+OPERATION_STATE_UNKNOWN: OperationState
+OPERATION_STATE_POSSIBLE: OperationState
 
 class View(_message.Message):
-    __slots__ = ("epoch", "cluster_id", "previous_digest", "operation_id", "replication_factor", "partition_count", "members", "partitions", "voters")
+    __slots__ = ("epoch", "cluster_id", "previous_digest", "operation_id", "replication_factor", "partition_count", "members", "partitions", "voters", "wishes", "operations", "forgotten_epoch")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +64,9 @@ class View(_message.Message):
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
     PARTITIONS_FIELD_NUMBER: _ClassVar[int]
     VOTERS_FIELD_NUMBER: _ClassVar[int]
+    WISHES_FIELD_NUMBER: _ClassVar[int]
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    FORGOTTEN_EPOCH_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     cluster_id: bytes
     previous_digest: bytes
@@ -45,7 +76,36 @@ class View(_message.Message):
     members: _containers.RepeatedCompositeFieldContainer[Member]
     partitions: _containers.RepeatedCompositeFieldContainer[PartitionPlacement]
     voters: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, epoch: _Optional[int] = ..., cluster_id: _Optional[bytes] = ..., previous_digest: _Optional[bytes] = ..., operation_id: _Optional[bytes] = ..., replication_factor: _Optional[int] = ..., partition_count: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., partitions: _Optional[_Iterable[_Union[PartitionPlacement, _Mapping]]] = ..., voters: _Optional[_Iterable[int]] = ...) -> None: ...
+    wishes: _containers.RepeatedCompositeFieldContainer[Wish]
+    operations: _containers.RepeatedCompositeFieldContainer[DoneOperation]
+    forgotten_epoch: int
+    def __init__(self, epoch: _Optional[int] = ..., cluster_id: _Optional[bytes] = ..., previous_digest: _Optional[bytes] = ..., operation_id: _Optional[bytes] = ..., replication_factor: _Optional[int] = ..., partition_count: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., partitions: _Optional[_Iterable[_Union[PartitionPlacement, _Mapping]]] = ..., voters: _Optional[_Iterable[int]] = ..., wishes: _Optional[_Iterable[_Union[Wish, _Mapping]]] = ..., operations: _Optional[_Iterable[_Union[DoneOperation, _Mapping]]] = ..., forgotten_epoch: _Optional[int] = ...) -> None: ...
+
+class Wish(_message.Message):
+    __slots__ = ("operation_id", "epoch", "kind", "node_id")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    kind: OperationKind
+    node_id: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ...) -> None: ...
+
+class DoneOperation(_message.Message):
+    __slots__ = ("operation_id", "epoch", "kind", "node_id", "done_epoch")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    DONE_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    kind: OperationKind
+    node_id: int
+    done_epoch: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., done_epoch: _Optional[int] = ...) -> None: ...
 
 class Member(_message.Message):
     __slots__ = ("id", "client_address", "peer_address", "zone", "state")
@@ -62,16 +122,18 @@ class Member(_message.Message):
     def __init__(self, id: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., state: _Optional[_Union[MemberState, str]] = ...) -> None: ...
 
 class PartitionPlacement(_message.Message):
-    __slots__ = ("partition", "replicas", "group_epoch", "previous")
+    __slots__ = ("partition", "replicas", "group_epoch", "previous", "preferred_node_id")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    PREFERRED_NODE_ID_FIELD_NUMBER: _ClassVar[int]
     partition: int
     replicas: _containers.RepeatedScalarFieldContainer[int]
     group_epoch: int
     previous: PreviousGroup
-    def __init__(self, partition: _Optional[int] = ..., replicas: _Optional[_Iterable[int]] = ..., group_epoch: _Optional[int] = ..., previous: _Optional[_Union[PreviousGroup, _Mapping]] = ...) -> None: ...
+    preferred_node_id: int
+    def __init__(self, partition: _Optional[int] = ..., replicas: _Optional[_Iterable[int]] = ..., group_epoch: _Optional[int] = ..., previous: _Optional[_Union[PreviousGroup, _Mapping]] = ..., preferred_node_id: _Optional[int] = ...) -> None: ...
 
 class PreviousGroup(_message.Message):
     __slots__ = ("group_epoch", "replicas")
@@ -216,3 +278,151 @@ class NodeStatus(_message.Message):
     log_position: int
     trouble: str
     def __init__(self, id: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., heard: bool = ..., storage: _Optional[_Union[StorageKind, str]] = ..., uptime_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., log_position: _Optional[int] = ..., trouble: _Optional[str] = ...) -> None: ...
+
+class WatchViewRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class WatchViewResponse(_message.Message):
+    __slots__ = ("header", "view", "digest")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    view: View
+    digest: bytes
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class JoinRequest(_message.Message):
+    __slots__ = ("operation_id", "epoch", "dry_run", "member")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    dry_run: bool
+    member: Member
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., dry_run: bool = ..., member: _Optional[_Union[Member, _Mapping]] = ...) -> None: ...
+
+class JoinResponse(_message.Message):
+    __slots__ = ("header", "operation", "view")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    view: View
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ...) -> None: ...
+
+class LeaveRequest(_message.Message):
+    __slots__ = ("operation_id", "epoch", "dry_run", "node_id")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    dry_run: bool
+    node_id: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., dry_run: bool = ..., node_id: _Optional[int] = ...) -> None: ...
+
+class LeaveResponse(_message.Message):
+    __slots__ = ("header", "operation", "view")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    view: View
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ...) -> None: ...
+
+class TransferWriterRequest(_message.Message):
+    __slots__ = ("partitions", "operation_id", "epoch", "dry_run", "node_id", "all")
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    partitions: _containers.RepeatedScalarFieldContainer[int]
+    operation_id: bytes
+    epoch: int
+    dry_run: bool
+    node_id: int
+    all: bool
+    def __init__(self, partitions: _Optional[_Iterable[int]] = ..., operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., dry_run: bool = ..., node_id: _Optional[int] = ..., all: bool = ...) -> None: ...
+
+class TransferWriterResponse(_message.Message):
+    __slots__ = ("header", "operation", "view")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    view: View
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ...) -> None: ...
+
+class GetOperationRequest(_message.Message):
+    __slots__ = ("operation_id", "epoch")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ...) -> None: ...
+
+class GetOperationResponse(_message.Message):
+    __slots__ = ("header", "operation")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ...) -> None: ...
+
+class ListOperationsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListOperationsResponse(_message.Message):
+    __slots__ = ("header", "operations", "forgotten_epoch")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    FORGOTTEN_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operations: _containers.RepeatedCompositeFieldContainer[Operation]
+    forgotten_epoch: int
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operations: _Optional[_Iterable[_Union[Operation, _Mapping]]] = ..., forgotten_epoch: _Optional[int] = ...) -> None: ...
+
+class WatchOperationRequest(_message.Message):
+    __slots__ = ("operation_id", "epoch")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ...) -> None: ...
+
+class WatchOperationResponse(_message.Message):
+    __slots__ = ("header", "operation")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ...) -> None: ...
+
+class Operation(_message.Message):
+    __slots__ = ("id", "kind", "node_id", "epoch", "state", "done_epoch", "explanation")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    DONE_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    kind: OperationKind
+    node_id: int
+    epoch: int
+    state: OperationState
+    done_epoch: int
+    explanation: str
+    def __init__(self, id: _Optional[bytes] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., epoch: _Optional[int] = ..., state: _Optional[_Union[OperationState, str]] = ..., done_epoch: _Optional[int] = ..., explanation: _Optional[str] = ...) -> None: ...

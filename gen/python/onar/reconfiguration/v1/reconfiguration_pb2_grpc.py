@@ -6,8 +6,12 @@ from onar.reconfiguration.v1 import reconfiguration_pb2 as onar_dot_reconfigurat
 
 
 class ReconfigurationServiceStub(object):
-    """Looks at the cluster, and later changes it. Held for that: WatchView (views as they are decided), Join, Drain, Remove, Replace,
-    SetReplication, TransferWriter, each with a dry run that shows the placement it would lead to.
+    """Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+
+    Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
+    GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
+    them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
     """
 
     def __init__(self, channel):
@@ -31,11 +35,50 @@ class ReconfigurationServiceStub(object):
                 request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.StatusRequest.SerializeToString,
                 response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.StatusResponse.FromString,
                 )
+        self.WatchView = channel.unary_stream(
+                '/onar.reconfiguration.v1.ReconfigurationService/WatchView',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchViewRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchViewResponse.FromString,
+                )
+        self.Join = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/Join',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.JoinRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.JoinResponse.FromString,
+                )
+        self.Leave = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/Leave',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.LeaveRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.LeaveResponse.FromString,
+                )
+        self.TransferWriter = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/TransferWriter',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterResponse.FromString,
+                )
+        self.GetOperation = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/GetOperation',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationResponse.FromString,
+                )
+        self.ListOperations = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/ListOperations',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ListOperationsRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ListOperationsResponse.FromString,
+                )
+        self.WatchOperation = channel.unary_stream(
+                '/onar.reconfiguration.v1.ReconfigurationService/WatchOperation',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchOperationRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchOperationResponse.FromString,
+                )
 
 
 class ReconfigurationServiceServicer(object):
-    """Looks at the cluster, and later changes it. Held for that: WatchView (views as they are decided), Join, Drain, Remove, Replace,
-    SetReplication, TransferWriter, each with a dry run that shows the placement it would lead to.
+    """Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+
+    Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
+    GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
+    them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
     """
 
     def GetView(self, request, context):
@@ -62,6 +105,60 @@ class ReconfigurationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchView(self, request, context):
+        """The newest view that this node knows, then each newer one as this node learns it. A slow reader misses views in between, and gets the
+        newest: each is complete in itself. RESOURCE_EXHAUSTED, OVERLOADED when too many watch at this node already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Join(self, request, context):
+        """Shows what would come of a node that joins, as a dry run. A node becomes a member by its own wish alone (onar start --join): without
+        dry_run this is FAILED_PRECONDITION, OPERATION_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Leave(self, request, context):
+        """Makes a member without partitions leave the cluster for good. A voter is replaced as voter on the way. The operation is done when a view
+        leaves the node out; the node's process ends by itself once nobody needs it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TransferWriter(self, request, context):
+        """Makes a replica the preferred writer of partitions. Their group epochs stay as they are; writers follow within seconds by handing their
+        offices over, and no request fails for it. The operation is done when a view prefers the node.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOperation(self, request, context):
+        """What became of an operation, as far as this node knows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOperations(self, request, context):
+        """The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchOperation(self, request, context):
+        """What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+        OVERLOADED when too many watch at this node already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReconfigurationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +177,41 @@ def add_ReconfigurationServiceServicer_to_server(servicer, server):
                     request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.StatusRequest.FromString,
                     response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.StatusResponse.SerializeToString,
             ),
+            'WatchView': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchView,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchViewRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchViewResponse.SerializeToString,
+            ),
+            'Join': grpc.unary_unary_rpc_method_handler(
+                    servicer.Join,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.JoinRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.JoinResponse.SerializeToString,
+            ),
+            'Leave': grpc.unary_unary_rpc_method_handler(
+                    servicer.Leave,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.LeaveRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.LeaveResponse.SerializeToString,
+            ),
+            'TransferWriter': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferWriter,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterResponse.SerializeToString,
+            ),
+            'GetOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOperation,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationResponse.SerializeToString,
+            ),
+            'ListOperations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOperations,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ListOperationsRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ListOperationsResponse.SerializeToString,
+            ),
+            'WatchOperation': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchOperation,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchOperationRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchOperationResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'onar.reconfiguration.v1.ReconfigurationService', rpc_method_handlers)
@@ -88,8 +220,12 @@ def add_ReconfigurationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReconfigurationService(object):
-    """Looks at the cluster, and later changes it. Held for that: WatchView (views as they are decided), Join, Drain, Remove, Replace,
-    SetReplication, TransferWriter, each with a dry run that shows the placement it would lead to.
+    """Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+
+    Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
+    GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
+    them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
     """
 
     @staticmethod
@@ -140,5 +276,124 @@ class ReconfigurationService(object):
         return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/Status',
             onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.StatusRequest.SerializeToString,
             onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.StatusResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def WatchView(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/onar.reconfiguration.v1.ReconfigurationService/WatchView',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchViewRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchViewResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Join(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/Join',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.JoinRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.JoinResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Leave(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/Leave',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.LeaveRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.LeaveResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def TransferWriter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/TransferWriter',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/GetOperation',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListOperations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/ListOperations',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ListOperationsRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ListOperationsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def WatchOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/onar.reconfiguration.v1.ReconfigurationService/WatchOperation',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchOperationRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.WatchOperationResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

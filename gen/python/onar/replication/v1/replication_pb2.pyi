@@ -231,7 +231,7 @@ class TraceContext(_message.Message):
     def __init__(self, trace_id: _Optional[bytes] = ..., span_id: _Optional[bytes] = ...) -> None: ...
 
 class PeerMessage(_message.Message):
-    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn", "ask_changes", "changes", "ask_tombstone", "tombstone_held", "purge", "purged", "view_prepare", "view_promised", "view_accept", "view_accepted", "view_refused", "view_wanted", "view_news", "view_held", "join_wish", "leave_wish", "trace")
+    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn", "ask_changes", "changes", "ask_tombstone", "tombstone_held", "purge", "purged", "view_prepare", "view_promised", "view_accept", "view_accepted", "view_refused", "view_wanted", "view_news", "view_held", "join_wish", "leave_wish", "operation_wish", "trace")
     WRITE_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
@@ -270,6 +270,7 @@ class PeerMessage(_message.Message):
     VIEW_HELD_FIELD_NUMBER: _ClassVar[int]
     JOIN_WISH_FIELD_NUMBER: _ClassVar[int]
     LEAVE_WISH_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_WISH_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
     write: Write
     written: Written
@@ -309,8 +310,9 @@ class PeerMessage(_message.Message):
     view_held: ViewHeld
     join_wish: JoinWish
     leave_wish: LeaveWish
+    operation_wish: OperationWish
     trace: TraceContext
-    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ..., ask_changes: _Optional[_Union[AskChanges, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., ask_tombstone: _Optional[_Union[AskTombstone, _Mapping]] = ..., tombstone_held: _Optional[_Union[TombstoneHeld, _Mapping]] = ..., purge: _Optional[_Union[Purge, _Mapping]] = ..., purged: _Optional[_Union[Purged, _Mapping]] = ..., view_prepare: _Optional[_Union[ViewPrepare, _Mapping]] = ..., view_promised: _Optional[_Union[ViewPromised, _Mapping]] = ..., view_accept: _Optional[_Union[ViewAccept, _Mapping]] = ..., view_accepted: _Optional[_Union[ViewAccepted, _Mapping]] = ..., view_refused: _Optional[_Union[ViewRefused, _Mapping]] = ..., view_wanted: _Optional[_Union[ViewWanted, _Mapping]] = ..., view_news: _Optional[_Union[ViewNews, _Mapping]] = ..., view_held: _Optional[_Union[ViewHeld, _Mapping]] = ..., join_wish: _Optional[_Union[JoinWish, _Mapping]] = ..., leave_wish: _Optional[_Union[LeaveWish, _Mapping]] = ..., trace: _Optional[_Union[TraceContext, _Mapping]] = ...) -> None: ...
+    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ..., ask_changes: _Optional[_Union[AskChanges, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., ask_tombstone: _Optional[_Union[AskTombstone, _Mapping]] = ..., tombstone_held: _Optional[_Union[TombstoneHeld, _Mapping]] = ..., purge: _Optional[_Union[Purge, _Mapping]] = ..., purged: _Optional[_Union[Purged, _Mapping]] = ..., view_prepare: _Optional[_Union[ViewPrepare, _Mapping]] = ..., view_promised: _Optional[_Union[ViewPromised, _Mapping]] = ..., view_accept: _Optional[_Union[ViewAccept, _Mapping]] = ..., view_accepted: _Optional[_Union[ViewAccepted, _Mapping]] = ..., view_refused: _Optional[_Union[ViewRefused, _Mapping]] = ..., view_wanted: _Optional[_Union[ViewWanted, _Mapping]] = ..., view_news: _Optional[_Union[ViewNews, _Mapping]] = ..., view_held: _Optional[_Union[ViewHeld, _Mapping]] = ..., join_wish: _Optional[_Union[JoinWish, _Mapping]] = ..., leave_wish: _Optional[_Union[LeaveWish, _Mapping]] = ..., operation_wish: _Optional[_Union[OperationWish, _Mapping]] = ..., trace: _Optional[_Union[TraceContext, _Mapping]] = ...) -> None: ...
 
 class ViewPrepare(_message.Message):
     __slots__ = ("ballot", "digest")
@@ -397,6 +399,24 @@ class LeaveWish(_message.Message):
     epoch: int
     digest: bytes
     def __init__(self, node_id: _Optional[int] = ..., operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class OperationWish(_message.Message):
+    __slots__ = ("operation_id", "epoch", "digest", "kind", "node_id", "all", "partitions")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    digest: bytes
+    kind: _reconfiguration_pb2.OperationKind
+    node_id: int
+    all: bool
+    partitions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ..., kind: _Optional[_Union[_reconfiguration_pb2.OperationKind, str]] = ..., node_id: _Optional[int] = ..., all: bool = ..., partitions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Prepare(_message.Message):
     __slots__ = ("partition", "ballot")

@@ -55,6 +55,10 @@ export enum ErrorReason {
    * a list beyond what it can be about.
    */
   UNKNOWN_FIELDS_TOO_LONG = 14,
+  /** OPERATION_ID_LENGTH - The operation id is not exactly 16 bytes long. */
+  OPERATION_ID_LENGTH = 15,
+  /** EPOCH_MISSING - The epoch of the view that an operation was computed on is missing. */
+  EPOCH_MISSING = 16,
   /** NOT_A_NUMBER - FAILED_PRECONDITION. Add: the value is not a decimal signed 64-bit number. */
   NOT_A_NUMBER = 20,
   /** OVERFLOW - OUT_OF_RANGE. Add: the sum does not fit a signed 64-bit number. */
@@ -63,6 +67,8 @@ export enum ErrorReason {
   NOT_TEXT = 22,
   /** KEY_SPACE_NOT_FOUND - NOT_FOUND. No key space has this name. (A missing key is an answer, never an error.) */
   KEY_SPACE_NOT_FOUND = 23,
+  /** OPERATION_REFUSED - FAILED_PRECONDITION. The view that an operation was computed on does not allow it. The message says why; no view changed. */
+  OPERATION_REFUSED = 24,
   /**
    * NO_WRITER - UNAVAILABLE, with RetryInfo. The key's partition had no writer for as long as the request could be held, or the node has not
    * met its cluster yet. DEADLINE_EXCEEDED, without RetryInfo: the deadline of a write came before there was one.
@@ -87,6 +93,8 @@ export enum ErrorReason {
   DISK_FULL = 35,
   /** QUOTA_EXCEEDED - RESOURCE_EXHAUSTED. A quota is used up. Metadata "quota": which one; "bound", "value". */
   QUOTA_EXCEEDED = 36,
+  /** EPOCH_AHEAD - UNAVAILABLE, with RetryInfo. This node does not know the view yet that an operation was computed on. Metadata "bound": the epoch it knows. */
+  EPOCH_AHEAD = 37,
   /**
    * OUTCOME_UNKNOWN - DEADLINE_EXCEEDED at the deadline, otherwise UNKNOWN. The write may have been executed: the deadline came before its answer, or
    * its writer changed and it carried no request id.
@@ -153,6 +161,12 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 14:
     case "ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG":
       return ErrorReason.UNKNOWN_FIELDS_TOO_LONG;
+    case 15:
+    case "ERROR_REASON_OPERATION_ID_LENGTH":
+      return ErrorReason.OPERATION_ID_LENGTH;
+    case 16:
+    case "ERROR_REASON_EPOCH_MISSING":
+      return ErrorReason.EPOCH_MISSING;
     case 20:
     case "ERROR_REASON_NOT_A_NUMBER":
       return ErrorReason.NOT_A_NUMBER;
@@ -165,6 +179,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 23:
     case "ERROR_REASON_KEY_SPACE_NOT_FOUND":
       return ErrorReason.KEY_SPACE_NOT_FOUND;
+    case 24:
+    case "ERROR_REASON_OPERATION_REFUSED":
+      return ErrorReason.OPERATION_REFUSED;
     case 30:
     case "ERROR_REASON_NO_WRITER":
       return ErrorReason.NO_WRITER;
@@ -186,6 +203,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 36:
     case "ERROR_REASON_QUOTA_EXCEEDED":
       return ErrorReason.QUOTA_EXCEEDED;
+    case 37:
+    case "ERROR_REASON_EPOCH_AHEAD":
+      return ErrorReason.EPOCH_AHEAD;
     case 40:
     case "ERROR_REASON_OUTCOME_UNKNOWN":
       return ErrorReason.OUTCOME_UNKNOWN;
@@ -240,6 +260,10 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_REVISION_OUT_OF_RANGE";
     case ErrorReason.UNKNOWN_FIELDS_TOO_LONG:
       return "ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG";
+    case ErrorReason.OPERATION_ID_LENGTH:
+      return "ERROR_REASON_OPERATION_ID_LENGTH";
+    case ErrorReason.EPOCH_MISSING:
+      return "ERROR_REASON_EPOCH_MISSING";
     case ErrorReason.NOT_A_NUMBER:
       return "ERROR_REASON_NOT_A_NUMBER";
     case ErrorReason.OVERFLOW:
@@ -248,6 +272,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_NOT_TEXT";
     case ErrorReason.KEY_SPACE_NOT_FOUND:
       return "ERROR_REASON_KEY_SPACE_NOT_FOUND";
+    case ErrorReason.OPERATION_REFUSED:
+      return "ERROR_REASON_OPERATION_REFUSED";
     case ErrorReason.NO_WRITER:
       return "ERROR_REASON_NO_WRITER";
     case ErrorReason.MOVING:
@@ -262,6 +288,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_DISK_FULL";
     case ErrorReason.QUOTA_EXCEEDED:
       return "ERROR_REASON_QUOTA_EXCEEDED";
+    case ErrorReason.EPOCH_AHEAD:
+      return "ERROR_REASON_EPOCH_AHEAD";
     case ErrorReason.OUTCOME_UNKNOWN:
       return "ERROR_REASON_OUTCOME_UNKNOWN";
     case ErrorReason.REQUEST_EXPIRED:

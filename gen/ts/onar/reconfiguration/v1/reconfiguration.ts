@@ -10,6 +10,56 @@ export const protobufPackage = "onar.reconfiguration.v1";
 
 export const protobufFileName = "onar/reconfiguration/v1/reconfiguration.proto";
 
+/** What an operation does. */
+export enum OperationKind {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED = 0,
+  /** JOIN - A node became a member, or has other addresses, by its own wish. */
+  JOIN = 1,
+  /** LEAVE - A member leaves. */
+  LEAVE = 2,
+  /** TRANSFER_WRITER - A node becomes the preferred writer of partitions. */
+  TRANSFER_WRITER = 3,
+  UNRECOGNIZED = -1,
+}
+
+export function operationKindFromJSON(object: any): OperationKind {
+  switch (object) {
+    case 0:
+    case "OPERATION_KIND_UNSPECIFIED":
+      return OperationKind.UNSPECIFIED;
+    case 1:
+    case "OPERATION_KIND_JOIN":
+      return OperationKind.JOIN;
+    case 2:
+    case "OPERATION_KIND_LEAVE":
+      return OperationKind.LEAVE;
+    case 3:
+    case "OPERATION_KIND_TRANSFER_WRITER":
+      return OperationKind.TRANSFER_WRITER;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return OperationKind.UNRECOGNIZED;
+  }
+}
+
+export function operationKindToJSON(object: OperationKind): string {
+  switch (object) {
+    case OperationKind.UNSPECIFIED:
+      return "OPERATION_KIND_UNSPECIFIED";
+    case OperationKind.JOIN:
+      return "OPERATION_KIND_JOIN";
+    case OperationKind.LEAVE:
+      return "OPERATION_KIND_LEAVE";
+    case OperationKind.TRANSFER_WRITER:
+      return "OPERATION_KIND_TRANSFER_WRITER";
+    case OperationKind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** What a member may be given. */
 export enum MemberState {
   /** UNSPECIFIED - Never sent. */
@@ -18,6 +68,8 @@ export enum MemberState {
   ACTIVE = 1,
   /** DRAINING - Is being emptied: still serves what it has, is given nothing more. */
   DRAINING = 2,
+  /** LEAVING - Keeps no partition and is about to leave: one of the next views leaves it out. */
+  LEAVING = 3,
   UNRECOGNIZED = -1,
 }
 
@@ -32,6 +84,9 @@ export function memberStateFromJSON(object: any): MemberState {
     case 2:
     case "MEMBER_STATE_DRAINING":
       return MemberState.DRAINING;
+    case 3:
+    case "MEMBER_STATE_LEAVING":
+      return MemberState.LEAVING;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -47,6 +102,8 @@ export function memberStateToJSON(object: MemberState): string {
       return "MEMBER_STATE_ACTIVE";
     case MemberState.DRAINING:
       return "MEMBER_STATE_DRAINING";
+    case MemberState.LEAVING:
+      return "MEMBER_STATE_LEAVING";
     case MemberState.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -96,6 +153,73 @@ export function storageKindToJSON(object: StorageKind): string {
   }
 }
 
+/** What became of an operation. */
+export enum OperationState {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED = 0,
+  /** PENDING - A view carries it, and it is not done yet; or it was asked for at this node, and nothing is decided. */
+  PENDING = 1,
+  /** DONE - A view did it. */
+  DONE = 2,
+  /**
+   * SUPERSEDED - The view after the one that it was computed on does not carry it: it did not run and never will. Look at the newest view and ask anew, with
+   * another id.
+   */
+  SUPERSEDED = 3,
+  /** UNKNOWN - This node cannot tell: it never heard of it, it is behind, or so many operations followed that this one may be forgotten. */
+  UNKNOWN = 4,
+  /** POSSIBLE - Of a dry run: it could be done. */
+  POSSIBLE = 5,
+  UNRECOGNIZED = -1,
+}
+
+export function operationStateFromJSON(object: any): OperationState {
+  switch (object) {
+    case 0:
+    case "OPERATION_STATE_UNSPECIFIED":
+      return OperationState.UNSPECIFIED;
+    case 1:
+    case "OPERATION_STATE_PENDING":
+      return OperationState.PENDING;
+    case 2:
+    case "OPERATION_STATE_DONE":
+      return OperationState.DONE;
+    case 3:
+    case "OPERATION_STATE_SUPERSEDED":
+      return OperationState.SUPERSEDED;
+    case 4:
+    case "OPERATION_STATE_UNKNOWN":
+      return OperationState.UNKNOWN;
+    case 5:
+    case "OPERATION_STATE_POSSIBLE":
+      return OperationState.POSSIBLE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return OperationState.UNRECOGNIZED;
+  }
+}
+
+export function operationStateToJSON(object: OperationState): string {
+  switch (object) {
+    case OperationState.UNSPECIFIED:
+      return "OPERATION_STATE_UNSPECIFIED";
+    case OperationState.PENDING:
+      return "OPERATION_STATE_PENDING";
+    case OperationState.DONE:
+      return "OPERATION_STATE_DONE";
+    case OperationState.SUPERSEDED:
+      return "OPERATION_STATE_SUPERSEDED";
+    case OperationState.UNKNOWN:
+      return "OPERATION_STATE_UNKNOWN";
+    case OperationState.POSSIBLE:
+      return "OPERATION_STATE_POSSIBLE";
+    case OperationState.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** A cluster-wide fact: who is a member and where every partition is. Complete in itself. */
 export interface View {
   /** The view's number. The first view is 1. */
@@ -116,6 +240,43 @@ export interface View {
   partitions: PartitionPlacement[];
   /** The members that decide what the next view is: at most 7 node ids, ordered. */
   voters: number[];
+  /** Operations that views before carried and that are not done yet. Whoever proposes the next view goes on with them. */
+  wishes: Wish[];
+  /** The last 64 operations that are done, in the order of their epochs. */
+  operations: DoneOperation[];
+  /**
+   * The highest epoch of a view that did an operation which is not among `operations` any more; 0 when all are there. An operation computed on
+   * an earlier epoch may be forgotten.
+   */
+  forgottenEpoch: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** An operation that is not done yet. */
+export interface Wish {
+  /** The operation: 16 bytes. */
+  operationId: Buffer;
+  /** The epoch that it was computed on. The view after that one was the first to carry it. */
+  epoch: bigint;
+  /** What it is. Only OPERATION_KIND_LEAVE takes more than one view. */
+  kind: OperationKind;
+  /** The node that it is about. */
+  nodeId: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** An operation that a view did. */
+export interface DoneOperation {
+  /** The operation: 16 bytes. */
+  operationId: Buffer;
+  /** The epoch that it was computed on. */
+  epoch: bigint;
+  /** What it was. */
+  kind: OperationKind;
+  /** The node that it was about. */
+  nodeId: number;
+  /** The epoch of the view that did it. */
+  doneEpoch: bigint;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -141,12 +302,16 @@ export interface Member {
 export interface PartitionPlacement {
   /** The partition, from 0. */
   partition: number;
-  /** The ids of its replicas. The first is the one preferred as writer. */
+  /** The ids of its replicas. The first is the one preferred as writer, unless preferred_node_id names another. */
   replicas: number[];
   /** Grows each time the partition is given other replicas; 1 in view 1. A partition whose replicas do not change keeps it. */
   groupEpoch: bigint;
   /** The group before, while the move from it is not recorded as finished; unset otherwise. */
-  previous: PreviousGroup | undefined;
+  previous:
+    | PreviousGroup
+    | undefined;
+  /** The replica preferred as writer; 0: the first. It changes without a new group epoch. */
+  preferredNodeId: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -333,6 +498,197 @@ export interface NodeStatus {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** Nothing to say. */
+export interface WatchViewRequest {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A view that the node knows. */
+export interface WatchViewResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The view. */
+  view:
+    | View
+    | undefined;
+  /** SHA-256 of the view as it was encoded when it was decided. */
+  digest: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A node that might join. */
+export interface JoinRequest {
+  /** The operation; may be empty in a dry run. Otherwise 16 bytes: INVALID_ARGUMENT, OPERATION_ID_LENGTH. */
+  operationId: Buffer;
+  /** The epoch that this is computed on; 0 in a dry run: the newest that the node knows. INVALID_ARGUMENT, EPOCH_MISSING. */
+  epoch: bigint;
+  /** Must be true. */
+  dryRun: boolean;
+  /** The node as it would be known. Its id may be 0: not drawn yet. */
+  member: Member | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What would come of it. */
+export interface JoinResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. */
+  operation:
+    | Operation
+    | undefined;
+  /** The view that the operation leads to at first. */
+  view: View | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which member leaves. */
+export interface LeaveRequest {
+  /**
+   * Names the operation: 16 bytes that the caller draws, and sends again only when it asks for the very same. May be empty in a dry run.
+   * INVALID_ARGUMENT, OPERATION_ID_LENGTH.
+   */
+  operationId: Buffer;
+  /**
+   * The epoch of the view that it was computed on (GetView). 0 only in a dry run. INVALID_ARGUMENT, EPOCH_MISSING; UNAVAILABLE, EPOCH_AHEAD
+   * when the node does not know that view yet.
+   */
+  epoch: bigint;
+  /** Changes nothing: the answer shows the view that the operation would lead to. */
+  dryRun: boolean;
+  /** The member. FAILED_PRECONDITION, OPERATION_REFUSED when it is none, keeps partitions, or is one of the last two. */
+  nodeId: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What became of it so far. */
+export interface LeaveResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. Pending while the member is still there; ask WatchOperation. */
+  operation:
+    | Operation
+    | undefined;
+  /** Of a dry run: the view that the operation leads to at first. */
+  view: View | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which node is to write which partitions. */
+export interface TransferWriterRequest {
+  /** The partitions, each of which must have a replica on the node. Not together with `all`. INVALID_ARGUMENT, PARTITION_OUT_OF_RANGE. */
+  partitions: number[];
+  /** As in LeaveRequest. */
+  operationId: Buffer;
+  /** As in LeaveRequest. */
+  epoch: bigint;
+  /** As in LeaveRequest. */
+  dryRun: boolean;
+  /** The node. FAILED_PRECONDITION, OPERATION_REFUSED when it is no member, is leaving, or keeps none of the partitions. */
+  nodeId: number;
+  /** All partitions that have a replica on the node. */
+  all: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What became of it. */
+export interface TransferWriterResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. */
+  operation:
+    | Operation
+    | undefined;
+  /** Of a dry run: the view that the operation leads to. */
+  view: View | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which operation. */
+export interface GetOperationRequest {
+  /** Its id: 16 bytes. INVALID_ARGUMENT, OPERATION_ID_LENGTH. */
+  operationId: Buffer;
+  /** The epoch that it was computed on; 0: not known any more. Without it nobody can tell that the operation was superseded. */
+  epoch: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What the node knows of it. */
+export interface GetOperationResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. */
+  operation: Operation | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Nothing to say. */
+export interface ListOperationsRequest {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What the newest view remembers. */
+export interface ListOperationsResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** Those that are not done, then those that are, the latest last. */
+  operations: Operation[];
+  /** As in View. */
+  forgottenEpoch: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which operation. */
+export interface WatchOperationRequest {
+  /** As in GetOperationRequest. */
+  operationId: Buffer;
+  /** As in GetOperationRequest. */
+  epoch: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What the node knows of it now. */
+export interface WatchOperationResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. */
+  operation: Operation | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** An operation and what became of it. */
+export interface Operation {
+  /** Its id: 16 bytes. */
+  id: Buffer;
+  /** What it is; unspecified when the node does not know the operation. */
+  kind: OperationKind;
+  /** The node that it is about; 0 when unknown. */
+  nodeId: number;
+  /** The epoch that it was computed on; 0 when unknown. */
+  epoch: bigint;
+  /** What became of it. */
+  state: OperationState;
+  /** The epoch of the view that did it. 0 unless it is done. */
+  doneEpoch: bigint;
+  /** Why it is in that state, in words for people. */
+  explanation: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 function createBaseView(): View {
   return {
     epoch: 0n,
@@ -344,6 +700,9 @@ function createBaseView(): View {
     members: [],
     partitions: [],
     voters: [],
+    wishes: [],
+    operations: [],
+    forgottenEpoch: 0n,
     _unknownFields: {},
   };
 }
@@ -383,6 +742,18 @@ export const View: MessageFns<View> = {
         writer.uint32(v);
       }
       writer.join();
+    }
+    for (const v of message.wishes) {
+      Wish.encode(v!, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.operations) {
+      DoneOperation.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.forgottenEpoch !== 0n) {
+      if (BigInt.asUintN(64, message.forgottenEpoch) !== message.forgottenEpoch) {
+        throw new globalThis.Error("value provided for field message.forgottenEpoch of type uint64 too large");
+      }
+      writer.uint32(96).uint64(message.forgottenEpoch);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -490,6 +861,30 @@ export const View: MessageFns<View> = {
 
             break;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.wishes.push(Wish.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.operations.push(DoneOperation.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.forgottenEpoch = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -545,6 +940,15 @@ export const View: MessageFns<View> = {
         ? object.partitions.map((e: any) => PartitionPlacement.fromJSON(e))
         : [],
       voters: globalThis.Array.isArray(object?.voters) ? object.voters.map((e: any) => globalThis.Number(e)) : [],
+      wishes: globalThis.Array.isArray(object?.wishes) ? object.wishes.map((e: any) => Wish.fromJSON(e)) : [],
+      operations: globalThis.Array.isArray(object?.operations)
+        ? object.operations.map((e: any) => DoneOperation.fromJSON(e))
+        : [],
+      forgottenEpoch: isSet(object.forgottenEpoch)
+        ? BigInt(object.forgottenEpoch)
+        : isSet(object.forgotten_epoch)
+        ? BigInt(object.forgotten_epoch)
+        : 0n,
     };
   },
 
@@ -577,6 +981,15 @@ export const View: MessageFns<View> = {
     if (message.voters?.length) {
       obj.voters = message.voters.map((e) => Math.round(e));
     }
+    if (message.wishes?.length) {
+      obj.wishes = message.wishes.map((e) => Wish.toJSON(e));
+    }
+    if (message.operations?.length) {
+      obj.operations = message.operations.map((e) => DoneOperation.toJSON(e));
+    }
+    if (message.forgottenEpoch !== 0n) {
+      obj.forgottenEpoch = message.forgottenEpoch.toString();
+    }
     return obj;
   },
 
@@ -594,6 +1007,322 @@ export const View: MessageFns<View> = {
     message.members = object.members?.map((e) => Member.fromPartial(e)) || [];
     message.partitions = object.partitions?.map((e) => PartitionPlacement.fromPartial(e)) || [];
     message.voters = object.voters?.map((e) => e) || [];
+    message.wishes = object.wishes?.map((e) => Wish.fromPartial(e)) || [];
+    message.operations = object.operations?.map((e) => DoneOperation.fromPartial(e)) || [];
+    message.forgottenEpoch = (object.forgottenEpoch !== undefined && object.forgottenEpoch !== null)
+      ? BigInt(object.forgottenEpoch)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseWish(): Wish {
+  return { operationId: Buffer.alloc(0), epoch: 0n, kind: 0, nodeId: 0, _unknownFields: {} };
+}
+
+export const Wish: MessageFns<Wish> = {
+  encode(message: Wish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(10).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.epoch);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(24).int32(message.kind);
+    }
+    if (message.nodeId !== 0) {
+      writer.uint32(32).uint32(message.nodeId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Wish {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWish();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Wish {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      kind: isSet(object.kind) ? operationKindFromJSON(object.kind) : 0,
+      nodeId: isSet(object.nodeId)
+        ? globalThis.Number(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.Number(object.node_id)
+        : 0,
+    };
+  },
+
+  toJSON(message: Wish): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.kind !== 0) {
+      obj.kind = operationKindToJSON(message.kind);
+    }
+    if (message.nodeId !== 0) {
+      obj.nodeId = Math.round(message.nodeId);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Wish>): Wish {
+    return Wish.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Wish>): Wish {
+    const message = createBaseWish();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.kind = object.kind ?? 0;
+    message.nodeId = object.nodeId ?? 0;
+    return message;
+  },
+};
+
+function createBaseDoneOperation(): DoneOperation {
+  return { operationId: Buffer.alloc(0), epoch: 0n, kind: 0, nodeId: 0, doneEpoch: 0n, _unknownFields: {} };
+}
+
+export const DoneOperation: MessageFns<DoneOperation> = {
+  encode(message: DoneOperation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(10).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.epoch);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(24).int32(message.kind);
+    }
+    if (message.nodeId !== 0) {
+      writer.uint32(32).uint32(message.nodeId);
+    }
+    if (message.doneEpoch !== 0n) {
+      if (BigInt.asUintN(64, message.doneEpoch) !== message.doneEpoch) {
+        throw new globalThis.Error("value provided for field message.doneEpoch of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.doneEpoch);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DoneOperation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDoneOperation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.doneEpoch = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DoneOperation {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      kind: isSet(object.kind) ? operationKindFromJSON(object.kind) : 0,
+      nodeId: isSet(object.nodeId)
+        ? globalThis.Number(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.Number(object.node_id)
+        : 0,
+      doneEpoch: isSet(object.doneEpoch)
+        ? BigInt(object.doneEpoch)
+        : isSet(object.done_epoch)
+        ? BigInt(object.done_epoch)
+        : 0n,
+    };
+  },
+
+  toJSON(message: DoneOperation): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.kind !== 0) {
+      obj.kind = operationKindToJSON(message.kind);
+    }
+    if (message.nodeId !== 0) {
+      obj.nodeId = Math.round(message.nodeId);
+    }
+    if (message.doneEpoch !== 0n) {
+      obj.doneEpoch = message.doneEpoch.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DoneOperation>): DoneOperation {
+    return DoneOperation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DoneOperation>): DoneOperation {
+    const message = createBaseDoneOperation();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.kind = object.kind ?? 0;
+    message.nodeId = object.nodeId ?? 0;
+    message.doneEpoch = (object.doneEpoch !== undefined && object.doneEpoch !== null) ? BigInt(object.doneEpoch) : 0n;
     return message;
   },
 };
@@ -756,7 +1485,7 @@ export const Member: MessageFns<Member> = {
 };
 
 function createBasePartitionPlacement(): PartitionPlacement {
-  return { partition: 0, replicas: [], groupEpoch: 0n, previous: undefined, _unknownFields: {} };
+  return { partition: 0, replicas: [], groupEpoch: 0n, previous: undefined, preferredNodeId: 0, _unknownFields: {} };
 }
 
 export const PartitionPlacement: MessageFns<PartitionPlacement> = {
@@ -779,6 +1508,9 @@ export const PartitionPlacement: MessageFns<PartitionPlacement> = {
     }
     if (message.previous !== undefined) {
       PreviousGroup.encode(message.previous, writer.uint32(34).fork()).join();
+    }
+    if (message.preferredNodeId !== 0) {
+      writer.uint32(72).uint32(message.preferredNodeId);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -846,6 +1578,14 @@ export const PartitionPlacement: MessageFns<PartitionPlacement> = {
             message.previous = PreviousGroup.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.preferredNodeId = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -876,6 +1616,11 @@ export const PartitionPlacement: MessageFns<PartitionPlacement> = {
         ? BigInt(object.group_epoch)
         : 0n,
       previous: isSet(object.previous) ? PreviousGroup.fromJSON(object.previous) : undefined,
+      preferredNodeId: isSet(object.preferredNodeId)
+        ? globalThis.Number(object.preferredNodeId)
+        : isSet(object.preferred_node_id)
+        ? globalThis.Number(object.preferred_node_id)
+        : 0,
     };
   },
 
@@ -893,6 +1638,9 @@ export const PartitionPlacement: MessageFns<PartitionPlacement> = {
     if (message.previous !== undefined) {
       obj.previous = PreviousGroup.toJSON(message.previous);
     }
+    if (message.preferredNodeId !== 0) {
+      obj.preferredNodeId = Math.round(message.preferredNodeId);
+    }
     return obj;
   },
 
@@ -909,6 +1657,7 @@ export const PartitionPlacement: MessageFns<PartitionPlacement> = {
     message.previous = (object.previous !== undefined && object.previous !== null)
       ? PreviousGroup.fromPartial(object.previous)
       : undefined;
+    message.preferredNodeId = object.preferredNodeId ?? 0;
     return message;
   },
 };
@@ -2726,9 +3475,1889 @@ export const NodeStatus: MessageFns<NodeStatus> = {
   },
 };
 
+function createBaseWatchViewRequest(): WatchViewRequest {
+  return { _unknownFields: {} };
+}
+
+export const WatchViewRequest: MessageFns<WatchViewRequest> = {
+  encode(message: WatchViewRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchViewRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchViewRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): WatchViewRequest {
+    return {};
+  },
+
+  toJSON(_: WatchViewRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<WatchViewRequest>): WatchViewRequest {
+    return WatchViewRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<WatchViewRequest>): WatchViewRequest {
+    const message = createBaseWatchViewRequest();
+    return message;
+  },
+};
+
+function createBaseWatchViewResponse(): WatchViewResponse {
+  return { header: undefined, view: undefined, digest: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const WatchViewResponse: MessageFns<WatchViewResponse> = {
+  encode(message: WatchViewResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(18).fork()).join();
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(26).bytes(message.digest);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchViewResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchViewResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchViewResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      view: isSet(object.view) ? View.fromJSON(object.view) : undefined,
+      digest: isSet(object.digest) ? Buffer.from(bytesFromBase64(object.digest)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: WatchViewResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.view !== undefined) {
+      obj.view = View.toJSON(message.view);
+    }
+    if (message.digest.length !== 0) {
+      obj.digest = base64FromBytes(message.digest);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WatchViewResponse>): WatchViewResponse {
+    return WatchViewResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchViewResponse>): WatchViewResponse {
+    const message = createBaseWatchViewResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
+    message.digest = object.digest ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseJoinRequest(): JoinRequest {
+  return { operationId: Buffer.alloc(0), epoch: 0n, dryRun: false, member: undefined, _unknownFields: {} };
+}
+
+export const JoinRequest: MessageFns<JoinRequest> = {
+  encode(message: JoinRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(152).bool(message.dryRun);
+    }
+    if (message.member !== undefined) {
+      Member.encode(message.member, writer.uint32(178).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JoinRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJoinRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.member = Member.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): JoinRequest {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      member: isSet(object.member) ? Member.fromJSON(object.member) : undefined,
+    };
+  },
+
+  toJSON(message: JoinRequest): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.member !== undefined) {
+      obj.member = Member.toJSON(message.member);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<JoinRequest>): JoinRequest {
+    return JoinRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<JoinRequest>): JoinRequest {
+    const message = createBaseJoinRequest();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.dryRun = object.dryRun ?? false;
+    message.member = (object.member !== undefined && object.member !== null)
+      ? Member.fromPartial(object.member)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseJoinResponse(): JoinResponse {
+  return { header: undefined, operation: undefined, view: undefined, _unknownFields: {} };
+}
+
+export const JoinResponse: MessageFns<JoinResponse> = {
+  encode(message: JoinResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JoinResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJoinResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): JoinResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      view: isSet(object.view) ? View.fromJSON(object.view) : undefined,
+    };
+  },
+
+  toJSON(message: JoinResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.view !== undefined) {
+      obj.view = View.toJSON(message.view);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<JoinResponse>): JoinResponse {
+    return JoinResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<JoinResponse>): JoinResponse {
+    const message = createBaseJoinResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
+    return message;
+  },
+};
+
+function createBaseLeaveRequest(): LeaveRequest {
+  return { operationId: Buffer.alloc(0), epoch: 0n, dryRun: false, nodeId: 0, _unknownFields: {} };
+}
+
+export const LeaveRequest: MessageFns<LeaveRequest> = {
+  encode(message: LeaveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(152).bool(message.dryRun);
+    }
+    if (message.nodeId !== 0) {
+      writer.uint32(160).uint32(message.nodeId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LeaveRequest {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      nodeId: isSet(object.nodeId)
+        ? globalThis.Number(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.Number(object.node_id)
+        : 0,
+    };
+  },
+
+  toJSON(message: LeaveRequest): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.nodeId !== 0) {
+      obj.nodeId = Math.round(message.nodeId);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LeaveRequest>): LeaveRequest {
+    return LeaveRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaveRequest>): LeaveRequest {
+    const message = createBaseLeaveRequest();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.dryRun = object.dryRun ?? false;
+    message.nodeId = object.nodeId ?? 0;
+    return message;
+  },
+};
+
+function createBaseLeaveResponse(): LeaveResponse {
+  return { header: undefined, operation: undefined, view: undefined, _unknownFields: {} };
+}
+
+export const LeaveResponse: MessageFns<LeaveResponse> = {
+  encode(message: LeaveResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LeaveResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      view: isSet(object.view) ? View.fromJSON(object.view) : undefined,
+    };
+  },
+
+  toJSON(message: LeaveResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.view !== undefined) {
+      obj.view = View.toJSON(message.view);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LeaveResponse>): LeaveResponse {
+    return LeaveResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaveResponse>): LeaveResponse {
+    const message = createBaseLeaveResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
+    return message;
+  },
+};
+
+function createBaseTransferWriterRequest(): TransferWriterRequest {
+  return {
+    partitions: [],
+    operationId: Buffer.alloc(0),
+    epoch: 0n,
+    dryRun: false,
+    nodeId: 0,
+    all: false,
+    _unknownFields: {},
+  };
+}
+
+export const TransferWriterRequest: MessageFns<TransferWriterRequest> = {
+  encode(message: TransferWriterRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partitions.length !== 0) {
+      writer.uint32(130).fork();
+      for (const v of message.partitions) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(152).bool(message.dryRun);
+    }
+    if (message.nodeId !== 0) {
+      writer.uint32(160).uint32(message.nodeId);
+    }
+    if (message.all !== false) {
+      writer.uint32(168).bool(message.all);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferWriterRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferWriterRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 16: {
+            if (tag === 128) {
+              message.partitions.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 130) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.partitions.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TransferWriterRequest {
+    return {
+      partitions: globalThis.Array.isArray(object?.partitions)
+        ? object.partitions.map((e: any) => globalThis.Number(e))
+        : [],
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      nodeId: isSet(object.nodeId)
+        ? globalThis.Number(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.Number(object.node_id)
+        : 0,
+      all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
+    };
+  },
+
+  toJSON(message: TransferWriterRequest): unknown {
+    const obj: any = {};
+    if (message.partitions?.length) {
+      obj.partitions = message.partitions.map((e) => Math.round(e));
+    }
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.nodeId !== 0) {
+      obj.nodeId = Math.round(message.nodeId);
+    }
+    if (message.all !== false) {
+      obj.all = message.all;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TransferWriterRequest>): TransferWriterRequest {
+    return TransferWriterRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TransferWriterRequest>): TransferWriterRequest {
+    const message = createBaseTransferWriterRequest();
+    message.partitions = object.partitions?.map((e) => e) || [];
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.dryRun = object.dryRun ?? false;
+    message.nodeId = object.nodeId ?? 0;
+    message.all = object.all ?? false;
+    return message;
+  },
+};
+
+function createBaseTransferWriterResponse(): TransferWriterResponse {
+  return { header: undefined, operation: undefined, view: undefined, _unknownFields: {} };
+}
+
+export const TransferWriterResponse: MessageFns<TransferWriterResponse> = {
+  encode(message: TransferWriterResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferWriterResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferWriterResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TransferWriterResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      view: isSet(object.view) ? View.fromJSON(object.view) : undefined,
+    };
+  },
+
+  toJSON(message: TransferWriterResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.view !== undefined) {
+      obj.view = View.toJSON(message.view);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TransferWriterResponse>): TransferWriterResponse {
+    return TransferWriterResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TransferWriterResponse>): TransferWriterResponse {
+    const message = createBaseTransferWriterResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
+    return message;
+  },
+};
+
+function createBaseGetOperationRequest(): GetOperationRequest {
+  return { operationId: Buffer.alloc(0), epoch: 0n, _unknownFields: {} };
+}
+
+export const GetOperationRequest: MessageFns<GetOperationRequest> = {
+  encode(message: GetOperationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOperationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOperationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetOperationRequest {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+    };
+  },
+
+  toJSON(message: GetOperationRequest): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetOperationRequest>): GetOperationRequest {
+    return GetOperationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetOperationRequest>): GetOperationRequest {
+    const message = createBaseGetOperationRequest();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    return message;
+  },
+};
+
+function createBaseGetOperationResponse(): GetOperationResponse {
+  return { header: undefined, operation: undefined, _unknownFields: {} };
+}
+
+export const GetOperationResponse: MessageFns<GetOperationResponse> = {
+  encode(message: GetOperationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOperationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOperationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetOperationResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+    };
+  },
+
+  toJSON(message: GetOperationResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetOperationResponse>): GetOperationResponse {
+    return GetOperationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetOperationResponse>): GetOperationResponse {
+    const message = createBaseGetOperationResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListOperationsRequest(): ListOperationsRequest {
+  return { _unknownFields: {} };
+}
+
+export const ListOperationsRequest: MessageFns<ListOperationsRequest> = {
+  encode(message: ListOperationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOperationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOperationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListOperationsRequest {
+    return {};
+  },
+
+  toJSON(_: ListOperationsRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListOperationsRequest>): ListOperationsRequest {
+    return ListOperationsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListOperationsRequest>): ListOperationsRequest {
+    const message = createBaseListOperationsRequest();
+    return message;
+  },
+};
+
+function createBaseListOperationsResponse(): ListOperationsResponse {
+  return { header: undefined, operations: [], forgottenEpoch: 0n, _unknownFields: {} };
+}
+
+export const ListOperationsResponse: MessageFns<ListOperationsResponse> = {
+  encode(message: ListOperationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.operations) {
+      Operation.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.forgottenEpoch !== 0n) {
+      if (BigInt.asUintN(64, message.forgottenEpoch) !== message.forgottenEpoch) {
+        throw new globalThis.Error("value provided for field message.forgottenEpoch of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.forgottenEpoch);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOperationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOperationsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operations.push(Operation.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.forgottenEpoch = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListOperationsResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operations: globalThis.Array.isArray(object?.operations)
+        ? object.operations.map((e: any) => Operation.fromJSON(e))
+        : [],
+      forgottenEpoch: isSet(object.forgottenEpoch)
+        ? BigInt(object.forgottenEpoch)
+        : isSet(object.forgotten_epoch)
+        ? BigInt(object.forgotten_epoch)
+        : 0n,
+    };
+  },
+
+  toJSON(message: ListOperationsResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operations?.length) {
+      obj.operations = message.operations.map((e) => Operation.toJSON(e));
+    }
+    if (message.forgottenEpoch !== 0n) {
+      obj.forgottenEpoch = message.forgottenEpoch.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListOperationsResponse>): ListOperationsResponse {
+    return ListOperationsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListOperationsResponse>): ListOperationsResponse {
+    const message = createBaseListOperationsResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operations = object.operations?.map((e) => Operation.fromPartial(e)) || [];
+    message.forgottenEpoch = (object.forgottenEpoch !== undefined && object.forgottenEpoch !== null)
+      ? BigInt(object.forgottenEpoch)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseWatchOperationRequest(): WatchOperationRequest {
+  return { operationId: Buffer.alloc(0), epoch: 0n, _unknownFields: {} };
+}
+
+export const WatchOperationRequest: MessageFns<WatchOperationRequest> = {
+  encode(message: WatchOperationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchOperationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchOperationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchOperationRequest {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+    };
+  },
+
+  toJSON(message: WatchOperationRequest): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WatchOperationRequest>): WatchOperationRequest {
+    return WatchOperationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchOperationRequest>): WatchOperationRequest {
+    const message = createBaseWatchOperationRequest();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    return message;
+  },
+};
+
+function createBaseWatchOperationResponse(): WatchOperationResponse {
+  return { header: undefined, operation: undefined, _unknownFields: {} };
+}
+
+export const WatchOperationResponse: MessageFns<WatchOperationResponse> = {
+  encode(message: WatchOperationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchOperationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchOperationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchOperationResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+    };
+  },
+
+  toJSON(message: WatchOperationResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WatchOperationResponse>): WatchOperationResponse {
+    return WatchOperationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchOperationResponse>): WatchOperationResponse {
+    const message = createBaseWatchOperationResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseOperation(): Operation {
+  return {
+    id: Buffer.alloc(0),
+    kind: 0,
+    nodeId: 0,
+    epoch: 0n,
+    state: 0,
+    doneEpoch: 0n,
+    explanation: "",
+    _unknownFields: {},
+  };
+}
+
+export const Operation: MessageFns<Operation> = {
+  encode(message: Operation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id.length !== 0) {
+      writer.uint32(10).bytes(message.id);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    if (message.nodeId !== 0) {
+      writer.uint32(24).uint32(message.nodeId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.epoch);
+    }
+    if (message.state !== 0) {
+      writer.uint32(40).int32(message.state);
+    }
+    if (message.doneEpoch !== 0n) {
+      if (BigInt.asUintN(64, message.doneEpoch) !== message.doneEpoch) {
+        throw new globalThis.Error("value provided for field message.doneEpoch of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.doneEpoch);
+    }
+    if (message.explanation !== "") {
+      writer.uint32(58).string(message.explanation);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Operation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOperation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.doneEpoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.explanation = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Operation {
+    return {
+      id: isSet(object.id) ? Buffer.from(bytesFromBase64(object.id)) : Buffer.alloc(0),
+      kind: isSet(object.kind) ? operationKindFromJSON(object.kind) : 0,
+      nodeId: isSet(object.nodeId)
+        ? globalThis.Number(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.Number(object.node_id)
+        : 0,
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      state: isSet(object.state) ? operationStateFromJSON(object.state) : 0,
+      doneEpoch: isSet(object.doneEpoch)
+        ? BigInt(object.doneEpoch)
+        : isSet(object.done_epoch)
+        ? BigInt(object.done_epoch)
+        : 0n,
+      explanation: isSet(object.explanation) ? globalThis.String(object.explanation) : "",
+    };
+  },
+
+  toJSON(message: Operation): unknown {
+    const obj: any = {};
+    if (message.id.length !== 0) {
+      obj.id = base64FromBytes(message.id);
+    }
+    if (message.kind !== 0) {
+      obj.kind = operationKindToJSON(message.kind);
+    }
+    if (message.nodeId !== 0) {
+      obj.nodeId = Math.round(message.nodeId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.state !== 0) {
+      obj.state = operationStateToJSON(message.state);
+    }
+    if (message.doneEpoch !== 0n) {
+      obj.doneEpoch = message.doneEpoch.toString();
+    }
+    if (message.explanation !== "") {
+      obj.explanation = message.explanation;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Operation>): Operation {
+    return Operation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Operation>): Operation {
+    const message = createBaseOperation();
+    message.id = object.id ?? Buffer.alloc(0);
+    message.kind = object.kind ?? 0;
+    message.nodeId = object.nodeId ?? 0;
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.state = object.state ?? 0;
+    message.doneEpoch = (object.doneEpoch !== undefined && object.doneEpoch !== null) ? BigInt(object.doneEpoch) : 0n;
+    message.explanation = object.explanation ?? "";
+    return message;
+  },
+};
+
 /**
- * Looks at the cluster, and later changes it. Held for that: WatchView (views as they are decided), Join, Drain, Remove, Replace,
- * SetReplication, TransferWriter, each with a dry run that shows the placement it would lead to.
+ * Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+ *
+ * Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+ * computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
+ * GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
+ * them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
  */
 export type ReconfigurationServiceDefinition = typeof ReconfigurationServiceDefinition;
 export const ReconfigurationServiceDefinition = {
@@ -2769,6 +5398,84 @@ export const ReconfigurationServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
+    /**
+     * The newest view that this node knows, then each newer one as this node learns it. A slow reader misses views in between, and gets the
+     * newest: each is complete in itself. RESOURCE_EXHAUSTED, OVERLOADED when too many watch at this node already.
+     */
+    watchView: {
+      name: "WatchView",
+      requestType: WatchViewRequest as typeof WatchViewRequest,
+      requestStream: false,
+      responseType: WatchViewResponse as typeof WatchViewResponse,
+      responseStream: true,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
+     * Shows what would come of a node that joins, as a dry run. A node becomes a member by its own wish alone (onar start --join): without
+     * dry_run this is FAILED_PRECONDITION, OPERATION_REFUSED.
+     */
+    join: {
+      name: "Join",
+      requestType: JoinRequest as typeof JoinRequest,
+      requestStream: false,
+      responseType: JoinResponse as typeof JoinResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Makes a member without partitions leave the cluster for good. A voter is replaced as voter on the way. The operation is done when a view
+     * leaves the node out; the node's process ends by itself once nobody needs it.
+     */
+    leave: {
+      name: "Leave",
+      requestType: LeaveRequest as typeof LeaveRequest,
+      requestStream: false,
+      responseType: LeaveResponse as typeof LeaveResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Makes a replica the preferred writer of partitions. Their group epochs stay as they are; writers follow within seconds by handing their
+     * offices over, and no request fails for it. The operation is done when a view prefers the node.
+     */
+    transferWriter: {
+      name: "TransferWriter",
+      requestType: TransferWriterRequest as typeof TransferWriterRequest,
+      requestStream: false,
+      responseType: TransferWriterResponse as typeof TransferWriterResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** What became of an operation, as far as this node knows. */
+    getOperation: {
+      name: "GetOperation",
+      requestType: GetOperationRequest as typeof GetOperationRequest,
+      requestStream: false,
+      responseType: GetOperationResponse as typeof GetOperationResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** The operations that the newest view remembers: those that are not done yet, and the last 64 that are. */
+    listOperations: {
+      name: "ListOperations",
+      requestType: ListOperationsRequest as typeof ListOperationsRequest,
+      requestStream: false,
+      responseType: ListOperationsResponse as typeof ListOperationsResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
+     * What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+     * OVERLOADED when too many watch at this node already.
+     */
+    watchOperation: {
+      name: "WatchOperation",
+      requestType: WatchOperationRequest as typeof WatchOperationRequest,
+      requestStream: false,
+      responseType: WatchOperationResponse as typeof WatchOperationResponse,
+      responseStream: true,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
   },
 } as const;
 
@@ -2786,6 +5493,50 @@ export interface ReconfigurationServiceImplementation<CallContextExt = {}> {
    * yet.
    */
   status(request: StatusRequest, context: CallContext & CallContextExt): Promise<DeepPartial<StatusResponse>>;
+  /**
+   * The newest view that this node knows, then each newer one as this node learns it. A slow reader misses views in between, and gets the
+   * newest: each is complete in itself. RESOURCE_EXHAUSTED, OVERLOADED when too many watch at this node already.
+   */
+  watchView(
+    request: WatchViewRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<WatchViewResponse>>;
+  /**
+   * Shows what would come of a node that joins, as a dry run. A node becomes a member by its own wish alone (onar start --join): without
+   * dry_run this is FAILED_PRECONDITION, OPERATION_REFUSED.
+   */
+  join(request: JoinRequest, context: CallContext & CallContextExt): Promise<DeepPartial<JoinResponse>>;
+  /**
+   * Makes a member without partitions leave the cluster for good. A voter is replaced as voter on the way. The operation is done when a view
+   * leaves the node out; the node's process ends by itself once nobody needs it.
+   */
+  leave(request: LeaveRequest, context: CallContext & CallContextExt): Promise<DeepPartial<LeaveResponse>>;
+  /**
+   * Makes a replica the preferred writer of partitions. Their group epochs stay as they are; writers follow within seconds by handing their
+   * offices over, and no request fails for it. The operation is done when a view prefers the node.
+   */
+  transferWriter(
+    request: TransferWriterRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<TransferWriterResponse>>;
+  /** What became of an operation, as far as this node knows. */
+  getOperation(
+    request: GetOperationRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetOperationResponse>>;
+  /** The operations that the newest view remembers: those that are not done yet, and the last 64 that are. */
+  listOperations(
+    request: ListOperationsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListOperationsResponse>>;
+  /**
+   * What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+   * OVERLOADED when too many watch at this node already.
+   */
+  watchOperation(
+    request: WatchOperationRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<WatchOperationResponse>>;
 }
 
 export interface ReconfigurationServiceClient<CallOptionsExt = {}> {
@@ -2802,6 +5553,50 @@ export interface ReconfigurationServiceClient<CallOptionsExt = {}> {
    * yet.
    */
   status(request: DeepPartial<StatusRequest>, options?: CallOptions & CallOptionsExt): Promise<StatusResponse>;
+  /**
+   * The newest view that this node knows, then each newer one as this node learns it. A slow reader misses views in between, and gets the
+   * newest: each is complete in itself. RESOURCE_EXHAUSTED, OVERLOADED when too many watch at this node already.
+   */
+  watchView(
+    request: DeepPartial<WatchViewRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<WatchViewResponse>;
+  /**
+   * Shows what would come of a node that joins, as a dry run. A node becomes a member by its own wish alone (onar start --join): without
+   * dry_run this is FAILED_PRECONDITION, OPERATION_REFUSED.
+   */
+  join(request: DeepPartial<JoinRequest>, options?: CallOptions & CallOptionsExt): Promise<JoinResponse>;
+  /**
+   * Makes a member without partitions leave the cluster for good. A voter is replaced as voter on the way. The operation is done when a view
+   * leaves the node out; the node's process ends by itself once nobody needs it.
+   */
+  leave(request: DeepPartial<LeaveRequest>, options?: CallOptions & CallOptionsExt): Promise<LeaveResponse>;
+  /**
+   * Makes a replica the preferred writer of partitions. Their group epochs stay as they are; writers follow within seconds by handing their
+   * offices over, and no request fails for it. The operation is done when a view prefers the node.
+   */
+  transferWriter(
+    request: DeepPartial<TransferWriterRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<TransferWriterResponse>;
+  /** What became of an operation, as far as this node knows. */
+  getOperation(
+    request: DeepPartial<GetOperationRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetOperationResponse>;
+  /** The operations that the newest view remembers: those that are not done yet, and the last 64 that are. */
+  listOperations(
+    request: DeepPartial<ListOperationsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListOperationsResponse>;
+  /**
+   * What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+   * OVERLOADED when too many watch at this node already.
+   */
+  watchOperation(
+    request: DeepPartial<WatchOperationRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<WatchOperationResponse>;
 }
 
 function bytesFromBase64(b64: string): Uint8Array {
@@ -2824,6 +5619,8 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
 }
+
+export type ServerStreamingMethodResult<Response> = { [Symbol.asyncIterator](): AsyncIterator<Response, void> };
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

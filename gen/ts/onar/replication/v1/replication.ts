@@ -16,7 +16,7 @@ import {
   PutRequest,
   PutResponse,
 } from "../../kv/v1/kv.js";
-import { Member, StorageKind } from "../../reconfiguration/v1/reconfiguration.js";
+import { Member, OperationKind, StorageKind } from "../../reconfiguration/v1/reconfiguration.js";
 import { Ballot, Timestamp } from "./register.js";
 
 export const protobufPackage = "onar.replication.v1";
@@ -414,8 +414,11 @@ export interface PeerMessage {
     /** Node to voter: make me a member, or know me by other addresses. */
     { $case: "joinWish"; value: JoinWish }
     | //
-    /** Member to voter: leave me out. */
+    /** Member to voter: leave me out. Earlier versions sent it; an OperationWish says the same. */
     { $case: "leaveWish"; value: LeaveWish }
+    | //
+    /** Member to voter: somebody asks for this operation. */
+    { $case: "operationWish"; value: OperationWish }
     | undefined;
   /** Where a request that is traced has got to; after the message. Missing with nearly all messages. It changes nothing of what is done. */
   trace: TraceContext | undefined;
@@ -533,6 +536,28 @@ export interface LeaveWish {
   epoch: number;
   /** Its SHA-256. */
   digest: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * A member tells every voter of the newest view it knows, which it holds durably, what it was asked for. It counts for the successor of that
+ * view only.
+ */
+export interface OperationWish {
+  /** Names the operation: 16 bytes. */
+  operationId: Buffer;
+  /** The epoch of that view: the one that the operation was computed on. */
+  epoch: number;
+  /** Its SHA-256. */
+  digest: Buffer;
+  /** What is asked for: LEAVE or TRANSFER_WRITER. */
+  kind: OperationKind;
+  /** The node that it is about. */
+  nodeId: number;
+  /** TRANSFER_WRITER: all partitions with a replica on the node. */
+  all: boolean;
+  /** TRANSFER_WRITER: otherwise these. */
+  partitions: number[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -2557,6 +2582,9 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "leaveWish":
         LeaveWish.encode(message.message.value, writer.uint32(394).fork()).join();
         break;
+      case "operationWish":
+        OperationWish.encode(message.message.value, writer.uint32(402).fork()).join();
+        break;
     }
     if (message.trace !== undefined) {
       TraceContext.encode(message.trace, writer.uint32(314).fork()).join();
@@ -2889,6 +2917,14 @@ export const PeerMessage: MessageFns<PeerMessage> = {
             message.message = { $case: "leaveWish", value: LeaveWish.decode(reader, reader.uint32()) };
             continue;
           }
+          case 50: {
+            if (tag !== 402) {
+              break;
+            }
+
+            message.message = { $case: "operationWish", value: OperationWish.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 39: {
             if (tag !== 314) {
               break;
@@ -3148,6 +3184,12 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "leaveWish": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "leaveWish", value: LeaveWish.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "operationWish": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "operationWish", value: OperationWish.fromPartial(object.message.value) };
         }
         break;
       }
@@ -4037,6 +4079,172 @@ export const LeaveWish: MessageFns<LeaveWish> = {
     message.operationId = object.operationId ?? Buffer.alloc(0);
     message.epoch = object.epoch ?? 0;
     message.digest = object.digest ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseOperationWish(): OperationWish {
+  return {
+    operationId: Buffer.alloc(0),
+    epoch: 0,
+    digest: Buffer.alloc(0),
+    kind: 0,
+    nodeId: 0,
+    all: false,
+    partitions: [],
+    _unknownFields: {},
+  };
+}
+
+export const OperationWish: MessageFns<OperationWish> = {
+  encode(message: OperationWish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(10).bytes(message.operationId);
+    }
+    if (message.epoch !== 0) {
+      writer.uint32(16).uint64(message.epoch);
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(26).bytes(message.digest);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(32).int32(message.kind);
+    }
+    if (message.nodeId !== 0) {
+      writer.uint32(40).uint32(message.nodeId);
+    }
+    if (message.all !== false) {
+      writer.uint32(48).bool(message.all);
+    }
+    if (message.partitions.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.partitions) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OperationWish {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOperationWish();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag === 56) {
+              message.partitions.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 58) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.partitions.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OperationWish>): OperationWish {
+    return OperationWish.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OperationWish>): OperationWish {
+    const message = createBaseOperationWish();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = object.epoch ?? 0;
+    message.digest = object.digest ?? Buffer.alloc(0);
+    message.kind = object.kind ?? 0;
+    message.nodeId = object.nodeId ?? 0;
+    message.all = object.all ?? false;
+    message.partitions = object.partitions?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,114 @@
+/**
+ * Operations: what people ask of the cluster, and what the views remember of it. An operation is computed on one view. The view after that one
+ * carries it, or none ever does; so it never runs twice, and whoever knows all operations since then knows what became of it.
+ */
+import type { NodeId, Partition, ViewEpoch } from "../model/ids.js";
+import { planted } from "../model/planted.js";
+import { hasReplicas, type Ledger, memberOf, type Placement, preferredOf, type View } from "./view.js";
+
+/** Operations asked for at one node at a time; the oldest gives way. */
+export const MAX_ASKED = 16;
+/** Operations that are done stay so many in the view. */
+export const MAX_REMEMBERED = 64;
+/** A cluster of two that lost one more member could decide nothing. */
+const FEWEST_MEMBERS = 2;
+
+/** Asked for by somebody, in the epoch that it was computed on. `id`: 16 bytes in hexadecimal. */
+export type ViewOperation =
+  | { readonly kind: "leave"; readonly id: string; readonly epoch: ViewEpoch; readonly node: NodeId }
+  | {
+      readonly kind: "transfer-writer";
+      readonly id: string;
+      readonly epoch: ViewEpoch;
+      readonly node: NodeId;
+      /** null: all that have a replica on that node. */
+      readonly partitions: readonly Partition[] | null;
+    };
+
+export const NO_LEDGER: Ledger = { wishes: [], done: [], forgotten: 0 };
+
+export const ledgerOf = ({ ledger }: View): Ledger => ledger ?? NO_LEDGER;
+
+/** It asked to leave, and is still a member. */
+export const isLeaving = (view: View, node: NodeId): boolean =>
+  ledgerOf(view).wishes.some((wish) => wish.kind === "leave" && wish.node === node);
+
+/** Why the view does not allow the operation, in words; null: it does. */
+export function operationFault(view: View, operation: ViewOperation): string | null {
+  const { node, id } = operation;
+  if (isKnown(view, id) && !planted("V1.operation-again")) return `an operation ${id} is known already`;
+  if (memberOf(view, node) === undefined) return `node ${node} is no member`;
+  if (isLeaving(view, node)) return `node ${node} is leaving already`;
+  if (operation.kind === "leave") return leaveFault(view, node);
+  const { partitions } = operation;
+  if (partitions === null) return hasReplicas(view, node) ? null : `node ${node} keeps no partition`;
+  const without = partitions.find((partition) => view.partitions[partition]?.replicas.includes(node) !== true);
+  return without === undefined ? null : `partition ${without} has no replica on node ${node}`;
+}
+
+function leaveFault(view: View, node: NodeId): string | null {
+  const kept = view.partitions.filter(({ replicas }) => replicas.includes(node)).length;
+  if (kept > 0) return `node ${node} keeps ${kept} partitions, and only a member without partitions can leave`;
+  const staying = view.members.filter(({ id }) => id !== node && !isLeaving(view, id)).length;
+  if (staying >= FEWEST_MEMBERS) return null;
+  return `${staying === 1 ? "one member would" : "no member would"} stay, and a cluster that shrinks keeps at least ${FEWEST_MEMBERS}`;
+}
+
+/** It ran, and is remembered. */
+export const isDone = (view: View, operation: string): boolean =>
+  ledgerOf(view).done.some(({ id }) => id === operation);
+
+const isKnown = (view: View, operation: string): boolean => {
+  const { wishes, done } = ledgerOf(view);
+  return wishes.some(({ id }) => id === operation) || done.some(({ id }) => id === operation);
+};
+
+/** The placements with that node as preferred writer. Group epochs stay: no replica changes. */
+export function preferring(view: View, node: NodeId, partitions: readonly Partition[] | null): readonly Placement[] {
+  const wanted = partitions === null ? null : new Set<number>(partitions);
+  return view.partitions.map((placement, partition) => {
+    const meant = wanted === null || wanted.has(partition);
+    if (!meant || !placement.replicas.includes(node) || preferredOf(placement) === node) return placement;
+    const { replicas, groupEpoch } = placement;
+    const epoch = planted("V5.preference-epoch") ? ((groupEpoch + 1) as typeof groupEpoch) : groupEpoch;
+    return { replicas, groupEpoch: epoch, preferred: node };
+  });
+}
+
+/** With these done in that epoch; what is more than MAX_REMEMBERED is forgotten. */
+export function remembering(
+  ledger: Ledger,
+  ended: readonly Omit<Ledger["done"][number], "doneIn">[],
+  doneIn: ViewEpoch,
+): Ledger {
+  if (ended.length === 0) return ledger;
+  const ids = new Set(ended.map(({ id }) => id));
+  const all = [...ledger.done, ...ended.map((one) => ({ ...one, doneIn }))];
+  const dropped = all.slice(0, Math.max(0, all.length - MAX_REMEMBERED));
+  return {
+    wishes: ledger.wishes.filter(({ id }) => !ids.has(id)),
+    done: all.slice(dropped.length),
+    forgotten: dropped.at(-1)?.doneIn ?? ledger.forgotten,
+  };
+}
+
+export type OperationFate =
+  | { readonly state: "pending"; readonly wish: Ledger["wishes"][number] }
+  | { readonly state: "done"; readonly record: Ledger["done"][number] }
+  /** The view after the one that it was computed on does not carry it. */
+  | { readonly state: "superseded" }
+  /** That view is not decided, as far as this one tells. */
+  | { readonly state: "undecided" }
+  /** It may have been done and forgotten since. */
+  | { readonly state: "forgotten" };
+
+/** What became of the operation that was computed on that epoch; 0: the epoch is not known. */
+export function fateOf(view: View, id: string, epoch: number): OperationFate {
+  const { wishes, done, forgotten } = ledgerOf(view);
+  const record = done.find((one) => one.id === id);
+  if (record !== undefined) return { state: "done", record };
+  const wish = wishes.find((one) => one.id === id);
+  if (wish !== undefined) return { state: "pending", wish };
+  if (epoch >= view.epoch) return { state: "undecided" };
+  return epoch === 0 || epoch < forgotten ? { state: "forgotten" } : { state: "superseded" };
+}

@@ -23,6 +23,7 @@ import { example } from "./tree/help.js";
 import { type Ends, root } from "./tree/root.js";
 import { addBackupCommands } from "./tree/tree-backup.js";
 import { addKeyCommands } from "./tree/tree-keys.js";
+import { addMemberCommands } from "./tree/tree-members.js";
 
 export interface TreeOptions {
   readonly io: Io;
@@ -113,6 +114,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     );
 
   addKeyCommands(onar, { io, ends });
+  addMemberCommands(onar, { io, ends });
 
   clientOptions(onar.command("wait"))
     .description(

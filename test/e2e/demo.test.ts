@@ -83,12 +83,14 @@ describe("the demo", () => {
       "restart 1",
       "sleep 1",
       "pause 2",
-      "nodes",
+      "processes",
       "get hello",
       "sleep 1",
       "resume 2",
       "wait",
       "get hits",
+      "add-node",
+      "nodes",
       "status",
     ];
     demo.child.stdin?.end(`${script.join("\n")}\n`);
@@ -98,6 +100,8 @@ describe("the demo", () => {
     expect(demo.shown.match(/^world$/gm)).toHaveLength(2);
     expect(demo.shown).toMatch(/node 1 .* dead \(SIGKILL\); 2 of 3 run/);
     expect(demo.shown).toMatch(/node 2 {2}\S+ {2}pid \d+ {2}paused/);
+    expect(demo.shown).toMatch(/node 4 has joined, \S+: it keeps no data and answers every client/);
+    expect(demo.shown).toContain("well: all 4 nodes are there");
     expect(demo.shown).toContain("64 partitions: 64 with a writer");
     await nothingIsLeft(demo);
   });

@@ -12,6 +12,7 @@ import {
 } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { errorOf } from "./clients.js";
 import { Cluster, eventually, freePorts, HOST, Node, NodeProcess } from "./harness.js";
+import { onar, type Ran } from "./programs.js";
 import { Recorder } from "./recorder.js";
 import { expectLinearizable, summaryOf, Workload } from "./workload.js";
 
@@ -258,6 +259,42 @@ describe("operations", () => {
     );
     expect(refused.info?.reason).toBe("OPERATION_REFUSED");
   }, 60_000);
+
+  test("are typed as commands: a node joins, becomes nothing's writer, and leaves", async () => {
+    const three = await start();
+    const at = (...args: string[]): Promise<Ran> => onar([...args, "--endpoint", three.node(0).address]);
+    const fourth = await joined("four", three);
+    expect((await at("nodes")).stdout).toContain(fourth.address);
+    const second = three.node(1).address;
+    const dry = await at("transfer-writer", "--all", "--to", second, "--dry-run");
+    expect(dry).toMatchObject({
+      code: 0,
+      stderr: "",
+      stdout: expect.stringContaining("possible. Nothing was changed"),
+    });
+    expect(await at("transfer-writer", "--all", "--to", second)).toMatchObject({ code: 0, stderr: "" });
+    await eventually("the writers are there", WITHIN_MS, async () => {
+      const { nodes } = JSON.parse((await at("status", "-o", "json")).stdout);
+      const found = nodes.find((node: { clientAddress: string }) => node.clientAddress === second);
+      return found?.writerOf === PARTITIONS ? true : undefined;
+    });
+    const refused = await at("transfer-writer", "0", "--to", fourth.address, "-o", "json");
+    expect(refused).toMatchObject({ code: 1, stdout: "" });
+    expect(JSON.parse(refused.stderr).error).toMatchObject({
+      outcome: "notDone",
+      status: "FAILED_PRECONDITION",
+      reason: "OPERATION_REFUSED",
+    });
+    expect((await at("leave", second)).stderr).toContain("only a member without partitions can leave");
+    const left = await at("leave", fourth.address, "-o", "json");
+    expect(JSON.parse(left.stdout)).toMatchObject({ kind: "leave", state: "done" });
+    const { operationId, epoch } = JSON.parse(left.stdout);
+    expect(await at("operations", operationId, "--epoch", epoch, "--watch")).toMatchObject({ code: 0 });
+    expect((await at("operations")).stdout).toMatch(/transfer-writer(.|\n)*leave/);
+    expect((await at("nodes")).stdout).not.toContain(fourth.address);
+    expect(JSON.parse((await at("view", "-o", "json")).stdout).nodes).toHaveLength(3);
+    expect(await fourth.process.end).toBe(0);
+  }, 90_000);
 
   test("are watched: the view comes at once and then with every change, and the streams are bounded", async () => {
     const three = await start();

@@ -73,7 +73,7 @@ Three things to try:
   put hello world                    and get hello, at whichever node
   add hits --times 1000              runs in the background: now kill 1, and see what hits is in the end
   pause 2                            a frozen node; resume 2 lets it go on
-help lists the commands, Tab completes, Ctrl-D ends everything.
+add-node starts one more. help lists the commands, Tab completes, Ctrl-D ends everything.
 `;
 
 function addDemoCommands(onar: Command, io: Io, ends: Ends, nodes: DemoNodes, additions: Additions): void {
@@ -102,9 +102,14 @@ function addDemoCommands(onar: Command, io: Io, ends: Ends, nodes: DemoNodes, ad
     .addHelpText("after", example("resume 2"))
     .action(ends(async (n: string) => say(nodes.resume(n))));
   onar
-    .command("nodes")
-    .description("Show the processes.")
-    .addHelpText("after", example("nodes"))
+    .command("add-node")
+    .description("Start one more node, which joins the cluster; leave makes it leave again.")
+    .addHelpText("after", example("add-node", "nodes"))
+    .action(ends(async () => say(await showProgress(io, () => "starting one more node", nodes.add()))));
+  onar
+    .command("processes")
+    .description("Show the processes. nodes shows the members of the cluster.")
+    .addHelpText("after", example("processes"))
     .action(ends(async () => say(nodes.lines().join("\n"))));
   onar
     .command("wait")

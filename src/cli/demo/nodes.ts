@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeSecretFile } from "../../config/secret-file.js";
 import { withoutNodeSettings } from "../../config/sources.js";
-import { formatAddress, wholeNumber } from "../../config/values.js";
+import { formatAddress, MAX_NODES, wholeNumber } from "../../config/values.js";
 import { CliError, EXIT } from "../ending/exit.js";
 import { ChildNode, type NodePlan, stopAll } from "../local/child.js";
 import { whatIsMissing } from "../local/readiness.js";
@@ -52,7 +52,7 @@ class DemoNode {
 }
 
 export class DemoNodes {
-  private readonly nodes: readonly DemoNode[];
+  private readonly nodes: DemoNode[];
   private stopping = false;
 
   private constructor(
@@ -97,6 +97,20 @@ export class DemoNodes {
     );
   }
 
+  /** One more process, which joins the cluster that is there. */
+  async add(): Promise<string> {
+    if (this.nodes.length >= MAX_NODES) throw new CliError(EXIT.notDone, `there are ${MAX_NODES} nodes, and no more`);
+    const number = this.nodes.length + 1;
+    const [client = 0, peer = 0] = await freePorts(HOST, 2);
+    const contacts = this.nodes.map(({ plan }) => formatAddress(plan.peer)).join(",");
+    const { folder } = this.options;
+    const plan = planOf({ number, client, peer, folder, more: ["--join", contacts] });
+    const node = new DemoNode(plan, (one) => this.begin(one));
+    this.nodes.push(node);
+    await this.serves(node);
+    return `node ${number} has joined, ${formatAddress(plan.client)}: it keeps no data and answers every client; leave ${formatAddress(plan.client)} ends that`;
+  }
+
   async kill(text: string): Promise<string> {
     const node = this.find(text);
     if (node.state === "dead") throw new CliError(EXIT.notDone, `node ${text} is dead already`);
@@ -132,13 +146,19 @@ export class DemoNodes {
       await node.child.end;
     }
     node.restart();
+    await this.serves(node);
+    return `node ${text} is back, pid ${node.child.pid}`;
+  }
+
+  private async serves({ plan, child }: DemoNode): Promise<void> {
     const giveUp = Date.now() + READY_MS;
-    while (!node.child.ready) {
-      if (node.child.ended) throw new CliError(EXIT.notDone, describe(node.child));
-      if (Date.now() > giveUp) throw new CliError(EXIT.notDone, `node ${text} does not serve yet; status shows more`);
+    while (!child.ready) {
+      if (child.ended) throw new CliError(EXIT.notDone, describe(child));
+      if (Date.now() > giveUp) {
+        throw new CliError(EXIT.notDone, `node ${plan.number} does not serve yet; status shows more`);
+      }
       await sleep(POLL_MS);
     }
-    return `node ${text} is back, pid ${node.child.pid}`;
   }
 
   /** Ends all of them; none is left. */
@@ -174,10 +194,14 @@ export class DemoNodes {
   }
 
   private left(): string {
-    const running = this.nodes.filter(({ state }) => state === "running").length;
-    const majority = Math.floor(this.nodes.length / 2) + 1;
-    const still = `${running} of ${this.nodes.length} run`;
-    return running >= majority ? still : `${still}, too few for a majority: calls fail until one is back`;
+    const isRunning = ({ state }: DemoNode): boolean => state === "running";
+    const still = `${this.nodes.filter(isRunning).length} of ${this.nodes.length} run`;
+    // Those that joined keep no data.
+    const { count } = this.options;
+    const majority = Math.floor(count / 2) + 1;
+    return this.nodes.slice(0, count).filter(isRunning).length >= majority
+      ? still
+      : `${still}, too few for a majority: calls fail until one is back`;
   }
 }
 
@@ -191,19 +215,32 @@ async function plansOf({ count, folder }: DemoNodesOptions): Promise<NodePlan[]>
   const ports = (await freePorts(HOST, 2 * count)).toSorted((a, b) => a - b);
   const peers = ports.slice(count).map((port) => ({ host: HOST, port }));
   const founders = peers.map(formatAddress).join(",");
-  const secret = join(folder, "cluster-secret");
-  makeSecretFile(secret);
-  return peers.map((peer, i) => {
-    const client = { host: HOST, port: ports[i] ?? 0 };
-    return {
-      number: i + 1,
-      client,
-      peer,
-      args: [
-        ...["start", "--listen", formatAddress(client), "--peer-listen", formatAddress(peer)],
-        ...["--join", founders, "--expect", String(count), "--partitions", String(PARTITIONS)],
-        ...["--cluster-secret-file", secret, "--data", join(folder, `node${i + 1}`)],
-      ],
-    };
-  });
+  makeSecretFile(secretIn(folder));
+  const more = ["--join", founders, "--expect", String(count), "--partitions", String(PARTITIONS)];
+  return peers.map((peer, i) => planOf({ number: i + 1, client: ports[i] ?? 0, peer: peer.port, folder, more }));
+}
+
+const secretIn = (folder: string): string => join(folder, "cluster-secret");
+
+interface DemoPlan {
+  readonly number: number;
+  /** Ports. */
+  readonly client: number;
+  readonly peer: number;
+  readonly folder: string;
+  readonly more: readonly string[];
+}
+
+function planOf({ number, client: clientPort, peer: peerPort, folder, more }: DemoPlan): NodePlan {
+  const client = { host: HOST, port: clientPort };
+  const peer = { host: HOST, port: peerPort };
+  return {
+    number,
+    client,
+    peer,
+    args: [
+      ...["start", "--listen", formatAddress(client), "--peer-listen", formatAddress(peer), ...more],
+      ...["--cluster-secret-file", secretIn(folder), "--data", join(folder, `node${number}`)],
+    ],
+  };
 }

@@ -13,6 +13,7 @@ import { complete } from "../tree/complete.js";
 import { type Ends, root } from "../tree/root.js";
 import { runTree, tell } from "../tree/run-tree.js";
 import { addKeyCommands } from "../tree/tree-keys.js";
+import { addMemberCommands } from "../tree/tree-members.js";
 import { History, historyFile } from "./history.js";
 import { wordsOf } from "./split-line.js";
 
@@ -151,6 +152,7 @@ class Session {
   private tree(io: Io, ends: Ends): Command {
     const onar = root(io).description("Commands of the prompt. Words are quoted as in a shell.");
     addKeyCommands(onar, { io, ends });
+    addMemberCommands(onar, { io, ends });
     this.options.more?.(onar, io, ends);
     onar.command("exit").alias("quit").description("Leave, as Ctrl-D does.");
     return onar;

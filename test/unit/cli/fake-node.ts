@@ -30,7 +30,7 @@ export interface FakeNode {
 
 /** Without a handler for them the node tells a view of one partition, and answers local reads with a header only. */
 export type Handlers = Partial<KeyValueServiceImplementation> &
-  Partial<Pick<ReconfigurationServiceImplementation, "status" | "getView">> & {
+  Partial<ReconfigurationServiceImplementation> & {
     readonly check?: (request: HealthCheckRequest) => Promise<HealthCheckResponse>;
   };
 
@@ -72,7 +72,8 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
     return new ServerInterceptingCall(call);
   };
   const server = createServer({ interceptors: [watch] });
-  const { status, getView, check, ...kv } = handlers;
+  const { status, getView, check, locate, ...rest } = handlers;
+  const { watchView, join, leave, transferWriter, getOperation, listOperations, watchOperation, ...kv } = rest;
   server.add(KeyValueServiceDefinition, {
     // How the client learns a partition's revision before it writes.
     get: async ({ consistency }) =>
@@ -86,15 +87,15 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
   });
   server.add(ReconfigurationServiceDefinition, {
     getView: getView ?? (async () => viewOf(CLUSTER_ID)),
-    locate: unexpected,
+    locate: locate ?? unexpected,
     status: status ?? unexpected,
-    watchView: unexpected,
-    join: unexpected,
-    leave: unexpected,
-    transferWriter: unexpected,
-    getOperation: unexpected,
-    listOperations: unexpected,
-    watchOperation: unexpected,
+    watchView: watchView ?? unexpected,
+    join: join ?? unexpected,
+    leave: leave ?? unexpected,
+    transferWriter: transferWriter ?? unexpected,
+    getOperation: getOperation ?? unexpected,
+    listOperations: listOperations ?? unexpected,
+    watchOperation: watchOperation ?? unexpected,
   });
   server.add(HealthDefinition, { check: check ?? unexpected, list: unexpected, watch: unexpected });
   const port = await server.listen(`127.0.0.1:${atPort}`);

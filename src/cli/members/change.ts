@@ -1,0 +1,215 @@
+/**
+ * `onar leave` and `onar transfer-writer`: commands that change the view. Each attempt draws an id, so that it runs at
+ * most once wherever it is sent. An attempt that another operation superseded never runs, and is made anew on the
+ * newest view.
+ */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type Operation,
+  OperationState,
+  ReconfigurationServiceDefinition,
+  type View,
+} from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { jsonText, printable } from "../../base/printable.js";
+import { wholeNumber } from "../../config/values.js";
+import type { CallOptions } from "../../grpc/client/method.js";
+import { GrpcError, STATUS } from "../../grpc/status.js";
+import { call, type Target } from "../calls/call.js";
+import type { Channel } from "../calls/channel.js";
+import { failureOfError } from "../calls/lean-connection.js";
+import { CliError, EXIT, type ExitCode, messageOf, usage } from "../ending/exit.js";
+import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
+import type { Io } from "../terminal/io.js";
+import { widthOf } from "../terminal/table.js";
+import { askOperation, isSettled, operationJson } from "./operations.js";
+import { askView, memberNamed, membersTable, nodeName, preferredOf, readable, shown } from "./view.js";
+
+export interface ChangeOptions extends CommonOptions {
+  readonly dryRun?: true;
+}
+
+export interface TransferOptions extends ChangeOptions {
+  readonly to?: string;
+  readonly all?: true;
+}
+
+const AGAIN_MS = 100;
+const OPERATION_ID_BYTES = 16;
+/** Answers of a node that did nothing with the operation, where no other node would either. */
+const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [STATUS.invalidArgument, "INVALID_ARGUMENT"],
+  [STATUS.failedPrecondition, "FAILED_PRECONDITION"],
+  [STATUS.unimplemented, "UNIMPLEMENTED"],
+]);
+
+const SERVICE = ReconfigurationServiceDefinition;
+
+interface Base {
+  readonly operationId: Buffer;
+  readonly epoch: bigint;
+  readonly dryRun: boolean;
+}
+
+/** An operation on this view: how it is asked for, and what people call it. */
+interface Change {
+  readonly name: string;
+  readonly done: (operation: Operation) => string;
+  ask(channel: Channel, base: Base, options: CallOptions): Promise<Asked>;
+}
+
+interface Asked {
+  readonly operation?: Operation | undefined;
+  readonly view?: View | undefined;
+}
+
+export function leave(node: string, options: ChangeOptions, io: Io): Promise<ExitCode> {
+  return change(options, io, (newest) => {
+    const member = memberNamed(newest, node);
+    return {
+      name: `node ${nodeName(member)} leaves`,
+      done: ({ doneEpoch }) =>
+        `node ${nodeName(member)} has left: view ${doneEpoch} is without it. Its process ends by itself`,
+      ask: (channel, base, callOptions) =>
+        channel.unary(SERVICE, SERVICE.methods.leave, { ...base, nodeId: member.id }, callOptions),
+    };
+  });
+}
+
+export function transferWriter(partition: string | undefined, options: TransferOptions, io: Io): Promise<ExitCode> {
+  const { to, all = false } = options;
+  if (all === (partition !== undefined)) throw usage("transfer-writer takes a PARTITION or --all, and not both");
+  if (to === undefined) throw usage("transfer-writer must be told the node: --to NODE");
+  return change(options, io, (newest) => {
+    const member = memberNamed(newest, to);
+    const partitions =
+      partition === undefined ? [] : [wholeNumber("PARTITION", partition, 0, newest.partitionCount - 1)];
+    const what = all ? "all partitions that it keeps" : `partition ${partition}`;
+    return {
+      name: `node ${nodeName(member)} becomes the writer of ${what}`,
+      done: ({ doneEpoch }) =>
+        `node ${nodeName(member)} is the preferred writer of ${what} since view ${doneEpoch}; writers follow within seconds`,
+      ask: (channel, base, callOptions) =>
+        channel.unary(
+          SERVICE,
+          SERVICE.methods.transferWriter,
+          { ...base, nodeId: member.id, partitions, all },
+          callOptions,
+        ),
+    };
+  });
+}
+
+async function change(options: ChangeOptions, io: Io, make: (newest: View) => Change): Promise<ExitCode> {
+  const json = formatOf(options, io) === "json";
+  const target = targetOf(options, io);
+  const giveUp = performance.now() + target.timeoutMs;
+  const left = (): number => Math.max(1, giveUp - performance.now());
+  for (;;) {
+    const { view: newest } = await shown(io, target, askView({ ...target, timeoutMs: left() }));
+    const made = make(newest);
+    const base = { operationId: randomBytes(OPERATION_ID_BYTES), epoch: newest.epoch, dryRun: options.dryRun === true };
+    const asked = await shown(io, target, ask(made, base, { ...target, timeoutMs: left() }));
+    if (base.dryRun) return tellDry(made, newest, asked, json, io);
+    const operation = await shown(io, target, settled(asked, base, target, left));
+    if (operation.state === OperationState.DONE) {
+      io.out(json ? `${jsonText(operationJson(operation))}\n` : `${made.done(operation)}\n`);
+      return EXIT.done;
+    }
+    const again = operation.state === OperationState.SUPERSEDED && giveUp - performance.now() > AGAIN_MS;
+    if (!again) throw notSettled(made, base, operation, target.timeoutMs);
+  }
+}
+
+async function ask(made: Change, base: Base, target: Target): Promise<Asked> {
+  const answer = await call(target, async (channel, options) => {
+    try {
+      return await made.ask(channel, base, options);
+    } catch (error) {
+      const status = error instanceof GrpcError ? REFUSALS.get(error.code) : undefined;
+      if (status === undefined) throw error;
+      return new CliError(EXIT.notDone, `${made.name}: ${printable(messageOf(error))}`, {
+        status,
+        reason: failureOfError(error).reason,
+      });
+    }
+  }).catch((error: unknown): Asked => {
+    const sent = error instanceof CliError && error.exitCode === EXIT.notDone && error.facts.reason !== "UNREACHABLE";
+    if (base.dryRun || !sent) throw error;
+    // It may have been passed on: the views tell.
+    return {};
+  });
+  if (answer instanceof CliError) throw answer;
+  return answer;
+}
+
+/** Asks what became of it, at any node, until that is known or the time is over. */
+async function settled(asked: Asked, base: Base, target: Target, left: () => number): Promise<Operation> {
+  let { operation } = asked;
+  while (operation === undefined || !isSettled(operation)) {
+    if (target.interrupt?.aborted === true || left() <= AGAIN_MS) break;
+    await sleep(operation === undefined ? 0 : AGAIN_MS);
+    try {
+      operation = await askOperation(base, { ...target, timeoutMs: left() });
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      if (left() <= AGAIN_MS) break;
+      await sleep(AGAIN_MS);
+    }
+  }
+  return operation ?? unheardOf(base);
+}
+
+const unheardOf = ({ operationId: id, epoch }: Base): Operation => ({
+  id,
+  epoch,
+  kind: 0,
+  nodeId: 0,
+  state: OperationState.UNKNOWN,
+  doneEpoch: 0n,
+  explanation: "no node has told what became of it",
+});
+
+function notSettled({ name }: Change, base: Base, operation: Operation, timeoutMs: number): CliError {
+  const id = base.operationId.toString("hex");
+  if (operation.state === OperationState.SUPERSEDED) {
+    const text = `${name}: others changed the view again and again, within ${timeoutMs / 1_000} s; nothing of this was done`;
+    return new CliError(EXIT.notDone, text, { status: "", reason: "SUPERSEDED" });
+  }
+  const text =
+    `${name}: not known to be done within ${timeoutMs / 1_000} s (${printable(operation.explanation)}); ` +
+    `ask again with: onar operations ${id} --epoch ${base.epoch}`;
+  return new CliError(EXIT.unknown, text, { status: "", reason: "OUTCOME_UNKNOWN" });
+}
+
+function tellDry({ name }: Change, newest: View, { operation, view: next }: Asked, json: boolean, io: Io): ExitCode {
+  if (operation === undefined || next === undefined) {
+    throw new CliError(EXIT.notDone, `${name}: ${printable(operation?.explanation ?? "the view changed meanwhile")}`);
+  }
+  const shownNext = readable(next);
+  const moved = next.partitions.filter((placement, i) => {
+    const now = newest.partitions[i];
+    return now !== undefined && preferredOf(now) !== preferredOf(placement);
+  });
+  if (json) {
+    const facts = {
+      dryRun: true,
+      viewEpoch: String(next.epoch),
+      nodes: next.members.map(({ id }) => id),
+      voters: next.voters,
+      preferenceChanges: moved.map((placement) => ({
+        partition: placement.partition,
+        preferredNodeId: preferredOf(placement),
+      })),
+    };
+    io.out(`${jsonText({ ...operationJson(operation), ...facts })}\n`);
+    return EXIT.done;
+  }
+  const lines = [
+    `${name}: possible. Nothing was changed (--dry-run)`,
+    `view ${next.epoch} would prefer other writers for ${moved.length} partitions. Its nodes:`,
+    ...membersTable(shownNext, widthOf(io)),
+  ];
+  io.out(`${lines.join("\n")}\n`);
+  return EXIT.done;
+}

@@ -1,0 +1,84 @@
+/** Commands that look at the members of a cluster and change them. */
+import type { Command } from "commander";
+import { clientOptions } from "../flags/options.js";
+import type { CommonOptions } from "../flags/target.js";
+import type { ChangeOptions, TransferOptions } from "../members/change.js";
+import type { OperationsOptions } from "../members/operations.js";
+import type { ViewOptions } from "../members/view.js";
+import { example } from "./help.js";
+import type { KeyTreeOptions } from "./tree-keys.js";
+
+export function addMemberCommands(onar: Command, { io, ends }: KeyTreeOptions): void {
+  clientOptions(onar.command("view"))
+    .description("Show the newest view that a node knows: members, voters, replicas.")
+    .option("--partitions", "a line for each partition, too")
+    .option("--watch", "show each further view, too, until Ctrl-C")
+    .addHelpText("after", example("onar view", "onar view --partitions", "onar view --watch -o json"))
+    .action(
+      ends(async (options: ViewOptions) => {
+        const { view } = await import("../members/view.js");
+        return view(options, io);
+      }),
+    );
+
+  clientOptions(onar.command("nodes"))
+    .description("Show the members of the cluster as the newest view has them. onar status shows how they are.")
+    .addHelpText("after", example("onar nodes", "onar nodes -o json"))
+    .action(
+      ends(async (options: CommonOptions) => {
+        const { nodes } = await import("../members/view.js");
+        return nodes(options, io);
+      }),
+    );
+
+  clientOptions(onar.command("operations [ID]"))
+    .description(
+      "Show the operations that are under way and the last 64 that were done. With ID: what became of that one; exit code 0: done, 1: it never ran and never will, 4: not known, or under way.",
+    )
+    .option("--watch", "show each change, too: until Ctrl-C, or until the operation with that ID is done")
+    .option("--epoch <n>", "with ID: the view that it was asked on, without which nobody can tell that it never ran")
+    .addHelpText(
+      "after",
+      example("onar operations", "onar operations --watch", "onar operations 4a…32 digits…9f --epoch 7"),
+    )
+    .action(
+      ends(async (id: string | undefined, options: OperationsOptions) => {
+        const { operations } = await import("../members/operations.js");
+        return operations(id, options, io);
+      }),
+    );
+
+  clientOptions(onar.command("transfer-writer [PARTITION]"))
+    .description(
+      "Make a node the preferred writer of a partition, or of all that it keeps. No request fails for it. NODE is an id or an address.",
+    )
+    .option("--to <NODE>", "the node")
+    .option("--all", "all partitions that have a replica on the node")
+    .option("--dry-run", "only show what would come of it")
+    .addHelpText(
+      "after",
+      example(
+        "onar transfer-writer 17 --to 127.0.0.1:4601",
+        "onar transfer-writer --all --to 127.0.0.1:4601 --dry-run",
+      ),
+    )
+    .action(
+      ends(async (partition: string | undefined, options: TransferOptions) => {
+        const { transferWriter } = await import("../members/change.js");
+        return transferWriter(partition, options, io);
+      }),
+    );
+
+  clientOptions(onar.command("leave <NODE>"))
+    .description(
+      "Make a member without partitions leave for good. Its process ends by itself. NODE is an id or an address.",
+    )
+    .option("--dry-run", "only show what would come of it")
+    .addHelpText("after", example("onar leave 127.0.0.1:4603", "onar leave 1415652206 --dry-run"))
+    .action(
+      ends(async (node: string, options: ChangeOptions) => {
+        const { leave } = await import("../members/change.js");
+        return leave(node, options, io);
+      }),
+    );
+}

@@ -1,0 +1,309 @@
+/** The commands that look at members and change them: what they ask, what they show, how they end. */
+import { Status } from "nice-grpc";
+import { afterEach, describe, expect, test } from "vitest";
+import {
+  type LeaveRequest,
+  MemberState,
+  type Operation,
+  OperationKind,
+  OperationState,
+  type TransferWriterRequest,
+  View,
+} from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { CLUSTER_ID, fail, fakeNode, type Handlers, NODE_ID, onar, stopFakeNodes, viewOf } from "./fake-node.js";
+
+afterEach(stopFakeNodes);
+
+const OTHER = 6;
+const header = viewOf(CLUSTER_ID).header;
+const viewAt = (epoch: bigint, more: Partial<View> = {}): View =>
+  View.fromPartial({
+    clusterId: CLUSTER_ID,
+    epoch,
+    replicationFactor: 1,
+    partitionCount: 2,
+    members: [
+      { id: NODE_ID, clientAddress: "127.0.0.1:4600", peerAddress: "127.0.0.1:4700", state: MemberState.ACTIVE },
+      {
+        id: OTHER,
+        clientAddress: "127.0.0.1:4601",
+        peerAddress: "127.0.0.1:4701",
+        zone: "\u001b[2Jb",
+        state: MemberState.LEAVING,
+      },
+    ],
+    partitions: [
+      { partition: 0, replicas: [NODE_ID], groupEpoch: 1n },
+      { partition: 1, replicas: [NODE_ID, OTHER], groupEpoch: 1n, preferredNodeId: OTHER },
+    ],
+    voters: [NODE_ID],
+    ...more,
+  });
+const told = (epoch: bigint, more: Partial<View> = {}) => ({
+  header,
+  view: viewAt(epoch, more),
+  digest: Buffer.alloc(32, 9),
+});
+const operation = (state: OperationState, more: Partial<Operation> = {}): Operation => ({
+  id: Buffer.alloc(16, 3),
+  kind: OperationKind.LEAVE,
+  nodeId: OTHER,
+  epoch: 4n,
+  state,
+  doneEpoch: state === OperationState.DONE ? 5n : 0n,
+  explanation: "",
+  ...more,
+});
+const ID = "03".repeat(16);
+
+const at = async (args: readonly string[], handlers: Handlers, more: readonly string[] = []) => {
+  const node = await fakeNode({ getView: async () => told(4n), ...handlers });
+  return onar([...args, "--endpoint", node.address, "--timeout", "3", ...more]);
+};
+
+describe("onar view", () => {
+  test("shows the view and its members, and nothing that steers a terminal", async () => {
+    const ran = await at(["view", "--partitions"], {});
+    expect(ran.code).toBe(0);
+    expect(ran.out).toContain(
+      `view 4 of cluster ${CLUSTER_ID.toString("hex")}\ndigest ${"09".repeat(8)}… (-o json has all of it)\n2 nodes, 1 of them vote`,
+    );
+    expect(ran.out).toMatch(/127\.0\.0\.1:4601 .*\\x1b\[2Jb .*leaving .*no/);
+    expect(ran.out).not.toContain("\u001b");
+    expect(ran.out).toMatch(/1 .* 6 .* 5 6 /);
+  });
+
+  test("in JSON has all of it, with numbers of 64 bits as strings", async () => {
+    const ran = await at(["view", "-o", "json"], {});
+    expect(JSON.parse(ran.out)).toMatchObject({
+      clusterId: CLUSTER_ID.toString("hex"),
+      viewEpoch: "4",
+      replicationFactor: 1,
+      voters: [NODE_ID],
+      nodes: [
+        { id: NODE_ID, state: "active", voter: true, preferredOf: 1, replicaOf: 2 },
+        { id: OTHER, state: "leaving", voter: false, preferredOf: 1, replicaOf: 1 },
+      ],
+      partitions: [
+        { partition: 0, preferredNodeId: NODE_ID, replicas: [NODE_ID], groupEpoch: "1" },
+        { partition: 1, preferredNodeId: OTHER, groupEpoch: "1" },
+      ],
+    });
+  });
+
+  test("asks again when a node ends the stream, shows no view twice, and gives up when nobody says anything", async () => {
+    let streams = 0;
+    const ran = await at(
+      ["view", "--watch", "-o", "json"],
+      {
+        async *watchView(_request, context) {
+          streams++;
+          if (streams > 2) fail(context, { code: Status.RESOURCE_EXHAUSTED, reason: "OVERLOADED" });
+          yield told(4n);
+          if (streams === 2) yield told(5n);
+        },
+      },
+      ["--timeout", "1"],
+    );
+    expect(
+      ran.out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).viewEpoch),
+    ).toEqual(["4", "5"]);
+    expect([ran.code, ran.error]).toEqual([1, expect.stringContaining("OVERLOADED")]);
+  });
+});
+
+test("onar nodes lists the members, in the order of their addresses", async () => {
+  const ran = await at(["nodes"], { getView: async () => told(4n, { members: viewAt(4n).members.toReversed() }) });
+  expect(ran.code).toBe(0);
+  expect(ran.out.indexOf("127.0.0.1:4600")).toBeLessThan(ran.out.indexOf("127.0.0.1:4601"));
+});
+
+describe("onar operations", () => {
+  test("lists them, and says from when on they may be forgotten", async () => {
+    const ran = await at(["operations"], {
+      listOperations: async () => ({
+        header,
+        operations: [operation(OperationState.PENDING), operation(OperationState.DONE)],
+        forgottenEpoch: 2n,
+      }),
+    });
+    expect(ran.code).toBe(0);
+    expect(ran.out).toMatch(new RegExp(`${ID} .*leave .*6 .*pending`));
+    expect(ran.out).toContain("views up to 2 may be forgotten");
+  });
+
+  test.each([
+    [OperationState.DONE, 0],
+    [OperationState.SUPERSEDED, 1],
+    [OperationState.UNKNOWN, 4],
+    [OperationState.PENDING, 4],
+  ])("one of them in state %s ends with %s", async (state, code) => {
+    const asked: unknown[] = [];
+    const ran = await at(["operations", ID, "--epoch", "4"], {
+      getOperation: async ({ operationId, epoch }) => {
+        asked.push([operationId.toString("hex"), epoch]);
+        return { header, operation: operation(state, { explanation: "because\u0007" }) };
+      },
+    });
+    expect(asked).toEqual([[ID, 4n]]);
+    expect(ran.code).toBe(code);
+    expect(ran.out).toContain("because\\x07");
+  });
+
+  test("watches one until it is settled", async () => {
+    const ran = await at(["operations", ID, "--watch", "-o", "json"], {
+      async *watchOperation() {
+        yield { header, operation: operation(OperationState.PENDING) };
+        yield { header, operation: operation(OperationState.DONE) };
+      },
+    });
+    expect(ran.code).toBe(0);
+    expect(
+      ran.out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).state),
+    ).toEqual(["pending", "done"]);
+  });
+
+  test.each([
+    [["operations", "abc"], "ID must have 32 hexadecimal digits"],
+    [["operations", "--epoch", "4"], "--epoch goes with the ID"],
+    [["operations", ID, "--epoch", "0"], "--epoch must be a whole number from 1"],
+    [["transfer-writer", "--to", "5"], "takes a PARTITION or --all"],
+    [["transfer-writer", "1", "--all", "--to", "5"], "takes a PARTITION or --all"],
+    [["transfer-writer", "1"], "--to NODE"],
+    [["transfer-writer", "2", "--to", "5"], "PARTITION must be a whole number from 0 to 1"],
+    [["leave", "7"], "NODE must be the id or the address of a member"],
+  ])("%j is wrong usage", async (args, text) => {
+    const ran = await at(args, {});
+    expect([ran.code, ran.error]).toEqual([2, expect.stringContaining(text)]);
+  });
+});
+
+describe("onar leave", () => {
+  test("asks by the address, waits until it is done, and says so", async () => {
+    const asked: LeaveRequest[] = [];
+    let polls = 0;
+    const ran = await at(["leave", "127.0.0.1:4601"], {
+      leave: async (request) => {
+        asked.push(request);
+        return { header, operation: operation(OperationState.PENDING, { id: request.operationId }) };
+      },
+      getOperation: async ({ operationId, epoch }) => {
+        expect([operationId, epoch]).toEqual([asked[0]?.operationId, 4n]);
+        return { header, operation: operation(++polls < 3 ? OperationState.PENDING : OperationState.DONE) };
+      },
+    });
+    expect(ran).toMatchObject({ code: 0, error: "" });
+    expect(ran.out).toContain("node 6 (127.0.0.1:4601) has left: view 5 is without it");
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).toMatchObject({ nodeId: OTHER, epoch: 4n, dryRun: false });
+    expect(asked[0]?.operationId).toHaveLength(16);
+  });
+
+  test("draws a new id on the newest view when another operation won", async () => {
+    const asked: LeaveRequest[] = [];
+    const ran = await at(["leave", "6", "-o", "json"], {
+      getView: async () => told(4n + BigInt(asked.length)),
+      leave: async (request) => {
+        asked.push(request);
+        return { header, operation: operation(asked.length === 1 ? OperationState.SUPERSEDED : OperationState.DONE) };
+      },
+    });
+    expect(ran.code).toBe(0);
+    expect(JSON.parse(ran.out)).toMatchObject({ state: "done", doneEpoch: "5" });
+    expect(asked.map(({ epoch }) => epoch)).toEqual([4n, 5n]);
+    expect(asked[0]?.operationId).not.toEqual(asked[1]?.operationId);
+  });
+
+  test("that was refused changed nothing: exit code 1, with the reason", async () => {
+    const ran = await at(["leave", "6"], {
+      leave: async (_request, context) =>
+        fail(context, { code: Status.FAILED_PRECONDITION, reason: "OPERATION_REFUSED" }),
+    });
+    expect([ran.code, ran.error]).toEqual([1, expect.stringContaining("leaves: because of OPERATION_REFUSED")]);
+  });
+
+  test("whose answer was lost asks what became of it, under the same id", async () => {
+    const ids: Buffer[] = [];
+    const ran = await at(["leave", "6"], {
+      leave: async ({ operationId }, context) => {
+        ids.push(operationId);
+        return fail(context, { code: Status.UNAVAILABLE, reason: "NODE_LOST" });
+      },
+      getOperation: async ({ operationId }) => {
+        ids.push(operationId);
+        return { header, operation: operation(OperationState.DONE) };
+      },
+    });
+    expect(ran.code).toBe(0);
+    expect(ids[1]).toEqual(ids[0]);
+  });
+
+  test("whose fate nobody can tell is unknown: exit code 4, and how to ask again", async () => {
+    const ran = await at(
+      ["leave", "6"],
+      {
+        leave: async (_request, context) => fail(context, { code: Status.UNAVAILABLE, reason: "NODE_LOST" }),
+        getOperation: async () => ({ header, operation: operation(OperationState.UNKNOWN) }),
+      },
+      ["--timeout", "1"],
+    );
+    expect(ran.code).toBe(4);
+    expect(ran.error).toMatch(/ask again with: onar operations [0-9a-f]{32} --epoch 4/);
+  });
+
+  test("as a dry run shows the view that would come, and sends nothing else", async () => {
+    const asked: LeaveRequest[] = [];
+    const ran = await at(["leave", "6", "--dry-run"], {
+      leave: async (request) => {
+        asked.push(request);
+        return {
+          header,
+          operation: operation(OperationState.POSSIBLE),
+          view: viewAt(5n, { members: viewAt(5n).members.slice(0, 1) }),
+        };
+      },
+    });
+    expect(ran.code).toBe(0);
+    expect(asked.map(({ dryRun }) => dryRun)).toEqual([true]);
+    expect(ran.out).toContain("node 6 (127.0.0.1:4601) leaves: possible. Nothing was changed");
+    expect(ran.out).not.toMatch(/│ .*127\.0\.0\.1:4601/);
+  });
+});
+
+describe("onar transfer-writer", () => {
+  const done = (asked: TransferWriterRequest[]): Handlers => ({
+    transferWriter: async (request) => {
+      asked.push(request);
+      return { header, operation: operation(OperationState.DONE, { kind: OperationKind.TRANSFER_WRITER }) };
+    },
+  });
+
+  test("names one partition, or all", async () => {
+    const asked: TransferWriterRequest[] = [];
+    const ran = await at(["transfer-writer", "1", "--to", "127.0.0.1:4701"], done(asked));
+    expect(ran.out).toContain("node 6 (127.0.0.1:4601) is the preferred writer of partition 1 since view 5");
+    expect((await at(["transfer-writer", "--all", "--to", "5"], done(asked))).code).toBe(0);
+    expect(asked).toMatchObject([
+      { nodeId: OTHER, partitions: [1], all: false },
+      { nodeId: NODE_ID, partitions: [], all: true },
+    ]);
+  });
+
+  test("as a dry run counts what would change", async () => {
+    const next = viewAt(5n, { partitions: viewAt(5n).partitions.map((one) => ({ ...one, preferredNodeId: NODE_ID })) });
+    const ran = await at(["transfer-writer", "--all", "--to", "5", "--dry-run", "-o", "json"], {
+      transferWriter: async () => ({ header, operation: operation(OperationState.POSSIBLE), view: next }),
+    });
+    expect(JSON.parse(ran.out)).toMatchObject({
+      dryRun: true,
+      state: "possible",
+      preferenceChanges: [{ partition: 1, preferredNodeId: NODE_ID }],
+    });
+  });
+});

@@ -229,7 +229,7 @@ class NodeServer implements RunningServer {
       .catch((error: unknown) => this.fail((error as Error).message));
   }
 
-  /** What the view says counts, whatever the settings. */
+  /** The view counts, whatever the settings. */
   private tellDiffering({ view }: EncodedView): void {
     for (const { label, asked, fixed } of otherThanFixed(this.config, view))
       this.events.notice(`${label} is ${asked}, and the view of the cluster says ${fixed}: the view counts`);

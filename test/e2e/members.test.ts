@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GetViewResponse, View } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { Cluster, eventually, freePorts, HOST, Node, NodeProcess } from "./harness.js";
+import { Cluster, eventually, Fatal, freePorts, HOST, Node, NodeProcess } from "./harness.js";
 import { Recorder } from "./recorder.js";
 import { errorsOf, expectLinearizable, summaryOf, Workload } from "./workload.js";
 
@@ -73,6 +73,8 @@ const newestOf = async (node: Node): Promise<View> => {
 const agreed = (nodes: readonly Node[], what: string, holds: (view: View) => boolean): Promise<View> =>
   eventually(what, WITHIN_MS, async () => {
     const views: GetViewResponse[] = [];
+    const gone = nodes.find(({ process }) => process.ended !== null);
+    if (gone !== undefined) throw new Fatal(`a node has ended: ${gone.process.lines.slice(-5).join(" | ")}`);
     for (const node of nodes) views.push(await node.clients.cluster.getView({}));
     const [first] = views;
     const same = views.every(({ digest }) => first !== undefined && digest.equals(first.digest));

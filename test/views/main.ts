@@ -1,6 +1,6 @@
 /**
  * Runs seeds of the world of views: SEED=7 for one with its trace, or N=2000 from FROM on; BUG=V1.no-adopt with that bug planted, and PLANNED=1
- * with proposers that plan by themselves.
+ * with proposers that plan by themselves. DELAY=120: each message travels for so many milliseconds at least.
  */
 import { bugNamed, plant } from "../planted/planted.js";
 import { runViews } from "./run.js";
@@ -11,7 +11,8 @@ function main(): boolean {
   const bugs = (process.env.BUG ?? "").split(",").filter((name) => name !== "");
   plant(...bugs.map((name) => bugNamed(name)));
   const seed = process.env.SEED;
-  const plan = { planned: process.env.PLANNED !== undefined };
+  const { PLANNED, DELAY } = process.env;
+  const plan = { planned: PLANNED !== undefined, ...(DELAY === undefined ? {} : { delayMs: Number(DELAY) }) };
   if (seed !== undefined) {
     const report = runViews(Number(seed), numberFrom("TRACE", 400), plan);
     for (const line of report.trace) console.log(line);

@@ -36,10 +36,12 @@ export interface ViewRun {
 export interface ViewPlan {
   /** The proposers plan by themselves, as those of real nodes; otherwise a careless planner tells them what to propose. */
   readonly planned: boolean;
+  /** How long each message travels at least; not given: drawn by the seed. */
+  readonly delayMs?: number;
 }
 
-export function runViews(seed: number, keep = 0, { planned }: ViewPlan = { planned: false }): ViewRun {
-  return new World(seed, keep, planned).run();
+export function runViews(seed: number, keep = 0, plan: ViewPlan = { planned: false }): ViewRun {
+  return new World(seed, keep, plan).run();
 }
 
 /** One machine: its processes come and go, its disk may be lost, and then its next process is another node. */
@@ -79,6 +81,7 @@ class World {
   private readonly chance: Prng;
   private readonly luck: Prng;
   private readonly faults: Faults;
+  private readonly planned: boolean;
   private readonly checks: ViewChecks;
   private readonly hosts: Host[] = [];
   private readonly byId = new Map<NodeId, Host>();
@@ -104,11 +107,13 @@ class World {
   constructor(
     private readonly seed: number,
     private readonly keep: number,
-    private readonly planned: boolean,
+    { planned, delayMs }: ViewPlan,
   ) {
+    this.planned = planned;
     this.chance = new Prng(seed).fork("nemesis");
     this.luck = new Prng(seed).fork("network");
-    this.faults = drawFaults(new Prng(seed).fork("faults"));
+    const drawn = drawFaults(new Prng(seed).fork("faults"));
+    this.faults = { ...drawn, delayMs: delayMs ?? drawn.delayMs };
     const members = 1 + this.chance.below(6);
     const voters = 1 + this.chance.below(Math.min(members, 5));
     this.mayWipe = voters >= 3;

@@ -40,7 +40,9 @@ test("H14.old-reports is caught: a proposer far away gives up before it has deci
   timeout: 120_000,
 }, () => {
   plant(bugNamed("H14.old-reports"));
-  expect(runViews(153, 0, { planned: true }).violation?.check).toBe("a healthy majority goes on");
+  const far = { planned: true, delayMs: 120 };
+  const seeds = [37, 134, 149, 151];
+  expect(seeds.map((seed) => runViews(seed, 0, far).violation?.check)).toContain("a healthy majority goes on");
 });
 
 /** Seeds that catch a planted bug. Of those found late the small world and a script tell more (test/small/views.test.ts, test/scripts/views). */
@@ -68,7 +70,7 @@ const CAUGHT_PLANNED: readonly (readonly [string, readonly number[]])[] = [
   ["V7.re-add-leaving", [12, 40]],
   ["V7.wish-dropped", [10, 16]],
   ["V1.operation-again", [1]],
-  ["V5.preference-epoch", [1]],
+  ["V5.preference-epoch", [2]],
 ];
 
 test.each(CAUGHT_PLANNED)("%s is caught in one of the planned seeds %j", { timeout: 120_000 }, (bug, seeds) => {

@@ -117,7 +117,7 @@ export class Election {
   prefer(place: number): void {
     if (place === this.preferred) return;
     this.preferred = place;
-    // What was learned of the replica preferred before says nothing of this one.
+    // Facts learned of the replica that was preferred before say nothing of this one.
     if (!this.handing.underWay) this.handing = new HandingBack(this.maxHold);
   }
 

@@ -253,8 +253,8 @@ export class Chain {
   }
 
   /**
-   * Somebody asks for this operation at this node: the voters are told, again and again, until the next view carries it or another one is
-   * decided. One that was computed on another view than the newest is never told.
+   * Somebody asks for this operation at this node. The voters are told again and again, until the next view carries it or
+   * another one is decided. One that was computed on another view than the newest is never told.
    */
   askFor(operation: ViewOperation): void {
     if (operation.epoch !== this.epoch && !planted("V1.operation-again")) return;

@@ -90,7 +90,7 @@ export interface JoinWish {
 export interface OperationWish {
   readonly kind: "operation-wish";
   readonly operation: ViewOperation;
-  /** Of the view with the operation's epoch. */
+  /** The digest of the view with the operation's epoch. */
   readonly digest: string;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Operations: what people ask of the cluster, and what the views remember of it. An operation is computed on one view. The view after that one
- * carries it, or none ever does; so it never runs twice, and whoever knows all operations since then knows what became of it.
+ * carries it, or none ever does. So it never runs twice, and a node that knows all operations since then knows its fate.
  */
-import type { NodeId, Partition, ViewEpoch } from "../model/ids.js";
+import { groupEpoch as groupEpochOf, type NodeId, type Partition, type ViewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import { hasReplicas, type Ledger, memberOf, type Placement, preferredOf, type View } from "./view.js";
 
@@ -70,7 +70,7 @@ export function preferring(view: View, node: NodeId, partitions: readonly Partit
     const meant = wanted === null || wanted.has(partition);
     if (!meant || !placement.replicas.includes(node) || preferredOf(placement) === node) return placement;
     const { replicas, groupEpoch } = placement;
-    const epoch = planted("V5.preference-epoch") ? ((groupEpoch + 1) as typeof groupEpoch) : groupEpoch;
+    const epoch = planted("V5.preference-epoch") ? groupEpochOf(groupEpoch + 1) : groupEpoch;
     return { replicas, groupEpoch: epoch, preferred: node };
   });
 }
@@ -102,7 +102,7 @@ export type OperationFate =
   /** It may have been done and forgotten since. */
   | { readonly state: "forgotten" };
 
-/** What became of the operation that was computed on that epoch; 0: the epoch is not known. */
+/** The fate of the operation that was computed on that epoch; 0: the epoch is not known. */
 export function fateOf(view: View, id: string, epoch: number): OperationFate {
   const { wishes, done, forgotten } = ledgerOf(view);
   const record = done.find((one) => one.id === id);

@@ -68,7 +68,7 @@ class Change {
     this.ended.push({ id, epoch, kind, node });
   }
 
-  /** Of two voters that leave, one waits for the next view (V1). */
+  /** When two voters leave, one waits for the next view (V1). */
   remove(wish: Wish, mayVote: (node: NodeId) => boolean): void {
     const { members, voters, before } = this;
     if (!members.has(wish.node) || members.size === 1) return;
@@ -114,7 +114,7 @@ class Change {
     };
   }
 
-  /** Who leaves becomes no voter. */
+  /** A member that leaves becomes no voter. */
   private fit(mayVote: (node: NodeId) => boolean): (node: NodeId) => boolean {
     if (planted("V7.leaving-votes")) return mayVote;
     return (node) => mayVote(node) && !this.wishes.some((wish) => wish.kind === "leave" && wish.node === node);

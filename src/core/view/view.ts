@@ -22,7 +22,7 @@ export interface Placement {
   readonly preferred?: NodeId;
 }
 
-/** What people ask of a cluster. "other": of a later version. */
+/** The kinds of change that people ask of a cluster. "other": of a later version. */
 export type OperationKind = "join" | "leave" | "transfer-writer" | "other";
 
 /** An operation that views before carried and that is not done. Whoever proposes the next view goes on with it. */
@@ -39,7 +39,7 @@ export interface DoneOperation extends Wish {
   readonly doneIn: ViewEpoch;
 }
 
-/** What a view remembers of operations. */
+/** The operations that a view remembers. */
 export interface Ledger {
   readonly wishes: readonly Wish[];
   /** In the order of `doneIn`; bounded (operation.ts). */
@@ -69,7 +69,7 @@ export interface View {
   readonly ledger?: Ledger;
 }
 
-/** Who should be the writer. */
+/** The replica that should be the writer. */
 export const preferredOf = ({ replicas, preferred }: Placement): NodeId | undefined => preferred ?? replicas[0];
 
 export function memberOf(view: View, id: NodeId): Member | undefined {

@@ -261,7 +261,7 @@ async function decided(node: ServingNode, operation: ViewOperation, timeout: num
   return settled(node.views.view, operation);
 }
 
-/** What the view tells of an operation that was asked for. */
+/** An operation that was asked for, as the view tells of it. */
 function settled(view: View, asked: ViewOperation): Operation {
   const fate = fateOf(view, asked.id, asked.epoch);
   const other = fate.state === "pending" ? fate.wish : fate.state === "done" ? fate.record : null;

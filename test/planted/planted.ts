@@ -67,6 +67,7 @@ const BUGS: Record<PlantedBug, string> = {
   "B1.retained-by-number": "what is kept for a replica that lacks it is bounded in number only",
   "C1.told-early": "a page that is not the last tells what the copy had",
   "C1.claims-settled": "a copy claims to have had what is settled on a majority",
+  "C1.tells-learned": "a copy tells on what another copy had",
   "E6.full-keeps-office": "a node with a full disk keeps its offices, and takes more",
   "I3.forgotten-at-the-sync": "a request whose answer waits for a sync has no deadline any more",
   "R9.records-end-nodes": "completion records that cannot be read end the node that looks at them",

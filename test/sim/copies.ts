@@ -137,18 +137,18 @@ export class CopyChecks {
     this.cursors.set(name, change);
     for (const [key, of] of this.changesOf(source)) {
       if (of <= before) continue;
-      const { register, silent } = this.copyAt(source, key);
+      const { register } = this.copyAt(source, key);
       const complete = this.complete.get(key);
-      // A bad register there changes again when it is mended.
-      if (of > change || silent || register === null || complete === undefined) continue;
+      // A bad register there is not listed, and changes again when it is mended. Its node may have started again since
+      // it answered, and then does not know of it until it looks: what the disk has counts.
+      if (of > change || !this.sound(source, key) || register === null || complete === undefined) continue;
       const there = register.timestamp;
       // A state later than all that ever counted may be refused, and then the writer tells what does.
       const wanted = compareTimestamps(there, complete) < 0 ? there : complete;
       const own = this.copyAt(node, key);
       const held = own.register?.timestamp ?? this.purged(key)?.timestamp;
-      // A bad copy is mended by the writer.
-      const served = this.options.node(node).machine?.core.partitions.get(this.options.partition);
-      if (own.silent || served?.copy.replica.bad.has(key) === true) continue;
+      // A bad copy is mended by the writer, whether this life of the node has found it yet or not.
+      if (!this.sound(node, key)) continue;
       if (held !== undefined && compareTimestamps(held, wanted) >= 0) continue;
       this.options.violate(
         "a cursor passes what is here",
@@ -311,6 +311,10 @@ export class CopyChecks {
   /** The latest tombstone of the key that was purged. */
   private purged(key: Key): KnownPurge | undefined {
     return this.purges.get(key)?.at(-1);
+  }
+
+  private sound(id: NodeId, key: Key): boolean {
+    return this.options.node(id).disk.sound(this.options.partition, key);
   }
 
   private copyAt(id: NodeId, key: Key): Copy {

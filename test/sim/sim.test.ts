@@ -37,6 +37,7 @@ const FOUND: readonly (readonly [number, string])[] = [
   [602_754, "the second of two copies of a message ran, whose first a full disk had refused"],
   [696, "a rotten record of a key that was removed since counted as bad"],
   [2_350, "a register that rotted while it was cached was not repaired"],
+  [7_193, "a rotten register counted as listed when its node had started again since"],
 ];
 
 test.each(FOUND)("seed %i, which once found that %s, passes", { timeout: 30_000 }, (seed) => {

@@ -54,6 +54,7 @@ export type PlantedBug =
   | "B1.retained-by-number"
   | "C1.told-early"
   | "C1.claims-settled"
+  | "C1.tells-learned"
   | "I3.forgotten-at-the-sync"
   | "R9.raise-lets-in"
   | "R9.raise-told-early"

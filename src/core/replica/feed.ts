@@ -8,8 +8,9 @@
  * Invariants:
  *   I1 Whatever changed after what was asked and up to `upTo` is in the page, unless the asker had it, or it is bad
  *       here. A bad register changes again when it is mended.
- *   I2 This copy's own states are told only with the last page, and only while nothing is bad here: then all of them
- *       are there.
+ *   I2 This copy's own states are told only with the last page, and only while it knows of nothing bad here. Then all
+ *       of them are there. It tells nothing on that it learned from others. A register may have been bad in an earlier
+ *       life of the node, been passed over then, and not been looked at since.
  */
 import { LOOK_BYTES, PAGE_BYTES } from "../model/bounds.js";
 import { type ChangeNumber, NO_CHANGE } from "../model/ids.js";
@@ -31,7 +32,9 @@ const LAST_PORTION = 128;
 export function pageOf(replica: Replica, group: Group, asked: AskChanges): Changes {
   const page = new Page(replica, asked);
   page.fill();
-  const tells = (!page.more || planted("C1.told-early")) && page.sound && replica.bad.size === 0;
+  const sound = page.sound && replica.bad.size === 0 && !replica.overlooked;
+  const tells = (!page.more || planted("C1.told-early")) && sound;
+  const told = planted("C1.tells-learned") ? replica.taken : replica.ownTaken;
   return {
     kind: "changes",
     partition: group.partition,
@@ -41,7 +44,7 @@ export function pageOf(replica: Replica, group: Group, asked: AskChanges): Chang
     upTo: page.upTo,
     more: page.more,
     changes: page.changes,
-    taken: tells ? replica.taken.list() : [],
+    taken: tells ? told.list() : [],
   };
 }
 

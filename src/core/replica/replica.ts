@@ -70,7 +70,10 @@ export class Replica {
   floor: Revision = NO_REVISION;
   readonly settled = new SettledSeqs();
   private readonly had = new Taken();
+  private readonly own = new Taken();
   private recalled = false;
+  /** A bad key was found for which there was no room in `bad`. */
+  overlooked = false;
   /**
    * Highest revision known to be settled, or where an office began that has its first reservation. Unknown from the
    * start until an office or another replica has told it. Records above what this copy shows may be forgotten, and a
@@ -123,10 +126,11 @@ export class Replica {
       return held;
     }
     if (planted("R11.bad-is-absent")) return null;
-    if (this.bad.size < MAX_BAD && !this.bad.has(key) && this.load.fits(this.badBytes, key.length)) {
+    if (this.bad.has(key)) return BAD;
+    if (this.bad.size < MAX_BAD && this.load.fits(this.badBytes, key.length)) {
       this.bad.set(key, ++this.findings);
       this.countBad(key.length);
-    }
+    } else this.overlooked = true;
     return BAD;
   }
 
@@ -139,12 +143,30 @@ export class Replica {
 
   /** States that this copy took, or later ones of their keys. After a start, those of the changes before it, as far as they are remembered. */
   get taken(): Taken {
-    if (this.recalled) return this.had;
+    this.recall();
+    return this.had;
+  }
+
+  /**
+   * Those of `taken` that this copy took since its start, or that were sound at it. States that other copies told of
+   * are not among them. Their register may be bad here, and nobody has looked at it since the start.
+   */
+  get ownTaken(): Taken {
+    this.recall();
+    return this.own;
+  }
+
+  private recall(): void {
+    if (this.recalled) return;
     this.recalled = true;
     const after = Math.max(0, this.table.lastChange - MAX_RANGES) as ChangeNumber;
     for (const { timestamp } of this.table.changesAfter(after, MAX_RANGES))
-      if (timestamp !== null) this.had.add(timestamp);
-    return this.had;
+      if (timestamp !== null) this.note(timestamp);
+  }
+
+  private note(timestamp: Timestamp): void {
+    this.had.add(timestamp);
+    this.own.add(timestamp);
   }
 
   private sound(key: Key): void {
@@ -269,7 +291,7 @@ export class Replica {
     if (held === BAD) return false;
     if (order > 0) this.raise(ballot, out);
     if (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0) this.put(register, out);
-    else this.had.add(register.timestamp);
+    else this.note(register.timestamp);
     return true;
   }
 
@@ -418,7 +440,7 @@ export class Replica {
   private put(register: Register, out: Outbox): void {
     const change = this.nextChange();
     this.table.put(register, change);
-    this.had.add(register.timestamp);
+    this.note(register.timestamp);
     out.entries.push({ kind: "register", partition: this.group.partition, register, change });
   }
 
@@ -441,7 +463,7 @@ export class Replica {
     } else if (held !== null) {
       if (sameTimestamp(held.timestamp, register.timestamp)) return true;
       if (compareTimestamps(held.timestamp, register.timestamp) > 0) {
-        this.had.add(register.timestamp);
+        this.note(register.timestamp);
         assert(
           sameBallot(held.timestamp.ballot, register.timestamp.ballot) || planted("R1.write") || planted("R1.impose"),
           "I1: a register above the fence has at least the ballot of what is held",

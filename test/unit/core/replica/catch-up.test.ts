@@ -4,7 +4,7 @@
  */
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Instant, instant } from "../../../../src/base/time.js";
-import { CATCH_UP_BYTES, PAGE_BYTES } from "../../../../src/core/model/bounds.js";
+import { CATCH_UP_BYTES, NODE_MENDING_BYTES, PAGE_BYTES } from "../../../../src/core/model/bounds.js";
 import {
   type ChangeNumber,
   changeNumber,
@@ -641,6 +641,57 @@ describe("what a copy has had", () => {
     consider();
     run();
     expect(mine(key("k2"))).toBe("v");
+  });
+
+  test("is not told on: a bad register that nobody looked at since its node's start would be missing for good (C1.tells-learned)", () => {
+    const passedOver = (): string | null => {
+      for (let seq = 1; seq <= 3; seq++)
+        for (const place of [1, 2]) takeAt(place, register({ key: key(`k${seq}`), at: ts(b(1), seq) }));
+      (tables[1] as MemoryTable).spoil(key("k2"));
+      consider(0b011);
+      run();
+      replicas[1] = new Replica(groupOf(3, 1), tables[1] as MemoryTable);
+      replicas[1].taken.learn(taken(2));
+      takeAt(1, register({ key: key("k4"), at: ts(b(1), 4) }));
+      now = instant(now + FOLLOW_MS);
+      consider(0b011);
+      run();
+      // It is found and mended: the state that counts comes back under its timestamp.
+      replicas[1].look(key("k2"));
+      (tables[1] as MemoryTable).put(register({ key: key("k2"), at: ts(b(1), 2) }), changeNumber(changes(1) + 1));
+      replicas[1].look(key("k2"));
+      for (const heard of [0b011, EVERYBODY]) {
+        now = instant(now + FOLLOW_MS);
+        consider(heard);
+        run();
+      }
+      return mine(key("k2"));
+    };
+    expect(passedOver()).toBe("v");
+    open();
+    plant("C1.tells-learned");
+    expect(passedOver()).toBeNull();
+  });
+
+  test("is not told by a copy that has found more bad registers than it can remember", () => {
+    const load = new MendingLoad();
+    replicas[1] = new Replica(groupOf(3, 1), tables[1] as MemoryTable, load);
+    for (let seq = 1; seq <= 2; seq++) {
+      takeAt(1, register({ key: key(`k${seq}`), at: ts(b(1), seq) }));
+      (tables[1] as MemoryTable).spoil(key(`k${seq}`));
+    }
+    replicas[1].look(key("k1"));
+    load.bytes = NODE_MENDING_BYTES;
+    consider();
+    run();
+    (tables[1] as MemoryTable).put(register({ key: key("k1"), at: ts(b(1), 3) }), changeNumber(changes(1) + 1));
+    replicas[1].look(key("k1"));
+    expect(replicas[1].bad.size).toBe(0);
+    now = instant(now + FOLLOW_MS);
+    consider();
+    run();
+    expect(mine(key("k1"))).toBe("v");
+    expect(had()).toBe("3-3");
   });
 
   test("is not told before the last page; told earlier, something would be missing for good (C1.told-early)", () => {

@@ -1,5 +1,7 @@
 /** Where a node's durable entries go, and where its registers are read from. */
-import type { NodeId, Partition } from "../core/model/ids.js";
+import type { CopyEntry } from "../core/model/copy-entry.js";
+import type { Entry } from "../core/model/entry.js";
+import type { GroupEpoch, NodeId, Partition } from "../core/model/ids.js";
 import type { NodeEntry } from "../core/model/node-entry.js";
 import type { RegisterTable } from "../core/model/table.js";
 
@@ -41,6 +43,28 @@ export interface NodeStorage extends Storage {
   proofOf(peer: NodeId): string;
   /** Whether this node's own key made that proof of that position: then it had told it, in this life or another one. */
   isOwnPosition(position: number, proof: string): boolean;
+}
+
+/** One copy of a partition. A node that comes back to a group begins a new one, and keeps the old one until it is dropped. */
+export interface HeldCopy {
+  readonly partition: Partition;
+  /** The group epoch in which it began with nothing. */
+  readonly copy: GroupEpoch;
+  readonly table: RegisterTable;
+  /** As `restored` of the storage, of this copy alone. */
+  restored(): Iterable<Entry>;
+}
+
+/** Storage that keeps several copies of a partition apart. `table`, `restored` and all other entries are about the newest one. */
+export interface CopyStorage extends NodeStorage {
+  /** All copies held, those of one partition one behind the other, the newest last. */
+  copies(): Iterable<HeldCopy>;
+  /**
+   * As of any storage. A copy that is begun is there from then on, with nothing in it, and gets what follows. A copy that
+   * is dropped is gone at once and forever; what it took on disk is given back in the background. To begin one that is
+   * not newer, and to drop one that is not held, are broken invariants.
+   */
+  append(entries: readonly (NodeEntry | CopyEntry)[], durable: () => void): void;
 }
 
 /** Figures that storage on disk counts, for metrics. */

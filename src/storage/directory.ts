@@ -27,8 +27,11 @@ import { isLockName, type Lock, Locked, lockDirectory, lockWithoutFile } from ".
 import { isShortage } from "./files.js";
 import { newPositionKey, PositionKey } from "./position-key.js";
 
-/** 2: the checkpoint has packed trees; one of format 1 is converted when a node starts on it (checkpoint/convert.ts). */
-export const DIRECTORY_FORMAT = 2;
+/**
+ * 2: the checkpoint has packed trees. 3: copies have tables of their own, which are begun and dropped. One of an earlier format is converted
+ * when a node starts on it (checkpoint/convert.ts).
+ */
+export const DIRECTORY_FORMAT = 3;
 const FILE = "onar.json";
 const NEW_FILE = "onar.json.new";
 const OWN = new Set([FILE, NEW_FILE, "log", "checkpoint", "checkpoint-new", "reserve"]);
@@ -101,9 +104,8 @@ export class DataDirectory {
     }
   }
 
-  /** It has not the current format. */
-  get isOld(): boolean {
-    return this.contents.format < DIRECTORY_FORMAT;
+  get format(): number {
+    return this.contents.format;
   }
 
   /** Resolves when it is on stable storage that it has. */

@@ -9,7 +9,7 @@
  */
 import { open, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import type { Space } from "./disk.js";
+import type { Space } from "./disk-options.js";
 
 const MIB = 1024 * 1024;
 const LOOK_MS = 1_000;

@@ -1,9 +1,10 @@
 /**
- * The registers of one partition on disk: the layers of the memory table over the checkpoint. An entry is seen as soon
+ * The registers of one copy of a partition on disk: the layers of the memory table over the checkpoint. An entry is seen as soon
  * as it is put, durable or not.
  */
 import { assert } from "../base/assert.js";
-import type { ChangeNumber, Key, Partition } from "../core/model/ids.js";
+import type { TableId } from "../codec/disk/table-id.js";
+import type { ChangeNumber, Key } from "../core/model/ids.js";
 import type { Register } from "../core/model/register.js";
 import { BAD, type Bad, type Change, type RegisterTable } from "../core/model/table.js";
 import { type Below, type Checkpoint, NONE_BELOW, type Tally } from "./checkpoint/checkpoint.js";
@@ -15,7 +16,7 @@ export interface TableSurroundings {
   readonly checkpoint: Checkpoint;
   readonly cache: RegisterCache;
   /** A register of the checkpoint fails its checksum. */
-  readonly foundBad: (partition: Partition, key: Key) => void;
+  readonly foundBad: (table: TableId, key: Key) => void;
   /** The youngest layer of this table has grown by so many bytes. */
   readonly grown: (table: DiskTable, bytes: number) => void;
 }
@@ -23,6 +24,8 @@ export interface TableSurroundings {
 export class DiskTable implements RegisterTable {
   lastChange: ChangeNumber;
   live = new Layer();
+  /** Its copy was dropped: nothing is put here any more, nor folded from here. */
+  dropped = false;
   /** Being folded; null: nothing is. */
   frozen: Layer | null = null;
   /** Registers in the checkpoint. */
@@ -33,7 +36,7 @@ export class DiskTable implements RegisterTable {
   private foldedChange: ChangeNumber;
 
   constructor(
-    readonly partition: Partition,
+    readonly id: TableId,
     tally: Tally | undefined,
     private readonly around: TableSurroundings,
   ) {
@@ -46,12 +49,12 @@ export class DiskTable implements RegisterTable {
     const slot = this.slot(key);
     if (slot !== undefined) return slot.register;
     const { cache, checkpoint, foundBad } = this.around;
-    const cached = cache.get(this.partition, key);
+    const cached = cache.get(this.id, key);
     if (cached !== undefined) return cached.register;
-    const stored = checkpoint.get(this.partition, key);
+    const stored = checkpoint.get(this.id, key);
     if (stored === null) return null;
-    if (stored.register === BAD) foundBad(this.partition, key);
-    else cache.set(this.partition, stored.register, stored.change, stored.bytes);
+    if (stored.register === BAD) foundBad(this.id, key);
+    else cache.set(this.id, stored.register, stored.change, stored.bytes);
     return stored.register;
   }
 
@@ -76,7 +79,7 @@ export class DiskTable implements RegisterTable {
   }
 
   tombstones(limit: number): Change[] {
-    const found = this.around.checkpoint.tombstones(this.partition, limit, (key) => this.slot(key) !== undefined);
+    const found = this.around.checkpoint.tombstones(this.id, limit, (key) => this.slot(key) !== undefined);
     this.frozen?.tombstones(limit, (key) => this.hasYounger(key), found);
     this.live.tombstones(limit, NEVER, found);
     return found;
@@ -93,6 +96,12 @@ export class DiskTable implements RegisterTable {
     return this.slot(key) !== undefined;
   }
 
+  /** It gives up what it holds in memory, except what a fold has in hand. */
+  drop(): void {
+    this.dropped = true;
+    this.live = new Layer();
+  }
+
   // ---- for the fold
 
   /** Changes from now on go into a new layer. */
@@ -104,14 +113,14 @@ export class DiskTable implements RegisterTable {
   }
 
   resolve(layer: Layer, key: Key, slot: Slot): void {
-    if (slot.below === "unknown") layer.resolve(slot, this.around.checkpoint.below(this.partition, key));
+    if (slot.below === "unknown") layer.resolve(slot, this.around.checkpoint.below(this.id, key));
   }
 
   /** How many registers the checkpoint will have once these slots are in it. */
   tallyWith(slots: readonly Slot[]): Tally {
     let count = this.below;
     for (const slot of slots) count += gainOf(slot);
-    return { partition: this.partition, count, lastChange: this.frozenChange };
+    return { table: this.id, count, lastChange: this.frozenChange };
   }
 
   /** These slots of the frozen layer are in the checkpoint now. */
@@ -136,11 +145,12 @@ export class DiskTable implements RegisterTable {
 
   private foldedAfter(after: ChangeNumber, limit: number): Change[] {
     const covered = (key: Key): boolean => this.slot(key) !== undefined;
-    return this.around.checkpoint.changes(this.partition, after, limit, covered);
+    return this.around.checkpoint.changes(this.id, after, limit, covered);
   }
 
   private change(key: Key, register: Register | null, change: ChangeNumber): void {
     assert(change > this.lastChange, "changes are numbered upwards");
+    assert(!this.dropped, "T2: a dropped copy takes nothing");
     this.lastChange = change;
     const { live, around } = this;
     const before = live.bytes;
@@ -167,9 +177,9 @@ export class DiskTable implements RegisterTable {
   private belowLive(key: Key): Below | null {
     const frozen = this.frozen?.slots.get(key);
     if (frozen !== undefined) return frozen.register === null ? NONE_BELOW : belowOf(frozen.register, frozen.change);
-    const cached = this.around.cache.get(this.partition, key);
+    const cached = this.around.cache.get(this.id, key);
     if (cached !== undefined) return belowOf(cached.register, cached.change);
-    return this.around.checkpoint.below(this.partition, key);
+    return this.around.checkpoint.below(this.id, key);
   }
 
   private resolveAll(): void {

@@ -5,77 +5,34 @@
  * Like everything above it this is free of promises and takes its files, its checkpoint and its timers as arguments. So
  * the simulator can run it, recovery included, on a disk of its own.
  */
-import { isLazy, KIND, type SeenPosition, type StateEntry, type StoredEntry, stateFrom } from "../codec/disk/entry.js";
+import { present } from "../base/assert.js";
+import { isTableEntry, KIND, NODE_WIDE, type SeenPosition, type TableEntry } from "../codec/disk/entry.js";
 import type { LogRecord } from "../codec/disk/log-record.js";
+import type { TableId } from "../codec/disk/table-id.js";
 import { decodeRegister } from "../codec/register/register.js";
+import type { CopyEntry } from "../core/model/copy-entry.js";
 import type { Key, NodeId, Partition } from "../core/model/ids.js";
 import type { NodeEntry } from "../core/model/node-entry.js";
 import { planted } from "../core/model/planted.js";
 import type { Register } from "../core/model/register.js";
 import { BAD, type Bad } from "../core/model/table.js";
 import { isPlausiblePosition } from "../core/replica/rolled-back.js";
-import type { NodeStorage, StorageFigures } from "../ports/storage.js";
+import type { CopyStorage, HeldCopy, StorageFigures } from "../ports/storage.js";
 import { ownCopy } from "../wire/bytes.js";
-import type { Checkpoint, Tally } from "./checkpoint/checkpoint.js";
+import { BadRegisters } from "./bad-registers.js";
+import type { Tally } from "./checkpoint/checkpoint.js";
+import type { CopyState } from "./copy-state.js";
+import type { BadRegister, DiskOptions } from "./disk-options.js";
 import { DiskTable, type TableSurroundings } from "./disk-table.js";
-import type { Files } from "./files.js";
 import { Fold } from "./fold.js";
-import { LastRecords } from "./last-records.js";
 import { Log } from "./log/log.js";
 import { type Recovered, RecoveryError, recoverLog } from "./log/recovery.js";
-import type { PositionKey } from "./position-key.js";
 import { RegisterCache } from "./register-cache.js";
+import { Replay } from "./replay.js";
 import { Scrub } from "./scrub.js";
-import type { StorageSettings } from "./settings.js";
 import { States } from "./states.js";
-
-export interface DiskOptions {
-  /** Files of the log. */
-  readonly files: Files;
-  readonly checkpoint: Checkpoint;
-  readonly node: NodeId;
-  /** null or missing: this node's positions are told without proof. */
-  readonly positionKey?: PositionKey | null;
-  readonly settings: StorageSettings;
-  /** This node has been in a cluster, so there must be something: if there is nothing, it was taken away (R10). */
-  readonly mustExist?: boolean;
-  /** A random number below 2^31 for each new segment. */
-  readonly salt: () => number;
-  readonly later: (ms: number, call: () => void) => void;
-  /** Whether CPU is what lacks: then writes are made fuller. Without it: never. */
-  readonly shortOfTime?: () => boolean;
-  /** The free space; without it the disk counts as full only from a write that fails until one that does not. */
-  readonly space?: Space;
-  readonly events: DiskEvents;
-}
-
-export interface DiskEvents {
-  /** One line for the operator. */
-  notice(text: string): void;
-  /** The disk failed: no entry becomes durable any more, and the node must stop. */
-  failed(why: string): void;
-  /** The system is too short of something to write to the log, which is tried again; null: it is so no longer. */
-  short?(error: Error | null): void;
-  /** A peer's word goes into the log behind the batch that is being appended. */
-  remembers?(peer: NodeId, position: number): void;
-  /** A register fails its checksum. Told when it is found, and again by each pass of the scrub until it is mended. */
-  bad(partition: Partition, key: Key, first: boolean): void;
-}
-
-export interface Space {
-  readonly writable: boolean;
-  /** There is room for deletions; as `writable` when missing. */
-  readonly deletable?: boolean;
-  /** A write found no space. */
-  exhausted(): void;
-  /** So many bytes were written. */
-  wrote(bytes: number): void;
-}
-
-export interface BadRegister {
-  readonly partition: Partition;
-  readonly key: Key;
-}
+import { Sweep } from "./sweep.js";
+import { Turns } from "./turns.js";
 
 /**
  * Positions that peers tell go with a batch that is written anyway, and no more often than this. So an idle node writes
@@ -85,18 +42,22 @@ export const REMEMBER_MS = 1_000;
 
 type Opened = (error: Error | null, storage: DiskStorage | null) => void;
 
-export class DiskStorage implements NodeStorage {
+export class DiskStorage implements CopyStorage {
   readonly kind = "log";
   private readonly options: DiskOptions;
   private readonly states = new States();
-  private readonly tables = new Map<Partition, DiskTable>();
-  private readonly tallies = new Map<Partition, Tally>();
+  private readonly opened = new Map<TableId, DiskTable>();
+  private readonly tallies = new Map<TableId, Tally>();
   private readonly cache: RegisterCache;
   private readonly around: TableSurroundings;
   private readonly scrub: Scrub;
-  private readonly badKeys = new Map<string, BadRegister>();
+  private readonly turns = new Turns();
+  private readonly sweep: Sweep;
+  private readonly badRegisters: BadRegisters;
   /** Tables with something in their youngest layer. */
   private readonly changed = new Set<DiskTable>();
+  /** Copies whose drop the checkpoint knew when it was opened. */
+  private readonly marked: CopyState[];
   private liveBytes = 0;
   /** The tables may hold what is not in the log yet. */
   private unappended = false;
@@ -125,10 +86,11 @@ export class DiskStorage implements NodeStorage {
     this.options = options;
     const { checkpoint, settings } = options;
     this.cache = new RegisterCache(settings.cacheBytes);
+    this.badRegisters = new BadRegisters(this.states, (...found) => options.events.bad(...found));
     this.around = {
       checkpoint,
       cache: this.cache,
-      foundBad: (partition, key) => this.foundBad(partition, key),
+      foundBad: (table, key) => this.badRegisters.found(table, key),
       grown: (table, bytes) => {
         this.unappended = true;
         this.liveBytes += bytes;
@@ -139,33 +101,44 @@ export class DiskStorage implements NodeStorage {
       checkpoint,
       intervalMs: settings.scrubMs,
       later: options.later,
-      foundBad: (partition, key) => {
+      foundBad: (table, key) => {
         // A read of its sound days would hide it from whoever has it repaired.
         this.cache.forget(key);
-        this.foundBad(partition, key, true);
+        this.badRegisters.found(table, key, true);
       },
-      covered: (partition, key) => this.tables.get(partition)?.covers(key) === true,
+      covered: (table, key) => this.opened.get(table)?.covers(key) === true,
     });
-    for (const tally of checkpoint.tallies()) this.tallies.set(tally.partition, tally);
+    this.sweep = new Sweep({
+      checkpoint,
+      turns: this.turns,
+      later: options.later,
+      blocks: settings.sweepBlocks,
+      swept: (state) => this.states.swept(state),
+      failed: (error) => this.fail(error),
+    });
+    for (const tally of checkpoint.tallies()) this.tallies.set(tally.table, tally);
     this.states.load(checkpoint.states());
+    this.marked = [...this.states.dropped()];
   }
 
   // ---- the port
 
   table(partition: Partition): DiskTable {
-    let table = this.tables.get(partition);
-    if (table === undefined) {
-      table = new DiskTable(partition, this.tallies.get(partition), this.around);
-      this.tables.set(partition, table);
+    return this.tableOf(this.states.of(partition));
+  }
+
+  *copies(): Iterable<HeldCopy> {
+    for (const state of this.states.copies()) {
+      const { partition, copy } = state;
+      yield { partition, copy, table: this.tableOf(state), restored: () => state.entries() };
     }
-    return table;
   }
 
   restored(): Iterable<NodeEntry> {
     return this.states.entries();
   }
 
-  append(entries: readonly NodeEntry[], durable: () => void): void {
+  append(entries: readonly (NodeEntry | CopyEntry)[], durable: () => void): void {
     const { log } = this;
     if (log === null || this.closed) return;
     for (const entry of entries) this.push(entry);
@@ -221,6 +194,7 @@ export class DiskStorage implements NodeStorage {
   close(): void {
     this.closed = true;
     this.scrub.close();
+    this.sweep.close();
     this.fold?.close();
     this.log?.close();
   }
@@ -248,9 +222,19 @@ export class DiskStorage implements NodeStorage {
     this.fold.start();
   }
 
+  /** null: the founding's copy was dropped, and no other begun. */
+  newest(partition: Partition): CopyState | null {
+    return this.states.keeps(partition) ? this.states.of(partition) : null;
+  }
+
+  /** All copies that something may be left of, dropped ones, too. */
+  tables(): Iterable<CopyState> {
+    return this.states.all();
+  }
+
   /** Registers known to be bad now. */
   bad(): Iterable<BadRegister> {
-    return this.badKeys.values();
+    return this.badRegisters.all();
   }
 
   /** Looks at the next records of the checkpoint at once. */
@@ -272,7 +256,7 @@ export class DiskStorage implements NodeStorage {
       foldedKeys: fold?.foldedKeys ?? 0,
       memoryBytes: this.liveBytes,
       cacheBytes: this.cache.bytes,
-      badRegisters: this.badKeys.size,
+      badRegisters: this.badRegisters.count,
       scrubbedRecords: scrub.records,
       scrubPasses: scrub.passes,
     };
@@ -283,18 +267,13 @@ export class DiskStorage implements NodeStorage {
   private recover(opened: Opened): void {
     const { files, node, salt, checkpoint, events } = this.options;
     const begun = { files, node, salt, from: checkpoint.position, notice: (text: string) => events.notice(text) };
-    const last = new LastRecords();
-    const apply = (record: LogRecord): void => {
-      const { kind, body } = record;
-      if (kind === KIND.register || kind === KIND.removed) last.take(record);
-      else if (body !== null) this.states.apply(stateFrom(kind, record, body));
-      else if (!isLazy(kind)) throw new Error(`a rotten record of kind ${kind} was applied`);
-    };
+    const replay = new Replay(this.states);
+    const apply = (record: LogRecord): void => replay.apply(record);
     recoverLog({ ...begun, apply }, (error, recovered) => {
       if (error !== null || recovered === null) return opened(error ?? new Error("nothing was recovered"), null);
       if (recovered.last === 0 && this.options.mustExist === true && !planted("R10.emptied"))
         return opened(new RecoveryError(EMPTIED), null);
-      for (const record of last.inOrder()) this.restore(record);
+      for (const { state, record } of replay.registers()) this.restore(state, record);
       this.begin(recovered);
       opened(null, this);
     });
@@ -318,26 +297,85 @@ export class DiskStorage implements NodeStorage {
       later,
     });
     this.log = log;
-    this.fold = new Fold({ log, checkpoint, cache: this.cache, keys: settings.foldKeys, failed, later });
+    this.fold = new Fold({
+      log,
+      checkpoint,
+      turns: this.turns,
+      cache: this.cache,
+      keys: settings.foldKeys,
+      failed,
+      later,
+    });
     if (recovered.rottenRegisters > 0) {
       this.options.events.notice(
         `${recovered.rottenRegisters} registers in the log fail their checksum: their keys are repaired from other replicas`,
       );
     }
     this.scrub.start();
+    this.resume();
   }
 
-  private restore({ kind, partition, key, change, body }: LogRecord): void {
+  /** Goes on with the drops of an earlier life. Those that the checkpoint has no mark of get it by the next fold. */
+  private resume(): void {
+    const marked = new Set(this.marked);
+    this.marked.length = 0;
+    if (!planted("H9.drop-not-resumed")) this.sweep.add(marked);
+    for (const state of this.states.dropped()) if (!marked.has(state)) this.wantsRoom = true;
+  }
+
+  private restore(state: CopyState, { kind, key, change, body }: LogRecord): void {
     const register = kind === KIND.removed ? null : decoded(key, body);
-    if (register === BAD) this.foundBad(partition, key);
-    this.table(partition).replay(key, register, change);
+    if (register === BAD) this.badRegisters.found(state.table, key);
+    this.tableOf(state).replay(key, register, change);
   }
 
-  private push(entry: StoredEntry): void {
-    if (entry.kind === "register") this.mended(entry.partition, entry.register.key);
-    else if (entry.kind === "removed") this.mended(entry.partition, entry.key);
-    else this.states.apply(entry satisfies StateEntry);
-    (this.log as Log).push(entry);
+  private push(entry: NodeEntry | CopyEntry | SeenPosition): void {
+    const log = this.log as Log;
+    if (isTableEntry(entry)) {
+      const state = this.take(entry);
+      log.push(entry, state.table);
+    } else {
+      this.states.apply(entry);
+      log.push(entry, NODE_WIDE);
+    }
+  }
+
+  /** The copy that the entry is of. */
+  private take(entry: Exclude<TableEntry, { kind: "swept" }>): CopyState {
+    const { states } = this;
+    if (entry.kind === "begun") return states.begin(entry.partition, entry.copy);
+    if (entry.kind === "dropped") return this.drop(entry);
+    const state = states.of(entry.partition);
+    if (entry.kind === "register") this.badRegisters.mended(state, entry.register.key);
+    else if (entry.kind === "removed") this.badRegisters.mended(state, entry.key);
+    else states.applyTo(state, entry);
+    return state;
+  }
+
+  /** Nothing is left of it in memory but what a fold has in hand. */
+  private drop(entry: Extract<CopyEntry, { kind: "dropped" }>): CopyState {
+    const { states, opened } = this;
+    const state = present(states.copy(entry.partition, entry.copy), "the copy that is dropped");
+    const table = opened.get(state.table);
+    if (table !== undefined) {
+      if (this.changed.delete(table)) this.liveBytes -= table.live.bytes;
+      table.drop();
+      opened.delete(state.table);
+    }
+    this.badRegisters.forget(state);
+    states.applyTo(state, entry);
+    if (planted("H9.sweeps-early")) this.sweep.add([state]);
+    this.wantsRoom = true;
+    return state;
+  }
+
+  private tableOf({ table: id }: CopyState): DiskTable {
+    let table = this.opened.get(id);
+    if (table === undefined) {
+      table = new DiskTable(id, this.tallies.get(id), this.around);
+      this.opened.set(id, table);
+    }
+    return table;
   }
 
   private remember(): void {
@@ -366,22 +404,13 @@ export class DiskStorage implements NodeStorage {
     this.changed.clear();
     this.liveBytes = 0;
     this.wantsRoom = false;
+    const dropped = [...this.states.dropped()];
     this.fold?.freeze(tables, this.states.takeChanged(), () => {
       this.log?.resume();
+      // Their marks are in the checkpoint now.
+      this.sweep.add(dropped.filter(({ ended }) => ended === "dropped"));
       done();
     });
-  }
-
-  private foundBad(partition: Partition, key: Key, again = false): void {
-    const name = badKey(partition, key);
-    const first = !this.badKeys.has(name);
-    if (!first && !again) return;
-    this.badKeys.set(name, { partition, key });
-    this.options.events.bad(partition, key, first);
-  }
-
-  private mended(partition: Partition, key: Key): void {
-    if (this.badKeys.size > 0) this.badKeys.delete(badKey(partition, key));
   }
 
   private fail(error: Error): void {
@@ -397,8 +426,6 @@ const EMPTIED =
   "Replace it by a new node with an empty directory";
 
 const NEVER = (): boolean => false;
-
-const badKey = (partition: Partition, key: Key): string => `${partition}/${key}`;
 
 /** Keeps its bytes for as long as it lives: a copy, as those it came with belong to a whole segment. */
 function decoded(key: Key, body: Buffer | null): Register | Bad {

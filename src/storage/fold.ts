@@ -8,6 +8,7 @@
  * is replayed over what is there.
  */
 import type { Key } from "../core/model/ids.js";
+import { planted } from "../core/model/planted.js";
 import { BAD } from "../core/model/table.js";
 import type { Checkpoint, FoldedState, FoldItem, Tally } from "./checkpoint/checkpoint.js";
 import type { DiskTable } from "./disk-table.js";
@@ -15,6 +16,7 @@ import { isPassing } from "./files.js";
 import type { Slot } from "./layer.js";
 import type { Log } from "./log/log.js";
 import type { RegisterCache } from "./register-cache.js";
+import type { Turns } from "./turns.js";
 
 /** About how many bytes a transaction has at most. */
 const CHUNK_BYTES = 2 * 1024 * 1024;
@@ -27,6 +29,8 @@ const FULL_RETRY_MS = 1_000;
 export interface FoldOptions {
   readonly log: Log;
   readonly checkpoint: Checkpoint;
+  /** Commits wait for theirs. */
+  readonly turns: Turns;
   readonly cache: RegisterCache;
   /** Keys of a transaction at most. */
   readonly keys: number;
@@ -79,7 +83,7 @@ export class Fold {
     this.states = states;
     this.done = done;
     this.position = log.appended;
-    this.tables = [...tables].sort((a, b) => a.partition - b.partition);
+    this.tables = [...tables].sort((a, b) => a.id - b.id);
     this.rest = this.tables.map((table) => ({ table, keys: null, next: 0 }));
     for (const table of this.tables) table.freeze();
   }
@@ -118,6 +122,11 @@ export class Fold {
       const rest = this.rest[0] as Rest;
       const layer = rest.table.frozen;
       if (layer === null) break;
+      // A crash may take the drop back. Then what this fold left out would be lost: its position is beyond that.
+      if (rest.table.dropped && planted("H9.folds-less")) {
+        this.rest.shift();
+        continue;
+      }
       rest.keys ??= [...layer.slots.keys()].sort();
       const share: Share = { table: rest.table, keys: [], slots: [] };
       while (rest.next < rest.keys.length && keys < most && bytes < CHUNK_BYTES) {
@@ -139,23 +148,25 @@ export class Fold {
     const items: FoldItem[] = [];
     const tallies: Tally[] = [];
     for (const { table, keys, slots } of shares) {
-      const { partition } = table;
       tallies.push(table.tallyWith(slots));
       slots.forEach(({ register, change, below }, i) => {
         const key = keys[i] as Key;
-        items.push({ partition, key, register, change, below: below === "unknown" ? null : below });
+        items.push({ table: table.id, key, register, change, below: below === "unknown" ? null : below });
       });
     }
     const last = this.rest.length === 0;
     const end = last ? { position: this.position, states: this.states } : null;
-    this.options.checkpoint.commit({ items, tallies, end }, (error) => {
-      if (this.closed) return;
-      if (error !== null) return this.trouble(error, shares);
-      this.foldedKeys += items.length;
-      this.adjust();
-      for (const share of shares) this.settle(share);
-      if (last) this.finish();
-      else this.step();
+    this.options.turns.take((over) => {
+      this.options.checkpoint.commit({ items, tallies, end }, (error) => {
+        if (this.closed) return;
+        if (error === null) this.adjust();
+        over();
+        if (error !== null) return this.trouble(error, shares);
+        this.foldedKeys += items.length;
+        for (const share of shares) this.settle(share);
+        if (last) this.finish();
+        else this.step();
+      });
     });
   }
 
@@ -172,7 +183,7 @@ export class Fold {
       const key = keys[i] as Key;
       // Younger registers lie in a layer above.
       if (register === null || register === BAD || table.hasYounger(key)) cache.forget(key);
-      else cache.set(table.partition, register, change, register.encoded?.length ?? 0);
+      else cache.set(table.id, register, change, register.encoded?.length ?? 0);
     });
   }
 

@@ -4,12 +4,13 @@ import type { NodeId } from "../core/model/ids.js";
 import { isViewEntry } from "../core/model/node-entry.js";
 import type { EncodedView } from "../core/view/encoded-view.js";
 import { type ClusterId, memberOf } from "../core/view/view.js";
-import type { NodeStorage, StorageFigures } from "../ports/storage.js";
+import type { CopyStorage, StorageFigures } from "../ports/storage.js";
 import { CheckpointError } from "./checkpoint/checkpoint.js";
 import { convert } from "./checkpoint/convert.js";
 import { LmdbCheckpoint } from "./checkpoint/lmdb.js";
 import { DataDirectory, DirectoryError, newNodeId, type Votes } from "./directory.js";
-import { type BadRegister, type DiskEvents, DiskStorage } from "./disk.js";
+import { DiskStorage } from "./disk.js";
+import type { BadRegister, DiskEvents } from "./disk-options.js";
 import { DiskSpace } from "./disk-space.js";
 import { RecoveryError } from "./log/recovery.js";
 import { MemoryStorage } from "./memory.js";
@@ -26,7 +27,7 @@ export interface Home {
   /** The cluster that this node has left for good; null: none. */
   readonly left: ClusterId | null;
   readonly votes: Votes | null;
-  readonly storage: NodeStorage;
+  readonly storage: CopyStorage;
   /** "" = memory. */
   readonly path: string;
   /** Resolves when it is as safe as it gets here. */

@@ -8,12 +8,15 @@ import { existsSync } from "node:fs";
 import { mkdtemp, open, readdir, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { present } from "../base/assert.js";
 import { positionOf } from "../codec/api/position.js";
 import { bytesOf } from "../codec/bytes/bytes.js";
+import type { TableId } from "../codec/disk/table-id.js";
 import type { Ballot, Timestamp } from "../core/model/ballot.js";
 import { BACKUP_PAGE_BYTES } from "../core/model/bounds.js";
 import {
   type ChangeNumber,
+  type GroupEpoch,
   type Key,
   type NodeId,
   type Partition,
@@ -51,6 +54,9 @@ export interface InspectedSegment {
 /** The states of one partition that must not be forgotten, and the content of its copy. */
 export interface InspectedPartition {
   readonly partition: Partition;
+  /** The group epoch in which this copy began with nothing, and where the directory keeps it. */
+  readonly copy: GroupEpoch;
+  readonly table: TableId;
   /** Keys with a value. */
   readonly keys: number;
   readonly tombstones: number;
@@ -67,6 +73,15 @@ export interface InspectedPartition {
   readonly settled: Timestamp | null;
 }
 
+/** A copy that takes no more entries. */
+export interface InspectedCopy {
+  readonly partition: Partition;
+  readonly copy: GroupEpoch;
+  readonly table: TableId;
+  /** It is gone for good, though it may still take space. */
+  readonly dropped: boolean;
+}
+
 export interface InspectedNode {
   readonly path: string;
   readonly format: number;
@@ -75,6 +90,8 @@ export interface InspectedNode {
   readonly view: View | null;
   readonly segments: readonly InspectedSegment[];
   readonly lastRecord: number;
+  /** Copies besides the newest of each partition, in the order of their tables. */
+  readonly otherCopies: readonly InspectedCopy[];
   readonly checkpoint: { readonly lastRecord: number; readonly bytes: number };
   /** The notices that a start would give about its findings. */
   readonly notices: readonly string[];
@@ -119,6 +136,7 @@ export class StoppedNode {
         view: contents.view?.view ?? null,
         segments: await segmentsOf(join(path, "log"), parts.storage.position),
         lastRecord: parts.storage.position,
+        otherCopies: othersOf(parts.storage),
         checkpoint: { lastRecord: checkpoint.position, bytes: checkpoint.bytes },
         notices,
       };
@@ -133,7 +151,10 @@ export class StoppedNode {
   get partitions(): Partition[] {
     const { view, node } = this.facts;
     if (view === null) return [];
-    return view.partitions.flatMap(({ replicas }, p) => (replicas.includes(node) ? [partitionOf(p)] : []));
+    return view.partitions.flatMap(({ replicas }, p) => {
+      const partition = partitionOf(p);
+      return replicas.includes(node) && this.storage.newest(partition) !== null ? [partition] : [];
+    });
   }
 
   /** Every register of the partition, tombstones and bad ones included, those that changed longest ago first. */
@@ -156,6 +177,7 @@ export class StoppedNode {
     const { view } = this.facts;
     if (view === null) return null;
     const partition = partitionOfPosition(positionOf(bytesOf(key)), view.partitions.length);
+    if (this.storage.newest(partition) === null) return null;
     const register = this.storage.table(partition).get(key);
     return register === null ? null : { partition, key, register };
   }
@@ -179,7 +201,18 @@ export class StoppedNode {
       // Newest ballot first.
       else if (entry.kind === "settled") kept.settled ??= { ballot: entry.ballot, seq: entry.seq };
     }
-    return { partition, keys, tombstones, bad, bytes, lastChange: this.storage.table(partition).lastChange, ...kept };
+    const { copy, table } = present(this.storage.newest(partition), "a copy of the partition");
+    return {
+      partition,
+      copy,
+      table,
+      keys,
+      tombstones,
+      bad,
+      bytes,
+      lastChange: this.storage.table(partition).lastChange,
+      ...kept,
+    };
   }
 
   close(): Promise<void> {
@@ -196,6 +229,16 @@ async function end(
   if (checkpoint !== null) await new Promise<void>((closed) => checkpoint.close(closed));
   await rm(scratch, { recursive: true, force: true });
   await lock.release();
+}
+
+function othersOf(storage: DiskStorage): InspectedCopy[] {
+  const others: InspectedCopy[] = [];
+  for (const state of storage.tables()) {
+    const { partition, copy, table, ended } = state;
+    if (ended !== "swept" && storage.newest(partition) !== state)
+      others.push({ partition, copy, table, dropped: ended !== null });
+  }
+  return others.sort((a, b) => a.table - b.table);
 }
 
 /** null: the node has not folded anything yet. */
@@ -218,7 +261,7 @@ function recovered(options: {
     DiskStorage.open(
       {
         ...parts,
-        settings: { ...storageSettings(MEMORY_MIB), scrubMs: 0 },
+        settings: { ...storageSettings(MEMORY_MIB), scrubMs: 0, sweepBlocks: 0 },
         salt: () => 0,
         later: () => {},
         events: { notice: (text) => notices.push(text), failed: (why) => notices.push(why), bad: () => {} },
@@ -292,6 +335,9 @@ const EMPTY: Checkpoint = {
   tombstones: () => [],
   scan: () => ({ records: [], next: null }),
   commit: () => {
+    throw new DirectoryError("a directory that is inspected is not written to");
+  },
+  sweep: () => {
     throw new DirectoryError("a directory that is inspected is not written to");
   },
   close: (done) => done(),

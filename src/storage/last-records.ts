@@ -4,24 +4,30 @@
  * written. Until then the segments that were read stay in memory.
  */
 import type { LogRecord } from "../codec/disk/log-record.js";
-import type { Key, Partition } from "../core/model/ids.js";
+import type { TableId } from "../codec/disk/table-id.js";
+import type { Key } from "../core/model/ids.js";
 
 export class LastRecords {
-  private readonly partitions = new Map<Partition, Map<Key, LogRecord>>();
+  private readonly tables = new Map<TableId, Map<Key, LogRecord>>();
 
   /** In the order of the log: it takes the place of what the key had before. */
   take(record: LogRecord): void {
-    const { partition, key } = record;
-    let records = this.partitions.get(partition);
+    const { table, key } = record;
+    let records = this.tables.get(table);
     if (records === undefined) {
       records = new Map();
-      this.partitions.set(partition, records);
+      this.tables.set(table, records);
     }
     records.set(key, record);
   }
 
-  /** Those of each partition in the order of their changes. */
+  /** The copy was dropped. */
+  forget(table: TableId): void {
+    this.tables.delete(table);
+  }
+
+  /** Those of each table in the order of their changes. */
   *inOrder(): Iterable<LogRecord> {
-    for (const records of this.partitions.values()) yield* [...records.values()].sort((a, b) => a.change - b.change);
+    for (const records of this.tables.values()) yield* [...records.values()].sort((a, b) => a.change - b.change);
   }
 }

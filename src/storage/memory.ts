@@ -1,33 +1,46 @@
 /** Storage that forgets: crash-stop, as in the classic course systems. A restarted node is a new node. */
+import { assert, present } from "../base/assert.js";
+import { FIRST_COPY } from "../codec/disk/table-id.js";
+import type { CopyEntry } from "../core/model/copy-entry.js";
 import type { NodeId, Partition } from "../core/model/ids.js";
-import type { NodeEntry } from "../core/model/node-entry.js";
+import { isViewEntry, type NodeEntry } from "../core/model/node-entry.js";
 import { MemoryTable, type RegisterTable } from "../core/model/table.js";
 import { isPlausiblePosition } from "../core/replica/rolled-back.js";
-import type { NodeStorage } from "../ports/storage.js";
+import type { CopyStorage, HeldCopy } from "../ports/storage.js";
 
-export class MemoryStorage implements NodeStorage {
+export class MemoryStorage implements CopyStorage {
   readonly kind = "memory";
   readonly position: number = 0;
   readonly positionProof = "";
   readonly writable = true;
   readonly deletable = true;
-  private readonly tables = new Map<Partition, MemoryTable>();
+  /** Those held of each partition, the newest last. */
+  private readonly held = new Map<Partition, readonly HeldCopy[]>();
+  /** Partitions whose first copy, which the founding gave, is not the founding's any more. */
+  private readonly begun = new Set<Partition>();
   private readonly positions = new Map<NodeId, number>();
 
   table(partition: Partition): RegisterTable {
-    let table = this.tables.get(partition);
-    if (table === undefined) {
-      table = new MemoryTable();
-      this.tables.set(partition, table);
-    }
-    return table;
+    const newest = this.held.get(partition)?.at(-1);
+    if (newest !== undefined) return newest.table;
+    assert(!this.begun.has(partition), "after the founding's copy was dropped, a copy is begun before it is used");
+    return this.begin({ kind: "begun", partition, copy: FIRST_COPY });
+  }
+
+  *copies(): Iterable<HeldCopy> {
+    for (const held of this.held.values()) yield* held;
   }
 
   restored(): Iterable<NodeEntry> {
     return [];
   }
 
-  append(_entries: readonly NodeEntry[], durable: () => void): void {
+  append(entries: readonly (NodeEntry | CopyEntry)[], durable: () => void): void {
+    for (const entry of entries) {
+      if (entry.kind === "begun") this.begin(entry);
+      else if (entry.kind === "dropped") this.drop(entry);
+      else if (!isViewEntry(entry) && !this.held.has(entry.partition)) this.table(entry.partition);
+    }
     durable();
   }
 
@@ -49,6 +62,27 @@ export class MemoryStorage implements NodeStorage {
   }
 
   close(): void {
-    this.tables.clear();
+    this.held.clear();
+  }
+
+  private begin({ partition, copy }: CopyEntry): RegisterTable {
+    const held = this.held.get(partition) ?? [];
+    const newest = held.at(-1);
+    assert(newest === undefined || newest.copy < copy, "a copy begins in a later group epoch than those before it");
+    const table = new MemoryTable();
+    this.begun.add(partition);
+    this.held.set(partition, [...held, { partition, copy, table, restored: () => [] }]);
+    return table;
+  }
+
+  private drop({ partition, copy }: CopyEntry): void {
+    const held = this.held.get(partition) ?? [];
+    const dropped = present(
+      held.find((one) => one.copy === copy),
+      "the copy that is dropped",
+    );
+    const left = held.filter((one) => one !== dropped);
+    if (left.length === 0) this.held.delete(partition);
+    else this.held.set(partition, left);
   }
 }

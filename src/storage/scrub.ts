@@ -1,7 +1,8 @@
 /**
  * Reads the checkpoint slowly, again and again, so that rot is found while there are other copies to repair it from, and not years later.
  */
-import type { Key, Partition } from "../core/model/ids.js";
+import type { TableId } from "../codec/disk/table-id.js";
+import type { Key } from "../core/model/ids.js";
 import type { Checkpoint } from "./checkpoint/checkpoint.js";
 
 /** Records looked at in one go: a fraction of a millisecond. */
@@ -13,8 +14,8 @@ export interface ScrubOptions {
   readonly intervalMs: number;
   readonly later: (ms: number, call: () => void) => void;
   /** A record is rotten, and nothing in memory lies over it. */
-  readonly foundBad: (partition: Partition, key: Key) => void;
-  readonly covered: (partition: Partition, key: Key) => boolean;
+  readonly foundBad: (table: TableId, key: Key) => void;
+  readonly covered: (table: TableId, key: Key) => boolean;
 }
 
 export class Scrub {
@@ -37,9 +38,9 @@ export class Scrub {
 
   step(limit = STEP_RECORDS): void {
     const { records, next } = this.options.checkpoint.scan(this.from, limit);
-    for (const { partition, key, sound } of records) {
+    for (const { table, key, sound } of records) {
       this.records++;
-      if (!sound && !this.options.covered(partition, key)) this.options.foundBad(partition, key);
+      if (!sound && !this.options.covered(table, key)) this.options.foundBad(table, key);
     }
     this.from = next;
     if (next === null) this.passes++;

@@ -15,6 +15,8 @@ export interface StorageSettings {
   readonly cacheBytes: number;
   /** Between two steps of the scrub; 0 = no scrub. */
   readonly scrubMs: number;
+  /** Blocks that one transaction removes of a dropped copy; 0 = no sweep. */
+  readonly sweepBlocks: number;
 }
 
 const MIB = 1024 * 1024;
@@ -30,5 +32,6 @@ export function storageSettings(memoryMib: number): StorageSettings {
     maxMemoryBytes: bytes / 3,
     cacheBytes: bytes / 4,
     scrubMs: 100,
+    sweepBlocks: 256,
   };
 }

@@ -1,53 +1,37 @@
 /**
- * The small states of all partitions, the views, and what the node remembers of its peers: everything durable but the registers. They are always in
- * memory, and go into the checkpoint whole when they have changed.
+ * The copies that a node keeps with their small states, the views, and what the node remembers of its peers: everything
+ * durable but the registers. They are always in memory, and go into the checkpoint whole when they have changed.
+ *
+ * Invariants:
+ *   T1  A table is of one copy forever: numbers only grow, and those of a founding's copies are never given again (H9).
+ *   T2  The entries of a partition are its newest copy's. A dropped copy gets none.
  */
-import { unreachable } from "../base/assert.js";
-import type { SeenPosition, StateEntry } from "../codec/disk/entry.js";
+import { assert, unreachable } from "../base/assert.js";
+import {
+  isTableEntry,
+  type NextTable,
+  type SeenPosition,
+  type StateEntry,
+  type TableEntry,
+} from "../codec/disk/entry.js";
+import {
+  FIRST_BEGUN_TABLE,
+  FIRST_COPY,
+  firstTableOf,
+  partitionOfFirst,
+  type TableId,
+  tableId,
+} from "../codec/disk/table-id.js";
 import { type Ballot, compareBallots } from "../core/model/ballot.js";
-import type { ChangeNumber, GroupEpoch, NodeId, Partition, Revision } from "../core/model/ids.js";
-import { isViewEntry, type NodeEntry } from "../core/model/node-entry.js";
+import type { GroupEpoch, NodeId, Partition } from "../core/model/ids.js";
+import type { NodeEntry } from "../core/model/node-entry.js";
 import type { EncodedView } from "../core/view/encoded-view.js";
 import type { ViewEntry, ViewVote } from "../core/view/message.js";
 import type { FoldedState } from "./checkpoint/checkpoint.js";
+import { CopyState } from "./copy-state.js";
 
-/** Settled seqs are kept of the newest ballots: forgetting an old one costs an impose. */
-const MAX_BALLOTS = 64;
-
-class PartitionState {
-  promise: Ballot | null = null;
-  reservation = 0 as Revision;
-  floor = 0 as Revision;
-  /** Newest ballot first. */
-  readonly settled: { readonly ballot: Ballot; seq: number }[] = [];
-  readonly cursors = new Map<NodeId, { readonly copy: GroupEpoch; readonly change: ChangeNumber }>();
-
-  constructor(readonly partition: Partition) {}
-
-  learn(ballot: Ballot, seq: number): void {
-    let at = 0;
-    for (; at < this.settled.length; at++) {
-      const known = this.settled[at] as { readonly ballot: Ballot; seq: number };
-      const order = compareBallots(known.ballot, ballot);
-      if (order === 0) {
-        if (seq > known.seq) known.seq = seq;
-        return;
-      }
-      if (order < 0) break;
-    }
-    this.settled.splice(at, 0, { ballot, seq });
-    if (this.settled.length > MAX_BALLOTS) this.settled.pop();
-  }
-
-  *entries(): Iterable<Extract<StateEntry, { partition: Partition }>> {
-    const { partition, promise, reservation, floor } = this;
-    if (promise !== null) yield { kind: "promise", partition, ballot: promise };
-    if (reservation > 0) yield { kind: "reservation", partition, reservation };
-    if (floor > 0) yield { kind: "floor", partition, floor };
-    for (const { ballot, seq } of this.settled) yield { kind: "settled", partition, ballot, seq };
-    for (const [source, { copy, change }] of this.cursors) yield { kind: "cursor", partition, source, copy, change };
-  }
-}
+/** The last number is nobody's. */
+const MAX_TABLE = 2 ** 32 - 1;
 
 /** The newest view that this node knows, and what it promised and accepted for its successor. */
 class ViewState {
@@ -98,48 +82,119 @@ class ViewState {
 }
 
 export class States {
-  private readonly partitions = new Map<Partition, PartitionState>();
+  private readonly tables = new Map<TableId, CopyState>();
+  /** Those held of each partition, the newest last; none is empty. */
+  private readonly held = new Map<Partition, CopyState[]>();
+  /** The copy that takes a partition's entries (T2). */
+  private readonly newest = new Map<Partition, CopyState>();
   private readonly positions = new Map<NodeId, SeenPosition>();
-  private readonly changed = new Set<PartitionState>();
+  private readonly changed = new Set<CopyState>();
   private readonly views = new ViewState();
+  private nextTable: TableId = FIRST_BEGUN_TABLE;
   private nodeChanged = false;
 
-  apply(entry: StateEntry): void {
+  /** An entry of the node. */
+  apply(entry: SeenPosition | NextTable | ViewEntry): void {
+    this.nodeChanged = true;
     if (entry.kind === "seen") {
       if (entry.position > this.positionOf(entry.node)) this.positions.set(entry.node, entry);
-      this.nodeChanged = true;
-      return;
-    }
-    if (isViewEntry(entry)) {
-      this.views.apply(entry);
-      this.nodeChanged = true;
-      return;
-    }
-    const state = this.of(entry.partition);
+    } else if (entry.kind === "next-table") {
+      if (entry.next > this.nextTable) this.nextTable = entry.next;
+    } else this.views.apply(entry);
+  }
+
+  /** An entry of a copy. */
+  applyTo(state: CopyState, entry: Exclude<TableEntry, { kind: "register" | "removed" }>): void {
     this.changed.add(state);
-    switch (entry.kind) {
-      case "promise":
-        if (state.promise === null || compareBallots(entry.ballot, state.promise) > 0) state.promise = entry.ballot;
-        return;
-      case "reservation":
-        if (entry.reservation > state.reservation) state.reservation = entry.reservation;
-        return;
-      case "floor":
-        if (entry.floor > state.floor) state.floor = entry.floor;
-        return;
-      case "settled":
-        return state.learn(entry.ballot, entry.seq);
-      case "cursor":
-        state.cursors.set(entry.source, { copy: entry.copy, change: entry.change });
-        return;
-      default:
-        return unreachable(entry);
+    state.apply(entry);
+    if (state.ended !== null) this.leave(state);
+  }
+
+  /** The copy that the log has begun under that number. */
+  begun(table: TableId, partition: Partition, copy: GroupEpoch): CopyState {
+    const known = this.tables.get(table);
+    if (known !== undefined) return known;
+    const state = new CopyState(table, partition, copy);
+    this.tables.set(table, state);
+    this.changed.add(state);
+    if (table >= this.nextTable) {
+      this.nextTable = tableId(table + 1);
+      this.nodeChanged = true;
     }
+    this.enter(state);
+    return state;
+  }
+
+  /** A new copy, with nothing in it. */
+  begin(partition: Partition, copy: GroupEpoch): CopyState {
+    const before = this.newest.get(partition);
+    assert(before === undefined || before.copy < copy, "a copy begins in a later group epoch than those before it");
+    assert(this.nextTable < MAX_TABLE, "there are numbers left for tables");
+    return this.begun(this.nextTable, partition, copy);
+  }
+
+  /** The newest copy of a partition; the one that the founding gave when none was begun. */
+  of(partition: Partition): CopyState {
+    return this.newest.get(partition) ?? this.first(partition);
+  }
+
+  /** There is a copy, or the founding's can be begun. */
+  keeps(partition: Partition): boolean {
+    return this.newest.has(partition) || !this.tables.has(firstTableOf(partition));
+  }
+
+  /** null: no such copy is held. */
+  copy(partition: Partition, copy: GroupEpoch): CopyState | null {
+    return this.held.get(partition)?.find((state) => state.copy === copy) ?? null;
+  }
+
+  /** null: nothing is known of it. */
+  known(table: TableId): CopyState | null {
+    return this.tables.get(table) ?? null;
+  }
+
+  /** null: a table that was never begun. A founding's copy needs no begin. */
+  at(table: TableId): CopyState | null {
+    const found = this.tables.get(table);
+    if (found !== undefined) return found;
+    const partition = partitionOfFirst(table);
+    return partition === null ? null : this.first(partition);
+  }
+
+  /** Those that are not dropped, of each partition the newest last. */
+  *copies(): Iterable<CopyState> {
+    for (const states of this.held.values()) yield* states;
+  }
+
+  /** Those that are dropped, too. */
+  all(): Iterable<CopyState> {
+    return this.tables.values();
+  }
+
+  /** Dropped, and not all of it may be gone. */
+  *dropped(): Iterable<CopyState> {
+    for (const state of this.tables.values()) if (state.ended === "dropped") yield state;
+  }
+
+  /** Nothing is left of it. */
+  swept(state: CopyState): void {
+    state.ended = "swept";
+    if (state.remainder === null) this.tables.delete(state.table);
   }
 
   /** As the checkpoint has it: not changed since. */
-  load(entries: Iterable<StateEntry>): void {
-    for (const entry of entries) this.apply(entry);
+  load(folded: Iterable<FoldedState>): void {
+    for (const { table, entries } of folded) {
+      let state: CopyState | null = null;
+      for (const entry of entries) {
+        if (!isTableEntry(entry)) this.apply(entry);
+        else if (table !== null) {
+          const begins = entry.kind === "begun" || entry.kind === "dropped" || entry.kind === "swept";
+          state ??= begins ? this.begun(table, entry.partition, entry.copy) : this.at(table);
+          if (state !== null) this.applyTo(state, entry);
+        }
+      }
+    }
     this.takeChanged();
   }
 
@@ -151,30 +206,56 @@ export class States {
     return this.seen(node)?.position ?? 0;
   }
 
-  /** Entries that give the same state of all partitions, and of the views. */
+  /** Entries that give the same state of the newest copies, and of the views. */
   *entries(): Iterable<NodeEntry> {
     yield* this.views.entries();
-    for (const state of this.partitions.values()) yield* state.entries();
+    for (const state of this.newest.values()) yield* state.entries();
   }
 
-  /** States that have changed since the last time, for the checkpoint. */
+  /** All that has changed since the last time, for the checkpoint. */
   takeChanged(): FoldedState[] {
     const taken: FoldedState[] = [];
-    for (const state of this.changed) taken.push({ partition: state.partition, entries: [...state.entries()] });
-    if (this.nodeChanged) {
-      taken.push({ partition: null, entries: [...this.views.entries(), ...this.positions.values()] });
-    }
+    for (const state of this.changed) if (this.tables.get(state.table) === state) taken.push(state.folded);
+    if (this.nodeChanged) taken.push({ table: null, entries: [...this.nodeEntries()] });
     this.changed.clear();
     this.nodeChanged = false;
     return taken;
   }
 
-  private of(partition: Partition): PartitionState {
-    let state = this.partitions.get(partition);
-    if (state === undefined) {
-      state = new PartitionState(partition);
-      this.partitions.set(partition, state);
+  private *nodeEntries(): Iterable<StateEntry> {
+    yield* this.views.entries();
+    yield* this.positions.values();
+    if (this.nextTable > FIRST_BEGUN_TABLE) yield { kind: "next-table", next: this.nextTable };
+  }
+
+  private first(partition: Partition): CopyState {
+    const table = firstTableOf(partition);
+    const state = this.tables.get(table);
+    assert(state === undefined, "after the founding's copy was dropped, a copy is begun before it is used");
+    return this.begun(table, partition, FIRST_COPY);
+  }
+
+  private enter(state: CopyState): void {
+    const { partition } = state;
+    this.keep(
+      partition,
+      [...(this.held.get(partition) ?? []), state].sort((a, b) => a.copy - b.copy),
+    );
+  }
+
+  private leave(state: CopyState): void {
+    const { partition } = state;
+    this.keep(partition, this.held.get(partition)?.filter((other) => other !== state) ?? []);
+  }
+
+  private keep(partition: Partition, states: CopyState[]): void {
+    const newest = states.at(-1);
+    if (newest === undefined) {
+      this.held.delete(partition);
+      this.newest.delete(partition);
+    } else {
+      this.held.set(partition, states);
+      this.newest.set(partition, newest);
     }
-    return state;
   }
 }

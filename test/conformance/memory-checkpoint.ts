@@ -4,8 +4,8 @@
  */
 import { Block } from "../../src/codec/disk/block.js";
 import { entryKeyOf, type Stored } from "../../src/codec/disk/checkpoint-record.js";
-import type { StateEntry } from "../../src/codec/disk/entry.js";
-import { type ChangeNumber, changeNumber, type Key, type Partition } from "../../src/core/model/ids.js";
+import type { TableId } from "../../src/codec/disk/table-id.js";
+import { type ChangeNumber, changeNumber, type Key } from "../../src/core/model/ids.js";
 import type { Change } from "../../src/core/model/table.js";
 import type {
   Below,
@@ -13,6 +13,7 @@ import type {
   FoldBatch,
   FoldedState,
   Scanned,
+  Swept,
   Tally,
 } from "../../src/storage/checkpoint/checkpoint.js";
 import { changeKey, Packed, type TreeName } from "../../src/storage/checkpoint/packed.js";
@@ -89,8 +90,8 @@ export class MemoryCheckpoint implements Checkpoint {
     deleted: new MemoryBlocks(),
   };
   private readonly packed: Packed;
-  private readonly tallied = new Map<Partition, Tally>();
-  private readonly folded = new Map<Partition | null, FoldedState>();
+  private readonly tallied = new Map<TableId, Tally>();
+  private readonly folded = new Map<TableId | null, FoldedState>();
 
   /** `defer` runs a commit, now or later; until then it has not happened. */
   constructor(
@@ -107,28 +108,28 @@ export class MemoryCheckpoint implements Checkpoint {
     return sum;
   }
 
-  get(partition: Partition, key: Key): Stored | null {
-    return this.packed.get(partition, key);
+  get(table: TableId, key: Key): Stored | null {
+    return this.packed.get(table, key);
   }
 
-  below(partition: Partition, key: Key): Below | null {
-    return this.packed.below(partition, key);
+  below(table: TableId, key: Key): Below | null {
+    return this.packed.below(table, key);
   }
 
   tallies(): Iterable<Tally> {
     return this.tallied.values();
   }
 
-  *states(): Iterable<StateEntry> {
-    for (const { entries } of this.folded.values()) yield* entries;
+  states(): Iterable<FoldedState> {
+    return this.folded.values();
   }
 
-  changes(partition: Partition, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[] {
-    return this.packed.changes(partition, after, limit, skip);
+  changes(table: TableId, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[] {
+    return this.packed.changes(table, after, limit, skip);
   }
 
-  tombstones(partition: Partition, limit: number, skip: (key: Key) => boolean): Change[] {
-    return this.packed.tombstones(partition, limit, skip);
+  tombstones(table: TableId, limit: number, skip: (key: Key) => boolean): Change[] {
+    return this.packed.tombstones(table, limit, skip);
   }
 
   scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
@@ -150,13 +151,31 @@ export class MemoryCheckpoint implements Checkpoint {
     });
   }
 
+  sweep(table: TableId, blocks: number, kept: FoldedState | null, done: Swept): void {
+    this.defer(() => {
+      const error = this.errors.shift();
+      if (error === "never") return;
+      if (error !== undefined) return done(error, true);
+      const writes = [...this.packed.removal(table, blocks)];
+      for (const { tree, ...write } of writes) this.blocks[tree].write(write);
+      this.packed.written();
+      this.commits++;
+      if (writes.length === 0) {
+        this.tallied.delete(table);
+        if (kept === null) this.folded.delete(table);
+        else this.folded.set(table, kept);
+      }
+      done(null, writes.length > 0);
+    });
+  }
+
   close(done: () => void): void {
     done();
   }
 
   /** The change of the key's record; 0: there is none. */
-  changeOf(partition: Partition, key: Key): ChangeNumber {
-    return this.packed.below(partition, key)?.change ?? changeNumber(0);
+  changeOf(table: TableId, key: Key): ChangeNumber {
+    return this.packed.below(table, key)?.change ?? changeNumber(0);
   }
 
   /** As it is now: for a directory that is put back later. */
@@ -172,15 +191,15 @@ export class MemoryCheckpoint implements Checkpoint {
     this.packed.written();
     this.tallied.clear();
     this.folded.clear();
-    for (const [partition, tally] of saved.tallied) this.tallied.set(partition, tally);
-    for (const [partition, state] of saved.folded) this.folded.set(partition, state);
+    for (const [table, tally] of saved.tallied) this.tallied.set(table, tally);
+    for (const [table, state] of saved.folded) this.folded.set(table, state);
     this.position = saved.position;
   }
 
   /** Changes a byte of a record's value; false: there is no such record. */
-  rot(partition: Partition, key: Key): boolean {
+  rot(table: TableId, key: Key): boolean {
     const name = entryKeyOf(key);
-    const found = this.blocks.records.floor(blockName(partition, name));
+    const found = this.blocks.records.floor(blockName(table, name));
     const block = found === null ? null : Block.read(found.name, found.bytes);
     const i = block?.search(name) ?? 0;
     if (block?.has(i, name) !== true) return false;
@@ -190,9 +209,9 @@ export class MemoryCheckpoint implements Checkpoint {
   }
 
   /** The block that the key's record, or its entry of an index by that change, lies in, as it lies there. */
-  blockOf(tree: TreeName, partition: Partition, of: Key | ChangeNumber): Buffer {
+  blockOf(tree: TreeName, table: TableId, of: Key | ChangeNumber): Buffer {
     const key = typeof of === "number" ? changeKey(of) : entryKeyOf(of);
-    return this.blocks[tree].floor(blockName(partition, key))?.bytes as Buffer;
+    return this.blocks[tree].floor(blockName(table, key))?.bytes as Buffer;
   }
 
   remove(tree: TreeName, name: string): void {
@@ -208,9 +227,9 @@ export class MemoryCheckpoint implements Checkpoint {
     const writes = [...this.packed.plan(batch.items)];
     for (const { tree, ...write } of writes) this.blocks[tree].write(write);
     this.packed.written();
-    for (const tally of batch.tallies) this.tallied.set(tally.partition, tally);
+    for (const tally of batch.tallies) this.tallied.set(tally.table, tally);
     if (batch.end === null) return;
-    for (const state of batch.end.states) this.folded.set(state.partition, state);
+    for (const state of batch.end.states) this.folded.set(state.table, state);
     this.position = batch.end.position;
   }
 }

@@ -2,10 +2,12 @@
 import type { Prng } from "../../src/base/prng.js";
 import { ballot } from "../../src/core/model/ballot.js";
 import { CompletionRecords } from "../../src/core/model/completion-records.js";
+import type { CopyEntry } from "../../src/core/model/copy-entry.js";
 import type { Entry } from "../../src/core/model/entry.js";
 import {
   type ChangeNumber,
   changeNumber,
+  type GroupEpoch,
   groupEpoch,
   type Key,
   nodeId,
@@ -16,7 +18,7 @@ import {
 import { isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
 import { Register } from "../../src/core/model/register.js";
 import { BAD, type Bad, type Change, type RegisterTable } from "../../src/core/model/table.js";
-import type { Storage } from "../../src/ports/storage.js";
+import type { CopyStorage, HeldCopy } from "../../src/ports/storage.js";
 
 const PARTITIONS = [0, 1, 2, 300].map(partitionOf);
 const KEYS = 24;
@@ -42,25 +44,40 @@ export function register(key: Key, { value = "value", seq = 1, owner = 7 }: Regi
 export class Dice {
   private seq = 0;
   private round = 0;
-  private readonly last = new Map<Partition, number>();
+  private epoch = 1;
+  /** The copies held of each partition, with their last changes; the newest last. */
+  private readonly held = new Map<Partition, Held[]>();
 
-  constructor(private readonly chance: Prng) {}
+  /** `copies`: they are begun and dropped, too. Each partition keeps one at least. */
+  constructor(
+    private readonly chance: Prng,
+    private readonly copies = false,
+  ) {}
 
   /** After a restart changes are numbered on from what is there. */
-  resume(tables: (partition: Partition) => RegisterTable): void {
-    for (const partition of PARTITIONS) this.last.set(partition, tables(partition).lastChange);
+  resume(storage: CopyStorage): void {
+    this.held.clear();
+    for (const { partition, copy, table } of storage.copies()) {
+      const held = this.held.get(partition) ?? [];
+      held.push({ copy, last: table.lastChange });
+      this.held.set(partition, held);
+    }
   }
 
-  turn(size = this.chance.below(6)): Entry[] {
+  turn(size = this.chance.below(6)): (Entry | CopyEntry)[] {
     return Array.from({ length: size }, () => this.entry());
   }
 
-  private entry(): Entry {
+  private entry(): Entry | CopyEntry {
     const { chance } = this;
     const partition = PARTITIONS[chance.below(PARTITIONS.length)] as Partition;
     const key = keyOf(chance.below(KEYS));
     const b = ballot(groupEpoch(1), ++this.round, nodeId(4_000_000_000));
-    switch (chance.below(12)) {
+    const kind = chance.below(this.copies ? 13 : 12);
+    if (kind === 12) return this.copyEntry(partition);
+    // The founding's copy is there from its first entry on.
+    if (!this.held.has(partition)) this.held.set(partition, [{ copy: groupEpoch(1), last: 0 }]);
+    switch (kind) {
       case 0:
         return { kind: "promise", partition, ballot: b };
       case 1:
@@ -92,14 +109,51 @@ export class Dice {
     }
   }
 
+  private copyEntry(partition: Partition): CopyEntry {
+    const { chance } = this;
+    const held = this.held.get(partition) ?? [];
+    this.held.set(partition, held);
+    if (held.length < 2 || (held.length < 4 && chance.chance(0.5))) {
+      const copy = groupEpoch(++this.epoch);
+      held.push({ copy, last: 0 });
+      return { kind: "begun", partition, copy };
+    }
+    const [{ copy }] = held.splice(chance.below(held.length), 1) as [Held];
+    return { kind: "dropped", partition, copy };
+  }
+
   private next(partition: Partition): ChangeNumber {
-    const change = (this.last.get(partition) ?? 0) + 1;
-    this.last.set(partition, change);
-    return changeNumber(change);
+    const newest = (this.held.get(partition) as Held[]).at(-1) as Held;
+    return changeNumber(++newest.last);
   }
 }
 
-export function intoTables(tables: (partition: Partition) => RegisterTable, entries: readonly Entry[]): void {
+interface Held {
+  readonly copy: GroupEpoch;
+  last: number;
+}
+
+/** Puts and appends, each batch up to where a copy begins or is dropped. `durable`: after each batch, how many of the entries it makes. */
+export function appendAll(
+  storage: CopyStorage,
+  entries: readonly (Entry | CopyEntry)[],
+  durable: (entries: number) => void = () => {},
+): void {
+  let from = 0;
+  entries.forEach((entry, i) => {
+    if (entry.kind !== "begun" && entry.kind !== "dropped" && i < entries.length - 1) return;
+    const batch = entries.slice(from, i + 1);
+    from = i + 1;
+    intoTables((p) => storage.table(p), batch);
+    storage.append(batch, () => durable(i + 1));
+  });
+  if (entries.length === 0) storage.append([], () => durable(0));
+}
+
+export function intoTables(
+  tables: (partition: Partition) => RegisterTable,
+  entries: readonly (Entry | CopyEntry)[],
+): void {
   for (const entry of entries) {
     if (entry.kind === "register") tables(entry.partition).put(entry.register, entry.change);
     else if (entry.kind === "removed") tables(entry.partition).remove(entry.key, entry.change);
@@ -110,6 +164,7 @@ export function intoTables(tables: (partition: Partition) => RegisterTable, entr
 export interface Picture {
   readonly partitions: readonly {
     readonly partition: Partition;
+    readonly copy: GroupEpoch;
     readonly registers: readonly (readonly [Key, string])[];
     readonly size: number;
     readonly lastChange: number;
@@ -119,26 +174,51 @@ export interface Picture {
   readonly states: readonly string[];
 }
 
-export function pictureOf(storage: Pick<Storage, "table" | "restored">): Picture {
+export function pictureOf(storage: Pick<CopyStorage, "copies">): Picture {
+  const order = (a: HeldCopy, b: HeldCopy): number => a.partition - b.partition || a.copy - b.copy;
+  const copies = [...storage.copies()].sort(order);
   return {
-    partitions: PARTITIONS.map((partition) => {
-      const table = storage.table(partition);
+    // A founding's copy is there from the first look on.
+    partitions: copies.flatMap(({ partition, copy, table }) => {
+      if (copy === 1 && table.lastChange === 0) return [];
       const registers: [Key, string][] = [];
       for (let i = 0; i < KEYS; i++) {
         const held = table.get(keyOf(i));
         if (held !== null) registers.push([keyOf(i), textOf(held)]);
       }
-      return {
+      const part = {
         partition,
+        copy,
         registers,
         size: table.size,
         lastChange: table.lastChange,
         changes: table.changesAfter(changeNumber(0), 1_000).map(changeText),
         tombstones: table.tombstones(1_000).map(changeText),
       };
+      return [part];
     }),
-    states: stateTexts(storage.restored()),
+    states: copies.flatMap(({ copy, restored }) => stateTexts(restored()).map((text) => `${copy}: ${text}`)).sort(),
   };
+}
+
+/** The states that these entries come to, of each copy that is held in the end. */
+export function statesAfter(history: readonly (Entry | CopyEntry)[]): string[] {
+  const held = new Map<Partition, Map<GroupEpoch, Entry[]>>();
+  for (const entry of history) {
+    const { partition } = entry;
+    const copies = held.get(partition) ?? new Map<GroupEpoch, Entry[]>();
+    held.set(partition, copies);
+    if (entry.kind === "begun") copies.set(entry.copy, []);
+    else if (entry.kind === "dropped") copies.delete(entry.copy);
+    else {
+      const newest = groupEpoch(Math.max(1, ...copies.keys()));
+      copies.set(newest, [...(copies.get(newest) ?? []), entry]);
+    }
+  }
+  const texts: string[] = [];
+  for (const copies of held.values())
+    for (const [copy, entries] of copies) texts.push(...stateTexts(entries).map((text) => `${copy}: ${text}`));
+  return texts.sort();
 }
 
 const textOf = (held: Register | Bad): string =>

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Entry } from "../../src/core/model/entry.js";
 import { changeNumber, type Key, partition as partitionOf, revision } from "../../src/core/model/ids.js";
 import { BAD } from "../../src/core/model/table.js";
-import type { Storage } from "../../src/ports/storage.js";
+import type { CopyStorage, Storage } from "../../src/ports/storage.js";
 import { keyOf, register, stateTexts } from "./operations.js";
 
 /** A storage under test. */
@@ -16,6 +16,11 @@ export interface Subject {
   /** Brings everything into the checkpoint; missing: it has none. */
   fold?(): Promise<void>;
   end(): Promise<void>;
+}
+
+/** One that keeps several copies of a partition. */
+export interface CopySubject extends Subject {
+  storage: CopyStorage;
 }
 
 const P = partitionOf(5);

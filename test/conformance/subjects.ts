@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { Prng } from "../../src/base/prng.js";
 import { nodeId } from "../../src/core/model/ids.js";
 import { LmdbCheckpoint } from "../../src/storage/checkpoint/lmdb.js";
-import { type DiskEvents, type DiskOptions, DiskStorage } from "../../src/storage/disk.js";
+import { DiskStorage } from "../../src/storage/disk.js";
+import type { DiskEvents, DiskOptions } from "../../src/storage/disk-options.js";
 import { MemoryStorage } from "../../src/storage/memory.js";
 import { NodeFiles } from "../../src/storage/node-files.js";
 import type { StorageSettings } from "../../src/storage/settings.js";
@@ -13,7 +14,7 @@ import { SimDisk } from "../sim/disk.js";
 import { Schedule } from "../sim/schedule.js";
 import { FaultyFiles } from "./faulty-files.js";
 import { MemoryCheckpoint } from "./memory-checkpoint.js";
-import type { Subject } from "./storage-suite.js";
+import type { CopySubject, Subject } from "./storage-suite.js";
 
 export const SMALL: StorageSettings = {
   segmentBytes: 4_096,
@@ -23,6 +24,7 @@ export const SMALL: StorageSettings = {
   maxMemoryBytes: 131_072,
   cacheBytes: 65_536,
   scrubMs: 0,
+  sweepBlocks: 3,
 };
 
 /** Never folds by itself. */
@@ -49,7 +51,7 @@ const soon = (ms: number, call: () => void): void => {
   setTimeout(call, ms).unref();
 };
 
-export async function memorySubject(): Promise<Subject> {
+export async function memorySubject(): Promise<CopySubject> {
   const storage = new MemoryStorage();
   return { storage, settle: async () => {}, end: async () => storage.close() };
 }
@@ -58,7 +60,7 @@ const drained = (storage: DiskStorage): Promise<void> => new Promise((resolve) =
 const folded = (storage: DiskStorage): Promise<void> => new Promise((resolve) => storage.foldNow(resolve));
 
 /** The disk's storage on files and a checkpoint in memory. */
-export async function virtualSubject(settings: StorageSettings): Promise<Subject> {
+export async function virtualSubject(settings: StorageSettings): Promise<CopySubject> {
   const files = new FaultyFiles();
   const checkpoint = new MemoryCheckpoint();
   const open = () =>
@@ -105,7 +107,7 @@ export async function simulatedSubject(syncMs: number): Promise<Subject> {
 /** The real one, in a folder of its own. */
 export async function diskSubject(
   settings: StorageSettings,
-): Promise<Required<Subject> & { checkpointBytes(): number }> {
+): Promise<Required<CopySubject> & { checkpointBytes(): number; freeBytes(): number }> {
   const folder = mkdtempSync(join(tmpdir(), "onar-storage-"));
   const log = join(folder, "log");
   mkdirSync(log);
@@ -126,6 +128,7 @@ export async function diskSubject(
     storage: await open(),
     settle: () => drained(subject.storage),
     fold: () => folded(subject.storage),
+    freeBytes: () => checkpoint.freeBytes,
     checkpointBytes: () => subject.storage.figures().checkpointBytes,
     restart: async () => {
       await close();

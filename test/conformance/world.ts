@@ -1,6 +1,7 @@
 /** A disk with faults and the processes that live on it one after the other, at the pace of a seed. */
 import { expect } from "vitest";
 import { Prng } from "../../src/base/prng.js";
+import type { CopyEntry } from "../../src/core/model/copy-entry.js";
 import type { Entry } from "../../src/core/model/entry.js";
 import type { Key, Partition } from "../../src/core/model/ids.js";
 import { nodeId } from "../../src/core/model/ids.js";
@@ -8,7 +9,7 @@ import { DiskStorage } from "../../src/storage/disk.js";
 import { MemoryStorage } from "../../src/storage/memory.js";
 import { FaultyFiles } from "./faulty-files.js";
 import { MemoryCheckpoint } from "./memory-checkpoint.js";
-import { Dice, intoTables, type Picture, pictureOf, stateTexts } from "./operations.js";
+import { appendAll, Dice, type Picture, pictureOf, statesAfter } from "./operations.js";
 import { QUIET, SMALL } from "./subjects.js";
 
 /** A disk, and the process that lives on it, over several lives. */
@@ -20,7 +21,7 @@ export class World {
   readonly failures: string[] = [];
   storage: DiskStorage | null = null;
   /** All that was ever appended and is not lost. */
-  history: Entry[] = [];
+  history: (Entry | CopyEntry)[] = [];
   /** How many of them were said to be durable. */
   promised = 0;
   private readonly dice: Dice;
@@ -33,11 +34,12 @@ export class World {
     readonly seed: number,
     private readonly foldLogBytes = 4_000 + (seed % 7) * 1_000,
     private readonly foldKeys = SMALL.foldKeys,
+    copies = false,
   ) {
     this.chance = new Prng(seed);
     this.files = new FaultyFiles(this.chance.fork("disk"), true, seed % 2 === 0 ? 0 : 200);
     this.haste = this.chance.fork("haste");
-    this.dice = new Dice(this.chance.fork("operations"));
+    this.dice = new Dice(this.chance.fork("operations"), copies);
     this.checkpoint = new MemoryCheckpoint((commit) => this.jobs.push(commit));
   }
 
@@ -59,7 +61,7 @@ export class World {
       if (ended === null) continue;
       this.storage = ended.storage;
       if (ended.storage === null) return ended.error;
-      this.dice.resume((p) => (ended.storage as DiskStorage).table(p));
+      this.dice.resume(ended.storage);
       return null;
     }
   }
@@ -68,11 +70,11 @@ export class World {
     const { storage } = this;
     if (storage === null) throw new Error("the node is down");
     const entries = this.dice.turn();
-    intoTables((p) => storage.table(p), entries);
+    const before = this.history.length;
     this.history.push(...entries);
-    const upTo = this.history.length;
     const { life } = this;
-    storage.append(entries, () => {
+    appendAll(storage, entries, (count) => {
+      const upTo = before + count;
       expect(life, "nobody is called after a crash").toBe(this.life);
       expect(upTo, "durable comes in order").toBeGreaterThanOrEqual(this.promised);
       this.promised = upTo;
@@ -83,6 +85,11 @@ export class World {
   work(): void {
     if (this.jobs.length > 0 && this.chance.chance(0.3)) this.jobs.shift()?.();
     else this.files.step();
+  }
+
+  /** Other threads get on with so many things, and the disk with nothing. */
+  workBeside(jobs: number): void {
+    for (let n = 0; n < jobs; n++) this.jobs.shift()?.();
   }
 
   finishAll(): void {
@@ -126,11 +133,11 @@ export class World {
 }
 
 /** The state that these entries give. */
-export function pictureAfter(history: readonly Entry[]): Picture {
+export function pictureAfter(history: readonly (Entry | CopyEntry)[]): Picture {
   const memory = new MemoryStorage();
-  intoTables((p) => memory.table(p), history);
+  appendAll(memory, history);
   const { partitions } = pictureOf(memory);
-  return { partitions: partitions.map(withSortedTombstones), states: stateTexts(history) };
+  return { partitions: partitions.map(withSortedTombstones), states: statesAfter(history) };
 }
 
 type Part = Picture["partitions"][number];

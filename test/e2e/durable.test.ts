@@ -285,7 +285,7 @@ describe("a directory that cannot be used", () => {
     const path = folder();
     const file = join(path, "onar.json");
     writeFileSync(file, JSON.stringify({ format: 99 }));
-    await refused(path, /has format 99, and this version of Onar knows formats up to 2: use a newer one/);
+    await refused(path, /has format 99, and this version of Onar knows formats up to 3: use a newer one/);
     writeFileSync(file, "{}");
     await refused(path, /onar\.json is not of a node's directory/);
     writeFileSync(file, '{"format":1,"no');

@@ -111,6 +111,10 @@ const BUGS: Record<PlantedBug, string> = {
   "V7.leaving-votes": "a node that leaves becomes a voter",
   "V1.operation-again": "an operation that was computed on an earlier view runs when it is asked for again",
   "V5.preference-epoch": "another preferred writer gives a partition a new group epoch",
+  "H9.replays-dropped": "what the log says of a dropped copy goes into the next one of its partition",
+  "H9.sweeps-early": "a dropped copy's blocks go before the checkpoint knows that it is dropped",
+  "H9.drop-not-resumed": "a start does not go on with a drop that a crash cut short",
+  "H9.folds-less": "a fold leaves out a copy whose drop is not durable yet",
   "H14.old-reports": "reports of the view before count against a proposer just elected in the new one, and it gives up",
 };
 

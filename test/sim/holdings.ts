@@ -2,7 +2,7 @@
  * What a disk durably holds, as told from outside: an entry counts from the moment at which its write is on the disk, or at which recovery
  * finds it after a crash. What a node finds when it comes back is compared with that.
  */
-import type { StoredEntry } from "../../src/codec/disk/entry.js";
+import type { SeenPosition } from "../../src/codec/disk/entry.js";
 import {
   type Ballot,
   compareBallots,
@@ -11,7 +11,7 @@ import {
   sameTimestamp,
 } from "../../src/core/model/ballot.js";
 import { type ChangeNumber, changeNumber, type Key, type NodeId, type Partition } from "../../src/core/model/ids.js";
-import { isViewEntry } from "../../src/core/model/node-entry.js";
+import { isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
 import type { Register } from "../../src/core/model/register.js";
 import type { RegisterTable } from "../../src/core/model/table.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
@@ -65,7 +65,7 @@ export class Holdings {
   }
 
   /** The record of this number is on the disk. */
-  take(entry: StoredEntry, number: number): void {
+  take(entry: NodeEntry | SeenPosition, number: number): void {
     switch (entry.kind) {
       case "register": {
         const { partition, register, change } = entry;

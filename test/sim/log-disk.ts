@@ -7,9 +7,11 @@
  * finds what was durable, and tables show what was put into them.
  */
 import type { Prng } from "../../src/base/prng.js";
-import type { StoredEntry } from "../../src/codec/disk/entry.js";
+import type { SeenPosition } from "../../src/codec/disk/entry.js";
+import { firstTableOf } from "../../src/codec/disk/table-id.js";
 import { sameTimestamp } from "../../src/core/model/ballot.js";
 import type { Key, NodeId, Partition } from "../../src/core/model/ids.js";
+import type { NodeEntry } from "../../src/core/model/node-entry.js";
 import type { Register } from "../../src/core/model/register.js";
 import { BAD, type Bad, type RegisterTable } from "../../src/core/model/table.js";
 import type { NodeStorage } from "../../src/ports/storage.js";
@@ -43,7 +45,7 @@ export interface LogDiskOptions extends DiskOptions {
 export type Ruin = "rolled back" | "emptied" | "unreadable";
 
 interface Pending {
-  readonly entry: StoredEntry;
+  readonly entry: NodeEntry | SeenPosition;
   readonly number: number;
 }
 
@@ -160,9 +162,9 @@ export class LogDisk implements Disk {
     const { disk } = this.files;
     const inLog = held.number > this.checkpoint.position;
     if (inLog && !rotRecord(disk, held.number)) return false;
-    const folded = this.checkpoint.changeOf(partition, key) === held.change;
+    const folded = this.checkpoint.changeOf(firstTableOf(partition), key) === held.change;
     if (!inLog && !folded) return false;
-    if (folded) this.checkpoint.rot(partition, key);
+    if (folded) this.checkpoint.rot(firstTableOf(partition), key);
     this.holdings.rot(partition, key);
     this.options.sometimes.hit(inLog ? "a record of the log rotted" : "a record of the checkpoint rotted");
     return true;
@@ -384,7 +386,7 @@ export class LogDisk implements Disk {
     this.pending.splice(0, count);
   }
 
-  private keep(entry: StoredEntry, number: number): void {
+  private keep(entry: NodeEntry | SeenPosition, number: number): void {
     let before = NO_COPY;
     if (entry.kind === "register" || entry.kind === "removed") {
       const key = entry.kind === "register" ? entry.register.key : entry.key;

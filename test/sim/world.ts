@@ -554,6 +554,7 @@ export class World {
         foldKeys: storage.foldKeys,
         maxMemoryBytes: Number.POSITIVE_INFINITY,
         cacheBytes: storage.cacheBytes,
+        sweepBlocks: 16,
         scrubMs: nemesis.rot > 0 && nemesis.scrubbed > 0 ? nemesis.scrubMs : 0,
       },
       sometimes: this.sometimes,

@@ -112,6 +112,10 @@ function asText(facts: InspectedNode, partitions: readonly InspectedPartition[],
       )}`,
     );
   }
+  for (const { partition, copy, table, dropped } of facts.otherCopies) {
+    const what = dropped ? "dropped copy" : "older copy";
+    lines.push(`  ${what} of partition ${partition}, of group epoch ${copy}, in table ${table}`);
+  }
   const logBytes = segments.reduce((total, { bytes }) => total + bytes, 0);
   lines.push(`log: ends with record ${facts.lastRecord}; ${count(segments.length, "segment")}, ${size(logBytes)}`);
   for (const { name, firstRecord, lastRecord, bytes } of segments) {
@@ -132,6 +136,8 @@ function asText(facts: InspectedNode, partitions: readonly InspectedPartition[],
 
 const COLUMNS: readonly Column<InspectedPartition>[] = [
   { name: "partition", align: "right", text: ({ partition }) => `${partition}` },
+  { name: "copy", align: "right", text: ({ copy }) => `${copy}` },
+  { name: "table", align: "right", text: ({ table }) => `${table}` },
   { name: "keys", align: "right", text: ({ keys }) => `${keys}` },
   { name: "tombstones", align: "right", text: ({ tombstones }) => `${tombstones}` },
   { name: "bad", align: "right", text: ({ bad }) => `${bad}` },
@@ -142,7 +148,7 @@ const COLUMNS: readonly Column<InspectedPartition>[] = [
   { name: "floor", align: "right", text: ({ floor }) => `${floor}` },
   { name: "settled", align: "left", text: ({ settled }) => timestampText(settled) },
 ];
-const LEFT_OUT = ["settled", "reserved", "floor", "promised", "changes", "tombstones"];
+const LEFT_OUT = ["table", "copy", "settled", "reserved", "floor", "promised", "changes", "tombstones"];
 
 type BallotFacts = NonNullable<InspectedPartition["promise"]>;
 type TimestampFacts = NonNullable<InspectedPartition["settled"]>;
@@ -172,6 +178,7 @@ function asJson(facts: InspectedNode, partitions: readonly InspectedPartition[])
     log: { lastRecord, segments },
     checkpoint,
     notices,
+    otherCopies: facts.otherCopies,
     partitions: partitions.map(({ promise, settled, reservation, floor, ...rest }) => ({
       ...rest,
       promise: ballotJson(promise),

@@ -7,15 +7,19 @@
  */
 import { unreachable } from "../../base/assert.js";
 import { type Ballot, ballot } from "../../core/model/ballot.js";
+import type { CopyEntry } from "../../core/model/copy-entry.js";
+import type { Entry } from "../../core/model/entry.js";
 import {
   type ChangeNumber,
   changeNumber,
+  type GroupEpoch,
   groupEpoch,
   type Key,
   NO_CHANGE,
   type NodeId,
   nodeId,
   type Partition,
+  partition as partitionOf,
   revision,
 } from "../../core/model/ids.js";
 import { isViewEntry, type NodeEntry } from "../../core/model/node-entry.js";
@@ -23,6 +27,7 @@ import { toBuffer } from "../../wire/bytes.js";
 import { NO_BYTES } from "../bytes/bytes.js";
 import { encodedViewFrom } from "../peer/encoded-view.js";
 import { encodeRegister } from "../register/register.js";
+import { type TableId, tableId } from "./table-id.js";
 
 /** The log's state of a node besides its partitions' entries: the highest log position that a peer has told (R10).
  * Lazy. */
@@ -34,7 +39,22 @@ export interface SeenPosition {
   readonly proof?: string;
 }
 
-export type StoredEntry = NodeEntry | SeenPosition;
+/** The checkpoint alone keeps, and the log never: the table that the next copy gets, … */
+export interface NextTable {
+  readonly kind: "next-table";
+  readonly next: TableId;
+}
+
+/** … and that nothing is left of a dropped copy. Kept only where another copy could get the same table otherwise. */
+export interface SweptCopy {
+  readonly kind: "swept";
+  readonly partition: Partition;
+  readonly copy: GroupEpoch;
+}
+
+/** Entries of one copy: its table stands in the record's header. */
+export type TableEntry = Entry | CopyEntry | SweptCopy;
+export type StoredEntry = NodeEntry | CopyEntry | SeenPosition | NextTable | SweptCopy;
 /** Entries that make a partition's small state, or the node's: all but registers and removals. */
 export type StateEntry = Exclude<StoredEntry, { kind: "register" | "removed" }>;
 
@@ -50,17 +70,22 @@ export const KIND = {
   view: 9,
   "view-promise": 10,
   "view-vote": 11,
+  begun: 12,
+  dropped: 13,
+  "next-table": 14,
+  swept: 15,
 } as const satisfies Record<StoredEntry["kind"], number>;
 
 /** Whose loss costs time and never safety: a rotten one is forgotten. */
 const LAZY: ReadonlySet<number> = new Set([KIND.settled, KIND.cursor, KIND.seen]);
 
 export const isLazy = (kind: number): boolean => LAZY.has(kind);
-export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND["view-vote"];
+export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND.swept;
 
 /** The content of a record's header. */
 export interface EntryHead {
-  readonly partition: Partition;
+  /** The copy's that it belongs to; 0 when it is the node's. */
+  readonly table: TableId;
   /** 0 when the kind has none. */
   readonly change: ChangeNumber;
   /** "" when the kind has none. */
@@ -68,10 +93,11 @@ export interface EntryHead {
 }
 
 const NO_KEY = "" as Key;
-const NODE_WIDE = 0 as Partition;
+export const NODE_WIDE = tableId(0);
 
-export const partitionOfEntry = (entry: StoredEntry): Partition =>
-  entry.kind === "seen" || isViewEntry(entry) ? NODE_WIDE : entry.partition;
+/** It belongs to one copy, not to the node. */
+export const isTableEntry = (entry: StoredEntry): entry is TableEntry =>
+  entry.kind !== "seen" && entry.kind !== "next-table" && !isViewEntry(entry as NodeEntry);
 
 export const changeOfEntry = (entry: StoredEntry): ChangeNumber =>
   entry.kind === "register" || entry.kind === "removed" ? entry.change : NO_CHANGE;
@@ -112,6 +138,12 @@ export function bodyOf(entry: StoredEntry): Buffer {
       const end = put64(scratch, entry.position, scratch.writeUInt32LE(entry.node, 0));
       return scratch.subarray(0, end + scratch.write((entry.proof ?? "").slice(0, MAX_PROOF_BYTES), end, "latin1"));
     }
+    case "begun":
+    case "dropped":
+    case "swept":
+      return scratch.subarray(0, put64(scratch, entry.copy, scratch.writeUInt32LE(entry.partition, 0)));
+    case "next-table":
+      return scratch.subarray(0, scratch.writeUInt32LE(entry.next, 0));
     case "view":
       return toBuffer(entry.decided.bytes);
     case "view-promise":
@@ -125,9 +157,26 @@ export function bodyOf(entry: StoredEntry): Buffer {
   }
 }
 
-/** A state entry from its body; throws when the body is too short, or the kind is none of these. */
-export function stateFrom(kind: number, { partition }: EntryHead, body: Buffer): StateEntry {
+/** Which copy an entry that begins or ends one is of. */
+const copyFrom = (body: Buffer): { readonly partition: Partition; readonly copy: GroupEpoch } => ({
+  partition: partitionOf(body.readUInt32LE(0)),
+  copy: groupEpoch(get64(body, 4)),
+});
+
+/**
+ * A state entry from its body; throws when the body is too short, or the kind is none of these. `partition`: of the table in its head, when it
+ * is of a copy.
+ */
+export function stateFrom(kind: number, partition: Partition, body: Buffer): StateEntry {
   switch (kind) {
+    case KIND.begun:
+      return { kind: "begun", ...copyFrom(body) };
+    case KIND.dropped:
+      return { kind: "dropped", ...copyFrom(body) };
+    case KIND.swept:
+      return { kind: "swept", ...copyFrom(body) };
+    case KIND["next-table"]:
+      return { kind: "next-table", next: tableId(body.readUInt32LE(0)) };
     case KIND.promise:
       return { kind: "promise", partition, ballot: getBallot(body, 0) };
     case KIND.reservation:

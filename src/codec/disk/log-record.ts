@@ -7,7 +7,7 @@
  *     4  u16  0x524f, to find the next record behind one whose length cannot be trusted
  *     6  u8   kind (entry.ts)
  *     7  u8   flags: 1 = the first record of a write
- *     8  u32  partition
+ *     8  u32  table (table-id.ts)
  *    12  u64  record number: 1, 2, 3 … over the whole life of the directory
  *    20  u64  change number; 0 when the kind has none
  *    28  u32  length of the key
@@ -15,21 +15,12 @@
  *    36  u32  CRC-32 of the body
  *    40       key, body
  */
-import { changeNumber, type Key, type Partition, partition as partitionOf } from "../../core/model/ids.js";
+import { changeNumber, type Key } from "../../core/model/ids.js";
 import { planted } from "../../core/model/planted.js";
 import { textOf } from "../bytes/bytes.js";
 import { crc32 } from "../bytes/checksum.js";
-import {
-  bodyOf,
-  changeOfEntry,
-  type EntryHead,
-  get64,
-  KIND,
-  keyOfEntry,
-  partitionOfEntry,
-  put64,
-  type StoredEntry,
-} from "./entry.js";
+import { bodyOf, changeOfEntry, type EntryHead, get64, KIND, keyOfEntry, put64, type StoredEntry } from "./entry.js";
+import { type TableId, tableId } from "./table-id.js";
 
 export const RECORD_HEADER_BYTES = 40;
 const MAGIC = 0x524f;
@@ -68,7 +59,7 @@ export class RecordBuffer {
     if (this.buffer.length > KEEP_BYTES) this.use(Buffer.allocUnsafe(64 * 1024));
   }
 
-  push(entry: StoredEntry, number: number, salt: number): void {
+  push(entry: StoredEntry, table: TableId, number: number, salt: number): void {
     const key = keyOfEntry(entry);
     const body = bodyOf(entry);
     const start = this.length;
@@ -77,7 +68,7 @@ export class RecordBuffer {
     view.setUint16(start + 4, MAGIC, true);
     view.setUint8(start + 6, KIND[entry.kind]);
     view.setUint8(start + 7, this.count === 0 ? FIRST : 0);
-    view.setUint32(start + 8, partitionOfEntry(entry), true);
+    view.setUint32(start + 8, table, true);
     put64(buffer, number, start + 12);
     put64(buffer, changeOfEntry(entry), start + 20);
     view.setUint32(start + 28, key.length, true);
@@ -121,7 +112,7 @@ export function recordAt(bytes: Buffer, at: number, salt: number): LogRecord | n
     end: Math.min(end, bytes.length),
     kind: bytes[at + 6] as number,
     first: ((bytes[at + 7] as number) & FIRST) !== 0,
-    partition: partitionOf(bytes.readUInt32LE(at + 8)) as Partition,
+    table: tableId(bytes.readUInt32LE(at + 8)),
     number: get64(bytes, at + 12),
     change: changeNumber(get64(bytes, at + 20)),
     key: textOf<Key>(bytes.subarray(at + RECORD_HEADER_BYTES, keyEnd)),

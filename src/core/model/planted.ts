@@ -104,6 +104,10 @@ export type PlantedBug =
   | "V7.leaving-votes"
   | "V1.operation-again"
   | "V5.preference-epoch"
-  | "H14.old-reports";
+  | "H14.old-reports"
+  | "H9.replays-dropped"
+  | "H9.sweeps-early"
+  | "H9.drop-not-resumed"
+  | "H9.folds-less";
 
 export const planted = (_bug: PlantedBug): boolean => false;

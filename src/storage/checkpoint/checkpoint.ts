@@ -7,7 +7,8 @@
 
 import type { Stored } from "../../codec/disk/checkpoint-record.js";
 import type { StateEntry } from "../../codec/disk/entry.js";
-import type { ChangeNumber, Key, Partition } from "../../core/model/ids.js";
+import type { TableId } from "../../codec/disk/table-id.js";
+import type { ChangeNumber, Key } from "../../core/model/ids.js";
 import type { Register } from "../../core/model/register.js";
 import type { Bad, Change } from "../../core/model/table.js";
 import type { Done } from "../files.js";
@@ -24,7 +25,7 @@ export interface Below {
 }
 
 export interface FoldItem {
-  readonly partition: Partition;
+  readonly table: TableId;
   readonly key: Key;
   /** null: removed. */
   readonly register: Register | Bad | null;
@@ -33,9 +34,9 @@ export interface FoldItem {
   readonly below: Below | null;
 }
 
-/** How many registers the checkpoint has of a partition, and the last change number that it knows of. */
+/** How many registers the checkpoint has of a table, and the last change number that it knows of. */
 export interface Tally {
-  readonly partition: Partition;
+  readonly table: TableId;
   readonly count: number;
   readonly lastChange: ChangeNumber;
 }
@@ -49,18 +50,21 @@ export interface FoldBatch {
   readonly end: { readonly position: number; readonly states: readonly FoldedState[] } | null;
 }
 
-/** The whole small state of a partition, or of the node (null). */
+/** The whole small state of a table, or of the node (null). */
 export interface FoldedState {
-  readonly partition: Partition | null;
+  readonly table: TableId | null;
   readonly entries: readonly StateEntry[];
 }
 
 /** A record of a scan. */
 export interface Scanned {
-  readonly partition: Partition;
+  readonly table: TableId;
   readonly key: Key;
   readonly sound: boolean;
 }
+
+/** `more`: there may be something left. */
+export type Swept = (error: Error | null, more: boolean) => void;
 
 export interface Checkpoint {
   /** Complete up to this record of the log. */
@@ -69,18 +73,23 @@ export interface Checkpoint {
   readonly bytes: number;
   /** Bytes of the blocks that the last commit wrote. */
   readonly written: number;
-  get(partition: Partition, key: Key): Stored | null;
+  get(table: TableId, key: Key): Stored | null;
   /** As much of it as folding needs; null: a rotten head. */
-  below(partition: Partition, key: Key): Below | null;
+  below(table: TableId, key: Key): Below | null;
   tallies(): Iterable<Tally>;
-  states(): Iterable<StateEntry>;
+  states(): Iterable<FoldedState>;
   /** The latest changes above `after` of keys that are not skipped, by ascending number. A bad register has no timestamp. */
-  changes(partition: Partition, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[];
-  tombstones(partition: Partition, limit: number, skip: (key: Key) => boolean): Change[];
+  changes(table: TableId, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[];
+  tombstones(table: TableId, limit: number, skip: (key: Key) => boolean): Change[];
   /** Some records behind `from`, `limit` or some more, and where to go on; null: from the beginning, and at the end. */
   scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null };
   /** One transaction, seen by reads and durable when it is done. One at a time. */
   commit(batch: FoldBatch, done: Done): void;
+  /**
+   * One transaction, as `commit`: removes so many blocks of a table, or else what is left of it, its small state too. `kept` takes that one's
+   * place. A table that is swept is neither read nor folded into any more.
+   */
+  sweep(table: TableId, blocks: number, kept: FoldedState | null, done: Swept): void;
   close(done: () => void): void;
 }
 

@@ -1,8 +1,10 @@
 /**
- * A directory of format 1 becomes one of format 2 when a node starts on it: its checkpoint is written anew, beside the old one.
+ * A directory of an earlier format gets the current one when a node starts on it. The checkpoint of one of format 1 is
+ * written anew, beside the old one. Format 3 only allows more than format 2, so nothing is written anew. The tables of
+ * format 2 are those of a founding's copies (codec/disk/table-id.ts).
  *
  *   format 1   checkpoint/ counts. A checkpoint-new/ is what an attempt left that was cut short: it goes.
- *   format 2   checkpoint-new/, if it is there, is whole, and counts: it takes the place of checkpoint/, whatever is left of that.
+ *   later      checkpoint-new/, if it is there, is whole, and counts: it takes the place of checkpoint/, whatever is left of that.
  *
  * A write of onar.json, which is there whole or not at all, makes the one into the other. So a crash at any moment
  * costs the work at most. It takes time and disk in proportion to the data, and memory for a few thousand keys.
@@ -10,12 +12,14 @@
 import { existsSync } from "node:fs";
 import { rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { type DataDirectory, DirectoryError, syncFolderOf } from "../directory.js";
+import { type DataDirectory, DIRECTORY_FORMAT, DirectoryError, syncFolderOf } from "../directory.js";
 import { CheckpointError } from "./checkpoint.js";
-import { FirstCheckpoint, type PartitionEntry } from "./first-format.js";
+import { FirstCheckpoint, type TableEntry } from "./first-format.js";
 import { LmdbCheckpoint } from "./lmdb.js";
 import { TREES } from "./packed.js";
 
+/** From this format on the checkpoint has packed trees. */
+const PACKED_SINCE = 2;
 const FOLDER = "checkpoint";
 const NEW_FOLDER = "checkpoint-new";
 /** Entries of one transaction. */
@@ -27,20 +31,20 @@ const MIB = 1024 * 1024;
 
 /** Where the checkpoint is that counts, in a directory of that format. */
 export const checkpointFolder = (path: string, format: number): string =>
-  join(path, format > 1 && existsSync(join(path, NEW_FOLDER)) ? NEW_FOLDER : FOLDER);
+  join(path, format >= PACKED_SINCE && existsSync(join(path, NEW_FOLDER)) ? NEW_FOLDER : FOLDER);
 
 /** Afterwards the directory has the current format; rejects with an error for people. */
 export async function convert(directory: DataDirectory, notice: (text: string) => void): Promise<void> {
   const { path } = directory;
   const [old, fresh] = [join(path, FOLDER), join(path, NEW_FOLDER)];
-  if (directory.isOld) {
+  if (directory.format === PACKED_SINCE - 1) {
     await rm(fresh, { recursive: true, force: true });
     const data = join(old, "data.mdb");
     const bytes = existsSync(data) ? (await stat(data)).size : 0;
     if (bytes > 0) {
       await mustFit(path, bytes * NEEDED_SHARE);
       const begun = performance.now();
-      notice(`${path} has format 1: its checkpoint of ${(bytes / MIB).toFixed(0)} MiB is written anew, in format 2`);
+      notice(`${path} has format 1: its checkpoint of ${(bytes / MIB).toFixed(0)} MiB is written anew`);
       try {
         await copy(old, fresh);
         await syncFolderOf(fresh);
@@ -50,8 +54,10 @@ export async function convert(directory: DataDirectory, notice: (text: string) =
       }
       notice(`the checkpoint was written anew in ${((performance.now() - begun) / 1_000).toFixed(1)} s`);
     }
-    await directory.becomeCurrent();
+  } else if (directory.format < DIRECTORY_FORMAT) {
+    notice(`${path} gets format ${DIRECTORY_FORMAT}: earlier versions refuse it from now on`);
   }
+  if (directory.format < DIRECTORY_FORMAT) await directory.becomeCurrent();
   if (!existsSync(fresh)) return;
   await rm(old, { recursive: true, force: true });
   await rename(fresh, old);
@@ -78,7 +84,7 @@ async function copy(from: string, to: string): Promise<void> {
     const target = new LmdbCheckpoint(to);
     try {
       for (const tree of TREES)
-        for (const entries of chunks(source.entries(tree))) await target.load(tree, entries[0].partition, entries);
+        for (const entries of chunks(source.entries(tree))) await target.load(tree, entries[0].table, entries);
       await target.loadStates([...source.sealed.copies()]);
     } finally {
       await new Promise<void>((closed) => target.close(closed));
@@ -88,15 +94,12 @@ async function copy(from: string, to: string): Promise<void> {
   }
 }
 
-/** Neighbours of one partition. */
-function* chunks(entries: Iterable<PartitionEntry>): Iterable<[PartitionEntry, ...PartitionEntry[]]> {
-  let chunk: [PartitionEntry, ...PartitionEntry[]] | null = null;
+/** Neighbours of one table. */
+function* chunks(entries: Iterable<TableEntry>): Iterable<[TableEntry, ...TableEntry[]]> {
+  let chunk: [TableEntry, ...TableEntry[]] | null = null;
   let bytes = 0;
   for (const entry of entries) {
-    if (
-      chunk !== null &&
-      (chunk[0].partition !== entry.partition || chunk.length >= CHUNK_ENTRIES || bytes >= CHUNK_BYTES)
-    ) {
+    if (chunk !== null && (chunk[0].table !== entry.table || chunk.length >= CHUNK_ENTRIES || bytes >= CHUNK_BYTES)) {
       yield chunk;
       chunk = null;
     }

@@ -13,17 +13,19 @@ import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes/bytes.js";
 import type { BlockEntry } from "../../codec/disk/block.js";
 import { encodeStored, entryKeyOf, type Stored, spoilt } from "../../codec/disk/checkpoint-record.js";
 import { decodeFirstStored, firstStoredHead } from "../../codec/disk/checkpoint-record-1.js";
-import type { StateEntry } from "../../codec/disk/entry.js";
-import {
-  type ChangeNumber,
-  changeNumber,
-  type Key,
-  type Partition,
-  partition as partitionOf,
-} from "../../core/model/ids.js";
+import { type TableId, tableId } from "../../codec/disk/table-id.js";
+import { type ChangeNumber, changeNumber, type Key } from "../../core/model/ids.js";
 import { BAD, type Change } from "../../core/model/table.js";
 import { toBuffer } from "../../wire/bytes.js";
-import { type Below, type Checkpoint, CheckpointError, NONE_BELOW, type Scanned, type Tally } from "./checkpoint.js";
+import {
+  type Below,
+  type Checkpoint,
+  CheckpointError,
+  type FoldedState,
+  NONE_BELOW,
+  type Scanned,
+  type Tally,
+} from "./checkpoint.js";
 import { Environment, type Tree } from "./environment.js";
 import { changeKey, type TreeName } from "./packed.js";
 import { blockName } from "./packed-tree.js";
@@ -33,8 +35,8 @@ const HASHED = 1;
 const LAST_CHANGE = 2 ** 48 - 1;
 
 /** As they go into the packed tree of that name. */
-export interface PartitionEntry extends BlockEntry {
-  readonly partition: Partition;
+export interface TableEntry extends BlockEntry {
+  readonly table: TableId;
 }
 
 export class FirstCheckpoint implements Checkpoint {
@@ -57,32 +59,32 @@ export class FirstCheckpoint implements Checkpoint {
     return this.environment.bytes;
   }
 
-  get(partition: Partition, key: Key): Stored | null {
+  get(table: TableId, key: Key): Stored | null {
     const name = entryKeyOf(key);
-    const found = this.trees.records.getBinary(blockName(partition, name));
-    return found === undefined ? null : decodeFirstStored(partition, key, registerOf(name, toBuffer(found)));
+    const found = this.trees.records.getBinary(blockName(table, name));
+    return found === undefined ? null : decodeFirstStored(table, key, registerOf(name, toBuffer(found)));
   }
 
-  below(partition: Partition, key: Key): Below | null {
+  below(table: TableId, key: Key): Below | null {
     const name = entryKeyOf(key);
-    const found = this.trees.records.getBinary(blockName(partition, name));
-    return found === undefined ? NONE_BELOW : firstStoredHead(partition, key, registerOf(name, toBuffer(found)));
+    const found = this.trees.records.getBinary(blockName(table, name));
+    return found === undefined ? NONE_BELOW : firstStoredHead(table, key, registerOf(name, toBuffer(found)));
   }
 
   tallies(): Iterable<Tally> {
     return this.sealed.tallies();
   }
 
-  states(): Iterable<StateEntry> {
+  states(): Iterable<FoldedState> {
     return this.sealed.states();
   }
 
-  changes(partition: Partition, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[] {
-    return this.listed(this.trees.changes, partition, after, limit, skip);
+  changes(table: TableId, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[] {
+    return this.listed(this.trees.changes, table, after, limit, skip);
   }
 
-  tombstones(partition: Partition, limit: number, skip: (key: Key) => boolean): Change[] {
-    return this.listed(this.trees.deleted, partition, changeNumber(0), limit, skip);
+  tombstones(table: TableId, limit: number, skip: (key: Key) => boolean): Change[] {
+    return this.listed(this.trees.deleted, table, changeNumber(0), limit, skip);
   }
 
   scan(): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
@@ -93,41 +95,45 @@ export class FirstCheckpoint implements Checkpoint {
     throw new CheckpointError("a checkpoint of format 1 is not written to");
   }
 
+  sweep(): void {
+    this.commit();
+  }
+
   close(done: () => void): void {
     this.environment.close(done);
   }
 
-  /** Everything, partition by partition and by ascending key, as it goes into a packed tree. Rotten entries are bad
+  /** Everything, table by table and by ascending key, as it goes into a packed tree. Rotten entries are bad
    * there, too. */
-  *entries(tree: TreeName): Iterable<PartitionEntry> {
+  *entries(tree: TreeName): Iterable<TableEntry> {
     for (const { key: found, value } of this.trees[tree].getRange({ start: Buffer.alloc(1) })) {
       const name = Buffer.from(found);
-      const partition = partitionOf(name.readUInt32BE(0));
+      const table = tableId(name.readUInt32BE(0));
       const own = name.subarray(4);
-      if (tree === "records") yield { partition, ...this.record(partition, own, value) };
-      else if (this.isLatest(partition, textOf<Key>(value), changeOf(own)))
-        yield { partition, key: own, meta: Buffer.from(value), value: NO_BYTES };
+      if (tree === "records") yield { table, ...this.record(table, own, value) };
+      else if (this.isLatest(table, textOf<Key>(value), changeOf(own)))
+        yield { table, key: own, meta: Buffer.from(value), value: NO_BYTES };
     }
   }
 
-  private record(partition: Partition, name: Buffer, value: Buffer): BlockEntry {
+  private record(table: TableId, name: Buffer, value: Buffer): BlockEntry {
     const key = keyOf(name, value);
     const bytes = Buffer.from(registerOf(name, value));
-    const { register, change } = decodeFirstStored(partition, key, bytes);
+    const { register, change } = decodeFirstStored(table, key, bytes);
     if (register !== BAD) return encodeStored(key, register, change);
-    const head = firstStoredHead(partition, key, bytes);
-    return spoilt(key, head?.change ?? this.changeInIndex(partition, key), head?.tombstone ?? false);
+    const head = firstStoredHead(table, key, bytes);
+    return spoilt(key, head?.change ?? this.changeInIndex(table, key), head?.tombstone ?? false);
   }
 
-  private isLatest(partition: Partition, key: Key, change: ChangeNumber): boolean {
-    const below = this.below(partition, key);
+  private isLatest(table: TableId, key: Key, change: ChangeNumber): boolean {
+    const below = this.below(table, key);
     return below === null || below.change === change;
   }
 
   /** Slow, and as rare as rot. 0: nobody knows. */
-  private changeInIndex(partition: Partition, key: Key): ChangeNumber {
+  private changeInIndex(table: TableId, key: Key): ChangeNumber {
     const text = bytesOf(key);
-    const range = { start: blockName(partition, changeKey(0)), end: blockName(partition, changeKey(LAST_CHANGE)) };
+    const range = { start: blockName(table, changeKey(0)), end: blockName(table, changeKey(LAST_CHANGE)) };
     for (const { key: name, value } of this.trees.changes.getRange(range))
       if (text.equals(value)) return changeOf(name.subarray(4));
     return changeNumber(0);
@@ -135,19 +141,19 @@ export class FirstCheckpoint implements Checkpoint {
 
   private listed(
     tree: Tree,
-    partition: Partition,
+    table: TableId,
     after: ChangeNumber,
     limit: number,
     skip: (key: Key) => boolean,
   ): Change[] {
     const found: Change[] = [];
     if (limit <= 0) return found;
-    const start = blockName(partition, changeKey(after + 1));
-    for (const { key: name, value } of tree.getRange({ start, end: blockName(partition, changeKey(LAST_CHANGE)) })) {
+    const start = blockName(table, changeKey(after + 1));
+    for (const { key: name, value } of tree.getRange({ start, end: blockName(table, changeKey(LAST_CHANGE)) })) {
       const key = textOf<Key>(value);
       if (skip(key)) continue;
       const change = changeOf(name.subarray(4));
-      const stored = this.get(partition, key);
+      const stored = this.get(table, key);
       // A rotten head has no change of its own: the index' word counts.
       if (stored === null || (stored.change !== change && stored.change !== 0)) continue;
       const { register } = stored;

@@ -5,12 +5,12 @@
  */
 import type { BlockEntry } from "../../codec/disk/block.js";
 import type { Stored } from "../../codec/disk/checkpoint-record.js";
-import type { StateEntry } from "../../codec/disk/entry.js";
-import type { ChangeNumber, Key, Partition } from "../../core/model/ids.js";
+import type { TableId } from "../../codec/disk/table-id.js";
+import type { ChangeNumber, Key } from "../../core/model/ids.js";
 import type { Change } from "../../core/model/table.js";
 import { toBuffer } from "../../wire/bytes.js";
 import type { Done } from "../files.js";
-import type { Below, Checkpoint, FoldBatch, Scanned, Tally } from "./checkpoint.js";
+import type { Below, Checkpoint, FoldBatch, FoldedState, Scanned, Swept, Tally } from "./checkpoint.js";
 import { Environment, type Tree } from "./environment.js";
 import { Packed, TREES, type TreeName, type TreeWrite } from "./packed.js";
 import { type BlockStore, LMDB_BLOCKS } from "./packed-tree.js";
@@ -50,28 +50,28 @@ export class LmdbCheckpoint implements Checkpoint {
     return this.environment.freeBytes;
   }
 
-  get(partition: Partition, key: Key): Stored | null {
-    return this.packed.get(partition, key);
+  get(table: TableId, key: Key): Stored | null {
+    return this.packed.get(table, key);
   }
 
-  below(partition: Partition, key: Key): Below | null {
-    return this.packed.below(partition, key);
+  below(table: TableId, key: Key): Below | null {
+    return this.packed.below(table, key);
   }
 
   tallies(): Iterable<Tally> {
     return this.sealed.tallies();
   }
 
-  states(): Iterable<StateEntry> {
+  states(): Iterable<FoldedState> {
     return this.sealed.states();
   }
 
-  changes(partition: Partition, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[] {
-    return this.packed.changes(partition, after, limit, skip);
+  changes(table: TableId, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[] {
+    return this.packed.changes(table, after, limit, skip);
   }
 
-  tombstones(partition: Partition, limit: number, skip: (key: Key) => boolean): Change[] {
-    return this.packed.tombstones(partition, limit, skip);
+  tombstones(table: TableId, limit: number, skip: (key: Key) => boolean): Change[] {
+    return this.packed.tombstones(table, limit, skip);
   }
 
   scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
@@ -90,9 +90,22 @@ export class LmdbCheckpoint implements Checkpoint {
     });
   }
 
-  /** For a new checkpoint: entries of one partition by ascending key, behind all that it has. */
-  load(tree: TreeName, partition: Partition, entries: readonly BlockEntry[]): Promise<void> {
-    return this.loaded(this.packed.load(tree, partition, entries), []);
+  sweep(table: TableId, blocks: number, kept: FoldedState | null, done: Swept): void {
+    this.plan(this.packed.removal(table, blocks), (unplanned, writes) => {
+      if (unplanned !== null) return done(unplanned, true);
+      const { environment, sealed, stateTree } = this;
+      const sweepStates = (): void => {
+        if (writes.length > 0) return;
+        const put = (key: Buffer, value: Buffer): void => environment.put(stateTree, key, value);
+        sealed.sweep(table, kept, put, (key) => environment.remove(stateTree, key));
+      };
+      this.write(writes, sweepStates, (error) => done(error, writes.length > 0));
+    });
+  }
+
+  /** For a new checkpoint: entries of one table by ascending key, behind all that it has. */
+  load(tree: TreeName, table: TableId, entries: readonly BlockEntry[]): Promise<void> {
+    return this.loaded(this.packed.load(tree, table, entries), []);
   }
 
   loadStates(copies: readonly { readonly key: Buffer; readonly value: Buffer }[]): Promise<void> {

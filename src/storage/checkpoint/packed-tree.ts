@@ -1,14 +1,14 @@
 /**
- * A sorted map for each partition, in packed blocks (codec/disk/block.ts), over a store that keeps blocks by name. A block's name is its
- * partition and the first key that may lie in it.
+ * A sorted map for each table, in packed blocks (codec/disk/block.ts), over a store that keeps blocks by name. A block's name is its
+ * table and the first key that may lie in it.
  *
- * Why: a B-tree of pages has its pages half full when keys come in order within a partition, and two thirds full
+ * Why: a B-tree of pages has its pages half full when keys come in order within a table, and two thirds full
  * otherwise. A block has as many pages as it needs, so a rotten page costs half a page a block. An entry in it has no
  * header of a tree's.
  *
  * Invariants, by which rot is found:
  *
- * 1. The sections of a partition, from each block's first key to its end, lie side by side and cover all keys, or there are none.
+ * 1. The sections of a table, from each block's first key to its end, lie side by side and cover all keys, or there are none.
  * 2. Where they do not, or a block fails its checksum, nobody knows what was there: a hole. The caller's other trees may tell (`rescue`).
  */
 import {
@@ -20,7 +20,7 @@ import {
   partBytes,
   partOf,
 } from "../../codec/disk/block.js";
-import type { Partition } from "../../core/model/ids.js";
+import type { TableId } from "../../codec/disk/table-id.js";
 
 /** The blocks of one tree, by name. */
 export interface BlockStore {
@@ -45,10 +45,10 @@ export interface BlockSizes {
 /** LMDB's: what does not fit beside other entries gets pages of its own, with 16 bytes in front. */
 export const LMDB_BLOCKS: BlockSizes = { page: 4_096, overhead: 16, pages: 4, largeEntry: 512, pagesOfLarge: 2 };
 
-/** The entries between two keys of a partition. */
+/** The entries between two keys of a table. */
 export interface Section {
   readonly from: Buffer;
-  /** null: the end of the partition. */
+  /** null: the end of the table. */
   readonly to: Buffer | null;
   /** null: a hole. */
   readonly block: Block | null;
@@ -69,7 +69,7 @@ export interface BlockWrite {
 }
 
 /** The known entries of a hole, by ascending key. `certain`: throws when that may not be all. */
-export type Rescue = (partition: Partition, hole: Section, certain: boolean) => BlockEntry[];
+export type Rescue = (table: TableId, hole: Section, certain: boolean) => BlockEntry[];
 
 const NO_KEY = Buffer.alloc(0);
 
@@ -81,30 +81,30 @@ export class PackedTree {
   ) {}
 
   /** Where the key belongs. Without `keep` it is valid until the store is asked for something again. */
-  at(partition: Partition, key: Buffer, keep: boolean): Section {
-    const name = blockName(partition, key);
+  at(table: TableId, key: Buffer, keep: boolean): Section {
+    const name = blockName(table, key);
     const found = this.store.floor(name, keep);
-    if (found === null || found.name.readUInt32BE(0) !== partition) {
-      const to = this.next(partition, name);
+    if (found === null || found.name.readUInt32BE(0) !== table) {
+      const to = this.next(table, name);
       return { from: NO_KEY, to, block: to === null ? Block.EMPTY : null, name: null };
     }
     const from = found.name.subarray(4);
     const block = Block.read(found.name, found.bytes);
-    if (block === null) return { from, to: this.next(partition, found.name), block, name: found.name };
+    if (block === null) return { from, to: this.next(table, found.name), block, name: found.name };
     const { end } = block;
     if (end === null || key.compare(end) < 0) return { from, to: end, block, name: found.name };
     const hole = { from: Buffer.from(end), block: null, name: null };
-    return { ...hole, to: this.next(partition, name) };
+    return { ...hole, to: this.next(table, name) };
   }
 
   /** All entries from this key on, by ascending key; of holes what can be rescued. */
-  *entries(partition: Partition, from: Buffer): Iterable<BlockEntry> {
+  *entries(table: TableId, from: Buffer): Iterable<BlockEntry> {
     for (let at: Buffer | null = from; at !== null; ) {
-      const section: Section = this.at(partition, at, true);
+      const section: Section = this.at(table, at, true);
       const { block } = section;
       if (block === null) {
         const start = at;
-        yield* this.rescue(partition, section, false).filter(({ key }) => key.compare(start) >= 0);
+        yield* this.rescue(table, section, false).filter(({ key }) => key.compare(start) >= 0);
       } else {
         for (let i = block.search(at); i < block.count; i++) yield entryAt(block, i);
       }
@@ -113,10 +113,10 @@ export class PackedTree {
   }
 
   /** All sound sections' entries: what helps to fill the holes of another tree. `whole`: there was no hole. */
-  sound(partition: Partition, told: (key: Buffer, meta: Buffer) => void): { readonly whole: boolean } {
+  sound(table: TableId, told: (key: Buffer, meta: Buffer) => void): { readonly whole: boolean } {
     let whole = true;
     for (let at: Buffer | null = NO_KEY; at !== null; ) {
-      const { block, to }: Section = this.at(partition, at, true);
+      const { block, to }: Section = this.at(table, at, true);
       if (block === null) whole = false;
       else for (let i = 0; i < block.count; i++) told(block.key(i), block.meta(i));
       at = to;
@@ -125,29 +125,29 @@ export class PackedTree {
   }
 
   /** The blocks to write so that these edits, by ascending key and one for each, are done. */
-  *edit(partition: Partition, edits: readonly Edit[]): Iterable<BlockWrite> {
+  *edit(table: TableId, edits: readonly Edit[]): Iterable<BlockWrite> {
     for (let i = 0; i < edits.length; ) {
-      let changed = this.rewrite(partition, edits, i, false);
+      let changed = this.rewrite(table, edits, i, false);
       // A block that has become small joins the one behind it, so that many removals do not leave many small blocks.
-      if (this.isSmall(changed)) changed = this.rewrite(partition, edits, i, true);
+      if (this.isSmall(changed)) changed = this.rewrite(table, edits, i, true);
       i = changed.next;
       yield* changed.writes;
     }
   }
 
   /** The block that the first of the edits is for, and others that it is joined with. */
-  private rewrite(partition: Partition, edits: readonly Edit[], from: number, join: boolean): Rewritten {
+  private rewrite(table: TableId, edits: readonly Edit[], from: number, join: boolean): Rewritten {
     // A block that is not joined with others is done with when it has been written.
-    const first = this.at(partition, (edits[from] as Edit).key, join);
+    const first = this.at(table, (edits[from] as Edit).key, join);
     const changed = new Rewrite(first);
-    let next = this.merge(partition, first, edits, from, changed);
+    let next = this.merge(table, first, edits, from, changed);
     while (join && this.isSmall(changed)) {
-      const section = this.at(partition, changed.to as Buffer, true);
+      const section = this.at(table, changed.to as Buffer, true);
       changed.absorb(section);
-      next = this.merge(partition, section, edits, next, changed);
+      next = this.merge(table, section, edits, next, changed);
     }
     const { shrunk, to, bytes } = changed;
-    const writes = !join && this.isSmall(changed) ? [] : this.written(partition, changed);
+    const writes = !join && this.isSmall(changed) ? [] : this.written(table, changed);
     return { next, writes, shrunk, to, bytes };
   }
 
@@ -156,8 +156,8 @@ export class PackedTree {
   }
 
   /** Adds the section's entries to the rewrite, with the edits that belong there; returns the first edit that does not. */
-  private merge(partition: Partition, section: Section, edits: readonly Edit[], from: number, into: Rewrite): number {
-    const block = section.block ?? Block.of(this.rescue(partition, section, true));
+  private merge(table: TableId, section: Section, edits: readonly Edit[], from: number, into: Rewrite): number {
+    const block = section.block ?? Block.of(this.rescue(table, section, true));
     let next = 0;
     let i = from;
     for (; i < edits.length; i++) {
@@ -176,14 +176,14 @@ export class PackedTree {
     return i;
   }
 
-  private written(partition: Partition, changed: Rewrite): BlockWrite[] {
+  private written(table: TableId, changed: Rewrite): BlockWrite[] {
     const { parts, count, bytes, from, to, names } = changed;
     const gone = new Set(names.map((name) => name.toString("latin1")));
     const writes: BlockWrite[] = [];
     const { page, overhead, pages, largeEntry, pagesOfLarge } = this.sizes;
     const most = (bytes > count * largeEntry ? pagesOfLarge : pages) * page - overhead;
     if (bytes + blockHeadBytes(to?.length ?? 0) <= most || count === 1) {
-      const name = blockName(partition, from);
+      const name = blockName(table, from);
       if (count > 0 || from.length > 0 || to !== null) {
         gone.delete(name.toString("latin1"));
         writes.push({ name, bytes: encodeBlock(name, to, parts, count) });
@@ -194,7 +194,7 @@ export class PackedTree {
       for (const [n, piece] of pieces.entries()) {
         const following = pieces[n + 1]?.[0];
         const end = following === undefined ? to : between((piece.at(-1) as BlockPart).key, following.key);
-        const name = blockName(partition, start);
+        const name = blockName(table, start);
         gone.delete(name.toString("latin1"));
         writes.push({ name, bytes: encodeBlock(name, end, piece, piece.length) });
         if (end !== null) start = end;
@@ -218,9 +218,9 @@ export class PackedTree {
     return backwards.reverse().map((piece) => piece.reverse());
   }
 
-  private next(partition: Partition, name: Buffer): Buffer | null {
+  private next(table: TableId, name: Buffer): Buffer | null {
     const next = this.store.above(name);
-    return next === null || next.readUInt32BE(0) !== partition ? null : Buffer.from(next.subarray(4));
+    return next === null || next.readUInt32BE(0) !== table ? null : Buffer.from(next.subarray(4));
   }
 }
 
@@ -308,9 +308,9 @@ function cut(parts: readonly BlockPart[], wanted: number, size: number, most: nu
   return pieces;
 }
 
-export function blockName(partition: Partition, key: Buffer): Buffer {
+export function blockName(table: TableId, key: Buffer): Buffer {
   const name = Buffer.allocUnsafe(4 + key.length);
-  name.writeUInt32BE(partition, 0);
+  name.writeUInt32BE(table, 0);
   key.copy(name, 4);
   return name;
 }

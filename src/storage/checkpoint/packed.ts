@@ -1,13 +1,13 @@
 /**
  * The checkpoint's registers and their indexes, in three packed trees over a store of blocks:
  *
- *   records   (partition, key)    → the register (codec/disk/checkpoint-record.ts)
- *   changes   (partition, change) → key: the latest change of each
- *   deleted   (partition, change) → key: those of them that are tombstones
+ *   records   (table, key)    → the register (codec/disk/checkpoint-record.ts)
+ *   changes   (table, change) → key: the latest change of each
+ *   deleted   (table, change) → key: those of them that are tombstones
  *
  * They tell the same twice, so that what one has lost is known from another. For a rotten block of records the changes
  * say which keys are bad. A rotten block of an index is filled again from the records. When both have rotted in one
- * partition, every key of the lost range is bad. Nothing can be folded over it any more: the node counts as lost.
+ * table, every key of the lost range is bad. Nothing can be folded over it any more: the node counts as lost.
  */
 
 import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes/bytes.js";
@@ -22,13 +22,8 @@ import {
   spoilt,
   storedHead,
 } from "../../codec/disk/checkpoint-record.js";
-import {
-  type ChangeNumber,
-  changeNumber,
-  type Key,
-  type Partition,
-  partition as partitionOf,
-} from "../../core/model/ids.js";
+import { type TableId, tableId } from "../../codec/disk/table-id.js";
+import { type ChangeNumber, changeNumber, type Key } from "../../core/model/ids.js";
 import { BAD, type Change } from "../../core/model/table.js";
 import { type Below, CheckpointError, type FoldItem, NONE_BELOW, type Scanned } from "./checkpoint.js";
 import {
@@ -51,7 +46,7 @@ export interface TreeWrite extends BlockWrite {
 /** The known part of a hole. */
 interface Rescued {
   readonly entries: BlockEntry[];
-  /** The tree that tells it has no hole itself in that partition. */
+  /** The tree that tells it has no hole itself in that table. */
   readonly whole: boolean;
 }
 
@@ -76,25 +71,25 @@ export class Packed {
     this.deleted = tree("deleted");
   }
 
-  get(partition: Partition, key: Key): Stored | null {
-    const found = this.find(partition, key);
+  get(table: TableId, key: Key): Stored | null {
+    const found = this.find(table, key);
     if (found === null || found === "unknown") return found === null ? null : UNKNOWN;
     return decodeStored(key, found.meta, found.value);
   }
 
-  below(partition: Partition, key: Key): Below | null {
-    const found = this.find(partition, key);
+  below(table: TableId, key: Key): Below | null {
+    const found = this.find(table, key);
     if (found === null || found === "unknown") return found === null ? NONE_BELOW : null;
     const head = storedHead(found.meta);
     return head.change === 0 ? null : head;
   }
 
-  changes(partition: Partition, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[] {
-    return this.listed(this.index, partition, after, limit, skip);
+  changes(table: TableId, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[] {
+    return this.listed(this.index, table, after, limit, skip);
   }
 
-  tombstones(partition: Partition, limit: number, skip: (key: Key) => boolean): Change[] {
-    return this.listed(this.deleted, partition, changeNumber(0), limit, skip);
+  tombstones(table: TableId, limit: number, skip: (key: Key) => boolean): Change[] {
+    return this.listed(this.deleted, table, changeNumber(0), limit, skip);
   }
 
   /** Whole blocks, until there are that many records. */
@@ -103,39 +98,54 @@ export class Packed {
     const { records: store } = this.stores;
     let at = from ?? store.above(NO_KEY);
     while (at !== null && records.length < limit) {
-      const partition = partitionOf(at.readUInt32BE(0));
-      const section: Section = this.records.at(partition, at.subarray(4), true);
+      const table = tableId(at.readUInt32BE(0));
+      const section: Section = this.records.at(table, at.subarray(4), true);
       const { block } = section;
       for (let i = 0; i < (block?.count ?? 0); i++) {
         const meta = block?.meta(i) ?? NO_BYTES;
         const sound = isSound(meta, block?.value(i) ?? NO_BYTES);
-        records.push({ partition, key: keyOfEntry(block?.key(i) ?? NO_BYTES, meta), sound });
+        records.push({ table, key: keyOfEntry(block?.key(i) ?? NO_BYTES, meta), sound });
       }
       if (block === null) {
-        for (const { key, meta } of this.rescue("records", partition, section).entries)
-          records.push({ partition, key: keyOfEntry(key, meta), sound: false });
+        for (const { key, meta } of this.rescue("records", table, section).entries)
+          records.push({ table, key: keyOfEntry(key, meta), sound: false });
       }
-      at = section.to === null ? store.above(blockName(partition, section.from)) : blockName(partition, section.to);
+      at = section.to === null ? store.above(blockName(table, section.from)) : blockName(table, section.to);
     }
     return { records, next: at };
   }
 
-  /** The blocks to write for these registers, each key at most once, a partition's together. Reads while it is gone through. */
+  /** The blocks to write for these registers, each key at most once, a table's together. Reads while it is gone through. */
   *plan(items: readonly FoldItem[]): Iterable<TreeWrite> {
     for (let from = 0; from < items.length; ) {
-      const { partition } = items[from] as FoldItem;
+      const { table } = items[from] as FoldItem;
       let to = from + 1;
-      while (to < items.length && items[to]?.partition === partition) to++;
-      yield* this.planned(partition, items.slice(from, to));
+      while (to < items.length && items[to]?.table === table) to++;
+      yield* this.planned(table, items.slice(from, to));
       from = to;
     }
   }
 
-  /** The blocks to write for entries of one partition by ascending key. */
-  *load(tree: TreeName, partition: Partition, entries: readonly BlockEntry[]): Iterable<TreeWrite> {
+  /** The blocks to write for entries of one table by ascending key. */
+  *load(tree: TreeName, table: TableId, entries: readonly BlockEntry[]): Iterable<TreeWrite> {
     const into = { records: this.records, changes: this.index, deleted: this.deleted }[tree];
     const edits = entries.map((entry) => ({ key: entry.key, entry }));
-    for (const write of into.edit(partition, edits)) yield { tree, ...write };
+    for (const write of into.edit(table, edits)) yield { tree, ...write };
+  }
+
+  /** The first blocks of a table, at most so many, to be removed. */
+  *removal(table: TableId, blocks: number): Iterable<TreeWrite> {
+    let left = blocks;
+    const first = blockName(table, NO_KEY);
+    for (const tree of TREES) {
+      const store = this.stores[tree];
+      let name = store.floor(first, false)?.name ?? null;
+      if (name === null || !name.equals(first)) name = store.above(first);
+      for (; name !== null && name.readUInt32BE(0) === table; name = store.above(name)) {
+        if (left-- === 0) return;
+        yield { tree, name, bytes: null };
+      }
+    }
   }
 
   /** After what was planned has been written. */
@@ -143,14 +153,14 @@ export class Packed {
     this.rescued.clear();
   }
 
-  private *planned(partition: Partition, items: readonly FoldItem[]): Iterable<TreeWrite> {
+  private *planned(table: TableId, items: readonly FoldItem[]): Iterable<TreeWrite> {
     const records: Edit[] = [];
     const index = new Map<ChangeNumber, Key | null>();
     const deleted = new Map<ChangeNumber, Key | null>();
     for (const { key, below } of items) {
       if (below === null) {
-        this.sweep(this.index, partition, key, index);
-        this.sweep(this.deleted, partition, key, deleted);
+        this.sweep(this.index, table, key, index);
+        this.sweep(this.deleted, table, key, deleted);
       } else if (below.change !== 0) {
         index.set(below.change, null);
         if (below.tombstone) deleted.set(below.change, null);
@@ -164,44 +174,43 @@ export class Packed {
       if (register !== BAD && register.tombstone) deleted.set(change, key);
     }
     records.sort((a, b) => a.key.compare(b.key));
-    for (const write of this.records.edit(partition, records)) yield { tree: "records", ...write };
-    for (const write of this.index.edit(partition, indexEdits(index))) yield { tree: "changes", ...write };
-    for (const write of this.deleted.edit(partition, indexEdits(deleted))) yield { tree: "deleted", ...write };
+    for (const write of this.records.edit(table, records)) yield { tree: "records", ...write };
+    for (const write of this.index.edit(table, indexEdits(index))) yield { tree: "changes", ...write };
+    for (const write of this.deleted.edit(table, indexEdits(deleted))) yield { tree: "deleted", ...write };
   }
 
   /** The entries of an index for a key whose change is not known any more. Slow, and as rare as rot. */
-  private sweep(tree: PackedTree, partition: Partition, key: Key, edits: Map<ChangeNumber, Key | null>): void {
+  private sweep(tree: PackedTree, table: TableId, key: Key, edits: Map<ChangeNumber, Key | null>): void {
     const text = bytesOf(key);
-    for (const entry of tree.entries(partition, NO_KEY))
-      if (text.equals(entry.meta)) edits.set(changeOf(entry.key), null);
+    for (const entry of tree.entries(table, NO_KEY)) if (text.equals(entry.meta)) edits.set(changeOf(entry.key), null);
   }
 
-  private find(partition: Partition, key: Key): Pick<BlockEntry, "meta" | "value"> | "unknown" | null {
+  private find(table: TableId, key: Key): Pick<BlockEntry, "meta" | "value"> | "unknown" | null {
     const name = entryKeyOf(key);
-    const section = this.records.at(partition, name, false);
+    const section = this.records.at(table, name, false);
     const { block } = section;
     if (block !== null) {
       const i = block.search(name);
       return block.has(i, name) ? { meta: block.meta(i), value: block.value(i) } : null;
     }
-    const { entries, whole } = this.rescue("records", partition, { ...section, from: Buffer.from(section.from) });
+    const { entries, whole } = this.rescue("records", table, { ...section, from: Buffer.from(section.from) });
     return entries.find((entry) => entry.key.equals(name)) ?? (whole ? null : "unknown");
   }
 
   private listed(
     tree: PackedTree,
-    partition: Partition,
+    table: TableId,
     after: ChangeNumber,
     limit: number,
     skip: (key: Key) => boolean,
   ): Change[] {
     const found: Change[] = [];
     if (limit <= 0) return found;
-    for (const entry of tree.entries(partition, changeKey(after + 1))) {
+    for (const entry of tree.entries(table, changeKey(after + 1))) {
       const key = textOf<Key>(entry.meta);
       if (skip(key)) continue;
       const change = changeOf(entry.key);
-      const stored = this.get(partition, key);
+      const stored = this.get(table, key);
       if (stored === null) continue;
       const { register } = stored;
       // For a register whose change nobody knows, the index' word counts.
@@ -215,28 +224,28 @@ export class Packed {
   // ---- holes
 
   /** `certain`: for what is written in the hole's place. If it is not known for certain what was there, nothing may be. */
-  private refill(tree: TreeName, partition: Partition, hole: Section, certain: boolean): BlockEntry[] {
-    const { entries, whole } = this.rescue(tree, partition, hole);
+  private refill(tree: TreeName, table: TableId, hole: Section, certain: boolean): BlockEntry[] {
+    const { entries, whole } = this.rescue(tree, table, hole);
     if (certain && !whole) throw new CheckpointError(LOST);
     return entries;
   }
 
-  private rescue(tree: TreeName, partition: Partition, hole: Section): Rescued {
-    const name = `${tree}/${partition}/${hole.from.toString("latin1")}`;
+  private rescue(tree: TreeName, table: TableId, hole: Section): Rescued {
+    const name = `${tree}/${table}/${hole.from.toString("latin1")}`;
     let rescued = this.rescued.get(name);
     if (rescued === undefined) {
-      rescued = tree === "records" ? this.rescueRecords(partition, hole) : this.rescueIndex(tree, partition, hole);
+      rescued = tree === "records" ? this.rescueRecords(table, hole) : this.rescueIndex(tree, table, hole);
       rescued.entries.sort((a, b) => a.key.compare(b.key));
       this.rescued.set(name, rescued);
     }
     return rescued;
   }
 
-  private rescueRecords(partition: Partition, hole: Section): Rescued {
+  private rescueRecords(table: TableId, hole: Section): Rescued {
     const tombstones = new Set<ChangeNumber>();
-    this.deleted.sound(partition, (change) => tombstones.add(changeOf(change)));
+    this.deleted.sound(table, (change) => tombstones.add(changeOf(change)));
     const entries: BlockEntry[] = [];
-    const { whole } = this.index.sound(partition, (name, text) => {
+    const { whole } = this.index.sound(table, (name, text) => {
       const key = textOf<Key>(text);
       const change = changeOf(name);
       if (isWithin(entryKeyOf(key), hole)) entries.push(spoilt(key, change, tombstones.has(change)));
@@ -244,9 +253,9 @@ export class Packed {
     return { entries, whole };
   }
 
-  private rescueIndex(tree: TreeName, partition: Partition, hole: Section): Rescued {
+  private rescueIndex(tree: TreeName, table: TableId, hole: Section): Rescued {
     const entries: BlockEntry[] = [];
-    const { whole } = this.records.sound(partition, (name, meta) => {
+    const { whole } = this.records.sound(table, (name, meta) => {
       const { change, tombstone } = storedHead(meta);
       const key = changeKey(change);
       if (!isWithin(key, hole) || (tree === "deleted" && !tombstone)) return;

@@ -1,14 +1,15 @@
 /**
- * The states that a checkpoint keeps beside the registers, each with a checksum in front. For each partition these are
+ * The states that a checkpoint keeps beside the registers, each with a checksum in front. For each table these are
  * the count, the last change, the promise, the reservation and so on. For the node they are its knowledge of its peers,
  * and the log record up to which all is complete.
  */
 import { crc32 } from "../../codec/bytes/checksum.js";
-import { get64, put64, type StateEntry } from "../../codec/disk/entry.js";
+import { get64, NODE_WIDE as NO_TABLE, put64 } from "../../codec/disk/entry.js";
 import { decodeStates, encodeStates } from "../../codec/disk/states.js";
-import { changeNumber, type Partition, partition as partitionOf } from "../../core/model/ids.js";
+import { type TableId, tableId } from "../../codec/disk/table-id.js";
+import { changeNumber } from "../../core/model/ids.js";
 import { toBuffer } from "../../wire/bytes.js";
-import { CheckpointError, type FoldBatch, type Tally } from "./checkpoint.js";
+import { CheckpointError, type FoldBatch, type FoldedState, type Tally } from "./checkpoint.js";
 import type { Tree } from "./environment.js";
 
 const POSITION = Buffer.from("position");
@@ -25,20 +26,20 @@ export class SealedTree {
 
   *tallies(): Iterable<Tally> {
     for (const { key } of this.tree.getRange({ start: Buffer.from("t"), end: Buffer.from("u") })) {
-      const partition = partitionOf(key.readUInt32BE(1));
+      const table = tableId(key.readUInt32BE(1));
       const value = this.sealed(key) as Buffer;
-      yield { partition, count: get64(value, 0), lastChange: changeNumber(get64(value, 8)) };
+      yield { table, count: get64(value, 0), lastChange: changeNumber(get64(value, 8)) };
     }
   }
 
-  *states(): Iterable<StateEntry> {
-    const keys = [...this.tree.getKeys({ start: Buffer.from("s"), end: Buffer.from("t") }), NODE_WIDE];
-    for (const key of keys) {
+  *states(): Iterable<FoldedState> {
+    const keys = [...this.tree.getKeys({ start: Buffer.from("s"), end: Buffer.from("t") })];
+    for (const key of [...keys.map((found) => Buffer.from(found)), NODE_WIDE]) {
       const blob = this.sealed(key);
       if (blob === null) continue;
       const entries = decodeStates(blob);
       if (entries === null) throw new CheckpointError(rotten(key));
-      yield* entries;
+      yield { table: key === NODE_WIDE ? null : tableId(key.readUInt32BE(1)), entries };
     }
   }
 
@@ -56,15 +57,27 @@ export class SealedTree {
     for (const tally of tallies) {
       const value = Buffer.alloc(16);
       put64(value, tally.lastChange, put64(value, tally.count, 0));
-      put(...sealing(partitionKey("t", tally.partition), value));
+      put(...sealing(tableKey("t", tally.table), value));
     }
     if (end === null) return;
-    for (const { partition, entries } of end.states) {
-      put(...sealing(partition === null ? NODE_WIDE : partitionKey("s", partition), encodeStates(entries)));
+    for (const { table, entries } of end.states) {
+      put(...stateOf({ table, entries }));
     }
     const position = Buffer.alloc(8);
     put64(position, end.position, 0);
     put(...sealing(POSITION, position));
+  }
+
+  /** Within a batch of the environment's: nothing is left of a table except `kept`. */
+  sweep(
+    table: TableId,
+    kept: FoldedState | null,
+    put: (key: Buffer, value: Buffer) => void,
+    remove: (key: Buffer) => void,
+  ): void {
+    remove(tableKey("t", table));
+    if (kept === null) remove(tableKey("s", table));
+    else put(...stateOf(kept));
   }
 
   private sealed(key: Buffer): Buffer | null {
@@ -78,6 +91,11 @@ export class SealedTree {
   }
 }
 
+const stateOf = ({ table, entries }: FoldedState): [Buffer, Buffer] =>
+  table === null
+    ? sealing(NODE_WIDE, encodeStates(NO_TABLE, entries))
+    : sealing(tableKey("s", table), encodeStates(table, entries));
+
 function sealing(key: Buffer, value: Buffer): [Buffer, Buffer] {
   const bytes = Buffer.allocUnsafe(4 + value.length);
   bytes.writeUInt32LE(crc32(value, crc32(key)), 0);
@@ -89,9 +107,9 @@ const rotten = (key: Buffer): string =>
   `the checkpoint's entry ${JSON.stringify(key.toString("latin1"))} fails its checksum: what this node promised is not known any more. ` +
   "This node counts as lost: move its directory away and replace the node";
 
-function partitionKey(of: "s" | "t", partition: Partition): Buffer {
+function tableKey(of: "s" | "t", table: TableId): Buffer {
   const name = Buffer.allocUnsafe(5);
   name.write(of, 0, "latin1");
-  name.writeUInt32BE(partition, 1);
+  name.writeUInt32BE(table, 1);
   return name;
 }

@@ -15,6 +15,7 @@
 
 import type { StoredEntry } from "../../codec/disk/entry.js";
 import { RecordBuffer } from "../../codec/disk/log-record.js";
+import type { TableId } from "../../codec/disk/table-id.js";
 import type { NodeId } from "../../core/model/ids.js";
 import { planted } from "../../core/model/planted.js";
 import { type Files, isFull, isPassing } from "../files.js";
@@ -95,13 +96,13 @@ export class Log {
     this.durable = recovered.last;
   }
 
-  push(entry: StoredEntry): void {
+  push(entry: StoredEntry, table: TableId): void {
     const { gathering } = this;
     const { records } = gathering;
     if (records.count === 0) this.place(gathering);
     this.appended++;
     const before = records.length;
-    records.push(entry, this.appended, this.salt);
+    records.push(entry, table, this.appended, this.salt);
     this.planned += records.length - before;
   }
 

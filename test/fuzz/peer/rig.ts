@@ -40,6 +40,7 @@ const SETTINGS: StorageSettings = {
   maxMemoryBytes: 4 * 1024 * 1024,
   cacheBytes: 64 * 1024,
   scrubMs: 0,
+  sweepBlocks: 16,
 };
 
 const VIEW: View = {

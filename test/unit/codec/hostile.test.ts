@@ -8,8 +8,10 @@ import { BackupDecoder, BackupFileError } from "../../../src/codec/api/backup-fi
 import { crc32 } from "../../../src/codec/bytes/checksum.js";
 import { Block, encodeBlock, partOf } from "../../../src/codec/disk/block.js";
 import { decodeStored, encodeStored } from "../../../src/codec/disk/checkpoint-record.js";
+import { NODE_WIDE } from "../../../src/codec/disk/entry.js";
 import { nextRecord, RECORD_HEADER_BYTES, RecordBuffer, recordAt } from "../../../src/codec/disk/log-record.js";
 import { decodeStates, encodeStates } from "../../../src/codec/disk/states.js";
+import { tableId } from "../../../src/codec/disk/table-id.js";
 import { decodeFrame, messagesOf } from "../../../src/codec/peer/frame.js";
 import { believedView, viewMessageFromWire } from "../../../src/codec/peer/view-messages.js";
 import { decodeRegister, encodeRegister } from "../../../src/codec/register/register.js";
@@ -26,6 +28,7 @@ const HELD_MICROSECONDS = 2_000_000;
 const HOSTILE = [...hostileBytes()];
 const LENGTHS = [0, 1, 39, 127, 128, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff];
 const SALT = 7;
+const T = tableId(1);
 
 /** Throws unless it returns, or throws what decoders throw; and in time. */
 function survives(what: string, decode: () => unknown): void {
@@ -78,7 +81,12 @@ describe("hostile bytes", () => {
 describe("lengths beyond what is there, behind a checksum that is right", () => {
   test("of a log's record", () => {
     const buffer = new RecordBuffer();
-    buffer.push({ kind: "register", partition: partition(1), change: changeNumber(1), register: register() }, 1, SALT);
+    buffer.push(
+      { kind: "register", partition: partition(1), change: changeNumber(1), register: register() },
+      T,
+      1,
+      SALT,
+    );
     const good = Buffer.from(buffer.bytes);
     for (const length of LENGTHS) {
       for (const at of [28, 32]) {
@@ -95,7 +103,7 @@ describe("lengths beyond what is there, behind a checksum that is right", () => 
   });
 
   test("of a partition's states", () => {
-    const good = encodeStates([{ kind: "promise", partition: partition(1), ballot: b(2) }]);
+    const good = encodeStates(T, [{ kind: "promise", partition: partition(1), ballot: b(2) }]);
     for (let cut = 0; cut < good.length; cut++) {
       survives(`cut at ${cut}`, () => decodeStates(good.subarray(0, cut)));
     }
@@ -156,7 +164,7 @@ describe("lengths beyond what is there, behind a checksum that is right", () => 
   });
 
   test("and a node's id in a state is a number still", () => {
-    const seen = encodeStates([{ kind: "seen", node: nodeId(2 ** 32 - 1), position: 5 }]);
+    const seen = encodeStates(NODE_WIDE, [{ kind: "seen", node: nodeId(2 ** 32 - 1), position: 5 }]);
     expect(decodeStates(seen)).toEqual([{ kind: "seen", node: 2 ** 32 - 1, position: 5 }]);
   });
 });

@@ -154,7 +154,7 @@ describe("a directory", () => {
       "holds other files (photo.jpg)",
     ],
     ["with a log and nothing else", (path) => mkdirSync(join(path, "log")), "has a log but no onar.json"],
-    ["of a newer format", (path) => writeFileSync(join(path, "onar.json"), '{"format":3}'), "has format 3"],
+    ["of a newer format", (path) => writeFileSync(join(path, "onar.json"), '{"format":4}'), "has format 4"],
     ["whose file is no JSON", (path) => writeFileSync(join(path, "onar.json"), "{"), "is not JSON"],
     ["whose file is another's", (path) => writeFileSync(join(path, "onar.json"), "[]"), "is not of a node's directory"],
   ])("%s is refused, and not touched", async (_, prepare, why) => {

@@ -8,18 +8,20 @@ import { dirname, join, relative } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { ballot } from "../../../src/core/model/ballot.js";
+import type { CopyEntry } from "../../../src/core/model/copy-entry.js";
 import type { Entry } from "../../../src/core/model/entry.js";
 import { changeNumber, groupEpoch, type Key, nodeId, partition, revision } from "../../../src/core/model/ids.js";
 import { diskHome, type Home, type HomeEvents } from "../../../src/storage/home.js";
-import { intoTables, keyOf, register } from "../../conformance/operations.js";
+import { appendAll, keyOf, register } from "../../conformance/operations.js";
 import { viewOf } from "../node/cluster.js";
 
 const P = partition(2);
+const Q = partition(7);
 const B = ballot(groupEpoch(1), 5, nodeId(9));
 export const SEEN = { node: nodeId(44), position: 2 ** 33 + 5 };
 export const VOTES = { peers: ["a:1", "b:1"], promised: { round: 3, node: nodeId(9) }, accepted: null };
 
-const put = (key: Key, change: number, value: string | null): Entry => ({
+const put = (key: Key, change: number, value: string | null): Entry & { kind: "register" } => ({
   kind: "register",
   partition: P,
   register: register(key, { value, seq: change }),
@@ -43,6 +45,17 @@ export const LOGGED: readonly Entry[] = [
   { kind: "floor", partition: P, floor: revision(77) },
   { kind: "settled", partition: P, ballot: B, seq: 5 },
   put(keyOf(4), 7, "four"),
+];
+
+/** From format 3 on, in the log: copies that came and went. */
+export const COPIES: readonly (Entry | CopyEntry)[] = [
+  { ...put(keyOf(1), 1, "of the first copy"), partition: Q },
+  { kind: "begun", partition: Q, copy: groupEpoch(3) },
+  { ...put(keyOf(1), 1, "of the second"), partition: Q },
+  { kind: "floor", partition: Q, floor: revision(3) },
+  { kind: "begun", partition: Q, copy: groupEpoch(5) },
+  { ...put(keyOf(2), 1, "of the third"), partition: Q },
+  { kind: "dropped", partition: Q, copy: groupEpoch(3) },
 ];
 
 const EVENTS: HomeEvents = {
@@ -76,9 +89,9 @@ export function layOut(fixture: string, path: string): number {
 async function make(name: string): Promise<void> {
   const path = mkdtempSync(join(tmpdir(), "onar-fixture-"));
   const home = await openHome(path);
-  const append = (entries: readonly Entry[]): Promise<void> => {
-    intoTables((p) => home.storage.table(p), entries);
-    return new Promise((resolve) => home.storage.append(entries, resolve));
+  const append = (entries: readonly (Entry | CopyEntry)[]): Promise<void> => {
+    appendAll(home.storage, entries);
+    return new Promise((resolve) => home.storage.append([], resolve));
   };
   await home.saveVotes(VOTES);
   await home.saveView(encodedView(viewOf(3)));
@@ -86,6 +99,7 @@ async function make(name: string): Promise<void> {
   await append(FOLDED);
   await home.fold();
   await append(LOGGED);
+  await append(COPIES);
   await home.close();
   const files: Record<string, string> = {};
   for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bytesOf } from "../../../src/codec/bytes/bytes.js";
+import type { CopyEntry } from "../../../src/core/model/copy-entry.js";
+import type { Entry } from "../../../src/core/model/entry.js";
 import { changeNumber, partition } from "../../../src/core/model/ids.js";
 import { BAD } from "../../../src/core/model/table.js";
 import { checkpointFolder } from "../../../src/storage/checkpoint/convert.js";
@@ -11,9 +13,9 @@ import { DIRECTORY_FORMAT } from "../../../src/storage/directory.js";
 import type { Home } from "../../../src/storage/home.js";
 import { StoppedNode } from "../../../src/storage/inspect.js";
 import { MemoryStorage } from "../../../src/storage/memory.js";
-import { intoTables, keyOf, pictureOf, stateTexts } from "../../conformance/operations.js";
+import { appendAll, keyOf, pictureOf, statesAfter } from "../../conformance/operations.js";
 import { viewOf } from "../node/cluster.js";
-import { FOLDED, LOGGED, layOut, openHome, SEEN, VOTES } from "./format-fixture.js";
+import { COPIES, FOLDED, LOGGED, layOut, openHome, SEEN, VOTES } from "./format-fixture.js";
 
 const ENTRIES = [...FOLDED, ...LOGGED];
 let path = "";
@@ -28,17 +30,17 @@ afterEach(async () => {
 });
 
 /** Opens the directory, and looks at all that is in it. */
-async function opensWhole(node: number): Promise<void> {
+async function opensWhole(node: number, entries: readonly (Entry | CopyEntry)[] = ENTRIES): Promise<void> {
   home = await openHome(path);
   expect(home.node).toBe(node);
   expect(home.view?.view).toEqual(viewOf(3));
   expect(home.votes).toEqual(VOTES);
   const memory = new MemoryStorage();
-  intoTables((p) => memory.table(p), ENTRIES);
+  appendAll(memory, entries);
   expect(pictureOf(home.storage).partitions).toEqual(pictureOf(memory).partitions);
-  expect(stateTexts(home.storage.restored())).toEqual(stateTexts(ENTRIES));
+  expect(pictureOf(home.storage).states).toEqual(statesAfter(entries));
   expect(home.storage.highestPosition(SEEN.node)).toBe(SEEN.position);
-  expect(home.storage.position).toBe(ENTRIES.length + 2);
+  expect(home.storage.position).toBe(entries.length + 2);
   // Part of it came from the checkpoint, part from the log.
   expect(home.figures()?.checkpointPosition).toBe(FOLDED.length + 2);
   expect(formatOf()).toBe(DIRECTORY_FORMAT);
@@ -47,24 +49,33 @@ async function opensWhole(node: number): Promise<void> {
 
 const formatOf = (): number => (JSON.parse(readFileSync(join(path, "onar.json"), "utf8")) as { format: number }).format;
 
-test.each(["format-1.json", "format-2.json"])("%s", async (fixture) => {
+const FIXTURES = [
+  ["format-1.json", ENTRIES],
+  ["format-2.json", ENTRIES],
+  ["format-3.json", [...ENTRIES, ...COPIES]],
+] as const;
+
+test.each(FIXTURES)("%s", async (fixture, entries) => {
   const node = layOut(fixture, path);
-  await opensWhole(node);
+  await opensWhole(node, entries);
   await home?.close();
-  await opensWhole(node);
+  await opensWhole(node, entries);
   await home?.fold();
   await home?.close();
   home = await openHome(path);
-  expect(home.figures()?.checkpointPosition).toBe(ENTRIES.length + 2);
+  expect(home.figures()?.checkpointPosition).toBe(entries.length + 2);
 });
 
-test.each(["format-1.json", "format-2.json"])("%s is inspected as it is", async (fixture) => {
+test.each(FIXTURES)("%s is inspected as it is", async (fixture, entries) => {
   const node = layOut(fixture, path);
   const before = readFileSync(join(path, "onar.json"), "utf8");
   const stopped = await StoppedNode.open(path);
   try {
-    expect(stopped.facts).toMatchObject({ node, format: Number(fixture.at(7)), lastRecord: ENTRIES.length + 2 });
+    expect(stopped.facts).toMatchObject({ node, format: Number(fixture.at(7)), lastRecord: entries.length + 2 });
     expect(stopped.facts.checkpoint.lastRecord).toBe(FOLDED.length + 2);
+    const second = { partition: 7, copy: 3, table: 65_536, dropped: true };
+    const first = { partition: 7, copy: 1, table: 7, dropped: false };
+    expect(stopped.facts.otherCopies).toEqual(fixture === "format-3.json" ? [first, second] : []);
     const p = ENTRIES.find((entry) => entry.kind === "register")?.partition;
     expect(await stopped.partition(p as NonNullable<typeof p>)).toMatchObject({ keys: 3, tombstones: 1, bad: 0 });
   } finally {
@@ -114,6 +125,32 @@ describe("the conversion of what has rotted", () => {
     expect(message).toContain("This node counts as lost");
     expect(formatOf()).toBe(1);
   });
+});
+
+test("a copy whose drop the checkpoint knows, and that was not swept yet, is inspected without a write", async () => {
+  layOut("format-3.json", path);
+  home = await openHome(path);
+  // It is closed before the first transaction of the sweep.
+  await home.fold();
+  await home.close();
+  home = null;
+  const before = readFileSync(join(path, "checkpoint", "data.mdb"));
+  const stopped = await StoppedNode.open(path);
+  const { notices, otherCopies } = stopped.facts;
+  expect(otherCopies).toContainEqual({ partition: 7, copy: 3, table: 65_536, dropped: true });
+  expect(await stopped.partition(partition(7))).toMatchObject({ copy: 5, keys: 1, bad: 0 });
+  await stopped.close();
+  expect(notices).toEqual([]);
+  expect(readFileSync(join(path, "checkpoint", "data.mdb")).equals(before)).toBe(true);
+});
+
+test("a start that was killed while format 2 became format 3 costs nothing", async () => {
+  const node = layOut("format-2.json", path);
+  const old = readFileSync(join(path, "onar.json"), "utf8");
+  // What the kill left of the file that was to take its place.
+  writeFileSync(join(path, "onar.json.new"), old.slice(0, 40).replace("2", "3"));
+  expect(formatOf()).toBe(2);
+  await opensWhole(node);
 });
 
 describe("a conversion that was cut short", () => {

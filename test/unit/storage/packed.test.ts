@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../../src/base/prng.js";
 import { Block } from "../../../src/codec/disk/block.js";
-import { type ChangeNumber, changeNumber, type Key, partition as partitionOf } from "../../../src/core/model/ids.js";
+import { tableId } from "../../../src/codec/disk/table-id.js";
+import { type ChangeNumber, changeNumber, type Key } from "../../../src/core/model/ids.js";
 import type { Register } from "../../../src/core/model/register.js";
 import { BAD } from "../../../src/core/model/table.js";
 import { type FoldItem, NONE_BELOW } from "../../../src/storage/checkpoint/checkpoint.js";
@@ -11,8 +12,8 @@ import { type BlockSizes, LMDB_BLOCKS } from "../../../src/storage/checkpoint/pa
 import { MemoryCheckpoint } from "../../conformance/memory-checkpoint.js";
 import { keyOf, register } from "../../conformance/operations.js";
 
-const P = partitionOf(3);
-const NEIGHBOUR = partitionOf(4);
+const P = tableId(3);
+const NEIGHBOUR = tableId(4);
 
 /** A checkpoint, and what should be in it. */
 class Pair {
@@ -22,19 +23,19 @@ class Pair {
 
   constructor(sizes?: BlockSizes) {
     this.checkpoint = new MemoryCheckpoint(undefined, sizes);
-    // Partitions do not run into each other.
-    for (const partition of [partitionOf(2), NEIGHBOUR]) this.commit([["neighbour", "here"]], partition);
+    // Tables do not run into each other.
+    for (const table of [tableId(2), NEIGHBOUR]) this.commit([["neighbour", "here"]], table);
   }
 
   /** Values; null = a tombstone, undefined = it goes. Returns what went wrong. */
-  commit(changes: readonly (readonly [string, string | null | undefined])[], partition = P): Error | null {
+  commit(changes: readonly (readonly [string, string | null | undefined])[], table = P): Error | null {
     const items: FoldItem[] = [];
     for (const [name, value] of changes) {
       const key = name as Key;
       const change = changeNumber(++this.change);
       const put = value === undefined ? null : register(key, { value, seq: change });
-      items.push({ partition, key, register: put, change, below: this.checkpoint.below(partition, key) });
-      if (partition !== P) continue;
+      items.push({ table, key, register: put, change, below: this.checkpoint.below(table, key) });
+      if (table !== P) continue;
       if (value === undefined) this.right.delete(key);
       else this.right.set(key, { change, value });
     }
@@ -75,7 +76,7 @@ class Pair {
     let from: Buffer | null = null;
     do {
       const { records, next } = this.checkpoint.scan(from, 5);
-      found.push(...records.filter(({ partition }) => partition === P));
+      found.push(...records.filter(({ table }) => table === P));
       from = next;
     } while (from !== null);
     return found;
@@ -85,7 +86,7 @@ class Pair {
 const textOf = (found: Register | typeof BAD | undefined): string | null | undefined =>
   found === undefined || found === BAD ? undefined : found.value === null ? null : Buffer.from(found.value).toString();
 
-/** Sections lie side by side, from the first key to the end of the partition, and what is small is so for a reason. */
+/** Sections lie side by side, from the first key to the end of the table, and what is small is so for a reason. */
 function checkShape(checkpoint: MemoryCheckpoint): void {
   for (const tree of TREES) {
     let expected: Buffer | null = Buffer.alloc(0);

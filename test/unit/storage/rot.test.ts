@@ -1,6 +1,7 @@
 /** Bytes that change on the disk: a register that rots is bad, and what nobody can do without keeps the node from starting. */
 import { describe, expect, test } from "vitest";
 import type { LogRecord } from "../../../src/codec/disk/log-record.js";
+import { firstTableOf } from "../../../src/codec/disk/table-id.js";
 import { ballot } from "../../../src/core/model/ballot.js";
 import type { Entry } from "../../../src/core/model/entry.js";
 import { changeNumber, groupEpoch, nodeId, partition as partitionOf, revision } from "../../../src/core/model/ids.js";
@@ -284,7 +285,7 @@ describe("in the checkpoint", () => {
     storage.foldNow(() => {});
     world.finishAll();
     expect(storage.table(P).get(A)).not.toBe(BAD);
-    world.checkpoint.rot(P, A);
+    world.checkpoint.rot(firstTableOf(P), A);
     expect(storage.table(P).get(A), "it is in the cache").not.toBe(BAD);
     storage.scrubNow();
     expect(world.bad).toEqual([`${P}/${A}`]);
@@ -297,7 +298,7 @@ describe("in the checkpoint", () => {
     (world.storage as DiskStorage).foldNow(() => {});
     world.finishAll();
     world.crash();
-    expect(world.checkpoint.rot(P, A)).toBe(true);
+    expect(world.checkpoint.rot(firstTableOf(P), A)).toBe(true);
     world.open(0);
     const storage = world.storage as DiskStorage;
     expect(storage.table(P).get(B)).not.toBe(BAD);

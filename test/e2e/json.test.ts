@@ -24,6 +24,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** In arguments: the address of the node that is asked. */
+const NODE = "the node";
+
 /** They print no answer, or a script, or something else than what they run prints. */
 const WITHOUT = ["start", "cluster", "demo", "prompt", "keys", "config", "completion", "lock", "help"];
 
@@ -43,6 +46,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   add: [{ args: ["add", "n"] }, { args: ["add", "n", "2", "--times", "3"] }],
   delete: [{ args: ["delete", "k"] }, { args: ["delete", "k"], code: 3 }],
   status: [{ args: ["status"] }],
+  view: [{ args: ["view"] }],
+  nodes: [{ args: ["nodes"] }],
+  "transfer-writer": [{ args: ["transfer-writer", "--all", "--to", NODE, "--dry-run"] }],
+  operations: [{ args: ["operations"] }, { args: ["operations", "ab".repeat(16)], code: 4 }],
   wait: [{ args: ["wait", "--ready"] }],
   health: [{ args: ["health"] }, { args: ["health", "--live"] }],
   doctor: [{ args: ["doctor"], code: -1 }],
@@ -61,7 +68,8 @@ describe("with -o json", () => {
       for (const { args, code = 0, to = () => cluster, aside } of cases) {
         const asked = to();
         const endpoint = asked === null ? [] : ["--endpoint", asked.addresses.join(",")];
-        const ran = await onar([...args, ...endpoint, "-o", "json"]);
+        const named = args.map((arg) => (arg === NODE ? (asked?.addresses[0] ?? "") : arg));
+        const ran = await onar([...named, ...endpoint, "-o", "json"]);
         const text = aside === true ? ran.stderr : ran.stdout;
         if (code !== -1) expect(ran.code, `${name}: ${ran.stderr}`).toBe(code);
         if (aside !== true) expect(ran.stderr, name).toBe("");
@@ -108,9 +116,9 @@ describe("with -o json", () => {
         ? [command.name()]
         : command.commands.map((sub) => `${command.name()} ${sub.name()}`),
     );
-    // inspect reads the directory of a node that is stopped: backup.test.ts has one.
+    // inspect reads the directory of a node that is stopped: backup.test.ts has one. leave takes a member to spare: operations.test.ts.
     expect(names.filter((name) => !WITHOUT.includes(name)).toSorted()).toEqual(
-      [...Object.keys(CASES), "inspect"].toSorted(),
+      [...Object.keys(CASES), "inspect", "leave"].toSorted(),
     );
   });
 });

@@ -2,7 +2,12 @@
  * A valid frame of every kind, as the nodes of rig.ts could send them: what mutations begin with, besides the frames that are under way. The
  * types make the list complete for the code, corpus.test.ts for the contract.
  */
-import type { Authentication, Handshake, Refusal } from "../../../gen/ts/onar/replication/v1/replication.js";
+import {
+  type Authentication,
+  Frame,
+  type Handshake,
+  type Refusal,
+} from "../../../gen/ts/onar/replication/v1/replication.js";
 import { duration } from "../../../src/base/time.js";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { encodeAuthentication, encodeFrames, encodeHandshake, encodeRefusal } from "../../../src/codec/peer/frame.js";
@@ -310,8 +315,36 @@ const messages = Object.entries(MESSAGES).flatMap(([kind, list]) =>
   (list as readonly object[]).map((body) => ({ ...body, kind }) as NodeMessage),
 );
 
+/** Messages that only earlier versions send. */
+const EARLIER: readonly Seed[] = [
+  {
+    name: "leave-wish",
+    bytes: Buffer.from(
+      Frame.encode(
+        Frame.fromPartial({
+          viewEpoch: 1,
+          messages: [
+            {
+              message: {
+                $case: "leaveWish",
+                value: {
+                  nodeId: B,
+                  operationId: Buffer.alloc(16, 0xcd),
+                  epoch: 1,
+                  digest: Buffer.from(FIRST.digest, "hex"),
+                },
+              },
+            },
+          ],
+        }),
+      ).finish(),
+    ),
+  },
+];
+
 /** Frames with messages. */
 export const CORPUS: readonly Seed[] = [
+  ...EARLIER,
   ...messages.map((message, i) => ({ name: `${message.kind} ${i}`, bytes: frameOf([message], i % 7 === 0) })),
   { name: "many messages", bytes: frameOf(messages.filter((_, i) => i % 9 === 0)) },
   { name: "no message", bytes: frameOf([]) },

@@ -29,7 +29,7 @@ export interface Bout {
 export interface BoutOptions {
   readonly key: string;
   readonly cert: string;
-  /** Of the target, instead of its own. */
+  /** Settings of the target, instead of its own. */
   readonly limits?: Partial<Limits>;
   /** The folder of the compiled programs of target and attacker; TypeScript is read if it is not given. */
   readonly compiled?: string;
@@ -111,7 +111,7 @@ export class Ring {
     return this.#client.unary(UNARY, Buffer.alloc(100, "h"), { timeoutMs: CALL_MS, waitForReady: true });
   }
 
-  /** What the target has noted, once all connections but the honest one have gone. */
+  /** Notes of the target, once all connections but the honest one have gone. */
   async #settled({ connections }: Tally): Promise<Told> {
     const until = performance.now() + SETTLE_MS;
     for (;;) {

@@ -12,7 +12,7 @@ export interface Ports {
   readonly tls: number;
 }
 
-/** What came of some connections. */
+/** The ends of some connections. */
 export interface Tally {
   connections: number;
   /** Those that the target has ended. */

@@ -36,7 +36,7 @@ export type TargetReport =
       readonly kind: "told";
       readonly baseBytes: number;
       readonly peakBytes: number;
-      /** What is kept when all offenders have gone and garbage was collected, beyond what was before. */
+      /** Bytes kept when all offenders have gone and garbage was collected, beyond what was before. */
       readonly keptBytes: number;
       /** Connections that are open. */
       readonly open: number;

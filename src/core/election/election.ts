@@ -1,5 +1,5 @@
 /**
- * Who writes this partition? Ballot leader election, one machine per partition and group epoch at each of its replicas.
+ * Election of the writer of a partition. It is ballot leader election, one machine per partition and group epoch at each of its replicas.
  * It decides when to campaign, repeat a Prepare, give up or hand the office back. The office itself (its ballot, the
  * promises counted) belongs to the register's writer machine. Safety rests on ballots alone: whatever is decided here,
  * two writers never harm each other's registers.

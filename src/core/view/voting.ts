@@ -1,5 +1,5 @@
 /**
- * Who proposes the next view? The voters elect a proposer as a group elects its writer, by the same machine. They are
+ * Election of the proposer of the next view. The voters elect a proposer as a group elects its writer, by the same machine. They are
  * the group, and the epoch of the view that is to be ended is the group epoch. This class joins that election and the
  * chain.
  */

@@ -27,7 +27,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// What an operation does.
+// The kinds of operation, by what they do.
 type OperationKind int32
 
 const (
@@ -194,7 +194,7 @@ func (StorageKind) EnumDescriptor() ([]byte, []int) {
 	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{2}
 }
 
-// What became of an operation.
+// The fate of an operation.
 type OperationState int32
 
 const (
@@ -209,7 +209,7 @@ const (
 	OperationState_OPERATION_STATE_SUPERSEDED OperationState = 3
 	// This node cannot tell: it never heard of it, it is behind, or so many operations followed that this one may be forgotten.
 	OperationState_OPERATION_STATE_UNKNOWN OperationState = 4
-	// Of a dry run: it could be done.
+	// Answer to a dry run: it could be done.
 	OperationState_OPERATION_STATE_POSSIBLE OperationState = 5
 )
 
@@ -413,7 +413,7 @@ type Wish struct {
 	OperationId []byte `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	// The epoch that it was computed on. The view after that one was the first to carry it.
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// What it is. Only OPERATION_KIND_LEAVE takes more than one view.
+	// Its kind. Only OPERATION_KIND_LEAVE takes more than one view.
 	Kind OperationKind `protobuf:"varint,3,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
 	// The node that it is about.
 	NodeId        uint32 `protobuf:"varint,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
@@ -486,7 +486,7 @@ type DoneOperation struct {
 	OperationId []byte `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	// The epoch that it was computed on.
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// What it was.
+	// Its kind.
 	Kind OperationKind `protobuf:"varint,3,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
 	// The node that it was about.
 	NodeId uint32 `protobuf:"varint,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
@@ -1774,7 +1774,7 @@ func (x *JoinRequest) GetMember() *Member {
 	return nil
 }
 
-// What would come of it.
+// The outcome that it would have.
 type JoinResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where and when this was answered. About no partition.
@@ -1913,14 +1913,14 @@ func (x *LeaveRequest) GetNodeId() uint32 {
 	return 0
 }
 
-// What became of it so far.
+// The outcome so far.
 type LeaveResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where and when this was answered. About no partition.
 	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
 	// The operation. Pending while the member is still there; ask WatchOperation.
 	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
-	// Of a dry run: the view that the operation leads to at first.
+	// Answer to a dry run: the view that the operation leads to at first.
 	View          *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2068,14 +2068,14 @@ func (x *TransferWriterRequest) GetAll() bool {
 	return false
 }
 
-// What became of it.
+// The outcome.
 type TransferWriterResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where and when this was answered. About no partition.
 	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
 	// The operation.
 	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
-	// Of a dry run: the view that the operation leads to.
+	// Answer to a dry run: the view that the operation leads to.
 	View          *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2187,7 +2187,7 @@ func (x *GetOperationRequest) GetEpoch() uint64 {
 	return 0
 }
 
-// What the node knows of it.
+// The operation, as far as the node knows.
 type GetOperationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where and when this was answered. About no partition.
@@ -2279,7 +2279,7 @@ func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
 	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{25}
 }
 
-// What the newest view remembers.
+// The operations that the newest view remembers.
 type ListOperationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where and when this was answered. About no partition.
@@ -2398,7 +2398,7 @@ func (x *WatchOperationRequest) GetEpoch() uint64 {
 	return 0
 }
 
-// What the node knows of it now.
+// The operation, as far as the node knows now.
 type WatchOperationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where and when this was answered. About no partition.
@@ -2458,13 +2458,13 @@ type Operation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its id: 16 bytes.
 	Id []byte `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What it is; unspecified when the node does not know the operation.
+	// Its kind; unspecified when the node does not know the operation.
 	Kind OperationKind `protobuf:"varint,2,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
 	// The node that it is about; 0 when unknown.
 	NodeId uint32 `protobuf:"varint,3,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The epoch that it was computed on; 0 when unknown.
 	Epoch uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// What became of it.
+	// Its fate.
 	State OperationState `protobuf:"varint,5,opt,name=state,proto3,enum=onar.reconfiguration.v1.OperationState" json:"state,omitempty"`
 	// The epoch of the view that did it. 0 unless it is done.
 	DoneEpoch uint64 `protobuf:"varint,6,opt,name=done_epoch,json=doneEpoch,proto3" json:"done_epoch,omitempty"`

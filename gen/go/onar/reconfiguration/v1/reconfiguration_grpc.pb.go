@@ -68,11 +68,11 @@ type ReconfigurationServiceClient interface {
 	// Makes a replica the preferred writer of partitions. Their group epochs stay as they are; writers follow within seconds by handing their
 	// offices over, and no request fails for it. The operation is done when a view prefers the node.
 	TransferWriter(ctx context.Context, in *TransferWriterRequest, opts ...grpc.CallOption) (*TransferWriterResponse, error)
-	// What became of an operation, as far as this node knows.
+	// Tells the fate of an operation, as far as this node knows.
 	GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error)
 	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
 	ListOperations(ctx context.Context, in *ListOperationsRequest, opts ...grpc.CallOption) (*ListOperationsResponse, error)
-	// What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+	// Tells the fate of an operation, and then each change of it, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
 	// OVERLOADED when too many watch at this node already.
 	WatchOperation(ctx context.Context, in *WatchOperationRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchOperationResponse], error)
 }
@@ -235,11 +235,11 @@ type ReconfigurationServiceServer interface {
 	// Makes a replica the preferred writer of partitions. Their group epochs stay as they are; writers follow within seconds by handing their
 	// offices over, and no request fails for it. The operation is done when a view prefers the node.
 	TransferWriter(context.Context, *TransferWriterRequest) (*TransferWriterResponse, error)
-	// What became of an operation, as far as this node knows.
+	// Tells the fate of an operation, as far as this node knows.
 	GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error)
 	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
 	ListOperations(context.Context, *ListOperationsRequest) (*ListOperationsResponse, error)
-	// What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+	// Tells the fate of an operation, and then each change of it, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
 	// OVERLOADED when too many watch at this node already.
 	WatchOperation(*WatchOperationRequest, grpc.ServerStreamingServer[WatchOperationResponse]) error
 	mustEmbedUnimplementedReconfigurationServiceServer()

@@ -2496,7 +2496,7 @@ type OperationWish struct {
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Its SHA-256.
 	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
-	// What is asked for: LEAVE or TRANSFER_WRITER.
+	// The kind asked for: LEAVE or TRANSFER_WRITER.
 	Kind v1.OperationKind `protobuf:"varint,4,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
 	// The node that it is about.
 	NodeId uint32 `protobuf:"varint,5,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`

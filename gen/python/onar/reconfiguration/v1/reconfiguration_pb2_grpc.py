@@ -138,7 +138,7 @@ class ReconfigurationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetOperation(self, request, context):
-        """What became of an operation, as far as this node knows.
+        """Tells the fate of an operation, as far as this node knows.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,7 +152,7 @@ class ReconfigurationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchOperation(self, request, context):
-        """What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+        """Tells the fate of an operation, and then each change of it, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
         OVERLOADED when too many watch at this node already.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -10,7 +10,7 @@ export const protobufPackage = "onar.reconfiguration.v1";
 
 export const protobufFileName = "onar/reconfiguration/v1/reconfiguration.proto";
 
-/** What an operation does. */
+/** The kinds of operation, by what they do. */
 export enum OperationKind {
   /** UNSPECIFIED - Never sent. */
   UNSPECIFIED = 0,
@@ -153,7 +153,7 @@ export function storageKindToJSON(object: StorageKind): string {
   }
 }
 
-/** What became of an operation. */
+/** The fate of an operation. */
 export enum OperationState {
   /** UNSPECIFIED - Never sent. */
   UNSPECIFIED = 0,
@@ -168,7 +168,7 @@ export enum OperationState {
   SUPERSEDED = 3,
   /** UNKNOWN - This node cannot tell: it never heard of it, it is behind, or so many operations followed that this one may be forgotten. */
   UNKNOWN = 4,
-  /** POSSIBLE - Of a dry run: it could be done. */
+  /** POSSIBLE - Answer to a dry run: it could be done. */
   POSSIBLE = 5,
   UNRECOGNIZED = -1,
 }
@@ -258,7 +258,7 @@ export interface Wish {
   operationId: Buffer;
   /** The epoch that it was computed on. The view after that one was the first to carry it. */
   epoch: bigint;
-  /** What it is. Only OPERATION_KIND_LEAVE takes more than one view. */
+  /** Its kind. Only OPERATION_KIND_LEAVE takes more than one view. */
   kind: OperationKind;
   /** The node that it is about. */
   nodeId: number;
@@ -271,7 +271,7 @@ export interface DoneOperation {
   operationId: Buffer;
   /** The epoch that it was computed on. */
   epoch: bigint;
-  /** What it was. */
+  /** Its kind. */
   kind: OperationKind;
   /** The node that it was about. */
   nodeId: number;
@@ -531,7 +531,7 @@ export interface JoinRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** What would come of it. */
+/** The outcome that it would have. */
 export interface JoinResponse {
   /** Where and when this was answered. About no partition. */
   header:
@@ -565,7 +565,7 @@ export interface LeaveRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** What became of it so far. */
+/** The outcome so far. */
 export interface LeaveResponse {
   /** Where and when this was answered. About no partition. */
   header:
@@ -575,7 +575,7 @@ export interface LeaveResponse {
   operation:
     | Operation
     | undefined;
-  /** Of a dry run: the view that the operation leads to at first. */
+  /** Answer to a dry run: the view that the operation leads to at first. */
   view: View | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
@@ -597,7 +597,7 @@ export interface TransferWriterRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** What became of it. */
+/** The outcome. */
 export interface TransferWriterResponse {
   /** Where and when this was answered. About no partition. */
   header:
@@ -607,7 +607,7 @@ export interface TransferWriterResponse {
   operation:
     | Operation
     | undefined;
-  /** Of a dry run: the view that the operation leads to. */
+  /** Answer to a dry run: the view that the operation leads to. */
   view: View | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
@@ -621,7 +621,7 @@ export interface GetOperationRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** What the node knows of it. */
+/** The operation, as far as the node knows. */
 export interface GetOperationResponse {
   /** Where and when this was answered. About no partition. */
   header:
@@ -637,7 +637,7 @@ export interface ListOperationsRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** What the newest view remembers. */
+/** The operations that the newest view remembers. */
 export interface ListOperationsResponse {
   /** Where and when this was answered. About no partition. */
   header:
@@ -659,7 +659,7 @@ export interface WatchOperationRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** What the node knows of it now. */
+/** The operation, as far as the node knows now. */
 export interface WatchOperationResponse {
   /** Where and when this was answered. About no partition. */
   header:
@@ -674,13 +674,13 @@ export interface WatchOperationResponse {
 export interface Operation {
   /** Its id: 16 bytes. */
   id: Buffer;
-  /** What it is; unspecified when the node does not know the operation. */
+  /** Its kind; unspecified when the node does not know the operation. */
   kind: OperationKind;
   /** The node that it is about; 0 when unknown. */
   nodeId: number;
   /** The epoch that it was computed on; 0 when unknown. */
   epoch: bigint;
-  /** What became of it. */
+  /** Its fate. */
   state: OperationState;
   /** The epoch of the view that did it. 0 unless it is done. */
   doneEpoch: bigint;
@@ -5446,7 +5446,7 @@ export const ReconfigurationServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** What became of an operation, as far as this node knows. */
+    /** Tells the fate of an operation, as far as this node knows. */
     getOperation: {
       name: "GetOperation",
       requestType: GetOperationRequest as typeof GetOperationRequest,
@@ -5465,7 +5465,7 @@ export const ReconfigurationServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+     * Tells the fate of an operation, and then each change of it, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
      * OVERLOADED when too many watch at this node already.
      */
     watchOperation: {
@@ -5519,7 +5519,7 @@ export interface ReconfigurationServiceImplementation<CallContextExt = {}> {
     request: TransferWriterRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<TransferWriterResponse>>;
-  /** What became of an operation, as far as this node knows. */
+  /** Tells the fate of an operation, as far as this node knows. */
   getOperation(
     request: GetOperationRequest,
     context: CallContext & CallContextExt,
@@ -5530,7 +5530,7 @@ export interface ReconfigurationServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListOperationsResponse>>;
   /**
-   * What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+   * Tells the fate of an operation, and then each change of it, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
    * OVERLOADED when too many watch at this node already.
    */
   watchOperation(
@@ -5579,7 +5579,7 @@ export interface ReconfigurationServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<TransferWriterRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<TransferWriterResponse>;
-  /** What became of an operation, as far as this node knows. */
+  /** Tells the fate of an operation, as far as this node knows. */
   getOperation(
     request: DeepPartial<GetOperationRequest>,
     options?: CallOptions & CallOptionsExt,
@@ -5590,7 +5590,7 @@ export interface ReconfigurationServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListOperationsResponse>;
   /**
-   * What became of an operation, and then each change of that, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
+   * Tells the fate of an operation, and then each change of it, until it is done, superseded or can never be known. RESOURCE_EXHAUSTED,
    * OVERLOADED when too many watch at this node already.
    */
   watchOperation(

@@ -550,7 +550,7 @@ export interface OperationWish {
   epoch: number;
   /** Its SHA-256. */
   digest: Buffer;
-  /** What is asked for: LEAVE or TRANSFER_WRITER. */
+  /** The kind asked for: LEAVE or TRANSFER_WRITER. */
   kind: OperationKind;
   /** The node that it is about. */
   nodeId: number;

@@ -155,27 +155,24 @@ export class Copy {
     const { group, replica, writer, reader, upkeep, post } = this;
     switch (message.kind) {
       case "write":
-        return replica.onWrite(from, message, out);
+      case "read":
+      case "impose":
+      case "recover":
+      case "confirm":
+      case "reserve":
+      case "ask-tombstone":
+      case "purge":
+        return post.ask(from, message, out);
       case "written":
         return writer.onWritten(place, message, out);
-      case "read":
-        return replica.onRead(from, message, out);
       case "read-answer":
         return reader.onAnswer(now, place, message, out);
-      case "impose":
-        return replica.onImpose(from, message, out);
       case "imposed":
         return reader.onImposed(place, message, out);
-      case "recover":
-        return replica.onRecover(from, message, out);
       case "recovered":
         return writer.onRecovered(now, place, message, out);
-      case "confirm":
-        return replica.onConfirm(from, message, out);
       case "confirmed":
         return writer.onConfirmed(now, place, message, out);
-      case "reserve":
-        return replica.onReserve(from, message, out);
       case "reserved":
         return writer.onReserved(now, place, message, out);
       case "prepare":
@@ -191,12 +188,8 @@ export class Copy {
         return out.sendDurable.push(from, pageOf(replica, group, message));
       case "changes":
         return upkeep?.catchUp.onChanges(now, place, message, out);
-      case "ask-tombstone":
-        return replica.onAskTombstone(from, message, out);
       case "tombstone-held":
         return writer.onTombstoneHeld(now, place, message, out);
-      case "purge":
-        return post.purge(from, message, out);
       case "purged":
         return writer.onPurged(now, place, message, out);
       case "nack":

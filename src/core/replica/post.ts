@@ -1,11 +1,25 @@
 /** The way from a node to the replicas of a group. Its own is asked at once; what that answers comes back after the sync, like any other's. */
+import { unreachable } from "../../base/assert.js";
 import { voteOf } from "../../base/votes.js";
 import type { NodeId } from "../model/ids.js";
-import type { CoreMessage, Purge } from "../model/message.js";
+import type {
+  AskTombstone,
+  Confirm,
+  CoreMessage,
+  Impose,
+  Purge,
+  Read,
+  Recover,
+  Reserve,
+  Write,
+} from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import type { Group } from "../quorum/group.js";
 import type { Multicast } from "../quorum/multicast.js";
 import type { Replica } from "./replica.js";
+
+/** The questions of writers and readers to a replica. */
+type ToReplica = AskTombstone | Confirm | Impose | Purge | Read | Recover | Reserve | Write;
 
 export class GroupPost implements Multicast {
   /** Called when a tombstone was removed here: what was asked for before may be older. */
@@ -27,30 +41,43 @@ export class GroupPost implements Multicast {
     }
   }
 
-  /** A Purge for the own replica. */
-  purge(from: NodeId, message: Purge, out: Outbox): void {
-    if (this.replica.onPurge(from, message, out)) this.removed?.();
-  }
-
-  private toSelf(self: NodeId, message: CoreMessage, out: Outbox): void {
+  /** Asks the own replica. */
+  ask(from: NodeId, message: ToReplica, out: Outbox): void {
     const { replica } = this;
     switch (message.kind) {
       case "write":
-        return replica.onWrite(self, message, out);
+        return replica.onWrite(from, message, out);
       case "recover":
-        return replica.onRecover(self, message, out);
+        return replica.onRecover(from, message, out);
       case "reserve":
-        return replica.onReserve(self, message, out);
+        return replica.onReserve(from, message, out);
       case "confirm":
-        return replica.onConfirm(self, message, out);
+        return replica.onConfirm(from, message, out);
       case "impose":
-        return replica.onImpose(self, message, out);
+        return replica.onImpose(from, message, out);
       case "read":
-        return replica.onRead(self, message, out);
+        return replica.onRead(from, message, out);
       case "ask-tombstone":
-        return replica.onAskTombstone(self, message, out);
+        return replica.onAskTombstone(from, message, out);
       case "purge":
-        return this.purge(self, message, out);
+        if (replica.onPurge(from, message, out)) this.removed?.();
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  private toSelf(self: NodeId, message: CoreMessage, out: Outbox): void {
+    switch (message.kind) {
+      case "write":
+      case "recover":
+      case "reserve":
+      case "confirm":
+      case "impose":
+      case "read":
+      case "ask-tombstone":
+      case "purge":
+        return this.ask(self, message, out);
       default:
         // A reader at the writer's own node hands over to itself.
         out.sendDurable.push(self, message);

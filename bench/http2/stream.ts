@@ -1,5 +1,6 @@
 /** One call on its way over a connection, and the codes by which it may end. */
 
+import { statusName as nameOfGrpc } from "../../src/grpc/status-name.js";
 import type { HeaderSink } from "./hpack.js";
 
 /**
@@ -24,30 +25,10 @@ export const CLIENT_STATUS = {
   emptyAnswer: 106,
 } as const;
 
-const NAMES: readonly string[] = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-];
-
 /** The name of a status: gRPC's own in capitals, the client's own as `client:…`. */
 export function statusName(status: number): string {
   const own = Object.entries(CLIENT_STATUS).find(([, code]) => code === status);
-  return own === undefined ? (NAMES[status] ?? `STATUS_${status}`) : `client:${own[0]}`;
+  return own === undefined ? nameOfGrpc(status) : `client:${own[0]}`;
 }
 
 const NO_STATUS = -1;

@@ -11,7 +11,7 @@ import { ErrorInfo, RetryInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../gen/ts/google/rpc/status.js";
 import { Execution, Outcome } from "../../gen/ts/onar/kv/v1/error.js";
 import { printable } from "../base/printable.js";
-import { statusName } from "./grpc-status.js";
+import { statusName } from "../grpc/status-name.js";
 import type { Reason } from "./outcome.js";
 
 /** Why one attempt of a call has no answer. */

@@ -25,31 +25,6 @@ export const STATUS = {
   unauthenticated: 16,
 } as const;
 
-const NAMES: readonly string[] = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-];
-
-/** The name that gRPC gives to a code. */
-export function statusName(code: number): string {
-  return NAMES[code] ?? `STATUS_${code}`;
-}
-
 /**
  * The effect of a failed call at the server. `answered`: the server gave this status itself. `unprocessed`: it surely has not begun the call,
  * so that it may be made again. `unknown`: nobody can say.

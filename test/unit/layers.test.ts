@@ -104,16 +104,18 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
   [
     "client",
     "src/client/x.ts",
-    "client imports gen, base, wire and core/placement only.",
+    "client imports gen, base, wire, core/placement and the names of grpc's statuses only.",
     [
       "../core/model/ids.js",
       "../core/writer/writer.js",
       "../codec/api/position.js",
       "../rpc/call/call.js",
       "../server/server.js",
+      "../grpc/client/client.js",
+      "../grpc/status.js",
       "nice-grpc",
     ],
-    "../core/placement/position.js",
+    "../grpc/status-name.js",
   ],
   [
     "embed",

@@ -12,7 +12,8 @@ import {
 import { base64, binaryFlaw, Metadata } from "../../../src/grpc/metadata/metadata.js";
 import { percentDecode, percentEncode } from "../../../src/grpc/metadata/percent.js";
 import { formatTimeout, parseTimeout } from "../../../src/grpc/metadata/timeout.js";
-import { STATUS, statusName } from "../../../src/grpc/status.js";
+import { STATUS } from "../../../src/grpc/status.js";
+import { statusName } from "../../../src/grpc/status-name.js";
 import { errorName } from "../../../src/http2/error.js";
 import { headerField } from "../../../src/http2/hpack/header-field.js";
 import { HeaderList, type HeaderPair, headerList } from "../../../src/http2/hpack/header-list.js";
@@ -165,7 +166,7 @@ describe("the end of a call", () => {
 
   test("of a status that gRPC does not know keeps its number", () => {
     expect(failure(["grpc-status", "99"])).toMatchObject({ code: 99 });
-    expect([statusName(99), statusName(16)]).toEqual(["STATUS_99", "UNAUTHENTICATED"]);
+    expect([statusName(99), statusName(16)]).toEqual(["99", "UNAUTHENTICATED"]);
   });
 
   test("follows from the HTTP status where there is no other", () => {

@@ -128,7 +128,7 @@ async function ask(made: Change, base: Base, target: Target): Promise<Asked> {
     } catch (error) {
       const status = error instanceof GrpcError ? REFUSALS.get(error.code) : undefined;
       if (status === undefined) throw error;
-      return new CliError(EXIT.notDone, `${made.name}: ${printable(messageOf(error))}`, {
+      return new CliError(EXIT.notDone, printable(messageOf(error)), {
         status,
         reason: failureOfError(error).reason,
       });

@@ -139,7 +139,7 @@ export interface Ran {
 export interface RunOptions {
   readonly stdin?: string | Buffer;
   readonly terminal?: boolean;
-  /** Of the terminal. */
+  /** Columns of the terminal. */
   readonly columns?: number;
   readonly env?: Record<string, string>;
 }

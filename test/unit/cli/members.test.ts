@@ -225,7 +225,7 @@ describe("onar leave", () => {
       leave: async (_request, context) =>
         fail(context, { code: Status.FAILED_PRECONDITION, reason: "OPERATION_REFUSED" }),
     });
-    expect([ran.code, ran.error]).toEqual([1, expect.stringContaining("leaves: because of OPERATION_REFUSED")]);
+    expect([ran.code, ran.error]).toEqual([1, expect.stringContaining("because of OPERATION_REFUSED")]);
   });
 
   test("whose answer was lost asks what became of it, under the same id", async () => {

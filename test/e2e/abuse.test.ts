@@ -1,5 +1,5 @@
 /**
- * What peers may do to a server of src/grpc over real sockets: no crash, bounded memory, the offender closed with the right code and not read
+ * Attacks of peers on a server of src/grpc over real sockets: no crash, bounded memory, the offender closed with the right code and not read
  * from again, honest calls answered meanwhile. How fast these are: `npx tsx bench/main.ts abuse`.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -10,11 +10,11 @@ import { TEST_CERTIFICATE, TEST_KEY } from "../unit/http2/support/tls.js";
 
 const KEYS = { key: TEST_KEY, cert: TEST_CERTIFICATE };
 const MIB = 1_048_576;
-/** What a collector and an allocator may take more than is needed, before they give it back. */
+/** A collector and an allocator may take this more than is needed, before they give it back. */
 const GROWTH_MIB = 96;
 /** Kept when all have gone, beyond noise of the collector. */
 const KEPT_BYTES = 8 * MIB;
-/** What reads of the operating system had brought already may be counted. */
+/** Bytes that reads of the operating system had brought already may be counted. */
 const READ_AFTER_BYTES = 200_000;
 /** Connections of attacks that are a matter of number, and descriptors for everything else. */
 const SCALE = Math.min(2_000, descriptors() - 500);

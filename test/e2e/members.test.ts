@@ -1,73 +1,17 @@
 /** Members that come, move and go, in clusters of real processes. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GetViewResponse, View } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { Cluster, eventually, Fatal, freePorts, HOST, Node, NodeProcess } from "./harness.js";
+import { GrowingCluster, PARTITIONS, viewOf, WITHIN_MS } from "./growing-cluster.js";
+import { eventually, Fatal, freePorts, HOST, type Node, NodeProcess } from "./harness.js";
 import { Recorder } from "./recorder.js";
 import { errorsOf, expectLinearizable, summaryOf, Workload } from "./workload.js";
 
-const PARTITIONS = 8;
-const WITHIN_MS = 30_000;
-
-let data = "";
-let cluster: Cluster | null = null;
-const newcomers: Node[] = [];
-
+let growing: GrowingCluster;
 beforeEach(() => {
-  data = mkdtempSync(join(tmpdir(), "onar-members-"));
+  growing = new GrowingCluster();
 });
-afterEach(async () => {
-  for (const node of newcomers.splice(0)) await node.process.kill();
-  await cluster?.stop();
-  cluster = null;
-  rmSync(data, { recursive: true, force: true });
-});
-
-const start = async (nodes = 3): Promise<Cluster> => {
-  cluster = await Cluster.start({ nodes, replicas: 3, partitions: PARTITIONS, data });
-  return cluster;
-};
-
-interface NewcomerOptions {
-  readonly contacts: readonly string[];
-  readonly secretFile: string;
-  readonly more?: readonly string[];
-  /** false: in memory. */
-  readonly disk?: boolean;
-}
-
-async function newcomer(
-  name: string,
-  { contacts, secretFile, more = [], disk = true }: NewcomerOptions,
-): Promise<Node> {
-  const [port = 0, peerPort = 0] = await freePorts(2);
-  const node = new Node(
-    new NodeProcess(port, peerPort, [
-      ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
-      ...["--join", contacts.join(",")],
-      ...(disk ? ["--data", join(data, name)] : ["--memory"]),
-      ...(secretFile === "" ? [] : ["--cluster-secret-file", secretFile]),
-      ...more,
-    ]),
-  );
-  newcomers.push(node);
-  return node;
-}
-
-const joined = async (name: string, to: Cluster, disk = true): Promise<Node> => {
-  const contacts = [`${HOST}:${to.node(1).process.peerPort}`];
-  const node = await newcomer(name, { contacts, secretFile: to.secretFile, disk });
-  await node.process.said("ready", WITHIN_MS);
-  return node;
-};
-
-const newestOf = async (node: Node): Promise<View> => {
-  const { view } = await node.clients.cluster.getView({});
-  if (view === undefined) throw new Error("no view");
-  return view;
-};
+afterEach(() => growing.end());
 
 /** Resolves with the view once all these nodes know one for which it holds. */
 const agreed = (nodes: readonly Node[], what: string, holds: (view: View) => boolean): Promise<View> =>
@@ -91,15 +35,13 @@ const get = async (node: Node, key: string): Promise<string | undefined> =>
 async function moved(node: Node, index: number, secretFile: string, contacts: readonly string[] = []): Promise<Node> {
   await node.process.stop();
   const [port = 0, peerPort = 0] = await freePorts(2);
-  const again = new Node(
+  return growing.add(
     new NodeProcess(port, peerPort, [
       ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
-      ...["--data", join(data, `node${index + 1}`), "--cluster-secret-file", secretFile],
+      ...["--data", join(growing.data, `node${index + 1}`), "--cluster-secret-file", secretFile],
       ...(contacts.length === 0 ? [] : ["--join", contacts.join(",")]),
     ]),
   );
-  newcomers.push(again);
-  return again;
 }
 
 const isAt =
@@ -109,10 +51,10 @@ const isAt =
 
 describe("a cluster of three", () => {
   test("grows to six under load, votes with five, and goes on while its founders move one after the other", async () => {
-    const three = await start();
+    const three = await growing.start();
     const { secretFile } = three;
     const recorder = new Recorder();
-    const more = await Promise.all(["four", "five", "six"].map((name) => joined(name, three)));
+    const more = await Promise.all(["four", "five", "six"].map((name) => growing.joined(name, three)));
     const load = new Workload({
       recorder,
       nodes: more,
@@ -145,13 +87,13 @@ describe("a cluster of three", () => {
   }, 240_000);
 
   test("whose nodes have all moved finds itself by the addresses that they are told", async () => {
-    const three = await start();
+    const three = await growing.start();
     await put(three.node(0), "k", "v");
     const ports = await freePorts(6);
     for (const { process } of three.nodes) await process.kill();
     const nodes = three.nodes.map((_, index) => {
       const [port = 0, peerPort = 0] = [ports[index], ports[index + 3]];
-      const node = new Node(
+      return growing.add(
         new NodeProcess(port, peerPort, [
           ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
           ...[
@@ -161,11 +103,9 @@ describe("a cluster of three", () => {
               .map((one) => `${HOST}:${one}`)
               .join(","),
           ],
-          ...["--data", join(data, `node${index + 1}`), "--cluster-secret-file", three.secretFile],
+          ...["--data", join(growing.data, `node${index + 1}`), "--cluster-secret-file", three.secretFile],
         ]),
       );
-      newcomers.push(node);
-      return node;
     });
     await agreed(nodes, "all are found where they are", isAt(nodes));
     expect(await eventually("it reads", WITHIN_MS, () => get(nodes[2] as Node, "k"))).toBe("v");
@@ -174,9 +114,9 @@ describe("a cluster of three", () => {
 
 describe("a fourth node", () => {
   test("joins, serves every client by forwarding, and comes back after a crash as what it was", async () => {
-    const three = await start();
+    const three = await growing.start();
     await put(three.node(0), "before", "1");
-    const fourth = await joined("fourth", three);
+    const fourth = await growing.joined("fourth", three);
     const nodes = [...three.nodes, fourth];
     const view = await agreed(nodes, "all know four members", ({ members }) => members.length === 4);
     expect(view.epoch).toBe(2n);
@@ -190,7 +130,7 @@ describe("a fourth node", () => {
     fourth.restart();
     await fourth.process.said("ready", WITHIN_MS);
     expect(await eventually("it reads", WITHIN_MS, () => get(fourth, "meanwhile"))).toBe("2");
-    expect((await newestOf(fourth)).epoch).toBe(2n);
+    expect((await viewOf(fourth)).epoch).toBe(2n);
     // The same three serve it after they were all started again.
     for (const { process } of three.nodes) await process.kill();
     for (const node of three.nodes) node.restart();
@@ -200,11 +140,15 @@ describe("a fourth node", () => {
   }, 120_000);
 
   test("moves to another address, and is found there", async () => {
-    const three = await start();
-    const fourth = await joined("fourth", three);
+    const three = await growing.start();
+    const fourth = await growing.joined("fourth", three);
     await agreed([...three.nodes, fourth], "all know four members", ({ members }) => members.length === 4);
     await fourth.process.stop();
-    const elsewhere = await newcomer("fourth", { contacts: [], secretFile: three.secretFile, more: ["--zone", "b"] });
+    const elsewhere = await growing.newcomer("fourth", {
+      contacts: [],
+      secretFile: three.secretFile,
+      more: ["--zone", "b"],
+    });
     const { peerPort } = elsewhere.process;
     await elsewhere.process.said(`knows this node at ${HOST}:${peerPort}`, WITHIN_MS);
     const view = await agreed([...three.nodes, elsewhere], "all know where it is", ({ members }) =>
@@ -216,18 +160,18 @@ describe("a fourth node", () => {
   }, 120_000);
 
   test("is not taken in by a cluster other than the one it was told, or at an address that somebody has", async () => {
-    const three = await start();
+    const three = await growing.start();
     const contacts = [`${HOST}:${three.node(0).process.peerPort}`];
     const { secretFile } = three;
-    const other = await newcomer("other", { contacts, secretFile, more: ["--cluster-id", "ab".repeat(16)] });
+    const other = await growing.newcomer("other", { contacts, secretFile, more: ["--cluster-id", "ab".repeat(16)] });
     await other.process.said(`and not to ${"ab".repeat(16)}`, WITHIN_MS);
     const there = `${HOST}:${three.node(1).process.peerPort}`;
-    const taken = await newcomer("taken", { contacts, secretFile, more: ["--peer-advertise", there] });
+    const taken = await growing.newcomer("taken", { contacts, secretFile, more: ["--peer-advertise", there] });
     await taken.process.said("must be given with --peer-listen", WITHIN_MS);
-    const nowhere = await newcomer("nowhere", { contacts: [`${HOST}:1`], secretFile });
+    const nowhere = await growing.newcomer("nowhere", { contacts: [`${HOST}:1`], secretFile });
     await nowhere.process.said("no node of a cluster answers yet", WITHIN_MS);
-    const stranger = await newcomer("stranger", { contacts, secretFile: "" });
+    const stranger = await growing.newcomer("stranger", { contacts, secretFile: "" });
     await stranger.process.said("cluster secret", WITHIN_MS);
-    expect((await newestOf(three.node(0))).epoch).toBe(1n);
+    expect((await viewOf(three.node(0))).epoch).toBe(1n);
   }, 120_000);
 });

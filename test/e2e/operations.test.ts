@@ -1,62 +1,19 @@
 /** Operations on the members and writers of a cluster, in clusters of real processes. */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  type Operation,
-  OperationKind,
-  OperationState,
-  type View,
-} from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { type Operation, OperationKind, OperationState } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { errorOf } from "./clients.js";
-import { Cluster, eventually, freePorts, HOST, Node, NodeProcess } from "./harness.js";
+import { GrowingCluster, PARTITIONS, viewOf, WITHIN_MS } from "./growing-cluster.js";
+import { eventually, HOST, type Node } from "./harness.js";
 import { onar, type Ran } from "./programs.js";
 import { Recorder } from "./recorder.js";
 import { expectLinearizable, summaryOf, Workload } from "./workload.js";
 
-const PARTITIONS = 8;
-const WITHIN_MS = 30_000;
-
-let data = "";
-let cluster: Cluster | null = null;
-const newcomers: Node[] = [];
-
+let growing: GrowingCluster;
 beforeEach(() => {
-  data = mkdtempSync(join(tmpdir(), "onar-operations-"));
+  growing = new GrowingCluster();
 });
-afterEach(async () => {
-  for (const node of newcomers.splice(0)) await node.process.kill();
-  await cluster?.stop();
-  cluster = null;
-  rmSync(data, { recursive: true, force: true });
-});
-
-const start = async (nodes = 3, replicas = 3): Promise<Cluster> => {
-  cluster = await Cluster.start({ nodes, replicas, partitions: PARTITIONS, data });
-  return cluster;
-};
-
-async function joined(name: string, to: Cluster): Promise<Node> {
-  const [port = 0, peerPort = 0] = await freePorts(2);
-  const node = new Node(
-    new NodeProcess(port, peerPort, [
-      ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
-      ...["--join", `${HOST}:${to.node(1).process.peerPort}`, "--data", join(data, name)],
-      ...["--cluster-secret-file", to.secretFile],
-    ]),
-  );
-  newcomers.push(node);
-  await node.process.said("ready", WITHIN_MS);
-  return node;
-}
-
-const viewOf = async (node: Node): Promise<View> => {
-  const { view } = await node.clients.cluster.getView({});
-  if (view === undefined) throw new Error("no view");
-  return view;
-};
+afterEach(() => growing.end());
 
 const idOf = async (node: Node): Promise<number> => {
   const { members } = await viewOf(node);
@@ -93,9 +50,9 @@ async function becomesOf(at: Node, { id, epoch }: Operation): Promise<OperationS
 
 describe("a cluster of six", () => {
   test("becomes one of three under load: who leaves ends by itself, and the history stays linearizable", async () => {
-    const three = await start();
+    const three = await growing.start();
     const more: Node[] = [];
-    for (const name of ["four", "five", "six"]) more.push(await joined(name, three));
+    for (const name of ["four", "five", "six"]) more.push(await growing.joined(name, three));
     await eventually("five voters", WITHIN_MS, async () => {
       const { members, voters } = await viewOf(three.node(0));
       return members.length === 6 && voters.length === 5 ? true : undefined;
@@ -128,7 +85,7 @@ describe("a cluster of six", () => {
     expectLinearizable(recorder, "six-to-three");
     // A directory that has left is of no use any more.
     const again = (more[0] as Node).process.again();
-    newcomers.push(new Node(again));
+    growing.add(again);
     expect(await again.end).toBe(1);
     expect(again.tail()).toContain("is of a node that has left cluster");
   }, 240_000);
@@ -136,7 +93,7 @@ describe("a cluster of six", () => {
 
 describe("the preferred writer", () => {
   test("of all partitions is another node under load: no request fails, and no group epoch changes", async () => {
-    const three = await start();
+    const three = await growing.start();
     const target = three.node(2);
     const nodeId = await idOf(target);
     const failed: unknown[] = [];
@@ -183,7 +140,7 @@ describe("the preferred writer", () => {
 
 describe("operations", () => {
   test("of two operators at once: one is done, the other superseded, and the same asked again is not run again", async () => {
-    const three = await start();
+    const three = await growing.start();
     const { epoch } = await viewOf(three.node(0));
     const ids = [randomBytes(16), randomBytes(16)] as const;
     const ask = (at: Node, operationId: Buffer, nodeId: number) =>
@@ -204,8 +161,8 @@ describe("operations", () => {
   }, 60_000);
 
   test("that must not be are refused with the field or the reason, and the view stays as it is", async () => {
-    const three = await start();
-    const four = await joined("four", three);
+    const three = await growing.start();
+    const four = await growing.joined("four", three);
     const { cluster: calls } = three.node(0).clients;
     const before = await viewOf(three.node(0));
     const { epoch } = before;
@@ -251,7 +208,7 @@ describe("operations", () => {
   }, 120_000);
 
   test("of one of two members that would leave is refused", async () => {
-    const two = await start(2, 2);
+    const two = await growing.start(2, 2);
     const { epoch } = await viewOf(two.node(0));
     const nodeId = await idOf(two.node(1));
     const refused = await errorOf((o) =>
@@ -260,10 +217,10 @@ describe("operations", () => {
     expect(refused.info?.reason).toBe("OPERATION_REFUSED");
   }, 60_000);
 
-  test("are typed as commands: a node joins, becomes nothing's writer, and leaves", async () => {
-    const three = await start();
+  test("are typed as commands: a node joins, writers move, the node leaves", async () => {
+    const three = await growing.start();
     const at = (...args: string[]): Promise<Ran> => onar([...args, "--endpoint", three.node(0).address]);
-    const fourth = await joined("four", three);
+    const fourth = await growing.joined("four", three);
     expect((await at("nodes")).stdout).toContain(fourth.address);
     const second = three.node(1).address;
     const dry = await at("transfer-writer", "--all", "--to", second, "--dry-run");
@@ -297,7 +254,7 @@ describe("operations", () => {
   }, 90_000);
 
   test("are watched: the view comes at once and then with every change, and the streams are bounded", async () => {
-    const three = await start();
+    const three = await growing.start();
     const epochs: bigint[] = [];
     const abort = new AbortController();
     const watch = (async () => {

@@ -24,7 +24,7 @@ const LARGE_RESPONSE = 314_159;
 const REQUEST_SIZES = [27_182, 8, 1_828, 45_904];
 const RESPONSE_SIZES = [31_415, 9, 2_653, 58_979];
 
-/** What a server can do about compression. */
+/** The things that a server can do about compression. */
 export interface Abilities {
   /** It knows whether a message was compressed: not every library tells. */
   readonly seesCompression: boolean;

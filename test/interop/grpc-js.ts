@@ -17,6 +17,7 @@ import {
   type StatusObject,
   type sendUnaryData,
 } from "@grpc/grpc-js";
+import { definition } from "../unit/grpc/support/grpc-js.js";
 import type { Ask, Caller, Outcome } from "./caller.js";
 import {
   decodePayloadBytes,
@@ -37,7 +38,7 @@ export function grpcJsCaller(port: number): Caller {
       "grpc.use_local_subchannel_pool": 1,
       ...(gzip ? { "grpc.default_compression_algorithm": compressionAlgorithms.gzip } : {}),
     });
-  // What is compressed is a matter of the channel.
+  // Compression is a matter of the channel.
   const clients = { plain: open(false), gzip: open(true) };
   return {
     call: (ask) => call(ask.gzip === true ? clients.gzip : clients.plain, ask),
@@ -123,16 +124,6 @@ async function call(client: Client, ask: Ask): Promise<Outcome> {
   );
   return { code, text: details, messages, headers: pairsOf(headers), trailers: pairsOf(trailers) };
 }
-
-const definition = (path: string, requestStream: boolean, responseStream: boolean) => ({
-  path,
-  requestStream,
-  responseStream,
-  requestSerialize: same,
-  requestDeserialize: same,
-  responseSerialize: same,
-  responseDeserialize: same,
-});
 
 const trailersFor = (metadata: Metadata): Metadata => {
   const trailers = new Metadata();

@@ -8,9 +8,9 @@ export interface EchoStatus {
 
 /** SimpleRequest and StreamingOutputCallRequest: their fields of the same name have the same meaning, not all the same number. */
 export interface Request {
-  /** Of a unary call. */
+  /** In a unary call. */
   readonly responseSize: number;
-  /** Of a streaming call: the sizes of its responses, each after so many microseconds. */
+  /** In a streaming call: the sizes of its responses, each after so many microseconds. */
   readonly responses: readonly { readonly size: number; readonly intervalUs: number }[];
   readonly payloadBytes: number;
   readonly responseCompressed: boolean;

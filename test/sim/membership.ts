@@ -26,7 +26,7 @@ const FAREWELL_MS = 10_000;
 const FEWEST_MEMBERS = 4;
 const OPERATION_DIGITS = 32;
 
-/** What is known of a node besides its processes. */
+/** Facts of a node besides its processes. */
 interface Standing {
   /** Where it is, as others dial it. It may have moved since it last ran. */
   address: string;
@@ -39,7 +39,7 @@ interface Standing {
   left: boolean;
   /** Addresses that its running process was started with. */
   contacts: readonly string[];
-  /** Of its running process: addresses that others said they are at. */
+  /** Known to its running process: addresses that others said they are at. */
   hints: Map<NodeId, string>;
 }
 
@@ -326,7 +326,7 @@ export class Membership {
     return missing.length <= Math.floor((fewest - 1) / 2);
   }
 
-  /** What members and newcomers that run still wait for. */
+  /** Wishes that members and newcomers that run still wait for. */
   unfinished(): string[] {
     const { newest } = this.watch;
     const left: string[] = [];

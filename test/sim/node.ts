@@ -259,7 +259,7 @@ export class SimNode {
     return fromLife > met ? "new life" : fromLife < met ? "old life" : "same life";
   }
 
-  /** What a call brings, and no stream. */
+  /** News that a call brings, and no stream. */
   hear(from: NodeId, message: NodeMessage): void {
     this.run(this.life, () => this.loop?.deliver({ kind: "message", from, message }));
   }

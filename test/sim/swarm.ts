@@ -34,7 +34,7 @@ export interface Swarm {
 
 /** Members that come, move and leave. */
 export interface ViewsSwarm {
-  /** Of the first view: so many of its first members. */
+  /** Voters in the first view: so many of its first members. */
   readonly voters: number;
   /** Nodes that may ask to be members. */
   readonly newcomers: number;

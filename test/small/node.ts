@@ -24,7 +24,7 @@ import type { SmallOperation } from "./worlds.js";
 const STEP_MS = MAX_PATIENCE_MS;
 const PATIENCE = { firstMs: RESEND_MS, returned: 0 };
 
-/** What all nodes look at: the time, and who the one that acts now thinks the writer is. */
+/** Shared by all nodes: the time, and who the one that acts now thinks the writer is. */
 export class Stage implements Outlook {
   writer = -1;
   private ms = 0;

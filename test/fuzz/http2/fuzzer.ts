@@ -14,7 +14,7 @@ import { judgeHpack } from "./hpack-fuzzer.js";
 
 export interface Seed {
   readonly name: string;
-  /** Of the machine that gets the bytes; `hpack`: the decoder of header blocks alone. */
+  /** The machine that gets the bytes; `hpack`: the decoder of header blocks alone. */
   readonly role: "client" | "server" | "hpack";
   readonly bytes: Buffer;
 }

@@ -2,13 +2,14 @@
 import { once } from "node:events";
 import { connect as connectNode, createSecureServer, createServer, type Http2Server as NodeServer } from "node:http2";
 import { connect, type Socket } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { SERVER_TIMING } from "../../../src/http2/connection/limits.js";
 import type { Stream, StreamEnd, StreamListener } from "../../../src/http2/connection/stream.js";
 import { type HeaderList, headerList } from "../../../src/http2/hpack/header-list.js";
 import { dial } from "../../../src/http2/socket/client.js";
 import type { ConnectionEvents, Driver } from "../../../src/http2/socket/driver.js";
 import { Http2Server, type ServerOptions } from "../../../src/http2/socket/server.js";
+import { cleanups, quiet } from "./support/cleanups.js";
 import { HELLO, request as rawRequest } from "./support/raw.js";
 import { TEST_CERTIFICATE, TEST_KEY } from "./support/tls.js";
 
@@ -18,20 +19,6 @@ const OK = headerList([
 ]);
 const DONE = headerList([["outcome", "fine"]]);
 const KEYS = { key: TEST_KEY, cert: TEST_CERTIFICATE };
-
-/** What a test has opened is closed behind it. */
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-const quiet: ConnectionEvents = {
-  request: () => expect.unreachable("a request"),
-  ready: () => {},
-  available: () => {},
-  draining: () => {},
-  closed: () => {},
-};
 
 /** Answers with the request's body, with backpressure both ways, and trailers. */
 function echo(driver: Driver): ConnectionEvents {

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from "node:tls";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { GrpcClient } from "../../../src/grpc/client/client.js";
 import type { Call } from "../../../src/grpc/server/call.js";
 import { RouteTable } from "../../../src/grpc/server/route.js";
@@ -10,27 +10,13 @@ import { GrpcServer } from "../../../src/grpc/server/server.js";
 import { SERVER_TIMING } from "../../../src/http2/connection/limits.js";
 import { CLIENT_PREFACE } from "../../../src/http2/frame/wire.js";
 import { dial } from "../../../src/http2/socket/client.js";
-import type { ConnectionEvents } from "../../../src/http2/socket/driver.js";
 import { Http2Server, type ServerOptions } from "../../../src/http2/socket/server.js";
 import { UNARY } from "../grpc/support/echo.js";
+import { cleanups, quiet } from "./support/cleanups.js";
 import { describeFrames } from "./support/raw.js";
 import { CLIENT_CERTIFICATE, CLIENT_KEY, TEST_CERTIFICATE, TEST_KEY } from "./support/tls.js";
 
 const KEYS = { key: TEST_KEY, cert: TEST_CERTIFICATE };
-const quiet: ConnectionEvents = {
-  request: () => expect.unreachable("a request"),
-  ready: () => {},
-  available: () => {},
-  draining: () => {},
-  closed: () => {},
-};
-
-/** What a test has opened is closed behind it. */
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 async function serve(options: Partial<ServerOptions> = {}): Promise<{ server: Http2Server; port: number }> {
   const server = new Http2Server({ accept: () => quiet, ...options });
   cleanups.push(() => server.close(1));

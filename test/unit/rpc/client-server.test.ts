@@ -195,7 +195,7 @@ describe.each(TRANSPORTS)("served by %s", (transport) => {
       const status = new Promise((resolve) => stream.once("trailers", (trailers) => resolve(trailers["grpc-status"])));
       stream.resume();
       expect(await goaway).toBe(0);
-      // What is asked on it still is answered, and then it ends.
+      // A question asked on it still is answered, and then it ends.
       stream.write(framed(Buffer.from([0x08, 1])));
       expect(await status).toBe("14");
       raw.close();

@@ -14,7 +14,7 @@ import { cancel, framed, RawClient } from "../../e2e/raw.js";
 
 const MAX_BYTES = 1_000;
 
-/** What a test wants of the handlers, and what they were told. */
+/** Handlers as a test wants them, and what they were told. */
 class Desk {
   readonly calls: Call[] = [];
   readonly ended: [path: string, kind: string, code: number][] = [];
@@ -153,7 +153,7 @@ async function served(transport: "lean" | "grpc-js") {
   return { desk, raw };
 }
 
-/** What came on a call so far, by frames of gRPC. */
+/** Pieces that came on a call so far, by frames of gRPC. */
 function receiving(stream: ClientHttp2Stream) {
   const chunks: Buffer[] = [];
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -147,7 +147,7 @@ test("a copy whose drop the checkpoint knows, and that was not swept yet, is ins
 test("a start that was killed while format 2 became format 3 costs nothing", async () => {
   const node = layOut("format-2.json", path);
   const old = readFileSync(join(path, "onar.json"), "utf8");
-  // What the kill left of the file that was to take its place.
+  // Left by the kill of the file that was to take its place.
   writeFileSync(join(path, "onar.json.new"), old.slice(0, 40).replace("2", "3"));
   expect(formatOf()).toBe(2);
   await opensWhole(node);

@@ -15,7 +15,7 @@ const raise = (office: Office, above = ABOVE, deadline = instant(10_000)): Offic
   office.writer.raise(office.now, { ticket: lastTicket, above: revision(above), deadline }, office.out);
   return office;
 };
-/** What was told of raises since the last look, in order. */
+/** Outcomes of raises told since the last look, in order. */
 const told = (office: Office) => office.out.raised.splice(0).map(({ done }) => done);
 const reserves = (office: Office) =>
   office.waitingOf(1, "reserve").map(({ reservation, floor }) => [reservation, floor]);

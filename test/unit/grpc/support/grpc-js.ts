@@ -18,7 +18,7 @@ import {
 } from "@grpc/grpc-js";
 
 const same = (bytes: Buffer): Buffer => bytes;
-const definition = (path: string, requestStream: boolean, responseStream: boolean) => ({
+export const definition = (path: string, requestStream: boolean, responseStream: boolean) => ({
   path,
   requestStream,
   responseStream,

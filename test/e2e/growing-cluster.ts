@@ -1,0 +1,73 @@
+/** A cluster of real processes on disk, further nodes that join it, and the end of them all. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { View } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { Cluster, freePorts, HOST, Node, NodeProcess } from "./harness.js";
+
+export const PARTITIONS = 8;
+export const WITHIN_MS = 30_000;
+
+export interface NewcomerOptions {
+  readonly contacts: readonly string[];
+  /** "": none. */
+  readonly secretFile: string;
+  readonly more?: readonly string[];
+  /** false: in memory. */
+  readonly disk?: boolean;
+}
+
+export class GrowingCluster {
+  /** Every node has a directory of its own in it. */
+  readonly data = mkdtempSync(join(tmpdir(), "onar-growing-"));
+  private cluster: Cluster | null = null;
+  private readonly newcomers: Node[] = [];
+
+  async start(nodes = 3, replicas = 3): Promise<Cluster> {
+    this.cluster = await Cluster.start({ nodes, replicas, partitions: PARTITIONS, data: this.data });
+    return this.cluster;
+  }
+
+  /** Begins to join; whether it comes to that is another question. */
+  async newcomer(name: string, options: NewcomerOptions): Promise<Node> {
+    const { contacts, secretFile, more = [], disk = true } = options;
+    const [port = 0, peerPort = 0] = await freePorts(2);
+    return this.add(
+      new NodeProcess(port, peerPort, [
+        ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
+        ...["--join", contacts.join(",")],
+        ...(disk ? ["--data", join(this.data, name)] : ["--memory"]),
+        ...(secretFile === "" ? [] : ["--cluster-secret-file", secretFile]),
+        ...more,
+      ]),
+    );
+  }
+
+  /** Has become a member, and serves. */
+  async joined(name: string, to: Cluster, disk = true): Promise<Node> {
+    const contacts = [`${HOST}:${to.node(1).process.peerPort}`];
+    const node = await this.newcomer(name, { contacts, secretFile: to.secretFile, disk });
+    await node.process.said("ready", WITHIN_MS);
+    return node;
+  }
+
+  /** Ends with the others. */
+  add(process: NodeProcess): Node {
+    const node = new Node(process);
+    this.newcomers.push(node);
+    return node;
+  }
+
+  async end(): Promise<void> {
+    for (const node of this.newcomers.splice(0)) await node.process.kill();
+    await this.cluster?.stop();
+    this.cluster = null;
+    rmSync(this.data, { recursive: true, force: true });
+  }
+}
+
+export async function viewOf(node: Node): Promise<View> {
+  const { view } = await node.clients.cluster.getView({});
+  if (view === undefined) throw new Error("no view");
+  return view;
+}

@@ -24,6 +24,7 @@ import type { EntrySink, Sink } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import { Acceptor } from "./acceptor.js";
 import type { EncodedView } from "./encoded-view.js";
+import { HeardRequests } from "./heard-requests.js";
 import type {
   JoinWish,
   OperationWish,
@@ -33,10 +34,11 @@ import type {
   ViewPrepare,
   ViewPromised,
 } from "./message.js";
-import { isDone, MAX_ASKED, type ViewOperation } from "./operation.js";
+import type { ViewOperation } from "./operation.js";
+import { OwnRequests } from "./own-requests.js";
 import { Proposer } from "./proposer.js";
 import { successorFault } from "./successor.js";
-import { type Member, memberOf, sameAddresses } from "./view.js";
+import { type Member, memberOf } from "./view.js";
 
 /** After which the proposer asks again who did not answer. */
 export const ASK_AGAIN_MS = 100;
@@ -44,10 +46,6 @@ export const ASK_AGAIN_MS = 100;
  * to the second number. */
 export const UNDER_WAY_MS = 250;
 export const LONGEST_UNDER_WAY_MS = 4_000;
-/** Between two wishes of a node that wants to be a member. */
-export const WISH_EVERY_MS = 500;
-/** Wishes remembered at a time; further ones are heard when they are repeated in the next epoch. */
-export const MAX_WISHES = 256;
 
 /** The wishes of a step of the chain; contracts as in the core's outbox. */
 export interface ChainOutbox {
@@ -88,18 +86,12 @@ export class Chain {
   heldView: EncodedView;
   /** Learned after that one, in order, and on their way to the disk. */
   private undurable: EncodedView[] = [];
-  /** Wishes of this epoch, by node. */
-  private readonly wishes = new Map<NodeId, JoinWish>();
-  private readonly operations = new Map<string, ViewOperation>();
-  /** Asked for at this node, in this epoch, by id. */
-  private readonly asked = new Map<string, ViewOperation>();
-  private askedAt: Instant = instant(Number.NEGATIVE_INFINITY);
+  private readonly requests = new HeardRequests();
+  private readonly own: OwnRequests;
   /** By node: the view that was sent to it last. */
   private readonly told = new Map<NodeId, UnderWay>();
   /** The view that was asked for last. */
   private wanted: UnderWay | null = null;
-  private ownWish: OwnWish | null = null;
-  private wishedAt: Instant = instant(Number.NEGATIVE_INFINITY);
   private spreadAt: Instant = instant(Number.NEGATIVE_INFINITY);
 
   constructor(
@@ -110,6 +102,7 @@ export class Chain {
     this.acceptor = new Acceptor(groupEpoch(newest.view.epoch));
     this.held.set(self, newest.view.epoch);
     this.heldView = newest;
+    this.own = new OwnRequests(self);
   }
 
   /** A durable entry of an earlier life, in order. */
@@ -160,12 +153,7 @@ export class Chain {
    * or that it was left out. */
   get busy(): boolean {
     const { proposer } = this;
-    return (
-      (proposer !== null && proposer.silent().length > 0) ||
-      this.ownWish !== null ||
-      this.asked.size > 0 ||
-      !this.mayStay
-    );
+    return (proposer !== null && proposer.silent().length > 0) || this.own.busy || !this.mayStay;
   }
 
   private get mayStay(): boolean {
@@ -183,17 +171,17 @@ export class Chain {
 
   /** Those who asked to become members, or to have other addresses, in this epoch; ordered by id. */
   wishing(): readonly JoinWish[] {
-    return [...this.wishes.values()].sort((a, b) => a.member.id - b.member.id);
+    return this.requests.wishing;
   }
 
   /** Operations that were asked for in this epoch, in the order in which this node heard of them. */
   wanting(): readonly ViewOperation[] {
-    return [...this.operations.values()];
+    return this.requests.wanting;
   }
 
   /** It was asked for at this node, and no newer view says what became of it. */
   isAsked(operation: string): boolean {
-    return this.asked.has(operation);
+    return this.own.isAsked(operation);
   }
 
   // ---- Proposing. ----
@@ -233,10 +221,11 @@ export class Chain {
     const { members, voters } = this.newest.view;
     for (const { id } of next.view.members) {
       const added = !members.some((member) => member.id === id);
-      if (added && !this.wishes.has(id) && !planted("V7.not-asked-for")) return { reason: "not-asked-for", node: id };
+      if (added && !this.requests.hasWish(id) && !planted("V7.not-asked-for"))
+        return { reason: "not-asked-for", node: id };
     }
     for (const node of next.view.voters) {
-      const holds = (this.held.get(node) ?? 0) >= this.epoch || this.wishes.has(node);
+      const holds = (this.held.get(node) ?? 0) >= this.epoch || this.requests.hasWish(node);
       if (!voters.includes(node) && !holds) return { reason: "voter-behind", node };
     }
     proposer.propose(next);
@@ -248,8 +237,7 @@ export class Chain {
 
   /** This node wants to be a member under these addresses; repeated until a view says so. `operation`: names this wish in the view. */
   wish(member: Member, operation: string): void {
-    this.ownWish = { member, operation };
-    this.wishedAt = instant(Number.NEGATIVE_INFINITY);
+    this.own.wishFor(member, operation);
   }
 
   /**
@@ -258,16 +246,12 @@ export class Chain {
    */
   askFor(operation: ViewOperation): void {
     if (operation.epoch !== this.epoch && !planted("V1.operation-again")) return;
-    const [oldest] = this.asked.keys();
-    if (oldest !== undefined && this.asked.size >= MAX_ASKED && !this.asked.has(operation.id))
-      this.asked.delete(oldest);
-    this.asked.set(operation.id, operation);
-    this.askedAt = instant(Number.NEGATIVE_INFINITY);
+    this.own.askFor(operation);
   }
 
   /** It asked to be a member, or to have other addresses, and no view says so yet. */
   get isWishing(): boolean {
-    return this.ownWish !== null;
+    return this.own.isWishing;
   }
 
   // ---- Inputs. ----
@@ -329,9 +313,8 @@ export class Chain {
       if (proposer.elected) this.ask(now, proposer, out);
       else this.prepare(proposer.silent(), out);
     }
-    if (this.ownWish !== null) this.repeatWish(now, this.ownWish, out);
-    if (this.asked.size > 0) this.repeatAsked(now, out);
-    const leaving = this.ownWish === null && memberOf(newest.view, this.self) === undefined && !this.mayLeave;
+    this.own.repeat(now, newest, this.heldEpoch === this.epoch, out.sendDurable);
+    const leaving = !this.own.isWishing && memberOf(newest.view, this.self) === undefined && !this.mayLeave;
     if (leaving && since(now, this.spreadAt) >= ASK_AGAIN_MS) {
       this.spreadAt = now;
       for (const voter of newest.view.voters) if ((this.held.get(voter) ?? 0) < this.epoch) this.tell(now, voter, out);
@@ -411,7 +394,7 @@ export class Chain {
   private decided(now: Instant, next: EncodedView, out: ChainOutbox): void {
     const members = [...this.newest.view.members, ...next.view.members].map(({ id }) => id);
     // Newcomers that are not in it ask anew as soon as they know.
-    const concerned = new Set([...members, ...this.wishes.keys()]);
+    const concerned = new Set([...members, ...this.requests.wishers()]);
     this.learn(this.self, next, out);
     for (const node of [...concerned].sort((a, b) => a - b)) if (node !== this.self) this.tell(now, node, out);
   }
@@ -430,24 +413,13 @@ export class Chain {
       return;
     }
     if (view.epoch > this.epoch) {
-      // Whoever was left out does not come back by a wish of before, to be known elsewhere (V7).
-      const leftOut = memberOf(newest.view, this.self) !== undefined && memberOf(view, this.self) === undefined;
-      if (leftOut && !planted("V7.comes-back")) this.ownWish = null;
-      // Nor by one that was granted before this node heard of it.
-      const granted = memberOf(view, this.self) === undefined && isDone(view, this.ownWish?.operation ?? "");
-      if (granted && !planted("V7.re-add-leaving")) this.ownWish = null;
+      this.own.learned(view, newest.view);
+      this.requests.clear();
       this.newest = decided;
       this.undurable.push(decided);
       this.acceptor = new Acceptor(groupEpoch(view.epoch));
       this.proposer = null;
       this.wanted = null;
-      // A wish counts in its own epoch only.
-      this.wishedAt = instant(Number.NEGATIVE_INFINITY);
-      if (!planted("V1.stale-wish")) this.wishes.clear();
-      if (!planted("V1.operation-again")) {
-        this.operations.clear();
-        this.asked.clear();
-      }
       this.forgetOthers();
       out.entries.push({ kind: "view", decided });
       out.learned.push(decided);
@@ -491,55 +463,17 @@ export class Chain {
     out.sendNow.push(from, { kind: "view-wanted", epoch: this.epoch });
   }
 
-  // ---- Wishes. ----
+  // ---- Requests. ----
 
   private onWish(now: Instant, from: NodeId, wish: JoinWish, out: ChainOutbox): void {
-    if (planted("V1.stale-wish")) {
-      this.wishes.set(wish.member.id, wish);
-      return;
-    }
-    this.heard(now, from, wish.epoch, wish.digest, out);
-    if (wish.member.id !== from || wish.epoch !== this.epoch || wish.digest !== this.newest.digest) return;
-    if (this.wishes.size >= MAX_WISHES && !this.wishes.has(from)) return;
-    this.wishes.set(from, wish);
+    if (!planted("V1.stale-wish")) this.heard(now, from, wish.epoch, wish.digest, out);
+    this.requests.onWish(from, wish, this.newest);
   }
 
-  private onOperation(now: Instant, from: NodeId, { operation, digest }: OperationWish, out: ChainOutbox): void {
-    const { view } = this.newest;
-    const again = planted("V1.operation-again");
-    if (!again) this.heard(now, from, operation.epoch, digest, out);
-    if (!again && (operation.epoch !== view.epoch || digest !== this.newest.digest)) return;
-    if (memberOf(view, from) === undefined || this.operations.size >= MAX_ASKED) return;
-    this.operations.set(operation.id, operation);
+  private onOperation(now: Instant, from: NodeId, wish: OperationWish, out: ChainOutbox): void {
+    if (!planted("V1.operation-again")) this.heard(now, from, wish.operation.epoch, wish.digest, out);
+    this.requests.onOperation(from, wish, this.newest);
   }
-
-  private repeatAsked(now: Instant, out: ChainOutbox): void {
-    const { view, digest } = this.newest;
-    if (this.heldEpoch !== view.epoch || since(now, this.askedAt) < WISH_EVERY_MS) return;
-    this.askedAt = now;
-    for (const operation of this.asked.values())
-      for (const voter of view.voters) out.sendDurable.push(voter, { kind: "operation-wish", operation, digest });
-  }
-
-  private repeatWish(now: Instant, wish: OwnWish, out: ChainOutbox): void {
-    const { view, digest } = this.newest;
-    if (this.heldEpoch !== view.epoch || since(now, this.wishedAt) < WISH_EVERY_MS) return;
-    const known = memberOf(view, this.self);
-    if (known !== undefined && sameAddresses(known, wish.member)) {
-      this.ownWish = null;
-      return;
-    }
-    this.wishedAt = now;
-    const { epoch } = view;
-    const { member, operation } = wish;
-    const message: JoinWish = { kind: "join-wish", member, operation, epoch, digest };
-    for (const voter of view.voters) out.sendDurable.push(voter, message);
-  }
-}
-
-interface OwnWish {
-  readonly member: Member;
-  readonly operation: string;
 }
 
 /** Whoever sends the message knows that view, and what came before it. */

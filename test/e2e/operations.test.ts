@@ -1,5 +1,6 @@
 /** Operations on the members and writers of a cluster, in clusters of real processes. */
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Operation, OperationKind, OperationState } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { errorOf } from "./clients.js";
@@ -257,6 +258,8 @@ describe("operations", () => {
     const three = await growing.start();
     const epochs: bigint[] = [];
     const abort = new AbortController();
+    // All streams of this test end by it.
+    setMaxListeners(0, abort.signal);
     const watch = (async () => {
       for await (const { view } of three.node(1).clients.cluster.watchView({}, { signal: abort.signal }))
         epochs.push(view?.epoch ?? 0n);

@@ -69,7 +69,9 @@ describe("@onar/client", () => {
       files.filter(
         (file) =>
           !FREE.test(file) &&
-          !/^dist\/(src\/((client|base|wire|core\/placement)\/|core\/model\/ids\.|grpc\/status-name\.)|gen\/ts\/)/.test(file),
+          !/^dist\/(src\/((client|base|wire|core\/placement)\/|core\/model\/ids\.|grpc\/status-name\.)|gen\/ts\/)/.test(
+            file,
+          ),
       ),
     ).toEqual([]);
     expect(await runIn(at, hello("@onar/client"))).toMatchObject({ code: 0, stdout: "hello\n", stderr: "" });

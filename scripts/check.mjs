@@ -13,13 +13,17 @@ const steps = [
 let passed = 0;
 let failed = 0;
 let skipped = "";
+const failedSteps = [];
 for (const [name, [command, ...args]] of steps) {
   const started = Date.now();
   const { status } = spawnSync(command, args, { stdio: "inherit" });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(`${status === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
   if (status === 0) passed++;
-  else failed++;
+  else {
+    failed++;
+    failedSteps.push(name);
+  }
 }
 
 const tests = spawnSync(process.execPath, ["scripts/test.mjs"], {
@@ -32,6 +36,8 @@ const line = /^(\d+) passed, (\d+) failed(, \d+ skipped)?$/m.exec(tests.stdout.s
 passed += Number(line?.[1] ?? 0);
 failed += Number(line?.[2] ?? 1);
 skipped = line?.[3] ?? "";
+// Here again, as logs are often cut to their end.
+for (const name of failedSteps) console.log(`FAILED ${name}, see above`);
 console.log("with the checks above:");
 console.log(`${passed} passed, ${failed} failed${skipped}`);
 process.exit(failed > 0 ? 1 : 0);

@@ -11,6 +11,7 @@
  * B2 H is BASE_HOLD·2^k, at most the given bound.
  * B3 While an offer is out the writer decides nothing, whatever else it waits for: what it decided after YourTurn would be fenced off.
  */
+import { assert } from "../../base/assert.js";
 
 /** H: rounds for which the preferred replica must have been fit before it is offered the office. */
 export const BASE_HOLD = 20;
@@ -53,11 +54,13 @@ export class HandingBack {
   /** An offer to the preferred replica begins. */
   offer(): void {
     this.hold = Math.min(2 * this.hold, this.maxHold);
+    assert(this.hold <= this.maxHold, "B2: H is bounded");
     this.begin();
   }
 
   /** An offer begins, not counted against the preferred replica. */
   begin(): void {
+    assert(this.stage === "none", "B1: one offer at a time");
     this.fitFor = 0;
     this.stage = "offered";
   }

@@ -259,6 +259,7 @@ export class Reader {
       timestamp === null ? -1 : state.best === null ? 1 : compareTimestamps(timestamp, state.best.timestamp);
     // States newer than the asker's copy are sent whole: an answer that does not is none.
     if (order > 0 && register === null) return;
+    assert((state.answers & vote) === 0 || planted("R7.count-messages"), "I3: each replica's answer counts once");
     state.answers |= vote;
     state.messages++;
     if (timestamp === null) {
@@ -356,6 +357,11 @@ export class Reader {
   }
 
   private finish(state: ReadState, out: Outbox): void {
+    const { best, bestSettled } = state;
+    const counts = best === null || bestSettled || planted("R3.no-impose") || planted("R7.count-messages");
+    const native = best?.timestamp.ballot.groupEpoch === this.group.epoch;
+    assert(counts || countVotes(state.holders) >= this.group.majority, "I1: a majority took what is answered");
+    assert(counts || native, "I2: a state of an earlier epoch is answered only if it is settled");
     this.reads.delete(state.attempt);
     this.answer(state.ticket, state.best, "linearizable", out);
   }

@@ -18,6 +18,7 @@
  *
  * Source: anti-entropy by version numbers, as in Bayou and Dynamo; the fence is what a register needs besides.
  */
+import { assert } from "../../base/assert.js";
 import { after, duration, type Instant, instant, since } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
 import { compareTimestamps, type Timestamp } from "../model/ballot.js";
@@ -300,6 +301,7 @@ export class CatchUp {
   }
 
   private ask(now: Instant, out: Outbox): void {
+    assert(this.page === null, "I3: one page is asked for at a time");
     const expected = this.whole ? Math.max(PAGE_BYTES, this.largest) : 0;
     this.attempt = null;
     if (!this.load.ask(expected)) return;
@@ -338,6 +340,7 @@ export class CatchUp {
   private advance(now: Instant, out: Outbox): void {
     const { page } = this;
     if (page === null) return;
+    assert(this.waiting.length === 0 && this.awaited.length === 0, "I1: the cursor moves once all listed is here");
     const cursor = this.cursors[this.source] as Cursor;
     cursor.copy = page.copy;
     cursor.change = page.upTo;

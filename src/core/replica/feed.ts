@@ -12,6 +12,7 @@
  *       of them are there. It tells nothing on that it learned from others. A register may have been bad in an earlier
  *       life of the node, been passed over then, and not been looked at since.
  */
+import { assert } from "../../base/assert.js";
 import { LOOK_BYTES, PAGE_BYTES } from "../model/bounds.js";
 import { type ChangeNumber, NO_CHANGE } from "../model/ids.js";
 import type { AskChanges, Changes, ListedChange } from "../model/message.js";
@@ -72,6 +73,7 @@ class Page {
     for (let looked = 0; looked < MAX_LOOKED && keyBytes < LOOK_BYTES; ) {
       const found = table.changesAfter(this.upTo, portion);
       for (const change of found) {
+        assert(change.change > this.upTo, "I1: changes are gone through in their order");
         if (!this.take(change)) return;
         this.upTo = change.change;
         keyBytes += change.key.length;

@@ -185,7 +185,7 @@ export class Replica {
 
   /** The own promise of a candidate: its Prepare leaves after this is durable (R8). */
   promiseOwn(ballot: Ballot, out: Outbox): void {
-    assert(compareBallots(ballot, this.promise) > 0, "E1: a candidate's ballot is above its promise");
+    assert(compareBallots(ballot, this.promise) > 0, "election E1: a candidate's ballot is above its promise");
     this.raise(ballot, out);
   }
 
@@ -290,7 +290,7 @@ export class Replica {
     const held = this.look(register.key);
     if (held === BAD) return false;
     if (order > 0) this.raise(ballot, out);
-    if (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0) this.put(register, out);
+    if (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0) this.put(register, held, out);
     else this.note(register.timestamp);
     return true;
   }
@@ -309,10 +309,10 @@ export class Replica {
     if (compareBallots(ballot, this.promise) > 0) this.raise(ballot, out);
     if (held === BAD) {
       if (register === null) this.remove(key, out);
-      else this.put(register, out);
+      else this.put(register, held, out);
       this.sound(key);
     } else if (register !== null && (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0)) {
-      this.put(register, out);
+      this.put(register, held, out);
     } else if (register === null && held?.tombstone && compareBallots(held.timestamp.ballot, ballot) < 0) {
       this.raiseFloor(held, out);
       this.remove(key, out);
@@ -437,7 +437,13 @@ export class Replica {
     out.entries.push({ kind: "floor", partition: this.group.partition, floor });
   }
 
-  private put(register: Register, out: Outbox): void {
+  /** `held`: what it takes the place of. */
+  private put(register: Register, held: Register | Bad | null, out: Outbox): void {
+    const { timestamp } = register;
+    const fenced = compareBallots(timestamp.ballot, this.promise) <= 0 || planted("R1.write") || planted("R1.impose");
+    assert(fenced, "I1: no register has a higher ballot than the promise");
+    const rises = held === null || held === BAD || compareTimestamps(held.timestamp, timestamp) < 0;
+    assert(rises, "I2: the timestamp of a key never falls");
     const change = this.nextChange();
     this.table.put(register, change);
     this.note(register.timestamp);
@@ -471,7 +477,7 @@ export class Replica {
         return true;
       }
     }
-    this.put(register, out);
+    this.put(register, held, out);
     return true;
   }
 

@@ -46,6 +46,7 @@ export class Answers {
 
   tell(waiter: Waiter, out: Outbox): void {
     if (waiter.told) return;
+    assert(waiter.outstanding === 0, "writer I4: an answer is told once all has happened that it stands on");
     waiter.told = true;
     if (waiter.reply === null) return this.tellReader(waiter.asker, true, waiter.register, out);
     if ("reason" in waiter.reply) return this.result(waiter.asker, refused(waiter.reply), out);

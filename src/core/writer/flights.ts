@@ -4,6 +4,7 @@
  * of its key departs. Or only replicas lack it that are not heard: those catch up when they are back. The settled seq
  * stops below the oldest flight that is not done (R14).
  */
+import { assert } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
 import { since } from "../../base/time.js";
 import { TransientMap } from "../../base/transient-map.js";
@@ -78,6 +79,8 @@ export class Flights {
 
   /** `undone`: the writes of the key that are not on a majority yet, oldest first. */
   depart(now: Instant, undone: Flight[], register: Register, waiter: Waiter): void {
+    const newest = this.order.at(-1)?.register.timestamp.seq ?? 0;
+    assert(register.timestamp.seq > newest || planted("R6"), "writer I2: a seq is given to one register only");
     const flight = new Flight(undone, register, waiter, now, this);
     const before = this.latest.get(register.key);
     if (before?.done) {
@@ -119,6 +122,7 @@ export class Flights {
   /** Every seq of the ballot up to this one is on a majority, itself or by a later one of its key. */
   settledSeq(last: number): number {
     const first = this.order[this.head];
+    assert((first === undefined) === (this.undone === 0), "writer I5: the settled seq stops below what is under way");
     return first === undefined ? last : first.register.timestamp.seq - 1;
   }
 

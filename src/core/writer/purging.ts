@@ -12,6 +12,7 @@
  *
  * Source: garbage collection of CASPaxos registers (Rystsov 2018, 3.1), with the fence of a ballot in the place of its clocks.
  */
+import { assert } from "../../base/assert.js";
 import { type Instant, since } from "../../base/time.js";
 import { type Ballot, compareBallots, type Timestamp } from "../model/ballot.js";
 import type { Attempt, Key } from "../model/ids.js";
@@ -104,6 +105,8 @@ export class Purging {
     entry.round.vote(place);
     const needed = planted("R12.at-a-majority") ? this.group.majority : this.group.replicas.length;
     if (entry.round.count < needed) return;
+    const everyone = entry.round.votes === this.group.everyone || planted("R12.at-a-majority");
+    assert(everyone || planted("R7.count-messages"), "I1: every replica has confirmed the tombstone");
     this.byAttempt.delete(entry.round.attempt);
     entry.purging = true;
     entry.begunAt = now;
@@ -145,6 +148,8 @@ export class Purging {
   private ask(entry: PurgedKey, places: number, out: Outbox): void {
     if (this.ballot === null) return;
     const { key, timestamp } = entry;
+    const above = compareBallots(timestamp.ballot, this.ballot) < 0 || planted("R12.without-promise");
+    assert(above, "I1: a tombstone is purged in a ballot above its own");
     this.multicast.send(
       places,
       {

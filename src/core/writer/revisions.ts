@@ -118,7 +118,7 @@ export class Revisions {
       return null;
     }
     this.last = (this.last + 1) as Revision;
-    assert(this.last <= this.reserved || unreserved, "R13: a revision handed out is reserved at a majority");
+    assert(this.last <= this.reserved || unreserved, "writer I3: a revision handed out is reserved at a majority");
     // Renewed ahead of need.
     if (this.reserved - this.last < RESERVATION_WINDOW / 2) this.ask(now, out);
     return this.last;

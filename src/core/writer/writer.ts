@@ -284,6 +284,8 @@ export class Writer {
   // ---- decisions
 
   private decide(now: Instant, state: KeyState, queued: Queued, out: Outbox): void {
+    assert(this.elected && state.recovery === null, "I1: a key is decided on once a majority has told of it");
+    assert(!this.paused, "handing-back B3: nothing is decided while the office is offered");
     const { request } = queued;
     if (request === null) return this.reveal(now, state, queued.asker, null, out);
     const record = findRecord(state.register, request);

@@ -80,7 +80,7 @@ export function storageSuite(name: string, open: () => Promise<Subject>): void {
       expect(table().size).toBe(1);
     });
 
-    test("calls durable once for each batch, in order, the empty ones too", async () => {
+    test("calls durable once for each batch, in order, the empty ones too (log G2)", async () => {
       const order: number[] = [];
       const calls = [
         append(put(A, 1)).then(() => order.push(1)),

@@ -47,16 +47,16 @@ test("H14.old-reports is caught: a proposer far away gives up before it has deci
 
 /** Seeds that catch a planted bug. Of those found late the small world and a script tell more (test/small/views.test.ts, test/scripts/views). */
 const CAUGHT: readonly (readonly [string, readonly number[]])[] = [
-  ["V1.all-members", [5]],
+  ["V1.all-members", [5]], // proposer P2
   ["V1.new-voters", [1]],
   ["V1.no-adopt", [41]],
-  ["V1.lost-disk", [177]],
-  ["V1.forgotten-vote", [1]],
+  ["V1.lost-disk", [177]], // chain V1a
+  ["V1.forgotten-vote", [1]], // chain V1b
   ["V1.prepare-early", [1]],
-  ["V1.accepted-is-decided", [1]],
+  ["V1.accepted-is-decided", [1]], // chain V1c
   ["V1.two-voters", [1]],
-  ["V1.stale-wish", [1]],
-  ["V7.leave-at-once", [3]],
+  ["V1.stale-wish", [1]], // chain V1d
+  ["V7.leave-at-once", [3]], // chain V7
   ["V7.not-asked-for", [1]],
 ];
 

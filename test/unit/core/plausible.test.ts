@@ -133,15 +133,15 @@ describe("a number that others go on above", () => {
 
 describe("a message", () => {
   test.each<[string, NodeMessage]>([
-    ["of a writer comes from the owner of its ballot", { kind: "prepare", partition: P, ballot: of(1, B) }],
+    ["of a writer comes from the owner of its ballot (P1)", { kind: "prepare", partition: P, ballot: of(1, B) }],
     ["with a register to be written, too", write({ owner: B })],
     ["has a partition that there is", { kind: "prepare", partition: partition(9), ballot: of(1) }],
     [
-      "has a ballot of a replica",
+      "has a ballot of a replica (P2)",
       { kind: "promised", partition: P, ballot: of(1, nodeId(99)), reservation: revision(0) },
     ],
     ["has a ballot of an epoch that there is", { kind: "prepare", partition: P, ballot: of(1, A, 2) }],
-    ["has a version that was decided", write({ version: 3, revision: 2 })],
+    ["has a version that was decided (P3)", write({ version: 3, revision: 2 })],
     ["has a floor that was decided", write({ version: 1, revision: 2, floor: 3 })],
     ["has a floor below its reservation", reserve(5, 6)],
   ])("%s", (_, message) => {
@@ -172,7 +172,7 @@ describe("a message", () => {
   });
 });
 
-describe("a key of another partition", () => {
+describe("a key of another partition (P4)", () => {
   const elsewhere = partition(1);
   const rigOf = (home: Partition): Plausible =>
     new Plausible({ view: () => viewOf(3, 3, 2), known: () => NOTHING, asked: () => P, partitionOf: () => home });

@@ -33,7 +33,7 @@ test("a writer whose disk is full hands its office over, and writes through any 
   }
 });
 
-test("a full node takes no office while another can have it, is no preferred replica, and gets it back when there is space", () => {
+test("a full node takes no office while another can have it, is no preferred replica, and gets it back when there is space (election E6)", () => {
   const cluster = fill(new Cluster().elected(A), A).run(600);
   expect(cluster.machine(B).core.isWriter(P0)).toBe(true);
   cluster.run(30_000);

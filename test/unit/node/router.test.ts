@@ -296,7 +296,7 @@ describe("holding", () => {
     expect(cluster.verdict(ticket)).toEqual({ status: "unserved", reason: "no-writer", missing: [] });
   });
 
-  test("with less time than that it is given up just before its deadline, so that the client hears of it", () => {
+  test("with less time than that it is given up just before its deadline, so that the client hears of it (I3)", () => {
     const cluster = new Cluster().isolate(A).run(1_000);
     const start = cluster.now;
     const ticket = cluster.submit(A, put("x"), 500);
@@ -326,7 +326,7 @@ describe("holding", () => {
 });
 
 describe("a write without an id", () => {
-  test("leaves this node once: when the link breaks its outcome is unknown", () => {
+  test("leaves this node once: when the link breaks its outcome is unknown (I1)", () => {
     const cluster = unanswered();
     const ticket = cluster.submit(B, increment());
     cluster.step(B, { kind: "link-lost", peer: A });
@@ -359,7 +359,7 @@ describe("a write without an id", () => {
     expect(cluster.forwards(B)).toHaveLength(2);
   });
 
-  test("that no stream took was not sent: it goes to the next writer, once", () => {
+  test("that no stream took was not sent: it goes to the next writer, once (I5)", () => {
     const cluster = unanswered();
     const ticket = cluster.submit(B, increment());
     const [forward] = cluster.forwards(B);
@@ -443,7 +443,7 @@ describe("a write with an id", () => {
     expect(cluster.verdict(ticket)).toBeUndefined();
   });
 
-  test("once a copy may have run it is never refused nor unserved: overload is waited out …", () => {
+  test("once a copy may have run it is never refused nor unserved: overload is waited out … (I2)", () => {
     const cluster = unanswered();
     const ticket = cluster.submit(B, increment("id"));
     cluster.step(B, { kind: "link-lost", peer: A });

@@ -111,7 +111,7 @@ describe("a node with a secret", () => {
     expect(step()).not.toMatchObject({ kind: "say", step: { step: { $case: "challenge" } } });
   });
 
-  test("refuses who says anything else, in either role (downgrade)", () => {
+  test("refuses who says anything else, in either role (A2, A3: downgrade)", () => {
     expect(accepting(2, secret).receive(undefined).kind).toBe("refused");
     expect(new Dialing(secret, at(1), member(2)).receive(undefined).kind).toBe("refused");
     const welcome: Authentication = { step: { $case: "welcome", value: { ...at(2), proof: randomBytes(32) } } };

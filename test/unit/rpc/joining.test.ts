@@ -119,7 +119,7 @@ test("a member that moved and is left out meanwhile asks no more to be known els
 });
 
 describe("a newcomer", () => {
-  test("saves a view before it wishes with it, and wishes anew with each newer one", async () => {
+  test("saves a view before it wishes with it, and wishes anew with each newer one (J1)", async () => {
     const member = await new Answering(encodedView(base())).listen();
     // It is the only voter, so that it alone is asked.
     const first = encodedView({ ...at(base(), [member.address]), voters: [nodeId(10)] });
@@ -141,7 +141,7 @@ describe("a newcomer", () => {
     expect(saved.map(({ view }) => view.epoch)).toEqual([1, 2, 3]);
   });
 
-  test("learns the newest of several answers, and nothing of another cluster once it knows its own", async () => {
+  test("learns the newest of several answers, and nothing of another cluster once it knows its own (J2)", async () => {
     const other = await new Answering(following(following(encodedView(base("ff".repeat(16)))))).listen();
     const member = await new Answering(encodedView(base())).listen();
     const { joining, saved, notices } = newcomer([other.address, member.address], "ab".repeat(16));

@@ -241,7 +241,7 @@ describe("a node with a secret", () => {
     expect(await comesAs(11, false)).toBe(true);
   });
 
-  test("lets nobody shake hands as another node than it has proved to be", async () => {
+  test("lets nobody shake hands as another node than it has proved to be (authentication A4)", async () => {
     expect(await comesAs(11, true)).toBe(false);
     for (const one of nodes) one.close();
     plant("W8.anybody");

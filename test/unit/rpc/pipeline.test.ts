@@ -128,7 +128,7 @@ describe("a pipeline", () => {
     expect([bench.headers.get("onar-pipeline"), bench.headersSent]).toEqual(["1", 1]);
   });
 
-  test("ends with a status when the node stops: at once when idle, otherwise once what was read is answered", async () => {
+  test("ends with a status when the node stops: at once when idle, otherwise once what was read is answered (P4)", async () => {
     const idle = new Bench();
     idle.stopping.abort();
     expect(idle.status).toMatchObject({ code: STATUS.unavailable });
@@ -156,7 +156,7 @@ describe("a pipeline", () => {
     expect([bench.answers, (bench.status as GrpcError).code]).toEqual([[1n], STATUS.unavailable]);
   });
 
-  test("answers in the order in which answers come about, those of a turn in one write", async () => {
+  test("answers in the order in which answers come about, those of a turn in one write (P2)", async () => {
     const bench = new Bench();
     await bench.come(1, 2, 3);
     expect(bench.asked.map(({ tag }) => tag)).toEqual([1n, 2n, 3n]);
@@ -167,7 +167,7 @@ describe("a pipeline", () => {
     expect(bench.written).toHaveLength(1);
   });
 
-  test("ends when all requests came and all answers have left", async () => {
+  test("ends when all requests came and all answers have left (P3)", async () => {
     const bench = new Bench();
     await bench.come(1, 2, null);
     bench.asked[0]?.answer();
@@ -185,7 +185,7 @@ describe("a pipeline", () => {
     expect(bench.status).toBe("OK");
   });
 
-  test("reads no further with its bound of requests under way, not even what has come with them", async () => {
+  test("reads no further with its bound of requests under way, not even what has come with them (P1)", async () => {
     const bench = new Bench();
     await bench.come(...upTo(MAX_PIPELINED + 2));
     expect(bench.asked).toHaveLength(MAX_PIPELINED);

@@ -113,7 +113,7 @@ describe("copies of one partition", () => {
     expect(values).toEqual(["value of k", "2"]);
   });
 
-  test("a table's number is never given again, also after all of it is gone", () => {
+  test("a table's number is never given again, also after all of it is gone (states T1)", () => {
     const world = opened();
     done(world, begun(2), put("two", 1));
     const [second] = tables(world.storage as DiskStorage);
@@ -157,7 +157,7 @@ describe("copies of one partition", () => {
     expect(() => done(world, ...entries)).toThrow();
   });
 
-  test("a copy that was dropped takes nothing, whoever still holds its table", () => {
+  test("a copy that was dropped takes nothing, whoever still holds its table (states T2)", () => {
     const world = opened();
     const held = done(world, put("first", 1)).table(P);
     done(world, dropped(1));
@@ -285,6 +285,7 @@ describe("each planted bug shows", () => {
     expect(blocks(world, P)).toBeGreaterThan(0);
   });
 
+  // sweep W1
   test.each(["H9.sweeps-early", "H9.folds-less"] as const)(
     "%s: a crash that loses the drop leaves a copy with holes",
     (bug) => {

@@ -7,7 +7,7 @@ import type { DiskStorage } from "../../../src/storage/disk.js";
 import { errorOf } from "../../conformance/faulty-files.js";
 import { pictureAfter, shown, World } from "../../conformance/world.js";
 
-describe("after a crash at any moment", () => {
+describe("after a crash at any moment (recovery L1)", () => {
   test.each(Array.from({ length: Number(process.env.SEEDS ?? 60) }, (_, i) => i + 1 + Number(process.env.FROM ?? 0)))(
     "a prefix with all that was durable is there, seed %i",
     (seed) => {
@@ -77,7 +77,7 @@ describe("a disk that is full", () => {
   });
 });
 
-describe("a write or sync that fails", () => {
+describe("a write or sync that fails (log G3)", () => {
   test.each([1, 2, 3, 4, 5, 6])("is said once, and nothing is durable any more, seed %i", (seed) => {
     const world = new World(seed);
     world.open(0);

@@ -84,7 +84,7 @@ test("the position counts what is on stable storage, and not what is on its way 
   expect(rig.storage.position).toBe(2);
 });
 
-test("whatever a crash leaves, a node comes back with no less than the position it had", () => {
+test("whatever a crash leaves, a node comes back with no less than the position it had (log G1)", () => {
   for (let i = 0; i < 50; i++) {
     const rig = new Rig();
     rig.append();

@@ -71,7 +71,7 @@ function rotHeader(world: World, index: number): void {
 }
 
 describe("in the middle of the log", () => {
-  test("a rotten register is bad, neither absent nor as it was before, and the others are there", () => {
+  test("a rotten register is bad, neither absent nor as it was before, and the others are there (recovery L2)", () => {
     const world = worldWith([put(A, 1, "old")], [put(A, 2)], [put(B, 3)]);
     rotBody(world, 1);
     expect(world.open(0)).toBeNull();

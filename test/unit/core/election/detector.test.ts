@@ -49,7 +49,7 @@ describe("D3: a peer that always answers, however far away", () => {
 });
 
 describe("hearing", () => {
-  test("nobody is heard before a round ended, but a node always hears itself", () => {
+  test("nobody is heard before a round ended, but a node always hears itself (D4)", () => {
     const d = detector();
     d.answered(a, d.round);
     expect(d.hears(a)).toBe(false);
@@ -72,7 +72,7 @@ describe("hearing", () => {
     expect(d.heard()).toBe(heard);
   });
 
-  test("one missed round is forgiven, two are not", () => {
+  test("one missed round is forgiven, two are not (D1)", () => {
     const d = detector();
     rounds(d, 1, a);
     rounds(d, 1);
@@ -132,7 +132,7 @@ describe("the window", () => {
     expect(d.hears(a)).toBe(false);
   });
 
-  test("the window stops growing, so a dead peer is always suspected in the end", () => {
+  test("the window stops growing, so a dead peer is always suspected in the end (D2)", () => {
     const d = detector();
     rounds(d, 1, a);
     for (let i = 0; i < 20; i++) wrongSuspicion(d);

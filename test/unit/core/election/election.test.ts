@@ -5,7 +5,7 @@ import { MAX_MISSED, PATIENCE, PATIENCE_PER_RANK } from "../../../../src/core/el
 import { b, none, Replica, writer } from "./replica.js";
 
 describe("rule 1: no majority", () => {
-  test("without a majority heard nobody campaigns, however long", () => {
+  test("without a majority heard nobody campaigns, however long (E5)", () => {
     expect(new Replica(0, 5).hear(1, none).roundsUntil("campaign")).toBe(0);
   });
 
@@ -43,7 +43,7 @@ describe("rule 1: no majority", () => {
 });
 
 describe("rule 2: holding a ballot", () => {
-  test("a candidate repeats its Prepare in the same ballot to everyone heard who has not answered", () => {
+  test("a candidate repeats its Prepare in the same ballot to everyone heard who has not answered (E2)", () => {
     const replica = new Replica(0, 5)
       .hear(1, none)
       .hear(2, none)
@@ -124,7 +124,7 @@ describe("rules 3 and 4: holding none", () => {
     expect(replica.election.live).toBe(false);
   });
 
-  test("what the owner of the promise says of another ballot does not make it live", () => {
+  test("what the owner of the promise says of another ballot does not make it live (E3)", () => {
     const replica = new Replica(1).hear(0, b(1, 0), true).hear(2, none).promises(b(2, 0));
     replica.rounds();
     expect(replica.election.live).toBe(false);
@@ -154,7 +154,7 @@ describe("rules 3 and 4: holding none", () => {
     expect(replica.roundsUntil("campaign")).toBe(PATIENCE);
   });
 
-  test("a restarted node holds no office, even when the promise is its own ballot", () => {
+  test("a restarted node holds no office, even when the promise is its own ballot (E4)", () => {
     const replica = new Replica(0).hear(1, b(1, 0)).hear(2, b(1, 0)).promises(b(1, 0));
     replica.rounds();
     expect(replica.election.live).toBe(false);

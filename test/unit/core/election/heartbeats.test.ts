@@ -114,7 +114,7 @@ describe("reports", () => {
     expect(one.knows(two, p0)).toEqual(b2);
   });
 
-  test("an older answer never overwrites a newer report", () => {
+  test("an older answer never overwrites a newer report (H1)", () => {
     const [one, two] = pair();
     const older = one.ask(two);
     two.report(p0, b2);
@@ -163,7 +163,7 @@ describe("reports", () => {
     expect(one.exchange(two).reports.map((report) => report.partition)).toEqual([p0]);
   });
 
-  test("a partition that becomes shared is reported although its report is old", () => {
+  test("a partition that becomes shared is reported although its report is old (H4)", () => {
     const [one, two] = pair();
     two.heartbeats.setGroup(p1, [n2, n3]);
     two.report(p1, b2);
@@ -215,7 +215,7 @@ describe("reports", () => {
 });
 
 describe("incarnations", () => {
-  test("after a reset everything is asked for again, and old answers count no more", () => {
+  test("after a reset everything is asked for again, and old answers count no more (H3)", () => {
     const [one, two] = pair();
     for (let round = 2; round < 9; round++) two.report(p0, ballot(epoch, round, n2));
     const stale = one.ask(two);
@@ -313,7 +313,7 @@ describe("offices", () => {
 });
 
 describe("under a bad network", () => {
-  test("whatever is lost, doubled or reordered, knowledge only moves forward and catches up in the end", () => {
+  test("whatever is lost, doubled or reordered, knowledge only moves forward and catches up in the end (H2)", () => {
     for (let seed = 1; seed <= 40; seed++) {
       const chance = new Prng(seed);
       const one = new Side(n1);

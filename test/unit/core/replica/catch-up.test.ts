@@ -526,7 +526,7 @@ describe("R12: a purge here", () => {
     return answers();
   };
 
-  test("drops what was asked for before: a late answer does not bring back what was purged", () => {
+  test("drops what was asked for before: a late answer does not bring back what was purged (I2)", () => {
     const late = lateAnswer();
     purgeArrives();
     arrive(late);
@@ -643,7 +643,7 @@ describe("what a copy has had", () => {
     expect(mine(key("k2"))).toBe("v");
   });
 
-  test("is not told on: a bad register that nobody looked at since its node's start would be missing for good (C1.tells-learned)", () => {
+  test("is not told on: a bad register that nobody looked at since its node's start would be missing for good (taken I2, C1.tells-learned)", () => {
     const passedOver = (): string | null => {
       for (let seq = 1; seq <= 3; seq++)
         for (const place of [1, 2]) takeAt(place, register({ key: key(`k${seq}`), at: ts(b(1), seq) }));
@@ -694,7 +694,7 @@ describe("what a copy has had", () => {
     expect(had()).toBe("3-3");
   });
 
-  test("is not told before the last page; told earlier, something would be missing for good (C1.told-early)", () => {
+  test("is not told before the last page; told earlier, something would be missing for good (feed I2, C1.told-early)", () => {
     const fill = (): void => {
       for (let seq = 1; seq <= 3; seq++) takeAt(1, register({ key: key(`k${seq}`), at: ts(b(1), seq), value: BIG }));
       consider();

@@ -212,7 +212,7 @@ describe("R11: a bad register", () => {
     expect(resend()).toHaveLength(1);
   });
 
-  test("it is asked for again under the same attempt, with growing patience, and a late answer counts", () => {
+  test("it is asked for again under the same attempt, with growing patience, and a late answer counts (I1)", () => {
     const first = only(resend());
     expect(only(resend())).toBe(first);
     expect(resend()).toEqual([]);
@@ -242,7 +242,7 @@ describe("R11: a bad register", () => {
     expect(table.get(K)).not.toBe(BAD);
   });
 
-  test("what was asked is void when the copy was sound in between", () => {
+  test("what was asked is void when the copy was sound in between (I2)", () => {
     const first = only(resend());
     table.put(newer, changeNumber(table.lastChange + 1));
     replica.look(K);
@@ -259,7 +259,7 @@ describe("R11: a bad register", () => {
     expect(resend(RESEND_MS - 1)).toEqual([]);
   });
 
-  test("an ordinary Write does not take its place, and is not acknowledged", () => {
+  test("an ordinary Write does not take its place, and is not acknowledged (replica I3)", () => {
     const late = { register: register({ at: ts(b(2, WRITER), 1), value: "late" }), settledSeq: 0 };
     replica.onWrite(B, { kind: "write", partition: P, ...late, settledRevision: revision(0) }, out);
     expect(table.get(K)).toBe(BAD);

@@ -27,7 +27,7 @@ describe("what a copy has had", () => {
     ]);
   });
 
-  test("is what was added, in whatever order and however often, and ranges never touch", () => {
+  test("is what was added, in whatever order and however often, and ranges never touch (I1)", () => {
     const piece = fc.record({ round: fc.integer({ min: 1, max: 3 }), from: fc.nat(60), length: fc.nat(6) });
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {

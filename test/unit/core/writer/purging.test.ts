@@ -95,7 +95,7 @@ describe("R12: what goes", () => {
 });
 
 describe("keys in use", () => {
-  test("a key that the office knows is not purged", () => {
+  test("a key that the office knows is not purged (I2)", () => {
     const office = passOver();
     office.ask(request(put("v")));
     begin(office);

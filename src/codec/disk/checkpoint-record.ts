@@ -12,6 +12,7 @@
  */
 import { createHash } from "node:crypto";
 import { type ChangeNumber, changeNumber, type Key } from "../../core/model/ids.js";
+import { isPlain } from "../../core/model/key-order.js";
 import { planted } from "../../core/model/planted.js";
 import type { Register } from "../../core/model/register.js";
 import { BAD, type Bad } from "../../core/model/table.js";
@@ -22,7 +23,6 @@ import { decodeRegister, encodeRegister, keyField } from "../register/register.j
 import type { BlockEntry } from "./block.js";
 
 const META_BYTES = 11;
-const MAX_PLAIN_KEY = 1_900;
 const PLAIN = 0;
 const HASHED = 1;
 const TOMBSTONE = 1;
@@ -45,7 +45,7 @@ export interface StoredHead {
 
 /** By which a register is found. */
 export function entryKeyOf(key: Key): Buffer {
-  const long = key.length > MAX_PLAIN_KEY;
+  const long = !isPlain(key);
   const name = Buffer.allocUnsafe(1 + (long ? 32 : key.length));
   name[0] = long ? HASHED : PLAIN;
   if (long) createHash("sha256").update(bytesOf(key)).digest().copy(name, 1);

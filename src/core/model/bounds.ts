@@ -56,3 +56,7 @@ export const PURGE_BYTES = 4 * MEBIBYTE;
 
 /** Those of all passes of a node together. At it: as above, but each pass has one at least. */
 export const NODE_PURGE_BYTES = 16 * MEBIBYTE;
+
+/** Removals that a copy of a partition remembers for others that take over from it; and the bytes of their keys. At it: the oldest are forgotten. */
+export const MAX_REMOVALS = 65_536;
+export const REMOVAL_BYTES = 4 * MEBIBYTE;

@@ -3,6 +3,8 @@ import type { Timestamp } from "./ballot.js";
 import { ChangeList } from "./change-list.js";
 import { type ChangeNumber, type Key, NO_CHANGE } from "./ids.js";
 import type { Register } from "./register.js";
+import { FORGOTTEN, type Forgotten, type Removal, Removals } from "./removals.js";
+import { SortedKeys } from "./sorted-keys.js";
 
 /** A replica knows nothing of a key whose register fails its checksum. It is never taken for absent (R11). */
 export const BAD = "bad";
@@ -16,6 +18,16 @@ export interface Change {
   readonly timestamp: Timestamp | null;
 }
 
+/** One key's part of a stream in the order of keys. */
+export interface Held {
+  readonly key: Key;
+  readonly held: Register | Bad;
+  /** The latest change of the key. */
+  readonly change: ChangeNumber;
+  /** Its register is known to be settled. */
+  readonly settled: boolean;
+}
+
 /**
  * The registers of one partition, as the replica sees them at once; durability is the business of the entries that go with every change.
  * Changes are numbered by the replica, 1, 2, 3 …; the number of an entry is that of its change. Storage gives the implementation: a map,
@@ -24,8 +36,8 @@ export interface Change {
 export interface RegisterTable {
   /** null: absent. */
   get(key: Key): Register | Bad | null;
-  /** `change` is above every earlier one of this table. */
-  put(register: Register, change: ChangeNumber): void;
+  /** `change` is above every earlier one of this table. `settled`: the register is known to be settled. */
+  put(register: Register, change: ChangeNumber, settled?: boolean): void;
   remove(key: Key, change: ChangeNumber): void;
   /** Registers held, bad ones included. */
   readonly size: number;
@@ -37,8 +49,24 @@ export interface RegisterTable {
   tombstones(limit: number): Change[];
 }
 
+/** A table that can be given to another copy as a whole, in pages, while it changes. */
+export interface OrderedTable extends RegisterTable {
+  /**
+   * The registers behind that key (null: from the first one), in the order of `compareKeys`, at most `limit` of them, bad ones included. The
+   * next page shows each key as it is by then.
+   */
+  orderedAfter(after: Key | null, limit: number): Held[];
+  /**
+   * The keys whose latest change is a removal above `after`, by ascending number, at most `limit` of them. A key may be listed twice: then its
+   * later number counts. "forgotten": there may have been others.
+   */
+  removalsAfter(after: ChangeNumber, limit: number): readonly Removal[] | Forgotten;
+}
+
 /** Keys looked at together, so that a page of long keys is not read far beyond its end. */
 const PORTION = 32;
+/** Registers looked at together: they may be long. */
+const REGISTERS_PORTION = 8;
 
 export interface ChangesPage {
   readonly found: readonly Change[];
@@ -69,49 +97,118 @@ export function changesPage(
   return { found, more: true };
 }
 
+export interface OrderedPage {
+  readonly found: readonly Held[];
+  /** There may be more behind them. */
+  readonly more: boolean;
+}
+
+/** As `orderedAfter`, and cut short where the registers are longer than so many bytes together; one at least is found if there is one. */
+export function orderedPage(
+  table: Pick<OrderedTable, "orderedAfter">,
+  after: Key | null,
+  limit: number,
+  maxBytes: number,
+): OrderedPage {
+  const found: Held[] = [];
+  let bytes = 0;
+  for (let last = after; found.length < limit; ) {
+    const wanted = Math.min(REGISTERS_PORTION, limit - found.length);
+    const portion = table.orderedAfter(last, wanted);
+    for (const one of portion) {
+      bytes += one.held === BAD ? one.key.length : one.held.bytes;
+      if (bytes > maxBytes && found.length > 0) return { found, more: true };
+      found.push(one);
+      last = one.key;
+    }
+    if (portion.length < wanted) return { found, more: false };
+  }
+  return { found, more: true };
+}
+
+export interface RemovalsPage {
+  readonly found: readonly Removal[];
+  /** There may be later ones. */
+  readonly more: boolean;
+}
+
+/** As `removalsAfter`, and cut short where the keys are longer than so many bytes together; one at least is found if there is one. */
+export function removalsPage(
+  table: Pick<OrderedTable, "removalsAfter">,
+  after: ChangeNumber,
+  limit: number,
+  maxBytes: number,
+): RemovalsPage | Forgotten {
+  const found: Removal[] = [];
+  let bytes = 0;
+  for (let last = after; found.length < limit; ) {
+    const wanted = Math.min(PORTION, limit - found.length);
+    const portion = table.removalsAfter(last, wanted);
+    if (portion === FORGOTTEN) return FORGOTTEN;
+    for (const removal of portion) {
+      bytes += removal.key.length;
+      if (bytes > maxBytes && found.length > 0) return { found, more: true };
+      found.push(removal);
+      last = removal.change;
+    }
+    if (portion.length < wanted) return { found, more: false };
+  }
+  return { found, more: true };
+}
+
 interface Slot {
   readonly register: Register | Bad;
   readonly change: ChangeNumber;
+  readonly settled: boolean;
 }
 
-export class MemoryTable implements RegisterTable {
+export class MemoryTable implements OrderedTable {
   private readonly slots = new Map<Key, Slot>();
   private changes = new ChangeList(this.slots);
   /** Tombstones, in the order of their changes. */
   private readonly deleted = new Set<Key>();
+  private readonly order = new SortedKeys();
+  private removals = new Removals();
   lastChange = NO_CHANGE;
 
   get(key: Key): Register | Bad | null {
     return this.slots.get(key)?.register ?? null;
   }
 
-  put(register: Register, change: ChangeNumber): void {
+  put(register: Register, change: ChangeNumber, settled = false): void {
     const { key } = register;
     this.note(change);
-    this.slots.set(key, { register, change });
+    if (!this.slots.has(key)) this.order.add(key);
+    this.slots.set(key, { register, change, settled });
     this.changes.add(key, change);
+    this.removals.takeBack(key);
     if (this.deleted.size > 0) this.deleted.delete(key);
     if (register.tombstone) this.deleted.add(key);
   }
 
   remove(key: Key, change: ChangeNumber): void {
     this.note(change);
-    this.slots.delete(key);
+    if (this.slots.delete(key)) this.order.delete(key);
     this.deleted.delete(key);
+    this.removals.add(key, change);
   }
 
   /** Makes the key's checksum fail: for storages in tests. */
   spoil(key: Key): void {
     const slot = this.slots.get(key);
-    if (slot !== undefined) this.slots.set(key, { register: BAD, change: slot.change });
+    if (slot !== undefined) this.slots.set(key, { register: BAD, change: slot.change, settled: false });
   }
 
   /** A table of its own with the same content. */
   copy(): MemoryTable {
     const copy = new MemoryTable();
-    for (const [key, slot] of this.slots) copy.slots.set(key, slot);
+    for (const [key, slot] of this.slots) {
+      copy.slots.set(key, slot);
+      copy.order.add(key);
+    }
     for (const key of this.deleted) copy.deleted.add(key);
     copy.changes = this.changes.copy(copy.slots);
+    copy.removals = this.removals.copy();
     copy.lastChange = this.lastChange;
     return copy;
   }
@@ -136,6 +233,20 @@ export class MemoryTable implements RegisterTable {
       found.push(this.describe(key));
     }
     return found;
+  }
+
+  orderedAfter(after: Key | null, limit: number): Held[] {
+    const found: Held[] = [];
+    for (const key of this.order.after(after)) {
+      if (found.length >= limit) break;
+      const { register, change, settled } = this.slots.get(key) as Slot;
+      found.push({ key, held: register, change, settled });
+    }
+    return found;
+  }
+
+  removalsAfter(after: ChangeNumber, limit: number): readonly Removal[] | Forgotten {
+    return this.removals.after(after, limit);
   }
 
   private describe(key: Key): Change {

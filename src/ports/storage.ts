@@ -59,6 +59,8 @@ export interface HeldCopy {
 export interface CopyStorage extends NodeStorage {
   /** All copies held, those of one partition one behind the other, the newest last. */
   copies(): Iterable<HeldCopy>;
+  /** The copy that began in that group epoch, also one that takes no more entries; null: it is not held. */
+  copy(partition: Partition, copy: GroupEpoch): HeldCopy | null;
   /**
    * As of any storage. A copy that is begun is there from then on, with nothing in it, and gets what follows. A copy that
    * is dropped is gone at once and forever; what it took on disk is given back in the background. To begin one that is

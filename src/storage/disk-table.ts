@@ -5,8 +5,11 @@
 import { assert } from "../base/assert.js";
 import type { TableId } from "../codec/disk/table-id.js";
 import type { ChangeNumber, Key } from "../core/model/ids.js";
+import { compareKeys } from "../core/model/key-order.js";
+import { planted } from "../core/model/planted.js";
 import type { Register } from "../core/model/register.js";
-import { BAD, type Bad, type Change, type RegisterTable } from "../core/model/table.js";
+import { FORGOTTEN, type Forgotten, type Removal, type RemovalsPage } from "../core/model/removals.js";
+import { BAD, type Bad, bytesOfHeld, type Change, type Held, type RegisterTable } from "../core/model/table.js";
 import { type Below, type Checkpoint, NONE_BELOW, type Tally } from "./checkpoint/checkpoint.js";
 import { gainOf, Layer, type Slot } from "./layer.js";
 import type { RegisterCache } from "./register-cache.js";
@@ -85,6 +88,36 @@ export class DiskTable implements RegisterTable {
     return found;
   }
 
+  orderedAfter(after: Key | null, limit: number, maxBytes = Number.POSITIVE_INFINITY): Held[] {
+    const covered = (key: Key): boolean => this.slot(key) !== undefined;
+    const below = this.around.checkpoint.ordered(this.id, after, limit, maxBytes, covered);
+    for (const { key, held } of below) if (held === BAD) this.around.foundBad(this.id, key);
+    const found: Held[] = [];
+    let bytes = 0;
+    for (const one of merged(below, this.layered(after))) {
+      if (found.length >= limit || bytes >= maxBytes) break;
+      found.push(one);
+      bytes += bytesOfHeld(one);
+    }
+    return found;
+  }
+
+  removalsAfter(after: ChangeNumber, limit: number, maxBytes = Number.POSITIVE_INFINITY): RemovalsPage | Forgotten {
+    const folded = this.around.checkpoint.lastRemoval(this.id);
+    if (after < folded) {
+      const page = this.around.checkpoint.removals(this.id, after, limit, maxBytes);
+      if (page === FORGOTTEN) return FORGOTTEN;
+      const found = page.found.filter((removal) => this.isLatest(removal));
+      return { ...page, found, more: true };
+    }
+    if (this.frozen !== null && after < this.frozenChange) {
+      const page = this.frozen.removals.page(after, limit, maxBytes, this.frozenChange);
+      if (page === FORGOTTEN) return FORGOTTEN;
+      return { ...page, found: page.found.filter(({ key }) => !this.hasYounger(key)), more: true };
+    }
+    return this.live.removals.page(after, limit, maxBytes, this.lastChange);
+  }
+
   /** Replays the log's records in their order; the checkpoint may have them already. */
   replay(key: Key, register: Register | Bad | null, change: ChangeNumber): void {
     if (change > this.lastChange) this.lastChange = change;
@@ -131,6 +164,12 @@ export class DiskTable implements RegisterTable {
     if (this.frozen !== null) this.frozen.gain -= gain;
   }
 
+  /** Removals of the frozen layer that the checkpoint does not have yet. */
+  unfoldedRemovals(layer: Layer): readonly Removal[] {
+    if (planted("H8.not-folded")) return [];
+    return [...layer.removals.since(this.around.checkpoint.lastRemoval(this.id))];
+  }
+
   /** Whether the key has changed since the layer was frozen. */
   hasYounger(key: Key): boolean {
     return this.live.slots.has(key);
@@ -142,6 +181,24 @@ export class DiskTable implements RegisterTable {
   }
 
   // ---- helpers
+
+  /** The layers' registers behind this key, in order. */
+  private *layered(after: Key | null): IterableIterator<Held> {
+    const { live, frozen } = this;
+    const keys = frozen === null ? live.keysAfter(after) : joined(frozen.keysAfter(after), live.keysAfter(after));
+    for (const key of keys) {
+      const { register, change } = this.slot(key) as Slot;
+      if (register !== null) yield { key, held: register, change, settled: false };
+    }
+  }
+
+  /** Whether the key has not changed since the checkpoint's removal, as far as that can be told. */
+  private isLatest({ key, change }: Removal): boolean {
+    const slot = this.slot(key);
+    if (slot === undefined) return this.around.checkpoint.below(this.id, key)?.change === 0;
+    // The layer that it came from, or the log's replay.
+    return slot.register === null && slot.change === change;
+  }
 
   private foldedAfter(after: ChangeNumber, limit: number): Change[] {
     const covered = (key: Key): boolean => this.slot(key) !== undefined;
@@ -196,3 +253,34 @@ const belowOf = (register: Register | Bad, change: ChangeNumber): Below => ({
   change,
   tombstone: register !== BAD && register.tombstone,
 });
+
+/** Two streams by ascending key that have no key in common, as one. */
+function* merged(a: Iterable<Held>, b: Iterable<Held>): IterableIterator<Held> {
+  const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
+  let [l, r] = [left.next(), right.next()];
+  while (l.done !== true && r.done !== true) {
+    if (compareKeys(l.value.key, r.value.key) < 0) {
+      yield l.value;
+      l = left.next();
+    } else {
+      yield r.value;
+      r = right.next();
+    }
+  }
+  for (; l.done !== true; l = left.next()) yield l.value;
+  for (; r.done !== true; r = right.next()) yield r.value;
+}
+
+/** Two streams of ascending keys as one. */
+function* joined(a: Iterable<Key>, b: Iterable<Key>): IterableIterator<Key> {
+  const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
+  let [l, r] = [left.next(), right.next()];
+  while (l.done !== true && r.done !== true) {
+    const order = compareKeys(l.value, r.value);
+    yield order <= 0 ? l.value : r.value;
+    if (order <= 0) l = left.next();
+    if (order >= 0) r = right.next();
+  }
+  for (; l.done !== true; l = left.next()) yield l.value;
+  for (; r.done !== true; r = right.next()) yield r.value;
+}

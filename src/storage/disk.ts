@@ -11,7 +11,7 @@ import type { LogRecord } from "../codec/disk/log-record.js";
 import type { TableId } from "../codec/disk/table-id.js";
 import { decodeRegister } from "../codec/register/register.js";
 import type { CopyEntry } from "../core/model/copy-entry.js";
-import type { Key, NodeId, Partition } from "../core/model/ids.js";
+import type { GroupEpoch, Key, NodeId, Partition } from "../core/model/ids.js";
 import type { NodeEntry } from "../core/model/node-entry.js";
 import { planted } from "../core/model/planted.js";
 import type { Register } from "../core/model/register.js";
@@ -128,10 +128,12 @@ export class DiskStorage implements CopyStorage {
   }
 
   *copies(): Iterable<HeldCopy> {
-    for (const state of this.states.copies()) {
-      const { partition, copy } = state;
-      yield { partition, copy, table: this.tableOf(state), restored: () => state.entries() };
-    }
+    for (const state of this.states.copies()) yield this.heldCopy(state);
+  }
+
+  copy(partition: Partition, copy: GroupEpoch): HeldCopy | null {
+    const state = this.states.copy(partition, copy);
+    return state === null ? null : this.heldCopy(state);
   }
 
   restored(): Iterable<NodeEntry> {
@@ -367,6 +369,11 @@ export class DiskStorage implements CopyStorage {
     if (planted("H9.sweeps-early")) this.sweep.add([state]);
     this.wantsRoom = true;
     return state;
+  }
+
+  private heldCopy(state: CopyState): HeldCopy {
+    const { partition, copy } = state;
+    return { partition, copy, table: this.tableOf(state), restored: () => state.entries() };
   }
 
   private tableOf({ table: id }: CopyState): DiskTable {

@@ -7,10 +7,11 @@
  * says which record of the log all is complete up to. A crash in between is harmless: the log still has everything, and
  * is replayed over what is there.
  */
-import type { Key } from "../core/model/ids.js";
+import { type Key, NO_CHANGE } from "../core/model/ids.js";
 import { planted } from "../core/model/planted.js";
+import type { Removal } from "../core/model/removals.js";
 import { BAD } from "../core/model/table.js";
-import type { Checkpoint, FoldedState, FoldItem, Tally } from "./checkpoint/checkpoint.js";
+import type { Checkpoint, FoldedRemovals, FoldedState, FoldItem, Tally } from "./checkpoint/checkpoint.js";
 import type { DiskTable } from "./disk-table.js";
 import { isPassing } from "./files.js";
 import type { Slot } from "./layer.js";
@@ -44,6 +45,9 @@ interface Rest {
   /** Sorted; null: not looked at yet. */
   keys: readonly Key[] | null;
   next: number;
+  /** By ascending change. They come behind the keys. */
+  removals: readonly Removal[] | null;
+  nextRemoval: number;
 }
 
 /** Slots of one table in one transaction. */
@@ -51,6 +55,7 @@ interface Share {
   readonly table: DiskTable;
   readonly keys: Key[];
   readonly slots: Slot[];
+  readonly removals: Removal[];
 }
 
 export class Fold {
@@ -84,7 +89,7 @@ export class Fold {
     this.done = done;
     this.position = log.appended;
     this.tables = [...tables].sort((a, b) => a.id - b.id);
-    this.rest = this.tables.map((table) => ({ table, keys: null, next: 0 }));
+    this.rest = this.tables.map((table) => ({ table, keys: null, next: 0, removals: null, nextRemoval: 0 }));
     for (const table of this.tables) table.freeze();
   }
 
@@ -128,7 +133,7 @@ export class Fold {
         continue;
       }
       rest.keys ??= [...layer.slots.keys()].sort();
-      const share: Share = { table: rest.table, keys: [], slots: [] };
+      const share: Share = { table: rest.table, keys: [], slots: [], removals: [] };
       while (rest.next < rest.keys.length && keys < most && bytes < CHUNK_BYTES) {
         const key = rest.keys[rest.next++] as Key;
         const slot = layer.slots.get(key) as Slot;
@@ -138,17 +143,27 @@ export class Fold {
         keys++;
         bytes += slot.bytes;
       }
+      rest.removals ??= rest.table.unfoldedRemovals(layer);
+      while (rest.nextRemoval < rest.removals.length && keys < most && bytes < CHUNK_BYTES) {
+        const removal = rest.removals[rest.nextRemoval++] as Removal;
+        share.removals.push(removal);
+        keys++;
+        bytes += removal.key.length;
+      }
       shares.push(share);
-      if (rest.next >= rest.keys.length) this.rest.shift();
+      if (rest.next >= rest.keys.length && rest.nextRemoval >= rest.removals.length) this.rest.shift();
     }
     return shares;
   }
 
   private commit(shares: readonly Share[]): void {
     const items: FoldItem[] = [];
+    const removed: FoldedRemovals[] = [];
     const tallies: Tally[] = [];
-    for (const { table, keys, slots } of shares) {
+    for (const { table, keys, slots, removals } of shares) {
       tallies.push(table.tallyWith(slots));
+      const forgotten = table.frozen?.removals.forgotten ?? NO_CHANGE;
+      if (removals.length > 0 || forgotten > 0) removed.push({ table: table.id, removals, forgotten });
       slots.forEach(({ register, change, below }, i) => {
         const key = keys[i] as Key;
         items.push({ table: table.id, key, register, change, below: below === "unknown" ? null : below });
@@ -157,7 +172,7 @@ export class Fold {
     const last = this.rest.length === 0;
     const end = last ? { position: this.position, states: this.states } : null;
     this.options.turns.take((over) => {
-      this.options.checkpoint.commit({ items, tallies, end }, (error) => {
+      this.options.checkpoint.commit({ items, removed, tallies, end }, (error) => {
         if (this.closed) return;
         if (error === null) this.adjust();
         over();

@@ -18,6 +18,7 @@ import {
   type ChangeNumber,
   type GroupEpoch,
   type Key,
+  NO_CHANGE,
   type NodeId,
   type Partition,
   partition as partitionOf,
@@ -333,6 +334,9 @@ const EMPTY: Checkpoint = {
   states: () => [],
   changes: () => [],
   tombstones: () => [],
+  ordered: () => [],
+  removals: (_table, after) => ({ found: [], upTo: after, more: false }),
+  lastRemoval: () => NO_CHANGE,
   scan: () => ({ records: [], next: null }),
   commit: () => {
     throw new DirectoryError("a directory that is inspected is not written to");

@@ -6,6 +6,8 @@
 import { ChangeList } from "../core/model/change-list.js";
 import type { ChangeNumber, Key } from "../core/model/ids.js";
 import type { Register } from "../core/model/register.js";
+import { Removals } from "../core/model/removals.js";
+import { SortedKeys } from "../core/model/sorted-keys.js";
 import { BAD, type Bad, type Change } from "../core/model/table.js";
 import type { Below } from "./checkpoint/checkpoint.js";
 import { OVERHEAD_BYTES } from "./register-cache.js";
@@ -31,12 +33,17 @@ export class Layer {
   private readonly changes = new ChangeList(this.slots);
   /** Tombstones, in the order of their changes. */
   private readonly deleted = new Set<Key>();
+  /** Those that the checkpoint has already are not among them. */
+  readonly removals = new Removals();
+  /** The keys in order: made when somebody asks for the first time, and kept up from then on. */
+  private order: SortedKeys | null = null;
 
   set(key: Key, register: Register | Bad | null, change: ChangeNumber, below: Slot["below"]): void {
     const slot = this.slots.get(key);
     if (slot !== undefined) return this.renew(slot, key, register, change, below);
     const fresh: Slot = { register, change, bytes: sizeOf(key, register), below };
     this.slots.set(key, fresh);
+    this.order?.add(key);
     this.enter(fresh, key);
   }
 
@@ -56,6 +63,17 @@ export class Layer {
     this.count(slot);
     if (this.deleted.size > 0) this.deleted.delete(key);
     if (register !== null && register !== BAD && register.tombstone) this.deleted.add(key);
+    if (register === null) this.removals.add(key, slot.change);
+    else this.removals.takeBack(key);
+  }
+
+  /** Keys behind this one (null: all), in the order that all nodes share. */
+  keysAfter(key: Key | null): IterableIterator<Key> {
+    if (this.order === null) {
+      this.order = new SortedKeys();
+      for (const own of this.slots.keys()) this.order.add(own);
+    }
+    return this.order.after(key);
   }
 
   /** Fills in what lies below. */

@@ -2,7 +2,7 @@
 import { assert, present } from "../base/assert.js";
 import { FIRST_COPY } from "../codec/disk/table-id.js";
 import type { CopyEntry } from "../core/model/copy-entry.js";
-import type { NodeId, Partition } from "../core/model/ids.js";
+import type { GroupEpoch, NodeId, Partition } from "../core/model/ids.js";
 import { isViewEntry, type NodeEntry } from "../core/model/node-entry.js";
 import { MemoryTable, type RegisterTable } from "../core/model/table.js";
 import { isPlausiblePosition } from "../core/replica/rolled-back.js";
@@ -29,6 +29,10 @@ export class MemoryStorage implements CopyStorage {
 
   *copies(): Iterable<HeldCopy> {
     for (const held of this.held.values()) yield* held;
+  }
+
+  copy(partition: Partition, copy: GroupEpoch): HeldCopy | null {
+    return this.held.get(partition)?.find((held) => held.copy === copy) ?? null;
   }
 
   restored(): Iterable<NodeEntry> {

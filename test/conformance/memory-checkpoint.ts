@@ -6,7 +6,9 @@ import { Block } from "../../src/codec/disk/block.js";
 import { entryKeyOf, type Stored } from "../../src/codec/disk/checkpoint-record.js";
 import type { TableId } from "../../src/codec/disk/table-id.js";
 import { type ChangeNumber, changeNumber, type Key } from "../../src/core/model/ids.js";
-import type { Change } from "../../src/core/model/table.js";
+import type { Forgotten, RemovalsPage } from "../../src/core/model/removals.js";
+import type { Change, Held } from "../../src/core/model/table.js";
+import { changeKey } from "../../src/storage/checkpoint/change-key.js";
 import type {
   Below,
   Checkpoint,
@@ -16,13 +18,14 @@ import type {
   Swept,
   Tally,
 } from "../../src/storage/checkpoint/checkpoint.js";
-import { changeKey, Packed, type TreeName } from "../../src/storage/checkpoint/packed.js";
+import { Packed, TREES, type TreeName } from "../../src/storage/checkpoint/packed.js";
 import {
   type BlockSizes,
   type BlockStore,
   type BlockWrite,
   blockName,
 } from "../../src/storage/checkpoint/packed-tree.js";
+import type { RemovalBounds } from "../../src/storage/checkpoint/removed-tree.js";
 import type { Done } from "../../src/storage/files.js";
 
 const SMALL_BLOCKS = { page: 256, overhead: 16, pages: 3, largeEntry: 120, pagesOfLarge: 2 };
@@ -88,6 +91,7 @@ export class MemoryCheckpoint implements Checkpoint {
     records: new MemoryBlocks(),
     changes: new MemoryBlocks(),
     deleted: new MemoryBlocks(),
+    removed: new MemoryBlocks(),
   };
   private readonly packed: Packed;
   private readonly tallied = new Map<TableId, Tally>();
@@ -97,8 +101,9 @@ export class MemoryCheckpoint implements Checkpoint {
   constructor(
     private readonly defer: (commit: () => void) => void = (commit) => commit(),
     sizes: BlockSizes = SMALL_BLOCKS,
+    removals?: RemovalBounds,
   ) {
-    this.packed = new Packed(this.blocks, sizes);
+    this.packed = new Packed(this.blocks, sizes, removals);
   }
 
   get bytes(): number {
@@ -132,6 +137,18 @@ export class MemoryCheckpoint implements Checkpoint {
     return this.packed.tombstones(table, limit, skip);
   }
 
+  ordered(table: TableId, after: Key | null, limit: number, maxBytes: number, skip: (key: Key) => boolean): Held[] {
+    return this.packed.ordered(table, after, limit, maxBytes, skip);
+  }
+
+  removals(table: TableId, after: ChangeNumber, limit: number, maxBytes: number): RemovalsPage | Forgotten {
+    return this.packed.removals(table, after, limit, maxBytes);
+  }
+
+  lastRemoval(table: TableId): ChangeNumber {
+    return this.packed.removalHead(table).last;
+  }
+
   scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
     return this.packed.scan(from, limit);
   }
@@ -162,6 +179,7 @@ export class MemoryCheckpoint implements Checkpoint {
       this.commits++;
       if (writes.length === 0) {
         this.tallied.delete(table);
+        this.packed.swept(table);
         if (kept === null) this.folded.delete(table);
         else this.folded.set(table, kept);
       }
@@ -187,8 +205,10 @@ export class MemoryCheckpoint implements Checkpoint {
 
   /** Puts what that one holds in the place of what is here. */
   replace(saved: MemoryCheckpoint): void {
-    for (const tree of ["records", "changes", "deleted"] as const) this.blocks[tree].replace(saved.blocks[tree]);
+    for (const tree of TREES) this.blocks[tree].replace(saved.blocks[tree]);
     this.packed.written();
+    for (const table of this.tallied.keys()) this.packed.swept(table);
+    for (const table of saved.tallied.keys()) this.packed.restoreHead(table, saved.packed.removalHead(table));
     this.tallied.clear();
     this.folded.clear();
     for (const [table, tally] of saved.tallied) this.tallied.set(table, tally);
@@ -224,7 +244,7 @@ export class MemoryCheckpoint implements Checkpoint {
   }
 
   private take(batch: FoldBatch): void {
-    const writes = [...this.packed.plan(batch.items)];
+    const writes = [...this.packed.plan(batch)];
     for (const { tree, ...write } of writes) this.blocks[tree].write(write);
     this.packed.written();
     for (const tally of batch.tallies) this.tallied.set(tally.table, tally);

@@ -17,7 +17,8 @@ import {
 } from "../../src/core/model/ids.js";
 import { isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
 import { Register } from "../../src/core/model/register.js";
-import { BAD, type Bad, type Change, type RegisterTable } from "../../src/core/model/table.js";
+import { FORGOTTEN, type Forgotten } from "../../src/core/model/removals.js";
+import { BAD, type Bad, type Change, type Held, orderedPage, type RegisterTable } from "../../src/core/model/table.js";
 import type { CopyStorage, HeldCopy } from "../../src/ports/storage.js";
 
 const PARTITIONS = [0, 1, 2, 300].map(partitionOf);
@@ -46,7 +47,7 @@ export class Dice {
   private round = 0;
   private epoch = 1;
   /** The copies held of each partition, with their last changes; the newest last. */
-  private readonly held = new Map<Partition, Held[]>();
+  private readonly held = new Map<Partition, Begun[]>();
 
   /** `copies`: they are begun and dropped, too. Each partition keeps one at least. */
   constructor(
@@ -118,17 +119,17 @@ export class Dice {
       held.push({ copy, last: 0 });
       return { kind: "begun", partition, copy };
     }
-    const [{ copy }] = held.splice(chance.below(held.length), 1) as [Held];
+    const [{ copy }] = held.splice(chance.below(held.length), 1) as [Begun];
     return { kind: "dropped", partition, copy };
   }
 
   private next(partition: Partition): ChangeNumber {
-    const newest = (this.held.get(partition) as Held[]).at(-1) as Held;
+    const newest = (this.held.get(partition) as Begun[]).at(-1) as Begun;
     return changeNumber(++newest.last);
   }
 }
 
-interface Held {
+interface Begun {
   readonly copy: GroupEpoch;
   last: number;
 }
@@ -170,6 +171,8 @@ export interface Picture {
     readonly lastChange: number;
     readonly changes: readonly string[];
     readonly tombstones: readonly string[];
+    readonly ordered: readonly string[];
+    readonly removals: readonly string[] | Forgotten;
   }[];
   readonly states: readonly string[];
 }
@@ -194,6 +197,8 @@ export function pictureOf(storage: Pick<CopyStorage, "copies">): Picture {
         lastChange: table.lastChange,
         changes: table.changesAfter(changeNumber(0), 1_000).map(changeText),
         tombstones: table.tombstones(1_000).map(changeText),
+        ordered: [...inOrder(table, 7, 1_500)].map(heldText),
+        removals: removalsIn(table, 5),
       };
       return [part];
     }),
@@ -220,6 +225,31 @@ export function statesAfter(history: readonly (Entry | CopyEntry)[]): string[] {
     for (const [copy, entries] of copies) texts.push(...stateTexts(entries).map((text) => `${copy}: ${text}`));
   return texts.sort();
 }
+
+/** All registers of the table, from pages of such a size. */
+export function* inOrder(table: RegisterTable, limit: number, maxBytes: number): Iterable<Held> {
+  for (let last: Key | null = null; ; ) {
+    const { found, more } = orderedPage(table, last, limit, maxBytes);
+    yield* found;
+    last = found.at(-1)?.key ?? last;
+    if (!more) return;
+  }
+}
+
+/** The keys of its removals with their latest changes, in the order of these. */
+export function removalsIn(table: RegisterTable, limit: number, after = changeNumber(0)): string[] | Forgotten {
+  const latest = new Map<Key, ChangeNumber>();
+  for (let upTo = after; ; ) {
+    const page = table.removalsAfter(upTo, limit);
+    if (page === FORGOTTEN) return FORGOTTEN;
+    for (const { key, change } of page.found) latest.set(key, change);
+    upTo = page.upTo;
+    if (!page.more) break;
+  }
+  return [...latest].sort(([, a], [, b]) => a - b).map(([key, change]) => `${change} ${key}`);
+}
+
+const heldText = ({ key, held, change }: Held): string => `${change} ${key} ${textOf(held)}`;
 
 const textOf = (held: Register | Bad): string =>
   held === BAD ? "bad" : `${held.timestamp.seq} ${held.value === null ? "gone" : Buffer.from(held.value).toString()}`;

@@ -111,6 +111,8 @@ const BUGS: Record<PlantedBug, string> = {
   "V7.leaving-votes": "a node that leaves becomes a voter",
   "V1.operation-again": "an operation that was computed on an earlier view runs when it is asked for again",
   "V5.preference-epoch": "another preferred writer gives a partition a new group epoch",
+  "H8.not-folded": "a fold leaves the removals of its layers behind",
+  "H8.gap-unseen": "removals that were forgotten or have rotted are told as if there had been none",
   "H9.replays-dropped": "what the log says of a dropped copy goes into the next one of its partition",
   "H9.sweeps-early": "a dropped copy's blocks go before the checkpoint knows that it is dropped",
   "H9.drop-not-resumed": "a start does not go on with a drop that a crash cut short",

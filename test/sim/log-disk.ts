@@ -437,6 +437,8 @@ export class LogDisk implements Disk {
       },
       changesAfter: (after, limit) => table.changesAfter(after, limit),
       tombstones: (limit) => table.tombstones(limit),
+      orderedAfter: (after, limit, maxBytes) => table.orderedAfter(after, limit, maxBytes),
+      removalsAfter: (after, limit, maxBytes) => table.removalsAfter(after, limit, maxBytes),
     };
   }
 

@@ -32,6 +32,8 @@ const DIRECTED = new Map<string, string>([
   ["R13.recovers-beyond", "a unit test"],
   ["H5.first-word-lasts", "a unit test"],
   ["H5.cursor-lasts", "a unit test"],
+  ["H8.not-folded", "a unit test"],
+  ["H8.gap-unseen", "a unit test"],
   ["H9.replays-dropped", "a unit test"],
   ["H9.sweeps-early", "a unit test"],
   ["H9.drop-not-resumed", "a unit test"],

@@ -1,7 +1,9 @@
 /** Registers without numbers of changes: nothing here catches up, and equal contents must be equal states. */
 import type { ChangeNumber, Key } from "../../src/core/model/ids.js";
+import { compareKeys } from "../../src/core/model/key-order.js";
 import type { Register } from "../../src/core/model/register.js";
-import type { Change, RegisterTable } from "../../src/core/model/table.js";
+import type { RemovalsPage } from "../../src/core/model/removals.js";
+import type { Change, Held, RegisterTable } from "../../src/core/model/table.js";
 
 export class SmallTable implements RegisterTable {
   private readonly registers = new Map<Key, Register>();
@@ -29,5 +31,17 @@ export class SmallTable implements RegisterTable {
 
   tombstones(): Change[] {
     return [];
+  }
+
+  orderedAfter(after: Key | null, limit: number): Held[] {
+    return [...this.registers.values()]
+      .filter(({ key }) => after === null || compareKeys(key, after) > 0)
+      .sort((a, b) => compareKeys(a.key, b.key))
+      .slice(0, limit)
+      .map((held) => ({ key: held.key, held, change: this.lastChange, settled: false }));
+  }
+
+  removalsAfter(): RemovalsPage {
+    return { found: [], upTo: this.lastChange, more: false };
   }
 }

@@ -19,5 +19,6 @@ export const orderOf = (key: Key): string => (isPlain(key) ? key : LONG + sha256
 /** Below 0: `a` comes first. 0: the same key. */
 export function compareKeys(a: Key, b: Key): number {
   if (a === b) return 0;
-  return orderOf(a) < orderOf(b) ? -1 : 1;
+  if (isPlain(a)) return isPlain(b) && a > b ? 1 : -1;
+  return !isPlain(b) && sha256(a) < sha256(b) ? -1 : 1;
 }

@@ -105,6 +105,8 @@ export type PlantedBug =
   | "V1.operation-again"
   | "V5.preference-epoch"
   | "H14.old-reports"
+  | "H8.not-folded"
+  | "H8.gap-unseen"
   | "H9.replays-dropped"
   | "H9.sweeps-early"
   | "H9.drop-not-resumed"

@@ -12,6 +12,15 @@ export interface Removal {
   readonly change: ChangeNumber;
 }
 
+export interface RemovalsPage {
+  /** By ascending change. */
+  readonly found: readonly Removal[];
+  /** All up to this change are found. */
+  readonly upTo: ChangeNumber;
+  /** There may be later ones. */
+  readonly more: boolean;
+}
+
 /** Not all removals since then are known any more: the asker begins anew. */
 export const FORGOTTEN = "forgotten";
 export type Forgotten = typeof FORGOTTEN;
@@ -23,8 +32,8 @@ export class Removals {
   private readonly latest = new Map<Key, { readonly change: ChangeNumber }>();
   private readonly list = new ChangeList(this.latest);
   private bytes = 0;
-  /** No removal up to this change is promised to be here. */
-  private forgotten: ChangeNumber = NO_CHANGE;
+  /** Removals up to this change may have been forgotten. */
+  forgotten: ChangeNumber = NO_CHANGE;
 
   constructor(
     private readonly most = MAX_REMOVALS,
@@ -46,22 +55,24 @@ export class Removals {
     if (this.latest.size > 0 && this.latest.delete(key)) this.bytes -= key.length;
   }
 
-  /** By ascending change, at most `limit`. */
-  after(after: ChangeNumber, limit: number): readonly Removal[] | Forgotten {
-    if (after < this.forgotten) return FORGOTTEN;
-    const found: Removal[] = [];
-    for (const key of this.list.keysAfter(after)) {
-      if (found.length >= limit) break;
-      found.push({ key, change: this.changeOf(key) });
-    }
-    return found;
+  get size(): number {
+    return this.latest.size;
+  }
+
+  /** All that are left above that change, by ascending number. */
+  *since(after: ChangeNumber): IterableIterator<Removal> {
+    for (const key of this.list.keysAfter(after)) yield { key, change: this.changeOf(key) };
+  }
+
+  /** At most `limit`, and no further once their keys have so many bytes. `upTo`: when there are no more. */
+  page(after: ChangeNumber, limit: number, maxBytes: number, upTo: ChangeNumber): RemovalsPage | Forgotten {
+    return after < this.forgotten ? FORGOTTEN : removalsPage(this.since(after), limit, maxBytes, upTo);
   }
 
   /** With the same content. */
   copy(): Removals {
     const copy = new Removals(this.most, this.mostBytes);
-    for (const { key, change } of this.after(this.forgotten, Number.POSITIVE_INFINITY) as readonly Removal[])
-      copy.add(key, change);
+    for (const { key, change } of this.since(NO_CHANGE)) copy.add(key, change);
     copy.forgotten = this.forgotten;
     return copy;
   }
@@ -77,4 +88,21 @@ export class Removals {
   private changeOf(key: Key): ChangeNumber {
     return (this.latest.get(key) as { readonly change: ChangeNumber }).change;
   }
+}
+
+/** At most `limit` of these, and no further once their keys have so many bytes. `upTo`: when there are no more. */
+export function removalsPage(
+  removals: Iterable<Removal>,
+  limit: number,
+  maxBytes: number,
+  upTo: ChangeNumber,
+): RemovalsPage {
+  const found: Removal[] = [];
+  let bytes = 0;
+  for (const removal of removals) {
+    found.push(removal);
+    bytes += removal.key.length;
+    if (found.length >= limit || bytes >= maxBytes) return { found, upTo: removal.change, more: true };
+  }
+  return { found, upTo, more: false };
 }

@@ -3,7 +3,7 @@ import type { Timestamp } from "./ballot.js";
 import { ChangeList } from "./change-list.js";
 import { type ChangeNumber, type Key, NO_CHANGE } from "./ids.js";
 import type { Register } from "./register.js";
-import { FORGOTTEN, type Forgotten, type Removal, Removals } from "./removals.js";
+import { type Forgotten, Removals, type RemovalsPage } from "./removals.js";
 import { SortedKeys } from "./sorted-keys.js";
 
 /** A replica knows nothing of a key whose register fails its checksum. It is never taken for absent (R11). */
@@ -47,26 +47,20 @@ export interface RegisterTable {
   changesAfter(after: ChangeNumber, limit: number): Change[];
   /** Tombstones held, those that changed longest ago first, at most `limit` of them. */
   tombstones(limit: number): Change[];
-}
-
-/** A table that can be given to another copy as a whole, in pages, while it changes. */
-export interface OrderedTable extends RegisterTable {
   /**
-   * The registers behind that key (null: from the first one), in the order of `compareKeys`, at most `limit` of them, bad ones included. The
-   * next page shows each key as it is by then.
+   * The registers behind that key (null: from the first one), in the order of `compareKeys`, bad ones included. At most `limit` of them, and
+   * none behind the one by which they have so many bytes together. The next page shows each key as it is by then.
    */
-  orderedAfter(after: Key | null, limit: number): Held[];
+  orderedAfter(after: Key | null, limit: number, maxBytes?: number): Held[];
   /**
-   * The keys whose latest change is a removal above `after`, by ascending number, at most `limit` of them. A key may be listed twice: then its
-   * later number counts. "forgotten": there may have been others.
+   * The keys whose latest change is a removal above `after`, by ascending number. At most `limit` of them, and none behind the one by which the
+   * keys have so many bytes together. A key may be listed twice: its later number counts. "forgotten": not all since then are known.
    */
-  removalsAfter(after: ChangeNumber, limit: number): readonly Removal[] | Forgotten;
+  removalsAfter(after: ChangeNumber, limit: number, maxBytes?: number): RemovalsPage | Forgotten;
 }
 
 /** Keys looked at together, so that a page of long keys is not read far beyond its end. */
 const PORTION = 32;
-/** Registers looked at together: they may be long. */
-const REGISTERS_PORTION = 8;
 
 export interface ChangesPage {
   readonly found: readonly Change[];
@@ -105,56 +99,21 @@ export interface OrderedPage {
 
 /** As `orderedAfter`, and cut short where the registers are longer than so many bytes together; one at least is found if there is one. */
 export function orderedPage(
-  table: Pick<OrderedTable, "orderedAfter">,
+  table: Pick<RegisterTable, "orderedAfter">,
   after: Key | null,
   limit: number,
   maxBytes: number,
 ): OrderedPage {
-  const found: Held[] = [];
+  const found = table.orderedAfter(after, limit, maxBytes);
   let bytes = 0;
-  for (let last = after; found.length < limit; ) {
-    const wanted = Math.min(REGISTERS_PORTION, limit - found.length);
-    const portion = table.orderedAfter(last, wanted);
-    for (const one of portion) {
-      bytes += one.held === BAD ? one.key.length : one.held.bytes;
-      if (bytes > maxBytes && found.length > 0) return { found, more: true };
-      found.push(one);
-      last = one.key;
-    }
-    if (portion.length < wanted) return { found, more: false };
-  }
-  return { found, more: true };
+  for (const one of found) bytes += bytesOfHeld(one);
+  const more = found.length >= limit || bytes >= maxBytes;
+  if (bytes > maxBytes && found.length > 1) found.pop();
+  return { found, more };
 }
 
-export interface RemovalsPage {
-  readonly found: readonly Removal[];
-  /** There may be later ones. */
-  readonly more: boolean;
-}
-
-/** As `removalsAfter`, and cut short where the keys are longer than so many bytes together; one at least is found if there is one. */
-export function removalsPage(
-  table: Pick<OrderedTable, "removalsAfter">,
-  after: ChangeNumber,
-  limit: number,
-  maxBytes: number,
-): RemovalsPage | Forgotten {
-  const found: Removal[] = [];
-  let bytes = 0;
-  for (let last = after; found.length < limit; ) {
-    const wanted = Math.min(PORTION, limit - found.length);
-    const portion = table.removalsAfter(last, wanted);
-    if (portion === FORGOTTEN) return FORGOTTEN;
-    for (const removal of portion) {
-      bytes += removal.key.length;
-      if (bytes > maxBytes && found.length > 0) return { found, more: true };
-      found.push(removal);
-      last = removal.change;
-    }
-    if (portion.length < wanted) return { found, more: false };
-  }
-  return { found, more: true };
-}
+/** About how many bytes it takes in memory and on the wire. */
+export const bytesOfHeld = ({ key, held }: Held): number => (held === BAD ? key.length : held.bytes);
 
 interface Slot {
   readonly register: Register | Bad;
@@ -162,7 +121,7 @@ interface Slot {
   readonly settled: boolean;
 }
 
-export class MemoryTable implements OrderedTable {
+export class MemoryTable implements RegisterTable {
   private readonly slots = new Map<Key, Slot>();
   private changes = new ChangeList(this.slots);
   /** Tombstones, in the order of their changes. */
@@ -235,18 +194,21 @@ export class MemoryTable implements OrderedTable {
     return found;
   }
 
-  orderedAfter(after: Key | null, limit: number): Held[] {
+  orderedAfter(after: Key | null, limit: number, maxBytes = Number.POSITIVE_INFINITY): Held[] {
     const found: Held[] = [];
+    let bytes = 0;
     for (const key of this.order.after(after)) {
-      if (found.length >= limit) break;
+      if (found.length >= limit || bytes >= maxBytes) break;
       const { register, change, settled } = this.slots.get(key) as Slot;
-      found.push({ key, held: register, change, settled });
+      const one = { key, held: register, change, settled };
+      found.push(one);
+      bytes += bytesOfHeld(one);
     }
     return found;
   }
 
-  removalsAfter(after: ChangeNumber, limit: number): readonly Removal[] | Forgotten {
-    return this.removals.after(after, limit);
+  removalsAfter(after: ChangeNumber, limit: number, maxBytes = Number.POSITIVE_INFINITY): RemovalsPage | Forgotten {
+    return this.removals.page(after, limit, maxBytes, this.lastChange);
   }
 
   private describe(key: Key): Change {

@@ -10,7 +10,8 @@ import type { StateEntry } from "../../codec/disk/entry.js";
 import type { TableId } from "../../codec/disk/table-id.js";
 import type { ChangeNumber, Key } from "../../core/model/ids.js";
 import type { Register } from "../../core/model/register.js";
-import type { Bad, Change } from "../../core/model/table.js";
+import type { Forgotten, Removal, RemovalsPage } from "../../core/model/removals.js";
+import type { Bad, Change, Held } from "../../core/model/table.js";
 import type { Done } from "../files.js";
 
 /** The checkpoint cannot be used; the message is for people. */
@@ -34,6 +35,14 @@ export interface FoldItem {
   readonly below: Below | null;
 }
 
+/** Removals of a table that are behind those that the checkpoint has, by ascending change. */
+export interface FoldedRemovals {
+  readonly table: TableId;
+  readonly removals: readonly Removal[];
+  /** Others up to this change may have been forgotten before they came here. */
+  readonly forgotten: ChangeNumber;
+}
+
 /** How many registers the checkpoint has of a table, and the last change number that it knows of. */
 export interface Tally {
   readonly table: TableId;
@@ -44,6 +53,7 @@ export interface Tally {
 /** One transaction. */
 export interface FoldBatch {
   readonly items: readonly FoldItem[];
+  readonly removed: readonly FoldedRemovals[];
   /** Tallies of the partitions that it touches, after it. */
   readonly tallies: readonly Tally[];
   /** With the last batch of a fold: the states that changed, and the log record that all is complete up to. */
@@ -81,6 +91,15 @@ export interface Checkpoint {
   /** The latest changes above `after` of keys that are not skipped, by ascending number. A bad register has no timestamp. */
   changes(table: TableId, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[];
   tombstones(table: TableId, limit: number, skip: (key: Key) => boolean): Change[];
+  /**
+   * Registers of keys that are not skipped, behind this one, in the order of keys. At most `limit`, and none behind the one by which they have so
+   * many bytes. Throws a CheckpointError when it is not known which keys there are.
+   */
+  ordered(table: TableId, after: Key | null, limit: number, maxBytes: number, skip: (key: Key) => boolean): Held[];
+  /** Removals above `after`, whether their keys are held again or not. */
+  removals(table: TableId, after: ChangeNumber, limit: number, maxBytes: number): RemovalsPage | Forgotten;
+  /** The last removal that has come here, or may have been forgotten. */
+  lastRemoval(table: TableId): ChangeNumber;
   /** Some records behind `from`, `limit` or some more, and where to go on; null: from the beginning, and at the end. */
   scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null };
   /** One transaction, seen by reads and durable when it is done. One at a time. */

@@ -16,7 +16,7 @@ import { type DataDirectory, DIRECTORY_FORMAT, DirectoryError, syncFolderOf } fr
 import { CheckpointError } from "./checkpoint.js";
 import { FirstCheckpoint, type TableEntry } from "./first-format.js";
 import { LmdbCheckpoint } from "./lmdb.js";
-import { TREES } from "./packed.js";
+import { FIRST_TREES } from "./packed.js";
 
 /** From this format on the checkpoint has packed trees. */
 const PACKED_SINCE = 2;
@@ -83,7 +83,7 @@ async function copy(from: string, to: string): Promise<void> {
   try {
     const target = new LmdbCheckpoint(to);
     try {
-      for (const tree of TREES)
+      for (const tree of FIRST_TREES)
         for (const entries of chunks(source.entries(tree))) await target.load(tree, entries[0].table, entries);
       await target.loadStates([...source.sealed.copies()]);
     } finally {

@@ -67,11 +67,18 @@ export class Environment {
     this.root = asCheckpointError(() => (readOnly ? opened() : withLockInMemory(folder, opened)));
   }
 
+  /** A tree that is not there is made, unless nothing may be written. */
   tree(name: string): Tree {
+    const tree = this.treeIfThere(name);
+    if (tree === null) throw new CheckpointError(`the checkpoint has no tree named ${name}`);
+    return tree;
+  }
+
+  /** null: it is not there, and nothing may be written. */
+  treeIfThere(name: string): Tree | null {
     const options = { name, ...BINARY, readOnly: this.readOnly };
     const tree = asCheckpointError(() => this.root.openDB(options) as Tree | undefined);
-    // A tree that is not there is made, unless nothing may be written.
-    if (tree === undefined) throw new CheckpointError(`the checkpoint has no tree named ${name}`);
+    if (tree === undefined) return null;
     this.trees.push(tree);
     return tree;
   }

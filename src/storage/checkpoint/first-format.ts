@@ -14,9 +14,11 @@ import type { BlockEntry } from "../../codec/disk/block.js";
 import { encodeStored, entryKeyOf, type Stored, spoilt } from "../../codec/disk/checkpoint-record.js";
 import { decodeFirstStored, firstStoredHead } from "../../codec/disk/checkpoint-record-1.js";
 import { type TableId, tableId } from "../../codec/disk/table-id.js";
-import { type ChangeNumber, changeNumber, type Key } from "../../core/model/ids.js";
-import { BAD, type Change } from "../../core/model/table.js";
+import { type ChangeNumber, changeNumber, type Key, NO_CHANGE } from "../../core/model/ids.js";
+import { FORGOTTEN, type Forgotten } from "../../core/model/removals.js";
+import { BAD, bytesOfHeld, type Change, type Held } from "../../core/model/table.js";
 import { toBuffer } from "../../wire/bytes.js";
+import { changeKey, changeOfKey } from "./change-key.js";
 import {
   type Below,
   type Checkpoint,
@@ -27,7 +29,7 @@ import {
   type Tally,
 } from "./checkpoint.js";
 import { Environment, type Tree } from "./environment.js";
-import { changeKey, type TreeName } from "./packed.js";
+import type { FirstTreeName } from "./packed.js";
 import { blockName } from "./packed-tree.js";
 import { SealedTree } from "./sealed-tree.js";
 
@@ -44,7 +46,7 @@ export class FirstCheckpoint implements Checkpoint {
   readonly written = 0;
   readonly sealed: SealedTree;
   private readonly environment: Environment;
-  private readonly trees: Readonly<Record<TreeName, Tree>>;
+  private readonly trees: Readonly<Record<FirstTreeName, Tree>>;
 
   /** Throws a CheckpointError. */
   constructor(folder: string) {
@@ -87,6 +89,33 @@ export class FirstCheckpoint implements Checkpoint {
     return this.listed(this.trees.deleted, table, changeNumber(0), limit, skip);
   }
 
+  ordered(table: TableId, after: Key | null, limit: number, maxBytes: number, skip: (key: Key) => boolean): Held[] {
+    const found: Held[] = [];
+    let bytes = 0;
+    const start = blockName(table, after === null ? NO_BYTES : entryKeyOf(after));
+    for (const { key: entry, value } of this.trees.records.getRange({ start })) {
+      const name = Buffer.from(entry);
+      if (name.readUInt32BE(0) !== table || found.length >= limit || bytes >= maxBytes) break;
+      const key = keyOf(name.subarray(4), value);
+      if (key === after || skip(key)) continue;
+      const { register, change } = decodeFirstStored(table, key, Buffer.from(registerOf(name.subarray(4), value)));
+      const one = { key, held: register, change, settled: false };
+      found.push(one);
+      bytes += bytesOfHeld(one);
+    }
+    return found;
+  }
+
+  /** That format kept none. */
+  removals(): Forgotten {
+    return FORGOTTEN;
+  }
+
+  lastRemoval(table: TableId): ChangeNumber {
+    for (const tally of this.tallies()) if (tally.table === table) return tally.lastChange;
+    return NO_CHANGE;
+  }
+
   scan(): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
     return { records: [], next: null };
   }
@@ -105,13 +134,13 @@ export class FirstCheckpoint implements Checkpoint {
 
   /** Everything, table by table and by ascending key, as it goes into a packed tree. Rotten entries are bad
    * there, too. */
-  *entries(tree: TreeName): Iterable<TableEntry> {
+  *entries(tree: FirstTreeName): Iterable<TableEntry> {
     for (const { key: found, value } of this.trees[tree].getRange({ start: Buffer.alloc(1) })) {
       const name = Buffer.from(found);
       const table = tableId(name.readUInt32BE(0));
       const own = name.subarray(4);
       if (tree === "records") yield { table, ...this.record(table, own, value) };
-      else if (this.isLatest(table, textOf<Key>(value), changeOf(own)))
+      else if (this.isLatest(table, textOf<Key>(value), changeOfKey(own)))
         yield { table, key: own, meta: Buffer.from(value), value: NO_BYTES };
     }
   }
@@ -135,7 +164,7 @@ export class FirstCheckpoint implements Checkpoint {
     const text = bytesOf(key);
     const range = { start: blockName(table, changeKey(0)), end: blockName(table, changeKey(LAST_CHANGE)) };
     for (const { key: name, value } of this.trees.changes.getRange(range))
-      if (text.equals(value)) return changeOf(name.subarray(4));
+      if (text.equals(value)) return changeOfKey(name.subarray(4));
     return changeNumber(0);
   }
 
@@ -152,7 +181,7 @@ export class FirstCheckpoint implements Checkpoint {
     for (const { key: name, value } of tree.getRange({ start, end: blockName(table, changeKey(LAST_CHANGE)) })) {
       const key = textOf<Key>(value);
       if (skip(key)) continue;
-      const change = changeOf(name.subarray(4));
+      const change = changeOfKey(name.subarray(4));
       const stored = this.get(table, key);
       // A rotten head has no change of its own: the index' word counts.
       if (stored === null || (stored.change !== change && stored.change !== 0)) continue;
@@ -163,8 +192,6 @@ export class FirstCheckpoint implements Checkpoint {
     return found;
   }
 }
-
-const changeOf = (name: Buffer): ChangeNumber => changeNumber(name.readUIntBE(0, 6));
 
 const keyOf = (name: Buffer, value: Buffer): Key =>
   name[0] === HASHED ? textOf<Key>(value.subarray(4, 4 + value.readUInt32LE(0))) : textOf<Key>(name.subarray(1));

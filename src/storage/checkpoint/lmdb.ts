@@ -3,16 +3,18 @@
  *
  * A fold's transaction is planned first, in turns of a few milliseconds, and then handed to LMDB's thread whole.
  */
+import { present } from "../../base/assert.js";
 import type { BlockEntry } from "../../codec/disk/block.js";
 import type { Stored } from "../../codec/disk/checkpoint-record.js";
 import type { TableId } from "../../codec/disk/table-id.js";
 import type { ChangeNumber, Key } from "../../core/model/ids.js";
-import type { Change } from "../../core/model/table.js";
+import type { Forgotten, RemovalsPage } from "../../core/model/removals.js";
+import type { Change, Held } from "../../core/model/table.js";
 import { toBuffer } from "../../wire/bytes.js";
 import type { Done } from "../files.js";
 import type { Below, Checkpoint, FoldBatch, FoldedState, Scanned, Swept, Tally } from "./checkpoint.js";
 import { Environment, type Tree } from "./environment.js";
-import { Packed, TREES, type TreeName, type TreeWrite } from "./packed.js";
+import { type FirstTreeName, Packed, TREES, type TreeName, type TreeWrite } from "./packed.js";
 import { type BlockStore, LMDB_BLOCKS } from "./packed-tree.js";
 import { SealedTree } from "./sealed-tree.js";
 
@@ -23,7 +25,7 @@ export class LmdbCheckpoint implements Checkpoint {
   position: number;
   written = 0;
   private readonly environment: Environment;
-  private readonly trees: Readonly<Record<TreeName, Tree>>;
+  private readonly trees: Readonly<Record<FirstTreeName, Tree> & Record<TreeName, Tree | null>>;
   private readonly stateTree: Tree;
   private readonly sealed: SealedTree;
   private readonly packed: Packed;
@@ -33,11 +35,18 @@ export class LmdbCheckpoint implements Checkpoint {
   constructor(folder: string, readOnly = false) {
     this.environment = new Environment(folder, readOnly);
     const tree = (name: string): Tree => this.environment.tree(name);
-    this.trees = { records: tree("packed-records"), changes: tree("packed-changes"), deleted: tree("packed-deleted") };
+    this.trees = {
+      records: tree("packed-records"),
+      changes: tree("packed-changes"),
+      deleted: tree("packed-deleted"),
+      // Directories of earlier versions do not have it.
+      removed: this.environment.treeIfThere("packed-removed"),
+    };
     this.stateTree = tree("states");
     this.sealed = new SealedTree(this.stateTree);
     const stores = Object.fromEntries(TREES.map((name) => [name, storeOf(this.trees[name])]));
     this.packed = new Packed(stores as Record<TreeName, BlockStore>, LMDB_BLOCKS);
+    for (const [table, head] of this.sealed.removalHeads()) this.packed.restoreHead(table, head);
     this.position = this.sealed.position;
   }
 
@@ -74,15 +83,31 @@ export class LmdbCheckpoint implements Checkpoint {
     return this.packed.tombstones(table, limit, skip);
   }
 
+  ordered(table: TableId, after: Key | null, limit: number, maxBytes: number, skip: (key: Key) => boolean): Held[] {
+    return this.packed.ordered(table, after, limit, maxBytes, skip);
+  }
+
+  removals(table: TableId, after: ChangeNumber, limit: number, maxBytes: number): RemovalsPage | Forgotten {
+    return this.packed.removals(table, after, limit, maxBytes);
+  }
+
+  lastRemoval(table: TableId): ChangeNumber {
+    return this.packed.removalHead(table).last;
+  }
+
   scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
     return this.packed.scan(from, limit);
   }
 
   commit(batch: FoldBatch, done: Done): void {
-    this.plan(this.packed.plan(batch.items), (error, writes) => {
+    this.plan(this.packed.plan(batch), (error, writes) => {
       if (error !== null) return done(error);
       const putStates = (): void =>
-        this.sealed.write(batch, (key, value) => this.environment.put(this.stateTree, key, value));
+        this.sealed.write(
+          batch,
+          (table) => this.packed.removalHead(table, true),
+          (key, value) => this.environment.put(this.stateTree, key, value),
+        );
       this.write(writes, putStates, (failed) => {
         if (failed === null && batch.end !== null) this.position = batch.end.position;
         done(failed);
@@ -99,12 +124,15 @@ export class LmdbCheckpoint implements Checkpoint {
         const put = (key: Buffer, value: Buffer): void => environment.put(stateTree, key, value);
         sealed.sweep(table, kept, put, (key) => environment.remove(stateTree, key));
       };
-      this.write(writes, sweepStates, (error) => done(error, writes.length > 0));
+      this.write(writes, sweepStates, (error) => {
+        if (error === null && writes.length === 0) this.packed.swept(table);
+        done(error, writes.length > 0);
+      });
     });
   }
 
   /** For a new checkpoint: entries of one table by ascending key, behind all that it has. */
-  load(tree: TreeName, table: TableId, entries: readonly BlockEntry[]): Promise<void> {
+  load(tree: FirstTreeName, table: TableId, entries: readonly BlockEntry[]): Promise<void> {
     return this.loaded(this.packed.load(tree, table, entries), []);
   }
 
@@ -153,8 +181,9 @@ export class LmdbCheckpoint implements Checkpoint {
     const { environment, trees } = this;
     const put = (): void => {
       for (const { tree, name, bytes } of writes) {
-        if (bytes === null) environment.remove(trees[tree], name);
-        else environment.put(trees[tree], name, bytes);
+        const into = present(trees[tree], "a tree of what may be written");
+        if (bytes === null) environment.remove(into, name);
+        else environment.put(into, name, bytes);
       }
       putStates();
     };
@@ -168,7 +197,11 @@ export class LmdbCheckpoint implements Checkpoint {
   }
 }
 
-const storeOf = (tree: Tree): BlockStore => ({
+const storeOf = (tree: Tree | null): BlockStore => (tree === null ? NOTHING : storeIn(tree));
+
+const NOTHING: BlockStore = { floor: () => null, above: () => null };
+
+const storeIn = (tree: Tree): BlockStore => ({
   floor(name, keep) {
     for (const found of tree.getKeys({ start: name, reverse: true, limit: 1 })) {
       const own = Buffer.from(found);

@@ -97,14 +97,14 @@ export class PackedTree {
     return { ...hole, to: this.next(table, name) };
   }
 
-  /** All entries from this key on, by ascending key; of holes what can be rescued. */
-  *entries(table: TableId, from: Buffer): Iterable<BlockEntry> {
+  /** All entries from this key on, by ascending key; of holes what can be rescued. `certain`: throws when that may not be all. */
+  *entries(table: TableId, from: Buffer, certain = false): Iterable<BlockEntry> {
     for (let at: Buffer | null = from; at !== null; ) {
       const section: Section = this.at(table, at, true);
       const { block } = section;
       if (block === null) {
         const start = at;
-        yield* this.rescue(table, section, false).filter(({ key }) => key.compare(start) >= 0);
+        yield* this.rescue(table, section, certain).filter(({ key }) => key.compare(start) >= 0);
       } else {
         for (let i = block.search(at); i < block.count; i++) yield entryAt(block, i);
       }

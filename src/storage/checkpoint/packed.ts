@@ -1,11 +1,12 @@
 /**
- * The checkpoint's registers and their indexes, in three packed trees over a store of blocks:
+ * The checkpoint's registers and their indexes, in packed trees over a store of blocks:
  *
  *   records   (table, key)    → the register (codec/disk/checkpoint-record.ts)
  *   changes   (table, change) → key: the latest change of each
  *   deleted   (table, change) → key: those of them that are tombstones
+ *   removed   (table, change) → key: the last ones that are gone (removed-tree.ts)
  *
- * They tell the same twice, so that what one has lost is known from another. For a rotten block of records the changes
+ * The first three tell the same twice, so that what one has lost is known from another. For a rotten block of records the changes
  * say which keys are bad. A rotten block of an index is filled again from the records. When both have rotted in one
  * table, every key of the lost range is bad. Nothing can be folded over it any more: the node counts as lost.
  */
@@ -23,9 +24,11 @@ import {
   storedHead,
 } from "../../codec/disk/checkpoint-record.js";
 import { type TableId, tableId } from "../../codec/disk/table-id.js";
-import { type ChangeNumber, changeNumber, type Key } from "../../core/model/ids.js";
-import { BAD, type Change } from "../../core/model/table.js";
-import { type Below, CheckpointError, type FoldItem, NONE_BELOW, type Scanned } from "./checkpoint.js";
+import { type ChangeNumber, changeNumber, type Key, NO_CHANGE } from "../../core/model/ids.js";
+import type { Forgotten, RemovalsPage } from "../../core/model/removals.js";
+import { BAD, bytesOfHeld, type Change, type Held } from "../../core/model/table.js";
+import { changeKey, changeOfKey } from "./change-key.js";
+import { type Below, CheckpointError, type FoldBatch, type FoldItem, NONE_BELOW, type Scanned } from "./checkpoint.js";
 import {
   type BlockSizes,
   type BlockStore,
@@ -35,8 +38,12 @@ import {
   PackedTree,
   type Section,
 } from "./packed-tree.js";
+import { headAt, REMOVAL_BOUNDS, type RemovalHead, RemovedTree } from "./removed-tree.js";
 
-export const TREES = ["records", "changes", "deleted"] as const;
+/** Format 1 had these, too. */
+export const FIRST_TREES = ["records", "changes", "deleted"] as const;
+export type FirstTreeName = (typeof FIRST_TREES)[number];
+export const TREES = [...FIRST_TREES, "removed"] as const;
 export type TreeName = (typeof TREES)[number];
 
 export interface TreeWrite extends BlockWrite {
@@ -57,18 +64,24 @@ export class Packed {
   private readonly records: PackedTree;
   private readonly index: PackedTree;
   private readonly deleted: PackedTree;
+  private readonly removed: RemovedTree;
+  private readonly heads = new Map<TableId, RemovalHead>();
+  /** Once what was planned last is written. */
+  private readonly plannedHeads = new Map<TableId, RemovalHead>();
   /** Finding out is slow, and asked for with every read until the keys are mended. */
   private readonly rescued = new Map<string, Rescued>();
 
   constructor(
     private readonly stores: Readonly<Record<TreeName, BlockStore>>,
     sizes: BlockSizes,
+    bounds = REMOVAL_BOUNDS,
   ) {
     const tree = (name: TreeName): PackedTree =>
       new PackedTree(stores[name], sizes, (...hole) => this.refill(name, ...hole));
     this.records = tree("records");
     this.index = tree("changes");
     this.deleted = tree("deleted");
+    this.removed = new RemovedTree(tree("removed"), bounds);
   }
 
   get(table: TableId, key: Key): Stored | null {
@@ -90,6 +103,37 @@ export class Packed {
 
   tombstones(table: TableId, limit: number, skip: (key: Key) => boolean): Change[] {
     return this.listed(this.deleted, table, changeNumber(0), limit, skip);
+  }
+
+  /** See Checkpoint. */
+  ordered(table: TableId, after: Key | null, limit: number, maxBytes: number, skip: (key: Key) => boolean): Held[] {
+    const found: Held[] = [];
+    let bytes = 0;
+    const from = after === null ? NO_KEY : entryKeyOf(after);
+    for (const { key: name, meta, value } of this.records.entries(table, from, true)) {
+      if (found.length >= limit || bytes >= maxBytes) break;
+      const key = keyOfEntry(name, meta);
+      if (key === after || skip(key)) continue;
+      const { register, change } = decodeStored(key, meta, value);
+      const one = { key, held: register, change, settled: false };
+      found.push(one);
+      bytes += bytesOfHeld(one);
+    }
+    return found;
+  }
+
+  removals(table: TableId, after: ChangeNumber, limit: number, maxBytes: number): RemovalsPage | Forgotten {
+    return this.removed.page(table, this.removalHead(table), after, limit, maxBytes);
+  }
+
+  /** The newest of the removals that are there, or will be when what was planned is written. */
+  removalHead(table: TableId, planned = false): RemovalHead {
+    return (planned ? this.plannedHeads.get(table) : undefined) ?? this.heads.get(table) ?? headAt(NO_CHANGE);
+  }
+
+  /** As it was kept beside the trees. */
+  restoreHead(table: TableId, head: RemovalHead): void {
+    this.heads.set(table, head);
   }
 
   /** Whole blocks, until there are that many records. */
@@ -115,8 +159,9 @@ export class Packed {
     return { records, next: at };
   }
 
-  /** The blocks to write for these registers, each key at most once, a table's together. Reads while it is gone through. */
-  *plan(items: readonly FoldItem[]): Iterable<TreeWrite> {
+  /** The blocks to write for these registers, each key at most once, a table's together, and removals. Reads while it is gone through. */
+  *plan({ items, removed }: Pick<FoldBatch, "items" | "removed">): Iterable<TreeWrite> {
+    this.plannedHeads.clear();
     for (let from = 0; from < items.length; ) {
       const { table } = items[from] as FoldItem;
       let to = from + 1;
@@ -124,10 +169,15 @@ export class Packed {
       yield* this.planned(table, items.slice(from, to));
       from = to;
     }
+    for (const folded of removed) {
+      const { writes, head } = this.removed.add(folded, this.removalHead(folded.table));
+      for (const write of writes) yield { tree: "removed", ...write };
+      this.plannedHeads.set(folded.table, head);
+    }
   }
 
   /** The blocks to write for entries of one table by ascending key. */
-  *load(tree: TreeName, table: TableId, entries: readonly BlockEntry[]): Iterable<TreeWrite> {
+  *load(tree: FirstTreeName, table: TableId, entries: readonly BlockEntry[]): Iterable<TreeWrite> {
     const into = { records: this.records, changes: this.index, deleted: this.deleted }[tree];
     const edits = entries.map((entry) => ({ key: entry.key, entry }));
     for (const write of into.edit(table, edits)) yield { tree, ...write };
@@ -151,6 +201,13 @@ export class Packed {
   /** After what was planned has been written. */
   written(): void {
     this.rescued.clear();
+    for (const [table, head] of this.plannedHeads) this.heads.set(table, head);
+    this.plannedHeads.clear();
+  }
+
+  /** Nothing is left of the table. */
+  swept(table: TableId): void {
+    this.heads.delete(table);
   }
 
   private *planned(table: TableId, items: readonly FoldItem[]): Iterable<TreeWrite> {
@@ -182,7 +239,8 @@ export class Packed {
   /** The entries of an index for a key whose change is not known any more. Slow, and as rare as rot. */
   private sweep(tree: PackedTree, table: TableId, key: Key, edits: Map<ChangeNumber, Key | null>): void {
     const text = bytesOf(key);
-    for (const entry of tree.entries(table, NO_KEY)) if (text.equals(entry.meta)) edits.set(changeOf(entry.key), null);
+    for (const entry of tree.entries(table, NO_KEY))
+      if (text.equals(entry.meta)) edits.set(changeOfKey(entry.key), null);
   }
 
   private find(table: TableId, key: Key): Pick<BlockEntry, "meta" | "value"> | "unknown" | null {
@@ -209,7 +267,7 @@ export class Packed {
     for (const entry of tree.entries(table, changeKey(after + 1))) {
       const key = textOf<Key>(entry.meta);
       if (skip(key)) continue;
-      const change = changeOf(entry.key);
+      const change = changeOfKey(entry.key);
       const stored = this.get(table, key);
       if (stored === null) continue;
       const { register } = stored;
@@ -225,12 +283,14 @@ export class Packed {
 
   /** `certain`: for what is written in the hole's place. If it is not known for certain what was there, nothing may be. */
   private refill(tree: TreeName, table: TableId, hole: Section, certain: boolean): BlockEntry[] {
+    // It shows by itself that something is missing there.
+    if (tree === "removed") return [];
     const { entries, whole } = this.rescue(tree, table, hole);
     if (certain && !whole) throw new CheckpointError(LOST);
     return entries;
   }
 
-  private rescue(tree: TreeName, table: TableId, hole: Section): Rescued {
+  private rescue(tree: FirstTreeName, table: TableId, hole: Section): Rescued {
     const name = `${tree}/${table}/${hole.from.toString("latin1")}`;
     let rescued = this.rescued.get(name);
     if (rescued === undefined) {
@@ -243,17 +303,17 @@ export class Packed {
 
   private rescueRecords(table: TableId, hole: Section): Rescued {
     const tombstones = new Set<ChangeNumber>();
-    this.deleted.sound(table, (change) => tombstones.add(changeOf(change)));
+    this.deleted.sound(table, (change) => tombstones.add(changeOfKey(change)));
     const entries: BlockEntry[] = [];
     const { whole } = this.index.sound(table, (name, text) => {
       const key = textOf<Key>(text);
-      const change = changeOf(name);
+      const change = changeOfKey(name);
       if (isWithin(entryKeyOf(key), hole)) entries.push(spoilt(key, change, tombstones.has(change)));
     });
     return { entries, whole };
   }
 
-  private rescueIndex(tree: TreeName, table: TableId, hole: Section): Rescued {
+  private rescueIndex(tree: FirstTreeName, table: TableId, hole: Section): Rescued {
     const entries: BlockEntry[] = [];
     const { whole } = this.records.sound(table, (name, meta) => {
       const { change, tombstone } = storedHead(meta);
@@ -280,11 +340,3 @@ function indexEdits(changes: ReadonlyMap<ChangeNumber, Key | null>): Edit[] {
       return { key: name, entry: key === null ? null : { key: name, meta: bytesOf(key), value: NO_BYTES } };
     });
 }
-
-export function changeKey(change: number): Buffer {
-  const name = Buffer.allocUnsafe(6);
-  name.writeUIntBE(change, 0, 6);
-  return name;
-}
-
-const changeOf = (name: Buffer): ChangeNumber => changeNumber(name.readUIntBE(0, 6));

@@ -11,11 +11,14 @@ import { changeNumber } from "../../core/model/ids.js";
 import { toBuffer } from "../../wire/bytes.js";
 import { CheckpointError, type FoldBatch, type FoldedState, type Tally } from "./checkpoint.js";
 import type { Tree } from "./environment.js";
+import { headAt, type RemovalHead } from "./removed-tree.js";
 
 const POSITION = Buffer.from("position");
 const NODE_WIDE = Buffer.from("node");
 
 const NOTHING = Buffer.alloc(0);
+/** Count and last change, and since removals are kept, what is known of those. */
+const TALLY_BYTES = 40;
 
 export class SealedTree {
   constructor(private readonly tree: Tree) {}
@@ -29,6 +32,15 @@ export class SealedTree {
       const table = tableId(key.readUInt32BE(1));
       const value = this.sealed(key) as Buffer;
       yield { table, count: get64(value, 0), lastChange: changeNumber(get64(value, 8)) };
+    }
+  }
+
+  /** The newest removal of each table. Directories of earlier versions have none: nothing is known of theirs. */
+  *removalHeads(): Iterable<readonly [TableId, RemovalHead]> {
+    for (const { table, lastChange } of this.tallies()) {
+      const value = this.sealed(tableKey("t", table)) as Buffer;
+      if (value.length < TALLY_BYTES) yield [table, headAt(lastChange)];
+      else yield [table, { last: changeNumber(get64(value, 16)), count: get64(value, 24), bytes: get64(value, 32) }];
     }
   }
 
@@ -53,11 +65,17 @@ export class SealedTree {
   }
 
   /** Within a batch of the environment's. */
-  write({ tallies, end }: Pick<FoldBatch, "tallies" | "end">, put: (key: Buffer, value: Buffer) => void): void {
-    for (const tally of tallies) {
-      const value = Buffer.alloc(16);
-      put64(value, tally.lastChange, put64(value, tally.count, 0));
-      put(...sealing(tableKey("t", tally.table), value));
+  write(
+    { tallies, end }: Pick<FoldBatch, "tallies" | "end">,
+    headOf: (table: TableId) => RemovalHead,
+    put: (key: Buffer, value: Buffer) => void,
+  ): void {
+    for (const { table, count, lastChange } of tallies) {
+      const value = Buffer.alloc(TALLY_BYTES);
+      const head = headOf(table);
+      let at = 0;
+      for (const number of [count, lastChange, head.last, head.count, head.bytes]) at = put64(value, number, at);
+      put(...sealing(tableKey("t", table), value));
     }
     if (end === null) return;
     for (const { table, entries } of end.states) {

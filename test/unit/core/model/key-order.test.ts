@@ -4,9 +4,9 @@ import { Prng } from "../../../../src/base/prng.js";
 import { entryKeyOf } from "../../../../src/codec/disk/checkpoint-record.js";
 import { type ChangeNumber, changeNumber, type Key } from "../../../../src/core/model/ids.js";
 import { compareKeys, MAX_PLAIN_KEY_BYTES } from "../../../../src/core/model/key-order.js";
-import { FORGOTTEN, type Removal, Removals } from "../../../../src/core/model/removals.js";
+import { FORGOTTEN, Removals } from "../../../../src/core/model/removals.js";
 import { SortedKeys } from "../../../../src/core/model/sorted-keys.js";
-import { BAD, MemoryTable, orderedPage, removalsPage } from "../../../../src/core/model/table.js";
+import { BAD, MemoryTable, orderedPage } from "../../../../src/core/model/table.js";
 import { register } from "../../../conformance/operations.js";
 
 const key = (text: string): Key => text as Key;
@@ -51,24 +51,25 @@ describe("the order of keys", () => {
 });
 
 describe("removals", () => {
-  const numbers = (found: readonly Removal[] | typeof FORGOTTEN): number[] | typeof FORGOTTEN =>
-    found === FORGOTTEN ? found : found.map((removal) => removal.change);
+  const numbers = (removals: Removals, after: number): number[] | typeof FORGOTTEN => {
+    const page = removals.page(change(after), 1_000, 1_000_000, change(1_000));
+    return page === FORGOTTEN ? page : page.found.map((removal) => removal.change);
+  };
 
   test("beyond the bound in number are forgotten, and who asks from before is told so", () => {
     const removals = new Removals(32, 1_000_000);
     for (let n = 1; n <= 1_000; n++) removals.add(key(`k${n}`), change(n));
-    expect(removals.after(change(900), 1_000)).toBe(FORGOTTEN);
-    const kept = numbers(removals.after(change(968), 1_000));
-    expect(kept).toEqual(Array.from({ length: 32 }, (_, i) => 969 + i));
-    expect(numbers(removals.copy().after(change(968), 2))).toEqual([969, 970]);
-    expect(removals.copy().after(change(900), 2)).toBe(FORGOTTEN);
+    expect(numbers(removals, 900)).toBe(FORGOTTEN);
+    expect(numbers(removals, 968)).toEqual(Array.from({ length: 32 }, (_, i) => 969 + i));
+    expect(numbers(removals.copy(), 998)).toEqual([999, 1_000]);
+    expect(numbers(removals.copy(), 900)).toBe(FORGOTTEN);
   });
 
   test("beyond the bound in bytes are forgotten", () => {
     const removals = new Removals(1_000, 4_000);
     for (let n = 1; n <= 100; n++) removals.add(key(`${"k".repeat(395)}${10_000 + n}`), change(n));
-    expect(removals.after(change(85), 100)).toBe(FORGOTTEN);
-    expect(numbers(removals.after(change(90), 100))).toHaveLength(10);
+    expect(numbers(removals, 85)).toBe(FORGOTTEN);
+    expect(numbers(removals, 90)).toHaveLength(10);
   });
 
   test("of a key that is held again are none", () => {
@@ -77,7 +78,7 @@ describe("removals", () => {
     removals.add(key("b"), change(2));
     removals.takeBack(key("a"));
     removals.add(key("b"), change(5));
-    expect(numbers(removals.after(change(0), 9))).toEqual([5]);
+    expect(numbers(removals, 0)).toEqual([5]);
   });
 });
 
@@ -98,7 +99,7 @@ describe("a table in memory", () => {
     ]);
     expect(table.orderedAfter(key("c"), 9).map((held) => held.key)).toEqual([names[2]]);
     expect(table.copy().orderedAfter(key("aa"), 1)[0]?.key).toBe("b");
-    expect(table.removalsAfter(change(0), 9)).toEqual([{ key: "d", change: 6 }]);
+    expect(table.removalsAfter(change(0), 9)).toEqual({ found: [{ key: "d", change: 6 }], upTo: 6, more: false });
   });
 
   test("cuts a page of registers, and one of removals, where they are too long together", () => {
@@ -109,7 +110,7 @@ describe("a table in memory", () => {
     expect(orderedPage(table, key("k128"), 100, 5_000)).toMatchObject({ found: { length: 2 }, more: false });
     expect(orderedPage(table, null, 30, 1e9)).toMatchObject({ found: { length: 30 }, more: true });
     for (let n = 1; n <= 30; n++) table.remove(key(`k${100 + n}`), change(30 + n));
-    expect(removalsPage(table, change(0), 100, 40)).toMatchObject({ found: { length: 10 }, more: true });
-    expect(removalsPage(table, change(58), 100, 40)).toMatchObject({ found: { length: 2 }, more: false });
+    expect(table.removalsAfter(change(0), 100, 40)).toMatchObject({ found: { length: 10 }, upTo: 40, more: true });
+    expect(table.removalsAfter(change(58), 100, 40)).toMatchObject({ found: { length: 2 }, upTo: 60, more: false });
   });
 });

@@ -43,6 +43,8 @@ export interface ClusterOptions {
   readonly dataOf?: (node: number) => string | null;
   /** false: the cluster has no secret. */
   readonly secret?: false;
+  /** A program in place of the one that is shipped. */
+  readonly program?: string;
 }
 
 /** One process of `onar start`. */
@@ -60,9 +62,10 @@ export class NodeProcess {
     readonly peerPort: number,
     private readonly args: readonly string[],
     private readonly env: Readonly<Record<string, string>> = {},
+    private readonly program = PROGRAM,
   ) {
     this.address = `${HOST}:${port}`;
-    this.child = spawn(process.execPath, [PROGRAM, "start", ...args], {
+    this.child = spawn(process.execPath, [program, "start", ...args], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, ...env, ONAR_STOP_WITH_PARENT: "1" },
     });
@@ -87,7 +90,7 @@ export class NodeProcess {
 
   /** Starts the same once more, when this one has ended. */
   again(): NodeProcess {
-    return new NodeProcess(this.port, this.peerPort, this.args, this.env);
+    return new NodeProcess(this.port, this.peerPort, this.args, this.env, this.program);
   }
 
   /** SIGKILL: nothing is said to anybody. */
@@ -197,6 +200,7 @@ export class Cluster {
             ...(options.args ?? []),
           ],
           options.env?.(i),
+          options.program,
         ),
       );
     });

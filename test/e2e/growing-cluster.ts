@@ -1,9 +1,10 @@
 /** A cluster of real processes on disk, further nodes that join it, and the end of them all. */
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { View } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { Cluster, freePorts, HOST, Node, NodeProcess } from "./harness.js";
+import { type Operation, OperationState, type View } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { Cluster, eventually, freePorts, HOST, Node, NodeProcess } from "./harness.js";
 
 export const PARTITIONS = 8;
 export const WITHIN_MS = 30_000;
@@ -70,4 +71,30 @@ export async function viewOf(node: Node): Promise<View> {
   const { view } = await node.clients.cluster.getView({});
   if (view === undefined) throw new Error("no view");
   return view;
+}
+
+export const idOf = async (node: Node): Promise<number> => {
+  const { members } = await viewOf(node);
+  const found = members.find(({ peerAddress }) => peerAddress === `${HOST}:${node.process.peerPort}`);
+  if (found === undefined) throw new Error(`nobody at ${node.process.peerPort}`);
+  return found.id;
+};
+
+export interface Named {
+  readonly operationId: Buffer;
+  readonly epoch: bigint;
+}
+
+/** Asks, computed on the newest view, until an operation is not superseded by a view that came in between. */
+export async function insist(
+  at: Node,
+  ask: (named: Named) => Promise<{ operation?: Operation | undefined }>,
+): Promise<Operation> {
+  return eventually("the operation is taken", WITHIN_MS, async () => {
+    const { epoch } = await viewOf(at);
+    const { operation } = await ask({ operationId: randomBytes(16), epoch });
+    return operation?.state === OperationState.PENDING || operation?.state === OperationState.DONE
+      ? operation
+      : undefined;
+  });
 }

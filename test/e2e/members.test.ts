@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GetViewResponse, View } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { GrowingCluster, PARTITIONS, viewOf, WITHIN_MS } from "./growing-cluster.js";
+import { GrowingCluster, idOf, PARTITIONS, viewOf, WITHIN_MS } from "./growing-cluster.js";
 import { eventually, Fatal, freePorts, HOST, type Node, NodeProcess } from "./harness.js";
 import { Recorder } from "./recorder.js";
 import { errorsOf, expectLinearizable, summaryOf, Workload } from "./workload.js";
@@ -109,6 +109,33 @@ describe("a cluster of three", () => {
     });
     await agreed(nodes, "all are found where they are", isAt(nodes));
     expect(await eventually("it reads", WITHIN_MS, () => get(nodes[2] as Node, "k"))).toBe("v");
+  }, 120_000);
+});
+
+describe("members in memory", () => {
+  test("take their own places and votes when they are started again, one after the other, over and over", async () => {
+    const three = await growing.start();
+    const inMemory = [await growing.joined("four", three, false), await growing.joined("five", three, false)];
+    const all = [...three.nodes, ...inMemory];
+    const fiveVoters = ({ members, voters }: View): boolean => members.length === 5 && voters.length === 5;
+    await agreed(all, "five members, five voters", fiveVoters);
+    for (const node of [...inMemory, ...inMemory]) {
+      const before = await idOf(node);
+      await node.process.kill();
+      node.restart();
+      // Not before the newest view names it, as member and as voter.
+      await node.process.said("ready", WITHIN_MS);
+      const view = await viewOf(node);
+      const now = await idOf(node);
+      expect(now).not.toBe(before);
+      expect(view.voters).toContain(now);
+      expect(view.voters).not.toContain(before);
+      await agreed(all, "all know it by its new id", (known) => fiveVoters(known) && known.epoch === view.epoch);
+    }
+    // All voters live: two of five may be missing.
+    await put(inMemory[0] as Node, "k", "v");
+    for (const node of inMemory) await node.process.kill();
+    expect(await get(three.node(0), "k")).toBe("v");
   }, 120_000);
 });
 

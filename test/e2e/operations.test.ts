@@ -4,7 +4,7 @@ import { setMaxListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Operation, OperationKind, OperationState } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { errorOf } from "./clients.js";
-import { GrowingCluster, PARTITIONS, viewOf, WITHIN_MS } from "./growing-cluster.js";
+import { GrowingCluster, idOf, insist, PARTITIONS, viewOf, WITHIN_MS } from "./growing-cluster.js";
 import { eventually, HOST, type Node } from "./harness.js";
 import { onar, type Ran } from "./programs.js";
 import { Recorder } from "./recorder.js";
@@ -15,32 +15,6 @@ beforeEach(() => {
   growing = new GrowingCluster();
 });
 afterEach(() => growing.end());
-
-const idOf = async (node: Node): Promise<number> => {
-  const { members } = await viewOf(node);
-  const found = members.find(({ peerAddress }) => peerAddress === `${HOST}:${node.process.peerPort}`);
-  if (found === undefined) throw new Error(`nobody at ${node.process.peerPort}`);
-  return found.id;
-};
-
-interface Named {
-  readonly operationId: Buffer;
-  readonly epoch: bigint;
-}
-
-/** Asks, computed on the newest view, until an operation is not superseded by a view that came in between. */
-async function insist(
-  at: Node,
-  ask: (named: Named) => Promise<{ operation?: Operation | undefined }>,
-): Promise<Operation> {
-  return eventually("the operation is taken", WITHIN_MS, async () => {
-    const { epoch } = await viewOf(at);
-    const { operation } = await ask({ operationId: randomBytes(16), epoch });
-    return operation?.state === OperationState.PENDING || operation?.state === OperationState.DONE
-      ? operation
-      : undefined;
-  });
-}
 
 async function becomesOf(at: Node, { id, epoch }: Operation): Promise<OperationState> {
   let last = OperationState.UNSPECIFIED;

@@ -7,7 +7,7 @@ import { Prng } from "../../src/base/prng.js";
 import { type NodeId, nodeId } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import { fateOf, operationFault, type ViewOperation } from "../../src/core/view/operation.js";
-import { memberOf } from "../../src/core/view/view.js";
+import { hasReplicas, type Member, memberOf } from "../../src/core/view/view.js";
 import { planted } from "../planted/planted.js";
 import { Schedule } from "../sim/schedule.js";
 import { Broken, ViewChecks, type ViewViolation } from "./checks.js";
@@ -28,6 +28,8 @@ export interface ViewRun {
   /** Views decided. */
   readonly views: number;
   readonly left: number;
+  /** Nodes that began at the address of a lost member. */
+  readonly successors: number;
   readonly violation: ViewViolation | null;
   readonly hash: number;
   readonly trace: readonly string[];
@@ -56,6 +58,10 @@ interface Host {
   readonly wishes: boolean;
   /** Somebody asked that it leaves. */
   leaves: boolean;
+  /** The name of its address; another host may have had it before. */
+  readonly address: string;
+  /** It asks for the address of a member that lives, which it must not get. */
+  readonly intrudes: boolean;
 }
 
 type Asked =
@@ -101,6 +107,9 @@ class World {
     readonly calm: boolean;
   }[] = [];
   private decidedInCalm = 0;
+  private successors = 0;
+  /** The member whose address another node wants in the calm time. */
+  private intruded: NodeId | null = null;
   private leftCount = 0;
   private hash = 0;
 
@@ -143,6 +152,7 @@ class World {
       seed: this.seed,
       views: this.checks.newest.view.epoch,
       left: this.leftCount,
+      successors: this.successors,
       violation,
       hash: this.hash >>> 0,
       trace: this.trace,
@@ -151,7 +161,7 @@ class World {
 
   // ---- Hosts. ----
 
-  private place(id: NodeId, first: EncodedView, wishes: boolean): Host {
+  private place(id: NodeId, first: EncodedView, wishes: boolean, address = `n${id}`, intrudes = false): Host {
     const host: Host = {
       id,
       disk: { first, entries: [] },
@@ -161,6 +171,8 @@ class World {
       gone: false,
       wishes,
       leaves: false,
+      address,
+      intrudes,
     };
     this.hosts.push(host);
     this.byId.set(id, host);
@@ -172,7 +184,7 @@ class World {
     const { life } = host;
     host.node = new ViewNode(host.id, host.disk, this.planned);
     // The wish is as durable as the view that grants it.
-    if (host.wishes && !wasTaken(host)) host.node.wish(memberAt(host.id));
+    if (host.wishes && !wasTaken(host)) host.node.wish(memberAt(host.id, host.address));
     this.note(`n${host.id} starts at view ${host.node.chain.epoch}`);
     for (const other of this.hosts) if (other !== host) other.node?.restarted(host.id);
     this.every(host, life, ROUND_MS, (node, out) => node.roundEnded(at(this.schedule.now), out));
@@ -244,6 +256,33 @@ class World {
       return;
     }
     host.gone = true;
+    if (this.planned) this.schedule.after(this.chance.fraction() * 3_000, () => this.succeed(host));
+  }
+
+  /** A new node begins at the address of the lost one, as a memory node does that is started again. */
+  private succeed(lost: Host): void {
+    const { view } = this.checks.newest;
+    const member = memberOf(view, lost.id);
+    const contact = this.hosts.find(({ node }) => node !== null);
+    // A member that keeps a partition has no successor.
+    if (member === undefined || hasReplicas(view, lost.id) || contact?.node == null) return;
+    const host = this.place(nodeId(++this.lastId), contact.node.chain.newest, true, hostOf(member));
+    this.note(`n${host.id} begins at the address of n${lost.id}`);
+    this.successors++;
+    this.start(host);
+  }
+
+  /** Somebody new wants the address of a member that lives. */
+  private intrude(): void {
+    const { view } = this.checks.newest;
+    const alive = this.hosts.filter(({ id, node, leaves }) => node !== null && !leaves && !hasReplicas(view, id));
+    const victim = alive.find(({ id }) => memberOf(view, id) !== undefined && !this.checks.leaving.has(id));
+    const member = victim === undefined ? undefined : memberOf(view, victim.id);
+    if (victim === undefined || member === undefined) return;
+    const host = this.place(nodeId(++this.lastId), this.checks.newest, true, hostOf(member), true);
+    this.note(`n${host.id} wants the address of n${victim.id}`);
+    this.intruded = victim.id;
+    this.start(host);
   }
 
   private leave(host: Host): void {
@@ -323,8 +362,10 @@ class World {
     // No voter of two may be lost, and none of three while another one leaves: then no view is ever decided again.
     const enough =
       this.checks.newest.view.voters.length >= 3 && !this.hosts.some(({ leaves, gone }) => leaves && !gone);
-    if (this.mayWipe && enough && host.node !== null && chance.chance(faults.wipe)) {
-      this.mayWipe = false;
+    const missing = this.hosts.some(({ id, gone }) => gone && memberOf(this.checks.newest.view, id) !== undefined);
+    if (this.mayWipe && enough && !missing && host.node !== null && chance.chance(faults.wipe)) {
+      // One that was replaced may be lost in its turn.
+      this.mayWipe = this.planned;
       this.wiped = true;
       this.wipe(host);
     }
@@ -431,6 +472,7 @@ class World {
     // So that there is something to decide.
     if (this.planned) this.join(this.chance.pick(this.hosts.filter(({ node }) => node !== null)));
     if (this.planned) this.schedule.after(ASK_IN_CALM_MS, () => this.askInCalm());
+    if (this.planned) this.schedule.after(ASK_IN_CALM_MS / 2, () => this.intrude());
     const again = (): void => {
       const { now } = this.schedule;
       if (now > CHAOS_MS + CALM_MS - LAST_CALL_MS) return;
@@ -459,8 +501,10 @@ class World {
       const known = this.byId.get(id)?.node?.chain.epoch;
       if (known !== undefined && known !== view.epoch) fail(`n${id} knows view ${known} of ${view.epoch}`);
     }
-    for (const { id, node, wishes, leaves, gone } of this.hosts) {
-      if (!this.planned || node === null || gone) continue;
+    if (this.intruded !== null && memberOf(view, this.intruded) === undefined)
+      fail(`n${this.intruded} lives, and another node has its place`);
+    for (const { id, node, wishes, leaves, gone, intrudes } of this.hosts) {
+      if (!this.planned || node === null || gone || intrudes) continue;
       if (this.checks.leaving.has(id) && !this.wiped) fail(`n${id} was asked to leave and is still there`);
       if (wishes && !leaves && memberOf(view, id) === undefined) fail(`n${id} asked to be a member and is none`);
     }
@@ -487,6 +531,9 @@ class World {
 }
 
 /** It holds a view, or did, that names it as a member. */
+/** The name of an address, as memberAt takes it. */
+const hostOf = ({ peerAddress }: Member): string => peerAddress.slice(0, peerAddress.lastIndexOf(":"));
+
 const wasTaken = ({ id, disk }: Host): boolean =>
   disk.entries.some((entry) => entry.kind === "view" && memberOf(entry.decided.view, id) !== undefined);
 

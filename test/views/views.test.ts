@@ -69,6 +69,7 @@ test.each(CAUGHT)("%s is caught in one of the seeds %j", { timeout: 120_000 }, (
 const CAUGHT_PLANNED: readonly (readonly [string, readonly number[]])[] = [
   ["V7.re-add-leaving", [12, 40]],
   ["V7.wish-dropped", [10, 16]],
+  ["V7.replaces-heard", [6, 1, 2]],
   ["V1.operation-again", [1]],
   ["V5.preference-epoch", [2]],
 ];

@@ -25,6 +25,8 @@ export const BASE_WINDOW = 2;
 export const MAX_GROWTH = 6;
 /** A peer silent for this many rounds was away, not slow: its return does not make the suspicion wrong. */
 const AWAY_AFTER = 20;
+/** A peer that answered nothing for so many rounds is no slow one: windows are never longer. */
+const LOST_AFTER = BASE_WINDOW + MAX_GROWTH + 1;
 
 export interface DetectorOptions {
   readonly self: NodeId;
@@ -50,6 +52,12 @@ export class Detector {
   /** As of the end of the last round. A node always hears itself. */
   hears(node: NodeId): boolean {
     return node === this.self || this.watched.get(node)?.heard === true;
+  }
+
+  /** It was asked in round after round, and answered none of them: also a peer that was never heard. A node that just began waits so long, too. */
+  isLost(node: NodeId): boolean {
+    const peer = this.watched.get(node);
+    return peer !== undefined && !peer.heard && this.open - Math.max(peer.answered, peer.since) >= LOST_AFTER;
   }
 
   /** The peers heard, ascending, without this node. The same array as long as nothing changes; do not keep it to modify. */
@@ -115,7 +123,7 @@ export class Detector {
     }
     for (const node of peers) {
       assert(node !== this.self, "a node is not its own peer");
-      if (!this.watched.has(node)) this.watched.set(node, new Watched());
+      if (!this.watched.has(node)) this.watched.set(node, new Watched(this.open));
     }
     this.listHeard();
   }
@@ -138,4 +146,7 @@ class Watched {
   growth = 0;
   /** The round in which it grew last. */
   grewIn = 0;
+
+  /** `since`: the first round in which it was asked. */
+  constructor(readonly since: number) {}
 }

@@ -5,6 +5,9 @@
  * Operations are told in operation.ts.
  *
  * Voters: as many as an odd number of members allows, at most MAX_VOTERS, one change a view (V1). One that leaves is replaced first.
+ *
+ * A new node at the address of a member without partitions replaces that member: its directory is gone, or it was in
+ * memory. It votes in that one's place. A member that the proposer heard just now is never replaced so (V7).
  */
 import { type NodeId, viewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
@@ -12,7 +15,16 @@ import { MAX_MEMBERS, MAX_VOTERS } from "./check.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { JoinWish } from "./message.js";
 import { isDone, ledgerOf, operationFault, preferring, remembering, type ViewOperation } from "./operation.js";
-import { type Ledger, type Member, type Placement, sameAddresses, type View, type Wish } from "./view.js";
+import {
+  hasReplicas,
+  type Ledger,
+  type Member,
+  memberOf,
+  type Placement,
+  sameAddresses,
+  type View,
+  type Wish,
+} from "./view.js";
 
 export interface Asked {
   readonly wishing: readonly JoinWish[];
@@ -20,6 +32,8 @@ export interface Asked {
   readonly operations: readonly ViewOperation[];
   /** Whether that node holds the newest view durably and is heard: only such a one becomes a voter. */
   readonly mayVote: (node: NodeId) => boolean;
+  /** Whether the proposer has asked that node for a while, and heard nothing: only such a one is replaced. */
+  readonly isLost: (node: NodeId) => boolean;
 }
 
 /** null: nothing is to be changed. */
@@ -31,7 +45,7 @@ export function plannedView(newest: EncodedView, asked: Asked): View | null {
   const operation = asked.operations.find((one) => current(one) && operationFault(view, one) === null);
   if (operation !== undefined) change.carry(operation);
   for (const wish of change.wishes) if (wish.kind === "leave") change.remove(wish, asked.mayVote);
-  for (const wish of asked.wishing) change.join(wish);
+  for (const wish of asked.wishing) change.join(wish, asked.isLost);
   if (change.voters === view.voters) change.fillVoters(asked.mayVote);
   return change.isNone ? null : change.after(newest);
 }
@@ -81,16 +95,36 @@ class Change {
     this.operation ??= wish.id;
   }
 
-  join({ member, operation, epoch }: JoinWish): void {
-    const { members } = this;
-    const full = members.size >= MAX_MEMBERS && !members.has(member.id);
+  join({ member, operation, epoch }: JoinWish, isLost: (node: NodeId) => boolean): void {
+    const known = this.members.get(member.id);
+    if (known !== undefined && sameAddresses(known, member)) return;
+    const there = memberAtAddressOf(this.members, member);
+    if (there !== null && !this.mayReplace(there, member, isLost)) return;
+    const full = this.members.size >= MAX_MEMBERS && known === undefined && there === null;
     // A node that was left out is a member again only by another wish than before (V7).
     const leaves =
       this.ended.some(({ kind, node }) => kind === "leave" && node === member.id) || isDone(this.before, operation);
-    if (full || isTaken(members, member) || (leaves && !planted("V7.re-add-leaving"))) return;
-    this.members = new Map(members).set(member.id, member);
+    if (full || (leaves && !planted("V7.re-add-leaving"))) return;
+    if (there !== null) this.replace(there, member.id);
+    this.members = new Map(this.members).set(member.id, member);
     this.ended.push({ id: operation, epoch, kind: "join", node: member.id });
     this.operation ??= operation;
+  }
+
+  private mayReplace(there: NodeId, { id }: Member, isLost: (node: NodeId) => boolean): boolean {
+    if (this.members.has(id) || memberOf(this.before, there) === undefined || hasReplicas(this.before, there))
+      return false;
+    if (!isLost(there) && !planted("V7.replaces-heard")) return false;
+    // Another voter changes in this view already: one waits for the next.
+    return !this.voters.includes(there) || this.voters === this.before.voters;
+  }
+
+  private replace(there: NodeId, by: NodeId): void {
+    this.members = new Map([...this.members].filter(([id]) => id !== there));
+    if (this.voters.includes(there))
+      this.voters = this.voters.map((voter) => (voter === there ? by : voter)).sort((a, b) => a - b);
+    // It was to leave, and has left so.
+    this.ended.push(...this.wishes.filter(({ kind, node }) => kind === "leave" && node === there));
   }
 
   fillVoters(mayVote: (node: NodeId) => boolean): void {
@@ -125,13 +159,11 @@ const OPERATION_DIGITS = 32;
 /** Voters do not become fewer than this by somebody's leaving, as long as there are so many members. */
 const FEWEST_VOTERS = 3;
 
-/** Nothing comes of that wish: the member is known as it wants to be, or another one has its address. */
-function isTaken(members: ReadonlyMap<NodeId, Member>, wanted: Member): boolean {
-  const known = members.get(wanted.id);
-  if (known !== undefined && sameAddresses(known, wanted)) return true;
+/** The other member that is known at the address that this one wants. */
+function memberAtAddressOf(members: ReadonlyMap<NodeId, Member>, wanted: Member): NodeId | null {
   for (const { id, peerAddress } of members.values())
-    if (id !== wanted.id && peerAddress === wanted.peerAddress) return true;
-  return false;
+    if (id !== wanted.id && peerAddress === wanted.peerAddress) return id;
+  return null;
 }
 
 /** The voters beside these members; null: as they are cannot be, and nobody can take the place of the one that leaves. */

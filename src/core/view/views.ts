@@ -109,6 +109,7 @@ export class Views {
       wishing: chain.wishing(),
       operations: chain.wanting(),
       mayVote: (node) => chain.holdsNewest(node) && (node === chain.self || detector.hears(node)),
+      isLost: (node) => detector.isLost(node),
     });
     if (next !== null) chain.propose(now, encode(next), out);
   }

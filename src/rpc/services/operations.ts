@@ -17,7 +17,7 @@ import {
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { unreachable } from "../../base/assert.js";
 import { kindToWire, viewToWire } from "../../codec/api/view.js";
-import { nodeId, partition, viewEpoch } from "../../core/model/ids.js";
+import { type NodeId, nodeId, partition, viewEpoch } from "../../core/model/ids.js";
 import { MAX_MEMBERS, wrongInMember } from "../../core/view/check.js";
 import {
   fateOf,
@@ -28,7 +28,14 @@ import {
   type ViewOperation,
 } from "../../core/view/operation.js";
 import { type Asked, plannedView } from "../../core/view/planner.js";
-import { type DoneOperation, type Member, sameAddresses, type View, type Wish } from "../../core/view/view.js";
+import {
+  type DoneOperation,
+  hasReplicas,
+  type Member,
+  sameAddresses,
+  type View,
+  type Wish,
+} from "../../core/view/view.js";
 import type { Call as GrpcCall } from "../../grpc/server/call.js";
 import type { Route } from "../../grpc/server/route.js";
 import type { Call } from "../call/call.js";
@@ -379,7 +386,8 @@ function triedJoin(node: ServingNode, request: JoinRequest): Omit<JoinResponse, 
   }
   const { clientAddress, peerAddress, zone } = wire;
   const member = { id: nodeId(wire.id), clientAddress, peerAddress, zone };
-  const fault = joinFault(view, member);
+  const { core } = node.loop.machine;
+  const fault = joinFault(view, member, (other) => other === core.self || core.hears(other));
   if (fault !== null) throw refused(fault, view);
   const { digest } = newest;
   const planned = plan(node, { wishing: [{ kind: "join-wish", member, operation: id, epoch: view.epoch, digest }] });
@@ -389,23 +397,30 @@ function triedJoin(node: ServingNode, request: JoinRequest): Omit<JoinResponse, 
   };
 }
 
-function joinFault(view: View, member: Member): string | null {
+function joinFault(view: View, member: Member, hears: (id: NodeId) => boolean): string | null {
   const wrong = wrongInMember({ ...member, id: nodeId(member.id === 0 ? 1 : member.id) });
   if (wrong !== null) return "member must have a peer_address and a client_address of at most 512 characters";
   const there = view.members.find(({ peerAddress }) => peerAddress === member.peerAddress);
-  if (there !== undefined && there.id !== member.id)
-    return `${member.peerAddress} is the address of node ${there.id} of this cluster`;
+  if (there !== undefined && there.id !== member.id) {
+    // One that is lost and keeps nothing is replaced.
+    const why = hasReplicas(view, there.id) ? "keeps partitions" : hears(there.id) ? "is heard" : null;
+    if (why !== null) return `${member.peerAddress} is the address of node ${there.id} of this cluster, which ${why}`;
+  }
   const same = view.members.find(({ id }) => id === member.id);
   if (same !== undefined && sameAddresses(same, member)) return `node ${member.id} is a member already`;
-  if (same === undefined && view.members.length >= MAX_MEMBERS) return `there are ${MAX_MEMBERS} members, and no more`;
+  if (same === undefined && there === undefined && view.members.length >= MAX_MEMBERS)
+    return `there are ${MAX_MEMBERS} members, and no more`;
   return null;
 }
 
 function plan(node: ServingNode, asked: Partial<Asked>): View {
   const { newest } = node.views;
   const { core } = node.loop.machine;
-  const mayVote = (id: ReturnType<typeof nodeId>): boolean => id === core.self || core.hears(id);
-  return plannedView(newest, { wishing: [], operations: [], mayVote, ...asked }) ?? newest.view;
+  const hears = (id: NodeId): boolean => id === core.self || core.hears(id);
+  return (
+    plannedView(newest, { wishing: [], operations: [], mayVote: hears, isLost: (id) => !hears(id), ...asked }) ??
+    newest.view
+  );
 }
 
 const possible = ({ id, epoch, kind, node }: About): Operation => ({

@@ -18,7 +18,7 @@ import { encoded, firstView, memberAt } from "../../views/views.js";
 
 afterEach(() => plant());
 
-const NOBODY: Asked = { wishing: [], operations: [], mayVote: () => true };
+const NOBODY: Asked = { wishing: [], operations: [], mayVote: () => true, isLost: () => false };
 const wishOf = (id: number, host = `n${id}`): JoinWish => ({
   kind: "join-wish",
   member: memberAt(nodeId(id), host),
@@ -65,6 +65,58 @@ test("who asks becomes a member without partitions; the voters stay an odd numbe
 
 test("no newcomer takes a member's address, and a member that asks again for what it has changes nothing", () => {
   expect(plannedView(firstView(3, 3), { ...NOBODY, wishing: [wishOf(4, "n2"), wishOf(3)] })).toBeNull();
+});
+
+test("a new node at the address of a member that is not heard replaces it, and votes in its place", () => {
+  const first = firstView(4, 3);
+  const lost: Asked = { ...NOBODY, isLost: (id) => id === 3, wishing: [wishOf(9, "n3"), wishOf(5)] };
+  const next = plannedView(first, lost) as View;
+  expect(idsOf(next)).toEqual([1, 2, 4, 5, 9]);
+  expect(next.voters).toEqual([1, 2, 9]);
+  expect(successorFault(first, encoded(next))).toBeNull();
+  expect(ledgerOf(next).done.map(({ kind, node }) => `${kind} ${node}`)).toEqual(["join 9", "join 5"]);
+});
+
+test("a member that is heard, or keeps a partition, is not replaced by who comes from its address", () => {
+  const first = firstView(4, 3);
+  const asks = (id: number, heard: boolean): View | null =>
+    plannedView(first, { ...NOBODY, isLost: () => !heard, wishing: [wishOf(9, `n${id}`)] });
+  expect(asks(3, true)).toBeNull();
+  expect(asks(1, false)).toBeNull();
+  plant(bugNamed("V7.replaces-heard"));
+  expect(idsOf(asks(3, true))).toEqual([1, 2, 4, 9]);
+});
+
+test("of two voters that are replaced one waits for the next view, and a member that comes back elsewhere replaces nobody", () => {
+  const first = firstView(5, 3);
+  const lost = { isLost: (id: number) => id !== 1, wishing: [wishOf(8, "n2"), wishOf(9, "n3"), wishOf(5, "n4")] };
+  const once = encoded(plannedView(first, { ...NOBODY, ...lost }) as View);
+  expect(idsOf(once.view)).toEqual([1, 3, 4, 5, 8]);
+  expect(once.view.voters).toEqual([1, 3, 8]);
+  expect(successorFault(first, once)).toBeNull();
+  const twice = encoded(plannedView(once, { ...NOBODY, ...lost }) as View);
+  expect(twice.view.voters).toEqual([1, 8, 9]);
+  expect(successorFault(once, twice)).toBeNull();
+});
+
+test("two new nodes at one address do not replace each other in one view", () => {
+  const first = firstView(4, 3);
+  const both: Asked = { ...NOBODY, isLost: () => true, wishing: [wishOf(8, "n4"), wishOf(9, "n4")] };
+  expect(idsOf(plannedView(first, both))).toEqual([1, 2, 3, 8]);
+});
+
+test("a member that was to leave and is replaced has left", () => {
+  const first = firstView(4, 3);
+  const leaving = after(first, (of) => ({ operations: [leaveOf(2, of)], mayVote: () => false }));
+  expect(isLeaving(leaving, nodeId(2))).toBe(true);
+  const next = plannedView(encoded(leaving), {
+    ...NOBODY,
+    mayVote: () => false,
+    isLost: (id) => id === 2,
+    wishing: [wishOf(9, "n2")],
+  }) as View;
+  expect(idsOf(next)).toEqual([1, 3, 4, 9]);
+  expect(ledgerOf(next).wishes).toEqual([]);
 });
 
 test("a member's addresses change by its own wish", () => {

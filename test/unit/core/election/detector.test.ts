@@ -24,6 +24,22 @@ function lateRounds(d: Detector, count: number, late: number): void {
   }
 }
 
+describe("a peer is lost", () => {
+  test("once it answered nothing for longer than any window, counted from the first round that asked it", () => {
+    const d = detector();
+    rounds(d, BASE_WINDOW + MAX_GROWTH, b);
+    expect(d.isLost(a)).toBe(false);
+    rounds(d, 1, b);
+    expect([d.isLost(a), d.isLost(b), d.isLost(self)]).toEqual([true, false, false]);
+    // A member of a later view is given the same time.
+    const c = nodeId(9);
+    d.setPeers([a, b, c]);
+    expect(d.isLost(c)).toBe(false);
+    rounds(d, BASE_WINDOW + MAX_GROWTH + 1, a, b);
+    expect([d.isLost(a), d.isLost(c)]).toEqual([false, true]);
+  });
+});
+
 describe("D3: a peer that always answers, however far away", () => {
   test("within the window's bound is heard from some round on, also when it never was", () => {
     const d = detector();

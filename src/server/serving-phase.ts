@@ -146,6 +146,7 @@ export class ServingPhase {
     peer.founding = new MemberDoor({
       self: this.parts.self,
       newest: () => this.heldView,
+      livesElsewhere: (id, peerAddress) => this.links.livesElsewhere(id, peerAddress),
       wished: (wish) => {
         this.links.hint(wish.member.id, wish.member.peerAddress);
         this.loop.deliver({ kind: "message", from: wish.member.id, message: wish });

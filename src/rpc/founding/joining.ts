@@ -12,7 +12,7 @@ import { type NodeId, viewEpoch } from "../../core/model/ids.js";
 import { planted } from "../../core/model/planted.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
 import { isDone } from "../../core/view/operation.js";
-import { type Member, memberOf, sameAddresses, type View } from "../../core/view/view.js";
+import { hasReplicas, type Member, memberOf, sameAddresses, type View } from "../../core/view/view.js";
 import type { Awaited } from "../naming/node-names.js";
 import type { ClusterSecret } from "../peers/cluster-secret.js";
 import { type NewestAnswer, NewestViews } from "./newest-view.js";
@@ -47,6 +47,8 @@ export class Joining {
   private readonly views: NewestViews;
   /** Why nothing comes of an address, or what came of it. */
   private readonly trouble = new Map<string, string>();
+  /** Somebody hears another process with this node's id. */
+  private isSecond = false;
   /** Addresses that lead into another cluster: they hear of no wish. */
   private readonly foreign = new Set<string>();
   private lastNotice = "";
@@ -110,6 +112,7 @@ export class Joining {
     const addresses = this.addresses(known);
     this.views.keepOnly(addresses);
     this.trouble.clear();
+    this.isSecond = false;
     const wish =
       known === null
         ? null
@@ -125,6 +128,7 @@ export class Joining {
       addresses.map(async (address) => {
         const answer = await this.views.ask(address, this.foreign.has(address) ? null : wish);
         if ("newest" in answer) this.sort(address, known, answer.newest);
+        if ("why" in answer && answer.isSecond === true) this.isSecond = true;
         const why = "why" in answer ? answer.why : this.wrong(known, answer.newest);
         if (why !== null) return void this.trouble.set(address, why);
         if ("why" in answer) return;
@@ -172,14 +176,21 @@ export class Joining {
     if (known === null) return `no node of a cluster answers yet: ${parts.join(", ")}`;
     const { self } = this.options;
     const { view } = known;
+    if (this.isSecond) {
+      const at = memberOf(view, self.id)?.peerAddress ?? "another address";
+      return `node ${self.id} lives at ${at}, and this process at ${self.peerAddress} has the same id: is one of their directories a copy? Stop one of them`;
+    }
     const there = view.members.find(({ id, peerAddress }) => id !== self.id && peerAddress === self.peerAddress);
-    if (there !== undefined)
-      return `${self.peerAddress} is the address of node ${there.id} of this cluster: another one must be given with --peer-listen or --peer-advertise`;
+    if (there !== undefined && hasReplicas(view, there.id))
+      return `${self.peerAddress} is the address of node ${there.id} of this cluster, which keeps partitions: another one must be given with --peer-listen or --peer-advertise`;
     const silent = view.voters.filter((id) => {
       const address = memberOf(view, id)?.peerAddress;
       return id !== self.id && address !== undefined && this.trouble.has(address);
     });
-    if (2 * silent.length < view.voters.length) return "";
+    if (2 * silent.length < view.voters.length)
+      return there === undefined
+        ? ""
+        : `${self.peerAddress} is the address of node ${there.id} of this cluster. This node takes its place once the others do not hear it any more. If it lives, another address must be given with --peer-listen or --peer-advertise`;
     return `view ${view.epoch} has ${view.voters.length} voters, and most of them do not answer: ${parts.join(", ")}`;
   }
 }

@@ -2,6 +2,7 @@
  * opened yet. */
 import type { Client } from "@grpc/grpc-js";
 import type { FoundRequest, Founder as WireFounder } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { believedView, joinWishToWire } from "../../codec/peer/view-messages.js";
 import { type NodeId, nodeId } from "../../core/model/ids.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
@@ -11,8 +12,10 @@ import type { ClusterSecret } from "../peers/cluster-secret.js";
 import { PROTOCOL_VERSION, peerClient } from "../peers/peer-service.js";
 import { askFounder } from "./founding-calls.js";
 
-/** The newest view of the node that answered, or in words why there is none. */
-export type NewestAnswer = { readonly from: NodeId; readonly newest: EncodedView } | { readonly why: string };
+/** The newest view of the node that answered, or in words why there is none. `isSecond`: another process with this node's id lives. */
+export type NewestAnswer =
+  | { readonly from: NodeId; readonly newest: EncodedView }
+  | { readonly why: string; readonly isSecond?: boolean };
 
 export class NewestViews {
   private readonly clients = new Map<string, Client>();
@@ -30,7 +33,14 @@ export class NewestViews {
     if ("why" in answer) return answer;
     const { response } = answer;
     const from = nodeId(response.founder?.nodeId ?? 0);
-    if (from === this.self.id) return { why: "leads back to this node" };
+    if (from === this.self.id) {
+      const isSecond = (response.founder?.peerAddress ?? "") !== this.self.peerAddress;
+      return isSecond
+        ? { why: "is another process with this node's id", isSecond }
+        : { why: "leads back to this node" };
+    }
+    if (response.step?.$case === "refused" && response.step.value.reason === StartRefusedReason.DUPLICATE_NODE_ID)
+      return { why: "hears another process with this node's id", isSecond: true };
     if (response.step?.$case === "refused") return { why: "speaks another version of the protocol between nodes" };
     if (response.step?.$case !== "view") return { why: "has no cluster yet" };
     try {

@@ -44,6 +44,8 @@ export interface HeldView {
 const NO_VIEW: HeldView = { epoch: viewEpoch(0), digest: "" };
 
 export class Link {
+  /** Where the peer said that others reach it. */
+  peerAddress = "";
   /** The newest view that the peer holds, as it told last. */
   told: HeldView = NO_VIEW;
   /** The epoch whose digest was told last by a frame. */

@@ -247,6 +247,13 @@ export class PeerLinks implements Peers {
     });
   }
 
+  /** Resolves with whether a process with this id, at another address than this one, has a stream here and shows that it lives. */
+  livesElsewhere(id: NodeId, peerAddress: string): Promise<boolean> {
+    const link = this.links.get(id);
+    if (link === undefined || link.peerAddress === peerAddress) return Promise.resolve(false);
+    return new Promise((resolve) => link.stream.ping(PROOF_OF_LIFE_MS, resolve));
+  }
+
   private get view(): View {
     return this.options.views.view;
   }
@@ -372,6 +379,7 @@ export class PeerLinks implements Peers {
       if (message.kind === "forward") this.options.deliver({ kind: "unsent", id: message.id });
     };
     const link = new Link(peer, dialed, stream, this.counters, performance.now(), this.traceOf, unsent, this.queueLoad);
+    link.peerAddress = handshake.peerAddress;
     link.told = { epoch: viewEpoch(handshake.viewEpoch), digest: handshake.viewDigest.toString("hex") };
     this.links.set(peer, link);
     this.noticed.delete(peer);

@@ -32,6 +32,8 @@ afterEach(() => {
 class Answering {
   readonly wishes: JoinWish[] = [];
   address = "";
+  /** The member that it hears. */
+  living = 0;
 
   constructor(public newest: EncodedView) {}
 
@@ -43,6 +45,7 @@ class Answering {
     port.founding = new MemberDoor({
       self,
       newest: () => this.newest,
+      livesElsewhere: async (id) => id === this.living,
       wished: (wish) => {
         this.wishes.push(wish);
         this.onWish(wish);
@@ -188,6 +191,29 @@ describe("a member", () => {
     expect(member.wishes).toHaveLength(1);
     asking.close();
   });
+});
+
+test("a second process with a member's id is refused by name, wherever it asks, and nobody hears its wish", async () => {
+  const first = encodedView(base());
+  const original = await new Answering(first).listen({ ...(first.view.members[0] as Member), peerAddress: "p10:2" });
+  const voter = await new Answering(first).listen(first.view.members[1]);
+  voter.living = 10;
+  const copy = new NewestViews({ ...(first.view.members[0] as Member), peerAddress: "elsewhere:2" }, NO_SECRET);
+  const wish: JoinWish = {
+    kind: "join-wish",
+    member: { ...(first.view.members[0] as Member), peerAddress: "elsewhere:2" },
+    operation: OPERATION,
+    epoch: first.view.epoch,
+    digest: first.digest,
+  };
+  expect(await copy.ask(original.address, wish)).toMatchObject({ isSecond: true });
+  expect(await copy.ask(voter.address, wish)).toMatchObject({ isSecond: true });
+  expect([...original.wishes, ...voter.wishes]).toEqual([]);
+  // Once the other one is gone it is a member that moved.
+  voter.living = 0;
+  expect(await copy.ask(voter.address, wish)).toHaveProperty("newest");
+  expect(voter.wishes).toHaveLength(1);
+  copy.close();
 });
 
 test("a founder that accepted view 1 and missed its decision takes what followed from it", async () => {

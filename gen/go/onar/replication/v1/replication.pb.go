@@ -359,6 +359,8 @@ const (
 	StartRefusedReason_START_REFUSED_REASON_NOT_EMPTY StartRefusedReason = 4
 	// The view in the StartAccept is not one that these founders could found.
 	StartRefusedReason_START_REFUSED_REASON_BAD_VIEW StartRefusedReason = 5
+	// The node that wishes to be known at another address lives, as another process: the answering node has a stream with that one, or is it.
+	StartRefusedReason_START_REFUSED_REASON_DUPLICATE_NODE_ID StartRefusedReason = 6
 )
 
 // Enum value maps for StartRefusedReason.
@@ -370,14 +372,16 @@ var (
 		3: "START_REFUSED_REASON_NOT_PROMISED",
 		4: "START_REFUSED_REASON_NOT_EMPTY",
 		5: "START_REFUSED_REASON_BAD_VIEW",
+		6: "START_REFUSED_REASON_DUPLICATE_NODE_ID",
 	}
 	StartRefusedReason_value = map[string]int32{
-		"START_REFUSED_REASON_UNSPECIFIED":  0,
-		"START_REFUSED_REASON_LOWER_BALLOT": 1,
-		"START_REFUSED_REASON_OTHER_LIST":   2,
-		"START_REFUSED_REASON_NOT_PROMISED": 3,
-		"START_REFUSED_REASON_NOT_EMPTY":    4,
-		"START_REFUSED_REASON_BAD_VIEW":     5,
+		"START_REFUSED_REASON_UNSPECIFIED":       0,
+		"START_REFUSED_REASON_LOWER_BALLOT":      1,
+		"START_REFUSED_REASON_OTHER_LIST":        2,
+		"START_REFUSED_REASON_NOT_PROMISED":      3,
+		"START_REFUSED_REASON_NOT_EMPTY":         4,
+		"START_REFUSED_REASON_BAD_VIEW":          5,
+		"START_REFUSED_REASON_DUPLICATE_NODE_ID": 6,
 	}
 )
 
@@ -6698,14 +6702,15 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\rUnknownReason\x12\x1e\n" +
 	"\x1aUNKNOWN_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eUNKNOWN_REASON_OUTCOME_UNKNOWN\x10\x01\x12\"\n" +
-	"\x1eUNKNOWN_REASON_REQUEST_EXPIRED\x10\x02*\xf4\x01\n" +
+	"\x1eUNKNOWN_REASON_REQUEST_EXPIRED\x10\x02*\xa0\x02\n" +
 	"\x12StartRefusedReason\x12$\n" +
 	" START_REFUSED_REASON_UNSPECIFIED\x10\x00\x12%\n" +
 	"!START_REFUSED_REASON_LOWER_BALLOT\x10\x01\x12#\n" +
 	"\x1fSTART_REFUSED_REASON_OTHER_LIST\x10\x02\x12%\n" +
 	"!START_REFUSED_REASON_NOT_PROMISED\x10\x03\x12\"\n" +
 	"\x1eSTART_REFUSED_REASON_NOT_EMPTY\x10\x04\x12!\n" +
-	"\x1dSTART_REFUSED_REASON_BAD_VIEW\x10\x052\xab\x01\n" +
+	"\x1dSTART_REFUSED_REASON_BAD_VIEW\x10\x05\x12*\n" +
+	"&START_REFUSED_REASON_DUPLICATE_NODE_ID\x10\x062\xab\x01\n" +
 	"\x12ReplicationService\x12E\n" +
 	"\aConnect\x12\x1a.onar.replication.v1.Frame\x1a\x1a.onar.replication.v1.Frame(\x010\x01\x12N\n" +
 	"\x05Found\x12!.onar.replication.v1.FoundRequest\x1a\".onar.replication.v1.FoundResponseBBZ@github.com/onar-kv/onar/gen/go/onar/replication/v1;replicationv1b\x06proto3"

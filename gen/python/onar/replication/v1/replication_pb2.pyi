@@ -65,6 +65,7 @@ class StartRefusedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     START_REFUSED_REASON_NOT_PROMISED: _ClassVar[StartRefusedReason]
     START_REFUSED_REASON_NOT_EMPTY: _ClassVar[StartRefusedReason]
     START_REFUSED_REASON_BAD_VIEW: _ClassVar[StartRefusedReason]
+    START_REFUSED_REASON_DUPLICATE_NODE_ID: _ClassVar[StartRefusedReason]
 REFUSAL_REASON_UNSPECIFIED: RefusalReason
 REFUSAL_REASON_OTHER_CLUSTER: RefusalReason
 REFUSAL_REASON_OTHER_PROTOCOL_VERSION: RefusalReason
@@ -107,6 +108,7 @@ START_REFUSED_REASON_OTHER_LIST: StartRefusedReason
 START_REFUSED_REASON_NOT_PROMISED: StartRefusedReason
 START_REFUSED_REASON_NOT_EMPTY: StartRefusedReason
 START_REFUSED_REASON_BAD_VIEW: StartRefusedReason
+START_REFUSED_REASON_DUPLICATE_NODE_ID: StartRefusedReason
 
 class Frame(_message.Message):
     __slots__ = ("view_epoch", "messages", "handshake", "refusal", "authentication", "view_digest")

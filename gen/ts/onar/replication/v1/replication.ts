@@ -133,6 +133,8 @@ export enum StartRefusedReason {
   NOT_EMPTY = 4,
   /** BAD_VIEW - The view in the StartAccept is not one that these founders could found. */
   BAD_VIEW = 5,
+  /** DUPLICATE_NODE_ID - The node that wishes to be known at another address lives, as another process: the answering node has a stream with that one, or is it. */
+  DUPLICATE_NODE_ID = 6,
   UNRECOGNIZED = -1,
 }
 

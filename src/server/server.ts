@@ -10,6 +10,7 @@ import { loadTraces } from "../observe/traces/load-traces.js";
 import type { Traces } from "../observe/traces/traces.js";
 import { type ClientServer, makeClientServer } from "../rpc/client-port.js";
 import { Founding } from "../rpc/founding/founding.js";
+import { CallsToFounders } from "../rpc/founding/founding-calls.js";
 import { Joining } from "../rpc/founding/joining.js";
 import { hostAndPort, whyNot, withPort } from "../rpc/naming/addresses.js";
 import { PeerPort } from "../rpc/peer-port.js";
@@ -237,11 +238,13 @@ class NodeServer implements RunningServer {
 
   private founding(): Founding {
     const { config, home, self } = this;
+    const peers = foundersOf(config, home, this.peerAddress);
     const founding = new Founding({
       self,
-      peers: foundersOf(config, home, this.peerAddress),
+      peers,
       cluster: config.cluster,
-      secret: this.secret,
+      calls: new CallsToFounders(peers, this.secret),
+      pause: (ms) => sleep(ms),
       clusterId: config.clusterId,
       votes: home.votes,
       saveVotes: (votes) => home.saveVotes(votes),

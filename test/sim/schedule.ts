@@ -34,17 +34,25 @@ export class Schedule {
     this.at(this.now + delay, happen);
   }
 
+  /** When the next event is due; null: nothing is to happen. */
+  get next(): number | null {
+    return this.heap[0]?.time ?? null;
+  }
+
   /** Lets happen what is due until then; time ends there. */
   runUntil(end: number): void {
-    for (;;) {
-      const next = this.heap[0];
-      if (next === undefined || next.time > end) break;
-      this.pop();
-      this.now = next.time;
-      this.count++;
-      next.happen();
-    }
+    while (this.next !== null && this.next <= end) this.runNext();
     this.now = end;
+  }
+
+  /** Lets the next event happen, which there must be. */
+  runNext(): void {
+    const next = this.heap[0];
+    if (next === undefined) throw new Error("nothing is to happen");
+    this.pop();
+    this.now = next.time;
+    this.count++;
+    next.happen();
   }
 
   private pop(): void {

@@ -9,10 +9,14 @@
  *   F1  A founder takes part in one list of founders only.
  *   F2  It accepts only in a ballot that this same incarnation promised.
  *   F3 A node that has a view answers with it and with nothing else.
+ *   F4 Both phases need all founders.
+ *   F5 A proposer proposes what was accepted in the highest ballot, unless that is proven undecided.
+ *   F6 A founder's promise, and what it accepted, are durable before it answers.
  *
  * Source: docs/protocol.md, Start; single-decree Paxos with an all-quorum.
  */
 import { NO_NODE, type NodeId } from "../model/ids.js";
+import { planted } from "../model/planted.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { Member } from "./view.js";
 
@@ -59,7 +63,7 @@ export class Founder {
     if (!sameList(peers, this.peers)) return { kind: "other-list", peers: this.peers };
     if (compareStartBallots(ballot, this.promised) < 0) return { kind: "lower-ballot", promised: this.promised };
     // F2: a higher ballot was promised by an earlier incarnation at this address, which knows more than this one.
-    if (compareStartBallots(ballot, this.promised) !== 0) return { kind: "not-promised" };
+    if (compareStartBallots(ballot, this.promised) !== 0 && !planted("F2.any-ballot")) return { kind: "not-promised" };
     this.accepted = { ballot, view };
     return { kind: "accepted" };
   }
@@ -87,7 +91,7 @@ export function proposalOf(promises: readonly FounderPromise[], own: () => Encod
     if (accepted !== null && (highest === null || compareStartBallots(accepted.ballot, highest.ballot) > 0))
       highest = accepted;
   }
-  if (highest === null) return own();
+  if (highest === null || planted("F5.no-adopt")) return own();
   const { view } = highest;
   const { members, clusterId } = view.view;
   const undecided = promises.some(

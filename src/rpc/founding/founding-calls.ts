@@ -21,7 +21,7 @@ import { whyUnreachable } from "../naming/unreachable.js";
 import type { Admission } from "../peers/admission.js";
 import { HAS_NO_SECRET, NEEDS_SECRET } from "../peers/authentication.js";
 import { type ClusterSecret, NONCE_BYTES, type Part, proofOf, proves, secretOf } from "../peers/cluster-secret.js";
-import { foundMethod } from "../peers/peer-service.js";
+import { foundMethod, peerClient } from "../peers/peer-service.js";
 
 const CHALLENGE = "onar-challenge-bin";
 const NONCE = "onar-nonce-bin";
@@ -37,6 +37,34 @@ const CHALLENGE_BYTES = TIME_BYTES + RANDOM_BYTES + 32;
 
 /** An answer, or in words why there is none. */
 export type FoundAnswer = { readonly response: FoundResponse } | { readonly why: string };
+
+/** How a founder asks the others. */
+export interface FounderCalls {
+  ask(address: string, request: FoundRequest): Promise<FoundAnswer>;
+  /** Nobody is asked any more. */
+  close(): void;
+}
+
+/** By calls to the peer ports at these addresses. */
+export class CallsToFounders implements FounderCalls {
+  private readonly clients: ReadonlyMap<string, Client>;
+
+  constructor(
+    addresses: readonly string[],
+    private readonly secret: ClusterSecret,
+  ) {
+    this.clients = new Map(addresses.map((address) => [address, peerClient(address)]));
+  }
+
+  async ask(address: string, request: FoundRequest): Promise<FoundAnswer> {
+    const client = this.clients.get(address);
+    return client === undefined ? { why: "is not asked" } : askFounder(client, address, this.secret, request);
+  }
+
+  close(): void {
+    for (const client of this.clients.values()) client.close();
+  }
+}
 
 const SECRET_THERE = "has a cluster secret, and this node has none";
 const NO_SECRET_THERE = "has no cluster secret, and this node has: start both with the same --cluster-secret-file";

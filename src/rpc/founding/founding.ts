@@ -4,14 +4,13 @@
  * steps.
  */
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Client } from "@grpc/grpc-js";
 import type {
   FoundRequest,
   FoundResponse,
   Founder as WireFounder,
 } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { majorityOf } from "../../base/votes.js";
 import { encodedView } from "../../codec/peer/encoded-view.js";
 import type { ClusterConfig } from "../../config/config.js";
 import { viewEpoch } from "../../core/model/ids.js";
@@ -30,9 +29,8 @@ import {
 import type { Member, View } from "../../core/view/view.js";
 import { toBuffer } from "../../wire/bytes.js";
 import type { Awaited } from "../naming/node-names.js";
-import type { ClusterSecret } from "../peers/cluster-secret.js";
-import { PROTOCOL_VERSION, peerClient } from "../peers/peer-service.js";
-import { askFounder } from "./founding-calls.js";
+import { PROTOCOL_VERSION } from "../peers/peer-service.js";
+import type { FounderCalls } from "./founding-calls.js";
 import {
   answerToWire,
   badView,
@@ -59,7 +57,9 @@ export interface FoundingOptions {
   /** Peer addresses of all founders, this node's own included, ordered. */
   readonly peers: readonly string[];
   readonly cluster: ClusterConfig;
-  readonly secret: ClusterSecret;
+  readonly calls: FounderCalls;
+  /** Resolves after so many milliseconds. */
+  readonly pause: (ms: number) => Promise<unknown>;
   /** "" = any. */
   readonly clusterId: string;
   /** Votes of an earlier run of this node; null: none. */
@@ -79,7 +79,8 @@ export interface FoundingVotes {
 
 export class Founding {
   private readonly founder: Founder;
-  private readonly clients = new Map<string, Client>();
+  /** Addresses of the others. */
+  private readonly others: readonly string[];
   private readonly met = new Map<string, Member>();
   private readonly trouble = new Map<string, string>();
   /** Nodes that tell of a cluster that this node is not in, by address: the digest of its view. */
@@ -97,9 +98,7 @@ export class Founding {
     }
     this.savedPromise = this.founder.promised;
     this.savedAccepted = this.founder.accepted;
-    for (const address of options.peers) {
-      if (address !== options.self.peerAddress) this.clients.set(address, peerClient(address));
-    }
+    this.others = options.peers.filter((address) => address !== options.self.peerAddress);
     this.met.set(options.self.peerAddress, options.self);
   }
 
@@ -114,11 +113,11 @@ export class Founding {
           if (this.founder.view !== null) return this.take(this.founder.view);
         }
         this.sayWhoIsMissing();
-        await sleep(RETRY_MS);
+        await this.options.pause(RETRY_MS);
       }
       throw new Error("stopped while waiting for the other nodes");
     } finally {
-      for (const client of this.clients.values()) client.close();
+      this.options.calls.close();
     }
   }
 
@@ -163,7 +162,7 @@ export class Founding {
   /** Votes are durable before they are answered. */
   private async save(): Promise<void> {
     const { promised, accepted } = this.founder;
-    if (promised === this.savedPromise && accepted === this.savedAccepted) return;
+    if ((promised === this.savedPromise && accepted === this.savedAccepted) || planted("F6.forgotten-votes")) return;
     await this.options.saveVotes({ peers: this.options.peers, promised, accepted });
     this.savedPromise = promised;
     this.savedAccepted = accepted;
@@ -227,10 +226,10 @@ export class Founding {
     const promises: FounderPromise[] = [{ member: options.self, accepted: own.accepted }];
     for (const [address, response] of prepared) {
       const promise = this.believing(address, () => this.promiseOf(address, response));
-      if (promise === null) return;
-      promises.push(promise);
+      if (promise !== null) promises.push(promise);
+      else if (!planted("F4.majority")) return;
     }
-    if (promises.length < options.peers.length) return;
+    if (promises.length < this.needed) return;
     const view = proposalOf(promises, () =>
       encodedView(
         firstView(
@@ -245,14 +244,21 @@ export class Founding {
     });
     if (founder.onAccept(ballot, view, options.peers).kind !== "accepted") return;
     await this.save();
-    if (accepts.size < options.peers.length - 1) return;
+    let accepted = 1;
     for (const [address, response] of accepts) {
       const learned = this.believing(address, () => this.learned(address, response));
-      if (learned !== false || response.step?.$case !== "accepted") return;
+      if (learned === false && response.step?.$case === "accepted") accepted++;
     }
+    if (accepted < this.needed) return;
     founder.onView(view);
     // A node that misses this asks again.
     await this.askAll({ $case: "view", value: { view: toBuffer(view.bytes) } });
+  }
+
+  /** F4: a wiped founder forgets its vote, so that a majority would not do. */
+  private get needed(): number {
+    const { length } = this.options.peers;
+    return planted("F4.majority") ? majorityOf(length) : length;
   }
 
   /** null: it did not promise. */
@@ -335,8 +341,8 @@ export class Founding {
     const request: FoundRequest = { protocolVersion: PROTOCOL_VERSION, founder: this.introduction(), step };
     const answers = new Map<string, FoundResponse>();
     await Promise.all(
-      [...this.clients].map(async ([address, client]) => {
-        const answer = await askFounder(client, address, this.options.secret, request);
+      this.others.map(async (address) => {
+        const answer = await this.options.calls.ask(address, request);
         if ("response" in answer) answers.set(address, answer.response);
         else this.trouble.set(address, answer.why);
       }),

@@ -1,5 +1,6 @@
 /** Founding over real sockets: with and without a secret, and what a founder does not believe. */
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { FoundRequest, FoundResponse } from "../../../gen/ts/onar/replication/v1/replication.js";
@@ -7,7 +8,7 @@ import { encodeView } from "../../../src/codec/api/view.js";
 import { nodeId } from "../../../src/core/model/ids.js";
 import type { Member, View } from "../../../src/core/view/view.js";
 import { Founding } from "../../../src/rpc/founding/founding.js";
-import { askFounder } from "../../../src/rpc/founding/founding-calls.js";
+import { askFounder, CallsToFounders } from "../../../src/rpc/founding/founding-calls.js";
 import { PeerPort } from "../../../src/rpc/peer-port.js";
 import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
 import { foundMethod, PROTOCOL_VERSION, peerClient } from "../../../src/rpc/peers/peer-service.js";
@@ -50,7 +51,8 @@ class FoundingNode {
       self: this.member,
       peers,
       cluster: { replicationFactor: 2, partitions: 4 },
-      secret: this.secret,
+      calls: new CallsToFounders(peers, this.secret),
+      pause: (ms) => sleep(ms),
       clusterId: "",
       votes: null,
       saveVotes: () => Promise.resolve(),

@@ -1,4 +1,5 @@
 /** Getting into a cluster that is there, over real sockets: what a newcomer asks, what it believes, and what a member answers. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { nodeId, viewEpoch } from "../../../src/core/model/ids.js";
@@ -6,6 +7,7 @@ import type { EncodedView } from "../../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../../src/core/view/message.js";
 import type { Member, View } from "../../../src/core/view/view.js";
 import { Founding } from "../../../src/rpc/founding/founding.js";
+import { CallsToFounders } from "../../../src/rpc/founding/founding-calls.js";
 import { Joining } from "../../../src/rpc/founding/joining.js";
 import { MemberDoor } from "../../../src/rpc/founding/member-door.js";
 import { NewestViews } from "../../../src/rpc/founding/newest-view.js";
@@ -226,7 +228,8 @@ test("a founder that accepted view 1 and missed its decision takes what followed
     self,
     peers,
     cluster: { replicationFactor: 3, partitions: 1 },
-    secret: NO_SECRET,
+    calls: new CallsToFounders(peers, NO_SECRET),
+    pause: (ms) => sleep(ms),
     clusterId: "",
     votes: { peers, promised: ballot, accepted: { ballot, view: first } },
     saveVotes: () => Promise.resolve(),

@@ -1,5 +1,5 @@
 /** View 1 exists once (F1–F3), whoever crashes, restarts or is wiped on the way. */
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { encodedView } from "../../../../src/codec/peer/encoded-view.js";
 import { nodeId } from "../../../../src/core/model/ids.js";
 import type { EncodedView } from "../../../../src/core/view/encoded-view.js";
@@ -13,6 +13,7 @@ import {
   type StartBallot,
 } from "../../../../src/core/view/founding.js";
 import type { View } from "../../../../src/core/view/view.js";
+import { bugNamed, plant } from "../../../planted/planted.js";
 import { A, B, C, viewOf } from "../../node/cluster.js";
 
 const LIST = ["p10:2", "p11:2", "p12:2"];
@@ -23,6 +24,7 @@ const one = named("01");
 const two = named("02");
 
 let founder: Founder;
+afterEach(() => plant());
 beforeEach(() => {
   founder = new Founder(LIST);
 });
@@ -39,6 +41,15 @@ describe("a founder", () => {
     expect(founder.onPrepare(s(1, C), LIST)).toEqual({ kind: "lower-ballot", promised: s(2) });
     expect(founder.onAccept(s(1, C), one, LIST)).toEqual({ kind: "lower-ballot", promised: s(2) });
     expect(founder.accepted).toBeNull();
+  });
+
+  test("that accepts in any ballot may decide a second view after it was wiped: F2.any-ballot shows", () => {
+    // A counts on the wiped C for the first view, while the others went on in B's ballot, in which C had promised.
+    plant(bugNamed("F2.any-ballot"));
+    expect(founder.onAccept(s(1), one, LIST)).toEqual({ kind: "accepted" });
+    expect(founder.onAccept(s(2, B), two, LIST)).toEqual({ kind: "accepted" });
+    plant();
+    expect(new Founder(LIST).onAccept(s(2, B), two, LIST)).toEqual({ kind: "not-promised" });
   });
 
   test("of one round the higher node's ballot wins", () => {

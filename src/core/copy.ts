@@ -26,6 +26,7 @@ import type { MendingLoad } from "./replica/mending-load.js";
 import { GroupPost } from "./replica/post.js";
 import { Replica } from "./replica/replica.js";
 import type { NodeLoad } from "./writer/node-load.js";
+import type { Unclear } from "./writer/unclear.js";
 import { Writer } from "./writer/writer.js";
 
 /** The questions of a copy's machines about the rest of the group. */
@@ -38,6 +39,8 @@ export interface Outlook {
 
 export interface CopyOptions {
   readonly group: Group;
+  /** The replica that holds it already; without it, one is made of the table. */
+  readonly replica?: Replica;
   readonly table: RegisterTable;
   readonly attempts: Attempts;
   /** Those of the reader, if they are to be counted apart. */
@@ -77,7 +80,7 @@ export class Copy {
     this.group = group;
     this.outlook = outlook;
     this.mendingLoad = options.mendingLoad;
-    this.replica = new Replica(group, options.table, options.mendingLoad);
+    this.replica = options.replica ?? new Replica(group, options.table, options.mendingLoad);
     this.post = new GroupPost(group, this.replica);
     const common = { group, replica: this.replica, multicast: this.post };
     this.writer = new Writer({ ...common, attempts, load: options.load });
@@ -131,6 +134,18 @@ export class Copy {
     if (message.kind === "nack" && message.of !== "impose") return message;
     this.take(now, from, place, message, out);
     return null;
+  }
+
+  /**
+   * The group's epoch ends (V2), and so does everything of it that is under way. Requests are to be tried again. The
+   * clients' writes whose fate is open go to the next writer on this node (H18).
+   */
+  seal(out: Outbox): readonly Unclear[] {
+    const unclear = this.writer.seal(out);
+    this.reader.seal(out);
+    this.upkeep?.mending.end();
+    this.upkeep?.catchUp.stop();
+    return unclear;
   }
 
   /** Asks again what was not answered. */

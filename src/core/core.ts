@@ -7,30 +7,24 @@ import { after, type Duration, duration, type Instant, never } from "../base/tim
 import { Detector } from "./election/detector.js";
 import { Heartbeats } from "./election/heartbeats.js";
 import { RoundTrips } from "./election/round-trips.js";
-import {
-  type Key,
-  type NodeId,
-  type Partition,
-  partition as partitionOf,
-  type ViewEpoch,
-  VOTERS,
-} from "./model/ids.js";
+import { type Key, type NodeId, type Partition, type ViewEpoch, VOTERS } from "./model/ids.js";
 import type { CoreMessage } from "./model/message.js";
-import { isViewEntry, type NodeEntry } from "./model/node-entry.js";
+import { isCopyEntry, isViewEntry, type NodeEntry } from "./model/node-entry.js";
 import type { ReadRequest, Result, WriteRequest } from "./model/operation.js";
 import type { Outbox, Ticket } from "./model/outbox.js";
 import { planted } from "./model/planted.js";
 import type { RegisterTable } from "./model/table.js";
-import { ServedPartition } from "./partition.js";
+import type { ServedPartition } from "./partition.js";
+import { Partitions, type RestoredCopy } from "./partitions.js";
 import { Attempts } from "./quorum/attempts.js";
-import { Group } from "./quorum/group.js";
 import { CatchUpLoad } from "./replica/catch-up-load.js";
 import { MendingLoad } from "./replica/mending-load.js";
 import type { ChainOutbox, ViewConflict } from "./view/chain.js";
 import type { EncodedView } from "./view/encoded-view.js";
 import type { ViewMessage } from "./view/message.js";
 import type { ViewOperation } from "./view/operation.js";
-import { type Member, placementOf, preferredOf, samePlacements, type View } from "./view/view.js";
+import type { Move } from "./view/planner.js";
+import { type Member, placementOf, preferredOf, type View } from "./view/view.js";
 import { Views } from "./view/views.js";
 import { NodeLoad } from "./writer/node-load.js";
 import type { Raise } from "./writer/revisions.js";
@@ -95,8 +89,12 @@ export interface CoreOptions {
   readonly newest: EncodedView;
   /** The bytes and the digest of a view that this node makes. Without it the view never changes. */
   readonly encode?: (view: View) => EncodedView;
+  /** The moves that this node wants when it proposes views; without it, none. */
+  readonly moves?: (view: View) => readonly Move[];
   /** The registers of a partition, as storage has them. */
   readonly table: (partition: Partition) => RegisterTable;
+  /** All copies that storage holds, the newest of each partition last; without it, those of `table` alone. */
+  readonly copies?: () => Iterable<RestoredCopy>;
   /** Durable entries of an earlier life, in their order. */
   readonly restored?: Iterable<NodeEntry>;
   /** Above every attempt of earlier lives (R7). */
@@ -121,12 +119,15 @@ export class Core {
   readonly load = new NodeLoad();
   readonly catchUpLoad = new CatchUpLoad();
   readonly mendingLoad = new MendingLoad();
-  readonly partitions = new Map<Partition, ServedPartition>();
+  /** The copies of partitions on this node, those included that do not answer. */
+  readonly copies: Partitions;
   private readonly round: Duration;
   private readonly busy = new Set<ServedPartition>();
   private roundDue: Instant;
   private resendDue: Instant = never;
   private started = false;
+  /** The copies are as the newest view wants them. */
+  private followed = false;
   private leaving = false;
   /** The disk is. */
   private full = false;
@@ -142,44 +143,54 @@ export class Core {
     this.heartbeats = new Heartbeats({ self, detector: this.detector, peers });
     const { detector, heartbeats } = this;
     const restored = entries.filter(isViewEntry);
-    this.views = encode === undefined ? null : new Views({ self, newest, restored, detector, heartbeats, encode });
+    const { moves } = options;
+    this.views =
+      encode === undefined
+        ? null
+        : new Views({
+            self,
+            newest,
+            restored,
+            detector,
+            heartbeats,
+            encode,
+            ...(moves === undefined ? {} : { moves }),
+          });
     this.newest = this.views?.newest ?? newest;
     const { view } = this;
     const attempts = new Attempts(options.firstAttempt);
-    for (let p = 0; p < view.partitions.length; p++) {
-      const partition = partitionOf(p);
-      const placement = placementOf(view, partition);
-      if (!placement.replicas.includes(self)) continue;
-      const group = new Group(partition, placement.groupEpoch, placement.replicas, self);
-      const table = options.table(partition);
-      this.partitions.set(
-        partition,
-        new ServedPartition({
-          group,
-          table,
-          attempts,
-          detector: this.detector,
-          heartbeats: this.heartbeats,
-          roundTrips: this.roundTrips,
-          load: this.load,
-          catchUpLoad: this.catchUpLoad,
-          mendingLoad: this.mendingLoad,
-          now: options.now,
-          purgeAfter: options.purgeAfter ?? DEFAULT_PURGE_AFTER,
-        }),
-      );
-    }
+    this.copies = new Partitions({
+      self,
+      view,
+      table: options.table,
+      copies: options.copies?.() ?? [],
+      restored: entries.filter((entry) => !isViewEntry(entry) && !isCopyEntry(entry)),
+      parts: {
+        attempts,
+        detector,
+        heartbeats,
+        roundTrips: this.roundTrips,
+        load: this.load,
+        catchUpLoad: this.catchUpLoad,
+        mendingLoad: this.mendingLoad,
+        purgeAfter: options.purgeAfter ?? DEFAULT_PURGE_AFTER,
+      },
+      now: options.now,
+    });
     this.prefer();
-    for (const entry of entries) if (!isViewEntry(entry)) this.partitions.get(entry.partition)?.restore(entry);
-    if (entries.some((entry) => !isViewEntry(entry)))
-      for (const served of this.partitions.values()) served.upkeep.catchUp.wasAway();
   }
 
   get view(): View {
     return this.newest.view;
   }
 
+  /** The partitions that this node serves. */
+  get partitions(): ReadonlyMap<Partition, ServedPartition> {
+    return this.copies.served;
+  }
+
   step(now: Instant, input: CoreInput, out: Outbox): void {
+    if (!this.followed) this.follow(now, out);
     switch (input.kind) {
       case "message":
         return this.receive(now, input.from, input.message, out);
@@ -273,6 +284,7 @@ export class Core {
       case "view-held":
       case "join-wish":
       case "operation-wish":
+      case "copies-ready":
         return this.receiveView(now, from, message, out);
       default: {
         const served = this.partitions.get(message.partition);
@@ -284,9 +296,28 @@ export class Core {
   }
 
   private receiveView(now: Instant, from: NodeId, message: ViewMessage, out: Outbox): void {
-    // This version moves no partition, and votes for nobody who wants to.
-    if (message.kind === "view-accept" && !samePlacements(this.view, message.next.view)) return;
     this.ofViews(now, out, (views, sink) => views.receive(now, from, message, sink));
+    // Entries that were appended with that view are durable.
+    if (message.kind === "view-held" && from === this.self) this.copies.durable(now, this.view, out);
+  }
+
+  /** The newest view counts for all copies. Also the first thing that a node does: a crash may have come between the two. */
+  private follow(now: Instant, out: Outbox): void {
+    const first = !this.followed;
+    this.followed = true;
+    const turned = this.copies.follow(now, this.view, this.leaving || this.full, out);
+    this.prefer();
+    if (turned.length === 0) return;
+    if (first) this.views?.chain.confirm(out);
+    for (const served of this.busy)
+      if (this.partitions.get(served.group.partition) !== served) this.busy.delete(served);
+    for (const partition of turned) {
+      const served = this.partitions.get(partition);
+      if (served === undefined) continue;
+      if (this.leaving) served.leave(now, out);
+      if (this.full) served.filled(now, true, out);
+      if (served.busy) this.keepBusy(now, served);
+    }
   }
 
   /** The newest view counts before any further input. */
@@ -297,9 +328,8 @@ export class Core {
     act(views, { entries, sendNow, sendDurable, learned: [], conflicts: this.conflicts });
     if (this.conflicts.length > MAX_CONFLICTS) this.conflicts.length = MAX_CONFLICTS;
     if (views.newest !== this.newest) {
-      assert(samePlacements(this.view, views.newest.view), "a view that moves a partition is of a newer version");
       this.newest = views.newest;
-      this.prefer();
+      this.follow(now, out);
     }
     if (views.busy && this.resendDue === never) this.resendDue = after(now, RESEND_TICK);
   }
@@ -372,6 +402,15 @@ export class Core {
     this.resendDue = rests ? never : after(now, RESEND_TICK);
   }
 
+  /** Ready is said by the replica itself, once that is durable, to all voters, until a view records it (V4). */
+  private tellReady(out: Outbox): void {
+    if (this.views === null) return;
+    const ready = this.copies.news(this.view);
+    if (ready.length === 0) return;
+    const sink = planted("V4.ready-early") ? out.sendNow : out.sendDurable;
+    for (const voter of this.view.voters) sink.push(voter, { kind: "copies-ready", epoch: this.view.epoch, ready });
+  }
+
   private endRound(now: Instant, out: Outbox): void {
     if (this.started) {
       const stalled = now - this.roundDue > this.round;
@@ -394,6 +433,7 @@ export class Core {
         if (served.busy) this.keepBusy(now, served);
       }
       this.ofViews(now, out, (views, sink) => views.roundEnded(now, sink));
+      this.tellReady(out);
       assert(atOnce || offers <= most, "the number of offices handed over at a time is bounded");
     }
     this.started = true;

@@ -12,13 +12,12 @@ import { HeardGroup } from "./election/heard-group.js";
 import type { Heartbeats } from "./election/heartbeats.js";
 import type { RoundTrips } from "./election/round-trips.js";
 import { type Ballot, sameBallot } from "./model/ballot.js";
-import type { Entry } from "./model/entry.js";
 import type { PartitionReport } from "./model/heartbeat.js";
 import type { ChangeNumber, NodeId } from "./model/ids.js";
 import { type GroupMessage, groupEpochOf, type Nack, type YourTurn } from "./model/message.js";
 import type { ReadRequest, WriteRequest } from "./model/operation.js";
 import type { Outbox, Ticket } from "./model/outbox.js";
-import type { RegisterTable } from "./model/table.js";
+import { planted } from "./model/planted.js";
 import { OfficeOffer } from "./office/office-offer.js";
 import { PurgePass } from "./office/purge-pass.js";
 import type { Attempts } from "./quorum/attempts.js";
@@ -26,8 +25,10 @@ import type { Group } from "./quorum/group.js";
 import { type Patience, RESEND_MS } from "./quorum/patience.js";
 import type { CatchUpLoad } from "./replica/catch-up-load.js";
 import type { MendingLoad } from "./replica/mending-load.js";
+import type { Replica } from "./replica/replica.js";
 import type { NodeLoad } from "./writer/node-load.js";
 import type { Raise } from "./writer/revisions.js";
+import type { Unclear } from "./writer/unclear.js";
 
 /** Changes that a copy lacks and may have an office all the same: about what is on its way. */
 const FAR_BEHIND = 256;
@@ -37,7 +38,7 @@ const SAVE_SETTLED_EVERY: Duration = duration(1_000);
 
 export interface ServedPartitionOptions {
   readonly group: Group;
-  readonly table: RegisterTable;
+  readonly replica: Replica;
   readonly attempts: Attempts;
   readonly detector: Detector;
   readonly heartbeats: Heartbeats;
@@ -68,6 +69,8 @@ export class ServedPartition implements Outlook {
   private full = false;
   /** This copy lacks so much that it should have no office. */
   private lagging = false;
+  /** A candidate since the group's epoch began. */
+  private opening = false;
   private savedSettled: Instant;
   /** Among those of the core that need `resend`; kept by the core. */
   kept = false;
@@ -82,8 +85,9 @@ export class ServedPartition implements Outlook {
     this.savedSettled = options.now;
     this.heartbeats = heartbeats;
     this.roundTrips = options.roundTrips;
-    const { table, attempts, load, mendingLoad } = options;
-    this.copy = new Copy({ group, table, attempts, outlook: this, load, mendingLoad });
+    const { replica, attempts, load, mendingLoad } = options;
+    const { table } = replica;
+    this.copy = new Copy({ group, replica, table, attempts, outlook: this, load, mendingLoad });
     this.upkeep = this.copy.keepUp({ attempts, load: options.catchUpLoad, now: options.now, full: () => this.full });
     this.election = new Election({ self: group.self, replicas: group.replicas, groupEpoch: group.epoch });
     this.offer = new OfficeOffer({ group, writer: this.copy.writer, election: this.election });
@@ -104,6 +108,7 @@ export class ServedPartition implements Outlook {
       ready: true,
       detector,
       heartbeats,
+      ...(group.moved ? { promisedBy: (place) => this.promisedBy(place) } : {}),
     });
     heartbeats.setGroup(group.partition, group.replicas);
   }
@@ -137,9 +142,27 @@ export class ServedPartition implements Outlook {
     }
   }
 
-  /** Entries of an earlier life, in their order, before the first input. */
-  restore(entry: Entry): void {
-    this.copy.restore(entry);
+  /** This node is the writer, as far as it knows. */
+  get isWriter(): boolean {
+    return this.copy.writer.elected && this.election.working;
+  }
+
+  /**
+   * The group's epoch is over (V2): this object answers nothing any more. `succeeds`: this node is to be the next epoch's
+   * writer. Returns what that one brings to an end (H18).
+   */
+  seal(succeeds: boolean, out: Outbox): readonly Unclear[] {
+    this.offer.end();
+    if (!succeeds) this.copy.writer.resign(out);
+    return this.copy.seal(out);
+  }
+
+  /** The last writer stays: it campaigns at once (H14). `unclear`: its writes of the epoch before whose fate is open. */
+  succeed(now: Instant, unclear: readonly Unclear[], out: Outbox): void {
+    this.copy.writer.inherit(unclear);
+    this.act(now, this.election.groupBegins(this.copy.replica.promise), out);
+    this.opening = true;
+    this.refresh(now);
   }
 
   /** The end of a heartbeat round. */
@@ -213,6 +236,7 @@ export class ServedPartition implements Outlook {
     const heard = this.heardPlaces();
     const patience: Patience = { firstMs: this.firstPatienceMs(heard), returned: heard & ~this.heardBefore };
     this.heardBefore = heard;
+    if (this.opening) this.open(out);
     this.copy.resend(now, heard, patience, out);
     this.offer.proceed(now, out);
     this.purgePass.proceed(now, out);
@@ -220,7 +244,7 @@ export class ServedPartition implements Outlook {
 
   /** Needs `resend` to be called in time. */
   get busy(): boolean {
-    return this.copy.busy || this.offer.open || this.purgePass.underWay;
+    return this.opening || this.copy.busy || this.offer.open || this.purgePass.underWay;
   }
 
   /**
@@ -271,6 +295,20 @@ export class ServedPartition implements Outlook {
 
   // ---- helpers
 
+  /** The epoch's first Prepare: some may not know the view yet. It is repeated soon, as requests wait (H14). */
+  private open(out: Outbox): void {
+    const { ballot, elected, promised } = this.copy.writer;
+    this.opening = ballot !== null && !elected;
+    if (this.opening) this.copy.writer.prepare(this.group.everyone & ~promised, out);
+  }
+
+  /** A replica that promised this node's ballot is heard by that, though its last report may be of the epoch before (H14). */
+  private promisedBy(place: number): Ballot | null {
+    const { ballot, promised } = this.copy.writer;
+    if (planted("H14.reports-of-before")) return null;
+    return (promised & voteOf(place)) === 0 ? null : ballot;
+  }
+
   /** A refusal of this node's own ballot, or an office that is offered to it. */
   private onOffice(now: Instant, message: Nack | YourTurn, out: Outbox): void {
     if (message.kind === "nack") return this.onNack(message);
@@ -302,11 +340,7 @@ export class ServedPartition implements Outlook {
 
   /** In a group that never had a writer the preferred replica need not wait for patience. */
   private firstWriter(): ElectionAction | null {
-    if (
-      this.group.place !== this.election.preferredPlace ||
-      this.copy.replica.promise.round !== 0 ||
-      this.copy.writer.ballot !== null
-    )
+    if (this.group.place !== this.starter || this.copy.replica.promise.round !== 0 || this.copy.writer.ballot !== null)
       return null;
     if (this.election.yields(this.heard)) return null;
     let heard = 0;
@@ -317,6 +351,13 @@ export class ServedPartition implements Outlook {
       heard++;
     }
     return heard < this.group.majority ? null : this.election.groupBegins(this.copy.replica.promise);
+  }
+
+  /** The place of the replica that begins. In a group that a move made the preferred one may be a newcomer. */
+  private get starter(): number {
+    const { preferredPlace } = this.election;
+    if (!this.group.moved || this.heard.heard(preferredPlace)) return preferredPlace;
+    return this.group.replicas.findIndex((_, place) => this.heard.heard(place));
   }
 
   private act(now: Instant, action: ElectionAction | null, out: Outbox): void {

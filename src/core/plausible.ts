@@ -17,7 +17,8 @@
  *
  * Invariants:
  *   P1 A writer's message comes from the owner of its ballot.
- *   P2  A ballot's owner is a replica of its partition, and its epoch is no later than the group's.
+ *   P2 A ballot's owner is a replica of its partition, and no register is of a later epoch than the message that brings
+ *      it. The message's own epoch may be a later one than this node's: this node may be behind.
  *   P3  In a register neither the version nor the floor is above the revision.
  *   P4  A key lies in the partition that it is told of.
  */
@@ -27,8 +28,8 @@ import { MAX_KEY_BYTES, MAX_RECORDS, MAX_VALUE_BYTES, REQUEST_ID_BYTES } from ".
 import { type Instant, since } from "../base/time.js";
 import { type Ballot, type SeqRanges, sameBallot, type Timestamp } from "./model/ballot.js";
 import type { PartitionReport } from "./model/heartbeat.js";
-import { type GroupEpoch, type Key, NO_NODE, type NodeId, type Partition, type Revision, VOTERS } from "./model/ids.js";
-import type { GroupMessage, HandedOver } from "./model/message.js";
+import { type Key, NO_NODE, type NodeId, type Partition, type Revision, VOTERS } from "./model/ids.js";
+import { type GroupMessage, groupEpochOf, type HandedOver } from "./model/message.js";
 import type { Forwarded, NodeMessage, Request } from "./model/node-message.js";
 import type { Answer, KeyEntry } from "./model/operation.js";
 import { planted } from "./model/planted.js";
@@ -161,8 +162,13 @@ export class Plausible {
         return message.member.id === from ? null : `a wish of node ${message.member.id}`;
       case "operation-wish":
         return this.operation(message.operation);
+      case "copies-ready":
+        return (
+          this.listed(message.ready.length, this.numbers.length, "copies") ??
+          first(message.ready, ({ partition }) => this.partition(partition))
+        );
       default:
-        return this.partition(message.partition) ?? this.ofGroup(now, from, message);
+        return this.partition(message.partition) ?? epochs(message) ?? this.ofGroup(now, from, message);
     }
   }
 
@@ -342,8 +348,8 @@ export class Plausible {
     const wrong = this.partition(partition);
     if (wrong !== null) return wrong;
     const placement = this.options.view().partitions[partition];
-    if (placement === undefined || isLater(groupEpoch, placement.groupEpoch))
-      return `a ballot of epoch ${groupEpoch}, which is not there yet`;
+    if (placement === undefined || groupEpoch > this.options.view().epoch + MAX_EPOCHS_BEHIND)
+      return `a ballot of epoch ${groupEpoch}, far above all that is known`;
     if (node !== NO_NODE && groupEpoch === placement.groupEpoch && !placement.replicas.includes(node))
       return `a ballot of node ${node}, which is no replica of partition ${partition}`;
     const rounds = this.of(partition).rounds;
@@ -414,7 +420,30 @@ export class Plausible {
   }
 }
 
-const isLater = (a: GroupEpoch, b: GroupEpoch): boolean => a > b;
+/** P2: what a message brings along was decided in its epoch, or before. */
+function epochs(message: GroupMessage): Wrong {
+  const epoch = groupEpochOf(message);
+  const later = broughtBy(message).find(({ ballot }) => ballot.groupEpoch > epoch);
+  return later === undefined ? null : `a state of epoch ${later.ballot.groupEpoch} in a message of epoch ${epoch}`;
+}
+
+function broughtBy(message: GroupMessage): readonly Timestamp[] {
+  switch (message.kind) {
+    case "recovered":
+    case "handed-over":
+      return message.register === null ? [] : [message.register.timestamp];
+    case "read-answer": {
+      const { timestamp, register } = message;
+      return [timestamp, register?.timestamp ?? null].filter((one) => one !== null);
+    }
+    case "changes":
+      return message.changes.flatMap(({ timestamp, register }) =>
+        register === null ? [timestamp] : [timestamp, register.timestamp],
+      );
+    default:
+      return [];
+  }
+}
 
 const owner = (from: NodeId, ballot: Ballot): Wrong =>
   ballot.node === from ? null : `what only the owner of a ballot says, node ${ballot.node}`;

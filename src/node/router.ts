@@ -23,6 +23,7 @@ import type { Forward, Forwarded, Request } from "../core/model/node-message.js"
 import type { Result } from "../core/model/operation.js";
 import type { Outcome, Ticket } from "../core/model/outbox.js";
 import { planted } from "../core/model/planted.js";
+import { mayAnswer } from "../core/view/move.js";
 import { placementOf } from "../core/view/view.js";
 import type { Outgoing, Verdict } from "./outgoing.js";
 import type { Syncs } from "./syncs.js";
@@ -386,8 +387,7 @@ export class Router {
       const writer = this.core.writerOf(partition);
       return writer === null || writer === self ? NO_NODE : writer;
     }
-    const { replicas } = placementOf(this.core.view, partition);
-    if (!replicas.includes(self)) return this.otherReplica(pending);
+    if (!this.core.partitions.has(partition)) return this.otherReplica(pending);
     // A local read may be answered from what is settled, which waits for no sync.
     const tryHere = !this.passesOn(now) || (request.read.consistency === "local" && !pending.waitsForSync);
     if (tryHere) return self;
@@ -397,13 +397,14 @@ export class Router {
 
   /** A replica of the partition on another node that is heard. */
   private otherReplica({ partition, ticket, refusedBy }: Pending): NodeId {
-    const { replicas } = placementOf(this.core.view, partition);
+    const placement = placementOf(this.core.view, partition);
+    const { replicas } = placement;
     const start = ticket % replicas.length;
     let last = NO_NODE;
     for (let i = 0; i < replicas.length; i++) {
       const replica = replicas[(start + i) % replicas.length] as NodeId;
       if (replica === this.core.self || !this.core.hears(replica)) continue;
-      if (replica !== refusedBy) return replica;
+      if (replica !== refusedBy && mayAnswer(placement, replica)) return replica;
       last = replica;
     }
     return last;

@@ -79,6 +79,7 @@ export class ServingPhase {
         newest: first,
         encode: encodedView,
         table: (partition) => storage.table(partition),
+        copies: () => storage.copies(),
         restored: storage.restored(),
         // Never met by a late answer meant for an earlier process (R7).
         firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,

@@ -25,6 +25,10 @@ type End = "dropped" | "swept" | null;
 
 export class CopyState {
   ended: End = null;
+  /** Group epochs: in which it became ready, in which it stayed last, and whose group it does not belong to any more. */
+  private ready: GroupEpoch | null = null;
+  private stayed: GroupEpoch | null = null;
+  private left: GroupEpoch | null = null;
   private promise: Ballot | null = null;
   private reservation: Revision = NO_REVISION;
   private floor: Revision = NO_REVISION;
@@ -57,6 +61,13 @@ export class CopyState {
         return;
       case "settled":
         return this.learn(entry.ballot, entry.seq);
+      case "sealed":
+        if (entry.stays) this.stayed = entry.epoch;
+        else this.left = entry.epoch;
+        return;
+      case "ready":
+        this.ready = entry.epoch;
+        return;
       case "cursor":
         this.cursors.set(entry.source, { copy: entry.copy, change: entry.change });
         return;
@@ -68,6 +79,9 @@ export class CopyState {
   /** Entries that give the same state again. */
   *entries(): Iterable<Exclude<Entry, { kind: "register" | "removed" }>> {
     const { partition, promise, reservation, floor } = this;
+    if (this.ready !== null) yield { kind: "ready", partition, epoch: this.ready };
+    if (this.stayed !== null) yield { kind: "sealed", partition, epoch: this.stayed, stays: true };
+    if (this.left !== null) yield { kind: "sealed", partition, epoch: this.left, stays: false };
     if (promise !== null) yield { kind: "promise", partition, ballot: promise };
     if (reservation > 0) yield { kind: "reservation", partition, reservation };
     if (floor > 0) yield { kind: "floor", partition, floor };

@@ -15,7 +15,7 @@ import {
   partition as partitionOf,
   revision,
 } from "../../src/core/model/ids.js";
-import { isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
+import { isCopyEntry, isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
 import { Register } from "../../src/core/model/register.js";
 import { FORGOTTEN, type Forgotten } from "../../src/core/model/removals.js";
 import { BAD, type Bad, type Change, type Held, orderedPage, type RegisterTable } from "../../src/core/model/table.js";
@@ -260,7 +260,7 @@ const changeText = ({ change, key, timestamp }: Change): string => `${change} ${
 export function stateTexts(entries: Iterable<NodeEntry>): string[] {
   const highest = new Map<string, string>();
   for (const entry of entries) {
-    if (entry.kind === "register" || entry.kind === "removed" || isViewEntry(entry)) continue;
+    if (entry.kind === "register" || entry.kind === "removed" || isViewEntry(entry) || isCopyEntry(entry)) continue;
     const { name, text } = stateText(entry);
     const before = highest.get(name);
     if (before === undefined || entry.kind === "cursor" || text > before) highest.set(name, text);
@@ -280,6 +280,10 @@ function stateText(entry: Exclude<Entry, { kind: "register" | "removed" }>): { n
       return { name, text: padded(entry.floor) };
     case "settled":
       return { name: `${name} ${entry.ballot.round}`, text: padded(entry.seq) };
+    case "sealed":
+      return { name: `${name} ${entry.stays}`, text: padded(entry.epoch) };
+    case "ready":
+      return { name, text: padded(entry.epoch) };
     case "cursor":
       return { name: `${name} ${entry.source}`, text: `${entry.copy} ${padded(entry.change)}` };
   }

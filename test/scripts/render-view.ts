@@ -30,6 +30,13 @@ export function renderView(message: ViewMessage): string {
       const { kind, node, epoch } = message.operation;
       return `Asks for ${kind} of node ${node} after view ${epoch}`;
     }
+    case "copies-ready":
+      return message.ready
+        .map(({ partition, groupEpoch, bad }) => {
+          const waiting = bad === 0 ? "" : `, ${bad} bad keys wait`;
+          return `Ready in partition ${partition}, epoch ${groupEpoch}${waiting}`;
+        })
+        .join("; ");
     default:
       return unreachable(message);
   }

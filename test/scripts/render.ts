@@ -97,6 +97,7 @@ export function renderMessage(m: NodeMessage): string {
     case "view-held":
     case "join-wish":
     case "operation-wish":
+    case "copies-ready":
       return renderView(m);
     default:
       return unreachable(m);

@@ -13,11 +13,11 @@
  *   rounds 8                     heartbeat rounds; the heartbeats themselves are not shown
  *   views                        the newest view that each node knows, and whether those it leaves out may leave
  */
-import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
+import { type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import { memberOf } from "../../src/core/view/view.js";
 import { at, type Disk, type Framed, ViewNode, type WorldMessage, WorldOutbox } from "../views/node.js";
-import { encoded, firstView, memberAt } from "../views/views.js";
+import { encoded, firstView, followed, memberAt } from "../views/views.js";
 import { renderView } from "./render-view.js";
 
 const ROUND_MS = 200;
@@ -123,11 +123,7 @@ class ViewScript {
         previousDigest: digest,
         operationId: `op${++this.operations} by n${place.id}`,
         members: members.map((id) => memberOf(view, id) ?? memberAt(id)),
-        partitions: view.partitions.map((placement) =>
-          placement.replicas.every((replica) => members.includes(replica))
-            ? placement
-            : { replicas: members.slice(0, 1), groupEpoch: groupEpoch(placement.groupEpoch + 1) },
-        ),
+        partitions: followed(view, members),
         voters: given("voters") ?? view.voters,
       });
       const refusal = node.chain.propose(this.now, next, out);

@@ -24,12 +24,13 @@ import {
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import type { RequestId } from "../../src/core/model/operation.js";
 import type { Register } from "../../src/core/model/register.js";
-import { placementOf, type View } from "../../src/core/view/view.js";
+import type { View } from "../../src/core/view/view.js";
 import { renderRegister } from "../scripts/render.js";
 import type { ViewCheck } from "../views/checks.js";
 import { CopyChecks } from "./copies.js";
 import type { Copy } from "./disk.js";
 import { BallotFacts, idOf, sameState } from "./facts.js";
+import type { Groups } from "./groups.js";
 import type { SimNode } from "./node.js";
 import type { Sometimes } from "./sometimes.js";
 
@@ -71,6 +72,7 @@ export type Violate = (check: CheckName, detail: string) => void;
 
 export interface ChecksOptions {
   readonly view: View;
+  readonly groups: Groups;
   readonly nodes: readonly SimNode[];
   readonly sometimes: Sometimes;
   readonly violate: Violate;
@@ -104,6 +106,7 @@ export class Checks {
       case "view-held":
       case "join-wish":
       case "operation-wish":
+      case "copies-ready":
         return;
       case "heartbeat-answer":
         for (const report of message.reports) {
@@ -209,8 +212,6 @@ class PartitionChecks {
   private highestFloor = NO_REVISION;
   /** The same when all nodes were last down. */
   private forgottenBefore = NO_REVISION;
-  private readonly replicas: readonly NodeId[];
-  private readonly majority: number;
   private readonly seen = new WeakSet<Register>();
   private readonly byBallot = new WeakMap<Ballot, BallotFacts>();
   private readonly byName = new Map<string, BallotFacts>();
@@ -227,14 +228,12 @@ class PartitionChecks {
   >();
 
   constructor(
-    partition: Partition,
+    private readonly partition: Partition,
     private readonly options: ChecksOptions,
   ) {
-    this.replicas = placementOf(options.view, partition).replicas;
-    this.majority = majorityOf(this.replicas.length);
     this.copies = new CopyChecks({
       partition,
-      replicas: this.replicas,
+      groups: options.groups,
       node: (id) => options.nodes[id - 1] as SimNode,
       sometimes: options.sometimes,
       violate: options.violate,
@@ -322,14 +321,12 @@ class PartitionChecks {
       const register = facts.registers[facts.settled];
       const name = `${formatBallot(ballot)}/${facts.settled}`;
       if (register === undefined) return this.options.violate("settled is on a majority", `${name} was never decided`);
-      const count = this.copies.holding(
-        register.key,
-        (held) => compareTimestamps(held.timestamp, register.timestamp) >= 0,
-      );
-      if (count < this.majority) {
+      const isAtLeast = (held: { readonly timestamp: Timestamp }): boolean =>
+        compareTimestamps(held.timestamp, register.timestamp) >= 0;
+      if (!this.copies.onMajority(register.key, isAtLeast)) {
         return this.options.violate(
           "settled is on a majority",
-          `${name} (${register.key}) is said to be settled and is durable on ${count}`,
+          `${name} (${register.key}) is said to be settled and is durable on no majority`,
         );
       }
     }
@@ -343,20 +340,23 @@ class PartitionChecks {
   durable(node: NodeId, register: Register): void {
     const { ballot, seq } = register.timestamp;
     const facts = this.factsOf(ballot);
-    const place = this.replicas.indexOf(node);
+    const replicas = this.options.groups.of(this.partition, ballot.groupEpoch);
+    const place = replicas.indexOf(node);
+    // A newcomer to a later group holds it, too.
+    if (place < 0) return;
+    const majority = majorityOf(replicas.length);
     const before = facts.holders[seq] ?? 0;
     const after = before | voteOf(place);
     facts.holders[seq] = after;
-    if (countVotes(before) < this.majority && countVotes(after) >= this.majority) this.effective(register);
+    if (countVotes(before) < majority && countVotes(after) >= majority) this.effective(register);
   }
 
   shown(key: Key, version: number, how: string): void {
     if (version === 0) return;
-    const count = this.copies.holding(key, (held) => held.revision >= version);
-    if (count >= this.majority) return;
+    if (this.copies.onMajority(key, (held) => held.revision >= version)) return;
     this.options.violate(
       "shown is on a majority",
-      `${how} shows version ${version} of ${key}, durable on ${count} of ${this.replicas.length}`,
+      `${how} shows version ${version} of ${key}, which is durable on no majority`,
     );
   }
 

@@ -23,12 +23,13 @@ import type { Register } from "../../src/core/model/register.js";
 import { renderRegister, renderTimestamp } from "../scripts/render.js";
 import type { Violate } from "./checks.js";
 import type { Copy } from "./disk.js";
+import type { Groups } from "./groups.js";
 import type { SimNode } from "./node.js";
 import type { Sometimes } from "./sometimes.js";
 
 export interface CopyChecksOptions {
   readonly partition: Partition;
-  readonly replicas: readonly NodeId[];
+  readonly groups: Groups;
   readonly node: (id: NodeId) => SimNode;
   readonly sometimes: Sometimes;
   readonly violate: Violate;
@@ -42,7 +43,6 @@ interface KnownPurge {
 }
 
 export class CopyChecks {
-  private readonly majority: number;
   /** As the disks have them. */
   private readonly promises = new Map<NodeId, Ballot>();
   private readonly floors = new Map<NodeId, Revision>();
@@ -60,9 +60,7 @@ export class CopyChecks {
   /** By key: the tombstone of a pass that is under way, and its ballot. */
   private readonly passes = new Map<Key, { readonly ballot: Ballot; readonly timestamp: Timestamp }>();
 
-  constructor(private readonly options: CopyChecksOptions) {
-    this.majority = majorityOf(options.replicas.length);
-  }
+  constructor(private readonly options: CopyChecksOptions) {}
 
   sent(from: NodeId, to: NodeId, message: NodeMessage): void {
     switch (message.kind) {
@@ -179,16 +177,21 @@ export class CopyChecks {
     return lacking;
   }
 
-  /** On how many disks the key's state is one of these; purged or bad ones count for what they were. */
-  holding(key: Key, where: (held: { readonly timestamp: Timestamp; readonly revision: Revision }) => boolean): number {
-    let count = 0;
+  /** Whether the key's state is one of these on a majority of some group's disks; purged or bad ones count for what they were. */
+  onMajority(
+    key: Key,
+    where: (held: { readonly timestamp: Timestamp; readonly revision: Revision }) => boolean,
+  ): boolean {
     const purged = this.purged(key);
-    for (const id of this.options.replicas) {
-      const held = this.copyAt(id, key).register;
-      // All of them held what was purged.
-      if ((held !== null && where(held)) || (purged !== undefined && where(purged))) count++;
-    }
-    return count;
+    return this.options.groups.all(this.options.partition).some((replicas) => {
+      let count = 0;
+      for (const id of replicas) {
+        const held = this.copyAt(id, key).register;
+        // All of them held what was purged.
+        if ((held !== null && where(held)) || (purged !== undefined && where(purged))) count++;
+      }
+      return count >= majorityOf(replicas.length);
+    });
   }
 
   private took(node: NodeId, register: Register, before: Copy): void {
@@ -226,7 +229,7 @@ export class CopyChecks {
     if (before.bad) return;
     const promise = this.promises.get(node);
     // A single replica tells nobody.
-    if (this.options.replicas.length === 1 && promise !== undefined)
+    if (this.options.groups.newest(this.options.partition).length === 1 && promise !== undefined)
       this.purging(node, key, register.timestamp, promise, register);
     const rightful = this.purges.get(key)?.some((p) => compareTimestamps(p.timestamp, register.timestamp) === 0);
     if (rightful === true) sometimes.hit("a tombstone was purged");
@@ -260,7 +263,7 @@ export class CopyChecks {
     const name = `n${from} purges ${key} ${renderTimestamp(timestamp)}`;
     if (compareBallots(timestamp.ballot, ballot) >= 0) violate("a purge is rightful", `${name} in that same ballot`);
     let revision = 0 as Revision;
-    for (const id of this.options.replicas) {
+    for (const id of this.options.groups.of(this.options.partition, ballot.groupEpoch)) {
       const register = own ?? this.copyAt(id, key).register;
       const promise = this.promises.get(id);
       if (promise === undefined || compareBallots(promise, ballot) < 0)
@@ -296,16 +299,17 @@ export class CopyChecks {
 
   private noteComplete(key: Key): void {
     const purged = this.purged(key)?.timestamp;
-    const held: Timestamp[] = [];
-    for (const id of this.options.replicas) {
-      const timestamp = this.copyAt(id, key).register?.timestamp ?? purged;
-      if (timestamp !== undefined) held.push(timestamp);
+    for (const replicas of this.options.groups.all(this.options.partition)) {
+      const held: Timestamp[] = [];
+      for (const id of replicas) {
+        const timestamp = this.copyAt(id, key).register?.timestamp ?? purged;
+        if (timestamp !== undefined) held.push(timestamp);
+      }
+      const now = held.sort((a, b) => compareTimestamps(b, a))[majorityOf(replicas.length) - 1];
+      const before = this.complete.get(key);
+      if (now !== undefined && (before === undefined || compareTimestamps(now, before) > 0))
+        this.complete.set(key, now);
     }
-    if (held.length < this.majority) return;
-    held.sort((a, b) => compareTimestamps(b, a));
-    const now = held[this.majority - 1] as Timestamp;
-    const before = this.complete.get(key);
-    if (before === undefined || compareTimestamps(now, before) > 0) this.complete.set(key, now);
   }
 
   /** The latest tombstone of the key that was purged. */

@@ -7,11 +7,12 @@
  * copy says nothing any more, but what it had acknowledged before still counted.
  */
 import type { Prng } from "../../src/base/prng.js";
-import type { Key, Partition } from "../../src/core/model/ids.js";
-import type { NodeEntry } from "../../src/core/model/node-entry.js";
+import type { Entry } from "../../src/core/model/entry.js";
+import { FOUNDING, type GroupEpoch, type Key, type Partition } from "../../src/core/model/ids.js";
+import { isCopyEntry, isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
 import type { Register } from "../../src/core/model/register.js";
 import { BAD, MemoryTable, type RegisterTable } from "../../src/core/model/table.js";
-import type { NodeStorage } from "../../src/ports/storage.js";
+import type { CopyStorage } from "../../src/ports/storage.js";
 import type { Schedule } from "./schedule.js";
 import { Stall } from "./stall.js";
 import type { DiskFaults } from "./swarm.js";
@@ -20,6 +21,16 @@ interface Waiting {
   readonly entries: readonly NodeEntry[];
   readonly durable: () => void;
 }
+
+interface OlderCopy {
+  readonly partition: Partition;
+  readonly copy: GroupEpoch;
+  readonly table: RegisterTable;
+  restored(): Iterable<Entry>;
+}
+
+const isOf = (partition: Partition, entry: NodeEntry): entry is Entry =>
+  !isViewEntry(entry) && !isCopyEntry(entry) && entry.partition === partition;
 
 export interface DiskOptions {
   readonly schedule: Schedule;
@@ -58,7 +69,7 @@ export interface Disk {
   /** Whether storage finds that key bad when it looks. */
   scrub(partition: Partition, key: Key): boolean;
   /** Storage for a new life of the node; null: it must not be used any more. */
-  open(): NodeStorage | null;
+  open(): CopyStorage | null;
   /** The node has sent all that it had to send. */
   sent(): void;
   /** Nothing gets done until it moves again. */
@@ -70,8 +81,12 @@ export interface Disk {
 }
 
 export class SimDisk implements Disk {
-  /** Durable entries but registers, in order. */
+  /** Durable entries but registers, in order. Those of a copy are only here while it is the newest of its partition. */
   private log: NodeEntry[] = [];
+  /** Older copies that are not dropped. */
+  private older: OlderCopy[] = [];
+  /** By partition: the group epoch in which its newest copy began. */
+  private readonly newest = new Map<Partition, GroupEpoch>();
   private readonly tables = new Map<Partition, MemoryTable>();
   /** Of the running process. */
   private live = new Map<Partition, MemoryTable>();
@@ -128,10 +143,18 @@ export class SimDisk implements Disk {
   }
 
   /** Storage for a new life of the node. */
-  open(): NodeStorage {
+  open(): CopyStorage {
     const tables = new Map<Partition, MemoryTable>();
     this.live = tables;
     const life = this.life;
+    const table = (partition: Partition): RegisterTable => {
+      let found = tables.get(partition);
+      if (found === undefined) {
+        found = this.table(partition).copy();
+        tables.set(partition, found);
+      }
+      return found;
+    };
     return {
       kind: "log",
       // Nobody is told: this disk rolls nothing back.
@@ -142,15 +165,11 @@ export class SimDisk implements Disk {
       sawPosition: () => {},
       proofOf: () => "",
       isOwnPosition: () => false,
-      table: (partition: Partition): RegisterTable => {
-        let table = tables.get(partition);
-        if (table === undefined) {
-          table = this.table(partition).copy();
-          tables.set(partition, table);
-        }
-        return table;
-      },
+      table,
       restored: () => this.log.slice(),
+      copies: () => this.copies(table),
+      copy: (partition, copy) =>
+        [...this.copies(table)].find((one) => one.partition === partition && one.copy === copy) ?? null,
       append: (entries, durable) => {
         if (life === this.life) this.append(entries, durable);
       },
@@ -186,7 +205,11 @@ export class SimDisk implements Disk {
   }
 
   private append(entries: readonly NodeEntry[], durable: () => void): void {
-    for (const entry of entries) this.options.appended(entry);
+    for (const entry of entries) {
+      this.options.appended(entry);
+      // The new copy's table is there at once, with nothing in it.
+      if (entry.kind === "begun") this.live.set(entry.partition, new MemoryTable());
+    }
     const atOnce = entries.length === 0 || (this.options.faults.syncMs === 0 && !this.stalled.standing);
     if (this.idle && atOnce) {
       for (const entry of entries) this.keep(entry);
@@ -218,7 +241,46 @@ export class SimDisk implements Disk {
     schedule.after(span, () => this.stalled.pass(synced));
   }
 
+  private *copies(table: (partition: Partition) => RegisterTable): Iterable<OlderCopy> {
+    yield* this.older;
+    for (const [partition, copy] of this.newest)
+      yield {
+        partition,
+        copy,
+        table: table(partition),
+        restored: () => this.log.filter((entry) => isOf(partition, entry)),
+      };
+  }
+
+  private begin(partition: Partition, copy: GroupEpoch): void {
+    const entries = this.log.filter((entry) => isOf(partition, entry));
+    this.log = this.log.filter((entry) => !isOf(partition, entry));
+    const before = this.newest.get(partition) ?? (entries.length > 0 || this.tables.has(partition) ? FOUNDING : null);
+    const table = this.table(partition);
+    if (before !== null) this.older.push({ partition, copy: before, table, restored: () => entries });
+    this.newest.set(partition, copy);
+    this.tables.delete(partition);
+    this.spoilt.delete(partition);
+  }
+
+  private drop(partition: Partition, copy: GroupEpoch): void {
+    const newest = this.newest.get(partition) ?? FOUNDING;
+    if (copy !== newest) {
+      this.older = this.older.filter((one) => one.partition !== partition || one.copy !== copy);
+      return;
+    }
+    this.log = this.log.filter((entry) => !isOf(partition, entry));
+    this.newest.delete(partition);
+    this.tables.delete(partition);
+    this.spoilt.delete(partition);
+  }
+
   private keep(entry: NodeEntry): void {
+    if (isCopyEntry(entry)) {
+      if (entry.kind === "begun") this.begin(entry.partition, entry.copy);
+      else this.drop(entry.partition, entry.copy);
+      return this.options.durable(entry, NO_COPY);
+    }
     if (entry.kind !== "register" && entry.kind !== "removed") {
       this.log.push(entry);
       return this.options.durable(entry, NO_COPY);

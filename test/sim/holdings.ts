@@ -10,7 +10,15 @@ import {
   sameBallot,
   sameTimestamp,
 } from "../../src/core/model/ballot.js";
-import { type ChangeNumber, changeNumber, type Key, type NodeId, type Partition } from "../../src/core/model/ids.js";
+import {
+  type ChangeNumber,
+  changeNumber,
+  FOUNDING,
+  type GroupEpoch,
+  type Key,
+  type NodeId,
+  type Partition,
+} from "../../src/core/model/ids.js";
 import { isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
 import type { Register } from "../../src/core/model/register.js";
 import type { RegisterTable } from "../../src/core/model/table.js";
@@ -43,6 +51,8 @@ export class Holdings {
   private viewPromise: Ballot | null = null;
   private viewVote: ViewVote | null = null;
   private readonly rotten = new Map<Partition, Map<Key, true>>();
+  /** The copies that were begun; "gone": the newest one was dropped. */
+  private readonly newest = new Map<Partition, GroupEpoch | "gone">();
 
   constructor(private readonly options: HoldingsOptions) {}
 
@@ -79,6 +89,13 @@ export class Holdings {
         return;
       case "seen":
         return this.raise(`seen/${entry.node}`, entry.position);
+      case "begun":
+        this.newest.set(entry.partition, entry.copy);
+        return this.forget(entry.partition);
+      case "dropped":
+        if (entry.copy !== (this.newest.get(entry.partition) ?? FOUNDING)) return;
+        this.newest.set(entry.partition, "gone");
+        return this.forget(entry.partition);
       case "promise": {
         const before = this.promises.get(entry.partition);
         if (before === undefined || compareBallots(entry.ballot, before) > 0)
@@ -101,7 +118,8 @@ export class Holdings {
   /** What recovery found is what was durable. */
   compare(storage: Pick<Storage, "table" | "restored">): void {
     const { partitions, differs } = this.options;
-    for (let p = 0; p < partitions; p++) this.compareTable(p as Partition, storage.table(p as Partition));
+    for (let p = 0; p < partitions; p++)
+      if (this.newest.get(p as Partition) !== "gone") this.compareTable(p as Partition, storage.table(p as Partition));
     const promises = new Map<Partition, Ballot>();
     for (const entry of storage.restored()) {
       if (entry.kind === "promise") promises.set(entry.partition, entry.ballot);
@@ -113,6 +131,15 @@ export class Holdings {
       const found = promises.get(partition);
       if (found === undefined || !sameBallot(found, ballot)) differs(`has lost a promise of partition ${partition}`);
     }
+  }
+
+  /** Another copy is the newest from now on, or there is none. */
+  private forget(partition: Partition): void {
+    this.held.delete(partition);
+    this.rotten.delete(partition);
+    this.promises.delete(partition);
+    this.limits.delete(`reservation/${partition}`);
+    this.limits.delete(`floor/${partition}`);
   }
 
   private takeView(entry: ViewEntry): void {

@@ -14,7 +14,7 @@ import type { Key, NodeId, Partition } from "../../src/core/model/ids.js";
 import type { NodeEntry } from "../../src/core/model/node-entry.js";
 import type { Register } from "../../src/core/model/register.js";
 import { BAD, type Bad, type RegisterTable } from "../../src/core/model/table.js";
-import type { NodeStorage } from "../../src/ports/storage.js";
+import type { CopyStorage } from "../../src/ports/storage.js";
 import { DiskStorage } from "../../src/storage/disk.js";
 import type { StorageSettings } from "../../src/storage/settings.js";
 import { errorOf } from "../conformance/faulty-files.js";
@@ -255,7 +255,7 @@ export class LogDisk implements Disk {
   // ---- a life of the node
 
   /** Storage for a new life; null: this directory must not be used any more. */
-  open(): NodeStorage | null {
+  open(): CopyStorage | null {
     const { schedule, chance, node, settings, tell, sometimes, violate, failed, bad } = this.options;
     const { life, haste } = this;
     const first = this.snapshots.length === 0;
@@ -327,7 +327,7 @@ export class LogDisk implements Disk {
     return this.told(storage);
   }
 
-  private told(storage: DiskStorage): NodeStorage {
+  private told(storage: DiskStorage): CopyStorage {
     const { violate, appended, node } = this.options;
     return {
       kind: "log",
@@ -346,6 +346,8 @@ export class LogDisk implements Disk {
       isOwnPosition: (position, proof) => storage.isOwnPosition(position, proof),
       table: (partition) => this.watched(partition, storage.table(partition)),
       restored: () => storage.restored(),
+      copies: () => storage.copies(),
+      copy: (partition, copy) => storage.copy(partition, copy),
       append: (entries, durable) => {
         for (const entry of entries) {
           appended(entry);

@@ -5,9 +5,11 @@
  *   SHRINK=1      with SEED: takes out of its run what can go while the same check fails, and tells what remains
  *   N=2000        so many seeds, from FROM (1 by default) on, on all cores
  *   BUG=R2        with that bug planted; several: separated by commas
+ *   MOVING=1      in worlds in which partitions move
  *   COVERAGE=1    how often every rare path was taken; one that never was is a failure
  */
 import { bugNamed, plant } from "../planted/planted.js";
+import { drawnBy } from "./moving.js";
 import { coverage, numberFrom, runPool } from "./pool.js";
 import { run } from "./run.js";
 import { shrink, tell } from "./shrink.js";
@@ -19,8 +21,8 @@ const NIGHTLY = 20_000;
 
 function replay(seed: number, bugs: readonly string[]): boolean {
   plant(...bugs);
-  const report = run({ seed, keep: numberFrom("TRACE", 400) });
-  console.log(JSON.stringify(drawSwarm(seed)));
+  const report = run({ seed, keep: numberFrom("TRACE", 400), ...drawnBy(seed) });
+  console.log(JSON.stringify(drawnBy(seed).swarm ?? drawSwarm(seed)));
   if (report.violation === null) {
     if (process.env.TRACE !== undefined) console.log(report.trace);
     console.log(

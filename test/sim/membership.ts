@@ -7,10 +7,11 @@
  * the voters asks somebody by a call; one that the newest view leaves out goes once it may (src/server/serving-phase.ts).
  */
 import type { Prng } from "../../src/base/prng.js";
-import type { NodeId } from "../../src/core/model/ids.js";
+import type { NodeId, Partition } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../src/core/view/message.js";
 import { isLeaving } from "../../src/core/view/operation.js";
+import type { Move } from "../../src/core/view/planner.js";
 import { hasReplicas, type Member, memberOf, sameAddresses } from "../../src/core/view/view.js";
 import { planted } from "../planted/planted.js";
 import type { SimNode } from "./node.js";
@@ -45,6 +46,8 @@ interface Standing {
 
 export class Membership {
   readonly watch: ViewWatch;
+  /** The last move of each partition that somebody wants. */
+  private readonly wishes = new Map<Partition, Move>();
   private readonly standings = new Map<NodeId, Standing>();
   private readonly chance: Prng;
   /** Streams between two processes, and when they end, if they do. */
@@ -117,6 +120,17 @@ export class Membership {
     node.farewell(this.operation());
   }
 
+  /** One replica of the partition is to give way to another member. It does once it may. */
+  replace(move: Move): void {
+    this.wishes.set(move.partition, move);
+    this.note(`n${move.leaves} is to give way to n${move.comes} in partition ${move.partition}`);
+  }
+
+  /** What every proposer plans with. */
+  get wanted(): readonly Move[] {
+    return [...this.wishes.values()];
+  }
+
   /** Not the loop of a member, if this is one: a newcomer's process instead. False: it is a member, or none of it was asked for. */
   start(node: SimNode): boolean {
     const standing = this.of(node);
@@ -141,8 +155,12 @@ export class Membership {
     standing.joining = 0;
     standing.hints = new Map();
     standing.contacts = this.contacts(node);
-    this.watch.learned(node.id, machine.views.newest);
-    machine.views.onChange((newest) => this.watch.learned(node.id, newest));
+    const learned = (newest: EncodedView): void => {
+      this.watch.learned(node.id, newest);
+      this.world.groups.learn(newest.view);
+    };
+    learned(machine.views.newest);
+    machine.views.onChange(learned);
     if (!this.isIn(node, machine.views.newest)) {
       const operation = this.operation();
       node.wish(this.memberOf(node), operation);

@@ -59,6 +59,7 @@ export class NemesisAtWork {
     this.every(join, () => this.join());
     this.every(move, () => this.move());
     this.every(moveAll, () => this.moveAll());
+    this.every(this.world.swarm.views?.replace ?? 0, () => this.replace());
     this.every(farewell, () => this.harm({ kind: "farewell", node: this.chance.pick(this.world.nodes).id }));
   }
 
@@ -66,6 +67,18 @@ export class NemesisAtWork {
     const { world } = this;
     const newcomer = world.nodes.find((node) => world.membership?.takesPart(node) === false);
     if (newcomer !== undefined) this.harm({ kind: "join", node: newcomer.id });
+  }
+
+  /** A replica of some partition gives way, the working writer now and then. */
+  private replace(): void {
+    const { world, chance } = this;
+    const at = partition(chance.below(world.swarm.partitions));
+    const replicas = world.replicasOf(at);
+    const free = world.nodes.filter(({ id, life }) => life > 0 && !replicas.includes(id));
+    if (free.length === 0) return;
+    const writers = chance.chance(0.3) ? world.writersOf(at).map(({ id }) => id) : [];
+    const leaves = chance.pick(writers.length > 0 ? writers : replicas);
+    this.harm({ kind: "replace", partition: at, leaves, comes: chance.pick(free).id });
   }
 
   private move(): void {
@@ -297,6 +310,11 @@ export class NemesisAtWork {
         return this.relocate(harm.nodes, harm.downMs);
       case "farewell":
         return world.has(harm.node) ? world.membership?.leave(world.node(harm.node)) : undefined;
+      case "replace": {
+        const { leaves, comes } = harm;
+        if (!world.has(leaves) || !world.has(comes) || harm.partition >= world.swarm.partitions) return;
+        return world.membership?.replace({ partition: partition(harm.partition), leaves, comes });
+      }
       case "lose-link":
         if (!world.has(harm.a) || !world.has(harm.b)) return;
         world.trace.command(world.schedule.now, `lose link n${harm.a} n${harm.b}`);

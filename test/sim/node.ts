@@ -9,12 +9,13 @@ import type { Key, NodeId, Partition, Revision, ViewEpoch } from "../../src/core
 import type { Forwarded, NodeMessage, Request } from "../../src/core/model/node-message.js";
 import type { Ticket } from "../../src/core/model/outbox.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
+import type { Move } from "../../src/core/view/planner.js";
 import type { Member } from "../../src/core/view/view.js";
 import { lostWhenFull } from "../../src/node/disk-full.js";
 import { Loop, type ReplyTo } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
 import type { Clock } from "../../src/ports/clock.js";
-import type { NodeStorage } from "../../src/ports/storage.js";
+import type { CopyStorage } from "../../src/ports/storage.js";
 import type { Disk } from "./disk.js";
 import type { Network } from "./network.js";
 import type { Schedule } from "./schedule.js";
@@ -28,6 +29,8 @@ export interface SimNodeOptions {
   readonly base: EncodedView | null;
   /** Views change: the node takes part in that. */
   readonly views: boolean;
+  /** The moves that somebody wants. */
+  readonly moves: () => readonly Move[];
   readonly schedule: Schedule;
   readonly round: Duration;
   readonly purgeAfter: Duration;
@@ -70,7 +73,7 @@ export class SimNode {
   readonly id: NodeId;
   readonly disk: Disk;
   /** Of the running process. */
-  storage: NodeStorage | null = null;
+  storage: CopyStorage | null = null;
   life = 0;
   /** null: not running. */
   loop: Loop | null = null;
@@ -151,8 +154,9 @@ export class SimNode {
     const machine = this.watched({
       self: this.id,
       newest: base,
-      ...(options.views ? { encode: encodedView } : {}),
+      ...(options.views ? { encode: encodedView, moves: options.moves } : {}),
       table: (partition: Partition) => storage.table(partition),
+      copies: () => storage.copies(),
       restored: storage.restored(),
       firstAttempt: life * ATTEMPTS_PER_LIFE,
       round: options.round,

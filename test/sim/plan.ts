@@ -17,6 +17,8 @@ export type Harm =
   | { readonly kind: "join"; readonly node: NodeId }
   /** These members crash and are started again after `downMs`, at other addresses. */
   | { readonly kind: "move"; readonly nodes: readonly NodeId[]; readonly downMs: number }
+  /** A replica of the partition is to give way to another member. */
+  | { readonly kind: "replace"; readonly partition: number; readonly leaves: NodeId; readonly comes: NodeId }
   /** A member without partitions asks to be none any more. */
   | { readonly kind: "farewell"; readonly node: NodeId }
   | { readonly kind: "lose-link"; readonly a: NodeId; readonly b: NodeId }

@@ -45,6 +45,8 @@ export interface ViewsSwarm {
   readonly move: number;
   readonly moveAll: number;
   readonly farewell: number;
+  /** A replica of a partition gives way to another member. Missing: never. Newcomers get nothing here: so no node is lost. */
+  readonly replace?: number;
   /** Share of faults that pick the proposer. */
   readonly aimed: number;
 }

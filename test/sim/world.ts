@@ -5,15 +5,16 @@ import { majorityOf } from "../../src/base/votes.js";
 import type { Operation } from "../../src/check/history.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
 import { type Key, key, type NodeId, type Partition, revision, viewEpoch } from "../../src/core/model/ids.js";
-import { isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
+import { isCopyEntry, isViewEntry, type NodeEntry } from "../../src/core/model/node-entry.js";
 import { firstPlacement } from "../../src/core/placement/first-placement.js";
 import { rolledBack } from "../../src/core/replica/rolled-back.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
-import { placementOf, type View } from "../../src/core/view/view.js";
+import type { View } from "../../src/core/view/view.js";
 import { type CheckName, Checks } from "./checks.js";
 import { Client } from "./client.js";
 import { type Copy, type DiskOptions, SimDisk } from "./disk.js";
 import { FullWriters } from "./full-writers.js";
+import { Groups } from "./groups.js";
 import { LogDisk, type Ruin } from "./log-disk.js";
 import { Membership } from "./membership.js";
 import { Network, nodeIds } from "./network.js";
@@ -65,6 +66,7 @@ export class World {
   readonly swarm: Swarm;
   readonly source: Source;
   readonly view: View;
+  readonly groups: Groups;
   readonly keys: readonly Key[];
   readonly nodes: readonly SimNode[];
   readonly clients: readonly Client[];
@@ -107,6 +109,7 @@ export class World {
     // Whatever the disks do: nobody's deadline waits for a sync.
     this.slackMs = 100 + 10 * swarm.turnMs;
     this.view = firstView(swarm);
+    this.groups = new Groups(this.view);
     this.keys = Array.from({ length: swarm.keys }, (_, index) => key(`k${index}`));
     this.network = this.makeNetwork();
     const first = encodedView(this.view);
@@ -116,6 +119,7 @@ export class World {
     this.membership = swarm.views === null ? null : new Membership(this, first);
     this.checks = new Checks({
       view: this.view,
+      groups: this.groups,
       nodes: this.nodes,
       sometimes: this.sometimes,
       violate: (check, detail) => this.violate(check, detail),
@@ -425,7 +429,7 @@ export class World {
 
   /** Without it and these others, every group has a majority of nodes that are not gone, and of every key a majority that is not bad. */
   dispensable(node: SimNode, others: readonly SimNode[] = []): boolean {
-    if (this.membership?.dispensable(node, others) === false) return false;
+    if (this.membership?.dispensable(node, others) === false || this.swarm.views?.replace !== undefined) return false;
     const missing = (id: NodeId): boolean => id === node.id || this.node(id).lost || others.includes(this.node(id));
     for (let p = 0; p < this.swarm.partitions; p++) {
       const partition = p as Partition;
@@ -490,6 +494,7 @@ export class World {
       id,
       base,
       views: swarm.views !== null,
+      moves: () => this.membership?.wanted ?? [],
       schedule,
       round: duration(swarm.roundMs),
       purgeAfter: duration(swarm.purgeAfterMs === 0 ? NEVER_MS : swarm.purgeAfterMs),
@@ -502,11 +507,11 @@ export class World {
           faults: swarm.disk,
           tell,
           appended: (entry: NodeEntry) => {
-            if (!isViewEntry(entry)) this.checks.appended(id, entry);
+            if (!isViewEntry(entry) && !isCopyEntry(entry)) this.checks.appended(id, entry);
           },
           durable: (entry: NodeEntry, before: Copy) => {
             if (isViewEntry(entry)) this.membership?.watch.durable(id, entry);
-            else this.checks.durable(id, entry, before);
+            else if (!isCopyEntry(entry)) this.checks.durable(id, entry, before);
           },
         };
         return swarm.storage.real ? this.makeLogDisk(id, options) : new SimDisk(options);
@@ -574,7 +579,7 @@ export class World {
   }
 
   replicasOf(partition: Partition): readonly NodeId[] {
-    return placementOf(this.view, partition).replicas;
+    return this.groups.newest(partition);
   }
 }
 

@@ -4,7 +4,8 @@ import type { Prng } from "../../src/base/prng.js";
 import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
 import { MAX_VOTERS } from "../../src/core/view/check.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
-import type { Member, View } from "../../src/core/view/view.js";
+import { moved, recording } from "../../src/core/view/move.js";
+import type { Member, Placement, View } from "../../src/core/view/view.js";
 
 export const encoded = (view: View): EncodedView => {
   const bytes = Buffer.from(JSON.stringify(view));
@@ -54,7 +55,7 @@ export function planned(current: EncodedView, plan: Plan, chance: Prng): Encoded
   if (chance.chance(0.3) && members.size > plan.leastVoters + 1) {
     const id = chance.pick([...members.keys()]);
     const replaces = !voters.includes(id) || voters.length > plan.leastVoters || chance.chance(0.5);
-    if (replaces) {
+    if (replaces && !isMoving(view, id)) {
       members.delete(id);
       if (voters.includes(id)) voters = replaced(voters, id, outside(members, voters), plan.leastVoters, chance);
     }
@@ -74,14 +75,28 @@ export function planned(current: EncodedView, plan: Plan, chance: Prng): Encoded
     previousDigest: current.digest,
     operationId: plan.operation,
     members: ids.sort((a, b) => a - b).map((id) => members.get(id) as Member),
-    partitions: view.partitions.map((placement) =>
-      placement.replicas.every((replica) => members.has(replica))
-        ? placement
-        : { replicas: ids.slice(0, 1), groupEpoch: groupEpoch(placement.groupEpoch + 1) },
-    ),
+    partitions: followed(view, ids),
     voters: voters.sort((a, b) => a - b),
   });
 }
+
+/** A replica that is left out gives way to a member; a view later its move is finished. There is no more to partitions here. */
+export function followed(view: View, members: readonly NodeId[]): Placement[] {
+  return view.partitions.map((placement) => {
+    const { replicas } = placement;
+    const left = replicas.find((replica) => !members.includes(replica));
+    const comes = members.find((id) => !replicas.includes(id));
+    if (left !== undefined && comes !== undefined) return moved(placement, left, comes, viewEpoch(view.epoch + 1));
+    return recording(
+      placement,
+      replicas.map((node) => ({ node, bad: 0 })),
+    );
+  });
+}
+
+/** It is a replica of a partition whose move is not finished. */
+const isMoving = (view: View, id: NodeId): boolean =>
+  view.partitions.some(({ replicas, previous }) => previous !== undefined && replicas.includes(id));
 
 const without = (voters: readonly NodeId[], id: NodeId): NodeId[] => voters.filter((voter) => voter !== id);
 

@@ -4,6 +4,8 @@ import {
   MemberState,
   type DoneOperation as WireDone,
   OperationKind as WireKind,
+  type PreviousGroup as WirePrevious,
+  type ReadyReplica as WireReady,
   View as WireView,
   type Wish as WireWish,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
@@ -11,7 +13,16 @@ import { unreachable } from "../../base/assert.js";
 import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../core/model/ids.js";
 import { isPartitionCount } from "../../core/placement/position.js";
 import { isLeaving, ledgerOf } from "../../core/view/operation.js";
-import type { Ledger, Member, OperationKind, Placement, View, Wish } from "../../core/view/view.js";
+import type {
+  Ledger,
+  Member,
+  OperationKind,
+  Placement,
+  PreviousGroup,
+  ReadyReplica,
+  View,
+  Wish,
+} from "../../core/view/view.js";
 
 export const viewToWire = (view: View): WireView => ({
   epoch: BigInt(view.epoch),
@@ -25,13 +36,22 @@ export const viewToWire = (view: View): WireView => ({
     partition,
     replicas: placement.replicas.slice(),
     groupEpoch: BigInt(placement.groupEpoch),
-    previous: undefined,
+    previous: previousToWire(placement.previous),
+    ready: (placement.ready ?? []).map(({ node, bad }) => ({ nodeId: node, badKeys: BigInt(bad) })),
     preferredNodeId: placement.preferred ?? 0,
   })),
   voters: view.voters.slice(),
   wishes: ledgerOf(view).wishes.map(wishToWire),
   operations: ledgerOf(view).done.map((one) => ({ ...wishToWire(one), doneEpoch: BigInt(one.doneIn) })),
   forgottenEpoch: BigInt(ledgerOf(view).forgotten),
+});
+
+const previousToWire = (previous: PreviousGroup | undefined): WirePrevious | undefined =>
+  previous && { groupEpoch: BigInt(previous.groupEpoch), replicas: previous.replicas.slice() };
+
+const readyFromWire = ({ nodeId: node, badKeys }: WireReady): ReadyReplica => ({
+  node: nodeId(node),
+  bad: Number(badKeys),
 });
 
 export const memberState = (view: View, id: NodeId): MemberState =>
@@ -101,6 +121,15 @@ export function viewFromWire(wire: WireView): View {
       (p): Placement => ({
         replicas: p.replicas.map(nodeId),
         groupEpoch: groupEpoch(Number(p.groupEpoch)),
+        ...(p.previous === undefined
+          ? {}
+          : {
+              previous: {
+                groupEpoch: groupEpoch(Number(p.previous.groupEpoch)),
+                replicas: p.previous.replicas.map(nodeId),
+              },
+            }),
+        ...(p.ready.length === 0 ? {} : { ready: p.ready.map(readyFromWire) }),
         ...(p.preferredNodeId === 0 ? {} : { preferred: nodeId(p.preferredNodeId) }),
       }),
     ),

@@ -74,13 +74,15 @@ export const KIND = {
   dropped: 13,
   "next-table": 14,
   swept: 15,
+  sealed: 16,
+  ready: 17,
 } as const satisfies Record<StoredEntry["kind"], number>;
 
 /** Whose loss costs time and never safety: a rotten one is forgotten. */
 const LAZY: ReadonlySet<number> = new Set([KIND.settled, KIND.cursor, KIND.seen]);
 
 export const isLazy = (kind: number): boolean => LAZY.has(kind);
-export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND.swept;
+export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND.ready;
 
 /** The content of a record's header. */
 export interface EntryHead {
@@ -142,6 +144,10 @@ export function bodyOf(entry: StoredEntry): Buffer {
     case "dropped":
     case "swept":
       return scratch.subarray(0, put64(scratch, entry.copy, scratch.writeUInt32LE(entry.partition, 0)));
+    case "sealed":
+      return scratch.subarray(0, scratch.writeUInt8(entry.stays ? 1 : 0, put64(scratch, entry.epoch, 0)));
+    case "ready":
+      return scratch.subarray(0, put64(scratch, entry.epoch, 0));
     case "next-table":
       return scratch.subarray(0, scratch.writeUInt32LE(entry.next, 0));
     case "view":
@@ -177,6 +183,10 @@ export function stateFrom(kind: number, partition: Partition, body: Buffer): Sta
       return { kind: "swept", ...copyFrom(body) };
     case KIND["next-table"]:
       return { kind: "next-table", next: tableId(body.readUInt32LE(0)) };
+    case KIND.sealed:
+      return { kind: "sealed", partition, epoch: groupEpoch(get64(body, 0)), stays: body.readUInt8(8) !== 0 };
+    case KIND.ready:
+      return { kind: "ready", partition, epoch: groupEpoch(get64(body, 0)) };
     case KIND.promise:
       return { kind: "promise", partition, ballot: getBallot(body, 0) };
     case KIND.reservation:

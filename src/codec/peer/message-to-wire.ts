@@ -248,6 +248,7 @@ export function messageToWire(m: NodeMessage): WireMessage {
     case "view-held":
     case "join-wish":
     case "operation-wish":
+    case "copies-ready":
       return viewMessageToWire(m);
     default:
       return unreachable(m);

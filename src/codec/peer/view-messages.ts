@@ -13,7 +13,7 @@ import type {
   OperationWish as WireOperationWish,
 } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { unreachable } from "../../base/assert.js";
-import { nodeId, partition, viewEpoch } from "../../core/model/ids.js";
+import { groupEpoch, nodeId, partition, viewEpoch } from "../../core/model/ids.js";
 import { MAX_PARTITIONS } from "../../core/placement/position.js";
 import { wrongIn, wrongInMember } from "../../core/view/check.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
@@ -59,6 +59,14 @@ export function viewMessageToWire(m: ViewMessage): WireMessage {
       return { $case: "joinWish", value: joinWishToWire(m) };
     case "operation-wish":
       return { $case: "operationWish", value: operationWishToWire(m) };
+    case "copies-ready":
+      return {
+        $case: "copiesReady",
+        value: {
+          epoch: m.epoch,
+          ready: m.ready.map(({ partition, groupEpoch, bad }) => ({ partition, groupEpoch, badKeys: bad })),
+        },
+      };
     default:
       return unreachable(m);
   }
@@ -118,6 +126,19 @@ export function viewMessageFromWire(wire: WireMessage): ViewMessage | null {
     }
     case "operationWish":
       return operationWishFromWire(wire.value);
+    case "copiesReady": {
+      const { epoch, ready } = wire.value;
+      if (ready.length > MAX_PARTITIONS) throw new Error(`${ready.length} copies`);
+      return {
+        kind: "copies-ready",
+        epoch: viewEpoch(epoch),
+        ready: ready.map((one) => ({
+          partition: partition(one.partition),
+          groupEpoch: groupEpoch(one.groupEpoch),
+          bad: one.badKeys,
+        })),
+      };
+    }
     default:
       return null;
   }

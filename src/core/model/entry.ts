@@ -24,5 +24,12 @@ export type Entry =
       readonly copy: GroupEpoch;
       readonly change: ChangeNumber;
     }
+  /**
+   * A view gave the partition another group: nothing of the epoch before is answered from here on (V2). A copy that
+   * stays has promised (epoch, 0, 0) with this very record. Any other one only keeps what it has.
+   */
+  | { readonly kind: "sealed"; readonly partition: Partition; readonly epoch: GroupEpoch; readonly stays: boolean }
+  /** The copy has all that its group needs, durably, and answers in that epoch (V4). */
+  | { readonly kind: "ready"; readonly partition: Partition; readonly epoch: GroupEpoch }
   /** The last settled seq known of a ballot. Lazy: losing it costs an impose, never safety. */
   | { readonly kind: "settled"; readonly partition: Partition; readonly ballot: Ballot; readonly seq: number };

@@ -42,6 +42,8 @@ export const revision = (value: number): Revision => value as Revision;
 export const changeNumber = (value: number): ChangeNumber => value as ChangeNumber;
 export const attempt = (value: number): Attempt => value as Attempt;
 
+/** The epoch of groups that the founding made. Their copies hold all there is, which is nothing. */
+export const FOUNDING = 1 as GroupEpoch;
 export const NO_NODE = 0 as NodeId;
 /** Before the first one. */
 export const NO_REVISION = 0 as Revision;

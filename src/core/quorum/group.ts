@@ -1,5 +1,5 @@
 import { majorityOf } from "../../base/votes.js";
-import type { GroupEpoch, NodeId, Partition } from "../model/ids.js";
+import { FOUNDING, type GroupEpoch, type NodeId, type Partition } from "../model/ids.js";
 
 /** The δ replicas that serve one partition in one group epoch, as one of them sees it. */
 export class Group {
@@ -18,6 +18,11 @@ export class Group {
     this.place = replicas.indexOf(self);
     this.majority = majorityOf(replicas.length);
     this.everyone = 2 ** replicas.length - 1;
+  }
+
+  /** A move made this group: there is one before it. */
+  get moved(): boolean {
+    return this.epoch !== FOUNDING;
   }
 
   /** −1 for a node outside the group. */

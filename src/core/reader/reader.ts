@@ -159,6 +159,15 @@ export class Reader {
     this.answer(state.ticket, message.register, "linearizable", out);
   }
 
+  /** The group's epoch is over: nothing was shown, and the reads begin again at whoever serves the next one. */
+  seal(out: Outbox): void {
+    for (const { ticket } of this.reads.values()) {
+      const result: Result = { status: "refused", refusal: { reason: "not-replica" } };
+      out.outcomes.push({ ticket, result, afterSync: false });
+    }
+    this.reads.clear();
+  }
+
   /** Asks again what was not answered, and gives up what is past its deadline. */
   resend(now: Instant, patience: Patience, out: Outbox): void {
     for (const state of this.reads.values()) {

@@ -65,6 +65,13 @@ interface Cursor {
   beyondSince: Instant | null;
 }
 
+/** Up to which change this copy has all of another one, or later states of the keys. */
+export interface Position {
+  readonly source: NodeId;
+  readonly copy: GroupEpoch;
+  readonly change: ChangeNumber;
+}
+
 export interface CatchUpOptions {
   readonly group: Group;
   readonly replica: Replica;
@@ -141,11 +148,20 @@ export class CatchUp {
     this.due.fill(null);
   }
 
-  restore(entry: Extract<Entry, { kind: "cursor" }>): void {
-    const cursor = this.cursors[this.group.placeOf(entry.source)];
+  restore({ source, copy, change }: Position | Extract<Entry, { kind: "cursor" }>): void {
+    const cursor = this.cursors[this.group.placeOf(source)];
     if (cursor === undefined) return;
-    cursor.copy = entry.copy;
-    cursor.change = entry.change;
+    cursor.copy = copy;
+    cursor.change = change;
+  }
+
+  /** Up to which change this copy has all of each other one: for the next epoch, if it stays. */
+  get positions(): readonly Position[] {
+    return this.cursors.map(({ copy, change }, place) => ({
+      source: this.group.replicas[place] as NodeId,
+      copy,
+      change,
+    }));
   }
 
   /** How many changes of that replica's copy, of which it has so many, are not known to be here. */

@@ -118,6 +118,13 @@ export class Mending {
     return false;
   }
 
+  /** The group's epoch is over: nothing is asked any more. Bad keys stay so, and are asked for in the next one. */
+  end(): void {
+    this.count(-this.wantedBytes);
+    this.wanted.clear();
+    this.asked.clear();
+  }
+
   private count(bytes: number): void {
     this.wantedBytes += bytes;
     this.options.load.bytes += bytes;

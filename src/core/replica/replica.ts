@@ -87,11 +87,31 @@ export class Replica {
   private settledUnsaved: Ballot | null = null;
 
   constructor(
-    private readonly group: Group,
+    private group: Pick<Group, "partition" | "epoch">,
     readonly table: RegisterTable,
     private readonly load: MendingLoad = new MendingLoad(),
+    /** Which copy this is: the group epoch in which it began with nothing. */
+    readonly copy: GroupEpoch = group.epoch,
   ) {
     this.promise = initialBallot(group.epoch);
+  }
+
+  /**
+   * The copy stays in the group of a later epoch. In one durable record it is sealed, and promises what every replica of
+   * that epoch starts with (V2). All that it holds and knows goes along.
+   */
+  stay(group: Pick<Group, "partition" | "epoch">, out: Outbox): void {
+    assert(group.epoch > this.group.epoch, "I1: the promise never falls");
+    this.group = group;
+    this.promise = initialBallot(group.epoch);
+    const { partition, epoch } = group;
+    if (!planted("V2.seal-lost")) out.entries.push({ kind: "sealed", partition, epoch, stays: true });
+  }
+
+  /** The copy is of no use here any more: what its bad keys take is given back. */
+  end(): void {
+    this.countBad(-this.badBytes);
+    this.bad.clear();
   }
 
   /** Rebuilds the state from durable entries, in their order, before the first input. The table is rebuilt by its storage. */
@@ -109,9 +129,13 @@ export class Replica {
       case "floor":
         if (entry.floor > this.floor) this.learnFloor(entry.floor);
         return;
+      case "sealed":
+        if (entry.stays && entry.epoch > this.promise.groupEpoch) this.promise = initialBallot(entry.epoch);
+        return;
       case "register":
       case "removed":
       case "cursor":
+      case "ready":
         return;
       default:
         return unreachable(entry);
@@ -176,11 +200,6 @@ export class Replica {
   private countBad(bytes: number): void {
     this.badBytes += bytes;
     this.load.bytes += bytes;
-  }
-
-  /** Which copy this is: the group epoch in which it began with nothing. */
-  get copy(): GroupEpoch {
-    return this.group.epoch;
   }
 
   /** The own promise of a candidate: its Prepare leaves after this is durable (R8). */

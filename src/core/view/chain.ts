@@ -19,11 +19,12 @@ import { assert, unreachable } from "../../base/assert.js";
 import { type Instant, instant, since } from "../../base/time.js";
 import { majorityOf } from "../../base/votes.js";
 import { type Ballot, compareBallots, sameBallot } from "../model/ballot.js";
-import { groupEpoch, type NodeId, type ViewEpoch, viewEpoch } from "../model/ids.js";
+import { groupEpoch, type NodeId, type Partition, type ViewEpoch, viewEpoch } from "../model/ids.js";
 import type { EntrySink, Sink } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import { Acceptor } from "./acceptor.js";
 import type { EncodedView } from "./encoded-view.js";
+import { HeardReadies } from "./heard-readies.js";
 import { HeardRequests } from "./heard-requests.js";
 import type {
   JoinWish,
@@ -38,7 +39,7 @@ import type { ViewOperation } from "./operation.js";
 import { OwnRequests } from "./own-requests.js";
 import { Proposer } from "./proposer.js";
 import { successorFault } from "./successor.js";
-import { type Member, memberOf } from "./view.js";
+import { type Member, memberOf, type ReadyReplica } from "./view.js";
 
 /** After which the proposer asks again who did not answer. */
 export const ASK_AGAIN_MS = 100;
@@ -87,6 +88,7 @@ export class Chain {
   /** Learned after that one, in order, and on their way to the disk. */
   private undurable: EncodedView[] = [];
   private readonly requests = new HeardRequests();
+  private readonly readies = new HeardReadies();
   private readonly own: OwnRequests;
   /** By node: the view that was sent to it last. */
   private readonly told = new Map<NodeId, UnderWay>();
@@ -177,6 +179,11 @@ export class Chain {
   /** Operations that were asked for in this epoch, in the order in which this node heard of them. */
   wanting(): readonly ViewOperation[] {
     return this.requests.wanting;
+  }
+
+  /** Replicas that said that they are ready, and that the newest view does not record yet. */
+  get ready(): ReadonlyMap<Partition, readonly ReadyReplica[]> {
+    return this.readies.all;
   }
 
   /** It was asked for at this node, and no newer view says what became of it. */
@@ -284,6 +291,8 @@ export class Chain {
         return this.onWish(now, from, message, out);
       case "operation-wish":
         return this.onOperation(now, from, message, out);
+      case "copies-ready":
+        return this.readies.heard(from, message, this.newest.view);
       default:
         return unreachable(message);
     }
@@ -415,6 +424,7 @@ export class Chain {
     if (view.epoch > this.epoch) {
       this.own.learned(view, newest.view);
       this.requests.clear();
+      this.readies.advance(view);
       this.newest = decided;
       this.undurable.push(decided);
       this.acceptor = new Acceptor(groupEpoch(view.epoch));
@@ -427,6 +437,11 @@ export class Chain {
     }
     // Whoever tells a view waits to hear that it arrived; by then it may be a newer one.
     if (from !== this.self) out.sendDurable.push(from, this.holding());
+  }
+
+  /** Hears from itself once all entries so far are durable. */
+  confirm(out: Pick<ChainOutbox, "sendDurable">): void {
+    out.sendDurable.push(this.self, this.holding());
   }
 
   private holding(): ViewMessage {
@@ -485,6 +500,8 @@ function epochOf(message: ViewMessage): ViewEpoch {
       return message.epoch;
     case "operation-wish":
       return message.operation.epoch;
+    case "copies-ready":
+      return message.epoch;
     case "view-news":
       return message.decided.view.epoch;
     case "view-prepare":

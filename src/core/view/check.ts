@@ -1,7 +1,8 @@
 /** Whether a view could be one: whoever it comes from, it is looked at before it is accepted, believed or saved. */
+import { MAX_REPLICAS } from "../../base/votes.js";
 import type { NodeId } from "../model/ids.js";
 import { ledgerOf, MAX_REMEMBERED } from "./operation.js";
-import type { Member, View, Wish } from "./view.js";
+import type { Member, Placement, View, Wish } from "./view.js";
 
 /** In the cluster each node hears each other one. */
 export const MAX_MEMBERS = 100;
@@ -11,6 +12,8 @@ export const MAX_ADDRESS_CHARACTERS = 512;
 const MAX_NODE_ID = 2 ** 32 - 1;
 /** 2^40 changes of membership are more than any cluster sees. */
 const MAX_EPOCH = 2 ** 40;
+/** A copy never holds so many keys. */
+const MAX_BAD_KEYS = 2 ** 40;
 
 /** null: nothing; otherwise a sentence. */
 export function wrongIn(view: View): string | null {
@@ -39,7 +42,21 @@ export function wrongIn(view: View): string | null {
       (preferred !== undefined && !replicas.includes(preferred)),
   );
   if (wrong >= 0) return `partition ${wrong} is not kept by ${replicationFactor} of its members`;
+  const moving = partitions.findIndex((placement) => !isMovePossible(placement));
+  if (moving >= 0) return `partition ${moving} comes from a group that cannot have been`;
   return wrongInLedger(view);
+}
+
+function isMovePossible({ groupEpoch, replicas, previous, ready }: Placement): boolean {
+  if (previous === undefined) return ready === undefined;
+  const before = previous.replicas;
+  if (!isBetween(previous.groupEpoch, 1, groupEpoch - 1)) return false;
+  if (!isBetween(before.length, 1, MAX_REPLICAS) || new Set(before).size < before.length) return false;
+  if (!before.every((node) => isBetween(node, 1, MAX_NODE_ID))) return false;
+  return (ready ?? []).every(
+    ({ node, bad }, at, all) =>
+      replicas.includes(node) && node > (all[at - 1]?.node ?? 0) && isBetween(bad, 0, MAX_BAD_KEYS),
+  );
 }
 
 function wrongInLedger(view: View): string | null {
@@ -68,7 +85,8 @@ export function wrongInFirst(view: View, peers: readonly string[]): string | nul
   const wrong = wrongIn(view);
   if (wrong !== null) return wrong;
   if (view.epoch !== 1 || view.previousDigest !== "") return "it is not a first view";
-  if (view.partitions.some(({ groupEpoch }) => groupEpoch !== 1)) return "it begins with a later group";
+  if (view.partitions.some(({ groupEpoch, previous }) => groupEpoch !== 1 || previous !== undefined))
+    return "it begins with a later group";
   const addresses = view.members.map(({ peerAddress }) => peerAddress).sort();
   const same = addresses.length === peers.length && addresses.every((address, i) => address === peers[i]);
   return same ? null : `its members are ${addresses.join(", ")}, the founders ${peers.join(", ")}`;

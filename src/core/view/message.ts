@@ -6,7 +6,7 @@
  * decision on view e+1.
  */
 import type { Ballot } from "../model/ballot.js";
-import type { ViewEpoch } from "../model/ids.js";
+import type { GroupEpoch, Partition, ViewEpoch } from "../model/ids.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { ViewOperation } from "./operation.js";
 import type { Member } from "./view.js";
@@ -94,6 +94,24 @@ export interface OperationWish {
   readonly digest: string;
 }
 
+/**
+ * A replica's node to every voter of the newest view it knows, once a round, until a view records it. These copies here
+ * have all that their groups need, durably, and answer (V4). Nobody infers it.
+ */
+export interface CopiesReady {
+  readonly kind: "copies-ready";
+  /** The epoch of that view. */
+  readonly epoch: ViewEpoch;
+  readonly ready: readonly ReadyCopy[];
+}
+
+export interface ReadyCopy {
+  readonly partition: Partition;
+  readonly groupEpoch: GroupEpoch;
+  /** Keys that the copy inherited as bad and that still wait. */
+  readonly bad: number;
+}
+
 export type ViewMessage =
   | ViewPrepare
   | ViewPromised
@@ -104,7 +122,8 @@ export type ViewMessage =
   | ViewNews
   | ViewHeld
   | JoinWish
-  | OperationWish;
+  | OperationWish
+  | CopiesReady;
 
 /** The durable entries of a node about views. Applying the same entries in order gives the same state. */
 export type ViewEntry =

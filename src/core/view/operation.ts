@@ -69,9 +69,9 @@ export function preferring(view: View, node: NodeId, partitions: readonly Partit
   return view.partitions.map((placement, partition) => {
     const meant = wanted === null || wanted.has(partition);
     if (!meant || !placement.replicas.includes(node) || preferredOf(placement) === node) return placement;
-    const { replicas, groupEpoch } = placement;
+    const { groupEpoch } = placement;
     const epoch = planted("V5.preference-epoch") ? groupEpochOf(groupEpoch + 1) : groupEpoch;
-    return { replicas, groupEpoch: epoch, preferred: node };
+    return { ...placement, groupEpoch: epoch, preferred: node };
   });
 }
 

@@ -9,11 +9,13 @@
  * A new node at the address of a member without partitions replaces that member: its directory is gone, or it was in
  * memory. It votes in that one's place. A member that the proposer heard just now is never replaced so (V7).
  */
-import { type NodeId, viewEpoch } from "../model/ids.js";
+import { majorityOf } from "../../base/votes.js";
+import { type NodeId, type Partition, viewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import { MAX_MEMBERS, MAX_VOTERS } from "./check.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { JoinWish } from "./message.js";
+import { isReady, moved, recording, replacementFault } from "./move.js";
 import { isDone, ledgerOf, operationFault, preferring, remembering, type ViewOperation } from "./operation.js";
 import {
   hasReplicas,
@@ -21,6 +23,7 @@ import {
   type Member,
   memberOf,
   type Placement,
+  type ReadyReplica,
   sameAddresses,
   type View,
   type Wish,
@@ -34,6 +37,17 @@ export interface Asked {
   readonly mayVote: (node: NodeId) => boolean;
   /** Whether the proposer has asked that node for a while, and heard nothing: only such a one is replaced. */
   readonly isLost: (node: NodeId) => boolean;
+  /** Replicas that said that they are ready. */
+  readonly ready?: ReadonlyMap<Partition, readonly ReadyReplica[]>;
+  /** Wanted moves. Those that may not be yet are left alone. */
+  readonly moves?: readonly Move[];
+}
+
+/** One replica of a partition gives way to another one. */
+export interface Move {
+  readonly partition: Partition;
+  readonly leaves: NodeId;
+  readonly comes: NodeId;
 }
 
 /** null: nothing is to be changed. */
@@ -47,6 +61,8 @@ export function plannedView(newest: EncodedView, asked: Asked): View | null {
   for (const wish of change.wishes) if (wish.kind === "leave") change.remove(wish, asked.mayVote);
   for (const wish of asked.wishing) change.join(wish, asked.isLost);
   if (change.voters === view.voters) change.fillVoters(asked.mayVote);
+  for (const [partition, ready] of asked.ready ?? []) change.record(partition, ready);
+  for (const move of asked.moves ?? []) change.move(move, asked.mayVote);
   return change.isNone ? null : change.after(newest);
 }
 
@@ -68,7 +84,7 @@ class Change {
   }
 
   get isNone(): boolean {
-    return this.operation === null && this.voters === this.before.voters;
+    return this.operation === null && this.voters === this.before.voters && this.partitions === this.before.partitions;
   }
 
   carry(operation: ViewOperation): void {
@@ -125,6 +141,30 @@ class Change {
       this.voters = this.voters.map((voter) => (voter === there ? by : voter)).sort((a, b) => a - b);
     // It was to leave, and has left so.
     this.ended.push(...this.wishes.filter(({ kind, node }) => kind === "leave" && node === there));
+  }
+
+  record(partition: Partition, ready: readonly ReadyReplica[]): void {
+    const placement = this.partitions[partition];
+    if (placement === undefined) return;
+    this.place(partition, recording(placement, ready));
+  }
+
+  /** Only from a group of which a ready majority stays and can be asked now (H16), and to a member that knows the newest view. */
+  move({ partition, leaves, comes }: Move, mayVote: (node: NodeId) => boolean): void {
+    const placement = this.partitions[partition];
+    if (placement === undefined || placement !== this.before.partitions[partition]) return;
+    const { replicas } = placement;
+    if (!replicas.includes(leaves) || replicas.includes(comes)) return;
+    if (!this.members.has(comes) || !mayVote(comes) || replacementFault(placement, leaves) !== null) return;
+    const staying = replicas.filter((node) => node !== leaves && isReady(placement, node) && mayVote(node));
+    if (staying.length < majorityOf(replicas.length) && replicas.length > 2) return;
+    this.place(partition, moved(placement, leaves, comes, viewEpoch(this.before.epoch + 1)));
+  }
+
+  private place(partition: Partition, placement: Placement): void {
+    if (this.partitions[partition] === placement) return;
+    if (this.partitions === this.before.partitions) this.partitions = this.partitions.slice();
+    (this.partitions as Placement[])[partition] = placement;
   }
 
   fillVoters(mayVote: (node: NodeId) => boolean): void {

@@ -2,10 +2,10 @@
  * The rules for the successor of a view. The proposer checks it before it asks, and every acceptor before it votes. A
  * view that breaks one of these rules is never decided, whoever proposes it.
  */
-import type { NodeId } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import { MAX_VOTERS } from "./check.js";
 import type { EncodedView } from "./encoded-view.js";
+import { placementFault } from "./move.js";
 import type { Member, View } from "./view.js";
 
 /** Why `next` cannot follow `current`, in words; null: it can. */
@@ -17,7 +17,7 @@ export function successorFault(current: EncodedView, next: EncodedView): string 
   if (after.previousDigest !== current.digest) return "it follows another view of that epoch";
   if (after.partitions.length !== before.partitions.length)
     return `${after.partitions.length} partitions after ${before.partitions.length}`;
-  return membersFault(after.members) ?? votersFault(before, after) ?? placementFault(before, after);
+  return membersFault(after.members) ?? votersFault(before, after) ?? placementsFault(before, after);
 }
 
 function membersFault(members: readonly Member[]): string | null {
@@ -45,8 +45,8 @@ function votersFault(before: View, after: View): string | null {
   return added > 1 || removed > 1 ? "more than one voter changes" : null;
 }
 
-/** A partition's group epoch grows exactly when its set of replicas changes, and every replica is a member. */
-function placementFault(before: View, after: View): string | null {
+/** Every replica is a member, and each group follows from the one before (move.ts). */
+function placementsFault(before: View, after: View): string | null {
   for (const [partition, placement] of after.partitions.entries()) {
     const earlier = before.partitions[partition];
     if (earlier === undefined) return `partition ${partition} is new`;
@@ -56,12 +56,8 @@ function placementFault(before: View, after: View): string | null {
     const { preferred } = placement;
     if (preferred !== undefined && !placement.replicas.includes(preferred))
       return `the preferred writer of partition ${partition} is none of its replicas`;
-    const same = sameSet(placement.replicas, earlier.replicas);
-    if (same !== (placement.groupEpoch === earlier.groupEpoch)) return `the group epoch of partition ${partition}`;
-    if (placement.groupEpoch < earlier.groupEpoch) return `the group epoch of partition ${partition} falls`;
+    const fault = placementFault(earlier, placement, after.epoch);
+    if (fault !== null) return `partition ${partition}: ${fault}`;
   }
   return null;
 }
-
-const sameSet = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
-  a.length === b.length && a.every((node) => b.includes(node)) && new Set(a).size === a.length;

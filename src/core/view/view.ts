@@ -14,10 +14,28 @@ export interface Member {
   readonly zone: string;
 }
 
+/** The group that a partition moves away from. */
+export interface PreviousGroup {
+  readonly groupEpoch: GroupEpoch;
+  /** In the order of its places. Some may be no members any more. */
+  readonly replicas: readonly NodeId[];
+}
+
+/** A replica that said that it has all that its group needs, durably (V4). */
+export interface ReadyReplica {
+  readonly node: NodeId;
+  /** Keys that it inherited as bad and that still wait. */
+  readonly bad: number;
+}
+
 export interface Placement {
-  /** Their order is that of places and votes. */
+  /** Their order is that of places and votes. In groups that a move made it is that of their ids. */
   readonly replicas: readonly NodeId[];
   readonly groupEpoch: GroupEpoch;
+  /** Named while the move from that group is not recorded as finished (move.ts). */
+  readonly previous?: PreviousGroup;
+  /** Those recorded so far, ordered by id. Missing with `previous`: then all replicas are ready. */
+  readonly ready?: readonly ReadyReplica[];
   /** The replica preferred as writer, if it is not the first. It changes without a new group epoch. */
   readonly preferred?: NodeId;
 }
@@ -82,22 +100,9 @@ export function placementOf(view: View, partition: Partition): Placement {
   return placement;
 }
 
-/** Whether both views keep every partition on the same replicas, in the same order. */
-export function samePlacements(one: View, other: View): boolean {
-  if (one.partitions.length !== other.partitions.length) return false;
-  return one.partitions.every(({ replicas, groupEpoch }, partition) => {
-    const there = placementOf(other, partition as Partition);
-    return (
-      groupEpoch === there.groupEpoch &&
-      replicas.length === there.replicas.length &&
-      replicas.every((replica, place) => replica === there.replicas[place])
-    );
-  });
-}
-
-/** Whether some partition has a replica on that node. */
+/** Whether some partition has a replica on that node, or one that others may still need. */
 export const hasReplicas = (view: View, id: NodeId): boolean =>
-  view.partitions.some(({ replicas }) => replicas.includes(id));
+  view.partitions.some(({ replicas, previous }) => replicas.includes(id) || previous?.replicas.includes(id) === true);
 
 export const sameAddresses = (a: Member, b: Member): boolean =>
   a.clientAddress === b.clientAddress && a.peerAddress === b.peerAddress && a.zone === b.zone;

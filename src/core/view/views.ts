@@ -9,7 +9,7 @@ import type { NodeId, ViewEpoch } from "../model/ids.js";
 import { Chain, type ChainOutbox } from "./chain.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { ViewEntry, ViewMessage } from "./message.js";
-import { plannedView } from "./planner.js";
+import { type Move, plannedView } from "./planner.js";
 import type { View } from "./view.js";
 import { Voting } from "./voting.js";
 
@@ -22,6 +22,8 @@ export interface ViewsOptions {
   readonly heartbeats: Heartbeats;
   /** The bytes and the digest of a view that this node makes; null: it proposes nothing by itself. */
   readonly encode: ((view: View) => EncodedView) | null;
+  /** The moves that this node would have; none without it. */
+  readonly moves?: (view: View) => readonly Move[];
 }
 
 export class Views {
@@ -30,12 +32,14 @@ export class Views {
   private readonly detector: Detector;
   private readonly heartbeats: Heartbeats;
   private readonly encode: ViewsOptions["encode"];
+  private readonly moves: (view: View) => readonly Move[];
 
   constructor(options: ViewsOptions) {
     const { self, newest, detector, heartbeats } = options;
     this.detector = detector;
     this.heartbeats = heartbeats;
     this.encode = options.encode;
+    this.moves = options.moves ?? ((): readonly Move[] => []);
     this.chain = new Chain(self, newest);
     for (const entry of options.restored) this.chain.restore(entry);
     heartbeats.setPeers(this.peers());
@@ -110,6 +114,8 @@ export class Views {
       operations: chain.wanting(),
       mayVote: (node) => chain.holdsNewest(node) && (node === chain.self || detector.hears(node)),
       isLost: (node) => detector.isLost(node),
+      ready: chain.ready,
+      moves: this.moves(chain.newest.view),
     });
     if (next !== null) chain.propose(now, encode(next), out);
   }

@@ -76,12 +76,14 @@ export class Answers {
   }
 
   /** Its time is over while it waited for its key, which these did not tell: not executed. */
-  leaveUndecided(asker: Asker, missing: readonly NodeId[], out: Outbox): void {
+  leaveUndecided({ asker, unclear }: Queued, missing: readonly NodeId[], out: Outbox): void {
+    if (unclear !== undefined) return this.unknown(asker, out);
     this.result(asker, refused({ reason: "no-quorum", missing }), out);
   }
 
   /** Not decided on, and not going to be here. */
   turnAway(queued: Queued, out: Outbox): void {
+    if (queued.unclear !== undefined) return this.unknown(queued.asker, out);
     const owner = this.replica.promise.node;
     this.result(queued.asker, notWriter(owner === this.group.self ? NO_NODE : owner), out);
   }

@@ -126,13 +126,13 @@ export class Flights {
     return first === undefined ? last : first.register.timestamp.seq - 1;
   }
 
-  /** The office is over: empties everything and returns those who still wait. */
-  drain(): Waiter[] {
-    const waiters: Waiter[] = [];
+  /** The office is over: empties everything and returns the writes that no majority has, with those who wait for them. */
+  drain(): Flight[] {
+    const undone: Flight[] = [];
     for (let i = this.head; i < this.order.length; i++) {
       const flight = this.order[i] as Flight;
       if (!flight.done) {
-        waiters.push(...flight.waiters);
+        undone.push(flight);
         this.load.flightBytes -= flight.bytes;
       }
       flight.undone.length = 0;
@@ -145,7 +145,7 @@ export class Flights {
     this.first = 0;
     this.undone = 0;
     this.deserted = 0;
-    return waiters;
+    return undone;
   }
 
   /**

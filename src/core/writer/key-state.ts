@@ -1,17 +1,21 @@
 /** The writer's memory of one key in one office: its latest decision, or that it is still finding out. */
 import type { Instant } from "../../base/time.js";
+import type { Timestamp } from "../model/ballot.js";
 import { type Key, NO_REVISION } from "../model/ids.js";
 import type { WriteRequest } from "../model/operation.js";
 import type { Register } from "../model/register.js";
 import type { Round } from "../quorum/round.js";
 import type { Asker } from "../quorum/waiter.js";
 import type { Flight } from "./flights.js";
+import type { Unclear } from "./unclear.js";
 
 /** A request that waits for its turn; `request` is null for a read handed over. */
 export interface Queued {
   readonly asker: Asker;
   readonly request: WriteRequest | null;
   readonly key: Key;
+  /** It was decided in the epoch before, and its fate is open. */
+  readonly unclear?: Unclear;
 }
 
 export class KeyState {
@@ -21,6 +25,10 @@ export class KeyState {
   floor = NO_REVISION;
   /** Not null: the first touch, still asking. */
   recovery: Round | null = null;
+  /** The own copy must be among the majority that tells of it. */
+  withOwnCopy = false;
+  /** The state that was recovered; null: absent. */
+  found: Timestamp | null = null;
   waiting: Queued[] = [];
   /** The share of its register in the node's load. */
   bytes = 0;
@@ -34,6 +42,7 @@ export class KeyState {
   recoveredAt(now: Instant): void {
     const { register } = this;
     if (register === null) return;
+    this.found = register.timestamp;
     this.floor = register.floor;
     this.knownSince = new Array(register.records.length).fill(now);
   }

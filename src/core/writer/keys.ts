@@ -136,6 +136,7 @@ export class Keys implements Rememberer {
     if (message.floor > state.floor) state.floor = message.floor;
     round.vote(place);
     if (round.count < (planted("R4.one-replica") ? 1 : this.group.majority)) return NONE;
+    if (state.withOwnCopy && (round.votes & voteOf(this.group.place)) === 0) return NONE;
     this.recoveries.delete(round.attempt);
     state.recovery = null;
     if (planted("R9.drop-on-recover")) dropRecords(state);
@@ -167,6 +168,12 @@ export class Keys implements Rememberer {
 
   forgetSome(): boolean {
     return this.forgetSettled(FORGOTTEN_TOGETHER);
+  }
+
+  /** The own copy has to tell of the key, too: at its first touch in this office. */
+  needOwnCopy(key: Key): void {
+    const state = this.states.get(key);
+    if (state !== undefined) state.withOwnCopy = true;
   }
 
   private recover(now: Instant, queued: Queued, out: Outbox): void {

@@ -38,7 +38,7 @@ import type { Refusal, WriteRequest } from "../model/operation.js";
 import type { Outbox, Ticket } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import { Register } from "../model/register.js";
-import type { Change } from "../model/table.js";
+import { BAD, type Change } from "../model/table.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
 import type { Multicast } from "../quorum/multicast.js";
@@ -54,6 +54,7 @@ import { Keys } from "./keys.js";
 import { NodeLoad } from "./node-load.js";
 import { Purging } from "./purging.js";
 import { type Raise, Revisions } from "./revisions.js";
+import { includes, type Unclear } from "./unclear.js";
 
 /** Requests of one partition that the writer has taken on and not finished; more are refused as overload. */
 export const MAX_FLIGHTS = 8_192;
@@ -95,6 +96,8 @@ export class Writer {
   private readonly purging: Purging;
   /** Requests that wait for a reservation, or for the end of a pause. */
   private waitingForOffice: Queued[] = [];
+  /** Writes of the epoch before, until this office begins. */
+  private readonly unclear: Unclear[] = [];
   private lookedAt = instant(0);
 
   constructor(options: WriterOptions) {
@@ -150,17 +153,48 @@ export class Writer {
     this.confirmations.begin(ballot);
     const above = planted("R13.no-reservation") ? this.replica.settledRevision : this.highestReported;
     this.revisions.begin(now, ballot, above, out);
+    this.resolve(now, out);
   }
 
   /** Office or candidacy ends: who was decided may or may not count, who was not is told to go elsewhere. */
   resign(out: Outbox): void {
     if (this.ballot === null) return;
+    for (const { waiters } of this.flights.drain()) for (const waiter of waiters) this.answers.lose(waiter, out);
+    this.end(out);
+  }
+
+  /**
+   * The group's epoch is over (V2). Office and candidacy end as in `resign`. But the clients' writes whose fate is open are
+   * returned, for the writer of the next epoch on this node.
+   */
+  seal(out: Outbox): readonly Unclear[] {
+    const unclear: Unclear[] = this.unclear.splice(0);
+    if (this.ballot === null) return unclear;
+    for (const { register, waiters } of this.flights.drain()) {
+      const { key, timestamp } = register;
+      for (const waiter of waiters) {
+        const isOpen = waiter.decided && !waiter.told && waiter.outstanding === 1 && waiter.asker.kind === "client";
+        if (isOpen) unclear.push({ key, timestamp, waiter });
+        else this.answers.lose(waiter, out);
+      }
+    }
+    this.end(out);
+    return unclear;
+  }
+
+  /** Writes of the epoch before that this node decided: what became of them is found out in the office that follows. */
+  inherit(unclear: readonly Unclear[]): void {
+    for (const { waiter } of unclear) this.answers.take(waiter.asker);
+    this.unclear.push(...unclear);
+  }
+
+  private end(out: Outbox): void {
     this.ballot = null;
     this.elected = false;
     this.paused = false;
     this.revisions.end(out);
     this.purging.end();
-    for (const waiter of this.flights.drain()) this.answers.lose(waiter, out);
+    for (const { waiter } of this.unclear.splice(0)) this.answers.lose(waiter, out);
     for (const waiter of this.confirmations.end()) this.answers.lose(waiter, out);
     for (const queued of this.keys.end()) this.answers.turnAway(queued, out);
     for (const queued of this.waitingForOffice) this.answers.turnAway(queued, out);
@@ -189,13 +223,14 @@ export class Writer {
   /** Something may have to be asked again. */
   get busy(): boolean {
     return (
-      this.ballot !== null &&
-      (this.flights.busy ||
-        this.keys.busy ||
-        this.revisions.busy ||
-        this.confirmations.busy ||
-        this.purging.busy ||
-        this.waitingForOffice.length > 0)
+      this.unclear.length > 0 ||
+      (this.ballot !== null &&
+        (this.flights.busy ||
+          this.keys.busy ||
+          this.revisions.busy ||
+          this.confirmations.busy ||
+          this.purging.busy ||
+          this.waitingForOffice.length > 0))
     );
   }
 
@@ -286,7 +321,8 @@ export class Writer {
   private decide(now: Instant, state: KeyState, queued: Queued, out: Outbox): void {
     assert(this.elected && state.recovery === null, "I1: a key is decided on once a majority has told of it");
     assert(!this.paused, "handing-back B3: nothing is decided while the office is offered");
-    const { request } = queued;
+    const { request, unclear } = queued;
+    if (unclear !== undefined) return this.tellFate(now, state, unclear, out);
     if (request === null) return this.reveal(now, state, queued.asker, null, out);
     const record = findRecord(state.register, request);
     if (record !== null) {
@@ -395,15 +431,7 @@ export class Writer {
       return this.answers.tell(new Waiter(asker, reply, register, NO_REVISION, false), out);
     }
     if (register !== null && !sameBallot(register.timestamp.ballot, this.mustHaveBallot())) {
-      const again = new Register(
-        register.key,
-        timestamp(this.mustHaveBallot(), ++this.seq),
-        register.value,
-        register.version,
-        register.revision,
-        register.floor,
-        register.records,
-      );
+      const again = this.again(register);
       state.imposed(again);
       const waiter = new Waiter(asker, reply, again, NO_REVISION, ran);
       waiter.outstanding = 1;
@@ -426,6 +454,41 @@ export class Writer {
     if (done === null) return;
     this.replica.settle(ballot, this.settledSeq, done.revision);
     for (const waiter of done.waiters) this.answers.advance(waiter, out);
+  }
+
+  // ---- writes of the epoch before
+
+  /** The office begins: their keys are recovered before any other request comes. */
+  private resolve(now: Instant, out: Outbox): void {
+    for (const unclear of this.unclear.splice(0)) {
+      const { key, waiter } = unclear;
+      const state = this.keys.touch(now, { asker: waiter.asker, request: null, key, unclear }, out);
+      // A bad copy cannot tell, and is not waited for.
+      if (state === null && this.replica.look(key) !== BAD) this.keys.needOwnCopy(key);
+      if (state !== null) this.tellFate(now, state, unclear, out);
+    }
+  }
+
+  /** Done, once the state that counts it is on a majority in this ballot. Otherwise nobody can say. */
+  private tellFate(now: Instant, state: KeyState, unclear: Unclear, out: Outbox): void {
+    const { asker, reply, revision } = unclear.waiter;
+    if (!includes(state.found, unclear)) return this.answers.unknown(asker, out);
+    const waiter = new Waiter(asker, reply, null, revision, true);
+    waiter.outstanding = 1;
+    const { register } = state;
+    assert(register !== null, "a key that was found has a register");
+    if (!sameBallot(register.timestamp.ballot, this.mustHaveBallot())) {
+      const again = this.again(register);
+      state.imposed(again);
+      return this.send(now, state, again, waiter, out);
+    }
+    if (!this.flights.await(state.undone, register.timestamp.seq, waiter)) this.answers.advance(waiter, out);
+  }
+
+  /** The same state in this ballot. */
+  private again(register: Register): Register {
+    const { key, value, version, revision, floor, records } = register;
+    return new Register(key, timestamp(this.mustHaveBallot(), ++this.seq), value, version, revision, floor, records);
   }
 
   // ---- rounds
@@ -478,13 +541,13 @@ export class Writer {
   /** After a wait: whose time is over meanwhile is not decided any more. */
   private enterAgain(now: Instant, queued: Queued, out: Outbox): void {
     if (now < queued.asker.deadline) this.enter(now, queued, out);
-    else this.answers.leaveUndecided(queued.asker, NOBODY, out);
+    else this.answers.leaveUndecided(queued, NOBODY, out);
   }
 
   /** Tells those whose deadline has come. */
   private lookForOverdue(now: Instant, out: Outbox): void {
     if (planted("I3.waits-on")) return;
-    this.keys.overdue(now, (queued, missing) => this.answers.leaveUndecided(queued.asker, missing, out));
+    this.keys.overdue(now, (queued, missing) => this.answers.leaveUndecided(queued, missing, out));
     const late = this.waitingForOffice.filter(({ asker }) => now >= asker.deadline);
     if (late.length > 0) {
       this.waitingForOffice = this.waitingForOffice.filter(({ asker }) => now < asker.deadline);
@@ -500,6 +563,7 @@ export class Writer {
 
   /** Asks again what was not answered in time: the same attempt, the same registers (R6, R7). Called every tick by the driver. */
   resend(now: Instant, heard: number, patience: Patience, out: Outbox): void {
+    this.leaveUnclear(now, out);
     if (this.ballot === null || !this.elected) return;
     this.lookForOverdue(now, out);
     if (planted("R6") && this.flights.unclear(now, this.seq)) this.seq--;
@@ -510,6 +574,16 @@ export class Writer {
     this.flights.resend(now, heard, patience, (register, places) =>
       this.multicast.send(places, this.writeOf(register, true), out),
     );
+  }
+
+  /** As of any write whose deadline has come. */
+  private leaveUnclear(now: Instant, out: Outbox): void {
+    for (let i = this.unclear.length - 1; i >= 0; i--) {
+      const { waiter } = this.unclear[i] as Unclear;
+      if (!waiter.over(now)) continue;
+      this.unclear.splice(i, 1);
+      this.answers.leave(waiter, NOBODY, out);
+    }
   }
 
   private holds(ballot: Ballot): boolean {

@@ -183,6 +183,7 @@ export class FakeNode {
         replicas: ids.map((_id, i) => ids[(partition + i) % ids.length] as number),
         groupEpoch: 1n,
         previous: undefined,
+        ready: [],
         preferredNodeId: 0,
       })),
       voters: ids,

@@ -322,6 +322,10 @@ const bodies: Kinds = {
   "view-held": fc.record({ epoch: anyViewEpoch, digest: anyDigest }),
   "join-wish": fc.record({ member: anyMember, operation: anyOperationId, epoch: anyViewEpoch, digest: anyDigest }),
   "operation-wish": fc.record({ operation: anyViewOperation, digest: anyDigest }),
+  "copies-ready": fc.record({
+    epoch: anyViewEpoch,
+    ready: fc.array(fc.record({ partition: anyPartition, groupEpoch: anyEpoch, bad: u53 }), { maxLength: 3 }),
+  }),
 };
 
 export const KINDS = Object.keys(bodies) as NodeMessage["kind"][];

@@ -140,7 +140,7 @@ describe("a message", () => {
       "has a ballot of a replica (P2)",
       { kind: "promised", partition: P, ballot: of(1, nodeId(99)), reservation: revision(0) },
     ],
-    ["has a ballot of an epoch that there is", { kind: "prepare", partition: P, ballot: of(1, A, 2) }],
+    ["has a ballot of an epoch that there is", { kind: "prepare", partition: P, ballot: of(1, A, 2 ** 30) }],
     ["has a version that was decided (P3)", write({ version: 3, revision: 2 })],
     ["has a floor that was decided", write({ version: 1, revision: 2, floor: 3 })],
     ["has a floor below its reservation", reserve(5, 6)],

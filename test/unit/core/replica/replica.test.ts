@@ -87,6 +87,10 @@ const show = (entry: Entry): string => {
       return `removed ${entry.key}`;
     case "floor":
       return `floor ${entry.floor}`;
+    case "sealed":
+      return `sealed ${entry.epoch} ${entry.stays}`;
+    case "ready":
+      return `ready ${entry.epoch}`;
     case "cursor":
       return `cursor ${entry.source} ${entry.copy}/${entry.change}`;
   }

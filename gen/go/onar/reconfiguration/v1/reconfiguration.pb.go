@@ -655,6 +655,8 @@ type PartitionPlacement struct {
 	GroupEpoch uint64 `protobuf:"varint,3,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
 	// The group before, while the move from it is not recorded as finished; unset otherwise.
 	Previous *PreviousGroup `protobuf:"bytes,4,opt,name=previous,proto3" json:"previous,omitempty"`
+	// The replicas that said that they are ready, ordered by id. Empty when `previous` is unset: then all of them are.
+	Ready []*ReadyReplica `protobuf:"bytes,5,rep,name=ready,proto3" json:"ready,omitempty"`
 	// The replica preferred as writer; 0: the first. It changes without a new group epoch.
 	PreferredNodeId uint32 `protobuf:"varint,9,opt,name=preferred_node_id,json=preferredNodeId,proto3" json:"preferred_node_id,omitempty"`
 	unknownFields   protoimpl.UnknownFields
@@ -715,6 +717,13 @@ func (x *PartitionPlacement) GetGroupEpoch() uint64 {
 func (x *PartitionPlacement) GetPrevious() *PreviousGroup {
 	if x != nil {
 		return x.Previous
+	}
+	return nil
+}
+
+func (x *PartitionPlacement) GetReady() []*ReadyReplica {
+	if x != nil {
+		return x.Ready
 	}
 	return nil
 }
@@ -781,6 +790,62 @@ func (x *PreviousGroup) GetReplicas() []uint32 {
 	return nil
 }
 
+// A replica that has all that its group needs, durably, and answers in the group epoch.
+type ReadyReplica struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its node.
+	NodeId uint32 `protobuf:"varint,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Keys that it took over as bad, because too few replicas of the group before could tell of them. The move is not finished before it
+	// is 0.
+	BadKeys       uint64 `protobuf:"varint,2,opt,name=bad_keys,json=badKeys,proto3" json:"bad_keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadyReplica) Reset() {
+	*x = ReadyReplica{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadyReplica) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadyReplica) ProtoMessage() {}
+
+func (x *ReadyReplica) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadyReplica.ProtoReflect.Descriptor instead.
+func (*ReadyReplica) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ReadyReplica) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *ReadyReplica) GetBadKeys() uint64 {
+	if x != nil {
+		return x.BadKeys
+	}
+	return 0
+}
+
 // Nothing to say.
 type GetViewRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -790,7 +855,7 @@ type GetViewRequest struct {
 
 func (x *GetViewRequest) Reset() {
 	*x = GetViewRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +867,7 @@ func (x *GetViewRequest) String() string {
 func (*GetViewRequest) ProtoMessage() {}
 
 func (x *GetViewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +880,7 @@ func (x *GetViewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetViewRequest.ProtoReflect.Descriptor instead.
 func (*GetViewRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{6}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{7}
 }
 
 // The newest view that the node knows.
@@ -833,7 +898,7 @@ type GetViewResponse struct {
 
 func (x *GetViewResponse) Reset() {
 	*x = GetViewResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -845,7 +910,7 @@ func (x *GetViewResponse) String() string {
 func (*GetViewResponse) ProtoMessage() {}
 
 func (x *GetViewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -858,7 +923,7 @@ func (x *GetViewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetViewResponse.ProtoReflect.Descriptor instead.
 func (*GetViewResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{7}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetViewResponse) GetHeader() *v1.Header {
@@ -900,7 +965,7 @@ type LocateRequest struct {
 
 func (x *LocateRequest) Reset() {
 	*x = LocateRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +977,7 @@ func (x *LocateRequest) String() string {
 func (*LocateRequest) ProtoMessage() {}
 
 func (x *LocateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +990,7 @@ func (x *LocateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LocateRequest.ProtoReflect.Descriptor instead.
 func (*LocateRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{8}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LocateRequest) GetTarget() isLocateRequest_Target {
@@ -1000,7 +1065,7 @@ type LocateResponse struct {
 
 func (x *LocateResponse) Reset() {
 	*x = LocateResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1077,7 @@ func (x *LocateResponse) String() string {
 func (*LocateResponse) ProtoMessage() {}
 
 func (x *LocateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1090,7 @@ func (x *LocateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LocateResponse.ProtoReflect.Descriptor instead.
 func (*LocateResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{9}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LocateResponse) GetHeader() *v1.Header {
@@ -1081,7 +1146,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1158,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1171,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{10}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StatusRequest) GetPartitions() []uint32 {
@@ -1153,7 +1218,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1230,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1243,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{11}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *StatusResponse) GetHeader() *v1.Header {
@@ -1308,7 +1373,7 @@ type PartitionStatus struct {
 
 func (x *PartitionStatus) Reset() {
 	*x = PartitionStatus{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1320,7 +1385,7 @@ func (x *PartitionStatus) String() string {
 func (*PartitionStatus) ProtoMessage() {}
 
 func (x *PartitionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1333,7 +1398,7 @@ func (x *PartitionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionStatus.ProtoReflect.Descriptor instead.
 func (*PartitionStatus) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{12}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PartitionStatus) GetPartition() uint32 {
@@ -1417,7 +1482,7 @@ type ReplicaStatus struct {
 
 func (x *ReplicaStatus) Reset() {
 	*x = ReplicaStatus{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1494,7 @@ func (x *ReplicaStatus) String() string {
 func (*ReplicaStatus) ProtoMessage() {}
 
 func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1507,7 @@ func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatus.ProtoReflect.Descriptor instead.
 func (*ReplicaStatus) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{13}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReplicaStatus) GetNodeId() uint32 {
@@ -1502,7 +1567,7 @@ type NodeStatus struct {
 
 func (x *NodeStatus) Reset() {
 	*x = NodeStatus{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1514,7 +1579,7 @@ func (x *NodeStatus) String() string {
 func (*NodeStatus) ProtoMessage() {}
 
 func (x *NodeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1527,7 +1592,7 @@ func (x *NodeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeStatus.ProtoReflect.Descriptor instead.
 func (*NodeStatus) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{14}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *NodeStatus) GetId() uint32 {
@@ -1609,7 +1674,7 @@ type WatchViewRequest struct {
 
 func (x *WatchViewRequest) Reset() {
 	*x = WatchViewRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1686,7 @@ func (x *WatchViewRequest) String() string {
 func (*WatchViewRequest) ProtoMessage() {}
 
 func (x *WatchViewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1699,7 @@ func (x *WatchViewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchViewRequest.ProtoReflect.Descriptor instead.
 func (*WatchViewRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{15}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{16}
 }
 
 // A view that the node knows.
@@ -1652,7 +1717,7 @@ type WatchViewResponse struct {
 
 func (x *WatchViewResponse) Reset() {
 	*x = WatchViewResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1664,7 +1729,7 @@ func (x *WatchViewResponse) String() string {
 func (*WatchViewResponse) ProtoMessage() {}
 
 func (x *WatchViewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1677,7 +1742,7 @@ func (x *WatchViewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchViewResponse.ProtoReflect.Descriptor instead.
 func (*WatchViewResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{16}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *WatchViewResponse) GetHeader() *v1.Header {
@@ -1718,7 +1783,7 @@ type JoinRequest struct {
 
 func (x *JoinRequest) Reset() {
 	*x = JoinRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[17]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1730,7 +1795,7 @@ func (x *JoinRequest) String() string {
 func (*JoinRequest) ProtoMessage() {}
 
 func (x *JoinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[17]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1743,7 +1808,7 @@ func (x *JoinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinRequest.ProtoReflect.Descriptor instead.
 func (*JoinRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{17}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *JoinRequest) GetOperationId() []byte {
@@ -1789,7 +1854,7 @@ type JoinResponse struct {
 
 func (x *JoinResponse) Reset() {
 	*x = JoinResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[18]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1801,7 +1866,7 @@ func (x *JoinResponse) String() string {
 func (*JoinResponse) ProtoMessage() {}
 
 func (x *JoinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[18]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1814,7 +1879,7 @@ func (x *JoinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinResponse.ProtoReflect.Descriptor instead.
 func (*JoinResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{18}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *JoinResponse) GetHeader() *v1.Header {
@@ -1857,7 +1922,7 @@ type LeaveRequest struct {
 
 func (x *LeaveRequest) Reset() {
 	*x = LeaveRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[19]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1869,7 +1934,7 @@ func (x *LeaveRequest) String() string {
 func (*LeaveRequest) ProtoMessage() {}
 
 func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[19]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1882,7 +1947,7 @@ func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
 func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{19}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LeaveRequest) GetOperationId() []byte {
@@ -1928,7 +1993,7 @@ type LeaveResponse struct {
 
 func (x *LeaveResponse) Reset() {
 	*x = LeaveResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[20]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1940,7 +2005,7 @@ func (x *LeaveResponse) String() string {
 func (*LeaveResponse) ProtoMessage() {}
 
 func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[20]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1953,7 +2018,7 @@ func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveResponse.ProtoReflect.Descriptor instead.
 func (*LeaveResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{20}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LeaveResponse) GetHeader() *v1.Header {
@@ -1998,7 +2063,7 @@ type TransferWriterRequest struct {
 
 func (x *TransferWriterRequest) Reset() {
 	*x = TransferWriterRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[21]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2010,7 +2075,7 @@ func (x *TransferWriterRequest) String() string {
 func (*TransferWriterRequest) ProtoMessage() {}
 
 func (x *TransferWriterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[21]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2023,7 +2088,7 @@ func (x *TransferWriterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferWriterRequest.ProtoReflect.Descriptor instead.
 func (*TransferWriterRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{21}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TransferWriterRequest) GetPartitions() []uint32 {
@@ -2083,7 +2148,7 @@ type TransferWriterResponse struct {
 
 func (x *TransferWriterResponse) Reset() {
 	*x = TransferWriterResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[22]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2095,7 +2160,7 @@ func (x *TransferWriterResponse) String() string {
 func (*TransferWriterResponse) ProtoMessage() {}
 
 func (x *TransferWriterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[22]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2108,7 +2173,7 @@ func (x *TransferWriterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferWriterResponse.ProtoReflect.Descriptor instead.
 func (*TransferWriterResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{22}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TransferWriterResponse) GetHeader() *v1.Header {
@@ -2145,7 +2210,7 @@ type GetOperationRequest struct {
 
 func (x *GetOperationRequest) Reset() {
 	*x = GetOperationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[23]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2157,7 +2222,7 @@ func (x *GetOperationRequest) String() string {
 func (*GetOperationRequest) ProtoMessage() {}
 
 func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[23]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2170,7 +2235,7 @@ func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationRequest.ProtoReflect.Descriptor instead.
 func (*GetOperationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{23}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetOperationRequest) GetOperationId() []byte {
@@ -2200,7 +2265,7 @@ type GetOperationResponse struct {
 
 func (x *GetOperationResponse) Reset() {
 	*x = GetOperationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2212,7 +2277,7 @@ func (x *GetOperationResponse) String() string {
 func (*GetOperationResponse) ProtoMessage() {}
 
 func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2225,7 +2290,7 @@ func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationResponse.ProtoReflect.Descriptor instead.
 func (*GetOperationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{24}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetOperationResponse) GetHeader() *v1.Header {
@@ -2251,7 +2316,7 @@ type ListOperationsRequest struct {
 
 func (x *ListOperationsRequest) Reset() {
 	*x = ListOperationsRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2263,7 +2328,7 @@ func (x *ListOperationsRequest) String() string {
 func (*ListOperationsRequest) ProtoMessage() {}
 
 func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2276,7 +2341,7 @@ func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{25}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{26}
 }
 
 // The operations that the newest view remembers.
@@ -2294,7 +2359,7 @@ type ListOperationsResponse struct {
 
 func (x *ListOperationsResponse) Reset() {
 	*x = ListOperationsResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2306,7 +2371,7 @@ func (x *ListOperationsResponse) String() string {
 func (*ListOperationsResponse) ProtoMessage() {}
 
 func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2319,7 +2384,7 @@ func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{26}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListOperationsResponse) GetHeader() *v1.Header {
@@ -2356,7 +2421,7 @@ type WatchOperationRequest struct {
 
 func (x *WatchOperationRequest) Reset() {
 	*x = WatchOperationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2368,7 +2433,7 @@ func (x *WatchOperationRequest) String() string {
 func (*WatchOperationRequest) ProtoMessage() {}
 
 func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2381,7 +2446,7 @@ func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOperationRequest.ProtoReflect.Descriptor instead.
 func (*WatchOperationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{27}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WatchOperationRequest) GetOperationId() []byte {
@@ -2411,7 +2476,7 @@ type WatchOperationResponse struct {
 
 func (x *WatchOperationResponse) Reset() {
 	*x = WatchOperationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2423,7 +2488,7 @@ func (x *WatchOperationResponse) String() string {
 func (*WatchOperationResponse) ProtoMessage() {}
 
 func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2436,7 +2501,7 @@ func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOperationResponse.ProtoReflect.Descriptor instead.
 func (*WatchOperationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{28}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *WatchOperationResponse) GetHeader() *v1.Header {
@@ -2476,7 +2541,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2488,7 +2553,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2501,7 +2566,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{29}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Operation) GetId() []byte {
@@ -2594,18 +2659,22 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x0eclient_address\x18\x02 \x01(\tR\rclientAddress\x12!\n" +
 	"\fpeer_address\x18\x03 \x01(\tR\vpeerAddress\x12\x12\n" +
 	"\x04zone\x18\x04 \x01(\tR\x04zone\x12:\n" +
-	"\x05state\x18\x05 \x01(\x0e2$.onar.reconfiguration.v1.MemberStateR\x05state\"\xe5\x01\n" +
+	"\x05state\x18\x05 \x01(\x0e2$.onar.reconfiguration.v1.MemberStateR\x05state\"\xa2\x02\n" +
 	"\x12PartitionPlacement\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1a\n" +
 	"\breplicas\x18\x02 \x03(\rR\breplicas\x12\x1f\n" +
 	"\vgroup_epoch\x18\x03 \x01(\x04R\n" +
 	"groupEpoch\x12B\n" +
-	"\bprevious\x18\x04 \x01(\v2&.onar.reconfiguration.v1.PreviousGroupR\bprevious\x12*\n" +
-	"\x11preferred_node_id\x18\t \x01(\rR\x0fpreferredNodeIdJ\x04\b\x05\x10\t\"L\n" +
+	"\bprevious\x18\x04 \x01(\v2&.onar.reconfiguration.v1.PreviousGroupR\bprevious\x12;\n" +
+	"\x05ready\x18\x05 \x03(\v2%.onar.reconfiguration.v1.ReadyReplicaR\x05ready\x12*\n" +
+	"\x11preferred_node_id\x18\t \x01(\rR\x0fpreferredNodeIdJ\x04\b\x06\x10\t\"L\n" +
 	"\rPreviousGroup\x12\x1f\n" +
 	"\vgroup_epoch\x18\x01 \x01(\x04R\n" +
 	"groupEpoch\x12\x1a\n" +
-	"\breplicas\x18\x02 \x03(\rR\breplicas\"\x10\n" +
+	"\breplicas\x18\x02 \x03(\rR\breplicas\"B\n" +
+	"\fReadyReplica\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12\x19\n" +
+	"\bbad_keys\x18\x02 \x01(\x04R\abadKeys\"\x10\n" +
 	"\x0eGetViewRequest\"\x88\x01\n" +
 	"\x0fGetViewResponse\x12*\n" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x121\n" +
@@ -2791,7 +2860,7 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
 	(OperationKind)(0),             // 0: onar.reconfiguration.v1.OperationKind
 	(MemberState)(0),               // 1: onar.reconfiguration.v1.MemberState
@@ -2803,31 +2872,32 @@ var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
 	(*Member)(nil),                 // 7: onar.reconfiguration.v1.Member
 	(*PartitionPlacement)(nil),     // 8: onar.reconfiguration.v1.PartitionPlacement
 	(*PreviousGroup)(nil),          // 9: onar.reconfiguration.v1.PreviousGroup
-	(*GetViewRequest)(nil),         // 10: onar.reconfiguration.v1.GetViewRequest
-	(*GetViewResponse)(nil),        // 11: onar.reconfiguration.v1.GetViewResponse
-	(*LocateRequest)(nil),          // 12: onar.reconfiguration.v1.LocateRequest
-	(*LocateResponse)(nil),         // 13: onar.reconfiguration.v1.LocateResponse
-	(*StatusRequest)(nil),          // 14: onar.reconfiguration.v1.StatusRequest
-	(*StatusResponse)(nil),         // 15: onar.reconfiguration.v1.StatusResponse
-	(*PartitionStatus)(nil),        // 16: onar.reconfiguration.v1.PartitionStatus
-	(*ReplicaStatus)(nil),          // 17: onar.reconfiguration.v1.ReplicaStatus
-	(*NodeStatus)(nil),             // 18: onar.reconfiguration.v1.NodeStatus
-	(*WatchViewRequest)(nil),       // 19: onar.reconfiguration.v1.WatchViewRequest
-	(*WatchViewResponse)(nil),      // 20: onar.reconfiguration.v1.WatchViewResponse
-	(*JoinRequest)(nil),            // 21: onar.reconfiguration.v1.JoinRequest
-	(*JoinResponse)(nil),           // 22: onar.reconfiguration.v1.JoinResponse
-	(*LeaveRequest)(nil),           // 23: onar.reconfiguration.v1.LeaveRequest
-	(*LeaveResponse)(nil),          // 24: onar.reconfiguration.v1.LeaveResponse
-	(*TransferWriterRequest)(nil),  // 25: onar.reconfiguration.v1.TransferWriterRequest
-	(*TransferWriterResponse)(nil), // 26: onar.reconfiguration.v1.TransferWriterResponse
-	(*GetOperationRequest)(nil),    // 27: onar.reconfiguration.v1.GetOperationRequest
-	(*GetOperationResponse)(nil),   // 28: onar.reconfiguration.v1.GetOperationResponse
-	(*ListOperationsRequest)(nil),  // 29: onar.reconfiguration.v1.ListOperationsRequest
-	(*ListOperationsResponse)(nil), // 30: onar.reconfiguration.v1.ListOperationsResponse
-	(*WatchOperationRequest)(nil),  // 31: onar.reconfiguration.v1.WatchOperationRequest
-	(*WatchOperationResponse)(nil), // 32: onar.reconfiguration.v1.WatchOperationResponse
-	(*Operation)(nil),              // 33: onar.reconfiguration.v1.Operation
-	(*v1.Header)(nil),              // 34: onar.kv.v1.Header
+	(*ReadyReplica)(nil),           // 10: onar.reconfiguration.v1.ReadyReplica
+	(*GetViewRequest)(nil),         // 11: onar.reconfiguration.v1.GetViewRequest
+	(*GetViewResponse)(nil),        // 12: onar.reconfiguration.v1.GetViewResponse
+	(*LocateRequest)(nil),          // 13: onar.reconfiguration.v1.LocateRequest
+	(*LocateResponse)(nil),         // 14: onar.reconfiguration.v1.LocateResponse
+	(*StatusRequest)(nil),          // 15: onar.reconfiguration.v1.StatusRequest
+	(*StatusResponse)(nil),         // 16: onar.reconfiguration.v1.StatusResponse
+	(*PartitionStatus)(nil),        // 17: onar.reconfiguration.v1.PartitionStatus
+	(*ReplicaStatus)(nil),          // 18: onar.reconfiguration.v1.ReplicaStatus
+	(*NodeStatus)(nil),             // 19: onar.reconfiguration.v1.NodeStatus
+	(*WatchViewRequest)(nil),       // 20: onar.reconfiguration.v1.WatchViewRequest
+	(*WatchViewResponse)(nil),      // 21: onar.reconfiguration.v1.WatchViewResponse
+	(*JoinRequest)(nil),            // 22: onar.reconfiguration.v1.JoinRequest
+	(*JoinResponse)(nil),           // 23: onar.reconfiguration.v1.JoinResponse
+	(*LeaveRequest)(nil),           // 24: onar.reconfiguration.v1.LeaveRequest
+	(*LeaveResponse)(nil),          // 25: onar.reconfiguration.v1.LeaveResponse
+	(*TransferWriterRequest)(nil),  // 26: onar.reconfiguration.v1.TransferWriterRequest
+	(*TransferWriterResponse)(nil), // 27: onar.reconfiguration.v1.TransferWriterResponse
+	(*GetOperationRequest)(nil),    // 28: onar.reconfiguration.v1.GetOperationRequest
+	(*GetOperationResponse)(nil),   // 29: onar.reconfiguration.v1.GetOperationResponse
+	(*ListOperationsRequest)(nil),  // 30: onar.reconfiguration.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil), // 31: onar.reconfiguration.v1.ListOperationsResponse
+	(*WatchOperationRequest)(nil),  // 32: onar.reconfiguration.v1.WatchOperationRequest
+	(*WatchOperationResponse)(nil), // 33: onar.reconfiguration.v1.WatchOperationResponse
+	(*Operation)(nil),              // 34: onar.reconfiguration.v1.Operation
+	(*v1.Header)(nil),              // 35: onar.kv.v1.Header
 }
 var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
 	7,  // 0: onar.reconfiguration.v1.View.members:type_name -> onar.reconfiguration.v1.Member
@@ -2838,60 +2908,61 @@ var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
 	0,  // 5: onar.reconfiguration.v1.DoneOperation.kind:type_name -> onar.reconfiguration.v1.OperationKind
 	1,  // 6: onar.reconfiguration.v1.Member.state:type_name -> onar.reconfiguration.v1.MemberState
 	9,  // 7: onar.reconfiguration.v1.PartitionPlacement.previous:type_name -> onar.reconfiguration.v1.PreviousGroup
-	34, // 8: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
-	4,  // 9: onar.reconfiguration.v1.GetViewResponse.view:type_name -> onar.reconfiguration.v1.View
-	34, // 10: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
-	7,  // 11: onar.reconfiguration.v1.LocateResponse.replicas:type_name -> onar.reconfiguration.v1.Member
-	34, // 12: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
-	16, // 13: onar.reconfiguration.v1.StatusResponse.partitions:type_name -> onar.reconfiguration.v1.PartitionStatus
-	18, // 14: onar.reconfiguration.v1.StatusResponse.nodes:type_name -> onar.reconfiguration.v1.NodeStatus
-	17, // 15: onar.reconfiguration.v1.PartitionStatus.replicas:type_name -> onar.reconfiguration.v1.ReplicaStatus
-	2,  // 16: onar.reconfiguration.v1.NodeStatus.storage:type_name -> onar.reconfiguration.v1.StorageKind
-	34, // 17: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
-	4,  // 18: onar.reconfiguration.v1.WatchViewResponse.view:type_name -> onar.reconfiguration.v1.View
-	7,  // 19: onar.reconfiguration.v1.JoinRequest.member:type_name -> onar.reconfiguration.v1.Member
-	34, // 20: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
-	33, // 21: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 22: onar.reconfiguration.v1.JoinResponse.view:type_name -> onar.reconfiguration.v1.View
-	34, // 23: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
-	33, // 24: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 25: onar.reconfiguration.v1.LeaveResponse.view:type_name -> onar.reconfiguration.v1.View
-	34, // 26: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
-	33, // 27: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 28: onar.reconfiguration.v1.TransferWriterResponse.view:type_name -> onar.reconfiguration.v1.View
-	34, // 29: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
-	33, // 30: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	34, // 31: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
-	33, // 32: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
-	34, // 33: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
-	33, // 34: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	0,  // 35: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	3,  // 36: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
-	10, // 37: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
-	12, // 38: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
-	14, // 39: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
-	19, // 40: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
-	21, // 41: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
-	23, // 42: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
-	25, // 43: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
-	27, // 44: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
-	29, // 45: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
-	31, // 46: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
-	11, // 47: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
-	13, // 48: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
-	15, // 49: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
-	20, // 50: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
-	22, // 51: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
-	24, // 52: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
-	26, // 53: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
-	28, // 54: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
-	30, // 55: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
-	32, // 56: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
-	47, // [47:57] is the sub-list for method output_type
-	37, // [37:47] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	10, // 8: onar.reconfiguration.v1.PartitionPlacement.ready:type_name -> onar.reconfiguration.v1.ReadyReplica
+	35, // 9: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
+	4,  // 10: onar.reconfiguration.v1.GetViewResponse.view:type_name -> onar.reconfiguration.v1.View
+	35, // 11: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
+	7,  // 12: onar.reconfiguration.v1.LocateResponse.replicas:type_name -> onar.reconfiguration.v1.Member
+	35, // 13: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
+	17, // 14: onar.reconfiguration.v1.StatusResponse.partitions:type_name -> onar.reconfiguration.v1.PartitionStatus
+	19, // 15: onar.reconfiguration.v1.StatusResponse.nodes:type_name -> onar.reconfiguration.v1.NodeStatus
+	18, // 16: onar.reconfiguration.v1.PartitionStatus.replicas:type_name -> onar.reconfiguration.v1.ReplicaStatus
+	2,  // 17: onar.reconfiguration.v1.NodeStatus.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	35, // 18: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
+	4,  // 19: onar.reconfiguration.v1.WatchViewResponse.view:type_name -> onar.reconfiguration.v1.View
+	7,  // 20: onar.reconfiguration.v1.JoinRequest.member:type_name -> onar.reconfiguration.v1.Member
+	35, // 21: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
+	34, // 22: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 23: onar.reconfiguration.v1.JoinResponse.view:type_name -> onar.reconfiguration.v1.View
+	35, // 24: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
+	34, // 25: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 26: onar.reconfiguration.v1.LeaveResponse.view:type_name -> onar.reconfiguration.v1.View
+	35, // 27: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
+	34, // 28: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 29: onar.reconfiguration.v1.TransferWriterResponse.view:type_name -> onar.reconfiguration.v1.View
+	35, // 30: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
+	34, // 31: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	35, // 32: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
+	34, // 33: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
+	35, // 34: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
+	34, // 35: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	0,  // 36: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	3,  // 37: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
+	11, // 38: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
+	13, // 39: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
+	15, // 40: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
+	20, // 41: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
+	22, // 42: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
+	24, // 43: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
+	26, // 44: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
+	28, // 45: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
+	30, // 46: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
+	32, // 47: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
+	12, // 48: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
+	14, // 49: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
+	16, // 50: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
+	21, // 51: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
+	23, // 52: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
+	25, // 53: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
+	27, // 54: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
+	29, // 55: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
+	31, // 56: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
+	33, // 57: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
+	48, // [48:58] is the sub-list for method output_type
+	38, // [38:48] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_onar_reconfiguration_v1_reconfiguration_proto_init() }
@@ -2899,20 +2970,20 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_init() {
 	if File_onar_reconfiguration_v1_reconfiguration_proto != nil {
 		return
 	}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8].OneofWrappers = []any{
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9].OneofWrappers = []any{
 		(*LocateRequest_Key)(nil),
 		(*LocateRequest_Partition)(nil),
 	}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc), len(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

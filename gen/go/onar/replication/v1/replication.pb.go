@@ -1232,6 +1232,7 @@ type PeerMessage struct {
 	//	*PeerMessage_JoinWish
 	//	*PeerMessage_LeaveWish
 	//	*PeerMessage_OperationWish
+	//	*PeerMessage_CopiesReady
 	Message isPeerMessage_Message `protobuf_oneof:"message"`
 	// Where a request that is traced has got to; after the message. Missing with nearly all messages. It changes nothing of what is done.
 	Trace         *TraceContext `protobuf:"bytes,39,opt,name=trace,proto3" json:"trace,omitempty"`
@@ -1627,6 +1628,15 @@ func (x *PeerMessage) GetOperationWish() *OperationWish {
 	return nil
 }
 
+func (x *PeerMessage) GetCopiesReady() *CopiesReady {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_CopiesReady); ok {
+			return x.CopiesReady
+		}
+	}
+	return nil
+}
+
 func (x *PeerMessage) GetTrace() *TraceContext {
 	if x != nil {
 		return x.Trace
@@ -1833,6 +1843,11 @@ type PeerMessage_OperationWish struct {
 	OperationWish *OperationWish `protobuf:"bytes,50,opt,name=operation_wish,json=operationWish,proto3,oneof"`
 }
 
+type PeerMessage_CopiesReady struct {
+	// Replica to voter: these copies here are ready.
+	CopiesReady *CopiesReady `protobuf:"bytes,51,opt,name=copies_ready,json=copiesReady,proto3,oneof"`
+}
+
 func (*PeerMessage_Write) isPeerMessage_Message() {}
 
 func (*PeerMessage_Written) isPeerMessage_Message() {}
@@ -1910,6 +1925,8 @@ func (*PeerMessage_JoinWish) isPeerMessage_Message() {}
 func (*PeerMessage_LeaveWish) isPeerMessage_Message() {}
 
 func (*PeerMessage_OperationWish) isPeerMessage_Message() {}
+
+func (*PeerMessage_CopiesReady) isPeerMessage_Message() {}
 
 // A candidate asks every voter of its newest view for its vote. The candidate's own promise is durable before it leaves (R8).
 type ViewPrepare struct {
@@ -2591,6 +2608,126 @@ func (x *OperationWish) GetPartitions() []uint32 {
 	return nil
 }
 
+// A node tells every voter of the newest view it knows, once a round, until a view records it: these copies have all that their groups need,
+// durably, and answer (V4). Each counts only for the group that the newest view names.
+type CopiesReady struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The epoch of that view.
+	Epoch uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// At most 4,096; further ones follow once these are recorded.
+	Ready         []*ReadyCopy `protobuf:"bytes,2,rep,name=ready,proto3" json:"ready,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CopiesReady) Reset() {
+	*x = CopiesReady{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CopiesReady) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CopiesReady) ProtoMessage() {}
+
+func (x *CopiesReady) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CopiesReady.ProtoReflect.Descriptor instead.
+func (*CopiesReady) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *CopiesReady) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *CopiesReady) GetReady() []*ReadyCopy {
+	if x != nil {
+		return x.Ready
+	}
+	return nil
+}
+
+// A copy of a partition that is ready.
+type ReadyCopy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The group epoch in which it answers.
+	GroupEpoch uint64 `protobuf:"varint,2,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
+	// Keys that it took over as bad, and that wait until more replicas of the group before can tell of them.
+	BadKeys       uint64 `protobuf:"varint,3,opt,name=bad_keys,json=badKeys,proto3" json:"bad_keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadyCopy) Reset() {
+	*x = ReadyCopy{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadyCopy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadyCopy) ProtoMessage() {}
+
+func (x *ReadyCopy) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadyCopy.ProtoReflect.Descriptor instead.
+func (*ReadyCopy) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ReadyCopy) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *ReadyCopy) GetGroupEpoch() uint64 {
+	if x != nil {
+		return x.GroupEpoch
+	}
+	return 0
+}
+
+func (x *ReadyCopy) GetBadKeys() uint64 {
+	if x != nil {
+		return x.BadKeys
+	}
+	return 0
+}
+
 // A candidate asks every replica of the group for its vote, once for the whole partition. Sent when a replica takes a ballot, and
 // again in the same ballot to whoever reports less. The candidate's own promise is durable before it leaves (R8).
 type Prepare struct {
@@ -2605,7 +2742,7 @@ type Prepare struct {
 
 func (x *Prepare) Reset() {
 	*x = Prepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2617,7 +2754,7 @@ func (x *Prepare) String() string {
 func (*Prepare) ProtoMessage() {}
 
 func (x *Prepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[21]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2630,7 +2767,7 @@ func (x *Prepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepare.ProtoReflect.Descriptor instead.
 func (*Prepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{21}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Prepare) GetPartition() uint32 {
@@ -2664,7 +2801,7 @@ type Promised struct {
 
 func (x *Promised) Reset() {
 	*x = Promised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2676,7 +2813,7 @@ func (x *Promised) String() string {
 func (*Promised) ProtoMessage() {}
 
 func (x *Promised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[22]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2689,7 +2826,7 @@ func (x *Promised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Promised.ProtoReflect.Descriptor instead.
 func (*Promised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{22}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Promised) GetPartition() uint32 {
@@ -2734,7 +2871,7 @@ type Reserve struct {
 
 func (x *Reserve) Reset() {
 	*x = Reserve{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2746,7 +2883,7 @@ func (x *Reserve) String() string {
 func (*Reserve) ProtoMessage() {}
 
 func (x *Reserve) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2759,7 +2896,7 @@ func (x *Reserve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserve.ProtoReflect.Descriptor instead.
 func (*Reserve) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Reserve) GetPartition() uint32 {
@@ -2812,7 +2949,7 @@ type Reserved struct {
 
 func (x *Reserved) Reset() {
 	*x = Reserved{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2824,7 +2961,7 @@ func (x *Reserved) String() string {
 func (*Reserved) ProtoMessage() {}
 
 func (x *Reserved) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2837,7 +2974,7 @@ func (x *Reserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserved.ProtoReflect.Descriptor instead.
 func (*Reserved) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Reserved) GetPartition() uint32 {
@@ -2878,7 +3015,7 @@ type Recover struct {
 
 func (x *Recover) Reset() {
 	*x = Recover{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2890,7 +3027,7 @@ func (x *Recover) String() string {
 func (*Recover) ProtoMessage() {}
 
 func (x *Recover) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2903,7 +3040,7 @@ func (x *Recover) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recover.ProtoReflect.Descriptor instead.
 func (*Recover) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Recover) GetPartition() uint32 {
@@ -2954,7 +3091,7 @@ type Recovered struct {
 
 func (x *Recovered) Reset() {
 	*x = Recovered{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2966,7 +3103,7 @@ func (x *Recovered) String() string {
 func (*Recovered) ProtoMessage() {}
 
 func (x *Recovered) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2979,7 +3116,7 @@ func (x *Recovered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recovered.ProtoReflect.Descriptor instead.
 func (*Recovered) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Recovered) GetPartition() uint32 {
@@ -3033,7 +3170,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3045,7 +3182,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3058,7 +3195,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Confirm) GetPartition() uint32 {
@@ -3098,7 +3235,7 @@ type Confirmed struct {
 
 func (x *Confirmed) Reset() {
 	*x = Confirmed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3110,7 +3247,7 @@ func (x *Confirmed) String() string {
 func (*Confirmed) ProtoMessage() {}
 
 func (x *Confirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3123,7 +3260,7 @@ func (x *Confirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirmed.ProtoReflect.Descriptor instead.
 func (*Confirmed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Confirmed) GetPartition() uint32 {
@@ -3169,7 +3306,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3181,7 +3318,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3194,7 +3331,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Write) GetPartition() uint32 {
@@ -3255,7 +3392,7 @@ type Written struct {
 
 func (x *Written) Reset() {
 	*x = Written{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3267,7 +3404,7 @@ func (x *Written) String() string {
 func (*Written) ProtoMessage() {}
 
 func (x *Written) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3280,7 +3417,7 @@ func (x *Written) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Written.ProtoReflect.Descriptor instead.
 func (*Written) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Written) GetPartition() uint32 {
@@ -3326,7 +3463,7 @@ type Nack struct {
 
 func (x *Nack) Reset() {
 	*x = Nack{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3338,7 +3475,7 @@ func (x *Nack) String() string {
 func (*Nack) ProtoMessage() {}
 
 func (x *Nack) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3351,7 +3488,7 @@ func (x *Nack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Nack.ProtoReflect.Descriptor instead.
 func (*Nack) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Nack) GetPartition() uint32 {
@@ -3415,7 +3552,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3427,7 +3564,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3440,7 +3577,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Read) GetPartition() uint32 {
@@ -3504,7 +3641,7 @@ type ReadAnswer struct {
 
 func (x *ReadAnswer) Reset() {
 	*x = ReadAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3516,7 +3653,7 @@ func (x *ReadAnswer) String() string {
 func (*ReadAnswer) ProtoMessage() {}
 
 func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3529,7 +3666,7 @@ func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAnswer.ProtoReflect.Descriptor instead.
 func (*ReadAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ReadAnswer) GetPartition() uint32 {
@@ -3606,7 +3743,7 @@ type Impose struct {
 
 func (x *Impose) Reset() {
 	*x = Impose{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3618,7 +3755,7 @@ func (x *Impose) String() string {
 func (*Impose) ProtoMessage() {}
 
 func (x *Impose) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3631,7 +3768,7 @@ func (x *Impose) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Impose.ProtoReflect.Descriptor instead.
 func (*Impose) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Impose) GetPartition() uint32 {
@@ -3678,7 +3815,7 @@ type Imposed struct {
 
 func (x *Imposed) Reset() {
 	*x = Imposed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3690,7 +3827,7 @@ func (x *Imposed) String() string {
 func (*Imposed) ProtoMessage() {}
 
 func (x *Imposed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3703,7 +3840,7 @@ func (x *Imposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Imposed.ProtoReflect.Descriptor instead.
 func (*Imposed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Imposed) GetPartition() uint32 {
@@ -3746,7 +3883,7 @@ type HandOver struct {
 
 func (x *HandOver) Reset() {
 	*x = HandOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3758,7 +3895,7 @@ func (x *HandOver) String() string {
 func (*HandOver) ProtoMessage() {}
 
 func (x *HandOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3771,7 +3908,7 @@ func (x *HandOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandOver.ProtoReflect.Descriptor instead.
 func (*HandOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *HandOver) GetPartition() uint32 {
@@ -3815,7 +3952,7 @@ type YourTurn struct {
 
 func (x *YourTurn) Reset() {
 	*x = YourTurn{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3827,7 +3964,7 @@ func (x *YourTurn) String() string {
 func (*YourTurn) ProtoMessage() {}
 
 func (x *YourTurn) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3840,7 +3977,7 @@ func (x *YourTurn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use YourTurn.ProtoReflect.Descriptor instead.
 func (*YourTurn) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *YourTurn) GetPartition() uint32 {
@@ -3880,7 +4017,7 @@ type HandedOver struct {
 
 func (x *HandedOver) Reset() {
 	*x = HandedOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3892,7 +4029,7 @@ func (x *HandedOver) String() string {
 func (*HandedOver) ProtoMessage() {}
 
 func (x *HandedOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3905,7 +4042,7 @@ func (x *HandedOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandedOver.ProtoReflect.Descriptor instead.
 func (*HandedOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *HandedOver) GetPartition() uint32 {
@@ -3982,7 +4119,7 @@ type AskChanges struct {
 
 func (x *AskChanges) Reset() {
 	*x = AskChanges{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3994,7 +4131,7 @@ func (x *AskChanges) String() string {
 func (*AskChanges) ProtoMessage() {}
 
 func (x *AskChanges) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4007,7 +4144,7 @@ func (x *AskChanges) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskChanges.ProtoReflect.Descriptor instead.
 func (*AskChanges) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AskChanges) GetPartition() uint32 {
@@ -4072,7 +4209,7 @@ type SeqRanges struct {
 
 func (x *SeqRanges) Reset() {
 	*x = SeqRanges{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4084,7 +4221,7 @@ func (x *SeqRanges) String() string {
 func (*SeqRanges) ProtoMessage() {}
 
 func (x *SeqRanges) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4097,7 +4234,7 @@ func (x *SeqRanges) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeqRanges.ProtoReflect.Descriptor instead.
 func (*SeqRanges) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *SeqRanges) GetBallot() *Ballot {
@@ -4141,7 +4278,7 @@ type Changes struct {
 
 func (x *Changes) Reset() {
 	*x = Changes{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4153,7 +4290,7 @@ func (x *Changes) String() string {
 func (*Changes) ProtoMessage() {}
 
 func (x *Changes) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4166,7 +4303,7 @@ func (x *Changes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changes.ProtoReflect.Descriptor instead.
 func (*Changes) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Changes) GetPartition() uint32 {
@@ -4242,7 +4379,7 @@ type ChangedKey struct {
 
 func (x *ChangedKey) Reset() {
 	*x = ChangedKey{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4254,7 +4391,7 @@ func (x *ChangedKey) String() string {
 func (*ChangedKey) ProtoMessage() {}
 
 func (x *ChangedKey) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4267,7 +4404,7 @@ func (x *ChangedKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedKey.ProtoReflect.Descriptor instead.
 func (*ChangedKey) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ChangedKey) GetKey() []byte {
@@ -4317,7 +4454,7 @@ type AskTombstone struct {
 
 func (x *AskTombstone) Reset() {
 	*x = AskTombstone{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4329,7 +4466,7 @@ func (x *AskTombstone) String() string {
 func (*AskTombstone) ProtoMessage() {}
 
 func (x *AskTombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4342,7 +4479,7 @@ func (x *AskTombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskTombstone.ProtoReflect.Descriptor instead.
 func (*AskTombstone) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *AskTombstone) GetPartition() uint32 {
@@ -4396,7 +4533,7 @@ type TombstoneHeld struct {
 
 func (x *TombstoneHeld) Reset() {
 	*x = TombstoneHeld{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4408,7 +4545,7 @@ func (x *TombstoneHeld) String() string {
 func (*TombstoneHeld) ProtoMessage() {}
 
 func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4421,7 +4558,7 @@ func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TombstoneHeld.ProtoReflect.Descriptor instead.
 func (*TombstoneHeld) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *TombstoneHeld) GetPartition() uint32 {
@@ -4465,7 +4602,7 @@ type Purge struct {
 
 func (x *Purge) Reset() {
 	*x = Purge{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4477,7 +4614,7 @@ func (x *Purge) String() string {
 func (*Purge) ProtoMessage() {}
 
 func (x *Purge) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4490,7 +4627,7 @@ func (x *Purge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purge.ProtoReflect.Descriptor instead.
 func (*Purge) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Purge) GetPartition() uint32 {
@@ -4543,7 +4680,7 @@ type Purged struct {
 
 func (x *Purged) Reset() {
 	*x = Purged{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4555,7 +4692,7 @@ func (x *Purged) String() string {
 func (*Purged) ProtoMessage() {}
 
 func (x *Purged) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4568,7 +4705,7 @@ func (x *Purged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purged.ProtoReflect.Descriptor instead.
 func (*Purged) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Purged) GetPartition() uint32 {
@@ -4611,7 +4748,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4623,7 +4760,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4636,7 +4773,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Heartbeat) GetRound() uint64 {
@@ -4695,7 +4832,7 @@ type HeartbeatAnswer struct {
 
 func (x *HeartbeatAnswer) Reset() {
 	*x = HeartbeatAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4707,7 +4844,7 @@ func (x *HeartbeatAnswer) String() string {
 func (*HeartbeatAnswer) ProtoMessage() {}
 
 func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4720,7 +4857,7 @@ func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAnswer.ProtoReflect.Descriptor instead.
 func (*HeartbeatAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *HeartbeatAnswer) GetRound() uint64 {
@@ -4799,7 +4936,7 @@ type OfficeReport struct {
 
 func (x *OfficeReport) Reset() {
 	*x = OfficeReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4811,7 +4948,7 @@ func (x *OfficeReport) String() string {
 func (*OfficeReport) ProtoMessage() {}
 
 func (x *OfficeReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4824,7 +4961,7 @@ func (x *OfficeReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficeReport.ProtoReflect.Descriptor instead.
 func (*OfficeReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *OfficeReport) GetPartition() uint32 {
@@ -4870,7 +5007,7 @@ type PartitionReport struct {
 
 func (x *PartitionReport) Reset() {
 	*x = PartitionReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4882,7 +5019,7 @@ func (x *PartitionReport) String() string {
 func (*PartitionReport) ProtoMessage() {}
 
 func (x *PartitionReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4895,7 +5032,7 @@ func (x *PartitionReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionReport.ProtoReflect.Descriptor instead.
 func (*PartitionReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *PartitionReport) GetPartition() uint32 {
@@ -4998,7 +5135,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5010,7 +5147,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5023,7 +5160,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Forward) GetId() uint64 {
@@ -5175,7 +5312,7 @@ type Forwarded struct {
 
 func (x *Forwarded) Reset() {
 	*x = Forwarded{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5187,7 +5324,7 @@ func (x *Forwarded) String() string {
 func (*Forwarded) ProtoMessage() {}
 
 func (x *Forwarded) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5200,7 +5337,7 @@ func (x *Forwarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forwarded.ProtoReflect.Descriptor instead.
 func (*Forwarded) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Forwarded) GetId() uint64 {
@@ -5350,7 +5487,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5362,7 +5499,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5375,7 +5512,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Refused) GetReason() RefusedReason {
@@ -5419,7 +5556,7 @@ type Unknown struct {
 
 func (x *Unknown) Reset() {
 	*x = Unknown{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5431,7 +5568,7 @@ func (x *Unknown) String() string {
 func (*Unknown) ProtoMessage() {}
 
 func (x *Unknown) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5444,7 +5581,7 @@ func (x *Unknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unknown.ProtoReflect.Descriptor instead.
 func (*Unknown) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Unknown) GetReason() UnknownReason {
@@ -5483,7 +5620,7 @@ type FoundRequest struct {
 
 func (x *FoundRequest) Reset() {
 	*x = FoundRequest{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5495,7 +5632,7 @@ func (x *FoundRequest) String() string {
 func (*FoundRequest) ProtoMessage() {}
 
 func (x *FoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5508,7 +5645,7 @@ func (x *FoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
 func (*FoundRequest) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *FoundRequest) GetProtocolVersion() uint32 {
@@ -5620,7 +5757,7 @@ type FoundResponse struct {
 
 func (x *FoundResponse) Reset() {
 	*x = FoundResponse{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5632,7 +5769,7 @@ func (x *FoundResponse) String() string {
 func (*FoundResponse) ProtoMessage() {}
 
 func (x *FoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5645,7 +5782,7 @@ func (x *FoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
 func (*FoundResponse) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *FoundResponse) GetFounder() *Founder {
@@ -5753,7 +5890,7 @@ type Founder struct {
 
 func (x *Founder) Reset() {
 	*x = Founder{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5765,7 +5902,7 @@ func (x *Founder) String() string {
 func (*Founder) ProtoMessage() {}
 
 func (x *Founder) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5778,7 +5915,7 @@ func (x *Founder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Founder.ProtoReflect.Descriptor instead.
 func (*Founder) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Founder) GetNodeId() uint32 {
@@ -5843,7 +5980,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5855,7 +5992,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5868,7 +6005,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -5899,7 +6036,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5911,7 +6048,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5924,7 +6061,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -5956,7 +6093,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5968,7 +6105,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5981,7 +6118,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -6020,7 +6157,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6032,7 +6169,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6045,7 +6182,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -6081,7 +6218,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6093,7 +6230,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6106,7 +6243,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -6133,7 +6270,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6145,7 +6282,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6158,7 +6295,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{63}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -6201,7 +6338,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6213,7 +6350,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6226,7 +6363,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{64}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *StartView) GetView() []byte {
@@ -6302,7 +6439,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\bexpected\x18\x03 \x01(\tR\bexpected\"B\n" +
 	"\fTraceContext\x12\x19\n" +
 	"\btrace_id\x18\x01 \x01(\fR\atraceId\x12\x17\n" +
-	"\aspan_id\x18\x02 \x01(\fR\x06spanId\"\xf7\x13\n" +
+	"\aspan_id\x18\x02 \x01(\fR\x06spanId\"\xbe\x14\n" +
 	"\vPeerMessage\x122\n" +
 	"\x05write\x18\x01 \x01(\v2\x1a.onar.replication.v1.WriteH\x00R\x05write\x128\n" +
 	"\awritten\x18\x02 \x01(\v2\x1c.onar.replication.v1.WrittenH\x00R\awritten\x12/\n" +
@@ -6349,7 +6486,8 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\tjoin_wish\x180 \x01(\v2\x1d.onar.replication.v1.JoinWishH\x00R\bjoinWish\x12?\n" +
 	"\n" +
 	"leave_wish\x181 \x01(\v2\x1e.onar.replication.v1.LeaveWishH\x00R\tleaveWish\x12K\n" +
-	"\x0eoperation_wish\x182 \x01(\v2\".onar.replication.v1.OperationWishH\x00R\roperationWish\x127\n" +
+	"\x0eoperation_wish\x182 \x01(\v2\".onar.replication.v1.OperationWishH\x00R\roperationWish\x12E\n" +
+	"\fcopies_ready\x183 \x01(\v2 .onar.replication.v1.CopiesReadyH\x00R\vcopiesReady\x127\n" +
 	"\x05trace\x18' \x01(\v2!.onar.replication.v1.TraceContextR\x05traceB\t\n" +
 	"\amessage\"Z\n" +
 	"\vViewPrepare\x123\n" +
@@ -6396,7 +6534,15 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x03all\x18\x06 \x01(\bR\x03all\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\a \x03(\rR\n" +
-	"partitions\"\\\n" +
+	"partitions\"Y\n" +
+	"\vCopiesReady\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x124\n" +
+	"\x05ready\x18\x02 \x03(\v2\x1e.onar.replication.v1.ReadyCopyR\x05ready\"e\n" +
+	"\tReadyCopy\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
+	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
+	"groupEpoch\x12\x19\n" +
+	"\bbad_keys\x18\x03 \x01(\x04R\abadKeys\"\\\n" +
 	"\aPrepare\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\x7f\n" +
@@ -6728,7 +6874,7 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
@@ -6756,65 +6902,67 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(*JoinWish)(nil),                  // 23: onar.replication.v1.JoinWish
 	(*LeaveWish)(nil),                 // 24: onar.replication.v1.LeaveWish
 	(*OperationWish)(nil),             // 25: onar.replication.v1.OperationWish
-	(*Prepare)(nil),                   // 26: onar.replication.v1.Prepare
-	(*Promised)(nil),                  // 27: onar.replication.v1.Promised
-	(*Reserve)(nil),                   // 28: onar.replication.v1.Reserve
-	(*Reserved)(nil),                  // 29: onar.replication.v1.Reserved
-	(*Recover)(nil),                   // 30: onar.replication.v1.Recover
-	(*Recovered)(nil),                 // 31: onar.replication.v1.Recovered
-	(*Confirm)(nil),                   // 32: onar.replication.v1.Confirm
-	(*Confirmed)(nil),                 // 33: onar.replication.v1.Confirmed
-	(*Write)(nil),                     // 34: onar.replication.v1.Write
-	(*Written)(nil),                   // 35: onar.replication.v1.Written
-	(*Nack)(nil),                      // 36: onar.replication.v1.Nack
-	(*Read)(nil),                      // 37: onar.replication.v1.Read
-	(*ReadAnswer)(nil),                // 38: onar.replication.v1.ReadAnswer
-	(*Impose)(nil),                    // 39: onar.replication.v1.Impose
-	(*Imposed)(nil),                   // 40: onar.replication.v1.Imposed
-	(*HandOver)(nil),                  // 41: onar.replication.v1.HandOver
-	(*YourTurn)(nil),                  // 42: onar.replication.v1.YourTurn
-	(*HandedOver)(nil),                // 43: onar.replication.v1.HandedOver
-	(*AskChanges)(nil),                // 44: onar.replication.v1.AskChanges
-	(*SeqRanges)(nil),                 // 45: onar.replication.v1.SeqRanges
-	(*Changes)(nil),                   // 46: onar.replication.v1.Changes
-	(*ChangedKey)(nil),                // 47: onar.replication.v1.ChangedKey
-	(*AskTombstone)(nil),              // 48: onar.replication.v1.AskTombstone
-	(*TombstoneHeld)(nil),             // 49: onar.replication.v1.TombstoneHeld
-	(*Purge)(nil),                     // 50: onar.replication.v1.Purge
-	(*Purged)(nil),                    // 51: onar.replication.v1.Purged
-	(*Heartbeat)(nil),                 // 52: onar.replication.v1.Heartbeat
-	(*HeartbeatAnswer)(nil),           // 53: onar.replication.v1.HeartbeatAnswer
-	(*OfficeReport)(nil),              // 54: onar.replication.v1.OfficeReport
-	(*PartitionReport)(nil),           // 55: onar.replication.v1.PartitionReport
-	(*Forward)(nil),                   // 56: onar.replication.v1.Forward
-	(*Forwarded)(nil),                 // 57: onar.replication.v1.Forwarded
-	(*Refused)(nil),                   // 58: onar.replication.v1.Refused
-	(*Unknown)(nil),                   // 59: onar.replication.v1.Unknown
-	(*FoundRequest)(nil),              // 60: onar.replication.v1.FoundRequest
-	(*FoundResponse)(nil),             // 61: onar.replication.v1.FoundResponse
-	(*Founder)(nil),                   // 62: onar.replication.v1.Founder
-	(*StartBallot)(nil),               // 63: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 64: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 65: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 66: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 67: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 68: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 69: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 70: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 71: onar.replication.v1.Ballot
-	(*v1.Member)(nil),                 // 72: onar.reconfiguration.v1.Member
-	(v1.OperationKind)(0),             // 73: onar.reconfiguration.v1.OperationKind
-	(*Timestamp)(nil),                 // 74: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 75: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 76: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 77: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 78: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 79: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 80: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 81: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 82: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 83: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 84: onar.kv.v1.AddResponse
+	(*CopiesReady)(nil),               // 26: onar.replication.v1.CopiesReady
+	(*ReadyCopy)(nil),                 // 27: onar.replication.v1.ReadyCopy
+	(*Prepare)(nil),                   // 28: onar.replication.v1.Prepare
+	(*Promised)(nil),                  // 29: onar.replication.v1.Promised
+	(*Reserve)(nil),                   // 30: onar.replication.v1.Reserve
+	(*Reserved)(nil),                  // 31: onar.replication.v1.Reserved
+	(*Recover)(nil),                   // 32: onar.replication.v1.Recover
+	(*Recovered)(nil),                 // 33: onar.replication.v1.Recovered
+	(*Confirm)(nil),                   // 34: onar.replication.v1.Confirm
+	(*Confirmed)(nil),                 // 35: onar.replication.v1.Confirmed
+	(*Write)(nil),                     // 36: onar.replication.v1.Write
+	(*Written)(nil),                   // 37: onar.replication.v1.Written
+	(*Nack)(nil),                      // 38: onar.replication.v1.Nack
+	(*Read)(nil),                      // 39: onar.replication.v1.Read
+	(*ReadAnswer)(nil),                // 40: onar.replication.v1.ReadAnswer
+	(*Impose)(nil),                    // 41: onar.replication.v1.Impose
+	(*Imposed)(nil),                   // 42: onar.replication.v1.Imposed
+	(*HandOver)(nil),                  // 43: onar.replication.v1.HandOver
+	(*YourTurn)(nil),                  // 44: onar.replication.v1.YourTurn
+	(*HandedOver)(nil),                // 45: onar.replication.v1.HandedOver
+	(*AskChanges)(nil),                // 46: onar.replication.v1.AskChanges
+	(*SeqRanges)(nil),                 // 47: onar.replication.v1.SeqRanges
+	(*Changes)(nil),                   // 48: onar.replication.v1.Changes
+	(*ChangedKey)(nil),                // 49: onar.replication.v1.ChangedKey
+	(*AskTombstone)(nil),              // 50: onar.replication.v1.AskTombstone
+	(*TombstoneHeld)(nil),             // 51: onar.replication.v1.TombstoneHeld
+	(*Purge)(nil),                     // 52: onar.replication.v1.Purge
+	(*Purged)(nil),                    // 53: onar.replication.v1.Purged
+	(*Heartbeat)(nil),                 // 54: onar.replication.v1.Heartbeat
+	(*HeartbeatAnswer)(nil),           // 55: onar.replication.v1.HeartbeatAnswer
+	(*OfficeReport)(nil),              // 56: onar.replication.v1.OfficeReport
+	(*PartitionReport)(nil),           // 57: onar.replication.v1.PartitionReport
+	(*Forward)(nil),                   // 58: onar.replication.v1.Forward
+	(*Forwarded)(nil),                 // 59: onar.replication.v1.Forwarded
+	(*Refused)(nil),                   // 60: onar.replication.v1.Refused
+	(*Unknown)(nil),                   // 61: onar.replication.v1.Unknown
+	(*FoundRequest)(nil),              // 62: onar.replication.v1.FoundRequest
+	(*FoundResponse)(nil),             // 63: onar.replication.v1.FoundResponse
+	(*Founder)(nil),                   // 64: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 65: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 66: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 67: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 68: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 69: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 70: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 71: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 72: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 73: onar.replication.v1.Ballot
+	(*v1.Member)(nil),                 // 74: onar.reconfiguration.v1.Member
+	(v1.OperationKind)(0),             // 75: onar.reconfiguration.v1.OperationKind
+	(*Timestamp)(nil),                 // 76: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 77: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 78: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 79: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 80: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 81: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 82: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 83: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 84: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 85: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 86: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	14,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
@@ -6825,36 +6973,36 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	8,   // 5: onar.replication.v1.Authentication.challenge:type_name -> onar.replication.v1.Challenge
 	9,   // 6: onar.replication.v1.Authentication.proof:type_name -> onar.replication.v1.Proof
 	10,  // 7: onar.replication.v1.Authentication.welcome:type_name -> onar.replication.v1.Welcome
-	70,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	72,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
 	0,   // 9: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
-	34,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
-	35,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
-	37,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
-	38,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
-	56,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
-	57,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
-	39,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
-	40,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
-	30,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
-	31,  // 19: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
-	32,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
-	33,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
-	36,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
-	52,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
-	53,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
-	26,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
-	27,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
-	28,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
-	29,  // 28: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
-	41,  // 29: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
-	43,  // 30: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
-	42,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
-	44,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
-	46,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
-	48,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
-	49,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
-	50,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
-	51,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
+	36,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
+	37,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
+	39,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
+	40,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
+	58,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
+	59,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
+	41,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
+	42,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
+	32,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
+	33,  // 19: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
+	34,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
+	35,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
+	38,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
+	54,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
+	55,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
+	28,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
+	29,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
+	30,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
+	31,  // 28: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
+	43,  // 29: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
+	45,  // 30: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
+	44,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
+	46,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
+	48,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
+	50,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
+	51,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
+	52,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
+	53,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
 	15,  // 38: onar.replication.v1.PeerMessage.view_prepare:type_name -> onar.replication.v1.ViewPrepare
 	16,  // 39: onar.replication.v1.PeerMessage.view_promised:type_name -> onar.replication.v1.ViewPromised
 	17,  // 40: onar.replication.v1.PeerMessage.view_accept:type_name -> onar.replication.v1.ViewAccept
@@ -6866,93 +7014,95 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	23,  // 46: onar.replication.v1.PeerMessage.join_wish:type_name -> onar.replication.v1.JoinWish
 	24,  // 47: onar.replication.v1.PeerMessage.leave_wish:type_name -> onar.replication.v1.LeaveWish
 	25,  // 48: onar.replication.v1.PeerMessage.operation_wish:type_name -> onar.replication.v1.OperationWish
-	13,  // 49: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
-	71,  // 50: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 51: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 52: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 53: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 54: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 55: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 56: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
-	72,  // 57: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
-	73,  // 58: onar.replication.v1.OperationWish.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	71,  // 59: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 60: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 61: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 62: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 63: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 64: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 65: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 66: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 67: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 68: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 69: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 70: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
-	1,   // 71: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	74,  // 72: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	74,  // 73: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	71,  // 74: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	71,  // 75: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 76: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
-	45,  // 77: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
-	71,  // 78: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
-	47,  // 79: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
-	45,  // 80: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
-	74,  // 81: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
-	71,  // 82: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
-	74,  // 83: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
-	71,  // 84: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 85: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
-	74,  // 86: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
-	71,  // 87: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
-	55,  // 88: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	54,  // 89: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
-	55,  // 90: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
-	54,  // 91: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
-	71,  // 92: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	71,  // 93: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	74,  // 94: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	75,  // 95: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	76,  // 96: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	77,  // 97: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	78,  // 98: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	79,  // 99: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	80,  // 100: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	81,  // 101: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	82,  // 102: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	83,  // 103: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	84,  // 104: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	58,  // 105: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
-	59,  // 106: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
-	2,   // 107: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
-	3,   // 108: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	62,  // 109: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	64,  // 110: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	66,  // 111: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	69,  // 112: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
-	23,  // 113: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
-	62,  // 114: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	65,  // 115: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	67,  // 116: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	68,  // 117: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	69,  // 118: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	63,  // 119: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	63,  // 120: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	63,  // 121: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	63,  // 122: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	63,  // 123: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	63,  // 124: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,   // 125: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	63,  // 126: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,   // 127: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	60,  // 128: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,   // 129: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	61,  // 130: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	129, // [129:131] is the sub-list for method output_type
-	127, // [127:129] is the sub-list for method input_type
-	127, // [127:127] is the sub-list for extension type_name
-	127, // [127:127] is the sub-list for extension extendee
-	0,   // [0:127] is the sub-list for field type_name
+	26,  // 49: onar.replication.v1.PeerMessage.copies_ready:type_name -> onar.replication.v1.CopiesReady
+	13,  // 50: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
+	73,  // 51: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 52: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 53: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 54: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 55: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 56: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 57: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
+	74,  // 58: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
+	75,  // 59: onar.replication.v1.OperationWish.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	27,  // 60: onar.replication.v1.CopiesReady.ready:type_name -> onar.replication.v1.ReadyCopy
+	73,  // 61: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 62: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 63: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 64: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 65: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 66: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 67: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 68: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 69: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 70: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 71: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 72: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	1,   // 73: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
+	76,  // 74: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	76,  // 75: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	73,  // 76: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	73,  // 77: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 78: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	47,  // 79: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
+	73,  // 80: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
+	49,  // 81: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
+	47,  // 82: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
+	76,  // 83: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	73,  // 84: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	76,  // 85: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	73,  // 86: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 87: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	76,  // 88: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	73,  // 89: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	57,  // 90: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	56,  // 91: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	57,  // 92: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
+	56,  // 93: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
+	73,  // 94: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	73,  // 95: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	76,  // 96: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	77,  // 97: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	78,  // 98: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	79,  // 99: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	80,  // 100: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	81,  // 101: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	82,  // 102: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	83,  // 103: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	84,  // 104: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	85,  // 105: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	86,  // 106: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	60,  // 107: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	61,  // 108: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,   // 109: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,   // 110: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	64,  // 111: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	66,  // 112: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	68,  // 113: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	71,  // 114: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	23,  // 115: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
+	64,  // 116: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	67,  // 117: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	69,  // 118: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	70,  // 119: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	71,  // 120: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	65,  // 121: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	65,  // 122: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	65,  // 123: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	65,  // 124: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	65,  // 125: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	65,  // 126: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,   // 127: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	65,  // 128: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,   // 129: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	62,  // 130: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,   // 131: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	63,  // 132: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	131, // [131:133] is the sub-list for method output_type
+	129, // [129:131] is the sub-list for method input_type
+	129, // [129:129] is the sub-list for extension type_name
+	129, // [129:129] is the sub-list for extension extendee
+	0,   // [0:129] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -7007,15 +7157,16 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*PeerMessage_JoinWish)(nil),
 		(*PeerMessage_LeaveWish)(nil),
 		(*PeerMessage_OperationWish)(nil),
+		(*PeerMessage_CopiesReady)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[51].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[53].OneofWrappers = []any{
 		(*Forward_Get)(nil),
 		(*Forward_Put)(nil),
 		(*Forward_CompareAndSet)(nil),
 		(*Forward_Delete)(nil),
 		(*Forward_Add)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[52].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[54].OneofWrappers = []any{
 		(*Forwarded_Get)(nil),
 		(*Forwarded_Put)(nil),
 		(*Forwarded_CompareAndSet)(nil),
@@ -7024,13 +7175,13 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*Forwarded_Refused)(nil),
 		(*Forwarded_Unknown)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[55].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[57].OneofWrappers = []any{
 		(*FoundRequest_Prepare)(nil),
 		(*FoundRequest_Accept)(nil),
 		(*FoundRequest_View)(nil),
 		(*FoundRequest_Wish)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[56].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[58].OneofWrappers = []any{
 		(*FoundResponse_Promised)(nil),
 		(*FoundResponse_Accepted)(nil),
 		(*FoundResponse_Refused)(nil),
@@ -7042,7 +7193,7 @@ func file_onar_replication_v1_replication_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   65,
+			NumMessages:   67,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

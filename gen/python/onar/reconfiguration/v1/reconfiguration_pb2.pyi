@@ -122,18 +122,20 @@ class Member(_message.Message):
     def __init__(self, id: _Optional[int] = ..., client_address: _Optional[str] = ..., peer_address: _Optional[str] = ..., zone: _Optional[str] = ..., state: _Optional[_Union[MemberState, str]] = ...) -> None: ...
 
 class PartitionPlacement(_message.Message):
-    __slots__ = ("partition", "replicas", "group_epoch", "previous", "preferred_node_id")
+    __slots__ = ("partition", "replicas", "group_epoch", "previous", "ready", "preferred_node_id")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
     PREFERRED_NODE_ID_FIELD_NUMBER: _ClassVar[int]
     partition: int
     replicas: _containers.RepeatedScalarFieldContainer[int]
     group_epoch: int
     previous: PreviousGroup
+    ready: _containers.RepeatedCompositeFieldContainer[ReadyReplica]
     preferred_node_id: int
-    def __init__(self, partition: _Optional[int] = ..., replicas: _Optional[_Iterable[int]] = ..., group_epoch: _Optional[int] = ..., previous: _Optional[_Union[PreviousGroup, _Mapping]] = ..., preferred_node_id: _Optional[int] = ...) -> None: ...
+    def __init__(self, partition: _Optional[int] = ..., replicas: _Optional[_Iterable[int]] = ..., group_epoch: _Optional[int] = ..., previous: _Optional[_Union[PreviousGroup, _Mapping]] = ..., ready: _Optional[_Iterable[_Union[ReadyReplica, _Mapping]]] = ..., preferred_node_id: _Optional[int] = ...) -> None: ...
 
 class PreviousGroup(_message.Message):
     __slots__ = ("group_epoch", "replicas")
@@ -142,6 +144,14 @@ class PreviousGroup(_message.Message):
     group_epoch: int
     replicas: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, group_epoch: _Optional[int] = ..., replicas: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ReadyReplica(_message.Message):
+    __slots__ = ("node_id", "bad_keys")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    BAD_KEYS_FIELD_NUMBER: _ClassVar[int]
+    node_id: int
+    bad_keys: int
+    def __init__(self, node_id: _Optional[int] = ..., bad_keys: _Optional[int] = ...) -> None: ...
 
 class GetViewRequest(_message.Message):
     __slots__ = ()

@@ -233,7 +233,7 @@ class TraceContext(_message.Message):
     def __init__(self, trace_id: _Optional[bytes] = ..., span_id: _Optional[bytes] = ...) -> None: ...
 
 class PeerMessage(_message.Message):
-    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn", "ask_changes", "changes", "ask_tombstone", "tombstone_held", "purge", "purged", "view_prepare", "view_promised", "view_accept", "view_accepted", "view_refused", "view_wanted", "view_news", "view_held", "join_wish", "leave_wish", "operation_wish", "trace")
+    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn", "ask_changes", "changes", "ask_tombstone", "tombstone_held", "purge", "purged", "view_prepare", "view_promised", "view_accept", "view_accepted", "view_refused", "view_wanted", "view_news", "view_held", "join_wish", "leave_wish", "operation_wish", "copies_ready", "trace")
     WRITE_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
@@ -273,6 +273,7 @@ class PeerMessage(_message.Message):
     JOIN_WISH_FIELD_NUMBER: _ClassVar[int]
     LEAVE_WISH_FIELD_NUMBER: _ClassVar[int]
     OPERATION_WISH_FIELD_NUMBER: _ClassVar[int]
+    COPIES_READY_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
     write: Write
     written: Written
@@ -313,8 +314,9 @@ class PeerMessage(_message.Message):
     join_wish: JoinWish
     leave_wish: LeaveWish
     operation_wish: OperationWish
+    copies_ready: CopiesReady
     trace: TraceContext
-    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ..., ask_changes: _Optional[_Union[AskChanges, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., ask_tombstone: _Optional[_Union[AskTombstone, _Mapping]] = ..., tombstone_held: _Optional[_Union[TombstoneHeld, _Mapping]] = ..., purge: _Optional[_Union[Purge, _Mapping]] = ..., purged: _Optional[_Union[Purged, _Mapping]] = ..., view_prepare: _Optional[_Union[ViewPrepare, _Mapping]] = ..., view_promised: _Optional[_Union[ViewPromised, _Mapping]] = ..., view_accept: _Optional[_Union[ViewAccept, _Mapping]] = ..., view_accepted: _Optional[_Union[ViewAccepted, _Mapping]] = ..., view_refused: _Optional[_Union[ViewRefused, _Mapping]] = ..., view_wanted: _Optional[_Union[ViewWanted, _Mapping]] = ..., view_news: _Optional[_Union[ViewNews, _Mapping]] = ..., view_held: _Optional[_Union[ViewHeld, _Mapping]] = ..., join_wish: _Optional[_Union[JoinWish, _Mapping]] = ..., leave_wish: _Optional[_Union[LeaveWish, _Mapping]] = ..., operation_wish: _Optional[_Union[OperationWish, _Mapping]] = ..., trace: _Optional[_Union[TraceContext, _Mapping]] = ...) -> None: ...
+    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ..., ask_changes: _Optional[_Union[AskChanges, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., ask_tombstone: _Optional[_Union[AskTombstone, _Mapping]] = ..., tombstone_held: _Optional[_Union[TombstoneHeld, _Mapping]] = ..., purge: _Optional[_Union[Purge, _Mapping]] = ..., purged: _Optional[_Union[Purged, _Mapping]] = ..., view_prepare: _Optional[_Union[ViewPrepare, _Mapping]] = ..., view_promised: _Optional[_Union[ViewPromised, _Mapping]] = ..., view_accept: _Optional[_Union[ViewAccept, _Mapping]] = ..., view_accepted: _Optional[_Union[ViewAccepted, _Mapping]] = ..., view_refused: _Optional[_Union[ViewRefused, _Mapping]] = ..., view_wanted: _Optional[_Union[ViewWanted, _Mapping]] = ..., view_news: _Optional[_Union[ViewNews, _Mapping]] = ..., view_held: _Optional[_Union[ViewHeld, _Mapping]] = ..., join_wish: _Optional[_Union[JoinWish, _Mapping]] = ..., leave_wish: _Optional[_Union[LeaveWish, _Mapping]] = ..., operation_wish: _Optional[_Union[OperationWish, _Mapping]] = ..., copies_ready: _Optional[_Union[CopiesReady, _Mapping]] = ..., trace: _Optional[_Union[TraceContext, _Mapping]] = ...) -> None: ...
 
 class ViewPrepare(_message.Message):
     __slots__ = ("ballot", "digest")
@@ -419,6 +421,24 @@ class OperationWish(_message.Message):
     all: bool
     partitions: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ..., kind: _Optional[_Union[_reconfiguration_pb2.OperationKind, str]] = ..., node_id: _Optional[int] = ..., all: bool = ..., partitions: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class CopiesReady(_message.Message):
+    __slots__ = ("epoch", "ready")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    ready: _containers.RepeatedCompositeFieldContainer[ReadyCopy]
+    def __init__(self, epoch: _Optional[int] = ..., ready: _Optional[_Iterable[_Union[ReadyCopy, _Mapping]]] = ...) -> None: ...
+
+class ReadyCopy(_message.Message):
+    __slots__ = ("partition", "group_epoch", "bad_keys")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    BAD_KEYS_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    bad_keys: int
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., bad_keys: _Optional[int] = ...) -> None: ...
 
 class Prepare(_message.Message):
     __slots__ = ("partition", "ballot")

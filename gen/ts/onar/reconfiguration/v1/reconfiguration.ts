@@ -310,6 +310,8 @@ export interface PartitionPlacement {
   previous:
     | PreviousGroup
     | undefined;
+  /** The replicas that said that they are ready, ordered by id. Empty when `previous` is unset: then all of them are. */
+  ready: ReadyReplica[];
   /** The replica preferred as writer; 0: the first. It changes without a new group epoch. */
   preferredNodeId: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
@@ -321,6 +323,18 @@ export interface PreviousGroup {
   groupEpoch: bigint;
   /** Their ids. Some may have left the members since. */
   replicas: number[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A replica that has all that its group needs, durably, and answers in the group epoch. */
+export interface ReadyReplica {
+  /** Its node. */
+  nodeId: number;
+  /**
+   * Keys that it took over as bad, because too few replicas of the group before could tell of them. The move is not finished before it
+   * is 0.
+   */
+  badKeys: bigint;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1485,7 +1499,15 @@ export const Member: MessageFns<Member> = {
 };
 
 function createBasePartitionPlacement(): PartitionPlacement {
-  return { partition: 0, replicas: [], groupEpoch: 0n, previous: undefined, preferredNodeId: 0, _unknownFields: {} };
+  return {
+    partition: 0,
+    replicas: [],
+    groupEpoch: 0n,
+    previous: undefined,
+    ready: [],
+    preferredNodeId: 0,
+    _unknownFields: {},
+  };
 }
 
 export const PartitionPlacement: MessageFns<PartitionPlacement> = {
@@ -1508,6 +1530,9 @@ export const PartitionPlacement: MessageFns<PartitionPlacement> = {
     }
     if (message.previous !== undefined) {
       PreviousGroup.encode(message.previous, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.ready) {
+      ReadyReplica.encode(v!, writer.uint32(42).fork()).join();
     }
     if (message.preferredNodeId !== 0) {
       writer.uint32(72).uint32(message.preferredNodeId);
@@ -1578,6 +1603,14 @@ export const PartitionPlacement: MessageFns<PartitionPlacement> = {
             message.previous = PreviousGroup.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.ready.push(ReadyReplica.decode(reader, reader.uint32()));
+            continue;
+          }
           case 9: {
             if (tag !== 72) {
               break;
@@ -1616,6 +1649,7 @@ export const PartitionPlacement: MessageFns<PartitionPlacement> = {
         ? BigInt(object.group_epoch)
         : 0n,
       previous: isSet(object.previous) ? PreviousGroup.fromJSON(object.previous) : undefined,
+      ready: globalThis.Array.isArray(object?.ready) ? object.ready.map((e: any) => ReadyReplica.fromJSON(e)) : [],
       preferredNodeId: isSet(object.preferredNodeId)
         ? globalThis.Number(object.preferredNodeId)
         : isSet(object.preferred_node_id)
@@ -1638,6 +1672,9 @@ export const PartitionPlacement: MessageFns<PartitionPlacement> = {
     if (message.previous !== undefined) {
       obj.previous = PreviousGroup.toJSON(message.previous);
     }
+    if (message.ready?.length) {
+      obj.ready = message.ready.map((e) => ReadyReplica.toJSON(e));
+    }
     if (message.preferredNodeId !== 0) {
       obj.preferredNodeId = Math.round(message.preferredNodeId);
     }
@@ -1657,6 +1694,7 @@ export const PartitionPlacement: MessageFns<PartitionPlacement> = {
     message.previous = (object.previous !== undefined && object.previous !== null)
       ? PreviousGroup.fromPartial(object.previous)
       : undefined;
+    message.ready = object.ready?.map((e) => ReadyReplica.fromPartial(e)) || [];
     message.preferredNodeId = object.preferredNodeId ?? 0;
     return message;
   },
@@ -1782,6 +1820,114 @@ export const PreviousGroup: MessageFns<PreviousGroup> = {
       ? BigInt(object.groupEpoch)
       : 0n;
     message.replicas = object.replicas?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseReadyReplica(): ReadyReplica {
+  return { nodeId: 0, badKeys: 0n, _unknownFields: {} };
+}
+
+export const ReadyReplica: MessageFns<ReadyReplica> = {
+  encode(message: ReadyReplica, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== 0) {
+      writer.uint32(8).uint32(message.nodeId);
+    }
+    if (message.badKeys !== 0n) {
+      if (BigInt.asUintN(64, message.badKeys) !== message.badKeys) {
+        throw new globalThis.Error("value provided for field message.badKeys of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.badKeys);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadyReplica {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadyReplica();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.badKeys = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReadyReplica {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.Number(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.Number(object.node_id)
+        : 0,
+      badKeys: isSet(object.badKeys) ? BigInt(object.badKeys) : isSet(object.bad_keys) ? BigInt(object.bad_keys) : 0n,
+    };
+  },
+
+  toJSON(message: ReadyReplica): unknown {
+    const obj: any = {};
+    if (message.nodeId !== 0) {
+      obj.nodeId = Math.round(message.nodeId);
+    }
+    if (message.badKeys !== 0n) {
+      obj.badKeys = message.badKeys.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReadyReplica>): ReadyReplica {
+    return ReadyReplica.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReadyReplica>): ReadyReplica {
+    const message = createBaseReadyReplica();
+    message.nodeId = object.nodeId ?? 0;
+    message.badKeys = (object.badKeys !== undefined && object.badKeys !== null) ? BigInt(object.badKeys) : 0n;
     return message;
   },
 };

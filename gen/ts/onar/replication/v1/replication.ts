@@ -421,6 +421,9 @@ export interface PeerMessage {
     | //
     /** Member to voter: somebody asks for this operation. */
     { $case: "operationWish"; value: OperationWish }
+    | //
+    /** Replica to voter: these copies here are ready. */
+    { $case: "copiesReady"; value: CopiesReady }
     | undefined;
   /** Where a request that is traced has got to; after the message. Missing with nearly all messages. It changes nothing of what is done. */
   trace: TraceContext | undefined;
@@ -560,6 +563,29 @@ export interface OperationWish {
   all: boolean;
   /** TRANSFER_WRITER: otherwise these. */
   partitions: number[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * A node tells every voter of the newest view it knows, once a round, until a view records it: these copies have all that their groups need,
+ * durably, and answer (V4). Each counts only for the group that the newest view names.
+ */
+export interface CopiesReady {
+  /** The epoch of that view. */
+  epoch: number;
+  /** At most 4,096; further ones follow once these are recorded. */
+  ready: ReadyCopy[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A copy of a partition that is ready. */
+export interface ReadyCopy {
+  /** The partition. */
+  partition: number;
+  /** The group epoch in which it answers. */
+  groupEpoch: number;
+  /** Keys that it took over as bad, and that wait until more replicas of the group before can tell of them. */
+  badKeys: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -2587,6 +2613,9 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "operationWish":
         OperationWish.encode(message.message.value, writer.uint32(402).fork()).join();
         break;
+      case "copiesReady":
+        CopiesReady.encode(message.message.value, writer.uint32(410).fork()).join();
+        break;
     }
     if (message.trace !== undefined) {
       TraceContext.encode(message.trace, writer.uint32(314).fork()).join();
@@ -2927,6 +2956,14 @@ export const PeerMessage: MessageFns<PeerMessage> = {
             message.message = { $case: "operationWish", value: OperationWish.decode(reader, reader.uint32()) };
             continue;
           }
+          case 51: {
+            if (tag !== 410) {
+              break;
+            }
+
+            message.message = { $case: "copiesReady", value: CopiesReady.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 39: {
             if (tag !== 314) {
               break;
@@ -3192,6 +3229,12 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "operationWish": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "operationWish", value: OperationWish.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "copiesReady": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "copiesReady", value: CopiesReady.fromPartial(object.message.value) };
         }
         break;
       }
@@ -4247,6 +4290,184 @@ export const OperationWish: MessageFns<OperationWish> = {
     message.nodeId = object.nodeId ?? 0;
     message.all = object.all ?? false;
     message.partitions = object.partitions?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseCopiesReady(): CopiesReady {
+  return { epoch: 0, ready: [], _unknownFields: {} };
+}
+
+export const CopiesReady: MessageFns<CopiesReady> = {
+  encode(message: CopiesReady, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.epoch !== 0) {
+      writer.uint32(8).uint64(message.epoch);
+    }
+    for (const v of message.ready) {
+      ReadyCopy.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CopiesReady {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCopiesReady();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ready.push(ReadyCopy.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CopiesReady>): CopiesReady {
+    return CopiesReady.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CopiesReady>): CopiesReady {
+    const message = createBaseCopiesReady();
+    message.epoch = object.epoch ?? 0;
+    message.ready = object.ready?.map((e) => ReadyCopy.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReadyCopy(): ReadyCopy {
+  return { partition: 0, groupEpoch: 0, badKeys: 0, _unknownFields: {} };
+}
+
+export const ReadyCopy: MessageFns<ReadyCopy> = {
+  encode(message: ReadyCopy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.groupEpoch !== 0) {
+      writer.uint32(16).uint64(message.groupEpoch);
+    }
+    if (message.badKeys !== 0) {
+      writer.uint32(24).uint64(message.badKeys);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadyCopy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadyCopy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.groupEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.badKeys = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReadyCopy>): ReadyCopy {
+    return ReadyCopy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReadyCopy>): ReadyCopy {
+    const message = createBaseReadyCopy();
+    message.partition = object.partition ?? 0;
+    message.groupEpoch = object.groupEpoch ?? 0;
+    message.badKeys = object.badKeys ?? 0;
     return message;
   },
 };

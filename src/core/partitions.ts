@@ -1,0 +1,271 @@
+/**
+ * The copies of partitions on this node, each in its phase of life (life.ts), and what the newest view makes of them. A
+ * partition that keeps its group notices nothing of a view. One that gets another group is sealed here, in the step that
+ * learns the view. A copy that stays serves the next epoch from there on.
+ *
+ * Invariants
+ * V2 Nothing of an epoch is answered after the step that sealed it: whoever served it is gone by then.
+ * V4 A newcomer answers nothing before it is ready.
+ * V6 A copy outside the newest group is dropped only when the newest view names no group before. Then every replica of
+ *    the newest group is recorded as ready.
+ */
+
+import { unreachable } from "../base/assert.js";
+import type { Instant } from "../base/time.js";
+import { Life, turnOf } from "./life.js";
+import type { Entry } from "./model/entry.js";
+import { FOUNDING, type GroupEpoch, type NodeId, type Partition } from "./model/ids.js";
+import type { Outbox } from "./model/outbox.js";
+import { planted } from "./model/planted.js";
+import type { RegisterTable } from "./model/table.js";
+import { ServedPartition, type ServedPartitionOptions } from "./partition.js";
+import { Group } from "./quorum/group.js";
+import { Replica } from "./replica/replica.js";
+import type { ReadyCopy } from "./view/message.js";
+import { isReady } from "./view/move.js";
+import { type Placement, placementOf, type View } from "./view/view.js";
+
+/** A copy that storage brings back. */
+export interface RestoredCopy {
+  readonly partition: Partition;
+  /** The group epoch in which it began with nothing. */
+  readonly copy: GroupEpoch;
+  readonly table: RegisterTable;
+  /** Its durable entries but registers and removals, in order. */
+  restored(): Iterable<Entry>;
+}
+
+/** A copy, in whatever phase. */
+export interface KeptCopy {
+  readonly life: Life;
+  /** null: it is not durable yet that it began, so storage may have no table for it. */
+  replica: Replica | null;
+}
+
+export interface PartitionsOptions {
+  readonly self: NodeId;
+  readonly view: View;
+  /** The registers of the newest copy. */
+  readonly table: (partition: Partition) => RegisterTable;
+  /** All copies that storage holds, the newest of each partition last. Missing: at most the newest ones. */
+  readonly copies: Iterable<RestoredCopy>;
+  /** Durable entries of the newest copies, in order. */
+  readonly restored: readonly Entry[];
+  readonly parts: Omit<ServedPartitionOptions, "group" | "table" | "replica" | "now">;
+  readonly now: Instant;
+}
+
+/** Partitions of a node whose word is told in one message; the rest is told once these are recorded. */
+const MAX_TOLD_READY = 4_096;
+
+export class Partitions {
+  /** Those that answer. */
+  readonly served = new Map<Partition, ServedPartition>();
+  /** The newest copy of each partition, whether it answers or not. */
+  readonly newest = new Map<Partition, KeptCopy>();
+  /** Sealed copies besides that others may still need. */
+  readonly older = new Map<Partition, KeptCopy[]>();
+  private readonly self: NodeId;
+  private readonly table: PartitionsOptions["table"];
+  private readonly parts: PartitionsOptions["parts"];
+
+  constructor(options: PartitionsOptions) {
+    const { self, view, now } = options;
+    this.self = self;
+    this.table = options.table;
+    this.parts = options.parts;
+    const held = byPartition(options.copies);
+    const entries = byPartition(options.restored);
+    for (const [p, placement] of view.partitions.entries()) {
+      const partition = p as Partition;
+      const copies = held.get(partition) ?? [];
+      const own = entries.get(partition) ?? [];
+      const isFoundings = own.length > 0 || this.hasFoundings(placement);
+      const newest = copies.at(-1)?.copy ?? (isFoundings ? FOUNDING : null);
+      for (const older of copies.slice(0, -1)) this.keep(partition, this.restoredCopy(older));
+      if (newest === null) continue;
+      const life = new Life(newest);
+      for (const entry of own) life.restore(entry);
+      const kept: KeptCopy = { life, replica: this.replicaOf(partition, life, options.table(partition), own) };
+      this.newest.set(partition, kept);
+      if (this.isServing(life, placement)) this.serve(now, partition, placement, kept, own);
+    }
+    if (options.restored.length > 0) for (const { upkeep } of this.served.values()) upkeep.catchUp.wasAway();
+  }
+
+  /**
+   * The newest view counts from here on. Returns the partitions that another group serves from now on. `pausing`: this
+   * node takes no offices now.
+   */
+  follow(now: Instant, view: View, pausing: boolean, out: Outbox): readonly Partition[] {
+    const turned: Partition[] = [];
+    for (const [p, placement] of view.partitions.entries()) {
+      const partition = p as Partition;
+      if (this.turn(now, partition, placement, pausing, out)) turned.push(partition);
+      if (placement.previous === undefined && this.older.size + this.newest.size > 0) this.drop(partition, out);
+    }
+    return turned;
+  }
+
+  /** Copies that were begun by then are durable: their tables are there. */
+  durable(now: Instant, view: View, out: Outbox): void {
+    for (const [partition, kept] of this.newest) {
+      if (kept.replica !== null) continue;
+      kept.replica = this.replicaOf(partition, kept.life, this.table(partition), []);
+      if (planted("V4.answers-early")) this.becomeReady(now, partition, placementOf(view, partition), out);
+    }
+  }
+
+  /** The newcomer has all that its group needs, all of it on its way to the disk (V4). */
+  becomeReady(now: Instant, partition: Partition, placement: Placement, out: Outbox): void {
+    const kept = this.newest.get(partition);
+    if (kept === undefined || kept.replica === null || kept.life.ready || kept.life.left !== null) return;
+    if (kept.life.epoch !== placement.groupEpoch) return;
+    const { epoch } = kept.life;
+    kept.life.ready = true;
+    out.entries.push({ kind: "ready", partition, epoch });
+    this.serve(now, partition, placement, kept, []);
+  }
+
+  /** Copies that are ready here, and that the view does not record as such. */
+  news(view: View): readonly ReadyCopy[] {
+    const news: ReadyCopy[] = [];
+    for (const [partition, { group }] of this.served) {
+      if (!group.moved) continue;
+      const placement = placementOf(view, partition);
+      if (placement.groupEpoch !== group.epoch || isReady(placement, this.self)) continue;
+      news.push({ partition, groupEpoch: group.epoch, bad: 0 });
+      if (news.length >= MAX_TOLD_READY) break;
+    }
+    return news;
+  }
+
+  private turn(now: Instant, partition: Partition, placement: Placement, pausing: boolean, out: Outbox): boolean {
+    const kept = this.newest.get(partition) ?? null;
+    const turn = turnOf(kept?.life ?? null, placement, this.self);
+    const { groupEpoch: epoch } = placement;
+    switch (turn) {
+      case "none":
+        return false;
+      case "stays":
+        if (kept !== null) this.stay(now, partition, placement, kept, pausing, out);
+        return true;
+      case "leaves":
+        if (planted("V2.serves-on")) return false;
+        this.end(partition, out);
+        this.leave(partition, epoch, kept, out);
+        if (planted("V6.drops-on-seal")) this.drop(partition, out);
+        return true;
+      case "begins": {
+        this.end(partition, out);
+        this.leave(partition, epoch, kept, out);
+        if (kept !== null) this.keep(partition, kept);
+        out.entries.push({ kind: "begun", partition, copy: epoch });
+        const life = new Life(epoch);
+        this.newest.set(partition, { life, replica: null });
+        this.parts.heartbeats.setGroup(partition, placement.replicas);
+        return true;
+      }
+      default:
+        return unreachable(turn);
+    }
+  }
+
+  private stay(
+    now: Instant,
+    partition: Partition,
+    placement: Placement,
+    kept: KeptCopy,
+    pausing: boolean,
+    out: Outbox,
+  ): void {
+    const before = this.served.get(partition);
+    const replica = kept.replica as Replica;
+    const positions = before?.upkeep.catchUp.positions ?? [];
+    const succeeds = before?.isWriter === true && !pausing;
+    const unclear = before?.seal(succeeds, out) ?? [];
+    kept.life.seal(placement.groupEpoch, true);
+    replica.stay({ partition, epoch: placement.groupEpoch }, out);
+    const served = this.serve(now, partition, placement, kept, []);
+    for (const position of positions) served.upkeep.catchUp.restore(position);
+    if (succeeds) served.succeed(now, unclear, out);
+  }
+
+  /** Whoever served the epoch before does so no more. */
+  private end(partition: Partition, out: Outbox): void {
+    const before = this.served.get(partition);
+    if (before === undefined) return;
+    before.seal(false, out);
+    this.served.delete(partition);
+    this.parts.heartbeats.removeGroup(partition);
+  }
+
+  private leave(partition: Partition, epoch: GroupEpoch, kept: KeptCopy | null, out: Outbox): void {
+    if (kept === null || kept.life.left !== null) return;
+    kept.life.seal(epoch, false);
+    kept.replica?.end();
+    out.entries.push({ kind: "sealed", partition, epoch, stays: false });
+  }
+
+  private serve(
+    now: Instant,
+    partition: Partition,
+    placement: Placement,
+    { replica }: KeptCopy,
+    entries: readonly Entry[],
+  ): ServedPartition {
+    const { replicas, groupEpoch } = placement;
+    const group = new Group(partition, groupEpoch, replicas, this.self);
+    const served = new ServedPartition({ ...this.parts, group, replica: replica as Replica, now });
+    for (const entry of entries) if (entry.kind === "cursor") served.upkeep.catchUp.restore(entry);
+    this.served.set(partition, served);
+    return served;
+  }
+
+  private drop(partition: Partition, out: Outbox): void {
+    const older = this.older.get(partition) ?? [];
+    const kept = this.newest.get(partition);
+    const gone = kept === undefined || kept.life.left === null ? older : [...older, kept];
+    for (const { life } of gone) out.entries.push({ kind: "dropped", partition, copy: life.copy });
+    this.older.delete(partition);
+    if (kept !== undefined && kept.life.left !== null) this.newest.delete(partition);
+  }
+
+  private keep(partition: Partition, copy: KeptCopy): void {
+    this.older.set(partition, [...(this.older.get(partition) ?? []), copy]);
+  }
+
+  private restoredCopy({ partition, copy, table, restored }: RestoredCopy): KeptCopy {
+    const life = new Life(copy);
+    const entries = [...restored()];
+    for (const entry of entries) life.restore(entry);
+    return { life, replica: this.replicaOf(partition, life, table, entries) };
+  }
+
+  private replicaOf(partition: Partition, life: Life, table: RegisterTable, entries: readonly Entry[]): Replica {
+    const { epoch, copy } = life;
+    const replica = new Replica({ partition, epoch }, table, this.parts.mendingLoad, copy);
+    for (const entry of entries) replica.restore(entry);
+    return replica;
+  }
+
+  private isServing(life: Life, { groupEpoch, replicas }: Placement): boolean {
+    return life.left === null && life.ready && life.epoch === groupEpoch && replicas.includes(this.self);
+  }
+
+  /** Storage does not tell of a copy that the founding gave and that never was written to. */
+  private hasFoundings({ groupEpoch, replicas, previous }: Placement): boolean {
+    if (groupEpoch === FOUNDING) return replicas.includes(this.self);
+    return previous?.groupEpoch === FOUNDING && previous.replicas.includes(this.self);
+  }
+}
+
+function byPartition<T extends { readonly partition: Partition }>(all: Iterable<T>): Map<Partition, T[]> {
+  const lists = new Map<Partition, T[]>();
+  for (const one of all) {
+    const list = lists.get(one.partition);
+    if (list === undefined) lists.set(one.partition, [one]);
+    else list.push(one);
+  }
+  return lists;
+}

@@ -1,0 +1,112 @@
+/**
+ * How a partition's group changes from one view to the next. One replica gives way to another one, and the placement
+ * names the group before until every replica of the new one is recorded as ready. Pure functions of placements: the
+ * proposer plans with them, and every acceptor checks with them.
+ *
+ * Rules
+ * V5  One replica of a group changes in a view, and only when every replica is recorded as ready. Or all but one are,
+ *     that one gives way, and those that are ready are a majority.
+ * H17 The places of a group that a move made are those of its replicas' ids.
+ */
+import { majorityOf } from "../../base/votes.js";
+import { type GroupEpoch, groupEpoch, type NodeId, type ViewEpoch } from "../model/ids.js";
+import { planted } from "../model/planted.js";
+import { type Placement, type PreviousGroup, preferredOf, type ReadyReplica } from "./view.js";
+
+/** One replica of a group that has them all ready. */
+export const isReady = ({ previous, ready }: Placement, node: NodeId): boolean =>
+  previous === undefined || (ready ?? []).some((one) => one.node === node);
+
+/** Whether it may be ready by now, as far as the view tells: a newcomer is not before it is recorded. */
+export const mayAnswer = (placement: Placement, node: NodeId): boolean =>
+  isReady(placement, node) || placement.previous?.replicas.includes(node) === true;
+
+/** Replicas that no view records as ready. */
+export const unready = (placement: Placement): readonly NodeId[] =>
+  placement.replicas.filter((node) => !isReady(placement, node));
+
+/** Why the group cannot give up that replica now, in words; null: it can. */
+export function replacementFault(placement: Placement, leaves: NodeId): string | null {
+  if (planted("V5.stacks-moves")) return null;
+  if ((placement.ready ?? []).some(({ bad }) => bad > 0)) return "a bad key that was inherited waits";
+  const missing = unready(placement);
+  if (missing.length === 0) return null;
+  if (missing.length > 1 || missing[0] !== leaves) return `node ${missing.join(", node ")} is not ready`;
+  const ready = placement.replicas.length - missing.length;
+  return ready >= majorityOf(placement.replicas.length) ? null : "no majority of its replicas is ready";
+}
+
+/** The placement with one replica in the place of another one. `epoch`: of the view that says so. */
+export function moved(placement: Placement, leaves: NodeId, comes: NodeId, epoch: ViewEpoch): Placement {
+  const { replicas, groupEpoch: before } = placement;
+  const next = [...replicas.filter((node) => node !== leaves), comes].sort((a, b) => a - b);
+  const preferred = preferredOf(placement);
+  const kept = preferred === leaves || preferred === undefined ? comes : preferred;
+  return {
+    replicas: next,
+    groupEpoch: groupEpoch(epoch),
+    previous: { groupEpoch: before, replicas },
+    ...(kept === next[0] ? {} : { preferred: kept }),
+  };
+}
+
+/**
+ * The placement with these replicas recorded as ready, in whatever order they said so. The move is finished when all are,
+ * and none waits for a bad key.
+ */
+export function recording(placement: Placement, told: readonly ReadyReplica[]): Placement {
+  const { previous, ready = [], ...group } = placement;
+  if (previous === undefined) return placement;
+  const known = new Map(ready.map((one) => [one.node, one]));
+  for (const one of told) {
+    const before = known.get(one.node);
+    // The way down to none is not worth a view for each key.
+    const isNews = before === undefined || (before.bad > 0 && one.bad === 0);
+    if (isNews && placement.replicas.includes(one.node)) known.set(one.node, one);
+  }
+  const all = [...known.values()].sort((a, b) => a.node - b.node);
+  if (all.length === placement.replicas.length && all.every(({ bad }) => bad === 0)) return group;
+  const changed = all.length > ready.length || all.some((one, i) => one !== ready[i]);
+  return changed ? { ...group, previous, ready: all } : placement;
+}
+
+/** Why one placement cannot follow the other one, in words; null: it can. `epoch`: of the view that follows. */
+export function placementFault(before: Placement, after: Placement, epoch: ViewEpoch): string | null {
+  const { replicas } = after;
+  if (sameSet(replicas, before.replicas)) {
+    if (after.groupEpoch !== before.groupEpoch) return "its group epoch changes though its replicas do not";
+    if (!sameList(replicas, before.replicas)) return "its places change though its replicas do not";
+    return progressFault(before, after);
+  }
+  if (after.groupEpoch !== (epoch as number)) return "its group epoch is not that of the view";
+  if (replicas.some((node, place) => place > 0 && node <= (replicas[place - 1] ?? 0)))
+    return "its replicas are not ordered by id";
+  const left = before.replicas.filter((node) => !replicas.includes(node));
+  const come = replicas.filter((node) => !before.replicas.includes(node));
+  if (left.length !== 1 || come.length !== 1) return "more than one of its replicas changes";
+  if (!sameGroup(after.previous, before.groupEpoch, before.replicas)) return "it does not name the group before it";
+  if (after.ready !== undefined) return "it names replicas as ready that cannot have said so";
+  const fault = replacementFault(before, left[0] as NodeId);
+  return fault === null ? null : `it moves again although ${fault}`;
+}
+
+/** The record of a move only grows, until the move is finished. */
+function progressFault(before: Placement, after: Placement): string | null {
+  const { previous } = before;
+  if (previous === undefined)
+    return after.previous === undefined && after.ready === undefined ? null : "it names a move that there was not";
+  if (after.previous === undefined) return after.ready === undefined ? null : "it names who is ready, and no move";
+  if (!sameGroup(after.previous, previous.groupEpoch, previous.replicas)) return "it names another group before it";
+  const there = after.ready ?? [];
+  const falls = (before.ready ?? []).some(({ node, bad }) => !there.some((one) => one.node === node && one.bad <= bad));
+  return falls ? "a replica is not recorded as ready any more" : null;
+}
+
+const sameGroup = (group: PreviousGroup | undefined, epoch: GroupEpoch, replicas: readonly NodeId[]): boolean =>
+  group !== undefined && group.groupEpoch === epoch && sameList(group.replicas, replicas);
+
+const sameList = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
+  a.length === b.length && a.every((node, place) => node === b[place]);
+
+const sameSet = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
+  a.length === b.length && a.every((node) => b.includes(node)) && new Set(a).size === a.length;

@@ -54,6 +54,8 @@ const BUGS: Record<PlantedBug, string> = {
   "R14.merely-accepted": "what is merely accepted passes for settled",
   "R14.across-ballots": "settled numbers are compared across ballots",
   "R14.over-unacknowledged": "the settled seq advances over one that is not acknowledged",
+  "R14.over-deserted":
+    "the settled seq advances over a write that nobody waits for, which a later one under way has replaced",
   "R9.raise-lets-in": "between the two rounds of a raise, requests of before run",
   "R9.raise-told-early": "a raise is told as done when a majority has reserved beyond it, without the floor",
   "R9.tells-less":
@@ -61,6 +63,8 @@ const BUGS: Record<PlantedBug, string> = {
   "R9.base-untold": "an office does not tell where it began",
   "R9.first-copy-unbound": "the first copy that a node sends on does not say what that node knew",
   "I3.waits-on": "requests stay with the writer beyond their deadline, and one key may use up its partition",
+  "I3.keeps-deserted":
+    "writes that nobody waits for stay with the writer, although later ones of their keys are under way",
   "B3.purge-goes-on": "a purge pass that waited lets a writer go on that has handed its office over",
   "I5.unsent-is-sent": "a request that no stream took counts as sent",
   "B1.page-by-number": "a page for who catches up is bounded in number only",

@@ -41,6 +41,7 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["R14.merely-accepted", "S04-revealed-nowhere"],
   ["R14.across-ballots", "S11-settled-in-one-ballot"],
   ["R14.over-unacknowledged", "S04-revealed-nowhere"],
+  ["R14.over-deserted", "deserted-writes-give-way"],
   ["B3.purge-goes-on", "leaving-while-a-purge-waits"],
   ["I5.unsent-is-sent", "unsent-is-held"],
 ];

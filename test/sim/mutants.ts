@@ -42,6 +42,7 @@ const DIRECTED = new Map<string, string>([
   ["B1.page-by-number", "a unit test"],
   ["B1.retained-by-number", "a unit test"],
   ["B3.purge-goes-on", "a script"],
+  ["R14.over-deserted", "a script"],
   // For streams and founding, which the simulator does without.
   ["W1.refusal-is-final", "a unit test"],
   ["W2.anybodys-proof", "a unit test"],

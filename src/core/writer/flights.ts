@@ -3,6 +3,9 @@
  * of flights that some replica may still lack until one of three things happens. Every replica has it, or a later one
  * of its key departs. Or only replicas lack it that are not heard: those catch up when they are back. The settled seq
  * stops below the oldest flight that is not done (R14).
+ *
+ * Nobody may wait for a write any more while it is still under way, and a later write of its key is, too. The later one carries the whole
+ * register, so the earlier one goes, and the later one takes its place. The settled seq stays below both until the later one is on a majority.
  */
 import { assert } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
@@ -33,17 +36,20 @@ export class Flight extends Asking implements Retained {
   messages = 0;
   done = false;
   waiters: Waiter[];
+  /** The lowest seq for which this write stands: its own, or that of the first write whose place it took. */
+  firstSeq: number;
 
   constructor(
     /** The writes of its key that are not on a majority yet, oldest first; itself among them. */
     readonly undone: Flight[],
     readonly register: Register,
     waiter: Waiter,
-    readonly departedAt: Instant,
+    public departedAt: Instant,
     private readonly owner: Flights,
   ) {
     super(departedAt);
     this.bytes = register.bytes;
+    this.firstSeq = register.timestamp.seq;
     this.waiters = [waiter];
   }
 
@@ -64,7 +70,7 @@ export class Flights {
   /** By seq: the flights that some replica may still lack. */
   private readonly bySeq = new TransientMap<number, Flight>();
   private readonly latest = new TransientMap<Key, Flight>();
-  /** Flights in seq order; those before `head` are done, those before `first` on every replica that is heard. */
+  /** Flights in the order of their first seq; those before `head` are done, those before `first` on every replica that is heard. */
   private order: Flight[] = [];
   private head = 0;
   private first = 0;
@@ -123,7 +129,7 @@ export class Flights {
   settledSeq(last: number): number {
     const first = this.order[this.head];
     assert((first === undefined) === (this.undone === 0), "writer I5: the settled seq stops below what is under way");
-    return first === undefined ? last : first.register.timestamp.seq - 1;
+    return first === undefined ? last : first.firstSeq - 1;
   }
 
   /** The office is over: empties everything and returns the writes that no majority has, with those who wait for them. */
@@ -170,11 +176,12 @@ export class Flights {
   }
 
   /**
-   * Those who have waited for a write until their deadline; they wait no more. The write goes on: it was decided. Called every RESEND_MS; a
-   * write that has been under way for less than a second is not looked at.
+   * Those who have waited for a write until their deadline; they wait no more. The write goes on, itself or by a later one of its key: it was
+   * decided. Called every RESEND_MS; a write that has been under way for less than a second is not looked at.
    */
   overdue(now: Instant): Waiter[] {
     const left: Waiter[] = [];
+    const keys = new Set<Flight[]>();
     this.deserted = 0;
     for (let i = this.head; i < this.order.length; i++) {
       const flight = this.order[i] as Flight;
@@ -183,9 +190,42 @@ export class Flights {
       const over = flight.waiters.filter((waiter) => waiter.over(now));
       if (over.length > 0) flight.waiters = flight.waiters.filter((waiter) => !over.includes(waiter));
       left.push(...over);
-      if (flight.waiters.length === 0) this.deserted++;
+      if (flight.waiters.length > 0) continue;
+      this.deserted++;
+      if (flight.undone.at(-1) !== flight) keys.add(flight.undone);
     }
+    if (keys.size > 0 && !planted("I3.keeps-deserted")) this.leaveToLater(keys);
     return left;
+  }
+
+  /** Each write of these keys that nobody waits for gives its place to the next one that stays. */
+  private leaveToLater(keys: Iterable<Flight[]>): void {
+    const gone = new Set<Flight>();
+    for (const undone of keys) {
+      let oldest: Flight | null = null;
+      let kept = 0;
+      const last = undone.at(-1);
+      for (const flight of undone) {
+        oldest ??= flight;
+        if (flight !== last && flight.waiters.length === 0) {
+          gone.add(flight);
+          continue;
+        }
+        if (!planted("R14.over-deserted")) flight.firstSeq = oldest.firstSeq;
+        flight.departedAt = oldest.departedAt;
+        oldest = null;
+        undone[kept++] = flight;
+      }
+      undone.length = kept;
+    }
+    for (const { register, bytes } of gone) {
+      this.bySeq.delete(register.timestamp.seq);
+      this.load.flightBytes -= bytes;
+    }
+    this.undone -= gone.size;
+    this.deserted -= gone.size;
+    const staying = this.order.slice(this.head).filter((flight) => !gone.has(flight));
+    this.order = [...this.order.slice(0, this.head), ...staying.sort((a, b) => a.firstSeq - b.firstSeq)];
   }
 
   /** Something may have to be sent again. */

@@ -1,5 +1,6 @@
 /** Writes under way, and what the writer remembers of a key. */
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Prng } from "../../../../src/base/prng.js";
 import { type Instant, never } from "../../../../src/base/time.js";
 import { type Key, key, revision } from "../../../../src/core/model/ids.js";
 import type { Register } from "../../../../src/core/model/register.js";
@@ -8,10 +9,12 @@ import { Waiter } from "../../../../src/core/quorum/waiter.js";
 import { Flights, MAX_UNREPLICATED } from "../../../../src/core/writer/flights.js";
 import { KeyState } from "../../../../src/core/writer/key-state.js";
 import { NodeLoad } from "../../../../src/core/writer/node-load.js";
+import { type PlantedBug, plant } from "../../../planted/planted.js";
 import { at, b, groupOf, K, PATIENCE, record, register, ts } from "./harness.js";
 
 const ALL = 0b111;
 let flights: Flights;
+let load: NodeLoad;
 let states: Map<Key, KeyState>;
 let seq: number;
 
@@ -26,11 +29,11 @@ beforeEach(() => {
 const waiter = (name: number, deadline: Instant = never): Waiter =>
   new Waiter({ kind: "client", ticket: name, deadline }, null, null, revision(0), true);
 /** A write of the key departs; its waiter is named by its seq. */
-function depart(k: Key = K, now = 0): number {
+function depart(k: Key = K, now = 0, deadline: Instant = never): number {
   seq++;
   const state = states.get(k) ?? new KeyState(k);
   states.set(k, state);
-  flights.depart(at(now), state.undone, register({ key: k, at: ts(b(1), seq), version: seq }), waiter(seq));
+  flights.depart(at(now), state.undone, register({ key: k, at: ts(b(1), seq), version: seq }), waiter(seq, deadline));
   return seq;
 }
 const stateOf = (k: Key = K): KeyState => states.get(k) ?? new KeyState(k);
@@ -151,6 +154,108 @@ describe("the settled seq (R14)", () => {
     expect(flights.settledSeq(5_000)).toBe(5_000);
     depart(key("last"));
     expect(flights.settledSeq(5_001)).toBe(5_000);
+  });
+});
+
+describe("a write that nobody waits for any more", () => {
+  afterEach(() => plant());
+  const LONG = 10_000;
+  const later = at(LONG);
+  const namesOf = (waiters: readonly Waiter[]): number[] =>
+    waiters.map(({ asker }) => (asker.kind === "client" ? asker.ticket : -1));
+
+  test("gives way to a later one of its key, which is under way in its place", () => {
+    load = new NodeLoad();
+    flights = new Flights(groupOf(3), load);
+    depart(K, 0, at(100));
+    const bytes = load.flightBytes;
+    depart(K, 0, at(100));
+    depart(key("b"), 0);
+    depart(K, 0, at(LONG * 2));
+    depart(K, 0, at(100));
+    expect(namesOf(flights.overdue(later))).toEqual([1, 2, 5]);
+    expect(flights.undone).toBe(3);
+    expect(flights.deserted).toBe(1);
+    expect(load.flightBytes).toBe(3 * bytes);
+    expect(stateOf().undone.map(({ register: { timestamp } }) => timestamp.seq)).toEqual([4, 5]);
+    // Whoever had it acknowledges in vain; the later one brings what it did.
+    expect(acknowledge(1, 0)).toBeNull();
+    expect(acknowledge(1, 1)).toBeNull();
+    expect(acknowledge(5, 0)).toBeNull();
+    expect(acknowledge(5, 1)).toEqual([4]);
+    expect(flights.undone).toBe(1);
+    expect(flights.deserted).toBe(1);
+    flights.overdue(later);
+    expect(flights.deserted).toBe(0);
+  });
+
+  test("stays when it is the last of its key: it was decided, and is sent until a majority has it", () => {
+    depart(K, 0, at(100));
+    flights.overdue(later);
+    expect(flights.undone).toBe(1);
+    expect(resent(LONG)).toEqual(new Map([[1, ALL]]));
+    acknowledge(1, 0);
+    expect(acknowledge(1, 1)).toEqual([]);
+    expect(flights.undone).toBe(0);
+  });
+
+  function settledWhileItGivesWay(): number {
+    depart(key("a"));
+    depart(K, 0, at(100));
+    depart(K);
+    depart(key("b"));
+    for (const of of [1, 4]) for (const place of [0, 1]) acknowledge(of, place);
+    flights.overdue(later);
+    return flights.settledSeq(4);
+  }
+
+  test("the settled seq stays below it until the later one is on a majority (R14)", () => {
+    expect(settledWhileItGivesWay()).toBe(1);
+    acknowledge(3, 0);
+    acknowledge(3, 2);
+    expect(flights.settledSeq(4)).toBe(4);
+  });
+
+  test.each<[PlantedBug, (settled: number) => void]>([
+    ["R14.over-deserted", (settled) => expect(settled).toBe(2)],
+    ["I3.keeps-deserted", () => expect(flights.undone).toBe(2)],
+  ])("planted %s shows", (bug, shows) => {
+    plant(bug);
+    shows(settledWhileItGivesWay());
+  });
+
+  test("the settled seq is never above a write that no majority has, in whatever order writes, deadlines and answers come", () => {
+    const random = new Prng(7);
+    const KEYS = ["a", "b", "c"].map((name) => key(name));
+    /** By the definition: seq by seq, what a majority has of the key since. */
+    const held = new Map<number, Set<number>>();
+    const keyOfSeq: Key[] = [];
+    let now = 0;
+    for (let i = 0; i < 4_000; i++) {
+      now += 50;
+      if (random.below(3) === 0) {
+        const k = KEYS[random.below(KEYS.length)] as Key;
+        const s = depart(k, now, at(now + random.below(3_000)));
+        keyOfSeq[s] = k;
+        held.set(s, new Set());
+      } else if (random.below(4) > 0 && seq > 0) {
+        const s = seq - random.below(Math.min(seq, 12));
+        const place = random.below(3);
+        held.get(s)?.add(place);
+        flights.acknowledge(s, place);
+      } else flights.overdue(at(now));
+      let settled = seq;
+      const done = new Set<Key>();
+      for (let s = seq; s > 0; s--) {
+        const k = keyOfSeq[s] as Key;
+        if ((held.get(s)?.size ?? 0) >= 2) done.add(k);
+        if (!done.has(k)) settled = s - 1;
+      }
+      expect(flights.settledSeq(seq)).toBeLessThanOrEqual(settled);
+    }
+    for (let s = 1; s <= seq; s++) for (const place of [0, 1]) flights.acknowledge(s, place);
+    expect(flights.settledSeq(seq)).toBe(seq);
+    expect(flights.undone).toBe(0);
   });
 });
 

@@ -12,8 +12,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MadPeer, type MadPeerOptions } from "../../bench/attacks/mad-peer.js";
 import { Prng } from "../../src/base/prng.js";
+import { nodeId } from "../../src/core/model/ids.js";
+import type { Member } from "../../src/core/view/view.js";
 import { connectMethod, foundMethod } from "../../src/rpc/peers/peer-service.js";
 import { prefixOf } from "../../src/wire/grpc-frames.js";
+import { corpusOf } from "../fuzz/founding/corpus.js";
 import { CORPUS, GREETINGS } from "../fuzz/peer/corpus.js";
 import { mutate } from "../fuzz/peer/mutate.js";
 import { answerOf } from "./clients.js";
@@ -26,6 +29,17 @@ const HELD_MS = 6_000;
 /** Lines that a mad peer and strangers may cost in all. */
 const LINES = 120 + FUZZ_MS / 500;
 const FRAMES = [...CORPUS, ...GREETINGS].map(({ bytes }) => bytes);
+const FOUNDERS = [10, 11, 12].map((id) => ({
+  id: nodeId(id),
+  clientAddress: `${HOST}:46${id}`,
+  peerAddress: `${HOST}:47${id}`,
+  zone: "",
+}));
+const FOUNDING = corpusOf(
+  FOUNDERS[0] as Member,
+  FOUNDERS,
+  FOUNDERS.map(({ peerAddress }) => peerAddress),
+).requests;
 
 let cluster: Cluster;
 let node: Node;
@@ -200,20 +214,32 @@ function strange(chance: Prng): Promise<void> {
       if (chance.chance(0.5)) socket.write(Buffer.from(randomBytes(chance.below(5_000))));
       return;
     }
-    const path = chance.chance(0.7) ? connectMethod.path : foundMethod.path;
+    const founding = chance.chance(0.3);
+    const path = founding ? foundMethod.path : connectMethod.path;
     const stream = session?.request({
       ":method": "POST",
       ":path": path,
       "content-type": "application/grpc",
       te: "trailers",
+      // As somebody who has no secret makes them up.
+      ...(founding && chance.chance(0.5) ? madeUpProof(chance) : {}),
     });
     stream?.on("error", end).on("close", end);
     stream?.resume();
     for (let i = 1 + chance.below(4); i > 0; i--) {
-      const frame = mutate(chance.pick(chance.chance(0.7) ? GREETINGS : CORPUS).bytes, FRAMES, chance);
+      const seed = founding ? chance.pick(FOUNDING) : chance.pick(chance.chance(0.7) ? GREETINGS : CORPUS).bytes;
+      const frame = mutate(seed, founding ? FOUNDING : FRAMES, chance);
       const length = chance.chance(0.1) ? chance.pick([0xffff_ffff, 20_000_000, 0]) : frame.length;
       stream?.write(Buffer.concat([prefixOf(length), frame]));
     }
     if (chance.chance(0.5)) stream?.end();
   });
 }
+
+const madeUpProof = (chance: Prng): Record<string, string> =>
+  Object.fromEntries(
+    ["challenge", "nonce", "proof"].map((name) => [
+      `onar-${name}-bin`,
+      randomBytes(chance.pick([1, 32, 54, 300])).toString("base64"),
+    ]),
+  );

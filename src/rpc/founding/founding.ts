@@ -310,7 +310,8 @@ export class Founding {
     const { accepted } = this.founder;
     // Views that followed that first one count as well: meanwhile others went on.
     const isLater = view.epoch > 1 && accepted?.view.view.clusterId === view.clusterId;
-    const wrong = isLater ? wrongIn(view) : wrongInFirst(view, peers);
+    // Any later view may be heard of a cluster that has gone on without this node.
+    const wrong = view.epoch > 1 ? wrongIn(view) : wrongInFirst(view, peers);
     if (wrong !== null) return this.say(address, `tells of a view that cannot be: ${wrong}`);
     if (planted("W4.on-one-word")) return this.founder.onView(told);
     if (accepted?.view.digest === digest || isLater) return this.founder.onView(told);

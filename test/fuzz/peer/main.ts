@@ -1,4 +1,8 @@
-/** `make fuzz MINUTES=60 SEED=1`: runs of fuzz.ts, one seed after the other. A seed that fails does so again: SEED=n RUNS=1. */
+/**
+ * `make fuzz MINUTES=60 SEED=1`: runs of fuzz.ts, one seed after the other, each with a run of founding's calls. A seed that fails does so again:
+ * SEED=n RUNS=1.
+ */
+import { fuzzFounding, newFoundingTally } from "../founding/fuzz.js";
 import { Found, fuzz, newTally } from "./fuzz.js";
 
 const minutes = Number(process.env["MINUTES"] ?? "1");
@@ -10,6 +14,7 @@ if (!(minutes > 0) || !Number.isInteger(first) || !(runs > 0)) {
 }
 const began = performance.now();
 const tally = newTally();
+const founding = newFoundingTally();
 let failed = 0;
 let seed = first;
 let progress = began;
@@ -24,6 +29,12 @@ for (; performance.now() - began < minutes * 60_000 && seed - first < runs && fa
     if (!(error instanceof Found)) throw error;
     failed++;
     console.log(error.message);
+  }
+  try {
+    await fuzzFounding(seed, founding);
+  } catch (error) {
+    failed++;
+    console.log((error as Error).message);
   }
   if (performance.now() - progress > 30_000) {
     progress = performance.now();
@@ -43,5 +54,10 @@ console.log(
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([kind, count]) => `${kind} ${count}`)
     .join(", "),
+);
+const { calls, answered, votes, founded, wishes, believed } = founding;
+console.log(
+  `${calls} calls of founding, ${answered} answered; ${votes} founders voted and ${founded} clusters were founded in the end; ` +
+    `${wishes} wishes heard, ${believed} views believed by newcomers`,
 );
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,19 +1,19 @@
 /** Founding over real sockets: with and without a secret, and what a founder does not believe. */
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { FoundRequest, FoundResponse } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { encodeView } from "../../../src/codec/api/view.js";
-import { nodeId } from "../../../src/core/model/ids.js";
-import type { Member, View } from "../../../src/core/view/view.js";
-import { Founding } from "../../../src/rpc/founding/founding.js";
-import { askFounder, CallsToFounders } from "../../../src/rpc/founding/founding-calls.js";
-import { PeerPort } from "../../../src/rpc/peer-port.js";
+import { encodedView } from "../../../src/codec/peer/encoded-view.js";
+import { groupEpoch, nodeId, viewEpoch } from "../../../src/core/model/ids.js";
+import type { View } from "../../../src/core/view/view.js";
+import { askFounder } from "../../../src/rpc/founding/founding-calls.js";
+import { MemberDoor } from "../../../src/rpc/founding/member-door.js";
 import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
 import { foundMethod, PROTOCOL_VERSION, peerClient } from "../../../src/rpc/peers/peer-service.js";
 import { plant } from "../../planted/planted.js";
 import { viewOf } from "../node/cluster.js";
+import { FoundingNode } from "./founding-node.js";
 
 afterEach(() => plant());
 
@@ -22,63 +22,11 @@ const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { tim
 const secretOf = (...lines: string[]): ClusterSecret => ({ ...NO_SECRET, all: lines.map((line) => Buffer.from(line)) });
 const SECRET = secretOf("s".repeat(32));
 
-class FoundingNode {
-  readonly notices: string[] = [];
-  readonly port: PeerPort;
-  readonly stop = new AbortController();
-  address = "";
-  view: View | null = null;
-  failed = "";
-
-  constructor(
-    readonly id: number,
-    readonly secret: ClusterSecret,
-  ) {
-    this.port = new PeerPort(secret, (text) => this.notices.push(text));
-  }
-
-  get member(): Member {
-    return { id: nodeId(this.id), clientAddress: `n${this.id}:4600`, peerAddress: this.address, zone: "" };
-  }
-
-  async listen(): Promise<void> {
-    this.address = `127.0.0.1:${await this.port.listen("127.0.0.1:0")}`;
-    this.port.address = this.address;
-  }
-
-  found(peers: readonly string[]): void {
-    const founding = new Founding({
-      self: this.member,
-      peers,
-      cluster: { replicationFactor: 2, partitions: 4 },
-      calls: new CallsToFounders(peers, this.secret),
-      pause: (ms) => sleep(ms),
-      clusterId: "",
-      votes: null,
-      saveVotes: () => Promise.resolve(),
-      notice: (text) => this.notices.push(text),
-      signal: this.stop.signal,
-    });
-    this.port.founding = founding;
-    founding.run().then(
-      (view) => {
-        this.view = view.view;
-      },
-      (error: unknown) => {
-        this.failed = String(error);
-      },
-    );
-  }
-}
-
 let nodes: FoundingNode[] = [];
 const clients: Client[] = [];
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();
-  for (const node of nodes) {
-    node.stop.abort();
-    node.port.close();
-  }
+  for (const node of nodes) node.close();
 });
 
 /** `absent`: founders that are listed and never begin. */
@@ -205,6 +153,30 @@ describe("a founder does not believe", () => {
     plant("W4.on-one-word");
     await said({ $case: "view", value: { view: encodeView(firstView()) } });
     expect(await said(undefined)).toMatchObject({ step: { $case: "view" } });
+  });
+
+  test("that it must wait for a cluster that has gone on without it: with a majority of the others it says so and ends", async () => {
+    await started([NO_SECRET, NO_SECRET, NO_SECRET], 2);
+    const later = encodedView({
+      ...viewOf(2, 2, 4),
+      epoch: viewEpoch(2),
+      previousDigest: "ab".repeat(32),
+      members: [1, 2].map((i) => ({ ...node(i).member, id: nodeId(10 + i) })),
+      voters: [nodeId(11), nodeId(12)],
+      partitions: [{ replicas: [nodeId(11), nodeId(12)], groupEpoch: groupEpoch(1) }],
+    });
+    const door = (i: number) =>
+      new MemberDoor({
+        self: node(i).member,
+        newest: () => later,
+        wished: () => expect.fail("nobody wishes"),
+        livesElsewhere: () => Promise.resolve(false),
+      });
+    node(1).port.founding = door(1);
+    await eventually(() => expect(node(0).notices.join("\n")).toContain("which this node is not a member of"));
+    expect(node(0).failed).toBe("");
+    node(2).port.founding = door(2);
+    await eventually(() => expect(node(0).failed).toContain("leave out --expect to become one"));
   });
 
   test("in a view that these founders could not found: it accepts none", async () => {

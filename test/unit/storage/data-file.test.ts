@@ -1,6 +1,6 @@
 /** LMDB's data file before LMDB opens it: cut short it would end the process by SIGBUS. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -55,47 +55,59 @@ test.each([0.5, 0.1])("a file of which only a part of %d is left is refused, and
   expect(statSync(data).size).toBe(bytes);
 });
 
-/** Opens and reads all of it, in a process of its own, as it might end this one. */
-function readIn(path: string, readOnly: boolean): string {
+/** Opens and reads all of each, in a process of its own, as it might end this one: what became of them. */
+function readIn(...looks: readonly { readonly path: string; readonly readOnly: boolean }[]): string[] {
   const script = `
     import { LmdbCheckpoint } from ${JSON.stringify(new URL("../../../src/storage/checkpoint/lmdb.ts", import.meta.url).href)};
-    try {
-      const checkpoint = new LmdbCheckpoint(${JSON.stringify(path)}, ${readOnly});
-      checkpoint.get(${partition(0)}, "k");
-      for (const _ of checkpoint.states());
-      console.log("read");
-    } catch (error) {
-      console.log(error.message);
+    for (const { path, readOnly } of ${JSON.stringify(looks)}) {
+      try {
+        const checkpoint = new LmdbCheckpoint(path, readOnly);
+        checkpoint.get(${partition(0)}, "k");
+        for (const _ of checkpoint.states());
+        console.log("read");
+      } catch (error) {
+        console.log(error.message);
+      }
     }
   `;
   const ran = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
     encoding: "utf8",
   });
   expect([ran.signal, ran.status], ran.stderr).toEqual([null, 0]);
-  return ran.stdout.trim();
+  return ran.stdout.trim().split("\n");
+}
+
+/** A copy of it that is cut to so many bytes. */
+async function cut(path: string, left: number): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "onar-data-file-"));
+  folders.push(folder);
+  copyFileSync(join(path, "data.mdb"), join(folder, "data.mdb"));
+  truncateSync(join(folder, "data.mdb"), left);
+  return folder;
 }
 
 test.each([KEYS, 2])("a file of %i keys that lacks its last pages does not end the process", async (keys) => {
   const path = await filled(keys);
-  const data = join(path, "data.mdb");
-  const { size } = statSync(data);
-  for (const pages of [1, 4, 20]) {
-    const left = size - pages * 4_096;
-    if (left < 2 * 4_096) break;
-    truncateSync(data, left);
-    expect(readIn(path, true)).toMatch(`has ${left} bytes, and by its own word it had`);
-    expect(statSync(data).size).toBe(left);
+  const { size } = statSync(join(path, "data.mdb"));
+  const lengths = [1, 4, 20].map((pages) => size - pages * 4_096).filter((left) => left >= 2 * 4_096);
+  const paths = await Promise.all(lengths.map((left) => cut(path, left)));
+  const said = readIn(...paths.map((one) => ({ path: one, readOnly: true })));
+  expect(said).toHaveLength(lengths.length);
+  for (const [i, left] of lengths.entries()) {
+    expect(said[i]).toMatch(`has ${left} bytes, and by its own word it had`);
+    expect(statSync(join(paths[i] as string, "data.mdb")).size).toBe(left);
   }
-  readIn(path, false);
-  expect(statSync(data).size).toBe(size);
+  const shortest = paths.at(-1) as string;
+  readIn({ path: shortest, readOnly: false });
+  expect(statSync(join(shortest, "data.mdb")).size).toBe(size);
 });
 
 test("a file that ends within its meta pages does not end the process", async () => {
   const path = await filled(2);
-  for (const left of [8_000, 4_096, 100]) {
-    truncateSync(join(path, "data.mdb"), left);
-    for (const readOnly of [true, false]) expect(readIn(path, readOnly)).not.toBe("read");
-  }
+  const paths = await Promise.all([8_000, 4_096, 100].map((left) => cut(path, left)));
+  const said = readIn(...paths.flatMap((one) => [true, false].map((readOnly) => ({ path: one, readOnly }))));
+  expect(said).toHaveLength(6);
+  expect(said).not.toContain("read");
 });
 
 test("an empty file is a new checkpoint", async () => {

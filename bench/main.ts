@@ -22,6 +22,7 @@ import { memory } from "./suites/memory.js";
 import { memoryAway } from "./suites/memory-away.js";
 import { open } from "./suites/open.js";
 import { pipelined } from "./suites/pipelined.js";
+import { placement } from "./suites/placement.js";
 import { rest } from "./suites/rest.js";
 import { startUp } from "./suites/start-up.js";
 import { formatTable } from "./suites/table.js";
@@ -46,6 +47,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["memory-away", memoryAway],
   ["abuse", abuse],
   ["idle", idle],
+  ["placement", placement],
 ]);
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]

@@ -21,6 +21,7 @@ export function evenOut(evening: Evening): void {
   const settled = new Set<number>();
   for (let heaviest = heaviestOf(loads, settled); heaviest !== null; heaviest = heaviestOf(loads, settled)) {
     const most = (loads[heaviest] as number) - 2;
+    if (Math.min(...loads) > most) return;
     const to = evening.direct(heaviest, most);
     if (to !== null && evening.move(heaviest, to)) continue;
     const { path, seen } = shortestPath(evening, heaviest, most);

@@ -10,11 +10,13 @@ import type { Entry } from "../core/model/entry.js";
 import {
   type ChangeNumber,
   type GroupEpoch,
+  type Key,
   NO_REVISION,
   type NodeId,
   type Partition,
   type Revision,
 } from "../core/model/ids.js";
+import type { Merged, PreCopied } from "../core/model/transfer-entry.js";
 import type { FoldedState } from "./checkpoint/checkpoint.js";
 
 /** Settled seqs are kept of the newest ballots: forgetting an old one costs an impose. */
@@ -35,6 +37,10 @@ export class CopyState {
   /** Newest ballot first. */
   private readonly settled: { readonly ballot: Ballot; seq: number }[] = [];
   private readonly cursors = new Map<NodeId, { readonly copy: GroupEpoch; readonly change: ChangeNumber }>();
+  private preCopied: PreCopied | null = null;
+  private merged: Merged | null = null;
+  private tookOver: GroupEpoch | null = null;
+  private readonly inherited = new Map<Key, number>();
 
   constructor(
     readonly table: TableId,
@@ -71,6 +77,19 @@ export class CopyState {
       case "cursor":
         this.cursors.set(entry.source, { copy: entry.copy, change: entry.change });
         return;
+      case "pre-copied":
+        this.preCopied = entry;
+        return;
+      case "merged":
+        this.merged = entry;
+        return;
+      case "took-over":
+        this.tookOver = entry.groupEpoch;
+        return;
+      case "inherited":
+        if (entry.mark === 0) this.inherited.delete(entry.key);
+        else this.inherited.set(entry.key, entry.mark);
+        return;
       default:
         unreachable(entry);
     }
@@ -87,6 +106,11 @@ export class CopyState {
     if (floor > 0) yield { kind: "floor", partition, floor };
     for (const { ballot, seq } of this.settled) yield { kind: "settled", partition, ballot, seq };
     for (const [source, { copy, change }] of this.cursors) yield { kind: "cursor", partition, source, copy, change };
+    const { preCopied, merged, tookOver } = this;
+    if (preCopied !== null) yield preCopied;
+    if (tookOver !== null) yield { kind: "took-over", partition, groupEpoch: tookOver };
+    if (merged !== null) yield merged;
+    for (const [key, mark] of this.inherited) yield { kind: "inherited", partition, key, mark };
   }
 
   /** As the checkpoint keeps it: first which copy it is, or that it is gone. */

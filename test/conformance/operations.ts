@@ -1,4 +1,5 @@
 /** Random operations on a storage as a replica does them, and the state that they must give. */
+import { unreachable } from "../../src/base/assert.js";
 import type { Prng } from "../../src/base/prng.js";
 import { ballot } from "../../src/core/model/ballot.js";
 import { CompletionRecords } from "../../src/core/model/completion-records.js";
@@ -74,8 +75,8 @@ export class Dice {
     const partition = PARTITIONS[chance.below(PARTITIONS.length)] as Partition;
     const key = keyOf(chance.below(KEYS));
     const b = ballot(groupEpoch(1), ++this.round, nodeId(4_000_000_000));
-    const kind = chance.below(this.copies ? 13 : 12);
-    if (kind === 12) return this.copyEntry(partition);
+    const kind = chance.below(this.copies ? 14 : 13);
+    if (kind === 13) return this.copyEntry(partition);
     // The founding's copy is there from its first entry on.
     if (!this.held.has(partition)) this.held.set(partition, [{ copy: groupEpoch(1), last: 0 }]);
     switch (kind) {
@@ -98,6 +99,8 @@ export class Dice {
       }
       case 5:
         return { kind: "removed", partition, key, change: this.next(partition) };
+      case 6:
+        return this.transferEntry(partition, key);
       default: {
         const value = chance.chance(0.2) ? null : "v".repeat(chance.below(chance.chance(0.1) ? 3_000 : 60));
         return {
@@ -107,6 +110,24 @@ export class Dice {
           change: this.next(partition),
         };
       }
+    }
+  }
+
+  private transferEntry(partition: Partition, key: Key): Entry {
+    const { chance } = this;
+    const epoch = groupEpoch(this.round);
+    switch (chance.below(4)) {
+      case 0: {
+        const upTo = chance.chance(0.3) ? null : key;
+        const from = { source: nodeId(1 + chance.below(3)), copy: groupEpoch(1), change: changeNumber(this.round) };
+        return { kind: "pre-copied", partition, ...from, upTo, listedAll: upTo === null };
+      }
+      case 1:
+        return { kind: "merged", partition, groupEpoch: epoch, upTo: key };
+      case 2:
+        return { kind: "took-over", partition, groupEpoch: epoch };
+      default:
+        return { kind: "inherited", partition, key, mark: chance.chance(0.3) ? 0 : this.round };
     }
   }
 
@@ -256,6 +277,9 @@ const textOf = (held: Register | Bad): string =>
 
 const changeText = ({ change, key, timestamp }: Change): string => `${change} ${key} ${timestamp?.seq ?? "bad"}`;
 
+/** Kinds of which the last entry counts, not the highest. */
+const LAST_COUNTS: ReadonlySet<Entry["kind"]> = new Set<Entry["kind"]>(["cursor", "pre-copied", "merged", "inherited"]);
+
 /** What entries come to, whatever their order among each other. */
 export function stateTexts(entries: Iterable<NodeEntry>): string[] {
   const highest = new Map<string, string>();
@@ -263,7 +287,8 @@ export function stateTexts(entries: Iterable<NodeEntry>): string[] {
     if (entry.kind === "register" || entry.kind === "removed" || isViewEntry(entry) || isCopyEntry(entry)) continue;
     const { name, text } = stateText(entry);
     const before = highest.get(name);
-    if (before === undefined || entry.kind === "cursor" || text > before) highest.set(name, text);
+    if (entry.kind === "inherited" && entry.mark === 0) highest.delete(name);
+    else if (before === undefined || LAST_COUNTS.has(entry.kind) || text > before) highest.set(name, text);
   }
   return [...highest].map(([name, text]) => `${name} ${text}`).sort();
 }
@@ -286,5 +311,15 @@ function stateText(entry: Exclude<Entry, { kind: "register" | "removed" }>): { n
       return { name, text: padded(entry.epoch) };
     case "cursor":
       return { name: `${name} ${entry.source}`, text: `${entry.copy} ${padded(entry.change)}` };
+    case "pre-copied":
+      return { name, text: `${entry.source} ${entry.copy} ${entry.change} ${entry.upTo} ${entry.listedAll}` };
+    case "merged":
+      return { name, text: `${entry.groupEpoch} ${entry.upTo}` };
+    case "took-over":
+      return { name, text: padded(entry.groupEpoch) };
+    case "inherited":
+      return { name: `${name} ${entry.key}`, text: `${entry.mark}` };
+    default:
+      return unreachable(entry);
   }
 }

@@ -15,6 +15,7 @@ import {
   type GroupEpoch,
   groupEpoch,
   type Key,
+  key as keyOf,
   NO_CHANGE,
   type NodeId,
   nodeId,
@@ -76,13 +77,17 @@ export const KIND = {
   swept: 15,
   sealed: 16,
   ready: 17,
+  "pre-copied": 18,
+  merged: 19,
+  "took-over": 20,
+  inherited: 21,
 } as const satisfies Record<StoredEntry["kind"], number>;
 
 /** Whose loss costs time and never safety: a rotten one is forgotten. */
-const LAZY: ReadonlySet<number> = new Set([KIND.settled, KIND.cursor, KIND.seen]);
+const LAZY: ReadonlySet<number> = new Set([KIND.settled, KIND.cursor, KIND.seen, KIND["pre-copied"], KIND.merged]);
 
 export const isLazy = (kind: number): boolean => LAZY.has(kind);
-export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND.ready;
+export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND.inherited;
 
 /** The content of a record's header. */
 export interface EntryHead {
@@ -150,6 +155,18 @@ export function bodyOf(entry: StoredEntry): Buffer {
       return scratch.subarray(0, put64(scratch, entry.epoch, 0));
     case "next-table":
       return scratch.subarray(0, scratch.writeUInt32LE(entry.next, 0));
+    case "pre-copied": {
+      let at = put64(scratch, entry.copy, scratch.writeUInt32LE(entry.source, 0));
+      at = scratch.writeUInt8(entry.listedAll ? 1 : 0, put64(scratch, entry.change, at));
+      // Without a key the body ends here: a key may be empty.
+      return withKey(scratch.writeUInt8(entry.upTo === null ? 0 : 1, at), entry.upTo);
+    }
+    case "merged":
+      return withKey(put64(scratch, entry.groupEpoch, 0), entry.upTo);
+    case "took-over":
+      return scratch.subarray(0, put64(scratch, entry.groupEpoch, 0));
+    case "inherited":
+      return withKey(put64(scratch, entry.mark, 0), entry.key);
     case "view":
       return toBuffer(entry.decided.bytes);
     case "view-promise":
@@ -162,6 +179,12 @@ export function bodyOf(entry: StoredEntry): Buffer {
       return unreachable(entry);
   }
 }
+
+/** The first bytes of the scratch, and a key behind them. */
+const withKey = (end: number, key: Key | null): Buffer =>
+  Buffer.concat([scratch.subarray(0, end), Buffer.from(key ?? "", "latin1")]);
+
+const keyAt = (body: Buffer, at: number): Key => keyOf(body.toString("latin1", at));
 
 /** Which copy an entry that begins or ends one is of. */
 const copyFrom = (body: Buffer): { readonly partition: Partition; readonly copy: GroupEpoch } => ({
@@ -203,6 +226,22 @@ export function stateFrom(kind: number, partition: Partition, body: Buffer): Sta
         copy: groupEpoch(get64(body, 4)),
         change: changeNumber(get64(body, 12)),
       };
+    case KIND["pre-copied"]:
+      return {
+        kind: "pre-copied",
+        partition,
+        source: nodeId(body.readUInt32LE(0)),
+        copy: groupEpoch(get64(body, 4)),
+        change: changeNumber(get64(body, 12)),
+        listedAll: body.readUInt8(20) !== 0,
+        upTo: body.readUInt8(21) === 0 ? null : keyAt(body, 22),
+      };
+    case KIND.merged:
+      return { kind: "merged", partition, groupEpoch: groupEpoch(get64(body, 0)), upTo: keyAt(body, 8) };
+    case KIND["took-over"]:
+      return { kind: "took-over", partition, groupEpoch: groupEpoch(get64(body, 0)) };
+    case KIND.inherited:
+      return { kind: "inherited", partition, mark: get64(body, 0), key: keyAt(body, 8) };
     case KIND.seen: {
       const seen = { kind: "seen", node: nodeId(body.readUInt32LE(0)), position: get64(body, 4) } as const;
       const proof = body.toString("latin1", SEEN_BYTES, SEEN_BYTES + MAX_PROOF_BYTES);

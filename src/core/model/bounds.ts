@@ -60,3 +60,11 @@ export const NODE_PURGE_BYTES = 16 * MEBIBYTE;
 /** Removals that a copy of a partition remembers for others that take over from it; and the bytes of their keys. At it: the oldest are forgotten. */
 export const MAX_REMOVALS = 65_536;
 export const REMOVAL_BYTES = 4 * MEBIBYTE;
+/** Registers, or keys, of one page for a copy that takes over from another. At it: the page is cut short and the next one goes on. One at least is in it. */
+export const TRANSFER_PAGE_BYTES = 128 * KIBIBYTE;
+
+/** Keys and timestamps of one page for a copy that merges what others hold. At it: as above. */
+export const STATES_BYTES = 64 * KIBIBYTE;
+
+/** Pages that the transfers of a node have asked for. At it: further ones wait for these. */
+export const TRANSFER_BYTES = MEBIBYTE;

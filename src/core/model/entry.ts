@@ -2,6 +2,7 @@
 import type { Ballot } from "./ballot.js";
 import type { ChangeNumber, GroupEpoch, Key, NodeId, Partition, Revision } from "./ids.js";
 import type { Register } from "./register.js";
+import type { TransferEntry } from "./transfer-entry.js";
 
 export type Entry =
   | { readonly kind: "promise"; readonly partition: Partition; readonly ballot: Ballot }
@@ -11,6 +12,8 @@ export type Entry =
       readonly partition: Partition;
       readonly register: Register;
       readonly change: ChangeNumber;
+      /** It is known to be settled (H10). */
+      readonly settled?: boolean;
     }
   /** The register of the key is gone: purged (R12), or known to be absent after it was bad (R11). */
   | { readonly kind: "removed"; readonly partition: Partition; readonly key: Key; readonly change: ChangeNumber }
@@ -32,4 +35,5 @@ export type Entry =
   /** The copy has all that its group needs, durably, and answers in that epoch (V4). */
   | { readonly kind: "ready"; readonly partition: Partition; readonly epoch: GroupEpoch }
   /** The last settled seq known of a ballot. Lazy: losing it costs an impose, never safety. */
-  | { readonly kind: "settled"; readonly partition: Partition; readonly ballot: Ballot; readonly seq: number };
+  | { readonly kind: "settled"; readonly partition: Partition; readonly ballot: Ballot; readonly seq: number }
+  | TransferEntry;

@@ -129,6 +129,19 @@ export type PlantedBug =
   | "H9.replays-dropped"
   | "H9.sweeps-early"
   | "H9.drop-not-resumed"
-  | "H9.folds-less";
+  | "H9.folds-less"
+  | "V3.one-replica"
+  | "V3.unsealed"
+  | "V3.keeps-leftovers"
+  | "V3.removals-not-fed"
+  | "V3.floor-forgotten"
+  | "V3.reservation-forgotten"
+  | "V3.in-doubt-settled"
+  | "V3.merged-votes"
+  | "V3.bad-is-absent"
+  | "V3.late-after-mended"
+  | "V3.cursor-without-copy"
+  | "V3.promise-stays"
+  | "H20.asks-without-room";
 
 export const planted = (_bug: PlantedBug): boolean => false;

@@ -27,6 +27,7 @@ import {
   attempt as attemptOf,
   type ChangeNumber,
   type GroupEpoch,
+  groupEpoch,
   type Key,
   NO_REVISION,
   type NodeId,
@@ -50,6 +51,7 @@ import { planted } from "../model/planted.js";
 import type { Register } from "../model/register.js";
 import { BAD, type Bad, type RegisterTable } from "../model/table.js";
 import type { Group } from "../quorum/group.js";
+import { InheritedKeys } from "./inherited.js";
 import { MendingLoad } from "./mending-load.js";
 import { SettledSeqs } from "./settled.js";
 import { MAX_RANGES, Taken } from "./taken.js";
@@ -69,6 +71,10 @@ export class Replica {
   /** Highest floor of the registers purged here (R9). */
   floor: Revision = NO_REVISION;
   readonly settled = new SettledSeqs();
+  /** Keys that too few could speak for when this copy took over. */
+  readonly inherited: InheritedKeys;
+  /** The last group epoch in which this copy took something over by a transfer; 0: it never did (M1). */
+  tookOver = groupEpoch(0);
   private readonly had = new Taken();
   private readonly own = new Taken();
   private recalled = false;
@@ -94,6 +100,7 @@ export class Replica {
     readonly copy: GroupEpoch = group.epoch,
   ) {
     this.promise = initialBallot(group.epoch);
+    this.inherited = new InheritedKeys(group.partition);
   }
 
   /**
@@ -132,9 +139,16 @@ export class Replica {
       case "sealed":
         if (entry.stays && entry.epoch > this.promise.groupEpoch) this.promise = initialBallot(entry.epoch);
         return;
+      case "inherited":
+        return this.inherited.restore(entry);
+      case "took-over":
+        this.tookOver = entry.groupEpoch;
+        return;
       case "register":
       case "removed":
       case "cursor":
+      case "pre-copied":
+      case "merged":
       case "ready":
         return;
       default:
@@ -144,7 +158,7 @@ export class Replica {
 
   /** The copy of a key; what it shows is durable once the step's entries are. A bad one is noted, so that it gets mended. */
   look(key: Key): Register | Bad | null {
-    const held = this.table.get(key);
+    const held = this.inherited.has(key) ? BAD : this.table.get(key);
     if (held !== BAD) {
       if (this.bad.size > 0) this.sound(key);
       return held;
@@ -467,12 +481,14 @@ export class Replica {
     this.table.put(register, change);
     this.note(register.timestamp);
     out.entries.push({ kind: "register", partition: this.group.partition, register, change });
+    this.inherited.end(register.key, out);
   }
 
   private remove(key: Key, out: Outbox): void {
     const change = this.nextChange();
     this.table.remove(key, change);
     out.entries.push({ kind: "removed", partition: this.group.partition, key, change });
+    this.inherited.end(key, out);
   }
 
   private nextChange(): ChangeNumber {

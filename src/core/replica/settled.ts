@@ -50,6 +50,11 @@ export class SettledSeqs {
     return entry === undefined ? null : { ballot: entry.ballot, seq: entry.seq };
   }
 
+  /** One for each ballot, the newest first. */
+  list(): readonly Timestamp[] {
+    return this.known.map(({ ballot, seq }) => ({ ballot, seq }));
+  }
+
   seqOf(ballot: Ballot): number {
     for (const entry of this.known) if (sameBallot(entry.ballot, ballot)) return entry.seq;
     return 0;

@@ -93,6 +93,8 @@ const show = (entry: Entry): string => {
       return `ready ${entry.epoch}`;
     case "cursor":
       return `cursor ${entry.source} ${entry.copy}/${entry.change}`;
+    default:
+      return entry.kind;
   }
 };
 

@@ -1,0 +1,449 @@
+/**
+ * The merge: how a copy that is not ready becomes a whole replica of its group (V3). It asks a majority of the group before what they held at
+ * their seals, or hold by now. It goes along all keys in one order, and takes the highest timestamp of each.
+ *
+ * Intuition: each of those replicas tells the timestamps of its keys in pages (stream.ts). Once a majority has told a stretch of keys, it is
+ * decided. A register that is here already stays if it is the one that counts; the rest is fetched whole or dropped. So a pre-copy only saves fetching, and never
+ * decides anything. Memory is bounded by a page for each replica, however large the partition.
+ *
+ * Invariants:
+ *   I1  A key is decided by replicas that can speak for it and are a majority of the group before; sealed, or they do not answer. Other keys may
+ *       be decided by others, so that a source may die in the middle.
+ *   I2  A key that none of them holds is dropped, whatever was here.
+ *   I3  A register counts as settled when one of them knows it to be. It does, too, when it is native to that group and a majority of the
+ *       whole group held it at their seals (M1).
+ *   I4  A key that too few can speak for is inherited as bad, after a bounded wait, and never taken as absent (H12).
+ *   I5  Ready is durable after everything that it speaks of: entries keep their order.
+ *
+ * Source: the join of sorted streams, as in LSM trees. Here they are votes, so each key needs a majority of them.
+ */
+import { assert } from "../../base/assert.js";
+import { type Instant, since } from "../../base/time.js";
+import { countVotes, majorityOf, voteOf } from "../../base/votes.js";
+import { compareTimestamps, sameTimestamp } from "../model/ballot.js";
+import { TRANSFER_PAGE_BYTES } from "../model/bounds.js";
+import { attempt, type GroupEpoch, type Key, NO_NODE, type NodeId } from "../model/ids.js";
+import { compareKeys } from "../model/key-order.js";
+import type { Sink } from "../model/outbox.js";
+import { planted } from "../model/planted.js";
+import { BAD, type Held, orderedPage } from "../model/table.js";
+import type { Merged } from "../model/transfer-entry.js";
+import type { KeysHeld, States, TransferQuestion } from "../model/transfer-message.js";
+import type { Attempts } from "../quorum/attempts.js";
+import type { Group } from "../quorum/group.js";
+import type { Patience } from "../quorum/patience.js";
+import { Fetching } from "./fetching.js";
+import type { Receiver, ReceiverOutbox } from "./receiver.js";
+import { type SourceCopy, statesPage } from "./source.js";
+import { EXPECTED_STATES, Stream } from "./stream.js";
+import type { TransferLoad } from "./transfer-load.js";
+import { Verdict } from "./verdict.js";
+
+/** Without an answer for so long, another replica is asked besides. */
+export const STALL_MS = 2_000;
+/** For so long replicas that do not answer are waited for, before keys that the others cannot speak for are inherited as bad. */
+export const BAD_WAIT_MS = 5_000;
+/** Inherited bad keys of a partition. At it: the merge waits until more replicas can speak. */
+export const MAX_INHERITED = 1_024;
+/** Own registers looked at for one stretch. */
+const MAX_OWN = 512;
+
+/** The group that a copy takes over from, as the view names it. */
+export interface PreviousGroup {
+  readonly epoch: GroupEpoch;
+  readonly replicas: readonly NodeId[];
+}
+
+export interface MergeOptions {
+  /** The copy's own, of which it is not ready. */
+  readonly group: Group;
+  readonly previous: PreviousGroup;
+  readonly receiver: Receiver;
+  /** This copy as one of the sources, when it was a ready replica of the group before and has sealed it; otherwise null. */
+  readonly own: SourceCopy | null;
+  readonly attempts: Attempts;
+  readonly load: TransferLoad;
+  /** How far an earlier life came; null: nothing of it is durable. */
+  readonly restored: Merged | null;
+}
+
+export interface TransferOutbox extends ReceiverOutbox {
+  readonly sendNow: Sink<TransferQuestion>;
+}
+
+/** The reason why it waits, other than for answers. */
+export type MergeWait = "sources" | "bad keys" | "too many bad keys" | "room" | "rate";
+
+export class Merge {
+  ready = false;
+  /** Keys decided, and bytes that came, since the machine started. */
+  keys = 0;
+  bytes = 0;
+  waitsFor: MergeWait | null = null;
+  private readonly majority: number;
+  private readonly ownPlace: number;
+  private readonly streams: Stream[];
+  private readonly fetching = new Fetching();
+  /** Keys up to this one are as they must be; null: none. */
+  private merged: Key | null;
+  /** Where the stretch ends that registers are fetched for; null: with the last key. */
+  private stretchEnd: Key | null = null;
+  private fetchingStretch = false;
+  /** Since when too few can speak for the next key, and who spoke at the end of the last such wait, one bit each. */
+  private undecidedSince: Instant | null = null;
+  private waitedFor = 0;
+  private heard = 0;
+
+  constructor(private readonly options: MergeOptions) {
+    const { previous, group, own, restored } = options;
+    this.majority = majorityOf(previous.replicas.length);
+    this.ownPlace = own === null ? -1 : previous.replicas.indexOf(group.self);
+    assert(own === null || this.ownPlace >= 0, "a copy that is its own source was in the group before");
+    this.streams = previous.replicas.map((_, place) => new Stream(place));
+    this.merged = restored !== null && restored.groupEpoch === group.epoch ? restored.upTo : null;
+  }
+
+  /** Bytes of pages that are held. */
+  get buffered(): number {
+    let bytes = 0;
+    for (const stream of this.streams) bytes += stream.bytes;
+    return bytes;
+  }
+
+  /** Registers that the largest of the sources holds, as far as they have told. */
+  get expectedKeys(): number {
+    let most = 0;
+    for (const { size } of this.streams) most = Math.max(most, size);
+    return most;
+  }
+
+  /** Called every tick. `heard`: replicas of the group before that are heard, one bit each by place there. */
+  tick(now: Instant, heard: number, patience: Patience, out: TransferOutbox): void {
+    if (this.ready) return;
+    this.heard = heard;
+    this.widen(now);
+    this.askAgain(now, patience, out);
+    this.proceed(now, out);
+  }
+
+  onStates(now: Instant, from: NodeId, message: States, out: TransferOutbox): void {
+    const stream = this.streams[this.placeOf(from)];
+    const question = stream?.question ?? null;
+    if (this.ready || stream === undefined || question === null || question.attempt !== message.attempt) return;
+    stream.take(question.after, message);
+    this.arrived(EXPECTED_STATES, stream.bytes);
+    stream.question = null;
+    this.options.receiver.learn(message.sealed, out);
+    this.proceed(now, out);
+  }
+
+  onKeysHeld(now: Instant, from: NodeId, message: KeysHeld, out: TransferOutbox): void {
+    const { fetching } = this;
+    const { question } = fetching;
+    if (this.ready || question === null || question.attempt !== message.attempt) return;
+    if (question.place !== this.placeOf(from)) return;
+    let bytes = 0;
+    for (const { register } of message.held) bytes += register?.bytes ?? 0;
+    this.arrived(TRANSFER_PAGE_BYTES, bytes);
+    fetching.question = null;
+    this.options.receiver.learn(message.sealed, out);
+    let contradicted = message.held.length === 0;
+    for (const { key, register, settled } of message.held) {
+      const lacking = fetching.get(key);
+      if (lacking === undefined) continue;
+      const order = register === null ? -1 : compareTimestamps(register.timestamp, lacking.timestamp);
+      // It is bad there by now, or another copy answered.
+      if (register === null || register.key !== key || order < 0) {
+        contradicted = true;
+        continue;
+      }
+      this.options.receiver.adopt(register, settled || (order === 0 && lacking.settled), out);
+      fetching.came(key);
+    }
+    if (contradicted) this.listAgain(question.place);
+    this.proceed(now, out);
+  }
+
+  /** Waits for nothing any more that was asked for. */
+  stop(): void {
+    for (const stream of this.streams) {
+      if (stream.question !== null) this.options.load.came(EXPECTED_STATES, 0);
+      stream.question = null;
+    }
+    this.stopFetching();
+  }
+
+  // ---- Deciding. ----
+
+  private proceed(now: Instant, out: TransferOutbox): void {
+    while (!this.ready) {
+      if (this.fetchingStretch) {
+        if (!this.fetching.done) break;
+        this.fetchingStretch = false;
+        this.advance(this.stretchEnd, out);
+      } else if (!this.decideStretch(now, out)) break;
+    }
+    if (!this.ready) this.askMore(now, out);
+  }
+
+  /** Decides the next keys. False: it needs more pages, or the next key cannot be decided yet. */
+  private decideStretch(now: Instant, out: TransferOutbox): boolean {
+    const { receiver } = this.options;
+    this.listOwn();
+    const covering = this.streams.filter((stream) => stream.covers(this.merged));
+    const needed = planted("V3.one-replica") ? 1 : this.majority;
+    if (covering.length < needed) return false;
+    const own = orderedPage(receiver.table, this.merged, MAX_OWN, TRANSFER_PAGE_BYTES);
+    let end: Key | null = own.more ? (own.found.at(-1)?.key ?? null) : null;
+    for (const { upTo } of covering) end = earlier(end, upTo);
+    for (const stream of covering) stream.seek(this.merged);
+    let undecided: Key | null = null;
+    let last = this.merged;
+    for (let at = 0; ; ) {
+      const held = own.found[at];
+      const key = lowest(covering, held?.key ?? null);
+      if (key === null || (end !== null && compareKeys(key, end) > 0)) break;
+      const mine = held?.key === key ? held : null;
+      if (mine !== null) at++;
+      if (!this.decide(key, mine, covering, out)) {
+        undecided = key;
+        break;
+      }
+      this.keys++;
+      last = key;
+    }
+    for (const stream of this.streams) if (!covering.includes(stream)) stream.missed();
+    if (undecided === null) return this.reached(end, out);
+    if (last !== this.merged) return this.reached(last, out);
+    return this.giveUpOn(undecided, now, covering, out);
+  }
+
+  /** False: too few can speak for the key. */
+  private decide(key: Key, mine: Held | null, covering: readonly Stream[], out: TransferOutbox): boolean {
+    const { receiver, previous } = this.options;
+    const verdict = new Verdict();
+    for (const stream of covering) verdict.hear(stream.place, stream.pass(key), stream.votes);
+    const speakers = planted("V3.bad-is-absent") ? covering.length : verdict.speakers;
+    if (speakers < this.majority && !planted("V3.one-replica")) return false;
+    const { highest } = verdict;
+    if (highest === null) {
+      if (!planted("V3.keeps-leftovers")) receiver.discard(key, out);
+      return true;
+    }
+    const native = highest.ballot.groupEpoch === previous.epoch;
+    const settled =
+      verdict.settled ||
+      receiver.covers(highest) ||
+      (native && verdict.votes >= this.majority) ||
+      planted("V3.in-doubt-settled");
+    if (mine === null || mine.held === BAD || !sameTimestamp(mine.held.timestamp, highest))
+      this.fetching.add({ key, timestamp: highest, settled, places: verdict.places });
+    else if (settled && !mine.settled && !receiver.covers(highest)) receiver.adopt(mine.held, true, out);
+    return true;
+  }
+
+  /** The stretch up to there is decided: what is lacking of it is fetched. */
+  private reached(end: Key | null, out: TransferOutbox): boolean {
+    this.waitsFor = null;
+    this.undecidedSince = null;
+    if (this.fetching.done) this.advance(end, out);
+    else {
+      this.stretchEnd = end;
+      this.fetchingStretch = true;
+    }
+    return true;
+  }
+
+  private advance(end: Key | null, out: TransferOutbox): void {
+    if (end === null) return this.finish(out);
+    this.merged = end;
+    const { receiver, group } = this.options;
+    receiver.note({ kind: "merged", partition: group.partition, groupEpoch: group.epoch, upTo: end }, out);
+  }
+
+  /** Whether the key is inherited as bad, and passed over. */
+  private giveUpOn(key: Key, now: Instant, covering: readonly Stream[], out: TransferOutbox): boolean {
+    const { receiver } = this.options;
+    const spoke = covering.reduce((votes, { place }) => votes | voteOf(place), 0);
+    for (const stream of this.streams) stream.active = true;
+    // Nobody is waited for who may not be asked.
+    if (this.undecidedSince === null || this.options.load.heldUpBy(now) !== null) this.undecidedSince = now;
+    const waited = since(now, this.undecidedSince) >= BAD_WAIT_MS || (spoke & ~this.waitedFor) === 0;
+    if (covering.length < this.streams.length && !waited) {
+      this.waitsFor = "bad keys";
+      return false;
+    }
+    if (receiver.inherited.marks.size >= MAX_INHERITED && !receiver.inherited.has(key)) {
+      this.waitsFor = "too many bad keys";
+      return false;
+    }
+    this.waitedFor = spoke;
+    receiver.inherit(key, out);
+    this.keys++;
+    return this.reached(key, out);
+  }
+
+  private finish(out: TransferOutbox): void {
+    const { receiver, group, previous } = this.options;
+    for (const { place, since } of this.streams) {
+      const node = previous.replicas[place] ?? NO_NODE;
+      if (since !== null && place !== this.ownPlace && group.placeOf(node) >= 0)
+        receiver.follow(node, since.copy, since.change, out);
+    }
+    receiver.note({ kind: "ready", partition: group.partition, epoch: group.epoch }, out);
+    this.ready = true;
+    this.waitsFor = null;
+    this.stop();
+    for (const stream of this.streams) stream.drop();
+  }
+
+  // ---- Asking. ----
+
+  /** This copy is one of its own sources: its page needs no message. */
+  private listOwn(): void {
+    const { own, group, previous } = this.options;
+    const stream = this.streams[this.ownPlace];
+    if (own === null || stream === undefined || stream.covers(this.merged)) return;
+    const after = this.merged;
+    const { partition, epoch: groupEpoch } = group;
+    stream.take(
+      after,
+      statesPage(
+        { kind: "ask-states", partition, groupEpoch, previous: previous.epoch, attempt: attempt(0), after },
+        own,
+      ),
+    );
+  }
+
+  /** Enough replicas that are heard are asked, and more when some of them are silent. */
+  private widen(now: Instant): void {
+    let live = 0;
+    for (const { active, place, question } of this.streams) {
+      const silent = question !== null && since(now, question.firstAskedAt) >= STALL_MS;
+      if (place === this.ownPlace || (active && !silent && this.hears(place))) live++;
+    }
+    for (const stream of this.streams) {
+      if (live >= this.majority) return;
+      if (stream.active || stream.place === this.ownPlace || !this.hears(stream.place)) continue;
+      stream.active = true;
+      live++;
+    }
+    if (live < this.majority && !this.fetchingStretch) this.waitsFor = "sources";
+  }
+
+  private askMore(now: Instant, out: TransferOutbox): void {
+    const { load } = this.options;
+    if (this.fetchingStretch) return this.fetch(now, out);
+    for (const stream of this.streams) {
+      if (!stream.active || stream.place === this.ownPlace || stream.question !== null) continue;
+      if (stream.covers(this.merged) || !this.hears(stream.place)) continue;
+      if (!load.ask(now, EXPECTED_STATES)) {
+        this.waitsFor = load.heldUpBy(now) ?? this.waitsFor;
+        return;
+      }
+      stream.ask(this.options.attempts.next(), this.merged, now);
+      this.send(stream.place, this.statesQuestion(stream), out);
+    }
+  }
+
+  private fetch(now: Instant, out: TransferOutbox): void {
+    const { fetching } = this;
+    const { load, attempts } = this.options;
+    if (fetching.question !== null) return;
+    const holders = fetching.holders & this.heard;
+    if (holders === 0) return this.loseHolders();
+    if (!load.ask(now, TRANSFER_PAGE_BYTES)) {
+      this.waitsFor = load.heldUpBy(now) ?? this.waitsFor;
+      return;
+    }
+    this.waitsFor = null;
+    fetching.ask(attempts.next(), 31 - Math.clz32(holders), now);
+    this.sendFetch(out);
+  }
+
+  private askAgain(now: Instant, patience: Patience, out: TransferOutbox): void {
+    for (const stream of this.streams)
+      if (stream.question?.due(now, patience, voteOf(stream.place)))
+        this.send(stream.place, this.statesQuestion(stream), out);
+    const { fetching } = this;
+    const { question } = fetching;
+    if (question === null) return;
+    if (fetching.silent(now) >= STALL_MS && countVotes(this.heard & ~voteOf(question.place)) > 0)
+      return this.listAgain(question.place);
+    if (question.due(now, patience, voteOf(question.place))) this.sendFetch(out);
+  }
+
+  /** That replica does not hold what it told of, or is silent: the stretch is decided anew, by what the others told. */
+  private listAgain(place: number): void {
+    this.stopFetching();
+    this.streams[place]?.drop();
+  }
+
+  /** Nobody who is heard holds what is lacking. */
+  private loseHolders(): void {
+    const { holders } = this.fetching;
+    this.stopFetching();
+    for (const stream of this.streams) if ((holders & voteOf(stream.place)) !== 0) stream.drop();
+  }
+
+  private stopFetching(): void {
+    if (this.fetching.question !== null) this.options.load.came(TRANSFER_PAGE_BYTES, 0);
+    this.fetching.clear();
+    this.fetchingStretch = false;
+  }
+
+  private arrived(expected: number, bytes: number): void {
+    this.options.load.came(expected, bytes);
+    this.bytes += bytes;
+  }
+
+  private sendFetch(out: TransferOutbox): void {
+    const { question } = this.fetching;
+    if (question === null) return;
+    const { group, previous } = this.options;
+    const { partition, epoch: groupEpoch } = group;
+    const { attempt, keys } = question;
+    this.send(
+      question.place,
+      { kind: "ask-keys", partition, groupEpoch, previous: previous.epoch, attempt, keys },
+      out,
+    );
+  }
+
+  private statesQuestion({ question }: Stream): TransferQuestion {
+    assert(question !== null, "a stream that is asked has a question");
+    const { group, previous } = this.options;
+    const { partition, epoch: groupEpoch } = group;
+    const { attempt, after } = question;
+    return { kind: "ask-states", partition, groupEpoch, previous: previous.epoch, attempt, after };
+  }
+
+  private send(place: number, question: TransferQuestion, out: TransferOutbox): void {
+    const node = this.options.previous.replicas[place];
+    if (node !== undefined) out.sendNow.push(node, question);
+  }
+
+  private placeOf(node: NodeId): number {
+    return this.options.previous.replicas.indexOf(node);
+  }
+
+  private hears(place: number): boolean {
+    return (this.heard & voteOf(place)) !== 0;
+  }
+}
+
+/** The earlier one of two ends of stretches; null is behind the last key. */
+function earlier(a: Key | null, b: Key | null): Key | null {
+  if (a === null || b === null) return a ?? b;
+  return compareKeys(a, b) <= 0 ? a : b;
+}
+
+/** The first key that somebody tells of next; null: nobody does. */
+function lowest(covering: readonly Stream[], own: Key | null): Key | null {
+  let first = own;
+  for (const stream of covering) {
+    const key = stream.peek()?.key ?? null;
+    if (key !== null && (first === null || compareKeys(key, first) < 0)) first = key;
+  }
+  return first;
+}

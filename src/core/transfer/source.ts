@@ -1,0 +1,281 @@
+/**
+ * The answers of a copy to one that takes over from it. They are pages, bounded in bytes and in number, and made anew for each question. A source
+ * remembers nothing of its targets.
+ *
+ * Invariants:
+ *   I1  A replica answers a merge only once its seal of the group before is durable. Otherwise it could accept something afterwards, which the
+ *       merge would miss (V3).
+ *   I2  A stretch of keys is told whole: every key of it that is held, bad ones included. It is what the copy holds now. A copy that serves the
+ *       new group already tells what it holds in that one.
+ *   I3  A key that was inherited as bad is told as bad, and never left out.
+ *   I4  An answer leaves after all that it tells is durable (R8).
+ */
+import { unreachable } from "../../base/assert.js";
+import { STATES_BYTES, TRANSFER_PAGE_BYTES } from "../model/bounds.js";
+import { type ChangeNumber, type GroupEpoch, type Key, NO_CHANGE, type NodeId, type Revision } from "../model/ids.js";
+import { compareKeys } from "../model/key-order.js";
+import type { Sink } from "../model/outbox.js";
+import { planted } from "../model/planted.js";
+import type { Register } from "../model/register.js";
+import { FORGOTTEN } from "../model/removals.js";
+import { BAD, type Bad, type Held, type RegisterTable } from "../model/table.js";
+import type {
+  AskDelta,
+  AskKeys,
+  AskRegisters,
+  AskStates,
+  Delta,
+  GivenRegister,
+  HeldKey,
+  HeldState,
+  KeysHeld,
+  Registers,
+  SealedCopy,
+  SourceNumbers,
+  States,
+  TransferAnswer,
+  TransferQuestion,
+} from "../model/transfer-message.js";
+import type { InheritedKeys } from "../replica/inherited.js";
+import type { SettledSeqs } from "../replica/settled.js";
+
+/** Registers, states, changes and removals in one page. */
+export const MAX_GIVEN = 1_024;
+export const MAX_STATES = 2_048;
+/** Keys of one question. */
+export const MAX_KEYS = 256;
+/** Registers taken from the table together: they may be long. */
+const PORTION = 16;
+/** Bytes of a state beside its key. */
+const STATE_BYTES = 48;
+
+/** A copy as a source sees it. A replica is one. */
+export interface SourceCopy {
+  /** The group epoch in which it began with nothing. */
+  readonly copy: GroupEpoch;
+  readonly table: RegisterTable;
+  readonly floor: Revision;
+  readonly reservation: Revision;
+  readonly settled: SettledSeqs;
+  /** Keys that too few could speak for when this copy took over. */
+  readonly inherited: InheritedKeys;
+  /** The last group epoch in which it took anything over; 0: it never did. */
+  readonly tookOver: GroupEpoch;
+  look(key: Key): Register | Bad | null;
+  /** That register, which it holds, is known to be settled. */
+  isSettled(register: Register): boolean;
+}
+
+/** The life of a copy, as its node knows it. */
+export interface SourceLife {
+  /** The copy was a ready replica of that group. */
+  wasReady(epoch: GroupEpoch): boolean;
+  /** Its seal of that group is durable, or this step makes it so. */
+  hasSealed(epoch: GroupEpoch): boolean;
+  /** The newest group of the partition that the node knows. */
+  readonly newest: GroupEpoch;
+}
+
+/** Answers the question, if this copy may. Whoever is not told waits, and asks again. */
+export function answerTransfer(
+  from: NodeId,
+  asked: TransferQuestion,
+  copy: SourceCopy,
+  life: SourceLife,
+  out: { readonly sendDurable: Sink<TransferAnswer> },
+): void {
+  if (!mayAnswer(asked, life)) return;
+  out.sendDurable.push(from, answerOf(asked, copy));
+}
+
+function mayAnswer(asked: TransferQuestion, life: SourceLife): boolean {
+  if (asked.kind === "ask-registers" || asked.kind === "ask-delta") return life.wasReady(asked.groupEpoch);
+  if (planted("V3.unsealed")) return life.wasReady(asked.previous);
+  return life.wasReady(asked.previous) && life.hasSealed(asked.previous) && life.newest <= asked.groupEpoch;
+}
+
+function answerOf(asked: TransferQuestion, copy: SourceCopy): TransferAnswer {
+  switch (asked.kind) {
+    case "ask-registers":
+      return registersPage(asked, copy);
+    case "ask-delta":
+      return deltaPage(asked, copy);
+    case "ask-states":
+      return statesPage(asked, copy);
+    case "ask-keys":
+      return keysPage(asked, copy);
+    default:
+      return unreachable(asked);
+  }
+}
+
+function registersPage({ partition, groupEpoch, attempt, after }: AskRegisters, copy: SourceCopy): Registers {
+  const registers: GivenRegister[] = [];
+  let bytes = 0;
+  let upTo: Key | null = null;
+  const whole = eachOrdered(copy.table, after, (held) => {
+    const size = held.held === BAD ? held.key.length : held.held.bytes;
+    if (bytes > 0 && (bytes + size > TRANSFER_PAGE_BYTES || registers.length >= MAX_GIVEN)) return false;
+    bytes += size;
+    if (held.held !== BAD) registers.push({ register: held.held, settled: isSettled(copy, held) });
+    upTo = held.key;
+    return true;
+  });
+  return {
+    kind: "registers",
+    partition,
+    groupEpoch,
+    attempt,
+    source: numbersOf(copy),
+    registers,
+    upTo: whole ? null : upTo,
+  };
+}
+
+function deltaPage(asked: AskDelta, copy: SourceCopy): Delta {
+  const { partition, groupEpoch, attempt } = asked;
+  const { table } = copy;
+  const same = asked.copy === copy.copy || planted("V3.cursor-without-copy");
+  const removals = same ? table.removalsAfter(asked.after, MAX_GIVEN, TRANSFER_PAGE_BYTES) : FORGOTTEN;
+  const header = { kind: "delta", partition, groupEpoch, attempt, source: numbersOf(copy) } as const;
+  if (removals === FORGOTTEN || (asked.after > table.lastChange && !planted("V3.cursor-without-copy")))
+    return { ...header, known: false, upTo: NO_CHANGE, changed: [], removed: [] };
+  const changed: GivenRegister[] = [];
+  const removed: Key[] = [];
+  let bytes = 0;
+  let upTo = asked.after;
+  let next = 0;
+  // Removals and changes of registers have one count: the page goes along it. False: the page is full.
+  const removedUpTo = (change: ChangeNumber): boolean => {
+    for (; ; next++) {
+      const removal = removals.found[next];
+      if (removal === undefined || removal.change > change) return removal !== undefined || removals.upTo >= change;
+      if (bytes > 0 && bytes + removal.key.length > TRANSFER_PAGE_BYTES) return false;
+      bytes += removal.key.length + STATE_BYTES;
+      if (!planted("V3.removals-not-fed")) removed.push(removal.key);
+      upTo = removal.change;
+    }
+  };
+  const page = (): Delta => ({ ...header, known: true, upTo, changed, removed });
+  for (let looked = 0; looked < MAX_GIVEN; ) {
+    const found = table.changesAfter(upTo, PORTION);
+    for (const { change, key, timestamp } of found) {
+      if (!removedUpTo(change)) return page();
+      const held = timestamp === null ? BAD : copy.look(key);
+      const size = held === BAD || held === null ? key.length : held.bytes;
+      if (bytes > 0 && bytes + size > TRANSFER_PAGE_BYTES) return page();
+      bytes += size;
+      if (held !== BAD && held !== null) changed.push({ register: held, settled: copy.isSettled(held) });
+      upTo = change;
+    }
+    looked += found.length;
+    if (found.length < PORTION) {
+      if (removedUpTo(table.lastChange)) upTo = table.lastChange;
+      return page();
+    }
+  }
+  return page();
+}
+
+export function statesPage(asked: AskStates, copy: SourceCopy): States {
+  const { partition, groupEpoch, previous, attempt } = asked;
+  const states: HeldState[] = [];
+  let bytes = 0;
+  let upTo: Key | null = null;
+  const bad = inheritedAfter(copy, asked.after);
+  let next = 0;
+  const add = (state: HeldState): boolean => {
+    const size = state.key.length + STATE_BYTES;
+    if (states.length > 0 && (bytes + size > STATES_BYTES || states.length >= MAX_STATES)) return false;
+    bytes += size;
+    states.push(state);
+    upTo = state.key;
+    return true;
+  };
+  /** Inherited bad keys in front of that one, in their places; null: all that are left. */
+  const badUpTo = (key: Key | null): boolean => {
+    for (; ; next++) {
+      const one = bad[next];
+      if (one === undefined) return true;
+      if (key !== null && compareKeys(one, key) >= 0) return true;
+      if (!add({ key: one, timestamp: null, settled: false })) return false;
+    }
+  };
+  const whole =
+    eachOrdered(copy.table, asked.after, (held) => {
+      if (!badUpTo(held.key)) return false;
+      if (bad[next] === held.key) next++;
+      const isBad = held.held === BAD || copy.inherited.has(held.key);
+      const timestamp = held.held === BAD || isBad ? null : held.held.timestamp;
+      return add({ key: held.key, timestamp, settled: !isBad && isSettled(copy, held) });
+    }) && badUpTo(null);
+  return {
+    kind: "states",
+    partition,
+    groupEpoch,
+    previous,
+    attempt,
+    source: numbersOf(copy),
+    sealed: sealedOf(copy, previous),
+    states,
+    upTo: whole ? null : upTo,
+  };
+}
+
+function keysPage(asked: AskKeys, copy: SourceCopy): KeysHeld {
+  const { partition, groupEpoch, previous, attempt } = asked;
+  const held: HeldKey[] = [];
+  let bytes = 0;
+  for (const key of asked.keys.slice(0, MAX_KEYS)) {
+    const found = copy.look(key);
+    const size = found === null || found === BAD ? key.length : found.bytes;
+    if (held.length > 0 && bytes + size > TRANSFER_PAGE_BYTES) break;
+    bytes += size;
+    if (found === null || found === BAD) held.push({ key, register: null, bad: found === BAD, settled: false });
+    else held.push({ key, register: found, bad: false, settled: copy.isSettled(found) });
+  }
+  return {
+    kind: "keys-held",
+    partition,
+    groupEpoch,
+    previous,
+    attempt,
+    source: numbersOf(copy),
+    sealed: sealedOf(copy, previous),
+    held,
+  };
+}
+
+const numbersOf = ({ copy, table }: SourceCopy): SourceNumbers => ({
+  copy,
+  lastChange: table.lastChange,
+  size: table.size,
+});
+
+const sealedOf = (copy: SourceCopy, previous: GroupEpoch): SealedCopy => ({
+  votes: copy.tookOver <= previous || planted("V3.merged-votes"),
+  floor: copy.floor,
+  reservation: copy.reservation,
+  settled: copy.settled.list(),
+});
+
+const isSettled = (copy: SourceCopy, { held, settled }: Held): boolean =>
+  settled || (held !== BAD && copy.settled.covers(held.timestamp));
+
+function inheritedAfter({ inherited }: SourceCopy, after: Key | null): Key[] {
+  if (inherited.marks.size === 0) return [];
+  const keys = [...inherited.marks.keys()].filter((key) => after === null || compareKeys(key, after) > 0);
+  return keys.sort(compareKeys);
+}
+
+/** Visits what is behind that key, in order, until a visit refuses. True: all were visited. */
+function eachOrdered(table: RegisterTable, after: Key | null, visit: (held: Held) => boolean): boolean {
+  for (let last = after; ; ) {
+    const portion = table.orderedAfter(last, PORTION);
+    for (const held of portion) {
+      if (!visit(held)) return false;
+      last = held.key;
+    }
+    if (portion.length < PORTION) return true;
+  }
+}

@@ -2,7 +2,7 @@
 import { randomFillSync } from "node:crypto";
 import { Consistency as WireConsistency } from "../../gen/ts/onar/kv/v1/common.js";
 import { AssertionError } from "../base/assert.js";
-import type { Courier, Ended, LineOf } from "./courier.js";
+import type { Courier, Ended } from "./courier.js";
 import { type Bytes, bytesOf, entryOf } from "./entry.js";
 import {
   type CallOptions,
@@ -85,7 +85,6 @@ export abstract class KeyValueCalls {
 
 export interface CallsOptions {
   readonly courier: Courier;
-  readonly lineOf: LineOf;
   readonly timeoutMs: number;
   readonly underWay: UnderWay;
   readonly closed: () => boolean;
@@ -103,8 +102,8 @@ export class Calls implements OutcomeCalls {
       consistency: local ? WireConsistency.LOCAL : WireConsistency.LINEARIZABLE,
       keySpace: KEY_SPACE,
     };
-    const { courier, lineOf } = this.options;
-    const ended = await this.within(options, (patience) => courier.read({ $case: "get", value }, lineOf, patience));
+    const { courier } = this.options;
+    const ended = await this.within(options, (patience) => courier.read({ $case: "get", value }, patience));
     if ("outcome" in ended) return ended;
     if (ended.$case !== "get") throw otherKind("get", ended);
     const answer = ended.value;
@@ -152,8 +151,8 @@ export class Calls implements OutcomeCalls {
   }
 
   private write(request: Parameters<Courier["write"]>[0], options: CallOptions): Promise<Ended> {
-    const { courier, lineOf } = this.options;
-    return this.within(options, (patience) => courier.write(request, lineOf, patience));
+    const { courier } = this.options;
+    return this.within(options, (patience) => courier.write(request, patience));
   }
 
   private async within<T>(options: CallOptions, call: (patience: Patience) => Promise<T>): Promise<T> {

@@ -31,14 +31,13 @@ export class ClientOver extends KeyValueCalls implements AsyncDisposable {
     this.courier = new Courier(this.nodes, new Revisions(), new Turns());
     this.outcome = new Calls({
       courier: this.courier,
-      lineOf: ({ connection }) => connection,
       timeoutMs: this.timeoutMs,
       underWay: this.underWay,
       closed: () => this.closed,
     });
   }
 
-  /** For many calls at once: several times as fast as single calls. Close it when it is no longer needed. */
+  /** For calls that are to be waited for together: its `close` does. They cost what the client's own calls do. */
   pipeline(): Pipeline {
     const { courier, timeoutMs } = this;
     const pipeline: Pipeline = new Pipeline({ courier, timeoutMs }, () => this.pipelines.delete(pipeline));

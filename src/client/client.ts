@@ -1,13 +1,22 @@
 /** The module `onar/client`: the TypeScript client. */
 import { ClientOver } from "./client-over.js";
 import { GrpcConnection } from "./grpc-connection.js";
-import type { ClientOptions } from "./options.js";
+import { type ClientOptions, checkOptions, checkWay } from "./options.js";
 import type { Connect } from "./transport.js";
 
 export type { KeyValueCalls, OutcomeCalls } from "./calls.js";
 export type { ClientOver } from "./client-over.js";
 export { type Bytes, Entry } from "./entry.js";
-export type { CallOptions, ClientOptions, Condition, DeleteOptions, GetOptions } from "./options.js";
+export type {
+  CallOptions,
+  ClientOptions,
+  Condition,
+  DeleteOptions,
+  GetOptions,
+  Pem,
+  TlsOptions,
+  Transport,
+} from "./options.js";
 export {
   type Added,
   type AddOutcome,
@@ -61,9 +70,13 @@ export class OnarClient extends ClientOver {
    * @param connect - For a node in this process: how it is reached. @internal
    * @throws TypeError, RangeError that name the option
    */
-  constructor(options: ClientOptions, connect: Connect = overGrpc) {
-    super(options, connect);
+  constructor(options: ClientOptions, connect?: Connect) {
+    super(options, connect ?? wayOf(options));
   }
 }
 
-const overGrpc: Connect = (address) => new GrpcConnection(address);
+function wayOf(options: ClientOptions): Connect {
+  checkOptions(options);
+  const way = { userAgent: "onar-typescript", ...checkWay(options) };
+  return options.transport ?? ((address) => new GrpcConnection(address, way));
+}

@@ -22,7 +22,7 @@ import type { NotDone, Reason, Unknown } from "./outcome.js";
 import type { Patience } from "./patience.js";
 import { partitionOf } from "./placement.js";
 import type { Revisions } from "./revisions.js";
-import type { Line, Reply, Request, Response } from "./transport.js";
+import type { Reply, Request, Response } from "./transport.js";
 import type { Turns } from "./writes-per-key.js";
 
 /** A node that says nothing for so long is given up for another one. A write may be held for three seconds while there is no writer. */
@@ -37,14 +37,11 @@ type WriteRequest = Exclude<Request, { $case: "get" }>;
 type ReadRequest = Extract<Request, { $case: "get" }>;
 
 export type Ended = Response | NotDone | Unknown;
-/** How requests get to a node: each as a call of its own, or on a stream. */
-export type LineOf = (endpoint: Endpoint) => Line;
 
 interface Job {
   readonly request: Request;
   readonly kind: "read" | "write";
   readonly partition: number;
-  readonly lineOf: LineOf;
   readonly patience: Patience;
 }
 
@@ -63,16 +60,16 @@ export class Courier {
     private readonly turns: Turns,
   ) {}
 
-  async read(request: ReadRequest, lineOf: LineOf, patience: Patience): Promise<Exclude<Ended, Unknown>> {
+  async read(request: ReadRequest, patience: Patience): Promise<Exclude<Ended, Unknown>> {
     const { key } = request.value;
     const partition = this.partitionNow(key, patience) ?? (await this.partitionOf(key, patience));
     if (typeof partition !== "number") return partition;
-    const ended = await this.carry({ request, kind: "read", partition, lineOf, patience });
+    const ended = await this.carry({ request, kind: "read", partition, patience });
     // A read changes nothing, so it is never unknown.
     return "outcome" in ended && ended.outcome === "unknown" ? { ...ended, outcome: "notDone" } : ended;
   }
 
-  async write(request: WriteRequest, lineOf: LineOf, patience: Patience): Promise<Ended> {
+  async write(request: WriteRequest, patience: Patience): Promise<Ended> {
     const { key } = request.value;
     const partition = this.partitionNow(key, patience) ?? (await this.partitionOf(key, patience));
     if (typeof partition !== "number") return partition;
@@ -83,11 +80,11 @@ export class Courier {
     }
     try {
       if (!this.revisions.fresh(partition, performance.now())) {
-        const refused = await this.learnRevision(partition, request, lineOf, patience);
+        const refused = await this.learnRevision(partition, request, patience);
         if (refused !== null) return refused;
       }
       request.value.after = this.revisions.after(partition);
-      const ended = await this.carry({ request, kind: "write", partition, lineOf, patience });
+      const ended = await this.carry({ request, kind: "write", partition, patience });
       if ("outcome" in ended && ended.reason === "REQUEST_EXPIRED") this.turns.expired(name);
       return ended;
     } finally {
@@ -111,7 +108,6 @@ export class Courier {
   private async learnRevision(
     partition: number,
     { value: { key } }: WriteRequest,
-    lineOf: LineOf,
     patience: Patience,
   ): Promise<NotDone | null> {
     while (!this.revisions.fresh(partition, performance.now())) {
@@ -125,7 +121,7 @@ export class Courier {
       }
       const request: ReadRequest = { $case: "get", value: { key, consistency: Consistency.LOCAL, keySpace: "" } };
       // Asked as a write is, of the writer: no other node knows the newest one.
-      const asked = this.carry({ request, kind: "write", partition, lineOf, patience });
+      const asked = this.carry({ request, kind: "write", partition, patience });
       this.asking.set(partition, asked);
       const ended = await asked;
       this.asking.delete(partition);
@@ -189,11 +185,10 @@ export class Courier {
   }
 
   /** null: the patience was over before an answer came. */
-  private attempt({ request, kind, lineOf, patience }: Job, endpoint: Endpoint): Promise<Reply | null> {
+  private attempt({ request, kind, patience }: Job, endpoint: Endpoint): Promise<Reply | null> {
     const left = patience.leftMs;
     const longest = kind === "read" ? READ_ATTEMPT_MS : WRITE_ATTEMPT_MS;
     const within = Math.ceil(Math.min(left, longest, Math.max(left / 2, MIN_ATTEMPT_MS)));
-    const line = lineOf(endpoint);
     return patience.wait<Reply>((settle) => {
       let stop: () => void = () => {};
       const timer = setTimeout(() => {
@@ -201,7 +196,7 @@ export class Courier {
         endpoint.rest();
         settle(ownFailure("unknown", "DEADLINE_EXCEEDED", `${endpoint.address} did not answer within ${within} ms`));
       }, within + GRACE_MS);
-      stop = line.send(request, within, (answer) => {
+      stop = endpoint.connection.send(request, within, (answer) => {
         clearTimeout(timer);
         settle(answer);
       });

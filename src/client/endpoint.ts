@@ -4,7 +4,7 @@
  * found.
  */
 import type { GetViewResponse } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import type { Connection, Stream } from "./transport.js";
+import type { Connection } from "./transport.js";
 
 const CONNECT_MS = 5_000;
 const INTRODUCE_MS = 2_000;
@@ -102,10 +102,6 @@ export class Endpoint {
         }
         this.options.changed();
       });
-  }
-
-  openStream(): Stream {
-    return this.connection.openStream();
   }
 
   close(): void {

@@ -5,12 +5,13 @@
  * these make up for a request that may have arrived mean unknown.
  */
 
-import type { Metadata } from "@grpc/grpc-js";
 import type { Any } from "../../gen/ts/google/protobuf/any.js";
 import { ErrorInfo, RetryInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../gen/ts/google/rpc/status.js";
 import { Execution, Outcome } from "../../gen/ts/onar/kv/v1/error.js";
+import { unreachable } from "../base/assert.js";
 import { printable } from "../base/printable.js";
+import type { GrpcError } from "../grpc/status.js";
 import { statusName } from "../grpc/status-name.js";
 import type { Reason } from "./outcome.js";
 
@@ -37,7 +38,6 @@ export interface Failure {
 }
 
 const DOMAIN = "onar";
-export const DETAILS = "grpc-status-details-bin";
 /** Reasons that are unknown even where the Outcome got lost on the way. */
 const UNKNOWN: ReadonlySet<string> = new Set(["OUTCOME_UNKNOWN", "REQUEST_EXPIRED"]);
 const DECIDED: ReadonlySet<string> = new Set(["NOT_A_NUMBER", "OVERFLOW"]);
@@ -88,15 +88,19 @@ export const ownFailure = (
   told: undefined,
 });
 
-/** Takes a status with its trailers, in which an encoded google.rpc.Status may be. */
-export function failureOfStatus(code: number, message: string, trailers: Metadata | undefined): Failure {
-  const encoded = trailers?.get(DETAILS)[0];
-  return failureWith(code, message, encoded instanceof Uint8Array ? encoded : null);
-}
-
-/** Takes a status with that header as it is on the wire: in base64. */
-export function failureOfEncoded(code: number, message: string, header: string | string[] | undefined): Failure {
-  return failureWith(code, message, typeof header === "string" ? Buffer.from(header, "base64") : null);
+/** Takes the end of a call of our own gRPC, which says itself what became of it. */
+export function failureOfError({ code, details, message, outcome }: GrpcError): Failure {
+  const failure = failureWith(code, message, details ?? null);
+  switch (outcome) {
+    case "answered":
+      return failure;
+    case "unprocessed":
+      return { ...failure, execution: "notExecuted" };
+    case "unknown":
+      return { ...failure, execution: "unknown" };
+    default:
+      return unreachable(outcome);
+  }
 }
 
 /** Takes a status with an encoded google.rpc.Status, or without. */

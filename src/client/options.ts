@@ -1,7 +1,9 @@
 /** The arguments of people besides keys and values, checked before anything is done. */
+import { type ConnectionOptions, createSecureContext } from "node:tls";
 import { Presence, type Condition as WireCondition } from "../../gen/ts/onar/kv/v1/common.js";
 import { type Bytes, bytesOf, describe } from "./entry.js";
 import type { Consistency } from "./outcome.js";
+import type { Connect } from "./transport.js";
 
 /** How a client finds its cluster. */
 export interface ClientOptions {
@@ -19,7 +21,34 @@ export interface ClientOptions {
    * from here: then only the endpoints are used. True when missing.
    */
   readonly direct?: boolean;
+  /**
+   * Whether calls ride one stream to each node, where the way there allows it: that costs a fraction of a gRPC call each. False: each is a
+   * call of its own, which a balancer of calls can send to another node. True when missing.
+   */
+  readonly stream?: boolean;
+  /** Speaks TLS: to a proxy that ends it, as nodes have none themselves. `true`: with the authorities that Node.js trusts. */
+  readonly tls?: true | TlsOptions;
+  /** Another way to nodes than the client's own, with credentials or a proxy, say: see `onar/client/grpc-js`. Not together with `tls`. */
+  readonly transport?: Transport;
 }
+
+/** Texts and bytes in PEM. */
+export interface TlsOptions {
+  /** Authorities that are trusted, in place of those of Node.js. */
+  readonly ca?: Pem | readonly Pem[];
+  /** The client's certificate, with those between it and the authority. */
+  readonly cert?: Pem;
+  /** Its private key. */
+  readonly key?: Pem;
+  /** The name that the other side's certificate must have, and that is asked for (SNI). The endpoint's host when missing. */
+  readonly serverName?: string;
+}
+
+/** Text or bytes in PEM. */
+export type Pem = string | Uint8Array;
+
+/** A way to nodes, as `onar/client/grpc-js` makes one. Made of it: a connection for each address. */
+export type Transport = Connect;
 
 /** Options of one call. */
 export interface CallOptions {
@@ -60,6 +89,12 @@ export interface CheckedOptions {
   readonly direct: boolean;
 }
 
+/** How the client's own way to nodes is made. */
+export interface CheckedWay {
+  readonly stream: boolean;
+  readonly tls?: ConnectionOptions;
+}
+
 export function checkOptions(options: ClientOptions): CheckedOptions {
   if (typeof options !== "object" || options === null)
     throw new TypeError(`options must be an object with endpoints; it is ${describe(options)}`);
@@ -74,6 +109,43 @@ export function checkOptions(options: ClientOptions): CheckedOptions {
     timeoutMs: checkTimeout(timeoutMs),
     direct,
   };
+}
+
+export function checkWay({ stream = true, tls, transport }: ClientOptions): CheckedWay {
+  if (typeof stream !== "boolean") throw new TypeError(`stream must be true or false; it is ${describe(stream)}`);
+  if (transport !== undefined && typeof transport !== "function")
+    throw new TypeError(`transport must be one that onar/client/grpc-js makes; it is ${describe(transport)}`);
+  if (tls === undefined) return { stream };
+  if (transport !== undefined) throw new TypeError("tls cannot be given together with transport, which has its own");
+  if (tls === true) return { stream, tls: {} };
+  if (typeof tls !== "object" || tls === null)
+    throw new TypeError(`tls must be true or an object with ca, cert, key, serverName; it is ${describe(tls)}`);
+  const { ca, cert, key, serverName } = tls;
+  for (const [name, given] of Object.entries({ cert, key })) checkPem(name, given);
+  for (const one of Array.isArray(ca) ? ca : [ca]) checkPem("ca", one);
+  if ((cert === undefined) !== (key === undefined))
+    throw new TypeError(`tls.${cert === undefined ? "cert" : "key"} is missing: a certificate and its key go together`);
+  if (serverName !== undefined && (typeof serverName !== "string" || serverName === ""))
+    throw new TypeError(`tls.serverName must be the name of a host; it is ${describe(serverName)}`);
+  const options: ConnectionOptions = {};
+  if (ca !== undefined) options.ca = (Array.isArray(ca) ? ca : [ca]).map(bufferOf);
+  if (cert !== undefined) options.cert = bufferOf(cert);
+  if (key !== undefined) options.key = bufferOf(key);
+  if (serverName !== undefined) options.servername = serverName;
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TypeError(`tls has something that is no PEM, or a key of another certificate: ${why}`);
+  }
+  return { stream, tls: options };
+}
+
+const bufferOf = (pem: Pem): Buffer => Buffer.from(pem);
+
+function checkPem(name: string, pem: unknown): void {
+  if (pem === undefined || typeof pem === "string" || pem instanceof Uint8Array) return;
+  throw new TypeError(`tls.${name} must be text or bytes in PEM; it is ${describe(pem)}`);
 }
 
 function checkEndpoint(endpoint: unknown): string {

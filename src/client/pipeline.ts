@@ -1,15 +1,10 @@
-/** Many calls at once with little cost for each: on one stream per node instead of a gRPC call each. */
+/** Calls that end together: whoever closes a pipeline waits for them. */
 import { Calls, type CallsOptions, KeyValueCalls, type OutcomeCalls } from "./calls.js";
-import type { Endpoint } from "./endpoint.js";
 import { UnderWay } from "./patience.js";
-import type { Line, Stream } from "./transport.js";
 
 /**
- * Calls in flight together, each with the same outcomes as those of the client. They finish in any order, also those on one key: to keep an
- * order, wait for the call before.
- *
- * There is one stream to each node that serves a key, opened when it is first needed. When one breaks, its calls go on, with the same request
- * ids, on a stream to another node.
+ * Calls in flight together, each with the same outcomes as those of the client, which travel in the same way. They finish in any order, also
+ * those on one key: to keep an order, wait for the call before. `close` waits for all of them.
  *
  * @example
  * ```ts
@@ -19,7 +14,6 @@ import type { Line, Stream } from "./transport.js";
  */
 export class Pipeline extends KeyValueCalls implements AsyncDisposable {
   readonly outcome: OutcomeCalls;
-  private readonly streams = new Map<Endpoint, Stream>();
   private readonly underWay = new UnderWay();
   private readonly whenClosed: () => void;
   private closing = false;
@@ -30,19 +24,16 @@ export class Pipeline extends KeyValueCalls implements AsyncDisposable {
     this.whenClosed = whenClosed;
     this.outcome = new Calls({
       ...options,
-      lineOf: (endpoint) => this.streamTo(endpoint),
       underWay: this.underWay,
       closed: () => this.closing,
     });
   }
 
-  /** Waits for the calls under way and ends the streams. Calls that come later are not done, CLOSED. */
+  /** Waits for the calls under way. Calls that come later are not done, CLOSED. */
   async close(): Promise<void> {
     if (this.closing) return this.underWay.idle();
     this.closing = true;
     await this.underWay.idle();
-    for (const stream of this.streams.values()) stream.close();
-    this.streams.clear();
     this.whenClosed();
   }
 
@@ -59,14 +50,5 @@ export class Pipeline extends KeyValueCalls implements AsyncDisposable {
   /** As `close`, at the end of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  private streamTo(endpoint: Endpoint): Line {
-    let stream = this.streams.get(endpoint);
-    if (stream === undefined || !stream.open) {
-      stream = endpoint.openStream();
-      this.streams.set(endpoint, stream);
-    }
-    return stream;
   }
 }

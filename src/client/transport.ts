@@ -9,30 +9,19 @@ export type Request = NonNullable<PipelineRequest["request"]>;
 export type Response = Exclude<NonNullable<PipelineResponse["response"]>, { $case: "status" }>;
 export type Reply = Response | Failure;
 
-/** The carrier of requests: a connection, each request as a call of its own, or a stream. */
-export interface Line {
+/** The way to one node. */
+export interface Connection {
   /**
    * Sends a request that the node is to answer within the time. `replied` is called once, possibly before this returns, unless the function
    * that is returned is called first, which gives up waiting.
    */
   send(request: Request, timeoutMs: number, replied: (reply: Reply) => void): () => void;
-}
-
-/** Requests on one stream, answered as they finish. */
-export interface Stream extends Line {
-  /** False once it has ended: nothing more can be sent on it. */
-  readonly open: boolean;
-  /** Nobody waits for an answer any more. */
-  close(): void;
-}
-
-export interface Connection extends Line {
   /** It stands, as far as is known. */
   readonly ready: boolean;
   /** Resolves with null when it stands, otherwise with why it does not. */
   connect(withinMs: number): Promise<string | null>;
   getView(withinMs: number): Promise<GetViewResponse | Failure>;
-  openStream(): Stream;
+  /** Takes no further calls. Those under way still end. */
   close(): void;
 }
 

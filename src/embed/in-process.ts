@@ -6,7 +6,7 @@ import type { Entry } from "../../gen/ts/onar/kv/v1/common.js";
 import type { GetViewResponse } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { duration } from "../base/time.js";
 import { type Failure, failureOf, ownFailure } from "../client/failure.js";
-import type { Connection, Reply, Request, Response, Stream } from "../client/transport.js";
+import type { Connection, Reply, Request, Response } from "../client/transport.js";
 import { viewToWire } from "../codec/api/view.js";
 import type { Limits } from "../config/config.js";
 import { Failure as ServerFailure, startingText } from "../rpc/call/failure.js";
@@ -62,18 +62,6 @@ export class InProcessConnection implements Connection {
       header: this.state.header(null),
       view: viewToWire(node.views.view),
       digest: Buffer.from(node.views.newest.digest, "hex"),
-    };
-  }
-
-  /** Calls cost nothing to begin: a stream is the connection itself. */
-  openStream(): Stream {
-    const connection = this;
-    return {
-      get open() {
-        return connection.ready;
-      },
-      send: (request, timeoutMs, replied) => this.send(request, timeoutMs, replied),
-      close: () => {},
     };
   }
 

@@ -17,6 +17,7 @@ const NO_BYTES = Buffer.alloc(0);
 
 /** The tag of PipelineRequest and PipelineResponse. */
 const TAG = tag(1, VARINT);
+const TIMEOUT = 7;
 const GET = 2;
 const PUT = 3;
 
@@ -34,7 +35,8 @@ export function encodePipelineRequest(message: PipelineRequest, w: WireWriter): 
       w.bytes(1, request.value.key);
       w.number(11, request.value.consistency);
       w.utf8(15, request.value.keySpace);
-      return w.end(start);
+      w.end(start);
+      return w.number(TIMEOUT, message.timeoutMs);
     }
     case "put": {
       const { key, value, requestId, after, keySpace } = request.value;
@@ -45,7 +47,8 @@ export function encodePipelineRequest(message: PipelineRequest, w: WireWriter): 
       w.bytes(4, requestId);
       if (after !== undefined) putRevision(5, after, w);
       w.utf8(15, keySpace);
-      return w.end(start);
+      w.end(start);
+      return w.number(TIMEOUT, message.timeoutMs);
     }
     default:
       w.raw(PipelineRequest.encode(message).finish());
@@ -58,15 +61,17 @@ export const decodePipelineRequest = (bytes: Buffer): PipelineRequest =>
 
 function requestOf(r: WireReader): PipelineRequest | null {
   let of = 0n;
+  let timeoutMs = 0;
   let request: PipelineRequest["request"];
   while (r.more) {
     const key = r.tag();
     if (key === TAG) of = r.uint64();
     else if (key === tag(GET, BYTES)) request = { $case: "get", value: getRequestOf(r.message()) };
     else if (key === tag(PUT, BYTES)) request = { $case: "put", value: putRequestOf(r.message()) };
+    else if (key === tag(TIMEOUT, VARINT)) timeoutMs = r.uint32();
     else return null;
   }
-  return { tag: of, request };
+  return { tag: of, request, timeoutMs };
 }
 
 function getRequestOf(r: WireReader): GetRequest {

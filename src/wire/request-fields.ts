@@ -46,7 +46,10 @@ export const REQUEST_FIELDS: ReadonlyMap<string, Fields> = new Map<string, Field
   ["/onar.kv.v1.KeyValueService/CompareAndSet", COMPARE_AND_SET],
   ["/onar.kv.v1.KeyValueService/Delete", DELETE],
   ["/onar.kv.v1.KeyValueService/Add", ADD],
-  ["/onar.kv.v1.KeyValueService/Pipeline", also(plain(1), { 2: GET, 3: PUT, 4: COMPARE_AND_SET, 5: DELETE, 6: ADD })],
+  [
+    "/onar.kv.v1.KeyValueService/Pipeline",
+    also(plain(1, 7), { 2: GET, 3: PUT, 4: COMPARE_AND_SET, 5: DELETE, 6: ADD }),
+  ],
   ["/onar.text.v1.TextService/Get", GET],
   ["/onar.text.v1.TextService/Put", PUT],
   ["/onar.text.v1.TextService/Delete", DELETE],

@@ -143,7 +143,7 @@ describe("a connection", () => {
       const stream = raw.open(`${KV}/Pipeline`);
       const calls = Array.from({ length: 300 }, (_, tag) => {
         const get = { $case: "get", value: GetRequest.create({ key: bytes(`k${tag}`) }) } as const;
-        return framed(PipelineRequest.encode({ tag: BigInt(tag), request: get }).finish());
+        return framed(PipelineRequest.encode({ tag: BigInt(tag), request: get, timeoutMs: 0 }).finish());
       });
       stream.write(Buffer.concat(calls).subarray(0, -3));
       await sleep(i * 3);

@@ -69,12 +69,27 @@ describe("@onar/client", () => {
       files.filter(
         (file) =>
           !FREE.test(file) &&
-          !/^dist\/(src\/((client|base|wire|core\/placement)\/|core\/model\/ids\.|grpc\/status-name\.)|gen\/ts\/)/.test(
-            file,
-          ),
+          !/^dist\/(src\/((client|base|wire|http2|grpc|core\/placement)\/|core\/model\/ids\.)|gen\/ts\/)/.test(file),
       ),
     ).toEqual([]);
+    expect(files.filter((file) => /src\/(grpc\/server|http2\/socket\/server)/.test(file))).toEqual([]);
     expect(await runIn(at, hello("@onar/client"))).toMatchObject({ code: 0, stdout: "hello\n", stderr: "" });
+  });
+
+  test("has a way over grpc-js for those who install it, and says so to others", { timeout: LONG_MS }, async () => {
+    const at = join(folder, "-onar-client");
+    const code = `
+      import { OnarClient } from "@onar/client";
+      import { overGrpcJs } from "@onar/client/grpc-js";
+      const client = new OnarClient({ endpoints: ["${node.clientAddress}"], transport: overGrpcJs() });
+      await client.put("greeting", "over grpc-js");
+      console.log((await client.get("greeting")).entry?.text());
+      await client.close();
+    `;
+    expect((await runIn(at, code)).stderr).toContain("Cannot find package '@grpc/grpc-js'");
+    mkdirSync(join(at, "node_modules/@grpc"), { recursive: true });
+    symlinkSync(join(ROOT, "node_modules/@grpc/grpc-js"), join(at, "node_modules/@grpc/grpc-js"));
+    expect(await runIn(at, code)).toMatchObject({ code: 0, stdout: "over grpc-js\n", stderr: "" });
   });
 
   test("has types for all that it has", { timeout: LONG_MS }, () => {

@@ -104,18 +104,18 @@ const LAYERS: [string, string, string, readonly string[], string][] = [
   [
     "client",
     "src/client/x.ts",
-    "client imports gen, base, wire, core/placement and the names of grpc's statuses only.",
+    "client imports gen, base, wire, core/placement, grpc and http2 only; nothing of servers.",
     [
       "../core/model/ids.js",
       "../core/writer/writer.js",
       "../codec/api/position.js",
       "../rpc/call/call.js",
       "../server/server.js",
-      "../grpc/client/client.js",
-      "../grpc/status.js",
+      "../grpc/server/server.js",
+      "../http2/hpack/decoder.js",
       "nice-grpc",
     ],
-    "../grpc/status-name.js",
+    "../grpc/client/client.js",
   ],
   [
     "embed",

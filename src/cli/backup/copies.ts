@@ -13,7 +13,7 @@ import { GrpcError } from "../../grpc/status.js";
 import { call, type Target } from "../calls/call.js";
 import type { Channel } from "../calls/channel.js";
 import { Connections } from "../calls/connections.js";
-import { failureOfError } from "../calls/lean-connection.js";
+import { failureThrown } from "../calls/thrown.js";
 import { CliError, EXIT } from "../ending/exit.js";
 
 /** Copies that could not be listed are tried again this much later. */
@@ -117,7 +117,7 @@ export class Copies {
       const why = abort.signal.aborted
         ? "it does not answer"
         : error instanceof GrpcError
-          ? failureOfError(error).message
+          ? failureThrown(error).message
           : (error as Error).message;
       troubles.set(node, `${this.addressOf(node)}: ${why}`);
       return null;

@@ -6,7 +6,7 @@ import { GrpcError, STATUS } from "../../grpc/status.js";
 import { CliError, EXIT, messageOf } from "../ending/exit.js";
 import type { Channel } from "./channel.js";
 import { Connections } from "./connections.js";
-import { failureOfError } from "./lean-connection.js";
+import { failureThrown } from "./thrown.js";
 
 export interface Target {
   readonly endpoints: readonly Address[];
@@ -85,6 +85,6 @@ async function once<Answer>(
     if (error.code === STATUS.deadlineExceeded && isOurs) {
       return { failure: ownFailure("unknown", "DEADLINE_EXCEEDED", `no answer within ${timeoutMs / 1_000} s`) };
     }
-    return { failure: failureOfError(error) };
+    return { failure: failureThrown(error) };
   }
 }

@@ -68,7 +68,8 @@ export class Channel {
 
   /** Why it does not stand, for people. `lingers`: whether the process stays for the answer. */
   why(withinMs: number, lingers: boolean): Promise<string> {
-    return this.isClosed ? Promise.resolve("the client is closed") : whyNotConnected(this.name, withinMs, lingers);
+    if (this.isClosed) return Promise.resolve("the client is closed");
+    return whyNotConnected(this.name, withinMs, lingers).then(({ text }) => text);
   }
 
   unary<Request, Response>(

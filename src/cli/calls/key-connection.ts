@@ -2,8 +2,9 @@
 import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
 import type { GetViewResponse } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import type { Failure } from "../../client/failure.js";
-import type { Connection, Reply, Request, Stream } from "../../client/transport.js";
-import { LeanConnection } from "./lean-connection.js";
+import { GrpcConnection } from "../../client/grpc-connection.js";
+import type { Connection, Reply, Request } from "../../client/transport.js";
+import { version } from "../../version.js";
 
 /** The part of a call's time that connecting may take: the rest is for finding out why it did not succeed. */
 const CONNECT_SHARE = 0.8;
@@ -19,13 +20,14 @@ export interface Heard {
 }
 
 export class KeyConnection implements Connection {
-  private readonly inner: LeanConnection;
+  private readonly inner: GrpcConnection;
 
   constructor(
     private readonly address: string,
     private readonly heard: Heard,
   ) {
-    this.inner = new LeanConnection(address);
+    // One call at a time is worth no stream.
+    this.inner = new GrpcConnection(address, { userAgent: `onar/${version}`, stream: false });
   }
 
   get ready(): boolean {
@@ -53,10 +55,6 @@ export class KeyConnection implements Connection {
       this.heard.replied(reply.$case === "failure" ? reply : reply.value);
       replied(reply);
     });
-  }
-
-  openStream(): Stream {
-    return this.inner.openStream();
   }
 
   close(): void {

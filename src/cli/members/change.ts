@@ -17,7 +17,7 @@ import type { CallOptions } from "../../grpc/client/method.js";
 import { GrpcError, STATUS } from "../../grpc/status.js";
 import { call, type Target } from "../calls/call.js";
 import type { Channel } from "../calls/channel.js";
-import { failureOfError } from "../calls/lean-connection.js";
+import { failureThrown } from "../calls/thrown.js";
 import { CliError, EXIT, type ExitCode, messageOf, usage } from "../ending/exit.js";
 import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
@@ -130,7 +130,7 @@ async function ask(made: Change, base: Base, target: Target): Promise<Asked> {
       if (status === undefined) throw error;
       return new CliError(EXIT.notDone, printable(messageOf(error)), {
         status,
-        reason: failureOfError(error).reason,
+        reason: failureThrown(error).reason,
       });
     }
   }).catch((error: unknown): Asked => {

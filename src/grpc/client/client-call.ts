@@ -41,10 +41,12 @@ export interface ClientCallOptions<Response> {
   readonly host: ClientHost;
   readonly head: HeaderList;
   readonly options: CallOptions;
-  /** One request, or many; already as bytes. */
-  readonly request: Uint8Array | AsyncIterable<Uint8Array>;
+  /** One request, or many; already as bytes. null: they are told by `write`. */
+  readonly request: Uint8Array | AsyncIterable<Uint8Array> | null;
   readonly decode: (bytes: Uint8Array) => Response;
   readonly sink: InletSink<Response>;
+  /** More may be written by `write`. Called once it was begun, too. */
+  readonly drained?: () => void;
 }
 
 /** How often a call is begun that the server surely did not begin. */
@@ -105,6 +107,24 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
     this.#fail(cancelled(this.#progress()));
   }
 
+  /** Sends messages, each behind its prefix. False: wait for `drained`; before the call was begun nothing is sent. */
+  write(framed: Uint8Array): boolean {
+    const stream = this.#stream;
+    if (this.#over) return true;
+    if (stream === undefined || this.#connection === undefined) return false;
+    return this.#connection.send(stream, framed, false);
+  }
+
+  get isBegun(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** Nothing more is written. */
+  writeEnd(): void {
+    const stream = this.#stream;
+    if (!this.#over && stream !== undefined && !stream.closed) this.#connection?.send(stream, NOTHING, true);
+  }
+
   begin(connection: Connection): void {
     const { head, options, request } = this.#options;
     this.#attempts++;
@@ -118,7 +138,9 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
     this.#stream = stream;
     const outlet = new Outlet(connection, stream);
     this.#outlet = outlet;
-    if (request instanceof Uint8Array) outlet.sendLast(request, options.gzip === true)?.catch((e) => this.#broken(e));
+    if (request === null) this.#options.drained?.();
+    else if (request instanceof Uint8Array)
+      outlet.sendLast(request, options.gzip === true)?.catch((e) => this.#broken(e));
     else this.#pump(request, outlet, connection, stream).catch((error: unknown) => this.#broken(error));
   }
 
@@ -181,6 +203,7 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
 
   drained(): void {
     this.#outlet?.drained();
+    if (!this.#over) this.#options.drained?.();
   }
 
   closed(stream: Stream, end: StreamEnd): void {

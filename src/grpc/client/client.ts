@@ -8,9 +8,11 @@ import { checkPath, type MethodKind } from "../call/kind.js";
 import { MessageStream } from "../call/message-stream.js";
 import { ByteBudget } from "../message/byte-budget.js";
 import { Inflater } from "../message/inflater.js";
+import type { Metadata } from "../metadata/metadata.js";
 import { GrpcError, STATUS } from "../status.js";
 import { Channel, type ChannelOptions } from "./channel.js";
 import { ClientCall, type ClientHost } from "./client-call.js";
+import { ClientConversation, type ConversationEvents, type ConversationMethod } from "./client-conversation.js";
 import type { CallOptions, Method } from "./method.js";
 import { requestHead } from "./request-heads.js";
 
@@ -25,6 +27,7 @@ export interface GrpcClientOptions extends Partial<ChannelOptions>, Omit<DialOpt
 }
 
 const MIB = 1_048_576;
+const UNKNOWN = { outcome: "unknown" } as const;
 
 /**
  * Nothing is dialed before the first call. Calls reject with a GrpcError, whose `outcome` says what the server did; iterations throw it.
@@ -58,6 +61,41 @@ export class GrpcClient {
     options: CallOptions = {},
   ): Promise<Response> {
     return this.#single(method, method.encode(request), options);
+  }
+
+  /**
+   * As `unary`, without a promise: one of `answered` and `failed` is called, once, perhaps before this returns. The function that is returned
+   * gives the call up; then neither is called.
+   */
+  ask<Request, Response>(
+    method: Method<"unary", Request, Response>,
+    request: Request,
+    options: CallOptions,
+    answered: (response: Response) => void,
+    failed: (error: GrpcError) => void,
+  ): () => void {
+    let isGivenUp = false;
+    const call = this.#one(method, method.encode(request), options, answered, (error) => {
+      if (!isGivenUp) failed(error);
+    });
+    return () => {
+      isGivenUp = true;
+      call.cancel();
+    };
+  }
+
+  /** A stream both ways without a promise for each message. The call begins at once. */
+  converse<Request, Response>(
+    method: ConversationMethod<Request, Response>,
+    events: ConversationEvents<Response>,
+    options: CallOptions = {},
+  ): ClientConversation<Request, Response> {
+    const conversation = new ClientConversation(method, events);
+    conversation.begin((sink, drained) => {
+      const told = { ...options, onHeaders: (headers: Metadata) => events.began(headers) };
+      return this.#call(method, null, told, sink, drained);
+    });
+    return conversation;
   }
 
   clientStreaming<Request, Response>(
@@ -111,26 +149,36 @@ export class GrpcClient {
     options: CallOptions,
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
-      const answers: Response[] = [];
-      const call: ClientCall<Response> = this.#call(method, request, options, {
-        message: (message) => {
-          if (answers.length > 0)
-            call.failed(new GrpcError(STATUS.unimplemented, "more than one message in an answer of one"));
-          else {
-            answers.push(message);
-            call.want();
-          }
-        },
-        end: () => {
-          for (const answer of answers) resolve(answer);
-          // An error takes longer to make than all the rest of a call.
-          if (answers.length === 0) reject(new GrpcError(STATUS.unimplemented, "an answer without a message"));
-        },
-        failed: reject,
-      });
-      call.want();
-      call.start();
+      this.#one(method, request, options, resolve, reject);
     });
+  }
+
+  /** A call with one message in its answer. */
+  #one<Response>(
+    method: Method<MethodKind, never, Response>,
+    request: Uint8Array | AsyncIterable<Uint8Array>,
+    options: CallOptions,
+    answered: (response: Response) => void,
+    failed: (error: GrpcError) => void,
+  ): ClientCall<Response> {
+    let answer: { readonly message: Response } | undefined;
+    const call: ClientCall<Response> = this.#call(method, request, options, {
+      message: (message) => {
+        if (answer === undefined) {
+          answer = { message };
+          call.want();
+        } else call.failed(new GrpcError(STATUS.unimplemented, "more than one message in an answer of one", UNKNOWN));
+      },
+      end: () => {
+        if (answer !== undefined) answered(answer.message);
+        // An error takes longer to make than all the rest of a call.
+        else failed(new GrpcError(STATUS.unimplemented, "an answer without a message", UNKNOWN));
+      },
+      failed,
+    });
+    call.want();
+    call.start();
+    return call;
   }
 
   #many<Response>(
@@ -146,10 +194,11 @@ export class GrpcClient {
   }
 
   #call<Response>(
-    method: Method<MethodKind, never, Response>,
-    request: Uint8Array | AsyncIterable<Uint8Array>,
+    method: { readonly path: string; decode(bytes: Uint8Array): Response },
+    request: Uint8Array | AsyncIterable<Uint8Array> | null,
     options: CallOptions,
     sink: InletSink<Response>,
+    drained?: () => void,
   ): ClientCall<Response> {
     let head = this.#heads.get(method);
     if (head === undefined) {
@@ -157,7 +206,9 @@ export class GrpcClient {
       head = requestHead(this.#scheme, this.#authority, method.path, this.#userAgent);
       this.#heads.set(method, head);
     }
-    return new ClientCall({ host: this.#host, head, options, request, decode: (bytes) => method.decode(bytes), sink });
+    const decode = (bytes: Uint8Array): Response => method.decode(bytes);
+    const call = { host: this.#host, head, options, request, decode, sink };
+    return new ClientCall(drained === undefined ? call : { ...call, drained });
   }
 }
 

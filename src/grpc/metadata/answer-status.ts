@@ -89,7 +89,9 @@ export function headFailure(headers: HeaderList): GrpcError | undefined {
   if (headers.get("grpc-status") !== undefined) return undefined;
   const { status } = headers;
   if (status !== 200) {
-    return new GrpcError(statusOfHttp(status), `the answer has HTTP status ${status}`, { outcome: "unknown" });
+    // A way or a right that is not there: whoever says so has passed the call on to nobody.
+    const outcome: CallOutcome = status === 401 || status === 403 || status === 404 ? "unprocessed" : "unknown";
+    return new GrpcError(statusOfHttp(status), `the answer has HTTP status ${status}`, { outcome });
   }
   const contentType = headers.get("content-type");
   if (isGrpc(contentType)) return undefined;

@@ -18,6 +18,9 @@ export interface DialOptions {
   readonly accept: (driver: Driver) => ConnectionEvents;
 }
 
+/** Each of a name's addresses but the last is tried so long. A quarter of a second, as Node.js has it, is too little for a far server. */
+const ADDRESS_MS = 1_000;
+
 /**
  * Resolves once the socket is there; requests may be made then. Rejects with an Error that says why if it is not there within
  * `connectionTimeoutMs`, or speaks no h2. After that only the events tell what happens.
@@ -25,10 +28,9 @@ export interface DialOptions {
 export function dial(options: DialOptions): Promise<Driver> {
   const { host, port, tls, limits, timing = CLIENT_TIMING } = options;
   return new Promise((resolve, reject) => {
+    const to = { host, port, autoSelectFamilyAttemptTimeout: ADDRESS_MS };
     const socket: Socket =
-      tls === undefined
-        ? connect({ host, port, noDelay: true })
-        : connectTls({ host, port, ...tls, ALPNProtocols: ["h2"] });
+      tls === undefined ? connect({ ...to, noDelay: true }) : connectTls({ ...to, ...tls, ALPNProtocols: ["h2"] });
     const fail = (error: Error): void => {
       clearTimeout(timer);
       socket.on("error", () => {});

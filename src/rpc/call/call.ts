@@ -25,6 +25,10 @@ export function timeoutUntil(deadlineAt: number): Duration {
   return duration(Math.min(answerable(deadlineAt - performance.now()), MAX_TIMEOUT));
 }
 
+/** For a request on a stream; 0: it does not say how long its client waits. */
+export const timeoutWithin = (waitMs: number): Duration =>
+  waitMs === 0 ? DEFAULT_TIMEOUT : duration(Math.min(answerable(waitMs), MAX_TIMEOUT));
+
 /** performance.now() until which a stream with this deadline is worth answering. Not bounded, as each of its calls is. */
 export function streamUntil(deadlineAt: number): number {
   if (deadlineAt === Number.POSITIVE_INFINITY) return deadlineAt;

@@ -17,7 +17,7 @@ import { toBuffer } from "../../wire/bytes.js";
 import { writeFrames } from "../../wire/grpc-frames.js";
 import { decodePipelineRequest, encodePipelineResponse } from "../../wire/pipeline.js";
 import { boundedDecode } from "./bounded-requests.js";
-import { type Call, DEFAULT_TIMEOUT, streamUntil } from "./call.js";
+import { type Call, streamUntil, timeoutWithin } from "./call.js";
 import { type CallTracer, traceparentOf } from "./call-tracer.js";
 import { draining } from "./failure.js";
 
@@ -134,7 +134,7 @@ class PipelineCall implements ConversationHandler<PipelineRequest> {
 
   private begin(request: PipelineRequest): void {
     const { handle, pathOf, tracer } = this.options;
-    const timeout = duration(Math.min(DEFAULT_TIMEOUT, this.until - performance.now()));
+    const timeout = duration(Math.min(timeoutWithin(request.timeoutMs), this.until - performance.now()));
     const traced = tracer === null ? null : tracer.began(pathOf(request), this.traceparent);
     this.underWay++;
     const answered = (response: PipelineResponse): void => {

@@ -97,16 +97,17 @@ export class FakeNode {
   }
 
   private pipeline(stream: ServerHttp2Stream): void {
-    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+    const headers = { ":status": 200, "content-type": "application/grpc", "onar-pipeline": "1" };
+    stream.respond(headers, { waitForTrailers: true });
     let ending: RpcStatus = { code: 0, message: "", details: [] };
     stream.on("wantTrailers", () => stream.sendTrailers(trailersOf(ending)));
     const send = (response: PipelineResponse): void => {
       if (!stream.writableEnded && !stream.destroyed) stream.write(framed(PipelineResponse.encode(response).finish()));
     };
     eachMessage(stream, (message) => {
-      const { tag, request } = PipelineRequest.decode(message);
+      const { tag, request, timeoutMs } = PipelineRequest.decode(message);
       if (request === undefined) return;
-      void this.answer(request, undefined, {
+      void this.answer(request, timeoutMs === 0 ? null : timeoutMs, {
         done: (response) => send({ tag, response }),
         failed: (status) => send({ tag, response: { $case: "status", value: status } }),
         // What a proxy makes up is about the stream.

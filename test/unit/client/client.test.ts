@@ -34,6 +34,14 @@ describe("options that can never be right are refused by name", () => {
     ["a port that is none", { endpoints: ["127.0.0.1:70000"] }, 'one is "127.0.0.1:70000"'],
     ["a cluster id that is too short", { clusterId: "abc" }, "clusterId must be 32 hexadecimal digits"],
     ["a negative timeout", { timeoutMs: -1 }, "timeoutMs must be a number from 0 to 3600000; it is number -1"],
+    ["a stream that is text", { stream: "no" }, 'stream must be true or false; it is "no"'],
+    ["TLS that is text", { tls: "yes" }, 'tls must be true or an object with ca, cert, key, serverName; it is "yes"'],
+    ["a certificate without its key", { tls: { cert: "x" } }, "tls.key is missing"],
+    ["an authority that is a number", { tls: { ca: [7] } }, "tls.ca must be text or bytes in PEM; it is number 7"],
+    ["a key that is no PEM", { tls: { cert: "x", key: "y" } }, "tls has something that is no PEM"],
+    ["an empty name", { tls: { serverName: "" } }, 'tls.serverName must be the name of a host; it is ""'],
+    ["a transport that is none", { transport: {} }, "transport must be one that onar/client/grpc-js makes"],
+    ["TLS beside a transport", { tls: true, transport: () => ({}) }, "tls cannot be given together with transport"],
     ["a timeout that is text", { timeoutMs: "5s" }, "timeoutMs must be a number"],
   ])("%s", (_name, options, message) => {
     expect(of(options)).toThrow(message);

@@ -83,7 +83,7 @@ test("the same in a pipeline", async () => {
   for (const client of clients()) {
     const put = { ...PutRequest.fromPartial({ key, value }), _unknownFields: FUTURE };
     const requests = async function* () {
-      yield { tag: 1n, request: { $case: "put", value: put } } satisfies PipelineRequest;
+      yield { tag: 1n, request: { $case: "put", value: put }, timeoutMs: 0 } satisfies PipelineRequest;
     };
     for await (const { response } of client.pipeline(requests())) expect(response?.$case).toBe("put");
   }

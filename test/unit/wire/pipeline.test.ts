@@ -65,7 +65,7 @@ const response: fc.Arbitrary<PipelineResponse["response"]> = fc.oneof(
   fc.constant(undefined),
 );
 
-const anyRequest: fc.Arbitrary<PipelineRequest> = fc.record({ tag: u64, request });
+const anyRequest: fc.Arbitrary<PipelineRequest> = fc.record({ tag: u64, request, timeoutMs: fc.nat() });
 const anyResponse: fc.Arbitrary<PipelineResponse> = fc.record({ tag: u64, response });
 
 const writer = new WireWriter();

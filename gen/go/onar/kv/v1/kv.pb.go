@@ -796,7 +796,9 @@ type PipelineRequest struct {
 	//	*PipelineRequest_CompareAndSet
 	//	*PipelineRequest_Delete
 	//	*PipelineRequest_Add
-	Request       isPipelineRequest_Request `protobuf_oneof:"request"`
+	Request isPipelineRequest_Request `protobuf_oneof:"request"`
+	// How long the client waits for this answer, in milliseconds. The deadline of the stream counts, too. Zero: ten seconds.
+	TimeoutMs     uint32 `protobuf:"varint,7,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -888,6 +890,13 @@ func (x *PipelineRequest) GetAdd() *AddRequest {
 		}
 	}
 	return nil
+}
+
+func (x *PipelineRequest) GetTimeoutMs() uint32 {
+	if x != nil {
+		return x.TimeoutMs
+	}
+	return 0
 }
 
 type isPipelineRequest_Request interface {
@@ -1163,14 +1172,16 @@ const file_onar_kv_v1_kv_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x1b\n" +
 	"\x06number\x18\x03 \x01(\x12H\x00R\x06number\x88\x01\x01B\t\n" +
-	"\a_number\"\xb3\x02\n" +
+	"\a_number\"\xd2\x02\n" +
 	"\x0fPipelineRequest\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\x04R\x03tag\x12*\n" +
 	"\x03get\x18\x02 \x01(\v2\x16.onar.kv.v1.GetRequestH\x00R\x03get\x12*\n" +
 	"\x03put\x18\x03 \x01(\v2\x16.onar.kv.v1.PutRequestH\x00R\x03put\x12J\n" +
 	"\x0fcompare_and_set\x18\x04 \x01(\v2 .onar.kv.v1.CompareAndSetRequestH\x00R\rcompareAndSet\x123\n" +
 	"\x06delete\x18\x05 \x01(\v2\x19.onar.kv.v1.DeleteRequestH\x00R\x06delete\x12*\n" +
-	"\x03add\x18\x06 \x01(\v2\x16.onar.kv.v1.AddRequestH\x00R\x03addB\t\n" +
+	"\x03add\x18\x06 \x01(\v2\x16.onar.kv.v1.AddRequestH\x00R\x03add\x12\x1d\n" +
+	"\n" +
+	"timeout_ms\x18\a \x01(\rR\ttimeoutMsB\t\n" +
 	"\arequest\"\xe8\x02\n" +
 	"\x10PipelineResponse\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\x04R\x03tag\x12+\n" +

@@ -127,20 +127,22 @@ class AddResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., version: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
 
 class PipelineRequest(_message.Message):
-    __slots__ = ("tag", "get", "put", "compare_and_set", "delete", "add")
+    __slots__ = ("tag", "get", "put", "compare_and_set", "delete", "add", "timeout_ms")
     TAG_FIELD_NUMBER: _ClassVar[int]
     GET_FIELD_NUMBER: _ClassVar[int]
     PUT_FIELD_NUMBER: _ClassVar[int]
     COMPARE_AND_SET_FIELD_NUMBER: _ClassVar[int]
     DELETE_FIELD_NUMBER: _ClassVar[int]
     ADD_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     tag: int
     get: GetRequest
     put: PutRequest
     compare_and_set: CompareAndSetRequest
     delete: DeleteRequest
     add: AddRequest
-    def __init__(self, tag: _Optional[int] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., put: _Optional[_Union[PutRequest, _Mapping]] = ..., compare_and_set: _Optional[_Union[CompareAndSetRequest, _Mapping]] = ..., delete: _Optional[_Union[DeleteRequest, _Mapping]] = ..., add: _Optional[_Union[AddRequest, _Mapping]] = ...) -> None: ...
+    timeout_ms: int
+    def __init__(self, tag: _Optional[int] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., put: _Optional[_Union[PutRequest, _Mapping]] = ..., compare_and_set: _Optional[_Union[CompareAndSetRequest, _Mapping]] = ..., delete: _Optional[_Union[DeleteRequest, _Mapping]] = ..., add: _Optional[_Union[AddRequest, _Mapping]] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class PipelineResponse(_message.Message):
     __slots__ = ("tag", "get", "put", "compare_and_set", "delete", "add", "status")

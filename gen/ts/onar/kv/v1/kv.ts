@@ -205,6 +205,8 @@ export interface PipelineRequest {
     /** As KeyValueService.Add. */
     { $case: "add"; value: AddRequest }
     | undefined;
+  /** How long the client waits for this answer, in milliseconds. The deadline of the stream counts, too. Zero: ten seconds. */
+  timeoutMs: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1672,7 +1674,7 @@ export const AddResponse: MessageFns<AddResponse> = {
 };
 
 function createBasePipelineRequest(): PipelineRequest {
-  return { tag: 0n, request: undefined, _unknownFields: {} };
+  return { tag: 0n, request: undefined, timeoutMs: 0, _unknownFields: {} };
 }
 
 export const PipelineRequest: MessageFns<PipelineRequest> = {
@@ -1699,6 +1701,9 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
       case "add":
         AddRequest.encode(message.request.value, writer.uint32(50).fork()).join();
         break;
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(56).uint32(message.timeoutMs);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1772,6 +1777,14 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
             message.request = { $case: "add", value: AddRequest.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.timeoutMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1808,6 +1821,11 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
         : isSet(object.add)
         ? { $case: "add", value: AddRequest.fromJSON(object.add) }
         : undefined,
+      timeoutMs: isSet(object.timeoutMs)
+        ? globalThis.Number(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? globalThis.Number(object.timeout_ms)
+        : 0,
     };
   },
 
@@ -1826,6 +1844,9 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
       obj.delete = DeleteRequest.toJSON(message.request.value);
     } else if (message.request?.$case === "add") {
       obj.add = AddRequest.toJSON(message.request.value);
+    }
+    if (message.timeoutMs !== 0) {
+      obj.timeoutMs = Math.round(message.timeoutMs);
     }
     return obj;
   },
@@ -1868,6 +1889,7 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
         break;
       }
     }
+    message.timeoutMs = object.timeoutMs ?? 0;
     return message;
   },
 };

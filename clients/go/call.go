@@ -31,7 +31,7 @@ type request struct {
 	// toWriter: the key's writer is the best one to ask, otherwise any replica.
 	toWriter bool
 	// send makes one attempt and returns the header of its answer. nil: it is enough that an endpoint has shown its cluster.
-	send func(context.Context, kvv1.KeyValueServiceClient) (*kvv1.Header, error)
+	send func(context.Context, keyCalls) (*kvv1.Header, error)
 }
 
 // bounded gives a context without deadline the client's own time.

@@ -28,7 +28,7 @@ const (
 type endpoint struct {
 	address string
 	conn    *grpc.ClientConn
-	kv      kvv1.KeyValueServiceClient
+	kv      *lane
 	cluster reconfigurationv1.ReconfigurationServiceClient
 	// asking holds one token: one question at a time, the others wait for its answer.
 	asking chan struct{}
@@ -40,7 +40,8 @@ type endpoint struct {
 	introducedAt time.Time
 }
 
-func newEndpoint(address string, options []grpc.DialOption) (*endpoint, error) {
+// newEndpoint: run is the lane's, see there.
+func newEndpoint(address string, options []grpc.DialOption, run func(func())) (*endpoint, error) {
 	conn, err := grpc.NewClient("passthrough:///"+address, options...)
 	if err != nil {
 		return nil, err
@@ -48,7 +49,11 @@ func newEndpoint(address string, options []grpc.DialOption) (*endpoint, error) {
 	return &endpoint{
 		address: address,
 		conn:    conn,
-		kv:      kvv1.NewKeyValueServiceClient(conn),
+		kv: &lane{
+			unary:  kvv1.NewKeyValueServiceClient(conn),
+			stands: func() bool { return conn.GetState() == connectivity.Ready },
+			run:    run,
+		},
 		cluster: reconfigurationv1.NewReconfigurationServiceClient(conn),
 		asking:  make(chan struct{}, 1),
 	}, nil
@@ -113,7 +118,15 @@ func (e *endpoint) introduce(ctx context.Context, accept func(*reconfigurationv1
 		return f
 	}
 	e.trust(response.GetHeader().GetNodeId())
+	e.kv.streams.reset()
+	e.kv.openStream()
 	return nil
+}
+
+// close ends the connection, and all that is under way on it.
+func (e *endpoint) close() error {
+	e.kv.close()
+	return e.conn.Close()
 }
 
 // introductionDue tells whether nobody asked lately, and notes that somebody will.

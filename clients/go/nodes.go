@@ -27,6 +27,8 @@ const (
 type nodes struct {
 	direct bool
 	dial   []grpc.DialOption
+	// run is inBackground where calls may ride streams; otherwise nil.
+	run func(func())
 
 	// life ends with close; background counts what still asks then.
 	life       context.Context
@@ -53,12 +55,15 @@ type nodes struct {
 
 func newNodes(options Options) (*nodes, error) {
 	n := &nodes{direct: !options.EndpointsOnly, dial: options.dialOptions(), writers: make(map[uint32]uint32)}
+	if !options.WithoutStream {
+		n.run = n.inBackground
+	}
 	if len(options.ClusterID) > 0 {
 		n.clusterID = bytes.Clone(options.ClusterID)
 	}
 	n.life, n.end = context.WithCancel(context.Background())
 	for _, address := range options.Endpoints {
-		one, err := newEndpoint(address, n.dial)
+		one, err := newEndpoint(address, n.dial, n.run)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("onar: endpoint %s: %w", address, err), n.close())
 		}
@@ -80,7 +85,7 @@ func (n *nodes) close() error {
 	n.end()
 	var failed []error
 	for _, one := range all {
-		failed = append(failed, one.conn.Close())
+		failed = append(failed, one.close())
 	}
 	n.background.Wait()
 	return errors.Join(failed...)
@@ -212,7 +217,7 @@ func (n *nodes) accept(response *reconfigurationv1.GetViewResponse) *failure {
 	}
 	n.mu.Unlock()
 	for _, one := range gone {
-		_ = one.conn.Close()
+		_ = one.close()
 	}
 	return f
 }
@@ -240,7 +245,7 @@ func (n *nodes) take(view *reconfigurationv1.View) (gone []*endpoint) {
 			continue
 		}
 		// An address that gRPC does not take is one that cannot be called.
-		if one, err := newEndpoint(address, n.dial); err == nil {
+		if one, err := newEndpoint(address, n.dial, n.run); err == nil {
 			have[address] = one
 			named = append(named, one)
 		}

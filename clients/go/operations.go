@@ -36,7 +36,7 @@ func (c *Client) Get(ctx context.Context, key string, options ...GetOption) (Get
 
 // Put stores a value, whatever was there.
 func (c *Client) Put(ctx context.Context, key string, value []byte) (PutResult, error) {
-	answer, err := write(ctx, c, key, func(ctx context.Context, kv kvv1.KeyValueServiceClient, id []byte, after *kvv1.Revision) (*kvv1.PutResponse, error) {
+	answer, err := write(ctx, c, key, func(ctx context.Context, kv keyCalls, id []byte, after *kvv1.Revision) (*kvv1.PutResponse, error) {
 		return kv.Put(ctx, &kvv1.PutRequest{Key: []byte(key), Value: value, RequestId: id, After: after})
 	})
 	return PutResult{Version: answer.GetVersion()}, err
@@ -44,7 +44,7 @@ func (c *Client) Put(ctx context.Context, key string, value []byte) (PutResult, 
 
 // CompareAndSet stores a value if the condition holds, and otherwise tells what was found.
 func (c *Client) CompareAndSet(ctx context.Context, key string, condition Condition, value []byte) (CompareAndSetResult, error) {
-	answer, err := write(ctx, c, key, func(ctx context.Context, kv kvv1.KeyValueServiceClient, id []byte, after *kvv1.Revision) (*kvv1.CompareAndSetResponse, error) {
+	answer, err := write(ctx, c, key, func(ctx context.Context, kv keyCalls, id []byte, after *kvv1.Revision) (*kvv1.CompareAndSetResponse, error) {
 		return kv.CompareAndSet(ctx, &kvv1.CompareAndSetRequest{
 			Key: []byte(key), Value: value, Condition: condition.wire(), RequestId: id, After: after,
 		})
@@ -63,7 +63,7 @@ func (c *Client) DeleteIf(ctx context.Context, key string, condition Condition) 
 }
 
 func (c *Client) delete(ctx context.Context, key string, condition *kvv1.Condition) (DeleteResult, error) {
-	answer, err := write(ctx, c, key, func(ctx context.Context, kv kvv1.KeyValueServiceClient, id []byte, after *kvv1.Revision) (*kvv1.DeleteResponse, error) {
+	answer, err := write(ctx, c, key, func(ctx context.Context, kv keyCalls, id []byte, after *kvv1.Revision) (*kvv1.DeleteResponse, error) {
 		return kv.Delete(ctx, &kvv1.DeleteRequest{Key: []byte(key), Condition: condition, RequestId: id, After: after})
 	})
 	return DeleteResult{Deleted: answer.GetDeleted(), Version: answer.GetVersion(), Found: entryOf(answer.GetFound())}, err
@@ -72,7 +72,7 @@ func (c *Client) delete(ctx context.Context, key string, condition *kvv1.Conditi
 // Add adds to the signed 64-bit number that the key holds in decimal digits; an absent key counts as 0. NotDoneErrors with
 // ReasonNotANumber and ReasonOverflow changed nothing.
 func (c *Client) Add(ctx context.Context, key string, delta int64) (AddResult, error) {
-	answer, err := write(ctx, c, key, func(ctx context.Context, kv kvv1.KeyValueServiceClient, id []byte, after *kvv1.Revision) (*kvv1.AddResponse, error) {
+	answer, err := write(ctx, c, key, func(ctx context.Context, kv keyCalls, id []byte, after *kvv1.Revision) (*kvv1.AddResponse, error) {
 		return kv.Add(ctx, &kvv1.AddRequest{Key: []byte(key), Delta: delta, RequestId: id, After: after})
 	})
 	return AddResult{Number: answer.GetNumber(), NumberKnown: answer != nil && answer.Number != nil, Version: answer.GetVersion()}, err
@@ -80,7 +80,7 @@ func (c *Client) Add(ctx context.Context, key string, delta int64) (AddResult, e
 
 func (c *Client) get(ctx context.Context, key string, message *kvv1.GetRequest, toWriter bool) (*kvv1.GetResponse, error) {
 	var answer *kvv1.GetResponse
-	err := c.perform(ctx, request{key: key, toWriter: toWriter, send: func(ctx context.Context, kv kvv1.KeyValueServiceClient) (*kvv1.Header, error) {
+	err := c.perform(ctx, request{key: key, toWriter: toWriter, send: func(ctx context.Context, kv keyCalls) (*kvv1.Header, error) {
 		var err error
 		answer, err = kv.Get(ctx, message)
 		return answer.GetHeader(), err
@@ -99,7 +99,7 @@ func write[Answer answered](
 	ctx context.Context,
 	c *Client,
 	key string,
-	send func(context.Context, kvv1.KeyValueServiceClient, []byte, *kvv1.Revision) (Answer, error),
+	send func(context.Context, keyCalls, []byte, *kvv1.Revision) (Answer, error),
 ) (Answer, error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
@@ -122,7 +122,7 @@ func write[Answer answered](
 	if _, err := rand.Read(id); err != nil {
 		return none, &NotDoneError{Reason: ReasonCancelled, Code: codes.Internal, Message: "no random request id: " + err.Error()}
 	}
-	err = c.perform(ctx, request{key: key, write: true, toWriter: true, send: func(ctx context.Context, kv kvv1.KeyValueServiceClient) (*kvv1.Header, error) {
+	err = c.perform(ctx, request{key: key, write: true, toWriter: true, send: func(ctx context.Context, kv keyCalls) (*kvv1.Header, error) {
 		var err error
 		answer, err = send(ctx, kv, id, after)
 		return answer.GetHeader(), err

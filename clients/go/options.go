@@ -32,6 +32,10 @@ type Options struct {
 	ClusterID []byte
 	// Timeout of calls whose context has no deadline; 0 means DefaultTimeout.
 	Timeout time.Duration
+	// WithoutStream makes each call a gRPC call of its own. Otherwise calls to a node ride one stream (Pipeline) where the way allows it,
+	// which costs a fraction. A stream sticks to one node: a balancer of calls cannot spread what rides it. Interceptors of unary calls
+	// see what does not ride it only.
+	WithoutStream bool
 	// DialOptions are passed on to gRPC, after the client's own: credentials, interceptors. Without credentials among them, connections
 	// are not encrypted.
 	DialOptions []grpc.DialOption

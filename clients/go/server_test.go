@@ -31,6 +31,12 @@ type server struct {
 	hold chan struct{}
 	// silent servers do not tell their view.
 	silent bool
+	// streams says what becomes of streams: unknown methods, if nothing is said.
+	streams streamKind
+	// opened counts streams, streamed the requests on them; broken ends the streams that there are.
+	opened, streamed int
+	timeouts         []uint32
+	broken           chan struct{}
 	// patient counts the questions for it that leave more time than a call waits for the first of several endpoints.
 	patient int
 }
@@ -40,7 +46,9 @@ func startServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{entries: make(map[string]*kvv1.Entry), revision: 100, address: listener.Addr().String()}
+	s := &server{
+		entries: make(map[string]*kvv1.Entry), revision: 100, address: listener.Addr().String(), broken: make(chan struct{}),
+	}
 	g := grpc.NewServer()
 	kvv1.RegisterKeyValueServiceServer(g, s)
 	reconfigurationv1.RegisterReconfigurationServiceServer(g, s)

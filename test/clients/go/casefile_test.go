@@ -12,7 +12,7 @@ import (
 // testCase is one case of test/clients/cases.yaml, whose header says what each part means.
 type testCase struct {
 	Name string `yaml:"name"`
-	// Pipeline is about clients with streams, which this one does not have.
+	// Pipeline: false where the case means something else for calls on a stream.
 	Pipeline *bool  `yaml:"pipeline"`
 	On       string `yaml:"on"`
 	// Endpoints, Views and Untold are the fake server's business.

@@ -56,9 +56,15 @@ func TestSharedCases(t *testing.T) {
 				cluster := startCluster(t)
 				runCase(t, one, cluster, fakeCase{Endpoints: cluster.endpoints}, "go/")
 			case "fake":
-				begun := fake.begin(t, one.Name)
-				runCase(t, one, nil, begun, "")
-				fake.end(t, begun.Run)
+				run := func(t *testing.T, options onar.Options) {
+					begun := fake.begin(t, one.Name)
+					runWith(t, one, nil, begun, "", options)
+					fake.end(t, begun.Run)
+				}
+				t.Run("by calls of their own", func(t *testing.T) { run(t, onar.Options{WithoutStream: true}) })
+				if one.Pipeline == nil || *one.Pipeline {
+					t.Run("on a stream", func(t *testing.T) { run(t, onar.Options{}) })
+				}
 			default:
 				t.Fatalf("on: %q is not known", one.On)
 			}
@@ -67,7 +73,11 @@ func TestSharedCases(t *testing.T) {
 }
 
 func runCase(t *testing.T, one testCase, cluster *localCluster, on fakeCase, prefix string) {
-	options := onar.Options{Endpoints: on.Endpoints}
+	runWith(t, one, cluster, on, prefix, onar.Options{})
+}
+
+func runWith(t *testing.T, one testCase, cluster *localCluster, on fakeCase, prefix string, options onar.Options) {
+	options.Endpoints = on.Endpoints
 	timeout := 10 * time.Second
 	if one.Client.TimeoutMs != nil {
 		timeout = milliseconds(*one.Client.TimeoutMs)

@@ -2,9 +2,11 @@
  * A program that uses the TypeScript client as an application would, for the suite `pipelined`:
  * `node client-load.js MODE CALL IN_FLIGHT SECONDS ENDPOINT…` prints one line of JSON.
  *
- * MODE: single (calls of their own), pipeline, random (calls of their own, each at a node by chance). CALL: get or put.
+ * MODE: stream (as the client does by itself), unary (calls of their own), grpc-js (the same over that library), pipeline, random (as by
+ * itself, each call at a node by chance). CALL: get or put.
  */
-import { type KeyValueCalls, OnarClient } from "../src/client/client.js";
+import { type ClientOptions, type KeyValueCalls, OnarClient } from "../src/client/client.js";
+import { overGrpcJs } from "../src/client/grpc-js.js";
 import { Histogram } from "./stats/histogram.js";
 
 const WARM_UP_MS = 1_000;
@@ -23,12 +25,17 @@ export interface ClientReport {
   readonly p99Ms: number;
 }
 
+function wayOf(mode: string): Partial<ClientOptions> {
+  if (mode === "unary") return { stream: false };
+  return mode === "grpc-js" ? { transport: overGrpcJs() } : {};
+}
+
 async function main(): Promise<void> {
   const [mode = "", call = "", inFlight = "", seconds = "", ...endpoints] = process.argv.slice(2);
   const clients =
     mode === "random"
       ? endpoints.map((endpoint) => new OnarClient({ endpoints: [endpoint], direct: false }))
-      : [new OnarClient({ endpoints })];
+      : [new OnarClient({ endpoints, ...wayOf(mode) })];
   const [first] = clients;
   if (first === undefined) throw new Error("no endpoint");
   const pipeline = mode === "pipeline" ? first.pipeline() : null;

@@ -10,9 +10,11 @@
  *   S2  At most MAX_IN_FLIGHT calls are sent and not answered; more wait here.
  */
 import type { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
+import { unreachable } from "../base/assert.js";
 import { TransientMap } from "../base/transient-map.js";
 import type { GrpcClient } from "../grpc/client/client.js";
-import type { ClientConversation, ConversationMethod } from "../grpc/client/client-conversation.js";
+import type { ClientConversation } from "../grpc/client/client-conversation.js";
+import type { Method } from "../grpc/client/method.js";
 import type { GrpcError } from "../grpc/status.js";
 import { toBuffer } from "../wire/bytes.js";
 import { writeFrames } from "../wire/grpc-frames.js";
@@ -30,9 +32,10 @@ const SILENT_MS = 1_000;
 /** A stream without a call for so long is ended, and one that nobody has served by then. */
 const IDLE_MS = 30_000;
 
-const METHOD: ConversationMethod<PipelineRequest, PipelineResponse> = {
+const METHOD: Method<"bidirectional", never, PipelineResponse> = {
   path: PIPELINE_PATH,
-  frame: (requests, write) => writeFrames(requests, encodePipelineRequest, write),
+  kind: "bidirectional",
+  encode: unreachable,
   decode: (bytes) => decodePipelineResponse(toBuffer(bytes)),
 };
 
@@ -53,13 +56,15 @@ interface Call {
 
 export class CallStream {
   private state: "opening" | "serving" | "left" | "over" = "opening";
-  private readonly conversation: ClientConversation<PipelineRequest, PipelineResponse>;
+  private readonly conversation: ClientConversation<PipelineResponse>;
   private readonly inFlight = new TransientMap<bigint, Call>();
   private waiting: Call[] = [];
   /** Those before it in `waiting` are sent. */
   private waitingAt = 0;
   private outgoing: PipelineRequest[] = [];
   private flushing = false;
+  /** The node takes too little: what is to be sent waits in `outgoing`. */
+  private full = false;
   private lastTag = 0n;
   private answers = 0;
   private usedAt = performance.now();
@@ -71,12 +76,15 @@ export class CallStream {
   ) {
     this.conversation = client.converse(METHOD, {
       began: (headers) => {
-        if (headers.get(SERVED) === undefined) this.conversation.cancel();
+        if (headers.get(SERVED) === undefined) this.conversation.cut();
         else if (this.state === "opening") this.state = "serving";
       },
       message: (response) => this.receive(response),
-      drained: () => this.flush(),
-      ended: (failure) => this.end(failure),
+      drained: () => {
+        this.full = false;
+        this.flush();
+      },
+      closed: (failure) => this.end(failure),
     });
     this.idle = setInterval(() => this.endIfIdle(), IDLE_MS);
     this.idle.unref();
@@ -124,8 +132,11 @@ export class CallStream {
 
   private flush(): void {
     const { outgoing } = this;
-    if (outgoing.length === 0 || this.state === "over") return;
-    const sent = this.conversation.send(outgoing);
+    if (outgoing.length === 0 || this.full || this.state === "over") return;
+    const sent = writeFrames(outgoing, encodePipelineRequest, (framed) => {
+      this.full = !this.conversation.write(framed);
+      return !this.full;
+    });
     this.outgoing = sent === outgoing.length ? [] : outgoing.slice(sent);
   }
 
@@ -164,7 +175,7 @@ export class CallStream {
   }
 
   private endIfIdle(): void {
-    if (this.state === "opening") this.conversation.cancel();
+    if (this.state === "opening") this.conversation.cut();
     else if (this.state === "serving" && performance.now() - this.usedAt >= IDLE_MS) this.leave();
   }
 
@@ -172,7 +183,7 @@ export class CallStream {
     for (const { replied } of this.inFlight.values()) if (replied !== null) return;
     this.state = "over";
     clearInterval(this.idle);
-    this.conversation.cancel();
+    this.conversation.cut();
     this.ended({ hurt: false });
   }
 

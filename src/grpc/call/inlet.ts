@@ -48,6 +48,11 @@ export class Inlet<T> {
     this.#reader = new MessageReader(options.maxMessageBytes, options.budget);
   }
 
+  /** Bound of a message from now on, also inflated. */
+  set maxMessageBytes(bytes: number) {
+    this.#reader.maxMessageBytes = bytes;
+  }
+
   push(bytes: Buffer, start: number, end: number): void {
     if (this.#over) {
       this.#options.consume(end - start);
@@ -103,8 +108,9 @@ export class Inlet<T> {
   }
 
   #inflated(raw: RawMessage): Buffer | Promise<Buffer> {
-    const { budget, encoding, inflater, maxMessageBytes } = this.#options;
-    if (encoding === "gzip") return inflater.inflate(raw.bytes, maxMessageBytes, budget, () => !this.#over);
+    const { budget, encoding, inflater } = this.#options;
+    if (encoding === "gzip")
+      return inflater.inflate(raw.bytes, this.#reader.maxMessageBytes, budget, () => !this.#over);
     throw causedByPeer(STATUS.internal, "a compressed message on a stream that has no grpc-encoding");
   }
 

@@ -37,16 +37,22 @@ export interface ClientHost {
   readonly maxResponseBytes: number;
 }
 
+/** Sends requests by itself, on the stream of its call. */
+export interface Talker {
+  /** Once: a conversation is not begun again. */
+  opened(connection: Connection, stream: Stream): void;
+  /** More may be sent. */
+  drained(): void;
+}
+
 export interface ClientCallOptions<Response> {
   readonly host: ClientHost;
   readonly head: HeaderList;
   readonly options: CallOptions;
-  /** One request, or many; already as bytes. null: they are told by `write`. */
-  readonly request: Uint8Array | AsyncIterable<Uint8Array> | null;
+  /** One request, or many, already as bytes; or the one who sends them. */
+  readonly request: Uint8Array | AsyncIterable<Uint8Array> | Talker;
   readonly decode: (bytes: Uint8Array) => Response;
   readonly sink: InletSink<Response>;
-  /** More may be written by `write`. Called once it was begun, too. */
-  readonly drained?: () => void;
 }
 
 /** How often a call is begun that the server surely did not begin. */
@@ -69,9 +75,11 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
   #aborted: (() => void) | undefined;
   /** The sink asked for a message before there was a stream. */
   #wanted = false;
+  #maxResponseBytes: number;
 
   constructor(options: ClientCallOptions<Response>) {
     this.#options = options;
+    this.#maxResponseBytes = options.host.maxResponseBytes;
     const { timeoutMs = Number.POSITIVE_INFINITY, waitForReady = false } = options.options;
     this.deadlineAt = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : performance.now() + timeoutMs;
     this.waitForReady = waitForReady;
@@ -102,27 +110,15 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
     this.#inlet?.want();
   }
 
+  /** Bound of a message from now on, also inflated; until then that of the client. */
+  allow(maxResponseBytes: number): void {
+    this.#maxResponseBytes = maxResponseBytes;
+    if (this.#inlet !== undefined) this.#inlet.maxMessageBytes = maxResponseBytes;
+  }
+
   /** Nobody wants the answer any more. */
   cancel(): void {
     this.#fail(cancelled(this.#progress()));
-  }
-
-  /** Sends messages, each behind its prefix. False: wait for `drained`; before the call was begun nothing is sent. */
-  write(framed: Uint8Array): boolean {
-    const stream = this.#stream;
-    if (this.#over) return true;
-    if (stream === undefined || this.#connection === undefined) return false;
-    return this.#connection.send(stream, framed, false);
-  }
-
-  get isBegun(): boolean {
-    return this.#stream !== undefined;
-  }
-
-  /** Nothing more is written. */
-  writeEnd(): void {
-    const stream = this.#stream;
-    if (!this.#over && stream !== undefined && !stream.closed) this.#connection?.send(stream, NOTHING, true);
   }
 
   begin(connection: Connection): void {
@@ -138,7 +134,7 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
     this.#stream = stream;
     const outlet = new Outlet(connection, stream);
     this.#outlet = outlet;
-    if (request === null) this.#options.drained?.();
+    if ("opened" in request) request.opened(connection, stream);
     else if (request instanceof Uint8Array)
       outlet.sendLast(request, options.gzip === true)?.catch((e) => this.#broken(e));
     else this.#pump(request, outlet, connection, stream).catch((error: unknown) => this.#broken(error));
@@ -203,7 +199,8 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
 
   drained(): void {
     this.#outlet?.drained();
-    if (!this.#over) this.#options.drained?.();
+    const { request } = this.#options;
+    if (!this.#over && "opened" in request) request.drained();
   }
 
   closed(stream: Stream, end: StreamEnd): void {
@@ -266,7 +263,7 @@ export class ClientCall<Response> implements StreamListener, Expiring, Startable
         failed: (error) => this.#fail(error),
       },
       encoding: this.#encoding,
-      maxMessageBytes: host.maxResponseBytes,
+      maxMessageBytes: this.#maxResponseBytes,
       budget: host.budget,
       inflater: host.inflater,
       decode,

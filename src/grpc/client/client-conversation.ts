@@ -1,107 +1,136 @@
 /**
- * A stream both ways from the client's side, without a promise for each message. It is for streams with thousands of messages in a turn of
- * the event loop. The server's side of it is `server/conversation.ts`.
+ * A stream both ways at the client without a promise for each message: the other end of a route of the kind `conversation`.
  *
  * Intuition: messages are asked for one by one, in a loop and not by recursion, as thousands may have come with one read.
  *
  * Invariants:
- * 1. `ended` is told once, and nothing after it.
- * 2. Such a call is never begun twice, as nobody keeps what was sent on it.
+ * 1. `closed` is told once, and nothing after it.
+ * 2. Messages that are sent before there is a connection leave first, in order, once there is one.
  */
 
+import type { Connection } from "../../http2/connection/connection.js";
+import type { Stream } from "../../http2/connection/stream.js";
 import type { InletSink } from "../call/inlet.js";
+import { sendMessage } from "../call/outlet.js";
 import type { Metadata } from "../metadata/metadata.js";
 import { GrpcError, STATUS } from "../status.js";
-import type { ClientCall } from "./client-call.js";
+import type { ClientCall, Talker } from "./client-call.js";
 
-/** The things that a client has to know of a method to converse by it. */
-export interface ConversationMethod<Request, Response> {
-  /** "/package.Service/Method" */
-  readonly path: string;
-  /**
-   * Writes messages one behind the other, each behind its prefix and not compressed, until `write` says false. Returns how many it wrote.
-   * Few long pieces cost least.
-   */
-  frame(requests: readonly Request[], write: (framed: Uint8Array) => boolean): number;
-  /** The bytes may be kept: they pin the socket's read, up to 64 KiB. */
-  decode(bytes: Uint8Array): Response;
-}
-
-/** An error that one of them throws ends the call with CANCELLED. */
-export interface ConversationEvents<Response> {
+/** The events that its user is told. An error that it throws ends the call with CANCELLED. */
+export interface ClientConversationHandler<Response> {
   /** The server's headers, before any message. */
-  began(headers: Metadata): void;
+  began?(headers: Metadata): void;
   message(response: Response): void;
-  /** Messages can be sent: for the first time, or again after it was full. */
-  drained(): void;
-  /** The call is over: null if it ended with OK. */
-  ended(failure: GrpcError | null): void;
+  /** `write` takes more: for the first time, or after it said false. */
+  drained?(): void;
+  /** The call is over: null if the server has ended it with OK, else why. */
+  closed(failure: GrpcError | null): void;
 }
 
-type Begin<Response> = (sink: InletSink<Response>, drained: () => void) => ClientCall<Response>;
+const NOTHING = new Uint8Array(0);
 
-export class ClientConversation<Request, Response> {
-  readonly #method: ConversationMethod<Request, Response>;
-  readonly #events: ConversationEvents<Response>;
+export class ClientConversation<Response> implements Talker {
+  readonly #handler: ClientConversationHandler<Response>;
   #call: ClientCall<Response> | undefined;
-  /** A message was asked for and has not come. */
+  #connection: Connection | undefined;
+  #stream: Stream | undefined;
+  /** Sent before there is a connection. */
+  #early: Uint8Array[] = [];
+  #earlyBytes = 0;
+  #saidAll = false;
   #asked = false;
   #reading = false;
-  #full = true;
   #over = false;
 
-  constructor(method: ConversationMethod<Request, Response>, events: ConversationEvents<Response>) {
-    this.#method = method;
-    this.#events = events;
+  constructor(handler: ClientConversationHandler<Response>) {
+    this.#handler = handler;
   }
 
-  /** For `GrpcClient.converse`, which calls it once. */
-  begin(callOf: Begin<Response>): void {
-    const call = callOf(this.#sink(), () => this.#drained());
+  /** Once, before anything else. */
+  on(call: ClientCall<Response>): void {
     this.#call = call;
     this.#read();
-    call.start();
+    if (!this.#over) call.start();
   }
 
-  /** The server takes too little of what was sent, or the call was not begun yet: `drained` says when it takes more. */
-  get isFull(): boolean {
-    return this.#full;
+  /** Bytes that were sent, and that wait for the server to take them. */
+  get unsentBytes(): number {
+    return this.#earlyBytes + (this.#stream?.unsentBytes ?? 0);
   }
 
-  /** Sends messages until it is full, and says how many: those behind are to be sent again later. After the end it has no effect. */
-  send(requests: readonly Request[]): number {
-    const call = this.#call;
-    if (this.#over || call === undefined) return requests.length;
-    if (this.#full) return 0;
-    return this.#method.frame(requests, (framed) => {
-      this.#full = !call.write(framed);
-      return !this.#full;
-    });
+  /** Sends one message, however much waits. Whoever uses it bounds `unsentBytes`. The bytes must not change until they have left. */
+  push(bytes: Uint8Array): void {
+    if (this.#over || this.#saidAll) return;
+    if (this.#connection !== undefined && this.#stream !== undefined) {
+      sendMessage(this.#connection, this.#stream, bytes, false, false);
+      return;
+    }
+    this.#early.push(bytes);
+    this.#earlyBytes += bytes.length;
   }
 
-  /** Nothing more is sent; answers still come. */
-  sendEnd(): void {
-    this.#call?.writeEnd();
+  /**
+   * Sends messages, each behind its prefix. False: nothing more should be sent until `drained`; without a connection nothing was.
+   * The bytes must not change until they have left.
+   */
+  write(framed: Uint8Array): boolean {
+    if (this.#over) return true;
+    if (this.#connection === undefined || this.#stream === undefined) return false;
+    return this.#connection.send(this.#stream, framed, false);
   }
 
-  /** Gives it up, on both sides. */
-  cancel(): void {
+  /** `write` would send. */
+  get isOpen(): boolean {
+    return this.#stream !== undefined && !this.#over;
+  }
+
+  /** Says that nothing more is sent. */
+  end(): void {
+    if (this.#over || this.#saidAll) return;
+    this.#saidAll = true;
+    if (this.#stream !== undefined && !this.#stream.closed) this.#connection?.send(this.#stream, NOTHING, true);
+  }
+
+  /** Bound of a message from now on; until then that of the client. */
+  allow(maxResponseBytes: number): void {
+    this.#call?.allow(maxResponseBytes);
+  }
+
+  /** Ends the call now; what waits to be sent is thrown away. */
+  cut(): void {
     this.#call?.cancel();
   }
 
-  #sink(): InletSink<Response> {
+  opened(connection: Connection, stream: Stream): void {
+    this.#connection = connection;
+    this.#stream = stream;
+    const early = this.#early;
+    this.#early = [];
+    this.#earlyBytes = 0;
+    for (const bytes of early) sendMessage(connection, stream, bytes, false, false);
+    if (this.#saidAll && !stream.closed) connection.send(stream, NOTHING, true);
+    this.drained();
+  }
+
+  drained(): void {
+    if (!this.#over) this.#tell(() => this.#handler.drained?.());
+  }
+
+  /** Takes what the server sends. */
+  sink(): InletSink<Response> {
     return {
       message: (response) => {
         this.#asked = false;
+        if (this.#over) return;
         try {
-          this.#events.message(response);
+          this.#handler.message(response);
         } catch (error) {
           this.#broken(error);
         }
         this.#read();
       },
-      end: () => this.#end(null),
-      failed: (error) => this.#end(error),
+      end: () => this.#close(null),
+      failed: (error) => this.#close(error),
     };
   }
 
@@ -115,24 +144,24 @@ export class ClientConversation<Request, Response> {
     this.#reading = false;
   }
 
-  #drained(): void {
-    if (!this.#full || this.#over) return;
-    this.#full = false;
+  #tell(what: () => void): void {
     try {
-      this.#events.drained();
+      what();
     } catch (error) {
       this.#broken(error);
     }
   }
 
-  #end(failure: GrpcError | null): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#events.ended(failure);
-  }
-
   #broken(error: unknown): void {
     const message = "who was told of a message has thrown";
     this.#call?.failed(new GrpcError(STATUS.cancelled, message, { outcome: "unknown", cause: error }));
+  }
+
+  #close(failure: GrpcError | null): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#early = [];
+    this.#earlyBytes = 0;
+    this.#handler.closed(failure);
   }
 }

@@ -11,8 +11,8 @@ import { Inflater } from "../message/inflater.js";
 import type { Metadata } from "../metadata/metadata.js";
 import { GrpcError, STATUS } from "../status.js";
 import { Channel, type ChannelOptions } from "./channel.js";
-import { ClientCall, type ClientHost } from "./client-call.js";
-import { ClientConversation, type ConversationEvents, type ConversationMethod } from "./client-conversation.js";
+import { ClientCall, type ClientHost, type Talker } from "./client-call.js";
+import { ClientConversation, type ClientConversationHandler } from "./client-conversation.js";
 import type { CallOptions, Method } from "./method.js";
 import { requestHead } from "./request-heads.js";
 
@@ -84,20 +84,6 @@ export class GrpcClient {
     };
   }
 
-  /** A stream both ways without a promise for each message. The call begins at once. */
-  converse<Request, Response>(
-    method: ConversationMethod<Request, Response>,
-    events: ConversationEvents<Response>,
-    options: CallOptions = {},
-  ): ClientConversation<Request, Response> {
-    const conversation = new ClientConversation(method, events);
-    conversation.begin((sink, drained) => {
-      const told = { ...options, onHeaders: (headers: Metadata) => events.began(headers) };
-      return this.#call(method, null, told, sink, drained);
-    });
-    return conversation;
-  }
-
   clientStreaming<Request, Response>(
     method: Method<"client-streaming", Request, Response>,
     requests: AsyncIterable<Request>,
@@ -122,6 +108,20 @@ export class GrpcClient {
     options: CallOptions = {},
   ): AsyncIterableIterator<Response, undefined> {
     return this.#many(method, encoded(method, requests), options);
+  }
+
+  /** A stream both ways whose user is told by calls, and sends by calls. The call begins at once. */
+  converse<Response>(
+    method: Method<"bidirectional", never, Response>,
+    handler: ClientConversationHandler<Response>,
+    options: CallOptions = {},
+  ): ClientConversation<Response> {
+    const conversation = new ClientConversation(handler);
+    const told = { ...options, onHeaders: (headers: Metadata) => handler.began?.(headers) };
+    conversation.on(
+      this.#call(method, conversation, handler.began === undefined ? options : told, conversation.sink()),
+    );
+    return conversation;
   }
 
   /** There is a connection, as far as is known: a call would not wait for one. */
@@ -194,11 +194,10 @@ export class GrpcClient {
   }
 
   #call<Response>(
-    method: { readonly path: string; decode(bytes: Uint8Array): Response },
-    request: Uint8Array | AsyncIterable<Uint8Array> | null,
+    method: Method<MethodKind, never, Response>,
+    request: Uint8Array | AsyncIterable<Uint8Array> | Talker,
     options: CallOptions,
     sink: InletSink<Response>,
-    drained?: () => void,
   ): ClientCall<Response> {
     let head = this.#heads.get(method);
     if (head === undefined) {
@@ -206,9 +205,7 @@ export class GrpcClient {
       head = requestHead(this.#scheme, this.#authority, method.path, this.#userAgent);
       this.#heads.set(method, head);
     }
-    const decode = (bytes: Uint8Array): Response => method.decode(bytes);
-    const call = { host: this.#host, head, options, request, decode, sink };
-    return new ClientCall(drained === undefined ? call : { ...call, drained });
+    return new ClientCall({ host: this.#host, head, options, request, decode: (bytes) => method.decode(bytes), sink });
   }
 }
 

@@ -29,7 +29,8 @@ export interface RawMessage {
 }
 
 export class MessageReader {
-  readonly #maxMessageBytes: number;
+  /** Bound of a message; it may change, and the next message counts. */
+  maxMessageBytes: number;
   readonly #budget: ByteBudget;
   readonly #chunks: Buffer[] = [];
   /** The first message begins here in the first chunk. */
@@ -43,7 +44,7 @@ export class MessageReader {
   #joinedEnd = 0;
 
   constructor(maxMessageBytes: number, budget: ByteBudget) {
-    this.#maxMessageBytes = maxMessageBytes;
+    this.maxMessageBytes = maxMessageBytes;
     this.#budget = budget;
   }
 
@@ -76,7 +77,7 @@ export class MessageReader {
     if (flag > 1) throw causedByPeer(STATUS.internal, `a message with the unknown flag ${flag}`);
     const length =
       this.#byteAt(1) * 0x1_00_00_00 + ((this.#byteAt(2) << 16) | (this.#byteAt(3) << 8) | this.#byteAt(4));
-    if (length > this.#maxMessageBytes) throw tooLong(length, this.#maxMessageBytes);
+    if (length > this.maxMessageBytes) throw tooLong(length, this.maxMessageBytes);
     if (this.#have < PREFIX_BYTES + length) {
       this.#gather();
       return undefined;

@@ -137,6 +137,9 @@ export class GrpcJsConversation implements Conversation<unknown> {
       const isTooLong = error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
       throw isTooLong ? new MessageTooLong(this.maxMessageBytes + 1, this.maxMessageBytes) : error;
     }
+    if (this.encoding === "identity") {
+      throw new GrpcError(STATUS.internal, "a compressed message on a stream that has no grpc-encoding");
+    }
     const text = `Received message compressed with unsupported encoding "${this.encoding}"`;
     throw new GrpcError(STATUS.unimplemented, text);
   }

@@ -120,7 +120,7 @@ async function riding(connection: GrpcConnection, node: Node): Promise<void> {
 }
 
 describe("calls ride one stream", () => {
-  test("once the node has said that it serves it, each with its time", async () => {
+  test("once the node has said that it serves it, each with its time and one answer (call-stream S1, grpc-connection G2)", async () => {
     const node = await nodeOf();
     const connection = connectionTo(node.address);
     await riding(connection, node);
@@ -142,7 +142,7 @@ describe("calls ride one stream", () => {
     expect(node.calls).toMatchObject({ unary: unary + 1, streamed: streamed + 1 });
   });
 
-  test("never more than 1,024 at a time; one that is given up while it waits is never sent", async () => {
+  test("never more than 1,024 at a time; one that is given up while it waits is never sent (call-stream S2)", async () => {
     const node = await nodeOf();
     const connection = connectionTo(node.address);
     await riding(connection, node);
@@ -225,7 +225,7 @@ describe("a connection", () => {
     }
   });
 
-  test("is another one after it was lost only when it is made anew: what is sent between is not executed", async () => {
+  test("is another one after it was lost only when it is made anew: what is sent between is not executed (grpc-connection G1)", async () => {
     const node = await nodeOf();
     const sockets = new Set<{ destroy(): void }>();
     const proxy: Server = createTcp((socket) => {

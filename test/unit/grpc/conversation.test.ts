@@ -1,6 +1,7 @@
 /** A conversation from the client's side: many messages in a turn, waits, ends, and listeners that throw. */
 import { afterEach, expect, test } from "vitest";
-import type { ConversationEvents, ConversationMethod } from "../../../src/grpc/client/client-conversation.js";
+import type { ClientConversation, ClientConversationHandler } from "../../../src/grpc/client/client-conversation.js";
+import type { Method } from "../../../src/grpc/client/method.js";
 import { frameMessage } from "../../../src/grpc/message/message-frame.js";
 import type { Route } from "../../../src/grpc/server/route.js";
 import { GrpcError, STATUS } from "../../../src/grpc/status.js";
@@ -19,7 +20,16 @@ function frame(messages: readonly Bytes[], write: (framed: Bytes) => boolean): n
   return written;
 }
 
-const METHOD: ConversationMethod<Bytes, Bytes> = { path: PATH, frame, decode: (bytes) => Buffer.from(bytes) };
+const METHOD: Method<"bidirectional", never, Bytes> = {
+  path: PATH,
+  kind: "bidirectional",
+  encode: () => expect.unreachable("it is framed already"),
+  decode: (bytes) => Buffer.from(bytes),
+};
+
+/** Sends messages until it is full; how many. */
+const send = (conversation: ClientConversation<Bytes>, messages: readonly Bytes[]): number =>
+  frame(messages, (framed) => conversation.write(framed));
 
 /** Answers each message with itself; "end" ends the call, "fail" fails it, "stop" stops reading. */
 const ECHO: Route = {
@@ -50,7 +60,7 @@ const ECHO: Route = {
   },
 };
 
-class Heard implements ConversationEvents<Bytes> {
+class Heard implements ClientConversationHandler<Bytes> {
   readonly messages: string[] = [];
   headers: string | undefined;
   drains = 0;
@@ -74,7 +84,7 @@ class Heard implements ConversationEvents<Bytes> {
   drained(): void {
     this.drains++;
   }
-  ended(failure: GrpcError | null): void {
+  closed(failure: GrpcError | null): void {
     this.settle(failure);
   }
 }
@@ -102,16 +112,17 @@ async function until(isThere: () => boolean): Promise<void> {
 test("is full until it is begun, then carries thousands of messages of one turn in order", async () => {
   const heard = new Heard();
   const conversation = rigOf().client.converse(METHOD, heard);
-  expect(conversation.isFull).toBe(true);
-  expect(conversation.send([Buffer.from("too soon")])).toBe(0);
-  await until(() => !conversation.isFull);
+  expect(conversation.isOpen).toBe(false);
+  expect(conversation.write(frameMessage(Buffer.from("too soon"), false))).toBe(false);
+  await until(() => heard.drains > 0);
   const all = Array.from({ length: 5_000 }, (_, i) => Buffer.from(`message ${i}`));
-  let sent = conversation.send(all);
+  let sent = send(conversation, all);
   while (sent < all.length) {
-    await turn();
-    sent += conversation.send(all.slice(sent));
+    const { drains } = heard;
+    await until(() => heard.drains > drains);
+    sent += send(conversation, all.slice(sent));
   }
-  conversation.sendEnd();
+  conversation.end();
   expect(await heard.over).toBeNull();
   expect(heard.headers).toBe("here");
   expect(heard.messages).toEqual(all.map(String));
@@ -121,24 +132,29 @@ test("sends no more than the server takes, and says when it takes more", async (
   const heard = new Heard();
   const rig = rigOf({ serverLimits: { initialWindowSize: 65_535 } });
   const conversation = rig.client.converse(METHOD, heard);
-  await until(() => !conversation.isFull);
-  const large = Buffer.alloc(16_000, "x");
-  conversation.send([Buffer.from("stop")]);
+  await until(() => conversation.isOpen);
+  const large = frameMessage(Buffer.alloc(16_000, "x"), false);
+  send(conversation, [Buffer.from("stop")]);
   let sent = 0;
-  for (let i = 0; i < 100 && !conversation.isFull; i++, await turn()) sent += conversation.send([large]);
-  expect(conversation.isFull).toBe(true);
+  while (sent < 100 && conversation.write(large)) {
+    sent++;
+    await turn();
+  }
   expect(sent).toBeLessThan(20);
-  expect(conversation.send([large])).toBe(0);
-  conversation.cancel();
+  expect(conversation.unsentBytes).toBeGreaterThan(0);
+  const { drains } = heard;
+  await turn();
+  expect(heard.drains).toBe(drains);
+  conversation.cut();
   expect(await heard.over).toMatchObject({ code: STATUS.cancelled, outcome: "unknown" });
-  expect(conversation.send([large])).toBe(1);
+  expect(conversation.write(large)).toBe(true);
 });
 
 test("ends with the server's status, once, and nothing is told afterwards", async () => {
   const heard = new Heard();
   const conversation = rigOf().client.converse(METHOD, heard);
-  await until(() => !conversation.isFull);
-  conversation.send([Buffer.from("a"), Buffer.from("fail"), Buffer.from("b")]);
+  await until(() => conversation.isOpen);
+  send(conversation, [Buffer.from("a"), Buffer.from("fail"), Buffer.from("b")]);
   expect(await heard.over).toMatchObject({ code: STATUS.notFound, message: "as was asked", outcome: "answered" });
   await turn();
   expect(heard.messages).toEqual(["a"]);
@@ -150,8 +166,8 @@ test("a server that ends it with OK, and a connection that is lost, are told apa
   const rig = rigOf();
   const one = rig.client.converse(METHOD, ended);
   const two = rig.client.converse(METHOD, lost);
-  await until(() => !one.isFull && !two.isFull);
-  one.send([Buffer.from("end")]);
+  await until(() => one.isOpen && two.isOpen);
+  send(one, [Buffer.from("end")]);
   expect(await ended.over).toBeNull();
   for (const connection of rig.clientConnections) connection.lost("cut");
   expect(await lost.over).toMatchObject({ code: STATUS.unavailable, outcome: "unknown" });
@@ -174,11 +190,11 @@ test("a listener that throws ends its own call, and no other of the connection",
   };
   const one = rig.client.converse(METHOD, bad);
   const two = rig.client.converse(METHOD, good);
-  await until(() => !one.isFull && !two.isFull);
-  one.send([Buffer.from("x")]);
+  await until(() => one.isOpen && two.isOpen);
+  send(one, [Buffer.from("x")]);
   expect(await bad.over).toMatchObject({ code: STATUS.cancelled, outcome: "unknown", cause: new Error("a mistake") });
-  two.send([Buffer.from("y")]);
+  send(two, [Buffer.from("y")]);
   await until(() => good.messages.length === 1);
-  two.cancel();
+  two.cut();
   await good.over;
 });

@@ -42,7 +42,7 @@ const loadsOf = (inFlight: number): readonly Load[] => [
 export async function pipelined(options: SuiteOptions): Promise<SuiteResult> {
   const { inFlight, rounds, seconds } = options;
   const found = await withCluster(options, (_cluster, nodes) => measure(options, nodes));
-  const rows = CALLS.flatMap((call) => loadsOf(inFlight).map((load) => summarize(call, load, inFlight, found)));
+  const rows = CALLS.flatMap((call) => loadsOf(inFlight).map((load) => summarize(call, load, found)));
   const failed = rows.reduce((sum, row) => sum + row.failed, 0);
   const reached = (call: Call): string => verdict(found, call, inFlight);
   const worth = (call: Call): string => straight(found, call, inFlight);
@@ -103,7 +103,7 @@ async function run(options: SuiteOptions, nodes: Target, load: Load, call: Call,
   return { ...report, serverMicros: ((serverSeconds() - before) * 1e6) / report.total };
 }
 
-function summarize(call: Call, load: Load, inFlight: number, found: Found) {
+function summarize(call: Call, load: Load, found: Found) {
   const reports = found.of(call, load.mode, load.inFlight);
   const middle = (pick: (report: Report) => number): number => median(reports.map(pick));
   return {

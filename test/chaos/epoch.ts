@@ -21,6 +21,7 @@ const PARTITIONS = 64;
 const DEADLINE_MS = 3_000;
 const THINK_MS = 20;
 const WORKERS = 30;
+const GUEST_WORKERS = 3;
 /** How soon after the last fault every key is served through every node. */
 const SERVED_MS = 10_000;
 const CHECK_BUDGET_MS = 5_000;
@@ -62,7 +63,7 @@ export async function runEpoch(options: EpochOptions): Promise<EpochResult> {
     process.once("exit", killAll);
     try {
       network.introduce(cluster.nodes.map(({ id }) => id));
-      return await new Epoch(options, cluster, network, clocks).run();
+      return await new Epoch(options, cluster, network, clocks, folder).run();
     } finally {
       await cluster.stop();
       process.off("exit", killAll);
@@ -86,29 +87,33 @@ class Epoch {
     private readonly cluster: Cluster,
     network: Network,
     private readonly clocks: Clocks | null,
+    folder: string | null,
   ) {
-    this.faults = new Faults({ cluster, network, clocks, counts: this.counts, restarts: options.plan.disk });
+    this.faults = new Faults({
+      cluster,
+      network,
+      clocks,
+      counts: this.counts,
+      restarts: options.plan.disk,
+      folder,
+      serves: (guest) => this.loadOf([guest], GUEST_WORKERS, `guest ${guest.process.port} `),
+    });
     const names = ["alpha", "beta", "gamma", "delta"];
     this.keys = [...names, "counter-a", "counter-b"].map((name) => `${name}-${options.epoch}`);
   }
 
   async run(): Promise<EpochResult> {
-    const { recorder, keys } = this;
-    const { random, plan } = this.options;
+    const { plan } = this.options;
     const drift = this.watchDrift();
-    const load = new Workload({
-      recorder,
-      nodes: this.cluster.nodes,
-      keys,
-      workersPerNode: Math.max(1, Math.floor(WORKERS / plan.nodes)),
-      deadlineMs: DEADLINE_MS,
-      thinkMs: THINK_MS,
-      moveOn: true,
-      random: (worker) => {
-        const own = random.fork(`worker ${worker}`);
-        return () => own.fraction();
-      },
-    });
+    const load = this.loadOf(this.cluster.nodes, Math.max(1, Math.floor(WORKERS / plan.nodes)), "");
+    try {
+      return await this.rages(load, drift);
+    } finally {
+      this.faults.guests.killAll();
+    }
+  }
+
+  private async rages(load: Workload, drift: () => Promise<void>): Promise<EpochResult> {
     await this.rage();
     const healing = this.faults.heal();
     // A drain may last longer than it was planned: its end is the end of the last fault.
@@ -119,6 +124,25 @@ class Epoch {
     await drift();
     this.faults.left();
     return this.result(servedAgainMs);
+  }
+
+  /** `named`: what begins the names of its workers. */
+  private loadOf(nodes: readonly Node[], workersPerNode: number, named: string): Workload {
+    const { random } = this.options;
+    return new Workload({
+      recorder: this.recorder,
+      nodes,
+      keys: this.keys,
+      workersPerNode,
+      named,
+      deadlineMs: DEADLINE_MS,
+      thinkMs: THINK_MS,
+      moveOn: true,
+      random: (worker) => {
+        const own = random.fork(`worker ${worker}`);
+        return () => own.fraction();
+      },
+    });
   }
 
   /** All faults of the plan, each in its time. */

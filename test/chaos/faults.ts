@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { attempt } from "../e2e/clients.js";
 import type { Cluster, Node, NodeProcess } from "../e2e/harness.js";
 import type { Clocks } from "./clocks.js";
+import { Guests, type GuestsOptions } from "./guests.js";
 import type { Direction, Network, Rule } from "./network.js";
 import type { Fault } from "./plan.js";
 import type { FaultCounts } from "./tally.js";
@@ -23,6 +24,9 @@ export interface FaultsOptions {
   readonly counts: FaultCounts;
   /** Nodes that were killed or drained are started again: they have their data on disk. */
   readonly restarts: boolean;
+  /** Where guests keep their data; null: in memory. */
+  readonly folder: string | null;
+  readonly serves: GuestsOptions["serves"];
 }
 
 export class Faults {
@@ -37,7 +41,11 @@ export class Faults {
   /** Nodes that are to be started again as soon as they have ended. */
   private readonly starting: Promise<void>[] = [];
 
-  constructor(private readonly options: FaultsOptions) {}
+  readonly guests: Guests;
+
+  constructor(private readonly options: FaultsOptions) {
+    this.guests = new Guests({ ...options, problems: this.problems });
+  }
 
   begin(fault: Fault): void {
     const { network, counts } = this.options;
@@ -62,6 +70,11 @@ export class Faults {
         return this.leave(fault);
       case "blackout":
         return this.blackout(fault);
+      case "join": {
+        const leaves = new Promise<void>((resolve) => this.lasting.set(fault, resolve));
+        this.following.push(this.guests.visit(fault.guest, leaves));
+        return;
+      }
     }
   }
 
@@ -73,6 +86,7 @@ export class Faults {
   /** Ends all that lasts; resolves when nothing is under way any more. */
   async heal(): Promise<void> {
     for (const fault of [...this.lasting.keys()]) this.end(fault);
+    this.guests.heal();
     await Promise.all(this.following);
   }
 

@@ -50,6 +50,14 @@ describe("a plan", () => {
     }
   });
 
+  test("has members that join and leave, in every epoch, while other faults last", () => {
+    for (const { faults, nodes } of plans) {
+      const visits = faults.filter(({ kind }) => kind === "join");
+      expect(visits.length).toBe(nodes === 3 ? 2 : 1);
+      for (const { at, until } of visits) expect(until).toBeGreaterThan(at);
+    }
+  });
+
   test("over three epochs has all sizes and all that can be planned, in memory and on disk", () => {
     for (let seed = 0; seed < 100; seed++) {
       const three = [0, 1, 2].map((epoch) => plans[epoch * 100 + seed]);

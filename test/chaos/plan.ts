@@ -5,7 +5,7 @@
  * 1. In every epoch each of the faults that heal comes at least once. 2. Of nodes that keep their data in memory no more end, by a kill or a
  * drain, than a minority of a group: what they held is gone. 3. Nodes on disk are started again when their kill or drain is over, so any
  * number of them may end; two epochs of three are on disk, and in every second one of these all nodes are killed at once. 4. All faults are
- * over by the end of the epoch.
+ * over by the end of the epoch. 5. In every epoch members without partitions join, and are asked to leave before it ends.
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { Direction, Ending } from "./network.js";
@@ -28,6 +28,8 @@ export type Fault = {
   | { readonly kind: "kill" | "drain"; readonly node: number }
   /** All nodes are killed at once, and started again at `until`. */
   | { readonly kind: "blackout" }
+  /** A node without partitions joins, and is asked to leave at `until`. */
+  | { readonly kind: "join"; readonly guest: number }
 );
 
 export interface EpochPlan {
@@ -65,6 +67,9 @@ const MIN_DRIFT = 0.05;
 const MAX_DRIFT = 0.2;
 const MIN_DOWN_MS = 200;
 const MAX_DOWN_MS = 4_000;
+/** More processes than that slow all of them down. */
+const GUESTS_OF_THREE = 2;
+const GUESTS_OF_FIVE = 1;
 
 export function planEpoch(seed: Prng, epoch: number, lastsMs: number): EpochPlan {
   const prng = seed.fork(`epoch ${epoch}`);
@@ -83,6 +88,11 @@ export function planEpoch(seed: Prng, epoch: number, lastsMs: number): EpochPlan
   }
   const disk = epoch % 3 !== 0;
   faults.push(...(disk ? drawRestarts(prng, epoch, nodes, lastsMs) : drawEndings(prng, epoch, size, lastsMs)));
+  const visits = Array.from({ length: nodes === 3 ? GUESTS_OF_THREE : GUESTS_OF_FIVE }, (_, guest): Fault => {
+    const at = Math.round(lastsMs * 0.5 * prng.fraction());
+    return { kind: "join", guest, at, until: Math.round(at + (lastsMs - at) * (0.4 + 0.5 * prng.fraction())) };
+  });
+  faults.push(...visits);
   return { nodes, replicas, disk, rates, faults: faults.sort((a, b) => a.at - b.at) };
 }
 
@@ -173,6 +183,7 @@ export function inWords(fault: Fault): string {
   const when = `${(fault.at / 1000).toFixed(1)}${fault.until > fault.at ? `–${(fault.until / 1000).toFixed(1)}` : ""} s`;
   if ("node" in fault) return `${when} ${fault.kind} ${fault.node}${"jumpS" in fault ? ` by ${fault.jumpS} s` : ""}`;
   if (fault.kind === "blackout") return `${when} blackout`;
+  if (fault.kind === "join") return `${when} guest ${fault.guest} joins`;
   const where = fault.directions.map(([a, b]) => `${a}→${b}`).join(" ");
   const how = "ending" in fault ? ` (${fault.ending})` : "delayMs" in fault ? ` by ${fault.delayMs} ms` : "";
   return `${when} ${fault.kind} ${where}${how}`;

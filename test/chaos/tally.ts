@@ -11,6 +11,8 @@ export const KINDS = [
   "drain",
   "restart",
   "blackout",
+  "join",
+  "leave",
   "clock jump",
   "clock drift",
 ] as const;

@@ -174,6 +174,8 @@ export class Cluster {
     private readonly folder: string,
     /** The file of the cluster secret; "" for none. */
     readonly secretFile: string,
+    /** Where the nodes reach each other. */
+    readonly peerAddresses: readonly string[],
   ) {}
 
   /** Resolves when every node serves and every partition has a writer that says so itself. */
@@ -204,7 +206,7 @@ export class Cluster {
         ),
       );
     });
-    const cluster = new Cluster(nodes, partitions, folder, secretFile);
+    const cluster = new Cluster(nodes, partitions, folder, secretFile, told);
     try {
       await eventually("the cluster serves", READY_MS, () => cluster.isReady());
     } catch (error) {

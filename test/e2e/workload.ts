@@ -11,6 +11,8 @@ export interface WorkloadOptions {
   readonly nodes: readonly Node[];
   readonly keys: readonly string[];
   readonly workersPerNode: number;
+  /** What begins the names of the workers and of their values, where several loads write one history; "" when missing. */
+  readonly named?: string;
   readonly deadlineMs: number;
   /** Between an answer and the worker's next request, at most. */
   readonly thinkMs: number;
@@ -29,7 +31,7 @@ export class Workload {
   constructor(private readonly options: WorkloadOptions) {
     for (const node of options.nodes) {
       for (let i = 0; i < options.workersPerNode; i++) {
-        this.workers.push(this.work(node, `${options.nodes.indexOf(node)}-${i}`));
+        this.workers.push(this.work(node, `${options.named ?? ""}${options.nodes.indexOf(node)}-${i}`));
       }
     }
   }
@@ -85,7 +87,7 @@ export class Workload {
 
   /** Never the same twice, so that whoever reads it knows who wrote it. */
   private value(): string {
-    return `v${++this.values}`;
+    return `${this.options.named ?? ""}v${++this.values}`;
   }
 }
 

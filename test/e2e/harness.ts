@@ -4,7 +4,7 @@
  * Every node ends with the test process, however that ends: it watches its standard input (src/cli/start/start.ts).
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,6 +24,8 @@ const LINES_KEPT = 60;
 /** Below the ports that the system gives to outgoing connections, so that none of those takes one in between. */
 const LOWEST_PORT = 12_000;
 const HIGHEST_PORT = 30_000;
+/** Longer than any test lasts. */
+const RESERVED_MS = 600_000;
 
 export interface ClusterOptions {
   readonly nodes: number;
@@ -350,14 +352,31 @@ export async function eventually<T>(
   throw new Error(`not within ${withinMs} ms: ${what} (${String(last)})`);
 }
 
-/** Ports that nobody listens at just now. */
+/** Ports that nobody listens at just now, and that no other test of this machine was given lately. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT));
-    if (await isFree(port)) ports.add(port);
+    if (reserve(port) && (await isFree(port))) ports.add(port);
   }
   return [...ports];
+}
+
+/** Between the look at a port and the start of the node that takes it seconds may pass: a file tells the others that it is taken. */
+function reserve(port: number): boolean {
+  const folder = join(tmpdir(), "onar-test-ports");
+  const path = join(folder, `${port}`);
+  mkdirSync(folder, { recursive: true });
+  const since = modifiedAt(path);
+  if (since > 0 && Date.now() - since < RESERVED_MS) return false;
+  try {
+    // Two that find the same old file at one moment may both have it: the odds are small.
+    rmSync(path, { force: true });
+    closeSync(openSync(path, "wx"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const isFree = (port: number): Promise<boolean> =>

@@ -35,9 +35,11 @@ describe("a cluster of six", () => {
     const recorder = new Recorder();
     const load = new Workload({
       recorder,
-      nodes: three.nodes,
+      // Those of a node that leaves are served until it ends, and go on elsewhere.
+      nodes: [...three.nodes, ...more],
+      moveOn: true,
       keys: ["alpha", "beta", "counter-a"],
-      workersPerNode: 2,
+      workersPerNode: 1,
       deadlineMs: 5_000,
       thinkMs: 40,
     });

@@ -86,30 +86,38 @@ describe("a cluster of three", () => {
     expectLinearizable(recorder, "three-to-six");
   }, 240_000);
 
-  test("whose nodes have all moved finds itself by the addresses that they are told", async () => {
-    const three = await growing.start();
-    await put(three.node(0), "k", "v");
-    const ports = await freePorts(6);
-    for (const { process } of three.nodes) await process.kill();
-    const nodes = three.nodes.map((_, index) => {
-      const [port = 0, peerPort = 0] = [ports[index], ports[index + 3]];
-      return growing.add(
-        new NodeProcess(port, peerPort, [
-          ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
-          ...[
-            "--join",
-            ports
-              .slice(3)
-              .map((one) => `${HOST}:${one}`)
-              .join(","),
-          ],
-          ...["--data", join(growing.data, `node${index + 1}`), "--cluster-secret-file", three.secretFile],
-        ]),
-      );
-    });
-    await agreed(nodes, "all are found where they are", isAt(nodes));
-    expect(await eventually("it reads", WITHIN_MS, () => get(nodes[2] as Node, "k"))).toBe("v");
-  }, 120_000);
+  test.each(["to new addresses", "to each other's addresses"])(
+    "whose nodes have all moved %s finds itself by the addresses that they are told",
+    async (where) => {
+      const three = await growing.start();
+      await put(three.node(0), "k", "v");
+      const turned = [1, 2, 0].map((index) => three.node(index).process);
+      const ports =
+        where === "to new addresses"
+          ? await freePorts(6)
+          : [...turned.map(({ port }) => port), ...turned.map(({ peerPort }) => peerPort)];
+      for (const { process } of three.nodes) await process.kill();
+      const nodes = three.nodes.map((_, index) => {
+        const [port = 0, peerPort = 0] = [ports[index], ports[index + 3]];
+        return growing.add(
+          new NodeProcess(port, peerPort, [
+            ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
+            ...[
+              "--join",
+              ports
+                .slice(3)
+                .map((one) => `${HOST}:${one}`)
+                .join(","),
+            ],
+            ...["--data", join(growing.data, `node${index + 1}`), "--cluster-secret-file", three.secretFile],
+          ]),
+        );
+      });
+      await agreed(nodes, "all are found where they are", isAt(nodes));
+      expect(await eventually("it reads", WITHIN_MS, () => get(nodes[2] as Node, "k"))).toBe("v");
+    },
+    120_000,
+  );
 });
 
 describe("members in memory", () => {

@@ -59,6 +59,7 @@ export function plannedView(newest: EncodedView, asked: Asked): View | null {
   const operation = asked.operations.find((one) => current(one) && operationFault(view, one) === null);
   if (operation !== undefined) change.carry(operation);
   for (const wish of change.wishes) if (wish.kind === "leave") change.remove(wish, asked.mayVote);
+  change.rehouse(asked.wishing);
   for (const wish of asked.wishing) change.join(wish, asked.isLost);
   if (change.voters === view.voters) change.fillVoters(asked.mayVote);
   for (const [partition, ready] of asked.ready ?? []) change.record(partition, ready);
@@ -109,6 +110,29 @@ class Change {
     this.members = left;
     this.ended.push(wish);
     this.operation ??= wish.id;
+  }
+
+  /** Members that are elsewhere now, all at once: one may be where another one was. Those that would share an address wait. */
+  rehouse(wishing: readonly JoinWish[]): void {
+    let going = wishing.filter(({ member, operation }) => {
+      const known = this.members.get(member.id);
+      return known !== undefined && !sameAddresses(known, member) && !isDone(this.before, operation);
+    });
+    for (;;) {
+      const after = new Map(this.members);
+      for (const { member } of going) after.set(member.id, member);
+      const [clash] = going.filter(({ member }) => memberAtAddressOf(after, member) !== null).slice(-1);
+      if (clash !== undefined) {
+        going = going.filter((wish) => wish !== clash);
+        continue;
+      }
+      if (going.length > 0) this.members = after;
+      for (const { member, operation, epoch } of going) {
+        this.ended.push({ id: operation, epoch, kind: "join", node: member.id });
+        this.operation ??= operation;
+      }
+      return;
+    }
   }
 
   join({ member, operation, epoch }: JoinWish, isLost: (node: NodeId) => boolean): void {

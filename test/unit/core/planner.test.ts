@@ -119,6 +119,18 @@ test("a member that was to leave and is replaced has left", () => {
   expect(ledgerOf(next).wishes).toEqual([]);
 });
 
+test("members that stand at each other's addresses are known there in one view; who would share one waits", () => {
+  const first = firstView(4, 3);
+  const asks = (...wishing: JoinWish[]): View | null => plannedView(first, { ...NOBODY, wishing });
+  const rotated = asks(wishOf(1, "n2"), wishOf(2, "n3"), wishOf(3, "n1"));
+  expect(rotated?.members.map(({ peerAddress }) => peerAddress)).toEqual(["n2:2", "n3:2", "n1:2", "n4:2"]);
+  expect(successorFault(first, encoded(rotated as View))).toBeNull();
+  // The fourth has not moved: nobody follows whoever wants its address.
+  expect(asks(wishOf(1, "n2"), wishOf(2, "n4"))).toBeNull();
+  const one = asks(wishOf(1, "there"), wishOf(2, "there"), wishOf(3, "n1"));
+  expect(one?.members.map(({ peerAddress }) => peerAddress)).toEqual(["there:2", "n2:2", "n1:2", "n4:2"]);
+});
+
 test("a member's addresses change by its own wish", () => {
   const next = plannedView(firstView(3, 3), { ...NOBODY, wishing: [wishOf(2, "elsewhere")] });
   expect(next?.members[1]).toEqual(memberAt(nodeId(2), "elsewhere"));

@@ -28,6 +28,7 @@ import { startUp } from "./suites/start-up.js";
 import { formatTable } from "./suites/table.js";
 import { traces } from "./suites/traces.js";
 import { unary } from "./suites/unary.js";
+import { views } from "./suites/views.js";
 
 const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["http2", http2],
@@ -48,11 +49,12 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["abuse", abuse],
   ["idle", idle],
   ["placement", placement],
+  ["views", views],
 ]);
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (all, in this order)
-  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks and abuse; starts of open;
+  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks, abuse and views; starts of open;
                   a sixth of the runs of start-up (5)
   --seconds N     measured time of one load (4)
   --in-flight N   calls in flight (64)

@@ -1,0 +1,202 @@
+/**
+ * The cost of changing views, with seven members on disk that all vote. A change is an operation that names the preferred writer of one partition;
+ * it names the one that is preferred already, so that only the view changes. Changes follow each other at once, each computed on the view that
+ * the one before made.
+ *
+ * Measured are the time of a change under load; the rate of clients while views change, beside that of the same load before, in pairs; the bytes of
+ * a view, and those that all nodes send for a change at rest, for a few and for many partitions; and the first call of a client that knows a
+ * view of a hundred changes ago, in which writers have moved.
+ */
+import { randomBytes } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { OperationState, View } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { OnarClient } from "../../src/client/client.js";
+import { endpointText } from "../cluster.js";
+import { DurableCluster } from "../durable-cluster.js";
+import { median, quantile } from "../stats/summary.js";
+import { clientOf, sumOf, until } from "./away.js";
+import { type ClusterClient, connectTo } from "./cluster-client.js";
+import { load, progress, ratiosOf, type SuiteOptions, type SuiteResult, type Target } from "./context.js";
+
+const VOTERS = 7;
+const REPLICAS = 3;
+const GOAL_MS = 1_000;
+const GOAL_RATIO = 0.95;
+/** In a row, while clients go on. */
+const CHANGES = 50;
+const STALE_BY = 100;
+const FEW_PARTITIONS = 256;
+const MANY_PARTITIONS = 4_096;
+const CHANGES_AT_REST = 20;
+const REST_MS = 3_000;
+
+export async function views(options: SuiteOptions): Promise<SuiteResult> {
+  const few = await withVoters(options, FEW_PARTITIONS, async (cluster, changer) => ({
+    loaded: await underLoad(options, cluster, changer),
+    stale: await staleClient(cluster, changer),
+    sizes: await sizesOf(cluster, changer, FEW_PARTITIONS),
+  }));
+  const many = await withVoters(options, MANY_PARTITIONS, (cluster, changer) =>
+    sizesOf(cluster, changer, MANY_PARTITIONS),
+  );
+  const { changesMs, ratios } = few.loaded;
+  const [p50, p99] = [median(changesMs), quantile(changesMs, 0.99)];
+  const ratio = median(ratios);
+  return {
+    tables: [
+      {
+        title: `view changes with ${VOTERS} voters under load, ${CHANGES} in a row, ${ratios.length} times`,
+        head: ["changes", "p50 ms", "p99 ms", "max ms", "rate / rate before (each)"],
+        rows: [
+          [
+            `${changesMs.length}`,
+            p50.toFixed(0),
+            p99.toFixed(0),
+            Math.max(...changesMs).toFixed(0),
+            `${ratio.toFixed(2)} (${ratios.map((one) => one.toFixed(2)).join(", ")})`,
+          ],
+        ],
+      },
+      {
+        title: "bytes of a view, and sent by all nodes for a change at rest",
+        head: ["partitions", "bytes of the view", "bytes sent for a change"],
+        rows: [few.sizes, many].map(({ partitions, view, sent }) => [`${partitions}`, `${view}`, sent.toFixed(0)]),
+      },
+      {
+        title: `a client that knows the view of ${STALE_BY} changes ago, writers having moved`,
+        head: ["first call ms", "later calls p50 ms", "calls made for the first"],
+        rows: [[few.stale.firstMs.toFixed(1), few.stale.laterMs.toFixed(1), `${few.stale.calls}`]],
+      },
+    ],
+    notes: [
+      `goal: p99 under ${GOAL_MS} ms: ${p99 < GOAL_MS ? "reached" : "missed"}; rate at least ${GOAL_RATIO} of before: ${ratio >= GOAL_RATIO ? "reached" : "missed"}`,
+      `goal: at most one call more than the first: ${few.stale.calls <= 2 ? "reached" : "missed"}`,
+    ],
+    figures: { changesMs, ratios, sizes: [few.sizes, many], stale: few.stale },
+  };
+}
+
+async function withVoters<T>(
+  options: SuiteOptions,
+  partitions: number,
+  use: (cluster: DurableCluster, changer: Changer) => Promise<T>,
+): Promise<T> {
+  const args = ["--replication-factor", `${REPLICAS}`, "--partitions", `${partitions}`];
+  const cluster = await DurableCluster.start(options.program, VOTERS, args);
+  const client = connectTo(clientOf(cluster, 0));
+  try {
+    const all = cluster.nodes.map((_, i) => i);
+    await until("writers", 60_000, async () => (await sumOf(cluster, all, "onar_partitions_without_writer")) === 0);
+    const changer = new Changer(client);
+    // The first needs a proposer to be elected.
+    await changer.change();
+    return await use(cluster, changer);
+  } finally {
+    client.close();
+    await cluster.stop();
+  }
+}
+
+/** Makes one view after the other. */
+class Changer {
+  constructor(private readonly client: ClusterClient) {}
+
+  async view(): Promise<View> {
+    const { view } = await this.client.calls.getView({}, { signal: AbortSignal.timeout(10_000) });
+    if (view === undefined) throw new Error("a node without a view");
+    return view;
+  }
+
+  /** Milliseconds from the question to the answer that it is done. `moves`: to another replica than before. */
+  async change(moves = false): Promise<number> {
+    const began = performance.now();
+    for (;;) {
+      const { epoch, partitions } = await this.view();
+      const partition = moves ? Number(epoch) % partitions.length : 0;
+      const { replicas = [], preferredNodeId = 0 } = partitions[partition] ?? {};
+      const preferred = preferredNodeId || (replicas[0] ?? 0);
+      const nodeId = moves ? (replicas.find((one) => one !== preferred) ?? preferred) : preferred;
+      const asked = { operationId: randomBytes(16), epoch, nodeId, partitions: [partition] };
+      const { operation } = await this.client.calls.transferWriter(asked, { signal: AbortSignal.timeout(30_000) });
+      if (operation?.state === OperationState.DONE) return performance.now() - began;
+    }
+  }
+}
+
+interface Loaded {
+  readonly changesMs: number[];
+  /** Of each pair. */
+  readonly ratios: number[];
+}
+
+async function underLoad(options: SuiteOptions, cluster: DurableCluster, changer: Changer): Promise<Loaded> {
+  const { nodes } = cluster;
+  const target: Target = { endpoints: nodes.map((n) => n.client), pids: nodes.map((n) => n.pid), connections: 1 };
+  const what = { inFlight: options.inFlight, seconds: options.seconds, gets: 0.5, keys: options.keys };
+  const changesMs: number[] = [];
+  const before: Awaited<ReturnType<typeof load>>[] = [];
+  const meanwhile: typeof before = [];
+  for (let round = 0; round < options.rounds; round++) {
+    before.push(await load(options, target, { ...what, preload: round === 0 }));
+    let loaded = true;
+    const changing = (async () => {
+      for (let i = 0; i < CHANGES && loaded; i++) changesMs.push(await changer.change());
+    })();
+    meanwhile.push(await load(options, target, what));
+    loaded = false;
+    await changing;
+    progress(`views: round ${round + 1} of ${options.rounds}: ${changesMs.length} changes so far`);
+  }
+  return { changesMs, ratios: ratiosOf(meanwhile, before) };
+}
+
+async function sizesOf(
+  cluster: DurableCluster,
+  changer: Changer,
+  partitions: number,
+): Promise<{ readonly partitions: number; readonly view: number; readonly sent: number }> {
+  const all = cluster.nodes.map((_, i) => i);
+  const sent = (): Promise<number> => sumOf(cluster, all, "onar_peer_sent_bytes_total");
+  const rate = async (act: () => Promise<void>): Promise<{ bytes: number; ms: number }> => {
+    const [began, first] = [performance.now(), await sent()];
+    await act();
+    return { bytes: (await sent()) - first, ms: performance.now() - began };
+  };
+  const rest = await rate(() => sleep(REST_MS));
+  const changed = await rate(async () => {
+    for (let i = 0; i < CHANGES_AT_REST; i++) await changer.change();
+    // What the last one causes belongs to it.
+    await sleep(REST_MS / 3);
+  });
+  const view = View.encode(await changer.view()).finish().length;
+  return { partitions, view, sent: (changed.bytes - (rest.bytes / rest.ms) * changed.ms) / CHANGES_AT_REST };
+}
+
+/** Its nodes count the calls that it makes. */
+async function staleClient(
+  cluster: DurableCluster,
+  changer: Changer,
+): Promise<{ readonly firstMs: number; readonly laterMs: number; readonly calls: number }> {
+  const all = cluster.nodes.map((_, i) => i);
+  const client = new OnarClient({ endpoints: cluster.nodes.map((node) => endpointText(node.client)) });
+  const timed = async (key: string): Promise<number> => {
+    const began = performance.now();
+    await client.put(key, "v");
+    return performance.now() - began;
+  };
+  const calls = (): Promise<number> => sumOf(cluster, all, "grpc_server_started_total");
+  try {
+    for (let i = 0; i < 200; i++) await timed(`stale-${i}`);
+    for (let i = 0; i < STALE_BY; i++) await changer.change(true);
+    await until("writers", 60_000, async () => (await sumOf(cluster, all, "onar_partitions_without_writer")) === 0);
+    const before = await calls();
+    const firstMs = await timed("stale-0");
+    const made = (await calls()) - before;
+    const later: number[] = [];
+    for (let i = 0; i < 200; i++) later.push(await timed(`stale-${i}`));
+    return { firstMs, laterMs: median(later), calls: made };
+  } finally {
+    await client.close();
+  }
+}

@@ -5,7 +5,7 @@
 import { unreachable } from "../base/assert.js";
 import type { StateEntry, TableEntry } from "../codec/disk/entry.js";
 import { FIRST_BEGUN_TABLE, type TableId } from "../codec/disk/table-id.js";
-import { type Ballot, compareBallots } from "../core/model/ballot.js";
+import { type Ballot, compareBallots, type Timestamp } from "../core/model/ballot.js";
 import type { Entry } from "../core/model/entry.js";
 import {
   type ChangeNumber,
@@ -17,10 +17,11 @@ import {
   type Revision,
 } from "../core/model/ids.js";
 import type { Merged, PreCopied } from "../core/model/transfer-entry.js";
+import { SettledSeqs } from "../core/replica/settled.js";
 import type { FoldedState } from "./checkpoint/checkpoint.js";
 
-/** Settled seqs are kept of the newest ballots: forgetting an old one costs an impose. */
-const MAX_BALLOTS = 64;
+/** While the log is replayed. At it: the oldest ballots' registers get no mark, which costs an impose. */
+const MAX_FADED = 4_096;
 
 /** "dropped": something of it may still lie in the log or the checkpoint. */
 type End = "dropped" | "swept" | null;
@@ -34,8 +35,8 @@ export class CopyState {
   private promise: Ballot | null = null;
   private reservation: Revision = NO_REVISION;
   private floor: Revision = NO_REVISION;
-  /** Newest ballot first. */
-  private readonly settled: { readonly ballot: Ballot; seq: number }[] = [];
+  private readonly settled = new SettledSeqs((last) => this.faded.push(last));
+  private faded: Timestamp[] = [];
   private readonly cursors = new Map<NodeId, { readonly copy: GroupEpoch; readonly change: ChangeNumber }>();
   private preCopied: PreCopied | null = null;
   private merged: Merged | null = null;
@@ -66,7 +67,9 @@ export class CopyState {
         if (entry.floor > this.floor) this.floor = entry.floor;
         return;
       case "settled":
-        return this.learn(entry.ballot, entry.seq);
+        this.settled.learn(entry.ballot, entry.seq);
+        if (this.faded.length > MAX_FADED) this.faded.shift();
+        return;
       case "sealed":
         if (entry.stays) this.stayed = entry.epoch;
         else this.left = entry.epoch;
@@ -95,6 +98,19 @@ export class CopyState {
     }
   }
 
+  /** Whether the register with that timestamp is settled, as far as is still known here. */
+  covers(timestamp: Timestamp): boolean {
+    return this.settled.covers(timestamp);
+  }
+
+  /** Ballots that were forgotten, with their last settled seq: the registers that they cover get their marks now (H10). */
+  takeFaded(): readonly Timestamp[] {
+    if (this.faded.length === 0) return this.faded;
+    const { faded } = this;
+    this.faded = [];
+    return faded;
+  }
+
   /** Entries that give the same state again. */
   *entries(): Iterable<Exclude<Entry, { kind: "register" | "removed" }>> {
     const { partition, promise, reservation, floor } = this;
@@ -104,7 +120,7 @@ export class CopyState {
     if (promise !== null) yield { kind: "promise", partition, ballot: promise };
     if (reservation > 0) yield { kind: "reservation", partition, reservation };
     if (floor > 0) yield { kind: "floor", partition, floor };
-    for (const { ballot, seq } of this.settled) yield { kind: "settled", partition, ballot, seq };
+    for (const { ballot, seq } of this.settled.list()) yield { kind: "settled", partition, ballot, seq };
     for (const [source, { copy, change }] of this.cursors) yield { kind: "cursor", partition, source, copy, change };
     const { preCopied, merged, tookOver } = this;
     if (preCopied !== null) yield preCopied;
@@ -124,20 +140,5 @@ export class CopyState {
   get remainder(): FoldedState | null {
     const { table, partition, copy } = this;
     return table < FIRST_BEGUN_TABLE ? { table, entries: [{ kind: "swept", partition, copy }] } : null;
-  }
-
-  private learn(ballot: Ballot, seq: number): void {
-    let at = 0;
-    for (; at < this.settled.length; at++) {
-      const known = this.settled[at] as { readonly ballot: Ballot; seq: number };
-      const order = compareBallots(known.ballot, ballot);
-      if (order === 0) {
-        if (seq > known.seq) known.seq = seq;
-        return;
-      }
-      if (order < 0) break;
-    }
-    this.settled.splice(at, 0, { ballot, seq });
-    if (this.settled.length > MAX_BALLOTS) this.settled.pop();
   }
 }

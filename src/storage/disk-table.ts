@@ -4,6 +4,7 @@
  */
 import { assert } from "../base/assert.js";
 import type { TableId } from "../codec/disk/table-id.js";
+import { sameTimestamp, type Timestamp } from "../core/model/ballot.js";
 import type { ChangeNumber, Key } from "../core/model/ids.js";
 import { compareKeys } from "../core/model/key-order.js";
 import { planted } from "../core/model/planted.js";
@@ -11,13 +12,15 @@ import type { Register } from "../core/model/register.js";
 import { FORGOTTEN, type Forgotten, type Removal, type RemovalsPage } from "../core/model/removals.js";
 import { BAD, type Bad, bytesOfHeld, type Change, type Held, type RegisterTable } from "../core/model/table.js";
 import { type Below, type Checkpoint, NONE_BELOW, type Tally } from "./checkpoint/checkpoint.js";
-import { gainOf, Layer, type Slot } from "./layer.js";
+import { gainOf, type Latest, Layer, type Slot } from "./layer.js";
 import type { RegisterCache } from "./register-cache.js";
+import { Unmarked, type UnmarkedLoad } from "./unmarked.js";
 
 /** The parts that the tables of a node share. */
 export interface TableSurroundings {
   readonly checkpoint: Checkpoint;
   readonly cache: RegisterCache;
+  readonly unmarked: UnmarkedLoad;
   /** A register of the checkpoint fails its checksum. */
   readonly foundBad: (table: TableId, key: Key) => void;
   /** The youngest layer of this table has grown by so many bytes. */
@@ -31,6 +34,7 @@ export class DiskTable implements RegisterTable {
   dropped = false;
   /** Being folded; null: nothing is. */
   frozen: Layer | null = null;
+  private readonly unmarked: Unmarked;
   /** Registers in the checkpoint. */
   private below: number;
   /** The last change in the frozen layer. */
@@ -41,8 +45,11 @@ export class DiskTable implements RegisterTable {
   constructor(
     readonly id: TableId,
     tally: Tally | undefined,
+    /** Whether the copy knows, by its ballots, that a register with that timestamp is settled. */
+    private readonly isCovered: (timestamp: Timestamp) => boolean,
     private readonly around: TableSurroundings,
   ) {
+    this.unmarked = new Unmarked(around.unmarked);
     this.lastChange = tally?.lastChange ?? (0 as ChangeNumber);
     this.foldedChange = this.lastChange;
     this.below = tally?.count ?? 0;
@@ -57,16 +64,30 @@ export class DiskTable implements RegisterTable {
     const stored = checkpoint.get(this.id, key);
     if (stored === null) return null;
     if (stored.register === BAD) foundBad(this.id, key);
-    else cache.set(this.id, stored.register, stored.change, stored.bytes);
+    else cache.set(this.id, stored.register, stored);
     return stored.register;
   }
 
-  put(register: Register, change: ChangeNumber): void {
-    this.change(register.key, register, change);
+  put(register: Register, change: ChangeNumber, settled = false): void {
+    this.change(register.key, { register, change, settled });
   }
 
   remove(key: Key, change: ChangeNumber): void {
-    this.change(key, null, change);
+    this.change(key, { register: null, change, settled: false });
+  }
+
+  isSettled({ key, timestamp }: Register): boolean {
+    const found = this.slot(key) ?? this.around.cache.get(this.id, key) ?? this.around.checkpoint.get(this.id, key);
+    if (found == null || found.register === null || found.register === BAD) return false;
+    if (!sameTimestamp(found.register.timestamp, timestamp)) return false;
+    return found.settled || this.isCovered(timestamp) || (this.slot(key) === undefined && this.unmarked.isSettled(key));
+  }
+
+  /** Every register of that ballot up to that seq is settled. True: some of those that are not folded yet were not known to be. */
+  settle(last: Timestamp): boolean {
+    this.unmarked.settle(last);
+    this.frozen?.settle(last);
+    return this.live.settle(last);
   }
 
   get size(): number {
@@ -96,7 +117,8 @@ export class DiskTable implements RegisterTable {
     let bytes = 0;
     for (const one of merged(below, this.layered(after))) {
       if (found.length >= limit || bytes >= maxBytes) break;
-      found.push(one);
+      const settled = one.settled || this.knows(one);
+      found.push(settled === one.settled ? one : { ...one, settled });
       bytes += bytesOfHeld(one);
     }
     return found;
@@ -119,9 +141,12 @@ export class DiskTable implements RegisterTable {
   }
 
   /** Replays the log's records in their order; the checkpoint may have them already. */
-  replay(key: Key, register: Register | Bad | null, change: ChangeNumber): void {
-    if (change > this.lastChange) this.lastChange = change;
-    this.set(key, register, change, "unknown");
+  replay(key: Key, latest: Latest): void {
+    const { lastChange, live } = this;
+    if (latest.change > lastChange) this.lastChange = latest.change;
+    const before = live.bytes;
+    live.set(key, latest, "unknown");
+    this.around.grown(this, live.bytes - before);
   }
 
   /** Whether the checkpoint's register of the key is out of date. */
@@ -133,6 +158,7 @@ export class DiskTable implements RegisterTable {
   drop(): void {
     this.dropped = true;
     this.live = new Layer();
+    this.unmarked.clear();
   }
 
   // ---- for the fold
@@ -145,8 +171,22 @@ export class DiskTable implements RegisterTable {
     this.live = new Layer();
   }
 
-  resolve(layer: Layer, key: Key, slot: Slot): void {
-    if (slot.below === "unknown") layer.resolve(slot, this.around.checkpoint.below(this.id, key));
+  /** Sorted: those of the layer, and those in the checkpoint that can get their mark by now. */
+  keysToFold(layer: Layer): readonly Key[] {
+    const keys = [...layer.slots.keys()];
+    for (const key of this.unmarked.settled(this.isCovered)) if (this.slot(key) === undefined) keys.push(key);
+    return keys.sort();
+  }
+
+  /** The content of the checkpoint's record to be; null: it stays as it is. */
+  slotToFold(layer: Layer, key: Key): Slot | null {
+    const slot = layer.slots.get(key);
+    if (slot === undefined) return this.markedBelow(key);
+    this.resolve(layer, key, slot);
+    const { register } = slot;
+    if (register === null || register === BAD) return slot;
+    if (this.isCovered(register.timestamp) || planted("H10.mark-accepted")) slot.settled = true;
+    return slot;
   }
 
   /** How many registers the checkpoint will have once these slots are in it. */
@@ -156,10 +196,15 @@ export class DiskTable implements RegisterTable {
     return { table: this.id, count, lastChange: this.frozenChange };
   }
 
-  /** These slots of the frozen layer are in the checkpoint now. */
-  folded(slots: readonly Slot[]): void {
+  /** These slots are in the checkpoint now. */
+  folded(keys: readonly Key[], slots: readonly Slot[]): void {
     let gain = 0;
-    for (const slot of slots) gain += gainOf(slot);
+    slots.forEach((slot, i) => {
+      const { register, settled } = slot;
+      gain += gainOf(slot);
+      if (register === null || register === BAD || settled) this.unmarked.delete(keys[i] as Key);
+      else if (!this.dropped) this.unmarked.add(register.key, register.timestamp);
+    });
     this.below += gain;
     if (this.frozen !== null) this.frozen.gain -= gain;
   }
@@ -187,8 +232,8 @@ export class DiskTable implements RegisterTable {
     const { live, frozen } = this;
     const keys = frozen === null ? live.keysAfter(after) : joined(frozen.keysAfter(after), live.keysAfter(after));
     for (const key of keys) {
-      const { register, change } = this.slot(key) as Slot;
-      if (register !== null) yield { key, held: register, change, settled: false };
+      const { register, change, settled } = this.slot(key) as Slot;
+      if (register !== null) yield { key, held: register, change, settled };
     }
   }
 
@@ -205,26 +250,40 @@ export class DiskTable implements RegisterTable {
     return this.around.checkpoint.changes(this.id, after, limit, covered);
   }
 
-  private change(key: Key, register: Register | null, change: ChangeNumber): void {
-    assert(change > this.lastChange, "changes are numbered upwards");
+  private change(key: Key, latest: Latest): void {
+    assert(latest.change > this.lastChange, "changes are numbered upwards");
     assert(!this.dropped, "T2: a dropped copy takes nothing");
-    this.lastChange = change;
+    this.lastChange = latest.change;
     const { live, around } = this;
     const before = live.bytes;
     const slot = live.slots.get(key);
-    if (slot !== undefined) live.renew(slot, key, register, change);
+    if (slot !== undefined) live.renew(slot, key, latest);
     else {
-      live.set(key, register, change, this.belowLive(key));
+      live.set(key, latest, this.belowLive(key));
       around.cache.forget(key);
     }
     around.grown(this, live.bytes - before);
   }
 
-  private set(key: Key, register: Register | Bad | null, change: ChangeNumber, below: Slot["below"]): void {
-    const { live } = this;
-    const before = live.bytes;
-    live.set(key, register, change, below);
-    this.around.grown(this, live.bytes - before);
+  /** The checkpoint's register of the key with its mark. */
+  private markedBelow(key: Key): Slot | null {
+    const stored = this.around.checkpoint.get(this.id, key);
+    if (stored === null || stored.register === BAD || stored.settled) {
+      this.unmarked.delete(key);
+      return null;
+    }
+    const { register, change, bytes } = stored;
+    return { register, change, settled: true, bytes, below: belowOf(register, change) };
+  }
+
+  private resolve(layer: Layer, key: Key, slot: Slot): void {
+    if (slot.below === "unknown") layer.resolve(slot, this.around.checkpoint.below(this.id, key));
+  }
+
+  /** Whether a register without a mark is known to be settled all the same. */
+  private knows({ key, held }: Held): boolean {
+    if (held === BAD) return false;
+    return this.isCovered(held.timestamp) || (this.slot(key) === undefined && this.unmarked.isSettled(key));
   }
 
   private slot(key: Key): Slot | undefined {

@@ -33,6 +33,7 @@ import { Scrub } from "./scrub.js";
 import { States } from "./states.js";
 import { Sweep } from "./sweep.js";
 import { Turns } from "./turns.js";
+import { UnmarkedLoad } from "./unmarked.js";
 
 /**
  * Positions that peers tell go with a batch that is written anyway, and no more often than this. So an idle node writes
@@ -61,8 +62,8 @@ export class DiskStorage implements CopyStorage {
   private liveBytes = 0;
   /** The tables may hold what is not in the log yet. */
   private unappended = false;
-  /** The next append folds, however little there is: the disk is full. */
-  private wantsRoom = false;
+  /** The next append folds, however little there is. */
+  private wantsFold = false;
   /** Positions of peers that are not in the log yet: they go with a later batch. */
   private readonly unsaved = new Map<NodeId, SeenPosition>();
   /** Some went into the log within the last REMEMBER_MS. */
@@ -90,6 +91,7 @@ export class DiskStorage implements CopyStorage {
     this.around = {
       checkpoint,
       cache: this.cache,
+      unmarked: new UnmarkedLoad(),
       foundBad: (table, key) => this.badRegisters.found(table, key),
       grown: (table, bytes) => {
         this.unappended = true;
@@ -218,7 +220,7 @@ export class DiskStorage implements CopyStorage {
 
   /** Folds what there is as soon as may be: values that were deleted take space until then. */
   makeRoom(): void {
-    this.wantsRoom = true;
+    this.wantsFold = true;
     if (this.unappended || this.closed || this.fold?.active !== false) return;
     this.freeze();
     this.fold.start();
@@ -276,6 +278,7 @@ export class DiskStorage implements CopyStorage {
       if (recovered.last === 0 && this.options.mustExist === true && !planted("R10.emptied"))
         return opened(new RecoveryError(EMPTIED), null);
       for (const { state, record } of replay.registers()) this.restore(state, record);
+      for (const state of this.states.copies()) this.settle(state);
       this.begin(recovered);
       opened(null, this);
     });
@@ -322,13 +325,13 @@ export class DiskStorage implements CopyStorage {
     const marked = new Set(this.marked);
     this.marked.length = 0;
     if (!planted("H9.drop-not-resumed")) this.sweep.add(marked);
-    for (const state of this.states.dropped()) if (!marked.has(state)) this.wantsRoom = true;
+    for (const state of this.states.dropped()) if (!marked.has(state)) this.wantsFold = true;
   }
 
-  private restore(state: CopyState, { kind, key, change, body }: LogRecord): void {
+  private restore(state: CopyState, { kind, key, change, settled, body }: LogRecord): void {
     const register = kind === KIND.removed ? null : decoded(key, body);
     if (register === BAD) this.badRegisters.found(state.table, key);
-    this.tableOf(state).replay(key, register, change);
+    this.tableOf(state).replay(key, { register, change, settled: settled && register !== BAD });
   }
 
   private push(entry: NodeEntry | CopyEntry | SeenPosition): void {
@@ -350,8 +353,16 @@ export class DiskStorage implements CopyStorage {
     const state = states.of(entry.partition);
     if (entry.kind === "register") this.badRegisters.mended(state, entry.register.key);
     else if (entry.kind === "removed") this.badRegisters.mended(state, entry.key);
-    else states.applyTo(state, entry);
+    else {
+      states.applyTo(state, entry);
+      if (entry.kind === "settled") this.settle(state);
+    }
     return state;
+  }
+
+  /** Registers of ballots that were forgotten get their marks. Those in memory are folded soon, as a restart would not know any more. */
+  private settle(state: CopyState): void {
+    for (const last of state.takeFaded()) if (this.tableOf(state).settle(last)) this.wantsFold = true;
   }
 
   /** Nothing is left of it in memory but what a fold has in hand. */
@@ -367,7 +378,7 @@ export class DiskStorage implements CopyStorage {
     this.badRegisters.forget(state);
     states.applyTo(state, entry);
     if (planted("H9.sweeps-early")) this.sweep.add([state]);
-    this.wantsRoom = true;
+    this.wantsFold = true;
     return state;
   }
 
@@ -376,10 +387,11 @@ export class DiskStorage implements CopyStorage {
     return { partition, copy, table: this.tableOf(state), restored: () => state.entries() };
   }
 
-  private tableOf({ table: id }: CopyState): DiskTable {
+  private tableOf(state: CopyState): DiskTable {
+    const { table: id } = state;
     let table = this.opened.get(id);
     if (table === undefined) {
-      table = new DiskTable(id, this.tallies.get(id), this.around);
+      table = new DiskTable(id, this.tallies.get(id), (timestamp) => state.covers(timestamp), this.around);
       this.opened.set(id, table);
     }
     return table;
@@ -401,7 +413,7 @@ export class DiskStorage implements CopyStorage {
   private due(log: Log): boolean {
     const { settings } = this.options;
     if (this.fold?.active !== false) return false;
-    if (this.wantsRoom) return true;
+    if (this.wantsFold) return true;
     return this.liveBytes >= settings.foldMemoryBytes || log.bytes >= settings.foldLogBytes;
   }
 
@@ -410,7 +422,7 @@ export class DiskStorage implements CopyStorage {
     const tables = [...this.changed];
     this.changed.clear();
     this.liveBytes = 0;
-    this.wantsRoom = false;
+    this.wantsFold = false;
     const dropped = [...this.states.dropped()];
     this.fold?.freeze(tables, this.states.takeChanged(), () => {
       this.log?.resume();

@@ -132,12 +132,12 @@ export class Fold {
         this.rest.shift();
         continue;
       }
-      rest.keys ??= [...layer.slots.keys()].sort();
+      rest.keys ??= rest.table.keysToFold(layer);
       const share: Share = { table: rest.table, keys: [], slots: [], removals: [] };
       while (rest.next < rest.keys.length && keys < most && bytes < CHUNK_BYTES) {
         const key = rest.keys[rest.next++] as Key;
-        const slot = layer.slots.get(key) as Slot;
-        rest.table.resolve(layer, key, slot);
+        const slot = rest.table.slotToFold(layer, key);
+        if (slot === null) continue;
         share.keys.push(key);
         share.slots.push(slot);
         keys++;
@@ -164,9 +164,9 @@ export class Fold {
       tallies.push(table.tallyWith(slots));
       const forgotten = table.frozen?.removals.forgotten ?? NO_CHANGE;
       if (removals.length > 0 || forgotten > 0) removed.push({ table: table.id, removals, forgotten });
-      slots.forEach(({ register, change, below }, i) => {
+      slots.forEach(({ register, change, settled, below }, i) => {
         const key = keys[i] as Key;
-        items.push({ table: table.id, key, register, change, below: below === "unknown" ? null : below });
+        items.push({ table: table.id, key, register, change, settled, below: below === "unknown" ? null : below });
       });
     }
     const last = this.rest.length === 0;
@@ -192,13 +192,13 @@ export class Fold {
   }
 
   private settle({ table, keys, slots }: Share): void {
-    table.folded(slots);
+    table.folded(keys, slots);
     const { cache } = this.options;
-    slots.forEach(({ register, change }, i) => {
+    slots.forEach(({ register, change, settled }, i) => {
       const key = keys[i] as Key;
       // Younger registers lie in a layer above.
       if (register === null || register === BAD || table.hasYounger(key)) cache.forget(key);
-      else cache.set(table.id, register, change, register.encoded?.length ?? 0);
+      else cache.set(table.id, register, { change, settled, bytes: register.encoded?.length ?? 0 });
     });
   }
 

@@ -3,6 +3,7 @@
  * layer is being folded, a younger one lies over it.
  */
 
+import { isCovered, type Timestamp } from "../core/model/ballot.js";
 import { ChangeList } from "../core/model/change-list.js";
 import type { ChangeNumber, Key } from "../core/model/ids.js";
 import type { Register } from "../core/model/register.js";
@@ -12,16 +13,21 @@ import { BAD, type Bad, type Change } from "../core/model/table.js";
 import type { Below } from "./checkpoint/checkpoint.js";
 import { OVERHEAD_BYTES } from "./register-cache.js";
 
-/** The layer alone changes it; once the layer is being folded, nothing but `below` changes. */
+/** The layer alone changes it; once the layer is being folded, nothing but `below` and `settled` changes. */
 export interface Slot {
   /** null: removed. */
   register: Register | Bad | null;
   change: ChangeNumber;
+  /** The register is known to be settled, which may become known at any time. */
+  settled: boolean;
   bytes: number;
   /** The change that lies below this layer; "unknown" until somebody has looked; null: one whose number nobody
    * knows. */
   below: Below | "unknown" | null;
 }
+
+/** A key as its latest change left it. */
+export type Latest = Pick<Slot, "register" | "change" | "settled">;
 
 export class Layer {
   readonly slots = new Map<Key, Slot>();
@@ -38,20 +44,21 @@ export class Layer {
   /** The keys in order: made when somebody asks for the first time, and kept up from then on. */
   private order: SortedKeys | null = null;
 
-  set(key: Key, register: Register | Bad | null, change: ChangeNumber, below: Slot["below"]): void {
+  set(key: Key, latest: Latest, below: Slot["below"]): void {
     const slot = this.slots.get(key);
-    if (slot !== undefined) return this.renew(slot, key, register, change, below);
-    const fresh: Slot = { register, change, bytes: sizeOf(key, register), below };
+    if (slot !== undefined) return this.renew(slot, key, latest, below);
+    const fresh: Slot = { ...latest, bytes: sizeOf(key, latest.register), below };
     this.slots.set(key, fresh);
     this.order?.add(key);
     this.enter(fresh, key);
   }
 
   /** The key's slot in this layer gets a later change. */
-  renew(slot: Slot, key: Key, register: Register | Bad | null, change: ChangeNumber, below = slot.below): void {
+  renew(slot: Slot, key: Key, { register, change, settled }: Latest, below = slot.below): void {
     this.uncount(slot);
     slot.register = register;
     slot.change = change;
+    slot.settled = settled;
     slot.bytes = sizeOf(key, register);
     slot.below = below;
     this.enter(slot, key);
@@ -81,6 +88,18 @@ export class Layer {
     this.uncount(slot);
     slot.below = below;
     this.count(slot);
+  }
+
+  /** Every register of that ballot up to that seq is settled. True: some of these were not known to be. */
+  settle(last: Timestamp): boolean {
+    let news = false;
+    for (const slot of this.slots.values()) {
+      const { register, settled } = slot;
+      if (settled || register === null || register === BAD || !isCovered(register.timestamp, last)) continue;
+      slot.settled = true;
+      news = true;
+    }
+    return news;
   }
 
   changesAfter(after: ChangeNumber, limit: number, skip: (key: Key) => boolean, found: Change[]): void {

@@ -2,11 +2,19 @@
 import { assert, present } from "../base/assert.js";
 import { FIRST_COPY } from "../codec/disk/table-id.js";
 import type { CopyEntry } from "../core/model/copy-entry.js";
+import type { Entry } from "../core/model/entry.js";
 import type { GroupEpoch, NodeId, Partition } from "../core/model/ids.js";
 import { isViewEntry, type NodeEntry } from "../core/model/node-entry.js";
 import { MemoryTable, type RegisterTable } from "../core/model/table.js";
 import { isPlausiblePosition } from "../core/replica/rolled-back.js";
+import { SettledSeqs } from "../core/replica/settled.js";
 import type { CopyStorage, HeldCopy } from "../ports/storage.js";
+
+type SettledEntry = Extract<Entry, { kind: "settled" }>;
+
+interface MemoryCopy extends HeldCopy {
+  learn(entry: SettledEntry): void;
+}
 
 export class MemoryStorage implements CopyStorage {
   readonly kind = "memory";
@@ -15,7 +23,7 @@ export class MemoryStorage implements CopyStorage {
   readonly writable = true;
   readonly deletable = true;
   /** Those held of each partition, the newest last. */
-  private readonly held = new Map<Partition, readonly HeldCopy[]>();
+  private readonly held = new Map<Partition, readonly MemoryCopy[]>();
   /** Partitions whose first copy, which the founding gave, is not the founding's any more. */
   private readonly begun = new Set<Partition>();
   private readonly positions = new Map<NodeId, number>();
@@ -43,7 +51,7 @@ export class MemoryStorage implements CopyStorage {
     for (const entry of entries) {
       if (entry.kind === "begun") this.begin(entry);
       else if (entry.kind === "dropped") this.drop(entry);
-      else if (!isViewEntry(entry) && !this.held.has(entry.partition)) this.table(entry.partition);
+      else if (!isViewEntry(entry)) this.take(entry);
     }
     durable();
   }
@@ -74,9 +82,17 @@ export class MemoryStorage implements CopyStorage {
     const newest = held.at(-1);
     assert(newest === undefined || newest.copy < copy, "a copy begins in a later group epoch than those before it");
     const table = new MemoryTable();
+    // The registers of ballots that are forgotten get marks (H10).
+    const settled = new SettledSeqs((last) => table.settle(last));
     this.begun.add(partition);
-    this.held.set(partition, [...held, { partition, copy, table, restored: () => [] }]);
+    const learn = ({ ballot, seq }: SettledEntry): boolean => settled.learn(ballot, seq);
+    this.held.set(partition, [...held, { partition, copy, table, restored: () => [], learn }]);
     return table;
+  }
+
+  private take(entry: Entry): void {
+    if (!this.held.has(entry.partition)) this.table(entry.partition);
+    if (entry.kind === "settled") this.held.get(entry.partition)?.at(-1)?.learn(entry);
   }
 
   private drop({ partition, copy }: CopyEntry): void {

@@ -10,6 +10,7 @@ interface Cached {
   readonly table: TableId;
   readonly register: Register;
   readonly change: ChangeNumber;
+  readonly settled: boolean;
   readonly bytes: number;
 }
 
@@ -28,12 +29,12 @@ export class RegisterCache {
     return found;
   }
 
-  set(table: TableId, register: Register, change: ChangeNumber, bytes: number): void {
+  set(table: TableId, register: Register, { change, settled, bytes }: Omit<Cached, "table" | "register">): void {
     const { key } = register;
     this.forget(key);
     const size = bytes + OVERHEAD_BYTES;
     if (size > this.maxBytes / 8) return;
-    this.cached.set(key, { table, register, change, bytes: size });
+    this.cached.set(key, { table, register, change, settled, bytes: size });
     this.bytes += size;
     if (this.bytes <= this.maxBytes) return;
     // Many at once: a map's first key is found by passing over all that were deleted in front of it.

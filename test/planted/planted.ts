@@ -120,6 +120,8 @@ const BUGS: Record<PlantedBug, string> = {
   "V7.leaving-votes": "a node that leaves becomes a voter",
   "V1.operation-again": "an operation that was computed on an earlier view runs when it is asked for again",
   "V5.preference-epoch": "another preferred writer gives a partition a new group epoch",
+  "H10.mark-accepted": "a fold marks registers as settled that were merely accepted",
+  "H10.mark-dropped": "a register that is settled at another copy is taken over without its mark",
   "H8.not-folded": "a fold leaves the removals of its layers behind",
   "H8.gap-unseen": "removals that were forgotten or have rotted are told as if there had been none",
   "V2.serves-on": "a replica that left its group answers on in the old epoch",

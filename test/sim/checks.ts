@@ -288,6 +288,10 @@ class PartitionChecks {
       case "read-answer":
         this.told(from, message.promised);
         if (message.register !== null) this.toldTimestamp(from, message.register.key, message.register.timestamp);
+        if (message.settled && message.timestamp !== null) this.markedSettled(message.timestamp);
+        return;
+      case "changes":
+        for (const { timestamp, settled } of message.changes) if (settled) this.markedSettled(timestamp);
         return;
       case "hand-over":
         return this.options.sometimes.hit("a read was handed over");
@@ -330,6 +334,18 @@ class PartitionChecks {
         );
       }
     }
+  }
+
+  /** Somebody says that this register, or a later one of its key, is on a majority, by whatever it knows that (H10). */
+  private markedSettled({ ballot, seq }: Timestamp): void {
+    const register = this.factsOf(ballot).registers[seq];
+    // A tombstone may have been purged since at some of those that held it.
+    if (register === undefined || register.tombstone) return;
+    if (this.copies.onMajority(register.key, (held) => compareTimestamps(held.timestamp, { ballot, seq }) >= 0)) return;
+    this.options.violate(
+      "settled is on a majority",
+      `${formatBallot(ballot)}/${seq} (${register.key}) is told as settled and is durable on no majority`,
+    );
   }
 
   appended(node: NodeId, register: Register): void {

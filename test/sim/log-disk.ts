@@ -423,10 +423,11 @@ export class LogDisk implements Disk {
         this.looked(partition, key, found, live);
         return found;
       },
-      put: (register, change) => {
+      put: (register, change, settled) => {
         live.set(register.key, register);
-        table.put(register, change);
+        table.put(register, change, settled);
       },
+      isSettled: (register) => table.isSettled(register),
       remove: (key, change) => {
         live.set(key, null);
         table.remove(key, change);

@@ -21,6 +21,10 @@ export class SmallTable implements RegisterTable {
     this.registers.delete(key);
   }
 
+  isSettled(): boolean {
+    return false;
+  }
+
   get size(): number {
     return this.registers.size;
   }

@@ -32,12 +32,12 @@ export function firstStoredHead(table: TableId, key: Key, bytes: Buffer): Stored
 /** Keeps `bytes`. A rotten head counts as change 0: nobody knows. */
 export function decodeFirstStored(table: TableId, key: Key, bytes: Buffer): Stored {
   const head = firstStoredHead(table, key, bytes);
-  if (head === null) return { change: changeNumber(0), register: BAD, bytes: 0 };
+  if (head === null) return { change: changeNumber(0), register: BAD, settled: false, bytes: 0 };
   const body = bytes.subarray(HEAD_BYTES);
-  const bad = { change: head.change, register: BAD, bytes: 0 } as const;
+  const bad = { change: head.change, register: BAD, settled: false, bytes: 0 } as const;
   if (((bytes[12] as number) & SPOILT) !== 0 || crc32(body) !== bytes.readUInt32LE(13)) return bad;
   const register = decodeRegister(body);
-  return register.key === key ? { change: head.change, register, bytes: body.length } : bad;
+  return register.key === key ? { change: head.change, register, settled: false, bytes: body.length } : bad;
 }
 
 const scratch = Buffer.alloc(4);

@@ -6,7 +6,8 @@
  * meta:
  *
  *     0  u48  change number
- *     6  u8   flags: 1 = a tombstone, 2 = bad: it had rotted before it came here, and there is no value, 4 = the key is left out
+ *     6  u8   flags: 1 = a tombstone, 2 = bad: it had rotted before it came here, and there is no value, 4 = the key is left out,
+ *          8 = it is known to be settled
  *     7  u32  CRC-32 of the value
  *    11       the register's key, if only its hash stands in front
  */
@@ -28,11 +29,14 @@ const HASHED = 1;
 const TOMBSTONE = 1;
 const SPOILT = 2;
 const WITHOUT_KEY = 4;
+const SETTLED = 8;
 
 export interface Stored {
   /** 0: nobody knows. */
   readonly change: ChangeNumber;
   readonly register: Register | Bad;
+  /** It has the mark that it is settled. */
+  readonly settled: boolean;
   /** Length of the encoded form. */
   readonly bytes: number;
 }
@@ -57,13 +61,13 @@ export function entryKeyOf(key: Key): Buffer {
 export const keyOfEntry = (name: Buffer, meta: Buffer): Key =>
   name[0] === HASHED ? textOf<Key>(meta.subarray(META_BYTES)) : textOf<Key>(name.subarray(1));
 
-export function encodeStored(key: Key, register: Register | Bad, change: ChangeNumber): BlockEntry {
+export function encodeStored(key: Key, register: Register | Bad, change: ChangeNumber, settled = false): BlockEntry {
   if (register === BAD) return spoilt(key, change, false);
   const whole = encodeRegister(register);
   const field = keyField(key);
   const left = whole.length >= field.length && field.compare(whole, 0, field.length) === 0;
   const value = left ? whole.subarray(field.length) : whole;
-  const flags = (register.tombstone ? TOMBSTONE : 0) | (left ? WITHOUT_KEY : 0);
+  const flags = (register.tombstone ? TOMBSTONE : 0) | (left ? WITHOUT_KEY : 0) | (settled ? SETTLED : 0);
   return entryOf(key, change, flags, value);
 }
 
@@ -90,14 +94,14 @@ export const storedHead = (meta: Buffer): StoredHead => ({
 /** Copies what it keeps. */
 export function decodeStored(key: Key, meta: Buffer, value: Buffer): Stored {
   const { change } = storedHead(meta);
-  const bad = { change, register: BAD, bytes: 0 } as const;
+  const bad = { change, register: BAD, settled: false, bytes: 0 } as const;
   const flags = meta[6] as number;
   if ((flags & SPOILT) !== 0) return bad;
   if (crc32(value) !== meta.readUInt32LE(7) && !planted("R11.unchecked")) return bad;
   const bytes = ownCopy((flags & WITHOUT_KEY) !== 0 ? Buffer.concat([keyField(key), value]) : value);
   try {
     const register = decodeRegister(bytes);
-    return register.key === key ? { change, register, bytes: bytes.length } : bad;
+    return register.key === key ? { change, register, settled: (flags & SETTLED) !== 0, bytes: bytes.length } : bad;
   } catch {
     // As an earlier version may have taken it from a peer that made it up: the writer has it mended.
     return bad;

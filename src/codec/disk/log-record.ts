@@ -6,7 +6,7 @@
  *     0  u32  CRC-32 of 4 … end of key, begun with the segment's salt: a record of another file is no record of this one
  *     4  u16  0x524f, to find the next record behind one whose length cannot be trusted
  *     6  u8   kind (entry.ts)
- *     7  u8   flags: 1 = the first record of a write
+ *     7  u8   flags: 1 = the first record of a write, 2 = a register that is known to be settled
  *     8  u32  table (table-id.ts)
  *    12  u64  record number: 1, 2, 3 … over the whole life of the directory
  *    20  u64  change number; 0 when the kind has none
@@ -25,6 +25,7 @@ import { type TableId, tableId } from "./table-id.js";
 export const RECORD_HEADER_BYTES = 40;
 const MAGIC = 0x524f;
 const FIRST = 1;
+const SETTLED = 2;
 /** A header that says more than this is none. Above the longest register: a value of a MiB and its records. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
@@ -35,6 +36,8 @@ export interface LogRecord extends EntryHead {
   readonly kind: number;
   /** The first of its write: whatever has a lower number was on stable storage when this was written. */
   readonly first: boolean;
+  /** A register that was known to be settled when it came. */
+  readonly settled: boolean;
   readonly number: number;
   /** null: the body is rotten, or the file ends before it does. */
   readonly body: Buffer | null;
@@ -67,7 +70,8 @@ export class RecordBuffer {
     const { buffer, view } = this;
     view.setUint16(start + 4, MAGIC, true);
     view.setUint8(start + 6, KIND[entry.kind]);
-    view.setUint8(start + 7, this.count === 0 ? FIRST : 0);
+    const settled = entry.kind === "register" && entry.settled === true;
+    view.setUint8(start + 7, (this.count === 0 ? FIRST : 0) | (settled ? SETTLED : 0));
     view.setUint32(start + 8, table, true);
     put64(buffer, number, start + 12);
     put64(buffer, changeOfEntry(entry), start + 20);
@@ -112,6 +116,7 @@ export function recordAt(bytes: Buffer, at: number, salt: number): LogRecord | n
     end: Math.min(end, bytes.length),
     kind: bytes[at + 6] as number,
     first: ((bytes[at + 7] as number) & FIRST) !== 0,
+    settled: ((bytes[at + 7] as number) & SETTLED) !== 0,
     table: tableId(bytes.readUInt32LE(at + 8)),
     number: get64(bytes, at + 12),
     change: changeNumber(get64(bytes, at + 20)),

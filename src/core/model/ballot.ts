@@ -47,3 +47,7 @@ export const sameTimestamp = (a: Timestamp, b: Timestamp): boolean => a.seq === 
 
 export const formatBallot = (b: Ballot): string => `${b.groupEpoch}.${b.round}.n${b.node}`;
 export const formatTimestamp = (t: Timestamp): string => `${formatBallot(t.ballot)}/${t.seq}`;
+
+/** Whether a register with that timestamp is settled, when all of that ballot up to that seq are. */
+export const isCovered = ({ ballot, seq }: Timestamp, by: Timestamp): boolean =>
+  seq <= by.seq && sameBallot(ballot, by.ballot);

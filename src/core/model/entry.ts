@@ -12,7 +12,7 @@ export type Entry =
       readonly partition: Partition;
       readonly register: Register;
       readonly change: ChangeNumber;
-      /** It is known to be settled (H10). */
+      /** It is known to be settled (H10). Missing: it is not. */
       readonly settled?: boolean;
     }
   /** The register of the key is gone: purged (R12), or known to be absent after it was bad (R11). */

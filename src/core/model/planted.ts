@@ -124,6 +124,8 @@ export type PlantedBug =
   | "H18.writes-request"
   | "H18.without-own-copy"
   | "H14.old-reports"
+  | "H10.mark-accepted"
+  | "H10.mark-dropped"
   | "H8.not-folded"
   | "H8.gap-unseen"
   | "H9.replays-dropped"

@@ -1,5 +1,5 @@
 import { assert } from "../../base/assert.js";
-import type { Timestamp } from "./ballot.js";
+import { isCovered, sameTimestamp, type Timestamp } from "./ballot.js";
 import { ChangeList } from "./change-list.js";
 import { type ChangeNumber, type Key, NO_CHANGE } from "./ids.js";
 import type { Register } from "./register.js";
@@ -39,6 +39,8 @@ export interface RegisterTable {
   /** `change` is above every earlier one of this table. `settled`: the register is known to be settled. */
   put(register: Register, change: ChangeNumber, settled?: boolean): void;
   remove(key: Key, change: ChangeNumber): void;
+  /** Whether this register is what is held of its key, with the mark that it is settled (H10). */
+  isSettled(register: Register): boolean;
   /** Registers held, bad ones included. */
   readonly size: number;
   /** The highest change number there was; 0 when there was none. */
@@ -118,7 +120,7 @@ export const bytesOfHeld = ({ key, held }: Held): number => (held === BAD ? key.
 interface Slot {
   readonly register: Register | Bad;
   readonly change: ChangeNumber;
-  readonly settled: boolean;
+  settled: boolean;
 }
 
 export class MemoryTable implements RegisterTable {
@@ -152,6 +154,17 @@ export class MemoryTable implements RegisterTable {
     this.removals.add(key, change);
   }
 
+  isSettled({ key, timestamp }: Register): boolean {
+    const slot = this.slots.get(key);
+    return slot?.settled === true && slot.register !== BAD && sameTimestamp(slot.register.timestamp, timestamp);
+  }
+
+  /** Every register of that ballot up to that seq is settled: it gets its mark. */
+  settle(last: Timestamp): void {
+    for (const slot of this.slots.values())
+      if (slot.register !== BAD && isCovered(slot.register.timestamp, last)) slot.settled = true;
+  }
+
   /** Makes the key's checksum fail: for storages in tests. */
   spoil(key: Key): void {
     const slot = this.slots.get(key);
@@ -162,7 +175,7 @@ export class MemoryTable implements RegisterTable {
   copy(): MemoryTable {
     const copy = new MemoryTable();
     for (const [key, slot] of this.slots) {
-      copy.slots.set(key, slot);
+      copy.slots.set(key, { ...slot });
       copy.order.add(key);
     }
     for (const key of this.deleted) copy.deleted.add(key);

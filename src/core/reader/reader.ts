@@ -115,7 +115,7 @@ export class Reader {
     const held = looked === BAD ? null : looked;
     // That a key is absent is never said without a round trip: a tombstone is asked about like any other absence.
     const local = request.consistency === "local" && held !== null && !held.tombstone;
-    if (local && this.replica.settled.covers(held.timestamp)) {
+    if (local && this.replica.isSettled(held)) {
       return this.answer(ticket, held, "local", out);
     }
     const state = new ReadState(ticket, request, held, this.nextAttempt(request), deadline, now);
@@ -215,7 +215,9 @@ export class Reader {
   private ask(state: ReadState, ownCounts: boolean, out: Outbox): void {
     const { place, majority } = this.group;
     // The own copy is one of the answers; what it holds is durable before the answer leaves, as a read's outcome waits for the sync.
-    if (ownCounts) this.count(state, place, state.own === null ? null : state.own.timestamp, state.own, false);
+    const { own } = state;
+    if (ownCounts && own === null) this.count(state, place, null, null, false);
+    if (ownCounts && own !== null) this.count(state, place, own.timestamp, own, this.replica.isSettled(own));
     const wanted = ownCounts ? majority - 1 : majority;
     if (wanted === 0) return this.judge(state.begunAt, state, out);
     state.asked = this.firstAsked(wanted);

@@ -107,7 +107,7 @@ class Page {
     this.changes.push({
       timestamp: held.timestamp,
       register: held,
-      settled: this.replica.settled.covers(held.timestamp),
+      settled: this.replica.isSettled(held),
     });
     return true;
   }

@@ -62,6 +62,8 @@ export type Mended = "refused" | "taken" | "removed";
 
 /** Bad keys that wait for the writer; further ones are found again when they are looked at. */
 const MAX_BAD = 4_096;
+/** Ballots whose settled seq waits to be saved. At it: the oldest is not, which costs an impose. */
+const MAX_UNSAVED = 16;
 
 export class Replica {
   /** The highest ballot this replica answered for; everything below it is refused (R1). */
@@ -90,7 +92,8 @@ export class Replica {
   readonly bad = new Map<Key, number>();
   private findings = 0;
   private badBytes = 0;
-  private settledUnsaved: Ballot | null = null;
+  /** Ballots of which more is settled than is saved, the latest last. */
+  private unsaved: Ballot[] = [];
 
   constructor(
     private group: Pick<Group, "partition" | "epoch">,
@@ -306,7 +309,7 @@ export class Replica {
       attempt: message.attempt,
       timestamp: held === null ? null : held.timestamp,
       register: newer ? held : null,
-      settled: held !== null && this.settled.covers(held.timestamp),
+      settled: held !== null && this.isSettled(held),
       promised: this.promise,
       settledRevision: this.settledRevision,
     });
@@ -323,7 +326,8 @@ export class Replica {
     const held = this.look(register.key);
     if (held === BAD) return false;
     if (order > 0) this.raise(ballot, out);
-    if (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0) this.put(register, held, out);
+    if (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0)
+      this.put(register, held, out, settledThere && !planted("H10.mark-dropped"));
     else this.note(register.timestamp);
     return true;
   }
@@ -385,9 +389,14 @@ export class Replica {
     return removed;
   }
 
+  /** Whether a register that this copy held is known to be settled: by its ballot, or by a mark of its own (H10). */
+  isSettled(held: Register): boolean {
+    return this.settled.covers(held.timestamp) || this.table.isSettled(held);
+  }
+
   /** Settled registers, as a writer told of them or as this node's own writer knows them. */
   settle(ballot: Ballot, seq: number, settledRevision: Revision): void {
-    if (this.settled.learn(ballot, seq)) this.settledUnsaved = ballot;
+    if (this.settled.learn(ballot, seq)) this.keepUnsaved(ballot);
     if (planted("C1.claims-settled") && seq > 0) this.had.addAll([{ ballot, ranges: [1, seq] }]);
     this.learnRevision(settledRevision);
   }
@@ -405,15 +414,17 @@ export class Replica {
 
   /** Now and then: settled numbers are durable, but lazily. */
   saveSettled(out: Outbox): void {
-    const ballot = this.settledUnsaved;
-    if (ballot === null) return;
-    this.settledUnsaved = null;
-    out.entries.push({
-      kind: "settled",
-      partition: this.group.partition,
-      ballot,
-      seq: this.settled.seqOf(ballot),
-    });
+    for (const ballot of this.unsaved) {
+      const seq = this.settled.seqOf(ballot);
+      if (seq > 0) out.entries.push({ kind: "settled", partition: this.group.partition, ballot, seq });
+    }
+    this.unsaved = [];
+  }
+
+  private keepUnsaved(ballot: Ballot): void {
+    const last = this.unsaved.at(-1);
+    if (last !== undefined && sameBallot(last, ballot)) return;
+    this.unsaved = [...this.unsaved.filter((other) => !sameBallot(other, ballot)).slice(1 - MAX_UNSAVED), ballot];
   }
 
   /** The fence (R1): refuses what is below the promise, and raises the promise to what it lets through. */
@@ -471,16 +482,18 @@ export class Replica {
   }
 
   /** `held`: what it takes the place of. */
-  private put(register: Register, held: Register | Bad | null, out: Outbox): void {
+  private put(register: Register, held: Register | Bad | null, out: Outbox, settled = false): void {
     const { timestamp } = register;
     const fenced = compareBallots(timestamp.ballot, this.promise) <= 0 || planted("R1.write") || planted("R1.impose");
     assert(fenced, "I1: no register has a higher ballot than the promise");
     const rises = held === null || held === BAD || compareTimestamps(held.timestamp, timestamp) < 0;
     assert(rises, "I2: the timestamp of a key never falls");
     const change = this.nextChange();
-    this.table.put(register, change);
+    this.table.put(register, change, settled);
     this.note(register.timestamp);
-    out.entries.push({ kind: "register", partition: this.group.partition, register, change });
+    const { partition } = this.group;
+    if (settled) out.entries.push({ kind: "register", partition, register, change, settled });
+    else out.entries.push({ kind: "register", partition, register, change });
     this.inherited.end(register.key, out);
   }
 

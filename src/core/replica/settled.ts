@@ -1,7 +1,8 @@
 /**
  * The settled states that a replica knows. It keeps a seq for each ballot. Every register of that ballot up to it, or a
- * later one of its key, is on a majority. Numbers of one ballot say nothing of another's (R14). The list is bounded:
- * forgetting an old ballot costs an impose.
+ * later one of its key, is on a majority. Numbers of one ballot say nothing of another's (R14). The list is bounded.
+ * Registers of ballots that are forgotten have a mark of their own in the table, as far as they were settled (H10). Without
+ * it they cost an impose.
  */
 import { type Ballot, compareBallots, sameBallot, type Timestamp } from "../model/ballot.js";
 import { planted } from "../model/planted.js";
@@ -17,6 +18,9 @@ export class SettledSeqs {
   /** Newest ballot first. */
   private readonly known: SettledSeq[] = [];
 
+  /** `forgotten`: told of each ballot that is forgotten, with its settled seq. */
+  constructor(private readonly forgotten: (last: Timestamp) => void = () => {}) {}
+
   /** True when that was news. */
   learn(ballot: Ballot, seq: number): boolean {
     if (seq === 0) return false;
@@ -31,7 +35,7 @@ export class SettledSeqs {
       if (compareBallots(entry.ballot, ballot) < 0) break;
     }
     this.known.splice(at, 0, { ballot, seq });
-    if (this.known.length > MAX_BALLOTS) this.known.pop();
+    if (this.known.length > MAX_BALLOTS) this.forgotten(this.known.pop() as SettledSeq);
     return true;
   }
 

@@ -31,6 +31,8 @@ export interface FoldItem {
   /** null: removed. */
   readonly register: Register | Bad | null;
   readonly change: ChangeNumber;
+  /** It gets the mark that it is settled. */
+  readonly settled: boolean;
   /** null: a rotten head, whose change nobody knows. */
   readonly below: Below | null;
 }

@@ -58,7 +58,7 @@ interface Rescued {
 }
 
 const NO_KEY = Buffer.alloc(0);
-const UNKNOWN: Stored = { change: changeNumber(0), register: BAD, bytes: 0 };
+const UNKNOWN: Stored = { change: changeNumber(0), register: BAD, settled: false, bytes: 0 };
 
 export class Packed {
   private readonly records: PackedTree;
@@ -114,8 +114,8 @@ export class Packed {
       if (found.length >= limit || bytes >= maxBytes) break;
       const key = keyOfEntry(name, meta);
       if (key === after || skip(key)) continue;
-      const { register, change } = decodeStored(key, meta, value);
-      const one = { key, held: register, change, settled: false };
+      const { register, change, settled } = decodeStored(key, meta, value);
+      const one = { key, held: register, change, settled };
       found.push(one);
       bytes += bytesOfHeld(one);
     }
@@ -223,8 +223,8 @@ export class Packed {
         if (below.tombstone) deleted.set(below.change, null);
       }
     }
-    for (const { key, register, change } of items) {
-      const entry = register === null ? null : encodeStored(key, register, change);
+    for (const { key, register, change, settled } of items) {
+      const entry = register === null ? null : encodeStored(key, register, change, settled);
       records.push({ key: entry?.key ?? entryKeyOf(key), entry });
       if (register === null) continue;
       index.set(change, key);

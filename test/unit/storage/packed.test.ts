@@ -34,7 +34,7 @@ class Pair {
       const key = name as Key;
       const change = changeNumber(++this.change);
       const put = value === undefined ? null : register(key, { value, seq: change });
-      items.push({ table, key, register: put, change, below: this.checkpoint.below(table, key) });
+      items.push({ table, key, register: put, change, settled: false, below: this.checkpoint.below(table, key) });
       if (table !== P) continue;
       if (value === undefined) this.right.delete(key);
       else this.right.set(key, { change, value });

@@ -8,7 +8,7 @@ import { type Attempt, type Key, revision } from "../../../../src/core/model/ids
 import type { CoreMessage } from "../../../../src/core/model/message.js";
 import type { Consistency, KeyEntry, Result } from "../../../../src/core/model/operation.js";
 import type { Register } from "../../../../src/core/model/register.js";
-import { MemoryTable } from "../../../../src/core/model/table.js";
+import { MemoryTable, type RegisterTable } from "../../../../src/core/model/table.js";
 import { Attempts } from "../../../../src/core/quorum/attempts.js";
 import { Reader } from "../../../../src/core/reader/reader.js";
 import { Replica } from "../../../../src/core/replica/replica.js";
@@ -31,10 +31,14 @@ export class Desk {
   private lastTicket = 0;
   private readonly everyone: number[];
 
-  constructor(readonly size = 3) {
+  /** `tableAt`: what the replica of that place keeps its registers in. */
+  constructor(
+    readonly size = 3,
+    tableAt: (place: number) => RegisterTable = () => new MemoryTable(),
+  ) {
     this.everyone = Array.from({ length: size }, (_, place) => place);
     this.heard = 2 ** size - 1;
-    this.replicas = this.everyone.map((place) => new Replica(groupOf(size, place), new MemoryTable()));
+    this.replicas = this.everyone.map((place) => new Replica(groupOf(size, place), tableAt(place)));
     this.reader = new Reader({
       group: groupOf(size),
       replica: this.replica(0),

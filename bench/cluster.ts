@@ -8,7 +8,7 @@
 import { createServer } from "node:net";
 import { type Endpoint, parseEndpoint } from "./load/options.js";
 import { startChild } from "./process/child.js";
-import { startTicksOf } from "./process/procfs.js";
+import { argumentsOf, startTicksOf } from "./process/procfs.js";
 
 export interface ClusterNode {
   readonly number: number;
@@ -28,16 +28,19 @@ const START_LIMIT_MS = 30_000;
 /** `onar cluster` puts the peer ports this far above the client ports. */
 export const PEER_PORT_OFFSET = 100;
 
-/** `program`: the compiled onar program. Ports are chosen among free ones. `variables`: of its environment. */
+/**
+ * `program`: the compiled onar program. Ports are chosen among free ones. `args`: further ones of `onar cluster`.
+ * `variables`: of its environment, except settings of nodes. `onar cluster` does not pass those on.
+ */
 export async function startCluster(
   program: string,
   nodeCount: number,
-  storage: readonly string[] = ["--memory"],
+  args: readonly string[] = ["--memory"],
   variables: Readonly<Record<string, string>> = {},
 ): Promise<Cluster> {
   const basePort = await freeBasePort(nodeCount);
   const child = await startChild(
-    [program, "cluster", "--nodes", `${nodeCount}`, "--base-port", `${basePort}`, ...storage],
+    [program, "cluster", "--nodes", `${nodeCount}`, "--base-port", `${basePort}`, ...args],
     START_LIMIT_MS,
     variables,
   );
@@ -76,6 +79,13 @@ export function parseNodeLine(line: string): ClusterNode[] {
   return match === null
     ? []
     : [{ number: Number(match[1]), pid: Number(match[2]), client: parseEndpoint(match[3] ?? "") }];
+}
+
+/** The setting that this process of a node was started with; undefined: none, or the process is gone. */
+export function settingOf({ pid }: ClusterNode, flag: string): string | undefined {
+  const words = argumentsOf(pid);
+  const at = words.indexOf(flag);
+  return at < 0 ? undefined : words[at + 1];
 }
 
 export function endpointText(endpoint: Endpoint): string {

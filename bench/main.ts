@@ -60,6 +60,7 @@ names: ${[...SUITES.keys()].join(", ")} (all, in this order)
   --in-flight N   calls in flight (64)
   --keys N        keys, 16 bytes each (10000)
   --nodes N       nodes of a cluster (3)
+  --transport T   what serves clients, lean or grpc-js, for suites on one cluster; the result says which it was
   --clusters N    fresh clusters of failover (20)
   --kills N       failover: N kills in one cluster on disk instead, each node started again
   --minutes N     length of memory (10)
@@ -88,6 +89,7 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     seconds: number("seconds", 4),
     inFlight: number("in-flight", 64),
     keys: number("keys", 10_000),
+    transport: typeof values.transport === "string" ? values.transport : undefined,
     clusters: number("clusters", 20),
     kills: values.kills === undefined ? 0 : number("kills", 0),
     minutes: number("minutes", 10),
@@ -122,6 +124,7 @@ function environment() {
 }
 
 function report(name: string, options: SuiteOptions, result: SuiteResult): void {
+  if (options.transport !== undefined) process.stdout.write(`\ntransport of the nodes: ${options.transport}\n`);
   for (const table of result.tables) process.stdout.write(`\n${formatTable(table)}\n`);
   for (const note of result.notes) process.stdout.write(`${note}\n`);
   for (const problem of result.problems ?? []) process.stdout.write(`WRONG: ${problem}\n`);
@@ -146,6 +149,7 @@ async function main(): Promise<number> {
         "in-flight": text,
         keys: text,
         nodes: text,
+        transport: text,
         clusters: text,
         kills: text,
         minutes: text,

@@ -29,6 +29,11 @@ export function anonymousBytesOf(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
 
+/** The words of its command line. */
+export function argumentsOf(pid: number): readonly string[] {
+  return read(`/proc/${pid}/cmdline`)?.split("\0") ?? [];
+}
+
 /** How many descriptors a process may have; a child's number is the same. */
 export function descriptors(): number {
   return Number(/^Max open files\s+(\d+)/m.exec(read("/proc/self/limits") ?? "")?.[1] ?? 1_024);

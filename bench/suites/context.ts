@@ -1,7 +1,7 @@
 /** What every suite gets: how to start servers and generators, and how to say what it has found. */
 
 import type { Cluster } from "../cluster.js";
-import { endpointText, startCluster } from "../cluster.js";
+import { endpointText, settingOf, startCluster } from "../cluster.js";
 import type { Endpoint } from "../load/options.js";
 import { parseEndpoint } from "../load/options.js";
 import type { LoadReport } from "../load/report.js";
@@ -17,6 +17,8 @@ export interface SuiteOptions {
   readonly seconds: number;
   readonly inFlight: number;
   readonly keys: number;
+  /** The transport of the nodes' client ports; undefined: as set when nothing is said. */
+  readonly transport: string | undefined;
   /** Of the suite `failover`. */
   readonly clusters: number;
   /** Of the suite `failover`: so many kills in one cluster on disk; 0 = fresh clusters instead. */
@@ -104,12 +106,20 @@ function parseReport(output: string): LoadReport {
 export async function withCluster<T>(
   options: SuiteOptions,
   use: (cluster: Cluster, target: Target) => Promise<T>,
-  storage?: readonly string[],
+  storage: readonly string[] = ["--memory"],
   variables?: Readonly<Record<string, string>>,
 ): Promise<T> {
-  const cluster = await startCluster(options.program, options.nodes, storage, variables);
+  const { program, transport } = options;
+  const args = transport === undefined ? storage : [...storage, "--transport", transport];
+  const cluster = await startCluster(program, options.nodes, args, variables);
   try {
     const { nodes } = cluster;
+    // Each node must have got it: a figure would be another transport's otherwise.
+    for (const node of nodes) {
+      const found = settingOf(node, "--transport");
+      if (found !== transport) throw new Error(`node ${node.number} was started with transport ${found}`);
+    }
+    progress(`nodes ${nodes.map(({ pid }) => pid).join(", ")}: transport ${transport ?? "not set"}`);
     return await use(cluster, { endpoints: nodes.map((n) => n.client), pids: nodes.map((n) => n.pid), connections: 1 });
   } finally {
     await cluster.stop();

@@ -5,7 +5,7 @@
 
 import { endpointText } from "../cluster.js";
 import { readPeerFrameCounts } from "./cluster-client.js";
-import { load, progress, type SuiteOptions, type SuiteResult, withCluster } from "./context.js";
+import { load, progress, type SuiteOptions, type SuiteResult, serverMicros, withCluster } from "./context.js";
 import { tableOf } from "./table.js";
 
 interface Sent {
@@ -16,6 +16,9 @@ interface Sent {
   readonly messages: number;
   readonly perFrame: number;
   readonly perCall: number;
+  /** Of all nodes. */
+  readonly callsPerSecond: number;
+  readonly serverMicros: number;
 }
 
 export async function frames(options: SuiteOptions): Promise<SuiteResult> {
@@ -40,6 +43,8 @@ export async function frames(options: SuiteOptions): Promise<SuiteResult> {
           ...sent,
           perFrame: sent.messages / Math.max(1, sent.frames),
           perCall: sent.messages / Math.max(1, report.operations),
+          callsPerSecond: report.operationsPerSecond,
+          serverMicros: serverMicros(report),
         });
       });
     }
@@ -52,6 +57,8 @@ export async function frames(options: SuiteOptions): Promise<SuiteResult> {
           ["messages", (f) => `${f.messages}`],
           ["messages/frame", (f) => f.perFrame.toFixed(1)],
           ["messages/call", (f) => f.perCall.toFixed(2)],
+          ["calls/s", (f) => f.callsPerSecond.toFixed(0)],
+          ["server CPU µs/call", (f) => f.serverMicros.toFixed(1)],
         ]),
       ],
       notes: ["idle traffic such as heartbeats is in it"],

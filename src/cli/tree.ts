@@ -4,7 +4,7 @@
  */
 import type { Command } from "commander";
 import { jsonText } from "../base/printable.js";
-import { DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR } from "../config/config.js";
+import { DEFAULT_CLIENT_PORT, DEFAULT_PARTITIONS, DEFAULT_REPLICATION_FACTOR, TRANSPORTS } from "../config/config.js";
 import { CLIENT_SETTINGS } from "../config/settings.js";
 import { MAX_NODES } from "../config/values.js";
 import { version } from "../version.js";
@@ -66,6 +66,10 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     .option("--partitions <n>", `partitions, a power of two up to 65536 (default: ${DEFAULT_PARTITIONS})`)
     .option("--data <dir>", "keep the nodes' data here, each in a directory of its own (default: .onar-data)")
     .option("--memory", "keep all data in memory: it is forgotten when the cluster stops")
+    .option(
+      "--transport <name>",
+      `what serves clients at each node: ${TRANSPORTS.join(" or ")} (default: ${DEFAULT_CLIENT_PORT.transport})`,
+    )
     .option("--verbose", "show what the nodes print")
     .addHelpText("after", example("onar cluster --nodes 3 --base-port 4600 --memory"))
     .action(

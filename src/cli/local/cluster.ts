@@ -6,10 +6,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { TRANSPORTS } from "../../config/config.js";
 import { makeSecretFile } from "../../config/secret-file.js";
 import { DEFAULT_ENDPOINT } from "../../config/settings.js";
 import { withoutNodeSettings } from "../../config/sources.js";
-import { formatAddress, MAX_NODES, partitionCount, replicationFactor, wholeNumber } from "../../config/values.js";
+import {
+  formatAddress,
+  MAX_NODES,
+  oneOf,
+  partitionCount,
+  replicationFactor,
+  wholeNumber,
+} from "../../config/values.js";
 import { CliError, EXIT, type ExitCode, usage } from "../ending/exit.js";
 import { onStopSignals } from "../ending/signals.js";
 import { type Io, nodeOutputOf } from "../terminal/io.js";
@@ -26,6 +34,7 @@ export interface ClusterOptions {
   readonly partitions?: string;
   readonly memory?: true;
   readonly data?: string;
+  readonly transport?: string;
   readonly verbose?: true;
 }
 
@@ -66,6 +75,9 @@ export function planCluster(options: ClusterOptions, folder = ""): ClusterPlan {
   }
   if (options.partitions !== undefined) {
     fixed.push("--partitions", String(partitionCount("--partitions", options.partitions)));
+  }
+  if (options.transport !== undefined) {
+    fixed.push("--transport", oneOf("--transport", options.transport, TRANSPORTS));
   }
   if (options.memory === true && options.data !== undefined)
     throw usage("--data and --memory exclude each other: give one of them");

@@ -152,11 +152,13 @@ describe("cluster", () => {
   });
 
   test("settings of the cluster are handed on when given, and left to the nodes otherwise", () => {
-    const given = ["--replication-factor", "--partitions"];
+    const given = ["--replication-factor", "--partitions", "--transport"];
     for (const { args } of plan({}).nodes) expect(args.filter((word) => given.includes(word))).toEqual([]);
     for (const { args } of plan({ partitions: "8", replicationFactor: "2" }).nodes) {
       expect(args.join(" ")).toContain("--replication-factor 2 --partitions 8");
     }
+    for (const { args } of plan({ transport: "grpc-js" }).nodes)
+      expect(args.join(" ")).toContain("--transport grpc-js");
   });
 
   test("nodes keep their data in directories of their own, or in memory", () => {
@@ -172,6 +174,7 @@ describe("cluster", () => {
     [{ nodes: "0" }, "--nodes must be a whole number from 1 to 31"],
     [{ nodes: "32" }, "--nodes must be a whole number from 1 to 31"],
     [{ nodes: "abc" }, '--nodes must be a whole number from 1 to 31; it is "abc"'],
+    [{ transport: "lear" }, "--transport must be one of lean, grpc-js"],
     [{ basePort: "0" }, "--base-port must be a whole number from 1 to 65535"],
     [{ basePort: "70000" }, "--base-port must be a whole number from 1 to 65535"],
     [{ replicationFactor: "4" }, "--replication-factor must be at most the number of nodes, 3"],

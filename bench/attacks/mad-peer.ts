@@ -64,9 +64,11 @@ export class MadPeer {
     return peer;
   }
 
-  /** Resolves when the connection has taken the frame, or is over. */
-  send(frame: Buffer): Promise<void> {
-    return new Promise((resolve) => (this.ended ? resolve() : this.stream.write(frame, resolve)));
+  /** Resolves when the connection takes more, or is over. */
+  async send(frame: Buffer): Promise<void> {
+    if (this.ended) return;
+    this.stream.write(frame);
+    while (!this.ended && this.stream.unsentBytes > 0) await new Promise(setImmediate);
   }
 
   close(): void {

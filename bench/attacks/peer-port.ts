@@ -6,7 +6,7 @@ import { encodeAuthentication, encodeFrames } from "../../src/codec/peer/frame.j
 import { ballot } from "../../src/core/model/ballot.js";
 import { attempt, changeNumber, groupEpoch, nodeId, partition, revision, viewEpoch } from "../../src/core/model/ids.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
-import { connectMethod, foundMethod } from "../../src/rpc/peers/peer-service.js";
+import { CONNECT_PATH, FOUND_PATH } from "../../src/rpc/peers/peer-service.js";
 import type { Endpoint } from "../load/options.js";
 import { type Attack, framed, Session } from "./attack.js";
 import { MadPeer } from "./mad-peer.js";
@@ -28,7 +28,7 @@ function stream(endpoint: Endpoint, write: (session: ClientHttp2Session) => read
   session.on("error", () => {});
   const call = session.request({
     ":method": "POST",
-    ":path": connectMethod.path,
+    ":path": CONNECT_PATH,
     "content-type": "application/grpc",
     te: "trailers",
   });
@@ -75,7 +75,7 @@ const STRANGERS: readonly Attack[] = [
     everyMs: 10,
     begin: async (endpoint) => {
       const session = new Session(endpoint);
-      return () => session.send(foundMethod.path, randomBytes(4_096));
+      return () => session.send(FOUND_PATH, randomBytes(4_096));
     },
   },
 ];

@@ -25,6 +25,8 @@ export const STATUS = {
   unauthenticated: 16,
 } as const;
 
+export type StatusCode = (typeof STATUS)[keyof typeof STATUS];
+
 /**
  * The effect of a failed call at the server. `answered`: the server gave this status itself. `unprocessed`: it surely has not begun the call,
  * so that it may be made again. `unknown`: nobody can say.

@@ -1,5 +1,6 @@
 /** The usual numbers of a gRPC server, under their usual names: how many calls of each method, how they ended, how long they took. */
-import { status } from "@grpc/grpc-js";
+import { STATUS } from "../grpc/status.js";
+import { statusName } from "../grpc/status-name.js";
 import type { CallObserver, CallType, ObservedMethod } from "../rpc/call/call-observer.js";
 import { counterText, Distribution, histogramText, type Labels } from "./exposition.js";
 
@@ -15,7 +16,7 @@ class MethodCalls implements ObservedMethod {
   constructor(readonly labels: Labels) {}
 
   ended(code: number, ms: number): void {
-    const known = code >= 0 && code < STATUSES ? code : status.UNKNOWN;
+    const known = code >= 0 && code < STATUSES ? code : STATUS.unknown;
     this.handled[known] = (this.handled[known] ?? 0) + 1;
     this.seconds.add(ms / 1_000);
   }
@@ -68,6 +69,6 @@ function labelsOf(path: string, type: CallType): Labels {
 
 /** "OK", "DeadlineExceeded": as other gRPC servers call them in metrics. */
 const codeName = (code: number): string => {
-  const name = status[code] ?? String(code);
+  const name: string = statusName(code);
   return name === "OK" ? name : name.toLowerCase().replaceAll(/(?:^|_)([a-z])/g, (_, letter) => letter.toUpperCase());
 };

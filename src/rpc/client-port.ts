@@ -1,4 +1,5 @@
 /** The client port: all services that people and programs call, as one table of routes, and the transport that serves it. */
+import type { Server as GrpcJsServer } from "@grpc/grpc-js";
 import { HealthDefinition } from "../../gen/ts/grpc/health/v1/health.js";
 import { BackupServiceDefinition } from "../../gen/ts/onar/backup/v1/backup.js";
 import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
@@ -23,8 +24,6 @@ import { reflectionRoutes } from "./services/reflection.js";
 import type { Serving } from "./services/serving.js";
 import { textRoutes } from "./services/text-service.js";
 import type { GrpcJsServing } from "./transport/grpc-js-call.js";
-import { grpcJsServer, listen } from "./transport/grpc-js-server.js";
-import { withResetLimits } from "./transport/http2-options.js";
 import { LeanServer } from "./transport/lean-server.js";
 
 /** Calls of one connection under way at a time. */
@@ -144,28 +143,36 @@ function onOwn(port: ClientPortConfig, { listener, ...options }: RoutesOptions):
   });
 }
 
+/** Nodes that do not choose the library never load it. */
 function onGrpcJs(port: ClientPortConfig, options: RoutesOptions): PortServer {
-  const server = grpcJsServer({
-    ...options,
-    channel: {
-      "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
-      "grpc-node.max_session_memory": port.connectionMemory,
-      ...(port.maxConnectionAgeMs === null
-        ? {}
-        : {
-            "grpc.max_connection_age_ms": port.maxConnectionAgeMs,
-            "grpc.max_connection_age_grace_ms": port.connectionAgeGraceMs,
-          }),
-      "grpc.keepalive_time_ms": KEEPALIVE_MS,
-      "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
-    },
-  });
+  let server: GrpcJsServer | null = null;
   return {
-    listen: (address) => withResetLimits(port, () => listen(server, address)),
+    listen: async (address) => {
+      const { grpcJsServer, listen } = await import("./transport/grpc-js-server.js");
+      const { withResetLimits } = await import("./transport/http2-options.js");
+      const made = grpcJsServer({
+        ...options,
+        channel: {
+          "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
+          "grpc-node.max_session_memory": port.connectionMemory,
+          ...(port.maxConnectionAgeMs === null
+            ? {}
+            : {
+                "grpc.max_connection_age_ms": port.maxConnectionAgeMs,
+                "grpc.max_connection_age_grace_ms": port.connectionAgeGraceMs,
+              }),
+          "grpc.keepalive_time_ms": KEEPALIVE_MS,
+          "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+        },
+      });
+      server = made;
+      return withResetLimits(port, () => listen(made, address));
+    },
     shutdown: () =>
       new Promise((resolve) => {
-        server.tryShutdown(() => resolve());
+        if (server === null) resolve();
+        else server.tryShutdown(() => resolve());
       }),
-    forceShutdown: () => server.forceShutdown(),
+    forceShutdown: () => server?.forceShutdown(),
   };
 }

@@ -36,7 +36,7 @@ export class PeerPort {
     );
     this.server = new PeerServer(
       {
-        found: (call, answer) => door.handle(call, answer),
+        found: (request, call) => door.handle(request, call),
         connect: (stream) => {
           if (this.links !== null) return this.links.accept(stream);
           stream.end();

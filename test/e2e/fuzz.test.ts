@@ -14,7 +14,7 @@ import { MadPeer, type MadPeerOptions } from "../../bench/attacks/mad-peer.js";
 import { Prng } from "../../src/base/prng.js";
 import { nodeId } from "../../src/core/model/ids.js";
 import type { Member } from "../../src/core/view/view.js";
-import { connectMethod, foundMethod } from "../../src/rpc/peers/peer-service.js";
+import { CONNECT_PATH, FOUND_PATH } from "../../src/rpc/peers/peer-service.js";
 import { prefixOf } from "../../src/wire/grpc-frames.js";
 import { corpusOf } from "../fuzz/founding/corpus.js";
 import { CORPUS, GREETINGS } from "../fuzz/peer/corpus.js";
@@ -215,7 +215,7 @@ function strange(chance: Prng): Promise<void> {
       return;
     }
     const founding = chance.chance(0.3);
-    const path = founding ? foundMethod.path : connectMethod.path;
+    const path = founding ? FOUND_PATH : CONNECT_PATH;
     const stream = session?.request({
       ":method": "POST",
       ":path": path,

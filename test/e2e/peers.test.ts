@@ -11,7 +11,8 @@ import {
   type Refusal,
   RefusalReason,
 } from "../../gen/ts/onar/replication/v1/replication.js";
-import { connectMethod, PROTOCOL_VERSION, peerClient } from "../../src/rpc/peers/peer-service.js";
+import { PROTOCOL_VERSION } from "../../src/rpc/peers/peer-service.js";
+import { connectMethod, formerClient } from "../unit/rpc/former-peers.js";
 import { answerOf } from "./clients.js";
 import { Cluster, eventually, HOST, type Node } from "./harness.js";
 import { framed, RawClient } from "./raw.js";
@@ -59,7 +60,7 @@ class Stream {
   private readonly call: ClientDuplexStream<Buffer, Buffer>;
 
   constructor() {
-    const client = peerClient(`${HOST}:${node.process.peerPort}`);
+    const client = formerClient(`${HOST}:${node.process.peerPort}`);
     clients.push(client);
     const { path, requestSerialize, responseDeserialize } = connectMethod;
     this.call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);

@@ -157,8 +157,10 @@ describe("docs/errors.md", () => {
     for (const [reason = "", statuses = "", means = ""] of rowsBelow("Reasons")) {
       const used = sources.includes(`"${reason}"`);
       expect(means.startsWith("*not yet.*"), reason).toBe(!used);
-      const given = [...sources.matchAll(new RegExp(`code: Status\\.(\\w+),\\s+reason: [^\\n]*"${reason}"`, "g"))];
-      for (const [, status = ""] of given) expect(statuses, reason).toContain(status);
+      const given = [...sources.matchAll(new RegExp(`code: STATUS\\.(\\w+),\\s+reason: [^\\n]*"${reason}"`, "g"))];
+      for (const [, status = ""] of given) {
+        expect(statuses, reason).toContain(status.replaceAll(/[A-Z]/g, "_$&").toUpperCase());
+      }
       found += given.length;
     }
     // Those that are written otherwise are not found here, but most are written so.

@@ -120,8 +120,7 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   };
   keepTickObject();
   const { startServer, StartError } = await import("../../server/server.js");
-  const { quietGrpc } = await import("../calls/quiet-grpc.js");
-  quietGrpc();
+  if (config.clientPort.transport === "grpc-js") (await import("../calls/quiet-grpc.js")).quietGrpc();
 
   let end: (code: ExitCode) => void = () => {};
   const ended = new Promise<ExitCode>((resolve) => {

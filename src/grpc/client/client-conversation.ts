@@ -96,6 +96,11 @@ export class ClientConversation<Response> implements Talker {
     this.#call?.allow(maxResponseBytes);
   }
 
+  /** Asks whether the server's process is there; `answered` is called when it says so. False if that cannot be asked. */
+  ping(answered: () => void): boolean {
+    return !this.#over && this.#connection !== undefined && this.#connection.ping(answered);
+  }
+
   /** Ends the call now; what waits to be sent is thrown away. */
   cut(): void {
     this.#call?.cancel();

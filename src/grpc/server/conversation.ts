@@ -19,8 +19,18 @@ export interface Conversation<Response> {
   readonly isFull: boolean;
   /** Sends messages until it is full, and says how many: those behind are to be sent again later. */
   send(responses: readonly Response[]): number;
+  /** Sends all of them, however full it is. Whoever uses it bounds `unsentBytes`. */
+  push(responses: readonly Response[]): void;
+  /** Bytes that were sent, and that wait for the client to take them. */
+  readonly unsentBytes: number;
+  /** Bound of a message from now on; until then that of the route. */
+  allow(maxRequestBytes: number): void;
+  /** Asks whether the client's process is there; `answered` is called when it says so. False if that cannot be asked. */
+  ping(answered: () => void): boolean;
   /** Ends the call behind all that was sent: with OK, or with this failure. */
   end(failure?: GrpcError): void;
+  /** Ends the call now. Messages that wait to be sent are thrown away, and the failure with them. */
+  cut(failure: GrpcError): void;
 }
 
 /** The events that the handler is told. An error that it throws ends the call with INTERNAL, and goes to `onError`,

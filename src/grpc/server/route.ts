@@ -5,7 +5,7 @@
  */
 
 import { checkPath, type MethodKind } from "../call/kind.js";
-import type { Call } from "./call.js";
+import type { Call, Caller } from "./call.js";
 import type { Conversation, ConversationHandler } from "./conversation.js";
 
 interface RouteFrom<Kind, Request> {
@@ -15,8 +15,8 @@ interface RouteFrom<Kind, Request> {
   /** The bytes may be kept: they pin the socket's read, up to 64 KiB. Errors that it throws other than a GrpcError
    * become INTERNAL. */
   decode(bytes: Uint8Array): Request;
-  /** Bound of a message of the request, in bytes, also inflated; instead of the server's `maxRequestBytes`. */
-  readonly maxRequestBytes?: number;
+  /** Bound of a message of the request, in bytes, also inflated; instead of the server's `maxRequestBytes`. A function says it for each call. */
+  readonly maxRequestBytes?: number | ((caller: Caller) => number);
 }
 
 interface RouteOf<Kind extends MethodKind, Request, Response> extends RouteFrom<Kind, Request> {

@@ -204,7 +204,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
     if (bytes[start + 1] !== 0 || bytes[start + 2] !== 0) return false;
     if (bytes[start + 3] !== length >>> 8 || bytes[start + 4] !== (length & 0xff)) return false;
     const route = this.#route;
-    if (length > (route.maxRequestBytes ?? this.#session.maxRequestBytes)) return false;
+    if (length > this.#maxRequestBytes(route)) return false;
     this.#session.connection.consume(this.#stream, end - start);
     try {
       this.#request = route.decode(bytes.subarray(start + PREFIX_BYTES, end));
@@ -231,18 +231,23 @@ export class ServerCall implements StreamListener, Call, Expiring {
   }
 
   #openInlet(sink: InletSink<unknown>): Inlet<unknown> {
-    const { connection, budget, inflater, maxRequestBytes } = this.#session;
+    const { connection, budget, inflater } = this.#session;
     const route = this.#route;
     this.#inlet = new Inlet({
       sink,
       encoding: this.#encoding,
-      maxMessageBytes: route.maxRequestBytes ?? maxRequestBytes,
+      maxMessageBytes: this.#maxRequestBytes(route),
       budget,
       inflater,
       decode: (bytes) => route.decode(bytes),
       consume: (bytes) => connection.consume(this.#stream, bytes),
     });
     return this.#inlet;
+  }
+
+  #maxRequestBytes({ maxRequestBytes }: Route): number {
+    if (typeof maxRequestBytes === "function") return maxRequestBytes(this.#session.caller);
+    return maxRequestBytes ?? this.#session.maxRequestBytes;
   }
 
   #requestIsWhole(): void {
@@ -275,6 +280,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
 
   #converse(route: ConversationRoute<unknown, unknown>): void {
     const { connection } = this.#session;
+    const stream = this.#stream;
     const conversation = new ServerConversation(
       {
         call: this,
@@ -282,9 +288,22 @@ export class ServerCall implements StreamListener, Call, Expiring {
         want: () => this.#inlet?.want(),
         write: (framed) => {
           this.#sendHead();
-          return connection.send(this.#stream, framed, false);
+          return connection.send(stream, framed, false);
         },
+        get unsentBytes() {
+          return stream.unsentBytes;
+        },
+        allow: (bytes) => {
+          if (this.#inlet !== undefined) this.#inlet.maxMessageBytes = bytes;
+        },
+        ping: (answered) => connection.ping(answered),
         end: (failure) => this.#endConversation(failure),
+        cut: (failure) => {
+          if (stream.unsentBytes === 0) return this.#fail(failure);
+          this.#ends(failure.code);
+          this.#inlet?.close();
+          connection.reset(stream, ERROR_CODE.cancel);
+        },
       },
       route,
     );

@@ -22,7 +22,11 @@ export interface ConversationHost {
   want(): void;
   /** Sends framed messages; false: wait for `drained`. */
   write(framed: Uint8Array): boolean;
+  readonly unsentBytes: number;
+  allow(maxRequestBytes: number): void;
+  ping(answered: () => void): boolean;
   end(failure: unknown): void;
+  cut(failure: GrpcError): void;
 }
 
 export class ServerConversation implements Conversation<unknown> {
@@ -78,8 +82,32 @@ export class ServerConversation implements Conversation<unknown> {
     });
   }
 
+  push(responses: readonly unknown[]): void {
+    if (this.#over) return;
+    this.#route.frame(responses, (framed) => {
+      this.#full = !this.#host.write(framed);
+      return !this.#over;
+    });
+  }
+
+  get unsentBytes(): number {
+    return this.#host.unsentBytes;
+  }
+
+  allow(maxRequestBytes: number): void {
+    this.#host.allow(maxRequestBytes);
+  }
+
+  ping(answered: () => void): boolean {
+    return !this.#over && this.#host.ping(answered);
+  }
+
   end(failure?: GrpcError): void {
     if (!this.#over) this.#host.end(failure);
+  }
+
+  cut(failure: GrpcError): void {
+    if (!this.#over) this.#host.cut(failure);
   }
 
   /** Takes what the client sends. */

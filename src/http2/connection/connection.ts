@@ -28,6 +28,7 @@ import { Inbound, type InboundHost } from "./inbound.js";
 import { type Due, NEVER } from "./lifetime.js";
 import { CLIENT_TIMING, checkLimits, DEFAULT_LIMITS, type Limits, SERVER_TIMING, type Timing } from "./limits.js";
 import { assemble, type Parts } from "./parts.js";
+import { Pings } from "./pings.js";
 import { type Role, settingsToSend } from "./settings.js";
 import { ENDED, Stream, type StreamEnd, type StreamListener } from "./stream.js";
 
@@ -50,6 +51,7 @@ export class Connection {
   readonly #parts: Parts;
   readonly #input: FrameInput;
   readonly #farewell: Farewell;
+  readonly #pings: Pings;
   #closing: Closing | undefined;
   /** Somebody is inside who takes the output afterwards; the listener was woken and has not taken yet. */
   #inside = false;
@@ -65,6 +67,7 @@ export class Connection {
     this.#limits = limits;
     this.#parts = assemble({ role, limits, timing, now, chance, onLocalEnd: (stream) => this.#localEnded(stream) });
     this.#farewell = new Farewell(this.#parts);
+    this.#pings = new Pings(this.#parts.output);
     this.#input = new FrameInput(new Inbound(this.#parts, this.#host()), role === "server");
     const { inflow, output } = this.#parts;
     if (role === "client") output.raw(CLIENT_PREFACE);
@@ -239,6 +242,13 @@ export class Connection {
     this.#touched();
   }
 
+  /** Asks whether the peer is there; `answered` is called when it says so. False if too many ask already, or it is closed. */
+  ping(answered: () => void): boolean {
+    if (this.#closing !== undefined || !this.#pings.send(answered)) return false;
+    this.#touched();
+    return true;
+  }
+
   /**
    * Ends the connection in good order: takes no further streams, lets those that are open end, then closes. A server says so in two
    * phases, so that no request that is on its way is lost. After `graceMs`, if not 0, what is still open is given up.
@@ -267,6 +277,7 @@ export class Connection {
       },
       pingAcknowledged: (bytes, at) => {
         if (this.#farewell.isAnswer(bytes, at)) this.#sayLastStream();
+        else this.#pings.answered(bytes, at);
       },
       peerGoesAway: (lastStreamId, code, debug) => this.#peerGoesAway(lastStreamId, code, debug),
       admits: () => this.#admits(),
@@ -408,6 +419,7 @@ export class Connection {
     if (this.#closing !== undefined) return;
     this.#closing = closing;
     this.#input.stop();
+    this.#pings.forget();
     const { code, message } = closing;
     const outcome: StreamEnd = { kind: "lost", code, message, unprocessed: false };
     const open = [...this.#parts.streams.values()];

@@ -39,7 +39,7 @@ export function dial(options: DialOptions): Promise<Driver> {
     };
     const late = (): void => fail(new Error(`${host}:${port} was not reached within ${timing.connectionTimeoutMs} ms`));
     const timer = timing.connectionTimeoutMs > 0 ? setTimeout(late, timing.connectionTimeoutMs) : undefined;
-    socket.once("error", (error) => fail(tls === undefined ? error : explained(error, `${host}:${port}`)));
+    socket.once("error", (error) => fail(tls === undefined ? oneOf(error) : explained(error, `${host}:${port}`)));
     socket.once("close", () => fail(new Error(`${host}:${port} closed the connection`)));
     socket.once(tls === undefined ? "connect" : "secureConnect", () => {
       clearTimeout(timer);
@@ -55,6 +55,12 @@ export function dial(options: DialOptions): Promise<Driver> {
   });
 }
 
+/** A name with several addresses fails with an error for each, and no words of its own. */
+function oneOf(error: Error): Error {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
+  return error.message === "" && first instanceof Error ? first : error;
+}
+
 /** OpenSSL's words about a port that answers without TLS mean nothing to people. */
 function explained(error: Error, address: string): Error {
   const code = "code" in error ? error.code : "";
@@ -64,6 +70,6 @@ function explained(error: Error, address: string): Error {
   ) {
     return new Error(`${address} speaks no HTTP/2 (ALPN)`, { cause: error });
   }
-  if (code !== "ERR_SSL_WRONG_VERSION_NUMBER" && code !== "ERR_SSL_PACKET_LENGTH_TOO_LONG") return error;
+  if (code !== "ERR_SSL_WRONG_VERSION_NUMBER" && code !== "ERR_SSL_PACKET_LENGTH_TOO_LONG") return oneOf(error);
   return new Error(`${address} does not speak TLS`, { cause: error });
 }

@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly timing?: Timing;
   /** Connections at once; further ones are closed when they come. */
   readonly maxConnections?: number;
+  /** Told of each socket before anything is read of it. False: it is closed. */
+  readonly admit?: (socket: Socket) => boolean;
   /** A TLS handshake that failed, a socket that could not be accepted, a connection without ALPN's h2: what was wrong. */
   readonly onRefused?: (reason: string) => void;
 }
@@ -40,7 +42,9 @@ export class Http2Server {
     const { connectionTimeoutMs } = options.timing ?? SERVER_TIMING;
     this.#server =
       options.tls === undefined
-        ? createServer((socket) => this.#begin(socket))
+        ? createServer((socket) => {
+            if (this.#admits(socket)) this.#begin(socket);
+          })
         : createTlsServer(
             {
               minVersion: "TLSv1.2",
@@ -49,7 +53,9 @@ export class Http2Server {
               ALPNProtocols: ["h2"],
             },
             (socket) => this.#beginTls(socket),
-          ).on("connection", (socket) => this.#shakes(socket));
+          ).on("connection", (socket) => {
+            if (this.#admits(socket)) this.#shakes(socket);
+          });
     this.#server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     this.#server.on("drop", () => this.#refused("too many connections"));
     this.#server.on("tlsClientError", (error, socket) => {
@@ -100,6 +106,14 @@ export class Http2Server {
       for (const socket of this.#shaking.values()) socket.destroy();
     };
     setTimeout(end, Math.min(...times)).unref();
+  }
+
+  #admits(socket: Socket): boolean {
+    const { admit } = this.#options;
+    if (admit === undefined || admit(socket)) return true;
+    socket.on("error", () => {});
+    socket.destroy();
+    return false;
   }
 
   #shakes(socket: Socket): void {

@@ -1,17 +1,19 @@
 /** Which calls are traced, and the span of each: the usual one of a gRPC server, under its usual names. */
-import { status } from "@grpc/grpc-js";
+
 import { parseTraceparent } from "../../base/trace-context.js";
+import { STATUS } from "../../grpc/status.js";
+import { statusName } from "../../grpc/status-name.js";
 import type { CallTracer, TracedCall } from "../../rpc/call/call-tracer.js";
 import type { Spans } from "./spans.js";
 
 /** The caller's faults are none of the server's. */
 const SERVER_FAULTS: ReadonlySet<number> = new Set([
-  status.UNKNOWN,
-  status.DEADLINE_EXCEEDED,
-  status.UNIMPLEMENTED,
-  status.INTERNAL,
-  status.UNAVAILABLE,
-  status.DATA_LOSS,
+  STATUS.unknown,
+  STATUS.deadlineExceeded,
+  STATUS.unimplemented,
+  STATUS.internal,
+  STATUS.unavailable,
+  STATUS.dataLoss,
 ]);
 
 export class CallTraces implements CallTracer {
@@ -36,10 +38,7 @@ export class CallTraces implements CallTracer {
     return {
       context: span.context,
       ended: (code) =>
-        span.end(
-          { "rpc.grpc.status_code": code },
-          SERVER_FAULTS.has(code) ? (status[code] ?? String(code)) : undefined,
-        ),
+        span.end({ "rpc.grpc.status_code": code }, SERVER_FAULTS.has(code) ? statusName(code) : undefined),
     };
   }
 }

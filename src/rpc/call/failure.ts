@@ -4,7 +4,6 @@
  * UNAVAILABLE and CANCELLED are retried by meshes by themselves: neither ever covers a write that may have been executed.
  */
 
-import { Status } from "nice-grpc-common";
 import type { Any } from "../../../gen/ts/google/protobuf/any.js";
 import { ErrorInfo, RetryInfo } from "../../../gen/ts/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../../gen/ts/google/rpc/status.js";
@@ -13,7 +12,7 @@ import { unreachable } from "../../base/assert.js";
 import type { NodeId, Partition, Revision } from "../../core/model/ids.js";
 import type { Refusal } from "../../core/model/operation.js";
 import type { Member } from "../../core/view/view.js";
-import { GrpcError } from "../../grpc/status.js";
+import { GrpcError, STATUS, type StatusCode } from "../../grpc/status.js";
 import type { Verdict } from "../../node/outgoing.js";
 import { type Awaited, clientAddressOf, clientsNamed, missingNamed } from "../naming/node-names.js";
 
@@ -23,7 +22,7 @@ export const ERROR_DOMAIN = "onar";
 const RETRY_AFTER_MS = 100;
 
 export interface FailureOptions {
-  readonly code: Status;
+  readonly code: StatusCode;
   /** null: a plain gRPC error that is not Onar's own. */
   readonly reason: Reason | null;
   readonly message: string;
@@ -34,7 +33,7 @@ export interface FailureOptions {
 
 /** An answer that is an error. Not a defect: carries no stack trace to anybody. */
 export class Failure extends GrpcError {
-  declare readonly code: Status;
+  declare readonly code: StatusCode;
 
   constructor(readonly options: FailureOptions) {
     super(options.code, options.message, { details: () => this.encodedStatus() });
@@ -102,7 +101,7 @@ export function failureOf(
     case "unknown":
       if (verdict.unknown.reason === "request-expired") {
         return new Failure({
-          code: Status.FAILED_PRECONDITION,
+          code: STATUS.failedPrecondition,
           reason: "REQUEST_EXPIRED",
           message:
             "the record of this request id may have been forgotten: this copy was not executed, an earlier one may have been",
@@ -110,7 +109,7 @@ export function failureOf(
         });
       }
       return new Failure({
-        code: Status.UNKNOWN,
+        code: STATUS.unknown,
         reason: "OUTCOME_UNKNOWN",
         message: "the writer changed before a majority had the write: it may have been executed, or may still be",
         ...mayHaveRun(request, null, request.hasId),
@@ -118,14 +117,14 @@ export function failureOf(
     case "deadline":
       if (request.kind === "read" || !verdict.mayHaveRun) {
         return new Failure({
-          code: Status.DEADLINE_EXCEEDED,
+          code: STATUS.deadlineExceeded,
           reason: request.kind === "read" ? "NO_QUORUM" : "NO_WRITER",
           message: "the deadline came before the request could be answered; it was not executed",
           ...notExecuted(request),
         });
       }
       return new Failure({
-        code: Status.DEADLINE_EXCEEDED,
+        code: STATUS.deadlineExceeded,
         reason: "OUTCOME_UNKNOWN",
         message: "the deadline came before the outcome was known: the write may have been executed, or may still be",
         ...mayHaveRun(request, null, request.hasId),
@@ -139,21 +138,21 @@ function refusalOf(refusal: Refusal, request: FailedRequest, members: readonly M
   switch (refusal.reason) {
     case "not-a-number":
       return new Failure({
-        code: Status.FAILED_PRECONDITION,
+        code: STATUS.failedPrecondition,
         reason: "NOT_A_NUMBER",
         message: "the value is not a decimal signed 64-bit number",
         ...notExecuted(request, false),
       });
     case "overflow":
       return new Failure({
-        code: Status.OUT_OF_RANGE,
+        code: STATUS.outOfRange,
         reason: "OVERFLOW",
         message: "the sum is beyond a signed 64-bit number",
         ...notExecuted(request, false),
       });
     case "request-id-reused":
       return new Failure({
-        code: Status.INVALID_ARGUMENT,
+        code: STATUS.invalidArgument,
         reason: "REQUEST_ID_REUSED",
         message: "request_id was used on this key by a request with other arguments",
         metadata: { field: "request_id" },
@@ -161,7 +160,7 @@ function refusalOf(refusal: Refusal, request: FailedRequest, members: readonly M
       });
     case "after-in-future":
       return new Failure({
-        code: Status.INVALID_ARGUMENT,
+        code: STATUS.invalidArgument,
         reason: "AFTER_IN_FUTURE",
         message: `after is above the partition's revision, which is ${refusal.revision}`,
         metadata: { field: "after", bound: String(refusal.revision) },
@@ -169,7 +168,7 @@ function refusalOf(refusal: Refusal, request: FailedRequest, members: readonly M
       });
     case "overloaded":
       return new Failure({
-        code: Status.RESOURCE_EXHAUSTED,
+        code: STATUS.resourceExhausted,
         reason: "OVERLOADED",
         message: "too many requests are waiting",
         retry: true,
@@ -189,7 +188,7 @@ function refusalOf(refusal: Refusal, request: FailedRequest, members: readonly M
 
 const noWriter = (request: FailedRequest): Failure =>
   new Failure({
-    code: Status.UNAVAILABLE,
+    code: STATUS.unavailable,
     reason: "NO_WRITER",
     message: "the key's partition has no writer at the moment",
     retry: true,
@@ -199,7 +198,7 @@ const noWriter = (request: FailedRequest): Failure =>
 /** Asked of this node's own copy, which it does not keep: the view that named it is out of date. */
 export const noCopy = (partition: Partition): Failure =>
   new Failure({
-    code: Status.UNAVAILABLE,
+    code: STATUS.unavailable,
     reason: "MOVING",
     message: `this node keeps no copy of partition ${partition}`,
     retry: true,
@@ -207,7 +206,7 @@ export const noCopy = (partition: Partition): Failure =>
 
 const noQuorum = (missing: readonly NodeId[], request: FailedRequest, members: readonly Member[]): Failure =>
   new Failure({
-    code: Status.UNAVAILABLE,
+    code: STATUS.unavailable,
     reason: "NO_QUORUM",
     message: `no majority of the key's replicas can be reached; not heard: ${clientsNamed(members, missing) || "(all are heard again)"}`,
     metadata: {
@@ -221,7 +220,7 @@ const noQuorum = (missing: readonly NodeId[], request: FailedRequest, members: r
 /** Reads go on, and so do writes of keys of which a majority of the replicas has space. */
 const diskFull = (request: FailedRequest): Failure =>
   new Failure({
-    code: Status.RESOURCE_EXHAUSTED,
+    code: STATUS.resourceExhausted,
     reason: "DISK_FULL",
     message: "the disks of too many of the key's replicas are full: writes are refused until a majority has space",
     ...notExecuted(request),
@@ -230,7 +229,7 @@ const diskFull = (request: FailedRequest): Failure =>
 /** Whoever reaches the port could list all keys and use up revisions. */
 export const backupOff = (): Failure =>
   new Failure({
-    code: Status.PERMISSION_DENIED,
+    code: STATUS.permissionDenied,
     reason: "BACKUP_OFF",
     message: "this node does not offer the calls of backups and restores at this port: start it with --backup",
   });
@@ -238,7 +237,7 @@ export const backupOff = (): Failure =>
 /** This node has no view yet, or is stopping. */
 export const draining = (request: FailedRequest): Failure =>
   new Failure({
-    code: Status.UNAVAILABLE,
+    code: STATUS.unavailable,
     reason: "DRAINING",
     message: "this node is stopping",
     retry: true,
@@ -248,7 +247,7 @@ export const draining = (request: FailedRequest): Failure =>
 /** `awaited`: the founders, as far as this node knows them. */
 export const starting = (request: FailedRequest, awaited: readonly Awaited[]): Failure =>
   new Failure({
-    code: Status.UNAVAILABLE,
+    code: STATUS.unavailable,
     reason: "NO_WRITER",
     message: startingText(awaited),
     retry: true,

@@ -1,9 +1,10 @@
 /** Bad arguments are refused before any work, with the field, the bound and the value. */
-import { Status } from "nice-grpc-common";
+
 import type { Condition as WireCondition } from "../../../gen/ts/onar/kv/v1/common.js";
 import { Presence, type Revision as WireRevision } from "../../../gen/ts/onar/kv/v1/common.js";
 import type { Limits } from "../../config/config.js";
 import type { Partition } from "../../core/model/ids.js";
+import { STATUS } from "../../grpc/status.js";
 import { type FailedRequest, Failure, notExecuted, type Reason } from "./failure.js";
 
 const REQUEST_ID_BYTES = 16;
@@ -21,7 +22,7 @@ export function checkKey(key: Uint8Array, limits: Limits, kind: Kind): void {
 export function checkKeySpace(keySpace: string, kind: Kind): void {
   if (keySpace === "") return;
   throw new Failure({
-    code: Status.NOT_FOUND,
+    code: STATUS.notFound,
     reason: "KEY_SPACE_NOT_FOUND",
     message: "key_space: there is only the default key space, whose name is empty",
     metadata: { field: "key_space", value: keySpace.slice(0, 100) },
@@ -99,7 +100,7 @@ const tooLong = (reason: Reason, field: string, length: number, bound: number, k
 
 export const invalid = (reason: Reason, message: string, metadata: Record<string, string>, kind: Kind): Failure =>
   new Failure({
-    code: Status.INVALID_ARGUMENT,
+    code: STATUS.invalidArgument,
     reason,
     message,
     metadata,

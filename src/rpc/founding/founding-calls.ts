@@ -8,20 +8,18 @@
  * memory.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import {
-  type Client,
-  Metadata,
-  type ServerUnaryCall,
-  type ServiceError,
-  type sendUnaryData,
-  status,
-} from "@grpc/grpc-js";
 import { FoundRequest, FoundResponse } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { GrpcClient } from "../../grpc/client/client.js";
+import type { Method } from "../../grpc/client/method.js";
+import { Metadata } from "../../grpc/metadata/metadata.js";
+import type { Call } from "../../grpc/server/call.js";
+import { causedByPeer, GrpcError, STATUS } from "../../grpc/status.js";
+import { hostAndPort } from "../naming/addresses.js";
 import { whyUnreachable } from "../naming/unreachable.js";
 import type { Admission } from "../peers/admission.js";
 import { HAS_NO_SECRET, NEEDS_SECRET } from "../peers/authentication.js";
 import { type ClusterSecret, NONCE_BYTES, type Part, proofOf, proves, secretOf } from "../peers/cluster-secret.js";
-import { foundMethod, peerClient } from "../peers/peer-service.js";
+import { asBytes, FOUND_PATH, MAX_FRAME_BYTES, PEER_LIMITS, peerTiming } from "../peers/peer-service.js";
 
 const CHALLENGE = "onar-challenge-bin";
 const NONCE = "onar-nonce-bin";
@@ -47,13 +45,13 @@ export interface FounderCalls {
 
 /** By calls to the peer ports at these addresses. */
 export class CallsToFounders implements FounderCalls {
-  private readonly clients: ReadonlyMap<string, Client>;
+  private readonly clients: ReadonlyMap<string, GrpcClient>;
 
   constructor(
     addresses: readonly string[],
     private readonly secret: ClusterSecret,
   ) {
-    this.clients = new Map(addresses.map((address) => [address, peerClient(address)]));
+    this.clients = new Map(addresses.map((address) => [address, founderClient(address)]));
   }
 
   async ask(address: string, request: FoundRequest): Promise<FoundAnswer> {
@@ -62,7 +60,7 @@ export class CallsToFounders implements FounderCalls {
   }
 
   close(): void {
-    for (const client of this.clients.values()) client.close();
+    for (const client of this.clients.values()) void client.close();
   }
 }
 
@@ -72,7 +70,7 @@ const OTHER_SECRET = "has another cluster secret, or the address leads to anothe
 
 /** Asks the founder at this address. */
 export async function askFounder(
-  client: Client,
+  client: GrpcClient,
   address: string,
   secret: ClusterSecret,
   message: FoundRequest,
@@ -83,15 +81,15 @@ export async function askFounder(
     const answer = await call(client, body, new Metadata());
     if ("bytes" in answer) return decoded(answer.bytes);
     const { error } = answer;
-    return { why: error.code === status.UNAUTHENTICATED ? SECRET_THERE : whyUnreachable(error) };
+    return { why: error.code === STATUS.unauthenticated ? SECRET_THERE : whyUnreachable(error) };
   }
   // Nothing is said before the other side has shown that it asks for proofs.
   const first = await call(client, Buffer.alloc(0), new Metadata());
   if ("bytes" in first) return { why: NO_SECRET_THERE };
-  const challenge = first.error.metadata?.get(CHALLENGE)[0];
-  if (!(challenge instanceof Buffer) || challenge.length !== CHALLENGE_BYTES) {
+  const challenge = bytesOf(first.error.metadata, CHALLENGE);
+  if (challenge.length !== CHALLENGE_BYTES) {
     const { error } = first;
-    return { why: error.code === status.INVALID_ARGUMENT ? NO_SECRET_THERE : whyUnreachable(error) };
+    return { why: error.code === STATUS.invalidArgument ? NO_SECRET_THERE : whyUnreachable(error) };
   }
   const nonce = randomBytes(NONCE_BYTES);
   const parts: Part[] = [challenge, nonce, address];
@@ -102,10 +100,9 @@ export async function askFounder(
   const second = await call(client, body, metadata);
   if (!("bytes" in second)) {
     const { error } = second;
-    return { why: error.code === status.UNAUTHENTICATED ? OTHER_SECRET : whyUnreachable(error) };
+    return { why: error.code === STATUS.unauthenticated ? OTHER_SECRET : whyUnreachable(error) };
   }
-  const proof = second.metadata?.get(PROOF)[0];
-  if (!(proof instanceof Buffer) || !proves(own, "found answer", [...parts, second.bytes], proof)) {
+  if (!proves(own, "found answer", [...parts, second.bytes], bytesOf(second.metadata, PROOF))) {
     return { why: OTHER_SECRET };
   }
   return decoded(second.bytes);
@@ -119,21 +116,26 @@ function decoded(bytes: Buffer): FoundAnswer {
   }
 }
 
-type Called = { readonly bytes: Buffer; readonly metadata: Metadata | null } | { readonly error: ServiceError };
+/** Nothing if there is none. */
+const bytesOf = (metadata: Metadata | null, name: string): Buffer =>
+  asBytes(metadata?.getBytes(name) ?? Buffer.alloc(0));
 
-function call(client: Client, body: Buffer, metadata: Metadata): Promise<Called> {
-  const { path, requestSerialize, responseDeserialize } = foundMethod;
-  return new Promise((resolve) => {
-    let told: Metadata | null = null;
-    const options = { deadline: Date.now() + CALL_MS };
-    client
-      .makeUnaryRequest(path, requestSerialize, responseDeserialize, body, metadata, options, (error, bytes) =>
-        resolve(error === null ? { bytes: bytes ?? Buffer.alloc(0), metadata: told } : { error }),
-      )
-      .on("metadata", (head) => {
-        told = head;
-      });
-  });
+const FOUND: Method<"unary", Buffer, Buffer> = { path: FOUND_PATH, kind: "unary", encode: asBytes, decode: asBytes };
+
+type Called = { readonly bytes: Buffer; readonly metadata: Metadata | null } | { readonly error: GrpcError };
+
+async function call(client: GrpcClient, body: Buffer, metadata: Metadata): Promise<Called> {
+  let told: Metadata | null = null;
+  const onHeaders = (head: Metadata): void => {
+    told = head;
+  };
+  try {
+    const bytes = await client.unary(FOUND, body, { timeoutMs: CALL_MS, metadata, onHeaders });
+    return { bytes, metadata: told };
+  } catch (error) {
+    if (error instanceof GrpcError) return { error };
+    throw error;
+  }
 }
 
 /** The side that is asked. */
@@ -150,62 +152,45 @@ export class FoundingDoor {
     private readonly take: (request: FoundRequest) => Promise<FoundResponse>,
   ) {}
 
-  handle(asked: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>): void {
-    const remote = asked.getPeer();
+  async handle(request: Buffer, call: Call): Promise<Buffer> {
+    const remote = call.caller.address;
     const [own] = this.secret.all;
-    const given = (name: string): Buffer => {
-      const value = asked.metadata.get(name)[0];
-      return value instanceof Buffer ? value : Buffer.alloc(0);
-    };
-    const proof = given(PROOF);
+    const proof = bytesOf(call.metadata, PROOF);
     if (own === undefined) {
-      if (proof.length > 0) return refuse(answer, HAS_NO_SECRET, null);
-      return this.run(asked, answer, remote, null, []);
+      if (proof.length > 0) throw refusal(HAS_NO_SECRET, null);
+      return this.run(request, remote);
     }
     if (proof.length === 0) {
       // How a member begins, too: an empty call is none that fails.
-      if (asked.request.length > 0) this.admission.failed(remote, NEEDS_SECRET);
-      return refuse(answer, NEEDS_SECRET, this.challenge());
+      if (request.length > 0) this.admission.failed(remote, NEEDS_SECRET);
+      throw refusal(NEEDS_SECRET, this.challenge());
     }
-    const challenge = given(CHALLENGE);
-    const nonce = given(NONCE);
+    const challenge = bytesOf(call.metadata, CHALLENGE);
+    const nonce = bytesOf(call.metadata, NONCE);
     const parts: Part[] = [challenge, nonce, this.ownAddress()];
     const secret =
       nonce.length === NONCE_BYTES && this.isFresh(challenge)
-        ? secretOf(this.secret, "found ask", [...parts, asked.request], proof)
+        ? secretOf(this.secret, "found ask", [...parts, request], proof)
         : null;
     if (secret === null) {
       const why = "it proved with another secret, for another address, or too late";
       this.admission.failed(remote, why);
-      return refuse(answer, why, null);
+      throw refusal(why, null);
     }
     this.use(challenge);
-    return this.run(asked, answer, remote, secret, parts);
+    const answer = await this.run(request, remote);
+    call.responseHeaders.set(PROOF, proofOf(secret, "found answer", [...parts, answer]));
+    return answer;
   }
 
-  private run(
-    asked: ServerUnaryCall<Buffer, Buffer>,
-    answer: sendUnaryData<Buffer>,
-    remote: string,
-    secret: Buffer | null,
-    parts: readonly Part[],
-  ): void {
-    const taken = async (): Promise<Buffer> => {
-      const request = FoundRequest.decode(asked.request);
+  private async run(bytes: Buffer, remote: string): Promise<Buffer> {
+    try {
+      const request = FoundRequest.decode(bytes);
       this.admission.known(remote);
       return Buffer.from(FoundResponse.encode(await this.take(request)).finish());
-    };
-    taken().then(
-      (bytes) => {
-        if (secret !== null) {
-          const head = new Metadata();
-          head.set(PROOF, proofOf(secret, "found answer", [...parts, bytes]));
-          asked.sendMetadata(head);
-        }
-        answer(null, bytes);
-      },
-      () => answer({ code: status.INVALID_ARGUMENT, details: "the request cannot be read" }),
-    );
+    } catch {
+      throw causedByPeer(STATUS.invalidArgument, "the request cannot be read");
+    }
   }
 
   private challenge(): Buffer {
@@ -236,8 +221,23 @@ export class FoundingDoor {
   }
 }
 
-function refuse(answer: sendUnaryData<Buffer>, why: string, challenge: Buffer | null): void {
+function refusal(why: string, challenge: Buffer | null): GrpcError {
   const metadata = new Metadata();
   if (challenge !== null) metadata.set(CHALLENGE, challenge);
-  answer({ code: status.UNAUTHENTICATED, details: why, metadata });
+  return new GrpcError(STATUS.unauthenticated, why, { metadata });
+}
+
+/** A far node and a busy one take their time to be connected. */
+const CONNECT_MS = 10_000;
+
+/** Calls to the node at this address. Nothing is dialed before the first. */
+export function founderClient(address: string): GrpcClient {
+  return new GrpcClient({
+    ...hostAndPort(address),
+    limits: PEER_LIMITS,
+    timing: peerTiming(CONNECT_MS),
+    maxResponseBytes: MAX_FRAME_BYTES,
+    // No waiting of minutes after a failed attempt.
+    backoff: { baseDelayMs: 100, maxDelayMs: 1_000 },
+  });
 }

@@ -1,6 +1,5 @@
 /** Asks a node of a cluster for its newest view, and tells it a wish along. It does so by a call, as no stream can be
  * opened yet. */
-import type { Client } from "@grpc/grpc-js";
 import type { FoundRequest, Founder as WireFounder } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { believedView, joinWishToWire } from "../../codec/peer/view-messages.js";
@@ -8,9 +7,10 @@ import { type NodeId, nodeId } from "../../core/model/ids.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
 import type { JoinWish } from "../../core/view/message.js";
 import type { Member } from "../../core/view/view.js";
+import type { GrpcClient } from "../../grpc/client/client.js";
 import type { ClusterSecret } from "../peers/cluster-secret.js";
-import { PROTOCOL_VERSION, peerClient } from "../peers/peer-service.js";
-import { askFounder } from "./founding-calls.js";
+import { PROTOCOL_VERSION } from "../peers/peer-service.js";
+import { askFounder, founderClient } from "./founding-calls.js";
 
 /** The newest view of the node that answered, or in words why there is none. `isSecond`: another process with this node's id lives. */
 export type NewestAnswer =
@@ -18,7 +18,7 @@ export type NewestAnswer =
   | { readonly why: string; readonly isSecond?: boolean };
 
 export class NewestViews {
-  private readonly clients = new Map<string, Client>();
+  private readonly clients = new Map<string, GrpcClient>();
 
   constructor(
     private readonly self: Member,
@@ -51,7 +51,7 @@ export class NewestViews {
   }
 
   close(): void {
-    for (const client of this.clients.values()) client.close();
+    for (const client of this.clients.values()) void client.close();
     this.clients.clear();
   }
 
@@ -59,15 +59,15 @@ export class NewestViews {
   keepOnly(addresses: readonly string[]): void {
     for (const [address, client] of this.clients) {
       if (addresses.includes(address)) continue;
-      client.close();
+      void client.close();
       this.clients.delete(address);
     }
   }
 
-  private clientTo(address: string): Client {
+  private clientTo(address: string): GrpcClient {
     let client = this.clients.get(address);
     if (client === undefined) {
-      client = peerClient(address);
+      client = founderClient(address);
       this.clients.set(address, client);
     }
     return client;

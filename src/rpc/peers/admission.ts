@@ -47,6 +47,10 @@ export class Admission {
     this.timer.unref();
   }
 
+  isStranger(remote: string): boolean {
+    return this.strangers.has(remote);
+  }
+
   get strangerCount(): number {
     return this.strangers.size;
   }
@@ -118,5 +122,7 @@ export class Admission {
   }
 }
 
-export const nameOf = (socket: Pick<Socket, "remoteAddress" | "remotePort">): string =>
-  `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
+/** As the calls of its connection are told their caller's address. */
+function nameOf({ remoteAddress = "", remotePort = 0 }: Pick<Socket, "remoteAddress" | "remotePort">): string {
+  return `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
+}

@@ -1,105 +1,90 @@
-/** A stream of frames to a peer, on a connection of its own: see frame-stream.ts. */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
-import {
-  type FrameEvents,
-  type FrameStream,
-  pingSession,
-  readFrames,
-  strangersFrames,
-  takesFrames,
-  writeFrame,
-} from "./frame-stream.js";
-import { connectMethod, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, MAX_FRAME_BYTES, WINDOW_BYTES } from "./peer-service.js";
+/** A stream of frames to a peer, on a connection of its own. */
+import { GrpcClient } from "../../grpc/client/client.js";
+import type { ClientConversation } from "../../grpc/client/client-conversation.js";
+import type { Method } from "../../grpc/client/method.js";
+import { hostAndPort } from "../naming/addresses.js";
+import { MAX_STRANGER_FRAME_BYTES } from "./admission.js";
+import { type FrameEvents, type FrameStream, pinged } from "./frame-stream.js";
+import { asBytes, CONNECT_PATH, MAX_FRAME_BYTES, PEER_LIMITS, peerTiming } from "./peer-service.js";
 
 /** A peer that cannot be reached within this is tried again. */
 const CONNECT_MS = 2_000;
 
+const CONNECT: Method<"bidirectional", Buffer, Buffer> = {
+  path: CONNECT_PATH,
+  kind: "bidirectional",
+  encode: (frame) => frame,
+  decode: asBytes,
+};
+
 export class DialedStream implements FrameStream {
   readonly remote: string;
-  private readonly unframer = strangersFrames();
-  private readonly session: ClientHttp2Session;
-  private readonly stream: ClientHttp2Stream;
-  private readonly connecting: NodeJS.Timeout;
-  private readonly keepalive: NodeJS.Timeout;
-  private unanswered: NodeJS.Timeout | null = null;
-  private ended = false;
+  private readonly client: GrpcClient;
+  private readonly conversation: ClientConversation<Buffer>;
+  private over = false;
 
   constructor(
     address: string,
     private readonly events: FrameEvents,
   ) {
     this.remote = address;
-    this.session = connect(`http://${address}`, { settings: { enablePush: false } });
-    this.connecting = setTimeout(() => this.cut(), CONNECT_MS);
-    this.session.once("connect", () => clearTimeout(this.connecting));
-    // The cause of the break shows in the stream's end; the reason helps nobody, as the stream is dialed again.
-    this.session.on("error", () => this.cut());
-    this.session.on("close", () => this.cut());
-    this.stream = this.session.request({
-      ":method": "POST",
-      ":path": connectMethod.path,
-      "content-type": "application/grpc",
-      te: "trailers",
+    this.client = new GrpcClient({
+      ...hostAndPort(address),
+      limits: PEER_LIMITS,
+      timing: peerTiming(CONNECT_MS),
+      maxResponseBytes: MAX_STRANGER_FRAME_BYTES,
     });
-    const frame = (bytes: Buffer): void => {
-      if (!this.ended) events.frame(bytes);
-    };
-    readFrames(this.stream, this.unframer, frame, () => this.cut());
-    this.stream.on("end", () => this.cut());
-    this.stream.on("error", () => this.cut());
-    this.stream.on("close", () => this.cut());
-    this.keepalive = setInterval(() => this.keepAlive(), KEEPALIVE_MS);
-    this.keepalive.unref();
+    this.conversation = this.client.converse(CONNECT, {
+      message: (frame) => this.heard(frame),
+      closed: () => this.closed(),
+    });
   }
 
   get writable(): boolean {
-    return !this.ended && takesFrames(this.stream);
+    return !this.over;
   }
 
   trust(): void {
-    this.unframer.maxBytes = MAX_FRAME_BYTES;
-    if (this.ended || this.session.destroyed) return;
-    const widen = (): void => {
-      // Told a while after it has connected: it may have been cut since.
-      if (this.session.destroyed) return;
-      this.session.settings({ initialWindowSize: WINDOW_BYTES });
-      this.session.setLocalWindowSize(WINDOW_BYTES);
-    };
-    if (this.session.connecting) this.session.once("connect", widen);
-    else widen();
+    this.conversation.allow(MAX_FRAME_BYTES);
   }
 
   ping(withinMs: number, done: (alive: boolean) => void): void {
-    pingSession(this.ended ? undefined : this.session, withinMs, done);
+    pinged((answered) => this.conversation.ping(answered), withinMs, done);
   }
 
-  write(frame: Buffer, written?: () => void): void {
-    if (this.ended) written?.();
-    else writeFrame(this.stream, frame, written);
+  write(frame: Buffer): void {
+    this.conversation.push(frame);
+  }
+
+  get unsentBytes(): number {
+    return this.over ? 0 : this.conversation.unsentBytes;
   }
 
   end(): void {
-    if (!this.ended) this.stream.end();
+    this.conversation.end();
   }
 
   cut(): void {
-    if (this.ended) return;
-    this.ended = true;
-    clearTimeout(this.connecting);
-    clearInterval(this.keepalive);
-    if (this.unanswered !== null) clearTimeout(this.unanswered);
-    if (!this.stream.destroyed) this.stream.close(constants.NGHTTP2_CANCEL);
-    this.session.destroy();
-    this.events.ended();
+    this.conversation.cut();
   }
 
-  private keepAlive(): void {
-    if (this.unanswered !== null || this.session.connecting || this.session.destroyed) return;
-    this.unanswered = setTimeout(() => this.cut(), KEEPALIVE_TIMEOUT_MS);
-    this.unanswered.unref();
-    this.session.ping(() => {
-      if (this.unanswered !== null) clearTimeout(this.unanswered);
-      this.unanswered = null;
-    });
+  /** An error here is a defect of this node: it must not pass for one of the connection. */
+  private heard(frame: Buffer): void {
+    try {
+      this.events.frame(frame);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+      this.cut();
+    }
+  }
+
+  private closed(): void {
+    if (this.over) return;
+    this.over = true;
+    // Nothing is open on it any more: it ends at once.
+    void this.client.close();
+    this.events.ended();
   }
 }

@@ -51,7 +51,7 @@ export class Link {
   /** The epoch whose digest was told last by a frame. */
   private saidEpoch: ViewEpoch = NO_VIEW.epoch;
   private queue: NodeMessage[] = [];
-  /** Bytes of the messages queued, by their sizes, and of the frames that the connection has not taken. */
+  /** Bytes of the messages queued, by their sizes, and of the frames that the connection had not taken when it was last looked at. */
   private messageBytes = 0;
   private frameBytes = 0;
   private lastFrameAt = Number.NEGATIVE_INFINITY;
@@ -71,6 +71,7 @@ export class Link {
 
   /** Queued, or sent and not yet taken by the connection. */
   get waitingBytes(): number {
+    this.look();
     return this.messageBytes + this.frameBytes;
   }
 
@@ -104,14 +105,12 @@ export class Link {
       this.counters.bytesSent += frame.length;
       const size = Math.min(32 - Math.clz32(count - 1), FRAME_SIZES - 1);
       this.counters.frameSizes[size] = (this.counters.frameSizes[size] ?? 0) + 1;
-      this.wait(frame.length);
-      this.stream.write(frame, () => {
-        if (this.open) this.wait(-frame.length);
-      });
+      this.stream.write(frame);
     };
     const digest = held.epoch === this.saidEpoch ? null : Buffer.from(held.digest, "hex");
     this.saidEpoch = held.epoch;
     encodeFrames(held.epoch, messages, sent, this.traceOf, digest);
+    this.look();
     return true;
   }
 
@@ -119,8 +118,15 @@ export class Link {
     if (!this.open) return;
     this.open = false;
     for (const message of this.dequeue()) this.unsent(message);
-    this.wait(-this.frameBytes);
+    this.load.bytes -= this.frameBytes;
+    this.frameBytes = 0;
     this.stream.cut();
+  }
+
+  private look(): void {
+    const unsent = this.open ? this.stream.unsentBytes : 0;
+    this.load.bytes += unsent - this.frameBytes;
+    this.frameBytes = unsent;
   }
 
   private dequeue(): readonly NodeMessage[] {
@@ -129,10 +135,5 @@ export class Link {
     this.load.bytes -= this.messageBytes;
     this.messageBytes = 0;
     return messages;
-  }
-
-  private wait(bytes: number): void {
-    this.frameBytes += bytes;
-    this.load.bytes += bytes;
   }
 }

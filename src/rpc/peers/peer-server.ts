@@ -1,70 +1,69 @@
 /**
- * The peer port: founding and the streams between nodes, and nothing for clients. Its connections are accepted here and handed to grpc-js, so
- * that those of strangers can be counted and closed (admission.ts).
+ * The peer port: founding and the streams between nodes, and nothing for clients. Connections of strangers are counted
+ * and closed (admission.ts).
  */
-import { createServer, type Server as NetServer } from "node:net";
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
-import { AssertionError } from "../../base/assert.js";
+import type { Call } from "../../grpc/server/call.js";
+import { RouteTable } from "../../grpc/server/route.js";
+import { GrpcServer } from "../../grpc/server/server.js";
 import { hostAndPort } from "../naming/addresses.js";
-import type { Admission } from "./admission.js";
-import { acceptingStreams, type FrameEvents, type FrameStream } from "./frame-stream.js";
-import { connectMethod, foundMethod, PEER_CHANNEL_OPTIONS } from "./peer-service.js";
+import { connectRoute } from "./accepted-stream.js";
+import { type Admission, MAX_STRANGER_BYTES, STRANGER_MS } from "./admission.js";
+import type { FrameEvents, FrameStream } from "./frame-stream.js";
+import { asBytes, FOUND_PATH, MAX_FRAME_BYTES, PEER_LIMITS, peerTiming } from "./peer-service.js";
 
 export interface PeerHandlers {
-  /** One call of founding: request and answer as bytes, since proofs are over them. */
-  found(call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>): void;
+  /** One call of founding: request and answer as bytes, since proofs are over them. Rejects with a GrpcError. */
+  found(request: Buffer, call: Call): Promise<Buffer>;
   connect(stream: FrameStream): FrameEvents;
 }
 
-/** Calls that one connection may have under way: members need two. */
-const MAX_CALLS = 8;
+/** A frame of each other node may be on its way, and not be there as a whole. */
+const MAX_GATHERED_BYTES = 32 * MAX_FRAME_BYTES;
 
 export class PeerServer {
-  private readonly server: Server;
-  private readonly port: NetServer;
+  private readonly server: GrpcServer;
 
   constructor(
     handlers: PeerHandlers,
     private readonly admission: Admission,
   ) {
-    const connect = (stream: FrameStream): FrameEvents => handlers.connect(stream);
-    const interceptors = [acceptingStreams(connectMethod.path, connect, (remote) => admission.known(remote))];
-    this.server = new Server({ ...PEER_CHANNEL_OPTIONS, "grpc.max_concurrent_streams": MAX_CALLS, interceptors });
-    this.server.addService(
-      { connect: connectMethod, found: foundMethod },
-      {
-        connect: () => {
-          throw new AssertionError("a stream of frames was not taken from grpc-js");
+    const known = (remote: string): void => admission.known(remote);
+    this.server = new GrpcServer({
+      table: new RouteTable([
+        connectRoute((stream) => handlers.connect(stream), known),
+        {
+          path: FOUND_PATH,
+          kind: "unary",
+          maxRequestBytes: ({ address }) => (admission.isStranger(address) ? MAX_STRANGER_BYTES : MAX_FRAME_BYTES),
+          decode: asBytes,
+          encode: asBytes,
+          handle: (request: Buffer, call: Call) => handlers.found(request, call),
         },
-        found: (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => handlers.found(call, answer),
+      ]),
+      limits: PEER_LIMITS,
+      timing: peerTiming(STRANGER_MS),
+      maxConnectionGatheredBytes: 2 * MAX_FRAME_BYTES,
+      maxGatheredBytes: MAX_GATHERED_BYTES,
+      admit: (socket) => {
+        admission.opened(socket);
+        return !socket.destroyed;
       },
-    );
-    const injector = this.server.createConnectionInjector(ServerCredentials.createInsecure());
-    this.port = createServer((socket) => {
-      if (!socket.destroyed) admission.opened(socket);
-      if (!socket.destroyed) injector.injectConnection(socket);
+      // Nothing but a defect of this node: a peer's mistake is a status, or a refusal.
+      onError: (error) => {
+        throw error;
+      },
     });
   }
 
   /** Resolves with the port taken; rejects with an error. */
   listen(address: string): Promise<number> {
     const { host, port } = hostAndPort(address);
-    return new Promise((resolve, reject) => {
-      this.port.once("error", reject);
-      this.port.listen(port, host, () => {
-        this.port.off("error", reject);
-        // Accepting fails while descriptors are short; the next connection is accepted again.
-        this.port.on("error", () => {});
-        const taken = this.port.address();
-        resolve(taken === null || typeof taken === "string" ? port : taken.port);
-      });
-    });
+    return this.server.listen(port, host);
   }
 
   /** At once, whatever is under way. */
   close(): void {
-    this.port.close();
-    this.server.forceShutdown();
+    this.server.destroy();
     this.admission.close();
   }
 }

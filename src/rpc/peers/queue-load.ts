@@ -5,7 +5,10 @@
 import { PEER_QUEUE_BYTES, PEER_QUEUE_SHARE_BYTES, PEER_QUEUES_BYTES } from "../../core/model/bounds.js";
 
 export class QueueLoad {
-  /** Messages by their size, as far as it is known before they are encoded; frames by their length. */
+  /**
+   * Messages by their size, as far as it is known before they are encoded. Frames by what of them waited when their
+   * link was last looked at: whenever something is sent by it, heartbeats included.
+   */
   bytes = 0;
 
   /** Whether a peer that has `own` bytes waiting may have more. */

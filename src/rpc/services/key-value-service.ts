@@ -1,5 +1,5 @@
 /** The key-value service: a thin layer over the handlers. */
-import { Status } from "nice-grpc-common";
+
 import {
   KeyValueServiceDefinition,
   type PipelineRequest,
@@ -7,6 +7,7 @@ import {
 } from "../../../gen/ts/onar/kv/v1/kv.js";
 import type { Call as GrpcCall } from "../../grpc/server/call.js";
 import type { Route } from "../../grpc/server/route.js";
+import { STATUS } from "../../grpc/status.js";
 import type { Call } from "../call/call.js";
 import { Failure } from "../call/failure.js";
 import { pathOf as pathIn, unary } from "../call/routes.js";
@@ -48,7 +49,7 @@ export function answerPipelined(
 
 const missing = (): Failure =>
   new Failure({
-    code: Status.INVALID_ARGUMENT,
+    code: STATUS.invalidArgument,
     reason: "REQUEST_MISSING",
     message: "request must be one of get, put, compare_and_set, delete, add",
     metadata: { field: "request" },

@@ -2,7 +2,7 @@
  * The calls that change the cluster, and those that watch it change. This node passes an operation to the voters; the views say what became
  * of it (core/view/operation.ts).
  */
-import { Status } from "nice-grpc-common";
+
 import {
   type GetOperationRequest,
   type JoinRequest,
@@ -38,6 +38,7 @@ import {
 } from "../../core/view/view.js";
 import type { Call as GrpcCall } from "../../grpc/server/call.js";
 import type { Route } from "../../grpc/server/route.js";
+import { STATUS } from "../../grpc/status.js";
 import type { Call } from "../call/call.js";
 import { Failure, starting } from "../call/failure.js";
 import { KeptAnswer } from "../call/kept-answer.js";
@@ -164,7 +165,7 @@ class Places {
   private take(): void {
     if (this.taken >= this.most) {
       throw new Failure({
-        code: Status.RESOURCE_EXHAUSTED,
+        code: STATUS.resourceExhausted,
         reason: "OVERLOADED",
         message: `${this.most} ${this.what} at this node already, and it takes no more`,
         metadata: { bound: String(this.most) },
@@ -218,7 +219,7 @@ function baseOf(
   }
   if (epoch > BigInt(view.epoch)) {
     throw new Failure({
-      code: Status.UNAVAILABLE,
+      code: STATUS.unavailable,
       reason: "EPOCH_AHEAD",
       message: `epoch is ${epoch}, and the newest view that this node knows is ${view.epoch}`,
       metadata: { field: "epoch", bound: String(view.epoch), value: String(epoch) },
@@ -242,7 +243,7 @@ function checkId(id: Uint8Array): void {
 function partitionsOf(view: View, { all, partitions }: TransferWriterRequest): ReturnType<typeof partition>[] | null {
   if (all === partitions.length > 0) {
     throw new Failure({
-      code: Status.INVALID_ARGUMENT,
+      code: STATUS.invalidArgument,
       reason: "REQUEST_MISSING",
       message: "partitions must name some, or all must be set, and not both",
       metadata: { field: "partitions" },
@@ -254,7 +255,7 @@ function partitionsOf(view: View, { all, partitions }: TransferWriterRequest): R
 
 const refused = (fault: string, view: View): Failure =>
   new Failure({
-    code: Status.FAILED_PRECONDITION,
+    code: STATUS.failedPrecondition,
     reason: "OPERATION_REFUSED",
     message: `${fault} (view ${view.epoch}); nothing was changed`,
     metadata: { epoch: String(view.epoch) },
@@ -378,7 +379,7 @@ function triedJoin(node: ServingNode, request: JoinRequest): Omit<JoinResponse, 
   if (wire === undefined) {
     const message = "member must say which node would join";
     throw new Failure({
-      code: Status.INVALID_ARGUMENT,
+      code: STATUS.invalidArgument,
       reason: "REQUEST_MISSING",
       message,
       metadata: { field: "member" },

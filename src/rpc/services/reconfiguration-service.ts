@@ -1,5 +1,5 @@
 /** The reconfiguration service: who is who and where what lies. */
-import { Status } from "nice-grpc-common";
+
 import {
   GetViewResponse,
   type LocateRequest,
@@ -26,6 +26,7 @@ import { partitionOfPosition } from "../../core/placement/position.js";
 import { memberOf, placementOf, preferredOf, type View } from "../../core/view/view.js";
 import type { Call } from "../../grpc/server/call.js";
 import type { Route } from "../../grpc/server/route.js";
+import { STATUS } from "../../grpc/status.js";
 import { Failure, starting } from "../call/failure.js";
 import { KeptAnswer } from "../call/kept-answer.js";
 import { unary } from "../call/routes.js";
@@ -140,7 +141,7 @@ function locate(serving: Serving, node: ServingNode, limits: Limits, request: Lo
     partition = partitionOf(target.value);
   } else {
     throw new Failure({
-      code: Status.INVALID_ARGUMENT,
+      code: STATUS.invalidArgument,
       reason: "REQUEST_MISSING",
       message: "target must be a key or a partition",
       metadata: { field: "target" },

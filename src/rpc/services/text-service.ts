@@ -1,6 +1,6 @@
 /** The text service: the same handlers for people, with strings for keys and values. */
+
 import { isUtf8 } from "node:buffer";
-import { Status } from "nice-grpc-common";
 import type { Condition, Entry } from "../../../gen/ts/onar/kv/v1/common.js";
 import {
   type Condition as TextCondition,
@@ -9,6 +9,7 @@ import {
 } from "../../../gen/ts/onar/text/v1/text.js";
 import type { Call as GrpcCall } from "../../grpc/server/call.js";
 import type { Route } from "../../grpc/server/route.js";
+import { STATUS } from "../../grpc/status.js";
 import type { Call } from "../call/call.js";
 import { Failure } from "../call/failure.js";
 import { unary } from "../call/routes.js";
@@ -53,7 +54,7 @@ function textEntry(entry: Entry | undefined): TextEntry | undefined {
   if (entry === undefined) return undefined;
   if (isUtf8(entry.value)) return { value: entry.value.toString(), version: entry.version };
   throw new Failure({
-    code: Status.FAILED_PRECONDITION,
+    code: STATUS.failedPrecondition,
     reason: "NOT_TEXT",
     message: "the value is not UTF-8: use onar.kv.v1.KeyValueService",
     metadata: { field: "value" },

@@ -2,7 +2,7 @@
  * A conversation on the HTTP/2 stream of a call that was taken from grpc-js. Each message would cost grpc-js some
  * promises on the way in and a write of its own on the way out.
  */
-import type { ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import { gunzipSync, inflateSync } from "node:zlib";
 import type { Conversation, ConversationHandler } from "../../grpc/server/conversation.js";
 import type { ConversationRoute } from "../../grpc/server/route.js";
@@ -27,7 +27,7 @@ export class GrpcJsConversation implements Conversation<unknown> {
     private readonly route: ConversationRoute<unknown, unknown>,
     { call, metadata, stream, incomingEncoding }: TakenCall,
     serving: GrpcJsServing,
-    private readonly maxMessageBytes: number,
+    maxMessageBytes: number,
   ) {
     this.call = new GrpcJsCall(route, call, metadata, serving);
     this.stream = stream;
@@ -80,6 +80,36 @@ export class GrpcJsConversation implements Conversation<unknown> {
     });
   }
 
+  push(responses: readonly unknown[]): void {
+    if (this.call.over) return;
+    this.route.frame(responses, (framed) => {
+      this.isFull = !this.stream.write(framed);
+      return true;
+    });
+  }
+
+  get unsentBytes(): number {
+    return this.stream.writableLength;
+  }
+
+  allow(maxRequestBytes: number): void {
+    this.unframer.maxBytes = maxRequestBytes;
+  }
+
+  ping(answered: () => void): boolean {
+    const { session } = this.stream;
+    if (session === undefined || session.destroyed || session.closed) return false;
+    return session.ping((error) => {
+      if (error === null) answered();
+    });
+  }
+
+  cut(failure: GrpcError): void {
+    const waits = this.unsentBytes > 0;
+    this.call.fail(failure);
+    if (waits) this.stream.close(constants.NGHTTP2_CANCEL);
+  }
+
   end(failure?: GrpcError): void {
     if (failure === undefined) this.call.end();
     else this.call.fail(failure);
@@ -129,13 +159,13 @@ export class GrpcJsConversation implements Conversation<unknown> {
   }
 
   private decompressed(message: Buffer): Buffer {
-    const options = { maxOutputLength: this.maxMessageBytes };
+    const options = { maxOutputLength: this.unframer.maxBytes };
     try {
       if (this.encoding === "gzip") return gunzipSync(message, options);
       if (this.encoding === "deflate") return inflateSync(message, options);
     } catch (error) {
       const isTooLong = error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
-      throw isTooLong ? new MessageTooLong(this.maxMessageBytes + 1, this.maxMessageBytes) : error;
+      throw isTooLong ? new MessageTooLong(this.unframer.maxBytes + 1, this.unframer.maxBytes) : error;
     }
     if (this.encoding === "identity") {
       throw new GrpcError(STATUS.internal, "a compressed message on a stream that has no grpc-encoding");

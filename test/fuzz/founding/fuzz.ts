@@ -11,7 +11,6 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Client, Metadata } from "@grpc/grpc-js";
 import { FoundRequest, FoundResponse } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { Prng } from "../../../src/base/prng.js";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";
@@ -19,11 +18,13 @@ import { nodeId, viewEpoch } from "../../../src/core/model/ids.js";
 import { wrongIn, wrongInFirst, wrongInMember } from "../../../src/core/view/check.js";
 import type { JoinWish } from "../../../src/core/view/message.js";
 import type { Member } from "../../../src/core/view/view.js";
-import { askFounder } from "../../../src/rpc/founding/founding-calls.js";
+import type { GrpcClient } from "../../../src/grpc/client/client.js";
+import { Metadata } from "../../../src/grpc/metadata/metadata.js";
+import { askFounder, founderClient } from "../../../src/rpc/founding/founding-calls.js";
 import { MemberDoor } from "../../../src/rpc/founding/member-door.js";
 import { NewestViews } from "../../../src/rpc/founding/newest-view.js";
 import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
-import { foundMethod, peerClient } from "../../../src/rpc/peers/peer-service.js";
+import { asBytes, FOUND_PATH } from "../../../src/rpc/peers/peer-service.js";
 import { FoundingNode } from "../../unit/rpc/founding-node.js";
 import { mutate } from "../peer/mutate.js";
 import { type Corpus, corpusOf, firstViewOf } from "./corpus.js";
@@ -65,7 +66,7 @@ export async function fuzzFounding(seed: number, tally: FoundingTally): Promise<
   const honest = [new FoundingNode(10, secret), new FoundingNode(11, secret)];
   const mad = new FoundingNode(MAD, secret);
   let third: FoundingNode | null = null;
-  const clients = new Map<FoundingNode, Client>();
+  const clients = new Map<FoundingNode, GrpcClient>();
   let last: Buffer = Buffer.alloc(0);
   try {
     for (const node of [...honest, mad]) await node.listen();
@@ -83,14 +84,14 @@ export async function fuzzFounding(seed: number, tally: FoundingTally): Promise<
     };
     for (const node of honest) {
       node.found(peers);
-      clients.set(node, peerClient(node.address));
+      clients.set(node, founderClient(node.address));
     }
     for (let i = 0; i < CALLS; i++) {
       const node = chance.pick(honest);
       last = mutate(chance.pick(corpus.requests), chance.chance(0.3) ? heard.slice(-5) : all, chance);
       const before = process.cpuUsage();
       tally.calls++;
-      if (await called(clients.get(node) as Client, node, secret, last, chance)) tally.answered++;
+      if (await called(clients.get(node) as GrpcClient, node, secret, last, chance)) tally.answered++;
       const { user, system } = process.cpuUsage(before);
       must(user + system < HELD_MICROSECONDS, `a call took ${user + system} µs`);
     }
@@ -110,7 +111,7 @@ export async function fuzzFounding(seed: number, tally: FoundingTally): Promise<
   } finally {
     for (const node of [...honest, mad]) node.close();
     third?.close();
-    for (const client of clients.values()) client.close();
+    for (const client of clients.values()) void client.close();
   }
 }
 
@@ -120,7 +121,7 @@ function must(holds: boolean, what: string): void {
 
 /** Whether an answer came that could be read. Who has the secret proves the call; the bytes of strangers are any. */
 async function called(
-  client: Client,
+  client: GrpcClient,
   node: FoundingNode,
   secret: ClusterSecret,
   bytes: Buffer,
@@ -139,12 +140,11 @@ async function called(
   for (const name of ["challenge", "nonce", "proof"]) {
     if (chance.chance(0.4)) metadata.set(`onar-${name}-bin`, randomBytes(chance.pick([0, 1, 32, 54, 300])));
   }
-  const { path, requestSerialize, responseDeserialize } = foundMethod;
-  const answer = new Promise<boolean>((resolve) => {
-    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, bytes, metadata, (error) =>
-      resolve(error === null),
-    );
-  });
+  const method = { path: FOUND_PATH, kind: "unary", encode: asBytes, decode: asBytes } as const;
+  const answer = client.unary(method, bytes, { metadata }).then(
+    () => true,
+    () => false,
+  );
   const answered = await inTime(answer);
   must(secret.all.length === 0 || !answered, "a stranger was answered");
   return answered;

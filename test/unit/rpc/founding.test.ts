@@ -7,12 +7,14 @@ import { encodeView } from "../../../src/codec/api/view.js";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";
 import { groupEpoch, nodeId, viewEpoch } from "../../../src/core/model/ids.js";
 import type { View } from "../../../src/core/view/view.js";
-import { askFounder } from "../../../src/rpc/founding/founding-calls.js";
+import type { GrpcClient } from "../../../src/grpc/client/client.js";
+import { askFounder, founderClient } from "../../../src/rpc/founding/founding-calls.js";
 import { MemberDoor } from "../../../src/rpc/founding/member-door.js";
 import { type ClusterSecret, NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
-import { foundMethod, PROTOCOL_VERSION, peerClient } from "../../../src/rpc/peers/peer-service.js";
+import { PROTOCOL_VERSION } from "../../../src/rpc/peers/peer-service.js";
 import { plant } from "../../planted/planted.js";
 import { viewOf } from "../node/cluster.js";
+import { formerClient, foundMethod } from "./former-peers.js";
 import { FoundingNode } from "./founding-node.js";
 
 afterEach(() => plant());
@@ -23,7 +25,7 @@ const secretOf = (...lines: string[]): ClusterSecret => ({ ...NO_SECRET, all: li
 const SECRET = secretOf("s".repeat(32));
 
 let nodes: FoundingNode[] = [];
-const clients: Client[] = [];
+const clients: { close(): unknown }[] = [];
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();
   for (const node of nodes) node.close();
@@ -41,7 +43,13 @@ async function started(secrets: readonly ClusterSecret[], absent = 0): Promise<s
 const node = (i: number): FoundingNode => nodes[i] ?? expect.fail(`no node ${i}`);
 
 function client(address: string): Client {
-  const made = peerClient(address);
+  const made = formerClient(address);
+  clients.push(made);
+  return made;
+}
+
+function asking(address: string): GrpcClient {
+  const made = founderClient(address);
   clients.push(made);
   return made;
 }
@@ -107,19 +115,21 @@ describe("a founder with a secret", () => {
     await started([SECRET, SECRET], 1);
     const sent: Metadata[] = [];
     const bodies: Buffer[] = [];
-    const honest = client(node(0).address);
-    const ask = honest.makeUnaryRequest.bind(honest) as (...args: unknown[]) => unknown;
-    honest.makeUnaryRequest = ((...args: unknown[]) => {
-      bodies.push(args[3] as Buffer);
-      sent.push((args[4] as Metadata).clone());
-      return ask(...args);
-    }) as typeof honest.makeUnaryRequest;
+    const honest = asking(node(0).address);
+    const ask = honest.unary.bind(honest);
+    honest.unary = (method, body, options) => {
+      bodies.push(body as Buffer);
+      const metadata = new Metadata();
+      for (const [name, value] of options?.metadata?.entries() ?? []) metadata.add(name, value as Buffer);
+      sent.push(metadata);
+      return ask(method, body, options);
+    };
     const answer = await askFounder(honest, node(0).address, SECRET, request(undefined));
     expect("response" in answer && answer.response.founder?.nodeId).toBe(10);
     const [body, metadata] = [bodies[1] ?? expect.fail(), sent[1] ?? expect.fail()];
     expect(await raw(node(0).address, body, metadata.clone())).toMatchObject({ code: 16 });
     // The same to another address, and another body with the proof of the first: each with a challenge that is good.
-    expect("why" in (await askFounder(client(node(0).address), "other.example:4700", SECRET, request(undefined)))).toBe(
+    expect("why" in (await askFounder(asking(node(0).address), "other.example:4700", SECRET, request(undefined)))).toBe(
       true,
     );
     expect(await raw(node(0).address, Buffer.concat([body, Buffer.from([0x18, 1])]), metadata)).toMatchObject({

@@ -1,14 +1,17 @@
 /** Streams of frames between nodes, over real connections: what is said arrives, whole and in order, and every end is told, once, to both. */
-import type { Http2Stream } from "node:http2";
+
+import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer, type Server as TcpServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Admission } from "../../../src/rpc/peers/admission.js";
+import { Admission, MAX_STRANGER_FRAME_BYTES } from "../../../src/rpc/peers/admission.js";
 import { DialedStream } from "../../../src/rpc/peers/dialed-stream.js";
 import type { FrameEvents, FrameStream } from "../../../src/rpc/peers/frame-stream.js";
 import { PeerServer } from "../../../src/rpc/peers/peer-server.js";
-import { connectMethod, MAX_FRAME_BYTES, peerClient, WINDOW_BYTES } from "../../../src/rpc/peers/peer-service.js";
+import { CONNECT_PATH, MAX_FRAME_BYTES, WINDOW_BYTES } from "../../../src/rpc/peers/peer-service.js";
 import { prefixOf } from "../../../src/wire/grpc-frames.js";
+import { connectMethod, FormerStream, formerClient, formerServer } from "./former-peers.js";
 
 vi.setConfig({ testTimeout: 20_000 });
 
@@ -71,31 +74,37 @@ async function connected(): Promise<{ near: Side; far: Side; dialing: FrameStrea
 }
 
 describe("a stream of frames", () => {
-  test("carries what both sides say, whole and in order, whatever its length, and tells when it was taken", async () => {
+  test("carries what both sides say, whole and in order, whatever its length, and tells what is not taken yet", async () => {
     const { near, far, dialing, accepting } = await connected();
     const lengths = [0, 1, 5, 70_000, 1_500_000, 3, 300_000];
-    let written = 0;
     for (const [i, length] of lengths.entries()) {
       const frame = Buffer.alloc(length, 97 + i);
-      dialing.write(frame, () => written++);
-      accepting.write(frame, () => written++);
+      dialing.write(frame);
+      accepting.write(frame);
     }
+    expect(Math.min(dialing.unsentBytes, accepting.unsentBytes)).toBeGreaterThan(0);
     const expected = lengths.map((length, i) => Buffer.alloc(length, 97 + i).toString());
     await eventually(() => expect(near.frames.length + far.frames.length).toBe(2 * lengths.length + 1));
     expect(near.frames).toEqual(expected);
     expect(far.frames).toEqual(["hello", ...expected]);
-    expect(written).toBe(2 * lengths.length);
+    expect([dialing.unsentBytes, accepting.unsentBytes]).toEqual([0, 0]);
     expect([near.ends, far.ends]).toEqual([0, 0]);
   });
 
   test("has room for megabytes under way, to either side", async () => {
-    const { dialing, accepting } = await connected();
-    for (const end of [dialing, accepting]) {
-      const { stream } = end as unknown as { stream: Http2Stream };
-      const room = (): number | undefined => stream.session?.remoteSettings?.initialWindowSize;
-      await eventually(() => expect(room()).toBe(WINDOW_BYTES));
-      await eventually(() => expect(stream.session?.state.remoteWindowSize).toBeGreaterThan(WINDOW_BYTES - 1_000));
-    }
+    const asked = withResolvers<number | undefined>();
+    const other = createHttp2Server().on("session", (session) => {
+      session.on("remoteSettings", ({ initialWindowSize }) => asked.resolve(initialWindowSize));
+    });
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    dial(new Side(), `127.0.0.1:${(other.address() as AddressInfo).port}`);
+    const session = connectHttp2(`http://${address}`);
+    const told = await new Promise<number | undefined>((resolve) =>
+      session.on("remoteSettings", ({ initialWindowSize }) => resolve(initialWindowSize)),
+    );
+    expect([await asked.promise, told]).toEqual([WINDOW_BYTES, WINDOW_BYTES]);
+    session.destroy();
+    other.close();
   });
 
   test("that is cut at each moment of connecting ends once, and throws nothing that nobody can catch", async () => {
@@ -130,14 +139,13 @@ describe("a stream of frames", () => {
     sides[who].cut();
     sides[who].cut();
     await eventually(() => expect([sides.near.ends, sides.far.ends]).toEqual([1, 1]));
-    let taken = 0;
     for (const stream of [sides.dialing, sides.accepting]) {
-      stream.write(Buffer.from("too late"), () => taken++);
+      stream.write(Buffer.from("too late"));
       stream.end();
       stream.cut();
+      expect([stream.writable, stream.unsentBytes]).toEqual([false, 0]);
     }
     await sleep(50);
-    expect(taken).toBe(2);
     expect([sides.near.ends, sides.far.ends]).toEqual([1, 1]);
     expect([...sides.near.frames, ...sides.far.frames]).toEqual(["hello"]);
   });
@@ -202,13 +210,68 @@ describe("a stream of frames", () => {
   test("with a frame that is too long, or compressed, is cut", async () => {
     const compressed = Buffer.from([1, 0, 0, 0, 1]);
     for (const prefix of [prefixOf(MAX_FRAME_BYTES + 1), compressed]) {
-      const { near, far, dialing } = await connected();
+      const far = new Side();
+      accept = (stream) => {
+        stream.trust();
+        return far;
+      };
+      const near = new Side();
+      const dialing = new FormerStream(address, near);
+      dialing.write(Buffer.from("hello"));
       // Past the frames, as no node of ours would.
       const { stream } = dialing as unknown as { stream: { write(bytes: Buffer): void } };
       stream.write(Buffer.concat([prefix, Buffer.alloc(1)]));
       await eventually(() => expect([near.ends, far.ends]).toEqual([1, 1]));
       expect(far.frames).toEqual(["hello"]);
     }
+  });
+
+  test("of somebody who is not known yet has short frames", async () => {
+    const far = new Side();
+    accept = () => far;
+    const near = new Side();
+    const dialing = dial(near);
+    dialing.write(Buffer.alloc(MAX_STRANGER_FRAME_BYTES, 97));
+    dialing.write(Buffer.alloc(MAX_STRANGER_FRAME_BYTES + 1, 97));
+    await eventually(() => expect([near.ends, far.ends]).toEqual([1, 1]));
+    expect(far.frames.map(({ length }) => length)).toEqual([MAX_STRANGER_FRAME_BYTES]);
+  });
+
+  test("that the other side does not take is cut at once, and what waits is let go", async () => {
+    let accepting: FrameStream | null = null;
+    const far = new Side();
+    accept = (stream) => {
+      accepting = stream;
+      return far;
+    };
+    const session = connectHttp2(`http://${address}`);
+    session.on("error", () => {});
+    const call = session.request({
+      ":method": "POST",
+      ":path": CONNECT_PATH,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    call.on("error", () => {});
+    call.write(Buffer.concat([prefixOf(1), Buffer.from("a")]));
+    await eventually(() => expect(far.frames).toEqual(["a"]));
+    const stream = accepting as FrameStream | null;
+    for (let i = 0; i < 10; i++) stream?.write(Buffer.alloc(1 << 20));
+    // Nobody reads: most of it waits here.
+    await sleep(50);
+    expect(stream?.unsentBytes).toBeGreaterThan(8 << 20);
+    stream?.cut();
+    expect([stream?.unsentBytes, far.ends]).toEqual([0, 1]);
+    await eventually(() => expect(call.closed).toBe(true));
+    session.destroy();
+  });
+
+  test.each(["dialing", "accepting"] as const)("says on the %s side whether the other process answers", async (who) => {
+    const sides = await connected();
+    const asked = (): Promise<boolean> => new Promise((resolve) => sides[who].ping(5_000, resolve));
+    expect(await asked()).toBe(true);
+    sides[who].cut();
+    expect(await asked()).toBe(false);
   });
 
   test("is a gRPC call like any other to who calls it by gRPC", async () => {
@@ -220,7 +283,7 @@ describe("a stream of frames", () => {
       },
       ended: () => far.ended(),
     });
-    const client = peerClient(address);
+    const client = formerClient(address);
     const { path, requestSerialize, responseDeserialize } = connectMethod;
     const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     const answers: string[] = [];
@@ -234,4 +297,78 @@ describe("a stream of frames", () => {
     expect(far.ends).toBe(1);
     client.close();
   });
+});
+
+function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+const LENGTHS = [0, 1, 5, 70_000, 1_500_000, 3, 300_000];
+const letters = (): Buffer[] => LENGTHS.map((length, i) => Buffer.alloc(length, 97 + i));
+
+describe("nodes of this version and of the one before", () => {
+  test("hear each other when the older one dials", async () => {
+    const far = new Side();
+    accept = (stream) => ({
+      frame: (bytes) => {
+        if (far.frames.length === 0) stream.trust();
+        far.frame(bytes);
+        stream.write(Buffer.from(bytes));
+      },
+      ended: () => far.ended(),
+    });
+    const near = new Side();
+    // Asks much more often than they did.
+    const dialing = new FormerStream(address, near, 250);
+    const said = [Buffer.from("hello"), ...letters()];
+    for (const frame of said) dialing.write(frame);
+    await eventually(() => expect(near.frames.length).toBe(said.length));
+    expect(near.frames).toEqual(said.map(String));
+    expect(far.frames).toEqual(near.frames);
+    await sleep(1_500);
+    expect([near.ends, far.ends]).toEqual([0, 0]);
+    dialing.end();
+    await eventually(() => expect([near.ends, far.ends]).toEqual([1, 1]));
+  });
+
+  test.each(["dialing", "accepting"] as const)(
+    "hear each other when the newer one dials, until the %s side ends it",
+    async (who) => {
+      const heard: string[] = [];
+      let there: ServerDuplexStream<Buffer, Buffer> | null = null;
+      let over = false;
+      const former = await formerServer({
+        found: () => expect.fail(),
+        connect: (stream) => {
+          there = stream;
+          stream.on("data", (bytes: Buffer) => {
+            heard.push(bytes.toString());
+            stream.write(bytes);
+          });
+          stream.on("end", () => {
+            over = true;
+            stream.end();
+          });
+          stream.on("cancelled", () => {
+            over = true;
+          });
+        },
+      });
+      const near = new Side();
+      const dialing = dial(near, former.address);
+      dialing.trust();
+      for (const frame of letters()) dialing.write(frame);
+      await eventually(() => expect(near.frames.length).toBe(LENGTHS.length));
+      expect(near.frames).toEqual(letters().map(String));
+      expect(heard).toEqual(near.frames);
+      if (who === "dialing") dialing.cut();
+      else (there as ServerDuplexStream<Buffer, Buffer> | null)?.end();
+      await eventually(() => expect([near.ends, over]).toEqual([1, true]));
+      former.server.forceShutdown();
+    },
+  );
 });

@@ -62,6 +62,15 @@ class Bench implements Conversation<PipelineResponse> {
     this.paused = true;
   }
 
+  // A pipeline has no use for the rest.
+  readonly unsentBytes = 0;
+  push(): void {}
+  allow(): void {}
+  ping(): boolean {
+    return false;
+  }
+  cut(): void {}
+
   resume(): void {
     this.paused = false;
     this.read();

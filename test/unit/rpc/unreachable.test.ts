@@ -1,24 +1,35 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
+import { GrpcClient } from "../../../src/grpc/client/client.js";
+import type { GrpcError } from "../../../src/grpc/status.js";
+import { STATUS } from "../../../src/grpc/status.js";
 import { whyUnreachable } from "../../../src/rpc/naming/unreachable.js";
 import { ROOT } from "../../e2e/harness.js";
 
 describe("why a peer could not be called", () => {
   test.each([
-    [
-      status.UNAVAILABLE,
-      "No connection established. Last error: connect ECONNREFUSED 127.0.0.1:1",
-      "connection refused",
-    ],
-    [status.UNAVAILABLE, "Name resolution failed for target dns:nobody.invalid:1", "unknown host"],
-    [status.UNAVAILABLE, "No connection established. Last error: getaddrinfo EAI_AGAIN a", "unknown host"],
-    [status.UNAVAILABLE, "Connection dropped", "the connection ended"],
-    [status.DEADLINE_EXCEEDED, "Deadline exceeded after 2.0 s", "timed out"],
-    [status.UNIMPLEMENTED, "\u001b[31mwhatever", "refused with UNIMPLEMENTED"],
-  ])("is told in few words, none of them the other side's: %i %s", (code, details, words) => {
-    expect(whyUnreachable({ code, details })).toBe(words);
+    [STATUS.unavailable, "no connection: connect ECONNREFUSED 127.0.0.1:1", "unprocessed", "connection refused"],
+    [STATUS.unavailable, "no connection: getaddrinfo ENOTFOUND nobody.invalid", "unprocessed", "unknown host"],
+    [STATUS.unavailable, "no connection: getaddrinfo EAI_AGAIN a", "unprocessed", "unknown host"],
+    [STATUS.unavailable, "no connection: a:1 was not reached within 10000 ms", "unprocessed", "timed out"],
+    [STATUS.unavailable, "the connection was lost", "unknown", "the connection ended"],
+    [STATUS.deadlineExceeded, "the deadline is over", "unknown", "timed out"],
+    [STATUS.unimplemented, "\u001b[31mwhatever ECONNREFUSED", "answered", "refused with UNIMPLEMENTED"],
+  ] as const)("is told in few words, none of them the other side's: %i %s", (code, message, outcome, words) => {
+    expect(whyUnreachable({ code, message, outcome })).toBe(words);
+  });
+
+  test("is told of a port that nobody listens at, also by a name with several addresses", async () => {
+    for (const host of ["127.0.0.1", "localhost"]) {
+      const client = new GrpcClient({ host, port: 1 });
+      const error = await client.connect().then(
+        () => expect.fail("it was reached"),
+        (failure: GrpcError) => failure,
+      );
+      expect(whyUnreachable(error)).toBe("connection refused");
+      await client.close();
+    }
   });
 });
 
@@ -32,6 +43,6 @@ const makers = (folder: string): string[] =>
 
 test("all channels have the same options about proxies", () => {
   const found = makers(join(ROOT, "src"));
-  expect(found.length).toBeGreaterThan(1);
+  expect(found.length).toBeGreaterThan(0);
   for (const path of found) expect(readFileSync(path, "utf8"), path).toContain("DIRECT_CHANNEL");
 });

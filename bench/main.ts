@@ -70,7 +70,7 @@ names: ${[...SUITES.keys()].join(", ")} (all, in this order)
   --rewrites N    how often open writes them again (10)
   --open-value N  bytes of a value of open (100)
   --open-mixed    open: keys of 16 to 115 bytes, and values of up to twice that
-  --only A,B      attacks, abuse and catch-up: these alone
+  --only A,B      attacks, abuse and catch-up: these alone; start-up: nodes alone
   --program PATH  the compiled onar program (dist/src/main.js)`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -1,7 +1,13 @@
-/** How long a command takes from its start to its end, beside Node.js that does nothing: in turns, as machines drift. */
+/**
+ * How long a command takes from its start to its end, beside Node.js that does nothing: in turns, as machines drift. And
+ * how long a node takes until it serves, and how much memory it has then.
+ */
 
 import { spawn } from "node:child_process";
-import { endpointText } from "../cluster.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { endpointText, freeBasePort, PEER_PORT_OFFSET } from "../cluster.js";
+import { startChild } from "../process/child.js";
+import { cpuSecondsOf, residentBytesOf } from "../process/procfs.js";
 import { median } from "../stats/summary.js";
 import { type SuiteOptions, type SuiteResult, withCluster } from "./context.js";
 import { tableOf } from "./table.js";
@@ -17,8 +23,76 @@ interface Row {
 }
 
 export async function startUp(options: SuiteOptions): Promise<SuiteResult> {
+  const { program, rounds, only } = options;
+  const nodes = await nodeStarts(program, rounds * RUNS_PER_ROUND);
+  const rows = only.includes("nodes") ? [] : await commands(options);
+  return {
+    tables: [
+      ...(rows.length === 0
+        ? []
+        : [
+            tableOf(`A command from start to end (${rounds * RUNS_PER_ROUND} runs each, in turns)`, rows, [
+              ["command", ({ name }) => name],
+              ["median ms", ({ ms }) => median(ms).toFixed(0)],
+              ["least ms", (row) => least(row).toFixed(0)],
+            ]),
+          ]),
+      tableOf(
+        `A node alone, in memory, until it serves (${nodes.length} starts)`,
+        [nodes],
+        [
+          ["", () => "onar start"],
+          ["median ms", (starts) => median(starts.map(({ ms }) => ms)).toFixed(0)],
+          ["least ms", (starts) => Math.min(...starts.map(({ ms }) => ms)).toFixed(0)],
+          ["CPU ms", (starts) => median(starts.map(({ cpuMs }) => cpuMs)).toFixed(0)],
+          ["resident MiB", (starts) => median(starts.map(({ mebibytes }) => mebibytes)).toFixed(1)],
+        ],
+      ),
+    ],
+    notes: [`goal: each command under ${GOAL_MS} ms on a machine that has nothing else to do`],
+    figures: {
+      commands: rows.map((row) => ({ command: row.name, medianMs: median(row.ms), leastMs: least(row), ms: row.ms })),
+      nodes,
+    },
+  };
+}
+
+const least = (row: Row): number => Math.min(...row.ms);
+
+interface NodeStart {
+  readonly ms: number;
+  readonly cpuMs: number;
+  readonly mebibytes: number;
+}
+
+/** It has settled by then. */
+const SETTLE_MS = 1_000;
+
+async function nodeStarts(program: string, count: number): Promise<NodeStart[]> {
+  const starts: NodeStart[] = [];
+  for (let i = 0; i < count; i++) {
+    const port = await freeBasePort(1);
+    const peer = `127.0.0.1:${port + PEER_PORT_OFFSET}`;
+    const began = performance.now();
+    const node = await startChild(
+      [
+        ...[program, "start", "--memory", "--log-format", "text", "--listen", `127.0.0.1:${port}`],
+        ...["--peer-listen", peer, "--join", peer, "--expect", "1"],
+      ],
+      60_000,
+    );
+    const ms = performance.now() - began;
+    const cpuMs = (cpuSecondsOf(node.pid) ?? Number.NaN) * 1_000;
+    await sleep(SETTLE_MS);
+    starts.push({ ms, cpuMs, mebibytes: (residentBytesOf(node.pid) ?? Number.NaN) / 1_048_576 });
+    await node.stop();
+  }
+  return starts;
+}
+
+function commands(options: SuiteOptions): Promise<readonly Row[]> {
   const { program, rounds } = options;
-  const rows = await withCluster(options, async (_cluster, { endpoints }) => {
+  return withCluster(options, async (_cluster, { endpoints }) => {
     const at = ["--endpoint", endpoints.map(endpointText).join(",")];
     const commands: readonly Row[] = [
       { name: "node, doing nothing", args: ["-e", "0"], ms: [] },
@@ -36,18 +110,6 @@ export async function startUp(options: SuiteOptions): Promise<SuiteResult> {
     }
     return commands;
   });
-  const least = (row: Row): number => Math.min(...row.ms);
-  return {
-    tables: [
-      tableOf(`A command from start to end (${rounds * RUNS_PER_ROUND} runs each, in turns)`, rows, [
-        ["command", ({ name }) => name],
-        ["median ms", ({ ms }) => median(ms).toFixed(0)],
-        ["least ms", (row) => least(row).toFixed(0)],
-      ]),
-    ],
-    notes: [`goal: each under ${GOAL_MS} ms on a machine that has nothing else to do`],
-    figures: rows.map((row) => ({ command: row.name, medianMs: median(row.ms), leastMs: least(row), ms: row.ms })),
-  };
 }
 
 function timed(args: readonly string[]): Promise<number> {

@@ -8,7 +8,7 @@ import { Detector } from "./election/detector.js";
 import { Heartbeats } from "./election/heartbeats.js";
 import { RoundTrips } from "./election/round-trips.js";
 import { type Key, type NodeId, type Partition, type ViewEpoch, VOTERS } from "./model/ids.js";
-import type { CoreMessage } from "./model/message.js";
+import { type CoreMessage, groupEpochOf } from "./model/message.js";
 import { isCopyEntry, isViewEntry, type NodeEntry } from "./model/node-entry.js";
 import type { ReadRequest, Result, WriteRequest } from "./model/operation.js";
 import type { Outbox, Ticket } from "./model/outbox.js";
@@ -289,6 +289,8 @@ export class Core {
       default: {
         const served = this.partitions.get(message.partition);
         if (served === undefined) return;
+        if (planted("V2.serves-on") && groupEpochOf(message) < served.group.epoch)
+          this.copies.unsealed.get(message.partition)?.receive(now, from, message, out);
         served.receive(now, from, message, out);
         if (!served.kept && served.busy) this.keepBusy(now, served);
       }

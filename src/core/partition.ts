@@ -130,7 +130,7 @@ export class ServedPartition implements Outlook {
 
   receive(now: Instant, from: NodeId, message: GroupMessage, out: Outbox): void {
     const place = this.group.placeOf(from);
-    if (place < 0 || groupEpochOf(message) !== this.group.epoch) return;
+    if (place < 0 || groupEpochOf(message) !== this.group.epoch) return this.confirmsAnyway(from, message, out);
     const left = this.copy.deliver(now, from, place, message, out);
     if (left !== null) this.onOffice(now, left, out);
     if (
@@ -307,6 +307,13 @@ export class ServedPartition implements Outlook {
     const { ballot, promised } = this.copy.writer;
     if (planted("H14.reports-of-before")) return null;
     return (promised & voteOf(place)) === 0 ? null : ballot;
+  }
+
+  /** Only with a planted bug. */
+  private confirmsAnyway(from: NodeId, message: GroupMessage, out: Outbox): void {
+    if (!planted("V2.confirms") || message.kind !== "confirm") return;
+    const { partition, ballot, attempt } = message;
+    out.sendDurable.push(from, { kind: "confirmed", partition, ballot, attempt });
   }
 
   /** A refusal of this node's own ballot, or an office that is offered to it. */

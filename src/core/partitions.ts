@@ -65,6 +65,8 @@ export class Partitions {
   readonly newest = new Map<Partition, KeptCopy>();
   /** Sealed copies besides that others may still need. */
   readonly older = new Map<Partition, KeptCopy[]>();
+  /** Those that a planted bug leaves in the epoch before. */
+  readonly unsealed = new Map<Partition, ServedPartition>();
   private readonly self: NodeId;
   private readonly table: PartitionsOptions["table"];
   private readonly parts: PartitionsOptions["parts"];
@@ -151,7 +153,6 @@ export class Partitions {
         if (kept !== null) this.stay(now, partition, placement, kept, pausing, out);
         return true;
       case "leaves":
-        if (planted("V2.serves-on")) return false;
         this.end(partition, out);
         this.leave(partition, epoch, kept, out);
         if (planted("V6.drops-on-seal")) this.drop(partition, out);
@@ -180,12 +181,15 @@ export class Partitions {
     out: Outbox,
   ): void {
     const before = this.served.get(partition);
-    const replica = kept.replica as Replica;
     const positions = before?.upkeep.catchUp.positions ?? [];
+    if (before !== undefined && planted("V2.serves-on")) {
+      this.unsealed.set(partition, before);
+      kept.replica = new Replica({ partition, epoch: kept.life.epoch }, before.copy.replica.table);
+    }
     const succeeds = before?.isWriter === true && !pausing;
-    const unclear = before?.seal(succeeds, out) ?? [];
+    const unclear = this.unsealed.has(partition) ? [] : (before?.seal(succeeds, out) ?? []);
     kept.life.seal(placement.groupEpoch, true);
-    replica.stay({ partition, epoch: placement.groupEpoch }, out);
+    (kept.replica as Replica).stay({ partition, epoch: placement.groupEpoch }, out);
     const served = this.serve(now, partition, placement, kept, []);
     for (const position of positions) served.upkeep.catchUp.restore(position);
     if (succeeds) served.succeed(now, unclear, out);

@@ -135,8 +135,8 @@ const BUGS: Record<PlantedBug, string> = {
   "stayer.returns": "a replica that served some earlier group stays with what it had",
   "H14.reports-of-before":
     "reports of the epoch before count against a writer just elected in the new one, and it stops working",
-  "H18.writes-request": "a write in flight at a seal runs again instead of being looked for",
-  "H18.without-own-copy": "a write in flight at a seal is told as lost or done without a look at the own copy",
+  "H18.not-writer": "a write in flight at a seal, which was given its seq, is told as not executed",
+  "H18.unlooked": "a write in flight at a seal is told as done without a look at what became of it",
   "H9.replays-dropped": "what the log says of a dropped copy goes into the next one of its partition",
   "H9.sweeps-early": "a dropped copy's blocks go before the checkpoint knows that it is dropped",
   "H9.drop-not-resumed": "a start does not go on with a drop that a crash cut short",

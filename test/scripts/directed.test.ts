@@ -42,6 +42,12 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["R14.across-ballots", "S11-settled-in-one-ballot"],
   ["R14.over-unacknowledged", "S04-revealed-nowhere"],
   ["R14.over-deserted", "deserted-writes-give-way"],
+  ["V2.confirms", "H06-sealed-confirms-nothing"],
+  ["V2.serves-on", "V2-sealed-takes-nothing"],
+  ["V4.answers-early", "V4-newcomer-answers-nothing"],
+  ["H14.reports-of-before", "H14-move-without-a-gap"],
+  ["H18.not-writer", "H18-write-in-flight-at-a-seal"],
+  ["H18.unlooked", "H18-told-once-on-a-majority"],
   ["B3.purge-goes-on", "leaving-while-a-purge-waits"],
   ["I5.unsent-is-sent", "unsent-is-held"],
 ];

@@ -4,6 +4,7 @@
  *
  *   nodes 5 replicas 3          first line, if not 3 and 3; n1 is the writer once the script begins
  *     … purge after 400ms       tombstones rest so long, and passes are so far apart; otherwise nothing is purged
+ *     … moving                  views move partitions: nodes tell each other what they know of views
  *   given <command>             the same, without showing what it causes
  *   campaign n2                 takes the next ballot, whatever the election thinks
  *   put k=v at n1               also: cas k old → new, cas k absent → new, cas k v=3 → new, delete k, add k 5, get k, local get k
@@ -17,6 +18,7 @@
  *   130 times put k=# at n1     # is the number
  *   forward put k=w n3→n1 of epoch 2      as a node says it that knows a later view
  *   raise above 5000 at n1      what a restored backup asks of the writer: all further revisions are above, retries of before expire
+ *   move n3 → n4 at n1,n2       a view is decided in which n3 gives way to n4; n1 and n2 learn it, as does a node by `learn n3`
  *   writers                     who works, and whom each node takes for the writer
  *   rounds 10                   that many heartbeat rounds pass
  *   crash n1, restart n1        the disk stays
@@ -49,10 +51,10 @@ export function play(script: string): string {
     const [head = ""] = block.split(`\n${SEPARATOR}`);
     for (const line of head.split("\n")) {
       if (line.startsWith("#") || line.trim() === "") continue;
-      const size = /^nodes (\d+) replicas (\d+)(?: purge after (\d+ms))?$/.exec(line);
+      const size = /^nodes (\d+) replicas (\d+)( moving)?(?: purge after (\d+ms))?$/.exec(line);
       if (size !== null && world === null) {
-        const purgeAfter = size[3] === undefined ? null : duration(millisecondsFrom(size[3]));
-        world = begun(Number(size[1]), Number(size[2]), purgeAfter);
+        const purgeAfter = size[4] === undefined ? null : duration(millisecondsFrom(size[4]));
+        world = begun(Number(size[1]), Number(size[2]), purgeAfter, size[3] !== undefined);
       } else {
         world ??= begun(3, 3, null);
         obey(world, line);
@@ -67,8 +69,8 @@ export function play(script: string): string {
 /** What clients were told, without what nodes said. */
 export const verdictsOf = (played: string): string[] => played.split("\n").filter((line) => line.includes(" ⇒ "));
 
-function begun(nodes: number, replicas: number, purgeAfter: Duration | null): ScriptWorld {
-  const world = new ScriptWorld(nodes, replicas, purgeAfter);
+function begun(nodes: number, replicas: number, purgeAfter: Duration | null, moving = false): ScriptWorld {
+  const world = new ScriptWorld(nodes, replicas, purgeAfter, moving);
   world.begin();
   return world;
 }
@@ -89,6 +91,12 @@ function obey(world: ScriptWorld, line: string): void {
   }
   const atNode = AT_NODE.get(verb);
   if (atNode !== undefined) return atNode(world, nodeFrom(text.replace(/^disk /, "")));
+  const move = /^move (n\d+) → (n\d+) at ([n\d,]+)$/.exec(line);
+  if (move !== null) {
+    world.move(nodeFrom(move[1] ?? ""), nodeFrom(move[2] ?? ""));
+    for (const name of (move[3] ?? "").split(",")) world.learn(nodeFrom(name));
+    return;
+  }
   if (rest[0] !== "times") return obeyOther(world, line, verb, rest);
   for (let i = 1; i <= Number(verb); i++) requested(world, rest.slice(1).join(" ").replaceAll("#", `${i}`));
 }
@@ -109,6 +117,7 @@ const AT_NODE: ReadonlyMap<string, (world: ScriptWorld, node: NodeId) => void> =
   ["resume", (world, node) => world.resume(node)],
   ["crash", (world, node) => world.crash(node)],
   ["leave", (world, node) => world.leave(node)],
+  ["learn", (world, node) => world.learn(node)],
   ["restart", (world, node) => world.start(node)],
   ["copy", (world, node) => world.copyDisk(node)],
   ["records", (world, node) => world.tellPositions(node)],

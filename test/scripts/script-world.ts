@@ -20,6 +20,8 @@ import type { NodeMessage, Request } from "../../src/core/model/node-message.js"
 import { BAD } from "../../src/core/model/table.js";
 import { firstPlacement } from "../../src/core/placement/first-placement.js";
 import { rolledBack } from "../../src/core/replica/rolled-back.js";
+import type { EncodedView } from "../../src/core/view/encoded-view.js";
+import { moved } from "../../src/core/view/move.js";
 import type { View } from "../../src/core/view/view.js";
 import { Loop } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
@@ -44,6 +46,8 @@ export class ScriptWorld {
   quiet = false;
   showHeartbeats = false;
   private readonly view: View;
+  /** The newest view. */
+  private decided: EncodedView;
   private now = 0;
   private queue: (() => void)[] = [];
   /** By "n1 n3": the first knows that there is no stream to the second. */
@@ -54,6 +58,7 @@ export class ScriptWorld {
     nodes: number,
     replicas: number,
     private readonly purgeAfter: Duration | null = null,
+    private readonly moving = false,
   ) {
     const ids = Array.from({ length: nodes }, (_, index) => nodeId(index + 1));
     const members = ids.map((id) => ({ id, clientAddress: `n${id}:1`, peerAddress: `n${id}:2`, zone: "" }));
@@ -65,9 +70,33 @@ export class ScriptWorld {
       replicationFactor: replicas,
       members,
       partitions: firstPlacement(members, replicas, 1),
-      voters: ids,
+      // As many as the planner wants: it has nothing to change.
+      voters: moving && ids.length % 2 === 0 ? ids.slice(1) : ids,
     };
+    this.decided = encodedView(this.view);
     this.nodes = ids.map((id) => new ScriptNode(id));
+  }
+
+  /** A view is decided in which one replica gives way to another node. Nobody knows it yet. */
+  move(leaves: NodeId, comes: NodeId): void {
+    const { view, digest } = this.decided;
+    const epoch = viewEpoch(view.epoch + 1);
+    const partitions = view.partitions.map((placement) => moved(placement, leaves, comes, epoch));
+    this.decided = encodedView({
+      ...view,
+      epoch,
+      previousDigest: digest,
+      operationId: digest.slice(0, 32),
+      partitions,
+    });
+  }
+
+  /** The newest view reaches that node, from one of its peers. */
+  learn(id: NodeId): void {
+    const from = id === 1 ? nodeId(2) : nodeId(1);
+    this.say(`n${id} learns view ${this.decided.view.epoch}`);
+    this.mustRun(id).deliver({ kind: "message", from, message: { kind: "view-news", decided: this.decided } });
+    this.settle();
   }
 
   /** Lets the cluster find its first writer, n1, unheard. */
@@ -102,6 +131,7 @@ export class ScriptWorld {
         {
           self: id,
           newest: encodedView(this.view),
+          ...(this.moving ? { encode: encodedView } : {}),
           table: (p) => storage.table(p),
           restored: storage.restored(),
           firstAttempt: life * ATTEMPTS_PER_LIFE,
@@ -186,7 +216,7 @@ export class ScriptWorld {
       round = Math.max(round, loop?.machine.core.partitions.get(PARTITION)?.copy.replica.promise.round ?? 0);
     }
     const out = new Outgoing();
-    served.copy.writer.campaign(ballot(groupEpoch(1), round + 1, id), out);
+    served.copy.writer.campaign(ballot(served.group.epoch, round + 1, id), out);
     this.inject(id, out);
     this.settle();
   }

@@ -21,6 +21,7 @@ import {
   UNKNOWN_REVISION,
   VOTERS,
 } from "../../src/core/model/ids.js";
+import { type GroupMessage, groupEpochOf } from "../../src/core/model/message.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import type { RequestId } from "../../src/core/model/operation.js";
 import type { Register } from "../../src/core/model/register.js";
@@ -65,6 +66,7 @@ export type CheckName =
   | "unknown is only what was sent"
   | "a full disk keeps no office"
   | "requests leave with their deadline"
+  | "nothing is answered by a sealed or unready copy"
   | "liveness"
   | ViewCheck;
 
@@ -80,6 +82,8 @@ export interface ChecksOptions {
 
 export class Checks {
   private readonly partitions: PartitionChecks[];
+  /** By node, asker, partition and question: whether a copy that serves that epoch was ever there when it came. */
+  private readonly asked = new Map<string, boolean>();
 
   constructor(private readonly options: ChecksOptions) {
     this.partitions = options.view.partitions.map((_, p) => new PartitionChecks(p as Partition, options));
@@ -117,9 +121,31 @@ export class Checks {
         }
         return;
       default:
+        this.answered(from, to, message);
         this.of(message.partition).copies.sent(from, to, message);
         return this.of(message.partition).sent(from, message);
     }
+  }
+
+  /** A node has taken in a message: a question of an epoch that its copy does not serve is never answered. */
+  took(node: SimNode, from: NodeId, message: NodeMessage): void {
+    const asked = questionOf(message);
+    if (asked === null || !("partition" in message)) return;
+    const served = node.machine?.core.partitions.get(message.partition);
+    const name = `${node.id} ${from} ${message.partition} ${asked}`;
+    // It may be sent again, and an answer to the first be on its way.
+    const isServing = served?.group.epoch === groupEpochOf(message as GroupMessage);
+    this.asked.set(name, isServing || this.asked.get(name) === true);
+  }
+
+  private answered(from: NodeId, to: NodeId, message: NodeMessage): void {
+    const answered = answeredBy(message);
+    if (answered === null || !("partition" in message)) return;
+    if (this.asked.get(`${from} ${to} ${message.partition} ${answered}`) !== false) return;
+    this.options.violate(
+      "nothing is answered by a sealed or unready copy",
+      `n${from} sends ${message.kind} of epoch ${groupEpochOf(message as GroupMessage)} to n${to}`,
+    );
   }
 
   /** A node is about to send that, and may crash before it does. */
@@ -198,6 +224,58 @@ export class Checks {
 
   private of(partition: Partition): PartitionChecks {
     return this.partitions[partition] as PartitionChecks;
+  }
+}
+
+/** A question to a replica, named so that its answer can be told. */
+function questionOf(message: NodeMessage): string | null {
+  switch (message.kind) {
+    case "prepare":
+      return `prepare ${formatBallot(message.ballot)}`;
+    case "write":
+      return `write ${formatTimestamp(message.register.timestamp)}`;
+    case "recover":
+    case "reserve":
+    case "confirm":
+    case "ask-tombstone":
+    case "purge":
+    case "read":
+    case "impose":
+    case "ask-changes":
+      return `${message.kind} ${message.attempt}`;
+    default:
+      return null;
+  }
+}
+
+const ASKED_BY = {
+  recovered: "recover",
+  reserved: "reserve",
+  confirmed: "confirm",
+  "tombstone-held": "ask-tombstone",
+  purged: "purge",
+  "read-answer": "read",
+  imposed: "impose",
+  changes: "ask-changes",
+} as const;
+
+function answeredBy(message: NodeMessage): string | null {
+  switch (message.kind) {
+    case "promised":
+      return `prepare ${formatBallot(message.ballot)}`;
+    case "written":
+      return `write ${formatTimestamp({ ballot: message.ballot, seq: message.seq })}`;
+    case "recovered":
+    case "reserved":
+    case "confirmed":
+    case "tombstone-held":
+    case "purged":
+    case "read-answer":
+    case "imposed":
+    case "changes":
+      return `${ASKED_BY[message.kind]} ${message.attempt}`;
+    default:
+      return null;
   }
 }
 

@@ -531,6 +531,7 @@ export class World {
           );
       },
       took: (node, from, message) => {
+        this.checks.took(node, from, message);
         if (message.kind === "heartbeat") this.tells(this.node(from), node, message.logPosition);
       },
       stepped: (node) => {

@@ -32,6 +32,8 @@ export class Views {
   private readonly detector: Detector;
   private readonly heartbeats: Heartbeats;
   private readonly encode: ViewsOptions["encode"];
+  /** Replicas that are ready are recorded once a round: one view for all that are known by then. */
+  private records = false;
   private readonly moves: (view: View) => readonly Move[];
 
   constructor(options: ViewsOptions) {
@@ -81,6 +83,7 @@ export class Views {
 
   /** After the detector's round ended, before the next heartbeats leave. */
   roundEnded(now: Instant, out: ChainOutbox): void {
+    this.records = true;
     this.voting.roundEnded(now, out);
     this.chain.resend(now, out);
     this.plan(now, out);
@@ -114,9 +117,10 @@ export class Views {
       operations: chain.wanting(),
       mayVote: (node) => chain.holdsNewest(node) && (node === chain.self || detector.hears(node)),
       isLost: (node) => detector.isLost(node),
-      ready: chain.ready,
+      ...(this.records ? { ready: chain.ready } : {}),
       moves: this.moves(chain.newest.view),
     });
+    this.records = false;
     if (next !== null) chain.propose(now, encode(next), out);
   }
 

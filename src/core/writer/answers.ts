@@ -67,6 +67,12 @@ export class Answers {
     this.result(waiter.asker, waiter.decided ? UNKNOWN : notWriter(NO_NODE), out);
   }
 
+  /** Only a planted bug calls this. */
+  notRun(waiter: Waiter, out: Outbox): void {
+    waiter.told = true;
+    this.result(waiter.asker, notWriter(NO_NODE), out);
+  }
+
   /** Its time is over before all has happened that its answer stands on. Decided writes may or may not count; the rest
    * was not executed. */
   leave(waiter: Waiter, missing: readonly NodeId[], out: Outbox): void {

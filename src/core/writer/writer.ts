@@ -174,7 +174,8 @@ export class Writer {
       const { key, timestamp } = register;
       for (const waiter of waiters) {
         const isOpen = waiter.decided && !waiter.told && waiter.outstanding === 1 && waiter.asker.kind === "client";
-        if (isOpen) unclear.push({ key, timestamp, waiter });
+        if (planted("H18.not-writer")) this.answers.notRun(waiter, out);
+        else if (isOpen) unclear.push({ key, timestamp, waiter });
         else this.answers.lose(waiter, out);
       }
     }
@@ -462,6 +463,10 @@ export class Writer {
   private resolve(now: Instant, out: Outbox): void {
     for (const unclear of this.unclear.splice(0)) {
       const { key, waiter } = unclear;
+      if (planted("H18.unlooked")) {
+        this.answers.tell(waiter, out);
+        continue;
+      }
       const state = this.keys.touch(now, { asker: waiter.asker, request: null, key, unclear }, out);
       // A bad copy cannot tell, and is not waited for.
       if (state === null && this.replica.look(key) !== BAD) this.keys.needOwnCopy(key);

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { duration, instant } from "../../../src/base/time.js";
 import { Detector } from "../../../src/core/election/detector.js";
 import { Heartbeats } from "../../../src/core/election/heartbeats.js";
@@ -17,6 +17,7 @@ import type { Placement, View } from "../../../src/core/view/view.js";
 import { NodeLoad } from "../../../src/core/writer/node-load.js";
 import { Outgoing } from "../../../src/node/outgoing.js";
 import { MemoryStorage } from "../../../src/storage/memory.js";
+import { plant } from "../../planted/planted.js";
 import { viewOf } from "../node/cluster.js";
 
 const P = partition(0);
@@ -173,6 +174,26 @@ describe("a copy that stays", () => {
     node.follow(VIEWS.moved);
     expect(node.copies.news(VIEWS.moved)).toEqual([{ partition: P, groupEpoch: 2, bad: 0 }]);
     expect(node.copies.news(VIEWS.finished)).toEqual([]);
+  });
+});
+
+describe("planted", () => {
+  afterEach(() => plant());
+
+  test("V2.seal-lost: after a restart a stayer has forgotten what it promised in the new epoch", () => {
+    plant("V2.seal-lost");
+    node.follow(VIEWS.moved);
+    node.hear(2, prepare(2, 4, 2));
+    const again = new Node(nodeId(1));
+    again.copies = again.start(VIEWS.moved, node.durable);
+    again.follow(VIEWS.moved);
+    expect(again.copies.served.get(P)?.copy.replica.promise.round).toBe(0);
+  });
+
+  test("V6.drops-on-seal: what a replica held is gone before the new group is ready", () => {
+    plant("V6.drops-on-seal");
+    node = new Node(nodeId(3));
+    expect(node.follow(VIEWS.moved)).toEqual(["sealed 2 leaves", "dropped 1"]);
   });
 });
 

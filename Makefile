@@ -16,9 +16,9 @@ setup: node_modules/.package-lock.json build ## Installs what is needed and buil
 
 build: node_modules/.package-lock.json ## Compiles src to dist
 	npm run --silent build
-	@chmod +x dist/src/main.js dist/src/check/main.js
+	@chmod +x dist/bin/onar.cjs dist/src/check/main.js
 	@# npx finds the programs of the checkout itself only here.
-	@ln -sf ../../dist/src/main.js node_modules/.bin/onar
+	@ln -sf ../../dist/bin/onar.cjs node_modules/.bin/onar
 	@ln -sf ../../dist/src/check/main.js node_modules/.bin/onar-check
 
 gen: node_modules/.package-lock.json ## Generates gen/ from proto/
@@ -31,7 +31,7 @@ pictures: setup ## Records the pictures of README and manual anew, in docs/image
 	@npx tsx scripts/pictures/main.ts
 
 cluster: setup ## Runs a local cluster of three nodes, clients at 4600, 4601 and 4602, data in .onar-data
-	@node dist/src/main.js cluster --nodes 3 --base-port 4600 $(ARGS)
+	@node dist/bin/onar.cjs cluster --nodes 3 --base-port 4600 $(ARGS)
 
 test: setup ## Runs all tests: units, golden traces, simulation, end to end
 	@node scripts/test.mjs $(ARGS)

@@ -71,7 +71,7 @@ names: ${[...SUITES.keys()].join(", ")} (all, in this order)
   --open-value N  bytes of a value of open (100)
   --open-mixed    open: keys of 16 to 115 bytes, and values of up to twice that
   --only A,B      attacks, abuse and catch-up: these alone; start-up: nodes alone
-  --program PATH  the compiled onar program (dist/src/main.js)`;
+  --program PATH  the compiled onar program (dist/bin/onar.cjs)`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -82,7 +82,7 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     return value;
   };
   return {
-    program: typeof values.program === "string" ? values.program : `${root}dist/src/main.js`,
+    program: typeof values.program === "string" ? values.program : `${root}dist/bin/onar.cjs`,
     scripts: `${root}bench/out/js/bench`,
     nodes: number("nodes", 3),
     rounds: number("rounds", 5),

@@ -1,15 +1,17 @@
 /**
- * Makes dist/src/main.js, the program `onar`, quick to start: one file for what all commands need and a few more for the rest in dist/chunks,
+ * Makes dist/bin/onar.cjs, the program `onar`, quick to start: one file for what all commands need and a few more for the rest in dist/chunks,
  * in place of some hundred that Node.js would look for one by one (`npx tsx bench/main.ts start-up` measures it). `make build` runs it after
- * the compiler, whose own dist/src/main.js works, too. Everything else in dist, which programs import, is as the compiler made it.
+ * the compiler. dist/src/main.js starts the same program. Everything else in dist, which programs import, is as the compiler made it.
  *
  * Left out are packages with native parts or workers, those that only a running node loads, and what no command ever calls.
  */
+import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { grouped } from "./bundle-groups.mjs";
+import { required } from "./bundle-required.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -41,9 +43,24 @@ const of = (source) => Object.keys(metafile.outputs).find((path) => metafile.out
 const groups = {
   early: [of("src/main.ts")],
   commands: [of("src/cli/process.ts"), of("src/cli/flags/target.ts")],
-  calls: ["keys/commands", "status/status", "status/health"].map((name) => of(`src/cli/${name}.ts`)),
+  calls: [of("src/cli/keys/commands.ts")],
+  status: [of("src/cli/status/status.ts")],
+  health: [of("src/cli/status/health.ts")],
 };
-const outputs = await grouped(texts, metafile, groups, banner);
+const MAIN = "dist/src/main.js";
+const PROGRAM = "dist/bin/onar.cjs";
+const roots = Object.values(groups).flat();
+const outputs = await required(
+  await grouped(texts, metafile, groups, banner),
+  roots,
+  new Map([[MAIN, PROGRAM]]),
+  banner,
+);
+// The folder of compiled code is that of exactly these files (src/cli/code-cache.ts).
+const digest = createHash("sha256");
+for (const [path, text] of outputs) digest.update(`${path}\0${text}\0`);
+outputs.set(PROGRAM, outputs.get(PROGRAM).replace("onar-build-id", digest.digest("hex")));
+outputs.set(MAIN, '#!/usr/bin/env node\nimport "../bin/onar.cjs";\n');
 const outputFiles = [...outputs].map(([path, text]) => ({ path: join(root, path), contents: Buffer.from(text) }));
 
 // Files that are there stay untouched, and new ones appear whole: a program of this build may be starting just now.

@@ -5,7 +5,7 @@ import { keepCompiled } from "./cli/compile-cache.js";
 import { listenEarly } from "./cli/ending/signals.js";
 
 const args = process.argv.slice(2);
+const program = fileURLToPath(import.meta.url);
 listenEarly(args, process.env);
-keepCompiled(args, process.env);
-const { runProcess } = await import("./cli/process.js");
-await runProcess(args, fileURLToPath(import.meta.url));
+keepCompiled(args, process.env, program);
+void import("./cli/process.js").then(({ runProcess }) => runProcess(args, program));

@@ -36,7 +36,7 @@ export function violation(): string {
 
 /** `onar demo` as a person would type it; its status at two moments. */
 class Demo {
-  private readonly child = spawn(process.execPath, [`${root}dist/src/main.js`, "demo"], {
+  private readonly child = spawn(process.execPath, [`${root}dist/bin/onar.cjs`, "demo"], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   private readonly said: string[] = [];

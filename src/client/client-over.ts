@@ -22,11 +22,11 @@ export class ClientOver extends KeyValueCalls implements AsyncDisposable {
   private readonly pipelines = new Set<Pipeline>();
   private closed = false;
 
-  /** `connect`: the way to a node. @internal */
-  constructor(options: ClientOptions, connect: Connect) {
+  /** `connect`: the way to a node. `headStartMs`: see Nodes. @internal */
+  constructor(options: ClientOptions, connect: Connect, headStartMs = 0) {
     super();
     const checked = checkOptions(options);
-    this.nodes = new Nodes({ ...checked, connect });
+    this.nodes = new Nodes({ ...checked, connect, headStartMs });
     this.timeoutMs = checked.timeoutMs;
     this.courier = new Courier(this.nodes, new Revisions(), new Turns());
     this.outcome = new Calls({

@@ -28,6 +28,8 @@ export interface NodesOptions {
   /** Nodes may be called at the addresses that the view gives, not only at the endpoints. */
   readonly direct: boolean;
   readonly connect: Connect;
+  /** So long the first endpoint alone is connected, unless that fails. By default all are connected at once. */
+  readonly headStartMs?: number;
 }
 
 export type Kind = "read" | "write";
@@ -41,6 +43,8 @@ export class Nodes {
   private trying: NodeJS.Timeout | null = null;
   private clusterId: string;
   private refreshing = false;
+  /** null: nobody has asked for a node yet. */
+  private aloneUntil: number | null = null;
   private turn = Math.floor(Math.random() * 1_000);
 
   constructor(private readonly options: NodesOptions) {
@@ -233,7 +237,12 @@ export class Nodes {
 
   private wakeAll(): void {
     if (this.options.direct) for (const { id } of this.view?.members ?? []) this.ofNode(id);
-    for (const endpoint of this.endpoints.values()) endpoint.wake();
+    this.aloneUntil ??= performance.now() + (this.options.headStartMs ?? 0);
+    const alone = performance.now() < this.aloneUntil;
+    for (const endpoint of this.endpoints.values()) {
+      endpoint.wake();
+      if (alone && endpoint.trouble === null) return;
+    }
   }
 
   private get allUseless(): boolean {

@@ -1,5 +1,5 @@
 /** The arguments of people besides keys and values, checked before anything is done. */
-import { type ConnectionOptions, createSecureContext } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import { Presence, type Condition as WireCondition } from "../../gen/ts/onar/kv/v1/common.js";
 import { type Bytes, bytesOf, describe } from "./entry.js";
 import type { Consistency } from "./outcome.js";
@@ -133,7 +133,7 @@ export function checkWay({ stream = true, tls, transport }: ClientOptions): Chec
   if (key !== undefined) options.key = bufferOf(key);
   if (serverName !== undefined) options.servername = serverName;
   try {
-    createSecureContext(options);
+    process.getBuiltinModule("node:tls").createSecureContext(options);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new TypeError(`tls has something that is no PEM, or a key of another certificate: ${why}`);

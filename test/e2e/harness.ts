@@ -15,7 +15,7 @@ import { makeSecretFile } from "../../src/config/secret-file.js";
 import { NodeClients } from "./clients.js";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-export const PROGRAM = join(ROOT, "dist/src/main.js");
+export const PROGRAM = join(ROOT, "dist/bin/onar.cjs");
 export const HOST = "127.0.0.1";
 
 const READY_MS = 30_000;

@@ -125,7 +125,9 @@ describe("onar", () => {
     const { at, files } = install(".", "onar");
     expect(
       files.filter(
-        (file) => !FREE.test(file) && !/^dist\/((src|gen\/ts)\/.*\.(js|d\.ts)|chunks\/[^/]*\.js)$/.test(file),
+        (file) =>
+          !FREE.test(file) &&
+          !/^dist\/((src|gen\/ts)\/.*\.(js|d\.ts)|chunks\/[^/]*\.c?js|bin\/(onar|import)\.cjs)$/.test(file),
       ),
     ).toEqual([]);
     expect(await runIn(at, hello("onar/client"))).toMatchObject({ code: 0, stdout: "hello\n", stderr: "" });
@@ -136,7 +138,7 @@ describe("onar", () => {
       await node.close({ drain: false });
     `;
     expect(await runIn(at, embedded)).toMatchObject({ code: 0, stdout: "1n\n", stderr: "" });
-    const program = join(at, "node_modules/onar/dist/src/main.js");
+    const program = join(at, "node_modules/onar/dist/bin/onar.cjs");
     expect(await run(process.execPath, [program, "version"])).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^onar \d/),

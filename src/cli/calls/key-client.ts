@@ -17,6 +17,9 @@ import { type Address, formatAddress } from "../../config/values.js";
 import { CliError, EXIT } from "../ending/exit.js";
 import { type Heard, KeyConnection } from "./key-connection.js";
 
+/** One connection is enough for most commands, and the other nodes' views would take longer to read than all the rest. */
+const HEAD_START_MS = 100;
+
 export interface KeyCallOptions {
   /** For everything: connecting, all attempts, their answers. */
   readonly timeoutMs: number;
@@ -48,6 +51,7 @@ export class KeyClient {
     this.client = new ClientOver(
       { endpoints: this.addresses, direct: false },
       (address) => new KeyConnection(address, heard),
+      HEAD_START_MS,
     );
   }
 

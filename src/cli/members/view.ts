@@ -6,6 +6,7 @@ import {
   ReconfigurationServiceDefinition,
   type View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { compareNaturally } from "../../base/natural-order.js";
 import { jsonText, printable } from "../../base/printable.js";
 import { formatAddress, quote } from "../../config/values.js";
 import { call, type Target } from "../calls/call.js";
@@ -95,8 +96,7 @@ export function readable(newest: View): View {
 }
 
 /** People know nodes by where they are; ids are drawn at random. */
-const byAddress = (a: Member, b: Member): number =>
-  a.clientAddress.localeCompare(b.clientAddress, "en", { numeric: true }) || a.id - b.id;
+const byAddress = (a: Member, b: Member): number => compareNaturally(a.clientAddress, b.clientAddress) || a.id - b.id;
 
 /** The member that people mean: by its id, or by an address at which it serves. */
 export function memberNamed(newest: View, text: string): Member {

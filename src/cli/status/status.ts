@@ -12,6 +12,7 @@ import {
   StorageKind,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { unreachable } from "../../base/assert.js";
+import { compareNaturally } from "../../base/natural-order.js";
 import { jsonText, printable } from "../../base/printable.js";
 import { type Address, address, formatAddress } from "../../config/values.js";
 import { call, type Target } from "../calls/call.js";
@@ -146,7 +147,7 @@ function behindOf(answer: StatusResponse | undefined): number | null {
 
 /** People know nodes by where they are; ids are drawn at random. */
 const byAddress = (a: NodeStatus, b: NodeStatus): number =>
-  a.clientAddress.localeCompare(b.clientAddress, "en", { numeric: true }) || a.id - b.id;
+  compareNaturally(a.clientAddress, b.clientAddress) || a.id - b.id;
 
 /** A writer knows its own office best; otherwise the higher ballot is the later one, and knowing a writer beats knowing none. */
 function knowsBetter(a: PartitionStatus, aBy: number, b: PartitionStatus, bBy: number): boolean {

@@ -5,12 +5,15 @@
  * long it was. One that says that it is too long is not inflated at all, and one that lies stops at the limit. One that
  * says that it is long is inflated off this thread, so that nobody else waits for it.
  *
+ * Node.js loads zlib for the first message that needs it: a command without such a message starts sooner.
+ *
  * Source: gRPC's compression.md; RFC 1952 §2.3.1 (ISIZE).
  */
 
-import { gunzip, gunzipSync, gzip, gzipSync } from "node:zlib";
 import { causedByPeer, type GrpcError, STATUS } from "../status.js";
 import { tooLong } from "./message-reader.js";
+
+const zlib = (): typeof import("node:zlib") => process.getBuiltinModule("node:zlib");
 
 export type Encoding = "identity" | "gzip";
 
@@ -43,7 +46,7 @@ export function saidLength(bytes: Buffer, maxBytes: number): number {
 /** Inflates what says that it is so long. Throws a GrpcError if it is no gzip, or longer. */
 export function inflateHere(bytes: Buffer, length: number): Buffer {
   try {
-    return gunzipSync(bytes, { maxOutputLength: roomFor(length) });
+    return zlib().gunzipSync(bytes, { maxOutputLength: roomFor(length) });
   } catch {
     throw notGzip();
   }
@@ -52,7 +55,7 @@ export function inflateHere(bytes: Buffer, length: number): Buffer {
 /** The same, on another thread. */
 export function inflateElsewhere(bytes: Buffer, length: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    gunzip(bytes, { maxOutputLength: roomFor(length) }, (error, result) => {
+    zlib().gunzip(bytes, { maxOutputLength: roomFor(length) }, (error, result) => {
       if (error !== null) reject(notGzip());
       else resolve(result);
     });
@@ -65,9 +68,9 @@ function roomFor(length: number): number {
 }
 
 export function compress(bytes: Uint8Array): Buffer | Promise<Buffer> {
-  if (bytes.length <= AT_ONCE_BYTES) return gzipSync(bytes);
+  if (bytes.length <= AT_ONCE_BYTES) return zlib().gzipSync(bytes);
   return new Promise((resolve, reject) => {
-    gzip(bytes, (error, result) => {
+    zlib().gzip(bytes, (error, result) => {
       if (error === null) resolve(result);
       else reject(error);
     });

@@ -2,7 +2,8 @@
  * The Huffman code of HPACK, both ways.
  *
  * Intuition: the code is canonical: among the codes of one length the symbols ascend, and each length continues where the shorter one
- * stopped. So the 257 lengths say all. Decoding walks the code's tree four bits at a step, by a table made once.
+ * stopped. So the 257 lengths say all. Decoding walks the code's tree four bits at a step, by a
+ * table. Its steps are made when they are first taken: a program that decodes a few headers and ends needs few of them.
  *
  * Source: RFC 7541 §5.2 and appendix B.
  */
@@ -28,14 +29,17 @@ const END_OF_STRING = 256;
 const CODES = canonicalCodes();
 
 function canonicalCodes(): Uint32Array {
-  const codes = new Uint32Array(CODE_LENGTHS.length);
-  let next = 0;
+  const symbols = new Uint32Array(LONGEST_CODE_BITS + 1);
+  for (const length of CODE_LENGTHS) symbols[length] = (symbols[length] ?? 0) + 1;
+  const next = new Uint32Array(LONGEST_CODE_BITS + 1);
   for (let bits = 1; bits <= LONGEST_CODE_BITS; bits++) {
-    next *= 2;
-    for (let symbol = 0; symbol < CODE_LENGTHS.length; symbol++)
-      if (CODE_LENGTHS[symbol] === bits) codes[symbol] = next++;
+    next[bits] = ((next[bits - 1] ?? 0) + (symbols[bits - 1] ?? 0)) * 2;
   }
-  return codes;
+  return Uint32Array.from(CODE_LENGTHS, (length) => {
+    const code = next[length] ?? 0;
+    next[length] = code + 1;
+    return code;
+  });
 }
 
 /** A step of the decoder: the next node in the low nine bits, then whether a symbol is complete, then that symbol. */
@@ -43,15 +47,17 @@ const NODE_MASK = 0x1ff;
 const SYMBOL_FLAG = 0x200;
 const SYMBOL_SHIFT = 10;
 const NO_SUCH_CODE = -1;
+const NOT_MADE_YET = -2;
 
 interface DecodingTable {
+  readonly children: readonly (readonly [number, number])[];
   /** [node × 16 + four bits]. */
   readonly steps: Int32Array;
   /** Whether a string may end at the node: at the root, or on a path of up to seven one bits. */
   readonly accepting: Uint8Array;
 }
 
-const DECODING = decodingTable();
+let decoding: DecodingTable | null = null;
 
 /** The tree's inner nodes are numbered as they are made, the root being 0; a leaf is the symbol, complemented. */
 function decodingTable(): DecodingTable {
@@ -69,17 +75,23 @@ function decodingTable(): DecodingTable {
     const last = children[node];
     if (last !== undefined) last[code & 1 ? 1 : 0] = ~symbol;
   }
-  const steps = new Int32Array(children.length * 16);
-  for (let node = 0; node < children.length; node++) {
-    for (let four = 0; four < 16; four++) steps[node * 16 + four] = stepOf(children, node, four);
-  }
+  const steps = new Int32Array(children.length * 16).fill(NOT_MADE_YET);
   const accepting = new Uint8Array(children.length);
   let node = 0;
   for (let ones = 0; ones < 8; ones++) {
     accepting[node] = 1;
     node = children[node]?.[1] ?? 0;
   }
-  return { steps, accepting };
+  return { children, steps, accepting };
+}
+
+/** A step that the table does not have, or that there is not. */
+function madeStep({ children, steps }: DecodingTable, node: number, four: number): number {
+  const at = node * 16 + four;
+  if (steps[at] === NOT_MADE_YET) steps[at] = stepOf(children, node, four);
+  const step = steps[at] ?? NO_SUCH_CODE;
+  if (step < 0) throw new ConnectionError(ERROR_CODE.compressionError, "end of string inside a Huffman string");
+  return step;
 }
 
 function stepOf(children: readonly (readonly [number, number])[], from: number, four: number): number {
@@ -102,20 +114,21 @@ function stepOf(children: readonly (readonly [number, number])[], from: number, 
 export function huffmanDecode(bytes: Uint8Array, start: number, end: number): string {
   // No code is shorter than five bits.
   const text = Buffer.allocUnsafe(Math.ceil(((end - start) * 8) / 5));
-  const { steps } = DECODING;
+  decoding ??= decodingTable();
+  const { steps, accepting } = decoding;
   let length = 0;
   let node = 0;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] ?? 0;
-    const high = steps[node * 16 + (byte >> 4)] ?? NO_SUCH_CODE;
-    if (high < 0) throw new ConnectionError(ERROR_CODE.compressionError, "end of string inside a Huffman string");
+    let high = steps[node * 16 + (byte >> 4)] ?? NO_SUCH_CODE;
+    if (high < 0) high = madeStep(decoding, node, byte >> 4);
     if ((high & SYMBOL_FLAG) !== 0) text[length++] = high >> SYMBOL_SHIFT;
-    const low = steps[(high & NODE_MASK) * 16 + (byte & 15)] ?? NO_SUCH_CODE;
-    if (low < 0) throw new ConnectionError(ERROR_CODE.compressionError, "end of string inside a Huffman string");
+    let low = steps[(high & NODE_MASK) * 16 + (byte & 15)] ?? NO_SUCH_CODE;
+    if (low < 0) low = madeStep(decoding, high & NODE_MASK, byte & 15);
     if ((low & SYMBOL_FLAG) !== 0) text[length++] = low >> SYMBOL_SHIFT;
     node = low & NODE_MASK;
   }
-  if (DECODING.accepting[node] !== 1) throw new ConnectionError(ERROR_CODE.compressionError, "bad Huffman padding");
+  if (accepting[node] !== 1) throw new ConnectionError(ERROR_CODE.compressionError, "bad Huffman padding");
   return text.toString("latin1", 0, length);
 }
 

@@ -104,7 +104,7 @@ type localCluster struct {
 func startCluster(t *testing.T) *localCluster {
 	t.Helper()
 	base := freeBase(t)
-	lines := start(t, "node", "dist/src/main.js", "cluster", "--nodes", "3", "--base-port", strconv.Itoa(base), "--memory")
+	lines := start(t, "node", "dist/bin/onar.cjs", "cluster", "--nodes", "3", "--base-port", strconv.Itoa(base), "--memory")
 	c := &localCluster{pids: make(map[string]int)}
 	var heard []string
 	for line := range lines {

@@ -96,7 +96,7 @@ class LocalCluster:
 
     def __init__(self):
         base = free_base()
-        command = ["dist/src/main.js", "cluster", "--nodes", "3", "--base-port", str(base), "--memory"]
+        command = ["dist/bin/onar.cjs", "cluster", "--nodes", "3", "--base-port", str(base), "--memory"]
         self._process = Process("node", *command)
         self._pids = {}
         for line in self._process.lines():

@@ -115,7 +115,7 @@ function histories(least: number): fc.Arbitrary<number[][]> {
 const PARTITIONS = 64;
 
 describe("the next placement", () => {
-  test("is even within one replica after every join, leave and death; all moves together are at most 1.1 times the least", () => {
+  test("is even within one replica after every join, leave and death; all moves together are at most 1.1 times the least (next-placement I3, I4)", () => {
     fc.assert(
       fc.property(histories(3), fc.integer({ min: 1, max: 3 }), (history, factor) => {
         let now = founded(seatsOf(history[0] ?? []), factor, PARTITIONS);
@@ -152,7 +152,7 @@ describe("the next placement", () => {
     );
   });
 
-  test("keeps to zones whatever their sizes, and is as even as they allow", () => {
+  test("keeps to zones whatever their sizes, and is as even as they allow (next-placement I2)", () => {
     fc.assert(
       fc.property(
         histories(3),
@@ -181,7 +181,7 @@ describe("the next placement", () => {
     );
   });
 
-  test("changes nothing once it is as it should be", () => {
+  test("changes nothing once it is as it should be (next-placement I4)", () => {
     fc.assert(
       fc.property(histories(3), (history) => {
         let now = founded(seatsOf(history[0] ?? []), 3, PARTITIONS);
@@ -193,7 +193,7 @@ describe("the next placement", () => {
     );
   });
 
-  test("fills and thins when δ changes, and moves no replica that may stay", () => {
+  test("fills and thins when δ changes, and moves no replica that may stay (next-placement I1)", () => {
     const seats = seatsOf([1, 2, 3, 4, 5]);
     let now = founded(seats, 3, PARTITIONS);
     for (const factor of [5, 3, 1, 2, 4]) {

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 const steps = [
   ["format and lint", ["npx", "biome", "check", "--error-on-warnings"]],
   ["prose of pages, help texts, errors and comments", ["node", "scripts/prose/main.mjs", "--check"]],
+  ["comments are as narrow as the code", ["node", "scripts/comments.mjs", "--check"]],
   ["types", ["npx", "tsc", "--noEmit", "-p", "tsconfig.json"]],
   ["contract: format, lint, numbers, breaking", ["scripts/contract.sh"]],
   ["generated code is up to date", ["scripts/gen.sh", "all", "--check"]],

@@ -1,6 +1,6 @@
 /**
- * One attacker, as a process of its own: node bench/out/js/bench/attacker.js NAME HOST:PORT [IDENTITY]. IDENTITY, of a member, is JSON. Says `ready` once it has begun, and goes on until
- * SIGTERM, for a minute at most.
+ * One attacker, as a process of its own: node bench/out/js/bench/attacker.js NAME HOST:PORT [IDENTITY]. IDENTITY, of a
+ * member, is JSON. Says `ready` once it has begun, and goes on until SIGTERM, for a minute at most.
  */
 import { ATTACKS } from "./attacks/all.js";
 import { identityFrom } from "./attacks/identity.js";

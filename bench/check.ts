@@ -1,7 +1,7 @@
 /**
- * How long the history checkers take: `npx tsx bench/check.ts [operations]`. Ten clients on one key, reads and writes of
- * every kind against an atomic register; with 1 % unknown outcomes in the second row. The first row is the figure that
- * the version witness is held to: 100,000 operations on one key in about a second.
+ * How long the history checkers take: `npx tsx bench/check.ts [operations]`. Ten clients on one key, reads and writes
+ * of every kind against an atomic register; with 1 % unknown outcomes in the second row. The first row is the figure
+ * that the version witness is held to: 100,000 operations on one key in about a second.
  */
 import type { Checker } from "../src/check/checker.js";
 import type { Answer, Call, Operation } from "../src/check/history.js";
@@ -19,7 +19,10 @@ function chance(seed: number): (below: number) => number {
   };
 }
 
-/** Each operation takes effect at a moment of its own, and lasts for about the time in which the other clients do one each. */
+/**
+ * Each operation takes effect at a moment of its own, and lasts for about the time in which the other clients do one
+ * each.
+ */
 function history(count: number, unknownPerMille: number): Operation[] {
   const below = chance(1);
   let entry: { value: string; version: number } | null = null;

@@ -2,8 +2,8 @@
  * A program that uses the TypeScript client as an application would, for the suite `pipelined`:
  * `node client-load.js MODE CALL IN_FLIGHT SECONDS ENDPOINT…` prints one line of JSON.
  *
- * MODE: stream (as the client does by itself), unary (calls of their own), grpc-js (the same over that library), pipeline, random (as by
- * itself, each call at a node by chance). CALL: get or put.
+ * MODE: stream (as the client does by itself), unary (calls of their own), grpc-js (the same over that library),
+ * pipeline, random (as by itself, each call at a node by chance). CALL: get or put.
  */
 import { type ClientOptions, type KeyValueCalls, OnarClient } from "../src/client/client.js";
 import { overGrpcJs } from "../src/client/grpc-js.js";

@@ -1,10 +1,10 @@
 /**
- * One and the same unary echo on different transports: a call's answer is its request's bytes. No store, no protobuf, no middleware, so
- * that what is measured is the transport.
+ * One and the same unary echo on different transports: a call's answer is its request's bytes. No store, no protobuf,
+ * no middleware, so that what is measured is the transport.
  *
  * usage: http2-echo TRANSPORT [--listen HOST:PORT]
- * TRANSPORT: http2 (src/http2), grpc (src/grpc on it), grpc-tls (with TLS), node (node:http2), grpc-js, nice-grpc (on grpc-js).
- * Prints `ready HOST:PORT`; SIGINT or SIGTERM ends it at once.
+ * TRANSPORT: http2 (src/http2), grpc (src/grpc on it), grpc-tls (with TLS), node (node:http2), grpc-js, nice-grpc (on
+ * grpc-js). Prints `ready HOST:PORT`; SIGINT or SIGTERM ends it at once.
  */
 
 import { createServer, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";

@@ -1,6 +1,6 @@
 /**
- * Connections that say hello and nothing else: idle-client HOST:PORT COUNT [tls]. Says `ready` once all are there, and holds them until SIGTERM.
- * They are held by sockets alone, as the server's memory is what is measured.
+ * Connections that say hello and nothing else: idle-client HOST:PORT COUNT [tls]. Says `ready` once all are there, and
+ * holds them until SIGTERM. They are held by sockets alone, as the server's memory is what is measured.
  */
 
 import { once } from "node:events";

@@ -1,4 +1,7 @@
-/** What a proof costs: HMAC-SHA-256 over as many bytes as frames between nodes have. `node bench/mac.mjs` prints CPU time for each. */
+/**
+ * What a proof costs: HMAC-SHA-256 over as many bytes as frames between nodes have. `node bench/mac.mjs` prints CPU
+ * time for each.
+ */
 import { createHmac, randomBytes } from "node:crypto";
 
 const key = randomBytes(32);

@@ -1,14 +1,16 @@
 /**
- * Puts chunks of a build that are always loaded together into one file. The bundler cuts a chunk for each set of commands that share something,
- * so that a command would load some twenty small files, which takes Node.js longer than compiling them.
+ * Puts chunks of a build that are always loaded together into one file. The bundler cuts a chunk for each set of
+ * commands that share something, so that a command would load some twenty small files, which takes Node.js longer than
+ * compiling them.
  */
 import { createHash } from "node:crypto";
 import { basename, dirname, relative } from "node:path";
 import { build } from "esbuild";
 
 /**
- * `outputs`: texts by path from the root, as `metafile` has them. `groups`: by name, the outputs whose static imports belong together; a chunk
- * belongs to the first group that reaches it. Gives the outputs as they are then, a file for each group among them.
+ * `outputs`: texts by path from the root, as `metafile` has them. `groups`: by name, the outputs whose static imports
+ * belong together; a chunk belongs to the first group that reaches it. Gives the outputs as they are then, a file for
+ * each group among them.
  */
 export async function grouped(outputs, metafile, groups, banner) {
   const groupOf = new Map();

@@ -1,7 +1,7 @@
 /**
- * Makes the files that a command begins with ones that Node.js loads by `require`. Its loader of modules takes some 7 ms to begin, and each
- * of Node.js's own modules that is imported there takes longer than one that is required. Files that are asked for later stay modules,
- * and import these.
+ * Makes the files that a command begins with ones that Node.js loads by `require`. Its loader of modules takes some 7
+ * ms to begin, and each of Node.js's own modules that is imported there takes longer than one that is required. Files
+ * that are asked for later stay modules, and import these.
  */
 import { dirname, join, posix } from "node:path";
 import { transform } from "esbuild";
@@ -14,8 +14,8 @@ const IMPORTER_TEXT = "exports.load=(path)=>import(path);\n";
 const ASKED = /(\bfrom|\bimport|\bimport\()"(\.[^"]+)"/g;
 
 /**
- * `outputs`: texts by path from the root. `roots`: those to be required, with all that they import by statements. `moved`: new paths of some.
- * `banner` is taken off: it gives modules a `require`. Gives the outputs as they are then.
+ * `outputs`: texts by path from the root. `roots`: those to be required, with all that they import by statements.
+ * `moved`: new paths of some. `banner` is taken off: it gives modules a `require`. Gives the outputs as they are then.
  */
 export async function required(outputs, roots, moved, banner) {
   const members = new Set(roots);

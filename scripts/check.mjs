@@ -1,4 +1,5 @@
-// Everything that must hold before a change lands: format, lint, types, contract, generated code, tests. Ends with "N passed, N failed".
+// Everything that must hold before a change lands: format, lint, types, contract, generated code, tests. Ends with "N
+// passed, N failed".
 import { spawnSync } from "node:child_process";
 
 const steps = [

@@ -1,7 +1,7 @@
 /**
- * Fills clients/typescript/dist with what the client alone consists of: the compiled client and all that it imports, with their types. Run by
- * `npm pack ./clients/typescript`, after `make build`. Another package than those that it depends on is an error. Only the module
- * for @grpc/grpc-js may import that one, as nobody has to install it.
+ * Fills clients/typescript/dist with what the client alone consists of: the compiled client and all that it imports,
+ * with their types. Run by `npm pack ./clients/typescript`, after `make build`. Another package than those that it
+ * depends on is an error. Only the module for @grpc/grpc-js may import that one, as nobody has to install it.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { builtinModules } from "node:module";

@@ -1,6 +1,6 @@
 /**
- * Fills clients/typescript-stubs/dist with the compiled code of the contract: all of it but what nodes say to each other. Run by
- * `npm pack ./clients/typescript-stubs`, after `make build`.
+ * Fills clients/typescript-stubs/dist with the compiled code of the contract: all of it but what nodes say to each
+ * other. Run by `npm pack ./clients/typescript-stubs`, after `make build`.
  */
 import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";

@@ -1,5 +1,5 @@
-// A reporter of vitest: writes what scripts/test.mjs counts and names in the end, as JSON, to the file ONAR_TEST_REPORT. A failure is a test, a
-// file or group that could not be run, or an error that no test took.
+// A reporter of vitest: writes what scripts/test.mjs counts and names in the end, as JSON, to the file
+// ONAR_TEST_REPORT. A failure is a test, a file or group that could not be run, or an error that no test took.
 import { writeFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 

@@ -1,5 +1,5 @@
-// Runs the tests and ends with a line "N passed, N failed". Before it stands each failure by name, as logs are often cut to their end. Arguments
-// are passed on to vitest.
+// Runs the tests and ends with a line "N passed, N failed". Before it stands each failure by name, as logs are often
+// cut to their end. Arguments are passed on to vitest.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** An attack: so many messages a second to one node, until it is told to stop. To add one, put it into a list and that into all.ts. */
+/**
+ * An attack: so many messages a second to one node, until it is told to stop. To add one, put it into a list and that
+ * into all.ts.
+ */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Endpoint } from "../load/options.js";
 import type { MadPeerOptions } from "./mad-peer.js";
@@ -9,7 +12,10 @@ export interface Attack {
   readonly what: string;
   /** Which port of the node it goes to. */
   readonly port: "client" | "peer";
-  /** Milliseconds between two of its messages. Bounded: what is measured is the harm beyond the bytes, not who has the faster machine. */
+  /**
+   * Milliseconds between two of its messages. Bounded: what is measured is the harm beyond the bytes, not who has the
+   * faster machine.
+   */
   readonly everyMs: number;
   /** It comes as a member of the cluster whose node has gone. */
   readonly member?: true;

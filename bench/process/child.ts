@@ -29,8 +29,8 @@ export interface Exit {
 }
 
 /**
- * Starts `node ARGS` and waits for a line that begins with `ready`. Rejects, with what it said, if none comes. Variables are added to those of
- * this process.
+ * Starts `node ARGS` and waits for a line that begins with `ready`. Rejects, with what it said, if none comes.
+ * Variables are added to those of this process.
  */
 export async function startChild(
   args: readonly string[],

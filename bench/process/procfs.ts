@@ -11,7 +11,9 @@ export function cpuSecondsOf(pid: number): number | undefined {
   return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** When the process was started, in ticks since boot: with the id, it tells a process from a later one of the same id. */
+/**
+ * When the process was started, in ticks since boot: with the id, it tells a process from a later one of the same id.
+ */
 export function startTicksOf(pid: number): number | undefined {
   const fields = statFieldsOf(pid);
   return fields === undefined ? undefined : Number(fields[19]);
@@ -23,7 +25,10 @@ export function residentBytesOf(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
 
-/** Resident memory in bytes that is no part of a file: what a process holds itself, without the pages of LMDB's file that are mapped. */
+/**
+ * Resident memory in bytes that is no part of a file: what a process holds itself, without the pages of LMDB's file
+ * that are mapped.
+ */
 export function anonymousBytesOf(pid: number): number | undefined {
   const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;

@@ -1,9 +1,10 @@
 /**
- * Measures what abuse of `src/grpc` costs an honest client, and its server: every attack of `test/abuse`, again and again on new connections
- * for as long as a round lasts, beside rounds without it.
+ * Measures what abuse of `src/grpc` costs an honest client, and its server: every attack of `test/abuse`, again and
+ * again on new connections for as long as a round lasts, beside rounds without it.
  *
- * Intuition: attacker, target and client are processes of their own, on few cores. So the attacker takes time from the others, whatever the
- * target does: a latency that is twice that of a quiet round is the machine's, one of ten times is the target's.
+ * Intuition: attacker, target and client are processes of their own, on few cores. So the attacker takes time from the
+ * others, whatever the target does: a latency that is twice that of a quiet round is the machine's, one of ten times is
+ * the target's.
  */
 
 import { ATTACKS, attackOf } from "../../test/abuse/attacks/all.js";

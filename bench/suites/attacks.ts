@@ -1,7 +1,8 @@
 /**
- * Measures what attacks cost an honest client: PUTs at fixed times through the node that is attacked and through another one, with and without the
- * attack in turns. An answer counts when it comes within the limit. Attacks by a member take the place of one, whose node is killed: from then on
- * each PUT needs the attacked node, whichever node it goes through.
+ * Measures what attacks cost an honest client: PUTs at fixed times through the node that is attacked and through
+ * another one, with and without the attack in turns. An answer counts when it comes within the limit. Attacks by a
+ * member take the place of one, whose node is killed: from then on each PUT needs the attacked node, whichever node it
+ * goes through.
  */
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -72,7 +73,9 @@ export const attacks: Suite = (options) =>
     };
   });
 
-/** A client at a fixed rate keeps all of it, or loses calls: half a percent is what one late answer of a window makes. */
+/**
+ * A client at a fixed rate keeps all of it, or loses calls: half a percent is what one late answer of a window makes.
+ */
 const reached = ({ rates, where }: Kept): boolean => median(rates) >= GOALS[where] - 0.005;
 /** A round in which not even the quiet window was served says nothing. */
 const SERVED = 0.9;

@@ -1,4 +1,7 @@
-/** Shared by the suites with a node that is away: distinct keys are written by the others, and the nodes' own counters are read. */
+/**
+ * Shared by the suites with a node that is away: distinct keys are written by the others, and the nodes' own counters
+ * are read.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Channel, createChannel, createClient } from "nice-grpc";
 import { type KeyValueServiceClient, KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";

@@ -1,12 +1,15 @@
 /**
- * The cost of a node that comes back: it is killed, the others take writes of distinct keys, and it is started again. Counted until it has
- * all: bytes of frames that all nodes sent, elections at the others, messages that were dropped. Then what the cluster sends in rest.
+ * The cost of a node that comes back: it is killed, the others take writes of distinct keys, and it is started again.
+ * Counted until it has all: bytes of frames that all nodes sent, elections at the others, messages that were dropped.
+ * Then what the cluster sends in rest.
  *
- * Elections are counted until the end of that rest. Once the node has all keys of a partition, its office there is handed back to it. That election is meant, and counted by itself: each offer
- * raises the ballot's round at both of the others by one.
+ * Elections are counted until the end of that rest. Once the node has all keys of a partition, its office there is
+ * handed back to it. That election is meant, and counted by itself: each offer raises the ballot's round at both of the
+ * others by one.
  *
- * While one node is away the other two need each other. So on a machine that is too busy to let them answer for half a second, they elect. Nodes say
- * so in their log ("is not heard any more"). That tells of the machine, not of catching up.
+ * While one node is away the other two need each other. So on a machine that is too busy to let them answer for half a
+ * second, they elect. Nodes say so in their log ("is not heard any more"). That tells of the machine, not of catching
+ * up.
  *
  * The frames hold heartbeats and everything else, too, so the ratio to the data never reaches one.
  */

@@ -1,6 +1,6 @@
 /**
- * What durability costs: PUTs against three nodes on disk and three in memory, in turns, so that a machine that slows down slows both; each
- * round gives its own ratio.
+ * What durability costs: PUTs against three nodes on disk and three in memory, in turns, so that a machine that slows
+ * down slows both; each round gives its own ratio.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +23,9 @@ import { type Column, tableOf } from "./table.js";
 
 const IN_FLIGHT = [64, 1_024] as const;
 const GOAL = 0.7;
-/** What runs seldom, such as a fold every few seconds, is compiled late: before that the nodes on disk are busy with it. */
+/**
+ * What runs seldom, such as a fold every few seconds, is compiled late: before that the nodes on disk are busy with it.
+ */
 const WARM_UP_SECONDS = 20;
 
 export async function durable(options: SuiteOptions): Promise<SuiteResult> {

@@ -1,5 +1,6 @@
 /**
- * How long a killed writer is missed, over fresh clusters; with --kills on one cluster that lives on (failover-on-disk.ts).
+ * How long a killed writer is missed, over fresh clusters; with --kills on one cluster that lives on
+ * (failover-on-disk.ts).
  *
  * Intuition: what counts is what a client sees at a node that lives. PUTs to some of the victim's partitions
  * are invoked there every few milliseconds, whether earlier ones were answered or not; then the writer's

@@ -1,4 +1,7 @@
-/** Measures what connections without calls cost a server: its resident memory with and without 10,000 of them, on each transport. */
+/**
+ * Measures what connections without calls cost a server: its resident memory with and without 10,000 of them, on each
+ * transport.
+ */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { endpointText } from "../cluster.js";

@@ -1,10 +1,10 @@
 /**
- * The cost, in memory of the others, of a node that is away. All three take distinct keys with values of 10 KiB until storage and writers use what
- * they may use: --storage-memory, and WRITER_MEMORY_BYTES (core/model/bounds.ts). Then one is killed, as many keys as asked for are written, and
- * the memory of the others is compared with that of before.
+ * The cost, in memory of the others, of a node that is away. All three take distinct keys with values of 10 KiB until
+ * storage and writers use what they may use: --storage-memory, and WRITER_MEMORY_BYTES (core/model/bounds.ts). Then one
+ * is killed, as many keys as asked for are written, and the memory of the others is compared with that of before.
  *
- * Resident memory counts the pages of LMDB's file that are mapped, which the system takes back when it needs them. So anonymous memory, which the
- * process holds itself, is told besides.
+ * Resident memory counts the pages of LMDB's file that are mapped, which the system takes back when it needs them. So
+ * anonymous memory, which the process holds itself, is told besides.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DurableCluster } from "../durable-cluster.js";

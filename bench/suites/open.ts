@@ -1,7 +1,7 @@
 /**
- * What a large directory costs: a million keys, written through the storage itself (through clients it would take an hour), each time
- * in another order, then a node started on it as any other: how long until it serves, how much memory it takes, and how much disk after every
- * key was written again ten times.
+ * What a large directory costs: a million keys, written through the storage itself (through clients it would take an
+ * hour), each time in another order, then a node started on it as any other: how long until it serves, how much memory
+ * it takes, and how much disk after every key was written again ten times.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -138,7 +138,10 @@ async function serve(options: SuiteOptions, args: readonly string[]): Promise<St
   return { ms, resident: kilobytes("VmRSS") * 1_024, anonymous: kilobytes("RssAnon") * 1_024 };
 }
 
-/** Writes every key once in an order of its own, as the replica of a writer would. Returns how many bytes the registers are. */
+/**
+ * Writes every key once in an order of its own, as the replica of a writer would. Returns how many bytes the registers
+ * are.
+ */
 async function write(path: string, options: SuiteOptions, pass: number): Promise<number> {
   const { openKeys: keys } = options;
   const order = new Prng(pass).shuffle(Array.from({ length: keys }, (_, i) => i));

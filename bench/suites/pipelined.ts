@@ -1,4 +1,7 @@
-/** The TypeScript client: calls on a stream against calls of their own and over grpc-js, and going straight to the right node against any node. */
+/**
+ * The TypeScript client: calls on a stream against calls of their own and over grpc-js, and going straight to the right
+ * node against any node.
+ */
 
 import type { ClientReport } from "../client-load.js";
 import { endpointText } from "../cluster.js";
@@ -140,7 +143,10 @@ function verdict(found: Found, call: Call, inFlight: number): string {
   return `${micros.toFixed(0)} µs, at most ${GOALS[call]} (${micros <= GOALS[call] ? "reached" : "missed"})`;
 }
 
-/** What going straight to the node that serves a key is worth, against any node: on streams, as many in flight, round by round. */
+/**
+ * What going straight to the node that serves a key is worth, against any node: on streams, as many in flight, round by
+ * round.
+ */
 function straight(found: Found, call: Call, inFlight: number): string {
   const anywhere = found.of(call, "random", inFlight);
   const change = (pick: (report: Report) => number): string => {

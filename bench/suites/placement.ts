@@ -1,6 +1,7 @@
 /**
- * Placements beside two that are well known: a ring with virtual nodes, and rendezvous hashing. All place the same partitions on the same
- * nodes, at founding and after a random row of joins and departures. Nothing runs; the figures are counts and do not depend on the machine.
+ * Placements beside two that are well known: a ring with virtual nodes, and rendezvous hashing. All place the same
+ * partitions on the same nodes, at founding and after a random row of joins and departures. Nothing runs; the figures
+ * are counts and do not depend on the machine.
  */
 
 import { Prng } from "../../src/base/prng.js";

@@ -1,6 +1,6 @@
 /**
- * How long a command takes from its start to its end, beside Node.js that does nothing: in turns, as machines drift. And
- * how long a node takes until it serves, and how much memory it has then.
+ * How long a command takes from its start to its end, beside Node.js that does nothing: in turns, as machines drift.
+ * And how long a node takes until it serves, and how much memory it has then.
  */
 
 import { execFile } from "node:child_process";
@@ -127,7 +127,10 @@ function commands(options: SuiteOptions): Promise<readonly Row[]> {
   });
 }
 
-/** The shell's own clock for one command: from its start to its end, and what it and the system worked for it, in seconds. */
+/**
+ * The shell's own clock for one command: from its start to its end, and what it and the system worked for it, in
+ * seconds.
+ */
 const CLOCK = 'TIMEFORMAT="%R %U %S"; time "$@" >/dev/null 2>&1';
 
 function timed(args: readonly string[]): Promise<Run> {

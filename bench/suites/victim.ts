@@ -18,7 +18,10 @@ export interface Victim {
   readonly keys: readonly Uint8Array[];
 }
 
-/** The writer of some key becomes the victim, unless one is given; more keys of its partitions are sought among a fixed number. */
+/**
+ * The writer of some key becomes the victim, unless one is given; more keys of its partitions are sought among a fixed
+ * number.
+ */
 export async function chooseVictim(
   client: ClusterClient,
   nodes: readonly ClusterNode[],

@@ -1,6 +1,7 @@
 /**
- * The screen of a terminal, as an SVG that stands alone: no script, no font of its own. An animated one types the commands, shows what they
- * printed, and begins again. Colours are those of the escape codes that Onar's own output has (src/cli/terminal/paint.ts).
+ * The screen of a terminal, as an SVG that stands alone: no script, no font of its own. An animated one types the
+ * commands, shows what they printed, and begins again. Colours are those of the escape codes that Onar's own output has
+ * (src/cli/terminal/paint.ts).
  */
 
 /** One line of the terminal. */

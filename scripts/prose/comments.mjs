@@ -1,5 +1,6 @@
-/** The comments of a source file as Markdown, one text a comment, without the signs around comments and in front of lines. Lines keep their
- * numbers. */
+/**
+ * The comments of a source file as Markdown, one text a comment, without the signs around comments and in front of
+ * lines. Lines keep their numbers. */
 const TOKEN =
   /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`|\/\*([\s\S]*?)\*\/|((?:(?<=^|\n)[ \t]*\/\/[^\n]*\n?)+|\/\/[^\n]*)/g;
 const DIRECTIVE = /^\s*(biome-ignore|@ts-|eslint-|node:coverage|v8 ignore)/;
@@ -25,7 +26,9 @@ const textOfLines = (text) => asMarkdown(text.split("\n").map((one) => one.repla
 
 const textOfBlock = (text) => asMarkdown(text.split("\n").map((one) => one.replace(/^\s*\*+ ?/, "")));
 
-/** A numbered rule and a tag begin a point of a list. A directive for a tool, a table of columns and code are not read. */
+/**
+ * A numbered rule and a tag begin a point of a list. A directive for a tool, a table of columns and code are not read.
+ */
 function asMarkdown(lines) {
   const rows = [];
   let isCode = false;

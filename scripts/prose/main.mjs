@@ -1,6 +1,6 @@
 /**
- * Reads the prose of README, manual, help texts, errors and comments by the rules beside this file. Some older files do not keep them yet:
- * unrepaired.json lists those. All others keep the rules, and make check sees to it.
+ * Reads the prose of README, manual, help texts, errors and comments by the rules beside this file. Some older files do
+ * not keep them yet: unrepaired.json lists those. All others keep the rules, and make check sees to it.
  *
  *   node scripts/prose/main.mjs [FILE…]    all findings, or those in these files, with lines
  *   node scripts/prose/main.mjs --check    what make check runs: fails for files that are not listed, and for those that are without need

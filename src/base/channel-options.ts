@@ -3,7 +3,8 @@
  * A plain object, since layers that know nothing of each other share it.
  */
 export const DIRECT_CHANNEL = {
-  // Nodes are called directly. A proxy variable in the environment is about the web, and few proxies let anything else through.
+  // Nodes are called directly. A proxy variable in the environment is about the web, and few proxies let anything else
+  // through.
   "grpc.enable_http_proxy": 0,
   // A connection of its own, which says by itself whether it stands.
   "grpc.use_local_subchannel_pool": 1,

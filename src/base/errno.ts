@@ -25,7 +25,10 @@ export function pathReasonOf(error: unknown): string {
 /** The numbers that Linux has for them: LMDB gives these. */
 const NUMBERS: Readonly<Record<number, string>> = { 23: "ENFILE", 24: "EMFILE" };
 
-/** The process or the machine has no file descriptor left. It passes once something else is closed. Looks at the causes of an error, too. */
+/**
+ * The process or the machine has no file descriptor left. It passes once something else is closed. Looks at the causes
+ * of an error, too.
+ */
 export function isDescriptorShortage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error ? error.code : undefined;

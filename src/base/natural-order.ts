@@ -1,9 +1,11 @@
 /**
- * The order in which people look for names with numbers in them: n2 before n10. By hand, as the language's own collation takes 10 ms to load,
- * which a command would wait for.
+ * The order in which people look for names with numbers in them: n2 before n10. By hand, as the language's own
+ * collation takes 10 ms to load, which a command would wait for.
  */
 
-/** Negative: `a` comes first; 0: they are equal. Runs of digits count as numbers, however long; all else as characters. */
+/**
+ * Negative: `a` comes first; 0: they are equal. Runs of digits count as numbers, however long; all else as characters.
+ */
 export function compareNaturally(a: string, b: string): number {
   const left = partsOf(a);
   const right = partsOf(b);

@@ -1,13 +1,19 @@
 /**
- * Text from outside, harmless where it is shown: other nodes' words, versions and addresses, servers' errors. On a terminal a control character
- * could move the cursor or set a title, in a log it could begin a line that nobody wrote.
+ * Text from outside, harmless where it is shown: other nodes' words, versions and addresses, servers' errors. On a
+ * terminal a control character could move the cursor or set a title, in a log it could begin a line that nobody wrote.
  */
 
-/** Control characters (C0, DEL, C1), separators of lines and paragraphs, what changes the direction of text, halves of surrogate pairs. */
+/**
+ * Control characters (C0, DEL, C1), separators of lines and paragraphs, what changes the direction of text, halves of
+ * surrogate pairs.
+ */
 const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
 const MAX_PRINTABLE = 1_000;
 
-/** One line of at most `max` characters: white space that ends lines becomes a blank, what would not be seen becomes \\x1b or \\u202e. */
+/**
+ * One line of at most `max` characters: white space that ends lines becomes a blank, what would not be seen becomes
+ * \\x1b or \\u202e.
+ */
 export function printable(text: string, max = MAX_PRINTABLE): string {
   const line = text
     .slice(0, max + 1)

@@ -1,6 +1,6 @@
 /**
- * Deterministic pseudo-random numbers (xoshiro128**, Blackman and Vigna 2018), seeded by SplitMix32. Streams are forked by name, so that
- * drawing one more number in one place does not shift what another place draws.
+ * Deterministic pseudo-random numbers (xoshiro128**, Blackman and Vigna 2018), seeded by SplitMix32. Streams are forked
+ * by name, so that drawing one more number in one place does not shift what another place draws.
  */
 export class Prng {
   private s0: number;

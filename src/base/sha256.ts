@@ -1,6 +1,6 @@
 /**
- * SHA-256 (FIPS 180-4) of text with one character per byte. It is for the pure core, which has no library to import, and there for long keys
- * alone. Everything else uses the system's, which is a hundred times faster.
+ * SHA-256 (FIPS 180-4) of text with one character per byte. It is for the pure core, which has no library to import,
+ * and there for long keys alone. Everything else uses the system's, which is a hundred times faster.
  */
 
 // biome-ignore format: a table

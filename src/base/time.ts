@@ -1,8 +1,8 @@
 import type { Brand } from "./brand.js";
 
 /**
- * A point on the node's monotonic clock, in milliseconds since an arbitrary start. Never a wall-clock time and never compared between
- * nodes. (A "timestamp" in Onar orders the states of a register and has nothing to do with clocks.)
+ * A point on the node's monotonic clock, in milliseconds since an arbitrary start. Never a wall-clock time and never
+ * compared between nodes. (A "timestamp" in Onar orders the states of a register and has nothing to do with clocks.)
  */
 export type Instant = Brand<number, "Instant">;
 

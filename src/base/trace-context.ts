@@ -1,6 +1,6 @@
 /**
- * A place in a trace: whatever follows from it is shown as a part of that span. Only of traces that are sampled: what is not sampled has no
- * place at all.
+ * A place in a trace: whatever follows from it is shown as a part of that span. Only of traces that are sampled: what
+ * is not sampled has no place at all.
  *
  * Source: W3C Trace Context, level 1, "traceparent".
  */

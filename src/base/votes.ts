@@ -1,6 +1,6 @@
 /**
- * Sets of replicas as bit masks over their places in the group's replica list. Quorums count distinct replicas (R7), and a mask cannot
- * count one twice. Groups have at most 31 replicas.
+ * Sets of replicas as bit masks over their places in the group's replica list. Quorums count distinct replicas (R7),
+ * and a mask cannot count one twice. Groups have at most 31 replicas.
  */
 export const MAX_REPLICAS = 31;
 

@@ -26,7 +26,9 @@ export interface Block {
   readonly maker: DoneOperation | null;
   readonly observers: readonly DoneOperation[];
   readonly deleter: DoneOperation | null;
-  /** Until when a write before or of this block must have been invoked: the first return in this block or a later one. */
+  /**
+   * Until when a write before or of this block must have been invoked: the first return in this block or a later one.
+   */
   readonly due: number;
   /** The operation that returned at `due`. */
   readonly dueBy: DoneOperation;

@@ -10,7 +10,10 @@ import { after, type KeyState, sum } from "./sequential.js";
 /** States looked at for one gap and length, then it is given up. */
 const statesPerLength = 20_000;
 const longestBridge = 12;
-/** Pools looked at for a bridge of several operations, the latest ones: what took effect here was probably asked for lately. */
+/**
+ * Pools looked at for a bridge of several operations, the latest ones: what took effect here was probably asked for
+ * lately.
+ */
 const poolsOfLongBridges = 48;
 
 export type Reaches = (state: KeyState) => boolean;
@@ -93,7 +96,10 @@ export class Bridges {
     return this.one(this.deletes, from, due, reaches);
   }
 
-  /** The shortest bridge found, possibly of no operation at all; null: none found, which does not prove that there is none. */
+  /**
+   * The shortest bridge found, possibly of no operation at all; null: none found, which does not prove that there is
+   * none.
+   */
   bridge(from: KeyState, due: number, reaches: Reaches): Operation[] | null {
     if (reaches(from)) return [];
     const pools = this.unusedPools(due);

@@ -1,4 +1,6 @@
-/** Operations in words, for reports and timelines. Values come quoted and cut, so that a hostile one cannot fill a page. */
+/**
+ * Operations in words, for reports and timelines. Values come quoted and cut, so that a hostile one cannot fill a page.
+ */
 import type { Condition, Found, Operation } from "./history.js";
 import { type KeyState, unreachable } from "./sequential.js";
 

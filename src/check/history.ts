@@ -107,7 +107,9 @@ export interface Found {
   readonly value?: string;
 }
 
-/** An operation that has an answer of its own kind: what checkers look at once failed and unknown ones are set apart. */
+/**
+ * An operation that has an answer of its own kind: what checkers look at once failed and unknown ones are set apart.
+ */
 export type DoneOperation = Operation & { readonly returned: number; readonly outcome: Done };
 
 export function isDone(operation: Operation): operation is DoneOperation {

@@ -1,9 +1,10 @@
 /**
  * One key, as it behaves when operations run one after another: the specification that histories are held against.
  *
- * Every applied write of a key, a delete of a present key included, takes one revision, and revisions grow. So the state
- * is what the key holds plus a version, and the next write must answer a higher one. A write whose outcome is unknown
- * showed nobody its version: the version is then only a lower bound (`exact` is false) until somebody observes it.
+ * Every applied write of a key, a delete of a present key included, takes one revision, and revisions grow. So the
+ * state is what the key holds plus a version, and the next write must answer a higher one. A write whose outcome is
+ * unknown showed nobody its version: the version is then only a lower bound (`exact` is false) until somebody observes
+ * it.
  *
  * `after` is partial: null says that this operation with this answer cannot run in this state.
  */
@@ -41,8 +42,8 @@ export function sum(value: string | null, delta: string): string | null {
 }
 
 /**
- * The state after the operation ran with the answer it got. For an unknown outcome: the state after it took effect, null
- * when it has none here (that it never ran needs no step). A failed operation has no step.
+ * The state after the operation ran with the answer it got. For an unknown outcome: the state after it took effect,
+ * null when it has none here (that it never ran needs no step). A failed operation has no step.
  */
 export function after(state: KeyState, operation: Operation): KeyState | null {
   const { call, outcome } = operation;

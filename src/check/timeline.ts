@@ -3,7 +3,8 @@
  * invocation to return. The ones that contradict each other are red, and numbered as in the list below. The page stands
  * alone, loads nothing and runs no script; keys and values come from anywhere, so all text is escaped.
  *
- * The axis keeps the order of moments, not their distance: between two moments there is as much room as the labels need.
+ * The axis keeps the order of moments, not their distance: between two moments there is as much room as the labels
+ * need.
  */
 import type { KeyReport } from "./check.js";
 import type { Violation } from "./checker.js";

@@ -12,12 +12,13 @@
  * *Violation* is only ever said for a condition that every order must meet, whatever the unknown operations did:
  * 1. blocks.ts, B1–B4: about answers alone.
  * 2. A version that was shown has a maker. Without an answered one it is an unknown write of that value, invoked before
- *    the block is due. So k versions of one value need k of them. (An addition makes any number: where one could have, this
- *    proves nothing.)
+ *    the block is due. So k versions of one value need k of them. (An addition makes any number: where one could have,
+ *    this proves nothing.)
  * 3. A write follows what was there. The state that the block before it left is known. If the write's condition or sum
  *    does not fit it, unknown operations invoked in time must stand between. They are no more than the gap between the
- *    versions has room for. All ways are tried, as if no other gap needed any, within an allowance. The same for versions with
- *    an unknown maker. A write that expects a version fits directly behind it or nowhere: versions do not come back.
+ *    versions has room for. All ways are tried, as if no other gap needed any, within an allowance. The same for
+ *    versions with an unknown maker. A write that expects a version fits directly behind it or nowhere: versions do not
+ *    come back.
  * 4. A read that found the key absent needs an absence that suits (witness-order.ts). That is at the start, behind a
  *    delete, or where an unknown delete, invoked in time, fits in a gap with room.
  *

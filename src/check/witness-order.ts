@@ -83,7 +83,9 @@ function learn({ gaps, absences, ends }: Lessons, obstacles: readonly Obstacle[]
   return gaps.size + absences.size + ends.size > size;
 }
 
-/** The first block with a known delete after which the operation can have found nothing, as far as the known ones go. */
+/**
+ * The first block with a known delete after which the operation can have found nothing, as far as the known ones go.
+ */
 function endFor(operation: DoneOperation, blocks: readonly Block[]): number | null {
   for (const [index, { maker, observers, deleter }] of blocks.entries()) {
     const members = [maker, ...observers, deleter];

@@ -1,10 +1,11 @@
 /**
- * Keeps the compiled code of the program's own files, for a Node.js that has no cache for that itself (before 22.8). A command compiles half
- * a megabyte for one call; reading what V8 made of it at an earlier start takes a third of that.
+ * Keeps the compiled code of the program's own files, for a Node.js that has no cache for that itself (before 22.8). A
+ * command compiles half a megabyte for one call; reading what V8 made of it at an earlier start takes a third of that.
  *
- * Each build of the program has a folder for each version of Node.js and each kind of machine. Its files are as V8 gives them, with their
- * length and a checksum, since V8 believes what it reads. A file that does not fit counts as not there, and so does all in a folder that
- * cannot be written. Code that was read cannot call `import`: the bundler sees to it that a file outside does that for all.
+ * Each build of the program has a folder for each version of Node.js and each kind of machine. Its files are as V8
+ * gives them, with their length and a checksum, since V8 believes what it reads. A file that does not fit counts as not
+ * there, and so does all in a folder that cannot be written. Code that was read cannot call `import`: the bundler sees
+ * to it that a file outside does that for all.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import module from "node:module";

@@ -1,8 +1,8 @@
 /**
- * Code that Node.js compiled once is kept for the next start: by Node.js itself from 22.8 on, by code-cache.ts before. It is kept in the
- * user's own cache folder, not in the common one for temporary files, where others could put something else there. A node keeps
- * nothing outside of its directory, so `onar start` has no cache. A cache that cannot be used is no reason to fail.
- * NODE_DISABLE_COMPILE_CACHE=1 turns it off.
+ * Code that Node.js compiled once is kept for the next start: by Node.js itself from 22.8 on, by code-cache.ts before.
+ * It is kept in the user's own cache folder, not in the common one for temporary files, where others could put
+ * something else there. A node keeps nothing outside of its directory, so `onar start` has no cache. A cache that
+ * cannot be used is no reason to fail. NODE_DISABLE_COMPILE_CACHE=1 turns it off.
  */
 import module from "node:module";
 import { dirname, join } from "node:path";

@@ -7,7 +7,9 @@ import type { Io } from "./terminal/io.js";
 import { runTree } from "./tree/run-tree.js";
 import { onarTree } from "./tree.js";
 
-/** Runs one command line (without node and program) to its exit code. `program` is the file to start further nodes with. */
+/**
+ * Runs one command line (without node and program) to its exit code. `program` is the file to start further nodes with.
+ */
 export async function run(args: readonly string[], io: Io, program: string): Promise<ExitCode> {
   if (args.length === 0) {
     const { prompt } = await import("./prompt/prompt.js");

@@ -1,12 +1,14 @@
 /**
- * Calls of one node on one stream (Pipeline). Each costs a few bytes beside itself, where a call of its own costs a request of HTTP/2.
+ * Calls of one node on one stream (Pipeline). Each costs a few bytes beside itself, where a call of its own costs a
+ * request of HTTP/2.
  *
- * Intuition: answers find their call by its tag. Whether the way allows such a stream is found out, not believed. A proxy may keep a request
- * back until all of it is there. So no call goes on the stream before the node has said that it serves it (SERVED). One that ends under calls,
- * or says nothing for as long as one of them waits, is left.
+ * Intuition: answers find their call by its tag. Whether the way allows such a stream is found out, not believed. A
+ * proxy may keep a request back until all of it is there. So no call goes on the stream before the node has said that
+ * it serves it (SERVED). One that ends under calls, or says nothing for as long as one of them waits, is left.
  *
  * Invariants:
- *   S1  Each call is replied to once, unless it was given up. When the stream ends, those that were sent and not answered are unknown.
+ *   S1  Each call is replied to once, unless it was given up. When the stream ends, those that were sent and not
+ *       answered are unknown.
  *   S2  At most MAX_IN_FLIGHT calls are sent and not answered; more wait here.
  */
 import type { PipelineRequest, PipelineResponse } from "../../gen/ts/onar/kv/v1/kv.js";
@@ -205,7 +207,9 @@ export class CallStream {
   }
 }
 
-/** The meaning of the stream's end for each call on it: it is no answer to any of them, so each may have been executed. */
+/**
+ * The meaning of the stream's end for each call on it: it is no answer to any of them, so each may have been executed.
+ */
 function failureOfEnd(error: GrpcError | null): Failure {
   const told = error === null ? ownFailure("unknown", "UNAVAILABLE", "with OK") : failureOfError(error);
   return {

@@ -1,4 +1,7 @@
-/** The five calls: from what people hand in to a request, from the answer to an outcome. Shared by the client and its pipelines. */
+/**
+ * The five calls: from what people hand in to a request, from the answer to an outcome. Shared by the client and its
+ * pipelines.
+ */
 import { randomFillSync } from "node:crypto";
 import { Consistency as WireConsistency } from "../../gen/ts/onar/kv/v1/common.js";
 import { AssertionError } from "../base/assert.js";

@@ -1,6 +1,6 @@
 /**
- * The client over any way to its nodes. `onar/client` gives it gRPC (client.ts), a program inside a node's process that node itself, and the
- * command line a way that starts quickly.
+ * The client over any way to its nodes. `onar/client` gives it gRPC (client.ts), a program inside a node's process that
+ * node itself, and the command line a way that starts quickly.
  */
 import { Calls, KeyValueCalls, type OutcomeCalls } from "./calls.js";
 import { Courier } from "./courier.js";
@@ -47,8 +47,8 @@ export class ClientOver extends KeyValueCalls implements AsyncDisposable {
   }
 
   /**
-   * Gives up what is under way (CLOSED: not done, or unknown if it was sent) and closes the connections. Nothing of the client is left when
-   * it resolves. To lose nothing, await your calls first.
+   * Gives up what is under way (CLOSED: not done, or unknown if it was sent) and closes the connections. Nothing of the
+   * client is left when it resolves. To lose nothing, await your calls first.
    */
   async close(): Promise<void> {
     if (this.closed) return;

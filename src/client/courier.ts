@@ -25,7 +25,10 @@ import type { Revisions } from "./revisions.js";
 import type { Reply, Request, Response } from "./transport.js";
 import type { Turns } from "./writes-per-key.js";
 
-/** A node that says nothing for so long is given up for another one. A write may be held for three seconds while there is no writer. */
+/**
+ * A node that says nothing for so long is given up for another one. A write may be held for three seconds while there
+ * is no writer.
+ */
 const READ_ATTEMPT_MS = 1_500;
 const WRITE_ATTEMPT_MS = 4_000;
 const MIN_ATTEMPT_MS = 500;
@@ -104,7 +107,9 @@ export class Courier {
     return this.partitionNow(key, patience) ?? this.over(patience);
   }
 
-  /** Asks for the partition's revision if none is known, or only an old one; what speaks against the call, if anything. */
+  /**
+   * Asks for the partition's revision if none is known, or only an old one; what speaks against the call, if anything.
+   */
   private async learnRevision(
     partition: number,
     { value: { key } }: WriteRequest,

@@ -10,7 +10,9 @@ const CONNECT_MS = 5_000;
 const INTRODUCE_MS = 2_000;
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1_000;
-/** A node that says that it stops, or does not answer, is left alone so long while others are there, longer each time … */
+/**
+ * A node that says that it stops, or does not answer, is left alone so long while others are there, longer each time …
+ */
 const FIRST_REST_MS = 1_000;
 /** … at most so long. */
 const MAX_REST_MS = 30_000;

@@ -29,7 +29,10 @@ export class Entry {
     return UTF8.decode(this.value);
   }
 
-  /** For JSON.stringify: `version` as a string, `value`, and its `valueEncoding`: "text" where it is UTF-8, otherwise "base64". */
+  /**
+   * For JSON.stringify: `version` as a string, `value`, and its `valueEncoding`: "text" where it is UTF-8, otherwise
+   * "base64".
+   */
   toJSON(): object {
     const { value } = this;
     const isText = isUtf8(value);
@@ -44,7 +47,8 @@ export const entryOf = (wire: WireEntry | undefined): Entry | undefined =>
 /**
  * A copy of what was given, so that the caller may go on to use his bytes.
  *
- * @throws TypeError when it is neither text nor bytes, or is text with half a surrogate pair: two such keys would become one.
+ * @throws TypeError when it is neither text nor bytes, or is text with half a surrogate pair: two such keys would
+ * become one.
  */
 export function bytesOf(what: string, bytes: Bytes): Buffer {
   if (typeof bytes === "string") {

@@ -27,7 +27,10 @@ export interface Failure {
   readonly message: string;
   /** Another attempt, at another node or later, may succeed. */
   readonly retryable: boolean;
-  /** The cluster has decided this request id: no copy of the write was or will be executed. Other refusals speak for their own copy. */
+  /**
+   * The cluster has decided this request id: no copy of the write was or will be executed. Other refusals speak for
+   * their own copy.
+   */
   readonly decided: boolean;
   /** The server's wish. */
   readonly retryAfterMs: number;

@@ -1,11 +1,13 @@
 /**
- * A connection to one endpoint: gRPC on the project's own HTTP/2. Calls ride one stream where the way allows it (call-stream.ts), and are
- * calls of their own where it does not.
+ * A connection to one endpoint: gRPC on the project's own HTTP/2. Calls ride one stream where the way allows it
+ * (call-stream.ts), and are calls of their own where it does not.
  *
  * Invariants:
- *   G1  Requests are sent only on the connection that whoever answered the introduction is at the end of (endpoint.ts). So a GrpcClient here
- *       connects once. When its connection is lost it refuses calls, which are surely not executed then.
- *   G2  A call whose time is short is no longer under way than it says: its time is on the wire, whichever way it takes.
+ *   G1  Requests are sent only on the connection that whoever answered the introduction is at the end of (endpoint.ts).
+ *       So a GrpcClient here connects once. When its connection is lost it refuses calls, which are surely not executed
+ *       then.
+ *   G2  A call whose time is short is no longer under way than it says: its time is on the wire, whichever way it
+ *       takes.
  */
 import { GetViewRequest, GetViewResponse } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { GrpcClient, type GrpcClientOptions } from "../grpc/client/client.js";
@@ -42,7 +44,8 @@ const TIMING: Timing = {
   ...CLIENT_TIMING,
   // A far or a busy node needs some; who connects bounds it, too.
   connectionTimeoutMs: 5_000,
-  // A node that is gone without a word is noticed in seconds, not in the minutes of TCP. Only while something is open is it asked.
+  // A node that is gone without a word is noticed in seconds, not in the minutes of TCP. Only while something is open
+  // is it asked.
   keepalive: { ...CLIENT_TIMING.keepalive, timeMs: 10_000, timeoutMs: 5_000 },
 };
 /** Many answers may be on their way on one stream. */

@@ -1,7 +1,7 @@
 /**
- * The module `onar/client/grpc-js`: the client over the library @grpc/grpc-js, for programs that hand in credentials, interceptors or options of
- * a channel of their own. A call costs several times what the client's own way does, and none rides a stream. The library is
- * not among the packages that `@onar/client` depends on: install it beside.
+ * The module `onar/client/grpc-js`: the client over the library @grpc/grpc-js, for programs that hand in credentials,
+ * interceptors or options of a channel of their own. A call costs several times what the client's own way does, and
+ * none rides a stream. The library is not among the packages that `@onar/client` depends on: install it beside.
  *
  * Requests are sent only while the connection stands (reach.ts).
  */
@@ -35,8 +35,8 @@ const OPTIONS: ChannelOptions = {
   // Answers of any length: what came is an answer, refusing it here would make a write that is done look undone.
   "grpc.max_receive_message_length": -1,
   "grpc.max_send_message_length": -1,
-  // To grpc-js this is also the time that an attempt to connect may take, which a far or a busy node needs. When to try again is decided
-  // by endpoint.ts: a channel that has failed is replaced.
+  // To grpc-js this is also the time that an attempt to connect may take, which a far or a busy node needs. When to try
+  // again is decided by endpoint.ts: a channel that has failed is replaced.
   "grpc.initial_reconnect_backoff_ms": 5_000,
   "grpc.max_reconnect_backoff_ms": 5_000,
   // A node that is gone without a word is noticed in seconds, not in the minutes of TCP.
@@ -50,7 +50,10 @@ const NO_METADATA = new Metadata();
 export interface GrpcJsOptions {
   /** Insecure ones when missing. */
   readonly credentials?: ChannelCredentials;
-  /** Options of each channel, before the client's own: `{ "grpc.enable_http_proxy": 1 }` heeds the proxies of the environment. */
+  /**
+   * Options of each channel, before the client's own: `{ "grpc.enable_http_proxy": 1 }` heeds the proxies of the
+   * environment.
+   */
   readonly channelOptions?: ChannelOptions;
   readonly interceptors?: readonly Interceptor[];
 }

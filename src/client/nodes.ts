@@ -1,8 +1,8 @@
 /**
  * The nodes of the cluster as the client knows them, and which of them to ask.
  *
- * The intuition: the view says where each key is, so the client goes straight to the node that serves it. But it never waits for the best
- * node while another one can be asked: any node serves any call.
+ * The intuition: the view says where each key is, so the client goes straight to the node that serves it. But it never
+ * waits for the best node while another one can be asked: any node serves any call.
  *
  * Invariants:
  *   N1  A request goes only to a node that has introduced itself as one of the cluster.
@@ -62,7 +62,10 @@ export class Nodes {
     return this.view !== null && patience.over === null;
   }
 
-  /** The node to ask, not one of `tried` if that can be helped; null when the patience is over, or nobody is of the cluster. */
+  /**
+   * The node to ask, not one of `tried` if that can be helped; null when the patience is over, or nobody is of the
+   * cluster.
+   */
   async choose(
     partition: number,
     kind: Kind,

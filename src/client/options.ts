@@ -8,27 +8,36 @@ import type { Connect } from "./transport.js";
 /** How a client finds its cluster. */
 export interface ClientOptions {
   /**
-   * Where nodes listen for clients: HOST:PORT, with brackets around an IPv6 address. At least one; more of them, so that one that is down
-   * does no harm. The other nodes are found through these.
+   * Where nodes listen for clients: HOST:PORT, with brackets around an IPv6 address. At least one; more of them, so
+   * that one that is down does no harm. The other nodes are found through these.
    */
   readonly endpoints: readonly string[];
-  /** 32 hexadecimal digits: every other cluster is refused (WRONG_CLUSTER). When missing, the first cluster that answers is the one. */
+  /**
+   * 32 hexadecimal digits: every other cluster is refused (WRONG_CLUSTER). When missing, the first cluster that answers
+   * is the one.
+   */
   readonly clusterId?: string;
   /** How long a call may take, all attempts included, in milliseconds: 0 … 3,600,000. 10,000 when missing. */
   readonly timeoutMs?: number;
   /**
-   * Whether nodes are called at the addresses that they advertise, which saves a hop inside the cluster. False when they cannot be reached
-   * from here: then only the endpoints are used. True when missing.
+   * Whether nodes are called at the addresses that they advertise, which saves a hop inside the cluster. False when
+   * they cannot be reached from here: then only the endpoints are used. True when missing.
    */
   readonly direct?: boolean;
   /**
-   * Whether calls ride one stream to each node, where the way there allows it: that costs a fraction of a gRPC call each. False: each is a
-   * call of its own, which a balancer of calls can send to another node. True when missing.
+   * Whether calls ride one stream to each node, where the way there allows it: that costs a fraction of a gRPC call
+   * each. False: each is a call of its own, which a balancer of calls can send to another node. True when missing.
    */
   readonly stream?: boolean;
-  /** Speaks TLS: to a proxy that ends it, as nodes have none themselves. `true`: with the authorities that Node.js trusts. */
+  /**
+   * Speaks TLS: to a proxy that ends it, as nodes have none themselves. `true`: with the authorities that Node.js
+   * trusts.
+   */
   readonly tls?: true | TlsOptions;
-  /** Another way to nodes than the client's own, with credentials or a proxy, say: see `onar/client/grpc-js`. Not together with `tls`. */
+  /**
+   * Another way to nodes than the client's own, with credentials or a proxy, say: see `onar/client/grpc-js`. Not
+   * together with `tls`.
+   */
   readonly transport?: Transport;
 }
 
@@ -40,7 +49,10 @@ export interface TlsOptions {
   readonly cert?: Pem;
   /** Its private key. */
   readonly key?: Pem;
-  /** The name that the other side's certificate must have, and that is asked for (SNI). The endpoint's host when missing. */
+  /**
+   * The name that the other side's certificate must have, and that is asked for (SNI). The endpoint's host when
+   * missing.
+   */
   readonly serverName?: string;
 }
 
@@ -61,8 +73,9 @@ export interface CallOptions {
 /** Options of one get. */
 export interface GetOptions extends CallOptions {
   /**
-   * "linearizable" (when missing): sees every write that was answered before the read began, through whatever client and node. "local": the
-   * settled copy of one replica, without a round among them; it may be old, but is never a value that could still vanish.
+   * "linearizable" (when missing): sees every write that was answered before the read began, through whatever client
+   * and node. "local": the settled copy of one replica, without a round among them; it may be old, but is never a value
+   * that could still vanish.
    */
   readonly consistency?: Consistency;
 }

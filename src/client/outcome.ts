@@ -22,8 +22,8 @@ export type ClientReason =
   | "WRONG_CLUSTER";
 
 /**
- * Why: Onar's own reason (docs/errors.md), one of the client's, or the name of a gRPC status that something in between has made up. Newer
- * servers may have more.
+ * Why: Onar's own reason (docs/errors.md), one of the client's, or the name of a gRPC status that something in between
+ * has made up. Newer servers may have more.
  */
 export type Reason =
   | Exclude<keyof typeof ErrorReason, "UNSPECIFIED" | "UNRECOGNIZED">
@@ -34,7 +34,10 @@ export type Reason =
 interface Unanswered {
   /** For programs: why. */
   readonly reason: Reason;
-  /** The gRPC status by name, for example "UNAVAILABLE": the one that was told, or for the client's own reasons the one that fits. */
+  /**
+   * The gRPC status by name, for example "UNAVAILABLE": the one that was told, or for the client's own reasons the one
+   * that fits.
+   */
   readonly code: string;
   /**
    * HOST:PORT of the node that said so, or that did not answer. When none could be reached, those of all endpoints,
@@ -148,8 +151,8 @@ export class NotDeleted extends Answer {
 export class Added extends Answer {
   constructor(
     /**
-     * The number after it. Undefined only when the first answer was lost and the key was written again before the request was repeated: it
-     * was added, once.
+     * The number after it. Undefined only when the first answer was lost and the key was written again before the
+     * request was repeated: it was added, once.
      */
     readonly number: bigint | undefined,
     /** The key's version with this write. */

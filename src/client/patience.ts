@@ -1,4 +1,7 @@
-/** How long one call goes on: until its deadline, until its caller gives up, until the client is closed. Holds one timer until `release`. */
+/**
+ * How long one call goes on: until its deadline, until its caller gives up, until the client is closed. Holds one timer
+ * until `release`.
+ */
 import { setMaxListeners } from "node:events";
 import { TransientMap } from "../base/transient-map.js";
 import type { ClientReason } from "./outcome.js";
@@ -80,7 +83,10 @@ export class Patience {
     for (const wake of waiting) wake();
   }
 
-  /** Resolves with what `start` hands to its argument, or with null when the patience is over first; then what `start` returned is called. */
+  /**
+   * Resolves with what `start` hands to its argument, or with null when the patience is over first; then what `start`
+   * returned is called.
+   */
   wait<T>(start: (settle: (value: T) => void) => (() => void) | undefined): Promise<T | null> {
     return new Promise((resolve) => {
       if (this.over !== null) return resolve(null);

@@ -3,8 +3,9 @@ import { Calls, type CallsOptions, KeyValueCalls, type OutcomeCalls } from "./ca
 import { UnderWay } from "./patience.js";
 
 /**
- * Calls in flight together, each with the same outcomes as those of the client, which travel in the same way. They finish in any order, also
- * those on one key: to keep an order, wait for the call before. `close` waits for all of them.
+ * Calls in flight together, each with the same outcomes as those of the client, which travel in the same way. They
+ * finish in any order, also those on one key: to keep an order, wait for the call before. `close` waits for all of
+ * them.
  *
  * @example
  * ```ts

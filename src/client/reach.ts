@@ -17,8 +17,8 @@ export interface Probed {
 }
 
 /**
- * Why no connection came about, for people: asked of the operating system by a bare connection. `address`: "host:port", an IPv6 host in
- * brackets. `lingers`: whether the process stays for the answer.
+ * Why no connection came about, for people: asked of the operating system by a bare connection. `address`: "host:port",
+ * an IPv6 host in brackets. `lingers`: whether the process stays for the answer.
  */
 export function whyNotConnected(address: string, withinMs: number, lingers: boolean): Promise<Probed> {
   const { host, port } = hostAndPort(address);

@@ -12,8 +12,8 @@ export type Reply = Response | Failure;
 /** The way to one node. */
 export interface Connection {
   /**
-   * Sends a request that the node is to answer within the time. `replied` is called once, possibly before this returns, unless the function
-   * that is returned is called first, which gives up waiting.
+   * Sends a request that the node is to answer within the time. `replied` is called once, possibly before this returns,
+   * unless the function that is returned is called first, which gives up waiting.
    */
   send(request: Request, timeoutMs: number, replied: (reply: Reply) => void): () => void;
   /** It stands, as far as is known. */

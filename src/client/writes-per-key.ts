@@ -3,7 +3,8 @@
  * most 128). A request that is decided after more than that came since its `after` cannot be told from a repeated one.
  * Further writes wait here, in order.
  *
- * A client does not know how many others write the key. When one of its writes was expired, there are many, and it makes do with fewer.
+ * A client does not know how many others write the key. When one of its writes was expired, there are many, and it
+ * makes do with fewer.
  */
 import { TransientMap } from "../base/transient-map.js";
 
@@ -28,7 +29,10 @@ export class Turns {
     return true;
   }
 
-  /** `ready` is called when it is this write's turn, possibly at once. The function that is returned takes it back while it waits. */
+  /**
+   * `ready` is called when it is this write's turn, possibly at once. The function that is returned takes it back while
+   * it waits.
+   */
   take(key: string, ready: () => void): () => void {
     if (this.takeNow(key)) {
       ready();

@@ -32,7 +32,9 @@ export interface ClientPortConfig {
   readonly reflection: boolean;
   /** The calls of backups and restores are served. */
   readonly backup: boolean;
-  /** HTTP/2 state and unsent answers of one connection, MiB: beyond it, further calls of that connection are refused. */
+  /**
+   * HTTP/2 state and unsent answers of one connection, MiB: beyond it, further calls of that connection are refused.
+   */
   readonly connectionMemory: number;
   /** So many calls of a connection may be cancelled at once … */
   readonly resetBurst: number;

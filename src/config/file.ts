@@ -21,7 +21,9 @@ export interface SettingsFile extends Source {
   readonly problems: readonly string[];
 }
 
-/** The file, also when there are problems in it; a SettingError when it cannot be read. `label` names who asked for it. */
+/**
+ * The file, also when there are problems in it; a SettingError when it cannot be read. `label` names who asked for it.
+ */
 export function readSettingsFile(label: string, path: string): SettingsFile {
   return parseSettings(path, textOf(label, path));
 }

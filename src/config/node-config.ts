@@ -1,4 +1,7 @@
-/** From gathered settings to what a node is started with: everything that can be known to be wrong before anything is started. */
+/**
+ * From gathered settings to what a node is started with: everything that can be known to be wrong before anything is
+ * started.
+ */
 import { DEFAULT_PARTITIONS } from "../core/placement/position.js";
 import {
   type ClientPortConfig,
@@ -184,7 +187,10 @@ function advertised(
   );
 }
 
-/** The other founding nodes, as given; `own` may stand among them. All must be named: a part of the list could found a second cluster. */
+/**
+ * The other founding nodes, as given; `own` may stand among them. All must be named: a part of the list could found a
+ * second cluster.
+ */
 function founders(gathered: Gathered<NodeSettings>, own: string, expect: number): string[] {
   const label = gathered.label("join");
   const named = (gathered.value("join") ?? []).map(formatAddress);

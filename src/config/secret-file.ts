@@ -1,6 +1,7 @@
 /**
- * The file of the cluster secret: one secret a line, the first one to prove with, all of them to accept. Two lines are for the time in which
- * a secret is replaced (docs/security.md). A file that others can read protects nothing and is refused.
+ * The file of the cluster secret: one secret a line, the first one to prove with, all of them to accept. Two lines are
+ * for the time in which a secret is replaced (docs/security.md). A file that others can read protects nothing and is
+ * refused.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
@@ -13,7 +14,10 @@ export const MAX_SECRET_CHARACTERS = 1_024;
 export const MAX_SECRETS = 2;
 const MAX_FILE_BYTES = 8_192;
 const NEW_SECRET_BYTES = 32;
-/** Everybody else, and a group that may write. A group that may read is how Kubernetes gives a file to a process that is not root. */
+/**
+ * Everybody else, and a group that may write. A group that may read is how Kubernetes gives a file to a process that is
+ * not root.
+ */
 const TOO_OPEN = 0o027;
 
 export interface SecretFile {

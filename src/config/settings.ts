@@ -40,7 +40,10 @@ import {
 } from "./values.js";
 
 export interface Setting<Value> {
-  /** node: each node's own. cluster: fixed forever by whoever founds the cluster. client: of the commands that call nodes. */
+  /**
+   * node: each node's own. cluster: fixed forever by whoever founds the cluster. client: of the commands that call
+   * nodes.
+   */
   readonly scope: "node" | "cluster" | "client";
   /** The text after the flag, for example "<host:port>"; "" for a switch. */
   readonly argument: string;

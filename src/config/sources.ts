@@ -76,8 +76,8 @@ const KNOWN_VARIABLES: readonly string[] = [
 ];
 
 /**
- * Variables that look mistyped: none of ours, but nearly. Others that begin with ONAR_ are left alone, as an orchestrator makes such of a
- * service of that name (ONAR_SERVICE_HOST and so on).
+ * Variables that look mistyped: none of ours, but nearly. Others that begin with ONAR_ are left alone, as an
+ * orchestrator makes such of a service of that name (ONAR_SERVICE_HOST and so on).
  */
 export function mistyped(environment: Environment): readonly string[] {
   return Object.keys(environment).flatMap((name) => {
@@ -87,7 +87,9 @@ export function mistyped(environment: Environment): readonly string[] {
   });
 }
 
-/** The environment for a node that is started with flags: without settings, which were meant for a node started by hand. */
+/**
+ * The environment for a node that is started with flags: without settings, which were meant for a node started by hand.
+ */
 export function withoutNodeSettings(environment: Environment): Record<string, string | undefined> {
   const rest = { ...environment };
   for (const key of Object.keys(NODE_SETTINGS)) delete rest[variableOf(key)];

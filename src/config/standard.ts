@@ -1,6 +1,6 @@
 /**
- * The variables of OpenTelemetry, where operators set them for all programs of a machine or a pod. Those that are not here are read by its
- * libraries (observe/traces/telemetry.ts).
+ * The variables of OpenTelemetry, where operators set them for all programs of a machine or a pod. Those that are not
+ * here are read by its libraries (observe/traces/telemetry.ts).
  *
  * Source: opentelemetry.io, "Environment Variable Specification" and "OpenTelemetry Protocol Exporter".
  */

@@ -1,6 +1,7 @@
 /**
- * Settings as people write them, to values. `label` is what errors call the setting, with where it came from: `--listen`, `ONAR_LISTEN
- * (environment)`, `listen (onar.yaml line 7)`. Every error names it, the bound and what was given.
+ * Settings as people write them, to values. `label` is what errors call the setting, with where it came from:
+ * `--listen`, `ONAR_LISTEN (environment)`, `listen (onar.yaml line 7)`. Every error names it, the bound and what was
+ * given.
  */
 import { jsonText } from "../base/printable.js";
 import { MAX_PARTITIONS } from "../core/placement/position.js";

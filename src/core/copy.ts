@@ -4,7 +4,8 @@
  * The real node adds elections (partition.ts); small worlds explore these machines without elections and without
  * upkeep.
  *
- * Its machines reach each other by references and not by functions that hold them, upkeep excepted. So a small world can copy a copy.
+ * Its machines reach each other by references and not by functions that hold them, upkeep excepted. So a small world
+ * can copy a copy.
  */
 import { assert, unreachable } from "../base/assert.js";
 import type { Instant } from "../base/time.js";

@@ -7,8 +7,8 @@
  *
  * Invariants
  * L1 A copy is sealed once for an epoch, and its epoch never falls.
- * L2 It answers in one epoch only, the one that it is ready in. All of this follows from durable entries, at every point
- *    of a restart.
+ * L2 It answers in one epoch only, the one that it is ready in. All of this follows from durable entries, at every
+ *    point of a restart.
  *
  * Source: the reconfiguration of docs/protocol.md, V2 and V4.
  */

@@ -1,6 +1,6 @@
 /**
- * A client's way to a node of the same process: its calls go straight to the handlers, without gRPC and without sockets. The bytes of an answer
- * are copied, as they are the node's own; those of a request are already copies.
+ * A client's way to a node of the same process: its calls go straight to the handlers, without gRPC and without
+ * sockets. The bytes of an answer are copied, as they are the node's own; those of a request are already copies.
  */
 import type { Entry } from "../../gen/ts/onar/kv/v1/common.js";
 import type { GetViewResponse } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";

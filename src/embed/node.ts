@@ -11,8 +11,8 @@ import { type Passes, type RunningServer, startServer } from "../server/server.j
 import { InProcessConnection } from "./in-process.js";
 
 /**
- * The settings of a node, as `onar start` takes them (docs/configuration.md): `peerListen` is `--peer-listen` and so on. Neither the environment nor
- * a file is read.
+ * The settings of a node, as `onar start` takes them (docs/configuration.md): `peerListen` is `--peer-listen` and so
+ * on. Neither the environment nor a file is read.
  */
 export interface NodeOptions {
   /** HOST:PORT to serve clients at; port 0 takes a free one. */
@@ -49,9 +49,15 @@ export interface NodeOptions {
   readonly reflection?: boolean;
   /** The node is not ready while its disk has stood still for longer, seconds; 2 when missing. */
   readonly diskStall?: number;
-  /** Serve the calls of backups and restores to whoever reaches `listen`; true when missing if that is at loopback, else false. */
+  /**
+   * Serve the calls of backups and restores to whoever reaches `listen`; true when missing if that is at loopback, else
+   * false.
+   */
   readonly backup?: boolean;
-  /** Take calls for so long after a stopping node's health fell, seconds; 5 when missing, 0.5 if both ports are at loopback. */
+  /**
+   * Take calls for so long after a stopping node's health fell, seconds; 5 when missing, 0.5 if both ports are at
+   * loopback.
+   */
   readonly drainDelay?: number;
   /** The transport that serves clients: Onar's own gRPC, `lean`, or `grpc-js`; `lean` when missing. */
   readonly transport?: "lean" | "grpc-js";
@@ -77,7 +83,9 @@ export interface NodeOptions {
   readonly maxValueBytes?: number;
   /** Longest message that clients may send, bytes. */
   readonly maxMessageBytes?: number;
-  /** Connections of clients at a time; further ones are refused. As many as the limit of open files allows when missing. */
+  /**
+   * Connections of clients at a time; further ones are refused. As many as the limit of open files allows when missing.
+   */
   readonly maxConnections?: number;
   /** Is told what an operator would read, a line at a time. */
   readonly onNotice?: (text: string) => void;
@@ -149,8 +157,8 @@ export class OnarNode implements AsyncDisposable {
   }
 
   /**
-   * Drains, then stops: offices go to other nodes while requests are still taken, requests under way are answered. With `drain: false`, when
-   * the whole cluster stops and there is nobody to take over, only the latter.
+   * Drains, then stops: offices go to other nodes while requests are still taken, requests under way are answered. With
+   * `drain: false`, when the whole cluster stops and there is nobody to take over, only the latter.
    */
   async close(options: { readonly drain: boolean } = { drain: true }): Promise<void> {
     await this.server.close(options);
@@ -176,14 +184,15 @@ export class OnarNode implements AsyncDisposable {
 }
 
 /**
- * Starts a node in this process and resolves when it listens; await {@link OnarNode.serving} before the first call, or just call: calls wait.
+ * Starts a node in this process and resolves when it listens; await {@link OnarNode.serving} before the first call, or
+ * just call: calls wait.
  *
  * @throws SettingError, StartError with a message that names the option
  *
  * @example
  * ```ts
- * await using node = await startNode({ listen: "127.0.0.1:4600", peerListen: "127.0.0.1:4700", expect: 1, memory: true });
- * const client = node.client();
+ * await using node = await startNode({ listen: "127.0.0.1:4600", peerListen: "127.0.0.1:4700", expect: 1, memory: true
+ * }); const client = node.client();
  * await client.put("greeting", "hello");
  * ```
  */

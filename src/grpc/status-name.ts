@@ -1,4 +1,7 @@
-/** The names of gRPC's status codes, in a file that imports nothing: clients that make no call over this folder read it, too. */
+/**
+ * The names of gRPC's status codes, in a file that imports nothing: clients that make no call over this folder read it,
+ * too.
+ */
 const NAMES = [
   "OK",
   "CANCELLED",

@@ -28,13 +28,16 @@ export const STATUS = {
 export type StatusCode = (typeof STATUS)[keyof typeof STATUS];
 
 /**
- * The effect of a failed call at the server. `answered`: the server gave this status itself. `unprocessed`: it surely has not begun the call,
- * so that it may be made again. `unknown`: nobody can say.
+ * The effect of a failed call at the server. `answered`: the server gave this status itself. `unprocessed`: it surely
+ * has not begun the call, so that it may be made again. `unknown`: nobody can say.
  */
 export type CallOutcome = "answered" | "unprocessed" | "unknown";
 
 export interface GrpcErrorOptions {
-  /** The bytes of `grpc-status-details-bin`: a google.rpc.Status, which is not looked at here. A function makes them once they are wanted. */
+  /**
+   * The bytes of `grpc-status-details-bin`: a google.rpc.Status, which is not looked at here. A function makes them
+   * once they are wanted.
+   */
   readonly details?: Uint8Array | (() => Uint8Array) | undefined;
   /** Server: further trailers to send. Client: those that came. */
   readonly metadata?: Metadata | undefined;
@@ -42,7 +45,10 @@ export interface GrpcErrorOptions {
   readonly cause?: unknown;
 }
 
-/** A call has ended with another status than OK. A handler throws it to end its call so; a client's call rejects with it. */
+/**
+ * A call has ended with another status than OK. A handler throws it to end its call so; a client's call rejects with
+ * it.
+ */
 export class GrpcError extends Error {
   /** One of `STATUS`; a client may see others, from servers that make up their own. */
   readonly code: number;
@@ -66,8 +72,8 @@ export class GrpcError extends Error {
 }
 
 /**
- * An error that the other side has caused. It has no stack: making one takes longer than the rest of a call. So refusing would cost more than
- * answering, and it would name nothing but this folder.
+ * An error that the other side has caused. It has no stack: making one takes longer than the rest of a call. So
+ * refusing would cost more than answering, and it would name nothing but this folder.
  */
 export function causedByPeer(code: number, message: string): GrpcError {
   const { stackTraceLimit } = Error;

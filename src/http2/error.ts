@@ -45,7 +45,9 @@ export function errorName(code: number): string {
   return NAMES[code] ?? `0x${code.toString(16)}`;
 }
 
-/** The peer broke a rule that concerns the whole connection. `code` is what GOAWAY says, the message is its debug data. */
+/**
+ * The peer broke a rule that concerns the whole connection. `code` is what GOAWAY says, the message is its debug data.
+ */
 export class ConnectionError extends Error {
   readonly code: number;
 

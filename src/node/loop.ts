@@ -119,7 +119,10 @@ export class Loop {
     return ticket;
   }
 
-  /** The partition's revisions go on above this one. `tell` is called exactly once: true when a majority has it (`Raised`). */
+  /**
+   * The partition's revisions go on above this one. `tell` is called exactly once: true when a majority has it
+   * (`Raised`).
+   */
   raise(partition: Partition, above: Revision, timeout: Duration, tell: (done: boolean) => void): void {
     if (this.stopped) return tell(false);
     this.lastRaise++;

@@ -1,6 +1,6 @@
 /**
- * A node as one deterministic machine: the core and the router above it. The loop drives it on a real clock, network and disk, the simulator
- * on virtual ones.
+ * A node as one deterministic machine: the core and the router above it. The loop drives it on a real clock, network
+ * and disk, the simulator on virtual ones.
  */
 import { unreachable } from "../base/assert.js";
 import type { Instant } from "../base/time.js";
@@ -49,7 +49,10 @@ export class NodeMachine {
   /** The driver tells what it gives to the disk, and what of it is durable. */
   readonly syncs = new Syncs();
 
-  /** `watcher` is told of requests; null: nobody is. `partitionOf`: where keys must lie that peers speak of; null: anywhere. */
+  /**
+   * `watcher` is told of requests; null: nobody is. `partitionOf`: where keys must lie that peers speak of; null:
+   * anywhere.
+   */
   constructor(
     options: CoreOptions,
     watcher: RequestWatcher | null = null,

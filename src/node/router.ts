@@ -9,7 +9,8 @@
  * Invariants:
  *   I1  A write without an id leaves this node at most once, counting its own writer.
  *   I2  A verdict "refused" or "unserved" is given only when no copy can have been executed.
- *   I3  Every request is answered by its deadline, whatever the disk does: an answer that waits for a sync is not an answer yet.
+ *   I3  Every request is answered by its deadline, whatever the disk does: an answer that waits for a sync is not an
+ *       answer yet.
  *   I4  A write that is sent again runs at most once, also when the client told no `after` (R9).
  *   I5 A message that no live stream took was not sent: it is held like any other request.
  *   I6  One wrong word about a partition's revision does not keep its requests out for good.
@@ -46,7 +47,10 @@ const BOUNCE: Duration = duration(50);
 const RETRY: Duration = duration(10);
 /** A passed-on request that may be sent twice is sent again after this long without an answer. */
 const REPEAT: Duration = duration(1_000);
-/** A disk that has stood still for so long is not waited for: another replica is asked what only this node's own copy holds up. */
+/**
+ * A disk that has stood still for so long is not waited for: another replica is asked what only this node's own copy
+ * holds up.
+ */
 const PASS_ON: Duration = duration(100);
 
 /** Bytes of a request without its key and its values. */
@@ -431,7 +435,8 @@ export class Router {
       // An earlier copy may have run: only its record can tell.
       const here = reason === "overloaded" || reason === "disk-full" || reason === "no-quorum";
       if (here && pending.mayHaveRun) return this.hold(pending, out);
-      // The client said nothing of what it knew, and this node was told too much: that writer was in office when it said so.
+      // The client said nothing of what it knew, and this node was told too much: that writer was in office when it
+      // said so.
       if (reason === "after-in-future" && pending.bound) {
         if (!pending.mayHaveRun) this.unlearn(pending, result.refusal.revision);
         return this.hold(pending, out);

@@ -1,6 +1,6 @@
 /**
- * A node's word on itself: services, metrics, health, the log and whoever embeds it read it here, and nobody else reaches into a running
- * machine. Everything is as it is at the moment of the question.
+ * A node's word on itself: services, metrics, health, the log and whoever embeds it read it here, and nobody else
+ * reaches into a running machine. Everything is as it is at the moment of the question.
  */
 import {
   NO_NODE,
@@ -193,7 +193,9 @@ export class NodeStatus {
     });
   }
 
-  /** By node: how many revisions it is behind in the partition, of those that this node writes, where it is behind most. */
+  /**
+   * By node: how many revisions it is behind in the partition, of those that this node writes, where it is behind most.
+   */
   get lags(): ReadonlyMap<NodeId, number> {
     const most = new Map<NodeId, number>();
     for (const partition of this.core.partitions.keys()) {

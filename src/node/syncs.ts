@@ -1,8 +1,9 @@
 /**
- * Since when a node waits for its disk: counts the batches that are not durable yet, and remembers when the disk last got anything done.
+ * Since when a node waits for its disk: counts the batches that are not durable yet, and remembers when the disk last
+ * got anything done.
  *
- * The intuition: a busy disk always has something to do, and that says nothing. A disk that stands still has something to do and ends none
- * of it.
+ * The intuition: a busy disk always has something to do, and that says nothing. A disk that stands still has something
+ * to do and ends none of it.
  */
 import { type Duration, duration, type Instant, since } from "../base/time.js";
 

@@ -1,6 +1,6 @@
 /**
- * The newest view that counts in this node, in one place: whatever needs it asks here, or is told when it changes. The machine lets a view count
- * before it takes any further input.
+ * The newest view that counts in this node, in one place: whatever needs it asks here, or is told when it changes. The
+ * machine lets a view count before it takes any further input.
  */
 import { assert } from "../base/assert.js";
 import type { EncodedView } from "../core/view/encoded-view.js";

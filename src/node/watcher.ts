@@ -1,4 +1,7 @@
-/** Is told of the way that requests take through a node; what it makes of that is its business (observe/traces). Usually there is none. */
+/**
+ * Is told of the way that requests take through a node; what it makes of that is its business (observe/traces). Usually
+ * there is none.
+ */
 import type { NodeId, Partition } from "../core/model/ids.js";
 import type { Forward, Request } from "../core/model/node-message.js";
 import type { Result } from "../core/model/operation.js";

@@ -1,4 +1,7 @@
-/** The usual numbers of a gRPC server, under their usual names: how many calls of each method, how they ended, how long they took. */
+/**
+ * The usual numbers of a gRPC server, under their usual names: how many calls of each method, how they ended, how long
+ * they took.
+ */
 import { STATUS } from "../grpc/status.js";
 import { statusName } from "../grpc/status-name.js";
 import type { CallObserver, CallType, ObservedMethod } from "../rpc/call/call-observer.js";

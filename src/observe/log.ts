@@ -53,7 +53,10 @@ export const droppedLines =
     return line;
   };
 
-/** Longer than any of ours: a list of all founders with what is wrong with each. A stack, which debug shows, is cut at worst. */
+/**
+ * Longer than any of ours: a list of all founders with what is wrong with each. A stack, which debug shows, is cut at
+ * worst.
+ */
 const MAX_LINE = 8_000;
 /** Texts hold what others said. */
 const line = (text: string): string => printable(text, MAX_LINE);

@@ -1,5 +1,6 @@
 /**
- * A node's own numbers, read from it when somebody asks. Labels are bounded: at most the nodes of the cluster, never partitions or keys.
+ * A node's own numbers, read from it when somebody asks. Labels are bounded: at most the nodes of the cluster, never
+ * partitions or keys.
  */
 import { collectDefaultMetrics, Registry } from "prom-client";
 import {

@@ -35,7 +35,9 @@ export class NodeNews {
   private stoodSince: number | null = null;
   private dropped = 0;
   private droppedAt = Number.NEGATIVE_INFINITY;
-  /** The first writers belong to the start: told of is what comes after each partition had one, or after so many looks. */
+  /**
+   * The first writers belong to the start: told of is what comes after each partition had one, or after so many looks.
+   */
   private begun = false;
   private looks = 0;
 
@@ -111,7 +113,10 @@ export class NodeNews {
     this.listeners.notice(parts.join("; "), { event: "writers", changed, taken, lost, offices: mine, without });
   }
 
-  /** The first elections are one line, once they are over or have taken long. A node that finds all writers at its first look missed none. */
+  /**
+   * The first elections are one line, once they are over or have taken long. A node that finds all writers at its first
+   * look missed none.
+   */
   private lookAtStart(partitions: number, offices: number): void {
     this.looks++;
     this.begun = this.without === 0 || this.looks >= START_LOOKS;

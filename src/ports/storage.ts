@@ -10,22 +10,27 @@ export interface Storage {
   readonly kind: "memory" | "log";
   /** The registers of a partition: what was put is seen at once, whether durable or not. */
   table(partition: Partition): RegisterTable;
-  /** Durable entries of an earlier life other than registers and removals: applied in their order they give the same state. */
+  /**
+   * Durable entries of an earlier life other than registers and removals: applied in their order they give the same
+   * state.
+   */
   restored(): Iterable<NodeEntry>;
   /**
-   * Appends one batch. `durable` is called once all entries appended so far, these included, have reached stable storage; for an empty
-   * batch, too. Calls come in the order of the batches and may come before `append` returns. When the disk is slow or full, or the
-   * checkpoint is behind, calls come late; after an error they never come.
+   * Appends one batch. `durable` is called once all entries appended so far, these included, have reached stable
+   * storage; for an empty batch, too. Calls come in the order of the batches and may come before `append` returns. When
+   * the disk is slow or full, or the checkpoint is behind, calls come late; after an error they never come.
    */
   append(entries: readonly NodeEntry[], durable: () => void): void;
   /**
-   * Durable records so far, over all lives of this directory: never less than what anybody was told (R10). 0 for memory, which nobody
-   * comes back with.
+   * Durable records so far, over all lives of this directory: never less than what anybody was told (R10). 0 for
+   * memory, which nobody comes back with.
    */
   readonly position: number;
   /** The proof of `position` by a key that only this node has, one character per byte; "" or missing: it has none. */
   readonly positionProof?: string;
-  /** A peer told its position, and what its key makes of it. Remembered at once, but durably only with a later batch. */
+  /**
+   * A peer told its position, and what its key makes of it. Remembered at once, but durably only with a later batch.
+   */
   sawPosition(peer: NodeId, position: number, proof?: string): void;
   /** Waits for nothing; what was not durable may be lost. */
   close(): void;
@@ -45,7 +50,10 @@ export interface NodeStorage extends Storage {
   isOwnPosition(position: number, proof: string): boolean;
 }
 
-/** One copy of a partition. A node that comes back to a group begins a new one, and keeps the old one until it is dropped. */
+/**
+ * One copy of a partition. A node that comes back to a group begins a new one, and keeps the old one until it is
+ * dropped.
+ */
 export interface HeldCopy {
   readonly partition: Partition;
   /** The group epoch in which it began with nothing. */
@@ -55,16 +63,19 @@ export interface HeldCopy {
   restored(): Iterable<Entry>;
 }
 
-/** Storage that keeps several copies of a partition apart. `table`, `restored` and all other entries are about the newest one. */
+/**
+ * Storage that keeps several copies of a partition apart. `table`, `restored` and all other entries are about the
+ * newest one.
+ */
 export interface CopyStorage extends NodeStorage {
   /** All copies held, those of one partition one behind the other, the newest last. */
   copies(): Iterable<HeldCopy>;
   /** The copy that began in that group epoch, also one that takes no more entries; null: it is not held. */
   copy(partition: Partition, copy: GroupEpoch): HeldCopy | null;
   /**
-   * As of any storage. A copy that is begun is there from then on, with nothing in it, and gets what follows. A copy that
-   * is dropped is gone at once and forever; what it took on disk is given back in the background. To begin one that is
-   * not newer, and to drop one that is not held, are broken invariants.
+   * As of any storage. A copy that is begun is there from then on, with nothing in it, and gets what follows. A copy
+   * that is dropped is gone at once and forever; what it took on disk is given back in the background. To begin one
+   * that is not newer, and to drop one that is not held, are broken invariants.
    */
   append(entries: readonly (NodeEntry | CopyEntry)[], durable: () => void): void;
 }

@@ -1,4 +1,7 @@
-/** The client port: all services that people and programs call, as one table of routes, and the transport that serves it. */
+/**
+ * The client port: all services that people and programs call, as one table of routes, and the transport that serves
+ * it.
+ */
 import type { Server as GrpcJsServer } from "@grpc/grpc-js";
 import { HealthDefinition } from "../../gen/ts/grpc/health/v1/health.js";
 import { BackupServiceDefinition } from "../../gen/ts/onar/backup/v1/backup.js";

@@ -1,4 +1,7 @@
-/** The peer port with all that stands before it: the cluster secret, the bounds on strangers, founding, and the streams once there is a view. */
+/**
+ * The peer port with all that stands before it: the cluster secret, the bounds on strangers, founding, and the streams
+ * once there is a view.
+ */
 import type { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/replication.js";
 import { FoundingDoor } from "./founding/founding-calls.js";
 import { Admission } from "./peers/admission.js";

@@ -1,8 +1,10 @@
 /**
- * Whether this process can still open files and connections. Idle connections, or other programs of the machine, may use all descriptors up.
- * That passes, so a node waits for it to pass: at its start before it takes anything, later with all that it serves already.
+ * Whether this process can still open files and connections. Idle connections, or other programs of the machine, may
+ * use all descriptors up. That passes, so a node waits for it to pass: at its start before it takes anything, later
+ * with all that it serves already.
  *
- * Nobody is told of a descriptor that is missing where it is missing: the system refuses a new connection on its own. So the node tries.
+ * Nobody is told of a descriptor that is missing where it is missing: the system refuses a new connection on its own.
+ * So the node tries.
  */
 import { close, open } from "node:fs";
 import { devNull } from "node:os";
@@ -11,7 +13,9 @@ import { isDescriptorShortage, pathReasonOf } from "../base/errno.js";
 
 const LOOK_MS = 500;
 const RETRY_MS = 200;
-/** Descriptors that a node opens at its start: the lock, the log, the checkpoint, three ports, the first connections. */
+/**
+ * Descriptors that a node opens at its start: the lock, the log, the checkpoint, three ports, the first connections.
+ */
 const NEEDED_AT_START = 32;
 
 /** Opens something that no disk is behind. */
@@ -70,7 +74,10 @@ export async function descriptorsForStart(
   }
 }
 
-/** Does it again until it fails for another reason than a shortage of descriptors. A failed start must have left nothing behind. */
+/**
+ * Does it again until it fails for another reason than a shortage of descriptors. A failed start must have left nothing
+ * behind.
+ */
 export async function outlastingShortage<T>(
   attempt: () => Promise<T>,
   told: (text: string) => void,

@@ -10,7 +10,10 @@ export interface ServerEvents {
   detail?(text: string, facts: Facts): void;
   /** The node cannot go on and has stopped; the process should say so and exit with 1. */
   fatal(text: string): void;
-  /** The node has left its cluster for good and has stopped; the process should say so and exit with 0. Without it: fatal. */
+  /**
+   * The node has left its cluster for good and has stopped; the process should say so and exit with 0. Without it:
+   * fatal.
+   */
   left?(text: string): void;
   /** Lines of the log that could not be written; without it there is no log of which that is known. */
   linesDropped?(): number;
@@ -29,8 +32,8 @@ export interface RunningServer {
   /** Resolves when this node is in a view and hears a majority of some group. Never rejects. */
   readonly serving: Promise<void>;
   /**
-   * Drains, then stops: health says NOT_SERVING, offices go to other nodes while requests are still taken, requests under way finish.
-   * Without draining only the last step is done.
+   * Drains, then stops: health says NOT_SERVING, offices go to other nodes while requests are still taken, requests
+   * under way finish. Without draining only the last step is done.
    */
   close(options?: { readonly drain: boolean }): Promise<void>;
   /** Stops at once and says nothing to anybody, as a process that is killed. */

@@ -1,6 +1,6 @@
 /**
- * One copy of a partition as storage knows it: which one it is, its table, and everything durable of it but the registers. Always in memory;
- * goes into the checkpoint whole when it has changed.
+ * One copy of a partition as storage knows it: which one it is, its table, and everything durable of it but the
+ * registers. Always in memory; goes into the checkpoint whole when it has changed.
  */
 import { unreachable } from "../base/assert.js";
 import type { StateEntry, TableEntry } from "../codec/disk/entry.js";
@@ -28,7 +28,9 @@ type End = "dropped" | "swept" | null;
 
 export class CopyState {
   ended: End = null;
-  /** Group epochs: in which it became ready, in which it stayed last, and whose group it does not belong to any more. */
+  /**
+   * Group epochs: in which it became ready, in which it stayed last, and whose group it does not belong to any more.
+   */
   private ready: GroupEpoch | null = null;
   private stayed: GroupEpoch | null = null;
   private left: GroupEpoch | null = null;
@@ -103,7 +105,9 @@ export class CopyState {
     return this.settled.covers(timestamp);
   }
 
-  /** Ballots that were forgotten, with their last settled seq: the registers that they cover get their marks now (H10). */
+  /**
+   * Ballots that were forgotten, with their last settled seq: the registers that they cover get their marks now (H10).
+   */
   takeFaded(): readonly Timestamp[] {
     if (this.faded.length === 0) return this.faded;
     const { faded } = this;

@@ -66,8 +66,8 @@ export async function lockDirectory(folder: string): Promise<Lock> {
 }
 
 /**
- * Keeps others out as far as that can be done without writing to the folder: on Linux, all of this machine. Rejects with Locked when somebody
- * has it.
+ * Keeps others out as far as that can be done without writing to the folder: on Linux, all of this machine. Rejects
+ * with Locked when somebody has it.
  */
 export async function lockWithoutFile(folder: string): Promise<Lock> {
   const server = process.platform === "linux" ? await listenNameless(folder) : null;

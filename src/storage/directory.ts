@@ -28,8 +28,8 @@ import { isShortage } from "./files.js";
 import { newPositionKey, PositionKey } from "./position-key.js";
 
 /**
- * 2: the checkpoint has packed trees. 3: copies have tables of their own, which are begun and dropped. One of an earlier format is converted
- * when a node starts on it (checkpoint/convert.ts).
+ * 2: the checkpoint has packed trees. 3: copies have tables of their own, which are begun and dropped. One of an
+ * earlier format is converted when a node starts on it (checkpoint/convert.ts).
  */
 export const DIRECTORY_FORMAT = 3;
 const FILE = "onar.json";

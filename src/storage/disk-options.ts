@@ -1,4 +1,7 @@
-/** The surroundings of storage on disk: the files, the checkpoint and the timers that it stands on, and whom it tells what. */
+/**
+ * The surroundings of storage on disk: the files, the checkpoint and the timers that it stands on, and whom it tells
+ * what.
+ */
 import type { Key, NodeId, Partition } from "../core/model/ids.js";
 import type { Checkpoint } from "./checkpoint/checkpoint.js";
 import type { Files } from "./files.js";

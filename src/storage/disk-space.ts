@@ -4,8 +4,9 @@
  * and other small records still fit. Should others fill the disk faster than that, a file that was kept for it is let
  * go.
  *
- * LMDB's file never becomes shorter: what is deleted leaves free pages in it. They count as space, as long as some of the disk is free for the
- * log. Deletions are taken until that is gone, too, since there would be no way back from a disk that is full of Onar's own data.
+ * LMDB's file never becomes shorter: what is deleted leaves free pages in it. They count as space, as long as some of
+ * the disk is free for the log. Deletions are taken until that is gone, too, since there would be no way back from a
+ * disk that is full of Onar's own data.
  */
 import { open, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";

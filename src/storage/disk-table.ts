@@ -1,6 +1,6 @@
 /**
- * The registers of one copy of a partition on disk: the layers of the memory table over the checkpoint. An entry is seen as soon
- * as it is put, durable or not.
+ * The registers of one copy of a partition on disk: the layers of the memory table over the checkpoint. An entry is
+ * seen as soon as it is put, durable or not.
  */
 import { assert } from "../base/assert.js";
 import type { TableId } from "../codec/disk/table-id.js";
@@ -83,7 +83,10 @@ export class DiskTable implements RegisterTable {
     return found.settled || this.isCovered(timestamp) || (this.slot(key) === undefined && this.unmarked.isSettled(key));
   }
 
-  /** Every register of that ballot up to that seq is settled. True: some of those that are not folded yet were not known to be. */
+  /**
+   * Every register of that ballot up to that seq is settled. True: some of those that are not folded yet were not known
+   * to be.
+   */
   settle(last: Timestamp): boolean {
     this.unmarked.settle(last);
     this.frozen?.settle(last);

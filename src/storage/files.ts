@@ -15,12 +15,15 @@ export interface Files {
   /** Names of the files, in no particular order. */
   list(done: (error: Error | null, names: readonly string[]) => void): void;
   read(name: string, done: (error: Error | null, bytes: Buffer) => void): void;
-  /** A new file with this content; both and its name are on stable storage when it is done. It takes the place of an existing one at once. */
+  /**
+   * A new file with this content; both and its name are on stable storage when it is done. It takes the place of an
+   * existing one at once.
+   */
   create(name: string, bytes: Buffer, done: Done): void;
   /**
-   * Writes all of it at that offset, which is where the file ends or the place of a write that failed for want of space. It is on stable
-   * storage when it is done. Zeros may stand behind it, for the writes that follow. After any other error nobody knows what is there, and
-   * nothing more must be written.
+   * Writes all of it at that offset, which is where the file ends or the place of a write that failed for want of
+   * space. It is on stable storage when it is done. Zeros may stand behind it, for the writes that follow. After any
+   * other error nobody knows what is there, and nothing more must be written.
    */
   write(name: string, at: number, bytes: Buffer, done: Done): void;
   /** Cuts the file off behind that length; on stable storage when it is done. */
@@ -38,8 +41,8 @@ export function isFull(error: Error): boolean {
 const SHORTAGES: ReadonlySet<string | undefined> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
 
 /**
- * Another one: the system is short of file descriptors or memory, which is no fault of the disk. It said so before it did anything. A sync is
- * the exception: after one that failed nobody knows what is there, whatever it says.
+ * Another one: the system is short of file descriptors or memory, which is no fault of the disk. It said so before it
+ * did anything. A sync is the exception: after one that failed nobody knows what is there, whatever it says.
  */
 export function isShortage(error: Error): boolean {
   const { code, syscall } = error as NodeJS.ErrnoException;

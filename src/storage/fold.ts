@@ -21,7 +21,10 @@ import type { Turns } from "./turns.js";
 
 /** About how many bytes a transaction has at most. */
 const CHUNK_BYTES = 2 * 1024 * 1024;
-/** How much a transaction should write at most: keys that lie far apart each cost a block or two. The next has fewer, or more again. */
+/**
+ * How much a transaction should write at most: keys that lie far apart each cost a block or two. The next has fewer, or
+ * more again.
+ */
 const MAX_WRITTEN_BYTES = 8 * 1024 * 1024;
 const MIN_KEYS = 64;
 /** How long to wait before a transaction is tried again that found no space or no memory. */

@@ -1,8 +1,8 @@
 /**
  * The directory of a stopped node, read and never written to: what a node that starts there would find.
  *
- * The recovery is the node's own, over files that let themselves be read alone: what it would cut off is left out and stays. LMDB wants to
- * write a lock beside its file, so it gets a folder of its own with a link to that file.
+ * The recovery is the node's own, over files that let themselves be read alone: what it would cut off is left out and
+ * stays. LMDB wants to write a lock beside its file, so it gets a folder of its own with a link to that file.
  */
 import { existsSync } from "node:fs";
 import { mkdtemp, open, readdir, rm, stat, symlink } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
- * One layer of a partition's memory table: the latest change of each key since the layer began. It lies over the checkpoint; while a
- * layer is being folded, a younger one lies over it.
+ * One layer of a partition's memory table: the latest change of each key since the layer began. It lies over the
+ * checkpoint; while a layer is being folded, a younger one lies over it.
  */
 
 import { isCovered, type Timestamp } from "../core/model/ballot.js";

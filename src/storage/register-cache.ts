@@ -1,4 +1,7 @@
-/** Registers of the checkpoint, decoded: those used last, within a bound. Never holds what the memory table has, nor what is bad. */
+/**
+ * Registers of the checkpoint, decoded: those used last, within a bound. Never holds what the memory table has, nor
+ * what is bad.
+ */
 import type { TableId } from "../codec/disk/table-id.js";
 import type { ChangeNumber, Key } from "../core/model/ids.js";
 import type { Register } from "../core/model/register.js";

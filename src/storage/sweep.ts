@@ -1,13 +1,13 @@
 /**
  * Sweeping: what the checkpoint still has of dropped copies goes, in the background, some blocks at a time.
  *
- * The intuition: a drop is one record of the log, and done for everybody when that is durable. Its mark goes into the checkpoint by a fold, whose
- * position is behind the record, so that no replay needs the table any more. Only then is it swept. A crash in between leaves the mark, and
- * the next start goes on. The mark goes with the last blocks.
+ * The intuition: a drop is one record of the log, and done for everybody when that is durable. Its mark goes into the
+ * checkpoint by a fold, whose position is behind the record, so that no replay needs the table any more. Only then is
+ * it swept. A crash in between leaves the mark, and the next start goes on. The mark goes with the last blocks.
  *
  * Invariants:
- *   W1  A table is swept only when the checkpoint has its mark (H9): otherwise a crash that loses the drop would leave a
- *       copy with holes.
+ *   W1  A table is swept only when the checkpoint has its mark (H9): otherwise a crash that loses the drop would leave
+ *       a copy with holes.
  */
 import type { Checkpoint } from "./checkpoint/checkpoint.js";
 import type { CopyState } from "./copy-state.js";

@@ -1,6 +1,7 @@
 /**
- * Keys whose register went into the checkpoint before it was known to be settled. A later fold gives them their mark (H10). They are in memory
- * only: a start forgets them, and so does a node that has too many. That costs an impose for a key that is read after its ballot was forgotten.
+ * Keys whose register went into the checkpoint before it was known to be settled. A later fold gives them their mark
+ * (H10). They are in memory only: a start forgets them, and so does a node that has too many. That costs an impose for
+ * a key that is read after its ballot was forgotten.
  */
 import { isCovered, type Timestamp } from "../core/model/ballot.js";
 import type { Key } from "../core/model/ids.js";

@@ -1,4 +1,7 @@
-/** Messages as gRPC puts them into a stream of bytes: one byte that says whether it is compressed, four of length, the message. */
+/**
+ * Messages as gRPC puts them into a stream of bytes: one byte that says whether it is compressed, four of length, the
+ * message.
+ */
 import { WireWriter } from "./protobuf.js";
 
 const LENGTH_BYTES = 4;

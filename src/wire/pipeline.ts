@@ -1,6 +1,7 @@
 /**
- * Requests and responses of a Pipeline, into a writer and out of its bytes. GET and PUT, field for field what kv.proto says, by hand: they are
- * nearly all there is. Whatever is unusual about a message, and all others, are the generated code's business.
+ * Requests and responses of a Pipeline, into a writer and out of its bytes. GET and PUT, field for field what kv.proto
+ * says, by hand: they are nearly all there is. Whatever is unusual about a message, and all others, are the generated
+ * code's business.
  */
 import type { Entry, Header, Revision } from "../../gen/ts/onar/kv/v1/common.js";
 import {

@@ -1,6 +1,6 @@
 /**
- * The fields of every request at the client port, by number, as far as their bound needs them (request-surplus.ts). By hand, so that a node
- * starts without reading its own descriptors; a test compares them.
+ * The fields of every request at the client port, by number, as far as their bound needs them (request-surplus.ts). By
+ * hand, so that a node starts without reading its own descriptors; a test compares them.
  */
 import type { Fields } from "./request-surplus.js";
 

@@ -1,7 +1,9 @@
 /**
- * A target, an attacker and an honest client, each a process of its own but the client: one attack after the other, and what came of it.
+ * A target, an attacker and an honest client, each a process of its own but the client: one attack after the other, and
+ * what came of it.
  *
- * The honest client makes one call after the other at the attacked port, with a pause between them, for as long as the attack lasts.
+ * The honest client makes one call after the other at the attacked port, with a pause between them, for as long as the
+ * attack lasts.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,7 @@
-/** A connection of somebody who breaks rules: sends bytes as they are, as fast as they are taken, and notes what comes back. */
+/**
+ * A connection of somebody who breaks rules: sends bytes as they are, as fast as they are taken, and notes what comes
+ * back.
+ */
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { ConnectionError } from "../../src/http2/error.js";

@@ -1,6 +1,6 @@
 /**
- * A server of src/grpc to be attacked, as a process of its own, on a plain port and on one of TLS. It notes its own memory, and of each
- * connection that ends why it did, and how many bytes were read from it after that.
+ * A server of src/grpc to be attacked, as a process of its own, on a plain port and on one of TLS. It notes its own
+ * memory, and of each connection that ends why it did, and how many bytes were read from it after that.
  *
  * Its parent sends `TargetOrder`s and gets `TargetReport`s. The certificate comes with the first order.
  */

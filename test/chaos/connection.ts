@@ -1,8 +1,8 @@
 /**
  * One proxied connection between two nodes: two directions, each a queue that rules hold up, slow down or empty.
  *
- * 1. Bytes of one direction never overtake each other. 2. Once bytes of a direction were lost, so are all later ones: a stream with a hole
- * is no stream. 3. An end travels behind the bytes before it.
+ * 1. Bytes of one direction never overtake each other. 2. Once bytes of a direction were lost, so are all later ones: a
+ * stream with a hole is no stream. 3. An end travels behind the bytes before it.
  */
 import type { Socket } from "node:net";
 import { DialerReader } from "./dialer.js";

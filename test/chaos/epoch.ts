@@ -1,6 +1,6 @@
 /**
- * One epoch: a new cluster, clients on every node, the faults of a plan, then none; every key must be served again soon, no node may have
- * ended by itself, and what the clients saw must be linearizable by both checkers.
+ * One epoch: a new cluster, clients on every node, the faults of a plan, then none; every key must be served again
+ * soon, no node may have ended by itself, and what the clients saw must be linearizable by both checkers.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,6 +1,7 @@
 /**
- * Members that come and go while faults run. A guest is a node without partitions: it joins, serves clients by passing calls on, is asked to
- * leave, and ends by itself. A proxy stands before it as before the others, so that its streams meet the same faults.
+ * Members that come and go while faults run. A guest is a node without partitions: it joins, serves clients by passing
+ * calls on, is asked to leave, and ends by itself. A proxy stands before it as before the others, so that its streams
+ * meet the same faults.
  */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** `make chaos MINUTES=2 SEED=1`: a real cluster under faults, for as long as one likes. Exits with 1 when something was wrong. */
+/**
+ * `make chaos MINUTES=2 SEED=1`: a real cluster under faults, for as long as one likes. Exits with 1 when something was
+ * wrong.
+ */
 import { runChaos } from "./chaos.js";
 
 const seed = number("SEED", 1 + Math.floor(Math.random() * 999_999_999));

@@ -1,10 +1,10 @@
 /**
- * The network between the nodes of one cluster: a proxy before every peer port, and rules for every ordered pair of nodes. A connection
- * between two nodes carries both directions, each of which obeys its own rules.
+ * The network between the nodes of one cluster: a proxy before every peer port, and rules for every ordered pair of
+ * nodes. A connection between two nodes carries both directions, each of which obeys its own rules.
  *
- * TCP itself loses nothing, so a cut has three ends, as in life. *late*: what was said meanwhile arrives once the cut ends. *reset*: it is
- * lost, and the connection is reset when the cut ends. *silent*: it is lost, and nobody is told; the connection stays dead (as when a
- * firewall forgot it), and only a new one works.
+ * TCP itself loses nothing, so a cut has three ends, as in life. *late*: what was said meanwhile arrives once the cut
+ * ends. *reset*: it is lost, and the connection is reset when the cut ends. *silent*: it is lost, and nobody is told;
+ * the connection stays dead (as when a firewall forgot it), and only a new one works.
  */
 import { connect, createServer, type Server } from "node:net";
 import { HOST } from "../e2e/harness.js";

@@ -1,11 +1,12 @@
 /**
- * What happens when in an epoch: drawn from a seed beforehand, so that the same seed gives the same schedule (what the processes make of
- * it is up to them). Nodes are named by index.
+ * What happens when in an epoch: drawn from a seed beforehand, so that the same seed gives the same schedule (what the
+ * processes make of it is up to them). Nodes are named by index.
  *
- * 1. In every epoch each of the faults that heal comes at least once. 2. Of nodes that keep their data in memory no more end, by a kill or a
- * drain, than a minority of a group: what they held is gone. 3. Nodes on disk are started again when their kill or drain is over, so any
- * number of them may end; two epochs of three are on disk, and in every second one of these all nodes are killed at once. 4. All faults are
- * over by the end of the epoch. 5. In every epoch members without partitions join, and are asked to leave before it ends.
+ * 1. In every epoch each of the faults that heal comes at least once. 2. Of nodes that keep their data in memory no
+ * more end, by a kill or a drain, than a minority of a group: what they held is gone. 3. Nodes on disk are started
+ * again when their kill or drain is over, so any number of them may end; two epochs of three are on disk, and in every
+ * second one of these all nodes are killed at once. 4. All faults are over by the end of the epoch. 5. In every epoch
+ * members without partitions join, and are asked to leave before it ends.
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { Direction, Ending } from "./network.js";
@@ -105,7 +106,9 @@ function drawEndings(prng: Prng, epoch: number, { nodes, replicas }: Size, lasts
   });
 }
 
-/** On disk: kills and drains in turns of any nodes, some of them while others are down, and in some epochs all at once. */
+/**
+ * On disk: kills and drains in turns of any nodes, some of them while others are down, and in some epochs all at once.
+ */
 function drawRestarts(prng: Prng, epoch: number, nodes: number, lastsMs: number): Fault[] {
   const draw = (earliest: number): { readonly at: number; readonly until: number } => {
     const at = Math.round(lastsMs * (earliest + 0.5 * prng.fraction()));

@@ -19,7 +19,10 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 export const CLOCK_KINDS: ReadonlySet<Kind> = new Set(["clock jump", "clock drift"]);
 
-/** How often each kind was tried, and how often it was seen that it happened: traffic met it, a process ended by it, a clock was wrong. */
+/**
+ * How often each kind was tried, and how often it was seen that it happened: traffic met it, a process ended by it, a
+ * clock was wrong.
+ */
 export class FaultCounts {
   readonly tried = new Map<Kind, number>();
   readonly seen = new Map<Kind, number>();

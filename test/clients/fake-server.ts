@@ -1,6 +1,6 @@
 /**
- * The fake server that the client libraries are tested against: it answers as cases.yaml says and finds what is wrong with the calls. The header
- * of cases.yaml tells how it is started and spoken to.
+ * The fake server that the client libraries are tested against: it answers as cases.yaml says and finds what is wrong
+ * with the calls. The header of cases.yaml tells how it is started and spoken to.
  */
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

@@ -1,6 +1,6 @@
 /**
- * Files in memory with all that a disk can do to them: nothing happens before it is let happen; a crash keeps any part of what was under
- * way, in pieces, with zeros or nothing in between; space runs out; bytes rot.
+ * Files in memory with all that a disk can do to them: nothing happens before it is let happen; a crash keeps any part
+ * of what was under way, in pieces, with zeros or nothing in between; space runs out; bytes rot.
  */
 import { Prng } from "../../src/base/prng.js";
 import { type Done, type Files, isPassing } from "../../src/storage/files.js";
@@ -29,7 +29,9 @@ export class FaultyFiles implements Files {
   /** Removed, but a crash may bring them back. */
   private readonly ghosts = new Map<string, Buffer>();
 
-  /** `held`: operations wait for `step`. `ahead`: a write that makes its file longer puts so many zeros behind itself. */
+  /**
+   * `held`: operations wait for `step`. `ahead`: a write that makes its file longer puts so many zeros behind itself.
+   */
   constructor(
     private readonly chance: Prng = new Prng(1),
     public held = false,

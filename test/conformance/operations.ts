@@ -155,7 +155,10 @@ interface Begun {
   last: number;
 }
 
-/** Puts and appends, each batch up to where a copy begins or is dropped. `durable`: after each batch, how many of the entries it makes. */
+/**
+ * Puts and appends, each batch up to where a copy begins or is dropped. `durable`: after each batch, how many of the
+ * entries it makes.
+ */
 export function appendAll(
   storage: CopyStorage,
   entries: readonly (Entry | CopyEntry)[],

@@ -1,4 +1,6 @@
-/** Backups of clusters at work, restored into other clusters: what is in them, and what is refused with nothing touched. */
+/**
+ * Backups of clusters at work, restored into other clusters: what is in them, and what is refused with nothing touched.
+ */
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import {
@@ -342,7 +344,8 @@ describe("a restore", { timeout: LONG_MS }, () => {
       await using client = new OnarClient({ endpoints: cluster.addresses });
       for (const text of ["still-1", "never-there"])
         expect(await client.outcome.put(text, "new")).toMatchObject({ outcome: "done" });
-      // And it is a cluster like any other: it can be backed up and restored again, with revisions that are above once more.
+      // And it is a cluster like any other: it can be backed up and restored again, with revisions that are above once
+      // more.
       expect(await run(cluster, "backup", path(`again-${nodes}`))).toMatchObject({ code: 0 });
       expect(contentsOf(`again-${nodes}`).end.highestRevision).toBeGreaterThan(end.highestRevision);
       expect(await run(cluster, "restore", path("loaded"))).toMatchObject({

@@ -1,4 +1,7 @@
-/** Bad arguments over the wire: each is refused by name, nothing is executed, and what only looks dangerous is an ordinary key. */
+/**
+ * Bad arguments over the wire: each is refused by name, nothing is executed, and what only looks dangerous is an
+ * ordinary key.
+ */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Presence } from "../../gen/ts/onar/kv/v1/common.js";

@@ -1,4 +1,7 @@
-/** The TypeScript client against real processes: the shared cases, a killed writer, a node that drains, one that is paused. */
+/**
+ * The TypeScript client against real processes: the shared cases, a killed writer, a node that drains, one that is
+ * paused.
+ */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

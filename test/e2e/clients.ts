@@ -1,4 +1,7 @@
-/** Clients of one node as any program would have them: generated code on nice-grpc, deadlines on the wire, errors with their details. */
+/**
+ * Clients of one node as any program would have them: generated code on nice-grpc, deadlines on the wire, errors with
+ * their details.
+ */
 import { type CallOptions, type Channel, ChannelCredentials, createChannel, createClient, Metadata } from "nice-grpc";
 import { ClientError, Status } from "nice-grpc-common";
 import { ErrorInfo, RetryInfo } from "../../gen/ts/google/rpc/error_details.js";
@@ -64,7 +67,10 @@ export type Attempted<Answer> = { readonly answer: Answer } | { readonly error: 
 /** How much longer than its deadline a call is waited for. */
 const GRACE_MS = 1_500;
 
-/** Makes one call with the deadline in its metadata, where the server sees it; no timer on this side comes before the server's answer. */
+/**
+ * Makes one call with the deadline in its metadata, where the server sees it; no timer on this side comes before the
+ * server's answer.
+ */
 export async function attempt<Answer>(
   deadlineMs: number | null,
   call: (options: CallOptions) => Promise<Answer>,

@@ -83,7 +83,8 @@ describe("the onar command", () => {
   test("exits with 4 when a write was sent and its answer never came; the write happened once all the same", async () => {
     const proxy = await TcpProxy.start(cluster.node(0).process.port);
     try {
-      // The write passes, and nothing of what the node says to it; what is asked before it, of the same key, is answered.
+      // The write passes, and nothing of what the node says to it; what is asked before it, of the same key, is
+      // answered.
       let asked = 0;
       proxy.swallowAnswersOnce = (sent) => sent.includes("swallowed") && ++asked === 2;
       const ran = await onar(["add", "swallowed", "1", "--endpoint", proxy.address, "--timeout", "4"]);

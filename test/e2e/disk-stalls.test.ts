@@ -1,6 +1,7 @@
 /**
- * Disks that stand still, under real nodes: writes that are held for a minute by strace, and a file system that is frozen, as snapshot agents
- * do it. Both need a machine that lets us: where it does not, the tests say so and are skipped.
+ * Disks that stand still, under real nodes: writes that are held for a minute by strace, and a file system that is
+ * frozen, as snapshot agents do it. Both need a machine that lets us: where it does not, the tests say so and are
+ * skipped.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -100,7 +101,8 @@ describe.skipIf(whyNoInjection !== null)("a node whose disk stands still", () =>
       try {
         await written(cluster.node(0));
         await serving(victim, ServingStatus.NOT_SERVING);
-        // Whatever holds its writes also keeps the end of the process from being seen: so its word is waited for, and then its end.
+        // Whatever holds its writes also keeps the end of the process from being seen: so its word is waited for, and
+        // then its end.
         ended = victim.process.stop(90_000);
         await eventually("the node has said why it ends", 45_000, async () =>
           /could not stop in order: the disk has stood still for \d+ s/.test(victim.process.tail()) ? true : undefined,

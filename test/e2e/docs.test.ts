@@ -1,4 +1,7 @@
-/** The examples of the manual are run as they stand there, against a real cluster: test/e2e/pages.ts says what is an example. */
+/**
+ * The examples of the manual are run as they stand there, against a real cluster: test/e2e/pages.ts says what is an
+ * example.
+ */
 import { spawn } from "node:child_process";
 import {
   existsSync,
@@ -47,7 +50,10 @@ const CHECK = join(ROOT, "dist/src/check/main.js");
 const grpcurl = findGrpcurl();
 const noGrpcurl = "missing" in grpcurl ? grpcurl.missing : null;
 const COMMAND_MS = 120_000;
-/** A page's own --timeout counts before it: only where other work keeps the machine busy does a command need longer than usual. */
+/**
+ * A page's own --timeout counts before it: only where other work keeps the machine busy does a command need longer than
+ * usual.
+ */
 const PATIENT = { ONAR_TIMEOUT: "50" };
 
 let cluster: Cluster;

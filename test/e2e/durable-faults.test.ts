@@ -1,6 +1,6 @@
 /**
- * Disks that fill up and disks that fail, under real nodes: a small file system in memory, and errors injected into system calls. Both need
- * a machine that lets us: where it does not, the tests say so and are skipped.
+ * Disks that fill up and disks that fail, under real nodes: a small file system in memory, and errors injected into
+ * system calls. Both need a machine that lets us: where it does not, the tests say so and are skipped.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -163,7 +163,8 @@ describe.skipIf(!canInject)(`a disk that fails under load${whyNoInject}`, () => 
       const ended = await within(50_000, victim.process.end);
       strace.kill();
       await writing.stop();
-      // A write that fails overruns memory of LMDB itself, which may end the process first; it says why before (testing-findings.md).
+      // A write that fails overruns memory of LMDB itself, which may end the process first; it says why before
+      // (testing-findings.md).
       if (ended === "SIGABRT" || ended === "SIGSEGV") {
         expect(call).toMatch(/write/);
         expect(victim.process.tail()).toMatch(/Write error: Input\/output error/);

@@ -1,4 +1,7 @@
-/** Nodes with directories, killed and started again: what was acknowledged is there, and what cannot be trusted is refused. */
+/**
+ * Nodes with directories, killed and started again: what was acknowledged is there, and what cannot be trusted is
+ * refused.
+ */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +38,9 @@ describe("a cluster on disk", () => {
   });
   afterAll(() => cluster?.stop());
 
-  /** Writes keys of its own, one after the other, until `stop`: each is acknowledged or not, and never written again. */
+  /**
+   * Writes keys of its own, one after the other, until `stop`: each is acknowledged or not, and never written again.
+   */
   function ledger(nodes: readonly Node[]): { stop: () => Promise<void> } {
     let stopping = false;
     const work = nodes.map(async (node) => {

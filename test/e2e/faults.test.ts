@@ -1,4 +1,7 @@
-/** Kills and pauses under load: what clients saw is linearizable, reads go on without a writer, and nothing hangs without a majority. */
+/**
+ * Kills and pauses under load: what clients saw is linearizable, reads go on without a writer, and nothing hangs
+ * without a majority.
+ */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -270,7 +273,10 @@ interface Gap {
   readonly killedAt: number;
 }
 
-/** Between the kill and the first write that succeeded, no write did, and the settled key was read through several nodes. */
+/**
+ * Between the kill and the first write that succeeded, no write did, and the settled key was read through several
+ * nodes.
+ */
 function expectReadsWithoutWriter(recorder: Recorder, { settled, writes, killedAt }: Gap): void {
   const until = firstWrite(recorder, writes, killedAt);
   if (until === undefined) return expect.fail("the partition was never written again");

@@ -1,4 +1,6 @@
-/** A disk that is full of Onar's own data: deletions go on and make room, although LMDB's file never becomes shorter. */
+/**
+ * A disk that is full of Onar's own data: deletions go on and make room, although LMDB's file never becomes shorter.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

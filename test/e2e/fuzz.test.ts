@@ -1,6 +1,8 @@
 /**
- * Fuzzing of a real node's peer port over the wire: by a member that has gone mad, with the secret, and by strangers. The node goes on, its
- * event loop is not held, its log does not grow with what they send, and it serves: all along beside strangers, afterwards beside the member. SEED=… begins elsewhere, FUZZ_SECONDS=… goes on for longer; test/fuzz/peer fuzzes what lies behind.
+ * Fuzzing of a real node's peer port over the wire: by a member that has gone mad, with the secret, and by strangers.
+ * The node goes on, its event loop is not held, its log does not grow with what they send, and it serves: all along
+ * beside strangers, afterwards beside the member. SEED=… begins elsewhere, FUZZ_SECONDS=… goes on for longer;
+ * test/fuzz/peer fuzzes what lies behind.
  */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -83,7 +85,10 @@ async function served(name: string): Promise<void> {
   expect((await answerOf((o) => kv.get({ key }, o))).entry?.value).toEqual(key);
 }
 
-/** Asks the node for what it answers by itself, until told to stop; the longest that it took is how long its loop was held. */
+/**
+ * Asks the node for what it answers by itself, until told to stop; the longest that it took is how long its loop was
+ * held.
+ */
 async function asked(until: { over: boolean }): Promise<number> {
   let longestMs = 0;
   while (!until.over) {
@@ -194,7 +199,10 @@ describe(`SEED=${SEED}: a node goes on`, { timeout: FUZZ_MS + 120_000 }, () => {
   });
 });
 
-/** One connection of a stranger: bytes that are no HTTP/2, a stream of frames before it has proved anything, or a call of founding. */
+/**
+ * One connection of a stranger: bytes that are no HTTP/2, a stream of frames before it has proved anything, or a call
+ * of founding.
+ */
 function strange(chance: Prng): Promise<void> {
   const [host = HOST, port = "0"] = as.target.peerAddress.split(":");
   return new Promise((resolve) => {

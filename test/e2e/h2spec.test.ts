@@ -1,4 +1,7 @@
-/** h2spec, the conformance suite of HTTP/2, complete, against the server of src/http2; skipped where Go is missing, which builds it. */
+/**
+ * h2spec, the conformance suite of HTTP/2, complete, against the server of src/http2; skipped where Go is missing,
+ * which builds it.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
 /**
- * Clusters of real processes: `onar start` from dist, on free ports of this machine, killed and paused by their process ids.
+ * Clusters of real processes: `onar start` from dist, on free ports of this machine, killed and paused by their process
+ * ids.
  *
  * Every node ends with the test process, however that ends: it watches its standard input (src/cli/start/start.ts).
  */
@@ -362,7 +363,10 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
-/** Between the look at a port and the start of the node that takes it seconds may pass: a file tells the others that it is taken. */
+/**
+ * Between the look at a port and the start of the node that takes it seconds may pass: a file tells the others that it
+ * is taken.
+ */
 function reserve(port: number): boolean {
   const folder = join(tmpdir(), "onar-test-ports");
   const path = join(folder, `${port}`);

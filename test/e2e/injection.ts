@@ -1,4 +1,7 @@
-/** Injects errors and delays into the system calls of a node, where the machine lets us: `strace` on the running process. */
+/**
+ * Injects errors and delays into the system calls of a node, where the machine lets us: `strace` on the running
+ * process.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { eventually, type Node } from "./harness.js";
 
@@ -10,7 +13,10 @@ export const whyNoInjection = canInject ? null : "strace cannot inject errors on
 /** What becomes of a call: it fails, or it is held for so many seconds. */
 export type Injected = "error=EIO" | `delay_enter=${number}s`;
 
-/** From now on, as long as the process returned lives, this system call of the node is injected into; on that file or folder only, unless it is null. */
+/**
+ * From now on, as long as the process returned lives, this system call of the node is injected into; on that file or
+ * folder only, unless it is null.
+ */
 export async function injecting(
   { process: { child } }: Node,
   call: string,

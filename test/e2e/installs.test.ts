@@ -1,6 +1,7 @@
 /**
- * Getting it as people do: packages that npm, go and pip really install into an empty folder, each with its first program, which calls a node.
- * packages.test.ts looks at what is packed. Dependencies come from the caches of the package managers, or from the registries as configured.
+ * Getting it as people do: packages that npm, go and pip really install into an empty folder, each with its first
+ * program, which calls a node. packages.test.ts looks at what is packed. Dependencies come from the caches of the
+ * package managers, or from the registries as configured.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

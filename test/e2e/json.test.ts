@@ -1,4 +1,6 @@
-/** Every command's output with -o json has one shape (docs/operating.md, "JSON"), and nothing else is printed with it. */
+/**
+ * Every command's output with -o json has one shape (docs/operating.md, "JSON"), and nothing else is printed with it.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -116,7 +118,8 @@ describe("with -o json", () => {
         ? [command.name()]
         : command.commands.map((sub) => `${command.name()} ${sub.name()}`),
     );
-    // inspect reads the directory of a node that is stopped: backup.test.ts has one. leave takes a member to spare: operations.test.ts.
+    // inspect reads the directory of a node that is stopped: backup.test.ts has one. leave takes a member to spare:
+    // operations.test.ts.
     expect(names.filter((name) => !WITHOUT.includes(name)).toSorted()).toEqual(
       [...Object.keys(CASES), "inspect", "leave"].toSorted(),
     );

@@ -1,7 +1,7 @@
 /**
- * The proposer of a view is killed at each step of a decision (kill -9), in clusters of real processes. A pause point finds the step
- * (test/pauses/pausing-node.mjs). Among three the others go on without it. Among two nothing is decided until it is started again. Either way
- * the operation ends, and is found done once.
+ * The proposer of a view is killed at each step of a decision (kill -9), in clusters of real processes. A pause point
+ * finds the step (test/pauses/pausing-node.mjs). Among three the others go on without it. Among two nothing is decided
+ * until it is started again. Either way the operation ends, and is found done once.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

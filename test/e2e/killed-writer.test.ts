@@ -1,4 +1,7 @@
-/** Writes without an id after their writer was killed: what no stream took was not sent, so the next writer gets it (the router's I5). */
+/**
+ * Writes without an id after their writer was killed: what no stream took was not sent, so the next writer gets it (the
+ * router's I5).
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { answerOf, attempt, inWords } from "./clients.js";
 import { Cluster, eventually, freePorts, HOST, type Node } from "./harness.js";

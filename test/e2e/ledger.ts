@@ -1,6 +1,6 @@
 /**
- * Keys that are written once each, by several writers one after the other: whatever is acknowledged must be there ever after, whoever was
- * killed or lost power in between.
+ * Keys that are written once each, by several writers one after the other: whatever is acknowledged must be there ever
+ * after, whoever was killed or lost power in between.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -90,7 +90,9 @@ export class Ledger {
     return missing;
   }
 
-  /** A connection may have been lost meanwhile, as while a checker kept this process busy: that says nothing of the key. */
+  /**
+   * A connection may have been lost meanwhile, as while a checker kept this process busy: that says nothing of the key.
+   */
   private async read(node: Node, key: Buffer) {
     const until = performance.now() + READ_MS;
     for (;;) {

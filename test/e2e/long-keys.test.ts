@@ -1,4 +1,7 @@
-/** Keys of up to 64 KiB: a node that was away gets each of them once, with its value; and a cluster in rest sends nothing in proportion to them. */
+/**
+ * Keys of up to 64 KiB: a node that was away gets each of them once, with its value; and a cluster in rest sends
+ * nothing in proportion to them.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

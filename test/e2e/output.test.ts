@@ -1,4 +1,7 @@
-/** Output that cannot be written: a node's log costs lines and never the node, and a command says by its exit code that something is missing. */
+/**
+ * Output that cannot be written: a node's log costs lines and never the node, and a command says by its exit code that
+ * something is missing.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";

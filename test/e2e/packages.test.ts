@@ -1,4 +1,7 @@
-/** What is packed is whole, and no more than that: a first program from an empty folder that has only the package and what it depends on. */
+/**
+ * What is packed is whole, and no more than that: a first program from an empty folder that has only the package and
+ * what it depends on.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +26,10 @@ afterAll(async () => {
   if (folder !== undefined) rmSync(folder, { recursive: true });
 });
 
-/** Packs a package of the checkout and puts it into a folder of its own, with links to those that it depends on; the files in it. */
+/**
+ * Packs a package of the checkout and puts it into a folder of its own, with links to those that it depends on; the
+ * files in it.
+ */
 function install(path: string, name: string): { readonly at: string; readonly files: readonly string[] } {
   const at = join(folder, name.replaceAll(/\W/g, "-"));
   const own = join(at, "node_modules", name);

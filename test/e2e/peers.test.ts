@@ -1,4 +1,7 @@
-/** The port between nodes: who does not belong is refused with a reason, what cannot be read is cut off, and the cluster serves on. */
+/**
+ * The port between nodes: who does not belong is refused with a reason, what cannot be read is cut off, and the cluster
+ * serves on.
+ */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";

@@ -1,4 +1,7 @@
-/** The Pipeline stream: many calls under way, answers as they finish, errors that end nothing, and clients that leave in the middle. */
+/**
+ * The Pipeline stream: many calls under way, answers as they finish, errors that end nothing, and clients that leave in
+ * the middle.
+ */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";

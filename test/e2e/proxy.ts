@@ -3,7 +3,10 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { HOST } from "./harness.js";
 
 export class TcpProxy {
-  /** Nothing that the node says reaches the client any more once the client has sent something of which this is true; that still passes. */
+  /**
+   * Nothing that the node says reaches the client any more once the client has sent something of which this is true;
+   * that still passes.
+   */
   swallowAnswersOnce: (sent: Buffer) => boolean = () => false;
   /** A connection is destroyed once it has passed this many bytes, both ways together. */
   cutAfterBytes = Number.POSITIVE_INFINITY;

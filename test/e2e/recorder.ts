@@ -1,9 +1,10 @@
 /**
  * Records what clients asked and were told, as a history for the checkers of src/check.
  *
- * The times are milliseconds of this process's monotonic clock: taken before a request leaves and after its answer is here, so that two
- * operations are in order in the history only if they were. What an error says of a write is taken strictly: not executed only if Onar's
- * own details say so of every copy that was sent; everything else, a broken connection above all, is unknown.
+ * The times are milliseconds of this process's monotonic clock: taken before a request leaves and after its answer is
+ * here, so that two operations are in order in the history only if they were. What an error says of a write is taken
+ * strictly: not executed only if Onar's own details say so of every copy that was sent; everything else, a broken
+ * connection above all, is unknown.
  */
 import { randomBytes } from "node:crypto";
 import {

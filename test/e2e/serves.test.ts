@@ -1,4 +1,6 @@
-/** What people do with a cluster at hand: grpcurl without any proto file, health probes, reflection of both versions. */
+/**
+ * What people do with a cluster at hand: grpcurl without any proto file, health probes, reflection of both versions.
+ */
 import { createClient } from "nice-grpc";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../gen/ts/grpc/health/v1/health.js";

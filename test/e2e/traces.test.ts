@@ -1,4 +1,6 @@
-/** One trace shows a request's way through real nodes: spans of three of them, with the right parents, at a collector. */
+/**
+ * One trace shows a request's way through real nodes: spans of three of them, with the right parents, at a collector.
+ */
 import { randomBytes } from "node:crypto";
 import { Metadata } from "nice-grpc";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -23,7 +23,9 @@ export interface Judgement {
   readonly keep: () => string;
 }
 
-/** A key that neither checker decided is searched once more, for as many times the budget: a busy machine is no verdict. */
+/**
+ * A key that neither checker decided is searched once more, for as many times the budget: a busy machine is no verdict.
+ */
 const PATIENCE = 12;
 
 /** The budget is each checker's, for each key. */

@@ -11,7 +11,9 @@ export interface WorkloadOptions {
   readonly nodes: readonly Node[];
   readonly keys: readonly string[];
   readonly workersPerNode: number;
-  /** What begins the names of the workers and of their values, where several loads write one history; "" when missing. */
+  /**
+   * What begins the names of the workers and of their values, where several loads write one history; "" when missing.
+   */
   readonly named?: string;
   readonly deadlineMs: number;
   /** Between an answer and the worker's next request, at most. */
@@ -91,7 +93,10 @@ export class Workload {
   }
 }
 
-/** So many that no two sums are alike: which additions of unknown outcome ran can be read from any sum, and the checkers need no search. */
+/**
+ * So many that no two sums are alike: which additions of unknown outcome ran can be read from any sum, and the checkers
+ * need no search.
+ */
 const DELTAS = 2 ** 32;
 
 /** What a worker last saw of a key. */

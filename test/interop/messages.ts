@@ -6,7 +6,10 @@ export interface EchoStatus {
   readonly message: string;
 }
 
-/** SimpleRequest and StreamingOutputCallRequest: their fields of the same name have the same meaning, not all the same number. */
+/**
+ * SimpleRequest and StreamingOutputCallRequest: their fields of the same name have the same meaning, not all the same
+ * number.
+ */
 export interface Request {
   /** In a unary call. */
   readonly responseSize: number;
@@ -108,7 +111,10 @@ export function decodeStreamingOutputRequest(bytes: Uint8Array): Request {
   return request;
 }
 
-/** The length of the payload of a StreamingInputCallRequest, a SimpleResponse or a StreamingOutputCallResponse: each has it as its first. */
+/**
+ * The length of the payload of a StreamingInputCallRequest, a SimpleResponse or a StreamingOutputCallResponse: each has
+ * it as its first.
+ */
 export function decodePayloadBytes(bytes: Uint8Array): number {
   let length = 0;
   eachField(bytes, (reader, field) => {

@@ -100,7 +100,10 @@ export interface TestService {
   close(): Promise<void>;
 }
 
-/** Whether a request was compressed is nothing that a handler is told: the prefix of its message is looked at on its way. */
+/**
+ * Whether a request was compressed is nothing that a handler is told: the prefix of its message is looked at on its
+ * way.
+ */
 export async function serveTestService(tls?: ServerOptions["tls"]): Promise<TestService> {
   const compressed = new WeakSet<object>();
   const serving = servingOf({ table: new RouteTable(routes((call) => compressed.has(call))) });

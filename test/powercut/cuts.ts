@@ -1,6 +1,6 @@
 /**
- * A cluster on disks whose power is cut again and again while clients write: one node's, and the others go on, or all nodes' at once. The
- * nodes come back on what each cut has left.
+ * A cluster on disks whose power is cut again and again while clients write: one node's, and the others go on, or all
+ * nodes' at once. The nodes come back on what each cut has left.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,7 +13,10 @@ const PARTITIONS = 32;
 /** Folds begin at a quarter of it, so that cuts meet them, too. */
 const STORAGE_MIB = 16;
 
-/** The nodes answer before what they say is written (`sync`), or their file systems never tell the disks to flush their caches (`flush`). */
+/**
+ * The nodes answer before what they say is written (`sync`), or their file systems never tell the disks to flush their
+ * caches (`flush`).
+ */
 export type Broken = "sync" | "flush";
 
 export interface CutsOptions {

@@ -1,7 +1,8 @@
 /**
- * Disks whose power can be cut while they are written to. A disk is a file system on a loop device; what has reached the device is in a
- * file, and a cut is a copy of that file at one instant, which is then mounted in the disk's place: the kernel replays the journal as it
- * does when a machine comes up again. What was only in the page cache is not in the copy.
+ * Disks whose power can be cut while they are written to. A disk is a file system on a loop device; what has reached
+ * the device is in a file, and a cut is a copy of that file at one instant, which is then mounted in the disk's place:
+ * the kernel replays the journal as it does when a machine comes up again. What was only in the page cache is not in
+ * the copy.
  *
  * Two files deep, since a disk has a cache of its own that a cut may lose, too:
  *
@@ -9,8 +10,9 @@
  *   NAME (ext4 on NAME.cells)  holds  device.img    all that was ever sent to the disk; what of it is not in the cells yet is in its cache
  *   NAME (ext4 on device.img)  is what a node's directory lies on
  *
- * The instant is made by FIFREEZE on the file system that holds the file to be copied: it stops the writes to the file, whatever the file
- * systems above have not sent yet, and sends nothing for them. On a tmpfs, so that a flush costs next to nothing.
+ * The instant is made by FIFREEZE on the file system that holds the file to be copied: it stops the writes to the file,
+ * whatever the file systems above have not sent yet, and sends nothing for them. On a tmpfs, so that a flush costs next
+ * to nothing.
  */
 import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -127,12 +129,12 @@ export class Rack {
   }
 
   /**
-   * Cuts the power of these disks; `dark` is called at the instant of the cut and must end who writes to them, without waiting. Resolves
-   * with what puts the copies in their place.
+   * Cuts the power of these disks; `dark` is called at the instant of the cut and must end who writes to them, without
+   * waiting. Resolves with what puts the copies in their place.
    */
   async cut(disks: readonly Disk[], cache: Cache, dark: () => void): Promise<() => Promise<void>> {
-    // One shelf for all; a file system each otherwise. That their instants differ a little does no harm: whatever is acknowledged was
-    // durable on a majority before, on each of them before its own instant.
+    // One shelf for all; a file system each otherwise. That their instants differ a little does no harm: whatever is
+    // acknowledged was durable on a majority before, on each of them before its own instant.
     const frozen = cache === "lost" ? disks.slice(0, 1) : disks;
     const done: Disk[] = [];
     try {

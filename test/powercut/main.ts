@@ -1,4 +1,7 @@
-/** `make powercut CUTS=50 SEED=1`: see README.md. Exits with 1 when something was lost, 2 for wrong usage, 3 when this machine cannot do it. */
+/**
+ * `make powercut CUTS=50 SEED=1`: see README.md. Exits with 1 when something was lost, 2 for wrong usage, 3 when this
+ * machine cannot do it.
+ */
 import { wholeNumber } from "../numbers.js";
 import { type Broken, runCuts } from "./cuts.js";
 import { whyNoPowerCuts } from "./disk.js";

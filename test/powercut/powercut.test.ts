@@ -1,4 +1,7 @@
-/** A few of the power cuts of `make powercut`, and whether they would notice a node, or a disk, that is not as it should be. */
+/**
+ * A few of the power cuts of `make powercut`, and whether they would notice a node, or a disk, that is not as it should
+ * be.
+ */
 import { describe, expect, test } from "vitest";
 import { buildIfStale } from "../e2e/harness.js";
 import { runCuts } from "./cuts.js";

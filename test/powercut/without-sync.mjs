@@ -1,5 +1,6 @@
-// Loaded before a node (node --import), this breaks what R8 stands on: the log is opened without O_DSYNC and synced now and then, so that
-// answers leave before what they say is on stable storage. No setting of Onar does that; the power cuts must notice it.
+// Loaded before a node (node --import), this breaks what R8 stands on: the log is opened without O_DSYNC and synced now
+// and then, so that answers leave before what they say is on stable storage. No setting of Onar does that; the power
+// cuts must notice it.
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 

@@ -1,6 +1,7 @@
 /**
- * Rounds of: clients write, some nodes or all of them end at once, come back on what is left of their data. After each round everything that
- * was acknowledged must be there, and what the clients saw over many rounds, restarts included, must be linearizable.
+ * Rounds of: clients write, some nodes or all of them end at once, come back on what is left of their data. After each
+ * round everything that was acknowledged must be there, and what the clients saw over many rounds, restarts included,
+ * must be linearizable.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Prng } from "../../src/base/prng.js";

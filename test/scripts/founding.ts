@@ -1,5 +1,6 @@
 /**
- * How a cluster is founded, as scripts: three founders, each a Founder of src/core/view/founding.ts, and whoever is told to proposes view 1.
+ * How a cluster is founded, as scripts: three founders, each a Founder of src/core/view/founding.ts, and whoever is
+ * told to proposes view 1.
  *
  *   found by n1                           prepares with all, then has its proposal accepted by all, then tells all that it is decided
  *     … dies after 2 accepted             its process ends there; what it knows is lost, what its directory holds is not

@@ -1,4 +1,7 @@
-/** docs/traces.md lists the golden traces by what each shows: the first sentence of its head. `make traces` writes it anew. */
+/**
+ * docs/traces.md lists the golden traces by what each shows: the first sentence of its head. `make traces` writes it
+ * anew.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 

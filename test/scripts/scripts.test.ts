@@ -1,4 +1,6 @@
-/** Every script under traces/ is played again and compared with itself. `vitest run test/scripts -u` writes them anew. */
+/**
+ * Every script under traces/ is played again and compared with itself. `vitest run test/scripts -u` writes them anew.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeEach, expect, test } from "vitest";
 import { plant } from "../planted/planted.js";

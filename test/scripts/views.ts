@@ -1,5 +1,6 @@
 /**
- * How views are decided, as scripts: nodes of the world of views (test/views), whose messages and disks do what the script says.
+ * How views are decided, as scripts: nodes of the world of views (test/views), whose messages and disks do what the
+ * script says.
  *
  *   voters 1,2,3 of 5            five members, three of them voters; each begins in view 1
  *   campaign n1                  takes the next ballot, whatever the election says

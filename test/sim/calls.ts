@@ -14,7 +14,10 @@ export interface Seen {
   readonly value: string;
 }
 
-/** A write of the key; its value is like no other, or a number now and then. `deletes`: share of deletes besides the usual ones. */
+/**
+ * A write of the key; its value is like no other, or a number now and then. `deletes`: share of deletes besides the
+ * usual ones.
+ */
 export function drawWrite(chance: Chance, key: Key, seen: Seen | null, name: string, deletes: number): WriteOperation {
   if (deletes > 0 && chance.chance(deletes)) return { kind: "delete", key, condition: null };
   const value = bytesOf(chance.chance(0.25) ? `${chance.below(50)}` : name);
@@ -62,7 +65,10 @@ function bytesOf(text: string): Uint8Array {
   return bytes;
 }
 
-/** In the words of the history; null: the answer was repeated from a record that holds no value, which a history cannot say. */
+/**
+ * In the words of the history; null: the answer was repeated from a record that holds no value, which a history cannot
+ * say.
+ */
 export function answerFor(answer: Answer): HistoryAnswer | null {
   switch (answer.kind) {
     case "get":

@@ -1,10 +1,11 @@
 /**
- * A client of the simulated cluster: one request after the other at nodes of its choice, now and then a second copy by a proxy, a retry at
- * another node under the same id, or a sudden end. It writes down what it asked and what it was told, as a history for src/check.
+ * A client of the simulated cluster: one request after the other at nodes of its choice, now and then a second copy by
+ * a proxy, a retry at another node under the same id, or a sudden end. It writes down what it asked and what it was
+ * told, as a history for src/check.
  *
- * What may be called failed: a request of which every copy was definitely not executed. All else without an answer is unknown, and the
- * client goes on under a new process id. A request with an id but without `after` may run again once its record was forgotten: every
- * further copy of it is an operation of its own in the history, of unknown outcome.
+ * What may be called failed: a request of which every copy was definitely not executed. All else without an answer is
+ * unknown, and the client goes on under a new process id. A request with an id but without `after` may run again once
+ * its record was forgotten: every further copy of it is an operation of its own in the history, of unknown outcome.
  */
 import type { Prng } from "../../src/base/prng.js";
 import { duration } from "../../src/base/time.js";
@@ -267,7 +268,10 @@ export class Client {
     return true;
   }
 
-  /** Any copy may be the one that runs first, and one that comes later be answered, when the record of the first is gone by then. */
+  /**
+   * Any copy may be the one that runs first, and one that comes later be answered, when the record of the first is gone
+   * by then.
+   */
   private copied({ key, partition, request, invoked }: Undertaking): void {
     this.world.sometimes.hit("a copy of a request was sent");
     if (request.kind === "write" && request.write.requestId !== null)

@@ -1,11 +1,11 @@
 /**
- * What is checked of the copies of one partition's registers, on the disks themselves: what each takes is above the fence or settled (R1),
- * a purge is rightful and what it removed stays away (R12), the floor outlives it (R9), and a bad copy says nothing and is mended by what is
- * at least as new (R11).
+ * What is checked of the copies of one partition's registers, on the disks themselves: what each takes is above the
+ * fence or settled (R1), a purge is rightful and what it removed stays away (R12), the floor outlives it (R9), and a
+ * bad copy says nothing and is mended by what is at least as new (R11).
  *
- * Two notions. A state of a key is *complete* once a majority of the disks held it, or a later one, at the same moment. A copy that went bad
- * counts for what it was: it had acknowledged that, says nothing until it is mended, and is mended by the writer, which knows as much. A
- * purged copy counts for the tombstone that was there.
+ * Two notions. A state of a key is *complete* once a majority of the disks held it, or a later one, at the same moment.
+ * A copy that went bad counts for what it was: it had acknowledged that, says nothing until it is mended, and is mended
+ * by the writer, which knows as much. A purged copy counts for the tombstone that was there.
  */
 import { majorityOf } from "../../src/base/votes.js";
 import {
@@ -177,7 +177,10 @@ export class CopyChecks {
     return lacking;
   }
 
-  /** Whether the key's state is one of these on a majority of some group's disks; purged or bad ones count for what they were. */
+  /**
+   * Whether the key's state is one of these on a majority of some group's disks; purged or bad ones count for what they
+   * were.
+   */
   onMajority(
     key: Key,
     where: (held: { readonly timestamp: Timestamp; readonly revision: Revision }) => boolean,

@@ -1,10 +1,10 @@
 /**
- * A virtual disk and the storage on it. Appended entries become durable after a while, in order; one sync covers everything that waited
- * when it began. A crash loses what no sync has covered, but for a prefix that happened to reach the platter. Registers are rebuilt from
- * the log into plain tables.
+ * A virtual disk and the storage on it. Appended entries become durable after a while, in order; one sync covers
+ * everything that waited when it began. A crash loses what no sync has covered, but for a prefix that happened to reach
+ * the platter. Registers are rebuilt from the log into plain tables.
  *
- * Rot: a durable register can go bad, in the running process' table as well. What it was is remembered beside it, for the checks alone: a bad
- * copy says nothing any more, but what it had acknowledged before still counted.
+ * Rot: a durable register can go bad, in the running process' table as well. What it was is remembered beside it, for
+ * the checks alone: a bad copy says nothing any more, but what it had acknowledged before still counted.
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { Entry } from "../../src/core/model/entry.js";
@@ -94,7 +94,10 @@ export class SimDisk implements Disk {
   private readonly spoilt = new Map<Partition, Map<Key, Register>>();
   private waiting: Waiting[] = [];
   private syncing: readonly Waiting[] = [];
-  /** Syncs that ended and of which the node does not know yet, as it stands still: what is appended now must not overtake them. */
+  /**
+   * Syncs that ended and of which the node does not know yet, as it stands still: what is appended now must not
+   * overtake them.
+   */
   private untold = 0;
   private life = 0;
   private healed = false;
@@ -127,7 +130,9 @@ export class SimDisk implements Disk {
     return this.waiting.length === 0 && this.syncing.length === 0 && this.untold === 0;
   }
 
-  /** The register of the key fails its checksum from now on; false: there is none. The disk is idle, or its node down. */
+  /**
+   * The register of the key fails its checksum from now on; false: there is none. The disk is idle, or its node down.
+   */
   spoil(partition: Partition, key: Key): boolean {
     const { register, bad } = this.copy(partition, key);
     if (register === null || bad) return false;

@@ -1,6 +1,6 @@
 /**
- * What a disk durably holds, as told from outside: an entry counts from the moment at which its write is on the disk, or at which recovery
- * finds it after a crash. What a node finds when it comes back is compared with that.
+ * What a disk durably holds, as told from outside: an entry counts from the moment at which its write is on the disk,
+ * or at which recovery finds it after a crash. What a node finds when it comes back is compared with that.
  */
 import type { SeenPosition } from "../../src/codec/disk/entry.js";
 import {

@@ -1,10 +1,10 @@
 /**
- * A virtual disk below the real storage: log, recovery, fold, scrub and all that src/storage has above its files and its checkpoint, which
- * are in memory here. Of what the disk does to the files see test/conformance/faulty-files.ts; the checkpoint commits as a whole or not at
- * all, as LMDB does, and its records rot.
+ * A virtual disk below the real storage: log, recovery, fold, scrub and all that src/storage has above its files and
+ * its checkpoint, which are in memory here. Of what the disk does to the files see test/conformance/faulty-files.ts;
+ * the checkpoint commits as a whole or not at all, as LMDB does, and its records rot.
  *
- * By what the disk durably holds (holdings.ts) it checks storage itself: nobody is told that something is durable before it is, recovery
- * finds what was durable, and tables show what was put into them.
+ * By what the disk durably holds (holdings.ts) it checks storage itself: nobody is told that something is durable
+ * before it is, recovery finds what was durable, and tables show what was put into them.
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { SeenPosition } from "../../src/codec/disk/entry.js";
@@ -74,9 +74,15 @@ export class LogDisk implements Disk {
   private readonly holdings: Holdings;
   /** What the process has put or removed of a key; by partition. */
   private live = new Map<Partition, Map<Key, Register | null>>();
-  /** Keys that the process has found bad, with the batch that was not appended yet: what it holds may have been said before. */
+  /**
+   * Keys that the process has found bad, with the batch that was not appended yet: what it holds may have been said
+   * before.
+   */
   private known = new Map<Partition, Map<Key, number>>();
-  /** Batches appended in this life, those of which the node has been told, and those of which nothing is left to be sent. */
+  /**
+   * Batches appended in this life, those of which the node has been told, and those of which nothing is left to be
+   * sent.
+   */
   private batches = 0;
   private batchesTold = 0;
   private batchesSent = 0;
@@ -155,7 +161,10 @@ export class LogDisk implements Disk {
 
   // ---- what befalls it
 
-  /** The bytes of the key's register change where they lie: in the log, as long as a later write proves them, in the checkpoint, or in both. */
+  /**
+   * The bytes of the key's register change where they lie: in the log, as long as a later write proves them, in the
+   * checkpoint, or in both.
+   */
   spoil(partition: Partition, key: Key): boolean {
     const held = this.holdings.of(partition, key);
     if (held === undefined || !this.sound(partition, key)) return false;

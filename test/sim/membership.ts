@@ -1,10 +1,11 @@
 /**
- * Members that come, move and leave in a simulated cluster: what src/server and src/rpc do of that beside the loop, on virtual time. The chain of
- * views itself is the real one, in every node's core.
+ * Members that come, move and leave in a simulated cluster: what src/server and src/rpc do of that beside the loop, on
+ * virtual time. The chain of views itself is the real one, in every node's core.
  *
- * A node that is no member yet, or has moved, asks by calls, as src/rpc/founding/joining.ts does. A stream between two nodes opens when both know each
- * other as members and the one with the lower id knows where the other one is (src/rpc/peers/peer-links.ts). A node that hears no majority of
- * the voters asks somebody by a call; one that the newest view leaves out goes once it may (src/server/serving-phase.ts).
+ * A node that is no member yet, or has moved, asks by calls, as src/rpc/founding/joining.ts does. A stream between two
+ * nodes opens when both know each other as members and the one with the lower id knows where the other one is
+ * (src/rpc/peers/peer-links.ts). A node that hears no majority of the voters asks somebody by a call; one that the
+ * newest view leaves out goes once it may (src/server/serving-phase.ts).
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { NodeId, Partition } from "../../src/core/model/ids.js";
@@ -96,8 +97,8 @@ export class Membership {
   }
 
   /**
-   * Whether it may move. Where nodes are started with names, and not with addresses, all may; otherwise so few that whoever knows an old view, and was
-   * started long ago, still finds a majority where that says.
+   * Whether it may move. Where nodes are started with names, and not with addresses, all may; otherwise so few that
+   * whoever knows an old view, and was started long ago, still finds a majority where that says.
    */
   mayMove(node: SimNode): boolean {
     const { view } = this.watch.newest;
@@ -131,7 +132,10 @@ export class Membership {
     return [...this.wishes.values()];
   }
 
-  /** Not the loop of a member, if this is one: a newcomer's process instead. False: it is a member, or none of it was asked for. */
+  /**
+   * Not the loop of a member, if this is one: a newcomer's process instead. False: it is a member, or none of it was
+   * asked for.
+   */
   start(node: SimNode): boolean {
     const standing = this.of(node);
     if (!standing.asksToJoin || standing.left) return true;

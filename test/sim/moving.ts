@@ -1,6 +1,6 @@
 /**
- * Worlds in which partitions move, as a seed draws them. Newcomers get nothing of what the others have here: a group goes on with those of
- * its replicas that stay. So no node is lost for good, and no register goes bad.
+ * Worlds in which partitions move, as a seed draws them. Newcomers get nothing of what the others have here: a group
+ * goes on with those of its replicas that stay. So no node is lost for good, and no register goes bad.
  */
 import { Prng } from "../../src/base/prng.js";
 import { drawSwarm, type Swarm } from "./swarm.js";

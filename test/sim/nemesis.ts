@@ -1,4 +1,7 @@
-/** Who does harm: crashes, pauses, cuts, broken links and rot at random times, often aimed at a writer, until told to stop. */
+/**
+ * Who does harm: crashes, pauses, cuts, broken links and rot at random times, often aimed at a writer, until told to
+ * stop.
+ */
 import { unreachable } from "../../src/base/assert.js";
 import type { Prng } from "../../src/base/prng.js";
 import { majorityOf } from "../../src/base/votes.js";
@@ -130,7 +133,10 @@ export class NemesisAtWork {
     }
   }
 
-  /** One of a key's replicas goes bad and as many others are down as it takes for no majority to be left; they come back. */
+  /**
+   * One of a key's replicas goes bad and as many others are down as it takes for no majority to be left; they come
+   * back.
+   */
   private takeMajority(forMs: number): void {
     const { world, chance } = this;
     for (const key of chance.shuffle(world.keys)) {
@@ -340,7 +346,10 @@ export class NemesisAtWork {
     }
   }
 
-  /** What is on its way to the disk or told as durable must have left first: then a message about a bad register is a mistake. */
+  /**
+   * What is on its way to the disk or told as durable must have left first: then a message about a bad register is a
+   * mistake.
+   */
   private spoil(id: NodeId, key: Key, scrubAfterMs: number | null, tries = SPOIL_TRIES): void {
     const { world } = this;
     const node = world.node(id);

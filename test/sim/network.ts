@@ -1,11 +1,13 @@
 /**
- * A virtual network between the nodes: delay, loss, doubling, reordering, cuts in one or both directions, broken links. Core messages may
- * arrive twice or late in any order. A request passed on without an id is never doubled: the streams between nodes do not double, and
- * nobody could tell the second copy from a new request. Heartbeats never outlive the process they were sent to, as a stream does not:
- * the versions in them belong to one incarnation. Everything else may, which is more than streams allow and asks more of the core.
+ * A virtual network between the nodes: delay, loss, doubling, reordering, cuts in one or both directions, broken links.
+ * Core messages may arrive twice or late in any order. A request passed on without an id is never doubled: the streams
+ * between nodes do not double, and nobody could tell the second copy from a new request. Heartbeats never outlive the
+ * process they were sent to, as a stream does not: the versions in them belong to one incarnation. Everything else may,
+ * which is more than streams allow and asks more of the core.
  *
- * There is a stream from a node to each other one, whatever its messages fare like. It breaks when the other dies, or by itself, and who has
- * noticed hands nothing to it until there is another: that was not sent, and its sender knows (the router's I5).
+ * There is a stream from a node to each other one, whatever its messages fare like. It breaks when the other dies, or
+ * by itself, and who has noticed hands nothing to it until there is another: that was not sent, and its sender knows
+ * (the router's I5).
  */
 
 import { PeerMessage } from "../../gen/ts/onar/replication/v1/replication.js";
@@ -50,7 +52,10 @@ export class Network {
   private readonly breaks: Int32Array;
   /** What each way takes more than others. */
   private readonly slowness: Float64Array;
-  /** By way: the life of the receiver whose stream is known to be broken, and when there is another after one that broke by itself. */
+  /**
+   * By way: the life of the receiver whose stream is known to be broken, and when there is another after one that broke
+   * by itself.
+   */
   private readonly brokenLife: Int32Array;
   private readonly dialedAt: Float64Array;
   private readonly streamChance: Prng;
@@ -127,7 +132,10 @@ export class Network {
     };
   }
 
-  /** The link between two nodes breaks: in a stream what is on its way is lost; both ends get to know, not at the same time. */
+  /**
+   * The link between two nodes breaks: in a stream what is on its way is lost; both ends get to know, not at the same
+   * time.
+   */
   lose(a: NodeId, b: NodeId): void {
     const { schedule, sometimes } = this.options;
     sometimes.hit("a link was lost");

@@ -1,6 +1,6 @@
 /**
- * One node of the simulated cluster over all its lives: the real loop and machine, on a virtual clock that drifts, a disk that outlives the
- * process, and a process that can be paused or die at any moment.
+ * One node of the simulated cluster over all its lives: the real loop and machine, on a virtual clock that drifts, a
+ * disk that outlives the process, and a process that can be paused or die at any moment.
  */
 import { type Duration, duration, type Instant, instant } from "../../src/base/time.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
@@ -38,7 +38,9 @@ export interface SimNodeOptions {
   /** Of this node's clock: milliseconds of its own for one of the world's. */
   readonly rate: number;
   readonly makeDisk: (tell: (call: () => void) => void) => Disk;
-  /** The handshake with a peer's process, before anything is sent to it; false: there is none, or this node was refused. */
+  /**
+   * The handshake with a peer's process, before anything is sent to it; false: there is none, or this node was refused.
+   */
   readonly greet: (node: SimNode, to: NodeId) => boolean;
   /** Whether there is a stream to that node, or one opens. */
   readonly linked: (node: SimNode, to: NodeId) => boolean;
@@ -219,7 +221,10 @@ export class SimNode {
     return this.disk.crash();
   }
 
-  /** Stands still. `deaf`: what peers send meanwhile is lost, as when a frozen machine's buffers overflow; otherwise it is read later. */
+  /**
+   * Stands still. `deaf`: what peers send meanwhile is lost, as when a frozen machine's buffers overflow; otherwise it
+   * is read later.
+   */
   pause(deaf: boolean): void {
     this.paused = true;
     this.deaf = deaf;
@@ -243,7 +248,8 @@ export class SimNode {
   ): "new life" | "old life" | "same life" {
     const met = this.met.get(from) ?? 0;
     if (this.paused && this.deaf) return "same life";
-    // A stream carries nothing any more once the next process has shaken hands: the versions in these belong to one incarnation (H3).
+    // A stream carries nothing any more once the next process has shaken hands: the versions in these belong to one
+    // incarnation (H3).
     if (fromLife < met && (message.kind === "heartbeat" || message.kind === "heartbeat-answer")) return "old life";
     if (fromLife > met) {
       this.met.set(from, fromLife);

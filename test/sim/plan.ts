@@ -1,6 +1,7 @@
 /**
- * A run as an explicit list of what happens in it, which can be made shorter. A seed's run can be recorded as a plan; run by it, unchanged,
- * it does the same again, and with less in the plan it does as much of the same as it can: what is left keeps its time and its numbers.
+ * A run as an explicit list of what happens in it, which can be made shorter. A seed's run can be recorded as a plan;
+ * run by it, unchanged, it does the same again, and with less in the plan it does as much of the same as it can: what
+ * is left keeps its time and its numbers.
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { Key, NodeId } from "../../src/core/model/ids.js";

@@ -1,4 +1,7 @@
-/** Bytes of a log that rot, where a later write proves that they had been durable: what is behind the last proof looks like a torn write. */
+/**
+ * Bytes of a log that rot, where a later write proves that they had been durable: what is behind the last proof looks
+ * like a torn write.
+ */
 import type { Prng } from "../../src/base/prng.js";
 import type { LogRecord } from "../../src/codec/disk/log-record.js";
 import { decodeSegmentHeader, isRecord, isSegmentName, scan } from "../../src/storage/log/segment.js";

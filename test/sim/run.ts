@@ -1,7 +1,7 @@
 /**
- * One seed, one run: first safety, with all the faults that the seed drew; then liveness, without faults and with all nodes or a random
- * majority of every group up, when writers must be found, every request answered and every key read at every node; then the history is
- * checked.
+ * One seed, one run: first safety, with all the faults that the seed drew; then liveness, without faults and with all
+ * nodes or a random majority of every group up, when writers must be found, every request answered and every key read
+ * at every node; then the history is checked.
  */
 import { countVotes, voteOf } from "../../src/base/votes.js";
 import { checkHistory } from "../../src/check/check.js";
@@ -22,7 +22,10 @@ import { Violated, type Violation, World } from "./world.js";
 
 /** Within so many rounds after the last fault there is a writer everywhere and every old request is answered. */
 const SETTLING_ROUNDS = 80;
-/** Members, moves and farewells that were asked for are decided within so long besides: a view that was lost is told again after up to 4 s. */
+/**
+ * Members, moves and farewells that were asked for are decided within so long besides: a view that was lost is told
+ * again after up to 4 s.
+ */
 const CHANGES_MS = 30_000;
 /** Within so many times that span after that, every replica has what the others have. */
 const FOLLOWINGS = 6;
@@ -233,7 +236,9 @@ function missing(world: World, node: SimNode, served: ServedPartition): string[]
   return world.checks.lacking(p, node.id).map((what) => `n${node.id} has caught up and lacks ${what}`);
 }
 
-/** Changes that the copies of those who are heard have and this one may not. (`behind` counts those who are gone, too.) */
+/**
+ * Changes that the copies of those who are heard have and this one may not. (`behind` counts those who are gone, too.)
+ */
 function lacks(served: ServedPartition): number {
   const heard = served.heardPlaces();
   let most = 0;

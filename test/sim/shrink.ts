@@ -1,10 +1,11 @@
 /**
- * Makes a failing seed small enough to read: records its run as a plan, then takes out whatever can go while the same check still fails:
- * kinds of faults, single faults, clients, nodes, operations. Each list is halved and halved again (delta debugging, Zeller and
- * Hildebrandt, 2002), until nothing more can go or the runs allowed are used up.
+ * Makes a failing seed small enough to read: records its run as a plan, then takes out whatever can go while the same
+ * check still fails: kinds of faults, single faults, clients, nodes, operations. Each list is halved and halved again
+ * (delta debugging, Zeller and Hildebrandt, 2002), until nothing more can go or the runs allowed are used up.
  *
- * A shorter plan is another run: messages keep what befell them by way, kind and turn, and what was never recorded is drawn. So the check
- * may fail for another reason than at first, and what remains may not be the smallest; it is a run that fails, though, and it is told as one.
+ * A shorter plan is another run: messages keep what befell them by way, kind and turn, and what was never recorded is
+ * drawn. So the check may fail for another reason than at first, and what remains may not be the smallest; it is a run
+ * that fails, though, and it is told as one.
  */
 import { type Plan, planOf, Recorder, Replayer } from "./plan.js";
 import { type RunReport, run } from "./run.js";

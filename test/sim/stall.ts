@@ -1,4 +1,7 @@
-/** A disk that stands still: what it has done by then is not told, and nothing is done, until it moves again. Nothing is lost or reordered. */
+/**
+ * A disk that stands still: what it has done by then is not told, and nothing is done, until it moves again. Nothing is
+ * lost or reordered.
+ */
 export class Stall {
   /** What is to happen when it moves again; null: it moves. */
   private held: (() => void)[] | null = null;

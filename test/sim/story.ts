@@ -1,7 +1,7 @@
 /**
- * A run told in the language of the golden traces: what was done to the cluster and asked of it, each with what came of it until the next.
- * Messages are shown when they arrive: one that is not there was lost. Heartbeats are left out, and partitions that nobody asks for; time is
- * told by `wait`.
+ * A run told in the language of the golden traces: what was done to the cluster and asked of it, each with what came of
+ * it until the next. Messages are shown when they arrive: one that is not there was lost. Heartbeats are left out, and
+ * partitions that nobody asks for; time is told by `wait`.
  */
 
 interface Line {

@@ -1,6 +1,6 @@
 /**
- * What the world of one seed is like. Not every fault in every run: each seed draws which are on and how strongly (swarm testing, Groce et
- * al., ISSTA 2012), as a fault that is always on hides what only happens without it.
+ * What the world of one seed is like. Not every fault in every run: each seed draws which are on and how strongly
+ * (swarm testing, Groce et al., ISSTA 2012), as a fault that is always on hides what only happens without it.
  */
 import { Prng } from "../../src/base/prng.js";
 
@@ -45,7 +45,10 @@ export interface ViewsSwarm {
   readonly move: number;
   readonly moveAll: number;
   readonly farewell: number;
-  /** A replica of a partition gives way to another member. Missing: never. Newcomers get nothing here: so no node is lost. */
+  /**
+   * A replica of a partition gives way to another member. Missing: never. Newcomers get nothing here: so no node is
+   * lost.
+   */
   readonly replace?: number;
   /** Share of faults that pick the proposer. */
   readonly aimed: number;
@@ -63,8 +66,8 @@ export interface NetworkFaults {
   readonly slow: number;
   readonly slowMs: number;
   /**
-   * Share of deaths that a peer notices, as its stream to the process breaks: the others are like that of a machine, of which nothing comes
-   * any more.
+   * Share of deaths that a peer notices, as its stream to the process breaks: the others are like that of a machine, of
+   * which nothing comes any more.
    */
   readonly noticed: number;
   readonly loss: number;
@@ -75,7 +78,10 @@ export interface NetworkFaults {
   readonly evenLatency: boolean;
 }
 
-/** One way. With rounds of 200 ms a round trip of up to two rounds is within what the protocol promises to stand (docs/protocol.md). */
+/**
+ * One way. With rounds of 200 ms a round trip of up to two rounds is within what the protocol promises to stand
+ * (docs/protocol.md).
+ */
 const LATENCIES = [30, 60, 60, 100, 150, 150];
 const LATENT_ROUND_MS = 200;
 
@@ -117,10 +123,16 @@ export interface Nemesis {
   readonly raise: number;
   /** A register goes bad, on at most a minority of a key's replicas in the whole run. */
   readonly rot: number;
-  /** Share of bad registers that storage finds by itself, within so many milliseconds; the others are found when somebody looks. */
+  /**
+   * Share of bad registers that storage finds by itself, within so many milliseconds; the others are found when
+   * somebody looks.
+   */
   readonly scrubbed: number;
   readonly scrubMs: number;
-  /** A write fails, and the node ends; it comes back on a disk that is well again. With real storage only, as the two that follow. */
+  /**
+   * A write fails, and the node ends; it comes back on a disk that is well again. With real storage only, as the two
+   * that follow.
+   */
   readonly diskError: number;
   readonly full: number;
   readonly fullMs: number;
@@ -129,11 +141,17 @@ export interface Nemesis {
   readonly stallMs: number;
   /** A directory is lost for good: put back as it was, emptied, or unreadable. */
   readonly ruin: number;
-  /** Replicas so few that one bad register takes the key's majority: it is lost, and nobody may be told anything wrong of it. */
+  /**
+   * Replicas so few that one bad register takes the key's majority: it is lost, and nobody may be told anything wrong
+   * of it.
+   */
   readonly rotsLast: boolean;
   /** Share of faults that pick a working writer. */
   readonly aimed: number;
-  /** A fault that lasts for minutes, after the other faults of the safety phase and with clients that go on; null: nothing. */
+  /**
+   * A fault that lasts for minutes, after the other faults of the safety phase and with clients that go on; null:
+   * nothing.
+   */
   readonly wait: LongWait | null;
 }
 
@@ -208,7 +226,8 @@ export function drawSwarm(seed: number): Swarm {
   const stalls = new Prng(seed).fork("stalls");
   const streams = new Prng(seed).fork("streams");
   const restarts = new Prng(seed).fork("restarts");
-  // Records of one key that were forgotten before all nodes were down must not come back as the low revision of another.
+  // Records of one key that were forgotten before all nodes were down must not come back as the low revision of
+  // another.
   const restarted = long && restarts.chance(0.5);
   const lost = new Prng(seed).fork("lost");
   const ends = new Prng(seed).fork("ends");

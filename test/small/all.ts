@@ -1,6 +1,6 @@
 /**
- * Every small world that is explored by hand, one after the other, as a table. SECONDS=… for all together (600 by default); a world that is not
- * completed in what is left says so. VERIFY=1 holds the reductions against each.
+ * Every small world that is explored by hand, one after the other, as a table. SECONDS=… for all together (600 by
+ * default); a world that is not completed in what is left says so. VERIFY=1 holds the reductions against each.
  */
 import { cell, numberFrom, run } from "./command.js";
 import { explore } from "./explore.js";

@@ -1,14 +1,16 @@
 /**
  * Every state of a small world, breadth first: so the first violation found has the shortest trace.
  *
- * A state is: the state of each node, the history, and the set of messages that are under way. A delivery does not take its message away:
- * a message may arrive again (duplication), at any later time (delay, reordering), or never (loss). What a step does is durable with it.
+ * A state is: the state of each node, the history, and the set of messages that are under way. A delivery does not take
+ * its message away: a message may arrive again (duplication), at any later time (delay, reordering), or never (loss).
+ * What a step does is durable with it.
  *
  * What keeps the number of states small, and why nothing is lost by it:
  *   E1  Spent messages are dropped (spent.ts).
- *   E2  Of answers that are gathered (promised, reserved, recovered, confirmed, written) only the majority is delivered, in one step: an
- *       answer that does not complete its round is counted and nothing else, nobody looks at the count before it is complete, and the
- *       count does not depend on the order. So it can as well arrive just before the answer that completes the round, or never.
+ *   E2  Of answers that are gathered (promised, reserved, recovered, confirmed, written) only the majority is
+ *       delivered, in one step: an answer that does not complete its round is counted and nothing else, nobody looks at
+ *       the count before it is complete, and the count does not depend on the order. So it can as well arrive just
+ *       before the answer that completes the round, or never.
  *   E3  When every operation is answered, the history is whole: what happens afterwards shows to nobody.
  * `reduced: false` leaves all three out; test/small/small.test.ts compares the histories that remain possible.
  */

@@ -1,6 +1,7 @@
 /**
- * What clients saw, as a number: which operations were invoked, what each was told, and which had returned before which was invoked. Every
- * history is judged once, by the linearizability checker of src/check. An operation that is not answered may have happened or not.
+ * What clients saw, as a number: which operations were invoked, what each was told, and which had returned before which
+ * was invoked. Every history is judged once, by the linearizability checker of src/check. An operation that is not
+ * answered may have happened or not.
  */
 import { unreachable } from "../../src/base/assert.js";
 import type { Verdict } from "../../src/check/checker.js";
@@ -98,8 +99,8 @@ export class Histories {
   }
 
   /**
-   * As the checkers read it. Masks of what had returned grow with time, so their sizes are moments of invocation; an operation returned
-   * just before the first invocation whose mask has it.
+   * As the checkers read it. Masks of what had returned grow with time, so their sizes are moments of invocation; an
+   * operation returned just before the first invocation whose mask has it.
    */
   operations(history: number): Operation[] {
     const seen = this.histories[history] as readonly Seen[];

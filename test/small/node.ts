@@ -1,6 +1,6 @@
 /**
- * One node of a small world: the real node's copy of a partition (src/core/copy.ts), without elections, upkeep, heartbeats and timers. When to
- * campaign and when to ask again are choices of the exploration.
+ * One node of a small world: the real node's copy of a partition (src/core/copy.ts), without elections, upkeep,
+ * heartbeats and timers. When to campaign and when to ask again are choices of the exploration.
  */
 
 import { type Instant, instant, never } from "../../src/base/time.js";
@@ -69,7 +69,8 @@ export class SmallNode {
     group: Group,
     private readonly stage: Stage,
   ) {
-    // Numbers are unique within the node, as they must be (R7), and do not depend on whether its reader or its writer asked first.
+    // Numbers are unique within the node, as they must be (R7), and do not depend on whether its reader or its writer
+    // asked first.
     const range = 1_000 * (group.place + 1);
     this.copy = new Copy({
       group,

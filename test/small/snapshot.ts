@@ -1,9 +1,9 @@
 /**
  * Machines as values: a deep copy to try an input on, and a text that is equal for states that behave alike.
  *
- * The machines of src/core are classes with mutable fields. The copy keeps prototypes and shared references (a flight is found by its seq,
- * by its key and in order); what never changes (registers, the group, ports) is shared between copies. The text leaves out what is read by
- * nobody in this exploration; OMITTED says why for each field.
+ * The machines of src/core are classes with mutable fields. The copy keeps prototypes and shared references (a flight
+ * is found by its seq, by its key and in order); what never changes (registers, the group, ports) is shared between
+ * copies. The text leaves out what is read by nobody in this exploration; OMITTED says why for each field.
  */
 
 import { Register } from "../../src/core/model/register.js";
@@ -25,8 +25,8 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   Copy: ["group", "upkeep", "post", "outlook", "mendingLoad"],
   // The encoded form is the codec's.
   Register: ["encoded"],
-  // No register goes bad here. `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients as a hint and decides nothing.
-  // The states that a copy had are told to one that catches up, and none does here.
+  // No register goes bad here. `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients
+  // as a hint and decides nothing. The states that a copy had are told to one that catches up, and none does here.
   Replica: ["group", "settledUnsaved", "settledRevision", "bad", "load", "had", "own", "overlooked", "recalled"],
   // Instants: every resend explored here is due. `messages` counts only under a planted bug.
   Round: ["asking", "messages"],
@@ -117,8 +117,8 @@ class Text {
   }
 
   /**
-   * What a majority holds is over: its later acknowledgements decide only what is sent again to whom, and the settled seq follows from the
-   * oldest flight that is not done.
+   * What a majority holds is over: its later acknowledgements decide only what is sent again to whom, and the settled
+   * seq follows from the oldest flight that is not done.
    */
   private flights(flights: Flights): string {
     const underway = flights["order"].filter((flight) => !flight.done);

@@ -1,13 +1,14 @@
 /**
- * Which messages are spent: delivering them, now or at any later time, changes no machine and causes nothing but messages that are spent
- * themselves. States that differ in spent messages only are equal.
+ * Which messages are spent: delivering them, now or at any later time, changes no machine and causes nothing but
+ * messages that are spent themselves. States that differ in spent messages only are equal.
  *
- * An answer is spent when its receiver does not want it any more: its attempt, ballot or seq is not outstanding. What is over never comes
- * back, as attempts, ballots and seqs are used once (R6, R7).
+ * An answer is spent when its receiver does not want it any more: its attempt, ballot or seq is not outstanding. What
+ * is over never comes back, as attempts, ballots and seqs are used once (R6, R7).
  *
- * A request is spent when (1) what it does to its receiver is done, for ever: promises and timestamps never fall (I1, I2 of replica.ts),
- * settled seqs and reservations never fall either; and (2) its answer would be spent. Below the promise the only answer is a Nack, which
- * nobody but the reader that imposes wants: any other Nack concerns the election.
+ * A request is spent when (1) what it does to its receiver is done, for ever: promises and timestamps never fall (I1,
+ * I2 of replica.ts), settled seqs and reservations never fall either; and (2) its answer would be spent. Below the
+ * promise the only answer is a Nack, which nobody but the reader that imposes wants: any other Nack concerns the
+ * election.
  *
  * The automaton delivers every message that it drops once more, to see that this is so (automaton.ts, `checkSpent`).
  */
@@ -34,8 +35,8 @@ export type Effect =
   | "none";
 
 /**
- * A node takes a read that is handed over on once. The writer takes every copy for a new one and would gather more and more of them: this
- * is the one bound of the exploration that is not an equality of states.
+ * A node takes a read that is handed over on once. The writer takes every copy for a new one and would gather more and
+ * more of them: this is the one bound of the exploration that is not an equality of states.
  */
 export const isTakenOn = (node: SmallNode, message: HandOver): boolean => node.handOvers.includes(message.attempt);
 

@@ -1,13 +1,15 @@
 /**
- * Holds the reductions of explore.ts against the automaton that the exploration has compiled: every state of a node that was met, every
- * input that was tried there.
+ * Holds the reductions of explore.ts against the automaton that the exploration has compiled: every state of a node
+ * that was met, every input that was tried there.
  *
  *   E0  Nodes with equal texts are equal (snapshot.ts): another one of the same text answers every input alike.
- *   E1  What was spent in a state is spent in every state after it: an effect that is done stays done, and an answer that nobody wants is
- *       never wanted again. (That delivering it changes nothing is checked whenever a message is dropped.)
- *   E2  An answer that is counted and does not complete its round can as well arrive later: whatever happens in between, both orders lead
- *       to the same state and the same answers, or the round is over and the answer is spent. When the answer is late, no message is
- *       missing; some may be there that would not be (sent again to who answered already), and can be lost.
+ *   E1  What was spent in a state is spent in every state after it: an effect that is done stays done, and an answer
+ *       that nobody wants is never wanted again. (That delivering it changes nothing is checked whenever a message is
+ *       dropped.)
+ *   E2  An answer that is counted and does not complete its round can as well arrive later: whatever happens in
+ *       between, both orders lead to the same state and the same answers, or the round is over and the answer is spent.
+ *       When the answer is late, no message is missing; some may be there that would not be (sent again to who answered
+ *       already), and can be lost.
  */
 import { sameTimestamp } from "../../src/core/model/ballot.js";
 import type { Register } from "../../src/core/model/register.js";
@@ -85,8 +87,8 @@ function commutes(automaton: Automaton, state: number, answer: number, input: nu
 }
 
 /**
- * Two answers with one timestamp and two values: of two different histories, which led this node to the same state. Never both at once (R6):
- * if they were, clients could see it, and the exploration does not find that they can.
+ * Two answers with one timestamp and two values: of two different histories, which led this node to the same state.
+ * Never both at once (R6): if they were, clients could see it, and the exploration does not find that they can.
  */
 function excludes(automaton: Automaton, one: number, other: number): boolean {
   const left = recovered(automaton, one);

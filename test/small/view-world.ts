@@ -1,10 +1,11 @@
 /**
- * The decision on the next view, completely: every order, loss, delay and doubling of the messages between the machines of
- * src/core/view/chain.ts, explored breadth first, so that the first violation has the shortest trace.
+ * The decision on the next view, completely: every order, loss, delay and doubling of the messages between the machines
+ * of src/core/view/chain.ts, explored breadth first, so that the first violation has the shortest trace.
  *
- * Four nodes: 1, 2 and 3 are the voters of view 1, and 4 is a member. Node 1, in its office, proposes to make 4 a voter in place of 3;
- * node 2 proposes to change nothing. Whoever proposes view 3 changes nothing. When to campaign and when to propose are choices. Messages
- * are a set that no delivery shrinks. What a step does is durable with it; a node that restarts keeps its promise, its vote and its view.
+ * Four nodes: 1, 2 and 3 are the voters of view 1, and 4 is a member. Node 1, in its office, proposes to make 4 a voter
+ * in place of 3; node 2 proposes to change nothing. Whoever proposes view 3 changes nothing. When to campaign and when
+ * to propose are choices. Messages are a set that no delivery shrinks. What a step does is durable with it; a node that
+ * restarts keeps its promise, its vote and its view.
  *
  * What is left out: views asked for, held and told again, as a message once sent can arrive at any later time; wishes.
  */
@@ -148,7 +149,10 @@ class Search {
     return lines.reverse();
   }
 
-  /** The message does nothing any more, whatever happens. Ballots, views and votes only grow, so what is spent stays spent. */
+  /**
+   * The message does nothing any more, whatever happens. Ballots, views and votes only grow, so what is spent stays
+   * spent.
+   */
   private isSpent(nodes: readonly number[], input: number): boolean {
     const { place, ...about } = this.inputs[input] as Input;
     if (about.kind !== "deliver") return false;

@@ -1,6 +1,6 @@
 /**
- * Explores the decision on the next view (view-world.ts): CANDIDACIES=1:1,2:1,4:2 says who campaigns for the successor of which view;
- * RESTARTS=1, BUG=…, STATES=…, SECONDS=….
+ * Explores the decision on the next view (view-world.ts): CANDIDACIES=1:1,2:1,4:2 says who campaigns for the successor
+ * of which view; RESTARTS=1, BUG=…, STATES=…, SECONDS=….
  */
 import { plant } from "../planted/planted.js";
 import { numberFrom, run } from "./command.js";

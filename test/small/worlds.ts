@@ -13,7 +13,10 @@ export const NODES = [1, 2, 3].map(nodeId);
 export interface SmallOperation {
   readonly name: OperationName;
   readonly request: Request;
-  /** How often it may be sent: a request with an id comes twice, to whatever writers, the second copy at any time after the first. */
+  /**
+   * How often it may be sent: a request with an id comes twice, to whatever writers, the second copy at any time after
+   * the first.
+   */
   readonly copies: number;
 }
 
@@ -37,7 +40,10 @@ function write(operation: WriteOperation, id: string | null): Request {
   return { kind: "write", write: { operation, requestId, after: null, fingerprint: 0 } };
 }
 
-/** The held value, if any, is "a": a CAS swaps what was there at the beginning, a swap whatever is there. `nth`: so many came before. */
+/**
+ * The held value, if any, is "a": a CAS swaps what was there at the beginning, a swap whatever is there. `nth`: so many
+ * came before.
+ */
 function operationNamed(word: string, nth: number, present: boolean): SmallOperation {
   const name = word.replace(/\*$/, "");
   const id = name === word ? null : `${name}${nth}`;

@@ -79,7 +79,10 @@ export class TransferChecks {
     if (!of.has(node)) of.set(node, reservation);
   }
 
-  /** The copy is a ready replica by a merge, and that is durable. `cursors`: up to which change it has what another copy has. */
+  /**
+   * The copy is a ready replica by a merge, and that is durable. `cursors`: up to which change it has what another copy
+   * has.
+   */
   ready(node: TransferNode, nodes: ReadonlyMap<NodeId, TransferNode>): void {
     const { view } = node;
     const where = `n${node.id} at group ${view.epoch}`;

@@ -1,7 +1,8 @@
 /**
- * The numbered invariants in the heads of files: each is asserted, or shown by a test that names it. An assertion begins with the number, as
- * in "I1: the promise never falls"; in another file with the file's name before it, as in "writer I5: …". A test of the file names the
- * number in its title, and so does any other test together with the file's name.
+ * The numbered invariants in the heads of files: each is asserted, or shown by a test that names it. An assertion
+ * begins with the number, as in "I1: the promise never falls"; in another file with the file's name before it, as in
+ * "writer I5: …". A test of the file names the number in its title, and so does any other test together with the file's
+ * name.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";

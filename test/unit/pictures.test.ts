@@ -1,4 +1,7 @@
-/** The pictures that README and manual show are there, stand alone, and the one that can be drawn anew without a cluster is as it would be drawn. */
+/**
+ * The pictures that README and manual show are there, stand alone, and the one that can be drawn anew without a cluster
+ * is as it would be drawn.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { violation } from "../../scripts/pictures/main.js";

@@ -1,4 +1,7 @@
-/** Runs seeds of the world of founding: SEED=7 for one with its trace, or N=2000 from FROM on; BUG=F4.majority with that bug planted. */
+/**
+ * Runs seeds of the world of founding: SEED=7 for one with its trace, or N=2000 from FROM on; BUG=F4.majority with that
+ * bug planted.
+ */
 import { bugNamed, plant } from "../planted/planted.js";
 import { runFounding } from "./founding.js";
 

@@ -1,7 +1,8 @@
 /**
- * The world of founding, by seed: the real founders of src/rpc/founding, with their steps as bytes, on virtual time. Founders crash, come back,
- * and come back with nothing as other nodes at the same address; calls are lost, late and answered after the asking process is gone. After that
- * a calm time, in which all that run must get the one view, or hear that they are not in it.
+ * The world of founding, by seed: the real founders of src/rpc/founding, with their steps as bytes, on virtual time.
+ * Founders crash, come back, and come back with nothing as other nodes at the same address; calls are lost, late and
+ * answered after the asking process is gone. After that a calm time, in which all that run must get the one view, or
+ * hear that they are not in it.
  */
 import { FoundRequest, FoundResponse } from "../../gen/ts/onar/replication/v1/replication.js";
 import { Prng } from "../../src/base/prng.js";

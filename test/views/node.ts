@@ -1,4 +1,7 @@
-/** One node of the world of views: the machines of src/core/view with a failure detector, heartbeats, and a disk that may lose its tail. */
+/**
+ * One node of the world of views: the machines of src/core/view with a failure detector, heartbeats, and a disk that
+ * may lose its tail.
+ */
 import { type Instant, instant } from "../../src/base/time.js";
 import { Detector } from "../../src/core/election/detector.js";
 import { Heartbeats } from "../../src/core/election/heartbeats.js";

@@ -1,4 +1,7 @@
-/** Views of this world: made, changed by a careless planner, and encoded. What must not be proposed is the chain's to refuse. */
+/**
+ * Views of this world: made, changed by a careless planner, and encoded. What must not be proposed is the chain's to
+ * refuse.
+ */
 import { createHash } from "node:crypto";
 import type { Prng } from "../../src/base/prng.js";
 import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
@@ -80,7 +83,10 @@ export function planned(current: EncodedView, plan: Plan, chance: Prng): Encoded
   });
 }
 
-/** A replica that is left out gives way to a member; a view later its move is finished. There is no more to partitions here. */
+/**
+ * A replica that is left out gives way to a member; a view later its move is finished. There is no more to partitions
+ * here.
+ */
 export function followed(view: View, members: readonly NodeId[]): Placement[] {
   return view.partitions.map((placement) => {
     const { replicas } = placement;

@@ -1,6 +1,6 @@
 /**
- * Which keys there are: the lists of a majority of each partition's replicas, put together. One copy may lack what was acknowledged by the
- * others; a majority of them has it.
+ * Which keys there are: the lists of a majority of each partition's replicas, put together. One copy may lack what was
+ * acknowledged by the others; a majority of them has it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";

@@ -15,7 +15,8 @@ const MAX_QUEUED_BYTES = 4 * PIECE_BYTES;
 const notDone = (message: string): CliError => new CliError(EXIT.notDone, message);
 
 /**
- * A file that is there whole or not at all: it is written as NAME.partial, synced, and then renamed. A file that exists is never touched.
+ * A file that is there whole or not at all: it is written as NAME.partial, synced, and then renamed. A file that exists
+ * is never touched.
  */
 export class NewFile {
   private pieces: Buffer[] = [];
@@ -121,8 +122,8 @@ export interface Contents {
 }
 
 /**
- * Reads a whole backup, entry by entry; an entry's bytes are only good until `each` has resolved. Throws a CliError when the file is not as
- * it was written: what `each` was given before counts for nothing then.
+ * Reads a whole backup, entry by entry; an entry's bytes are only good until `each` has resolved. Throws a CliError
+ * when the file is not as it was written: what `each` was given before counts for nothing then.
  */
 export async function readBackup(
   { path, name }: Source,

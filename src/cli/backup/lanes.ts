@@ -1,6 +1,8 @@
 /** Much work at once, but not more than so much. */
 
-/** Does it for each item, `limit` of them at a time; rejects with the first error, after what is under way has ended. */
+/**
+ * Does it for each item, `limit` of them at a time; rejects with the first error, after what is under way has ended.
+ */
 export async function inLanes<Item>(
   items: AsyncIterable<Item> | Iterable<Item>,
   limit: number,

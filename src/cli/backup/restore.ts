@@ -1,10 +1,12 @@
 /**
- * `onar restore`: a backup, from a file or from standard input, into a new, empty cluster of whatever size and number of partitions.
+ * `onar restore`: a backup, from a file or from standard input, into a new, empty cluster of whatever size and number
+ * of partitions.
  *
  *   1. The whole file is checked: of a corrupt one nothing is written.
- *   2. The cluster must never have held a key. A mark is put there, so that nobody takes it for whole, and no second restore begins.
- *   3. All partitions' revisions are raised above those of the old cluster. From here on nothing that a client of the old cluster knows or
- *      repeats can be taken for something of this one.
+ *   2. The cluster must never have held a key. A mark is put there, so that nobody takes it for whole, and no second
+ *      restore begins.
+ *   3. All partitions' revisions are raised above those of the old cluster. From here on nothing that a client of the
+ *      old cluster knows or repeats can be taken for something of this one.
  *   4. Every key is written, if it is absent.
  *   5. The mark is removed.
  *

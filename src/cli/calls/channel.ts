@@ -1,6 +1,7 @@
 /**
- * The commands' way to one node: gRPC on the project's own HTTP/2. It loads in a few milliseconds, where grpc-js would take most of a
- * command's time (docs/adr/2026-12-02-commands-on-lean-grpc.md). A call is sent only on a connection that stands.
+ * The commands' way to one node: gRPC on the project's own HTTP/2. It loads in a few milliseconds, where grpc-js would
+ * take most of a command's time (docs/adr/2026-12-02-commands-on-lean-grpc.md). A call is sent only on a connection
+ * that stands.
  */
 import { whyNotConnected } from "../../client/reach.js";
 import { type Address, formatAddress } from "../../config/values.js";

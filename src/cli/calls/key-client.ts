@@ -17,7 +17,9 @@ import { type Address, formatAddress } from "../../config/values.js";
 import { CliError, EXIT } from "../ending/exit.js";
 import { type Heard, KeyConnection } from "./key-connection.js";
 
-/** One connection is enough for most commands, and the other nodes' views would take longer to read than all the rest. */
+/**
+ * One connection is enough for most commands, and the other nodes' views would take longer to read than all the rest.
+ */
 const HEAD_START_MS = 100;
 
 export interface KeyCallOptions {

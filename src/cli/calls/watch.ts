@@ -10,7 +10,10 @@ const CONNECT_MS = 2_000;
 const PROBE_MS = 500;
 const AGAIN_MS = 200;
 
-/** Reads until `each` returns true or the command is interrupted; fails when no node has said anything for the target's time. */
+/**
+ * Reads until `each` returns true or the command is interrupted; fails when no node has said anything for the target's
+ * time.
+ */
 export async function watch<Answer>(
   target: Target,
   open: (channel: Channel, signal: AbortSignal) => AsyncIterable<Answer>,

@@ -1,4 +1,7 @@
-/** `onar doctor`: looks for what is wrong before somebody else finds it. A line for everything looked at; exit code 1 if something fails. */
+/**
+ * `onar doctor`: looks for what is wrong before somebody else finds it. A line for everything looked at; exit code 1 if
+ * something fails.
+ */
 
 import { dirname, resolve } from "node:path";
 import { jsonText } from "../../base/printable.js";
@@ -52,7 +55,10 @@ interface Wanted {
   readonly ports: readonly WantedPort[];
   /** The errors in the file. */
   readonly findings: readonly Finding[];
-  /** Where the file's node keeps its data, or rather the directory above, as a node's own is no place for other files; null: not said. */
+  /**
+   * Where the file's node keeps its data, or rather the directory above, as a node's own is no place for other files;
+   * null: not said.
+   */
   readonly data: string | null;
 }
 

@@ -32,7 +32,10 @@ export const commandCode = (code: number): CommandCode => code as CommandCode;
 export interface ErrorFacts {
   /** gRPC status by name, for example "UNAVAILABLE"; "" when no node has told it. */
   readonly status: string;
-  /** As in docs/errors.md: Onar's, for example "NO_WRITER", or one of the client, for example "UNREACHABLE"; "" when no call was made. */
+  /**
+   * As in docs/errors.md: Onar's, for example "NO_WRITER", or one of the client, for example "UNREACHABLE"; "" when no
+   * call was made.
+   */
   readonly reason: string;
 }
 

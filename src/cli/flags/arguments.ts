@@ -1,6 +1,6 @@
 /**
- * Arguments of commands as people type them, to values; settings are in config/values.ts. Every error names the argument, the bound and what
- * was given.
+ * Arguments of commands as people type them, to values; settings are in config/values.ts. Every error names the
+ * argument, the bound and what was given.
  */
 import { quote } from "../../config/values.js";
 import { usage } from "../ending/exit.js";

@@ -1,6 +1,6 @@
 /**
- * Adding many times, each time exactly once, whatever dies meanwhile: one addition of the client after the other. Once one is done, nodes that
- * cannot be reached are waited for, too.
+ * Adding many times, each time exactly once, whatever dies meanwhile: one addition of the client after the other. Once
+ * one is done, nodes that cannot be reached are waited for, too.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AddOutcome } from "../../client/client.js";

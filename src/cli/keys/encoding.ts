@@ -41,7 +41,9 @@ export function decode(name: string, text: string, encoding: Encoding, option: s
   }
 }
 
-/** A value from standard input: as text it is taken as it is, byte for byte; otherwise white space around it is dropped. */
+/**
+ * A value from standard input: as text it is taken as it is, byte for byte; otherwise white space around it is dropped.
+ */
 export function decodeInput(name: string, bytes: Buffer, encoding: Encoding, option: string): Buffer {
   return encoding === "text" ? bytes : decode(name, bytes.toString("latin1").trim(), encoding, option);
 }

@@ -1,6 +1,7 @@
 /**
- * `onar cluster`: a local cluster of real processes, to try things on. Nodes may be killed from outside; the others go on and this command
- * tells about it. When this process ends, however it ends, the nodes end: they watch their standard input (see start.ts).
+ * `onar cluster`: a local cluster of real processes, to try things on. Nodes may be killed from outside; the others go
+ * on and this command tells about it. When this process ends, however it ends, the nodes end: they watch their standard
+ * input (see start.ts).
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

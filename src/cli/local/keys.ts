@@ -6,8 +6,8 @@ import type { Io } from "../terminal/io.js";
 export const TYPED_HELP = "r N and Enter starts node N again; Ctrl-C stops all";
 
 /**
- * Calls `restart` for each such line, and `other` for what is none. In the background of a shell nothing is read: a terminal stops whoever
- * tries to.
+ * Calls `restart` for each such line, and `other` for what is none. In the background of a shell nothing is read: a
+ * terminal stops whoever tries to.
  */
 export function readTyped(io: Io, restart: (number: number) => void, other: () => void): void {
   if (io.inputTerminal === true && !inForeground()) return;

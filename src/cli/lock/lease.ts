@@ -4,10 +4,12 @@
  * The intuition: no clock is compared with another machine's. A holder counts from before it asked, everybody else from
  * after they saw. So the holder knows that the lock is lost before anybody else may take it.
  *
- *   1. The key holds the lock: a word of the holder's own, and the lease in milliseconds. Without the key, the lock is free.
- *   2. Somebody else takes it once the key's version has stayed the same for the lease, by compare-and-set on that version.
- *   3. The token is the key's version with which it was taken. Versions only grow, also over a delete, so that each holder's token is above all
- *      before. Renewals leave it as it is.
+ *   1. The key holds the lock: a word of the holder's own, and the lease in milliseconds. Without the key, the lock is
+ *      free.
+ *   2. Somebody else takes it once the key's version has stayed the same for the lease, by compare-and-set on that
+ *      version.
+ *   3. The token is the key's version with which it was taken. Versions only grow, also over a delete, so that each
+ *      holder's token is above all before. Renewals leave it as it is.
  *   4. A holder that has not renewed within the lease counts the lock as lost, whatever the key holds.
  */
 import { randomUUID } from "node:crypto";
@@ -139,7 +141,8 @@ export class Lease {
       nextMs = leaseMs / RENEW_PART;
     } else if (renewed.outcome === "done") {
       if (renewed.found?.text() !== this.value) return this.lose("somebody else has taken it, or removed its key");
-      // One of which nothing was known has happened. Others may have seen it since: the time that is left stays as it is.
+      // One of which nothing was known has happened. Others may have seen it since: the time that is left stays as it
+      // is.
       this.version = renewed.version;
       nextMs = 0;
     }

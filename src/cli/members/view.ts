@@ -1,4 +1,7 @@
-/** `onar view` and `onar nodes`: the newest view that a node knows, and its members. Nodes are called by id or by one of their addresses. */
+/**
+ * `onar view` and `onar nodes`: the newest view that a node knows, and its members. Nodes are called by id or by one of
+ * their addresses.
+ */
 import {
   type Member,
   MemberState,

@@ -4,7 +4,10 @@ import { usage } from "../ending/exit.js";
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", "0": "\0" };
 
-/** Everything after a # that begins a word is a comment. Within "…" \\n, \\r, \\t and \\0 stand for what they do elsewhere; '…' is as it is. */
+/**
+ * Everything after a # that begins a word is a comment. Within "…" \\n, \\r, \\t and \\0 stand for what they do
+ * elsewhere; '…' is as it is.
+ */
 export function wordsOf(line: string): string[] {
   const words: string[] = [];
   let word: string | null = null;

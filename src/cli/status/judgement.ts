@@ -1,4 +1,6 @@
-/** Whether a cluster is well, as far as its nodes told: for the first line of `onar status`, its JSON and its exit code. */
+/**
+ * Whether a cluster is well, as far as its nodes told: for the first line of `onar status`, its JSON and its exit code.
+ */
 import type { NodeRow, Summary } from "./summary.js";
 
 export interface Judgement {

@@ -65,7 +65,10 @@ export async function status(options: CommonOptions, io: Io): Promise<ExitCode> 
   return judge(summary).verdict === "not-well" ? EXIT.notDone : EXIT.done;
 }
 
-/** The answer of the node that is asked first, then those of the nodes that it names. `shown`: what people see while the first is waited for. */
+/**
+ * The answer of the node that is asked first, then those of the nodes that it names. `shown`: what people see while the
+ * first is waited for.
+ */
 export async function askAll(
   target: Target,
   shown: (first: Promise<StatusResponse>) => Promise<StatusResponse> = (first) => first,
@@ -139,7 +142,10 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
   };
 }
 
-/** Revisions would not do: they jump when a writer changes, and a node that comes back knows the latest long before it has the keys. */
+/**
+ * Revisions would not do: they jump when a writer changes, and a node that comes back knows the latest long before it
+ * has the keys.
+ */
 function behindOf(answer: StatusResponse | undefined): number | null {
   const told = (answer?.partitions ?? []).flatMap(({ behind }) => (behind === undefined ? [] : [Number(behind)]));
   return told.length === 0 ? null : told.reduce((sum, one) => sum + one, 0);
@@ -149,7 +155,10 @@ function behindOf(answer: StatusResponse | undefined): number | null {
 const byAddress = (a: NodeStatus, b: NodeStatus): number =>
   compareNaturally(a.clientAddress, b.clientAddress) || a.id - b.id;
 
-/** A writer knows its own office best; otherwise the higher ballot is the later one, and knowing a writer beats knowing none. */
+/**
+ * A writer knows its own office best; otherwise the higher ballot is the later one, and knowing a writer beats knowing
+ * none.
+ */
 function knowsBetter(a: PartitionStatus, aBy: number, b: PartitionStatus, bBy: number): boolean {
   if (a.groupEpoch !== b.groupEpoch) return a.groupEpoch > b.groupEpoch;
   if (a.ballotRound !== b.ballotRound) return a.ballotRound > b.ballotRound;
@@ -236,7 +245,10 @@ function listed(partitions: readonly number[]): string {
   return ` (${partitions.slice(0, 12).join(", ")}${partitions.length > 12 ? ", …" : ""})`;
 }
 
-/** The summary, and everything that each node answered, in the protobuf JSON form: 64-bit numbers as strings, zeros left out. */
+/**
+ * The summary, and everything that each node answered, in the protobuf JSON form: 64-bit numbers as strings, zeros left
+ * out.
+ */
 function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
   return {
     clusterId: summary.clusterId,

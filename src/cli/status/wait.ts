@@ -1,4 +1,7 @@
-/** `onar wait --ready`: for scripts that start a cluster and then use it. It asks what `onar status` asks, until that finds nothing wrong. */
+/**
+ * `onar wait --ready`: for scripts that start a cluster and then use it. It asks what `onar status` asks, until that
+ * finds nothing wrong.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { jsonText } from "../../base/printable.js";
 import type { Target } from "../calls/call.js";

@@ -14,7 +14,10 @@ export interface Io {
   readonly terminal: boolean;
   /** How wide that terminal is now. */
   columns?(): number;
-  /** Resolves when what was written to standard output has left: null, or why it could not. A reader that went away is an error here. */
+  /**
+   * Resolves when what was written to standard output has left: null, or why it could not. A reader that went away is
+   * an error here.
+   */
   outLeft?(): Promise<NodeJS.ErrnoException | null>;
   /** Tells when nobody reads standard output any more. */
   onReaderGone(then: () => void): void;
@@ -34,7 +37,10 @@ export interface Io {
   readonly connections?: Connections;
   /** Ctrl-C, where it does not end the process. */
   readonly interrupt?: AbortSignal;
-  /** Takes both for a log, until the process ends: nothing waits for whoever reads them any more. Without it the log goes by `out` and `error`. */
+  /**
+   * Takes both for a log, until the process ends: nothing waits for whoever reads them any more. Without it the log
+   * goes by `out` and `error`.
+   */
   readonly log?: (news: DropNews) => NodeOutput;
 }
 
@@ -48,7 +54,10 @@ export interface NodeOutput extends LogOutput {
 
 /** The process's own. */
 export interface ProcessIo extends Io {
-  /** Resolves when all that was printed has left: null, or why it could not. A reader that went away (`onar get k | head`) is no error of ours. */
+  /**
+   * Resolves when all that was printed has left: null, or why it could not. A reader that went away (`onar get k |
+   * head`) is no error of ours.
+   */
   written(): Promise<NodeJS.ErrnoException | null>;
 }
 

@@ -1,4 +1,7 @@
-/** Says that something is going on when it takes longer than a second: on standard error, and only where that is a terminal. */
+/**
+ * Says that something is going on when it takes longer than a second: on standard error, and only where that is a
+ * terminal.
+ */
 import type { Io } from "./io.js";
 
 const AFTER_MS = 1_000;

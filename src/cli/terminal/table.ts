@@ -1,4 +1,7 @@
-/** Tables that fit the terminal: columns are left out, in an order that whoever shows the table decides, and that is said below it. */
+/**
+ * Tables that fit the terminal: columns are left out, in an order that whoever shows the table decides, and that is
+ * said below it.
+ */
 import Table from "cli-table3";
 import type { Io } from "./io.js";
 

@@ -1,4 +1,6 @@
-/** `onar completion`: a script for a shell, made from the tree of commands. Nothing of it calls the program or a node. */
+/**
+ * `onar completion`: a script for a shell, made from the tree of commands. Nothing of it calls the program or a node.
+ */
 
 import type { Command } from "commander";
 import { unreachable } from "../../base/assert.js";

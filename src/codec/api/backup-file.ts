@@ -1,5 +1,6 @@
 /**
- * A backup file as bytes: a mark, then records, the first a header, the last an end (proto/onar/backup/v1/backup.proto).
+ * A backup file as bytes: a mark, then records, the first a header, the last an end
+ * (proto/onar/backup/v1/backup.proto).
  *
  *     0  8 bytes "ONARBKP" and a line feed
  *     8  records, one after the other:
@@ -75,7 +76,10 @@ export class BackupEncoder {
   }
 }
 
-/** Reads a file piece by piece. Whatever is not as it was written throws a BackupFileError; nothing counts before `finish` returned. */
+/**
+ * Reads a file piece by piece. Whatever is not as it was written throws a BackupFileError; nothing counts before
+ * `finish` returned.
+ */
 export class BackupDecoder {
   header: BackupHeader | null = null;
   entries = 0;

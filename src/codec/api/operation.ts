@@ -1,4 +1,7 @@
-/** Requests and results of the key-value service, between the wire and the core. Validation is the edge's (rpc/call/validate.ts). */
+/**
+ * Requests and results of the key-value service, between the wire and the core. Validation is the edge's
+ * (rpc/call/validate.ts).
+ */
 import {
   type Header,
   Presence,

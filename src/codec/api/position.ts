@@ -1,4 +1,7 @@
-/** Where a key lies: the first 16 bytes of SHA-256(key space id as 4 bytes big-endian, then the key). Test vectors: docs/vectors/placement.json. */
+/**
+ * Where a key lies: the first 16 bytes of SHA-256(key space id as 4 bytes big-endian, then the key). Test vectors:
+ * docs/vectors/placement.json.
+ */
 import { hash } from "node:crypto";
 import type { Key, Partition } from "../../core/model/ids.js";
 import { partitionOfPosition } from "../../core/placement/position.js";

@@ -1,6 +1,7 @@
 /**
- * Fields of a client's request that this version does not know: a newer client set them, and a newer node may heed them. A node that passes the
- * request on passes them on, as they came. They are kept apart from what the request asks for, which is decided without them.
+ * Fields of a client's request that this version does not know: a newer client set them, and a newer node may heed
+ * them. A node that passes the request on passes them on, as they came. They are kept apart from what the request asks
+ * for, which is decided without them.
  */
 import type { Request, UnreadFields } from "../../core/model/node-message.js";
 import { ownCopy } from "../../wire/bytes.js";

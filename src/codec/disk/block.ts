@@ -2,7 +2,8 @@
  * A block: sorted entries of one partition's tree, packed without gaps. The checkpoint stores each block as one value.
  * So a node of a tree that is never more than some pages long takes just the pages that it needs.
  *
- *     0  u32  CRC-32 of 4 … end of the directory, begun with that of the block's name: a block under another name is none
+ *     0  u32  CRC-32 of 4 … end of the directory, begun with that of the block's name: a block under another name is
+ *     none
  *     4  u8   flags: 1 = there is nothing behind it in its partition
  *     5  u16  number of entries
  *     7  u32  where the directory ends
@@ -11,7 +12,8 @@
  *             the directory: of each entry the lengths of key, meta and value as varints, then key and meta
  *             the values
  *
- * The checksum covers keys and metas. Values have checksums of their own in their metas, so that a rotten one spoils nothing else.
+ * The checksum covers keys and metas. Values have checksums of their own in their metas, so that a rotten one spoils
+ * nothing else.
  */
 import { crc32 } from "../bytes/checksum.js";
 

@@ -1,6 +1,6 @@
 /**
- * Entries as bytes: what a record of the log, or of a partition's state in the checkpoint, holds. Numbers are little-endian and fixed in
- * width; a body may grow behind what is known here, and the rest is ignored.
+ * Entries as bytes: what a record of the log, or of a partition's state in the checkpoint, holds. Numbers are
+ * little-endian and fixed in width; a body may grow behind what is known here, and the rest is ignored.
  *
  * Kinds never change their number. A reader must not skip an entry that it does not know: it may be a promise of a
  * newer version.
@@ -193,8 +193,8 @@ const copyFrom = (body: Buffer): { readonly partition: Partition; readonly copy:
 });
 
 /**
- * A state entry from its body; throws when the body is too short, or the kind is none of these. `partition`: of the table in its head, when it
- * is of a copy.
+ * A state entry from its body; throws when the body is too short, or the kind is none of these. `partition`: of the
+ * table in its head, when it is of a copy.
  */
 export function stateFrom(kind: number, partition: Partition, body: Buffer): StateEntry {
   switch (kind) {

@@ -3,8 +3,8 @@
  * header's (with the key) tells *which* entry it is, also when the body, which is long and mostly a user's value, has
  * rotted. Then one key of one partition is bad, and nothing else (R11).
  *
- *     0  u32  CRC-32 of 4 … end of key, begun with the segment's salt: a record of another file is no record of this one
- *     4  u16  0x524f, to find the next record behind one whose length cannot be trusted
+ *     0  u32  CRC-32 of 4 … end of key, begun with the segment's salt: a record of another file is no record of this
+ *     one 4  u16  0x524f, to find the next record behind one whose length cannot be trusted
  *     6  u8   kind (entry.ts)
  *     7  u8   flags: 1 = the first record of a write, 2 = a register that is known to be settled
  *     8  u32  table (table-id.ts)

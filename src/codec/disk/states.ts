@@ -1,4 +1,6 @@
-/** The small state of a copy, or the node's, as one piece of bytes: its entries as records that never stood in the log. */
+/**
+ * The small state of a copy, or the node's, as one piece of bytes: its entries as records that never stood in the log.
+ */
 import type { Partition } from "../../core/model/ids.js";
 import { isKnown, KIND, type StateEntry, stateFrom } from "./entry.js";
 import { type LogRecord, RecordBuffer, recordAt } from "./log-record.js";

@@ -3,8 +3,8 @@
  * checkpoint carry. A number is never used for a second copy. So nothing that is left of an old copy is ever taken for
  * a part of a new one (H9).
  *
- * Numbers below 65,536 belong to the copies that a cluster's founding gave: each is that of its partition, and needs no entry. All later
- * copies get the next number from there on, by an entry of the log.
+ * Numbers below 65,536 belong to the copies that a cluster's founding gave: each is that of its partition, and needs no
+ * entry. All later copies get the next number from there on, by an entry of the log.
  */
 import type { Brand } from "../../base/brand.js";
 import { type GroupEpoch, groupEpoch, type Partition } from "../../core/model/ids.js";

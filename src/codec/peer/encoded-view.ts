@@ -1,4 +1,7 @@
-/** Views with the bytes that count. A view is encoded once, by whoever proposes it; everybody else keeps the bytes that came. */
+/**
+ * Views with the bytes that count. A view is encoded once, by whoever proposes it; everybody else keeps the bytes that
+ * came.
+ */
 import { createHash } from "node:crypto";
 import { planted } from "../../core/model/planted.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
@@ -10,8 +13,9 @@ import { decodeView, encodeView } from "../api/view.js";
 export const encodedView = (view: View): EncodedView => withBytes(view, encodeView(view));
 
 /**
- * A view that was proposed or decided elsewhere. Its bytes may have fields that this version does not know: they stay in `bytes` and in the
- * digest. Malformed bytes are an Error. The bytes are copied, as those of a network chunk are shared.
+ * A view that was proposed or decided elsewhere. Its bytes may have fields that this version does not know: they stay
+ * in `bytes` and in the digest. Malformed bytes are an Error. The bytes are copied, as those of a network chunk are
+ * shared.
  */
 export function encodedViewFrom(bytes: Uint8Array): EncodedView {
   const own = ownCopy(bytes);

@@ -1,6 +1,6 @@
 /**
- * The messages that carry lists, by hand: see hot-fields.ts. Under load every round tells of nearly every partition (HeartbeatAnswer), and who
- * catches up gets nearly all that it gets in one (Changes).
+ * The messages that carry lists, by hand: see hot-fields.ts. Under load every round tells of nearly every partition
+ * (HeartbeatAnswer), and who catches up gets nearly all that it gets in one (Changes).
  */
 import type { Ballot, SeqRanges, Timestamp } from "../../core/model/ballot.js";
 import type { HeartbeatAnswer, OfficeReport, PartitionReport } from "../../core/model/heartbeat.js";

@@ -1,6 +1,6 @@
 /**
- * The messages that decide and spread views, between the core's form and that of the generated code. Views come with the bytes that count;
- * a view that cannot be is refused here, before any machine sees it.
+ * The messages that decide and spread views, between the core's form and that of the generated code. Views come with
+ * the bytes that count; a view that cannot be is refused here, before any machine sees it.
  */
 import {
   MemberState,

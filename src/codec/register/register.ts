@@ -1,4 +1,7 @@
-/** A register and its encoded form, in which it travels and rests. It is encoded once, and what is received is passed on as it came. */
+/**
+ * A register and its encoded form, in which it travels and rests. It is encoded once, and what is received is passed on
+ * as it came.
+ */
 import { CompletionOutcome } from "../../../gen/ts/onar/replication/v1/register.js";
 import { present } from "../../base/assert.js";
 import { MAX_RECORDS, REQUEST_ID_BYTES } from "../../base/limits.js";
@@ -72,7 +75,9 @@ export function keyField(key: Key): Buffer {
   return writer.finish();
 }
 
-/** Keeps `bytes`: they must be in memory of their own (`ownCopy`). The records are decoded when somebody looks at them. */
+/**
+ * Keeps `bytes`: they must be in memory of their own (`ownCopy`). The records are decoded when somebody looks at them.
+ */
 export function decodeRegister(bytes: Uint8Array): Register {
   const reader = new WireReader(bytes);
   let key = "";

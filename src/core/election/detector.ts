@@ -1,15 +1,18 @@
 /**
  * Which nodes can I talk to? An eventually perfect failure detector between nodes, fed by two-way heartbeats.
  *
- * Intuition: every round I ask every peer "are you there?" under the round's number, and the answer repeats that number. An answer proves
- * both directions of the link at once, so a peer whose messages arrive but who does not get mine is not heard. Silence proves nothing:
- * the peer may be dead, or slow, or the link cut. So a suspicion may be wrong, and each one that proves wrong makes me wait a round longer
- * for that peer. Wrong suspicion costs time, never safety.
+ * Intuition: every round I ask every peer "are you there?" under the round's number, and the answer repeats that
+ * number. An answer proves both directions of the link at once, so a peer whose messages arrive but who does not get
+ * mine is not heard. Silence proves nothing: the peer may be dead, or slow, or the link cut. So a suspicion may be
+ * wrong, and each one that proves wrong makes me wait a round longer for that peer. Wrong suspicion costs time, never
+ * safety.
  *
  * Invariants
  * D1 Two-way: a peer is heard only when it answered a round of mine, one of the last 2 + growth.
- * D2 Completeness: a peer that stops answering is not heard any more after at most 2 + MAX_GROWTH rounds in which I did not stall.
- * D3 Eventual accuracy: a peer that always answers within 2 + MAX_GROWTH rounds is, from some round on, always heard: growth only grows.
+ * D2 Completeness: a peer that stops answering is not heard any more after at most 2 + MAX_GROWTH rounds in which I did
+ *    not stall.
+ * D3 Eventual accuracy: a peer that always answers within 2 + MAX_GROWTH rounds is, from some round on, always heard:
+ *    growth only grows.
  * D4 The heard set changes only at the end of a round. So everything judged at one round end is judged on the same
  *    facts.
  *
@@ -54,13 +57,18 @@ export class Detector {
     return node === this.self || this.watched.get(node)?.heard === true;
   }
 
-  /** It was asked in round after round, and answered none of them: also a peer that was never heard. A node that just began waits so long, too. */
+  /**
+   * It was asked in round after round, and answered none of them: also a peer that was never heard. A node that just
+   * began waits so long, too.
+   */
   isLost(node: NodeId): boolean {
     const peer = this.watched.get(node);
     return peer !== undefined && !peer.heard && this.open - Math.max(peer.answered, peer.since) >= LOST_AFTER;
   }
 
-  /** The peers heard, ascending, without this node. The same array as long as nothing changes; do not keep it to modify. */
+  /**
+   * The peers heard, ascending, without this node. The same array as long as nothing changes; do not keep it to modify.
+   */
   heard(): readonly NodeId[] {
     return this.heardNodes;
   }
@@ -70,7 +78,10 @@ export class Detector {
     return BASE_WINDOW + (this.watched.get(peer)?.growth ?? 0);
   }
 
-  /** A peer answered my heartbeat of that round. Late, doubled and reordered answers are fine; one to a round never opened is ignored. */
+  /**
+   * A peer answered my heartbeat of that round. Late, doubled and reordered answers are fine; one to a round never
+   * opened is ignored.
+   */
   answered(from: NodeId, round: number): void {
     const peer = this.watched.get(from);
     if (peer === undefined || round < 1 || round > this.open) return;
@@ -97,8 +108,8 @@ export class Detector {
   }
 
   /**
-   * Closes the open round and opens the next; called by the node's round timer. `stalled`: this node's own event loop stood still, so that
-   * answers may lie unread; nobody is blamed for that round.
+   * Closes the open round and opens the next; called by the node's round timer. `stalled`: this node's own event loop
+   * stood still, so that answers may lie unread; nobody is blamed for that round.
    */
   roundEnded(stalled: boolean): void {
     let changed = false;

@@ -1,8 +1,8 @@
 /**
- * Election of the writer of a partition. It is ballot leader election, one machine per partition and group epoch at each of its replicas.
- * It decides when to campaign, repeat a Prepare, give up or hand the office back. The office itself (its ballot, the
- * promises counted) belongs to the register's writer machine. Safety rests on ballots alone: whatever is decided here,
- * two writers never harm each other's registers.
+ * Election of the writer of a partition. It is ballot leader election, one machine per partition and group epoch at
+ * each of its replicas. It decides when to campaign, repeat a Prepare, give up or hand the office back. The office
+ * itself (its ballot, the promises counted) belongs to the register's writer machine. Safety rests on ballots alone:
+ * whatever is decided here, two writers never harm each other's registers.
  *
  * Intuition: do not ask "is the writer alive?" but "does the owner of the ballot that I promised get anything done?".
  * Only the owner knows, so it says `live` in its reports, and every replica repeats what it heard from the owner
@@ -13,11 +13,13 @@
  * Invariants
  * E1 A ballot proposed is above the node's own promise and every promise heard at that time. The own promise is durable
  *    before the Prepare leaves (R8), so a ballot serves one office only.
- * E2 An office or candidacy is repeated in the same ballot, never with a new one, while it is neither lost nor given up.
+ * E2 An office or candidacy is repeated in the same ballot, never with a new one, while it is neither lost nor given
+ *    up.
  * E3 `live` is true only while the owner of the own promise, at its last word, was working in exactly that ballot.
  * E4 A machine made anew (a restarted node, a new group epoch) holds no office.
  * E5 Without a majority heard nobody campaigns, except at the start of a group epoch and then only once.
- * E6 A replica whose disk is full neither takes nor keeps an office that an able one can have: heard, hearing a majority, with space.
+ * E6 A replica whose disk is full neither takes nor keeps an office that an able one can have: heard, hearing a
+ *    majority, with space.
  *
  * Source: Ng, Haridi, Carbone, "Omni-Paxos: Breaking the Barriers of Partial Connectivity", EuroSys 2023 (ballot leader
  * election, quorum-connectivity). Changed as in docs/protocol.md: `live` instead of quorum-connected, patience by rank,
@@ -44,12 +46,17 @@ export interface Office {
   readonly elected: boolean;
   /** Mask of the places whose Promised of this ballot was counted. */
   readonly promised: number;
-  /** Mask of the places that acknowledged every Write but those of about the last batch. Only asked of a working writer. */
+  /**
+   * Mask of the places that acknowledged every Write but those of about the last batch. Only asked of a working writer.
+   */
   readonly caughtUp: number;
 }
 
 export type ElectionAction =
-  /** Take this new ballot: own promise first, durably, then Prepare to all replicas. Replaces any office or candidacy held. */
+  /**
+   * Take this new ballot: own promise first, durably, then Prepare to all replicas. Replaces any office or candidacy
+   * held.
+   */
   | { readonly kind: "campaign"; readonly ballot: Ballot }
   /** Send the Prepare of the ballot held once more, to this mask of places. */
   | { readonly kind: "prepare"; readonly places: number }
@@ -113,7 +120,10 @@ export class Election {
     return this.preferred;
   }
 
-  /** Another replica is preferred from now on. The writer follows by handing back; an offer that is out goes on as it began. */
+  /**
+   * Another replica is preferred from now on. The writer follows by handing back; an offer that is out goes on as it
+   * began.
+   */
   prefer(place: number): void {
     if (place === this.preferred) return;
     this.preferred = place;
@@ -131,15 +141,18 @@ export class Election {
     return this.isWorking;
   }
 
-  /** An offer is out: the writer decides nothing until "resume", a new office, or none. At most 16 of a node at once. */
+  /**
+   * An offer is out: the writer decides nothing until "resume", a new office, or none. At most 16 of a node at once.
+   */
   get handingOver(): boolean {
     return this.handing.underWay;
   }
 
   /**
-   * The rules of a round's end. Called by the node for every partition after detector.roundEnded, before the next heartbeats leave.
-   * `promise`: the own replica's. `mayOffer`: the node may begin one more handing over. The caller carries the action out, then calls
-   * refresh() if its promise or office changed, then tells `live` and `working` to Heartbeats.
+   * The rules of a round's end. Called by the node for every partition after detector.roundEnded, before the next
+   * heartbeats leave. `promise`: the own replica's. `mayOffer`: the node may begin one more handing over. The caller
+   * carries the action out, then calls refresh() if its promise or office changed, then tells `live` and `working` to
+   * Heartbeats.
    */
   roundEnded(group: GroupReports, promise: Ballot, office: Office | null, mayOffer: boolean): ElectionAction | null {
     this.nackedSince = false;
@@ -165,8 +178,9 @@ export class Election {
   }
 
   /**
-   * Between rounds: the own promise changed, the office changed (elected, resigned, a campaign begun) or a report of the group arrived.
-   * Keeps `live` and `working` up to date; true when one of them changed and is to be told. A writer just elected is working at once.
+   * Between rounds: the own promise changed, the office changed (elected, resigned, a campaign begun) or a report of
+   * the group arrived. Keeps `live` and `working` up to date; true when one of them changed and is to be told. A writer
+   * just elected is working at once.
    */
   refresh(group: GroupReports, promise: Ballot, office: Office | null): boolean {
     const wasLive = this.isLive;
@@ -183,13 +197,18 @@ export class Election {
     return wasLive !== this.isLive || wasWorking !== this.isWorking;
   }
 
-  /** A Nack of the ballot held arrived. The writer is not live, to be told, until the end of the round, which judges. */
+  /**
+   * A Nack of the ballot held arrived. The writer is not live, to be told, until the end of the round, which judges.
+   */
   nacked(): void {
     this.nackedSince = true;
     if (this.isWorking) this.isLive = false;
   }
 
-  /** Called once, instead of waiting for a round's end, at the node that was the working writer when the last group epoch ended. */
+  /**
+   * Called once, instead of waiting for a round's end, at the node that was the working writer when the last group
+   * epoch ended.
+   */
   groupBegins(promise: Ballot): ElectionAction {
     return this.campaign(promise);
   }
@@ -200,8 +219,8 @@ export class Election {
   }
 
   /**
-   * YourTurn arrived. Campaigns once although a writer is live, if the promise is still that writer's ballot and a majority is heard.
-   * Returns null otherwise: the offer lapses by itself.
+   * YourTurn arrived. Campaigns once although a writer is live, if the promise is still that writer's ballot and a
+   * majority is heard. Returns null otherwise: the offer lapses by itself.
    */
   yourTurn(offered: Ballot, group: GroupReports, promise: Ballot, office: Office | null): ElectionAction | null {
     if (office !== null || !sameBallot(promise, offered) || group.full(this.place)) return null;
@@ -210,7 +229,9 @@ export class Election {
     return this.campaign(this.highestPromise(group, heard, promise));
   }
 
-  /** Drain and TransferWriter: offer the office to that place now, if it hears a majority and reports the ballot held. */
+  /**
+   * Drain and TransferWriter: offer the office to that place now, if it hears a majority and reports the ballot held.
+   */
   transfer(place: number, group: GroupReports, office: Office | null): ElectionAction | null {
     if (office === null || !this.isWorking || this.handing.underWay || place === this.place) return null;
     if (!this.able(group, place) || !this.reports(group, place, office.ballot)) return null;
@@ -236,7 +257,10 @@ export class Election {
 
   // ---- Rules of the round's end. ----
 
-  /** Rule 1. After one such round the writer is not working, after two it holds nothing. A replica that is not ready fares the same. */
+  /**
+   * Rule 1. After one such round the writer is not working, after two it holds nothing. A replica that is not ready
+   * fares the same.
+   */
   private withoutMajority(group: GroupReports, promise: Ballot, office: Office | null): ElectionAction | null {
     this.isWorking = false;
     this.isLive = this.judgeLive(group, promise);
@@ -329,8 +353,8 @@ export class Election {
   }
 
   /**
-   * The places heard whose promise is exactly the ballot held. A Promised says so before the next report does; a higher report overrules
-   * it.
+   * The places heard whose promise is exactly the ballot held. A Promised says so before the next report does; a higher
+   * report overrules it.
    */
   private agreeing(group: GroupReports, heard: number, office: Office): number {
     let agreeing = 0;

@@ -1,6 +1,6 @@
 /**
- * When does a writer hand its office to the preferred replica, so that writers stay spread over the nodes? Counts rounds for one partition;
- * the election asks.
+ * When does a writer hand its office to the preferred replica, so that writers stay spread over the nodes? Counts
+ * rounds for one partition; the election asks.
  *
  * Intuition: an office is offered only to a replica that has been fit for it for H rounds in a row. Every offer doubles
  * H here, so a preferred replica that comes and goes costs the group elections ever more rarely. H falls back when that
@@ -9,7 +9,8 @@
  * Invariants
  * B1 One offer at a time; it ends by a new office, by losing the own one, by the caller, or TURN_ROUNDS after YourTurn.
  * B2 H is BASE_HOLD·2^k, at most the given bound.
- * B3 While an offer is out the writer decides nothing, whatever else it waits for: what it decided after YourTurn would be fenced off.
+ * B3 While an offer is out the writer decides nothing, whatever else it waits for: what it decided after YourTurn would
+ *    be fenced off.
  */
 import { assert } from "../../base/assert.js";
 
@@ -85,7 +86,9 @@ export class HandingBack {
     this.stage = "none";
   }
 
-  /** At the end of a round without an own office: whether the preferred replica, by its own word, is the working writer. */
+  /**
+   * At the end of a round without an own office: whether the preferred replica, by its own word, is the working writer.
+   */
   preferredHolds(holds: boolean): void {
     this.heldFor = holds ? this.heldFor + 1 : 0;
     if (this.heldFor >= HOLD_FALLS_AFTER * this.hold) this.hold = BASE_HOLD;

@@ -30,8 +30,9 @@ export interface HeardGroupOptions {
   readonly detector: Detector;
   readonly heartbeats: Heartbeats;
   /**
-   * The ballot of this epoch that the replica at that place has promised this node by a message of its own; null: none. Without it: none.
-   * It counts as heard and ready until its next report (H14): the last one may be of the epoch before.
+   * The ballot of this epoch that the replica at that place has promised this node by a message of its own; null: none.
+   * Without it: none. It counts as heard and ready until its next report (H14): the last one may be of the epoch
+   * before.
    */
   readonly promisedBy?: (place: number) => Ballot | null;
 }

@@ -1,21 +1,24 @@
 /**
- * The merged heartbeat of a pair of nodes: one small request and one answer per pair and round, whatever the number of partitions. It
- * feeds the failure detector and carries what the elections of all partitions need to know of each other.
+ * The merged heartbeat of a pair of nodes: one small request and one answer per pair and round, whatever the number of
+ * partitions. It feeds the failure detector and carries what the elections of all partitions need to know of each
+ * other.
  *
- * Intuition: what a node has to tell (its reports, its offices, whom it hears) is one document with one version number, raised with every
- * change. A heartbeat says "I have your version 41"; the answer brings everything that changed since, and the new version. Nothing is
- * re-sent by timer and nothing is acknowledged: the next heartbeat says what arrived. An idle cluster sends empty answers.
+ * Intuition: what a node has to tell (its reports, its offices, whom it hears) is one document with one version number,
+ * raised with every change. A heartbeat says "I have your version 41"; the answer brings everything that changed since,
+ * and the new version. Nothing is re-sent by timer and nothing is acknowledged: the next heartbeat says what arrived.
+ * An idle cluster sends empty answers.
  *
  * Invariants
- * H1 Never backwards: an answer is applied only when its version is above the one known and it starts at or below that one. Answers
- *    doubled, delayed or reordered change nothing.
+ * H1 Never backwards: an answer is applied only when its version is above the one known and it starts at or below that
+ *    one. Answers doubled, delayed or reordered change nothing.
  * H2 Complete: after applying version v, everything known of the peer that concerns this node is as it was there at v.
- * H3 Versions belong to one incarnation of the peer's process. A handshake with a new one resets (`reset`), and answers to rounds begun
- *    before that count no more.
- * H5 A peer's word on its own version does not last. A peer that answers with a lower version than it was told never said that one, or
- *    not in this life. Then everything about it is asked for again. Otherwise one message with a version of 2^53 − 1
- *    would silence its sender for good.
- * H4 Whatever becomes visible to a peer in another way than by its own change (a partition becomes shared) is marked as changed.
+ * H3 Versions belong to one incarnation of the peer's process. A handshake with a new one resets (`reset`), and answers
+ *    to rounds begun before that count no more.
+ * H5 A peer's word on its own version does not last. A peer that answers with a lower version than it was told never
+ *    said that one, or not in this life. Then everything about it is asked for again. Otherwise one message with a
+ *    version of 2^53 − 1 would silence its sender for good.
+ * H4 Whatever becomes visible to a peer in another way than by its own change (a partition becomes shared) is marked as
+ *    changed.
  *
  * A round, driven by the node: detector.roundEnded(stalled); then every partition's election.roundEnded(…), and
  * setReport/setOffice with its result. Then nextRound(), and each request is sent to its peer. In between: onHeartbeat
@@ -71,7 +74,10 @@ export class Heartbeats {
     for (const node of peers) if (!this.peers.has(node)) this.peers.set(node, new Peer());
   }
 
-  /** This node is a replica of the partition, together with these (its own id among them or not). Called at start and by a new view. */
+  /**
+   * This node is a replica of the partition, together with these (its own id among them or not). Called at start and by
+   * a new view.
+   */
   setGroup(partition: Partition, replicas: readonly NodeId[]): void {
     const own = this.ownPartition(partition);
     for (const node of own.others) this.unshare(node, own);
@@ -133,7 +139,10 @@ export class Heartbeats {
 
   // ---- Messages. ----
 
-  /** Called after detector.roundEnded and the elections: one request for each peer, in ascending order. Call it once at start, too. */
+  /**
+   * Called after detector.roundEnded and the elections: one request for each peer, in ascending order. Call it once at
+   * start, too.
+   */
   nextRound(): readonly HeartbeatRequest[] {
     if (this.parked.length > 0) {
       this.version++;
@@ -204,8 +213,8 @@ export class Heartbeats {
   }
 
   /**
-   * A handshake showed a new incarnation of the peer (H3). All its reports are asked for again; until they come, the old ones stand, as
-   * they do for a peer that is merely silent. Harmless when it was the old incarnation after all.
+   * A handshake showed a new incarnation of the peer (H3). All its reports are asked for again; until they come, the
+   * old ones stand, as they do for a peer that is merely silent. Harmless when it was the old incarnation after all.
    */
   reset(node: NodeId): void {
     const peer = this.peers.get(node);
@@ -217,7 +226,10 @@ export class Heartbeats {
 
   // ---- What is known of the others. ----
 
-  /** The last report of a peer about a partition, of whatever group epoch; the caller asks the detector whether the peer is still heard. */
+  /**
+   * The last report of a peer about a partition, of whatever group epoch; the caller asks the detector whether the peer
+   * is still heard.
+   */
   report(node: NodeId, partition: Partition): PartitionReport | undefined {
     return this.peers.get(node)?.reports.get(partition);
   }
@@ -234,7 +246,10 @@ export class Heartbeats {
     return node === this.self ? this.full : this.peers.get(node)?.full === true;
   }
 
-  /** Where to forward a request: who, among the nodes heard, says to be the working writer, in the highest ballot; null: unknown. */
+  /**
+   * Where to forward a request: who, among the nodes heard, says to be the working writer, in the highest ballot; null:
+   * unknown.
+   */
   workingWriter(partition: Partition): NodeId | null {
     let highest = this.own.get(partition)?.office ?? null;
     for (const [node, peer] of this.peers) {

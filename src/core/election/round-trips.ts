@@ -1,6 +1,6 @@
 /**
- * How long a peer takes to answer, by its heartbeats: what patience with it begins with. A guess, on which nothing rests but how often things
- * are asked twice. It rises at once with a slow answer and falls slowly.
+ * How long a peer takes to answer, by its heartbeats: what patience with it begins with. A guess, on which nothing
+ * rests but how often things are asked twice. It rises at once with a slow answer and falls slowly.
  */
 import { type Instant, instant, since } from "../../base/time.js";
 import type { NodeId } from "../model/ids.js";

@@ -1,8 +1,9 @@
 /**
  * Ballots and timestamps, the two orders that safety stands on. Compare them only by the functions here.
  *
- * A ballot names one office of one writer: (group epoch, round, node id), ordered lexicographically; a node uses a ballot for one office
- * only. A timestamp (ballot, seq) orders the states of a register; a seq is group-wide and never used twice in a ballot (R6).
+ * A ballot names one office of one writer: (group epoch, round, node id), ordered lexicographically; a node uses a
+ * ballot for one office only. A timestamp (ballot, seq) orders the states of a register; a seq is group-wide and never
+ * used twice in a ballot (R6).
  */
 import { type GroupEpoch, NO_NODE, type NodeId } from "./ids.js";
 

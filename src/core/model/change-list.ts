@@ -1,6 +1,6 @@
 /**
- * In which order keys changed, for whoever asks what changed after some change. An entry whose key has changed since, or is gone, is out of
- * date: it is passed over, and swept once most are.
+ * In which order keys changed, for whoever asks what changed after some change. An entry whose key has changed since,
+ * or is gone, is out of date: it is passed over, and swept once most are.
  */
 import type { ChangeNumber, Key } from "./ids.js";
 

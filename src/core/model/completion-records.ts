@@ -11,7 +11,9 @@ export type RecordedOutcome =
   /** Decided by a node of a newer version in a way that this one cannot tell. */
   | "untold";
 
-/** Proof that a request with an id was decided here, kept inside the register it decided on (R9). Never holds a value. */
+/**
+ * Proof that a request with an id was decided here, kept inside the register it decided on (R9). Never holds a value.
+ */
 export interface CompletionRecord {
   readonly requestId: RequestId;
   /** CRC-32 of call and arguments. */

@@ -1,6 +1,7 @@
 /**
- * The life of a node's copies as entries for the log. A copy is named by its partition and the group epoch in which it began with nothing.
- * Entries that name a partition alone are of its newest copy; older ones take no more entries, and are kept until they are dropped.
+ * The life of a node's copies as entries for the log. A copy is named by its partition and the group epoch in which it
+ * began with nothing. Entries that name a partition alone are of its newest copy; older ones take no more entries, and
+ * are kept until they are dropped.
  */
 import type { GroupEpoch, Partition } from "./ids.js";
 

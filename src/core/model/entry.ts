@@ -1,4 +1,7 @@
-/** Everything that a replica keeps durably, as entries for the log. Applying the same entries in order gives the same state. */
+/**
+ * Everything that a replica keeps durably, as entries for the log. Applying the same entries in order gives the same
+ * state.
+ */
 import type { Ballot } from "./ballot.js";
 import type { ChangeNumber, GroupEpoch, Key, NodeId, Partition, Revision } from "./ids.js";
 import type { Register } from "./register.js";
@@ -19,7 +22,10 @@ export type Entry =
   | { readonly kind: "removed"; readonly partition: Partition; readonly key: Key; readonly change: ChangeNumber }
   /** The highest floor of the registers purged here (R9). */
   | { readonly kind: "floor"; readonly partition: Partition; readonly floor: Revision }
-  /** All changes of another replica's copy up to this one are here, or later ones of their keys. Lazy: losing it costs asking again. */
+  /**
+   * All changes of another replica's copy up to this one are here, or later ones of their keys. Lazy: losing it costs
+   * asking again.
+   */
   | {
       readonly kind: "cursor";
       readonly partition: Partition;

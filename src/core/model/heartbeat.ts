@@ -1,4 +1,7 @@
-/** The things that nodes tell each other in every round: that they are there, what their replicas say about themselves, and where they hold offices. */
+/**
+ * The things that nodes tell each other in every round: that they are there, what their replicas say about themselves,
+ * and where they hold offices.
+ */
 import type { Ballot, Timestamp } from "./ballot.js";
 import type { ChangeNumber, GroupEpoch, NodeId, Partition, Revision } from "./ids.js";
 
@@ -10,15 +13,18 @@ export interface Heartbeat {
   /** Version of the addressee's reports that the sender has; 0: none. */
   readonly reportsSeen: number;
   /**
-   * Durable records of the sender's log as the message leaves (R10); 0: nothing told. The core knows no disk and says 0: the driver, which
-   * does, fills it in.
+   * Durable records of the sender's log as the message leaves (R10); 0: nothing told. The core knows no disk and says
+   * 0: the driver, which does, fills it in.
    */
   readonly logPosition: number;
   /** Made of it with a key that only the sender has, one character per byte; missing when it has none. */
   readonly positionProof?: string;
 }
 
-/** To the sender of a heartbeat, at once. Proves that the link works both ways; the rest is as of `version` at the answering node. */
+/**
+ * To the sender of a heartbeat, at once. Proves that the link works both ways; the rest is as of `version` at the
+ * answering node.
+ */
 export interface HeartbeatAnswer {
   readonly kind: "heartbeat-answer";
   /** The round of the heartbeat answered. */
@@ -44,7 +50,10 @@ export interface PartitionReport {
   /** V4: serves in this group epoch. Nobody infers it. */
   readonly ready: boolean;
   readonly promise: Ballot;
-  /** The owner of that promise is working in exactly that ballot, which the sender knows from the owner itself. Never passed on twice. */
+  /**
+   * The owner of that promise is working in exactly that ballot, which the sender knows from the owner itself. Never
+   * passed on twice.
+   */
   readonly live: boolean;
   /** Highest settled (ballot, seq) that the sender knows of; null: none. */
   readonly settled: Timestamp | null;

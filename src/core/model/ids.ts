@@ -6,7 +6,10 @@ export type NodeId = Brand<number, "NodeId">;
 /** Index of one of the P equal slices of all positions: 0 … P−1. */
 export type Partition = Brand<number, "Partition">;
 
-/** Stands for the voters of a view where elections are told of by partition: they elect a proposer as a group elects its writer. */
+/**
+ * Stands for the voters of a view where elections are told of by partition: they elect a proposer as a group elects its
+ * writer.
+ */
 export const VOTERS = (2 ** 32 - 1) as Partition;
 
 /** Number of a view, cluster-wide; the first is 1. 0 means: knows no view yet. */
@@ -21,7 +24,10 @@ export type Key = Brand<string, "Key">;
 /** A partition's counter of decided requests: what clients see and hand back. 0 is before the first. */
 export type Revision = Brand<number, "Revision">;
 
-/** A replica's own count of the changes of its copy of a partition: what "changes since" is asked by. 0 is before the first. */
+/**
+ * A replica's own count of the changes of its copy of a partition: what "changes since" is asked by. 0 is before the
+ * first.
+ */
 export type ChangeNumber = Brand<number, "ChangeNumber">;
 
 /** Names one attempt to gather a quorum; unique per node and never used again (R7). */
@@ -33,8 +39,8 @@ export const viewEpoch = (value: number): ViewEpoch => value as ViewEpoch;
 export const groupEpoch = (value: number): GroupEpoch => value as GroupEpoch;
 export const key = (value: string): Key => value as Key;
 /**
- * Restored clusters count revisions in eras of so many: in the one after the backup's. The old cluster may have gone on after the backup, and
- * nobody knows how far; not so far.
+ * Restored clusters count revisions in eras of so many: in the one after the backup's. The old cluster may have gone on
+ * after the backup, and nobody knows how far; not so far.
  */
 export const ERA = 2 ** 40;
 
@@ -49,5 +55,8 @@ export const NO_NODE = 0 as NodeId;
 export const NO_REVISION = 0 as Revision;
 /** Before the first change of a copy. */
 export const NO_CHANGE = 0 as ChangeNumber;
-/** A replica that has just started cannot tell its partition's revision: clients are told none, rather than a low one (R9). */
+/**
+ * A replica that has just started cannot tell its partition's revision: clients are told none, rather than a low one
+ * (R9).
+ */
 export const UNKNOWN_REVISION = -1 as Revision;

@@ -1,4 +1,7 @@
-/** Everything that a node keeps durably: what its replicas do, which copies there are, and what it knows of views and voted for. */
+/**
+ * Everything that a node keeps durably: what its replicas do, which copies there are, and what it knows of views and
+ * voted for.
+ */
 import type { ViewEntry } from "../view/message.js";
 import type { CopyEntry } from "./copy-entry.js";
 import type { Entry } from "./entry.js";

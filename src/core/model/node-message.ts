@@ -8,7 +8,10 @@ export type Request =
   | { readonly kind: "read"; readonly read: ReadRequest; readonly unread?: UnreadFields }
   | { readonly kind: "write"; readonly write: WriteRequest; readonly unread?: UnreadFields };
 
-/** Fields of a request from the future, which this version cannot read, by tag; there is at least one. They are passed on as they came. */
+/**
+ * Fields of a request from the future, which this version cannot read, by tag; there is at least one. They are passed
+ * on as they came.
+ */
 export type UnreadFields = { [tag: number]: Uint8Array[] };
 
 /** The entry node to the writer (or, for a read, a replica): serve this for me. Never passed on again. */

@@ -26,7 +26,9 @@ export interface WriteRequest {
   readonly operation: WriteOperation;
   /** null: the request is sent on at most once and is not recorded. */
   readonly requestId: RequestId | null;
-  /** The highest revision of the partition that the client had before it first sent the request (R9); null: not told. */
+  /**
+   * The highest revision of the partition that the client had before it first sent the request (R9); null: not told.
+   */
   readonly after: Revision | null;
   /** CRC-32 of call and arguments, to tell a retry from an id used twice. 0 without an id. */
   readonly fingerprint: number;

@@ -16,8 +16,8 @@ export interface Outcome {
   readonly ticket: Ticket;
   readonly result: Result;
   /**
-   * It rests on what this node's own copy holds, durable or not: the sync releases it (R8). Others rest on votes alone, which were durable
-   * when they were given, this node's own included, or claim nothing about a register.
+   * It rests on what this node's own copy holds, durable or not: the sync releases it (R8). Others rest on votes alone,
+   * which were durable when they were given, this node's own included, or claim nothing about a register.
    */
   readonly afterSync: boolean;
 }

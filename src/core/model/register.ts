@@ -1,17 +1,22 @@
 /**
- * A register: one key's replicated cell. Immutable; every decision makes a new one that carries the whole state, so that a Write never
- * depends on what a replica holds.
+ * A register: one key's replicated cell. Immutable; every decision makes a new one that carries the whole state, so
+ * that a Write never depends on what a replica holds.
  */
 import { present } from "../../base/assert.js";
 import type { Timestamp } from "./ballot.js";
 import type { CompletionRecords } from "./completion-records.js";
 import { type Key, NO_REVISION, type Revision } from "./ids.js";
 
-/** The records as they are, or how to get them out of the encoded form: a busy key has many, and most replicas never look. */
+/**
+ * The records as they are, or how to get them out of the encoded form: a busy key has many, and most replicas never
+ * look.
+ */
 export type RecordSource = CompletionRecords | ((encoded: Uint8Array) => CompletionRecords);
 
 export class Register {
-  /** The encoded form it came in or went out in, so that fields a newer version added survive; kept by the codec alone. */
+  /**
+   * The encoded form it came in or went out in, so that fields a newer version added survive; kept by the codec alone.
+   */
   encoded: Uint8Array | null = null;
   /** Deleted: it has no value. */
   readonly tombstone: boolean;

@@ -1,6 +1,7 @@
 /**
- * The removals of a copy that are remembered: a copy that takes over from this one would otherwise bring back what was purged meanwhile (H8).
- * The newest ones are kept, up to a bound in number and in bytes of keys. Whoever asks from before what was forgotten is told so.
+ * The removals of a copy that are remembered: a copy that takes over from this one would otherwise bring back what was
+ * purged meanwhile (H8). The newest ones are kept, up to a bound in number and in bytes of keys. Whoever asks from
+ * before what was forgotten is told so.
  */
 import { MAX_REMOVALS, REMOVAL_BYTES } from "./bounds.js";
 import { ChangeList } from "./change-list.js";

@@ -1,6 +1,6 @@
 /**
- * A set of keys in the order that all nodes share, for tables in memory. Keys lie in runs of some hundred, so that adding one moves few, and a
- * look for one goes through few.
+ * A set of keys in the order that all nodes share, for tables in memory. Keys lie in runs of some hundred, so that
+ * adding one moves few, and a look for one goes through few.
  */
 import type { Key } from "./ids.js";
 import { isPlain, orderOf } from "./key-order.js";

@@ -29,9 +29,9 @@ export interface Held {
 }
 
 /**
- * The registers of one partition, as the replica sees them at once; durability is the business of the entries that go with every change.
- * Changes are numbered by the replica, 1, 2, 3 …; the number of an entry is that of its change. Storage gives the implementation: a map,
- * or a memory table over a checkpoint.
+ * The registers of one partition, as the replica sees them at once; durability is the business of the entries that go
+ * with every change. Changes are numbered by the replica, 1, 2, 3 …; the number of an entry is that of its change.
+ * Storage gives the implementation: a map, or a memory table over a checkpoint.
  */
 export interface RegisterTable {
   /** null: absent. */
@@ -45,18 +45,23 @@ export interface RegisterTable {
   readonly size: number;
   /** The highest change number there was; 0 when there was none. */
   readonly lastChange: ChangeNumber;
-  /** The latest change of each key that changed after `after`, by ascending number, at most `limit` of them. Removals are not listed. */
+  /**
+   * The latest change of each key that changed after `after`, by ascending number, at most `limit` of them. Removals
+   * are not listed.
+   */
   changesAfter(after: ChangeNumber, limit: number): Change[];
   /** Tombstones held, those that changed longest ago first, at most `limit` of them. */
   tombstones(limit: number): Change[];
   /**
-   * The registers behind that key (null: from the first one), in the order of `compareKeys`, bad ones included. At most `limit` of them, and
-   * none behind the one by which they have so many bytes together. The next page shows each key as it is by then.
+   * The registers behind that key (null: from the first one), in the order of `compareKeys`, bad ones included. At most
+   * `limit` of them, and none behind the one by which they have so many bytes together. The next page shows each key as
+   * it is by then.
    */
   orderedAfter(after: Key | null, limit: number, maxBytes?: number): Held[];
   /**
-   * The keys whose latest change is a removal above `after`, by ascending number. At most `limit` of them, and none behind the one by which the
-   * keys have so many bytes together. A key may be listed twice: its later number counts. "forgotten": not all since then are known.
+   * The keys whose latest change is a removal above `after`, by ascending number. At most `limit` of them, and none
+   * behind the one by which the keys have so many bytes together. A key may be listed twice: its later number counts.
+   * "forgotten": not all since then are known.
    */
   removalsAfter(after: ChangeNumber, limit: number, maxBytes?: number): RemovalsPage | Forgotten;
 }
@@ -70,7 +75,10 @@ export interface ChangesPage {
   readonly more: boolean;
 }
 
-/** As `changesAfter`, and cut short where the keys are longer than so many bytes together; one at least is found if there is one. */
+/**
+ * As `changesAfter`, and cut short where the keys are longer than so many bytes together; one at least is found if
+ * there is one.
+ */
 export function changesPage(
   table: Pick<RegisterTable, "changesAfter">,
   after: ChangeNumber,
@@ -99,7 +107,10 @@ export interface OrderedPage {
   readonly more: boolean;
 }
 
-/** As `orderedAfter`, and cut short where the registers are longer than so many bytes together; one at least is found if there is one. */
+/**
+ * As `orderedAfter`, and cut short where the registers are longer than so many bytes together; one at least is found if
+ * there is one.
+ */
 export function orderedPage(
   table: Pick<RegisterTable, "orderedAfter">,
   after: Key | null,

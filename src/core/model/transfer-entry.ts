@@ -23,7 +23,10 @@ export interface Merged {
   readonly upTo: Key;
 }
 
-/** The copy took something over in this group epoch: from then on it has no vote on what was settled in an earlier one (M1). */
+/**
+ * The copy took something over in this group epoch: from then on it has no vote on what was settled in an earlier one
+ * (M1).
+ */
 export interface TookOver {
   readonly kind: "took-over";
   readonly partition: Partition;

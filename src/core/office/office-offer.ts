@@ -1,5 +1,6 @@
 /**
- * The offer of an office to another replica. It leaves once every decision is on a majority; if that takes too long, this writer goes on.
+ * The offer of an office to another replica. It leaves once every decision is on a majority; if that takes too long,
+ * this writer goes on.
  */
 import { type Duration, duration, type Instant, since } from "../../base/time.js";
 import type { Election } from "../election/election.js";

@@ -1,15 +1,19 @@
 /**
- * Makes loads even. Each unit lies on one of several nodes that could have it: a replica on a node, or an office with a replica.
+ * Makes loads even. Each unit lies on one of several nodes that could have it: a replica on a node, or an office with a
+ * replica.
  *
- * A chain of moves may lead from some node to one that has at least two units less. As long as there is such a chain, one unit goes along the
- * shortest. When there is none, no other distribution is more even (optimal semi-matchings, Harvey et al., 2006).
+ * A chain of moves may lead from some node to one that has at least two units less. As long as there is such a chain,
+ * one unit goes along the shortest. When there is none, no other distribution is more even (optimal semi-matchings,
+ * Harvey et al., 2006).
  */
 
 export interface Evening {
   readonly loads: readonly number[];
   /** Nodes to which some unit of `from` may go. */
   reachable(from: number): Iterable<number>;
-  /** The best way for one unit of `from` to go to a node with at most `most` units; null: there is none without detours. */
+  /**
+   * The best way for one unit of `from` to go to a node with at most `most` units; null: there is none without detours.
+   */
   direct(from: number, most: number): number | null;
   /** Moves one unit; false: after the moves before none may go there any more. */
   move(from: number, to: number): boolean;

@@ -1,6 +1,6 @@
 /**
- * A placement while it is being worked out: which nodes keep which partitions, and what follows from that. Partitions kept by the same
- * nodes are a group. They are looked at together, as groups are much fewer than partitions.
+ * A placement while it is being worked out: which nodes keep which partitions, and what follows from that. Partitions
+ * kept by the same nodes are a group. They are looked at together, as groups are much fewer than partitions.
  */
 import { assert } from "../../base/assert.js";
 import type { NodeId } from "../model/ids.js";

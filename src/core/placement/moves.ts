@@ -1,6 +1,6 @@
 /**
- * The way from one placement to another. One replica of a partition changes at a time (V5). Only so many moves are under way together as
- * nodes can bear.
+ * The way from one placement to another. One replica of a partition changes at a time (V5). Only so many moves are
+ * under way together as nodes can bear.
  */
 import type { NodeId, Partition } from "../model/ids.js";
 import type { Seat } from "./layout.js";
@@ -21,8 +21,8 @@ export interface MoveCaps {
 }
 
 /**
- * The next step of one partition; null: it is where it should be. Replicas in zones that have too many go first, and the one that comes is
- * of a zone with room. So the rule of zones is broken by no step that did not find it broken.
+ * The next step of one partition; null: it is where it should be. Replicas in zones that have too many go first, and
+ * the one that comes is of a zone with room. So the rule of zones is broken by no step that did not find it broken.
  */
 export function nextMove(
   partition: Partition,

@@ -1,17 +1,18 @@
 /**
- * The placement that a cluster should have: pure, so that every proposer computes the same. It starts from the placement that there is, and
- * changes as little as evenness allows.
+ * The placement that a cluster should have: pure, so that every proposer computes the same. It starts from the
+ * placement that there is, and changes as little as evenness allows.
  *
  * Invariants, of the result:
  *   I1 Each partition has δ replicas on different nodes.
  *   I2 No zone has more of them than it must: one each, where there are δ zones.
  *   I3 No node keeps two replicas more than another one, unless I2 leaves no other way.
  *   I4 Data moves only where a replica's node is gone, or where I1, I2 or I3 want it.
- * Among the ways that are equal in this, partitions go into groups that there are, and then to nodes that know each other. So distinct groups
- * stay few, and three simultaneous crashes rarely hit all replicas of some key (copysets, Cidon et al., USENIX ATC 2013).
+ * Among the ways that are equal in this, partitions go into groups that there are, and then to nodes that know each
+ * other. So distinct groups stay few, and three simultaneous crashes rarely hit all replicas of some key (copysets,
+ * Cidon et al., USENIX ATC 2013).
  *
- * Offices are evened out after the replicas, in the same way. Each node is the preferred writer of as many partitions as any other, within
- * one, as far as replicas allow it.
+ * Offices are evened out after the replicas, in the same way. Each node is the preferred writer of as many partitions
+ * as any other, within one, as far as replicas allow it.
  */
 import { assert } from "../../base/assert.js";
 import type { NodeId } from "../model/ids.js";
@@ -175,7 +176,8 @@ class Work {
     for (const group of (layout.groupsOf[from] as Map<string, LayoutGroup>).values()) {
       if (!layout.mayTake(group.seats, from, to)) continue;
       const cost = this.costOf(group.seats, from, to);
-      // Small groups end first when there is a group to go to; otherwise large ones give, and others follow into the new one.
+      // Small groups end first when there is a group to go to; otherwise large ones give, and others follow into the
+      // new one.
       const smaller = best !== null && group.partitions.size < best.partitions.size;
       const better = cost < least || (cost === least && smaller === (cost === 0));
       if (!better) continue;

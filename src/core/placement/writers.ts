@@ -1,4 +1,6 @@
-/** Which replica of each partition is preferred as its writer: offices spread evenly, and as few change as that allows. */
+/**
+ * Which replica of each partition is preferred as its writer: offices spread evenly, and as few change as that allows.
+ */
 
 import { evenOut } from "./evening.js";
 import type { SeatIndex } from "./layout.js";

@@ -3,8 +3,8 @@
  * until it is answered or void. So an answer counts however late it comes, and what is under way is not sent again and
  * again.
  *
- * The first patience is a little more than the round trips of the peers asked; each repetition doubles it, up to a bound. Whoever was not
- * heard and is heard again is asked at once: what was sent meanwhile is lost.
+ * The first patience is a little more than the round trips of the peers asked; each repetition doubles it, up to a
+ * bound. Whoever was not heard and is heard again is asked at once: what was sent meanwhile is lost.
  */
 import { type Instant, since } from "../../base/time.js";
 import { planted } from "../model/planted.js";

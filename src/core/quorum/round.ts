@@ -1,4 +1,7 @@
-/** One attempt to hear from a majority: who answered, since when, and who waits for it. Distinct replicas count, never messages (R7). */
+/**
+ * One attempt to hear from a majority: who answered, since when, and who waits for it. Distinct replicas count, never
+ * messages (R7).
+ */
 import type { Instant } from "../../base/time.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import type { Attempt } from "../model/ids.js";

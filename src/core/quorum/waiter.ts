@@ -11,7 +11,9 @@ import type { Register } from "../model/register.js";
 /** `deadline`: nobody waits for the answer after it, so the asker leaves then, told what is known. */
 export type Asker =
   | { readonly kind: "client"; readonly ticket: Ticket; readonly deadline: Instant }
-  /** A reader that handed its read over, or a replica whose copy needs the writer. It asks again while it wants to know. */
+  /**
+   * A reader that handed its read over, or a replica whose copy needs the writer. It asks again while it wants to know.
+   */
   | { readonly kind: "reader"; readonly node: NodeId; readonly attempt: Attempt; readonly deadline: Instant };
 
 /** Decided requests are unknown either way: the entry node, which knows the deadline itself, tells its client so

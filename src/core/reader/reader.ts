@@ -7,11 +7,13 @@
  * what counts: the read is handed over to it.
  *
  * Invariants:
- *   I1  Answers only what a majority took under the fence, for this read or before it, or is known to be settled (R3, R14).
+ *   I1  Answers only what a majority took under the fence, for this read or before it, or is known to be settled (R3,
+ *       R14).
  *   I2  A state of an earlier epoch that is not settled is in doubt: only the writer of this epoch makes it readable.
  *   I3  Only distinct replicas' answers to this very attempt count (R7).
  *
- * Source: Read-Impose Write-Majority, Cachin et al. 4.2.4; skipping the impose on unanimity is folklore, argued in docs/protocol.md.
+ * Source: Read-Impose Write-Majority, Cachin et al. 4.2.4; skipping the impose on unanimity is folklore, argued in
+ * docs/protocol.md.
  */
 import { assert, unreachable } from "../../base/assert.js";
 import { type Instant, since } from "../../base/time.js";
@@ -214,7 +216,8 @@ export class Reader {
 
   private ask(state: ReadState, ownCounts: boolean, out: Outbox): void {
     const { place, majority } = this.group;
-    // The own copy is one of the answers; what it holds is durable before the answer leaves, as a read's outcome waits for the sync.
+    // The own copy is one of the answers; what it holds is durable before the answer leaves, as a read's outcome waits
+    // for the sync.
     const { own } = state;
     if (ownCounts && own === null) this.count(state, place, null, null, false);
     if (ownCounts && own !== null) this.count(state, place, own.timestamp, own, this.replica.isSettled(own));

@@ -1,5 +1,6 @@
 /**
- * Catching up: how a replica that was away, or cut off, gets what it missed without waiting for somebody to touch each key.
+ * Catching up: how a replica that was away, or cut off, gets what it missed without waiting for somebody to touch each
+ * key.
  *
  * Intuition: every replica numbers the changes of its copy. For each of the others, this one keeps the number up to
  * which it has everything (its cursor there). Their heartbeats say how far they are. When one is ahead, it is asked for
@@ -14,7 +15,8 @@
  *       keeps what reached it alone. A key whose copy is bad is left to the writer, who is asked for it after it was
  *       listed.
  *   I2  An answer to a question that was asked before a key was purged here is dropped (R12).
- *   I3  One page is asked for at a time, under one attempt until it has come: what is under way is not asked for once more.
+ *   I3  One page is asked for at a time, under one attempt until it has come: what is under way is not asked for once
+ *       more.
  *
  * Source: anti-entropy by version numbers, as in Bayou and Dynamo; the fence is what a register needs besides.
  */
@@ -41,7 +43,10 @@ import type { Replica } from "./replica.js";
 const FADING = 0.98;
 /** States that are on their way here anyhow are given this long before they are asked for. */
 const ON_ITS_WAY_MS = 200;
-/** A replica that is heard all the time is asked no more often than this, whatever its heartbeats say: most of it came by Writes. */
+/**
+ * A replica that is heard all the time is asked no more often than this, whatever its heartbeats say: most of it came
+ * by Writes.
+ */
 export const FOLLOW_MS = 5_000;
 /** A copy whose replica says for so long that it has fewer changes than it once listed is listed from its beginning. */
 export const BEYOND_MS = 10_000;
@@ -99,7 +104,10 @@ export class CatchUp {
   /** Replicas heard at the last look, one bit each, and those heard ever. */
   private heardBefore = 0;
   private heardEver = 0;
-  /** Those that have been heard ever since all of their changes were here, one bit each: what they had since came by Writes. */
+  /**
+   * Those that have been heard ever since all of their changes were here, one bit each: what they had since came by
+   * Writes.
+   */
   private inStep = 0;
   /** −1: not catching up. */
   private source = -1;
@@ -183,7 +191,10 @@ export class CatchUp {
     return place === this.source ? lacking : 0;
   }
 
-  /** Once a round: asks who is ahead the most. `lastChange` of a place: how many changes its copy has; null: not heard, or not known. */
+  /**
+   * Once a round: asks who is ahead the most. `lastChange` of a place: how many changes its copy has; null: not heard,
+   * or not known.
+   */
   consider(now: Instant, heard: number, lastChange: (place: number) => ChangeNumber | null, out: Outbox): void {
     const back = heard & ~this.heardBefore & this.heardEver;
     const stayed = heard & this.heardBefore;
@@ -299,7 +310,8 @@ export class CatchUp {
   private lacking(refused: Refused, out: Outbox): boolean {
     const { register, settled } = refused;
     const held = this.replica.look(register.key);
-    // The writer is asked anew, and tells at least what was listed. It may not be able to for long; other keys do not wait.
+    // The writer is asked anew, and tells at least what was listed. It may not be able to for long; other keys do not
+    // wait.
     if (held === BAD) return planted("R11.holds-up-others") || !this.replica.foundAgain(register.key);
     if (held !== null && compareTimestamps(held.timestamp, register.timestamp) >= 0) return false;
     if (!refused.fenced) {

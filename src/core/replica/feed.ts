@@ -1,9 +1,9 @@
 /**
  * A copy's answers to one that catches up with it: pages of what changed, each register whole and once.
  *
- * The asking copy says up to which change number it has everything, and which states it has had since (taken.ts). A page goes through the
- * changes after that number, in their order, and leaves out what was had. So what travels is what is lacking, and a page that gets lost costs
- * no more than that page.
+ * The asking copy says up to which change number it has everything, and which states it has had since (taken.ts). A
+ * page goes through the changes after that number, in their order, and leaves out what was had. So what travels is what
+ * is lacking, and a page that gets lost costs no more than that page.
  *
  * Invariants:
  *   I1 Whatever changed after what was asked and up to `upTo` is in the page, unless the asker had it, or it is bad

@@ -1,6 +1,7 @@
 /**
- * Keys that a copy inherited as bad: when it took over from the group before, too few replicas of that could speak for them (H12). Such a key is
- * bad here, and never absent, until a majority of the group before has spoken or a register of it is taken.
+ * Keys that a copy inherited as bad: when it took over from the group before, too few replicas of that could speak for
+ * them (H12). Such a key is bad here, and never absent, until a majority of the group before has spoken or a register
+ * of it is taken.
  */
 
 import type { Key, Partition } from "../model/ids.js";

@@ -1,4 +1,7 @@
-/** The bytes of the keys that wait for mending in all partitions of a node (NODE_MENDING_BYTES). Many partitions may go bad at once. */
+/**
+ * The bytes of the keys that wait for mending in all partitions of a node (NODE_MENDING_BYTES). Many partitions may go
+ * bad at once.
+ */
 import { MENDING_BYTES, NODE_MENDING_BYTES } from "../model/bounds.js";
 
 export class MendingLoad {

@@ -70,7 +70,9 @@ export class Mending {
 
   constructor(private readonly options: MendingOptions) {}
 
-  /** The fence refused what another copy holds of the key, or its tombstone is overdue. False: too many wait already. */
+  /**
+   * The fence refused what another copy holds of the key, or its tombstone is overdue. False: too many wait already.
+   */
   want(key: Key): boolean {
     const fits = this.wanted.size < MAX_WANTED && this.options.load.fits(this.wantedBytes, key.length);
     if (fits && !this.wanted.has(key)) {
@@ -80,7 +82,10 @@ export class Mending {
     return this.wanted.has(key);
   }
 
-  /** The key waits for the writer. Once it does not, the writer has said what counts of it, in a ballot above what was refused. */
+  /**
+   * The key waits for the writer. Once it does not, the writer has said what counts of it, in a ballot above what was
+   * refused.
+   */
   wants(key: Key): boolean {
     return this.wanted.has(key);
   }

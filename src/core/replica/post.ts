@@ -1,4 +1,7 @@
-/** The way from a node to the replicas of a group. Its own is asked at once; what that answers comes back after the sync, like any other's. */
+/**
+ * The way from a node to the replicas of a group. Its own is asked at once; what that answers comes back after the
+ * sync, like any other's.
+ */
 import { unreachable } from "../../base/assert.js";
 import { voteOf } from "../../base/votes.js";
 import type { NodeId } from "../model/ids.js";

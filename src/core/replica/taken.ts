@@ -4,7 +4,8 @@
  * key was purged since. Such a state needs never be sent to it again. In steady operation a copy takes every seq of a
  * ballot, and all of that is one range, whatever keys were written.
  *
- * A copy that catches up sends these ranges along, and is sent whole registers of all else. So a key travels once, with its value.
+ * A copy that catches up sends these ranges along, and is sent whole registers of all else. So a key travels once, with
+ * its value.
  *
  * Invariants:
  *   I1  A state is in here only if this copy took it or a later one of its key. Or another copy had it, and everything

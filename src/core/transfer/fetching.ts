@@ -1,6 +1,6 @@
 /**
- * The registers that a merge lacks for the stretch of keys at hand, and the one question that is under way for some of them. There are no more
- * of them than the pages at hand have states.
+ * The registers that a merge lacks for the stretch of keys at hand, and the one question that is under way for some of
+ * them. There are no more of them than the pages at hand have states.
  */
 import { type Instant, since } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";

@@ -1,6 +1,6 @@
 /**
- * One replica of the group before, as a merge sees it: its registers' timestamps in the order of keys, one page at a time. A page says what was
- * held when it was made; another page may be of another moment, and of another copy.
+ * One replica of the group before, as a merge sees it: its registers' timestamps in the order of keys, one page at a
+ * time. A page says what was held when it was made; another page may be of another moment, and of another copy.
  */
 import type { Instant } from "../../base/time.js";
 import { STATES_BYTES } from "../model/bounds.js";
@@ -37,7 +37,10 @@ export class Stream {
   /** It is asked for pages. */
   active = false;
   question: Question | null = null;
-  /** It has told everything since the first key, without a gap and from one copy; up to which change that is. null: it has not. */
+  /**
+   * It has told everything since the first key, without a gap and from one copy; up to which change that is. null: it
+   * has not.
+   */
   since: { readonly copy: GroupEpoch; readonly change: ChangeNumber } | null = null;
   /** Registers that it says to hold. */
   size = 0;

@@ -1,5 +1,7 @@
 /**
- * The bounds of all transfers of a node together (H20): bytes that are asked for at a time, and bytes a second. They ask for nothing while the log fills faster than folds empty it. Otherwise a transfer would freeze the node's other partitions.
+ * The bounds of all transfers of a node together (H20): bytes that are asked for at a time, and bytes a second. They
+ * ask for nothing while the log fills faster than folds empty it. Otherwise a transfer would freeze the node's other
+ * partitions.
  */
 import { type Instant, instant, since } from "../../base/time.js";
 import { TRANSFER_BYTES } from "../model/bounds.js";

@@ -1,6 +1,7 @@
 /**
- * One voter's part in one decision: which ballot it promised, and which successor it accepted last. Whoever joins the machines makes both
- * durable before an answer leaves. A new object for each view: a vote is forgotten only when the view that it was about is known.
+ * One voter's part in one decision: which ballot it promised, and which successor it accepted last. Whoever joins the
+ * machines makes both durable before an answer leaves. A new object for each view: a vote is forgotten only when the
+ * view that it was about is known.
  *
  * Invariants
  * A1 The promise never falls, and is at least the ballot of the vote.

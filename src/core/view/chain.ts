@@ -1,6 +1,6 @@
 /**
- * The chain of views as one node sees it. A view is ended by exactly one stop-sign: its voters decide by consensus what the next view is.
- * This machine votes, proposes, learns and spreads views; `voting.ts` decides when to campaign.
+ * The chain of views as one node sees it. A view is ended by exactly one stop-sign: its voters decide by consensus what
+ * the next view is. This machine votes, proposes, learns and spreads views; `voting.ts` decides when to campaign.
  *
  * Intuition: instance e of a consensus decides view e+1, among the voters that view e names. A node always knows one
  * newest view, which is complete in itself, and takes part in the decision on that one's successor only. A message of
@@ -13,7 +13,8 @@
  * V1d A new member asked for it, and a new voter holds the view that is ended, both in that very epoch.
  * V7  A node that the newest view leaves out goes on answering until a majority of that view's voters hold it durably.
  *
- * Source: docs/protocol.md, Views; Lamport, "Paxos Made Simple"; reconfiguration by stop-sign after Omni-Paxos (EuroSys 2023).
+ * Source: docs/protocol.md, Views; Lamport, "Paxos Made Simple"; reconfiguration by stop-sign after Omni-Paxos (EuroSys
+ * 2023).
  */
 import { assert, unreachable } from "../../base/assert.js";
 import { type Instant, instant, since } from "../../base/time.js";
@@ -55,7 +56,10 @@ export interface ChainOutbox {
   readonly sendDurable: Sink<ViewMessage>;
   /** Views that became the newest, in order; the driver lets them count before any further input. */
   readonly learned: EncodedView[];
-  /** Somebody holds another view of this node's epoch: two clusters of one id, or a broken promise. Nothing of it was taken. */
+  /**
+   * Somebody holds another view of this node's epoch: two clusters of one id, or a broken promise. Nothing of it was
+   * taken.
+   */
   readonly conflicts: ViewConflict[];
 }
 
@@ -242,14 +246,17 @@ export class Chain {
 
   // ---- Becoming a member, or none. ----
 
-  /** This node wants to be a member under these addresses; repeated until a view says so. `operation`: names this wish in the view. */
+  /**
+   * This node wants to be a member under these addresses; repeated until a view says so. `operation`: names this wish
+   * in the view.
+   */
   wish(member: Member, operation: string): void {
     this.own.wishFor(member, operation);
   }
 
   /**
-   * Somebody asks for this operation at this node. The voters are told again and again, until the next view carries it or
-   * another one is decided. One that was computed on another view than the newest is never told.
+   * Somebody asks for this operation at this node. The voters are told again and again, until the next view carries it
+   * or another one is decided. One that was computed on another view than the newest is never told.
    */
   askFor(operation: ViewOperation): void {
     if (operation.epoch !== this.epoch && !planted("V1.operation-again")) return;
@@ -315,7 +322,10 @@ export class Chain {
     this.undurable = this.undurable.filter(({ view }) => view.epoch > epoch);
   }
 
-  /** Asks again who did not answer; a newcomer repeats its wish, and who was left out spreads the view that says so (V7). */
+  /**
+   * Asks again who did not answer; a newcomer repeats its wish, and who was left out spreads the view that says so
+   * (V7).
+   */
   resend(now: Instant, out: ChainOutbox): void {
     const { proposer, newest } = this;
     if (proposer?.due(now, ASK_AGAIN_MS) === true) {

@@ -1,6 +1,7 @@
 /**
- * Replicas that said that they are ready, at a voter, until a view records them. A replica that shares no partition with
- * the proposer tells all voters itself (H2). One for each replica of a group that moves: so their number is bounded.
+ * Replicas that said that they are ready, at a voter, until a view records them. A replica that shares no partition
+ * with the proposer tells all voters itself (H2). One for each replica of a group that moves: so their number is
+ * bounded.
  */
 import type { NodeId, Partition } from "../model/ids.js";
 import type { CopiesReady } from "./message.js";

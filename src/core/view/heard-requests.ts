@@ -1,4 +1,7 @@
-/** The requests that a voter has heard in the epoch of its newest view: wishes of nodes, and operations. They count in that epoch only (V1d). */
+/**
+ * The requests that a voter has heard in the epoch of its newest view: wishes of nodes, and operations. They count in
+ * that epoch only (V1d).
+ */
 import type { NodeId } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import type { EncodedView } from "./encoded-view.js";

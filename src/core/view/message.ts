@@ -1,6 +1,6 @@
 /**
- * The messages that make and spread views. Each says who sends it, when, and what it proves. They may be lost, doubled, delayed and
- * reordered.
+ * The messages that make and spread views. Each says who sends it, when, and what it proves. They may be lost, doubled,
+ * delayed and reordered.
  *
  * Ballots here have the epoch of the view that is to be ended as their group epoch. So (e, round, node) belongs to the
  * decision on view e+1.
@@ -25,7 +25,10 @@ export interface ViewPrepare {
   readonly digest: string;
 }
 
-/** A voter to the candidate, once the promise is durable. A majority of them elects the proposer of this view's successor. */
+/**
+ * A voter to the candidate, once the promise is durable. A majority of them elects the proposer of this view's
+ * successor.
+ */
 export interface ViewPromised {
   readonly kind: "view-promised";
   readonly ballot: Ballot;
@@ -86,7 +89,10 @@ export interface JoinWish {
   readonly digest: string;
 }
 
-/** A member to every voter of the newest view it knows, which it holds durably: somebody asks for this operation, computed on that view. */
+/**
+ * A member to every voter of the newest view it knows, which it holds durably: somebody asks for this operation,
+ * computed on that view.
+ */
 export interface OperationWish {
   readonly kind: "operation-wish";
   readonly operation: ViewOperation;

@@ -51,8 +51,8 @@ export function moved(placement: Placement, leaves: NodeId, comes: NodeId, epoch
 }
 
 /**
- * The placement with these replicas recorded as ready, in whatever order they said so. The move is finished when all are,
- * and none waits for a bad key.
+ * The placement with these replicas recorded as ready, in whatever order they said so. The move is finished when all
+ * are, and none waits for a bad key.
  */
 export function recording(placement: Placement, told: readonly ReadyReplica[]): Placement {
   const { previous, ready = [], ...group } = placement;

@@ -1,6 +1,7 @@
 /**
- * Operations: what people ask of the cluster, and what the views remember of it. An operation is computed on one view. The view after that one
- * carries it, or none ever does. So it never runs twice, and a node that knows all operations since then knows its fate.
+ * Operations: what people ask of the cluster, and what the views remember of it. An operation is computed on one view.
+ * The view after that one carries it, or none ever does. So it never runs twice, and a node that knows all operations
+ * since then knows its fate.
  */
 import { groupEpoch as groupEpochOf, type NodeId, type Partition, type ViewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";

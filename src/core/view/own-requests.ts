@@ -1,7 +1,7 @@
 /**
  * The requests of one node to the voters. One is its wish to be a member, or to have other addresses. The others are
- * operations that people ask for at it. They are said again and again, always in the newest view, until a view answers them. A node says
- * them in a view that it holds durably only.
+ * operations that people ask for at it. They are said again and again, always in the newest view, until a view answers
+ * them. A node says them in a view that it holds durably only.
  */
 import { type Instant, instant, since } from "../../base/time.js";
 import type { NodeId } from "../model/ids.js";

@@ -1,6 +1,6 @@
 /**
- * A node's candidacy, and then its office as the proposer of one view's successor. A majority of the view's voters must promise its ballot,
- * and a majority accept the one view that it proposes in it.
+ * A node's candidacy, and then its office as the proposer of one view's successor. A majority of the view's voters must
+ * promise its ballot, and a majority accept the one view that it proposes in it.
  *
  * Intuition: a view that may have been decided already was accepted by a majority, and every majority of promises meets
  * that one. So the proposer first takes over the promises' report from the highest ballot. It proposes a view of its

@@ -31,7 +31,10 @@ function membersFault(members: readonly Member[]): string | null {
   return null;
 }
 
-/** Voters are members, and at most one of them changes (V1): two newcomers at once could both lose what they never made durable. */
+/**
+ * Voters are members, and at most one of them changes (V1): two newcomers at once could both lose what they never made
+ * durable.
+ */
 function votersFault(before: View, after: View): string | null {
   const { voters } = after;
   if (voters.length === 0 || voters.length > MAX_VOTERS) return `${voters.length} voters`;

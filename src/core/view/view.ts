@@ -1,6 +1,6 @@
 /**
- * A view: the numbered, cluster-wide fact of who the members are and which of them keep which partition. Complete in itself, so that a
- * node may jump from any view to the newest.
+ * A view: the numbered, cluster-wide fact of who the members are and which of them keep which partition. Complete in
+ * itself, so that a node may jump from any view to the newest.
  */
 import type { GroupEpoch, NodeId, Partition, ViewEpoch } from "../model/ids.js";
 

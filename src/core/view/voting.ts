@@ -1,7 +1,7 @@
 /**
- * Election of the proposer of the next view. The voters elect a proposer as a group elects its writer, by the same machine. They are
- * the group, and the epoch of the view that is to be ended is the group epoch. This class joins that election and the
- * chain.
+ * Election of the proposer of the next view. The voters elect a proposer as a group elects its writer, by the same
+ * machine. They are the group, and the epoch of the view that is to be ended is the group epoch. This class joins that
+ * election and the chain.
  */
 import { unreachable } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
@@ -116,7 +116,9 @@ export class Voting {
     this.refresh();
   }
 
-  /** A voter that promised this node's ballot is heard by that, though its last report may be of the view before (H14). */
+  /**
+   * A voter that promised this node's ballot is heard by that, though its last report may be of the view before (H14).
+   */
   private promisedBy(place: number): Ballot | null {
     const { proposer } = this.chain;
     if (proposer === null || planted("H14.old-reports")) return null;

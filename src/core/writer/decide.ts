@@ -158,8 +158,9 @@ export interface Retained {
 }
 
 /**
- * Forgets records that are old or too many; the floor rises to the highest forgotten (R9). `knownSince[i]` is when this writer decided or
- * recovered record i: no rule needs a clock that is right. `adding`: how many records the decision adds, 0 or 1, which count as kept.
+ * Forgets records that are old or too many; the floor rises to the highest forgotten (R9). `knownSince[i]` is when this
+ * writer decided or recovered record i: no rule needs a clock that is right. `adding`: how many records the decision
+ * adds, 0 or 1, which count as kept.
  */
 export function retain(
   register: Register | null,

@@ -4,8 +4,9 @@
  * of its key departs. Or only replicas lack it that are not heard: those catch up when they are back. The settled seq
  * stops below the oldest flight that is not done (R14).
  *
- * Nobody may wait for a write any more while it is still under way, and a later write of its key is, too. The later one carries the whole
- * register, so the earlier one goes, and the later one takes its place. The settled seq stays below both until the later one is on a majority.
+ * Nobody may wait for a write any more while it is still under way, and a later write of its key is, too. The later one
+ * carries the whole register, so the earlier one goes, and the later one takes its place. The settled seq stays below
+ * both until the later one is on a majority.
  */
 import { assert } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
@@ -20,7 +21,10 @@ import { Asking, type Patience, RESEND_MS } from "../quorum/patience.js";
 import type { Waiter } from "../quorum/waiter.js";
 import type { NodeLoad, Retained } from "./node-load.js";
 
-/** Registers of a partition remembered for replicas that lack them; beyond it the oldest on a majority are left to reads. */
+/**
+ * Registers of a partition remembered for replicas that lack them; beyond it the oldest on a majority are left to
+ * reads.
+ */
 export const MAX_UNREPLICATED = 2_048;
 /** Flights that are over and still on the list, at most, while few are under way: each holds its register. */
 const MAX_PAST = 32;
@@ -70,7 +74,10 @@ export class Flights {
   /** By seq: the flights that some replica may still lack. */
   private readonly bySeq = new TransientMap<number, Flight>();
   private readonly latest = new TransientMap<Key, Flight>();
-  /** Flights in the order of their first seq; those before `head` are done, those before `first` on every replica that is heard. */
+  /**
+   * Flights in the order of their first seq; those before `head` are done, those before `first` on every replica that
+   * is heard.
+   */
   private order: Flight[] = [];
   private head = 0;
   private first = 0;
@@ -132,7 +139,9 @@ export class Flights {
     return first === undefined ? last : first.firstSeq - 1;
   }
 
-  /** The office is over: empties everything and returns the writes that no majority has, with those who wait for them. */
+  /**
+   * The office is over: empties everything and returns the writes that no majority has, with those who wait for them.
+   */
   drain(): Flight[] {
     const undone: Flight[] = [];
     for (let i = this.head; i < this.order.length; i++) {
@@ -176,8 +185,9 @@ export class Flights {
   }
 
   /**
-   * Those who have waited for a write until their deadline; they wait no more. The write goes on, itself or by a later one of its key: it was
-   * decided. Called every RESEND_MS; a write that has been under way for less than a second is not looked at.
+   * Those who have waited for a write until their deadline; they wait no more. The write goes on, itself or by a later
+   * one of its key: it was decided. Called every RESEND_MS; a write that has been under way for less than a second is
+   * not looked at.
    */
   overdue(now: Instant): Waiter[] {
     const left: Waiter[] = [];

@@ -21,7 +21,10 @@ import { Round } from "../quorum/round.js";
 import { KeyState, type Queued } from "./key-state.js";
 import type { NodeLoad, Rememberer } from "./node-load.js";
 
-/** Keys of a partition that a writer remembers; beyond it, it forgets settled ones and recovers them when they are touched again. */
+/**
+ * Keys of a partition that a writer remembers; beyond it, it forgets settled ones and recovers them when they are
+ * touched again.
+ */
 export const MAX_KEYS = 4_096;
 
 /** Keys that are forgotten together. */
@@ -92,8 +95,8 @@ export class Keys implements Rememberer {
   }
 
   /**
-   * Those who have waited for a first touch until their deadline, each with the replicas that did not tell; they wait no more. A key for which
-   * nobody waits is not asked for any more.
+   * Those who have waited for a first touch until their deadline, each with the replicas that did not tell; they wait
+   * no more. A key for which nobody waits is not asked for any more.
    */
   overdue(now: Instant, leave: (queued: Queued, missing: readonly NodeId[]) => void): void {
     for (const state of this.recoveries.values()) {
@@ -115,7 +118,10 @@ export class Keys implements Rememberer {
     return this.states.has(key);
   }
 
-  /** The partition's floor has risen: keys that are known to be absent begin with it, as those that are not known yet will. */
+  /**
+   * The partition's floor has risen: keys that are known to be absent begin with it, as those that are not known yet
+   * will.
+   */
   raiseFloor(floor: Revision): void {
     for (const state of this.states.values()) {
       if (state.register === null && floor > state.floor) state.floor = floor;

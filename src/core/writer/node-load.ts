@@ -1,6 +1,6 @@
 /**
- * The bytes that the writers of a node hold together, and what goes when that is too much (core/model/bounds.ts). One for all partitions of a node:
- * a bound per partition would be worth little with hundreds of them.
+ * The bytes that the writers of a node hold together, and what goes when that is too much (core/model/bounds.ts). One
+ * for all partitions of a node: a bound per partition would be worth little with hundreds of them.
  */
 import { TransientMap } from "../../base/transient-map.js";
 import {

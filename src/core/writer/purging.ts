@@ -7,10 +7,12 @@
  * drop what they asked others for before, and keep the floor of what they forget.
  *
  * Invariants:
- *   I1  A Purge leaves only after every replica has confirmed that very tombstone in this ballot, which is above the tombstone's.
+ *   I1  A Purge leaves only after every replica has confirmed that very tombstone in this ballot, which is above the
+ *       tombstone's.
  *   I2  No key is purged that the writer knows or is recovering in this office.
  *
- * Source: garbage collection of CASPaxos registers (Rystsov 2018, 3.1), with the fence of a ballot in the place of its clocks.
+ * Source: garbage collection of CASPaxos registers (Rystsov 2018, 3.1), with the fence of a ballot in the place of its
+ * clocks.
  */
 import { assert } from "../../base/assert.js";
 import { type Instant, since } from "../../base/time.js";

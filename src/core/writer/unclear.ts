@@ -1,8 +1,8 @@
 /**
  * Writes that a writer decided and that no majority had when its group epoch ended. The group of that epoch will never
- * have them. The same node may be the writer of the next epoch. Then it recovers their keys, with its own copy among the
- * majority, as that copy has them all. It may find the register of such a write, or one that it decided after it. The
- * write counts as soon as that register is on a majority in the new ballot (H18). The request never runs again.
+ * have them. The same node may be the writer of the next epoch. Then it recovers their keys, with its own copy among
+ * the majority, as that copy has them all. It may find the register of such a write, or one that it decided after it.
+ * The write counts as soon as that register is on a majority in the new ballot (H18). The request never runs again.
  */
 import { sameBallot, type Timestamp } from "../model/ballot.js";
 import type { Key } from "../model/ids.js";

@@ -1,11 +1,12 @@
 /**
  * The messages that come on a stream, one by one as they are wanted: cut, inflated and decoded, in order.
  *
- * Intuition: whoever uses it says `want` and gets one message, or the end. Until it says so again nothing is cut, and the sender finds the
- * window closed. So a slow handler holds back its own caller, and nobody else.
+ * Intuition: whoever uses it says `want` and gets one message, or the end. Until it says so again nothing is cut, and
+ * the sender finds the window closed. So a slow handler holds back its own caller, and nobody else.
  *
  * Invariants:
- * 1. For each `want` exactly one of `message`, `end` and `failed` is called, unless `close` comes first; after `end` or `failed` none.
+ * 1. For each `want` exactly one of `message`, `end` and `failed` is called, unless `close` comes first; after `end` or
+ *    `failed` none.
  * 2. Messages are told in the order in which they came, also while one of them is inflated elsewhere.
  */
 

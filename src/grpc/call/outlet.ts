@@ -1,5 +1,6 @@
 /**
- * The messages that leave on a stream: framed, compressed where that is agreed on, no faster than the other side takes them.
+ * The messages that leave on a stream: framed, compressed where that is agreed on, no faster than the other side takes
+ * them.
  */
 
 import type { Connection } from "../../http2/connection/connection.js";

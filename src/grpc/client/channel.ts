@@ -1,11 +1,12 @@
 /**
  * The way to one server: a connection that is made when it is needed, and made again when it is lost.
  *
- * Intuition: a call takes the connection if there is one. Else it waits while one is being made. Once that has failed, calls fail at once
- * until it is tried again, except those that said that they wait.
+ * Intuition: a call takes the connection if there is one. Else it waits while one is being made. Once that has failed,
+ * calls fail at once until it is tried again, except those that said that they wait.
  *
  * Invariants:
- * 1. There is at most one connection for new calls, and at most one attempt. Connections that drain serve the calls that they have.
+ * 1. There is at most one connection for new calls, and at most one attempt. Connections that drain serve the calls
+ *    that they have.
  * 2. Each call that was started is begun or refused once; refused means that nothing of it was sent.
  * 3. At most `maxWaitingCalls` wait.
  */
@@ -90,7 +91,9 @@ export class Channel {
     this.#waiting.delete(call);
   }
 
-  /** Takes no further calls, refuses those that wait, lets those that run end for `graceMs` (0: as long as they want). */
+  /**
+   * Takes no further calls, refuses those that wait, lets those that run end for `graceMs` (0: as long as they want).
+   */
   async close(graceMs: number): Promise<void> {
     if (this.#closed !== undefined) return;
     clearTimeout(this.#retry);

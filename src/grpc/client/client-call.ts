@@ -1,9 +1,9 @@
 /**
  * One call at the client: from its start to its status.
  *
- * Intuition: a call is begun on a connection, perhaps after waiting for one. Whatever ends it, its sink hears of it once, with an error
- * that says what the server did: answered, surely not begun, or nobody knows. A call with one request that was surely not begun is begun
- * again by itself, as it is still whole.
+ * Intuition: a call is begun on a connection, perhaps after waiting for one. Whatever ends it, its sink hears of it
+ * once, with an error that says what the server did: answered, surely not begun, or nobody knows. A call with one
+ * request that was surely not begun is begun again by itself, as it is still whole.
  *
  * Invariants:
  * 1. The sink hears of messages in order, then once of `end` or `failed`, and nothing after that.

@@ -1,7 +1,9 @@
 /**
- * A stream both ways at the client without a promise for each message: the other end of a route of the kind `conversation`.
+ * A stream both ways at the client without a promise for each message: the other end of a route of the kind
+ * `conversation`.
  *
- * Intuition: messages are asked for one by one, in a loop and not by recursion, as thousands may have come with one read.
+ * Intuition: messages are asked for one by one, in a loop and not by recursion, as thousands may have come with one
+ * read.
  *
  * Invariants:
  * 1. `closed` is told once, and nothing after it.
@@ -58,7 +60,10 @@ export class ClientConversation<Response> implements Talker {
     return this.#earlyBytes + (this.#stream?.unsentBytes ?? 0);
   }
 
-  /** Sends one message, however much waits. Whoever uses it bounds `unsentBytes`. The bytes must not change until they have left. */
+  /**
+   * Sends one message, however much waits. Whoever uses it bounds `unsentBytes`. The bytes must not change until they
+   * have left.
+   */
   push(bytes: Uint8Array): void {
     if (this.#over || this.#saidAll) return;
     if (this.#connection !== undefined && this.#stream !== undefined) {
@@ -70,8 +75,8 @@ export class ClientConversation<Response> implements Talker {
   }
 
   /**
-   * Sends messages, each behind its prefix. False: nothing more should be sent until `drained`; without a connection nothing was.
-   * The bytes must not change until they have left.
+   * Sends messages, each behind its prefix. False: nothing more should be sent until `drained`; without a connection
+   * nothing was. The bytes must not change until they have left.
    */
   write(framed: Uint8Array): boolean {
     if (this.#over) return true;
@@ -96,7 +101,9 @@ export class ClientConversation<Response> implements Talker {
     this.#call?.allow(maxResponseBytes);
   }
 
-  /** Asks whether the server's process is there; `answered` is called when it says so. False if that cannot be asked. */
+  /**
+   * Asks whether the server's process is there; `answered` is called when it says so. False if that cannot be asked.
+   */
   ping(answered: () => void): boolean {
     return !this.#over && this.#connection !== undefined && this.#connection.ping(answered);
   }

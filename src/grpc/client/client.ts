@@ -30,7 +30,8 @@ const MIB = 1_048_576;
 const UNKNOWN = { outcome: "unknown" } as const;
 
 /**
- * Nothing is dialed before the first call. Calls reject with a GrpcError, whose `outcome` says what the server did; iterations throw it.
+ * Nothing is dialed before the first call. Calls reject with a GrpcError, whose `outcome` says what the server did;
+ * iterations throw it.
  */
 export class GrpcClient {
   readonly #host: ClientHost;
@@ -64,8 +65,8 @@ export class GrpcClient {
   }
 
   /**
-   * As `unary`, without a promise: one of `answered` and `failed` is called, once, perhaps before this returns. The function that is returned
-   * gives the call up; then neither is called.
+   * As `unary`, without a promise: one of `answered` and `failed` is called, once, perhaps before this returns. The
+   * function that is returned gives the call up; then neither is called.
    */
   ask<Request, Response>(
     method: Method<"unary", Request, Response>,
@@ -129,7 +130,10 @@ export class GrpcClient {
     return this.#host.channel.isConnected;
   }
 
-  /** Connects if there is no connection. Resolves once a call could be made, and rejects with the GrpcError that a call would get. */
+  /**
+   * Connects if there is no connection. Resolves once a call could be made, and rejects with the GrpcError that a call
+   * would get.
+   */
   connect(): Promise<void> {
     const { channel } = this.#host;
     return new Promise((resolve, reject) => {

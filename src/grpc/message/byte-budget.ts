@@ -1,4 +1,6 @@
-/** Bytes that many may hold together, at most. One budget may be a part of a larger one: a connection's of its server's. */
+/**
+ * Bytes that many may hold together, at most. One budget may be a part of a larger one: a connection's of its server's.
+ */
 
 export class ByteBudget {
   readonly #maxBytes: number;

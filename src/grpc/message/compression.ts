@@ -35,7 +35,10 @@ export function accepts(header: string | undefined, encoding: Encoding): boolean
   return header?.split(",").some((name) => name.trim() === encoding) ?? false;
 }
 
-/** How long a gzip says that it is, inflated. Throws a GrpcError if that is more than `maxBytes`, or it is too short for a gzip. */
+/**
+ * How long a gzip says that it is, inflated. Throws a GrpcError if that is more than `maxBytes`, or it is too short for
+ * a gzip.
+ */
 export function saidLength(bytes: Buffer, maxBytes: number): number {
   if (bytes.length < MIN_GZIP_BYTES) throw notGzip();
   const said = bytes.readUInt32LE(bytes.length - 4);

@@ -1,8 +1,8 @@
 /**
  * Inflates long messages one after the other, for everybody who shares it.
  *
- * Intuition: a few kilobytes may ask for megabytes, and for milliseconds of a thread that the disk needs, too. So one is inflated at a
- * time, and what those that wait will become is on the account of a budget.
+ * Intuition: a few kilobytes may ask for megabytes, and for milliseconds of a thread that the disk needs, too. So one
+ * is inflated at a time, and what those that wait will become is on the account of a budget.
  */
 
 import { causedByPeer, STATUS } from "../status.js";
@@ -16,10 +16,11 @@ export class Inflater {
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * A promise if the message is long: `budget` pays for it until it is there, and `isWanted` is asked when its turn has come.
+   * A promise if the message is long: `budget` pays for it until it is there, and `isWanted` is asked when its turn has
+   * come.
    *
-   * @throws GrpcError RESOURCE_EXHAUSTED if it says that it is longer than `maxBytes`, or the budget has not so much; INTERNAL if it is no
-   * gzip, or longer than it says
+   * @throws GrpcError RESOURCE_EXHAUSTED if it says that it is longer than `maxBytes`, or the budget has not so much;
+   * INTERNAL if it is no gzip, or longer than it says
    */
   inflate(bytes: Buffer, maxBytes: number, budget: ByteBudget, isWanted: () => boolean): Buffer | Promise<Buffer> {
     const length = saidLength(bytes, maxBytes);

@@ -64,7 +64,8 @@ export class MessageReader {
   }
 
   /**
-   * The next message; undefined if it is not there as a whole. Call it only when it is wanted, and tell the connection of `credit` then.
+   * The next message; undefined if it is not there as a whole. Call it only when it is wanted, and tell the connection
+   * of `credit` then.
    *
    * @throws GrpcError of a message that is longer than is allowed, or whose prefix has a flag that gRPC does not know
    */

@@ -1,8 +1,9 @@
 /**
  * Metadata: what a call carries besides its messages, before them (headers) and behind them (trailers).
  *
- * A name in lower case has any number of values, in order. Names that end in `-bin` have bytes, which travel as base64; all others have
- * printable ASCII. Names that gRPC and HTTP/2 use themselves are refused here and left out of what was received.
+ * A name in lower case has any number of values, in order. Names that end in `-bin` have bytes, which travel as base64;
+ * all others have printable ASCII. Names that gRPC and HTTP/2 use themselves are refused here and left out of what was
+ * received.
  *
  * Source: gRPC's PROTOCOL-HTTP2.md, "Custom-Metadata".
  */
@@ -86,7 +87,9 @@ export class Metadata {
     return this.#entries.map(([name, value]) => headerField(name, typeof value === "string" ? value : base64(value)));
   }
 
-  /** The metadata of a header list, without gRPC's own. Binary values that are no base64 are left out: see `binaryFlaw`. */
+  /**
+   * The metadata of a header list, without gRPC's own. Binary values that are no base64 are left out: see `binaryFlaw`.
+   */
   static from(headers: HeaderList): Metadata {
     const metadata = new Metadata();
     for (const { name, value } of headers.fields) {
@@ -108,7 +111,9 @@ export function binaryFlaw(headers: HeaderList): string {
   return "";
 }
 
-/** The bytes of a binary header that is sent by itself, as `grpc-status-details-bin` is; undefined if it is no base64. */
+/**
+ * The bytes of a binary header that is sent by itself, as `grpc-status-details-bin` is; undefined if it is no base64.
+ */
 export function binaryValue(text: string): Uint8Array | undefined {
   return isBase64(text) ? bytesOf(text) : undefined;
 }

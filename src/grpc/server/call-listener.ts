@@ -8,8 +8,8 @@ export type CallEnded = (code: number) => void;
 
 export interface CallListener {
   /**
-   * A call of a route begins; its handler has not heard of it yet. Undefined: nobody wants to know how it ends. Calls of no route are not
-   * told: what names they bring is for their clients to choose.
+   * A call of a route begins; its handler has not heard of it yet. Undefined: nobody wants to know how it ends. Calls
+   * of no route are not told: what names they bring is for their clients to choose.
    */
   began(call: Call, kind: MethodKind): CallEnded | undefined;
 }

@@ -15,7 +15,9 @@ export interface Call {
   readonly path: string;
   /** The metadata that the client sent. */
   readonly metadata: Metadata;
-  /** When the client stops waiting, by `performance.now()`; Infinity if it does not say. The call ends then by itself. */
+  /**
+   * When the client stops waiting, by `performance.now()`; Infinity if it does not say. The call ends then by itself.
+   */
   readonly deadlineAt: number;
   /** Aborted when the client has gone away or the deadline is over: nobody waits for an answer any more. */
   readonly signal: AbortSignal;

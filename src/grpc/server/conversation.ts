@@ -1,5 +1,6 @@
 /**
- * A stream both ways without a promise for each message: for streams that have thousands of messages in a turn of the event loop.
+ * A stream both ways without a promise for each message: for streams that have thousands of messages in a turn of the
+ * event loop.
  *
  * Its handler is told of each message by a call and answers by calls, many messages in one piece.
  */
@@ -25,7 +26,9 @@ export interface Conversation<Response> {
   readonly unsentBytes: number;
   /** Bound of a message from now on; until then that of the route. */
   allow(maxRequestBytes: number): void;
-  /** Asks whether the client's process is there; `answered` is called when it says so. False if that cannot be asked. */
+  /**
+   * Asks whether the client's process is there; `answered` is called when it says so. False if that cannot be asked.
+   */
   ping(answered: () => void): boolean;
   /** Ends the call behind all that was sent: with OK, or with this failure. */
   end(failure?: GrpcError): void;

@@ -15,7 +15,10 @@ interface RouteFrom<Kind, Request> {
   /** The bytes may be kept: they pin the socket's read, up to 64 KiB. Errors that it throws other than a GrpcError
    * become INTERNAL. */
   decode(bytes: Uint8Array): Request;
-  /** Bound of a message of the request, in bytes, also inflated; instead of the server's `maxRequestBytes`. A function says it for each call. */
+  /**
+   * Bound of a message of the request, in bytes, also inflated; instead of the server's `maxRequestBytes`. A function
+   * says it for each call.
+   */
   readonly maxRequestBytes?: number | ((caller: Caller) => number);
 }
 
@@ -47,8 +50,8 @@ export interface BidirectionalRoute<Request, Response> extends RouteOf<"bidirect
 /** A stream both ways whose handler is told of messages by calls. For its clients it is a bidirectional one. */
 export interface ConversationRoute<Request, Response> extends RouteFrom<"conversation", Request> {
   /**
-   * Writes messages one behind the other, each behind its prefix and not compressed, until `write` says false. Returns how many it wrote.
-   * Few long pieces cost least; one of more than 1 MiB should have a single message.
+   * Writes messages one behind the other, each behind its prefix and not compressed, until `write` says false. Returns
+   * how many it wrote. Few long pieces cost least; one of more than 1 MiB should have a single message.
    */
   frame(responses: readonly Response[], write: (framed: Uint8Array) => boolean): number;
   /** Called when the call begins. An error that it throws is as with the others. */

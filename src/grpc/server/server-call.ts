@@ -1,8 +1,9 @@
 /**
  * One call at the server: from the head of its request to its status.
  *
- * Intuition: most calls are one message each way, and the message comes in one piece. Those need this object and little else: metadata,
- * signal, inlet and outlet are made when somebody asks for them. Headers, message and trailers of an answer go into one write.
+ * Intuition: most calls are one message each way, and the message comes in one piece. Those need this object and little
+ * else: metadata, signal, inlet and outlet are made when somebody asks for them. Headers, message and trailers of an
+ * answer go into one write.
  *
  * Invariants:
  * 1. A call ends once: by its answer, by a failure, at its deadline, or because the client has gone away. Calls of a

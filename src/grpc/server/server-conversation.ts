@@ -1,7 +1,8 @@
 /**
  * A conversation on one call of this server.
  *
- * Intuition: messages are asked for one by one, in a loop and not by recursion, as thousands may have come with one read.
+ * Intuition: messages are asked for one by one, in a loop and not by recursion, as thousands may have come with one
+ * read.
  *
  * Invariants:
  * 1. No message is told while it is paused, or after its end.

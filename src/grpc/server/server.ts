@@ -13,7 +13,9 @@ import { type Serving, Session } from "./session.js";
 
 export interface ServingOptions {
   readonly table: RouteTable;
-  /** Bound of one message of a request, in bytes, also inflated, unless its route says otherwise. 4 MiB if not given. */
+  /**
+   * Bound of one message of a request, in bytes, also inflated, unless its route says otherwise. 4 MiB if not given.
+   */
   readonly maxRequestBytes?: number;
   /**
    * Bytes of messages that are not there as a whole, beyond HTTP/2's windows, and of long ones to inflate. One bound is
@@ -70,8 +72,8 @@ export class GrpcServer {
   }
 
   /**
-   * Takes no further connections, and no further calls once its clients have heard of it, lets those that run end, and resolves then. No
-   * call that is on its way is lost. After `graceMs`, if not 0, what is still open is cut.
+   * Takes no further connections, and no further calls once its clients have heard of it, lets those that run end, and
+   * resolves then. No call that is on its way is lost. After `graceMs`, if not 0, what is still open is cut.
    */
   close(graceMs: number): Promise<void> {
     return this.#http2.close(graceMs);

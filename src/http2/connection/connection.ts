@@ -1,13 +1,14 @@
 /**
- * One HTTP/2 connection, of a client or of a server, as a pure machine: bytes and time go in, events and bytes come out.
+ * One HTTP/2 connection, of a client or of a server, as a pure machine: bytes and time go in, events and bytes come
+ * out.
  *
  * How to drive it: give it what comes (`receive`), and call it when `nextDeadline` is there (`tick`). After each of
  * both, or when the listener is woken, write what `take` returns. Then say with `flushed` how much of that the network
  * has not taken. Read nothing while `wantsInput` is false. Once it is `closed`, write what it has left and end the
  * socket. That is all; `socket/driver.ts` does it.
  *
- * Listeners are called from within `receive`, `tick` and the other methods, and may call any method. Nothing is sent before the caller of
- * `receive` takes it: so all answers to one read leave in one write.
+ * Listeners are called from within `receive`, `tick` and the other methods, and may call any method. Nothing is sent
+ * before the caller of `receive` takes it: so all answers to one read leave in one write.
  *
  * Invariants:
  * 1. Every stream that was begun is closed once, before the connection is or with it.
@@ -150,7 +151,10 @@ export class Connection {
     return this.#parts.output.take();
   }
 
-  /** So many of the bytes that were taken have not left yet. Call it after each write, and when that changes; then take again. */
+  /**
+   * So many of the bytes that were taken have not left yet. Call it after each write, and when that changes; then take
+   * again.
+   */
   flushed(pendingBytes: number, now: number): void {
     const { lifetime, outflow } = this.#parts;
     lifetime.waiting(pendingBytes, pendingBytes < this.#pending, now);
@@ -174,8 +178,8 @@ export class Connection {
   }
 
   /**
-   * Client: begins a request; `more` are fields behind those of `headers`. Undefined when no stream may be opened (`openable` is 0).
-   * Make `headers` once for all calls that share it: it is encoded once then.
+   * Client: begins a request; `more` are fields behind those of `headers`. Undefined when no stream may be opened
+   * (`openable` is 0). Make `headers` once for all calls that share it: it is encoded once then.
    */
   request(headers: HeaderList, endStream: boolean, listener: StreamListener, more?: HeaderList): Stream | undefined {
     if (this.#parts.role !== "client") throw new Error("only a client makes requests");
@@ -199,8 +203,8 @@ export class Connection {
   }
 
   /**
-   * Sends a piece of the body, which must not change until it has left. False if nothing more should be sent until the listener's `drained`.
-   * No effect on a stream that is closed.
+   * Sends a piece of the body, which must not change until it has left. False if nothing more should be sent until the
+   * listener's `drained`. No effect on a stream that is closed.
    */
   send(stream: Stream, bytes: Uint8Array, endStream: boolean): boolean {
     if (stream.closed) return true;
@@ -242,7 +246,10 @@ export class Connection {
     this.#touched();
   }
 
-  /** Asks whether the peer is there; `answered` is called when it says so. False if too many ask already, or it is closed. */
+  /**
+   * Asks whether the peer is there; `answered` is called when it says so. False if too many ask already, or it is
+   * closed.
+   */
   ping(answered: () => void): boolean {
     if (this.#closing !== undefined || !this.#pings.send(answered)) return false;
     this.#touched();
@@ -250,8 +257,9 @@ export class Connection {
   }
 
   /**
-   * Ends the connection in good order: takes no further streams, lets those that are open end, then closes. A server says so in two
-   * phases, so that no request that is on its way is lost. After `graceMs`, if not 0, what is still open is given up.
+   * Ends the connection in good order: takes no further streams, lets those that are open end, then closes. A server
+   * says so in two phases, so that no request that is on its way is lost. After `graceMs`, if not 0, what is still open
+   * is given up.
    */
   drain(now: number, graceMs = 0): void {
     if (this.#closing !== undefined || this.#farewell.here) return;

@@ -6,8 +6,9 @@ import type { Stream, StreamListener } from "./stream.js";
 /** Why a connection has ended. */
 export interface Closing {
   /**
-   * `drained`: nothing was left to do. `ended`: it was closed here. `violated`: the peer broke a rule or a limit. `timeout`: it was not there in time. `lost`: the
-   * network says so; `code` is that of the peer's GOAWAY, if there was one. `failed`: a listener has thrown.
+   * `drained`: nothing was left to do. `ended`: it was closed here. `violated`: the peer broke a rule or a limit.
+   * `timeout`: it was not there in time. `lost`: the network says so; `code` is that of the peer's GOAWAY, if there was
+   * one. `failed`: a listener has thrown.
    */
   readonly kind: "drained" | "ended" | "violated" | "timeout" | "lost" | "failed";
   /** One of `ERROR_CODE`. */

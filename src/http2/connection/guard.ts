@@ -1,8 +1,8 @@
 /**
  * The things that the peer may do without getting anything done, and when they are too much.
  *
- * Intuition: a frame costs its sender a few bytes and us an answer, a stream, or a walk through tables. Work for calls pays for itself;
- * everything else is rationed. Whoever overdraws is told ENHANCE_YOUR_CALM and not read from again.
+ * Intuition: a frame costs its sender a few bytes and us an answer, a stream, or a walk through tables. Work for calls
+ * pays for itself; everything else is rationed. Whoever overdraws is told ENHANCE_YOUR_CALM and not read from again.
  *
  * Source: RFC 9113 §10.5; grpc-go's keepalive enforcement for PINGs.
  */
@@ -11,7 +11,9 @@ import { ConnectionError, ERROR_CODE } from "../error.js";
 import { Budget } from "./budget.js";
 import type { Limits, Timing } from "./limits.js";
 
-/** Per DATA frame sent the peer may send a WINDOW_UPDATE for its stream, one for the connection, and a PING to measure. */
+/**
+ * Per DATA frame sent the peer may send a WINDOW_UPDATE for its stream, one for the connection, and a PING to measure.
+ */
 const CONTROL_PER_DATA_SENT = 3;
 /** A client without calls has no reason to ping more often than that, unless it is permitted. */
 const IDLE_PING_MS = 7_200_000;

@@ -169,7 +169,9 @@ export class Inbound implements FrameSink {
     this.#decoded(streamId, endStream, dependsOnItself, whole, 0, whole.length);
   }
 
-  /** A header block is there as a whole. It is decoded whatever becomes of its stream: the tables have to stay in step. */
+  /**
+   * A header block is there as a whole. It is decoded whatever becomes of its stream: the tables have to stay in step.
+   */
   #decoded(id: number, endStream: boolean, dependsOnItself: boolean, block: Buffer, start: number, end: number): void {
     const { decoder, role, streams } = this.#parts;
     const headers = decoder.decode(block, start, end);

@@ -1,11 +1,12 @@
 /**
  * Flow control of what is received: how much the peer may send, and when it is told that it may send more.
  *
- * Intuition: a window is opened by what the application has consumed, so that what it has not taken is bounded by the windows. The peer
- * is told once half of a window is to be had, so that a stream of small pieces costs few frames.
+ * Intuition: a window is opened by what the application has consumed, so that what it has not taken is bounded by the
+ * windows. The peer is told once half of a window is to be had, so that a stream of small pieces costs few frames.
  *
  * Invariants:
- * 1. Bytes received and not consumed are at most `initialConnWindowSize`, and at most `initialWindowSize` for each stream.
+ * 1. Bytes received and not consumed are at most `initialConnWindowSize`, and at most `initialWindowSize` for each
+ *    stream.
  *
  * Source: RFC 9113 §5.2 and §6.9.
  */

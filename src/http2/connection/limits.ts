@@ -2,7 +2,8 @@
  * The costs that one connection may cause, each bound by its name. Whoever makes a connection may say otherwise for
  * each.
  *
- * Where grpc-go has a setting for the same thing, it has the same name here (`initialConnWindowSize`, `maxConnectionAgeMs`).
+ * Where grpc-go has a setting for the same thing, it has the same name here (`initialConnWindowSize`,
+ * `maxConnectionAgeMs`).
  */
 
 import { DEFAULT_TABLE_BYTES, DEFAULT_WINDOW_BYTES, MAX_INT31 } from "../frame/wire.js";
@@ -10,7 +11,10 @@ import { DEFAULT_TABLE_BYTES, DEFAULT_WINDOW_BYTES, MAX_INT31 } from "../frame/w
 export interface Limits {
   /** Streams of the peer that are open at once. Further ones are refused (REFUSED_STREAM: safe to try again). */
   readonly maxConcurrentStreams: number;
-  /** Bytes of received and not yet consumed data, per stream and per connection; at least 65,535. Beyond: FLOW_CONTROL_ERROR. */
+  /**
+   * Bytes of received and not yet consumed data, per stream and per connection; at least 65,535. Beyond:
+   * FLOW_CONTROL_ERROR.
+   */
   readonly initialWindowSize: number;
   readonly initialConnWindowSize: number;
   /** Bytes of the peer's HPACK table that are kept here. */
@@ -24,12 +28,15 @@ export interface Limits {
   /** Settings in one frame. Beyond: ENHANCE_YOUR_CALM. */
   readonly maxSettingsEntries: number;
   /**
-   * Frames that do nothing for a call: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, frames on closed streams, unknown ones. So
-   * many at once and so many a second; data that is sent gives some back. Beyond: ENHANCE_YOUR_CALM.
+   * Frames that do nothing for a call: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, frames on closed streams,
+   * unknown ones. So many at once and so many a second; data that is sent gives some back. Beyond: ENHANCE_YOUR_CALM.
    */
   readonly controlBurst: number;
   readonly controlPerSecond: number;
-  /** Streams that the peer gives up, or makes us give up. Each that ends as it should gives one back. Beyond: ENHANCE_YOUR_CALM. */
+  /**
+   * Streams that the peer gives up, or makes us give up. Each that ends as it should gives one back. Beyond:
+   * ENHANCE_YOUR_CALM.
+   */
   readonly resetBurst: number;
   readonly resetPerSecond: number;
   /** PINGs that came too soon (`enforcement.minTimeMs`). Beyond: ENHANCE_YOUR_CALM, "too_many_pings". */
@@ -75,7 +82,10 @@ export interface Timing {
   /** From the beginning to the peer's SETTINGS and its acknowledgement of ours. */
   readonly connectionTimeoutMs: number;
   readonly keepalive: {
-    /** After so long without a byte from the peer a PING is sent, and without any for `timeoutMs` more the connection is given up. */
+    /**
+     * After so long without a byte from the peer a PING is sent, and without any for `timeoutMs` more the connection is
+     * given up.
+     */
     readonly timeMs: number;
     readonly timeoutMs: number;
     /** Client: whether to do so while no call is under way. */

@@ -123,7 +123,9 @@ export class Outflow {
     return stream.sendWindow <= MAX_INT31;
   }
 
-  /** The peer's SETTINGS_INITIAL_WINDOW_SIZE, which moves the windows of all streams. False if one would be too large. */
+  /**
+   * The peer's SETTINGS_INITIAL_WINDOW_SIZE, which moves the windows of all streams. False if one would be too large.
+   */
   setStreamWindow(bytes: number, streams: Iterable<Stream>): boolean {
     const by = bytes - this.#streamWindow;
     this.#streamWindow = bytes;

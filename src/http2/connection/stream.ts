@@ -1,8 +1,8 @@
 /**
  * One stream: a request and its response.
  *
- * The states of RFC 9113 §5.1 are told by two flags: which side has ended. `idle` has no object; `reserved` does not occur, as nothing is
- * pushed. The connection changes the fields; whoever uses a stream reads them.
+ * The states of RFC 9113 §5.1 are told by two flags: which side has ended. `idle` has no object; `reserved` does not
+ * occur, as nothing is pushed. The connection changes the fields; whoever uses a stream reads them.
  */
 
 import type { HeaderList } from "../hpack/header-list.js";

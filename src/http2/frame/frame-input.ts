@@ -7,7 +7,8 @@
  *
  * Invariants:
  * 1. The sink sees the same frames in the same order for every way of cutting the same bytes.
- * 2. At most one incomplete frame is kept: `FRAME_HEADER_BYTES + MAX_FRAME_BYTES` bytes, and never more than twice what has come of it.
+ * 2. At most one incomplete frame is kept: `FRAME_HEADER_BYTES + MAX_FRAME_BYTES` bytes, and never more than twice what
+ *    has come of it.
  *
  * Source: RFC 9113 §3.4 (preface), §4.1 and §4.2 (frame format and size).
  */
@@ -54,7 +55,9 @@ export class FrameInput {
     this.#carried = 0;
   }
 
-  /** Takes the next bytes. The chunk must not change afterwards: views of it are given away. Throws `ConnectionError`. */
+  /**
+   * Takes the next bytes. The chunk must not change afterwards: views of it are given away. Throws `ConnectionError`.
+   */
   push(chunk: Buffer): void {
     let at = this.#prefaceLeft > 0 ? this.#preface(chunk) : 0;
     if (this.#isFirst) this.#judgeServer(chunk);
@@ -80,7 +83,10 @@ export class FrameInput {
     return count;
   }
 
-  /** A server begins with SETTINGS, whose length is below 2^16: anything else is said by name, and before nine bytes of it are there. */
+  /**
+   * A server begins with SETTINGS, whose length is below 2^16: anything else is said by name, and before nine bytes of
+   * it are there.
+   */
   #judgeServer(chunk: Buffer): void {
     if (chunk.length === 0) return;
     this.#isFirst = false;
@@ -88,7 +94,10 @@ export class FrameInput {
     if (stranger !== "") throw new ConnectionError(ERROR_CODE.protocolError, stranger);
   }
 
-  /** Completes the frame that has come in part from the chunk's bytes at `from`; returns where the rest of the chunk begins. */
+  /**
+   * Completes the frame that has come in part from the chunk's bytes at `from`; returns where the rest of the chunk
+   * begins.
+   */
   #complete(chunk: Buffer, from: number): number {
     let at = from;
     if (this.#carried < FRAME_HEADER_BYTES) {

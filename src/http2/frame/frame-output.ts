@@ -1,8 +1,9 @@
 /**
  * Frames on their way out, gathered until the driver takes them for one write.
  *
- * Intuition: small things are copied into a slab, one behind the other. A large payload is passed on as it is; the slab is cut there.
- * Between two writes nothing is kept, so that an idle connection costs no buffer; the size of the next slab follows the last write.
+ * Intuition: small things are copied into a slab, one behind the other. A large payload is passed on as it is; the slab
+ * is cut there. Between two writes nothing is kept, so that an idle connection costs no buffer; the size of the next
+ * slab follows the last write.
  *
  * Invariants:
  * 1. Bytes that were taken are never written again.

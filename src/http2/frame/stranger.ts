@@ -1,7 +1,8 @@
 /**
  * Names what speaks to us instead of HTTP/2, so that whoever took the wrong port reads it in the error.
  *
- * Intuition: one byte tells. Only the first byte that is wrong is looked at: the answer must not depend on the chunks in which bytes come.
+ * Intuition: one byte tells. Only the first byte that is wrong is looked at: the answer must not depend on the chunks
+ * in which bytes come.
  */
 
 /** The types of TLS records that a connection begins with. */

@@ -7,7 +7,8 @@
  * decoding.
  *
  * Invariants:
- * 1. After a block the table is the one that the peer's encoder has, also when the list was too long and its fields were dropped.
+ * 1. After a block the table is the one that the peer's encoder has, also when the list was too long and its fields
+ *    were dropped.
  * 2. It keeps the table (`tableBytes`) and `REMEMBERED_BLOCKS` blocks of at most `REMEMBERED_BLOCK_BYTES`. Strings of
  *    remembered lists are in the table or came in the block.
  * 3. The work for a block is in proportion to its bytes. The value behind an index is not copied, and no field is made

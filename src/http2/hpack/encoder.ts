@@ -6,7 +6,8 @@
  *
  * Invariants:
  * 1. The table is the one that the peer's decoder has after the same blocks.
- * 2. A size update is sent before the first field after the peer's limit has changed: to the smallest limit since, then to the current one.
+ * 2. A size update is sent before the first field after the peer's limit has changed: to the smallest limit since, then
+ *    to the current one.
  * 3. It keeps the table (at most `MAX_TABLE_BYTES`), `REMEMBERED_LISTS` blocks of at most `REMEMBERED_BLOCK_BYTES`, and
  *    a scratch.
  *
@@ -37,7 +38,10 @@ interface RememberedList {
 
 export class HpackEncoder {
   readonly #table = new DynamicTable(DEFAULT_TABLE_BYTES);
-  /** The sizes that the next block has to announce: the smallest since the last block, and the current one. Without any, -1. */
+  /**
+   * The sizes that the next block has to announce: the smallest since the last block, and the current one. Without any,
+   * -1.
+   */
   #smallest = -1;
   #current = DEFAULT_TABLE_BYTES;
   readonly #remembered: RememberedList[] = [];

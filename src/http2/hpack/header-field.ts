@@ -70,7 +70,10 @@ const VOLATILE = new Set([
 ]);
 const SECRET = new Set(["authorization", "cookie", "proxy-authorization", "set-cookie"]);
 
-/** A field to send; the indexing is chosen by its name and length if it is not given. Throws a RangeError on what HTTP/2 does not allow. */
+/**
+ * A field to send; the indexing is chosen by its name and length if it is not given. Throws a RangeError on what HTTP/2
+ * does not allow.
+ */
 export function headerField(name: string, value: string, indexing?: Indexing): HeaderField {
   const field = new HeaderField(name, value, indexing ?? indexingOf(name, value));
   if (field.kind === FIELD_KIND.malformed) {

@@ -1,5 +1,6 @@
 /**
- * The header fields of one message part: of a request, of a response, or trailers. Immutable, so that one list serves many streams.
+ * The header fields of one message part: of a request, of a response, or trailers. Immutable, so that one list serves
+ * many streams.
  *
  * Source: RFC 9113 §8.3 and §8.5.
  */
@@ -117,8 +118,8 @@ export class HeaderList {
 }
 
 /**
- * A list to send. Make it once where it is sent often: connections remember how they have encoded a list. Throws a RangeError on names
- * and values that HTTP/2 does not allow.
+ * A list to send. Make it once where it is sent often: connections remember how they have encoded a list. Throws a
+ * RangeError on names and values that HTTP/2 does not allow.
  */
 export function headerList(pairs: readonly HeaderPair[]): HeaderList {
   const fields = pairs.map(([name, value, indexing]) => headerField(name, value, indexing));

@@ -1,8 +1,8 @@
 /**
  * The Huffman code of HPACK, both ways.
  *
- * Intuition: the code is canonical: among the codes of one length the symbols ascend, and each length continues where the shorter one
- * stopped. So the 257 lengths say all. Decoding walks the code's tree four bits at a step, by a
+ * Intuition: the code is canonical: among the codes of one length the symbols ascend, and each length continues where
+ * the shorter one stopped. So the 257 lengths say all. Decoding walks the code's tree four bits at a step, by a
  * table. Its steps are made when they are first taken: a program that decodes a few headers and ends needs few of them.
  *
  * Source: RFC 7541 §5.2 and appendix B.
@@ -110,7 +110,10 @@ function stepOf(children: readonly (readonly [number, number])[], from: number, 
   return node | emitted;
 }
 
-/** Decodes `bytes` [start, end) to a string of Latin-1 characters. Throws a compression error on what is no Huffman code. */
+/**
+ * Decodes `bytes` [start, end) to a string of Latin-1 characters. Throws a compression error on what is no Huffman
+ * code.
+ */
 export function huffmanDecode(bytes: Uint8Array, start: number, end: number): string {
   // No code is shorter than five bits.
   const text = Buffer.allocUnsafe(Math.ceil(((end - start) * 8) / 5));

@@ -1,6 +1,6 @@
 /**
- * A client's connection: dials, agrees on h2 by ALPN if it is TLS, and gives the driver of the connection. Node.js loads its TLS only for a
- * connection that uses it: a command that uses none starts sooner.
+ * A client's connection: dials, agrees on h2 by ALPN if it is TLS, and gives the driver of the connection. Node.js
+ * loads its TLS only for a connection that uses it: a command that uses none starts sooner.
  */
 
 import { connect, type Socket } from "node:net";
@@ -21,12 +21,15 @@ export interface DialOptions {
   readonly accept: (driver: Driver) => ConnectionEvents;
 }
 
-/** Each of a name's addresses but the last is tried so long. A quarter of a second, as Node.js has it, is too little for a far server. */
+/**
+ * Each of a name's addresses but the last is tried so long. A quarter of a second, as Node.js has it, is too little for
+ * a far server.
+ */
 const ADDRESS_MS = 1_000;
 
 /**
- * Resolves once the socket is there; requests may be made then. Rejects with an Error that says why if it is not there within
- * `connectionTimeoutMs`, or speaks no h2. After that only the events tell what happens.
+ * Resolves once the socket is there; requests may be made then. Rejects with an Error that says why if it is not there
+ * within `connectionTimeoutMs`, or speaks no h2. After that only the events tell what happens.
  */
 export function dial(options: DialOptions): Promise<Driver> {
   const { host, port, tls, limits, timing = CLIENT_TIMING } = options;

@@ -1,5 +1,6 @@
 /**
- * Drives the machine of one connection on a socket: reads into it, writes what it says, and wakes it when time has come.
+ * Drives the machine of one connection on a socket: reads into it, writes what it says, and wakes it when time has
+ * come.
  *
  * Intuition: whatever one read causes leaves in one write. Bytes that others cause, an answer from a disk say, leave
  * once in a turn of the event loop. A socket that takes no more pauses the machine, and the machine pauses the socket.

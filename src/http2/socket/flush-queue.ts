@@ -1,4 +1,7 @@
-/** Connections that have something to write at the end of this turn of the event loop; one for all connections of a server. */
+/**
+ * Connections that have something to write at the end of this turn of the event loop; one for all connections of a
+ * server.
+ */
 
 interface Flushable {
   isQueued: boolean;

@@ -1,6 +1,6 @@
 /**
- * A server of HTTP/2: on a plain socket for clients that know that it is one ("prior knowledge"), or on TLS with ALPN. There is no
- * HTTP/1.1 and no upgrade from it.
+ * A server of HTTP/2: on a plain socket for clients that know that it is one ("prior knowledge"), or on TLS with ALPN.
+ * There is no HTTP/1.1 and no upgrade from it.
  */
 
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
@@ -21,7 +21,9 @@ export interface ServerOptions {
   readonly maxConnections?: number;
   /** Told of each socket before anything is read of it. False: it is closed. */
   readonly admit?: (socket: Socket) => boolean;
-  /** A TLS handshake that failed, a socket that could not be accepted, a connection without ALPN's h2: what was wrong. */
+  /**
+   * A TLS handshake that failed, a socket that could not be accepted, a connection without ALPN's h2: what was wrong.
+   */
   readonly onRefused?: (reason: string) => void;
 }
 
@@ -31,7 +33,9 @@ export class Http2Server {
   readonly #options: ServerOptions;
   readonly #server: Server;
   readonly #drivers = new Set<Driver>();
-  /** Sockets whose TLS handshake is under way, by the address of the client: the one that comes of it is another object. */
+  /**
+   * Sockets whose TLS handshake is under way, by the address of the client: the one that comes of it is another object.
+   */
   readonly #shaking = new Map<string, Socket>();
   readonly #flushes = new FlushQueue();
   /** Once it closes: how long what is open may go on, 0 for as long as it wants. */
@@ -81,7 +85,10 @@ export class Http2Server {
     });
   }
 
-  /** Takes no further connections and drains those that there are; after `graceMs`, if not 0, it ends them. Resolves when all are gone. */
+  /**
+   * Takes no further connections and drains those that there are; after `graceMs`, if not 0, it ends them. Resolves
+   * when all are gone.
+   */
   close(graceMs: number): Promise<void> {
     this.#graceMs = graceMs;
     const gone = new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -97,7 +104,10 @@ export class Http2Server {
     for (const { socket } of this.#drivers) socket.destroy();
   }
 
-  /** A client may have done its part of a handshake, and begun a call. It gets the time that others have to hear that we drain. */
+  /**
+   * A client may have done its part of a handshake, and begun a call. It gets the time that others have to hear that we
+   * drain.
+   */
   #endHandshakes(graceMs: number): void {
     const { drainTimeoutMs } = this.#options.timing ?? SERVER_TIMING;
     const times = [graceMs, drainTimeoutMs].filter((ms) => ms > 0);

@@ -242,7 +242,10 @@ export class RequestTraces implements RequestWatcher, PeerTraces {
 
 const placeOf = (partition: Partition, key: string): string => `${partition} ${key}`;
 
-/** A Write of the key that does not hold the request's record was decided for another one. Without an id nobody can tell. */
+/**
+ * A Write of the key that does not hold the request's record was decided for another one. Without an id nobody can
+ * tell.
+ */
 const isItsOwn = ({ requestId }: Served, message: NodeMessage): boolean =>
   requestId === null || message.kind !== "write" || message.register.records.find(requestId) !== null;
 

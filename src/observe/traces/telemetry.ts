@@ -1,6 +1,6 @@
 /**
- * Spans recorded by OpenTelemetry and sent to a collector by OTLP over HTTP (JSON). This module is loaded by nodes that trace only, as are
- * the libraries that it imports.
+ * Spans recorded by OpenTelemetry and sent to a collector by OTLP over HTTP (JSON). This module is loaded by nodes that
+ * trace only, as are the libraries that it imports.
  *
  * The usual variables that the libraries know themselves count. They are OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT,
  * _COMPRESSION and their _TRACES_ forms, and OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES for the node's name.

@@ -8,8 +8,8 @@ import type { CallEnded, CallListener } from "../../grpc/server/call-listener.js
 
 export interface CallTracer {
   /**
-   * A call of this method begins; the path is "/package.Service/Method". `traceparent`: the caller's, in the form of W3C Trace Context; ""
-   * when there is none. null: it is not traced.
+   * A call of this method begins; the path is "/package.Service/Method". `traceparent`: the caller's, in the form of
+   * W3C Trace Context; "" when there is none. null: it is not traced.
    */
   began(path: string, traceparent: string): TracedCall | null;
 }

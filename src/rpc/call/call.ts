@@ -9,7 +9,10 @@ export const DEFAULT_TIMEOUT: Duration = duration(10_000);
 /** A longer deadline counts as this: a client that went away is not waited on forever. */
 const MAX_TIMEOUT: Duration = duration(60_000);
 
-/** How much sooner than its deadline a call is answered: at the deadline itself the transport ends it, and says nothing of the outcome. */
+/**
+ * How much sooner than its deadline a call is answered: at the deadline itself the transport ends it, and says nothing
+ * of the outcome.
+ */
 const ANSWER_MS = 30;
 
 export interface Call {
@@ -29,7 +32,9 @@ export function timeoutUntil(deadlineAt: number): Duration {
 export const timeoutWithin = (waitMs: number): Duration =>
   waitMs === 0 ? DEFAULT_TIMEOUT : duration(Math.min(answerable(waitMs), MAX_TIMEOUT));
 
-/** performance.now() until which a stream with this deadline is worth answering. Not bounded, as each of its calls is. */
+/**
+ * performance.now() until which a stream with this deadline is worth answering. Not bounded, as each of its calls is.
+ */
 export function streamUntil(deadlineAt: number): number {
   if (deadlineAt === Number.POSITIVE_INFINITY) return deadlineAt;
   const now = performance.now();

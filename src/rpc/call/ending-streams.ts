@@ -1,6 +1,6 @@
 /**
- * Streams of answers end with a status when the node stops: UNAVAILABLE, DRAINING. One that is cut instead reads as CANCELLED, which says nothing
- * of why, and which meshes count against the caller.
+ * Streams of answers end with a status when the node stops: UNAVAILABLE, DRAINING. One that is cut instead reads as
+ * CANCELLED, which says nothing of why, and which meshes count against the caller.
  */
 import { draining } from "./failure.js";
 

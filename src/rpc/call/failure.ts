@@ -1,7 +1,9 @@
 /**
- * Everything that can go wrong for a client, in one table: status, reason, message and details. Only this file maps to gRPC statuses.
+ * Everything that can go wrong for a client, in one table: status, reason, message and details. Only this file maps to
+ * gRPC statuses.
  *
- * UNAVAILABLE and CANCELLED are retried by meshes by themselves: neither ever covers a write that may have been executed.
+ * UNAVAILABLE and CANCELLED are retried by meshes by themselves: neither ever covers a write that may have been
+ * executed.
  */
 
 import type { Any } from "../../../gen/ts/google/protobuf/any.js";

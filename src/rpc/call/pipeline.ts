@@ -1,12 +1,14 @@
 /**
- * The Pipeline: requests and answers of one stream, matched by their tags. Its handler has no promise for a request, as a busy stream
- * has thousands in a turn of the event loop (docs/adr/2026-11-21-pipelines-on-http2.md).
+ * The Pipeline: requests and answers of one stream, matched by their tags. Its handler has no promise for a request, as
+ * a busy stream has thousands in a turn of the event loop (docs/adr/2026-11-21-pipelines-on-http2.md).
  *
  * Invariants:
- *   P1  At most MAX_PIPELINED requests are under way or answered and not yet taken by the transport; then nothing more is read.
+ *   P1  At most MAX_PIPELINED requests are under way or answered and not yet taken by the transport; then nothing more
+ *       is read.
  *   P2  Each request is answered once, under its tag; answers leave in the order in which they come about.
  *   P3  The status comes last: after all answers, or instead of those that are still missing.
- *   P4  When the node stops, or ends the connection for its age, the stream ends once all that was read is answered: UNAVAILABLE, DRAINING.
+ *   P4  When the node stops, or ends the connection for its age, the stream ends once all that was read is answered:
+ *       UNAVAILABLE, DRAINING.
  */
 import type { PipelineRequest, PipelineResponse } from "../../../gen/ts/onar/kv/v1/kv.js";
 import { duration } from "../../base/time.js";

@@ -71,7 +71,10 @@ function messagesOf<Request, Response>(service: Service, method: Method<Request,
   return { path, decode, encode };
 }
 
-/** A new writer costs more than what it writes: this one serves all answers, and is empty between them. It keeps what room it once needed. */
+/**
+ * A new writer costs more than what it writes: this one serves all answers, and is empty between them. It keeps what
+ * room it once needed.
+ */
 let writer = new BinaryWriter();
 const ROOM_BYTES = 262_144;
 

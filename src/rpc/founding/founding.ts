@@ -49,7 +49,9 @@ const RETRY_MS = 150;
 const REMIND_MS = 10_000;
 /** Reasons may come and go: another one is said after this long. */
 const SETTLE_MS = 1_000;
-/** A proposer takes the round after the highest that it saw: a promise far above can be nobody's, and would be durable. */
+/**
+ * A proposer takes the round after the highest that it saw: a promise far above can be nobody's, and would be durable.
+ */
 const MAX_ROUND_JUMP = 1_000_000;
 
 export interface FoundingOptions {

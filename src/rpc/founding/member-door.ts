@@ -1,6 +1,6 @@
 /**
- * Answers the calls of nodes that no stream can be opened with yet, at a node that has a view. It answers with the newest view that it holds
- * durably: whoever asks may count on that.
+ * Answers the calls of nodes that no stream can be opened with yet, at a node that has a view. It answers with the
+ * newest view that it holds durably: whoever asks may count on that.
  */
 import type { FoundRequest, FoundResponse } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";

@@ -12,7 +12,10 @@ import type { ClusterSecret } from "../peers/cluster-secret.js";
 import { PROTOCOL_VERSION } from "../peers/peer-service.js";
 import { askFounder, founderClient } from "./founding-calls.js";
 
-/** The newest view of the node that answered, or in words why there is none. `isSecond`: another process with this node's id lives. */
+/**
+ * The newest view of the node that answered, or in words why there is none. `isSecond`: another process with this
+ * node's id lives.
+ */
 export type NewestAnswer =
   | { readonly from: NodeId; readonly newest: EncodedView }
   | { readonly why: string; readonly isSecond?: boolean };

@@ -1,11 +1,15 @@
-/** A stream of frames between two nodes: one gRPC call, whichever side began it (dialed-stream.ts, accepted-stream.ts). */
+/**
+ * A stream of frames between two nodes: one gRPC call, whichever side began it (dialed-stream.ts, accepted-stream.ts).
+ */
 
 export interface FrameStream {
   /** False once a frame that is written goes nowhere. */
   readonly writable: boolean;
   /** HOST:PORT of the other end, for people. */
   readonly remote: string;
-  /** The peer at the other end is known: from now on its frames have the bound of a member's. Until then they are short. */
+  /**
+   * The peer at the other end is known: from now on its frames have the bound of a member's. Until then they are short.
+   */
   trust(): void;
   /** Calls with whether the process at the other end answers in time; false when the stream is over. */
   ping(withinMs: number, done: (alive: boolean) => void): void;

@@ -51,7 +51,10 @@ export class Link {
   /** The epoch whose digest was told last by a frame. */
   private saidEpoch: ViewEpoch = NO_VIEW.epoch;
   private queue: NodeMessage[] = [];
-  /** Bytes of the messages queued, by their sizes, and of the frames that the connection had not taken when it was last looked at. */
+  /**
+   * Bytes of the messages queued, by their sizes, and of the frames that the connection had not taken when it was last
+   * looked at.
+   */
   private messageBytes = 0;
   private frameBytes = 0;
   private lastFrameAt = Number.NEGATIVE_INFINITY;
@@ -89,7 +92,10 @@ export class Link {
     return true;
   }
 
-  /** Sends what is queued; returns false when it waits a little for more, as a node does that is short of time (`spaced`). */
+  /**
+   * Sends what is queued; returns false when it waits a little for more, as a node does that is short of time
+   * (`spaced`).
+   */
   flush(held: HeldView, now: number, spaced: boolean): boolean {
     if (this.queue.length === 0 || !this.open) return true;
     if (!this.stream.writable) {

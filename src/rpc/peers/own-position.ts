@@ -10,7 +10,10 @@ export type Shown =
   /** Anybody could say so: it is not believed. */
   | { readonly kind: "unproved"; readonly why: string };
 
-/** `peer`: how people call it. `seen`: the position that the peer has seen. `proof`: what this node's own key is said to have made of it. */
+/**
+ * `peer`: how people call it. `seen`: the position that the peer has seen. `proof`: what this node's own key is said to
+ * have made of it.
+ */
 export function judgeShown(storage: NodeStorage, peer: string, seen: number, proof: Uint8Array): Shown {
   const { position } = storage;
   if (!rolledBack(position, seen)) return { kind: "in-order" };

@@ -1,6 +1,6 @@
 /**
- * The streams to the other nodes: one per pair, dialed by the node with the lower id, dialed again when it breaks. A broken stream loses
- * messages, and says so to the loop; the protocol re-sends.
+ * The streams to the other nodes: one per pair, dialed by the node with the lower id, dialed again when it breaks. A
+ * broken stream loses messages, and says so to the loop; the protocol re-sends.
  */
 import type { Handshake, Refusal } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
@@ -60,7 +60,10 @@ export interface PeerLinksOptions {
   readonly introduced: (handshake: Handshake) => void;
   /** The highest log position that a peer has told, in any life. */
   readonly highestPosition: (peer: NodeId) => number;
-  /** A peer shows a position of this node's log, with what is said to be this node's own proof of it. Returns whether the node goes on (R10). */
+  /**
+   * A peer shows a position of this node's log, with what is said to be this node's own proof of it. Returns whether
+   * the node goes on (R10).
+   */
   readonly shown: (peer: NodeId, position: number, proof: Uint8Array) => boolean;
   /** The other end of a connection did not prove what it had to. */
   readonly failed: (remote: string, why: string) => void;
@@ -70,7 +73,10 @@ export interface PeerLinksOptions {
   readonly traces: PeerTraces | null;
 }
 
-/** Messages between nodes tell where they belong in a trace: what leaves is asked for that, what comes is told before it is delivered. */
+/**
+ * Messages between nodes tell where they belong in a trace: what leaves is asked for that, what comes is told before it
+ * is delivered.
+ */
 export interface PeerTraces {
   contextOf(message: NodeMessage): TraceContext | null;
   received(from: NodeId, message: NodeMessage, context: TraceContext | null): void;
@@ -247,7 +253,10 @@ export class PeerLinks implements Peers {
     });
   }
 
-  /** Resolves with whether a process with this id, at another address than this one, has a stream here and shows that it lives. */
+  /**
+   * Resolves with whether a process with this id, at another address than this one, has a stream here and shows that it
+   * lives.
+   */
   livesElsewhere(id: NodeId, peerAddress: string): Promise<boolean> {
     const link = this.links.get(id);
     if (link === undefined || link.peerAddress === peerAddress) return Promise.resolve(false);
@@ -263,7 +272,10 @@ export class PeerLinks implements Peers {
     if (id > this.options.self && !this.dialing.has(id)) this.connect(id, FIRST_BACKOFF_MS, false);
   }
 
-  /** A new member is dialed. One that has moved is dialed at its new address as soon as its stream ends. One that left hears so before its stream ends. */
+  /**
+   * A new member is dialed. One that has moved is dialed at its new address as soon as its stream ends. One that left
+   * hears so before its stream ends.
+   */
   private follow(newest: View, before: View): void {
     if (this.closed) return;
     for (const { id, peerAddress } of newest.members) {

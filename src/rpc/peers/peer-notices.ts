@@ -5,7 +5,10 @@ import type { NodeId } from "../../core/model/ids.js";
 const WINDOW_MS = 60_000;
 const MOST = 3;
 
-/** A message that cannot be (core/plausible.ts), a frame that cannot be read, a second process, a position without proof, no stream. */
+/**
+ * A message that cannot be (core/plausible.ts), a frame that cannot be read, a second process, a position without
+ * proof, no stream.
+ */
 export type Misconduct = "implausible" | "unreadable" | "second" | "unproved" | "no stream" | "other view";
 
 export class PeerNotices {

@@ -1,6 +1,6 @@
 /**
- * The peer port's service: its two calls, and how their connections are looked after. Frames and founding's messages pass as bytes: the frame
- * codec batches and cuts by itself, and founding's proofs are over the very bytes.
+ * The peer port's service: its two calls, and how their connections are looked after. Frames and founding's messages
+ * pass as bytes: the frame codec batches and cuts by itself, and founding's proofs are over the very bytes.
  */
 import { type Limits, SERVER_TIMING, type Timing } from "../../http2/connection/limits.js";
 
@@ -20,8 +20,8 @@ export const FOUND_PATH = "/onar.replication.v1.ReplicationService/Found";
 
 /**
  * A connection that says nothing for so long is asked whether it is still there. It is given up when it does not say so
- * in time. One that a firewall forgot, or whose other end is gone without a word, stays open for minutes as far as TCP is concerned. New
- * streams to that node would use it.
+ * in time. One that a firewall forgot, or whose other end is gone without a word, stays open for minutes as far as TCP
+ * is concerned. New streams to that node would use it.
  */
 const KEEPALIVE_MS = 2_000;
 const KEEPALIVE_TIMEOUT_MS = 3_000;

@@ -34,7 +34,9 @@ import type { Serving, ServingNode } from "./serving.js";
 const PAGE_KEYS = 512;
 /** 2^53 − 1 is the highest revision there can be: this leaves more than any cluster will ever hand out. */
 const MAX_ABOVE = 2 ** 52;
-/** How many eras above its own a partition is raised at a time: one call cannot use up what a restored cluster has left. */
+/**
+ * How many eras above its own a partition is raised at a time: one call cannot use up what a restored cluster has left.
+ */
 const ERAS_AT_A_TIME = 1;
 
 /** `offered`: these calls are served to whoever reaches the port. */
@@ -95,7 +97,10 @@ function headerOf(serving: Serving, node: ServingNode, partition: Partition, set
   return serving.header({ partition, standing: { revision: settled, groupEpoch, writer } });
 }
 
-/** Asks this node's writers, and waits for each; those that are deposed meanwhile, or not done when the time is over, are left out. */
+/**
+ * Asks this node's writers, and waits for each; those that are deposed meanwhile, or not done when the time is over,
+ * are left out.
+ */
 async function raise(
   serving: Serving,
   node: ServingNode,

@@ -1,6 +1,6 @@
 /**
- * The contract's files by name and by the symbols that they declare, for reflection. Everything is worked out once: a question is one look
- * into a map.
+ * The contract's files by name and by the symbols that they declare, for reflection. Everything is worked out once: a
+ * question is one look into a map.
  */
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {

@@ -1,4 +1,7 @@
-/** grpc.health.v1, per service. `live` (the empty name is the whole server) never depends on a quorum: only the services do. */
+/**
+ * grpc.health.v1, per service. `live` (the empty name is the whole server) never depends on a quorum: only the services
+ * do.
+ */
 import {
   type HealthCheckResponse,
   HealthDefinition,

@@ -1,4 +1,7 @@
-/** The handlers of the key-value service: validated, decoded requests in, answers or failures out. They know no transport. */
+/**
+ * The handlers of the key-value service: validated, decoded requests in, answers or failures out. They know no
+ * transport.
+ */
 import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
 import type {
   AddRequest,

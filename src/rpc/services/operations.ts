@@ -1,6 +1,6 @@
 /**
- * The calls that change the cluster, and those that watch it change. This node passes an operation to the voters; the views say what became
- * of it (core/view/operation.ts).
+ * The calls that change the cluster, and those that watch it change. This node passes an operation to the voters; the
+ * views say what became of it (core/view/operation.ts).
  */
 
 import {

@@ -9,9 +9,9 @@ export type Unready = "no majority is heard" | "the disk stands still" | "no fil
 const SHORT_MS = 2_000;
 
 /**
- * null: it is ready. A node that is cut off from every majority can serve nothing. One whose disk has stood still for longer than
- * `diskStallMs` serves by other nodes alone, and had better not be asked. One that has had no file descriptor left for a while takes no new
- * connection.
+ * null: it is ready. A node that is cut off from every majority can serve nothing. One whose disk has stood still for
+ * longer than `diskStallMs` serves by other nodes alone, and had better not be asked. One that has had no file
+ * descriptor left for a while takes no new connection.
  */
 export function unready(
   status: NodeStatus,

@@ -34,7 +34,10 @@ import { checkKey, checkKeySpace, invalid } from "../call/validate.js";
 import type { Awaited } from "../naming/node-names.js";
 import type { Serving, ServingNode } from "./serving.js";
 
-/** A header of answers to Status: this node's wall clock, in milliseconds since 1970. For operators only: the protocol asks no wall clock. */
+/**
+ * A header of answers to Status: this node's wall clock, in milliseconds since 1970. For operators only: the protocol
+ * asks no wall clock.
+ */
 const CLOCK_HEADER = "onar-clock-ms";
 
 export interface OwnStatus {

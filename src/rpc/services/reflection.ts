@@ -1,5 +1,6 @@
 /**
- * Server reflection v1 and v1alpha, complete with imports, so that grpcurl needs no proto files. Both versions differ in their names alone.
+ * Server reflection v1 and v1alpha, complete with imports, so that grpcurl needs no proto files. Both versions differ
+ * in their names alone.
  *
  * A question costs a look into a map, whatever it asks for. A stream gets each file once, beside the one that it asked
  * for by name.

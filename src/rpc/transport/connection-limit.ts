@@ -2,8 +2,8 @@
  * How many connections a port takes. A connection beyond that is refused at once, so that the file descriptors of a
  * process never go to connections alone. Storage and the other nodes need some.
  *
- * The servers above do not count their connections. Node.js tells of each that any server of this process accepts, and here those of one port
- * are counted.
+ * The servers above do not count their connections. Node.js tells of each that any server of this process accepts, and
+ * here those of one port are counted.
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { readFileSync } from "node:fs";

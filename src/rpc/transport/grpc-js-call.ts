@@ -1,6 +1,6 @@
 /**
- * A call of a route on grpc-js. grpc-js begins the call, reads and writes its messages, and ends it at its deadline; everything in between is
- * the route's.
+ * A call of a route on grpc-js. grpc-js begins the call, reads and writes its messages, and ends it at its deadline;
+ * everything in between is the route's.
  *
  * Invariants:
  * 1. A call ends once, whoever ends it. Calls of a handler after that are ignored.

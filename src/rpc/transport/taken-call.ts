@@ -1,4 +1,7 @@
-/** Takes calls from grpc-js: it begins and ends them, and what is said in between is read from and written to their HTTP/2 stream. */
+/**
+ * Takes calls from grpc-js: it begins and ends them, and what is said in between is read from and written to their
+ * HTTP/2 stream.
+ */
 import type { ServerHttp2Stream } from "node:http2";
 import type { Metadata, ServerInterceptingCall, ServerInterceptor } from "@grpc/grpc-js";
 import { AssertionError, assert } from "../../base/assert.js";

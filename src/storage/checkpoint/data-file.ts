@@ -1,6 +1,7 @@
 /**
- * LMDB's files, before LMDB opens them: nobody else may read them, and the data file must be as long as its meta page says. LMDB reads it
- * mapped into memory, and a page behind the end of the file ends the process by SIGBUS, without a word.
+ * LMDB's files, before LMDB opens them: nobody else may read them, and the data file must be as long as its meta page
+ * says. LMDB reads it mapped into memory, and a page behind the end of the file ends the process by SIGBUS, without a
+ * word.
  */
 import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
@@ -8,15 +9,18 @@ import { CheckpointError } from "./checkpoint.js";
 
 const DATA = "data.mdb";
 const LOCK = "lock.mdb";
-/** Two meta pages stand at the beginning, written by turns: the one of the higher transaction counts. Offsets within such a page. */
+/**
+ * Two meta pages stand at the beginning, written by turns: the one of the higher transaction counts. Offsets within
+ * such a page.
+ */
 const META = { magic: 24, pageBytes: 48, lastPage: 144, transaction: 152, end: 160 } as const;
 const META_PAGES = 2;
 /** LMDB's smallest pages are this large; of a shorter file it does not say that it is none. */
 const LEAST_BYTES = META_PAGES * 4_096;
 const MAGIC = 0xbeefc0de;
 /**
- * The last pages of a transaction may have become free within it. Those are never written, and the file is a little shorter than it says. More
- * than this is missing only where something was cut off.
+ * The last pages of a transaction may have become free within it. Those are never written, and the file is a little
+ * shorter than it says. More than this is missing only where something was cut off.
  */
 const UNWRITTEN_BYTES = 1024 * 1024;
 
@@ -32,7 +36,8 @@ export function prepareDataFile(folder: string, readOnly: boolean): void {
     const { size } = fstatSync(fd);
     const { bytes: needed, metas } = bytesNeeded(fd);
     if (size >= needed && (size === 0 || size >= LEAST_BYTES)) return;
-    // Without one of the meta pages the other one may be the older, and all of the newest transaction would silently be gone.
+    // Without one of the meta pages the other one may be the older, and all of the newest transaction would silently be
+    // gone.
     if (!metas || needed - size > UNWRITTEN_BYTES) {
       throw new CheckpointError(
         `the checkpoint was cut short: ${join(folder, DATA)} has ${size} bytes, and by its own word it had ${Math.max(needed, LEAST_BYTES)}. ` +

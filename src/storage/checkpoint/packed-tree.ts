@@ -1,6 +1,6 @@
 /**
- * A sorted map for each table, in packed blocks (codec/disk/block.ts), over a store that keeps blocks by name. A block's name is its
- * table and the first key that may lie in it.
+ * A sorted map for each table, in packed blocks (codec/disk/block.ts), over a store that keeps blocks by name. A
+ * block's name is its table and the first key that may lie in it.
  *
  * Why: a B-tree of pages has its pages half full when keys come in order within a table, and two thirds full
  * otherwise. A block has as many pages as it needs, so a rotten page costs half a page a block. An entry in it has no
@@ -8,8 +8,10 @@
  *
  * Invariants, by which rot is found:
  *
- * 1. The sections of a table, from each block's first key to its end, lie side by side and cover all keys, or there are none.
- * 2. Where they do not, or a block fails its checksum, nobody knows what was there: a hole. The caller's other trees may tell (`rescue`).
+ * 1. The sections of a table, from each block's first key to its end, lie side by side and cover all keys, or there are
+ *    none.
+ * 2. Where they do not, or a block fails its checksum, nobody knows what was there: a hole. The caller's other trees
+ *    may tell (`rescue`).
  */
 import {
   Block,
@@ -24,7 +26,9 @@ import type { TableId } from "../../codec/disk/table-id.js";
 
 /** The blocks of one tree, by name. */
 export interface BlockStore {
-  /** The block with the highest name that is not above this one. Without `keep` its bytes may change with the next call. */
+  /**
+   * The block with the highest name that is not above this one. Without `keep` its bytes may change with the next call.
+   */
   floor(name: Buffer, keep: boolean): { readonly name: Buffer; readonly bytes: Buffer } | null;
   /** The lowest name above this one. */
   above(name: Buffer): Buffer | null;
@@ -97,7 +101,10 @@ export class PackedTree {
     return { ...hole, to: this.next(table, name) };
   }
 
-  /** All entries from this key on, by ascending key; of holes what can be rescued. `certain`: throws when that may not be all. */
+  /**
+   * All entries from this key on, by ascending key; of holes what can be rescued. `certain`: throws when that may not
+   * be all.
+   */
   *entries(table: TableId, from: Buffer, certain = false): Iterable<BlockEntry> {
     for (let at: Buffer | null = from; at !== null; ) {
       const section: Section = this.at(table, at, true);
@@ -155,7 +162,9 @@ export class PackedTree {
     return shrunk && to !== null && bytes < this.sizes.page;
   }
 
-  /** Adds the section's entries to the rewrite, with the edits that belong there; returns the first edit that does not. */
+  /**
+   * Adds the section's entries to the rewrite, with the edits that belong there; returns the first edit that does not.
+   */
   private merge(table: TableId, section: Section, edits: readonly Edit[], from: number, into: Rewrite): number {
     const block = section.block ?? Block.of(this.rescue(table, section, true));
     let next = 0;

@@ -3,8 +3,8 @@
  *
  *   removed   (table, change) → the change of the removal before it (u48), key
  *
- * So they are a chain, and what is missing from it shows: the oldest, which went, and any that rotted. Whoever asks from before such a gap is
- * told that something was forgotten. The head of the chain is kept with the table's tally.
+ * So they are a chain, and what is missing from it shows: the oldest, which went, and any that rotted. Whoever asks
+ * from before such a gap is told that something was forgotten. The head of the chain is kept with the table's tally.
  */
 import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes/bytes.js";
 import type { BlockEntry } from "../../codec/disk/block.js";

@@ -1,16 +1,18 @@
 /**
  * The log's end: where entries become durable.
  *
- * The intuition: one write is under way at a time, and reaches stable storage before it counts as done (group commit). Everything appended
- * meanwhile goes into the next one, so the busier the node, the more entries share a sync. A write costs CPU whatever it holds: a node that
- * is short of time waits for a second batch first, a moment at most. Nobody else ever waits for a timer.
+ * The intuition: one write is under way at a time, and reaches stable storage before it counts as done (group commit).
+ * Everything appended meanwhile goes into the next one, so the busier the node, the more entries share a sync. A write
+ * costs CPU whatever it holds: a node that is short of time waits for a second batch first, a moment at most. Nobody
+ * else ever waits for a timer.
  *
  * Invariants:
- *   G1  Writes never overlap, so the first record of a write proves that all before it are durable (recovery.ts stands on this).
+ *   G1  Writes never overlap, so the first record of a write proves that all before it are durable (recovery.ts stands
+ *       on this).
  *   G2  `durable` is called in the order of the appends, and only when everything appended up to there is durable.
- *   G3  After an error nothing is written and nobody is called any more. The exceptions pass by themselves: a full disk, and a system that is
- *       short of file descriptors or memory. The same bytes are written again at the same place, which is safe, as whatever part of them is
- *       there is overwritten.
+ *   G3  After an error nothing is written and nobody is called any more. The exceptions pass by themselves: a full
+ *       disk, and a system that is short of file descriptors or memory. The same bytes are written again at the same
+ *       place, which is safe, as whatever part of them is there is overwritten.
  */
 
 import type { StoredEntry } from "../../codec/disk/entry.js";

@@ -9,8 +9,8 @@
  * write, whose answers nobody needs to have seen: they are cut off. (It may have been durable after all, and have
  * rotted just there. Then this copy is behind its peers' knowledge: they refuse it, R10.)
  *
- * Cutting off must not destroy the proof that something before was durable, or the next start would take it for torn. So the next segment is
- * begun first: its header proves all that this start found.
+ * Cutting off must not destroy the proof that something before was durable, or the next start would take it for torn.
+ * So the next segment is begun first: its header proves all that this start found.
  *
  * Invariants:
  *   L1  Records are applied in the order of their numbers, without a gap above what the checkpoint has.

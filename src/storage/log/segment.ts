@@ -1,6 +1,6 @@
 /**
- * Segments: the files that the log consists of, each named after its first record's number. Old ones go as a whole once the checkpoint has
- * what they hold.
+ * Segments: the files that the log consists of, each named after its first record's number. Old ones go as a whole once
+ * the checkpoint has what they hold.
  *
  *     0  8 bytes "ONARLOG" and a line feed
  *     8  u32  version of the format

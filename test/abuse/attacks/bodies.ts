@@ -1,4 +1,7 @@
-/** Bodies: frames and messages that are too long, answers that nobody takes, and gzip that becomes a thousand times as long. */
+/**
+ * Bodies: frames and messages that are too long, answers that nobody takes, and gzip that becomes a thousand times as
+ * long.
+ */
 import { gzipSync } from "node:zlib";
 import { ERROR_CODE } from "../../../src/http2/error.js";
 import * as raw from "../../unit/http2/support/raw.js";
@@ -148,7 +151,8 @@ export const BODIES: readonly Attack[] = [
         await offender.flood(100, (i) =>
           Buffer.concat([head(streamId(i), ECHO), message(streamId(i), half, false, 4 * MIB - 100)]),
         );
-        // 60 KB each are kept; with as many again and again the budget of the connection is used up, and the call that goes beyond ends.
+        // 60 KB each are kept; with as many again and again the budget of the connection is used up, and the call that
+        // goes beyond ends.
         for (let round = 0; round < 60 && total(tally.statuses) === 0 && !offender.closed; round++) {
           await offender.flood(4, (i) => raw.frame(raw.TYPE.data, 0, streamId(i), Buffer.alloc(FRAME_BYTES)));
           await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,4 +1,7 @@
-/** Slow ones: connections that say little or nothing, and those that speak something else. `scale` is how many there are at once. */
+/**
+ * Slow ones: connections that say little or nothing, and those that speak something else. `scale` is how many there are
+ * at once.
+ */
 import { ERROR_CODE } from "../../../src/http2/error.js";
 import { CLIENT_PREFACE } from "../../../src/http2/frame/wire.js";
 import type { Attack } from "../attack.js";

@@ -1,5 +1,6 @@
 /**
- * One fake node: gRPC by hand on node:http2, so that a case can break a connection, say nothing, and see the deadline as it was on the wire.
+ * One fake node: gRPC by hand on node:http2, so that a case can break a connection, say nothing, and see the deadline
+ * as it was on the wire.
  */
 import {
   constants,

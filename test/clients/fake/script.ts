@@ -1,6 +1,6 @@
 /**
- * What the fake nodes of one case say, and what they found wrong with what they were asked. All nodes of a case share one script: the answers
- * are for the attempts in the order in which they arrive, wherever that is.
+ * What the fake nodes of one case say, and what they found wrong with what they were asked. All nodes of a case share
+ * one script: the answers are for the attempts in the order in which they arrive, wherever that is.
  */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";

@@ -1,4 +1,7 @@
-/** The shared cases against the fake server, in each way that the client has: calls on a stream, of their own, in a pipeline, over grpc-js. */
+/**
+ * The shared cases against the fake server, in each way that the client has: calls on a stream, of their own, in a
+ * pipeline, over grpc-js.
+ */
 import { describe, expect, test } from "vitest";
 import { type ClientOptions, OnarClient } from "../../../src/client/client.js";
 import { overGrpcJs } from "../../../src/client/grpc-js.js";

@@ -32,7 +32,10 @@ export const firstViewOf = (members: readonly Member[], clusterId = "0123456789a
   voters: members.map(({ id }) => id),
 });
 
-/** As `from` could say it to the other founders. `members`: all founders, ordered by id; `peers`: their addresses, ordered. */
+/**
+ * As `from` could say it to the other founders. `members`: all founders, ordered by id; `peers`: their addresses,
+ * ordered.
+ */
 export function corpusOf(from: Member, members: readonly Member[], peers: readonly string[]): Corpus {
   const first = encodedView(firstViewOf(members));
   const later = encodedView({ ...first.view, epoch: viewEpoch(2), previousDigest: first.digest });

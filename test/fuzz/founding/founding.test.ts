@@ -1,4 +1,7 @@
-/** The calls of founding by somebody who has gone mad: some mutations, in process. `make fuzz` goes on for as long as it is told to. */
+/**
+ * The calls of founding by somebody who has gone mad: some mutations, in process. `make fuzz` goes on for as long as it
+ * is told to.
+ */
 import { expect, test } from "vitest";
 import { fuzzFounding, newFoundingTally } from "./fuzz.js";
 

@@ -1,12 +1,14 @@
 /**
- * Fuzzes the calls of founding, over real sockets in one process. Two honest founders wait for a third, in whose place somebody has gone mad:
- * it answers with mutations, and makes calls of its own. With a secret it knows that, and strangers call besides. Then the third begins.
+ * Fuzzes the calls of founding, over real sockets in one process. Two honest founders wait for a third, in whose place
+ * somebody has gone mad: it answers with mutations, and makes calls of its own. With a secret it knows that, and
+ * strangers call besides. Then the third begins.
  *
  * 1. No call ends a founder or holds it, each is answered, and little of it is logged.
  * 2. Votes that became durable are of a view that these founders could found.
  * 3. A founder takes a view that it accepted, or one that follows it, and no other.
- * 4. Once the third begins all found a cluster: what was said before does not keep them from it. The exception: a founder that went through all
- *    steps with one of them and lied only then. It is a member, and members that lie are outside of what is tolerated.
+ * 4. Once the third begins all found a cluster: what was said before does not keep them from it. The exception: a
+ *    founder that went through all steps with one of them and lied only then. It is a member, and members that lie are
+ *    outside of what is tolerated.
  * 5. A member takes wishes only that could be meant, and a newcomer only views that could be.
  */
 import { randomBytes } from "node:crypto";

@@ -1,6 +1,6 @@
 /**
- * Bodies of requests, mutated and cut anywhere, against a model of gRPC's framing that reads them as a whole: status and answer are the
- * same, and nothing is held afterwards. `SEED=N` begins elsewhere, `RUNS=N` goes on for longer.
+ * Bodies of requests, mutated and cut anywhere, against a model of gRPC's framing that reads them as a whole: status
+ * and answer are the same, and nothing is held afterwards. `SEED=N` begins elsewhere, `RUNS=N` goes on for longer.
  */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";

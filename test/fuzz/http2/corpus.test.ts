@@ -1,4 +1,7 @@
-/** Every line of the corpus, and some thousand mutations of them; `make fuzz-http2` goes on for as long as it is told to. */
+/**
+ * Every line of the corpus, and some thousand mutations of them; `make fuzz-http2` goes on for as long as it is told
+ * to.
+ */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Chance, judge, mutate, parseCorpus } from "./fuzzer.js";

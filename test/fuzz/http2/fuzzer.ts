@@ -57,7 +57,9 @@ interface Outcome {
   readonly outputBytes: number;
 }
 
-/** Gives the chunks to a fresh machine whose application answers, resets and holds back, by the number of the stream. */
+/**
+ * Gives the chunks to a fresh machine whose application answers, resets and holds back, by the number of the stream.
+ */
 function run(role: "client" | "server", chunks: readonly Buffer[]): Outcome {
   const events: string[] = [];
   const begun = new Map<Stream, number>();

@@ -1,6 +1,6 @@
 /**
- * Fuzzes the machines of src/http2: `make fuzz-http2 MINUTES=60 SEED=1`. Every run mutates a line of corpus.txt; what fails is printed as
- * such a line. Add it there, so that it is tried from then on, and mend its whole kind.
+ * Fuzzes the machines of src/http2: `make fuzz-http2 MINUTES=60 SEED=1`. Every run mutates a line of corpus.txt; what
+ * fails is printed as such a line. Add it there, so that it is tried from then on, and mend its whole kind.
  */
 import { readFileSync } from "node:fs";
 import { Chance, judge, mutate, parseCorpus } from "./fuzzer.js";

@@ -1,4 +1,7 @@
-/** The contract between nodes: the fields of its messages, read from the proto files themselves, so that nothing new is forgotten. */
+/**
+ * The contract between nodes: the fields of its messages, read from the proto files themselves, so that nothing new is
+ * forgotten.
+ */
 import { readFileSync } from "node:fs";
 
 export interface ContractField {

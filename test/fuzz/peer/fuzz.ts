@@ -1,11 +1,12 @@
 /**
- * Fuzzes a node with the frames of a peer that has gone mad, in process. A run is a cluster, some hundred frames with requests and restarts in
- * between, and a look at what is left of it:
+ * Fuzzes a node with the frames of a peer that has gone mad, in process. A run is a cluster, some hundred frames with
+ * requests and restarts in between, and a look at what is left of it:
  *
  * 1. Decoders throw ordinary errors and nothing else; no node ends.
  * 2. A frame takes no more time than its length is worth.
  * 3. What is kept of them all is bounded, and in proportion to them.
- * 4. When the peer is sane again every partition takes writes and shows them, before and after a restart of the node from its disk.
+ * 4. When the peer is sane again every partition takes writes and shows them, before and after a restart of the node
+ *    from its disk.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -20,7 +21,9 @@ const FRAMES = 150;
 const HELD_MICROSECONDS = 1_000_000;
 const SERVES_MS = 40_000;
 
-/** Bytes that four nodes may keep more after a run's frames than before them, besides some times the frames themselves. */
+/**
+ * Bytes that four nodes may keep more after a run's frames than before them, besides some times the frames themselves.
+ */
 const GROWTH_BYTES = 48 * 1024 * 1024;
 const TIMES_FRAMES = 8;
 

@@ -1,6 +1,6 @@
 /**
- * `make fuzz MINUTES=60 SEED=1`: runs of fuzz.ts, one seed after the other, each with a run of founding's calls. A seed that fails does so again:
- * SEED=n RUNS=1.
+ * `make fuzz MINUTES=60 SEED=1`: runs of fuzz.ts, one seed after the other, each with a run of founding's calls. A seed
+ * that fails does so again: SEED=n RUNS=1.
  */
 import { fuzzFounding, newFoundingTally } from "../founding/fuzz.js";
 import { Found, fuzz, newTally } from "./fuzz.js";

@@ -1,6 +1,7 @@
 /**
- * Mutations of frames: of the structure (numbers, lengths, wire types, fields repeated, moved, nested and unknown) and of the bytes. What is
- * moved comes from other frames, so that attempts, ballots and keys which are under way turn up where they do not belong.
+ * Mutations of frames: of the structure (numbers, lengths, wire types, fields repeated, moved, nested and unknown) and
+ * of the bytes. What is moved comes from other frames, so that attempts, ballots and keys which are under way turn up
+ * where they do not belong.
  */
 import type { Prng } from "../../../src/base/prng.js";
 import { BYTES, FIXED32, FIXED64, VARINT } from "../../../src/wire/protobuf.js";

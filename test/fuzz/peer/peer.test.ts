@@ -1,4 +1,7 @@
-/** The frames of a peer that has gone mad: every kind, some thousand mutations, in process. `make fuzz` goes on for as long as it is told to. */
+/**
+ * The frames of a peer that has gone mad: every kind, some thousand mutations, in process. `make fuzz` goes on for as
+ * long as it is told to.
+ */
 import { describe, expect, test } from "vitest";
 import { PeerMessage } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { decodeFrame } from "../../../src/codec/peer/frame.js";

@@ -1,8 +1,10 @@
 /**
- * Four whole nodes in one process, on virtual time: real loops, machines, codec and storage, on files and checkpoints in memory. Frames travel
- * as bytes, so that the frames of one of them, the mad one, can be taken, changed and given to node 10 in its name.
+ * Four whole nodes in one process, on virtual time: real loops, machines, codec and storage, on files and checkpoints
+ * in memory. Frames travel as bytes, so that the frames of one of them, the mad one, can be taken, changed and given to
+ * node 10 in its name.
  *
- * It stands for src/rpc/peer-links.ts, of which it has the part behind the handshakes; test/e2e/fuzz.test.ts fuzzes that itself.
+ * It stands for src/rpc/peer-links.ts, of which it has the part behind the handshakes; test/e2e/fuzz.test.ts fuzzes
+ * that itself.
  */
 import { Prng } from "../../../src/base/prng.js";
 import { type Instant, instant } from "../../../src/base/time.js";

@@ -1,4 +1,7 @@
-/** Protobuf without its contract: bytes as a tree of fields, so that a mutation changes a number or a length and not just bytes. */
+/**
+ * Protobuf without its contract: bytes as a tree of fields, so that a mutation changes a number or a length and not
+ * just bytes.
+ */
 import { BYTES, FIXED32, FIXED64, VARINT } from "../../../src/wire/protobuf.js";
 
 export interface Field {
@@ -78,7 +81,10 @@ export function serialize(fields: readonly Field[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** A tree with one of its nodes replaced: `change` gets the list that the node stands in, and its place, and returns the new list. */
+/**
+ * A tree with one of its nodes replaced: `change` gets the list that the node stands in, and its place, and returns the
+ * new list.
+ */
 export function edited(
   fields: readonly Field[],
   target: number,

@@ -169,7 +169,8 @@ describe("violation", () => {
 
 describe("unknown outcome", () => {
   test("many additions behind a delete, in one gap between known versions, are found without the search", () => {
-    // From a chaos run: the power went while one copy alone had them, so the key was absent until a later writer found that copy.
+    // From a chaos run: the power went while one copy alone had them, so the key was absent until a later writer found
+    // that copy.
     const deltas = [3011538212, 2752901070, 2907843140, -994902556, 460403253, 2401885429];
     const others = [-984127384, 670286133, 1915019566, 1495674172, 2478664224, 1641324759, 2145008157];
     const sum = deltas.reduce((total, delta) => total + delta, 0);

@@ -1,4 +1,7 @@
-/** The client through a proxy that ends TLS, by its own way and over grpc-js: who is trusted, whose name counts, and what is said of a refusal. */
+/**
+ * The client through a proxy that ends TLS, by its own way and over grpc-js: who is trusted, whose name counts, and
+ * what is said of a refusal.
+ */
 import { once } from "node:events";
 import { connect } from "node:net";
 import { createServer, type TlsOptions } from "node:tls";

@@ -1,4 +1,7 @@
-/** Which way calls take: one stream where the way allows it, calls of their own where it does not, and what becomes of calls between. */
+/**
+ * Which way calls take: one stream where the way allows it, calls of their own where it does not, and what becomes of
+ * calls between.
+ */
 import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo, connect, createServer as createTcp, type Server } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
@@ -10,7 +13,10 @@ import { frameMessage } from "../../../src/grpc/message/message-frame.js";
 const KV = "/onar.kv.v1.KeyValueService/";
 const HEADERS = { ":status": 200, "content-type": "application/grpc" };
 
-/** A node that counts what comes in which way. `stream` says what becomes of a stream; a key that begins with "hold" is not answered. */
+/**
+ * A node that counts what comes in which way. `stream` says what becomes of a stream; a key that begins with "hold" is
+ * not answered.
+ */
 class Node {
   readonly calls = { unary: 0, streams: 0, streamed: 0 };
   readonly timeouts: number[] = [];

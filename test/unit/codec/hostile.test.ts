@@ -1,6 +1,7 @@
 /**
- * Every decoder that is written by hand, given lengths that do not fit: it refuses or reads something, at once, and never by an assertion or a
- * slip of its own. Those that check a checksum first get one that is right, so that it is the lengths that they look at.
+ * Every decoder that is written by hand, given lengths that do not fit: it refuses or reads something, at once, and
+ * never by an assertion or a slip of its own. Those that check a checksum first get one that is right, so that it is
+ * the lengths that they look at.
  */
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../../src/base/prng.js";

@@ -1,4 +1,6 @@
-/** A message's place in a trace travels behind it, as the generated code has it, and nothing travels when there is none. */
+/**
+ * A message's place in a trace travels behind it, as the generated code has it, and nothing travels when there is none.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Frame, PeerMessage } from "../../../gen/ts/onar/replication/v1/replication.js";

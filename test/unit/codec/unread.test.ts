@@ -1,4 +1,6 @@
-/** A Forward keeps these bytes of a request from the future: every kind of request, and nothing where there is nothing. */
+/**
+ * A Forward keeps these bytes of a request from the future: every kind of request, and nothing where there is nothing.
+ */
 import { describe, expect, test } from "vitest";
 import { duration } from "../../../src/base/time.js";
 import { withUnread } from "../../../src/codec/api/unread.js";

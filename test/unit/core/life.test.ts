@@ -18,7 +18,9 @@ function subsets(of: readonly NodeId[]): NodeId[][] {
   return all;
 }
 
-/** As the rule says it: each majority of the new group that is made of stayers alone contains a majority of the old one. */
+/**
+ * As the rule says it: each majority of the new group that is made of stayers alone contains a majority of the old one.
+ */
 const byTheRule = (before: readonly NodeId[], after: readonly NodeId[]): boolean =>
   subsets(after.filter((id) => before.includes(id)))
     .filter((some) => some.length >= majorityOf(after.length))

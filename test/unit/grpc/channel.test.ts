@@ -1,4 +1,7 @@
-/** The way to a server: made when it is needed, lost, and made again; and what is known of calls that it could not carry. */
+/**
+ * The way to a server: made when it is needed, lost, and made again; and what is known of calls that it could not
+ * carry.
+ */
 import { expect, test, vi } from "vitest";
 import { Backoff } from "../../../src/grpc/client/backoff.js";
 import { GrpcClient } from "../../../src/grpc/client/client.js";
@@ -300,7 +303,8 @@ test.each([
   const timeoutMs = 20 + moreMs;
   const ended = expect(client.unary(UNARY, HELLO, { timeoutMs })).rejects.toMatchObject({ code, outcome: "unknown" });
   const called = performance.now();
-  // Promises alone are waited for, and then the event loop stands still until the deadline is over: no timer has told the client of it.
+  // Promises alone are waited for, and then the event loop stands still until the deadline is over: no timer has told
+  // the client of it.
   while (connection?.streams !== 1) await Promise.resolve();
   while (performance.now() < called + 30);
   connection?.receive(frame(TYPE.rstStream, 0, 1, uint32(ERROR_CODE.cancel)), performance.now());

@@ -1,4 +1,6 @@
-/** Streams both ways without promises, from our client to our server: what is told, what is bounded, and how they end. */
+/**
+ * Streams both ways without promises, from our client to our server: what is told, what is bounded, and how they end.
+ */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { GrpcClient, type GrpcClientOptions } from "../../../src/grpc/client/client.js";
 import type { Method } from "../../../src/grpc/client/method.js";

@@ -76,7 +76,9 @@ async function same(run: (server: number, what: JsCall) => Promise<unknown>): Pr
 
 const digest = (message: Buffer): string => `${message.length} ${message.subarray(0, 20).toString("hex")}`;
 
-/** An answer as far as the client of grpc-js can tell. It gives up messages that it has not told of when the call fails. */
+/**
+ * An answer as far as the client of grpc-js can tell. It gives up messages that it has not told of when the call fails.
+ */
 function told({ code, text, messages, trailers }: JsOutcome) {
   const names = ["trailing-echo-text", "trailing-echo-bytes-bin", "why", "grpc-status-details-bin"];
   return {

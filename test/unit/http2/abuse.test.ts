@@ -1,4 +1,7 @@
-/** What a peer may do to a server without getting anything done: a little; then it is told to calm down, and not read from again. */
+/**
+ * What a peer may do to a server without getting anything done: a little; then it is told to calm down, and not read
+ * from again.
+ */
 import { describe, expect, test } from "vitest";
 import { Connection } from "../../../src/http2/connection/connection.js";
 import { ERROR_CODE } from "../../../src/http2/error.js";

@@ -1,4 +1,7 @@
-/** TLS on both roles, with a certificate made for the run. Ends that speak another protocol than their port are told so, and ended. */
+/**
+ * TLS on both roles, with a certificate made for the run. Ends that speak another protocol than their port are told so,
+ * and ended.
+ */
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from "node:tls";

@@ -1,4 +1,7 @@
-/** A client machine and a server machine, driven against each other by random calls over a network that cuts as it likes. */
+/**
+ * A client machine and a server machine, driven against each other by random calls over a network that cuts as it
+ * likes.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Connection } from "../../../src/http2/connection/connection.js";

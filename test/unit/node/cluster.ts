@@ -1,6 +1,6 @@
 /**
- * Whole nodes, real in every part, on one clock and a network without delay that the test may cut or filter. Disks take no time: what a
- * sync would release leaves at once.
+ * Whole nodes, real in every part, on one clock and a network without delay that the test may cut or filter. Disks take
+ * no time: what a sync would release leaves at once.
  */
 import { type Instant, instant } from "../../../src/base/time.js";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";

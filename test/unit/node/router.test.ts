@@ -31,7 +31,10 @@ const answerLast = (cluster: Cluster, result: Result, from: NodeId = A, to: Node
 const valueAt = (cluster: Cluster, node: NodeId): string | null =>
   text(heldIn(present(cluster.machine(node).core.partitions.get(P0), "a replica").copy.replica.table)?.value);
 
-/** The answers of these nodes to what was just sent to them, as inputs of `asker`, one after the other; returns all that came of it. */
+/**
+ * The answers of these nodes to what was just sent to them, as inputs of `asker`, one after the other; returns all that
+ * came of it.
+ */
 function answered(cluster: Cluster, asker: NodeId, sent: Outgoing, by: readonly NodeId[]): Outgoing {
   const out = new Outgoing();
   sent.sendNow.each((to, message) => {
@@ -46,7 +49,9 @@ function answered(cluster: Cluster, asker: NodeId, sent: Outgoing, by: readonly 
 }
 
 describe("a disk that stands still", () => {
-  /** The disk of B, which is not the writer, takes something and never ends it; what B's reads bring is not released. */
+  /**
+   * The disk of B, which is not the writer, takes something and never ends it; what B's reads bring is not released.
+   */
   const standing = (ms: number): Cluster => {
     const cluster = new Cluster().elected();
     cluster.submit(A, put("x"));

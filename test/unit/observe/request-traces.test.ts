@@ -1,4 +1,7 @@
-/** Spans of requests as the hooks of a node make them: whose child each is, and that each ends once, whatever becomes of the request. */
+/**
+ * Spans of requests as the hooks of a node make them: whose child each is, and that each ends once, whatever becomes of
+ * the request.
+ */
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TraceContext } from "../../../src/base/trace-context.js";
 import { attempt, groupEpoch, type NodeId, revision } from "../../../src/core/model/ids.js";

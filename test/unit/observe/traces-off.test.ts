@@ -1,4 +1,7 @@
-/** Without somewhere to send traces nothing of OpenTelemetry is loaded, but its interface, which the metrics library brings along. */
+/**
+ * Without somewhere to send traces nothing of OpenTelemetry is loaded, but its interface, which the metrics library
+ * brings along.
+ */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";

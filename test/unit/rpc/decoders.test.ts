@@ -16,7 +16,10 @@ import { hostileBytes } from "./hostile-bytes.js";
 
 type Decoder = (bytes: Buffer) => unknown;
 
-/** CPU time: far more than any of these may take, however busy the machine is. The loop that this is about takes seconds. */
+/**
+ * CPU time: far more than any of these may take, however busy the machine is. The loop that this is about takes
+ * seconds.
+ */
 const HELD_MICROSECONDS = 2_000_000;
 
 const SERVICES = [

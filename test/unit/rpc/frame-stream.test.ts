@@ -1,4 +1,7 @@
-/** Streams of frames between nodes, over real connections: what is said arrives, whole and in order, and every end is told, once, to both. */
+/**
+ * Streams of frames between nodes, over real connections: what is said arrives, whole and in order, and every end is
+ * told, once, to both.
+ */
 
 import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer, type Server as TcpServer } from "node:net";

@@ -1,4 +1,7 @@
-/** Bytes that no client library sends: what a decoder that strangers reach must take or refuse in no more time than their length is worth. */
+/**
+ * Bytes that no client library sends: what a decoder that strangers reach must take or refuse in no more time than
+ * their length is worth.
+ */
 import { BYTES, FIXED32, FIXED64, VARINT } from "../../../src/wire/protobuf.js";
 
 const START_GROUP = 3;

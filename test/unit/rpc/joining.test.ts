@@ -1,4 +1,7 @@
-/** Getting into a cluster that is there, over real sockets: what a newcomer asks, what it believes, and what a member answers. */
+/**
+ * Getting into a cluster that is there, over real sockets: what a newcomer asks, what it believes, and what a member
+ * answers.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";

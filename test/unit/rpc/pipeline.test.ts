@@ -1,4 +1,7 @@
-/** The Pipeline: what is read when, what is answered in which order, how it ends. Of its bytes: grpc-js-conversation.test.ts. */
+/**
+ * The Pipeline: what is read when, what is answered in which order, how it ends. Of its bytes:
+ * grpc-js-conversation.test.ts.
+ */
 import { describe, expect, test } from "vitest";
 import { Status as RpcStatus } from "../../../gen/ts/google/rpc/status.js";
 import { GetResponse, PipelineRequest, PipelineResponse } from "../../../gen/ts/onar/kv/v1/kv.js";
@@ -245,7 +248,9 @@ describe("a pipeline", () => {
   });
 });
 
-/** The timeouts of calls that come at these times, in ms after the beginning of a stream with this deadline; null: none. */
+/**
+ * The timeouts of calls that come at these times, in ms after the beginning of a stream with this deadline; null: none.
+ */
 async function timeoutsOf(deadlineMs: number | null, times: readonly number[]): Promise<number[]> {
   const real = { performance: performance.now, date: Date.now };
   let now = 1_000_000;

@@ -1,4 +1,7 @@
-/** The same table of routes on both transports: what a handler knows, and what a client is told, must not depend on which of them serves. */
+/**
+ * The same table of routes on both transports: what a handler knows, and what a client is told, must not depend on
+ * which of them serves.
+ */
 import { once } from "node:events";
 import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import { gzipSync } from "node:zlib";

@@ -1,4 +1,7 @@
-/** A field from the future: a newer client sets it, an older entry node passes the request on, and it reaches the writer as it was sent. */
+/**
+ * A field from the future: a newer client sets it, an older entry node passes the request on, and it reaches the writer
+ * as it was sent.
+ */
 import { type Channel, createChannel, createClient } from "nice-grpc";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { Presence } from "../../../gen/ts/onar/kv/v1/common.js";

@@ -1,4 +1,7 @@
-/** What folding keeps within bounds: the log's length, the memory table, the loop's time; and what it costs when it lags. */
+/**
+ * What folding keeps within bounds: the log's length, the memory table, the loop's time; and what it costs when it
+ * lags.
+ */
 import { afterEach, describe, expect, test } from "vitest";
 import type { Entry } from "../../../src/core/model/entry.js";
 import { changeNumber, type Key, partition } from "../../../src/core/model/ids.js";

@@ -1,4 +1,6 @@
-/** Directories of earlier formats open, and hold what they held; whatever is left of a conversion that was cut short. */
+/**
+ * Directories of earlier formats open, and hold what they held; whatever is left of a conversion that was cut short.
+ */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

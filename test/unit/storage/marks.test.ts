@@ -1,4 +1,7 @@
-/** The mark of a register that is known to be settled (H10): it outlives the ballots that a copy remembers, and is set only where it is true. */
+/**
+ * The mark of a register that is known to be settled (H10): it outlives the ballots that a copy remembers, and is set
+ * only where it is true.
+ */
 import { afterEach, describe, expect, test } from "vitest";
 import { decodeRegister, encodeRegister } from "../../../src/codec/register/register.js";
 import type { Ballot } from "../../../src/core/model/ballot.js";

@@ -1,4 +1,7 @@
-/** What storage remembers of peers' log positions (R10): at once in memory, durably with batches that are written anyway, and seldom. */
+/**
+ * What storage remembers of peers' log positions (R10): at once in memory, durably with batches that are written
+ * anyway, and seldom.
+ */
 import { afterEach, expect, test } from "vitest";
 import { ballot } from "../../../src/core/model/ballot.js";
 import type { Entry } from "../../../src/core/model/entry.js";

@@ -1,4 +1,7 @@
-/** What recovery finds once it finds again, also when it has cut off what told it (docs/testing-findings.md, seed 722767). */
+/**
+ * What recovery finds once it finds again, also when it has cut off what told it (docs/testing-findings.md, seed
+ * 722767).
+ */
 import { expect, test } from "vitest";
 import { changeNumber, type Key, nodeId, partition } from "../../../src/core/model/ids.js";
 import { BAD } from "../../../src/core/model/table.js";
@@ -13,7 +16,10 @@ const PLENTY = Number.POSITIVE_INFINITY;
 const P = partition(0);
 const [FIRST, SECOND] = ["first", "second"] as [Key, Key];
 
-/** What a register is once it has rotted before a write that was cut short, start by start, with so much space on the disk at each. */
+/**
+ * What a register is once it has rotted before a write that was cut short, start by start, with so much space on the
+ * disk at each.
+ */
 async function starts(...space: readonly number[]): Promise<unknown[]> {
   const files = new FaultyFiles();
   const checkpoint = new MemoryCheckpoint();

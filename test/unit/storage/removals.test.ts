@@ -1,4 +1,7 @@
-/** The removals that a copy on disk remembers for others that take over from it (H8): through folds, crashes, rot and bounds. */
+/**
+ * The removals that a copy on disk remembers for others that take over from it (H8): through folds, crashes, rot and
+ * bounds.
+ */
 import { afterEach, describe, expect, test } from "vitest";
 import { firstTableOf } from "../../../src/codec/disk/table-id.js";
 import type { Entry } from "../../../src/core/model/entry.js";

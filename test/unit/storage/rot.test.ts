@@ -1,4 +1,7 @@
-/** Bytes that change on the disk: a register that rots is bad, and what nobody can do without keeps the node from starting. */
+/**
+ * Bytes that change on the disk: a register that rots is bad, and what nobody can do without keeps the node from
+ * starting.
+ */
 import { describe, expect, test } from "vitest";
 import type { LogRecord } from "../../../src/codec/disk/log-record.js";
 import { firstTableOf } from "../../../src/codec/disk/table-id.js";

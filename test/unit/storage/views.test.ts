@@ -1,4 +1,7 @@
-/** The views that a node keeps: the bytes that were decided, with what this version does not know in them, and its votes. */
+/**
+ * The views that a node keeps: the bytes that were decided, with what this version does not know in them, and its
+ * votes.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

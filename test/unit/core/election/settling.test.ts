@@ -1,4 +1,6 @@
-/** The whole election in a small virtual world: it settles on one writer whenever some node is connected to a majority. */
+/**
+ * The whole election in a small virtual world: it settles on one writer whenever some node is connected to a majority.
+ */
 import { describe, expect, test, vi } from "vitest";
 import { Prng } from "../../../../src/base/prng.js";
 import { drawLinks, ROUND, type Settling, World, worldWithWriter } from "./world.js";

@@ -1,7 +1,7 @@
 /**
- * A small virtual world for the election of one partition: nodes whose rounds are out of step, links that delay, lose, double and cut in
- * one direction, and of the register protocol no more than promises. Wired as the node wires it: Detector, Heartbeats, HeardGroup,
- * Election.
+ * A small virtual world for the election of one partition: nodes whose rounds are out of step, links that delay, lose,
+ * double and cut in one direction, and of the register protocol no more than promises. Wired as the node wires it:
+ * Detector, Heartbeats, HeardGroup, Election.
  */
 import { Prng } from "../../../../src/base/prng.js";
 import { countVotes, majorityOf, voteOf } from "../../../../src/base/votes.js";
@@ -141,7 +141,9 @@ export class World {
     return this.places((place) => this.node(place).up && this.reach(place, () => true) >= this.majority);
   }
 
-  /** Places of writers that get writes done: elected, and connected to a majority that promises exactly their ballot. */
+  /**
+   * Places of writers that get writes done: elected, and connected to a majority that promises exactly their ballot.
+   */
   writers(): number[] {
     return this.places((place) => {
       const node = this.node(place);

@@ -54,7 +54,10 @@ function leastMoves(before: readonly PlacedPartition[], seats: readonly Seat[], 
   return Math.max(lost, lacking);
 }
 
-/** Even loads as far as zones allow, as fractions: zones that cannot take their share are full, and the others share the rest. */
+/**
+ * Even loads as far as zones allow, as fractions: zones that cannot take their share are full, and the others share the
+ * rest.
+ */
 function idealLoads(seats: readonly Seat[], partitions: number, factor: number): Map<string, number> {
   const zones = new Map<string, number>();
   for (const { zone } of seats) zones.set(zone, (zones.get(zone) ?? 0) + 1);

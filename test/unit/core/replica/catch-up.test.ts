@@ -1,6 +1,6 @@
 /**
- * Catching up: one real machine at place 0 with its replica, the real replicas that it asks, and a post between them that the test works by
- * hand. The writer is played by the test.
+ * Catching up: one real machine at place 0 with its replica, the real replicas that it asks, and a post between them
+ * that the test works by hand. The writer is played by the test.
  */
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Instant, instant } from "../../../../src/base/time.js";

@@ -1,4 +1,7 @@
-/** Requests leave the writer with their deadline, one key does not use up its partition, and a reader that asks again waits once. */
+/**
+ * Requests leave the writer with their deadline, one key does not use up its partition, and a reader that asks again
+ * waits once.
+ */
 import { describe, expect, test } from "vitest";
 import { instant } from "../../../../src/base/time.js";
 import { key } from "../../../../src/core/model/ids.js";

@@ -1,6 +1,6 @@
 /**
- * One real reader at place 0 and the real replicas of its group, with a post between them that the test works by hand. The writer it may
- * hand reads over to is played by the test.
+ * One real reader at place 0 and the real replicas of its group, with a post between them that the test works by hand.
+ * The writer it may hand reads over to is played by the test.
  */
 import { type Instant, instant } from "../../../../src/base/time.js";
 import { voteOf } from "../../../../src/base/votes.js";

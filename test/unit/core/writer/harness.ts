@@ -1,4 +1,7 @@
-/** What the tests of the register's machines share: an outbox that can be read, names for ballots, registers and requests. */
+/**
+ * What the tests of the register's machines share: an outbox that can be read, names for ballots, registers and
+ * requests.
+ */
 import { type Instant, instant } from "../../../../src/base/time.js";
 import { type Ballot, ballot, initialBallot, type Timestamp, timestamp } from "../../../../src/core/model/ballot.js";
 import { type CompletionRecord, CompletionRecords } from "../../../../src/core/model/completion-records.js";

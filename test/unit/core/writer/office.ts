@@ -1,6 +1,7 @@
 /**
- * One real writer and the real replicas of its group, with a post between them that the test works by hand: what is sent waits until the
- * test delivers it. The writer is at place 0; its own replica is asked like any other, as if its disk took as long as the network.
+ * One real writer and the real replicas of its group, with a post between them that the test works by hand: what is
+ * sent waits until the test delivers it. The writer is at place 0; its own replica is asked like any other, as if its
+ * disk took as long as the network.
  */
 import { type Instant, instant, never } from "../../../../src/base/time.js";
 import { voteOf } from "../../../../src/base/votes.js";

@@ -1,4 +1,7 @@
-/** A backup is restored: the writer's revisions go on above those of the old cluster, and requests of before are refused, not run. */
+/**
+ * A backup is restored: the writer's revisions go on above those of the old cluster, and requests of before are
+ * refused, not run.
+ */
 import { afterEach, describe, expect, test } from "vitest";
 import { instant } from "../../../../src/base/time.js";
 import { revision } from "../../../../src/core/model/ids.js";

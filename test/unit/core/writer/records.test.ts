@@ -1,4 +1,6 @@
-/** Completion records (R9): how long they are kept, what forgetting costs, and how duplicates are answered from them. */
+/**
+ * Completion records (R9): how long they are kept, what forgetting costs, and how duplicates are answered from them.
+ */
 import { describe, expect, test } from "vitest";
 import { MAX_RECORDS } from "../../../../src/base/limits.js";
 import { instant } from "../../../../src/base/time.js";

@@ -1,4 +1,6 @@
-/** Requests with an id at the writer (R9): duplicates, expiry, what the client has seen, and how long records are kept. */
+/**
+ * Requests with an id at the writer (R9): duplicates, expiry, what the client has seen, and how long records are kept.
+ */
 import { afterEach, describe, expect, test } from "vitest";
 import { MAX_RECORDS } from "../../../../src/base/limits.js";
 import { instant } from "../../../../src/base/time.js";

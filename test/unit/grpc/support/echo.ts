@@ -1,4 +1,7 @@
-/** A service of all four kinds whose messages are bytes, for tests: what comes is sent back, in as many messages as it is told. */
+/**
+ * A service of all four kinds whose messages are bytes, for tests: what comes is sent back, in as many messages as it
+ * is told.
+ */
 import type { MethodKind } from "../../../../src/grpc/call/kind.js";
 import type { Method } from "../../../../src/grpc/client/method.js";
 import { Metadata } from "../../../../src/grpc/metadata/metadata.js";

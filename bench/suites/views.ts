@@ -30,6 +30,8 @@ const FEW_PARTITIONS = 256;
 const MANY_PARTITIONS = 4_096;
 const CHANGES_AT_REST = 20;
 const REST_MS = 3_000;
+/** Many partitions on few cores take their time. */
+const WRITERS_MS = 240_000;
 
 export async function views(options: SuiteOptions): Promise<SuiteResult> {
   const few = await withVoters(options, FEW_PARTITIONS, async (cluster, changer) => ({
@@ -87,7 +89,11 @@ async function withVoters<T>(
   const client = connectTo(clientOf(cluster, 0));
   try {
     const all = cluster.nodes.map((_, i) => i);
-    await until("writers", 60_000, async () => (await sumOf(cluster, all, "onar_partitions_without_writer")) === 0);
+    await until(
+      `all nodes know the writers of ${partitions} partitions`,
+      WRITERS_MS,
+      async () => (await sumOf(cluster, all, "onar_partitions_without_writer")) === 0,
+    );
     const changer = new Changer(client);
     // The first needs a proposer to be elected.
     await changer.change();
@@ -189,7 +195,11 @@ async function staleClient(
   try {
     for (let i = 0; i < 200; i++) await timed(`stale-${i}`);
     for (let i = 0; i < STALE_BY; i++) await changer.change(true);
-    await until("writers", 60_000, async () => (await sumOf(cluster, all, "onar_partitions_without_writer")) === 0);
+    await until(
+      "writers have moved",
+      WRITERS_MS,
+      async () => (await sumOf(cluster, all, "onar_partitions_without_writer")) === 0,
+    );
     const before = await calls();
     const firstMs = await timed("stale-0");
     const made = (await calls()) - before;

@@ -115,6 +115,7 @@ const BUGS: Record<PlantedBug, string> = {
     "a member that moved and was left out meanwhile asks on to be known elsewhere, and is a member again",
   "V7.calls-unheard": "a node that was left out does not hear from calls who holds the view that says so",
   "V7.re-add-leaving": "a node that is just left out is a member again by a wish from before",
+  "V7.one-by-one": "members that stand at each other's addresses wait for each other",
   "V7.replaces-heard": "a new node at the address of a member that is heard takes its place",
   "V7.wish-dropped": "a proposer does not go on with the wishes that it finds in the view",
   "V7.leaving-votes": "a node that leaves becomes a voter",

@@ -108,6 +108,8 @@ class World {
   }[] = [];
   private decidedInCalm = 0;
   private successors = 0;
+  /** Members that stand at each other's addresses in the calm time, with what they want to be known at. */
+  private readonly turned: Member[] = [];
   /** The member whose address another node wants in the calm time. */
   private intruded: NodeId | null = null;
   private leftCount = 0;
@@ -270,6 +272,22 @@ class World {
     this.note(`n${host.id} begins at the address of n${lost.id}`);
     this.successors++;
     this.start(host);
+  }
+
+  /** Two members stand at each other's addresses from now on. */
+  private turn(): void {
+    const { view } = this.checks.newest;
+    const staying = this.hosts.filter(
+      ({ id, node, leaves }) => node?.chain.isWishing === false && !leaves && !this.checks.leaving.has(id),
+    );
+    const members = staying.map(({ id }) => memberOf(view, id)).filter((member) => member !== undefined);
+    const [one, other] = members;
+    if (one === undefined || other === undefined) return;
+    for (const wanted of [memberAt(one.id, hostOf(other)), memberAt(other.id, hostOf(one))]) {
+      this.note(`n${wanted.id} moves to ${wanted.peerAddress}`);
+      this.turned.push(wanted);
+      this.step(this.byId.get(wanted.id) as Host, ({ chain }) => chain.wish(wanted, `turn of ${wanted.id}`));
+    }
   }
 
   /** Somebody new wants the address of a member that lives. */
@@ -472,6 +490,7 @@ class World {
     // So that there is something to decide.
     if (this.planned) this.join(this.chance.pick(this.hosts.filter(({ node }) => node !== null)));
     if (this.planned) this.schedule.after(ASK_IN_CALM_MS, () => this.askInCalm());
+    if (this.planned) this.schedule.after(ASK_IN_CALM_MS / 4, () => this.turn());
     if (this.planned) this.schedule.after(ASK_IN_CALM_MS / 2, () => this.intrude());
     const again = (): void => {
       const { now } = this.schedule;
@@ -500,6 +519,10 @@ class World {
     for (const { id } of view.members) {
       const known = this.byId.get(id)?.node?.chain.epoch;
       if (known !== undefined && known !== view.epoch) fail(`n${id} knows view ${known} of ${view.epoch}`);
+    }
+    for (const { id, peerAddress } of this.turned) {
+      const known = memberOf(view, id);
+      if (known !== undefined && known.peerAddress !== peerAddress) fail(`n${id} is not known at ${peerAddress}`);
     }
     if (this.intruded !== null && memberOf(view, this.intruded) === undefined)
       fail(`n${this.intruded} lives, and another node has its place`);

@@ -70,6 +70,7 @@ const CAUGHT_PLANNED: readonly (readonly [string, readonly number[]])[] = [
   ["V7.re-add-leaving", [12, 40]],
   ["V7.wish-dropped", [10, 16]],
   ["V7.replaces-heard", [6, 1, 2]],
+  ["V7.one-by-one", [1, 2, 3]],
   ["V1.operation-again", [1]],
   ["V5.preference-epoch", [2]],
 ];

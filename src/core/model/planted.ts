@@ -107,6 +107,7 @@ export type PlantedBug =
   | "V7.calls-unheard"
   | "V7.re-add-leaving"
   | "V7.replaces-heard"
+  | "V7.one-by-one"
   | "V7.wish-dropped"
   | "V7.leaving-votes"
   | "V1.operation-again"

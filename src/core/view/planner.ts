@@ -59,7 +59,7 @@ export function plannedView(newest: EncodedView, asked: Asked): View | null {
   const operation = asked.operations.find((one) => current(one) && operationFault(view, one) === null);
   if (operation !== undefined) change.carry(operation);
   for (const wish of change.wishes) if (wish.kind === "leave") change.remove(wish, asked.mayVote);
-  change.rehouse(asked.wishing);
+  if (!planted("V7.one-by-one")) change.rehouse(asked.wishing);
   for (const wish of asked.wishing) change.join(wish, asked.isLost);
   if (change.voters === view.voters) change.fillVoters(asked.mayVote);
   for (const [partition, ready] of asked.ready ?? []) change.record(partition, ready);

@@ -109,6 +109,7 @@ export class DiskStorage implements CopyStorage {
         this.badRegisters.found(table, key, true);
       },
       covered: (table, key) => this.opened.get(table)?.covers(key) === true,
+      isDropped: (table) => (this.states.known(table)?.ended ?? null) !== null,
     });
     this.sweep = new Sweep({
       checkpoint,
@@ -429,6 +430,8 @@ export class DiskStorage implements CopyStorage {
       // Their marks are in the checkpoint now.
       this.sweep.add(dropped.filter(({ ended }) => ended === "dropped"));
       done();
+      // A copy that was dropped meanwhile waits for no append of others.
+      if (this.wantsFold) this.makeRoom();
     });
   }
 

@@ -16,6 +16,8 @@ export interface ScrubOptions {
   /** A record is rotten, and nothing in memory lies over it. */
   readonly foundBad: (table: TableId, key: Key) => void;
   readonly covered: (table: TableId, key: Key) => boolean;
+  /** Its registers are nobody's. They are passed over, as what is left of them has holes that nothing can fill. */
+  readonly isDropped: (table: TableId) => boolean;
 }
 
 export class Scrub {
@@ -37,7 +39,7 @@ export class Scrub {
   }
 
   step(limit = STEP_RECORDS): void {
-    const { records, next } = this.options.checkpoint.scan(this.from, limit);
+    const { records, next } = this.options.checkpoint.scan(this.from, limit, this.options.isDropped);
     for (const { table, key, sound } of records) {
       this.records++;
       if (!sound && !this.options.covered(table, key)) this.options.foundBad(table, key);

@@ -14,7 +14,7 @@ import type {
   Checkpoint,
   FoldBatch,
   FoldedState,
-  Scanned,
+  Scan,
   Swept,
   Tally,
 } from "../../src/storage/checkpoint/checkpoint.js";
@@ -149,8 +149,8 @@ export class MemoryCheckpoint implements Checkpoint {
     return this.packed.removalHead(table).last;
   }
 
-  scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
-    return this.packed.scan(from, limit);
+  scan(from: Buffer | null, limit: number, skip: (table: TableId) => boolean): Scan {
+    return this.packed.scan(from, limit, skip);
   }
 
   commit(batch: FoldBatch, done: Done): void {

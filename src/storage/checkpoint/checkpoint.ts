@@ -75,6 +75,12 @@ export interface Scanned {
   readonly sound: boolean;
 }
 
+export interface Scan {
+  readonly records: readonly Scanned[];
+  /** Where to go on; null: this was the end. */
+  readonly next: Buffer | null;
+}
+
 /** `more`: there may be something left. */
 export type Swept = (error: Error | null, more: boolean) => void;
 
@@ -102,8 +108,8 @@ export interface Checkpoint {
   removals(table: TableId, after: ChangeNumber, limit: number, maxBytes: number): RemovalsPage | Forgotten;
   /** The last removal that has come here, or may have been forgotten. */
   lastRemoval(table: TableId): ChangeNumber;
-  /** Some records behind `from`, `limit` or some more, and where to go on; null: from the beginning, and at the end. */
-  scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null };
+  /** Some records behind `from`, `limit` or some more, of tables that are not skipped. null: from the beginning. */
+  scan(from: Buffer | null, limit: number, skip: (table: TableId) => boolean): Scan;
   /** One transaction, seen by reads and durable when it is done. One at a time. */
   commit(batch: FoldBatch, done: Done): void;
   /**

@@ -25,7 +25,7 @@ import {
   CheckpointError,
   type FoldedState,
   NONE_BELOW,
-  type Scanned,
+  type Scan,
   type Tally,
 } from "./checkpoint.js";
 import { Environment, type Tree } from "./environment.js";
@@ -116,7 +116,7 @@ export class FirstCheckpoint implements Checkpoint {
     return NO_CHANGE;
   }
 
-  scan(): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
+  scan(): Scan {
     return { records: [], next: null };
   }
 

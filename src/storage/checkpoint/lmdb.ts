@@ -12,7 +12,7 @@ import type { Forgotten, RemovalsPage } from "../../core/model/removals.js";
 import type { Change, Held } from "../../core/model/table.js";
 import { toBuffer } from "../../wire/bytes.js";
 import type { Done } from "../files.js";
-import type { Below, Checkpoint, FoldBatch, FoldedState, Scanned, Swept, Tally } from "./checkpoint.js";
+import type { Below, Checkpoint, FoldBatch, FoldedState, Scan, Swept, Tally } from "./checkpoint.js";
 import { Environment, type Tree } from "./environment.js";
 import { type FirstTreeName, Packed, TREES, type TreeName, type TreeWrite } from "./packed.js";
 import { type BlockStore, LMDB_BLOCKS } from "./packed-tree.js";
@@ -95,8 +95,8 @@ export class LmdbCheckpoint implements Checkpoint {
     return this.packed.removalHead(table).last;
   }
 
-  scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
-    return this.packed.scan(from, limit);
+  scan(from: Buffer | null, limit: number, skip: (table: TableId) => boolean): Scan {
+    return this.packed.scan(from, limit, skip);
   }
 
   commit(batch: FoldBatch, done: Done): void {

@@ -28,7 +28,15 @@ import { type ChangeNumber, changeNumber, type Key, NO_CHANGE } from "../../core
 import type { Forgotten, RemovalsPage } from "../../core/model/removals.js";
 import { BAD, bytesOfHeld, type Change, type Held } from "../../core/model/table.js";
 import { changeKey, changeOfKey } from "./change-key.js";
-import { type Below, CheckpointError, type FoldBatch, type FoldItem, NONE_BELOW, type Scanned } from "./checkpoint.js";
+import {
+  type Below,
+  CheckpointError,
+  type FoldBatch,
+  type FoldItem,
+  NONE_BELOW,
+  type Scan,
+  type Scanned,
+} from "./checkpoint.js";
 import {
   type BlockSizes,
   type BlockStore,
@@ -137,12 +145,16 @@ export class Packed {
   }
 
   /** Whole blocks, until there are that many records. */
-  scan(from: Buffer | null, limit: number): { readonly records: readonly Scanned[]; readonly next: Buffer | null } {
+  scan(from: Buffer | null, limit: number, skip: (table: TableId) => boolean): Scan {
     const records: Scanned[] = [];
     const { records: store } = this.stores;
     let at = from ?? store.above(NO_KEY);
     while (at !== null && records.length < limit) {
       const table = tableId(at.readUInt32BE(0));
+      if (skip(table)) {
+        at = firstBlock(store, tableId(table + 1));
+        continue;
+      }
       const section: Section = this.records.at(table, at.subarray(4), true);
       const { block } = section;
       for (let i = 0; i < (block?.count ?? 0); i++) {
@@ -186,12 +198,13 @@ export class Packed {
   /** The first blocks of a table, at most so many, to be removed. */
   *removal(table: TableId, blocks: number): Iterable<TreeWrite> {
     let left = blocks;
-    const first = blockName(table, NO_KEY);
     for (const tree of TREES) {
       const store = this.stores[tree];
-      let name = store.floor(first, false)?.name ?? null;
-      if (name === null || !name.equals(first)) name = store.above(first);
-      for (; name !== null && name.readUInt32BE(0) === table; name = store.above(name)) {
+      for (
+        let name = firstBlock(store, table);
+        name !== null && name.readUInt32BE(0) === table;
+        name = store.above(name)
+      ) {
         if (left-- === 0) return;
         yield { tree, name, bytes: null };
       }
@@ -323,6 +336,13 @@ export class Packed {
     });
     return { entries, whole };
   }
+}
+
+/** The name of the first block of this table or a later one. */
+function firstBlock(store: BlockStore, table: TableId): Buffer | null {
+  const first = blockName(table, NO_KEY);
+  const found = store.floor(first, false)?.name ?? null;
+  return found?.equals(first) === true ? found : store.above(first);
 }
 
 const LOST =

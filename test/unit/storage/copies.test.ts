@@ -222,6 +222,50 @@ describe("a drop", () => {
     await subject.end();
   });
 
+  test("gives space back as fast as the next copies take it: twenty times, the file stays within twice of one", {
+    timeout: 120_000,
+  }, async () => {
+    const subject = await diskSubject({ ...LARGE, foldKeys: 512, sweepBlocks: 64 });
+    const storage = subject.storage as DiskStorage;
+    appendAll(storage, puts(1_500, "x"));
+    await subject.fold();
+    const once = subject.checkpointBytes();
+    const sweeping = (): boolean => [...storage.tables()].some(({ ended }) => ended === "dropped");
+    for (let copy = 2; copy <= 21; copy++) {
+      appendAll(storage, [begun(copy), dropped(copy - 1), ...puts(1_500, "x")]);
+      await subject.fold();
+      while (sweeping()) await new Promise((turn) => setTimeout(turn, 5));
+    }
+    expect(storage.table(P).size).toBe(1_500);
+    expect(subject.checkpointBytes()).toBeLessThan(2 * once);
+    await subject.end();
+  });
+
+  test("while a fold is under way is swept without anybody's next append", () => {
+    const world = full();
+    appendAll(world.storage as DiskStorage, [put("more", 21, OTHER)]);
+    (world.storage as DiskStorage).foldNow(() => {});
+    for (let n = 0; n < 3; n++) world.work();
+    appendAll(world.storage as DiskStorage, [dropped(1)]);
+    world.finishAll();
+    expect(blocks(world, P)).toBe(0);
+  });
+
+  test("is passed over by the scrub, also in the middle of its sweep", () => {
+    const world = full();
+    const storage = world.storage as DiskStorage;
+    storage.scrubNow();
+    const before = storage.figures().scrubbedRecords;
+    const { commits } = world.checkpoint;
+    appendAll(storage, [dropped(1)]);
+    while (world.checkpoint.commits < commits + 4) world.work();
+    expect(blocks(world, P)).toBeGreaterThan(0);
+    storage.scrubNow();
+    // The neighbour's 20 are all that is left to be looked at.
+    expect(storage.figures()).toMatchObject({ scrubbedRecords: before + 20, scrubPasses: 1 });
+    expect([...storage.bad()]).toEqual([]);
+  });
+
   test.each(Array.from({ length: 20 }, (_, i) => i))(
     "goes on after a crash in the middle of it, moment %i",
     (moment) => {

@@ -75,7 +75,7 @@ class Pair {
     const found = [];
     let from: Buffer | null = null;
     do {
-      const { records, next } = this.checkpoint.scan(from, 5);
+      const { records, next } = this.checkpoint.scan(from, 5, () => false);
       found.push(...records.filter(({ table }) => table === P));
       from = next;
     } while (from !== null);

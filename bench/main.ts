@@ -25,6 +25,7 @@ import { pipelined } from "./suites/pipelined.js";
 import { placement } from "./suites/placement.js";
 import { rest } from "./suites/rest.js";
 import { startUp } from "./suites/start-up.js";
+import { streams } from "./suites/streams.js";
 import { formatTable } from "./suites/table.js";
 import { traces } from "./suites/traces.js";
 import { unary } from "./suites/unary.js";
@@ -43,6 +44,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["memory", memory],
   ["durable", durable],
   ["open", open],
+  ["streams", streams],
   ["attacks", attacks],
   ["catch-up", catchUp],
   ["memory-away", memoryAway],
@@ -66,9 +68,9 @@ names: ${[...SUITES.keys()].join(", ")} (all, in this order)
   --minutes N     length of memory (10)
   --missed N      megabytes that the node misses in catch-up (12)
   --away-keys N   keys of memory-away, with values of 10 KiB (100000)
-  --open-keys N   keys of open (1000000)
+  --open-keys N   keys of open and streams (1000000)
   --rewrites N    how often open writes them again (10)
-  --open-value N  bytes of a value of open (100)
+  --open-value N  bytes of a value of open and streams (100)
   --open-mixed    open: keys of 16 to 115 bytes, and values of up to twice that
   --only A,B      attacks, abuse and catch-up: these alone; start-up: nodes alone
   --program PATH  the compiled onar program (dist/bin/onar.cjs)`;

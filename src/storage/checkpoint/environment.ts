@@ -12,6 +12,7 @@ import type { Done } from "../files.js";
 import { CheckpointError } from "./checkpoint.js";
 import { prepareDataFile } from "./data-file.js";
 import { withLockInMemory } from "./lock-in-memory.js";
+import { mapSize } from "./map-size.js";
 
 /** Free space that a transaction may need: it writes every page that it touches anew. */
 const NEEDED_BYTES = 4 * 1024 * 1024;
@@ -52,6 +53,7 @@ export class Environment {
     const opened = (): RootDatabase<Buffer, Buffer> =>
       open<Buffer, Buffer>({
         path: folder,
+        ...mapSize(),
         ...BINARY,
         readOnly,
         // Else a folder whose name has a dot counts as a file.

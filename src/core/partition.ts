@@ -148,8 +148,8 @@ export class ServedPartition implements Outlook {
   }
 
   /**
-   * The group's epoch is over (V2): this object answers nothing any more. `succeeds`: this node is to be the next epoch's
-   * writer. Returns what that one brings to an end (H18).
+   * The group's epoch is over (V2): this object answers nothing any more. `succeeds`: this node is to be the next
+   * epoch's writer. Returns what that one brings to an end (H18).
    */
   seal(succeeds: boolean, out: Outbox): readonly Unclear[] {
     this.offer.end();
@@ -157,7 +157,9 @@ export class ServedPartition implements Outlook {
     return this.copy.seal(out);
   }
 
-  /** The last writer stays: it campaigns at once (H14). `unclear`: its writes of the epoch before whose fate is open. */
+  /**
+   * The last writer stays: it campaigns at once (H14). `unclear`: its writes of the epoch before whose fate is open.
+   */
   succeed(now: Instant, unclear: readonly Unclear[], out: Outbox): void {
     this.copy.writer.inherit(unclear);
     this.act(now, this.election.groupBegins(this.copy.replica.promise), out);
@@ -302,7 +304,10 @@ export class ServedPartition implements Outlook {
     if (this.opening) this.copy.writer.prepare(this.group.everyone & ~promised, out);
   }
 
-  /** A replica that promised this node's ballot is heard by that, though its last report may be of the epoch before (H14). */
+  /**
+   * A replica that promised this node's ballot is heard by that, though its last report may be of the epoch before
+   * (H14).
+   */
   private promisedBy(place: number): Ballot | null {
     const { ballot, promised } = this.copy.writer;
     if (planted("H14.reports-of-before")) return null;

@@ -1,6 +1,6 @@
 /**
- * Every planted bug shows in some script: clients are told something else than by the code as it is. These are the directed schedules; the
- * simulation finds the bugs by chance (test/sim).
+ * Every planted bug shows in some script: clients are told something else than by the code as it is. These are the
+ * directed schedules; the simulation finds the bugs by chance (test/sim).
  */
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * The language of the golden traces. A script is a text of blocks, separated by empty lines; a block is comments and commands, then `---`,
- * then what they caused. Playing a script makes the text again with what they cause now.
+ * The language of the golden traces. A script is a text of blocks, separated by empty lines; a block is comments and
+ * commands, then `---`, then what they caused. Playing a script makes the text again with what they cause now.
  *
  *   nodes 5 replicas 3          first line, if not 3 and 3; n1 is the writer once the script begins
  *     … purge after 400ms       tombstones rest so long, and passes are so far apart; otherwise nothing is purged

@@ -1,7 +1,7 @@
 /**
- * The cluster that scripts play with: real loops and machines, but nothing happens by itself. Messages arrive in the order they were sent,
- * at once, unless a rule holds or loses them; disks sync at once unless told to be slow; time stands still unless told to pass. What is
- * said between nodes and to clients is written down.
+ * The cluster that scripts play with: real loops and machines, but nothing happens by itself. Messages arrive in the
+ * order they were sent, at once, unless a rule holds or loses them; disks sync at once unless told to be slow; time
+ * stands still unless told to pass. What is said between nodes and to clients is written down.
  */
 import { type Duration, duration, instant } from "../../src/base/time.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
@@ -392,7 +392,9 @@ export class ScriptWorld {
     this.now = end;
   }
 
-  /** The handshakes with all who are up; false: one of them has heard of more than is there, and the node ends (R10). */
+  /**
+   * The handshakes with all who are up; false: one of them has heard of more than is there, and the node ends (R10).
+   */
   private greets({ id, disk }: ScriptNode): boolean {
     const others = this.nodes.filter((other) => other.id !== id && other.loop !== null);
     const refusing = others.filter((other) => rolledBack(disk.position, other.disk.seen.get(id) ?? 0));

@@ -1,6 +1,6 @@
 /**
- * What is checked in every run, all the time, with eyes that no client has: every message sent, every entry that reaches a disk, every
- * office taken. The history of the clients is checked besides, at the end, by src/check.
+ * What is checked in every run, all the time, with eyes that no client has: every message sent, every entry that
+ * reaches a disk, every office taken. The history of the clients is checked besides, at the end, by src/check.
  */
 import { countVotes, majorityOf, voteOf } from "../../src/base/votes.js";
 import {
@@ -207,7 +207,10 @@ export class Checks {
     this.of(partition).bound.set(requestId, after);
   }
 
-  /** A request whose client told nothing of what it had seen, and sends it once: it runs at most once, however often nodes repeat it. */
+  /**
+   * A request whose client told nothing of what it had seen, and sends it once: it runs at most once, however often
+   * nodes repeat it.
+   */
   sentOnce(partition: Partition, requestId: RequestId): void {
     this.of(partition).once.add(requestId);
   }
@@ -326,7 +329,10 @@ class PartitionChecks {
     this.forgottenBefore = this.highestFloor;
   }
 
-  /** A client that begins after a total restart, and is told less than was forgotten before, has its first write refused as expired (R9). */
+  /**
+   * A client that begins after a total restart, and is told less than was forgotten before, has its first write refused
+   * as expired (R9).
+   */
   toldRevision(revision: Revision, how: string): void {
     if (revision === UNKNOWN_REVISION || revision >= this.forgottenBefore) return;
     this.options.violate(
@@ -395,7 +401,9 @@ class PartitionChecks {
     this.promises.set(node, promise);
   }
 
-  /** Somebody says that every register of the ballot up to that seq, or a later one of its key, is on a majority (R14). */
+  /**
+   * Somebody says that every register of the ballot up to that seq, or a later one of its key, is on a majority (R14).
+   */
   claimed(ballot: Ballot, seq: number): void {
     const facts = this.factsOf(ballot);
     while (facts.settled < seq) {

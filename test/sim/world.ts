@@ -90,7 +90,9 @@ export class World {
   private readonly crashWatchers = new Map<SimNode, (() => void)[]>();
   /** Who has shaken hands with whom, by node and life. */
   private readonly greeted = new Set<string>();
-  /** The most records that a node's running process has heard of another, as watched from outside: "node/life other". */
+  /**
+   * The most records that a node's running process has heard of another, as watched from outside: "node/life other".
+   */
   private readonly heard = new Map<string, number>();
   /** How long a node stays down after its disk failed. */
   private readonly downAfterError = new Map<SimNode, number>();
@@ -210,7 +212,10 @@ export class World {
     node.raise(partition, above);
   }
 
-  /** The node is told to stop, as by SIGTERM: it passes its offices on for a while, tells who still waits what is known, and ends. */
+  /**
+   * The node is told to stop, as by SIGTERM: it passes its offices on for a while, tells who still waits what is known,
+   * and ends.
+   */
   leave(node: SimNode, afterMs: number, downMs: number): void {
     if (!node.running) return;
     this.sometimes.hit("a node was told to stop");
@@ -245,8 +250,9 @@ export class World {
   }
 
   /**
-   * The node's copy of the key goes bad, if it has one and those that never were bad, on nodes that are not gone, stay a majority. More would
-   * be more than the protocol promises to survive, and is done only where groups are so small that one is too many.
+   * The node's copy of the key goes bad, if it has one and those that never were bad, on nodes that are not gone, stay
+   * a majority. More would be more than the protocol promises to survive, and is done only where groups are so small
+   * that one is too many.
    */
   spoil(node: SimNode, key: Key): boolean {
     if (!this.maySpoil(node, key)) return false;
@@ -427,7 +433,10 @@ export class World {
     return true;
   }
 
-  /** Without it and these others, every group has a majority of nodes that are not gone, and of every key a majority that is not bad. */
+  /**
+   * Without it and these others, every group has a majority of nodes that are not gone, and of every key a majority
+   * that is not bad.
+   */
   dispensable(node: SimNode, others: readonly SimNode[] = []): boolean {
     if (this.membership?.dispensable(node, others) === false || this.swarm.views?.replace !== undefined) return false;
     const missing = (id: NodeId): boolean => id === node.id || this.node(id).lost || others.includes(this.node(id));

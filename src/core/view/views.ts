@@ -1,6 +1,6 @@
 /**
- * The views as one node runs them: the chain, the election of its proposer, and what the proposer proposes by itself. Whoever drives it lets
- * the newest view count before any further input.
+ * The views as one node runs them: the chain, the election of its proposer, and what the proposer proposes by itself.
+ * Whoever drives it lets the newest view count before any further input.
  */
 import type { Instant } from "../../base/time.js";
 import type { Detector } from "../election/detector.js";

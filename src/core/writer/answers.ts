@@ -27,7 +27,10 @@ export class Answers {
     this.ballot = ballot;
   }
 
-  /** From now on the asker waits, until it is told something, once. False: this reader waits already, under this very attempt. */
+  /**
+   * From now on the asker waits, until it is told something, once. False: this reader waits already, under this very
+   * attempt.
+   */
   take(asker: Asker): boolean {
     if (asker.kind === "reader") {
       const name = nameOf(asker);
@@ -52,7 +55,8 @@ export class Answers {
     if ("reason" in waiter.reply) return this.result(waiter.asker, refused(waiter.reply), out);
     const known = this.replica.settledRevision;
     const standing = {
-      // A state that was not decided in this office may be told before the first reservation: then nobody knows a revision (R9).
+      // A state that was not decided in this office may be told before the first reservation: then nobody knows a
+      // revision (R9).
       revision: waiter.revision > known && waiter.revision !== NO_REVISION ? waiter.revision : known,
       groupEpoch: this.group.epoch,
       writer: this.group.self,

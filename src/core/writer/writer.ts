@@ -1,6 +1,6 @@
 /**
- * The writer: the 1 of the (1,N) register. It decides every write of its partition, one after the other, in its own memory, and each
- * decision counts once a majority holds it.
+ * The writer: the 1 of the (1,N) register. It decides every write of its partition, one after the other, in its own
+ * memory, and each decision counts once a majority holds it.
  *
  * The intuition: winning a ballot freezes, at a majority, everything that older ballots could still do. Whatever that
  * majority then holds of a key (Recover) is all there is to know. So the writer may decide on it and on its own
@@ -8,14 +8,16 @@
  * Write carries the whole register.
  *
  * Invariants:
- *   I1  It decides on a key only from what a majority that promised its ballot holds, or from its own decisions in this office (R4).
+ *   I1  It decides on a key only from what a majority that promised its ballot holds, or from its own decisions in this
+ *       office (R4).
  *   I2  A (ballot, seq) is given to one register only; memory is never rolled back (R6).
  *   I3  A revision is handed out only below a reservation that a majority holds (R13).
- *   I4  A state that the request did not write is revealed only when it is on a majority and a round begun later was confirmed (R5).
+ *   I4  A state that the request did not write is revealed only when it is on a majority and a round begun later was
+ *       confirmed (R5).
  *   I5  The settled seq stops below the lowest one that is not on a majority itself or by a later one of its key (R14).
  *
- * Source: the (1,N) register by Read-Impose Write-Majority (Cachin et al.), with Paxos' rounds of phase 2; for the confirming
- * round, Raft's ReadIndex without its log.
+ * Source: the (1,N) register by Read-Impose Write-Majority (Cachin et al.), with Paxos' rounds of phase 2; for the
+ * confirming round, Raft's ReadIndex without its log.
  */
 import { assert } from "../../base/assert.js";
 import { after, type Duration, duration, type Instant, instant, since } from "../../base/time.js";
@@ -164,8 +166,8 @@ export class Writer {
   }
 
   /**
-   * The group's epoch is over (V2). Office and candidacy end as in `resign`. But the clients' writes whose fate is open are
-   * returned, for the writer of the next epoch on this node.
+   * The group's epoch is over (V2). Office and candidacy end as in `resign`. But the clients' writes whose fate is open
+   * are returned, for the writer of the next epoch on this node.
    */
   seal(out: Outbox): readonly Unclear[] {
     const unclear: Unclear[] = this.unclear.splice(0);
@@ -310,7 +312,8 @@ export class Writer {
 
   onRecovered(now: Instant, place: number, message: Recovered, out: Outbox): void {
     if (!this.holds(message.ballot)) return;
-    // An office begins above all that was ever decided (R13): what is beyond it was made up, and would outlive whoever did.
+    // An office begins above all that was ever decided (R13): what is beyond it was made up, and would outlive whoever
+    // did.
     const beyond = Math.max(message.floor, message.register?.revision ?? NO_REVISION) > this.revisions.last;
     const reserved = !planted("R13.no-reservation") && !planted("R13.one-replica");
     if (beyond && reserved && !planted("R13.recovers-beyond")) return;
@@ -515,13 +518,17 @@ export class Writer {
     if (!this.holds(message.ballot)) return;
     const floor = this.revisions.floor;
     if (!this.revisions.onReserved(now, place, message, out)) return;
-    // No later office begins below it: clients may be told, so that what they say they know is not below what was forgotten (R9).
+    // No later office begins below it: clients may be told, so that what they say they know is not below what was
+    // forgotten (R9).
     if (!planted("R9.base-untold")) this.replica.knowRevision(this.revisions.base);
     if (this.revisions.floor > floor && !planted("R9.raise-without-floor")) this.keys.raiseFloor(this.revisions.floor);
     this.drainWaiting(now, out);
   }
 
-  /** From now on all revisions are above this one, and requests that know only of lower ones are refused as expired (R9, R13). */
+  /**
+   * From now on all revisions are above this one, and requests that know only of lower ones are refused as expired (R9,
+   * R13).
+   */
   raise(now: Instant, raise: Raise, out: Outbox): void {
     if (this.elected) this.revisions.raise(now, raise, out);
     else out.raised.push({ ticket: raise.ticket, done: false });
@@ -566,7 +573,10 @@ export class Writer {
 
   // ---- time
 
-  /** Asks again what was not answered in time: the same attempt, the same registers (R6, R7). Called every tick by the driver. */
+  /**
+   * Asks again what was not answered in time: the same attempt, the same registers (R6, R7). Called every tick by the
+   * driver.
+   */
   resend(now: Instant, heard: number, patience: Patience, out: Outbox): void {
     this.leaveUnclear(now, out);
     if (this.ballot === null || !this.elected) return;

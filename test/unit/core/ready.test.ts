@@ -28,7 +28,9 @@ const second = encodedView({ ...first.view, epoch: viewEpoch(2), previousDigest:
 
 afterEach(() => plant());
 
-/** Kinds of messages about readiness that leave with the sync, and before it, in the round after the move was learned. */
+/**
+ * Kinds of messages about readiness that leave with the sync, and before it, in the round after the move was learned.
+ */
 function told(): { durable: number; now: number } {
   const storage = new MemoryStorage();
   const core = new Core({

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { encodeView } from "../../../src/codec/api/view.js";
 import { encodedView, encodedViewFrom } from "../../../src/codec/peer/encoded-view.js";
 import { groupEpoch, nodeId, viewEpoch } from "../../../src/core/model/ids.js";
-import type { View } from "../../../src/core/view/view.js";
+import { moved, recording } from "../../../src/core/view/move.js";
+import type { Placement, View } from "../../../src/core/view/view.js";
 
 const FIRST: View = {
   epoch: viewEpoch(1),
@@ -33,6 +34,25 @@ describe("the bytes of a view", () => {
       `"0801121000112233445566778899aabbccddeeff280230023a19080112076e313a343630301a076e313a3437303022016128013a16080212076e323a343630301a076e323a3437303028014206120201021801420808011202020118014a020102"`,
     );
     expect(digest).toMatchInlineSnapshot(`"a58b16800826c0cdd193f96b92daba0ff53b02f3a74afa9ef921b5cfa160801b"`);
+  });
+
+  test("of a view that moves a partition name the group before and who is ready, until the move is finished", () => {
+    const [first, ...rest] = FIRST.partitions;
+    if (first === undefined) throw new Error("no partition");
+    const once = moved(first, nodeId(2), nodeId(3), viewEpoch(2));
+    const recorded = recording(once, [
+      { node: nodeId(1), bad: 0 },
+      { node: nodeId(3), bad: 7 },
+    ]);
+    const bytesOf = (placement: Placement): string =>
+      Buffer.from(encodedView({ ...FIRST, partitions: [placement, ...rest] }).bytes).toString("hex");
+    expect(bytesOf(recorded)).toMatchInlineSnapshot(
+      `"0801121000112233445566778899aabbccddeeff280230023a19080112076e313a343630301a076e313a3437303022016128013a16080212076e323a343630301a076e323a343730302801421812020103180222060801120201022a0208012a0408031007420808011202020118014a020102"`,
+    );
+    for (const placement of [once, recorded, recording(recorded, [{ node: nodeId(3), bad: 0 }])]) {
+      const view = { ...FIRST, partitions: [placement, ...rest] };
+      expect(encodedViewFrom(encodeView(view)).view).toEqual(view);
+    }
   });
 
   test("stay as they came, with what this version does not know", () => {

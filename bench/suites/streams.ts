@@ -1,6 +1,7 @@
 /**
- * What it costs a source to give a whole copy in the order of keys, as a transfer asks for it: a million keys of one partition, written through
- * the storage itself, and read page by page. First all lies in the checkpoint, then some of it in the memory table, too.
+ * What it costs a source to give a whole copy in the order of keys, as a transfer asks for it: a million keys of one
+ * partition, written through the storage itself, and read page by page. First all lies in the checkpoint, then some of
+ * it in the memory table, too.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,11 +1,11 @@
 /**
- * The cost of changing views, with seven members on disk that all vote. A change is an operation that names the preferred writer of one partition;
- * it names the one that is preferred already, so that only the view changes. Changes follow each other at once, each computed on the view that
- * the one before made.
+ * The cost of changing views, with seven members on disk that all vote. A change is an operation that names the
+ * preferred writer of one partition; it names the one that is preferred already, so that only the view changes. Changes
+ * follow each other at once, each computed on the view that the one before made.
  *
- * Measured are the time of a change under load; the rate of clients while views change, beside that of the same load before, in pairs; the bytes of
- * a view, and those that all nodes send for a change at rest, for a few and for many partitions; and the first call of a client that knows a
- * view of a hundred changes ago, in which writers have moved.
+ * Measured are the time of a change under load; the rate of clients while views change, beside that of the same load
+ * before, in pairs; the bytes of a view, and those that all nodes send for a change at rest, for a few and for many
+ * partitions; and the first call of a client that knows a view of a hundred changes ago, in which writers have moved.
  */
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";

@@ -1,6 +1,7 @@
 /**
- * The core of a node: all its partitions, the failure detector and the merged heartbeats, as one pure state machine. No clock, no chance,
- * no promise, no callback out: time and attempts' start are arguments, and everything it wants done is in the outbox.
+ * The core of a node: all its partitions, the failure detector and the merged heartbeats, as one pure state machine. No
+ * clock, no chance, no promise, no callback out: time and attempts' start are arguments, and everything it wants done
+ * is in the outbox.
  */
 import { assert, unreachable } from "../base/assert.js";
 import { after, type Duration, duration, type Instant, never } from "../base/time.js";
@@ -39,7 +40,9 @@ const MAX_OFFERS = 16;
 const MAX_CONFLICTS = 16;
 /** Partitions of a node that catch up at the same time; what they ask for is bounded in bytes (CATCH_UP_BYTES). */
 const MAX_CATCHING_UP = 128;
-/** How long a deleted key's tombstone rests at least, and how far passes over a partition's tombstones are apart (R12). */
+/**
+ * How long a deleted key's tombstone rests at least, and how far passes over a partition's tombstones are apart (R12).
+ */
 export const DEFAULT_PURGE_AFTER: Duration = duration(5 * 60_000);
 
 export interface RaiseInput {
@@ -303,7 +306,10 @@ export class Core {
     if (message.kind === "view-held" && from === this.self) this.copies.durable(now, this.view, out);
   }
 
-  /** The newest view counts for all copies. Also the first thing that a node does: a crash may have come between the two. */
+  /**
+   * The newest view counts for all copies. Also the first thing that a node does: a crash may have come between the
+   * two.
+   */
   private follow(now: Instant, out: Outbox): void {
     const first = !this.followed;
     this.followed = true;

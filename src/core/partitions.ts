@@ -1,7 +1,7 @@
 /**
  * The copies of partitions on this node, each in its phase of life (life.ts), and what the newest view makes of them. A
- * partition that keeps its group notices nothing of a view. One that gets another group is sealed here, in the step that
- * learns the view. A copy that stays serves the next epoch from there on.
+ * partition that keeps its group notices nothing of a view. One that gets another group is sealed here, in the step
+ * that learns the view. A copy that stays serves the next epoch from there on.
  *
  * Invariants
  * V2 Nothing of an epoch is answered after the step that sealed it: whoever served it is gone by then.

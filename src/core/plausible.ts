@@ -1,6 +1,6 @@
 /**
- * Whether what a peer says can be, before any machine sees it. Decoding has seen to it that numbers are whole and below 2^53; here they are held
- * against what this node knows.
+ * Whether what a peer says can be, before any machine sees it. Decoding has seen to it that numbers are whole and below
+ * 2^53; here they are held against what this node knows.
  *
  * The intuition: some numbers only ever rise, are durable, and everybody goes on above the highest. One message with
  * 2^53 − 1 would end a partition for good. So a number may leap only so far above what is known here, and the room for

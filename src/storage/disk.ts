@@ -150,7 +150,8 @@ export class DiskStorage implements CopyStorage {
     if (entries.length > 0 && this.unsaved.size > 0 && !this.remembered) this.remember();
     this.unappended = false;
     const folds = this.due(log);
-    // All that the tables hold is in the log now. Whoever is called by the commit may put what is not, and that must not be folded.
+    // All that the tables hold is in the log now. Whoever is called by the commit may put what is not, and that must
+    // not be folded.
     if (folds && !planted("R8.fold-ahead")) this.freeze();
     log.commit(durable);
     if (!folds) return;
@@ -212,7 +213,10 @@ export class DiskStorage implements CopyStorage {
     this.log?.commit(durable);
   }
 
-  /** Folds what there is, whether it is much or not; calls when the checkpoint has it. All that was put has been appended. */
+  /**
+   * Folds what there is, whether it is much or not; calls when the checkpoint has it. All that was put has been
+   * appended.
+   */
   foldNow(done: () => void): void {
     if (this.fold?.active === true) return this.options.later(1, () => this.foldNow(done));
     this.freeze(done);
@@ -361,7 +365,10 @@ export class DiskStorage implements CopyStorage {
     return state;
   }
 
-  /** Registers of ballots that were forgotten get their marks. Those in memory are folded soon, as a restart would not know any more. */
+  /**
+   * Registers of ballots that were forgotten get their marks. Those in memory are folded soon, as a restart would not
+   * know any more.
+   */
   private settle(state: CopyState): void {
     for (const last of state.takeFaded()) if (this.tableOf(state).settle(last)) this.wantsFold = true;
   }

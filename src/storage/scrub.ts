@@ -1,5 +1,6 @@
 /**
- * Reads the checkpoint slowly, again and again, so that rot is found while there are other copies to repair it from, and not years later.
+ * Reads the checkpoint slowly, again and again, so that rot is found while there are other copies to repair it from,
+ * and not years later.
  */
 import type { TableId } from "../codec/disk/table-id.js";
 import type { Key } from "../core/model/ids.js";

@@ -1,6 +1,6 @@
 /**
- * A process that begins, fills and drops copies of one partition, one after the other, and says what has become durable, until it is killed;
- * and a look at what it has left.
+ * A process that begins, fills and drops copies of one partition, one after the other, and says what has become
+ * durable, until it is killed; and a look at what it has left.
  */
 import { changeNumber, groupEpoch, type Key, partition } from "../../src/core/model/ids.js";
 import type { NodeEntry } from "../../src/core/model/node-entry.js";

@@ -1,6 +1,6 @@
 /**
- * A checkpoint in memory that outlives the storage on it, as a disk does: what was committed is there, and nothing else. Its trees are the
- * real ones, in blocks so small that they split and join all the time.
+ * A checkpoint in memory that outlives the storage on it, as a disk does: what was committed is there, and nothing
+ * else. Its trees are the real ones, in blocks so small that they split and join all the time.
  */
 import { Block } from "../../src/codec/disk/block.js";
 import { entryKeyOf, type Stored } from "../../src/codec/disk/checkpoint-record.js";

@@ -1,4 +1,7 @@
-/** Clients of nghttp2 at the client port: nghttp, frame by frame, and h2load with many calls at a time. Skipped where they are missing. */
+/**
+ * Clients of nghttp2 at the client port: nghttp, frame by frame, and h2load with many calls at a time. Skipped where
+ * they are missing.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * Takes the place of src/core/model/planted.ts in test builds: the same switches, settable. A name that is not known is an error that lists the
- * known ones, so that a test never passes because it planted nothing.
+ * Takes the place of src/core/model/planted.ts in test builds: the same switches, settable. A name that is not known is
+ * an error that lists the known ones, so that a test never passes because it planted nothing.
  */
 import type { PlantedBug } from "../../src/core/model/planted.js";
 

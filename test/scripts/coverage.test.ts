@@ -1,4 +1,7 @@
-/** A reader learns the protocol from the traces: none of its messages, and nothing that a client may be told, is missing there. */
+/**
+ * A reader learns the protocol from the traces: none of its messages, and nothing that a client may be told, is missing
+ * there.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Fenced } from "../../src/core/model/message.js";
@@ -7,7 +10,9 @@ import type { Refusal, Unknown } from "../../src/core/model/operation.js";
 import type { ViewMessage } from "../../src/core/view/message.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 
-/** How render.ts writes each; the types make the tables complete. Those about views have scripts of their own (views/). */
+/**
+ * How render.ts writes each; the types make the tables complete. Those about views have scripts of their own (views/).
+ */
 const MESSAGES: Record<Exclude<NodeMessage["kind"], ViewMessage["kind"]>, string> = {
   prepare: " Prepare ",
   promised: " Promised ",

@@ -1,7 +1,7 @@
 /**
- * The machines of one node, compiled: every state a node can be in and every input it can get has a number, and what the input does in
- * the state is found out once, by the real machines, and looked up from then on. A world has millions of states and a node some thousands,
- * so that the exploration itself hardly ever runs the core.
+ * The machines of one node, compiled: every state a node can be in and every input it can get has a number, and what
+ * the input does in the state is found out once, by the real machines, and looked up from then on. A world has millions
+ * of states and a node some thousands, so that the exploration itself hardly ever runs the core.
  */
 import type { Ballot } from "../../src/core/model/ballot.js";
 import { type NodeId, partition } from "../../src/core/model/ids.js";
@@ -13,7 +13,10 @@ import { copyOf, textOf, textOfMessage } from "./snapshot.js";
 import { type Effect, effectOn, isGathered, isTakenOn, wants } from "./spent.js";
 import { EPOCH, NODES, type SmallOperation, type SmallWorld } from "./worlds.js";
 
-/** Something that can happen at a node. A message and its delivery have the same number: messages are never taken away by delivery. */
+/**
+ * Something that can happen at a node. A message and its delivery have the same number: messages are never taken away
+ * by delivery.
+ */
 export type Input =
   | { readonly kind: "deliver"; readonly place: number; readonly from: number; readonly message: GroupMessage }
   | { readonly kind: "campaign"; readonly place: number; readonly office: number; readonly ballot: Ballot }

@@ -1,6 +1,6 @@
 /**
- * One node of the world of transfers: a real copy of one partition, whose group changes, with a disk that may lose its tail. The node knows the
- * groups one after the other, as views would tell them.
+ * One node of the world of transfers: a real copy of one partition, whose group changes, with a disk that may lose its
+ * tail. The node knows the groups one after the other, as views would tell them.
  */
 import { type Instant, instant } from "../../src/base/time.js";
 import { majorityOf } from "../../src/base/votes.js";

@@ -1,7 +1,7 @@
 /**
- * Runs the world of transfers by seed: groups of one partition that change, a writer under load before and after, old replicas that hold different
- * states, crashes of anyone at any step, registers that rot, tombstones that are purged, a network that loses, doubles, delays and reorders. After
- * that a calm time, in which every replica must become ready.
+ * Runs the world of transfers by seed: groups of one partition that change, a writer under load before and after, old
+ * replicas that hold different states, crashes of anyone at any step, registers that rot, tombstones that are purged, a
+ * network that loses, doubles, delays and reorders. After that a calm time, in which every replica must become ready.
  */
 import { Prng } from "../../src/base/prng.js";
 import { voteOf } from "../../src/base/votes.js";

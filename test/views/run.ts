@@ -1,7 +1,7 @@
 /**
- * Runs the world of views by seed: nodes that join, leave, crash and lose their disk, several proposers at once, a network that loses,
- * doubles, delays, reorders and cuts. After that a calm time, in which every node must come to know the newest view, and new views must be
- * decided.
+ * Runs the world of views by seed: nodes that join, leave, crash and lose their disk, several proposers at once, a
+ * network that loses, doubles, delays, reorders and cuts. After that a calm time, in which every node must come to know
+ * the newest view, and new views must be decided.
  */
 import { Prng } from "../../src/base/prng.js";
 import { type NodeId, nodeId } from "../../src/core/model/ids.js";
@@ -36,7 +36,9 @@ export interface ViewRun {
 }
 
 export interface ViewPlan {
-  /** The proposers plan by themselves, as those of real nodes; otherwise a careless planner tells them what to propose. */
+  /**
+   * The proposers plan by themselves, as those of real nodes; otherwise a careless planner tells them what to propose.
+   */
   readonly planned: boolean;
   /** How long each message travels at least; not given: drawn by the seed. */
   readonly delayMs?: number;

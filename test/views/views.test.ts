@@ -45,7 +45,10 @@ test("H14.old-reports is caught: a proposer far away gives up before it has deci
   expect(seeds.map((seed) => runViews(seed, 0, far).violation?.check)).toContain("a healthy majority goes on");
 });
 
-/** Seeds that catch a planted bug. Of those found late the small world and a script tell more (test/small/views.test.ts, test/scripts/views). */
+/**
+ * Seeds that catch a planted bug. Of those found late the small world and a script tell more (test/small/views.test.ts,
+ * test/scripts/views).
+ */
 const CAUGHT: readonly (readonly [string, readonly number[]])[] = [
   ["V1.all-members", [5]], // proposer P2
   ["V1.new-voters", [1]],

@@ -38,8 +38,8 @@ const VIEW_DIGEST = 6;
 const writer = new WireWriter();
 
 /**
- * `sent` learns of each frame how many messages it holds. `traceOf`: where a message belongs in a trace; null: nothing is traced. `digest`: of the
- * view of that epoch, for the first frame; null: the peer knows it.
+ * `sent` learns of each frame how many messages it holds. `traceOf`: where a message belongs in a trace; null: nothing
+ * is traced. `digest`: of the view of that epoch, for the first frame; null: the peer knows it.
  */
 export function encodeFrames(
   epoch: ViewEpoch,
@@ -147,8 +147,8 @@ export function decodeFrame(bytes: Uint8Array): ReceivedFrame {
 }
 
 /**
- * The frame's messages in order, with their places in a trace if those are asked for (`traced`); kinds this version does not know are
- * skipped.
+ * The frame's messages in order, with their places in a trace if those are asked for (`traced`); kinds this version
+ * does not know are skipped.
  */
 export function messagesOf(
   frame: ReceivedFrame,

@@ -1,4 +1,7 @@
-/** Peer messages from the generated code's form to the core's. A kind this version does not know is null: skipped, never an error. */
+/**
+ * Peer messages from the generated code's form to the core's. A kind this version does not know is null: skipped, never
+ * an error.
+ */
 import type { Timestamp as WireTimestamp } from "../../../gen/ts/onar/replication/v1/register.js";
 import type {
   Forward as WireForward,

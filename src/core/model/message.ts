@@ -1,6 +1,7 @@
 /**
- * Every message between the state machines of two nodes. Each says who sends it, when, and what it proves. Messages may be lost,
- * doubled, delayed and reordered; none is ever assumed to arrive. The sender's view epoch travels with the batch.
+ * Every message between the state machines of two nodes. Each says who sends it, when, and what it proves. Messages may
+ * be lost, doubled, delayed and reordered; none is ever assumed to arrive. The sender's view epoch travels with the
+ * batch.
  *
  * Answers name the attempt or (ballot, seq) they answer, and count once per replica (R7).
  */
@@ -10,7 +11,9 @@ import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.js";
 import type { Attempt, ChangeNumber, GroupEpoch, Key, Partition, Revision } from "./ids.js";
 import type { Register } from "./register.js";
 
-/** A candidate to every replica, once for the whole partition, after its own promise is durable: promise me this ballot. */
+/**
+ * A candidate to every replica, once for the whole partition, after its own promise is durable: promise me this ballot.
+ */
 export interface Prepare {
   readonly kind: "prepare";
   readonly partition: Partition;
@@ -67,7 +70,10 @@ export interface Reserved {
   readonly attempt: Attempt;
 }
 
-/** The writer to every replica: is my ballot still the highest you promised? Begun after the requests it speaks for came in (R5). */
+/**
+ * The writer to every replica: is my ballot still the highest you promised? Begun after the requests it speaks for came
+ * in (R5).
+ */
 export interface Confirm {
   readonly kind: "confirm";
   readonly partition: Partition;
@@ -145,7 +151,9 @@ export interface ReadAnswer {
   readonly settledRevision: Revision;
 }
 
-/** A reader that saw two timestamps to replicas that lack the highest: take it, as you would a Write of its ballot (R3). */
+/**
+ * A reader that saw two timestamps to replicas that lack the highest: take it, as you would a Write of its ballot (R3).
+ */
 export interface Impose {
   readonly kind: "impose";
   readonly partition: Partition;
@@ -210,7 +218,10 @@ export interface AskChanges {
   readonly whole: boolean;
 }
 
-/** Back, once all it speaks of is durable (R8): what changed, each as it is held now. Registers are taken over under the fence (R1). */
+/**
+ * Back, once all it speaks of is durable (R8): what changed, each as it is held now. Registers are taken over under the
+ * fence (R1).
+ */
 export interface Changes {
   readonly kind: "changes";
   readonly partition: Partition;
@@ -218,12 +229,18 @@ export interface Changes {
   readonly attempt: Attempt;
   /** The answering replica's copy. */
   readonly copy: GroupEpoch;
-  /** Every change after the one asked for and up to here is listed, unless the asker had it, or it is bad. A bad one changes again when it is mended. */
+  /**
+   * Every change after the one asked for and up to here is listed, unless the asker had it, or it is bad. A bad one
+   * changes again when it is mended.
+   */
   readonly upTo: ChangeNumber;
   /** There are later ones. */
   readonly more: boolean;
   readonly changes: readonly ListedChange[];
-  /** With the last page, states that the answering copy had: who has all its changes needs none of them. Empty: it does not say. */
+  /**
+   * With the last page, states that the answering copy had: who has all its changes needs none of them. Empty: it does
+   * not say.
+   */
   readonly taken: readonly SeqRanges[];
 }
 
@@ -245,7 +262,9 @@ export interface AskTombstone {
   readonly timestamp: Timestamp;
 }
 
-/** A replica that does, durably, and whose promise is exactly that ballot. Only all of them together allow the purge. */
+/**
+ * A replica that does, durably, and whose promise is exactly that ballot. Only all of them together allow the purge.
+ */
 export interface TombstoneHeld {
   readonly kind: "tombstone-held";
   readonly partition: Partition;
@@ -253,7 +272,9 @@ export interface TombstoneHeld {
   readonly attempt: Attempt;
 }
 
-/** The writer to every replica, after all of them confirmed: remove that tombstone, and nothing else of the key (R12). */
+/**
+ * The writer to every replica, after all of them confirmed: remove that tombstone, and nothing else of the key (R12).
+ */
 export interface Purge {
   readonly kind: "purge";
   readonly partition: Partition;

@@ -1,9 +1,11 @@
 /**
- * The messages of a transfer: how a copy that is not ready gets the registers of a partition from the replicas of the group before. Each
- * question is about one partition and names the group whose registers are wanted; an answer names the question's attempt. Both may be lost,
- * doubled, delayed and reordered: a page that is asked for again is made again.
+ * The messages of a transfer: how a copy that is not ready gets the registers of a partition from the replicas of the
+ * group before. Each question is about one partition and names the group whose registers are wanted; an answer names
+ * the question's attempt. Both may be lost, doubled, delayed and reordered: a page that is asked for again is made
+ * again.
  *
- * Two pairs serve the pre-copy, from one copy that may go on serving. Two pairs serve the merge, from copies that are sealed.
+ * Two pairs serve the pre-copy, from one copy that may go on serving. Two pairs serve the merge, from copies that are
+ * sealed.
  */
 import type { Timestamp } from "./ballot.js";
 import type { Attempt, ChangeNumber, GroupEpoch, Key, Partition, Revision } from "./ids.js";
@@ -33,7 +35,10 @@ export interface Registers {
   readonly upTo: Key | null;
 }
 
-/** A target to a ready replica of the group: what changed in your copy since that change? For the pre-copy, once all keys were listed. */
+/**
+ * A target to a ready replica of the group: what changed in your copy since that change? For the pre-copy, once all
+ * keys were listed.
+ */
 export interface AskDelta {
   readonly kind: "ask-delta";
   readonly partition: Partition;
@@ -51,7 +56,10 @@ export interface Delta {
   readonly groupEpoch: GroupEpoch;
   readonly attempt: Attempt;
   readonly source: SourceNumbers;
-  /** False: the number is of another copy, or not all removals since are remembered. Then the target lists all keys anew (H8). */
+  /**
+   * False: the number is of another copy, or not all removals since are remembered. Then the target lists all keys anew
+   * (H8).
+   */
   readonly known: boolean;
   /** Every change up to here is in the page, or a later one of its key comes with a later page. */
   readonly upTo: ChangeNumber;
@@ -88,7 +96,10 @@ export interface States {
   readonly upTo: Key | null;
 }
 
-/** A target to a replica of the group before: what do you hold of these keys, whole? For the merge, and for keys that were bad in it. */
+/**
+ * A target to a replica of the group before: what do you hold of these keys, whole? For the merge, and for keys that
+ * were bad in it.
+ */
 export interface AskKeys {
   readonly kind: "ask-keys";
   readonly partition: Partition;
@@ -123,7 +134,10 @@ export interface SourceNumbers {
 
 /** A sealed copy says this of itself with each answer. */
 export interface SealedCopy {
-  /** It took nothing over by a transfer since its seal, so that what it holds of the group before counts towards settled (M1). */
+  /**
+   * It took nothing over by a transfer since its seal, so that what it holds of the group before counts towards settled
+   * (M1).
+   */
   readonly votes: boolean;
   readonly floor: Revision;
   readonly reservation: Revision;

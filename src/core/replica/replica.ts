@@ -1,6 +1,7 @@
 /**
- * The replica: keeps registers durably and answers for them. It takes part in no decision; it only refuses what is older than what it
- * promised. All of the protocol's safety rests on that fence and on answers that leave after the sync.
+ * The replica: keeps registers durably and answers for them. It takes part in no decision; it only refuses what is
+ * older than what it promised. All of the protocol's safety rests on that fence and on answers that leave after the
+ * sync.
  *
  * Invariants, cited by the assertions below:
  *   I1  The promise never falls, and no register it holds has a higher ballot than its promise.
@@ -88,7 +89,9 @@ export class Replica {
    * request that was told less is refused as expired (R9).
    */
   settledRevision: Revision = planted("R9.tells-less") ? NO_REVISION : UNKNOWN_REVISION;
-  /** Keys found bad and not mended yet, each with the number of that finding: the writer is asked for them (mending.ts). */
+  /**
+   * Keys found bad and not mended yet, each with the number of that finding: the writer is asked for them (mending.ts).
+   */
   readonly bad = new Map<Key, number>();
   private findings = 0;
   private badBytes = 0;
@@ -107,8 +110,8 @@ export class Replica {
   }
 
   /**
-   * The copy stays in the group of a later epoch. In one durable record it is sealed, and promises what every replica of
-   * that epoch starts with (V2). All that it holds and knows goes along.
+   * The copy stays in the group of a later epoch. In one durable record it is sealed, and promises what every replica
+   * of that epoch starts with (V2). All that it holds and knows goes along.
    */
   stay(group: Pick<Group, "partition" | "epoch">, out: Outbox): void {
     assert(group.epoch > this.group.epoch, "I1: the promise never falls");
@@ -124,7 +127,10 @@ export class Replica {
     this.bad.clear();
   }
 
-  /** Rebuilds the state from durable entries, in their order, before the first input. The table is rebuilt by its storage. */
+  /**
+   * Rebuilds the state from durable entries, in their order, before the first input. The table is rebuilt by its
+   * storage.
+   */
   restore(entry: Entry): void {
     switch (entry.kind) {
       case "promise":
@@ -159,7 +165,10 @@ export class Replica {
     }
   }
 
-  /** The copy of a key; what it shows is durable once the step's entries are. A bad one is noted, so that it gets mended. */
+  /**
+   * The copy of a key; what it shows is durable once the step's entries are. A bad one is noted, so that it gets
+   * mended.
+   */
   look(key: Key): Register | Bad | null {
     const held = this.inherited.has(key) ? BAD : this.table.get(key);
     if (held !== BAD) {
@@ -175,14 +184,20 @@ export class Replica {
     return BAD;
   }
 
-  /** Questions asked of the writer so far count no more, as their answers may be older than what is known by now. False: the key waits for no mending. */
+  /**
+   * Questions asked of the writer so far count no more, as their answers may be older than what is known by now. False:
+   * the key waits for no mending.
+   */
   foundAgain(key: Key): boolean {
     if (!this.bad.has(key)) return false;
     this.bad.set(key, ++this.findings);
     return true;
   }
 
-  /** States that this copy took, or later ones of their keys. After a start, those of the changes before it, as far as they are remembered. */
+  /**
+   * States that this copy took, or later ones of their keys. After a start, those of the changes before it, as far as
+   * they are remembered.
+   */
   get taken(): Taken {
     this.recall();
     return this.had;
@@ -316,8 +331,8 @@ export class Replica {
   }
 
   /**
-   * Takes a register that came from another replica's copy: fenced as an Impose is, unless it is known to be settled (R1). False when it was
-   * refused: then the writer must settle it.
+   * Takes a register that came from another replica's copy: fenced as an Impose is, unless it is known to be settled
+   * (R1). False when it was refused: then the writer must settle it.
    */
   takeOver(register: Register, settledThere: boolean, out: Outbox): boolean {
     const { ballot } = register.timestamp;
@@ -406,7 +421,9 @@ export class Replica {
     if (this.settledRevision !== UNKNOWN_REVISION) this.knowRevision(settledRevision);
   }
 
-  /** By an office of this node that has its first reservation, or by another replica that knew when this process asked. */
+  /**
+   * By an office of this node that has its first reservation, or by another replica that knew when this process asked.
+   */
   knowRevision(settledRevision: Revision): void {
     if (settledRevision <= this.settledRevision) return;
     this.settledRevision = settledRevision > this.floor ? settledRevision : this.floor;
@@ -508,7 +525,10 @@ export class Replica {
     return (this.table.lastChange + 1) as ChangeNumber;
   }
 
-  /** Takes the register unless it holds it, or one of the same ballot with a later seq (R2). False: its copy is bad, nothing is said (R11). */
+  /**
+   * Takes the register unless it holds it, or one of the same ballot with a later seq (R2). False: its copy is bad,
+   * nothing is said (R11).
+   */
   private keep(register: Register, out: Outbox): boolean {
     const held = this.look(register.key);
     if (held === BAD) {

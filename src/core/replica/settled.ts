@@ -1,8 +1,8 @@
 /**
  * The settled states that a replica knows. It keeps a seq for each ballot. Every register of that ballot up to it, or a
  * later one of its key, is on a majority. Numbers of one ballot say nothing of another's (R14). The list is bounded.
- * Registers of ballots that are forgotten have a mark of their own in the table, as far as they were settled (H10). Without
- * it they cost an impose.
+ * Registers of ballots that are forgotten have a mark of their own in the table, as far as they were settled (H10).
+ * Without it they cost an impose.
  */
 import { type Ballot, compareBallots, sameBallot, type Timestamp } from "../model/ballot.js";
 import { planted } from "../model/planted.js";

@@ -1,10 +1,13 @@
 /**
- * The late merge: a ready copy goes on asking for its inherited bad keys, until a majority of the group before has spoken (H12). Then the key is merged as all others were. Meanwhile the copy says nothing of it, so the writer may mend it first.
+ * The late merge: a ready copy goes on asking for its inherited bad keys, until a majority of the group before has
+ * spoken (H12). Then the key is merged as all others were. Meanwhile the copy says nothing of it, so the writer may
+ * mend it first.
  *
  * Invariants:
- *   I1  Answers are collected under the number of the mark, and die with it. A key that was mended and is bad again has acknowledged something
- *       in this group: what the group before held says nothing of that (R11).
- *   I2  A register that is taken counts as taken over by a transfer: this copy has no vote on what was settled before (M1).
+ *   I1  Answers are collected under the number of the mark, and die with it. A key that was mended and is bad again has
+ *       acknowledged something in this group: what the group before held says nothing of that (R11).
+ *   I2  A register that is taken counts as taken over by a transfer: this copy has no vote on what was settled before
+ *       (M1).
  */
 import { type Instant, instant } from "../../base/time.js";
 import { countVotes, majorityOf, voteOf } from "../../base/votes.js";

@@ -1,17 +1,19 @@
 /**
- * The merge: how a copy that is not ready becomes a whole replica of its group (V3). It asks a majority of the group before what they held at
- * their seals, or hold by now. It goes along all keys in one order, and takes the highest timestamp of each.
+ * The merge: how a copy that is not ready becomes a whole replica of its group (V3). It asks a majority of the group
+ * before what they held at their seals, or hold by now. It goes along all keys in one order, and takes the highest
+ * timestamp of each.
  *
- * Intuition: each of those replicas tells the timestamps of its keys in pages (stream.ts). Once a majority has told a stretch of keys, it is
- * decided. A register that is here already stays if it is the one that counts; the rest is fetched whole or dropped. So a pre-copy only saves fetching, and never
- * decides anything. Memory is bounded by a page for each replica, however large the partition.
+ * Intuition: each of those replicas tells the timestamps of its keys in pages (stream.ts). Once a majority has told a
+ * stretch of keys, it is decided. A register that is here already stays if it is the one that counts; the rest is
+ * fetched whole or dropped. So a pre-copy only saves fetching, and never decides anything. Memory is bounded by a page
+ * for each replica, however large the partition.
  *
  * Invariants:
- *   I1  A key is decided by replicas that can speak for it and are a majority of the group before; sealed, or they do not answer. Other keys may
- *       be decided by others, so that a source may die in the middle.
+ *   I1  A key is decided by replicas that can speak for it and are a majority of the group before; sealed, or they do
+ *       not answer. Other keys may be decided by others, so that a source may die in the middle.
  *   I2  A key that none of them holds is dropped, whatever was here.
- *   I3  A register counts as settled when one of them knows it to be. It does, too, when it is native to that group and a majority of the
- *       whole group held it at their seals (M1).
+ *   I3  A register counts as settled when one of them knows it to be. It does, too, when it is native to that group and
+ *       a majority of the whole group held it at their seals (M1).
  *   I4  A key that too few can speak for is inherited as bad, after a bounded wait, and never taken as absent (H12).
  *   I5  Ready is durable after everything that it speaks of: entries keep their order.
  *
@@ -41,7 +43,10 @@ import { Verdict } from "./verdict.js";
 
 /** Without an answer for so long, another replica is asked besides. */
 export const STALL_MS = 2_000;
-/** For so long replicas that do not answer are waited for, before keys that the others cannot speak for are inherited as bad. */
+/**
+ * For so long replicas that do not answer are waited for, before keys that the others cannot speak for are inherited as
+ * bad.
+ */
 export const BAD_WAIT_MS = 5_000;
 /** Inherited bad keys of a partition. At it: the merge waits until more replicas can speak. */
 export const MAX_INHERITED = 1_024;
@@ -59,7 +64,9 @@ export interface MergeOptions {
   readonly group: Group;
   readonly previous: PreviousGroup;
   readonly receiver: Receiver;
-  /** This copy as one of the sources, when it was a ready replica of the group before and has sealed it; otherwise null. */
+  /**
+   * This copy as one of the sources, when it was a ready replica of the group before and has sealed it; otherwise null.
+   */
   readonly own: SourceCopy | null;
   readonly attempts: Attempts;
   readonly load: TransferLoad;

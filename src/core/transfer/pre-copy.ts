@@ -1,13 +1,15 @@
 /**
- * The pre-copy: most of a partition gets to its next replica while the group before goes on serving. So the merge has little left to fetch.
+ * The pre-copy: most of a partition gets to its next replica while the group before goes on serving. So the merge has
+ * little left to fetch.
  *
- * Intuition: all keys of one copy are listed in order, in pages of whole registers. Then its changes since the listing began are asked for, again
- * and again. A cursor says how far that is: it counts the changes of that one copy. Whatever goes wrong here costs bytes and never
- * correctness, as the merge decides every key anew.
+ * Intuition: all keys of one copy are listed in order, in pages of whole registers. Then its changes since the listing
+ * began are asked for, again and again. A cursor says how far that is: it counts the changes of that one copy. Whatever
+ * goes wrong here costs bytes and never correctness, as the merge decides every key anew.
  *
  * Invariants:
  *   I1  The cursor is of one copy of one replica. When that one has another copy by now, its keys are listed anew.
- *   I2  A key that the source removed since is removed here, and so is a key between two that it lists. Otherwise purged keys would pile up (H8).
+ *   I2  A key that the source removed since is removed here, and so is a key between two that it lists. Otherwise
+ *       purged keys would pile up (H8).
  */
 import { type Instant, instant, since } from "../../base/time.js";
 import { voteOf } from "../../base/votes.js";
@@ -139,7 +141,8 @@ export class PreCopy {
   /** The source cannot tell what changed since the cursor. */
   private unknown(now: Instant, position: Position, { copy, lastChange }: SourceNumbers, out: TransferOutbox): void {
     this.inStep = false;
-    // Another replica took the place of the one that listed the keys. It goes on from now, and the merge finds what lies between.
+    // Another replica took the place of the one that listed the keys. It goes on from now, and the merge finds what
+    // lies between.
     if (position.copy === NO_COPY) this.moveTo({ ...position, copy, change: lastChange }, out);
     else this.position = null;
     this.ask(now, out);
@@ -175,7 +178,10 @@ export class PreCopy {
     }
   }
 
-  /** Drops what was listed in this stretch of keys no more. The key where the next page begins; null: that was the last one. */
+  /**
+   * Drops what was listed in this stretch of keys no more. The key where the next page begins; null: that was the last
+   * one.
+   */
   private dropBetween(after: Key | null, { registers, upTo }: Registers, out: TransferOutbox): Key | null {
     const { receiver } = this.options;
     const own = orderedPage(receiver.table, after, MAX_OWN, TRANSFER_PAGE_BYTES);

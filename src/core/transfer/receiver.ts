@@ -1,8 +1,10 @@
 /**
- * How a transfer changes the copy that takes over: each change goes into the table and into an entry, as a replica's own changes do.
+ * How a transfer changes the copy that takes over: each change goes into the table and into an entry, as a replica's
+ * own changes do.
  *
- * A copy that is not ready has told nobody anything. So the fence does not hold for what comes here: a register may replace one with a higher
- * timestamp, and may lie below the promise. The promise is no lower than any register of the own group that was taken (V3).
+ * A copy that is not ready has told nobody anything. So the fence does not hold for what comes here: a register may
+ * replace one with a higher timestamp, and may lie below the promise. The promise is no lower than any register of the
+ * own group that was taken (V3).
  */
 import { assert } from "../../base/assert.js";
 import { compareBallots, type Timestamp } from "../model/ballot.js";

@@ -1,12 +1,12 @@
 /**
- * The answers of a copy to one that takes over from it. They are pages, bounded in bytes and in number, and made anew for each question. A source
- * remembers nothing of its targets.
+ * The answers of a copy to one that takes over from it. They are pages, bounded in bytes and in number, and made anew
+ * for each question. A source remembers nothing of its targets.
  *
  * Invariants:
- *   I1  A replica answers a merge only once its seal of the group before is durable. Otherwise it could accept something afterwards, which the
- *       merge would miss (V3).
- *   I2  A stretch of keys is told whole: every key of it that is held, bad ones included. It is what the copy holds now. A copy that serves the
- *       new group already tells what it holds in that one.
+ *   I1  A replica answers a merge only once its seal of the group before is durable. Otherwise it could accept
+ *       something afterwards, which the merge would miss (V3).
+ *   I2  A stretch of keys is told whole: every key of it that is held, bad ones included. It is what the copy holds
+ *       now. A copy that serves the new group already tells what it holds in that one.
  *   I3  A key that was inherited as bad is told as bad, and never left out.
  *   I4  An answer leaves after all that it tells is durable (R8).
  */

@@ -4,7 +4,8 @@
  * change.
  * Operations are told in operation.ts.
  *
- * Voters: as many as an odd number of members allows, at most MAX_VOTERS, one change a view (V1). One that leaves is replaced first.
+ * Voters: as many as an odd number of members allows, at most MAX_VOTERS, one change a view (V1). One that leaves is
+ * replaced first.
  *
  * A new node at the address of a member without partitions replaces that member: its directory is gone, or it was in
  * memory. It votes in that one's place. A member that the proposer heard just now is never replaced so (V7).
@@ -112,7 +113,10 @@ class Change {
     this.operation ??= wish.id;
   }
 
-  /** Members that are elsewhere now, all at once: one may be where another one was. Those that would share an address wait. */
+  /**
+   * Members that are elsewhere now, all at once: one may be where another one was. Those that would share an address
+   * wait.
+   */
   rehouse(wishing: readonly JoinWish[]): void {
     let going = wishing.filter(({ member, operation }) => {
       const known = this.members.get(member.id);
@@ -173,7 +177,10 @@ class Change {
     this.place(partition, recording(placement, ready));
   }
 
-  /** Only from a group of which a ready majority stays and can be asked now (H16), and to a member that knows the newest view. */
+  /**
+   * Only from a group of which a ready majority stays and can be asked now (H16), and to a member that knows the newest
+   * view.
+   */
   move({ partition, leaves, comes }: Move, mayVote: (node: NodeId) => boolean): void {
     const placement = this.partitions[partition];
     if (placement === undefined || placement !== this.before.partitions[partition]) return;
@@ -230,7 +237,9 @@ function memberAtAddressOf(members: ReadonlyMap<NodeId, Member>, wanted: Member)
   return null;
 }
 
-/** The voters beside these members; null: as they are cannot be, and nobody can take the place of the one that leaves. */
+/**
+ * The voters beside these members; null: as they are cannot be, and nobody can take the place of the one that leaves.
+ */
 function plannedVoters(
   voters: readonly NodeId[],
   members: ReadonlyMap<NodeId, Member>,
@@ -246,7 +255,10 @@ function plannedVoters(
   return enough && 2 * kept.filter(mayVote).length > kept.length ? kept : null;
 }
 
-/** From a zone with as few voters as possible, so that the loss of one zone leaves a majority where there are enough zones. */
+/**
+ * From a zone with as few voters as possible, so that the loss of one zone leaves a majority where there are enough
+ * zones.
+ */
 function chosenOf(
   members: readonly Member[],
   voters: readonly NodeId[],

@@ -96,12 +96,15 @@ export interface Checkpoint {
   below(table: TableId, key: Key): Below | null;
   tallies(): Iterable<Tally>;
   states(): Iterable<FoldedState>;
-  /** The latest changes above `after` of keys that are not skipped, by ascending number. A bad register has no timestamp. */
+  /**
+   * The latest changes above `after` of keys that are not skipped, by ascending number. A bad register has no
+   * timestamp.
+   */
   changes(table: TableId, after: ChangeNumber, limit: number, skip: (key: Key) => boolean): Change[];
   tombstones(table: TableId, limit: number, skip: (key: Key) => boolean): Change[];
   /**
-   * Registers of keys that are not skipped, behind this one, in the order of keys. At most `limit`, and none behind the one by which they have so
-   * many bytes. Throws a CheckpointError when it is not known which keys there are.
+   * Registers of keys that are not skipped, behind this one, in the order of keys. At most `limit`, and none behind the
+   * one by which they have so many bytes. Throws a CheckpointError when it is not known which keys there are.
    */
   ordered(table: TableId, after: Key | null, limit: number, maxBytes: number, skip: (key: Key) => boolean): Held[];
   /** Removals above `after`, whether their keys are held again or not. */
@@ -113,8 +116,8 @@ export interface Checkpoint {
   /** One transaction, seen by reads and durable when it is done. One at a time. */
   commit(batch: FoldBatch, done: Done): void;
   /**
-   * One transaction, as `commit`: removes so many blocks of a table, or else what is left of it, its small state too. `kept` takes that one's
-   * place. A table that is swept is neither read nor folded into any more.
+   * One transaction, as `commit`: removes so many blocks of a table, or else what is left of it, its small state too.
+   * `kept` takes that one's place. A table that is swept is neither read nor folded into any more.
    */
   sweep(table: TableId, blocks: number, kept: FoldedState | null, done: Swept): void;
   close(done: () => void): void;

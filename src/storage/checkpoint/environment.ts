@@ -1,9 +1,9 @@
 /**
  * LMDB, as checkpoints use it: trees of bytes, and batches that are durable before they are told.
  *
- * LMDB reads are from mapped memory and block the loop for a microsecond, or for a page of disk when it is not cached. Its writes run on a
- * thread of its own: data, sync, then the new root with a write that is itself synced. Its pages have no checksums, so everything in them
- * must have some.
+ * LMDB reads are from mapped memory and block the loop for a microsecond, or for a page of disk when it is not cached.
+ * Its writes run on a thread of its own: data, sync, then the new root with a write that is itself synced. Its pages
+ * have no checksums, so everything in them must have some.
  */
 import { statfs } from "node:fs";
 import { getSystemErrorName } from "node:util";
@@ -44,7 +44,9 @@ export class Environment {
   private closed = false;
   private lastWritten: Promise<unknown> | null = null;
 
-  /** `folder` is made when it is missing. Throws a CheckpointError. `readOnly`: but LMDB keeps a lock beside the file. */
+  /**
+   * `folder` is made when it is missing. Throws a CheckpointError. `readOnly`: but LMDB keeps a lock beside the file.
+   */
   constructor(
     private readonly folder: string,
     private readonly readOnly: boolean,
@@ -62,7 +64,8 @@ export class Environment {
         pageSize: PAGE_BYTES,
         // Without overlapping syncs a commit is durable before it is told.
         overlappingSync: false,
-        // All writes are in batches of our own. LMDB's batch of a turn has a promise that nobody can catch when its commit fails.
+        // All writes are in batches of our own. LMDB's batch of a turn has a promise that nobody can catch when its
+        // commit fails.
         eventTurnBatching: false,
         noMemInit: true,
       });

@@ -1,5 +1,6 @@
 /**
- * The checkpoint in LMDB: the packed trees of registers and indexes (packed.ts), and a tree of small states (sealed-tree.ts).
+ * The checkpoint in LMDB: the packed trees of registers and indexes (packed.ts), and a tree of small states
+ * (sealed-tree.ts).
  *
  * A fold's transaction is planned first, in turns of a few milliseconds, and then handed to LMDB's thread whole.
  */
@@ -31,7 +32,10 @@ export class LmdbCheckpoint implements Checkpoint {
   private readonly packed: Packed;
   private closed = false;
 
-  /** `folder` is made when it is missing. Throws a CheckpointError when what is there cannot be read. `readOnly`: nothing is written. */
+  /**
+   * `folder` is made when it is missing. Throws a CheckpointError when what is there cannot be read. `readOnly`:
+   * nothing is written.
+   */
   constructor(folder: string, readOnly = false) {
     this.environment = new Environment(folder, readOnly);
     const tree = (name: string): Tree => this.environment.tree(name);

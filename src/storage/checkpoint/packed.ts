@@ -6,9 +6,10 @@
  *   deleted   (table, change) → key: those of them that are tombstones
  *   removed   (table, change) → key: the last ones that are gone (removed-tree.ts)
  *
- * The first three tell the same twice, so that what one has lost is known from another. For a rotten block of records the changes
- * say which keys are bad. A rotten block of an index is filled again from the records. When both have rotted in one
- * table, every key of the lost range is bad. Nothing can be folded over it any more: the node counts as lost.
+ * The first three tell the same twice, so that what one has lost is known from another. For a rotten block of records
+ * the changes say which keys are bad. A rotten block of an index is filled again from the records. When both have
+ * rotted in one table, every key of the lost range is bad. Nothing can be folded over it any more: the node counts as
+ * lost.
  */
 
 import { bytesOf, NO_BYTES, textOf } from "../../codec/bytes/bytes.js";
@@ -171,7 +172,10 @@ export class Packed {
     return { records, next: at };
   }
 
-  /** The blocks to write for these registers, each key at most once, a table's together, and removals. Reads while it is gone through. */
+  /**
+   * The blocks to write for these registers, each key at most once, a table's together, and removals. Reads while it is
+   * gone through.
+   */
   *plan({ items, removed }: Pick<FoldBatch, "items" | "removed">): Iterable<TreeWrite> {
     this.plannedHeads.clear();
     for (let from = 0; from < items.length; ) {
@@ -294,7 +298,9 @@ export class Packed {
 
   // ---- holes
 
-  /** `certain`: for what is written in the hole's place. If it is not known for certain what was there, nothing may be. */
+  /**
+   * `certain`: for what is written in the hole's place. If it is not known for certain what was there, nothing may be.
+   */
   private refill(tree: TreeName, table: TableId, hole: Section, certain: boolean): BlockEntry[] {
     // It shows by itself that something is missing there.
     if (tree === "removed") return [];

@@ -1,6 +1,6 @@
 /**
- * A valid frame of every kind, as the nodes of rig.ts could send them: what mutations begin with, besides the frames that are under way. The
- * types make the list complete for the code, corpus.test.ts for the contract.
+ * A valid frame of every kind, as the nodes of rig.ts could send them: what mutations begin with, besides the frames
+ * that are under way. The types make the list complete for the code, corpus.test.ts for the contract.
  */
 import {
   type Authentication,

@@ -1,4 +1,6 @@
-/** Copies of one partition that come and go: what is of one never turns up in another, and a drop gives everything back. */
+/**
+ * Copies of one partition that come and go: what is of one never turns up in another, and a drop gives everything back.
+ */
 import { afterEach, describe, expect, test } from "vitest";
 import { firstTableOf } from "../../../src/codec/disk/table-id.js";
 import type { CopyEntry } from "../../../src/core/model/copy-entry.js";

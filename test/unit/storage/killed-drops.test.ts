@@ -1,4 +1,7 @@
-/** A process that begins, fills and drops copies is killed, again and again: nothing that was durable is lost, and no copy has another one's keys. */
+/**
+ * A process that begins, fills and drops copies is killed, again and again: nothing that was durable is lost, and no
+ * copy has another one's keys.
+ */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,6 @@
-/** Copies of one partition by hand: what a source holds is put there, and each message of a transfer is carried or not. */
+/**
+ * Copies of one partition by hand: what a source holds is put there, and each message of a transfer is carried or not.
+ */
 import { type Instant, instant } from "../../../../src/base/time.js";
 import { voteOf } from "../../../../src/base/votes.js";
 import { ballot, timestamp } from "../../../../src/core/model/ballot.js";

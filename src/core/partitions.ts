@@ -10,11 +10,11 @@
  *    the newest group is recorded as ready.
  */
 
-import { unreachable } from "../base/assert.js";
+import { present, unreachable } from "../base/assert.js";
 import type { Instant } from "../base/time.js";
 import { Life, turnOf } from "./life.js";
 import type { Entry } from "./model/entry.js";
-import { FOUNDING, type GroupEpoch, type NodeId, type Partition } from "./model/ids.js";
+import { FOUNDING, type GroupEpoch, type NodeId, type Partition, partition as partitionOf } from "./model/ids.js";
 import type { Outbox } from "./model/outbox.js";
 import { planted } from "./model/planted.js";
 import type { RegisterTable } from "./model/table.js";
@@ -79,7 +79,7 @@ export class Partitions {
     const held = byPartition(options.copies);
     const entries = byPartition(options.restored);
     for (const [p, placement] of view.partitions.entries()) {
-      const partition = p as Partition;
+      const partition = partitionOf(p);
       const copies = held.get(partition) ?? [];
       const own = entries.get(partition) ?? [];
       const isFoundings = own.length > 0 || this.hasFoundings(placement);
@@ -102,7 +102,7 @@ export class Partitions {
   follow(now: Instant, view: View, pausing: boolean, out: Outbox): readonly Partition[] {
     const turned: Partition[] = [];
     for (const [p, placement] of view.partitions.entries()) {
-      const partition = p as Partition;
+      const partition = partitionOf(p);
       if (this.turn(now, partition, placement, pausing, out)) turned.push(partition);
       if (placement.previous === undefined && this.older.size + this.newest.size > 0) this.drop(partition, out);
     }
@@ -189,7 +189,7 @@ export class Partitions {
     const succeeds = before?.isWriter === true && !pausing;
     const unclear = this.unsealed.has(partition) ? [] : (before?.seal(succeeds, out) ?? []);
     kept.life.seal(placement.groupEpoch, true);
-    (kept.replica as Replica).stay({ partition, epoch: placement.groupEpoch }, out);
+    present(kept.replica, "a copy that stays").stay({ partition, epoch: placement.groupEpoch }, out);
     const served = this.serve(now, partition, placement, kept, []);
     for (const position of positions) served.upkeep.catchUp.restore(position);
     if (succeeds) served.succeed(now, unclear, out);
@@ -220,7 +220,7 @@ export class Partitions {
   ): ServedPartition {
     const { replicas, groupEpoch } = placement;
     const group = new Group(partition, groupEpoch, replicas, this.self);
-    const served = new ServedPartition({ ...this.parts, group, replica: replica as Replica, now });
+    const served = new ServedPartition({ ...this.parts, group, replica: present(replica, "a copy that serves"), now });
     for (const entry of entries) if (entry.kind === "cursor") served.upkeep.catchUp.restore(entry);
     this.served.set(partition, served);
     return served;

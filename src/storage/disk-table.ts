@@ -2,10 +2,10 @@
  * The registers of one copy of a partition on disk: the layers of the memory table over the checkpoint. An entry is
  * seen as soon as it is put, durable or not.
  */
-import { assert } from "../base/assert.js";
+import { assert, present } from "../base/assert.js";
 import type { TableId } from "../codec/disk/table-id.js";
 import { sameTimestamp, type Timestamp } from "../core/model/ballot.js";
-import type { ChangeNumber, Key } from "../core/model/ids.js";
+import { type ChangeNumber, type Key, NO_CHANGE } from "../core/model/ids.js";
 import { compareKeys } from "../core/model/key-order.js";
 import { planted } from "../core/model/planted.js";
 import type { Register } from "../core/model/register.js";
@@ -38,7 +38,7 @@ export class DiskTable implements RegisterTable {
   /** Registers in the checkpoint. */
   private below: number;
   /** The last change in the frozen layer. */
-  private frozenChange = 0 as ChangeNumber;
+  private frozenChange = NO_CHANGE;
   /** No change in the checkpoint is above this one, except those that the frozen layer has, too. */
   private foldedChange: ChangeNumber;
 
@@ -50,7 +50,7 @@ export class DiskTable implements RegisterTable {
     private readonly around: TableSurroundings,
   ) {
     this.unmarked = new Unmarked(around.unmarked);
-    this.lastChange = tally?.lastChange ?? (0 as ChangeNumber);
+    this.lastChange = tally?.lastChange ?? NO_CHANGE;
     this.foldedChange = this.lastChange;
     this.below = tally?.count ?? 0;
   }
@@ -235,7 +235,7 @@ export class DiskTable implements RegisterTable {
     const { live, frozen } = this;
     const keys = frozen === null ? live.keysAfter(after) : joined(frozen.keysAfter(after), live.keysAfter(after));
     for (const key of keys) {
-      const { register, change, settled } = this.slot(key) as Slot;
+      const { register, change, settled } = present(this.slot(key), "a slot");
       if (register !== null) yield { key, held: register, change, settled };
     }
   }

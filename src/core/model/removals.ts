@@ -3,6 +3,8 @@
  * purged meanwhile (H8). The newest ones are kept, up to a bound in number and in bytes of keys. Whoever asks from
  * before what was forgotten is told so.
  */
+
+import { present } from "../../base/assert.js";
 import { MAX_REMOVALS, REMOVAL_BYTES } from "./bounds.js";
 import { ChangeList } from "./change-list.js";
 import { type ChangeNumber, type Key, NO_CHANGE } from "./ids.js";
@@ -87,7 +89,7 @@ export class Removals {
   }
 
   private changeOf(key: Key): ChangeNumber {
-    return (this.latest.get(key) as { readonly change: ChangeNumber }).change;
+    return present(this.latest.get(key), "a removal that is kept").change;
   }
 }
 

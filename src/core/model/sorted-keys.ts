@@ -2,7 +2,8 @@
  * A set of keys in the order that all nodes share, for tables in memory. Keys lie in runs of some hundred, so that
  * adding one moves few, and a look for one goes through few.
  */
-import type { Key } from "./ids.js";
+import { present } from "../../base/assert.js";
+import { type Key, key as keyOf } from "./ids.js";
 import { isPlain, orderOf } from "./key-order.js";
 
 /** A run that gets longer is split in two. */
@@ -54,7 +55,7 @@ export class SortedKeys {
       const run = this.runs[at] as string[];
       for (let i = firstFrom(run, from); i < run.length; i++) {
         const order = run[i] as string;
-        if (order !== from) yield this.long.get(order) ?? (order as Key);
+        if (order !== from) yield this.long.get(order) ?? keyOf(order);
       }
     }
   }
@@ -65,7 +66,7 @@ export class SortedKeys {
     let high = this.runs.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.runs[middle]?.[0] as string) > order) high = middle;
+      if (present(this.runs[middle]?.[0], "a run that is not empty") > order) high = middle;
       else low = middle + 1;
     }
     return Math.max(0, low - 1);

@@ -1,4 +1,4 @@
-import { assert } from "../../base/assert.js";
+import { assert, present } from "../../base/assert.js";
 import { isCovered, sameTimestamp, type Timestamp } from "./ballot.js";
 import { ChangeList } from "./change-list.js";
 import { type ChangeNumber, type Key, NO_CHANGE } from "./ids.js";
@@ -223,7 +223,7 @@ export class MemoryTable implements RegisterTable {
     let bytes = 0;
     for (const key of this.order.after(after)) {
       if (found.length >= limit || bytes >= maxBytes) break;
-      const { register, change, settled } = this.slots.get(key) as Slot;
+      const { register, change, settled } = present(this.slots.get(key), "a slot");
       const one = { key, held: register, change, settled };
       found.push(one);
       bytes += bytesOfHeld(one);
@@ -236,7 +236,7 @@ export class MemoryTable implements RegisterTable {
   }
 
   private describe(key: Key): Change {
-    const { register, change } = this.slots.get(key) as Slot;
+    const { register, change } = present(this.slots.get(key), "a slot");
     return { change, key, timestamp: register === BAD ? null : register.timestamp };
   }
 

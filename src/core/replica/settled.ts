@@ -4,6 +4,7 @@
  * Registers of ballots that are forgotten have a mark of their own in the table, as far as they were settled (H10).
  * Without it they cost an impose.
  */
+import { present } from "../../base/assert.js";
 import { type Ballot, compareBallots, sameBallot, type Timestamp } from "../model/ballot.js";
 import { planted } from "../model/planted.js";
 
@@ -35,7 +36,7 @@ export class SettledSeqs {
       if (compareBallots(entry.ballot, ballot) < 0) break;
     }
     this.known.splice(at, 0, { ballot, seq });
-    if (this.known.length > MAX_BALLOTS) this.forgotten(this.known.pop() as SettledSeq);
+    if (this.known.length > MAX_BALLOTS) this.forgotten(present(this.known.pop(), "one of many"));
     return true;
   }
 

@@ -78,7 +78,7 @@ export function placementFault(before: Placement, after: Placement, epoch: ViewE
     if (!sameList(replicas, before.replicas)) return "its places change though its replicas do not";
     return progressFault(before, after);
   }
-  if (after.groupEpoch !== (epoch as number)) return "its group epoch is not that of the view";
+  if (after.groupEpoch !== groupEpoch(epoch)) return "its group epoch is not that of the view";
   if (replicas.some((node, place) => place > 0 && node <= (replicas[place - 1] ?? 0)))
     return "its replicas are not ordered by id";
   const left = before.replicas.filter((node) => !replicas.includes(node));

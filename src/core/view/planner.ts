@@ -74,6 +74,8 @@ class Change {
   /** As many as there will be: those that others found, and a new one. */
   wishes: readonly Wish[];
   private partitions: readonly Placement[];
+  /** These, once one of them has changed. */
+  private placed: Placement[] | null = null;
   private readonly ended: Wish[] = [];
   /** The first operation of this view. */
   private operation: string | null = null;
@@ -194,8 +196,9 @@ class Change {
 
   private place(partition: Partition, placement: Placement): void {
     if (this.partitions[partition] === placement) return;
-    if (this.partitions === this.before.partitions) this.partitions = this.partitions.slice();
-    (this.partitions as Placement[])[partition] = placement;
+    this.placed ??= this.partitions.slice();
+    this.placed[partition] = placement;
+    this.partitions = this.placed;
   }
 
   fillVoters(mayVote: (node: NodeId) => boolean): void {

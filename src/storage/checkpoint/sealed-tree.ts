@@ -3,6 +3,8 @@
  * the count, the last change, the promise, the reservation and so on. For the node they are its knowledge of its peers,
  * and the log record up to which all is complete.
  */
+
+import { present } from "../../base/assert.js";
 import { crc32 } from "../../codec/bytes/checksum.js";
 import { get64, NODE_WIDE as NO_TABLE, put64 } from "../../codec/disk/entry.js";
 import { decodeStates, encodeStates } from "../../codec/disk/states.js";
@@ -30,7 +32,7 @@ export class SealedTree {
   *tallies(): Iterable<Tally> {
     for (const { key } of this.tree.getRange({ start: Buffer.from("t"), end: Buffer.from("u") })) {
       const table = tableId(key.readUInt32BE(1));
-      const value = this.sealed(key) as Buffer;
+      const value = present(this.sealed(key), "a tally that is named");
       yield { table, count: get64(value, 0), lastChange: changeNumber(get64(value, 8)) };
     }
   }
@@ -38,7 +40,7 @@ export class SealedTree {
   /** The newest removal of each table. Directories of earlier versions have none: nothing is known of theirs. */
   *removalHeads(): Iterable<readonly [TableId, RemovalHead]> {
     for (const { table, lastChange } of this.tallies()) {
-      const value = this.sealed(tableKey("t", table)) as Buffer;
+      const value = present(this.sealed(tableKey("t", table)), "a tally that is named");
       if (value.length < TALLY_BYTES) yield [table, headAt(lastChange)];
       else yield [table, { last: changeNumber(get64(value, 16)), count: get64(value, 24), bytes: get64(value, 32) }];
     }

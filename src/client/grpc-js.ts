@@ -55,6 +55,7 @@ export interface GrpcJsOptions {
    * environment.
    */
   readonly channelOptions?: ChannelOptions;
+  /** Those of each call, the outermost first. */
   readonly interceptors?: readonly Interceptor[];
 }
 

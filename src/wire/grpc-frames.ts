@@ -56,8 +56,8 @@ export class MessageTooLong extends Error {
 
 /** Cuts what arrives into messages: bytes are pushed, messages are taken. */
 export class Unframer {
-  /** The message that was taken last is compressed. */
-  compressed = false;
+  /** The first byte of the message that was taken last: 1 if it is compressed, 0 if not. */
+  flag = 0;
   private chunks: Buffer[] = [];
   /** The next message begins here in the first chunk. */
   private at = 0;
@@ -96,7 +96,7 @@ export class Unframer {
     if (length > this.maxBytes) throw new MessageTooLong(length, this.maxBytes);
     this.need = PREFIX_BYTES + length;
     if (this.have < this.need) return null;
-    this.compressed = bytes[this.at] !== 0;
+    this.flag = bytes[this.at] ?? 0;
     const end = this.at + this.need;
     const message = bytes.subarray(this.at + PREFIX_BYTES, end);
     this.at = end;

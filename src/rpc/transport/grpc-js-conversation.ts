@@ -3,13 +3,13 @@
  * promises on the way in and a write of its own on the way out.
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
-import { gunzipSync, inflateSync } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 import type { Conversation, ConversationHandler } from "../../grpc/server/conversation.js";
 import type { ConversationRoute } from "../../grpc/server/route.js";
 import { GrpcError, STATUS } from "../../grpc/status.js";
 import { MessageTooLong, Unframer } from "../../wire/grpc-frames.js";
 import { GrpcJsCall, type GrpcJsServing } from "./grpc-js-call.js";
-import type { TakenCall } from "./taken-call.js";
+import { flagFlaw, type TakenCall } from "./taken-call.js";
 
 export class GrpcJsConversation implements Conversation<unknown> {
   readonly call: GrpcJsCall;
@@ -138,7 +138,9 @@ export class GrpcJsConversation implements Conversation<unknown> {
     try {
       const message = unframer.next();
       if (message !== null) {
-        return { request: this.route.decode(unframer.compressed ? this.decompressed(message) : message) };
+        const flaw = flagFlaw(unframer.flag, this.encoding);
+        if (flaw !== null) throw new GrpcError(STATUS.internal, flaw);
+        return { request: this.route.decode(unframer.flag === 1 ? this.decompressed(message) : message) };
       }
       if (this.allCame && !unframer.empty) throw new GrpcError(STATUS.internal, "the stream ended within a message");
     } catch (error) {
@@ -158,20 +160,15 @@ export class GrpcJsConversation implements Conversation<unknown> {
     }
   }
 
+  /** The head of the request named no other way than gzip. */
   private decompressed(message: Buffer): Buffer {
     const options = { maxOutputLength: this.unframer.maxBytes };
     try {
-      if (this.encoding === "gzip") return gunzipSync(message, options);
-      if (this.encoding === "deflate") return inflateSync(message, options);
+      return gunzipSync(message, options);
     } catch (error) {
       const isTooLong = error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
       throw isTooLong ? new MessageTooLong(this.unframer.maxBytes + 1, this.unframer.maxBytes) : error;
     }
-    if (this.encoding === "identity") {
-      throw new GrpcError(STATUS.internal, "a compressed message on a stream that has no grpc-encoding");
-    }
-    const text = `Received message compressed with unsupported encoding "${this.encoding}"`;
-    throw new GrpcError(STATUS.unimplemented, text);
   }
 }
 

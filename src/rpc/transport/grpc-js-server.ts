@@ -12,7 +12,8 @@ import { GrpcError } from "../../grpc/status.js";
 import { toBuffer } from "../../wire/bytes.js";
 import { GrpcJsCall, type GrpcJsServing, type Incoming, runRoute } from "./grpc-js-call.js";
 import { GrpcJsConversation } from "./grpc-js-conversation.js";
-import { interceptingCall, takingCall } from "./taken-call.js";
+import { judgeHeads } from "./grpc-js-heads.js";
+import { interceptingCall, judgeFlags, takingCall } from "./taken-call.js";
 
 export interface GrpcJsServerOptions extends GrpcJsServing {
   readonly table: RouteTable;
@@ -30,6 +31,7 @@ export function grpcJsServer(options: GrpcJsServerOptions): Server {
     "grpc.enable_channelz": 0,
     interceptors: [serving(options)],
   });
+  judgeHeads(server, table);
   const routes = [...table];
   server.addService(
     Object.fromEntries(routes.map((route) => [route.path, definitionOf(route)])),
@@ -88,6 +90,7 @@ const serving =
         return () => conversation.call.cancelled();
       });
     }
+    judgeFlags(call);
     const { start } = call;
     // The listener given here is grpc-js' way to the registered handler, which is not taken.
     call.start = () => {

@@ -5,6 +5,7 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { Metadata, ServerInterceptingCall, ServerInterceptor } from "@grpc/grpc-js";
 import { AssertionError, assert } from "../../base/assert.js";
+import { STATUS } from "../../grpc/status.js";
 
 export interface TakenCall {
   readonly call: ServerInterceptingCall;
@@ -53,6 +54,27 @@ export const takingCalls =
     const call = interceptingCall(intercepted);
     return method.path === path ? takingCall(call, taken) : call;
   };
+
+/** The flaw of a message by its first byte, where its stream has this encoding; null: none. */
+export function flagFlaw(flag: number, encoding: string): string | null {
+  if (flag > 1) return `a message with the unknown flag ${flag}`;
+  if (flag === 1 && encoding === "identity") return "a compressed message on a stream that has no grpc-encoding";
+  return null;
+}
+
+/**
+ * Refuses messages with a flag that is wrong. grpc-js takes them as if they were not compressed, and gRPC says that
+ * they are INTERNAL (compression.md, its last test case).
+ */
+export function judgeFlags(call: ServerInterceptingCall): void {
+  const inflate: unknown = Reflect.get(call, "decompressMessage");
+  assert(typeof inflate === "function", "grpc-js decompresses messages by a method of this name");
+  Reflect.set(call, "decompressMessage", (message: Buffer, encoding: string): unknown => {
+    const details = flagFlaw(message[0] ?? 0, encoding);
+    if (details !== null) return Promise.reject({ code: STATUS.internal, details });
+    return Reflect.apply(inflate, call, [message, encoding]);
+  });
+}
 
 /** The parts that grpc-js keeps to itself; its version is pinned, and the tests of pipelines and of the peer port would
  * not pass without. */

@@ -263,6 +263,45 @@ describe.each(["lean", "grpc-js"] as const)("on %s", (transport) => {
     }
   });
 
+  const PATHS = ["/t.T/Unary", "/t.T/Spread", "/t.T/Collect", "/t.T/Chat", "/t.T/Converse"];
+  const compressed = framed(gzipSync("1"));
+  compressed[0] = 1;
+  const flagged = framed(Buffer.from("1"));
+  flagged[0] = 2;
+
+  test.each<[string, Record<string, string>, Buffer, string]>([
+    ["a compressed message without grpc-encoding", {}, compressed, "13"],
+    ["a compressed message under grpc-encoding: identity", { "grpc-encoding": "identity" }, compressed, "13"],
+    ["a compressed message under an empty grpc-encoding", { "grpc-encoding": "" }, compressed, "12"],
+    ["a flag that gRPC does not know", { "grpc-encoding": "gzip" }, flagged, "13"],
+    [
+      "a compressed message that is no gzip",
+      { "grpc-encoding": "gzip" },
+      Buffer.concat([Buffer.of(1), message("1").subarray(1)]),
+      "13",
+    ],
+    ["an unknown grpc-encoding", { "grpc-encoding": "snappy" }, compressed, "12"],
+    ["an encoding that only grpc-js knows", { "grpc-encoding": "deflate" }, message("1"), "12"],
+    ["an unknown grpc-encoding that no message uses", { "grpc-encoding": "snappy" }, message("1"), "12"],
+    ["a grpc-timeout that is none", { "grpc-timeout": "1e9S" }, message("1"), "13"],
+    ["a grpc-timeout with too many digits", { "grpc-timeout": "123456789S" }, message("1"), "13"],
+    ["an empty grpc-timeout", { "grpc-timeout": "" }, message("1"), "13"],
+    ["the content type of something else", { "content-type": "application/json" }, message("1"), "http 415"],
+    ["the content type of gRPC-Web", { "content-type": "application/grpc-web+proto" }, message("1"), "http 415"],
+    ["metadata that is no base64", { "x-bin": "a" }, message("1"), "13"],
+    ["a GET", { ":method": "GET" }, message("1"), "http 405"],
+  ])("%s is refused with the same status whatever the kind of call", async (_what, headers, bytes, code) => {
+    const { raw } = await served(transport);
+    for (const path of PATHS) {
+      const stream = raw.open(path, headers);
+      const { status } = receiving(stream);
+      const http = new Promise((resolve) => stream.once("response", (received) => resolve(received[":status"])));
+      if (!stream.destroyed) stream.end(bytes);
+      const said = (await http) === 200 ? await status() : `http ${await http}`;
+      expect([path, said]).toEqual([path, code]);
+    }
+  });
+
   test("a method that is no route is UNIMPLEMENTED, and no listener hears of it", async () => {
     const { raw, desk } = await served(transport);
     const { headers } = await raw.unary("/t.T/Other", Buffer.from("a"));

@@ -99,6 +99,7 @@ generate() {
     "$buf" generate --template buf.gen.ts-replication.yaml -o "$scratch"
     "$buf" build --as-file-descriptor-set -o "$scratch/descriptors.binpb"
     node scripts/gen/descriptor.mjs "$scratch/descriptors.binpb" "$scratch/gen/ts/descriptor.ts"
+    node scripts/gen/fields.mjs "$scratch/descriptors.binpb" "$scratch/gen/ts"
   fi
 }
 

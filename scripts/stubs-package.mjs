@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const built = join(root, "dist/gen/ts");
 const folder = join(root, "clients/typescript-stubs");
+/** For the servers and clients in src alone. */
+const OWN = /(^|\/)(descriptor|fields|field-number|request-fields)\./;
 const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 const { dependencies: pinned } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
@@ -21,6 +23,6 @@ cpSync(built, join(folder, "dist"), {
   recursive: true,
   filter: (path) => {
     const name = relative(built, path);
-    return !name.endsWith(".map") && !name.startsWith("onar/replication") && !name.startsWith("descriptor");
+    return !name.endsWith(".map") && !name.startsWith("onar/replication") && !OWN.test(name);
   },
 });

@@ -1,8 +1,10 @@
 /**
  * The two calls on the wire, by hand: requests are templates whose changing bytes are overwritten in place,
- * and of an answer only what is checked is read (field numbers as in proto/onar/kv/v1).
+ * and of an answer only what is checked is read.
  */
 
+import type { FieldNumber } from "../../gen/ts/field-number.js";
+import { ENTRY, GET_RESPONSE, PUT_REQUEST, PUT_RESPONSE } from "../../gen/ts/onar/kv/v1/fields.js";
 import { KEY_BYTES } from "./options.js";
 
 export const GET_PATH = "/onar.kv.v1.KeyValueService/Get";
@@ -13,9 +15,6 @@ const GRPC_PREFIX_BYTES = 5;
 export const REQUEST_ID_BYTES = 16;
 
 const LENGTH_DELIMITED = 2;
-const FIELD_KEY = 1;
-const FIELD_VALUE = 2;
-const FIELD_REQUEST_ID = 4;
 
 /** A whole gRPC-framed request and where its changing parts are. */
 export interface RequestTemplate {
@@ -28,15 +27,15 @@ export interface RequestTemplate {
 /** A GET without `valueBytes`, a PUT with. */
 export function requestTemplate(parts: { valueBytes?: number; requestId?: boolean }): RequestTemplate {
   const out: number[] = [0, 0, 0, 0, 0];
-  const field = (number: number, length: number): number => {
+  const field = (number: FieldNumber, length: number): number => {
     out.push((number << 3) | LENGTH_DELIMITED, ...varint(length));
     const at = out.length;
     for (let i = 0; i < length; i++) out.push(0);
     return at;
   };
-  const keyAt = field(FIELD_KEY, KEY_BYTES);
-  const valueAt = parts.valueBytes === undefined ? 0 : field(FIELD_VALUE, parts.valueBytes);
-  const requestIdAt = parts.requestId === true ? field(FIELD_REQUEST_ID, REQUEST_ID_BYTES) : 0;
+  const keyAt = field(PUT_REQUEST.key, KEY_BYTES);
+  const valueAt = parts.valueBytes === undefined ? 0 : field(PUT_REQUEST.value, parts.valueBytes);
+  const requestIdAt = parts.requestId === true ? field(PUT_REQUEST.requestId, REQUEST_ID_BYTES) : 0;
   const bytes = Buffer.from(out);
   bytes.writeUInt32BE(bytes.length - GRPC_PREFIX_BYTES, 1);
   return { bytes, keyAt, valueAt, requestIdAt };
@@ -56,28 +55,28 @@ export interface DecodedAnswer {
   readonly value: Buffer | undefined;
 }
 
-/** GetResponse: field 2 is the entry {1 value, 2 version}. Throws on malformed bytes. */
+/** Throws on malformed bytes. */
 export function decodeGetAnswer(framed: Buffer): DecodedAnswer {
   let answer: DecodedAnswer = { version: 0, value: undefined };
   forEachField(message(framed), (number, _value, bytes) => {
-    if (number !== 2 || bytes === undefined) return;
+    if (number !== GET_RESPONSE.entry || bytes === undefined) return;
     let version = 0;
     // An empty value is not on the wire, and is not the same as an absent key.
     let value = Buffer.alloc(0);
     forEachField(bytes, (inner, integer, content) => {
-      if (inner === 1 && content !== undefined) value = Buffer.from(content);
-      if (inner === 2) version = integer;
+      if (inner === ENTRY.value && content !== undefined) value = Buffer.from(content);
+      if (inner === ENTRY.version) version = integer;
     });
     answer = { version, value };
   });
   return answer;
 }
 
-/** PutResponse: field 2 is the version. Throws on malformed bytes. */
+/** Throws on malformed bytes. */
 export function decodePutAnswer(framed: Buffer): DecodedAnswer {
   let version = 0;
   forEachField(message(framed), (number, value) => {
-    if (number === 2) version = value;
+    if (number === PUT_RESPONSE.version) version = value;
   });
   return { version, value: undefined };
 }

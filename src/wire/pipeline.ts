@@ -3,7 +3,19 @@
  * says, by hand: they are nearly all there is. Whatever is unusual about a message, and all others, are the generated
  * code's business.
  */
+import type { FieldNumber } from "../../gen/ts/field-number.js";
 import type { Entry, Header, Revision } from "../../gen/ts/onar/kv/v1/common.js";
+import {
+  ENTRY,
+  GET_REQUEST,
+  GET_RESPONSE,
+  HEADER,
+  PIPELINE_REQUEST,
+  PIPELINE_RESPONSE,
+  PUT_REQUEST,
+  PUT_RESPONSE,
+  REVISION,
+} from "../../gen/ts/onar/kv/v1/fields.js";
 import {
   type GetRequest,
   type GetResponse,
@@ -16,12 +28,6 @@ import { BYTES, tag, VARINT, WireReader, type WireWriter } from "./protobuf.js";
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** The tag of PipelineRequest and PipelineResponse. */
-const TAG = tag(1, VARINT);
-const TIMEOUT = 7;
-const GET = 2;
-const PUT = 3;
-
 /** A field that is not known here. */
 const UNUSUAL = new Error("for the generated code");
 
@@ -31,25 +37,25 @@ export function encodePipelineRequest(message: PipelineRequest, w: WireWriter): 
   const { request } = message;
   switch (request?.$case) {
     case "get": {
-      w.uint64(1, message.tag);
-      const start = w.begin(GET);
-      w.bytes(1, request.value.key);
-      w.number(11, request.value.consistency);
-      w.utf8(15, request.value.keySpace);
+      w.uint64(PIPELINE_REQUEST.tag, message.tag);
+      const start = w.begin(PIPELINE_REQUEST.get);
+      w.bytes(GET_REQUEST.key, request.value.key);
+      w.number(GET_REQUEST.consistency, request.value.consistency);
+      w.utf8(GET_REQUEST.keySpace, request.value.keySpace);
       w.end(start);
-      return w.number(TIMEOUT, message.timeoutMs);
+      return w.number(PIPELINE_REQUEST.timeoutMs, message.timeoutMs);
     }
     case "put": {
       const { key, value, requestId, after, keySpace } = request.value;
-      w.uint64(1, message.tag);
-      const start = w.begin(PUT);
-      w.bytes(1, key);
-      w.bytes(2, value);
-      w.bytes(4, requestId);
-      if (after !== undefined) putRevision(5, after, w);
-      w.utf8(15, keySpace);
+      w.uint64(PIPELINE_REQUEST.tag, message.tag);
+      const start = w.begin(PIPELINE_REQUEST.put);
+      w.bytes(PUT_REQUEST.key, key);
+      w.bytes(PUT_REQUEST.value, value);
+      w.bytes(PUT_REQUEST.requestId, requestId);
+      if (after !== undefined) putRevision(PUT_REQUEST.after, after, w);
+      w.utf8(PUT_REQUEST.keySpace, keySpace);
       w.end(start);
-      return w.number(TIMEOUT, message.timeoutMs);
+      return w.number(PIPELINE_REQUEST.timeoutMs, message.timeoutMs);
     }
     default:
       w.raw(PipelineRequest.encode(message).finish());
@@ -66,10 +72,10 @@ function requestOf(r: WireReader): PipelineRequest | null {
   let request: PipelineRequest["request"];
   while (r.more) {
     const key = r.tag();
-    if (key === TAG) of = r.uint64();
-    else if (key === tag(GET, BYTES)) request = { $case: "get", value: getRequestOf(r.message()) };
-    else if (key === tag(PUT, BYTES)) request = { $case: "put", value: putRequestOf(r.message()) };
-    else if (key === tag(TIMEOUT, VARINT)) timeoutMs = r.uint32();
+    if (key === tag(PIPELINE_REQUEST.tag, VARINT)) of = r.uint64();
+    else if (key === tag(PIPELINE_REQUEST.get, BYTES)) request = { $case: "get", value: getRequestOf(r.message()) };
+    else if (key === tag(PIPELINE_REQUEST.put, BYTES)) request = { $case: "put", value: putRequestOf(r.message()) };
+    else if (key === tag(PIPELINE_REQUEST.timeoutMs, VARINT)) timeoutMs = r.uint32();
     else return null;
   }
   return { tag: of, request, timeoutMs };
@@ -80,8 +86,8 @@ function getRequestOf(r: WireReader): GetRequest {
   let consistency = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) k = r.view();
-    else if (key === tag(11, VARINT)) consistency = r.varint();
+    if (key === tag(GET_REQUEST.key, BYTES)) k = r.view();
+    else if (key === tag(GET_REQUEST.consistency, VARINT)) consistency = r.varint();
     else throw UNUSUAL;
   }
   return { key: k, consistency, keySpace: "" };
@@ -94,10 +100,10 @@ function putRequestOf(r: WireReader): PutRequest {
   let after: Revision | undefined;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) k = r.view();
-    else if (key === tag(2, BYTES)) value = r.view();
-    else if (key === tag(4, BYTES)) requestId = r.view();
-    else if (key === tag(5, BYTES)) after = revisionOf(r.message());
+    if (key === tag(PUT_REQUEST.key, BYTES)) k = r.view();
+    else if (key === tag(PUT_REQUEST.value, BYTES)) value = r.view();
+    else if (key === tag(PUT_REQUEST.requestId, BYTES)) requestId = r.view();
+    else if (key === tag(PUT_REQUEST.after, BYTES)) after = revisionOf(r.message());
     else throw UNUSUAL;
   }
   return { key: k, value, requestId, after, keySpace: "" };
@@ -110,24 +116,24 @@ export function encodePipelineResponse(message: PipelineResponse, w: WireWriter)
   switch (response?.$case) {
     case "get": {
       const { header, entry, consistency } = response.value;
-      w.uint64(1, message.tag);
-      const start = w.begin(GET);
-      if (header !== undefined) putHeader(1, header, w);
+      w.uint64(PIPELINE_RESPONSE.tag, message.tag);
+      const start = w.begin(PIPELINE_RESPONSE.get);
+      if (header !== undefined) putHeader(GET_RESPONSE.header, header, w);
       if (entry !== undefined) {
-        const inner = w.begin(2);
-        w.bytes(1, entry.value);
-        w.uint64(2, entry.version);
+        const inner = w.begin(GET_RESPONSE.entry);
+        w.bytes(ENTRY.value, entry.value);
+        w.uint64(ENTRY.version, entry.version);
         w.end(inner);
       }
-      w.number(3, consistency);
+      w.number(GET_RESPONSE.consistency, consistency);
       return w.end(start);
     }
     case "put": {
       const { header, version } = response.value;
-      w.uint64(1, message.tag);
-      const start = w.begin(PUT);
-      if (header !== undefined) putHeader(1, header, w);
-      w.uint64(2, version);
+      w.uint64(PIPELINE_RESPONSE.tag, message.tag);
+      const start = w.begin(PIPELINE_RESPONSE.put);
+      if (header !== undefined) putHeader(PUT_RESPONSE.header, header, w);
+      w.uint64(PUT_RESPONSE.version, version);
       return w.end(start);
     }
     default:
@@ -144,9 +150,9 @@ function responseOf(r: WireReader): PipelineResponse | null {
   let response: PipelineResponse["response"];
   while (r.more) {
     const key = r.tag();
-    if (key === TAG) of = r.uint64();
-    else if (key === tag(GET, BYTES)) response = { $case: "get", value: getResponseOf(r.message()) };
-    else if (key === tag(PUT, BYTES)) response = { $case: "put", value: putResponseOf(r.message()) };
+    if (key === tag(PIPELINE_RESPONSE.tag, VARINT)) of = r.uint64();
+    else if (key === tag(PIPELINE_RESPONSE.get, BYTES)) response = { $case: "get", value: getResponseOf(r.message()) };
+    else if (key === tag(PIPELINE_RESPONSE.put, BYTES)) response = { $case: "put", value: putResponseOf(r.message()) };
     else return null;
   }
   return { tag: of, response };
@@ -158,9 +164,9 @@ function getResponseOf(r: WireReader): GetResponse {
   let consistency = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) header = headerOf(r.message());
-    else if (key === tag(2, BYTES)) entry = entryOf(r.message());
-    else if (key === tag(3, VARINT)) consistency = r.varint();
+    if (key === tag(GET_RESPONSE.header, BYTES)) header = headerOf(r.message());
+    else if (key === tag(GET_RESPONSE.entry, BYTES)) entry = entryOf(r.message());
+    else if (key === tag(GET_RESPONSE.consistency, VARINT)) consistency = r.varint();
     else throw UNUSUAL;
   }
   return { header, entry, consistency };
@@ -171,8 +177,8 @@ function putResponseOf(r: WireReader): PutResponse {
   let version = 0n;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) header = headerOf(r.message());
-    else if (key === tag(2, VARINT)) version = r.uint64();
+    if (key === tag(PUT_RESPONSE.header, BYTES)) header = headerOf(r.message());
+    else if (key === tag(PUT_RESPONSE.version, VARINT)) version = r.uint64();
     else throw UNUSUAL;
   }
   return { header, version };
@@ -180,14 +186,14 @@ function putResponseOf(r: WireReader): PutResponse {
 
 // ---- parts
 
-function putHeader(field: number, header: Header, w: WireWriter): void {
+function putHeader(field: FieldNumber, header: Header, w: WireWriter): void {
   const start = w.begin(field);
-  w.bytes(1, header.clusterId);
-  w.number(2, header.nodeId);
-  w.uint64(3, header.viewEpoch);
-  if (header.revision !== undefined) putRevision(4, header.revision, w);
-  w.uint64(5, header.groupEpoch);
-  w.number(6, header.writerNodeId);
+  w.bytes(HEADER.clusterId, header.clusterId);
+  w.number(HEADER.nodeId, header.nodeId);
+  w.uint64(HEADER.viewEpoch, header.viewEpoch);
+  if (header.revision !== undefined) putRevision(HEADER.revision, header.revision, w);
+  w.uint64(HEADER.groupEpoch, header.groupEpoch);
+  w.number(HEADER.writerNodeId, header.writerNodeId);
   w.end(start);
 }
 
@@ -202,21 +208,21 @@ function headerOf(r: WireReader): Header {
   };
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) header.clusterId = r.view();
-    else if (key === tag(2, VARINT)) header.nodeId = r.uint32();
-    else if (key === tag(3, VARINT)) header.viewEpoch = r.uint64();
-    else if (key === tag(4, BYTES)) header.revision = revisionOf(r.message());
-    else if (key === tag(5, VARINT)) header.groupEpoch = r.uint64();
-    else if (key === tag(6, VARINT)) header.writerNodeId = r.uint32();
+    if (key === tag(HEADER.clusterId, BYTES)) header.clusterId = r.view();
+    else if (key === tag(HEADER.nodeId, VARINT)) header.nodeId = r.uint32();
+    else if (key === tag(HEADER.viewEpoch, VARINT)) header.viewEpoch = r.uint64();
+    else if (key === tag(HEADER.revision, BYTES)) header.revision = revisionOf(r.message());
+    else if (key === tag(HEADER.groupEpoch, VARINT)) header.groupEpoch = r.uint64();
+    else if (key === tag(HEADER.writerNodeId, VARINT)) header.writerNodeId = r.uint32();
     else throw UNUSUAL;
   }
   return header;
 }
 
-function putRevision(field: number, { partition, revision }: Revision, w: WireWriter): void {
+function putRevision(field: FieldNumber, { partition, revision }: Revision, w: WireWriter): void {
   const start = w.begin(field);
-  w.number(1, partition);
-  w.uint64(2, revision);
+  w.number(REVISION.partition, partition);
+  w.uint64(REVISION.revision, revision);
   w.end(start);
 }
 
@@ -225,8 +231,8 @@ function revisionOf(r: WireReader): Revision {
   let revision = 0n;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) partition = r.uint32();
-    else if (key === tag(2, VARINT)) revision = r.uint64();
+    if (key === tag(REVISION.partition, VARINT)) partition = r.uint32();
+    else if (key === tag(REVISION.revision, VARINT)) revision = r.uint64();
     else throw UNUSUAL;
   }
   return { partition, revision };
@@ -237,8 +243,8 @@ function entryOf(r: WireReader): Entry {
   let version = 0n;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) value = Buffer.from(r.view());
-    else if (key === tag(2, VARINT)) version = r.uint64();
+    if (key === tag(ENTRY.value, BYTES)) value = Buffer.from(r.view());
+    else if (key === tag(ENTRY.version, VARINT)) version = r.uint64();
     else throw UNUSUAL;
   }
   return { value, version };

@@ -5,6 +5,7 @@
  *
  * Source: protobuf.dev, "Encoding".
  */
+import type { FieldNumber } from "../../gen/ts/field-number.js";
 import { ownCopy, toBuffer } from "./bytes.js";
 
 export const VARINT = 0;
@@ -13,7 +14,7 @@ export const BYTES = 2;
 export const FIXED32 = 5;
 
 /** The key of a field: its number and how its value is written. */
-export const tag = (field: number, type: number): number => ((field << 3) | type) >>> 0;
+export const tag = (field: FieldNumber, type: number): number => ((field << 3) | type) >>> 0;
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const FIRST_CAPACITY = 64 * 1024;
@@ -46,14 +47,14 @@ export class WireWriter {
   }
 
   /** Zero is not written: that is what an absent field means. */
-  number(field: number, value: number): void {
+  number(field: FieldNumber, value: number): void {
     if (value === 0) return;
     this.varint(tag(field, VARINT));
     this.varint(value);
   }
 
   /** An unsigned integer of 64 bits; zero is not written. */
-  uint64(field: number, value: bigint): void {
+  uint64(field: FieldNumber, value: bigint): void {
     if (value <= MAX_SAFE) return this.number(field, Number(value));
     this.varint(tag(field, VARINT));
     this.reserve(10);
@@ -63,7 +64,7 @@ export class WireWriter {
   }
 
   /** Empty bytes are not written. */
-  bytes(field: number, value: Uint8Array): void {
+  bytes(field: FieldNumber, value: Uint8Array): void {
     if (value.length === 0) return;
     this.varint(tag(field, BYTES));
     this.varint(value.length);
@@ -71,7 +72,7 @@ export class WireWriter {
   }
 
   /** One character per byte; nothing when empty. */
-  text(field: number, value: string): void {
+  text(field: FieldNumber, value: string): void {
     if (value.length === 0) return;
     this.varint(tag(field, BYTES));
     this.varint(value.length);
@@ -79,11 +80,11 @@ export class WireWriter {
   }
 
   /** Text in UTF-8; nothing when empty. */
-  utf8(field: number, value: string): void {
+  utf8(field: FieldNumber, value: string): void {
     if (value.length > 0) this.bytes(field, Buffer.from(value, "utf8"));
   }
 
-  fixed32(field: number, value: number): void {
+  fixed32(field: FieldNumber, value: number): void {
     if (value === 0) return;
     this.varint(tag(field, FIXED32));
     this.reserve(4);
@@ -103,7 +104,7 @@ export class WireWriter {
   }
 
   /** Begins a sub-message; the result goes to `end`. */
-  begin(field: number): number {
+  begin(field: FieldNumber): number {
     this.varint(tag(field, BYTES));
     this.reserve(1);
     this.at++;

@@ -5,11 +5,8 @@
  *
  * Source: protobuf.dev, "Encoding".
  */
+import type { RequestFields } from "../../gen/ts/request-fields.js";
 import { BYTES, WireReader } from "./protobuf.js";
-
-/** The fields of a message by number: null for one whose bytes are its value. */
-export type Fields = ReadonlyMap<number, FieldOf>;
-type FieldOf = Fields | "list" | null;
 
 /** A list within a request has at most this many bytes: the numbers of all partitions that there can be, each once. */
 export const MAX_LIST_BYTES = 256 * 1024;
@@ -20,7 +17,7 @@ const END_GROUP = 4;
 const MAX_DEPTH = 100;
 
 /** Looks no further once there are more than `most`. A malformed request throws an ordinary Error. */
-export function surplusOf(bytes: Uint8Array, fields: Fields, most: number): number {
+export function surplusOf(bytes: Uint8Array, fields: RequestFields, most: number): number {
   // Nothing that is so short has more.
   return bytes.length <= most ? 0 : new Surplus(most).of(new WireReader(bytes), fields);
 }
@@ -30,7 +27,7 @@ class Surplus {
 
   constructor(private readonly most: number) {}
 
-  of(reader: WireReader, fields: Fields): number {
+  of(reader: WireReader, fields: RequestFields): number {
     /** How long each field is that came, by its number. */
     const came = new Map<number, number>();
     while (reader.more && this.found <= this.most) {

@@ -2,6 +2,7 @@
  * Frames: all that one event-loop turn has for one peer. They are cut where they grow too long, so that a large value
  * does not silence a node. Heartbeats go first.
  */
+import { FRAME } from "../../../gen/ts/onar/replication/v1/fields.js";
 import {
   Authentication,
   Frame,
@@ -26,14 +27,6 @@ import { putTrace, readTrace } from "./trace.js";
 /** A frame is cut at about this many bytes; a single larger message still goes whole. */
 export const FRAME_BYTES = 256 * 1024;
 
-/** Fields of Frame. */
-const VIEW_EPOCH = 1;
-const MESSAGES = 2;
-const HANDSHAKE = 3;
-const REFUSAL = 4;
-const AUTHENTICATION = 5;
-const VIEW_DIGEST = 6;
-
 /** Its buffer serves frame after frame. */
 const writer = new WireWriter();
 
@@ -52,16 +45,16 @@ export function encodeFrames(
   let count = 0;
   let size = 0;
   const begin = (): void => {
-    writer.number(VIEW_EPOCH, epoch);
+    writer.number(FRAME.viewEpoch, epoch);
     if (unsaid === null) return;
-    const start = writer.begin(VIEW_DIGEST);
+    const start = writer.begin(FRAME.viewDigest);
     writer.raw(unsaid);
     writer.end(start);
     unsaid = null;
   };
   const put = (message: NodeMessage): void => {
     if (count === 0) begin();
-    const start = writer.begin(MESSAGES);
+    const start = writer.begin(FRAME.messages);
     if (!encodeHot(message, writer))
       writer.raw(PeerMessage.encode({ message: messageToWire(message), trace: undefined }).finish());
     if (traceOf !== null) {
@@ -135,12 +128,12 @@ export function decodeFrame(bytes: Uint8Array): ReceivedFrame {
   let authentication: Authentication | undefined;
   while (reader.more) {
     const key = reader.tag();
-    if (key === tag(VIEW_EPOCH, VARINT)) viewEpoch = reader.varint();
-    else if (key === tag(VIEW_DIGEST, BYTES)) viewDigest = Buffer.from(reader.view());
-    else if (key === tag(MESSAGES, BYTES)) messages.push(reader.message());
-    else if (key === tag(HANDSHAKE, BYTES)) handshake = Handshake.decode(reader.view());
-    else if (key === tag(REFUSAL, BYTES)) refusal = Refusal.decode(reader.view());
-    else if (key === tag(AUTHENTICATION, BYTES)) authentication = Authentication.decode(reader.view());
+    if (key === tag(FRAME.viewEpoch, VARINT)) viewEpoch = reader.varint();
+    else if (key === tag(FRAME.viewDigest, BYTES)) viewDigest = Buffer.from(reader.view());
+    else if (key === tag(FRAME.messages, BYTES)) messages.push(reader.message());
+    else if (key === tag(FRAME.handshake, BYTES)) handshake = Handshake.decode(reader.view());
+    else if (key === tag(FRAME.refusal, BYTES)) refusal = Refusal.decode(reader.view());
+    else if (key === tag(FRAME.authentication, BYTES)) authentication = Authentication.decode(reader.view());
     else reader.skip(key);
   }
   return { viewEpoch, viewDigest, handshake, refusal, authentication, messages };

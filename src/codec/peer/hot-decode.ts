@@ -1,4 +1,26 @@
-/** Reads the frequent messages by hand: see hot-fields.ts. */
+/** Reads the frequent messages by hand: see hot-encode.ts. */
+
+import { Consistency } from "../../../gen/ts/onar/kv/v1/common.js";
+import {
+  ENTRY,
+  GET_REQUEST,
+  GET_RESPONSE,
+  HEADER,
+  PUT_REQUEST,
+  PUT_RESPONSE,
+  REVISION,
+} from "../../../gen/ts/onar/kv/v1/fields.js";
+import {
+  FORWARD,
+  FORWARDED,
+  PEER_MESSAGE,
+  READ,
+  READ_ANSWER,
+  RECOVER,
+  RECOVERED,
+  WRITE,
+  WRITTEN,
+} from "../../../gen/ts/onar/replication/v1/fields.js";
 import { duration } from "../../base/time.js";
 import type { Ballot, Timestamp } from "../../core/model/ballot.js";
 import {
@@ -21,45 +43,30 @@ import { keyFrom, writeRequest } from "../api/operation.js";
 import { NO_BYTES } from "../bytes/bytes.js";
 import { decodeRegister } from "../register/register.js";
 import { mustHave, readBallot, readTimestamp } from "../register/timestamp.js";
-import {
-  CHANGES,
-  FORWARD,
-  FORWARDED,
-  GET,
-  HEARTBEAT_ANSWER,
-  LOCAL,
-  PUT,
-  READ,
-  READ_ANSWER,
-  RECOVER,
-  RECOVERED,
-  WRITE,
-  WRITTEN,
-} from "./hot-fields.js";
 import { decodeChanges, decodeHeartbeatAnswer } from "./hot-lists.js";
 
 /** `r` stands at the one field of a PeerMessage. null: not hot, and nothing was lost by trying. */
 export function decodeHot(r: WireReader): NodeMessage | null {
   switch (r.tag()) {
-    case tag(WRITE, BYTES):
+    case tag(PEER_MESSAGE.write, BYTES):
       return decodeWrite(r.message());
-    case tag(WRITTEN, BYTES):
+    case tag(PEER_MESSAGE.written, BYTES):
       return decodeWritten(r.message());
-    case tag(READ, BYTES):
+    case tag(PEER_MESSAGE.read, BYTES):
       return decodeRead(r.message());
-    case tag(READ_ANSWER, BYTES):
+    case tag(PEER_MESSAGE.readAnswer, BYTES):
       return decodeReadAnswer(r.message());
-    case tag(FORWARD, BYTES):
+    case tag(PEER_MESSAGE.forward, BYTES):
       return decodeForward(r.message());
-    case tag(FORWARDED, BYTES):
+    case tag(PEER_MESSAGE.forwarded, BYTES):
       return decodeForwarded(r.message());
-    case tag(RECOVER, BYTES):
+    case tag(PEER_MESSAGE.recover, BYTES):
       return decodeRecover(r.message());
-    case tag(RECOVERED, BYTES):
+    case tag(PEER_MESSAGE.recovered, BYTES):
       return decodeRecovered(r.message());
-    case tag(CHANGES, BYTES):
+    case tag(PEER_MESSAGE.changes, BYTES):
       return decodeChanges(r.message());
-    case tag(HEARTBEAT_ANSWER, BYTES):
+    case tag(PEER_MESSAGE.heartbeatAnswer, BYTES):
       return decodeHeartbeatAnswer(r.message());
     default:
       return null;
@@ -73,10 +80,10 @@ function decodeWrite(r: WireReader): Write {
   let settledRevision = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) p = r.uint32();
-    else if (key === tag(4, BYTES)) register = decodeRegister(r.copy());
-    else if (key === tag(5, VARINT)) settledSeq = r.varint();
-    else if (key === tag(6, VARINT)) settledRevision = r.varint();
+    if (key === tag(WRITE.partition, VARINT)) p = r.uint32();
+    else if (key === tag(WRITE.register, BYTES)) register = decodeRegister(r.copy());
+    else if (key === tag(WRITE.settledSeq, VARINT)) settledSeq = r.varint();
+    else if (key === tag(WRITE.settledRevision, VARINT)) settledRevision = r.varint();
     // Its ballot and seq are those of the register.
     else r.skip(key);
   }
@@ -96,9 +103,9 @@ function decodeWritten(r: WireReader): Written {
   let seq = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) p = r.uint32();
-    else if (key === tag(2, BYTES)) b = readBallot(r.message());
-    else if (key === tag(3, VARINT)) seq = r.varint();
+    if (key === tag(WRITTEN.partition, VARINT)) p = r.uint32();
+    else if (key === tag(WRITTEN.ballot, BYTES)) b = readBallot(r.message());
+    else if (key === tag(WRITTEN.seq, VARINT)) seq = r.varint();
     else r.skip(key);
   }
   return { kind: "written", partition: partition(p), ballot: mustHave(b), seq };
@@ -112,11 +119,11 @@ function decodeRead(r: WireReader): Read {
   let holding: Timestamp | null = null;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) p = r.uint32();
-    else if (key === tag(2, VARINT)) epoch = r.varint();
-    else if (key === tag(3, VARINT)) of = r.varint();
-    else if (key === tag(4, BYTES)) k = r.text();
-    else if (key === tag(5, BYTES)) holding = readTimestamp(r.message());
+    if (key === tag(READ.partition, VARINT)) p = r.uint32();
+    else if (key === tag(READ.groupEpoch, VARINT)) epoch = r.varint();
+    else if (key === tag(READ.attempt, VARINT)) of = r.varint();
+    else if (key === tag(READ.key, BYTES)) k = r.text();
+    else if (key === tag(READ.newerThan, BYTES)) holding = readTimestamp(r.message());
     else r.skip(key);
   }
   return {
@@ -140,14 +147,14 @@ function decodeReadAnswer(r: WireReader): ReadAnswer {
   let settledRevision = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) p = r.uint32();
-    else if (key === tag(2, VARINT)) epoch = r.varint();
-    else if (key === tag(3, VARINT)) of = r.varint();
-    else if (key === tag(4, BYTES)) held = readTimestamp(r.message());
-    else if (key === tag(5, BYTES)) register = readRegister(r);
-    else if (key === tag(6, VARINT)) settled = r.varint() !== 0;
-    else if (key === tag(7, BYTES)) promised = readBallot(r.message());
-    else if (key === tag(8, VARINT)) settledRevision = r.varint();
+    if (key === tag(READ_ANSWER.partition, VARINT)) p = r.uint32();
+    else if (key === tag(READ_ANSWER.groupEpoch, VARINT)) epoch = r.varint();
+    else if (key === tag(READ_ANSWER.attempt, VARINT)) of = r.varint();
+    else if (key === tag(READ_ANSWER.timestamp, BYTES)) held = readTimestamp(r.message());
+    else if (key === tag(READ_ANSWER.register, BYTES)) register = readRegister(r);
+    else if (key === tag(READ_ANSWER.settled, VARINT)) settled = r.varint() !== 0;
+    else if (key === tag(READ_ANSWER.promised, BYTES)) promised = readBallot(r.message());
+    else if (key === tag(READ_ANSWER.settledRevision, VARINT)) settledRevision = r.varint();
     else r.skip(key);
   }
   return {
@@ -176,10 +183,10 @@ function decodeRecover(r: WireReader): Recover {
   let k = "";
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) p = r.uint32();
-    else if (key === tag(2, BYTES)) b = readBallot(r.message());
-    else if (key === tag(3, VARINT)) of = r.varint();
-    else if (key === tag(4, BYTES)) k = r.text();
+    if (key === tag(RECOVER.partition, VARINT)) p = r.uint32();
+    else if (key === tag(RECOVER.ballot, BYTES)) b = readBallot(r.message());
+    else if (key === tag(RECOVER.attempt, VARINT)) of = r.varint();
+    else if (key === tag(RECOVER.key, BYTES)) k = r.text();
     else r.skip(key);
   }
   return { kind: "recover", partition: partition(p), ballot: mustHave(b), attempt: attempt(of), key: k as Key };
@@ -193,11 +200,11 @@ function decodeRecovered(r: WireReader): Recovered {
   let floor = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) p = r.uint32();
-    else if (key === tag(2, BYTES)) b = readBallot(r.message());
-    else if (key === tag(3, VARINT)) of = r.varint();
-    else if (key === tag(4, BYTES)) register = readRegister(r);
-    else if (key === tag(5, VARINT)) floor = r.varint();
+    if (key === tag(RECOVERED.partition, VARINT)) p = r.uint32();
+    else if (key === tag(RECOVERED.ballot, BYTES)) b = readBallot(r.message());
+    else if (key === tag(RECOVERED.attempt, VARINT)) of = r.varint();
+    else if (key === tag(RECOVERED.register, BYTES)) register = readRegister(r);
+    else if (key === tag(RECOVERED.floor, VARINT)) floor = r.varint();
     else r.skip(key);
   }
   return {
@@ -218,13 +225,13 @@ function decodeForward(r: WireReader): Forward | null {
   let request: Forward["request"] | null = null;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) id = r.varint();
-    else if (key === tag(GET, BYTES) || key === tag(PUT, BYTES)) {
-      request = key === tag(GET, BYTES) ? readGet(r.message()) : readPut(r.message());
+    if (key === tag(FORWARD.id, VARINT)) id = r.varint();
+    else if (key === tag(FORWARD.get, BYTES) || key === tag(FORWARD.put, BYTES)) {
+      request = key === tag(FORWARD.get, BYTES) ? readGet(r.message()) : readPut(r.message());
       if (request === null) return null;
-    } else if (key === tag(7, VARINT)) remaining = r.uint32();
-    else if (key === tag(9, VARINT)) p = r.uint32();
-    else if (key === tag(10, VARINT)) epoch = r.varint();
+    } else if (key === tag(FORWARD.deadlineMs, VARINT)) remaining = r.uint32();
+    else if (key === tag(FORWARD.partition, VARINT)) p = r.uint32();
+    else if (key === tag(FORWARD.groupEpoch, VARINT)) epoch = r.varint();
     else r.skip(key);
   }
   if (request === null) return null;
@@ -244,11 +251,14 @@ function readGet(r: WireReader): Forward["request"] | null {
   let consistency = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) k = r.text();
-    else if (key === tag(11, VARINT)) consistency = r.varint();
+    if (key === tag(GET_REQUEST.key, BYTES)) k = r.text();
+    else if (key === tag(GET_REQUEST.consistency, VARINT)) consistency = r.varint();
     else return null;
   }
-  return { kind: "read", read: { key: keyFrom(k), consistency: consistency === LOCAL ? "local" : "linearizable" } };
+  return {
+    kind: "read",
+    read: { key: keyFrom(k), consistency: consistency === Consistency.LOCAL ? "local" : "linearizable" },
+  };
 }
 
 /** null: as `readGet`. */
@@ -259,10 +269,10 @@ function readPut(r: WireReader): Forward["request"] | null {
   let after: Revision | null = null;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) k = r.text();
-    else if (key === tag(2, BYTES)) value = r.copy();
-    else if (key === tag(4, BYTES)) requestId = r.view();
-    else if (key === tag(5, BYTES)) after = readRevision(r.message());
+    if (key === tag(PUT_REQUEST.key, BYTES)) k = r.text();
+    else if (key === tag(PUT_REQUEST.value, BYTES)) value = r.copy();
+    else if (key === tag(PUT_REQUEST.requestId, BYTES)) requestId = r.view();
+    else if (key === tag(PUT_REQUEST.after, BYTES)) after = readRevision(r.message());
     else return null;
   }
   return { kind: "write", write: writeRequest({ kind: "put", key: keyFrom(k), value }, requestId, after) };
@@ -273,9 +283,9 @@ function decodeForwarded(r: WireReader): Forwarded | null {
   let result: Result | null = null;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) id = r.varint();
-    else if (key === tag(GET, BYTES)) result = readGetResponse(r.message());
-    else if (key === tag(PUT, BYTES)) result = readPutResponse(r.message());
+    if (key === tag(FORWARDED.id, VARINT)) id = r.varint();
+    else if (key === tag(FORWARDED.get, BYTES)) result = readGetResponse(r.message());
+    else if (key === tag(FORWARDED.put, BYTES)) result = readPutResponse(r.message());
     else r.skip(key);
   }
   return result === null ? null : { kind: "forwarded", id, result };
@@ -286,8 +296,8 @@ function readPutResponse(r: WireReader): Result {
   let version = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) standing = readStanding(r.message());
-    else if (key === tag(2, VARINT)) version = r.varint();
+    if (key === tag(PUT_RESPONSE.header, BYTES)) standing = readStanding(r.message());
+    else if (key === tag(PUT_RESPONSE.version, VARINT)) version = r.varint();
     else r.skip(key);
   }
   return { status: "done", answer: { kind: "put", version: revision(version) }, standing };
@@ -299,14 +309,14 @@ function readGetResponse(r: WireReader): Result {
   let consistency = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) standing = readStanding(r.message());
-    else if (key === tag(2, BYTES)) entry = readEntry(r.message());
-    else if (key === tag(3, VARINT)) consistency = r.varint();
+    if (key === tag(GET_RESPONSE.header, BYTES)) standing = readStanding(r.message());
+    else if (key === tag(GET_RESPONSE.entry, BYTES)) entry = readEntry(r.message());
+    else if (key === tag(GET_RESPONSE.consistency, VARINT)) consistency = r.varint();
     else r.skip(key);
   }
   return {
     status: "done",
-    answer: { kind: "get", entry, consistency: consistency === LOCAL ? "local" : "linearizable" },
+    answer: { kind: "get", entry, consistency: consistency === Consistency.LOCAL ? "local" : "linearizable" },
     standing,
   };
 }
@@ -316,8 +326,8 @@ function readEntry(r: WireReader): KeyEntry {
   let version = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) value = r.copy();
-    else if (key === tag(2, VARINT)) version = r.varint();
+    if (key === tag(ENTRY.value, BYTES)) value = r.copy();
+    else if (key === tag(ENTRY.version, VARINT)) version = r.varint();
     else r.skip(key);
   }
   return { value, version: revision(version) };
@@ -331,9 +341,9 @@ function readStanding(r: WireReader): Standing {
   let writer = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(4, BYTES)) known = readRevision(r.message());
-    else if (key === tag(5, VARINT)) epoch = r.varint();
-    else if (key === tag(6, VARINT)) writer = r.uint32();
+    if (key === tag(HEADER.revision, BYTES)) known = readRevision(r.message());
+    else if (key === tag(HEADER.groupEpoch, VARINT)) epoch = r.varint();
+    else if (key === tag(HEADER.writerNodeId, VARINT)) writer = r.uint32();
     else r.skip(key);
   }
   return { revision: known, groupEpoch: groupEpoch(epoch), writer: nodeId(writer) };
@@ -343,7 +353,7 @@ function readRevision(r: WireReader): Revision {
   let value = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(2, VARINT)) value = r.varint();
+    if (key === tag(REVISION.revision, VARINT)) value = r.varint();
     else r.skip(key);
   }
   return revision(value);

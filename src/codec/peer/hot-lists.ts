@@ -1,7 +1,16 @@
 /**
- * The messages that carry lists, by hand: see hot-fields.ts. Under load every round tells of nearly every partition
+ * The messages that carry lists, by hand: see hot-encode.ts. Under load every round tells of nearly every partition
  * (HeartbeatAnswer), and who catches up gets nearly all that it gets in one (Changes).
  */
+import type { FieldNumber } from "../../../gen/ts/field-number.js";
+import {
+  CHANGED_KEY,
+  CHANGES,
+  HEARTBEAT_ANSWER,
+  OFFICE_REPORT,
+  PARTITION_REPORT,
+  PEER_MESSAGE,
+} from "../../../gen/ts/onar/replication/v1/fields.js";
 import type { Ballot, SeqRanges, Timestamp } from "../../core/model/ballot.js";
 import type { HeartbeatAnswer, OfficeReport, PartitionReport } from "../../core/model/heartbeat.js";
 import {
@@ -20,29 +29,24 @@ import type { Register } from "../../core/model/register.js";
 import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../../wire/protobuf.js";
 import { decodeRegister, encodeRegister } from "../register/register.js";
 import { mustHave, putBallot, putTimestamp, readBallot, readTimestamp } from "../register/timestamp.js";
-import { CHANGES, HEARTBEAT_ANSWER } from "./hot-fields.js";
 import { putSeqRanges, readSeqRanges } from "./seq-ranges.js";
 
-/** Fields of HeartbeatAnswer about the voters. */
-const VOTING = 8;
-const PROPOSING = 9;
-
 export function encodeChanges(m: Changes, w: WireWriter): void {
-  const start = w.begin(CHANGES);
-  w.number(1, m.partition);
-  w.number(2, m.groupEpoch);
-  w.number(3, m.attempt);
-  w.number(4, m.copy);
-  w.number(5, m.upTo);
-  w.number(6, m.more ? 1 : 0);
+  const start = w.begin(PEER_MESSAGE.changes);
+  w.number(CHANGES.partition, m.partition);
+  w.number(CHANGES.groupEpoch, m.groupEpoch);
+  w.number(CHANGES.attempt, m.attempt);
+  w.number(CHANGES.copy, m.copy);
+  w.number(CHANGES.upTo, m.upTo);
+  w.number(CHANGES.more, m.more ? 1 : 0);
   for (const { timestamp, register, settled } of m.changes) {
-    const change = w.begin(7);
-    if (register === null) putTimestamp(2, timestamp, w);
-    else w.bytes(3, encodeRegister(register));
-    w.number(4, settled ? 1 : 0);
+    const change = w.begin(CHANGES.changes);
+    if (register === null) putTimestamp(CHANGED_KEY.timestamp, timestamp, w);
+    else w.bytes(CHANGED_KEY.register, encodeRegister(register));
+    w.number(CHANGED_KEY.settled, settled ? 1 : 0);
     w.end(change);
   }
-  putSeqRanges(8, m.taken, w);
+  putSeqRanges(CHANGES.taken, m.taken, w);
   w.end(start);
 }
 
@@ -57,14 +61,14 @@ export function decodeChanges(r: WireReader): Changes {
   const taken: SeqRanges[] = [];
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) p = r.uint32();
-    else if (key === tag(2, VARINT)) epoch = r.varint();
-    else if (key === tag(3, VARINT)) of = r.varint();
-    else if (key === tag(4, VARINT)) copy = r.varint();
-    else if (key === tag(5, VARINT)) upTo = r.varint();
-    else if (key === tag(6, VARINT)) more = r.varint() !== 0;
-    else if (key === tag(7, BYTES)) changes.push(readChange(r.message()));
-    else if (key === tag(8, BYTES)) taken.push(readSeqRanges(r.message()));
+    if (key === tag(CHANGES.partition, VARINT)) p = r.uint32();
+    else if (key === tag(CHANGES.groupEpoch, VARINT)) epoch = r.varint();
+    else if (key === tag(CHANGES.attempt, VARINT)) of = r.varint();
+    else if (key === tag(CHANGES.copy, VARINT)) copy = r.varint();
+    else if (key === tag(CHANGES.upTo, VARINT)) upTo = r.varint();
+    else if (key === tag(CHANGES.more, VARINT)) more = r.varint() !== 0;
+    else if (key === tag(CHANGES.changes, BYTES)) changes.push(readChange(r.message()));
+    else if (key === tag(CHANGES.taken, BYTES)) taken.push(readSeqRanges(r.message()));
     else r.skip(key);
   }
   return {
@@ -86,9 +90,9 @@ function readChange(r: WireReader): ListedChange {
   let settled = false;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(2, BYTES)) timestamp = readTimestamp(r.message());
-    else if (key === tag(3, BYTES)) register = decodeRegister(r.copy());
-    else if (key === tag(4, VARINT)) settled = r.varint() !== 0;
+    if (key === tag(CHANGED_KEY.timestamp, BYTES)) timestamp = readTimestamp(r.message());
+    else if (key === tag(CHANGED_KEY.register, BYTES)) register = decodeRegister(r.copy());
+    else if (key === tag(CHANGED_KEY.settled, VARINT)) settled = r.varint() !== 0;
     else r.skip(key);
   }
   return listedChange(timestamp, register, settled);
@@ -102,39 +106,40 @@ export function listedChange(timestamp: Timestamp | null, register: Register | n
 }
 
 export function encodeHeartbeatAnswer(m: HeartbeatAnswer, w: WireWriter): void {
-  const start = w.begin(HEARTBEAT_ANSWER);
-  w.number(1, m.round);
+  const start = w.begin(PEER_MESSAGE.heartbeatAnswer);
+  w.number(HEARTBEAT_ANSWER.round, m.round);
   if (m.heard.length > 0) {
-    const heard = w.begin(2);
+    const heard = w.begin(HEARTBEAT_ANSWER.heard);
     for (const node of m.heard) w.varint(node);
     w.end(heard);
   }
-  w.number(3, m.version);
+  w.number(HEARTBEAT_ANSWER.reportVersion, m.version);
   // A version that knows no voters skips what has a field of its own.
-  for (const report of m.reports) putReport(report.partition === VOTERS ? VOTING : 4, report, w);
+  for (const report of m.reports)
+    putReport(report.partition === VOTERS ? HEARTBEAT_ANSWER.voting : HEARTBEAT_ANSWER.reports, report, w);
   for (const office of m.offices) {
-    const of = w.begin(office.partition === VOTERS ? PROPOSING : 5);
-    w.number(1, office.partition);
-    if (office.ballot !== null) putBallot(2, office.ballot, w);
+    const of = w.begin(office.partition === VOTERS ? HEARTBEAT_ANSWER.proposing : HEARTBEAT_ANSWER.offices);
+    w.number(OFFICE_REPORT.partition, office.partition);
+    if (office.ballot !== null) putBallot(OFFICE_REPORT.ballot, office.ballot, w);
     w.end(of);
   }
-  w.number(6, m.since);
-  w.number(7, m.full ? 1 : 0);
+  w.number(HEARTBEAT_ANSWER.since, m.since);
+  w.number(HEARTBEAT_ANSWER.full, m.full ? 1 : 0);
   w.end(start);
 }
 
-function putReport(field: number, report: PartitionReport, w: WireWriter): void {
+function putReport(field: FieldNumber, report: PartitionReport, w: WireWriter): void {
   const start = w.begin(field);
-  w.number(1, report.partition);
-  w.number(2, report.groupEpoch);
-  w.number(3, report.ready ? 1 : 0);
-  putBallot(4, report.promise, w);
-  w.number(5, report.live ? 1 : 0);
-  putTimestamp(6, report.settled, w);
-  w.number(7, Math.max(0, report.settledRevision));
-  w.number(8, report.lastChange);
-  w.number(9, report.settledRevision === UNKNOWN_REVISION ? 1 : 0);
-  w.number(10, report.lagging ? 1 : 0);
+  w.number(PARTITION_REPORT.partition, report.partition);
+  w.number(PARTITION_REPORT.groupEpoch, report.groupEpoch);
+  w.number(PARTITION_REPORT.ready, report.ready ? 1 : 0);
+  putBallot(PARTITION_REPORT.promise, report.promise, w);
+  w.number(PARTITION_REPORT.live, report.live ? 1 : 0);
+  putTimestamp(PARTITION_REPORT.settled, report.settled, w);
+  w.number(PARTITION_REPORT.settledRevision, Math.max(0, report.settledRevision));
+  w.number(PARTITION_REPORT.lastChange, report.lastChange);
+  w.number(PARTITION_REPORT.revisionUnknown, report.settledRevision === UNKNOWN_REVISION ? 1 : 0);
+  w.number(PARTITION_REPORT.lagging, report.lagging ? 1 : 0);
   w.end(start);
 }
 
@@ -148,15 +153,17 @@ export function decodeHeartbeatAnswer(r: WireReader): HeartbeatAnswer {
   const offices: OfficeReport[] = [];
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) round = r.varint();
-    else if (key === tag(2, BYTES)) readNodes(r.message(), heard);
+    if (key === tag(HEARTBEAT_ANSWER.round, VARINT)) round = r.varint();
+    else if (key === tag(HEARTBEAT_ANSWER.heard, BYTES)) readNodes(r.message(), heard);
     // As older encoders write a list of numbers: each with its tag.
-    else if (key === tag(2, VARINT)) heard.push(nodeId(r.uint32()));
-    else if (key === tag(3, VARINT)) version = r.varint();
-    else if (key === tag(4, BYTES) || key === tag(VOTING, BYTES)) reports.push(readReport(r.message()));
-    else if (key === tag(5, BYTES) || key === tag(PROPOSING, BYTES)) offices.push(readOffice(r.message()));
-    else if (key === tag(6, VARINT)) since = r.varint();
-    else if (key === tag(7, VARINT)) full = r.varint() !== 0;
+    else if (key === tag(HEARTBEAT_ANSWER.heard, VARINT)) heard.push(nodeId(r.uint32()));
+    else if (key === tag(HEARTBEAT_ANSWER.reportVersion, VARINT)) version = r.varint();
+    else if (key === tag(HEARTBEAT_ANSWER.reports, BYTES) || key === tag(HEARTBEAT_ANSWER.voting, BYTES))
+      reports.push(readReport(r.message()));
+    else if (key === tag(HEARTBEAT_ANSWER.offices, BYTES) || key === tag(HEARTBEAT_ANSWER.proposing, BYTES))
+      offices.push(readOffice(r.message()));
+    else if (key === tag(HEARTBEAT_ANSWER.since, VARINT)) since = r.varint();
+    else if (key === tag(HEARTBEAT_ANSWER.full, VARINT)) full = r.varint() !== 0;
     else r.skip(key);
   }
   return { kind: "heartbeat-answer", round, heard, version, since, full, reports, offices };
@@ -179,16 +186,16 @@ function readReport(r: WireReader): PartitionReport {
   let unknown = false;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) p = r.uint32();
-    else if (key === tag(2, VARINT)) epoch = r.varint();
-    else if (key === tag(3, VARINT)) ready = r.varint() !== 0;
-    else if (key === tag(4, BYTES)) promise = readBallot(r.message());
-    else if (key === tag(5, VARINT)) live = r.varint() !== 0;
-    else if (key === tag(6, BYTES)) settled = readTimestamp(r.message());
-    else if (key === tag(7, VARINT)) settledRevision = r.varint();
-    else if (key === tag(8, VARINT)) lastChange = r.varint();
-    else if (key === tag(9, VARINT)) unknown = r.varint() !== 0;
-    else if (key === tag(10, VARINT)) lagging = r.varint() !== 0;
+    if (key === tag(PARTITION_REPORT.partition, VARINT)) p = r.uint32();
+    else if (key === tag(PARTITION_REPORT.groupEpoch, VARINT)) epoch = r.varint();
+    else if (key === tag(PARTITION_REPORT.ready, VARINT)) ready = r.varint() !== 0;
+    else if (key === tag(PARTITION_REPORT.promise, BYTES)) promise = readBallot(r.message());
+    else if (key === tag(PARTITION_REPORT.live, VARINT)) live = r.varint() !== 0;
+    else if (key === tag(PARTITION_REPORT.settled, BYTES)) settled = readTimestamp(r.message());
+    else if (key === tag(PARTITION_REPORT.settledRevision, VARINT)) settledRevision = r.varint();
+    else if (key === tag(PARTITION_REPORT.lastChange, VARINT)) lastChange = r.varint();
+    else if (key === tag(PARTITION_REPORT.revisionUnknown, VARINT)) unknown = r.varint() !== 0;
+    else if (key === tag(PARTITION_REPORT.lagging, VARINT)) lagging = r.varint() !== 0;
     else r.skip(key);
   }
   return {
@@ -209,8 +216,8 @@ function readOffice(r: WireReader): OfficeReport {
   let ballot: Ballot | null = null;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) p = r.uint32();
-    else if (key === tag(2, BYTES)) ballot = readBallot(r.message());
+    if (key === tag(OFFICE_REPORT.partition, VARINT)) p = r.uint32();
+    else if (key === tag(OFFICE_REPORT.ballot, BYTES)) ballot = readBallot(r.message());
     else r.skip(key);
   }
   return { partition: partition(p), ballot };

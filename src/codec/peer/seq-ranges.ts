@@ -2,17 +2,19 @@
  * Ranges of seqs, by hand and for the generated code. Each bound is its distance from the one before, so that a copy
  * that had nearly everything says so in a few bytes.
  */
+import type { FieldNumber } from "../../../gen/ts/field-number.js";
+import { SEQ_RANGES } from "../../../gen/ts/onar/replication/v1/fields.js";
 import type { SeqRanges as WireSeqRanges } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { Ballot, SeqRanges } from "../../core/model/ballot.js";
 import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../../wire/protobuf.js";
 import { ballotFromWire, ballotToWire } from "../register/ballot.js";
 import { mustHave, putBallot, readBallot } from "../register/timestamp.js";
 
-export function putSeqRanges(field: number, list: readonly SeqRanges[], w: WireWriter): void {
+export function putSeqRanges(field: FieldNumber, list: readonly SeqRanges[], w: WireWriter): void {
   for (const { ballot, ranges } of list) {
     const start = w.begin(field);
-    putBallot(1, ballot, w);
-    const steps = w.begin(2);
+    putBallot(SEQ_RANGES.ballot, ballot, w);
+    const steps = w.begin(SEQ_RANGES.steps);
     let before = 0;
     for (const bound of ranges) {
       w.varint(bound - before);
@@ -28,9 +30,10 @@ export function readSeqRanges(r: WireReader): SeqRanges {
   const steps: number[] = [];
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) ballot = readBallot(r.message());
-    else if (key === tag(2, BYTES)) for (const list = r.message(); list.more; ) steps.push(list.varint());
-    else if (key === tag(2, VARINT)) steps.push(r.varint());
+    if (key === tag(SEQ_RANGES.ballot, BYTES)) ballot = readBallot(r.message());
+    else if (key === tag(SEQ_RANGES.steps, BYTES))
+      for (const list = r.message(); list.more; ) steps.push(list.varint());
+    else if (key === tag(SEQ_RANGES.steps, VARINT)) steps.push(r.varint());
     else r.skip(key);
   }
   return { ballot: mustHave(ballot), ranges: boundsOf(steps) };

@@ -2,6 +2,7 @@
  * A register and its encoded form, in which it travels and rests. It is encoded once, and what is received is passed on
  * as it came.
  */
+import { COMPLETION_RECORD, REGISTER } from "../../../gen/ts/onar/replication/v1/fields.js";
 import { CompletionOutcome } from "../../../gen/ts/onar/replication/v1/register.js";
 import { present } from "../../base/assert.js";
 import { MAX_RECORDS, REQUEST_ID_BYTES } from "../../base/limits.js";
@@ -35,34 +36,17 @@ const OUTCOME_NAMES = new Map(Object.entries(OUTCOMES).map(([name, code]) => [co
 const writer = new WireWriter();
 const recordWriter = new WireWriter();
 
-/** Fields of Register. */
-const KEY = 1;
-const TIMESTAMP = 2;
-const TOMBSTONE = 3;
-const VALUE = 4;
-const VERSION = 5;
-const REVISION = 6;
-const FLOOR = 7;
-const RECORDS = 8;
-
-/** Fields of CompletionRecord. */
-const REQUEST_ID = 1;
-const FINGERPRINT = 2;
-const RECORD_REVISION = 3;
-const OUTCOME = 4;
-const RECORD_VERSION = 5;
-
 export function encodeRegister(register: Register): Buffer {
   if (register.encoded === null) {
-    writer.text(KEY, register.key);
-    putTimestamp(TIMESTAMP, register.timestamp, writer);
+    writer.text(REGISTER.key, register.key);
+    putTimestamp(REGISTER.timestamp, register.timestamp, writer);
     const { value } = register;
-    writer.number(TOMBSTONE, value === null ? 1 : 0);
-    if (value !== null) writer.bytes(VALUE, value);
+    writer.number(REGISTER.tombstone, value === null ? 1 : 0);
+    if (value !== null) writer.bytes(REGISTER.value, value);
     const valueEnd = writer.length;
-    writer.number(VERSION, register.version);
-    writer.number(REVISION, register.revision);
-    writer.number(FLOOR, register.floor);
+    writer.number(REGISTER.version, register.version);
+    writer.number(REGISTER.revision, register.revision);
+    writer.number(REGISTER.floor, register.floor);
     writer.raw(encodedRecords(register.records));
     register.restAs(writer.finish(), valueEnd - (value?.length ?? 0), valueEnd);
   }
@@ -71,7 +55,7 @@ export function encodeRegister(register: Register): Buffer {
 
 /** The beginning of a register's encoded form, except for one that somebody else encoded in another way. */
 export function keyField(key: Key): Buffer {
-  writer.text(KEY, key);
+  writer.text(REGISTER.key, key);
   return writer.finish();
 }
 
@@ -91,17 +75,17 @@ export function decodeRegister(bytes: Uint8Array): Register {
   let records = 0;
   while (reader.more) {
     const field = reader.tag();
-    if (field === tag(KEY, BYTES)) key = reader.text();
-    else if (field === tag(TIMESTAMP, BYTES)) at = readTimestamp(reader.message());
-    else if (field === tag(TOMBSTONE, VARINT)) tombstone = reader.varint() !== 0;
-    else if (field === tag(VALUE, BYTES)) {
+    if (field === tag(REGISTER.key, BYTES)) key = reader.text();
+    else if (field === tag(REGISTER.timestamp, BYTES)) at = readTimestamp(reader.message());
+    else if (field === tag(REGISTER.tombstone, VARINT)) tombstone = reader.varint() !== 0;
+    else if (field === tag(REGISTER.value, BYTES)) {
       valueStart = reader.span();
       valueEnd = reader.position;
-    } else if (field === tag(VERSION, VARINT)) version = reader.varint();
-    else if (field === tag(REVISION, VARINT)) decided = reader.varint();
-    else if (field === tag(FLOOR, VARINT)) floor = reader.varint();
+    } else if (field === tag(REGISTER.version, VARINT)) version = reader.varint();
+    else if (field === tag(REGISTER.revision, VARINT)) decided = reader.varint();
+    else if (field === tag(REGISTER.floor, VARINT)) floor = reader.varint();
     else {
-      if (field === tag(RECORDS, BYTES)) records++;
+      if (field === tag(REGISTER.records, BYTES)) records++;
       reader.skip(field);
     }
   }
@@ -133,7 +117,7 @@ function decodeRecords(register: Uint8Array): CompletionRecords {
   while (reader.more) {
     const start = reader.position;
     const field = reader.tag();
-    if (field === tag(RECORDS, BYTES)) {
+    if (field === tag(REGISTER.records, BYTES)) {
       const record = recordFrom(reader.message());
       if (record === null || record.revision > decided) continue;
       list.add(record);
@@ -149,7 +133,7 @@ function revisionIn(register: Uint8Array): number {
   const reader = new WireReader(register);
   while (reader.more) {
     const field = reader.tag();
-    if (field === tag(REVISION, VARINT)) decided = reader.varint();
+    if (field === tag(REGISTER.revision, VARINT)) decided = reader.varint();
     else reader.skip(field);
   }
   return decided;
@@ -170,12 +154,12 @@ function recordFrom(reader: WireReader): CompletionRecord | null {
 function encodedRecords({ list, first, end }: CompletionRecords): Uint8Array {
   for (let i = list.ends.length; i < end; i++) {
     const record = list.records[i] as CompletionRecord;
-    const field = recordWriter.begin(RECORDS);
-    recordWriter.text(REQUEST_ID, record.requestId);
-    recordWriter.fixed32(FINGERPRINT, record.fingerprint);
-    recordWriter.number(RECORD_REVISION, record.revision);
-    recordWriter.number(OUTCOME, OUTCOMES[record.outcome]);
-    recordWriter.number(RECORD_VERSION, record.version);
+    const field = recordWriter.begin(REGISTER.records);
+    recordWriter.text(COMPLETION_RECORD.requestId, record.requestId);
+    recordWriter.fixed32(COMPLETION_RECORD.fingerprint, record.fingerprint);
+    recordWriter.number(COMPLETION_RECORD.revision, record.revision);
+    recordWriter.number(COMPLETION_RECORD.outcome, OUTCOMES[record.outcome]);
+    recordWriter.number(COMPLETION_RECORD.version, record.version);
     recordWriter.end(field);
     list.addEncoded(recordWriter.take());
   }
@@ -190,11 +174,11 @@ function decodeRecord(reader: WireReader): CompletionRecord {
   let version = 0;
   while (reader.more) {
     const field = reader.tag();
-    if (field === tag(REQUEST_ID, BYTES)) requestId = reader.text();
-    else if (field === tag(FINGERPRINT, FIXED32)) fingerprint = reader.fixed32();
-    else if (field === tag(RECORD_REVISION, VARINT)) decided = reader.varint();
-    else if (field === tag(OUTCOME, VARINT)) outcome = reader.varint();
-    else if (field === tag(RECORD_VERSION, VARINT)) version = reader.varint();
+    if (field === tag(COMPLETION_RECORD.requestId, BYTES)) requestId = reader.text();
+    else if (field === tag(COMPLETION_RECORD.fingerprint, FIXED32)) fingerprint = reader.fixed32();
+    else if (field === tag(COMPLETION_RECORD.revision, VARINT)) decided = reader.varint();
+    else if (field === tag(COMPLETION_RECORD.outcome, VARINT)) outcome = reader.varint();
+    else if (field === tag(COMPLETION_RECORD.version, VARINT)) version = reader.varint();
     else reader.skip(field);
   }
   return {

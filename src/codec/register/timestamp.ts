@@ -1,21 +1,23 @@
 /** Ballots and timestamps, by hand: see wire.ts. */
+import type { FieldNumber } from "../../../gen/ts/field-number.js";
+import { BALLOT, TIMESTAMP } from "../../../gen/ts/onar/replication/v1/fields.js";
 import { type Ballot, ballot, type Timestamp, timestamp } from "../../core/model/ballot.js";
 import { type GroupEpoch, groupEpoch, type NodeId, nodeId } from "../../core/model/ids.js";
 import { BYTES, tag, VARINT, type WireReader, type WireWriter } from "../../wire/protobuf.js";
 
-export function putBallot(field: number, b: Ballot, w: WireWriter): void {
+export function putBallot(field: FieldNumber, b: Ballot, w: WireWriter): void {
   const start = w.begin(field);
-  w.number(1, b.groupEpoch);
-  w.number(2, b.round);
-  w.number(3, b.node);
+  w.number(BALLOT.groupEpoch, b.groupEpoch);
+  w.number(BALLOT.round, b.round);
+  w.number(BALLOT.nodeId, b.node);
   w.end(start);
 }
 
-export function putTimestamp(field: number, t: Timestamp | null, w: WireWriter): void {
+export function putTimestamp(field: FieldNumber, t: Timestamp | null, w: WireWriter): void {
   if (t === null) return;
   const start = w.begin(field);
-  putBallot(1, t.ballot, w);
-  w.number(2, t.seq);
+  putBallot(TIMESTAMP.ballot, t.ballot, w);
+  w.number(TIMESTAMP.seq, t.seq);
   w.end(start);
 }
 
@@ -25,9 +27,9 @@ export function readBallot(r: WireReader): Ballot {
   let node = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, VARINT)) epoch = r.varint();
-    else if (key === tag(2, VARINT)) round = r.varint();
-    else if (key === tag(3, VARINT)) node = r.uint32();
+    if (key === tag(BALLOT.groupEpoch, VARINT)) epoch = r.varint();
+    else if (key === tag(BALLOT.round, VARINT)) round = r.varint();
+    else if (key === tag(BALLOT.nodeId, VARINT)) node = r.uint32();
     else r.skip(key);
   }
   return sharedBallot(groupEpoch(epoch), round, nodeId(node));
@@ -51,8 +53,8 @@ export function readTimestamp(r: WireReader): Timestamp {
   let seq = 0;
   while (r.more) {
     const key = r.tag();
-    if (key === tag(1, BYTES)) b = readBallot(r.message());
-    else if (key === tag(2, VARINT)) seq = r.varint();
+    if (key === tag(TIMESTAMP.ballot, BYTES)) b = readBallot(r.message());
+    else if (key === tag(TIMESTAMP.seq, VARINT)) seq = r.varint();
     else r.skip(key);
   }
   return timestamp(mustHave(b), seq);

@@ -3,8 +3,8 @@
  * bounded, as a decoder keeps them at many times what they cost to send. A client from the future may send some of it,
  * which this version does not heed.
  */
-import { REQUEST_FIELDS } from "../../wire/request-fields.js";
-import { type Fields, surplusOf } from "../../wire/request-surplus.js";
+import { requestFields } from "../../../gen/ts/request-fields.js";
+import { surplusOf } from "../../wire/request-surplus.js";
 import type { Failure } from "./failure.js";
 import { invalid } from "./validate.js";
 
@@ -17,7 +17,7 @@ export function boundedDecode<T, B extends Uint8Array>(
   decode: (bytes: B) => T,
   kind: "read" | "write",
 ): (bytes: B) => T {
-  const fields: Fields | undefined = REQUEST_FIELDS.get(path);
+  const fields = requestFields.get(path);
   if (fields === undefined) throw new Error(`the fields of ${path} are not known`);
   return (bytes) => {
     if (surplusOf(bytes, fields, MAX_SURPLUS_BYTES) > MAX_SURPLUS_BYTES) throw tooMuch(kind);

@@ -1,53 +1,56 @@
 /**
- * The contract between nodes: the fields of its messages, read from the proto files themselves, so that nothing new is
- * forgotten.
+ * The contract between nodes: the fields of its messages, from the descriptors that are generated of the proto files,
+ * so that nothing new is forgotten.
  */
-import { readFileSync } from "node:fs";
+import { fromBinary, isFieldSet } from "@bufbuild/protobuf";
+import {
+  type DescriptorProto,
+  type FieldDescriptorProto,
+  FieldDescriptorProto_Label,
+  FieldDescriptorProto_Type,
+  FieldDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
+import { fileDescriptorSet } from "../../../gen/ts/descriptor.js";
 
 export interface ContractField {
   readonly name: string;
-  readonly number: number;
-  /** As it stands in the file: "uint64", "Ballot", "onar.kv.v1.GetRequest". */
-  readonly type: string;
+  /** A number, bytes or text. */
+  readonly scalar: boolean;
   readonly repeated: boolean;
   /** "" for none. */
   readonly oneof: string;
 }
 
-/** The messages of a file by name. Messages within messages are not used in the contract. */
-function readContract(file: string): ReadonlyMap<string, readonly ContractField[]> {
-  const text = readFileSync(new URL(`../../../proto/onar/${file}`, import.meta.url), "utf8");
-  const messages = new Map<string, ContractField[]>();
-  let fields: ContractField[] | null = null;
-  let oneof = "";
-  for (const line of text.split("\n").map((one) => one.trim())) {
-    const message = /^message (\w+) \{(\})?$/.exec(line);
-    const group = /^oneof (\w+) \{$/.exec(line);
-    const field = /^(repeated |optional )?([\w.]+) (\w+) = (\d+)[^;]*;/.exec(line);
-    if (message !== null) {
-      fields = [];
-      messages.set(message[1] as string, fields);
-      if (message[2] !== undefined) fields = null;
-    } else if (group !== null) oneof = group[1] as string;
-    else if (line === "}") {
-      if (oneof === "") fields = null;
-      oneof = "";
-    } else if (field !== null && fields !== null && field[2] !== "reserved") {
-      fields.push({
-        name: field[3] as string,
-        number: Number(field[4]),
-        type: field[2] as string,
-        repeated: field[1] === "repeated ",
-        oneof,
-      });
-    }
-  }
-  return messages;
-}
+const { file: files } = fromBinary(FileDescriptorSetSchema, fileDescriptorSet);
+/** Neither has a size or a magnitude of its own; true and false have none. */
+const NOT_SCALAR = new Set([
+  FieldDescriptorProto_Type.MESSAGE,
+  FieldDescriptorProto_Type.ENUM,
+  FieldDescriptorProto_Type.BOOL,
+]);
 
-export const REPLICATION = readContract("replication/v1/replication.proto");
-export const REGISTER = readContract("replication/v1/register.proto");
-export const KEY_VALUE = new Map([...readContract("kv/v1/common.proto"), ...readContract("kv/v1/kv.proto")]);
+/** The messages of the package by name. Messages within messages are not used in the contract. */
+export const REPLICATION: ReadonlyMap<string, readonly ContractField[]> = new Map(
+  files
+    .filter((file) => file.package === "onar.replication.v1")
+    .flatMap((file) => file.messageType)
+    .map((message) => [
+      message.name,
+      message.field.map((field) => ({
+        name: field.name,
+        scalar: !NOT_SCALAR.has(field.type),
+        repeated: field.label === FieldDescriptorProto_Label.REPEATED,
+        oneof: oneofOf(message, field),
+      })),
+    ]),
+);
+
+function oneofOf({ oneofDecl }: DescriptorProto, field: FieldDescriptorProto): string {
+  // A field that is optional has one of its own, for the generators alone.
+  if (field.proto3Optional || !isFieldSet(field, FieldDescriptorProtoSchema.field.oneofIndex)) return "";
+  return oneofDecl[field.oneofIndex]?.name ?? "";
+}
 
 /** The kinds of message between nodes, as the generated code calls them. */
 export const KINDS: readonly string[] = (REPLICATION.get("PeerMessage") ?? [])

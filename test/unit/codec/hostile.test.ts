@@ -4,6 +4,7 @@
  * the lengths that they look at.
  */
 import { describe, expect, test } from "vitest";
+import { requestFields } from "../../../gen/ts/request-fields.js";
 import { Prng } from "../../../src/base/prng.js";
 import { BackupDecoder, BackupFileError } from "../../../src/codec/api/backup-file.js";
 import { crc32 } from "../../../src/codec/bytes/checksum.js";
@@ -20,7 +21,6 @@ import { changeNumber, nodeId, partition, revision } from "../../../src/core/mod
 import { BAD } from "../../../src/core/model/table.js";
 import { Unframer } from "../../../src/wire/grpc-frames.js";
 import { decodePipelineRequest, decodePipelineResponse } from "../../../src/wire/pipeline.js";
-import { REQUEST_FIELDS } from "../../../src/wire/request-fields.js";
 import { surplusOf } from "../../../src/wire/request-surplus.js";
 import { b, K, record, register } from "../core/writer/harness.js";
 import { hostileBytes } from "../rpc/hostile-bytes.js";
@@ -55,7 +55,7 @@ const DECODERS: readonly (readonly [string, Decoder])[] = [
   ["a record of the log", (bytes) => [recordAt(bytes, 0, SALT), nextRecord(bytes, 0, SALT)]],
   ["a block", (bytes) => Block.read(Buffer.alloc(0), bytes)],
   ["a backup", (bytes) => [...new BackupDecoder().push(bytes)]],
-  ...[...REQUEST_FIELDS].map(([path, fields]): [string, Decoder] => [
+  ...[...requestFields].map(([path, fields]): [string, Decoder] => [
     `the surplus of ${path}`,
     (bytes) => surplusOf(bytes, fields, 1),
   ]),

@@ -1,7 +1,9 @@
 /**
  * A Forward keeps these bytes of a request from the future: every kind of request, and nothing where there is nothing.
  */
+
 import { describe, expect, test } from "vitest";
+import type { FieldNumber } from "../../../gen/ts/field-number.js";
 import { duration } from "../../../src/base/time.js";
 import { withUnread } from "../../../src/codec/api/unread.js";
 import { decodeFrame, encodeFrames, messagesOf } from "../../../src/codec/peer/frame.js";
@@ -10,7 +12,10 @@ import type { NodeMessage, Request } from "../../../src/core/model/node-message.
 import type { WriteOperation } from "../../../src/core/model/operation.js";
 import { BYTES, tag, VARINT } from "../../../src/wire/protobuf.js";
 
-const FUTURE = { [tag(99, BYTES)]: [Buffer.of(2, 7, 8)], [tag(100, VARINT)]: [Buffer.of(5), Buffer.of(6)] };
+const FUTURE = {
+  [tag(99 as FieldNumber, BYTES)]: [Buffer.of(2, 7, 8)],
+  [tag(100 as FieldNumber, VARINT)]: [Buffer.of(5), Buffer.of(6)],
+};
 const K = key("k");
 const V = Buffer.from("v");
 const write = (operation: WriteOperation): Request => ({

@@ -7,13 +7,13 @@ import { HealthDefinition } from "../../../gen/ts/grpc/health/v1/health.js";
 import { ServerReflectionDefinition } from "../../../gen/ts/grpc/reflection/v1/reflection.js";
 import { BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
 import { StorageKind } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { requestFields } from "../../../gen/ts/request-fields.js";
 import { type ClientPortConfig, DEFAULT_CLIENT_PORT, DEFAULT_LIMITS, TRANSPORTS } from "../../../src/config/config.js";
 import { nodeId } from "../../../src/core/model/ids.js";
 import { makeClientServer } from "../../../src/rpc/client-port.js";
 import { Serving } from "../../../src/rpc/services/serving.js";
 import { RESETS_ARE_SETTABLE } from "../../../src/rpc/transport/http2-options.js";
 import { startTestCluster } from "../../../src/testing/cluster.js";
-import { REQUEST_FIELDS } from "../../../src/wire/request-fields.js";
 import { decodeDetails, errorOf } from "../../e2e/clients.js";
 import { cancel, framed, RawClient } from "../../e2e/raw.js";
 
@@ -64,7 +64,7 @@ describe.each(TRANSPORTS)("served by %s", (transport) => {
       };
     }
 
-    test.each([...REQUEST_FIELDS.keys()])("is refused by %s, with the bound", async (path) => {
+    test.each([...requestFields.keys()])("is refused by %s, with the bound", async (path) => {
       const refused = await statusOf(path, unknown);
       expect(refused).toMatchObject({
         code: Status.INVALID_ARGUMENT,

@@ -2,8 +2,10 @@
  * A field from the future: a newer client sets it, an older entry node passes the request on, and it reaches the writer
  * as it was sent.
  */
+
 import { type Channel, createChannel, createClient } from "nice-grpc";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { FieldNumber } from "../../../gen/ts/field-number.js";
 import { Presence } from "../../../gen/ts/onar/kv/v1/common.js";
 import { KeyValueServiceDefinition, PipelineRequest, PutRequest } from "../../../gen/ts/onar/kv/v1/kv.js";
 import type { Forward } from "../../../src/core/model/node-message.js";
@@ -12,7 +14,7 @@ import { startTestCluster, type TestCluster } from "../../../src/testing/cluster
 import { BYTES, tag } from "../../../src/wire/protobuf.js";
 
 /** Field 99, three bytes, as generated code keeps what it does not know: the length, then the bytes. */
-const FUTURE = { [tag(99, BYTES)]: [Uint8Array.of(3, 1, 2, 3)] };
+const FUTURE = { [tag(99 as FieldNumber, BYTES)]: [Uint8Array.of(3, 1, 2, 3)] };
 
 let cluster: TestCluster;
 let channels: Channel[];
@@ -78,7 +80,7 @@ test("unknown fields of a write reach the writer in the Forward, whichever call 
   const kinds = forwards.map(({ request }) => (request.kind === "write" ? request.write.operation.kind : "read"));
   expect(kinds).toEqual([...Array(2)].flatMap(() => ["put", "cas", "delete", "add", "delete"]));
   const kept = forwards.map(({ request }) => request.unread);
-  const asSent = { [tag(99, BYTES)]: [Buffer.of(3, 1, 2, 3)] };
+  const asSent = { [tag(99 as FieldNumber, BYTES)]: [Buffer.of(3, 1, 2, 3)] };
   expect(kept).toEqual([...Array(2)].flatMap(() => [asSent, asSent, asSent, asSent, undefined]));
 });
 
@@ -90,5 +92,5 @@ test("the same in a pipeline", async () => {
     };
     for await (const { response } of client.pipeline(requests())) expect(response?.$case).toBe("put");
   }
-  expect(forwards.map(({ request }) => request.unread?.[tag(99, BYTES)]?.length)).toEqual([1, 1]);
+  expect(forwards.map(({ request }) => request.unread?.[tag(99 as FieldNumber, BYTES)]?.length)).toEqual([1, 1]);
 });

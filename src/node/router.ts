@@ -19,13 +19,14 @@ import { after, type Duration, duration, type Instant, never, since } from "../b
 import { TransientMap } from "../base/transient-map.js";
 import type { Core } from "../core/core.js";
 import { REQUEST_BYTES } from "../core/model/bounds.js";
-import { NO_NODE, NO_REVISION, type NodeId, type Partition, type Revision } from "../core/model/ids.js";
+import { NO_NODE, type NodeId, type Partition } from "../core/model/ids.js";
 import type { Forward, Forwarded, Request } from "../core/model/node-message.js";
 import type { Result } from "../core/model/operation.js";
 import type { Outcome, Ticket } from "../core/model/outbox.js";
 import { planted } from "../core/model/planted.js";
-import { mayAnswer } from "../core/view/move.js";
 import { placementOf } from "../core/view/view.js";
+import { Destinations } from "./destinations.js";
+import { highest, KnownRevisions } from "./known-revisions.js";
 import type { Outgoing, Verdict } from "./outgoing.js";
 import { bytesOf, NO_COPIES, Pending } from "./pending.js";
 import type { Syncs } from "./syncs.js";
@@ -48,11 +49,6 @@ const BOUNCE: Duration = duration(50);
 const RETRY: Duration = duration(10);
 /** A passed-on request that may be sent twice is sent again after this long without an answer. */
 const REPEAT: Duration = duration(1_000);
-/**
- * A disk that has stood still for so long is not waited for: another replica is asked what only this node's own copy
- * holds up.
- */
-const PASS_ON: Duration = duration(100);
 
 type Refused = Extract<Result, { status: "refused" }>;
 
@@ -65,13 +61,12 @@ interface Visitor {
 
 export class Router {
   private readonly core: Core;
-  private readonly syncs: Syncs;
+  private readonly known: KnownRevisions;
+  private readonly destinations: Destinations;
   private readonly watcher: RequestWatcher | null;
   private readonly pending = new TransientMap<Ticket, Pending>();
   private readonly visitors = new TransientMap<Ticket, Visitor>();
   private readonly held = new Set<Pending>();
-  /** By partition: the highest revision that was told in an answer, for those of which this node keeps no copy. */
-  private readonly heardOf = new Map<Partition, Revision>();
   private readonly forwards = new TransientMap<number, Pending>();
   /** Bytes of all requests that are pending or visiting. */
   requestBytes = 0;
@@ -86,7 +81,8 @@ export class Router {
     readonly watcher: RequestWatcher | null;
   }) {
     this.core = options.core;
-    this.syncs = options.syncs;
+    this.known = new KnownRevisions(options.core);
+    this.destinations = new Destinations(options.core, options.syncs);
     this.watcher = options.watcher;
     this.lastForward = options.firstForward;
   }
@@ -128,7 +124,7 @@ export class Router {
       out.replies.push({ ticket, verdict: OVERLOADED });
       return ticket;
     }
-    const pending = new Pending(ticket, partition, request, deadline, now, this.knownOf(partition));
+    const pending = new Pending(ticket, partition, request, deadline, now, this.known.of(partition));
     this.pending.set(ticket, pending);
     this.requestBytes += pending.bytes;
     this.send(now, pending, out);
@@ -234,15 +230,11 @@ export class Router {
       if (!pending.mayHaveRun && this.heldLongEnough(now, pending)) this.reply(pending, this.unserved(pending), out);
       else this.send(now, pending, out);
     } else if (pending.waitsForSync) {
-      if (this.passesOn(now) && this.otherReplica(pending) !== NO_NODE) this.send(now, pending, out);
+      if (this.destinations.diskStands(now) && this.destinations.otherReplica(pending) !== NO_NODE)
+        this.send(now, pending, out);
     } else if (pending.target !== this.core.self && pending.repeatable && this.worthRepeating(now, pending)) {
       this.lose(pending, out);
     }
-  }
-
-  /** The disk has stood still for so long that reads had better not count this node's own copy. */
-  private passesOn(now: Instant): boolean {
-    return this.syncs.standing(now) >= PASS_ON;
   }
 
   private heldLongEnough(now: Instant, pending: Pending): boolean {
@@ -254,7 +246,7 @@ export class Router {
   }
 
   private send(now: Instant, pending: Pending, out: Outgoing): void {
-    const target = this.targetOf(now, pending);
+    const target = this.destinations.of(now, pending);
     // Until the heartbeats know better they still name who has just said that it is not the writer.
     const bounced = target === pending.refusedBy && since(now, pending.sentAt) < BOUNCE;
     if (target === NO_NODE || bounced) return this.hold(pending, out);
@@ -303,39 +295,6 @@ export class Router {
     this.core.step(now, { kind: "read", ticket, partition, request: request.read, deadline: until }, out);
   }
 
-  /** A write goes to the working writer. A read goes to this node if it is a replica whose disk gets on, otherwise to a
-   * replica that is heard. */
-  private targetOf(now: Instant, pending: Pending): NodeId {
-    const { partition, request } = pending;
-    const { self } = this.core;
-    if (request.kind === "write") {
-      if (this.core.isWriter(partition)) return self;
-      const writer = this.core.writerOf(partition);
-      return writer === null || writer === self ? NO_NODE : writer;
-    }
-    if (!this.core.partitions.has(partition)) return this.otherReplica(pending);
-    // A local read may be answered from what is settled, which waits for no sync.
-    const tryHere = !this.passesOn(now) || (request.read.consistency === "local" && !pending.waitsForSync);
-    if (tryHere) return self;
-    const other = this.otherReplica(pending);
-    return other === NO_NODE ? self : other;
-  }
-
-  /** A replica of the partition on another node that is heard. */
-  private otherReplica({ partition, ticket, refusedBy }: Pending): NodeId {
-    const placement = placementOf(this.core.view, partition);
-    const { replicas } = placement;
-    const start = ticket % replicas.length;
-    let last = NO_NODE;
-    for (let i = 0; i < replicas.length; i++) {
-      const replica = replicas[(start + i) % replicas.length] as NodeId;
-      if (replica === this.core.self || !this.core.hears(replica)) continue;
-      if (replica !== refusedBy && mayAnswer(placement, replica)) return replica;
-      last = replica;
-    }
-    return last;
-  }
-
   private hold(pending: Pending, out: Outgoing): void {
     pending.target = NO_NODE;
     if (this.held.has(pending)) return;
@@ -360,7 +319,8 @@ export class Router {
       // The client said nothing of what it knew, and this node was told too much: that writer was in office when it
       // said so.
       if (reason === "after-in-future" && pending.bound) {
-        if (!pending.mayHaveRun) this.unlearn(pending, result.refusal.revision);
+        const { revision } = result.refusal;
+        if (!pending.mayHaveRun && this.known.unlearn(pending.partition, revision)) pending.known = revision;
         return this.hold(pending, out);
       }
     }
@@ -369,11 +329,11 @@ export class Router {
     if (expired && pending.mayHaveRun && pending.copies.size > 0) return;
     // This node knew too little when it sent the only copy that there was, and that one did not run.
     if (expired && pending.bound && !pending.mayHaveRun) {
-      this.hears(pending.partition, result.unknown.revision);
+      this.known.hear(pending.partition, result.unknown.revision);
       pending.known = highest(pending.known, result.unknown.revision);
       return this.hold(pending, out);
     }
-    if (result.status === "done") this.hears(pending.partition, result.standing.revision);
+    if (result.status === "done") this.known.hear(pending.partition, result.standing.revision);
     this.reply(pending, result, out, afterSync);
   }
 
@@ -385,27 +345,6 @@ export class Router {
     }
     if (pending.request.kind === "write") pending.mayHaveRun = true;
     this.hold(pending, out);
-  }
-
-  /** The highest revision of the partition that this node knows of. */
-  private knownOf(partition: Partition): Revision {
-    const served = this.core.partitions.get(partition);
-    return highest(
-      served === undefined ? (this.heardOf.get(partition) ?? NO_REVISION) : served.copy.replica.settledRevision,
-      NO_REVISION,
-    );
-  }
-
-  /** For a partition that this node keeps no copy of. Where it keeps one, the writer hears what the client was told,
-   * and goes on above it. */
-  private unlearn(pending: Pending, revision: Revision): void {
-    if (this.core.partitions.has(pending.partition) || planted("I6.believes-on")) return;
-    this.heardOf.set(pending.partition, revision);
-    pending.known = revision;
-  }
-
-  private hears(partition: Partition, told: Revision): void {
-    if (!this.core.partitions.has(partition)) this.heardOf.set(partition, highest(told, this.knownOf(partition)));
   }
 
   private turnAway(to: NodeId, message: Forward, result: Refused, out: Outgoing): void {
@@ -446,7 +385,5 @@ export class Router {
     }
   }
 }
-
-const highest = (a: Revision, b: Revision): Revision => (a > b ? a : b);
 
 const OVERLOADED: Verdict = { status: "refused", refusal: { reason: "overloaded" } };

@@ -16,7 +16,6 @@ import type { NodeEntry } from "../core/model/node-entry.js";
 import { planted } from "../core/model/planted.js";
 import type { Register } from "../core/model/register.js";
 import { BAD, type Bad } from "../core/model/table.js";
-import { isPlausiblePosition } from "../core/replica/rolled-back.js";
 import type { CopyStorage, HeldCopy, StorageFigures } from "../ports/storage.js";
 import { ownCopy } from "../wire/bytes.js";
 import { BadRegisters } from "./bad-registers.js";
@@ -27,6 +26,7 @@ import { DiskTable, type TableSurroundings } from "./disk-table.js";
 import { Fold } from "./fold.js";
 import { Log } from "./log/log.js";
 import { type Recovered, RecoveryError, recoverLog } from "./log/recovery.js";
+import { PeerPositions } from "./peer-positions.js";
 import { RegisterCache } from "./register-cache.js";
 import { Replay } from "./replay.js";
 import { Scrub } from "./scrub.js";
@@ -34,12 +34,6 @@ import { States } from "./states.js";
 import { Sweep } from "./sweep.js";
 import { Turns } from "./turns.js";
 import { UnmarkedLoad } from "./unmarked.js";
-
-/**
- * Positions that peers tell go with a batch that is written anyway, and no more often than this. So an idle node writes
- * nothing for them, a busy one a record a second and peer. To lose the last of it is safe.
- */
-export const REMEMBER_MS = 1_000;
 
 type Opened = (error: Error | null, storage: DiskStorage | null) => void;
 
@@ -64,10 +58,7 @@ export class DiskStorage implements CopyStorage {
   private unappended = false;
   /** The next append folds, however little there is. */
   private wantsFold = false;
-  /** Positions of peers that are not in the log yet: they go with a later batch. */
-  private readonly unsaved = new Map<NodeId, SeenPosition>();
-  /** Some went into the log within the last REMEMBER_MS. */
-  private remembered = false;
+  private readonly positions: PeerPositions;
   private log: Log | null = null;
   private fold: Fold | null = null;
   private closed = false;
@@ -119,6 +110,12 @@ export class DiskStorage implements CopyStorage {
       swept: (state) => this.states.swept(state),
       failed: (error) => this.fail(error),
     });
+    this.positions = new PeerPositions({
+      saved: this.states,
+      later: options.later,
+      push: (seen) => this.push(seen),
+      remembers: (peer, position) => options.events.remembers?.(peer, position),
+    });
     for (const tally of checkpoint.tallies()) this.tallies.set(tally.table, tally);
     this.states.load(checkpoint.states());
     this.marked = [...this.states.dropped()];
@@ -147,7 +144,7 @@ export class DiskStorage implements CopyStorage {
     const { log } = this;
     if (log === null || this.closed) return;
     for (const entry of entries) this.push(entry);
-    if (entries.length > 0 && this.unsaved.size > 0 && !this.remembered) this.remember();
+    if (entries.length > 0) this.positions.remember();
     this.unappended = false;
     const folds = this.due(log);
     // All that the tables hold is in the log now. Whoever is called by the commit may put what is not, and that must
@@ -181,20 +178,15 @@ export class DiskStorage implements CopyStorage {
   }
 
   highestPosition(peer: NodeId): number {
-    return this.seen(peer)?.position ?? 0;
+    return this.positions.highest(peer);
   }
 
   proofOf(peer: NodeId): string {
-    return this.seen(peer)?.proof ?? "";
+    return this.positions.proofOf(peer);
   }
 
   sawPosition(peer: NodeId, position: number, proof = ""): void {
-    if (!isPlausiblePosition(position, this.highestPosition(peer))) return;
-    this.unsaved.set(peer, { kind: "seen", node: peer, position, proof });
-  }
-
-  private seen(peer: NodeId): SeenPosition | null {
-    return this.unsaved.get(peer) ?? this.states.seen(peer);
+    this.positions.saw(peer, position, proof);
   }
 
   close(): void {
@@ -403,19 +395,6 @@ export class DiskStorage implements CopyStorage {
       this.opened.set(id, table);
     }
     return table;
-  }
-
-  private remember(): void {
-    const { events, later } = this.options;
-    for (const seen of this.unsaved.values()) {
-      this.push(seen);
-      events.remembers?.(seen.node, seen.position);
-    }
-    this.unsaved.clear();
-    this.remembered = true;
-    later(REMEMBER_MS, () => {
-      this.remembered = false;
-    });
   }
 
   private due(log: Log): boolean {

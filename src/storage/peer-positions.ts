@@ -14,7 +14,7 @@ import type { States } from "./states.js";
 export const REMEMBER_MS = 1_000;
 
 export interface PeerPositionsOptions {
-  /** What is in the log already. */
+  /** Those that are in the log already. */
   readonly saved: States;
   readonly later: DiskOptions["later"];
   /** Into the log, and into `saved`. */

@@ -40,15 +40,12 @@ import {
   Unbelievable,
   viewOf,
 } from "./founding-wire.js";
+import { RollCall } from "./roll-call.js";
 
 /** Nobody's address: the sender that pushes a view at this node without having been asked. */
 const NOBODY = "";
 
 const RETRY_MS = 150;
-/** The missing ones are said when that changes, and again after this long. */
-const REMIND_MS = 10_000;
-/** Reasons may come and go: another one is said after this long. */
-const SETTLE_MS = 1_000;
 /**
  * A proposer takes the round after the highest that it saw: a promise far above can be nobody's, and would be durable.
  */
@@ -83,12 +80,9 @@ export class Founding {
   private readonly founder: Founder;
   /** Addresses of the others. */
   private readonly others: readonly string[];
-  private readonly met = new Map<string, Member>();
-  private readonly trouble = new Map<string, string>();
+  private readonly roll: RollCall;
   /** Nodes that tell of a cluster that this node is not in, by address: the digest of its view. */
   private readonly tellers = new Map<string, string>();
-  private lastNotice = "";
-  private lastNoticeAt = Number.NEGATIVE_INFINITY;
   private savedPromise: StartBallot;
   private savedAccepted: AcceptedView | null;
 
@@ -101,7 +95,7 @@ export class Founding {
     this.savedPromise = this.founder.promised;
     this.savedAccepted = this.founder.accepted;
     this.others = options.peers.filter((address) => address !== options.self.peerAddress);
-    this.met.set(options.self.peerAddress, options.self);
+    this.roll = new RollCall(options.self, options.peers, options.notice);
   }
 
   /** Resolves with view 1, or rejects when this node can never take part. */
@@ -110,11 +104,11 @@ export class Founding {
       while (!this.options.signal.aborted) {
         await this.meet();
         if (this.founder.view !== null) return this.take(this.founder.view);
-        if (this.met.size === this.options.peers.length && this.options.peers[0] === this.options.self.peerAddress) {
+        if (this.roll.complete && this.options.peers[0] === this.options.self.peerAddress) {
           await this.propose();
           if (this.founder.view !== null) return this.take(this.founder.view);
         }
-        this.sayWhoIsMissing();
+        this.roll.sayWhoIsMissing();
         await this.options.pause(RETRY_MS);
       }
       throw new Error("stopped while waiting for the other nodes");
@@ -125,10 +119,7 @@ export class Founding {
 
   /** All founders, met or not. */
   founders(): Awaited[] {
-    return this.options.peers.map((peerAddress) => {
-      const member = this.met.get(peerAddress) ?? null;
-      return { peerAddress, member, why: member === null ? (this.trouble.get(peerAddress) ?? "") : "" };
-    });
+    return this.roll.founders();
   }
 
   /** Another node's step; also answered once this node has its view. */
@@ -176,12 +167,10 @@ export class Founding {
 
   /** Introduces this node to every other founder, and hears who they are. */
   private async meet(): Promise<void> {
-    const before = this.met.size;
-    this.met.clear();
-    this.met.set(this.options.self.peerAddress, this.options.self);
+    const before = this.roll.begin();
     const answers = await this.askAll(undefined);
     for (const [address, response] of answers) this.believing(address, () => this.meetOne(address, response));
-    if (this.met.size !== before) this.lastNoticeAt = Number.NEGATIVE_INFINITY;
+    this.roll.changed(before);
   }
 
   private meetOne(address: string, response: FoundResponse): void {
@@ -189,29 +178,24 @@ export class Founding {
     if (step?.$case === "view") return this.told(address, step.value.view);
     if (founder === undefined) return;
     if (step?.$case === "refused") {
-      this.trouble.set(address, "speaks another version of the protocol between nodes");
-      return;
+      return this.roll.blame(address, "speaks another version of the protocol between nodes");
     }
     const met = believedFounder(founder);
     if (founder.nodeId === this.options.self.id) {
-      this.trouble.set(address, "leads back to this node");
-      return;
+      return this.roll.blame(address, "leads back to this node");
     }
     if (founder.peers.join() !== this.options.peers.join()) {
-      this.trouble.set(address, `was started with another list of nodes (${founder.peers.join(", ")})`);
-      return;
+      return this.roll.blame(address, `was started with another list of nodes (${founder.peers.join(", ")})`);
     }
     const { replicationFactor, partitions } = this.options.cluster;
     if (founder.replicationFactor !== replicationFactor || founder.partitionCount !== partitions) {
-      this.trouble.set(
+      return this.roll.blame(
         address,
         `was started with --replication-factor ${founder.replicationFactor} --partitions ${founder.partitionCount}, ` +
           `this node with ${replicationFactor} and ${partitions}`,
       );
-      return;
     }
-    this.trouble.delete(address);
-    this.met.set(address, met);
+    this.roll.meet(address, met);
   }
 
   private async propose(): Promise<void> {
@@ -265,7 +249,7 @@ export class Founding {
 
   /** null: it did not promise. */
   private promiseOf(address: string, response: FoundResponse): FounderPromise | null {
-    const member = this.met.get(address);
+    const member = this.roll.met(address);
     if (this.learned(address, response) || response.step?.$case !== "promised" || member === undefined) return null;
     // Another incarnation answers than was met: start over.
     if (response.founder?.nodeId !== member.id) return null;
@@ -283,7 +267,7 @@ export class Founding {
       return look();
     } catch (error) {
       if (!(error instanceof Unbelievable)) throw error;
-      this.say(address, `says what cannot be: ${error.message}`);
+      this.roll.doubt(address, `says what cannot be: ${error.message}`);
       return null;
     }
   }
@@ -314,23 +298,17 @@ export class Founding {
     const isLater = view.epoch > 1 && accepted?.view.view.clusterId === view.clusterId;
     // Any later view may be heard of a cluster that has gone on without this node.
     const wrong = view.epoch > 1 ? wrongIn(view) : wrongInFirst(view, peers);
-    if (wrong !== null) return this.say(address, `tells of a view that cannot be: ${wrong}`);
+    if (wrong !== null) return this.roll.doubt(address, `tells of a view that cannot be: ${wrong}`);
     if (planted("W4.on-one-word")) return this.founder.onView(told);
     if (accepted?.view.digest === digest || isLater) return this.founder.onView(told);
     if (view.members.some(({ id }) => id === self.id)) {
-      return this.say(address, "tells of a cluster that this node is said to have founded, and has not");
+      return this.roll.doubt(address, "tells of a cluster that this node is said to have founded, and has not");
     }
-    this.say(address, `belongs to cluster ${view.clusterId}, which this node is not a member of`);
+    this.roll.doubt(address, `belongs to cluster ${view.clusterId}, which this node is not a member of`);
     if (!peers.includes(address) || address === self.peerAddress) return;
     this.tellers.set(address, digest);
     const same = [...this.tellers.values()].filter((one) => one === digest).length;
     if (same > (peers.length - 1) / 2) this.founder.onView(told);
-  }
-
-  /** Why nothing comes of the founder at this address. */
-  private say(address: string, why: string): void {
-    this.met.delete(address);
-    this.trouble.set(address, why);
   }
 
   private plausible(ballot: StartBallot): StartBallot {
@@ -347,7 +325,7 @@ export class Founding {
       this.others.map(async (address) => {
         const answer = await this.options.calls.ask(address, request);
         if ("response" in answer) answers.set(address, answer.response);
-        else this.trouble.set(address, answer.why);
+        else this.roll.blame(address, answer.why);
       }),
     );
     return answers;
@@ -379,21 +357,6 @@ export class Founding {
       );
     }
     return decided;
-  }
-
-  private sayWhoIsMissing(): void {
-    const missing = this.options.peers.filter((address) => !this.met.has(address));
-    if (missing.length === 0) return;
-    const parts = missing.map((address) => {
-      const why = this.trouble.get(address);
-      return why === undefined ? address : `${address} (${why})`;
-    });
-    const text = `waiting for ${missing.length} of ${this.options.peers.length} nodes: ${parts.join(", ")}`;
-    const now = performance.now();
-    if (now - this.lastNoticeAt < (text === this.lastNotice ? REMIND_MS : SETTLE_MS)) return;
-    this.lastNotice = text;
-    this.lastNoticeAt = now;
-    this.options.notice(text);
   }
 }
 

@@ -6,8 +6,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
 import { nearest } from "./nearest.js";
+import { nameOf } from "./setting.js";
 import { SettingError } from "./setting-error.js";
-import { CONFIG_FLAG, isNodeSetting, NODE_KEYS, NODE_SETTINGS, type NodeSettingKey, nameOf } from "./settings.js";
+import { CONFIG_FLAG, isNodeSetting, NODE_KEYS, NODE_SETTINGS, type NodeSettingKey } from "./settings.js";
 import type { Given, Source } from "./sources.js";
 import { quote } from "./values.js";
 

@@ -1,6 +1,7 @@
 /** Puts the sources of settings together: for each setting the first source that has it. */
+
+import { flagOf, type Setting } from "./setting.js";
 import { SettingError } from "./setting-error.js";
-import { flagOf, type Setting } from "./settings.js";
 import type { Given, Origin, Source } from "./sources.js";
 
 type Settings = Readonly<Record<string, Setting<unknown>>>;

@@ -17,8 +17,9 @@ import {
   type NodeConfig,
 } from "./config.js";
 import type { Gathered } from "./gather.js";
+import { flagOf } from "./setting.js";
 import { SettingError } from "./setting-error.js";
-import { flagOf, type NodeSettingKey, type NodeSettings } from "./settings.js";
+import type { NodeSettingKey, NodeSettings } from "./settings.js";
 import { everyName } from "./sources.js";
 import { type Address, formatAddress, isLoopback, replicationFactor, WILDCARDS } from "./values.js";
 

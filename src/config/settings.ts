@@ -1,7 +1,6 @@
 /**
  * Every setting of a node and of the commands, once. Flags, environment variables, keys of a file, help, errors and the
- * tables in docs/configuration.md are made from this list. A setting's key here gives all its names: `peerListen` is
- * the flag `--peer-listen`, the variable `ONAR_PEER_LISTEN` and `peer-listen` in a file.
+ * tables in docs/configuration.md are made from this list. setting.ts says what a setting is, and what it is called.
  */
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../base/limits.js";
 import { LOG_LEVELS } from "../base/log-level.js";
@@ -20,7 +19,8 @@ import {
   MIN_STORAGE_MEMORY_MIB,
   TRANSPORTS,
 } from "./config.js";
-import { type Environment, standardEndpoint, standardSample } from "./standard.js";
+import { setting } from "./setting.js";
+import { standardEndpoint, standardSample } from "./standard.js";
 import {
   address,
   addresses,
@@ -39,30 +39,6 @@ import {
   zone,
 } from "./values.js";
 
-export interface Setting<Value> {
-  /**
-   * node: each node's own. cluster: fixed forever by whoever founds the cluster. client: of the commands that call
-   * nodes.
-   */
-  readonly scope: "node" | "cluster" | "client";
-  /** The text after the flag, for example "<host:port>"; "" for a switch. */
-  readonly argument: string;
-  /** The bound that it must keep. */
-  readonly bound: string;
-  /** The value when nobody gives one; in words where it depends. */
-  readonly fallback: string;
-  /** The setting's effect. */
-  readonly text: string;
-  /** A switch that may be on when nobody says: a flag that begins with --no- turns it off. */
-  readonly on?: true;
-  /** In a file it may be a list. */
-  readonly list?: true;
-  /** The variables of a standard that other programs follow as well; they count after its own variable. */
-  standard?(environment: Environment): { readonly text: string; readonly variable: string } | null;
-  /** The value, or a SettingError that calls it by this label. */
-  read(label: string, text: string): Value;
-}
-
 /** auto: text on a terminal and for a supervising parent, JSON otherwise. */
 export const LOG_FORMATS = ["auto", "text", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
@@ -72,9 +48,6 @@ export const MAX_MESSAGE_BYTES = 16_777_216;
 
 const MAX_CONNECTION_MEMORY_MIB = 4_096;
 const MAX_RESETS = 1_000_000;
-
-/** Keeps the type of what is read. */
-const setting = <Value>(one: Setting<Value>): Setting<Value> => one;
 
 const ADDRESS = "HOST:PORT";
 
@@ -399,13 +372,6 @@ export const CONFIG_VARIABLE = "ONAR_CONFIG";
 export type NodeSettings = typeof NODE_SETTINGS;
 export type NodeSettingKey = keyof NodeSettings;
 export type ClientSettings = typeof CLIENT_SETTINGS;
-
-/** As in a file: "peer-listen". */
-export const nameOf = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-/** Turns off a switch that may be on when nobody says. */
-export const noFlagOf = (key: string): string => `--no-${nameOf(key)}`;
-export const flagOf = (key: string): string => `--${nameOf(key)}`;
-export const variableOf = (key: string): string => `ONAR_${nameOf(key).replaceAll("-", "_").toUpperCase()}`;
 
 export const isNodeSetting = (key: string): key is NodeSettingKey => Object.hasOwn(NODE_SETTINGS, key);
 export const NODE_KEYS: readonly NodeSettingKey[] = Object.keys(NODE_SETTINGS).filter(isNodeSetting);

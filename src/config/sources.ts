@@ -4,15 +4,8 @@
  * where to look.
  */
 import { nearest } from "./nearest.js";
-import {
-  CLIENT_SETTINGS,
-  CONFIG_VARIABLE,
-  flagOf,
-  isNodeSetting,
-  NODE_SETTINGS,
-  nameOf,
-  variableOf,
-} from "./settings.js";
+import { flagOf, nameOf, variableOf } from "./setting.js";
+import { CLIENT_SETTINGS, CONFIG_VARIABLE, isNodeSetting, NODE_SETTINGS } from "./settings.js";
 import type { Environment } from "./standard.js";
 
 export type { Environment };

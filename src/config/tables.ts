@@ -1,5 +1,7 @@
 /** The tables of docs/configuration.md, made from the list of settings. */
-import { CLIENT_SETTINGS, flagOf, NODE_SETTINGS, nameOf, noFlagOf, type Setting, variableOf } from "./settings.js";
+
+import { flagOf, nameOf, noFlagOf, type Setting, variableOf } from "./setting.js";
+import { CLIENT_SETTINGS, NODE_SETTINGS } from "./settings.js";
 
 /** Markdown by the name of the table, which stands in the document around it as a comment. */
 const settingTables = (): ReadonlyMap<string, string> =>

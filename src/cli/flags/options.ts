@@ -1,15 +1,7 @@
 /** Flags made from the list of settings (config/settings.ts). */
 import { type Command, Option } from "commander";
-import {
-  CLIENT_SETTINGS,
-  CONFIG_FLAG,
-  CONFIG_VARIABLE,
-  flagOf,
-  NODE_SETTINGS,
-  noFlagOf,
-  type Setting,
-  variableOf,
-} from "../../config/settings.js";
+import { flagOf, noFlagOf, type Setting, variableOf } from "../../config/setting.js";
+import { CLIENT_SETTINGS, CONFIG_FLAG, CONFIG_VARIABLE, NODE_SETTINGS } from "../../config/settings.js";
 
 const SHORT: Readonly<Record<string, string>> = { endpoint: "-e, ", output: "-o, " };
 

@@ -1,0 +1,93 @@
+/** Dry runs: the view that an operation leads to at first, as this node would plan it. Nothing is changed. */
+import {
+  type JoinRequest,
+  type JoinResponse,
+  type Operation,
+  OperationKind,
+  type View as WireView,
+} from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { kindToWire, viewToWire } from "../../codec/api/view.js";
+import { type NodeId, nodeId } from "../../core/model/ids.js";
+import { MAX_MEMBERS, wrongInMember } from "../../core/view/check.js";
+import { operationFault, type ViewOperation } from "../../core/view/operation.js";
+import { type Asked, plannedView } from "../../core/view/planner.js";
+import { hasReplicas, type Member, sameAddresses, type View } from "../../core/view/view.js";
+import { STATUS } from "../../grpc/status.js";
+import { Failure } from "../call/failure.js";
+import { baseOf, refused } from "./operation-requests.js";
+import type { ServingNode } from "./serving.js";
+import { possible, settled } from "./told-operations.js";
+
+/** The view that it leads to at first, as this node would plan it. */
+export function tried(
+  node: ServingNode,
+  operation: ViewOperation,
+): { operation: Operation; view: WireView | undefined } {
+  const { view } = node.views;
+  if (operation.epoch < view.epoch) return { operation: settled(view, operation), view: undefined };
+  const fault = operationFault(view, operation);
+  if (fault !== null) throw refused(fault, view);
+  const { id, epoch, kind } = operation;
+  const planned = plan(node, { operations: [operation] });
+  return {
+    operation: possible({ id, epoch, kind: kindToWire(kind), node: operation.node }),
+    view: viewToWire(planned),
+  };
+}
+
+export function triedJoin(node: ServingNode, request: JoinRequest): Omit<JoinResponse, "header"> {
+  const { newest, view } = node.views;
+  const { id, epoch } = baseOf(view, { ...request, dryRun: true });
+  if (!request.dryRun)
+    throw refused(
+      "a node joins by its own wish: start it with onar start --join; dry_run shows what comes of it",
+      view,
+    );
+  const { member: wire } = request;
+  if (wire === undefined) {
+    const message = "member must say which node would join";
+    throw new Failure({
+      code: STATUS.invalidArgument,
+      reason: "REQUEST_MISSING",
+      message,
+      metadata: { field: "member" },
+    });
+  }
+  const { clientAddress, peerAddress, zone } = wire;
+  const member = { id: nodeId(wire.id), clientAddress, peerAddress, zone };
+  const { core } = node.loop.machine;
+  const fault = joinFault(view, member, (other) => other === core.self || core.hears(other));
+  if (fault !== null) throw refused(fault, view);
+  const { digest } = newest;
+  const planned = plan(node, { wishing: [{ kind: "join-wish", member, operation: id, epoch: view.epoch, digest }] });
+  return {
+    operation: possible({ id, epoch, kind: OperationKind.JOIN, node: wire.id }),
+    view: viewToWire(planned),
+  };
+}
+
+function joinFault(view: View, member: Member, hears: (id: NodeId) => boolean): string | null {
+  const wrong = wrongInMember({ ...member, id: nodeId(member.id === 0 ? 1 : member.id) });
+  if (wrong !== null) return "member must have a peer_address and a client_address of at most 512 characters";
+  const there = view.members.find(({ peerAddress }) => peerAddress === member.peerAddress);
+  if (there !== undefined && there.id !== member.id) {
+    // One that is lost and keeps nothing is replaced.
+    const why = hasReplicas(view, there.id) ? "keeps partitions" : hears(there.id) ? "is heard" : null;
+    if (why !== null) return `${member.peerAddress} is the address of node ${there.id} of this cluster, which ${why}`;
+  }
+  const same = view.members.find(({ id }) => id === member.id);
+  if (same !== undefined && sameAddresses(same, member)) return `node ${member.id} is a member already`;
+  if (same === undefined && there === undefined && view.members.length >= MAX_MEMBERS)
+    return `there are ${MAX_MEMBERS} members, and no more`;
+  return null;
+}
+
+function plan(node: ServingNode, asked: Partial<Asked>): View {
+  const { newest } = node.views;
+  const { core } = node.loop.machine;
+  const hears = (id: NodeId): boolean => id === core.self || core.hears(id);
+  return (
+    plannedView(newest, { wishing: [], operations: [], mayVote: hears, isLost: (id) => !hears(id), ...asked }) ??
+    newest.view
+  );
+}

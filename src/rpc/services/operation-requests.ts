@@ -1,0 +1,68 @@
+/** Requests to change the cluster: they are looked at before any work is done, and refused with the reason. */
+import type { TransferWriterRequest } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { partition, viewEpoch } from "../../core/model/ids.js";
+import type { View } from "../../core/view/view.js";
+import { STATUS } from "../../grpc/status.js";
+import { Failure } from "../call/failure.js";
+import { invalid } from "../call/validate.js";
+import { checkPartition } from "./reconfiguration-service.js";
+
+const OPERATION_ID_BYTES = 16;
+
+/** The id of the operation, and the epoch of the view that it was computed on. */
+export function baseOf(
+  view: View,
+  request: { readonly dryRun: boolean; readonly operationId: Buffer; readonly epoch: bigint },
+): { readonly id: string; readonly epoch: ReturnType<typeof viewEpoch> } {
+  const { dryRun, operationId, epoch } = request;
+  if (!dryRun || operationId.length > 0) checkId(operationId);
+  if (epoch === 0n && !dryRun) {
+    const text = "epoch must be that of the view that the operation was computed on: GetView tells the newest";
+    throw invalid("EPOCH_MISSING", text, { field: "epoch", bound: "1", value: "0" }, "read");
+  }
+  if (epoch > BigInt(view.epoch)) {
+    throw new Failure({
+      code: STATUS.unavailable,
+      reason: "EPOCH_AHEAD",
+      message: `epoch is ${epoch}, and the newest view that this node knows is ${view.epoch}`,
+      metadata: { field: "epoch", bound: String(view.epoch), value: String(epoch) },
+      retry: true,
+    });
+  }
+  return { id: operationId.toString("hex"), epoch: epoch === 0n ? view.epoch : viewEpoch(Number(epoch)) };
+}
+
+export function checkId(id: Uint8Array): void {
+  if (id.length === OPERATION_ID_BYTES) return;
+  throw invalid(
+    "OPERATION_ID_LENGTH",
+    `operation_id must have ${OPERATION_ID_BYTES} bytes; it has ${id.length}`,
+    { field: "operation_id", bound: String(OPERATION_ID_BYTES), value: String(id.length) },
+    "read",
+  );
+}
+
+/** null: all. */
+export function partitionsOf(
+  view: View,
+  { all, partitions }: TransferWriterRequest,
+): ReturnType<typeof partition>[] | null {
+  if (all === partitions.length > 0) {
+    throw new Failure({
+      code: STATUS.invalidArgument,
+      reason: "REQUEST_MISSING",
+      message: "partitions must name some, or all must be set, and not both",
+      metadata: { field: "partitions" },
+    });
+  }
+  for (const p of partitions) checkPartition(p, view.partitions.length, "partitions");
+  return all ? null : [...new Set(partitions)].map(partition);
+}
+
+export const refused = (fault: string, view: View): Failure =>
+  new Failure({
+    code: STATUS.failedPrecondition,
+    reason: "OPERATION_REFUSED",
+    message: `${fault} (view ${view.epoch}); nothing was changed`,
+    metadata: { epoch: String(view.epoch) },
+  });

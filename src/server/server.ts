@@ -6,27 +6,24 @@ import type { Key, NodeId, Partition } from "../core/model/ids.js";
 import type { EncodedView } from "../core/view/encoded-view.js";
 import type { Member } from "../core/view/view.js";
 import { Metrics } from "../observe/metrics.js";
-import { loadTraces } from "../observe/traces/load-traces.js";
 import type { Traces } from "../observe/traces/traces.js";
 import { type ClientServer, makeClientServer } from "../rpc/client-port.js";
-import { Founding } from "../rpc/founding/founding.js";
-import { CallsToFounders } from "../rpc/founding/founding-calls.js";
-import { Joining } from "../rpc/founding/joining.js";
 import { hostAndPort, whyNot, withPort } from "../rpc/naming/addresses.js";
 import { PeerPort } from "../rpc/peer-port.js";
-import { type ClusterSecret, NO_SECRET, SecretOfFile } from "../rpc/peers/cluster-secret.js";
-import { LoopLoad } from "../rpc/peers/loop-load.js";
+import type { ClusterSecret } from "../rpc/peers/cluster-secret.js";
 import { PeerNotices } from "../rpc/peers/peer-notices.js";
 import type { OwnStatus } from "../rpc/services/reconfiguration-service.js";
 import { Serving } from "../rpc/services/serving.js";
 import { NodePorts } from "../rpc/transport/connection-limit.js";
-import { diskHome, type Home, type HomeEvents, isForPeople, memoryHome } from "../storage/home.js";
+import type { Home } from "../storage/home.js";
 import { homeNews } from "../storage/notices.js";
 import { version } from "../version.js";
-import { contactsOf, foundersOf, otherThanFixed, placeOf, StartError } from "./agreement.js";
-import { Descriptors, descriptorsForStart, outlastingShortage } from "./descriptors.js";
+import { otherThanFixed, placeOf, StartError } from "./agreement.js";
+import { Descriptors, descriptorsForStart } from "./descriptors.js";
+import { type Entrant, foundWithOthers, joinOthers } from "./entering.js";
+import { homeOf, secretOf, tracesOf } from "./from-config.js";
 import type { Passes, RunningServer, ServerEvents } from "./running-server.js";
-import { newOperation, ServingPhase } from "./serving-phase.js";
+import { ServingPhase } from "./serving-phase.js";
 
 export { StartError } from "./agreement.js";
 export type { Passes, RunningServer, ServerEvents } from "./running-server.js";
@@ -65,33 +62,6 @@ export async function startServer(
     throw error;
   }
   return node;
-}
-
-function secretOf({ clusterSecretFile }: NodeConfig, events: ServerEvents): ClusterSecret {
-  if (clusterSecretFile === null) return NO_SECRET;
-  const { label, path } = clusterSecretFile;
-  return new SecretOfFile(label, path, (text) => events.notice(text));
-}
-
-async function tracesOf({ traces }: NodeConfig, events: ServerEvents, node: NodeId): Promise<Traces | null> {
-  if (traces === null) return null;
-  return loadTraces({ ...traces, node, version, notice: (text, facts) => events.notice(text, facts) });
-}
-
-async function homeOf(config: NodeConfig, events: HomeEvents): Promise<Home> {
-  if (config.storage === "memory") return memoryHome();
-  try {
-    const load = new LoopLoad();
-    const shortOfTime = (): boolean => load.busy(performance.now());
-    const { data: path, storageMemory: memoryMib } = config;
-    return await outlastingShortage(
-      () => diskHome({ path, memoryMib, shortOfTime, events }),
-      (text) => events.notice(text),
-    );
-  } catch (error) {
-    if (isForPeople(error)) throw new StartError(`--data: ${error.message}`);
-    throw error;
-  }
 }
 
 class NodeServer implements RunningServer {
@@ -208,6 +178,12 @@ class NodeServer implements RunningServer {
     return { id, clientAddress, peerAddress, zone: this.config.zone };
   }
 
+  private get entrant(): Entrant {
+    const { config, home, self, secret, peer, state, events } = this;
+    const notice = (text: string): void => events.notice(text);
+    return { config, home, self, secret, peer, state, notice, signal: this.stop.signal };
+  }
+
   /** Into the view that the directory knows, into a cluster that is there, or into one that is founded with others. */
   private async enter(): Promise<void> {
     const { config, home } = this;
@@ -219,9 +195,8 @@ class NodeServer implements RunningServer {
         return this.serve(known);
       }
     }
-    const found = known === null && config.expect > 0 ? this.founding() : this.joining();
-    found
-      .run()
+    const found = known === null && config.expect > 0 ? foundWithOthers : joinOthers;
+    found(this.entrant)
       .then(async (decided) => {
         await home.saveView(decided);
         this.tellDiffering(decided);
@@ -234,44 +209,6 @@ class NodeServer implements RunningServer {
   private tellDiffering({ view }: EncodedView): void {
     for (const { label, asked, fixed } of otherThanFixed(this.config, view))
       this.events.notice(`${label} is ${asked}, and the view of the cluster says ${fixed}: the view counts`);
-  }
-
-  private founding(): Founding {
-    const { config, home, self } = this;
-    const peers = foundersOf(config, home, this.peerAddress);
-    const founding = new Founding({
-      self,
-      peers,
-      cluster: config.cluster,
-      calls: new CallsToFounders(peers, this.secret),
-      pause: (ms) => sleep(ms),
-      clusterId: config.clusterId,
-      votes: home.votes,
-      saveVotes: (votes) => home.saveVotes(votes),
-      notice: (text) => this.events.notice(text),
-      signal: this.stop.signal,
-    });
-    this.peer.founding = founding;
-    this.state.awaited = () => founding.founders();
-    return founding;
-  }
-
-  private joining(): Joining {
-    const { config, home, self } = this;
-    const joining = new Joining({
-      self,
-      isMember: false,
-      contacts: contactsOf(config, home, this.peerAddress),
-      secret: this.secret,
-      clusterId: config.clusterId,
-      operation: newOperation(),
-      newest: () => home.view,
-      learn: (view) => home.saveView(view),
-      notice: (text) => this.events.notice(text),
-      signal: this.stop.signal,
-    });
-    this.state.awaited = () => joining.awaited();
-    return joining;
   }
 
   async close(options = { drain: true }): Promise<void> {

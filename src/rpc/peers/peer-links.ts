@@ -5,14 +5,7 @@
 import type { Handshake, Refusal } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../../base/trace-context.js";
-import {
-  decodeFrame,
-  encodeAuthentication,
-  encodeHandshake,
-  encodeRefusal,
-  messagesOf,
-  type ReceivedFrame,
-} from "../../codec/peer/frame.js";
+import { decodeFrame, encodeRefusal, messagesOf, type ReceivedFrame } from "../../codec/peer/frame.js";
 import { type NodeId, nodeId, viewEpoch } from "../../core/model/ids.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
 import { planted } from "../../core/model/planted.js";
@@ -21,10 +14,10 @@ import type { NodeInput } from "../../node/machine.js";
 import type { ViewHolder } from "../../node/view-holder.js";
 import type { Peers } from "../../ports/peers.js";
 import { peerNamed } from "../naming/node-names.js";
-import { Accepting, Dialing, HAS_NO_SECRET, type OwnIdentity } from "./authentication.js";
 import type { ClusterSecret } from "./cluster-secret.js";
 import { DialedStream } from "./dialed-stream.js";
 import { type FrameEvents, type FrameStream, UNHEARD } from "./frame-stream.js";
+import { Calling, type Host, Receiving } from "./greeting.js";
 import { checkHandshake, refusal } from "./handshake.js";
 import { type HeldView, Link, newCounters, SPACING_MS } from "./link.js";
 import { LoopLoad } from "./loop-load.js";
@@ -39,9 +32,6 @@ const MAX_BACKOFF_MS = 1_000;
 const PROOF_OF_LIFE_MS = 1_000;
 /** A node that left the members is told so, and its stream stays for so long. */
 const FAREWELL_MS = 10_000;
-/** A side that connects and does not introduce itself within this is cut off. */
-const HANDSHAKE_MS = 5_000;
-
 export interface PeerLinksOptions {
   readonly self: NodeId;
   /** Streams open, move and close as the newest view says. */
@@ -96,7 +86,7 @@ export class PeerLinks implements Peers {
   /** Why there is no stream, for status, and what of it was logged. */
   private readonly noticed = new Map<NodeId, string>();
   private readonly told = new Map<NodeId, string>();
-  private readonly identity: OwnIdentity;
+  private readonly host: Host;
   private closed = false;
   /** A timer runs for frames that wait to be fuller. */
   private spacing = false;
@@ -107,7 +97,14 @@ export class PeerLinks implements Peers {
 
   constructor(private readonly options: PeerLinksOptions) {
     const { traces, self, peerAddress, views } = options;
-    this.identity = { nodeId: self, peerAddress, clusterId: Buffer.from(views.view.clusterId, "hex") };
+    this.host = {
+      identity: { nodeId: self, peerAddress, clusterId: Buffer.from(views.view.clusterId, "hex") },
+      secret: options.secret,
+      handshake: options.handshake,
+      check: (handshake, dialed, expected) => this.check(handshake, dialed, expected),
+      judged: (handshake) => this.judged(handshake),
+      failed: options.failed,
+    };
     this.stopWatching = views.onChange((newest, before) => this.follow(newest.view, before.view));
     this.traceOf = traces === null ? null : (message) => traces.contextOf(message);
   }
@@ -173,59 +170,25 @@ export class PeerLinks implements Peers {
       stream.end();
       return UNHEARD;
     }
-    let accepting = this.options.secret.all.length === 0 ? null : new Accepting(this.options.secret, this.identity);
-    let proved: number | undefined;
     let link: Link | null = null;
-    let gone = false;
-    /** Its handshake is in order, and whether it may have its place is being found out. */
-    let joining = false;
-    const timer = setTimeout(() => stream.cut(), HANDSHAKE_MS);
-    const refuse = (why: Refusal): void => {
-      if (why.reason === RefusalReason.NOT_AUTHENTICATED) this.options.failed(stream.remote, why.text);
-      stream.write(encodeRefusal(why));
-      stream.end();
-    };
-    const authenticate = (frame: ReceivedFrame, side: Accepting): void => {
-      const step = side.receive(frame.authentication);
-      if (step.kind === "refused") return refuse(refusal(RefusalReason.NOT_AUTHENTICATED, step.why, ""));
-      const say = step.kind === "say" ? step.step : step.say;
-      if (say !== null) stream.write(encodeAuthentication(say));
-      if (step.kind === "say") return;
-      accepting = null;
-      proved = step.peer.nodeId;
-      const { meantNodeId, meantAddress } = step.peer;
-      if (meantNodeId === this.options.self && meantAddress === this.options.peerAddress) return stream.trust();
-      const text = `this is node ${this.options.self} at ${this.options.peerAddress}, and node ${proved} means node ${meantNodeId} at ${meantAddress}`;
-      refuse(refusal(RefusalReason.OTHER_NODE, text, String(this.options.self)));
-    };
+    const receiving = new Receiving(this.host, stream, {
+      makeRoom: (handshake, done) =>
+        this.makeRoom(handshake, stream, (why) => {
+          if (!this.closed) done(why);
+        }),
+      joined: (handshake) => {
+        link = this.join(handshake, false, stream);
+      },
+    });
     return {
       frame: (bytes) => {
         const frame = decoded(bytes);
-        if (frame === null || joining) return stream.cut();
+        if (frame === null) return stream.cut();
         if (link !== null) return this.receive(link, frame);
-        const early = frame.handshake !== undefined && planted("A2.hears-strangers");
-        if (accepting !== null && !early) return authenticate(frame, accepting);
-        clearTimeout(timer);
-        if (frame.authentication !== undefined) {
-          return refuse(refusal(RefusalReason.NOT_AUTHENTICATED, HAS_NO_SECRET, ""));
-        }
-        const refused = this.check(frame, false, planted("W8.anybody") ? undefined : proved);
-        if (refused !== null) return refuse(refused);
-        const handshake = frame.handshake as Handshake;
-        if (!this.judged(handshake)) return stream.cut();
-        joining = true;
-        this.makeRoom(handshake, stream, (why) => {
-          joining = false;
-          if (this.closed || gone) return;
-          if (why !== null) return refuse(why);
-          stream.trust();
-          stream.write(encodeHandshake(this.options.handshake(nodeId(handshake.nodeId))));
-          link = this.join(handshake, false, stream);
-        });
+        receiving.receive(frame);
       },
       ended: () => {
-        gone = true;
-        clearTimeout(timer);
+        receiving.over();
         if (link !== null) this.lost(link);
       },
     };
@@ -309,11 +272,8 @@ export class PeerLinks implements Peers {
     let link: Link | null = null;
     let wait = backoff;
     let final = false;
-    const [secret] = this.options.secret.all;
-    let dialing = secret === undefined ? null : new Dialing(secret, this.identity, member);
-    const greet = (): void => stream.write(encodeHandshake(this.options.handshake(member.id)));
     const ended = (): void => {
-      clearTimeout(timer);
+      calling.over();
       this.dialed.delete(stream);
       if (this.dialing.get(id) === stream) this.dialing.delete(id);
       if (link !== null) this.lost(link);
@@ -329,39 +289,21 @@ export class PeerLinks implements Peers {
       wait = MAX_BACKOFF_MS;
       stream.cut();
     };
-    const authenticate = (frame: ReceivedFrame, side: Dialing): void => {
-      const step = side.receive(frame.authentication);
-      if (step.kind === "refused") return refused(refusal(RefusalReason.NOT_AUTHENTICATED, step.why, ""));
-      if (step.kind === "say") return stream.write(encodeAuthentication(step.step));
-      dialing = null;
-      const { nodeId: found } = step.peer;
-      if (found !== member.id) {
-        return refused(refusal(RefusalReason.OTHER_NODE, `node ${found} answers, and node ${member.id} is meant`, ""));
-      }
-      greet();
-    };
     const received = (bytes: Buffer): void => {
       const frame = decoded(bytes);
       if (frame === null) return stream.cut();
       if (link !== null) return this.receive(link, frame);
-      // A refusal is a word, and words of a peer end nobody: it is tried again.
-      if (frame.refusal !== undefined) return refused(frame.refusal);
-      if (dialing !== null) return authenticate(frame, dialing);
-      clearTimeout(timer);
-      const why = this.check(frame, true, member.id);
-      if (why !== null) return refused(why);
-      const handshake = frame.handshake as Handshake;
-      if (!this.judged(handshake)) return stream.cut();
+      calling.receive(frame);
+    };
+    const joined = (handshake: Handshake): void => {
       wait = FIRST_BACKOFF_MS;
-      stream.trust();
       link = this.join(handshake, true, stream);
     };
     const stream = new DialedStream(member.peerAddress, { frame: received, ended });
-    const timer = setTimeout(() => stream.cut(), HANDSHAKE_MS);
+    const calling = new Calling(this.host, member, stream, { refused, joined });
     this.dialed.add(stream);
     this.dialing.set(id, stream);
-    if (dialing === null) greet();
-    else stream.write(encodeAuthentication(dialing.first()));
+    calling.begin();
   }
 
   /** Whether this node goes on after what the peer shows of it (R10). */
@@ -369,15 +311,12 @@ export class PeerLinks implements Peers {
     return seenPosition === 0 || this.options.shown(nodeId(peer), seenPosition, seenProof);
   }
 
-  private check(frame: ReceivedFrame, dialed: boolean, expected: number | undefined): Refusal | null {
-    if (frame.handshake === undefined) {
-      return refusal(RefusalReason.BAD_HANDSHAKE, "the first frame of a stream is a handshake", "");
-    }
-    return checkHandshake(frame.handshake, {
+  private check(handshake: Handshake, dialed: boolean, expected: number | undefined): Refusal | null {
+    return checkHandshake(handshake, {
       self: this.options.self,
       newest: this.options.views.newest,
       dialed,
-      highestPosition: this.options.highestPosition(nodeId(frame.handshake.nodeId)),
+      highestPosition: this.options.highestPosition(nodeId(handshake.nodeId)),
       expected,
     });
   }

@@ -3,7 +3,7 @@
  * `node client-load.js MODE CALL IN_FLIGHT SECONDS ENDPOINT…` prints one line of JSON.
  *
  * MODE: stream (as the client does by itself), unary (calls of their own), grpc-js (the same over that library),
- * pipeline, random (as by itself, each call at a node by chance). CALL: get or put.
+ * pipeline. With random, each call goes to a node by chance, otherwise as by itself. CALL: get or put.
  */
 import { type ClientOptions, type KeyValueCalls, OnarClient } from "../src/client/client.js";
 import { overGrpcJs } from "../src/client/grpc-js.js";

@@ -1,5 +1,5 @@
 /**
- * What a proof costs: HMAC-SHA-256 over as many bytes as frames between nodes have. `node bench/mac.mjs` prints CPU
+ * The cost of a proof: HMAC-SHA-256 over as many bytes as frames between nodes have. `node bench/mac.mjs` prints CPU
  * time for each.
  */
 import { createHmac, randomBytes } from "node:crypto";

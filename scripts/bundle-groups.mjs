@@ -1,6 +1,6 @@
 /**
  * Puts chunks of a build that are always loaded together into one file. The bundler cuts a chunk for each set of
- * commands that share something, so that a command would load some twenty small files, which takes Node.js longer than
+ * commands that share something. So a command would load some twenty small files, which takes Node.js longer than
  * compiling them.
  */
 import { createHash } from "node:crypto";

@@ -1,7 +1,7 @@
 /**
  * Makes the files that a command begins with ones that Node.js loads by `require`. Its loader of modules takes some 7
- * ms to begin, and each of Node.js's own modules that is imported there takes longer than one that is required. Files
- * that are asked for later stay modules, and import these.
+ * ms to begin. Each of Node.js's own modules that is imported there takes longer than one that is required. Files that
+ * are asked for later stay modules, and import these.
  */
 import { dirname, join, posix } from "node:path";
 import { transform } from "esbuild";

@@ -1,8 +1,8 @@
 /**
  * Makes dist/bin/onar.cjs, the program `onar`, quick to start: one file for what all commands need and a few more for
- * the rest in dist/chunks, in place of some hundred that Node.js would look for one by one (`npx tsx bench/main.ts
- * start-up` measures it). `make build` runs it after the compiler. dist/src/main.js starts the same program. Everything
- * else in dist, which programs import, is as the compiler made it.
+ * the rest in dist/chunks. Node.js would look for some hundred one by one otherwise (`npx tsx bench/main.ts start-up`
+ * measures it). `make build` runs it after the compiler. dist/src/main.js starts the same program. Everything else in
+ * dist, which programs import, is as the compiler made it.
  *
  * Left out are packages with native parts or workers, those that only a running node loads, and what no command ever
  * calls.

@@ -1,8 +1,8 @@
 /**
  * Keeps comments as narrow as the code: at most 120 characters a line. `--check` names the lines that are longer;
  * without it they are wrapped. A line that is too long hands its last words to the next line of its paragraph, or to a
- * new one, so that little else changes. What cannot be broken stays: an address, a directive of a tool, a row of a
- * table or of a drawing.
+ * new one. So little else changes. Some lines stay, as they cannot be broken: an address, a directive of a tool, a row
+ * of a table or of a drawing.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -31,7 +31,7 @@ export class Session {
     this.session = this.dial();
   }
 
-  /** Opens a call. What becomes of it is read, and does not matter. */
+  /** Opens a call. Its outcome is read, and does not matter. */
   call(path: string): ClientHttp2Stream {
     if (this.session.closed || this.session.destroyed) this.session = this.dial();
     const stream = this.session.request({

@@ -1,6 +1,6 @@
 /**
- * A member that has gone mad: it proves the cluster secret and shakes hands as a node does, and then says whatever it
- * is told to say.
+ * A member that has gone mad: it proves the cluster secret and shakes hands as a node does. Then it says whatever it is
+ * told to say.
  */
 import { randomBytes } from "node:crypto";
 import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";

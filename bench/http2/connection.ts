@@ -2,10 +2,10 @@
  * A gRPC client connection for load, by hand: HTTP/2 without TLS on a plain socket, unary calls only.
  *
  * Intuition: a general client pays for a call with streams, events, promises and metadata objects; a load
- * generator needs none of them. One socket read brings the answers of many calls; each is given to its
- * handler at once, the handler starts the next call at once, and all that one read has caused leaves in one
- * socket write. It is a complete citizen otherwise: it honours flow control, settings, pings, resets and
- * GOAWAY, and closes the connection on what it cannot understand.
+ * generator needs none of them. One socket read brings the answers of many calls. Each is given to its handler at once,
+ * and the handler starts the next call at once. All that one read has caused leaves in one socket write. It is a
+ * complete citizen otherwise: it honours flow control, settings, pings, resets and GOAWAY, and closes the connection on
+ * what it cannot understand.
  */
 
 import { connect, type Socket } from "node:net";
@@ -25,7 +25,7 @@ import { DEFAULT_TABLE_BYTES, HpackDecoder, RequestHeaders } from "./hpack.js";
 import { Outflow } from "./outflow.js";
 import { type CallHandler, CallStream, CLIENT_STATUS } from "./stream.js";
 
-/** What this client lets a server send before it asks for more: per stream, and per connection. */
+/** As much as this client lets a server send before it asks for more: per stream, and per connection. */
 const RECEIVE_STREAM_WINDOW_BYTES = 16 * 1024 * 1024;
 const RECEIVE_WINDOW_BYTES = 1024 * 1024 * 1024;
 const READ_BUFFER_BYTES = 256 * 1024;
@@ -108,8 +108,8 @@ export class Connection {
   }
 
   /**
-   * Starts a unary call; `body` [0, length) is the gRPC-framed request and is copied before this returns.
-   * Only when `usable`. The request leaves at the end of this turn, or of the socket read that it is part of.
+   * Starts a unary call; the first `length` bytes of `body` are the gRPC-framed request, and are copied before this
+   * returns. Only when `usable`. The request leaves at the end of this turn, or of the socket read that it is part of.
    */
   call(path: string, body: Uint8Array, length: number, handler: CallHandler): void {
     if (!this.usable || this.#headers === undefined) throw new Error("call on a connection that is not usable");

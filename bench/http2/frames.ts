@@ -1,6 +1,6 @@
 /**
- * The part of HTTP/2's wire format (RFC 9113, sections 4 and 6) that a gRPC client needs, and a writer that
- * gathers the frames of one event-loop turn, so that they leave in one socket write.
+ * The part of HTTP/2's wire format (RFC 9113, sections 4 and 6) that a gRPC client needs. A writer gathers the frames
+ * of one event-loop turn, so that they leave in one socket write.
  */
 
 import type { Socket } from "node:net";
@@ -40,8 +40,8 @@ export const HTTP2_ERROR = { none: 0, protocol: 1, flowControl: 3, cancel: 8 } a
 const CHUNK_BYTES = 128 * 1024;
 
 /**
- * Appends frames to a buffer and hands it to the socket on `flush`. A buffer given to the socket is not
- * touched before the socket has given it back: the kernel may not have taken all of it yet.
+ * Appends frames to a buffer and hands it to the socket on `flush`. A buffer given to the socket is not touched before
+ * the socket has given it back. The kernel may not have taken all of it yet.
  */
 export class FrameWriter {
   readonly #socket: Socket;

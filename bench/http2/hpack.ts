@@ -1,9 +1,9 @@
 /**
  * HPACK (RFC 7541): the decoder for answers, and an encoder for requests whose headers hardly ever change.
  *
- * Intuition: the decoder keeps the dynamic table in step with the server, whatever it is asked to read,
- * because one entry missed would garble every later answer. A header that comes by its index, and after the
- * first answer nearly all do, costs one array access and no allocation.
+ * Intuition: the decoder keeps the dynamic table in step with the server, whatever it is asked to read. One entry
+ * missed would garble every later answer. A header that comes by its index, and after the first answer nearly all do,
+ * costs one array access and no allocation.
  */
 
 import { decodeHuffman } from "./huffman.js";
@@ -35,7 +35,7 @@ const STATIC_TABLE: readonly HeaderField[] = ([
   ["vary"], ["via"], ["www-authenticate"],
 ] as const).map(([name, value]) => ({ name, value: value ?? "" }));
 
-/** What RFC 7541 adds to the length of name and value when it counts the size of a table. */
+/** RFC 7541 adds this to the length of name and value when it counts the size of a table. */
 const ENTRY_OVERHEAD_BYTES = 32;
 /** The table size both sides start with; this client never announces another one. */
 export const DEFAULT_TABLE_BYTES = 4096;

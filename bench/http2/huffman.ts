@@ -4,8 +4,8 @@
  * Intuition: the code is canonical. Among the codes of one length the symbols ascend, and every length
  * continues where the shorter one stopped. So the 257 lengths say all: the code words follow from them.
  *
- * A server sends a header in literal form once per connection and then by its index, so decoding one bit
- * at a time costs nothing that could be measured.
+ * A server sends a header in literal form once per connection and then by its index. So decoding one bit at a time
+ * costs nothing that could be measured.
  */
 
 /** Code length in bits of the symbols 0 to 255 and of the end-of-string symbol 256, 32 symbols a line. */
@@ -77,7 +77,7 @@ export function decodeHuffman(bytes: Buffer, start: number, end: number): string
       }
     }
   }
-  // What is left is padding: fewer than eight bits, all of them ones.
+  // The rest is padding: fewer than eight bits, all of them ones.
   if (bits > 7 || word !== 2 ** bits - 1) throw new Error("HPACK: bad Huffman padding");
   return String.fromCharCode(...characters);
 }

@@ -1,6 +1,6 @@
 /**
- * The sending half of HTTP/2 flow control: request bodies leave as far as the connection's window, the
- * stream's window and the largest frame allow; the rest waits here and leaves when the server gives more.
+ * The sending half of HTTP/2 flow control. Request bodies leave as far as the connection's window, the stream's window
+ * and the largest frame allow. The rest waits here and leaves when the server gives more.
  *
  * Intuition: a request of a hundred octets nearly always fits, and then costs two comparisons. Only what
  * does not fit is copied and gets a place in the backlog, oldest first.

@@ -4,8 +4,8 @@ import { statusName as nameOfGrpc } from "../../src/grpc/status-name.js";
 import type { HeaderSink } from "./hpack.js";
 
 /**
- * What the caller of one unary call gives to the connection. An object may be used again for the next call
- * as soon as `done` was called.
+ * The caller of one unary call gives this to the connection. An object may be used again for the next call as soon as
+ * `done` was called.
  */
 export interface CallHandler {
   /** A piece [start, end) of the answer's body, with its five-octet gRPC prefix. Copy what is kept. */
@@ -38,7 +38,7 @@ export class CallStream implements HeaderSink {
   id = 0;
   handler: CallHandler | undefined;
   startedAtMs = 0;
-  /** What flow control has not let out yet, and how much more the server will take on this stream. */
+  /** Bytes that flow control has not let out yet, and how much more the server will take on this stream. */
   unsent: Uint8Array | undefined;
   sendWindow = 0;
   /** Octets of body received. */

@@ -1,6 +1,6 @@
 /**
- * One connection's place: it holds the connection of the moment, makes a new one when that is lost or
- * drains, and keeps the slots that wait for it.
+ * One connection's place: it holds the connection of the moment, and makes a new one when that is lost or drains. It
+ * keeps the slots that wait for it.
  */
 
 import { performance } from "node:perf_hooks";

@@ -1,4 +1,4 @@
-/** What a load is made of, and how the command line says it. */
+/** The parts of a load, and how the command line says them. */
 
 import { parseArgs } from "node:util";
 import { type KeyDistribution, parseDistribution } from "../stats/random.js";

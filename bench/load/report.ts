@@ -1,4 +1,4 @@
-/** What a load has shown, as JSON and for people. */
+/** The results of a load, as JSON and for people. */
 
 import { availableParallelism } from "node:os";
 import type { Histogram, HistogramRecord, LatencySummary } from "../stats/histogram.js";
@@ -39,10 +39,10 @@ export interface LoadReport {
   readonly errors: Readonly<Record<string, { count: number; example: string }>>;
   readonly reconnects: number;
   readonly preloadFailures: number;
-  /** Of the generator itself. */
+  /** CPU time of the generator itself. */
   readonly cpuSeconds: number;
   readonly cpuMicrosPerOperation: number;
-  /** Of one core. */
+  /** As a share of one core. */
   readonly cpuShare: number;
   readonly watched: readonly WatchedProcess[];
   readonly verify?: VerifyReport;

@@ -1,10 +1,10 @@
 /**
- * The closed loop: a fixed number of slots, each with one call in flight; an answer starts the slot's next
- * call at once, on the same connection.
+ * The closed loop: a fixed number of slots, each with one call in flight. An answer starts the slot's next call at
+ * once, on the same connection.
  *
- * Intuition: with N in flight the rate is N divided by the mean latency, whatever the server does, so the
- * rate shows the server's capacity, and the latency under it is that of a full house. A slot whose
- * connection is gone waits until it is back; the answers it lost are counted as errors.
+ * Intuition: with N in flight the rate is N divided by the mean latency, whatever the server does. So the rate shows
+ * the server's capacity, and the latency under it is that of a full house. A slot whose connection is gone waits until
+ * it is back; the answers it lost are counted as errors.
  */
 
 import { randomFillSync, randomInt } from "node:crypto";

@@ -3,9 +3,9 @@
  *
  * Intuition: a value tells by itself for which key it was written, by which generator and as that
  * generator's how-manieth value for the key. So a value read back can be judged alone: wrong key, torn,
- * never written. And a version never falls: an operation that starts after another one has ended sees its
- * version or a later one (real-time order, which linearizability demands). This is no full linearizability
- * checker; it finds stale and invented reads.
+ * never written. And a version never falls: an operation that starts after another one has ended sees its version or a
+ * later one. This is the order of real time, which linearizability demands. This is no full linearizability checker; it
+ * finds stale and invented reads.
  *
  * Layout of a value: 0 key number, 4 generator, 8 sequence number for the key, filler, last 4 bytes: the
  * exclusive-or of the three.
@@ -16,7 +16,7 @@ import { MIN_VALUE_BYTES } from "./options.js";
 export interface VerifyReport {
   readonly checked: number;
   readonly failures: number;
-  /** Of the first few failures. */
+  /** The first few failures. */
   readonly examples: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * The two calls on the wire, by hand: requests are templates whose changing bytes are overwritten in place,
- * and of an answer only what is checked is read.
+ * The two calls on the wire, by hand. Requests are templates whose changing bytes are overwritten in place, and only
+ * the parts of an answer that are checked are read.
  */
 
 import type { FieldNumber } from "../../gen/ts/field-number.js";
@@ -49,7 +49,7 @@ function varint(value: number): number[] {
   return out;
 }
 
-/** What the checks need of an answer; `value` is undefined when the key was absent. */
+/** The parts of an answer that the checks need; `value` is undefined when the key was absent. */
 export interface DecodedAnswer {
   readonly version: number;
   readonly value: Buffer | undefined;

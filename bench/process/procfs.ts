@@ -1,4 +1,4 @@
-/** What Linux tells about a process: its CPU time and its resident memory. Undefined once it is gone. */
+/** Linux's account of a process: its CPU time and its resident memory. Undefined once it is gone. */
 
 import { readFileSync } from "node:fs";
 

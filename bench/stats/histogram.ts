@@ -1,10 +1,10 @@
 /**
- * A histogram of latencies with a bounded relative error, so that millions of them need a few kilobytes
- * and the percentiles of several generators can be added up.
+ * A histogram of latencies with a bounded relative error. So millions of them need a few kilobytes, and the percentiles
+ * of several generators can be added up.
  *
- * Intuition: each power of two of nanoseconds is cut into 64 equal slices, so a value is off by at most one
- * part in 64 (1.6 %), and half of that on average, because a percentile is reported as its slice's middle.
- * Mean and maximum are exact.
+ * Intuition: each power of two of nanoseconds is cut into 64 equal slices. So a value is off by at most one part in 64
+ * (1.6 %). It is half of that on average, because a percentile is reported as its slice's middle. Mean and maximum are
+ * exact.
  */
 
 const SLICES = 64;

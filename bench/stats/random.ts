@@ -45,8 +45,8 @@ export function parseDistribution(text: string): KeyDistribution {
 }
 
 /**
- * Draws key numbers in [0, count). With Zipf's law, key i is drawn in proportion to 1/(i+1)^θ, exactly, for
- * any θ: by Walker's alias table, one look-up a draw. (Servers hash keys, so the hot ones need no shuffling.)
+ * Draws key numbers from 0 to below `count`. With Zipf's law, key i is drawn in proportion to 1/(i+1)^θ, exactly, for
+ * any θ. Walker's alias table does it with one look-up a draw. (Servers hash keys, so the hot ones need no shuffling.)
  */
 export class KeyChooser {
   readonly #count: number;
@@ -89,7 +89,7 @@ export class KeyChooser {
         poor.push(high);
       }
     }
-    // What is left over is full but for rounding.
+    // The rest is full except for rounding.
     for (const rest of [...poor, ...rich]) share[rest] = 1;
     return share;
   }

@@ -1,9 +1,9 @@
 /**
- * Measures what abuse of `src/grpc` costs an honest client, and its server: every attack of `test/abuse`, again and
- * again on new connections for as long as a round lasts, beside rounds without it.
+ * Measures the cost of abuse of `src/grpc` for an honest client, and for its server. Every attack of `test/abuse` is
+ * made again and again on new connections for as long as a round lasts, beside rounds without it.
  *
  * Intuition: attacker, target and client are processes of their own, on few cores. So the attacker takes time from the
- * others, whatever the target does: a latency that is twice that of a quiet round is the machine's, one of ten times is
+ * others, whatever the target does. A latency that is twice that of a quiet round is the machine's, one of ten times is
  * the target's.
  */
 

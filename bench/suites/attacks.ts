@@ -1,8 +1,8 @@
 /**
- * Measures what attacks cost an honest client: PUTs at fixed times through the node that is attacked and through
- * another one, with and without the attack in turns. An answer counts when it comes within the limit. Attacks by a
- * member take the place of one, whose node is killed: from then on each PUT needs the attacked node, whichever node it
- * goes through.
+ * Measures the cost of attacks for an honest client. It sends PUTs at fixed times through the node that is attacked and
+ * through another one, with and without the attack in turns. An answer counts when it comes within the limit. Attacks
+ * by a member take the place of one, whose node is killed. From then on each PUT needs the attacked node, whichever
+ * node it goes through.
  */
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";

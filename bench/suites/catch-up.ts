@@ -1,7 +1,7 @@
 /**
  * The cost of a node that comes back: it is killed, the others take writes of distinct keys, and it is started again.
  * Counted until it has all: bytes of frames that all nodes sent, elections at the others, messages that were dropped.
- * Then what the cluster sends in rest.
+ * Then the bytes that the cluster sends when idle.
  *
  * Elections are counted until the end of that rest. Once the node has all keys of a partition, its office there is
  * handed back to it. That election is meant, and counted by itself: each offer raises the ballot's round at both of the
@@ -47,7 +47,7 @@ interface Line extends Case {
   readonly elections: number;
   readonly handedBack: number;
   readonly dropped: number;
-  /** Bytes a second that all nodes send in rest. */
+  /** Bytes a second that all nodes send when idle. */
   readonly restPerSecond: number;
 }
 

@@ -43,7 +43,7 @@ export async function officesOf(endpoint: Endpoint): Promise<ReadonlySet<number>
   }
 }
 
-/** What a node has exchanged with its peers since it started. */
+/** The bytes that a node has exchanged with its peers since it started. */
 export interface PeerFrameCounts {
   /** gRPC messages on peer streams, each with everything that one event-loop turn produced. */
   readonly frames: number;

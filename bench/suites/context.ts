@@ -1,4 +1,4 @@
-/** What every suite gets: how to start servers and generators, and how to say what it has found. */
+/** The means of every suite: how to start servers and generators, and how to say what it has found. */
 
 import type { Cluster } from "../cluster.js";
 import { endpointText, settingOf, startCluster } from "../cluster.js";
@@ -19,33 +19,33 @@ export interface SuiteOptions {
   readonly keys: number;
   /** The transport of the nodes' client ports; undefined: as set when nothing is said. */
   readonly transport: string | undefined;
-  /** Of the suite `failover`. */
+  /** For the suite `failover`. */
   readonly clusters: number;
-  /** Of the suite `failover`: so many kills in one cluster on disk; 0 = fresh clusters instead. */
+  /** For the suite `failover`: so many kills in one cluster on disk; 0 = fresh clusters instead. */
   readonly kills: number;
-  /** Of the suite `memory`. */
+  /** For the suite `memory`. */
   readonly minutes: number;
   /** For the suite `catch-up`. */
   readonly missedMegabytes: number;
   /** For the suite `memory-away`. */
   readonly awayKeys: number;
-  /** Of the suite `open`. */
+  /** For the suite `open`. */
   readonly openKeys: number;
   readonly rewrites: number;
   /** Bytes of a value of open. */
   readonly openValue: number;
-  /** Of keys and values of all lengths. */
+  /** With keys and values of all lengths. */
   readonly openMixed: boolean;
   /** For the suites `attacks` and `abuse`: these alone; none: all. */
   readonly only: readonly string[];
 }
 
-/** What a suite found: tables for people, figures for machines. */
+/** The findings of a suite: tables for people, figures for machines. */
 export interface SuiteResult {
   readonly tables: readonly Table[];
   readonly notes: readonly string[];
   readonly figures: unknown;
-  /** What must never be, whatever the speed: wrong answers. */
+  /** Things that must never be, whatever the speed: wrong answers. */
   readonly problems?: readonly string[];
 }
 

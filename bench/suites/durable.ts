@@ -1,6 +1,6 @@
 /**
- * What durability costs: PUTs against three nodes on disk and three in memory, in turns, so that a machine that slows
- * down slows both; each round gives its own ratio.
+ * The cost of durability: PUTs against three nodes on disk and three in memory. They take turns, so that a machine that
+ * slows down slows both, and each round gives its own ratio.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,7 +24,8 @@ import { type Column, tableOf } from "./table.js";
 const IN_FLIGHT = [64, 1_024] as const;
 const GOAL = 0.7;
 /**
- * What runs seldom, such as a fold every few seconds, is compiled late: before that the nodes on disk are busy with it.
+ * Code that runs seldom, such as a fold every few seconds, is compiled late: before that the nodes on disk are busy
+ * with it.
  */
 const WARM_UP_SECONDS = 20;
 

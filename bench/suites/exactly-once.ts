@@ -1,4 +1,4 @@
-/** What exactly-once costs: PUT with a request id, which the store must remember, and without, in turns. */
+/** The cost of exactly-once: PUT with a request id, which the store must remember, and without, in turns. */
 
 import type { LoadReport } from "../load/report.js";
 import { median } from "../stats/summary.js";

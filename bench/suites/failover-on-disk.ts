@@ -1,10 +1,10 @@
 /**
- * Failover over and over on one cluster on disk: a writer is killed, started again, and serves; when it has its offices
- * back, the next node is killed. In turns, so that none is killed far more often than others, which would make the
- * others wait longer and longer before they hand offices back to it.
+ * Failover over and over on one cluster on disk. A writer is killed, started again, and serves. When it has its offices
+ * back, the next node is killed. They take turns, so that none is killed far more often than others. That would make
+ * the others wait longer and longer before they hand offices back to it.
  *
- * The gap is that of failover.ts. PUTs go on until the offices are back, so that handing them back would show, too:
- * what fails after the node serves again is counted by itself.
+ * The gap is that of failover.ts. PUTs go on until the offices are back, so that handing them back would show, too.
+ * Failures after the node serves again are counted by themselves.
  */
 
 import { performance } from "node:perf_hooks";
@@ -30,7 +30,7 @@ interface Kill {
   readonly servesMs: number;
   readonly officesMs: number;
   readonly puts: number;
-  /** Of PUTs, by status name; those that came after the node served again are in both. */
+  /** For PUTs, by status name; those that came after the node served again are in both. */
   readonly errors: Record<string, number>;
   readonly errorsComingBack: number;
 }

@@ -2,10 +2,10 @@
  * How long a killed writer is missed, over fresh clusters; with --kills on one cluster that lives on
  * (failover-on-disk.ts).
  *
- * Intuition: what counts is what a client sees at a node that lives. PUTs to some of the victim's partitions
- * are invoked there every few milliseconds, whether earlier ones were answered or not; then the writer's
- * process gets SIGKILL. The gap of a partition is the time from the kill to the first answer of a PUT that
- * was invoked after it; that of a cluster is the longest of its partitions.
+ * Intuition: what counts is what a client sees at a node that lives. PUTs to some of the victim's partitions are
+ * invoked there every few milliseconds, whether earlier ones were answered or not. Then the writer's process gets
+ * SIGKILL. The gap of a partition is the time from the kill to the first answer of a PUT that was invoked after it.
+ * That of a cluster is the longest of its partitions.
  */
 
 import { performance } from "node:perf_hooks";
@@ -27,7 +27,7 @@ interface Failover {
   readonly gapMs: number;
   readonly partitions: number;
   readonly puts: number;
-  /** Of PUTs invoked before or after the kill, by status name. */
+  /** For PUTs invoked before or after the kill, by status name. */
   readonly errors: Record<string, number>;
 }
 

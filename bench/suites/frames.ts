@@ -1,6 +1,6 @@
 /**
- * How many protocol messages travel in one frame between two nodes. Under load a node sends a peer all that
- * one event-loop turn has produced as one frame; the more in it, the less each message costs.
+ * How many protocol messages travel in one frame between two nodes. Under load a node sends a peer all that one
+ * event-loop turn has produced as one frame. The more is in it, the less each message costs.
  */
 
 import { endpointText } from "../cluster.js";
@@ -16,7 +16,7 @@ interface Sent {
   readonly messages: number;
   readonly perFrame: number;
   readonly perCall: number;
-  /** Of all nodes. */
+  /** Sums over all nodes. */
   readonly callsPerSecond: number;
   readonly serverMicros: number;
 }

@@ -1,8 +1,8 @@
 /**
- * Measures what a unary call costs a server on each transport: the same echo on src/http2, on src/grpc above it, on
- * node:http2, on grpc-js, and on nice-grpc above that.
+ * Measures the cost of a unary call for a server on each transport. The same echo is on src/http2, on src/grpc above
+ * it, on node:http2, on grpc-js, and on nice-grpc above that.
  *
- * Intuition: the transports take turns under the same load, 8 connections with as many calls in flight on each; a
+ * Intuition: the transports take turns under the same load, 8 connections with as many calls in flight on each. A
  * round's ratio is taken within the round. CPU time of the server per call is the figure: it hardly depends on what
  * else the machine does.
  */

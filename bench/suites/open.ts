@@ -1,7 +1,7 @@
 /**
- * What a large directory costs: a million keys, written through the storage itself (through clients it would take an
- * hour), each time in another order, then a node started on it as any other: how long until it serves, how much memory
- * it takes, and how much disk after every key was written again ten times.
+ * The cost of a large directory. A million keys are written through the storage itself (through clients it would take
+ * an hour), each time in another order. Then a node is started on it as any other: how long until it serves, and how
+ * much memory it takes? How much disk does it take after every key was written again ten times?
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -81,7 +81,7 @@ const valuesText = ({ openValue, openMixed }: SuiteOptions): string =>
 
 interface Written {
   readonly name: string;
-  /** Of disk, all files together. */
+  /** Disk of all files together. */
   readonly bytes: number;
   readonly seconds: number;
 }
@@ -183,7 +183,7 @@ function registerOf(key: Key, home: Home, value: Buffer, change: number): Regist
   return new Register(key, timestamp, value, revision(1), revision(1), revision(0), CompletionRecords.none);
 }
 
-/** Of mixed lengths, a key's changes each time. */
+/** With mixed lengths, a key's changes each time. */
 function valueFor({ openValue, openMixed }: SuiteOptions, i: number, pass: number): Buffer {
   const length = openMixed ? ((i + pass) * 7_919) % (2 * openValue + 1) : openValue;
   return Buffer.alloc(length, 97 + (pass % 26));

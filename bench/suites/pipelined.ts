@@ -21,7 +21,7 @@ type Call = "put" | "get";
 const CALLS: readonly Call[] = ["put", "get"];
 
 interface Report extends ClientReport {
-  /** Of all nodes together, for each call. */
+  /** Sums over all nodes together, for each call. */
   readonly serverMicros: number;
 }
 
@@ -144,7 +144,7 @@ function verdict(found: Found, call: Call, inFlight: number): string {
 }
 
 /**
- * What going straight to the node that serves a key is worth, against any node: on streams, as many in flight, round by
+ * The gain of going straight to the node that serves a key, against any node: on streams, as many in flight, round by
  * round.
  */
 function straight(found: Found, call: Call, inFlight: number): string {

@@ -63,7 +63,7 @@ export class PutProbe {
   }
 
   /**
-   * Waits until every key has had a success that was invoked after the given instant; the time from it to the
+   * Waits until every key has had a success that was invoked after the given instant. Returns the time from it to the
    * last of these answers, in ms. Infinity when that takes longer than the limit.
    */
   async firstSuccessOfEach(sinceMs: number, limitMs: number): Promise<number> {

@@ -1,6 +1,6 @@
 /**
- * Latency at rest: one call in flight, through each node in turn, so that calls which the node serves itself
- * and calls which it forwards are both in it.
+ * Latency at rest: one call in flight, through each node in turn. So calls which the node serves itself and calls which
+ * it forwards are both in it.
  */
 
 import { endpointText } from "../cluster.js";

@@ -18,7 +18,7 @@ const GOAL_MS = 150;
 
 interface Run {
   readonly ms: number;
-  /** Of the command and of the system for it: what a machine with other work to do changes least. */
+  /** CPU time of the command and of the system for it: a machine with other work to do changes it least. */
   readonly cpuMs: number;
 }
 

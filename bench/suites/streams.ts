@@ -1,7 +1,7 @@
 /**
- * What it costs a source to give a whole copy in the order of keys, as a transfer asks for it: a million keys of one
- * partition, written through the storage itself, and read page by page. First all lies in the checkpoint, then some of
- * it in the memory table, too.
+ * A source's cost of giving a whole copy in the order of keys, as a transfer asks for it. A million keys of one
+ * partition are written through the storage itself, and read page by page. First all lies in the checkpoint, then some
+ * of it in the memory table, too.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ interface Streamed {
   readonly keys: number;
   readonly bytes: number;
   readonly ms: number;
-  /** Of all pages, and of the longest. */
+  /** How many pages there were, and how long the longest took. */
   readonly pages: number;
   readonly longestMs: number;
   /** The most that was there beyond what was before, in bytes. */

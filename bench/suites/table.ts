@@ -1,6 +1,6 @@
 import type { Table } from "./context.js";
 
-/** What stands above a column, and what of a row stands in it. */
+/** The text above a column, and what of a row stands in it. */
 export type Column<Row> = readonly [head: string, cell: (row: Row) => string];
 
 export function tableOf<Row>(title: string, rows: readonly Row[], columns: readonly Column<Row>[]): Table {

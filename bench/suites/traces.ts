@@ -1,9 +1,9 @@
 /**
- * What traces cost: unary PUT and GET against nodes that make none, trace one call of a hundred (what they do when
- * nothing is said), and trace every call.
+ * The cost of traces: unary PUT and GET against three sorts of nodes. They make none, trace one call of a hundred (as
+ * when nothing is said), or trace every call.
  *
  * The clusters run beside each other and take turns in each round, and a round's ratio is taken within the round. They
- * send to a collector in this process, which throws away what it gets: its CPU time is not the servers', but it shares
+ * send to a collector in this process, which throws away what it gets. Its CPU time is not the servers', but it shares
  * the cores with them.
  */
 

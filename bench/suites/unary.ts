@@ -3,8 +3,8 @@
  *
  * Intuition: absolute rates say more about the machine than about the store, and a machine's speed drifts.
  * So echo, PUT and GET take turns, each round gives its own ratio, and the median of these is the figure.
- * The generator shares the cores with the servers; that it is not the limit is shown by its own share of a
- * core, and by the echo rate with two generators being no higher than with one.
+ * The generator shares the cores with the servers. It is not the limit: its own share of a core shows it. So does an
+ * echo rate that is no higher with two generators than with one.
  */
 
 import type { LoadReport } from "../load/report.js";

@@ -1,4 +1,4 @@
-/** Whom to kill, and which keys show it. */
+/** The node to kill, and the keys that show it. */
 
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";

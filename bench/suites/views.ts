@@ -1,11 +1,12 @@
 /**
  * The cost of changing views, with seven members on disk that all vote. A change is an operation that names the
- * preferred writer of one partition; it names the one that is preferred already, so that only the view changes. Changes
+ * preferred writer of one partition. It names the one that is preferred already, so that only the view changes. Changes
  * follow each other at once, each computed on the view that the one before made.
  *
- * Measured are the time of a change under load; the rate of clients while views change, beside that of the same load
- * before, in pairs; the bytes of a view, and those that all nodes send for a change at rest, for a few and for many
- * partitions; and the first call of a client that knows a view of a hundred changes ago, in which writers have moved.
+ * Four things are measured. The time of a change under load. The rate of clients while views change, beside that of the
+ * same load before, in pairs. The bytes of a view, and those that all nodes send for a change when idle, for a few and
+ * for many partitions. The first call of a client that knows a view of a hundred changes ago, in which writers have
+ * moved.
  */
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
@@ -132,7 +133,7 @@ class Changer {
 
 interface Loaded {
   readonly changesMs: number[];
-  /** Of each pair. */
+  /** In each pair. */
   readonly ratios: number[];
 }
 
@@ -172,7 +173,7 @@ async function sizesOf(
   const rest = await rate(() => sleep(REST_MS));
   const changed = await rate(async () => {
     for (let i = 0; i < CHANGES_AT_REST; i++) await changer.change();
-    // What the last one causes belongs to it.
+    // The effects of the last one belong to it.
     await sleep(REST_MS / 3);
   });
   const view = View.encode(await changer.view()).finish().length;

@@ -2,8 +2,8 @@
 //
 //   node scripts/gen/field-numbers.mjs DESCRIPTORS.binpb
 //
-// A request may use a number only for the field of that name, and in the key-value services every other number of the table is
-// reserved. Prints what is wrong and ends with 1, or ends with 0.
+// A request may use a number only for the field of that name. In the key-value services every other number of the table
+// is reserved. Prints what is wrong and ends with 1, or ends with 0.
 
 import { readFileSync } from "node:fs";
 import { fromBinary } from "@bufbuild/protobuf";

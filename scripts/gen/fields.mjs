@@ -15,7 +15,7 @@ import { FieldDescriptorProto_Label, FileDescriptorSetSchema } from "@bufbuild/p
 
 /** The packages that are read by hand. */
 const PACKAGES = ["onar.kv.v1", "onar.replication.v1"];
-/** What nodes say to each other, which no client does. */
+/** Messages between nodes, which no client sends. */
 const BETWEEN_NODES = "onar.replication.v1";
 
 const [, , input, folder] = process.argv;

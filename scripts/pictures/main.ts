@@ -1,7 +1,7 @@
 /**
  * Makes the pictures of README and manual, in docs/images: `npx tsx scripts/pictures/main.ts`, after make build. They
- * show a real run of `onar demo` and a real verdict of `onar-check`. What differs from run to run (ports, process ids,
- * ids of nodes and clusters, times) is replaced, so that a picture changes only when the program does.
+ * show a real run of `onar demo` and a real verdict of `onar-check`. Parts that differ from run to run (ports, process
+ * ids, ids of nodes and clusters, times) are replaced. So a picture changes only when the program does.
  */
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";

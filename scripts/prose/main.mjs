@@ -18,6 +18,13 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const unrepaired = new Set(JSON.parse(readFileSync(join(root, "scripts/prose/unrepaired.json"), "utf8")));
 const PAGES = ["README.md", "CONTRIBUTING.md", ...inFolder("docs", ".md"), ...inFolder("src", ".md", true)];
 const SOURCES = inFolder("src", ".ts", true);
+const NOT_OURS = /(^|\/)(node_modules|out)\/|^test\/layers\/fixture\//;
+/** Their comments alone are read: names of tests and what a script prints are not for users. */
+const TOOLS = new Set(
+  ["test", "bench", "scripts"]
+    .flatMap((room) => [...inFolder(room, ".ts", true), ...inFolder(room, ".mjs", true)])
+    .filter((path) => !NOT_OURS.test(path)),
+);
 /** Generated from the heads of traces. */
 const LEFT_OUT = new Set(["docs/traces.md"]);
 
@@ -31,8 +38,9 @@ const kernel = new TextlintKernel();
 
 async function findingsIn(path) {
   const text = readFileSync(join(root, path), "utf8");
-  if (!path.endsWith(".ts")) return findingsInMarkdown(path, text);
-  const found = literalsOf(text).flatMap(({ line, text: literal }) =>
+  if (path.endsWith(".md")) return findingsInMarkdown(path, text);
+  const literals = TOOLS.has(path) ? [] : literalsOf(text);
+  const found = literals.flatMap(({ line, text: literal }) =>
     sentencesOf(literal).flatMap(({ text: sentence }) =>
       findingsOf(sentence).map((finding) => ({ line, message: `${finding}: ${sentence.slice(0, 90)}` })),
     ),
@@ -57,7 +65,9 @@ async function findingsInMarkdown(filePath, text) {
 
 const args = process.argv.slice(2);
 const named = args.filter((arg) => !arg.startsWith("--"));
-const files = (named.length > 0 ? named : [...PAGES, ...SOURCES]).filter((path) => !LEFT_OUT.has(path)).toSorted();
+const files = (named.length > 0 ? named : [...PAGES, ...SOURCES, ...TOOLS])
+  .filter((path) => !LEFT_OUT.has(path))
+  .toSorted();
 const found = new Map();
 for (const path of files) found.set(path, await findingsIn(path));
 

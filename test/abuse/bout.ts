@@ -1,5 +1,5 @@
 /**
- * A target, an attacker and an honest client, each a process of its own but the client: one attack after the other, and
+ * A target, an attacker and an honest client, the first two processes of their own: one attack after the other, and
  * what came of it.
  *
  * The honest client makes one call after the other at the attacked port, with a pause between them, for as long as the

@@ -15,7 +15,7 @@ test("a real cluster under cuts, delays, resets, pauses, kills, drains and wrong
   });
   console.log([summary, ...problems].join("\n"));
   expect(problems).toEqual([]);
-  // Deciding a history can take for ever, above all of additions of unknown outcome; more than one such key would be no
+  // Deciding a history can take forever, above all of additions of unknown outcome; more than one such key would be no
   // accident.
   expect(undecided.length, undecided.join(", ")).toBeLessThanOrEqual(1);
 }, 300_000);

@@ -5,7 +5,7 @@ import { runEpoch } from "./epoch.js";
 import { planEpoch } from "./plan.js";
 import { CLOCK_KINDS, type EpochResult, KINDS, type RunResult, sumUp } from "./tally.js";
 
-/** Of faults; starting, healing and checking come on top. */
+/** Time of faults; starting, healing and checking come on top. */
 const EPOCH_MS = 14_000;
 const AROUND_MS = 5_000;
 /** Every size of a cluster, kills and drains among them, needs so many. */
@@ -13,7 +13,7 @@ const EPOCHS_OF_ALL_KINDS = 3;
 
 export interface ChaosOptions {
   readonly seed: number;
-  /** Of wall time; the last epoch may begin a little before its end. */
+  /** Wall time; the last epoch may begin a little before its end. */
   readonly seconds: number;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;

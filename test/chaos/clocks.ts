@@ -1,7 +1,7 @@
 /**
  * Clocks that are wrong: each node's process runs under libfaketime (package faketime). A node whose clock drifts has
- * all of its clocks run at another speed, so its timeouts do; of the others only the time of day jumps, as a clock that
- * is set does.
+ * all of its clocks run at another speed, so its timeouts do. For the others only the time of day jumps, as a clock
+ * that is set does.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

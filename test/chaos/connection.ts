@@ -79,7 +79,7 @@ interface Held {
 }
 
 class Lane {
-  /** What its bytes were lost to. */
+  /** The reason why its bytes were lost. */
   lost: Rule | null = null;
   private queue: Held[] = [];
   private heldBytes = 0;

@@ -1,5 +1,5 @@
 /**
- * Who dialed a connection to a peer port, read off its bytes: HTTP/2 without TLS is plain to read, and a dialing node's
+ * Tells from its bytes who dialed a connection to a peer port, as HTTP/2 without TLS is plain to read. A dialing node's
  * first message on the stream is its hello, or its handshake where the cluster has no secret. So one proxy before each
  * node can tell the pairs apart, and nodes need nothing special to be proxied.
  */

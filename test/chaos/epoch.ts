@@ -1,6 +1,6 @@
 /**
- * One epoch: a new cluster, clients on every node, the faults of a plan, then none; every key must be served again
- * soon, no node may have ended by itself, and what the clients saw must be linearizable by both checkers.
+ * One epoch: a new cluster, clients on every node, the faults of a plan, then none. Every key must be served again
+ * soon, and no node may have ended by itself. The history that the clients saw must be linearizable by both checkers.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ const GUEST_WORKERS = 3;
 /** How soon after the last fault every key is served through every node. */
 const SERVED_MS = 10_000;
 const CHECK_BUDGET_MS = 5_000;
-/** A clock that drifts is read so often, and a process that lives longer than the span tells how fast it runs. */
+/** A clock that drifts is read at this interval. A process that lives longer than the span tells how fast it runs. */
 const DRIFT_LOOK_MS = 1_000;
 const DRIFT_SPAN_MS = 4_000;
 const DRIFT_TOLERANCE = 0.02;

@@ -153,7 +153,7 @@ export class Faults {
     if (restarts) this.lasting.set(fault, () => this.comeBack(node, left));
   }
 
-  /** Also of nodes that are just draining. Who is down already comes back as it was to. */
+  /** Also of nodes that are just draining. A node that is down already comes back as it was to. */
   private blackout(fault: Fault & { readonly kind: "blackout" }): void {
     const { cluster, counts } = this.options;
     counts.try("blackout");
@@ -233,7 +233,7 @@ async function secondsAhead(node: Node): Promise<number | null> {
   return date === undefined ? null : (Date.parse(date) - Date.now()) / 1000;
 }
 
-/** Of a node's own clock and ours: how fast the former runs. */
+/** Times of a node's own clock and ours: how fast the former runs. */
 export interface ClockReading {
   readonly theirMs: number;
   readonly ourMs: number;

@@ -12,7 +12,7 @@ import { Connection } from "./connection.js";
 
 export type Ending = "late" | "reset" | "silent";
 
-/** What a fault does to every direction that it is laid on; `touched` counts the pieces of traffic that met it. */
+/** The effects of a fault on every direction that it is laid on; `touched` counts the pieces of traffic that met it. */
 export type Rule =
   | { readonly kind: "cut"; readonly ending: Ending; touched: number }
   | { readonly kind: "delay"; readonly delayMs: number; touched: number };
@@ -89,7 +89,7 @@ export class Network {
     await Promise.all(closed);
   }
 
-  /** Of what the dialing node says to the target, or the target answers. */
+  /** The messages of the dialing node to the target, or the target's answers. */
   private rulesOf(dialerId: number, target: number, answers: boolean): ReadonlySet<Rule> | undefined {
     const dialer = this.indexes.get(dialerId);
     if (dialer === undefined) return undefined;

@@ -1,10 +1,10 @@
 /**
- * What happens when in an epoch: drawn from a seed beforehand, so that the same seed gives the same schedule (what the
+ * The times of all faults in an epoch, drawn from a seed beforehand. So the same seed gives the same schedule (what the
  * processes make of it is up to them). Nodes are named by index.
  *
  * 1. In every epoch each of the faults that heal comes at least once. 2. Of nodes that keep their data in memory no
  * more end, by a kill or a drain, than a minority of a group: what they held is gone. 3. Nodes on disk are started
- * again when their kill or drain is over, so any number of them may end; two epochs of three are on disk, and in every
+ * again when their kill or drain is over, so any number of them may end. Two epochs of three are on disk, and in every
  * second one of these all nodes are killed at once. 4. All faults are over by the end of the epoch. 5. In every epoch
  * members without partitions join, and are asked to leave before it ends.
  */

@@ -1,4 +1,4 @@
-/** What a run amounted to, for people and for its last assertion. */
+/** The sum of a run, for people and for its last assertion. */
 
 /** Kinds of faults of the plan, and the drift that a node's clock has from the beginning. */
 export const KINDS = [
@@ -20,8 +20,8 @@ export type Kind = (typeof KINDS)[number];
 export const CLOCK_KINDS: ReadonlySet<Kind> = new Set(["clock jump", "clock drift"]);
 
 /**
- * How often each kind was tried, and how often it was seen that it happened: traffic met it, a process ended by it, a
- * clock was wrong.
+ * How often each kind was tried, and how often it was seen that it happened. Traffic met it, a process ended by it, or
+ * a clock was wrong.
  */
 export class FaultCounts {
   readonly tried = new Map<Kind, number>();
@@ -61,7 +61,7 @@ export interface EpochResult {
   readonly outOfTime: boolean;
   /** Keys that neither decided: no violation, and no proof of the contrary. */
   readonly undecided: readonly string[];
-  /** What must not be; empty when all is well. */
+  /** Things that must not be; empty when all is well. */
   readonly problems: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
  * A process that begins, fills and drops copies of one partition, one after the other, and says what has become
- * durable, until it is killed; and a look at what it has left.
+ * durable, until it is killed. Then a look at what it has left.
  */
 import { changeNumber, groupEpoch, type Key, partition } from "../../src/core/model/ids.js";
 import type { NodeEntry } from "../../src/core/model/node-entry.js";
@@ -49,7 +49,7 @@ export async function dropForever({ storage }: Home, say: (line: string) => void
   }
 }
 
-/** What of the directory is not as it was said to be. */
+/** Everything in the directory that is not as it was said to be. */
 export function wrongIn({ storage }: Home, said: readonly string[]): string[] {
   const wrong: string[] = [];
   const keys = new Map<number, number>();

@@ -1,6 +1,6 @@
 /**
- * Files in memory with all that a disk can do to them: nothing happens before it is let happen; a crash keeps any part
- * of what was under way, in pieces, with zeros or nothing in between; space runs out; bytes rot.
+ * Files in memory with all that a disk can do to them. Nothing happens before it is let happen. A crash keeps any part
+ * of what was under way, in pieces, with zeros or nothing in between. Space runs out, and bytes rot.
  */
 import { Prng } from "../../src/base/prng.js";
 import { type Done, type Files, isPassing } from "../../src/storage/files.js";
@@ -8,9 +8,9 @@ import { type Done, type Files, isPassing } from "../../src/storage/files.js";
 interface Operation {
   readonly kind: "create" | "write" | "truncate" | "remove" | "read" | "list";
   readonly name: string;
-  /** What it does to the disk when all goes well. */
+  /** Its effect on the disk when all goes well. */
   readonly apply: () => void;
-  /** What a crash may make of it. */
+  /** Its possible effects after a crash. */
   readonly tear: () => void;
   readonly done: (error: Error | null) => void;
 }

@@ -30,7 +30,7 @@ const LONG = "k".repeat(4_000);
 export const keyOf = (i: number): Key => (i === 0 ? LONG : `key-${i}\u00e9`) as Key;
 
 export interface RegisterParts {
-  /** Of its ballot. */
+  /** The node of its ballot. */
   readonly owner?: number;
   readonly value?: string | null;
   readonly seq?: number;
@@ -283,7 +283,7 @@ const changeText = ({ change, key, timestamp }: Change): string => `${change} ${
 /** Kinds of which the last entry counts, not the highest. */
 const LAST_COUNTS: ReadonlySet<Entry["kind"]> = new Set<Entry["kind"]>(["cursor", "pre-copied", "merged", "inherited"]);
 
-/** What entries come to, whatever their order among each other. */
+/** The sum of entries, whatever their order among each other. */
 export function stateTexts(entries: Iterable<NodeEntry>): string[] {
   const highest = new Map<string, string>();
   for (const entry of entries) {

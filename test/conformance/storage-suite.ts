@@ -1,4 +1,4 @@
-/** What every storage must do, whichever it is. */
+/** Claims that hold for every storage, whichever it is. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Entry } from "../../src/core/model/entry.js";
 import { changeNumber, type Key, partition as partitionOf, revision } from "../../src/core/model/ids.js";

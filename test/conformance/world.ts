@@ -25,7 +25,7 @@ export class World {
   /** How many of them were said to be durable. */
   promised = 0;
   private readonly dice: Dice;
-  /** What other threads have to do: commits and timers. */
+  /** The work of other threads: commits and timers. */
   private jobs: (() => void)[] = [];
   private life = 0;
   private readonly haste: Prng;

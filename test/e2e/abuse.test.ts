@@ -1,7 +1,7 @@
 /**
- * Attacks of peers on a server of src/grpc over real sockets: no crash, bounded memory, the offender closed with the
- * right code and not read from again, honest calls answered meanwhile. How fast these are: `npx tsx bench/main.ts
- * abuse`.
+ * Attacks of peers on a server of src/grpc over real sockets: no crash, and memory is bounded. The offender is closed
+ * with the right code and not read from again, and honest calls are answered meanwhile. How fast these are: `npx tsx
+ * bench/main.ts abuse`.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { descriptors } from "../../bench/process/procfs.js";

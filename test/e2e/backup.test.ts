@@ -141,7 +141,7 @@ describe("a backup", { timeout: LONG_MS }, () => {
     expect(keys.get(BINARY.toString("hex"))?.value).toEqual(BINARY);
     expect(keys.get(Buffer.from("empty").toString("hex"))?.value).toHaveLength(0);
     for (const { version } of keys.values()) expect(version).toBeLessThanOrEqual(end.highestRevision);
-    // What it says of the contended keys is a read of each, at some moment while it ran.
+    // It has a read of each contended key, at some moment while it ran.
     for (const key of CONTENDED) {
       const kept = keys.get(Buffer.from(key).toString("hex"));
       const found = { value: kept?.value.toString() ?? "", version: Number(kept?.version ?? 0) };

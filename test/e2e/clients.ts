@@ -49,12 +49,12 @@ export class NodeClients {
   }
 }
 
-/** What a call that did not succeed says. */
+/** The error of a call that did not succeed. */
 export interface CallError {
   /** gRPC status by name; "SILENCE" when no answer came although the deadline is well past. */
   readonly status: string;
   readonly message: string;
-  /** Of domain "onar"; null when the error is not Onar's own. */
+  /** With domain "onar"; null when the error is not Onar's own. */
   readonly info: ErrorInfo | null;
   readonly outcome: Outcome | null;
   readonly retry: RetryInfo | null;

@@ -14,7 +14,7 @@ export interface ReceivedSpan {
   readonly events: readonly { readonly name: string; readonly attributes: Readonly<Record<string, unknown>> }[];
   /** 2: an error. */
   readonly status: number;
-  /** Of the node that sent it. */
+  /** The resource of the node that sent it. */
   readonly resource: Readonly<Record<string, unknown>>;
 }
 

@@ -1,7 +1,6 @@
 /**
- * Disks that stand still, under real nodes: writes that are held for a minute by strace, and a file system that is
- * frozen, as snapshot agents do it. Both need a machine that lets us: where it does not, the tests say so and are
- * skipped.
+ * Disks that stand still, under real nodes: strace holds writes for a minute, or a file system is frozen, as snapshot
+ * agents do it. Both need a machine that lets us: where it does not, the tests say so and are skipped.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -60,7 +60,7 @@ let cluster: Cluster;
 let folder: string;
 beforeAll(async () => {
   cluster = await Cluster.start({ nodes: 3, replicas: 3 });
-  // As a checkout in which everything is built, but for what is written there.
+  // As a checkout in which everything is built, except for what is written there.
   folder = mkdtempSync(join(tmpdir(), "onar-docs-"));
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(ROOT, join(folder, "node_modules/onar"));
@@ -68,7 +68,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, "bin"));
   program("npx", [
     'name=$1; shift; case "$name" in',
-    // A node would run for ever: its flags are checked.
+    // A node would run forever: its flags are checked.
     `  onar) if [ "$1" = start ]; then shift; set -- config show "$@"; fi; exec ${quoted(process.execPath)} ${quoted(PROGRAM)} "$@";;`,
     `  tsx) exec ${quoted(process.execPath)} --import ${quoted(join(ROOT, "node_modules/tsx/dist/loader.mjs"))} "$@";;`,
     `  onar-check) exec ${quoted(process.execPath)} ${quoted(CHECK)} "$@";;`,

@@ -94,7 +94,7 @@ describe("a cluster of three that loses one node, then the majority", () => {
     let stop = false;
     const workers = cluster.nodes.flatMap((home) =>
       keys.slice(0, 4).map(async (_, i) => {
-        // Who was connected to the node that dies knows the others.
+        // Clients that were connected to the node that dies know the others.
         const nodes = home === victim ? [home, ...survivors] : [home];
         for (let n = 0; !stop; n++) {
           const key = keys[(n + i) % keys.length] as string;
@@ -120,7 +120,7 @@ describe("a cluster of three that loses one node, then the majority", () => {
     await Promise.all(workers);
     expect(errorsOf(recorder.operations)).toEqual([]);
     expect(recorder.operations.filter(({ invoked }) => invoked > killedAt).length).toBeGreaterThan(20);
-    // What each key holds at the end is one of the values that were answered as stored.
+    // Each key holds at the end one of the values that were answered as stored.
     for (const key of keys)
       await recorder.ask({
         process: "end",

@@ -1,6 +1,6 @@
 /**
  * Fuzzing of a real node's peer port over the wire: by a member that has gone mad, with the secret, and by strangers.
- * The node goes on, its event loop is not held, its log does not grow with what they send, and it serves: all along
+ * The node goes on, its event loop is not held, and its log does not grow with what they send. It serves: all along
  * beside strangers, afterwards beside the member. SEED=… begins elsewhere, FUZZ_SECONDS=… goes on for longer;
  * test/fuzz/peer fuzzes what lies behind.
  */

@@ -14,7 +14,7 @@ import { TEST_CERTIFICATE, TEST_KEY } from "../unit/http2/support/tls.js";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MODULE = join(ROOT, "test/h2spec");
 const H2SPEC = join(ROOT, ".cache/bin/h2spec");
-/** What the version in test/h2spec/go.mod has: generic, http2 and hpack. */
+/** The parts that the version in test/h2spec/go.mod has: generic, http2 and hpack. */
 const CASES = 145;
 
 const hasGo = spawnSync("go", ["version"]).status === 0;

@@ -144,7 +144,7 @@ export class NodeProcess {
 export class Node {
   id = 0;
   readonly clients: NodeClients;
-  /** Of all processes that it has had. */
+  /** Output of all processes that it has had. */
   readonly pids: number[] = [];
 
   constructor(
@@ -168,7 +168,7 @@ export class Node {
 }
 
 export class Cluster {
-  /** What is missing until the cluster is ready, for people. */
+  /** The parts that are missing until the cluster is ready, for people. */
   private waitingFor = "";
 
   private constructor(
@@ -364,8 +364,8 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /**
- * Between the look at a port and the start of the node that takes it seconds may pass: a file tells the others that it
- * is taken.
+ * Between the look at a port and the start of the node that takes it seconds may pass. So a file tells the others that
+ * it is taken.
  */
 function reserve(port: number): boolean {
   const folder = join(tmpdir(), "onar-test-ports");

@@ -7,14 +7,14 @@ import { eventually, type Node } from "./harness.js";
 
 const canInject = spawnSync("strace", ["-e", "inject=getpid:error=EIO", "true"]).status === 0;
 
-/** What this machine lacks, in words; null: it can. */
+/** The things that this machine lacks, in words; null: it can. */
 export const whyNoInjection = canInject ? null : "strace cannot inject errors on this machine";
 
-/** What becomes of a call: it fails, or it is held for so many seconds. */
+/** The fate of a call: it fails, or it is held for so many seconds. */
 export type Injected = "error=EIO" | `delay_enter=${number}s`;
 
 /**
- * From now on, as long as the process returned lives, this system call of the node is injected into; on that file or
+ * From now on this system call of the node is injected into, as long as the process returned lives. On that file or
  * folder only, unless it is null.
  */
 export async function injecting(

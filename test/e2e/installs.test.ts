@@ -1,5 +1,5 @@
 /**
- * Getting it as people do: packages that npm, go and pip really install into an empty folder, each with its first
+ * Getting it as people do: packages that npm, go and pip really install into an empty folder. Each comes with its first
  * program, which calls a node. packages.test.ts looks at what is packed. Dependencies come from the caches of the
  * package managers, or from the registries as configured.
  */

@@ -1,5 +1,5 @@
 /**
- * Keys that are written once each, by several writers one after the other: whatever is acknowledged must be there ever
+ * Keys that are written once each, by several writers one after the other. Whatever is acknowledged must be there ever
  * after, whoever was killed or lost power in between.
  */
 
@@ -17,13 +17,13 @@ export interface LedgerOptions {
   readonly nodes: readonly Node[];
   readonly deadlineMs: number;
   readonly writersPerNode?: number;
-  /** Of each value; as long as the key when missing. */
+  /** The length of each value; that of the key when missing. */
   readonly valueBytes?: number;
 }
 
 export class Ledger {
   private readonly acknowledged: string[] = [];
-  /** Of these, how many were there the last time that all were asked for. */
+  /** How many of these were there the last time that all were asked for. */
   private seen = 0;
   private written = 0;
 

@@ -1,5 +1,5 @@
 /**
- * Keys of up to 64 KiB: a node that was away gets each of them once, with its value; and a cluster in rest sends
+ * Keys of up to 64 KiB: a node that was away gets each of them once, with its value. A cluster that is idle sends
  * nothing in proportion to them.
  */
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,5 +1,5 @@
 /**
- * Output that cannot be written: a node's log costs lines and never the node, and a command says by its exit code that
+ * Output that cannot be written: a node's log costs lines and never the node. A command says by its exit code that
  * something is missing.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";

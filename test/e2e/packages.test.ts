@@ -1,5 +1,5 @@
 /**
- * What is packed is whole, and no more than that: a first program from an empty folder that has only the package and
+ * Each package is whole, and no more than that. A first program runs in an empty folder that has only the package and
  * what it depends on.
  */
 import { spawnSync } from "node:child_process";
@@ -27,8 +27,8 @@ afterAll(async () => {
 });
 
 /**
- * Packs a package of the checkout and puts it into a folder of its own, with links to those that it depends on; the
- * files in it.
+ * Packs a package of the checkout and puts it into a folder of its own, with links to those that it depends on. Returns
+ * the files in it.
  */
 function install(path: string, name: string): { readonly at: string; readonly files: readonly string[] } {
   const at = join(folder, name.replaceAll(/\W/g, "-"));

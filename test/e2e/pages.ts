@@ -45,7 +45,7 @@ export function blocksIn(text: string): Block[] {
 
 export interface Command {
   readonly command: string;
-  /** What it prints, as the page shows it; null when the page does not say. */
+  /** Its output, as the page shows it; null when the page does not say. */
   readonly shown: string | null;
 }
 
@@ -76,7 +76,7 @@ export function commandsOf(block: Block): Command[] {
   return commands;
 }
 
-/** Whether what was printed is what the page shows, but for white space at the ends of lines and what … stands for. */
+/** Whether the page shows what was printed, except for white space at the ends of lines and what … stands for. */
 export function isAsShown(printed: string, shown: string): boolean {
   const pattern = trimmed(shown)
     .split("\n")

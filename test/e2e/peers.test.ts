@@ -240,7 +240,7 @@ function nonsense(): (Buffer | Message)[] {
         deadlineMs: 1_000,
       },
     },
-    // Of some of these the node is the writer: a register without key would make the others cut its streams for ever.
+    // The node is the writer of some of these: a register without key would make the others cut its streams forever.
     ...[5, 6, 7, 8, 9, 10].flatMap((partition): Message[] => [
       {
         $case: "forward",

@@ -1,4 +1,4 @@
-/** What README.md says of killing a node, typed as it stands there, on a cluster of `onar cluster`. */
+/** README.md on killing a node, typed as it stands there, on a cluster of `onar cluster`. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { type Block, blocksOf, commandsOf, isAsShown } from "./pages.js";
 import { onar } from "./programs.js";
 
 const LONG_MS = 120_000;
-/** Of `onar cluster`: peers are so far above clients. */
+/** As in `onar cluster`: peers are so far above clients. */
 const PEER_OFFSET = 100;
 
 interface Program {

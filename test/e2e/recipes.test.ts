@@ -71,7 +71,7 @@ describe.each(blocksOf("docs/clients.md"))("docs/clients.md, $name", (block) => 
   });
 });
 
-/** What a module exports, each looked at before it is used. */
+/** The exports of a module, each looked at before it is used. */
 async function exportsOf(name: string): Promise<Record<string, unknown>> {
   const blocks = blocksOf("docs/recipes.md");
   if (!blocks.some((one) => one.name === name)) throw new Error(`docs/recipes.md has no block called ${name}`);

@@ -2,9 +2,9 @@
  * Records what clients asked and were told, as a history for the checkers of src/check.
  *
  * The times are milliseconds of this process's monotonic clock: taken before a request leaves and after its answer is
- * here, so that two operations are in order in the history only if they were. What an error says of a write is taken
- * strictly: not executed only if Onar's own details say so of every copy that was sent; everything else, a broken
- * connection above all, is unknown.
+ * here. So two operations are in order in the history only if they were. An error of a write is taken strictly. It was
+ * not executed only if Onar's own details say so of every copy that was sent. Everything else, a broken connection
+ * above all, is unknown.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -97,7 +97,7 @@ export class Recorder {
     if (answered !== null) this.learn(key, answered.revision);
     const status = mayHaveRun && call.kind !== "get" ? "unknown" : "failed";
     const outcome: Outcome = answered?.outcome ?? { status };
-    // Who does not know goes on as somebody else.
+    // A client that does not know goes on as somebody else.
     if (outcome.status === "unknown") this.incarnations.set(asking.process, incarnation + 1);
     const recorded: Recorded = {
       process,

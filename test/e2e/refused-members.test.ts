@@ -1,7 +1,7 @@
 /**
- * Nodes that must not become members, or not as they ask, in clusters of real processes: a copied directory, a contact
- * that is stale or was left out, an address that leads to somebody else. Each is refused by name, and the view stays as
- * it is.
+ * Nodes that must not become members, or not as they ask, in clusters of real processes. They are a copied directory, a
+ * contact that is stale or was left out, and an address that leads to somebody else. Each is refused by name, and the
+ * view stays as it is.
  */
 import { cpSync } from "node:fs";
 import { join } from "node:path";

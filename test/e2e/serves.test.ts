@@ -1,5 +1,6 @@
 /**
- * What people do with a cluster at hand: grpcurl without any proto file, health probes, reflection of both versions.
+ * Ways in which people use a cluster at hand: grpcurl without any proto file, health probes, reflection of both
+ * versions.
  */
 import { createClient } from "nice-grpc";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

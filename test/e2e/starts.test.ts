@@ -1,4 +1,4 @@
-/** What can be wrong when a node starts: each says so in one line and ends, or waits and says for whom. */
+/** Mistakes when a node starts: each is told in one line and ends it, or the node waits and says for whom. */
 import { spawn } from "node:child_process";
 import { createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -209,7 +209,7 @@ describe("a cluster that exists", () => {
       expect(await leaving.process.stop()).toBe(0);
       stop = true;
       await load;
-      // What was under way was answered; afterwards nothing listens any more.
+      // Calls under way were answered; afterwards nothing listens any more.
       for (const status of statuses) expect(status).toMatch(/^DRAINING$|^bare UNAVAILABLE/);
       const key = Buffer.from("after");
       expect(await attempt(5_000, (o) => staying.clients.kv.put({ key, value: key }, o))).toHaveProperty("answer");

@@ -1,4 +1,4 @@
-/** What both checkers think of a history. It can be kept, with a timeline of the keys that are violated. */
+/** The verdicts of both checkers on a history. It can be kept, with a timeline of the keys that are violated. */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ export interface Judgement {
   readonly decided: readonly boolean[];
   /** Keys that neither decided, however long it took. */
   readonly undecided: readonly string[];
-  /** What each checker says, and of violated keys why. */
+  /** The verdict of each checker, and why keys are violated. */
   readonly summary: string;
   /** Writes NAME.jsonl and NAME.html to a new folder, whose path it returns. */
   readonly keep: () => string;

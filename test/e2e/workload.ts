@@ -12,13 +12,14 @@ export interface WorkloadOptions {
   readonly keys: readonly string[];
   readonly workersPerNode: number;
   /**
-   * What begins the names of the workers and of their values, where several loads write one history; "" when missing.
+   * The beginning of the names of the workers and of their values, where several loads write one history; "" when
+   * missing.
    */
   readonly named?: string;
   readonly deadlineMs: number;
   /** Between an answer and the worker's next request, at most. */
   readonly thinkMs: number;
-  /** Who was connected to a node that ended goes on at another, and goes back when it is there again. */
+  /** A worker that was connected to a node that ended goes on at another. It goes back when the node is there again. */
   readonly moveOn?: boolean;
   /** For each worker by name, numbers from 0 to 1; Math.random when missing. */
   readonly random?: (worker: string) => () => number;
@@ -94,12 +95,12 @@ export class Workload {
 }
 
 /**
- * So many that no two sums are alike: which additions of unknown outcome ran can be read from any sum, and the checkers
+ * So many that no two sums are alike. Which additions of unknown outcome ran can be read from any sum, and the checkers
  * need no search.
  */
 const DELTAS = 2 ** 32;
 
-/** What a worker last saw of a key. */
+/** The last that a worker saw of a key. */
 interface Entry {
   readonly version: number;
   readonly value: string;
@@ -142,7 +143,7 @@ export function summaryOf(operations: readonly Recorded[]): string {
   return `${operations.length} operations: ${listed(counts)}${errors.size === 0 ? "" : `; errors: ${listed(errors)}`}`;
 }
 
-/** What the operations that failed say, for the message of an expectation. */
+/** The answers of the operations that failed, for the message of an expectation. */
 export const errorsOf = (operations: readonly Recorded[]): string[] =>
   operations.flatMap((one) =>
     one.error === null ? [] : [`${one.call.kind} ${one.key} at ${Math.round(one.invoked)} ms: ${inWords(one.error)}`],

@@ -1,6 +1,6 @@
 /**
- * The programs of other libraries at the other end: built or installed below .cache when they are not there, or a word
- * on what is missing.
+ * The programs of other libraries at the other end. They are built or installed below .cache when they are not there;
+ * otherwise a word says what is missing.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -1,9 +1,9 @@
 /**
  * The program `onar`, built for tests: a node of it stops at a named step of a decision on the next view. Nothing of
  * the kind is in the program that is shipped. Whoever starts it names a file in ONAR_PAUSE_AT. While that file is
- * there, the first node that comes to the step written in it takes the file, says `paused at STEP`, and does nothing
- * more: its process waits for its end. The file says `STEP EPOCH`, the epoch being that of the view that the decision
- * ends.
+ * there, the first node that comes to the step written in it takes the file and says `paused at STEP`. Then it does
+ * nothing more: its process waits for its end. The file says `STEP EPOCH`, the epoch being that of the view that the
+ * decision ends.
  *
  * | step | what is done, and what is not |
  * |---|---|

@@ -1,6 +1,6 @@
 /**
- * A cluster on disks whose power is cut again and again while clients write: one node's, and the others go on, or all
- * nodes' at once. The nodes come back on what each cut has left.
+ * A cluster on disks whose power is cut again and again while clients write. Either it is one node's, and the others go
+ * on, or all nodes' at once. The nodes come back on what each cut has left.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -22,7 +22,7 @@ export type Broken = "sync" | "flush";
 export interface CutsOptions {
   readonly seed: number;
   readonly cuts: number;
-  /** What is broken on purpose, so that the cuts must show it. */
+  /** The rule that is broken on purpose, so that the cuts must show it. */
   readonly broken?: Broken;
   readonly say: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -62,7 +62,7 @@ const WITHOUT_SYNC = {
   NODE_OPTIONS: `--import=${pathToFileURL(join(ROOT, "test/powercut/without-sync.mjs")).href}`,
 };
 
-/** Of all and of one, with the cache lost and kept: each comes within four rounds. */
+/** Cuts of all and of one, with the cache lost and kept: each comes within four rounds. */
 function cut(cluster: Cluster, rack: Rack, victims: readonly number[], round: number): Strike {
   const cache = (round >> 1) % 2 === 0 ? "lost" : "kept";
   let swap = async (): Promise<void> => {};

@@ -1,8 +1,8 @@
 /**
- * Disks whose power can be cut while they are written to. A disk is a file system on a loop device; what has reached
- * the device is in a file, and a cut is a copy of that file at one instant, which is then mounted in the disk's place:
- * the kernel replays the journal as it does when a machine comes up again. What was only in the page cache is not in
- * the copy.
+ * Disks whose power can be cut while they are written to. A disk is a file system on a loop device, so a file has what
+ * has reached the device. A cut is a copy of that file at one instant, which is then mounted in the disk's place. The
+ * kernel replays the journal as it does when a machine comes up again. Bytes that were only in the page cache are not
+ * in the copy.
  *
  * Two files deep, since a disk has a cache of its own that a cut may lose, too:
  *
@@ -10,7 +10,7 @@
  *   NAME (ext4 on NAME.cells)  holds  device.img    all that was ever sent to the disk; what of it is not in the cells yet is in its cache
  *   NAME (ext4 on device.img)  is what a node's directory lies on
  *
- * The instant is made by FIFREEZE on the file system that holds the file to be copied: it stops the writes to the file,
+ * The instant is made by FIFREEZE on the file system that holds the file to be copied. It stops the writes to the file,
  * whatever the file systems above have not sent yet, and sends nothing for them. On a tmpfs, so that a flush costs next
  * to nothing.
  */
@@ -133,7 +133,7 @@ export class Rack {
    * waiting. Resolves with what puts the copies in their place.
    */
   async cut(disks: readonly Disk[], cache: Cache, dark: () => void): Promise<() => Promise<void>> {
-    // One shelf for all; a file system each otherwise. That their instants differ a little does no harm: whatever is
+    // One shelf for all; a file system each otherwise. Their instants differ a little, which does no harm. Whatever is
     // acknowledged was durable on a majority before, on each of them before its own instant.
     const frozen = cache === "lost" ? disks.slice(0, 1) : disks;
     const done: Disk[] = [];
@@ -142,7 +142,7 @@ export class Rack {
         await disk.freeze(cache);
         done.push(disk);
       }
-      // What is answered from here on would not be in the copies.
+      // Answers from here on would not be in the copies.
       dark();
       await Promise.all(disks.map((disk) => disk.copy(cache)));
     } finally {
@@ -159,7 +159,7 @@ export class Rack {
   }
 }
 
-/** What this machine lacks, in words; null: it can. */
+/** The things that this machine lacks, in words; null: it can. */
 export function whyNoPowerCuts(): string | null {
   if (process.platform !== "linux") return "it needs Linux";
   if (process.getuid?.() !== 0) return "it needs root, to mount file systems";
@@ -236,7 +236,7 @@ const mountsBelow = (root: string): string[] =>
     .flatMap((line) => line.split(" ")[1] ?? [])
     .filter((path) => path === root || path.startsWith(`${root}/`));
 
-/** Of runs that were killed. */
+/** Cleans up after runs that were killed. */
 function sweepLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = name.startsWith(PREFIX) ? Number(/^\d+/.exec(name.slice(PREFIX.length))?.[0] ?? 0) : 0;

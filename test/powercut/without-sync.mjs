@@ -1,4 +1,4 @@
-// Loaded before a node (node --import), this breaks what R8 stands on: the log is opened without O_DSYNC and synced now
+// Loaded before a node (node --import), this breaks what R8 stands on. The log is opened without O_DSYNC and synced now
 // and then, so that answers leave before what they say is on stable storage. No setting of Onar does that; the power
 // cuts must notice it.
 import fs from "node:fs";

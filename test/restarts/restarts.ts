@@ -10,7 +10,7 @@ const NODES = 3;
 const PARTITIONS = 32;
 /** Small, so that kills meet folds, too. */
 const STORAGE_MIB = 16;
-/** Of the rounds in which all are killed, and others. */
+/** A share of the rounds in which all are killed, and of others. */
 const TWICE = 0.4;
 /** Recovery is over well before. */
 const MAX_AGAIN_MS = 800;

@@ -31,7 +31,7 @@ export interface Strike {
   readonly how: string;
   /** Ends them all at once, and resolves when their processes have ended. */
   readonly end: () => Promise<void>;
-  /** What comes before they are started again. */
+  /** Everything that happens before they are started again. */
   readonly restore: () => Promise<void>;
   /** How long after they are started they are killed once more, and started again. */
   readonly againMs?: number;
@@ -41,7 +41,7 @@ export interface RoundsOptions {
   readonly cluster: Cluster;
   readonly seed: number;
   readonly rounds: number;
-  /** What one round is called: "cut". */
+  /** The name of one round: "cut". */
   readonly name: string;
   readonly strike: (victims: readonly number[], round: number, prng: Prng) => Strike;
   /** Histories that are violated are kept in files. */
@@ -137,7 +137,7 @@ class Rounds {
         `all serve ${Math.round(tookMs)} ms later`,
     );
     await this.expectAll(`after ${name} ${index + 1} (${who})`, ledger.sample(prng));
-    // What the contended keys have become belongs to their history.
+    // The values that the contended keys have taken belong to their history.
     const asking = { process: "after", nodes: cluster.nodes, deadlineMs: READ_MS, safe: true };
     await Promise.all(keys.map((key) => recorder.ask({ ...asking, key, call: { kind: "get" } })));
   }

@@ -66,7 +66,7 @@ export function play(script: string): string {
   return `${played.join("\n\n")}\n`;
 }
 
-/** What clients were told, without what nodes said. */
+/** The answers to clients, without what nodes said. */
 export const verdictsOf = (played: string): string[] => played.split("\n").filter((line) => line.includes(" ⇒ "));
 
 function begun(nodes: number, replicas: number, purgeAfter: Duration | null, moving = false): ScriptWorld {

@@ -1,4 +1,4 @@
-/** What becomes of the messages of a script: rules hold them or lose them, by their kind and their way. */
+/** The fate of the messages of a script: rules hold them or lose them, by their kind and their way. */
 import type { NodeId } from "../../src/core/model/ids.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 
@@ -24,7 +24,7 @@ export class Post {
     this.holds.push(match);
   }
 
-  /** What matches is held no more; what is held already stays held. */
+  /** Messages that match are held no more; those that are held already stay held. */
   pass(match: Match): void {
     this.holds = this.holds.filter((hold) => !covers(match, hold));
   }
@@ -38,7 +38,7 @@ export class Post {
     this.cuts = this.cuts.filter((cut) => !covers(match, cut));
   }
 
-  /** What becomes of a message that is sent now; one that is held stays here. */
+  /** The fate of a message that is sent now; one that is held stays here. */
   send(underway: Underway): "arrives" | "held" | "lost" {
     if (this.cuts.some((cut) => matches(cut, underway))) return "lost";
     if (!this.holds.some((hold) => matches(hold, underway))) return "arrives";
@@ -46,12 +46,12 @@ export class Post {
     return "held";
   }
 
-  /** What is held and matches; it stays held. */
+  /** Messages that are held and match; they stay held. */
   heldBy(match: Match): readonly Underway[] {
     return this.held.filter((underway) => matches(match, underway));
   }
 
-  /** What is held and matches is here no more. */
+  /** Messages that are held and match; they are here no more. */
   drop(match: Match): void {
     this.held = this.held.filter((underway) => !matches(match, underway));
   }

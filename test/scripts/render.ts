@@ -107,7 +107,7 @@ export function renderMessage(m: NodeMessage): string {
 const renderChange = ({ timestamp, register, settled }: ListedChange): string =>
   `, ${register === null ? renderTimestamp(timestamp) : renderRegister(register)}${settled ? " settled" : ""}`;
 
-/** " but for b=1.n1 1–3 5–5". */
+/** " HOW b=1.n1 1–3 5–5". */
 const renderTaken = (how: string, taken: readonly SeqRanges[]): string =>
   taken.map(({ ballot, ranges }) => ` ${how} b=${renderBallot(ballot)}${renderRanges(ranges)}`).join("");
 

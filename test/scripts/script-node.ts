@@ -16,7 +16,7 @@ class ScriptDisk {
   table = new MemoryTable();
   private saved: Pick<ScriptDisk, "position" | "log" | "table"> | null = null;
   private waiting: { readonly entries: readonly NodeEntry[]; readonly durable: () => void }[] = [];
-  /** Of the running process. */
+  /** The table of the running process. */
   private live = new MemoryTable();
 
   open(): Storage {
@@ -88,7 +88,7 @@ export class ScriptNode {
   due: { readonly when: number; readonly call: () => void } | null = null;
   /** By how much its clock is ahead of the others. */
   ahead = 0;
-  /** What waits for it while it stands still; null: it runs. */
+  /** Work that waits for it while it stands still; null: it runs. */
   backlog: (() => void)[] | null = null;
 
   constructor(readonly id: NodeId) {}

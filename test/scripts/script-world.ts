@@ -1,7 +1,7 @@
 /**
  * The cluster that scripts play with: real loops and machines, but nothing happens by itself. Messages arrive in the
- * order they were sent, at once, unless a rule holds or loses them; disks sync at once unless told to be slow; time
- * stands still unless told to pass. What is said between nodes and to clients is written down.
+ * order they were sent, at once, unless a rule holds or loses them. Disks sync at once unless told to be slow, and time
+ * stands still unless told to pass. Messages between nodes and to clients are written down.
  */
 import { type Duration, duration, instant } from "../../src/base/time.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
@@ -40,7 +40,7 @@ const FOREIGN_FORWARD = 1_000_000_000;
 
 export class ScriptWorld {
   readonly nodes: readonly ScriptNode[];
-  /** What was said, since it was last taken. */
+  /** The words since they were last taken. */
   readonly lines: string[] = [];
   readonly post = new Post();
   quiet = false;
@@ -247,7 +247,7 @@ export class ScriptWorld {
     this.say(`n${id}: revision ⇒ ${told}`);
   }
 
-  /** What was held and matches goes on its way; what matches is held no more. */
+  /** Messages that were held and match go on their way; later ones that match are held no more. */
   release(match: Match): void {
     const due = this.post.heldBy(match);
     this.post.drop(match);
@@ -290,7 +290,7 @@ export class ScriptWorld {
     this.wait(0);
   }
 
-  /** What a node sends that knows a later view than the receiver. */
+  /** The messages of a node that knows a later view than the receiver. */
   forwardOfEpoch(from: NodeId, to: NodeId, request: Request, epoch: number): void {
     const message: NodeMessage = {
       kind: "forward",
@@ -304,7 +304,7 @@ export class ScriptWorld {
     this.settle();
   }
 
-  /** Who works as the writer, and whom each node takes for it. */
+  /** The node that works as the writer, and whom each node takes for it. */
   tellWriters(): void {
     const up = this.nodes.filter(({ loop, backlog }) => loop !== null && backlog === null);
     const core = ({ loop }: ScriptNode) => (loop as Loop).machine.core;
@@ -331,7 +331,7 @@ export class ScriptWorld {
     this.settle();
   }
 
-  /** What each disk holds of the key. */
+  /** The key as each disk holds it. */
   tellCopies(key: Key): void {
     const copies = this.nodes.map(({ id, disk }) => {
       const held = disk.table.get(key);
@@ -347,7 +347,7 @@ export class ScriptWorld {
   }
 
   linkLost(a: NodeId, b: NodeId): void {
-    // Who runs makes another stream at once; who is down does not, and the other knows.
+    // A node that runs makes another stream at once. One that is down does not, and the other knows.
     for (const [one, other] of [
       [a, b],
       [b, a],
@@ -436,7 +436,7 @@ export class ScriptWorld {
     this.queue.push(() => node.run(() => node.loop?.deliver({ kind: "message", from, message })));
   }
 
-  /** What a step made outside the loop takes the loop's way. */
+  /** The effects of a step made outside the loop take the loop's way. */
   private inject(id: NodeId, out: Outgoing): void {
     const { disk } = this.node(id);
     const storage = disk.open();

@@ -1,4 +1,4 @@
-/** What clients of the simulation ask for and are told, and the same in the words of a history. */
+/** The requests of clients of the simulation and what they are told, and the same in the words of a history. */
 import type { Call, Answer as HistoryAnswer, Condition as HistoryCondition } from "../../src/check/history.js";
 import { type Key, revision } from "../../src/core/model/ids.js";
 import type { Request } from "../../src/core/model/node-message.js";
@@ -8,7 +8,7 @@ import { textOf } from "../scripts/render.js";
 import type { Chance } from "./dice.js";
 import type { Sometimes } from "./sometimes.js";
 
-/** What a client last knew of a key; version 0: absent. */
+/** The last that a client knew of a key; version 0: absent. */
 export interface Seen {
   readonly version: number;
   readonly value: string;

@@ -1,5 +1,5 @@
 /**
- * What is checked in every run, all the time, with eyes that no client has: every message sent, every entry that
+ * Checks in every run, all the time, with eyes that no client has. They see every message sent, every entry that
  * reaches a disk, every office taken. The history of the clients is checked besides, at the end, by src/check.
  */
 import { countVotes, majorityOf, voteOf } from "../../src/base/votes.js";
@@ -35,7 +35,7 @@ import type { Groups } from "./groups.js";
 import type { SimNode } from "./node.js";
 import type { Sometimes } from "./sometimes.js";
 
-/** What a violation violates; the mutants table names them. */
+/** The rule that a violation violates; the mutants table names them. */
 export type CheckName =
   | "linearizability"
   | "assertion in the core"
@@ -462,7 +462,10 @@ class PartitionChecks {
     );
   }
 
-  /** What the node's writer holds now. A candidacy counts once its Prepare left: before, a crash may forget it. */
+  /**
+   * The state that the node's writer holds now. A candidacy counts once its Prepare left: before, a crash may forget
+   * it.
+   */
   office(node: NodeId, life: number, ballot: Ballot | null, elected: boolean): void {
     const held = this.held.get(node);
     if (held?.ballot === ballot && held.elected === elected) return;
@@ -567,7 +570,7 @@ class PartitionChecks {
     }
     const before = told.get(key);
     if (verb === "took") {
-      // What was taken may be lost with the tail of the log; what was told may not.
+      // An entry that was taken may be lost with the tail of the log; one that was told may not.
       if (before === undefined || compareTimestamps(timestamp, before) >= 0) return;
     } else if (before === undefined || compareTimestamps(timestamp, before) > 0) {
       told.set(key, timestamp);

@@ -1,11 +1,12 @@
 /**
- * A client of the simulated cluster: one request after the other at nodes of its choice, now and then a second copy by
- * a proxy, a retry at another node under the same id, or a sudden end. It writes down what it asked and what it was
- * told, as a history for src/check.
+ * A client of the simulated cluster: one request after the other at nodes of its choice. Now and then it makes a second
+ * copy by a proxy, a retry at another node under the same id, or a sudden end. It writes down what it asked and what it
+ * was told, as a history for src/check.
  *
- * What may be called failed: a request of which every copy was definitely not executed. All else without an answer is
- * unknown, and the client goes on under a new process id. A request with an id but without `after` may run again once
- * its record was forgotten: every further copy of it is an operation of its own in the history, of unknown outcome.
+ * The only request that may be called failed: every copy of it was definitely not executed. All else without an answer
+ * is unknown, and the client goes on under a new process id. A request with an id but without `after` may run again
+ * once its record was forgotten. So every further copy of it is an operation of its own in the history, of unknown
+ * outcome.
  */
 import type { Prng } from "../../src/base/prng.js";
 import { duration } from "../../src/base/time.js";
@@ -44,7 +45,7 @@ interface Undertaking {
   copies: number;
   /** Some copy may have run or may still run. */
   mayHaveRun: boolean;
-  /** What the client was told; null: still waiting. */
+  /** The outcome that the client was told; null: still waiting. */
   outcome: Outcome | null;
   /** The version answered, for all copies the same. */
   version: number | null;
@@ -269,7 +270,7 @@ export class Client {
   }
 
   /**
-   * Any copy may be the one that runs first, and one that comes later be answered, when the record of the first is gone
+   * Any copy may be the one that runs first. One that comes later may be answered, when the record of the first is gone
    * by then.
    */
   private copied({ key, partition, request, invoked }: Undertaking): void {
@@ -353,7 +354,7 @@ export class Client {
     }
   }
 
-  /** What every answer must be true of, also one that the client does not wait for any more. */
+  /** Claims that hold for every answer, also for one that the client does not wait for any more. */
   private look(undertaking: Undertaking, answer: Answer): void {
     const { world } = this;
     const { key, partition, request } = undertaking;

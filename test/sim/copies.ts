@@ -1,11 +1,11 @@
 /**
- * What is checked of the copies of one partition's registers, on the disks themselves: what each takes is above the
- * fence or settled (R1), a purge is rightful and what it removed stays away (R12), the floor outlives it (R9), and a
- * bad copy says nothing and is mended by what is at least as new (R11).
+ * Checks of the copies of one partition's registers, on the disks themselves. Each copy takes what is above the fence
+ * or settled (R1). A purge is rightful, what it removed stays away (R12), and the floor outlives it (R9). A bad copy
+ * says nothing, and is mended by what is at least as new (R11).
  *
  * Two notions. A state of a key is *complete* once a majority of the disks held it, or a later one, at the same moment.
- * A copy that went bad counts for what it was: it had acknowledged that, says nothing until it is mended, and is mended
- * by the writer, which knows as much. A purged copy counts for the tombstone that was there.
+ * A copy that went bad counts for what it was. It had acknowledged that, and says nothing until it is mended. The
+ * writer mends it, which knows as much. A purged copy counts for the tombstone that was there.
  */
 import { majorityOf } from "../../src/base/votes.js";
 import {
@@ -228,7 +228,7 @@ export class CopyChecks {
     const { register } = before;
     if (register === null) return;
     const name = `n${node} removes ${renderRegister(register)}`;
-    // Mended as absent: then it was purged, or never counted. What the writer answered is checked on its way.
+    // Mended as absent: then it was purged, or never counted. The writer's answers are checked on their way.
     if (before.bad) return;
     const promise = this.promises.get(node);
     // A single replica tells nobody.
@@ -287,7 +287,7 @@ export class CopyChecks {
     this.passes.set(key, { ballot, timestamp });
   }
 
-  /** What the writer tells is at least what was complete when it was asked (R5). */
+  /** The writer tells at least what was complete when it was asked (R5). */
   private handedOver(name: string, register: Register | null): void {
     const asked = this.handed.get(name);
     if (asked === undefined || asked.complete === null) return;

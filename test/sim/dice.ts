@@ -1,12 +1,12 @@
 /**
- * Random numbers that can be written down and rolled again. A run draws from streams; a recorded run writes down which
- * numbers each operation and each message drew; a run by plan gives every operation and message that is still there its
- * own numbers back, whatever was taken out around it. Numbers beyond those written down come from a stream of their
- * own.
+ * Random numbers that can be written down and rolled again. A run draws from streams, and a recorded run writes down
+ * which numbers each operation and each message drew. A run by plan gives every operation and message that is still
+ * there its own numbers back, whatever was taken out around it. Numbers beyond those written down come from a stream of
+ * their own.
  */
 import { Prng } from "../../src/base/prng.js";
 
-/** What takes part in a run draws from this. */
+/** All that takes part in a run draws from this. */
 export type Chance = Pick<Prng, "fraction" | "below" | "chance" | "pick">;
 
 /** Draws from `source` and writes down what it drew. */

@@ -1,10 +1,10 @@
 /**
  * A virtual disk and the storage on it. Appended entries become durable after a while, in order; one sync covers
- * everything that waited when it began. A crash loses what no sync has covered, but for a prefix that happened to reach
- * the platter. Registers are rebuilt from the log into plain tables.
+ * everything that waited when it began. A crash loses what no sync has covered, except for a prefix that happened to
+ * reach the platter. Registers are rebuilt from the log into plain tables.
  *
- * Rot: a durable register can go bad, in the running process' table as well. What it was is remembered beside it, for
- * the checks alone: a bad copy says nothing any more, but what it had acknowledged before still counted.
+ * Rot: a durable register can go bad, in the running process' table as well. The former state is remembered beside it,
+ * for the checks alone. A bad copy says nothing any more, but what it had acknowledged before still counted.
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { Entry } from "../../src/core/model/entry.js";
@@ -43,7 +43,7 @@ export interface DiskOptions {
   readonly durable: (entry: NodeEntry, before: Copy) => void;
 }
 
-/** What a disk has of a key. */
+/** The state that a disk has of a key. */
 export interface Copy {
   /** As it is, or as it was before it went bad; null: absent. */
   readonly register: Register | null;
@@ -54,9 +54,9 @@ export interface Copy {
 
 export const NO_COPY: Copy = { register: null, bad: false, silent: false };
 
-/** What outlives the processes of a node. */
+/** The part that outlives the processes of a node. */
 export interface Disk {
-  /** What is durable of the key. `bad`: the process may say nothing of it. */
+  /** The durable state of the key. `bad`: the process may say nothing of it. */
   copy(partition: Partition, key: Key): Copy;
   /** false: the copy of the key has rotted, whether anybody knows or not. */
   sound(partition: Partition, key: Key): boolean;
@@ -88,9 +88,9 @@ export class SimDisk implements Disk {
   /** By partition: the group epoch in which its newest copy began. */
   private readonly newest = new Map<Partition, GroupEpoch>();
   private readonly tables = new Map<Partition, MemoryTable>();
-  /** Of the running process. */
+  /** The tables of the running process. */
   private live = new Map<Partition, MemoryTable>();
-  /** What bad registers were. */
+  /** The former states of bad registers. */
   private readonly spoilt = new Map<Partition, Map<Key, Register>>();
   private waiting: Waiting[] = [];
   private syncing: readonly Waiting[] = [];
@@ -105,7 +105,7 @@ export class SimDisk implements Disk {
 
   constructor(private readonly options: DiskOptions) {}
 
-  /** What is durable of the key. */
+  /** The durable state of the key. */
   copy(partition: Partition, key: Key): Copy {
     const held = this.tables.get(partition)?.get(key) ?? null;
     if (held === null) return NO_COPY;

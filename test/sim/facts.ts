@@ -1,8 +1,8 @@
-/** What the checks know of registers by their ballots, and when two registers are the same state. */
+/** The checks' knowledge of registers by their ballots, and when two registers are the same state. */
 import type { RequestId } from "../../src/core/model/operation.js";
 import type { Register } from "../../src/core/model/register.js";
 
-/** What is known of the registers decided in one ballot. */
+/** The registers decided in one ballot, as far as they are known. */
 export class BallotFacts {
   /** By seq. */
   readonly registers: (Register | undefined)[] = [];

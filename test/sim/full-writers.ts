@@ -1,6 +1,6 @@
 /**
- * A check of availability: a writer whose disk is full does not keep its office for long while it knows a replica that
- * could have it. Only rounds in a row count in which it knew one: with faults all around, nobody can promise more. On a
+ * A check of availability: a writer whose disk is full gives its office away soon when it knows a replica that could
+ * have it. Only rounds in a row count in which it knew one: with faults all around, nobody can promise more. On a
  * network that loses messages nothing is checked, as every offer may be lost.
  */
 import { voteOf } from "../../src/base/votes.js";

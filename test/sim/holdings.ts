@@ -1,6 +1,7 @@
 /**
- * What a disk durably holds, as told from outside: an entry counts from the moment at which its write is on the disk,
- * or at which recovery finds it after a crash. What a node finds when it comes back is compared with that.
+ * The durable content of a disk, as told from outside. An entry counts from the moment at which its write is on the
+ * disk, or at which recovery finds it after a crash. The content that a node finds when it comes back is compared with
+ * that.
  */
 import type { SeenPosition } from "../../src/codec/disk/entry.js";
 import {
@@ -30,21 +31,21 @@ import type { Sometimes } from "./sometimes.js";
 interface Held {
   readonly register: Register;
   readonly change: ChangeNumber;
-  /** Of the log record that it came with. */
+  /** The log record that it came with. */
   readonly number: number;
 }
 
 export interface HoldingsOptions {
   readonly partitions: number;
   readonly sometimes: Sometimes;
-  /** What a node found is not what was held. */
+  /** A node found something else than was held. */
   readonly differs: (detail: string) => void;
 }
 
 export class Holdings {
   private readonly held = new Map<Partition, Map<Key, Held>>();
   private readonly promises = new Map<Partition, Ballot>();
-  /** What only rises, by name: reservations, floors, positions of peers. */
+  /** Entries that only rise, by name: reservations, floors, positions of peers. */
   private readonly limits = new Map<string, number>();
   /** The newest view, and what was promised and accepted for its successor. */
   private view: EncodedView | null = null;
@@ -115,7 +116,7 @@ export class Holdings {
     }
   }
 
-  /** What recovery found is what was durable. */
+  /** Recovery found what was durable. */
   compare(storage: Pick<Storage, "table" | "restored">): void {
     const { partitions, differs } = this.options;
     for (let p = 0; p < partitions; p++)

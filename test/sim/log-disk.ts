@@ -1,9 +1,9 @@
 /**
- * A virtual disk below the real storage: log, recovery, fold, scrub and all that src/storage has above its files and
- * its checkpoint, which are in memory here. Of what the disk does to the files see test/conformance/faulty-files.ts;
- * the checkpoint commits as a whole or not at all, as LMDB does, and its records rot.
+ * A virtual disk below the real storage. Log, recovery, fold, scrub and all that src/storage has above its files and
+ * its checkpoint are real; those two are in memory here. For the effects of the disk on the files see
+ * test/conformance/faulty-files.ts. The checkpoint commits as a whole or not at all, as LMDB does, and its records rot.
  *
- * By what the disk durably holds (holdings.ts) it checks storage itself: nobody is told that something is durable
+ * It checks storage itself by what the disk durably holds (holdings.ts). Nobody is told that something is durable
  * before it is, recovery finds what was durable, and tables show what was put into them.
  */
 import type { Prng } from "../../src/base/prng.js";
@@ -56,7 +56,7 @@ interface Saved {
 }
 
 export class LogDisk implements Disk {
-  /** What was put in the place of the directory, or done to it. */
+  /** Whatever was put in the place of the directory, or done to it. */
   ruined: Ruin | null = null;
   private readonly files: TimedFiles;
   private readonly checkpoint: MemoryCheckpoint;
@@ -72,7 +72,7 @@ export class LogDisk implements Disk {
   private kept = 0;
   private pending: Pending[] = [];
   private readonly holdings: Holdings;
-  /** What the process has put or removed of a key; by partition. */
+  /** The registers that the process has put, or the keys that it removed; by partition. */
   private live = new Map<Partition, Map<Key, Register | null>>();
   /**
    * Keys that the process has found bad, with the batch that was not appended yet: what it holds may have been said
@@ -162,8 +162,8 @@ export class LogDisk implements Disk {
   // ---- what befalls it
 
   /**
-   * The bytes of the key's register change where they lie: in the log, as long as a later write proves them, in the
-   * checkpoint, or in both.
+   * The bytes of the key's register change where they lie. That is in the log, as long as a later write proves them, in
+   * the checkpoint, or in both.
    */
   spoil(partition: Partition, key: Key): boolean {
     const held = this.holdings.of(partition, key);
@@ -249,7 +249,7 @@ export class LogDisk implements Disk {
     this.files.crash();
     const { committing } = this;
     this.committing = null;
-    // What was about to fail befell a process that is gone.
+    // The operation that was about to fail befell a process that is gone.
     this.files.disk.nextError = null;
     if (committing !== null && this.options.chance.chance(0.5)) committing();
     this.live = new Map();
@@ -257,7 +257,7 @@ export class LogDisk implements Disk {
     this.batches = 0;
     this.batchesTold = 0;
     this.batchesSent = 0;
-    // What of it is there shows when the node comes back.
+    // The node shows what of it is there when it comes back.
     return { lost: 0, torn: false };
   }
 
@@ -408,7 +408,7 @@ export class LogDisk implements Disk {
     if (entry.kind !== "seen") this.options.durable(entry, before);
   }
 
-  /** What recovery found is what was durable, and of what was under way a beginning. */
+  /** Recovery found what was durable, and a beginning of what was under way. */
   private compare(storage: DiskStorage): void {
     const { sometimes } = this.options;
     const { position } = storage;

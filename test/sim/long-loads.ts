@@ -1,6 +1,6 @@
 /**
- * While something lasts for minutes, requests keep coming and their deadlines keep passing: what a writer holds stays
- * in proportion to what clients still wait for. Requests that stayed beyond their deadlines would use up the partition
+ * While something lasts for minutes, requests keep coming and their deadlines keep passing. A writer's memory stays in
+ * proportion to what clients still wait for. Requests that stayed beyond their deadlines would use up the partition
  * (the writer's I3).
  */
 import type { World } from "./world.js";
@@ -8,8 +8,8 @@ import type { World } from "./world.js";
 /** Rounds between two looks. */
 const SPAN_ROUNDS = 25;
 /**
- * All that a client may have under way: its tries, the copies of a proxy, and what nodes ask the writer for on behalf
- * of each.
+ * All that a client may have under way: its tries, the copies of a proxy, and what nodes ask the writer on behalf of
+ * each.
  */
 const OF_CLIENT = 12;
 /** The keys that a replica asks the writer for by itself: bad and refused ones, each once. */

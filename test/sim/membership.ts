@@ -3,8 +3,8 @@
  * virtual time. The chain of views itself is the real one, in every node's core.
  *
  * A node that is no member yet, or has moved, asks by calls, as src/rpc/founding/joining.ts does. A stream between two
- * nodes opens when both know each other as members and the one with the lower id knows where the other one is
- * (src/rpc/peers/peer-links.ts). A node that hears no majority of the voters asks somebody by a call; one that the
+ * nodes opens when both know each other as members. The one with the lower id must know where the other one is
+ * (src/rpc/peers/peer-links.ts). A node that hears no majority of the voters asks somebody by a call. One that the
  * newest view leaves out goes once it may (src/server/serving-phase.ts).
  */
 import type { Prng } from "../../src/base/prng.js";
@@ -97,8 +97,8 @@ export class Membership {
   }
 
   /**
-   * Whether it may move. Where nodes are started with names, and not with addresses, all may; otherwise so few that
-   * whoever knows an old view, and was started long ago, still finds a majority where that says.
+   * Whether it may move. Where nodes are started with names, and not with addresses, all may. Otherwise they are so few
+   * that whoever knows an old view, and was started long ago, still finds a majority where that says.
    */
   mayMove(node: SimNode): boolean {
     const { view } = this.watch.newest;
@@ -127,7 +127,7 @@ export class Membership {
     this.note(`n${move.leaves} is to give way to n${move.comes} in partition ${move.partition}`);
   }
 
-  /** What every proposer plans with. */
+  /** Every proposer plans with this. */
   get wanted(): readonly Move[] {
     return [...this.wishes.values()];
   }

@@ -28,6 +28,6 @@ export function drawMoving(seed: number): Swarm {
   };
 }
 
-/** What the command's environment asks for: MOVING=1 takes worlds like these. */
+/** The command's environment asks for this: MOVING=1 takes worlds like these. */
 export const drawnBy = (seed: number): { readonly swarm?: Swarm; readonly everybodyUp?: boolean } =>
   process.env.MOVING === undefined ? {} : { swarm: drawMoving(seed), everybodyUp: true };

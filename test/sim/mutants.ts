@@ -1,7 +1,8 @@
 /**
- * The mutants table: every planted bug, how many seeds it took to catch it, which check did, and how many it took the
- * history of the clients alone. ONLY=R2,R6 for some; LIMIT=… seeds each (10,000 by default), HISTORY=… for the history
- * alone (the same by default); RECORD=1 writes test/sim/recorded.json after each bug, whose seeds the tests replay.
+ * The mutants table: every planted bug, how many seeds it took to catch it, and which check did. Beside it stands how
+ * many seeds the history of the clients alone took. ONLY=R2,R6 for some; LIMIT=… seeds each (10,000 by default),
+ * HISTORY=… for the history alone (the same by default). RECORD=1 writes test/sim/recorded.json after each bug, whose
+ * seeds the tests replay.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -80,7 +81,7 @@ const DIRECTED = new Map<string, string>([
   ["E6.full-keeps-office", "a unit test"],
 ]);
 
-/** What a client could never see. */
+/** Bugs that a client could never see. */
 const INSIDE: readonly CheckName[] = [
   "one office a ballot",
   "promises never fall",

@@ -1,6 +1,6 @@
 /**
- * Who does harm: crashes, pauses, cuts, broken links and rot at random times, often aimed at a writer, until told to
- * stop.
+ * All harm in a run: crashes, pauses, cuts, broken links and rot at random times, often aimed at a writer, until told
+ * to stop.
  */
 import { unreachable } from "../../src/base/assert.js";
 import type { Prng } from "../../src/base/prng.js";
@@ -347,7 +347,7 @@ export class NemesisAtWork {
   }
 
   /**
-   * What is on its way to the disk or told as durable must have left first: then a message about a bad register is a
+   * Entries on their way to the disk or told as durable must have left first: then a message about a bad register is a
    * mistake.
    */
   private spoil(id: NodeId, key: Key, scrubAfterMs: number | null, tries = SPOIL_TRIES): void {

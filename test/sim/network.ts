@@ -1,13 +1,13 @@
 /**
  * A virtual network between the nodes: delay, loss, doubling, reordering, cuts in one or both directions, broken links.
- * Core messages may arrive twice or late in any order. A request passed on without an id is never doubled: the streams
+ * Core messages may arrive twice or late in any order. A request passed on without an id is never doubled. The streams
  * between nodes do not double, and nobody could tell the second copy from a new request. Heartbeats never outlive the
  * process they were sent to, as a stream does not: the versions in them belong to one incarnation. Everything else may,
  * which is more than streams allow and asks more of the core.
  *
  * There is a stream from a node to each other one, whatever its messages fare like. It breaks when the other dies, or
- * by itself, and who has noticed hands nothing to it until there is another: that was not sent, and its sender knows
- * (the router's I5).
+ * by itself. A node that has noticed hands nothing to it until there is another: that was not sent, and its sender
+ * knows (the router's I5).
  */
 
 import { PeerMessage } from "../../gen/ts/onar/replication/v1/replication.js";
@@ -30,7 +30,7 @@ export interface NetworkOptions {
   readonly codec: boolean;
   readonly sometimes: Sometimes;
   readonly sent: (from: NodeId, to: NodeId, message: NodeMessage) => void;
-  /** What decides on this message: the stream itself, or what was written down of it. */
+  /** The chance that decides on this message: the stream itself, or what was written down of it. */
   readonly luck: (from: NodeId, to: NodeId, kind: string, stream: Prng) => Chance;
   readonly deliver: (from: NodeId, life: number, to: NodeId, message: NodeMessage, held: Held | null) => void;
   readonly lifeOf: (node: NodeId) => number;
@@ -50,7 +50,7 @@ export class Network {
   /** In a stream: when the last message sent on it arrives, and how often it broke. */
   private readonly lastArrival: Float64Array;
   private readonly breaks: Int32Array;
-  /** What each way takes more than others. */
+  /** The extra time of each way. */
   private readonly slowness: Float64Array;
   /**
    * By way: the life of the receiver whose stream is known to be broken, and when there is another after one that broke
@@ -133,8 +133,8 @@ export class Network {
   }
 
   /**
-   * The link between two nodes breaks: in a stream what is on its way is lost; both ends get to know, not at the same
-   * time.
+   * The link between two nodes breaks. In a stream everything on its way is lost. Both ends get to know, not at the
+   * same time.
    */
   lose(a: NodeId, b: NodeId): void {
     const { schedule, sometimes } = this.options;

@@ -1,6 +1,6 @@
 /**
- * One node of the simulated cluster over all its lives: the real loop and machine, on a virtual clock that drifts, a
- * disk that outlives the process, and a process that can be paused or die at any moment.
+ * One node of the simulated cluster over all its lives: the real loop and machine on a virtual clock that drifts. Its
+ * disk outlives the process, and the process can be paused or die at any moment.
  */
 import { type Duration, duration, type Instant, instant } from "../../src/base/time.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
@@ -35,7 +35,7 @@ export interface SimNodeOptions {
   readonly round: Duration;
   readonly purgeAfter: Duration;
   readonly turnMs: number;
-  /** Of this node's clock: milliseconds of its own for one of the world's. */
+  /** The speed of this node's clock: milliseconds of its own for one of the world's. */
   readonly rate: number;
   readonly makeDisk: (tell: (call: () => void) => void) => Disk;
   /**
@@ -65,7 +65,7 @@ export interface Held {
   readonly digest: string;
 }
 
-/** Who made a request. */
+/** The client that made a request. */
 export interface Caller {
   readonly ticket: (ticket: Ticket) => void;
   readonly verdict: ReplyTo;
@@ -74,7 +74,7 @@ export interface Caller {
 export class SimNode {
   readonly id: NodeId;
   readonly disk: Disk;
-  /** Of the running process. */
+  /** In the running process. */
   storage: CopyStorage | null = null;
   life = 0;
   /** null: not running. */
@@ -418,7 +418,7 @@ export class SimNode {
         schedule.at((when - offset) / rate, () =>
           this.run(life, () => {
             if (asked !== token) return;
-            // What rounding took from the clock must not make it stop short of the deadline.
+            // Rounding took something from the clock, which must not make it stop short of the deadline.
             if (when > least) least = when;
             call();
           }),

@@ -1,7 +1,7 @@
 /**
- * A run as an explicit list of what happens in it, which can be made shorter. A seed's run can be recorded as a plan;
- * run by it, unchanged, it does the same again, and with less in the plan it does as much of the same as it can: what
- * is left keeps its time and its numbers.
+ * A run as an explicit list of what happens in it, which can be made shorter. A seed's run can be recorded as a plan,
+ * and run by it, unchanged, it does the same again. With less in the plan it does as much of the same as it can: the
+ * rest keeps its time and its numbers.
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { Key, NodeId } from "../../src/core/model/ids.js";
@@ -45,7 +45,7 @@ export interface PlannedHarm {
   readonly harm: Harm;
 }
 
-/** What a client does next, as the numbers that it draws for it: key, operation, node, retries. */
+/** A client's next step, as the numbers that it draws for it: key, operation, node, retries. */
 export interface PlannedOperation {
   readonly at: number;
   readonly client: number;

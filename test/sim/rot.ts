@@ -1,13 +1,13 @@
 /**
- * Bytes of a log that rot, where a later write proves that they had been durable: what is behind the last proof looks
- * like a torn write.
+ * Bytes of a log that rot, where a later write proves that they had been durable. Bytes behind the last proof look like
+ * a torn write.
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { LogRecord } from "../../src/codec/disk/log-record.js";
 import { decodeSegmentHeader, isRecord, isSegmentName, scan } from "../../src/storage/log/segment.js";
 import type { FaultyFiles } from "../conformance/faulty-files.js";
 
-/** Of the second number of a record's header. */
+/** Where the second number of a record's header lies. */
 const NUMBER_AT = 12;
 
 interface Found {

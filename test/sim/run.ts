@@ -1,7 +1,7 @@
 /**
- * One seed, one run: first safety, with all the faults that the seed drew; then liveness, without faults and with all
- * nodes or a random majority of every group up, when writers must be found, every request answered and every key read
- * at every node; then the history is checked.
+ * One seed, one run. First comes safety, with all the faults that the seed drew. Then comes liveness, without faults
+ * and with all nodes or a random majority of every group up. Writers must be found, every request answered and every
+ * key read at every node. Then the history is checked.
  */
 import { countVotes, voteOf } from "../../src/base/votes.js";
 import { checkHistory } from "../../src/check/check.js";
@@ -23,7 +23,7 @@ import { Violated, type Violation, World } from "./world.js";
 /** Within so many rounds after the last fault there is a writer everywhere and every old request is answered. */
 const SETTLING_ROUNDS = 80;
 /**
- * Members, moves and farewells that were asked for are decided within so long besides: a view that was lost is told
+ * Members, moves and farewells that were asked for are decided within so long besides. A view that was lost is told
  * again after up to 4 s.
  */
 const CHANGES_MS = 30_000;

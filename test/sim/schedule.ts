@@ -1,6 +1,6 @@
 /**
- * Virtual time: a heap of what is to happen, ordered by time and then by when it was asked for, so that a run has one
- * order only.
+ * Virtual time: a heap of what is to happen, ordered by time and then by when it was asked for. So a run has one order
+ * only.
  */
 
 interface Event {

@@ -1,10 +1,11 @@
 /**
- * Makes a failing seed small enough to read: records its run as a plan, then takes out whatever can go while the same
- * check still fails: kinds of faults, single faults, clients, nodes, operations. Each list is halved and halved again
- * (delta debugging, Zeller and Hildebrandt, 2002), until nothing more can go or the runs allowed are used up.
+ * Makes a failing seed small enough to read. It records its run as a plan, then takes out whatever can go while the
+ * same check still fails. That may be kinds of faults, single faults, clients, nodes or operations. Each list is halved
+ * and halved again (delta debugging, Zeller and Hildebrandt, 2002), until nothing more can go or the runs allowed are
+ * used up.
  *
  * A shorter plan is another run: messages keep what befell them by way, kind and turn, and what was never recorded is
- * drawn. So the check may fail for another reason than at first, and what remains may not be the smallest; it is a run
+ * drawn. So the check may fail for another reason than at first, and what remains may not be the smallest. It is a run
  * that fails, though, and it is told as one.
  */
 import { type Plan, planOf, Recorder, Replayer } from "./plan.js";
@@ -25,7 +26,7 @@ const USUAL_RUNS = 3_000;
 
 /** With so few operations left, nothing more is tried. */
 const FEW = 6;
-/** What does not shrink to that with the luck that messages had is tried with so many others. */
+/** A run that does not shrink to that with the luck that messages had is tried with this many others. */
 const OTHER_LUCKS = 6;
 
 /** Each leaves the run more ordinary. */
@@ -63,7 +64,7 @@ export function shrink(seed: number, allowed = USUAL_RUNS): Shrunk | null {
   return { before, after: shrinker.report, plan: shrinker.plan, runs: shrinker.runs };
 }
 
-/** What remains, in the language of the golden traces. */
+/** The remaining run, in the language of the golden traces. */
 export function tell({ plan, before, after, runs }: Shrunk): string {
   const story = new Story();
   const { violation } = run({ ...optionsOf(plan), story });
@@ -133,7 +134,7 @@ class Shrinker {
     }
   }
 
-  /** Of what is left: another round is worth it only if the last one took something. */
+  /** The size of what is left: another round is worth it only if the last one took something. */
   private get size(): number {
     const { harms, operations, finals, swarm } = this.plan;
     return harms.length + operations.length + (finals?.length ?? 0) + swarm.nodes;

@@ -29,7 +29,7 @@ test("a seed gives one run", { timeout: 300_000 }, () => {
   expect(new Set(first.map(({ hash }) => hash)).size).toBe(first.length);
 });
 
-/** What they found is in docs/testing-findings.md. When what a seed draws changes, they are seeds like any other. */
+/** Their findings are in docs/testing-findings.md. When what a seed draws changes, they are seeds like any other. */
 const FOUND: readonly (readonly [number, string])[] = [
   [303_814, "a write that ran was reported as not executed"],
   [403_525, "a purge pass took the ballot of a campaign that had just begun"],

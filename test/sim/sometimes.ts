@@ -1,6 +1,6 @@
 /**
  * Coverage of rare paths: a check that nothing is violated proves little unless the paths where it could be were taken.
- * Every point has a name in this list; a run marks those it reached, and a long run in which one was never reached says
+ * Every point has a name in this list. A run marks those it reached, and a long run in which one was never reached says
  * so.
  */
 export const POINTS = [

@@ -3,7 +3,7 @@
  * lost or reordered.
  */
 export class Stall {
-  /** What is to happen when it moves again; null: it moves. */
+  /** Work that is to happen when it moves again; null: it moves. */
   private held: (() => void)[] | null = null;
 
   get standing(): boolean {

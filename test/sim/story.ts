@@ -1,7 +1,7 @@
 /**
- * A run told in the language of the golden traces: what was done to the cluster and asked of it, each with what came of
- * it until the next. Messages are shown when they arrive: one that is not there was lost. Heartbeats are left out, and
- * partitions that nobody asks for; time is told by `wait`.
+ * A run told in the language of the golden traces. It has all that was done to the cluster and asked of it, each with
+ * what came of it until the next. Messages are shown when they arrive: one that is not there was lost. Heartbeats are
+ * left out, and partitions that nobody asks for; time is told by `wait`.
  */
 
 interface Line {
@@ -18,12 +18,12 @@ const NOTICEABLE_MS = 1;
 export class Story {
   private readonly lines: Line[] = [];
 
-  /** What is done to the cluster, or asked of it. */
+  /** Deeds to the cluster, and requests to it. */
   command(at: number, text: string, partition: number | null = null): void {
     this.lines.push({ at, command: true, text, partition });
   }
 
-  /** What nodes say to each other and to clients. */
+  /** The words of nodes to each other and to clients. */
   said(at: number, text: string, partition: number | null = null): void {
     this.lines.push({ at, command: false, text, partition });
   }

@@ -1,6 +1,6 @@
 /**
- * What the world of one seed is like. Not every fault in every run: each seed draws which are on and how strongly
- * (swarm testing, Groce et al., ISSTA 2012), as a fault that is always on hides what only happens without it.
+ * The world of one seed. Not every fault is in every run. Each seed draws which are on and how strongly (swarm testing,
+ * Groce et al., ISSTA 2012). A fault that is always on hides what only happens without it.
  */
 import { Prng } from "../../src/base/prng.js";
 
@@ -66,13 +66,13 @@ export interface NetworkFaults {
   readonly slow: number;
   readonly slowMs: number;
   /**
-   * Share of deaths that a peer notices, as its stream to the process breaks: the others are like that of a machine, of
+   * Share of deaths that a peer notices, as its stream to the process breaks. The others are like that of a machine, of
    * which nothing comes any more.
    */
   readonly noticed: number;
   readonly loss: number;
   readonly doubled: number;
-  /** What every way takes more, always, in the liveness phase too: nodes are far apart. 0: they are not. */
+  /** The extra time of every way, always, in the liveness phase too: nodes are far apart. 0: they are not. */
   readonly latencyMs: number;
   /** It is the same on every way; otherwise each way has its own, up to that. */
   readonly evenLatency: boolean;
@@ -312,7 +312,7 @@ export function drawSwarm(seed: number): Swarm {
       deletes: purges ? upkeep.pick([0.1, 0.3, 0.6]) : 0,
       locals: on(0.4, () => 0.3),
       ids: long ? 1 : chance.pick([0, 0.3, 0.7, 1]),
-      // What a purge forgets of a request without it, nobody can tell.
+      // Nobody can tell which request without it a purge forgets.
       afters: purges ? chance.pick([1, 1, 0.9]) : chance.pick([1, 1, 0.5]),
       wrongAfters: on(0.1, () => 0.05),
       copies: long ? 0.3 : on(0.3, () => chance.pick([0.1, 0.4])),

@@ -1,5 +1,5 @@
 /**
- * The faulty files of the conformance tests on the simulation's time: every operation takes a while, in order, and the
+ * The faulty files of the conformance tests on the simulation's time. Every operation takes a while, in order, and the
  * process hears of it when it does not stand still. A crash keeps any part of what was under way.
  */
 import type { Prng } from "../../src/base/prng.js";

@@ -1,6 +1,6 @@
 /**
- * What happened in a run, as a rolling hash: two runs of one seed must agree on it. With `keep` the last lines are kept
- * as text as well, for a person who replays a failure.
+ * The events of a run, as a rolling hash: two runs of one seed must agree on it. With `keep` the last lines are kept as
+ * text as well, for a person who replays a failure.
  */
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import { renderMessage } from "../scripts/render.js";

@@ -1,6 +1,6 @@
 /**
- * Rules that must always hold of the chain of views in a run, seen from outside: the checks of the world of views
- * (test/views), told by this world.
+ * Rules that must always hold of the chain of views in a run, seen from outside. They are the checks of the world of
+ * views (test/views), told by this world.
  */
 import { type NodeId, viewEpoch } from "../../src/core/model/ids.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";

@@ -54,7 +54,7 @@ export interface WorldOptions {
   readonly keep: number;
   /** Checks that only count and do not end the run, so that others can show what they catch. */
   readonly ignored: ReadonlySet<CheckName>;
-  /** What is drawn, written down or planned; everything drawn by default. */
+  /** Choices that are drawn, written down or planned; everything drawn by default. */
   readonly source?: Source;
   readonly story?: Story | null;
 }
@@ -88,7 +88,7 @@ export class World {
   /** By key: the replicas whose copy was ever bad. */
   private readonly everBad = new Map<Key, Set<NodeId>>();
   private readonly crashWatchers = new Map<SimNode, (() => void)[]>();
-  /** Who has shaken hands with whom, by node and life. */
+  /** The nodes that have shaken hands with each other, by node and life. */
   private readonly greeted = new Set<string>();
   /**
    * The most records that a node's running process has heard of another, as watched from outside: "node/life other".
@@ -200,7 +200,7 @@ export class World {
     for (const call of watchers) call();
   }
 
-  /** What a restored backup asks of a writer. */
+  /** The request of a restored backup to a writer. */
   raise(node: SimNode, partition: Partition, by: number): void {
     const writer = node.machine?.core.partitions.get(partition)?.copy.writer;
     if (!node.running || writer?.ballot == null || !writer.elected) return;
@@ -213,8 +213,8 @@ export class World {
   }
 
   /**
-   * The node is told to stop, as by SIGTERM: it passes its offices on for a while, tells who still waits what is known,
-   * and ends.
+   * The node is told to stop, as by SIGTERM. It passes its offices on for a while, tells those who still wait what is
+   * known, and ends.
    */
   leave(node: SimNode, afterMs: number, downMs: number): void {
     if (!node.running) return;
@@ -250,9 +250,9 @@ export class World {
   }
 
   /**
-   * The node's copy of the key goes bad, if it has one and those that never were bad, on nodes that are not gone, stay
-   * a majority. More would be more than the protocol promises to survive, and is done only where groups are so small
-   * that one is too many.
+   * The node's copy of the key goes bad, if it has one. Those that never were bad, on nodes that are not gone, stay a
+   * majority. More would be more than the protocol promises to survive, and is done only where groups are so small that
+   * one is too many.
    */
   spoil(node: SimNode, key: Key): boolean {
     if (!this.maySpoil(node, key)) return false;
@@ -434,8 +434,8 @@ export class World {
   }
 
   /**
-   * Without it and these others, every group has a majority of nodes that are not gone, and of every key a majority
-   * that is not bad.
+   * Without it and these others, every group has a majority of nodes that are not gone, and every key a majority that
+   * is not bad.
    */
   dispensable(node: SimNode, others: readonly SimNode[] = []): boolean {
     if (this.membership?.dispensable(node, others) === false || this.swarm.views?.replace !== undefined) return false;

@@ -1,6 +1,6 @@
 /**
- * The machines of one node, compiled: every state a node can be in and every input it can get has a number, and what
- * the input does in the state is found out once, by the real machines, and looked up from then on. A world has millions
+ * The machines of one node, compiled. Every state a node can be in and every input it can get has a number. The effect
+ * of the input in the state is found out once, by the real machines, and looked up from then on. A world has millions
  * of states and a node some thousands, so that the exploration itself hardly ever runs the core.
  */
 import type { Ballot } from "../../src/core/model/ballot.js";
@@ -25,7 +25,7 @@ export type Input =
   | { readonly kind: "ask again"; readonly place: number; readonly to: number }
   | { readonly kind: "resend"; readonly place: number };
 
-/** What an input does in a state. */
+/** The effect of an input in a state. */
 export interface Step {
   readonly state: number;
   readonly sent: readonly number[];
@@ -162,7 +162,7 @@ export class Automaton {
     return true;
   }
 
-  /** What is called spent is delivered once in each state: nothing may come of it that is not spent. */
+  /** A message that is called spent is delivered once in each state: nothing may come of it that is not spent. */
   private checkSpent(receiver: number, sender: number, message: number): void {
     const { checked } = this.states[receiver] as State;
     const pair = message * 2 ** 20 + sender;

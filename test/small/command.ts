@@ -1,4 +1,4 @@
-/** What the commands share: numbers from the environment, and errors of the caller without a stack. */
+/** The parts that the commands share: numbers from the environment, and errors of the caller without a stack. */
 
 export function numberFrom(name: string, otherwise: number): number {
   const text = process.env[name];

@@ -3,12 +3,12 @@
  *
  * A state is: the state of each node, the history, and the set of messages that are under way. A delivery does not take
  * its message away: a message may arrive again (duplication), at any later time (delay, reordering), or never (loss).
- * What a step does is durable with it.
+ * Everything that a step does is durable with it.
  *
- * What keeps the number of states small, and why nothing is lost by it:
+ * These things keep the number of states small, and nothing is lost by them:
  *   E1  Spent messages are dropped (spent.ts).
- *   E2  Of answers that are gathered (promised, reserved, recovered, confirmed, written) only the majority is
- *       delivered, in one step: an answer that does not complete its round is counted and nothing else, nobody looks at
+ *   E2  Only the majority of the answers that are gathered (promised, reserved, recovered, confirmed, written) is
+ *       delivered, in one step. An answer that does not complete its round is counted and nothing else. Nobody looks at
  *       the count before it is complete, and the count does not depend on the order. So it can as well arrive just
  *       before the answer that completes the round, or never.
  *   E3  When every operation is answered, the history is whole: what happens afterwards shows to nobody.
@@ -31,7 +31,7 @@ export interface Bounds {
 
 export interface Violation {
   readonly reason: string;
-  /** What happened, step by step from the beginning. */
+  /** The steps that happened, one by one from the beginning. */
   readonly trace: readonly (readonly number[])[];
 }
 
@@ -51,7 +51,7 @@ export interface Exploration {
   readonly automaton: Automaton;
 }
 
-/** Of a state in a layer: its number, the nodes, the history, how many messages, the messages. */
+/** A state in a layer: its number, the nodes, the history, how many messages, the messages. */
 const HEAD = 6;
 const MOST_MESSAGES = 512;
 /** An action is one input, or the inputs of one node that complete a round. */

@@ -1,7 +1,7 @@
 /**
- * What clients saw, as a number: which operations were invoked, what each was told, and which had returned before which
- * was invoked. Every history is judged once, by the linearizability checker of src/check. An operation that is not
- * answered may have happened or not.
+ * The clients' view, as a number: which operations were invoked, what each was told, and which had returned before
+ * which was invoked. Every history is judged once, by the linearizability checker of src/check. An operation that is
+ * not answered may have happened or not.
  */
 import { unreachable } from "../../src/base/assert.js";
 import type { Verdict } from "../../src/check/checker.js";
@@ -99,7 +99,7 @@ export class Histories {
   }
 
   /**
-   * As the checkers read it. Masks of what had returned grow with time, so their sizes are moments of invocation; an
+   * As the checkers read it. Masks of what had returned grow with time, so their sizes are moments of invocation. An
    * operation returned just before the first invocation whose mask has it.
    */
   operations(history: number): Operation[] {
@@ -145,7 +145,7 @@ export class Histories {
   }
 }
 
-/** What comes with an answer as a hint (the standing) is not part of the history. */
+/** A hint that comes with an answer (the standing) is not part of the history. */
 function textOfSeen({ before, left, open, result }: Seen): string {
   const shown = result?.status === "done" ? result.answer : result;
   return `${before} ${left} ${open}:${textOf(shown)}`;
@@ -161,7 +161,9 @@ const TWICE: Verdict = {
   decidedBy: "wing-gong",
 };
 
-/** What has to be the same in every answer to copies of a request: what was found may have moved on since. */
+/**
+ * The parts that have to be the same in every answer to copies of a request: what was found may have moved on since.
+ */
 function outcomeInShort(result: Result): string {
   if (result.status !== "done") return result.status;
   const { answer } = result;

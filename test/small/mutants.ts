@@ -1,6 +1,6 @@
 /**
- * The mutants table: every planted bug that fits into a small world, how many states it took to find it, and how many
- * steps the shortest way to it has. ONLY=R2,R6 for some; STATES=… the most per bug; TRACES=1 prints the ways.
+ * The mutants table has every planted bug that fits into a small world. It says how many states it took to find it, and
+ * how many steps the shortest way to it has. ONLY=R2,R6 for some; STATES=… the most per bug; TRACES=1 prints the ways.
  */
 
 import { bugNamed, describeBug, plant } from "../planted/planted.js";

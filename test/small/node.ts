@@ -83,7 +83,7 @@ export class SmallNode {
     });
   }
 
-  /** What every replica holds, settled, before the world begins. */
+  /** The state that every replica holds, settled, before the world begins. */
   hold(register: Register): void {
     const { replica } = this.copy;
     replica.promise = register.timestamp.ballot;
@@ -134,7 +134,7 @@ export class SmallNode {
       this.handOvers.push(message.attempt);
       this.handOvers.sort((a, b) => a - b);
     }
-    // What is left concerns the election.
+    // The rest concerns the election.
     this.copy.deliver(this.stage.now, from, this.copy.group.placeOf(from), message, out);
   }
 }

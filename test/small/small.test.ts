@@ -33,7 +33,7 @@ test.each(WORLDS)("offices $offices, $operations: complete, without a violation"
   const found = exploredOnce(options);
   expect(found.violation).toBeNull();
   expect(found.complete).toBe(true);
-  // Of the largest by hand: VERIFY=1 scripts/small.sh all.
+  // For the largest by hand: VERIFY=1 scripts/small.sh all.
   if (options !== TWO_OFFICES_AND_A_READ) expect(verifyReductions(found.automaton).contradictions).toEqual([]);
 });
 

@@ -2,8 +2,8 @@
  * Machines as values: a deep copy to try an input on, and a text that is equal for states that behave alike.
  *
  * The machines of src/core are classes with mutable fields. The copy keeps prototypes and shared references (a flight
- * is found by its seq, by its key and in order); what never changes (registers, the group, ports) is shared between
- * copies. The text leaves out what is read by nobody in this exploration; OMITTED says why for each field.
+ * is found by its seq, by its key and in order). Things that never change (registers, the group, ports) are shared
+ * between copies. The text leaves out what is read by nobody in this exploration; OMITTED says why for each field.
  */
 
 import { Register } from "../../src/core/model/register.js";
@@ -11,7 +11,7 @@ import { Group } from "../../src/core/quorum/group.js";
 import { Flights } from "../../src/core/writer/flights.js";
 import { planted } from "../planted/planted.js";
 
-/** Of a class: the fields that are not part of the text. */
+/** By class: the fields that are not part of the text. */
 const OMITTED: Readonly<Record<string, readonly string[]>> = {
   // Ports and parts that never change or are described elsewhere.
   Writer: ["group", "replica", "multicast", "answers", "purging", "load", "lookedAt"],
@@ -35,7 +35,7 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   KeyState: ["knownSince", "bytes"],
 };
 
-/** Of a read: what its phase looks at. */
+/** Fields of a read that its phase looks at. */
 const READ_PHASES: Readonly<Record<string, readonly string[]>> = {
   asking: ["ticket", "attempt", "own", "best", "holders", "answers", "sawAbsent", "bestSettled"],
   imposing: ["ticket", "attempt", "best", "holders", "refusals"],
@@ -117,8 +117,8 @@ class Text {
   }
 
   /**
-   * What a majority holds is over: its later acknowledgements decide only what is sent again to whom, and the settled
-   * seq follows from the oldest flight that is not done.
+   * Once a majority holds a write it is over. Its later acknowledgements decide only what is sent again to whom, and
+   * the settled seq follows from the oldest flight that is not done.
    */
   private flights(flights: Flights): string {
     const underway = flights["order"].filter((flight) => !flight.done);

@@ -2,10 +2,10 @@
  * Which messages are spent: delivering them, now or at any later time, changes no machine and causes nothing but
  * messages that are spent themselves. States that differ in spent messages only are equal.
  *
- * An answer is spent when its receiver does not want it any more: its attempt, ballot or seq is not outstanding. What
- * is over never comes back, as attempts, ballots and seqs are used once (R6, R7).
+ * An answer is spent when its receiver does not want it any more: its attempt, ballot or seq is not outstanding. A
+ * thing that is over never comes back, as attempts, ballots and seqs are used once (R6, R7).
  *
- * A request is spent when (1) what it does to its receiver is done, for ever: promises and timestamps never fall (I1,
+ * A request is spent when (1) what it does to its receiver is done forever: promises and timestamps never fall (I1,
  * I2 of replica.ts), settled seqs and reservations never fall either; and (2) its answer would be spent. Below the
  * promise the only answer is a Nack, which nobody but the reader that imposes wants: any other Nack concerns the
  * election.
@@ -25,7 +25,7 @@ const GATHERED: readonly GroupMessage["kind"][] = ["promised", "reserved", "reco
 
 export const isGathered = (message: GroupMessage): boolean => GATHERED.includes(message.kind);
 
-/** What a request's effect on its receiver still is. */
+/** The effect that a request still has on its receiver. */
 export type Effect =
   /** It changes the receiver, or may later. */
   | "live"
@@ -36,7 +36,7 @@ export type Effect =
 
 /**
  * A node takes a read that is handed over on once. The writer takes every copy for a new one and would gather more and
- * more of them: this is the one bound of the exploration that is not an equality of states.
+ * more of them. This is the one bound of the exploration that is not an equality of states.
  */
 export const isTakenOn = (node: SmallNode, message: HandOver): boolean => node.handOvers.includes(message.attempt);
 
@@ -51,7 +51,7 @@ export function effectOn(node: SmallNode, message: GroupMessage): Effect {
       return ofFenced(promise, message.ballot, node.copy.replica.reservation >= message.reservation);
     case "write": {
       const { ballot } = message.register.timestamp;
-      // What it tells of settled seqs is learned even if it is refused.
+      // Its word on settled seqs is learned even if it is refused.
       if (node.copy.replica.settled.seqOf(ballot) < message.settledSeq) return "live";
       const fenced = ofFenced(promise, ballot, holds(node, message));
       return fenced === "none" && planted("R1.write") ? "live" : fenced === "none" && planted("R2") ? "answer" : fenced;

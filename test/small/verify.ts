@@ -1,15 +1,15 @@
 /**
- * Holds the reductions of explore.ts against the automaton that the exploration has compiled: every state of a node
- * that was met, every input that was tried there.
+ * Holds the reductions of explore.ts against the automaton that the exploration has compiled. Every state of a node
+ * that was met is looked at, with every input that was tried there.
  *
  *   E0  Nodes with equal texts are equal (snapshot.ts): another one of the same text answers every input alike.
- *   E1  What was spent in a state is spent in every state after it: an effect that is done stays done, and an answer
- *       that nobody wants is never wanted again. (That delivering it changes nothing is checked whenever a message is
- *       dropped.)
- *   E2  An answer that is counted and does not complete its round can as well arrive later: whatever happens in
- *       between, both orders lead to the same state and the same answers, or the round is over and the answer is spent.
- *       When the answer is late, no message is missing; some may be there that would not be (sent again to who answered
- *       already), and can be lost.
+ *   E1  A message that was spent in a state is spent in every state after it. An effect that is done stays done, and
+ *       an answer that nobody wants is never wanted again. (Delivering it must change nothing, which is checked
+ *       whenever a message is dropped.)
+ *   E2  An answer that is counted and does not complete its round can as well arrive later, whatever happens in
+ *       between. Both orders lead to the same state and the same answers, or the round is over and the answer is
+ *       spent. When the answer is late, no message is missing. Some may be there that would not be, as they are sent
+ *       again to a node that answered already, and these can be lost.
  */
 import { sameTimestamp } from "../../src/core/model/ballot.js";
 import type { Register } from "../../src/core/model/register.js";
@@ -21,11 +21,11 @@ export interface Verification {
   readonly equal: number;
   readonly spent: number;
   readonly counted: number;
-  /** What contradicts a reduction; empty: nothing. */
+  /** The contradictions to a reduction; empty: none. */
   readonly contradictions: readonly string[];
 }
 
-/** Of an exploration without planted bugs. */
+/** For an exploration without planted bugs. */
 export function verifyReductions(automaton: Automaton): Verification {
   const found: string[] = [];
   let equal = 0;

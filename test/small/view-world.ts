@@ -1,13 +1,14 @@
 /**
- * The decision on the next view, completely: every order, loss, delay and doubling of the messages between the machines
- * of src/core/view/chain.ts, explored breadth first, so that the first violation has the shortest trace.
+ * The decision on the next view, completely. Every order, loss, delay and doubling of the messages between the machines
+ * of src/core/view/chain.ts is explored breadth first. So the first violation has the shortest trace.
  *
  * Four nodes: 1, 2 and 3 are the voters of view 1, and 4 is a member. Node 1, in its office, proposes to make 4 a voter
  * in place of 3; node 2 proposes to change nothing. Whoever proposes view 3 changes nothing. When to campaign and when
- * to propose are choices. Messages are a set that no delivery shrinks. What a step does is durable with it; a node that
- * restarts keeps its promise, its vote and its view.
+ * to propose are choices. Messages are a set that no delivery shrinks. Everything that a step does is durable with it;
+ * a node that restarts keeps its promise, its vote and its view.
  *
- * What is left out: views asked for, held and told again, as a message once sent can arrive at any later time; wishes.
+ * Some things are left out: views asked for, held and told again, as a message once sent can arrive at any later time;
+ * wishes.
  */
 import { instant } from "../../src/base/time.js";
 import { voteOf } from "../../src/base/votes.js";
@@ -22,7 +23,7 @@ import { planted } from "../planted/planted.js";
 import { copyOf } from "./snapshot.js";
 
 export interface ViewWorld {
-  /** Who campaigns, for the successor of which view, in the order of their rounds. */
+  /** The nodes that campaign, for the successor of which view, in the order of their rounds. */
   readonly candidacies: readonly { readonly node: number; readonly epoch: number }[];
   /** Nodes may restart at any time. */
   readonly restarts: boolean;
@@ -254,7 +255,7 @@ function waitsFor(
   return (counted & voteOf(index)) === 0;
 }
 
-/** What else is sent changes nothing here: it asks again, or says what was said. */
+/** Other messages change nothing here: they ask again, or say what was said. */
 const COUNTS: ReadonlySet<ViewMessage["kind"]> = new Set([
   "view-prepare",
   "view-promised",

@@ -1,6 +1,6 @@
 /**
  * The states met so far, as 64-bit hashes in open addressing: 8 bytes a slot. Two states with one hash would be taken
- * for one; with n states that happens somewhere with probability below n² / 2^65: for 50 million states 0.007 %.
+ * for one. With n states that happens somewhere with probability below n² / 2^65: for 50 million states 0.007 %.
  */
 
 const FIRST_SLOTS = 1 << 16;

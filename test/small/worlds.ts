@@ -27,7 +27,7 @@ export interface SmallWorld {
   readonly offices: readonly Ballot[];
   /** Their index is their ticket. */
   readonly operations: readonly SmallOperation[];
-  /** What all replicas hold at the beginning; null: nothing. */
+  /** The state that all replicas hold at the beginning; null: nothing. */
   readonly held: Register | null;
   /** Writers may send again what is not answered: the same registers, with what they know to be settled by then. */
   readonly resends: boolean;

@@ -1,4 +1,6 @@
-/** What must always hold in the world of transfers. The checks know what was durable where, and ask no machine. */
+/**
+ * Rules that must always hold in the world of transfers. The checks know what was durable where, and ask no machine.
+ */
 import { countVotes, majorityOf, voteOf } from "../../src/base/votes.js";
 import {
   compareBallots,
@@ -57,7 +59,7 @@ export class TransferChecks {
   durable(node: NodeId, epoch: GroupEpoch, entry: WorldEntry): void {
     if (entry.kind !== "register") return;
     const { timestamp, key } = entry.register;
-    // What a node has beforehand is no vote.
+    // The copy that a node has beforehand is no vote.
     if (timestamp.ballot.groupEpoch !== epoch || this.groupOf(epoch)?.replicas.includes(node) !== true) return;
     const state = this.stateOf(key, timestamp);
     state.holders |= voteOf(node);
@@ -139,7 +141,7 @@ export class TransferChecks {
     }
   }
 
-  /** What a copy takes for settled is. */
+  /** Everything that a copy takes for settled is. */
   marks(node: TransferNode): void {
     for (const { key, held, settled } of node.table.orderedAfter(null, Number.POSITIVE_INFINITY)) {
       if (held === BAD || !(settled || node.copy.replica.settled.covers(held.timestamp))) continue;
@@ -151,7 +153,7 @@ export class TransferChecks {
     }
   }
 
-  /** Of those that serve the newest group no majority may hold less of a key than what was complete. */
+  /** No majority of those that serve the newest group may hold less of a key than what was complete. */
   serving(view: GroupView, nodes: readonly TransferNode[]): void {
     const majority = majorityOf(view.replicas.length);
     const serve = nodes.filter((node) => node.known === view.epoch && node.ready);

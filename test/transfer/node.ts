@@ -42,7 +42,7 @@ export interface GroupView {
 }
 
 export type WorldMessage = GroupMessage | TransferMessage;
-/** What else is on disk: the newest group that the node knows, and so the seals of all before. */
+/** Other content of the disk: the newest group that the node knows, and so the seals of all before. */
 export type WorldEntry = NodeEntry | { readonly kind: "knows"; readonly epoch: GroupEpoch; readonly copy: GroupEpoch };
 
 export class WorldOutbox implements Outbox {
@@ -75,7 +75,7 @@ export class TransferNode {
   receiver: Receiver;
   /** Place of the writer, as the world tells. */
   writer: NodeId | null = null;
-  /** Of other copies. */
+  /** Cursors into other copies. */
   readonly cursors = new Map<NodeId, { readonly copy: GroupEpoch; readonly change: number }>();
   private readonly readyIn = new Set<GroupEpoch>();
   private readonly entries: WorldEntry[] = [];

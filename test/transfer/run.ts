@@ -1,7 +1,7 @@
 /**
- * Runs the world of transfers by seed: groups of one partition that change, a writer under load before and after, old
- * replicas that hold different states, crashes of anyone at any step, registers that rot, tombstones that are purged, a
- * network that loses, doubles, delays and reorders. After that a calm time, in which every replica must become ready.
+ * Runs the world of transfers by seed. Groups of one partition change, with a writer under load before and after, and
+ * old replicas hold different states. Anyone crashes at any step, registers rot, tombstones are purged, and a network
+ * loses, doubles, delays and reorders. After that a calm time, in which every replica must become ready.
  */
 import { Prng } from "../../src/base/prng.js";
 import { voteOf } from "../../src/base/votes.js";
@@ -198,7 +198,7 @@ class World {
     const wasReady = node.ready;
     const remove = node.table.remove.bind(node.table);
     const { table } = node;
-    // What a purge takes away is gone once its step has ended.
+    // Keys that a purge takes away are gone once its step has ended.
     table.remove = (key, change) => {
       const held = table.get(key);
       if (held !== null && held !== BAD && held.tombstone && node.ready && wasReady) removed.set(key, held);

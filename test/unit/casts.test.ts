@@ -1,7 +1,7 @@
 /**
  * No cast outside the codec and constructors. A cast (`as T`, `x!`) tells the compiler something that it cannot see,
  * and so hides what changes later. Allowed everywhere are `as const` and an element by its index, as the compiler
- * doubts every index. What else is left is counted in casts.json, by file: the number there may only fall.
+ * doubts every index. All others are counted in casts.json, by file: the number there may only fall.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

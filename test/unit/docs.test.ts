@@ -1,4 +1,4 @@
-/** What the documents say of the repository is true: links, paths, make targets, the table of errors, commands. */
+/** The documents tell the truth about the repository: links, paths, make targets, the table of errors, commands. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { Readable } from "node:stream";
@@ -178,7 +178,7 @@ describe("docs/errors.md", () => {
     expect(firstCells("Exit codes").map(Number)).toEqual(Object.values(EXIT).toSorted((a, b) => a - b));
   });
 
-  /** Of each quote the pieces between what differs from time to time. */
+  /** The pieces of each quote between what differs from time to time. */
   const quotes = rowsBelow("What a node says").flatMap(([cell = ""]) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, quote = ""]) => quote.split("…").map((piece) => piece.trim())),
   );

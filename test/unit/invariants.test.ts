@@ -1,6 +1,6 @@
 /**
  * The numbered invariants in the heads of files: each is asserted, or shown by a test that names it. An assertion
- * begins with the number, as in "I1: the promise never falls"; in another file with the file's name before it, as in
+ * begins with the number, as in "I1: the promise never falls". In another file it has the file's name before it, as in
  * "writer I5: …". A test of the file names the number in its title, and so does any other test together with the file's
  * name.
  */

@@ -1,5 +1,5 @@
 /**
- * The pictures that README and manual show are there, stand alone, and the one that can be drawn anew without a cluster
+ * The pictures that README and manual show are there and stand alone. The one that can be drawn anew without a cluster
  * is as it would be drawn.
  */
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Rules by their numbers: each of docs/protocol.md is cited by a test and by the code that keeps it, and each planted
- * bug names one that there is.
+ * Rules by their numbers: each of docs/protocol.md is cited by a test and by the code that keeps it. Each planted bug
+ * names one that there is.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What must always hold in the world of views. The checks know the rules by themselves and ask no machine. */
+/** Rules that must always hold in the world of views. The checks know the rules by themselves and ask no machine. */
 import { type Ballot, compareBallots, formatBallot } from "../../src/core/model/ballot.js";
 import type { NodeId, ViewEpoch } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";

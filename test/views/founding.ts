@@ -1,6 +1,6 @@
 /**
  * The world of founding, by seed: the real founders of src/rpc/founding, with their steps as bytes, on virtual time.
- * Founders crash, come back, and come back with nothing as other nodes at the same address; calls are lost, late and
+ * Founders crash, come back, and come back with nothing as other nodes at the same address. Calls are lost, late and
  * answered after the asking process is gone. After that a calm time, in which all that run must get the one view, or
  * hear that they are not in it.
  */
@@ -52,10 +52,10 @@ class Broken extends Error {
 interface Place {
   readonly address: string;
   id: number;
-  /** What its directory holds. */
+  /** The content of its directory. */
   votes: FoundingVotes | null;
   view: EncodedView | null;
-  /** Of its process; 0: it is down. Each has a number of its own. */
+  /** The number of its process; 0: it is down. Each has a number of its own. */
   process: number;
   answer: ((request: FoundRequest) => Promise<FoundResponse>) | null;
   /** It was told that the others form a cluster without it. */
@@ -232,7 +232,7 @@ class World {
     });
   }
 
-  /** Of the nodes that all accepted a view one is left: otherwise nobody knows of it, and it is founded anew. */
+  /** One of the nodes that all accepted a view is left: otherwise nobody knows of it, and it is founded anew. */
   private mayWipe(place: Place): boolean {
     const left = this.places.filter((one) => one !== place && !one.refused).map(({ id }) => id);
     return [...this.accepted.values()].every(({ view, by }) => {

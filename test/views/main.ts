@@ -1,7 +1,7 @@
 /**
- * Runs seeds of the world of views: SEED=7 for one with its trace, or N=2000 from FROM on; BUG=V1.no-adopt with that
- * bug planted, and PLANNED=1 with proposers that plan by themselves. DELAY=120: each message travels for so many
- * milliseconds at least.
+ * Runs seeds of the world of views: SEED=7 for one with its trace, or N=2000 from FROM on. BUG=V1.no-adopt plants that
+ * bug, and PLANNED=1 takes proposers that plan by themselves. DELAY=120: each message travels for so many milliseconds
+ * at least.
  */
 import { bugNamed, plant } from "../planted/planted.js";
 import { runViews } from "./run.js";

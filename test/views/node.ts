@@ -33,7 +33,7 @@ export class WorldOutbox implements ChainOutbox {
   readonly conflicts: ViewConflict[] = [];
 }
 
-/** What is on disk. A node that comes back begins with it. */
+/** The content of the disk. A node that comes back begins with it. */
 export interface Disk {
   readonly first: EncodedView;
   readonly entries: ViewEntry[];

@@ -1,7 +1,7 @@
 /**
- * Runs the world of views by seed: nodes that join, leave, crash and lose their disk, several proposers at once, a
- * network that loses, doubles, delays, reorders and cuts. After that a calm time, in which every node must come to know
- * the newest view, and new views must be decided.
+ * Runs the world of views by seed. Nodes join, leave, crash and lose their disk, several proposers are at work at once,
+ * and a network loses, doubles, delays, reorders and cuts. After that a calm time, in which every node must come to
+ * know the newest view, and new views must be decided.
  */
 import { Prng } from "../../src/base/prng.js";
 import { type NodeId, nodeId } from "../../src/core/model/ids.js";

@@ -46,7 +46,7 @@ test("H14.old-reports is caught: a proposer far away gives up before it has deci
 });
 
 /**
- * Seeds that catch a planted bug. Of those found late the small world and a script tell more (test/small/views.test.ts,
+ * Seeds that catch a planted bug. The small world and a script tell more of those found late (test/small/views.test.ts,
  * test/scripts/views).
  */
 const CAUGHT: readonly (readonly [string, readonly number[]])[] = [

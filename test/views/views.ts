@@ -1,6 +1,5 @@
 /**
- * Views of this world: made, changed by a careless planner, and encoded. What must not be proposed is the chain's to
- * refuse.
+ * Views of this world: made, changed by a careless planner, and encoded. The chain refuses what must not be proposed.
  */
 import { createHash } from "node:crypto";
 import type { Prng } from "../../src/base/prng.js";
@@ -45,7 +44,7 @@ export interface Plan {
   readonly operation: string;
 }
 
-/** What somebody might want next. Now and then something that must not be. */
+/** The next wish that somebody might have. Now and then something that must not be. */
 export function planned(current: EncodedView, plan: Plan, chance: Prng): EncodedView {
   const { view } = current;
   const members = new Map(view.members.map((member) => [member.id, member]));
@@ -109,7 +108,7 @@ const without = (voters: readonly NodeId[], id: NodeId): NodeId[] => voters.filt
 const outside = (members: ReadonlyMap<NodeId, Member>, voters: readonly NodeId[]): NodeId[] =>
   [...members.keys()].filter((id) => !voters.includes(id));
 
-/** Who leaves is no voter any more; another takes its place if there must be one. */
+/** A node that leaves is no voter any more; another takes its place if there must be one. */
 function replaced(voters: NodeId[], id: NodeId, free: readonly NodeId[], least: number, chance: Prng): NodeId[] {
   const left = without(voters, id);
   return left.length >= least || free.length === 0 ? left : [...left, chance.pick(free)];

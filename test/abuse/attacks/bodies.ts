@@ -151,7 +151,7 @@ export const BODIES: readonly Attack[] = [
         await offender.flood(100, (i) =>
           Buffer.concat([head(streamId(i), ECHO), message(streamId(i), half, false, 4 * MIB - 100)]),
         );
-        // 60 KB each are kept; with as many again and again the budget of the connection is used up, and the call that
+        // 60 KB each are kept. With as many again and again the budget of the connection is used up, and the call that
         // goes beyond ends.
         for (let round = 0; round < 60 && total(tally.statuses) === 0 && !offender.closed; round++) {
           await offender.flood(4, (i) => raw.frame(raw.TYPE.data, 0, streamId(i), Buffer.alloc(FRAME_BYTES)));

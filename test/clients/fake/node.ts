@@ -1,6 +1,6 @@
 /**
- * One fake node: gRPC by hand on node:http2, so that a case can break a connection, say nothing, and see the deadline
- * as it was on the wire.
+ * One fake node: gRPC by hand on node:http2. So a case can break a connection, say nothing, and see the deadline as it
+ * was on the wire.
  */
 import {
   constants,
@@ -111,7 +111,7 @@ export class FakeNode {
       void this.answer(request, timeoutMs === 0 ? null : timeoutMs, {
         done: (response) => send({ tag, response }),
         failed: (status) => send({ tag, response: { $case: "status", value: status } }),
-        // What a proxy makes up is about the stream.
+        // A proxy makes things up about the stream.
         bare: (status) => {
           ending = status;
           stream.end();

@@ -1,6 +1,6 @@
 /**
- * What the fake nodes of one case say, and what they found wrong with what they were asked. All nodes of a case share
- * one script: the answers are for the attempts in the order in which they arrive, wherever that is.
+ * The words of the fake nodes of one case, and what they found wrong with what they were asked. All nodes of a case
+ * share one script: the answers are for the attempts in the order in which they arrive, wherever that is.
  */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
@@ -13,7 +13,7 @@ export interface Attempt {
   /** Every field of the request that says what is wanted: the same in all attempts. */
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly key: Buffer;
-  /** Of a write. */
+  /** The id of a write. */
   readonly requestId: Buffer | null;
   readonly after: { readonly partition: number; readonly revision: bigint } | undefined;
   /** Milliseconds left by the deadline on the wire; null: there is none; undefined: the transport has none per call. */
@@ -113,7 +113,7 @@ export class Script {
     this.underWay--;
   }
 
-  /** What was found wrong, with what never came. */
+  /** Everything that was found wrong, with what never came. */
   end(): readonly string[] {
     for (const { step, number, attempts } of this.steps) {
       const answers = step.answers ?? [];

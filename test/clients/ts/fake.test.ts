@@ -1,6 +1,6 @@
 /**
- * The shared cases against the fake server, in each way that the client has: calls on a stream, of their own, in a
- * pipeline, over grpc-js.
+ * The shared cases against the fake server, in each way of the client: calls on a stream, of their own, in a pipeline,
+ * over grpc-js.
  */
 import { describe, expect, test } from "vitest";
 import { type ClientOptions, OnarClient } from "../../../src/client/client.js";

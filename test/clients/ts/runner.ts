@@ -27,7 +27,7 @@ export interface RunOptions {
   readonly killWriter?: (key: Buffer) => Promise<void>;
   /** Closes the client. */
   readonly close?: () => Promise<void>;
-  /** What the client was given. */
+  /** The outcome that the client was given. */
   readonly endpoints?: readonly string[];
 }
 
@@ -102,7 +102,7 @@ interface Context {
   readonly endpoints: readonly string[];
 }
 
-/** What an answer shows, by the names that the cases have for it. */
+/** The content of an answer, by the names that the cases have for it. */
 interface Shown {
   readonly version?: bigint | undefined;
   readonly found?: boolean;

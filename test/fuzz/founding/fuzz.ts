@@ -121,7 +121,10 @@ function must(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);
 }
 
-/** Whether an answer came that could be read. Who has the secret proves the call; the bytes of strangers are any. */
+/**
+ * Whether an answer came that could be read. A side that has the secret proves the call; the bytes of strangers are
+ * any.
+ */
 async function called(
   client: GrpcClient,
   node: FoundingNode,

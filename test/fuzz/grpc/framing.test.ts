@@ -1,5 +1,5 @@
 /**
- * Bodies of requests, mutated and cut anywhere, against a model of gRPC's framing that reads them as a whole: status
+ * Bodies of requests, mutated and cut anywhere, against a model of gRPC's framing that reads them as a whole. Status
  * and answer are the same, and nothing is held afterwards. `SEED=N` begins elsewhere, `RUNS=N` goes on for longer.
  */
 import { gunzipSync, gzipSync } from "node:zlib";

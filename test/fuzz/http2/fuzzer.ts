@@ -3,7 +3,7 @@
  *
  * 1. Nothing is thrown.
  * 2. The same bytes in other chunks give the same events and the same answer.
- * 3. What comes out is in proportion to what came in.
+ * 3. The output is in proportion to the input.
  * 4. Every stream that was begun is closed once by the end of the connection, and no event comes after that.
  */
 import { Connection } from "../../../src/http2/connection/connection.js";
@@ -46,7 +46,9 @@ const ASK = headerList([
 ]);
 /** An answer has so many bytes. */
 const ANSWER = Buffer.alloc(100, "a");
-/** What may come out for a byte that comes in, and besides: settings and a GOAWAY, and for a client its requests. */
+/**
+ * As much as may come out for a byte that comes in, and besides: settings and a GOAWAY, and for a client its requests.
+ */
 const OUT_PER_BYTE = 24;
 const OUT_BESIDES = 4_096;
 const REQUESTS = 5;

@@ -1,5 +1,5 @@
 /**
- * Judges the HPACK decoder by a second one that shares nothing with it, the load generator's: both get the same blocks,
+ * Judges the HPACK decoder by a second one that shares nothing with it, the load generator's. Both get the same blocks,
  * in order, and have to read the same fields, or both to refuse. Bytes are blocks, each behind a byte of its length.
  */
 import { HpackDecoder as SecondDecoder } from "../../../bench/http2/hpack.js";

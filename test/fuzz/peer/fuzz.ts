@@ -4,7 +4,7 @@
  *
  * 1. Decoders throw ordinary errors and nothing else; no node ends.
  * 2. A frame takes no more time than its length is worth.
- * 3. What is kept of them all is bounded, and in proportion to them.
+ * 3. Everything that is kept of them is bounded, and in proportion to them.
  * 4. When the peer is sane again every partition takes writes and shows them, before and after a restart of the node
  *    from its disk.
  */

@@ -1,6 +1,6 @@
 /**
  * Mutations of frames: of the structure (numbers, lengths, wire types, fields repeated, moved, nested and unknown) and
- * of the bytes. What is moved comes from other frames, so that attempts, ballots and keys which are under way turn up
+ * of the bytes. Fields that are moved come from other frames. So attempts, ballots and keys which are under way turn up
  * where they do not belong.
  */
 import type { Prng } from "../../../src/base/prng.js";

@@ -1,7 +1,7 @@
 /**
  * Four whole nodes in one process, on virtual time: real loops, machines, codec and storage, on files and checkpoints
- * in memory. Frames travel as bytes, so that the frames of one of them, the mad one, can be taken, changed and given to
- * node 10 in its name.
+ * in memory. Frames travel as bytes. So the frames of one of them, the mad one, can be taken, changed and given to node
+ * 10 in its name.
  *
  * It stands for src/rpc/peer-links.ts, of which it has the part behind the handshakes; test/e2e/fuzz.test.ts fuzzes
  * that itself.

@@ -34,7 +34,7 @@ function readVarint(bytes: Buffer, at: number): { readonly value: bigint; readon
   return null;
 }
 
-/** null: it is no message. What could be a message within it is taken for one. */
+/** null: it is no message. Anything within it that could be a message is taken for one. */
 export function parse(bytes: Buffer, depth = 0): Field[] | null {
   const fields: Field[] = [];
   for (let at = 0; at < bytes.length; ) {

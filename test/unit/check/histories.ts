@@ -118,7 +118,9 @@ interface Plan {
   readonly returned: number;
 }
 
-/** What an atomic register answers when each call takes effect at one moment between its invocation and its return. */
+/**
+ * The answers of an atomic register when each call takes effect at one moment between its invocation and its return.
+ */
 export function trueHistory(draws: readonly Draw[]): Operation[] {
   const free = new Map<number, number>();
   const plans = draws.map((one, index): Plan => {

@@ -4,7 +4,7 @@ import { onar } from "./fake-node.js";
 
 const has = (shell: string): boolean => spawnSync(shell, ["-c", "exit 0"]).status === 0;
 
-/** What bash offers for the words typed so far, the last of which is being typed. */
+/** The offers of bash for the words typed so far, the last of which is being typed. */
 async function offered(...words: string[]): Promise<string[]> {
   const { out } = await onar(["completion", "bash"]);
   const typed = words.map((word) => `'${word}'`).join(" ");

@@ -323,7 +323,7 @@ describe("deadlines", () => {
     await onar(["put", "k", "v", "--endpoint", node.address, "--timeout", "7"]);
     await onar(["get", "k", "--endpoint", node.address]);
     const of = (name: string) => node.deadlines.findLast(([method]) => method === name)?.[1] ?? 0;
-    // An attempt gets half of what is left at most, and a write no more than four seconds, a read no more than one and
+    // An attempt gets half of what is left at most. A write gets no more than four seconds, a read no more than one and
     // a half.
     expect(of("Put")).toBeGreaterThan(2_000);
     expect(of("Put")).toBeLessThanOrEqual(3_500);

@@ -91,7 +91,7 @@ describe("a script on standard input", () => {
   });
 });
 
-/** What moves the cursor is none of these tests' business. */
+/** Movements of the cursor are none of these tests' business. */
 const withoutEscapes = (text: string): string =>
   text
     .split("\u001b[")

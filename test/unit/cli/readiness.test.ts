@@ -1,4 +1,4 @@
-/** Who is waited for while a local cluster starts is named by number and address. */
+/** A node that is waited for while a local cluster starts is named by number and address. */
 import { expect, test } from "vitest";
 import { whatIsMissing } from "../../../src/cli/local/readiness.js";
 import { address } from "../../../src/config/values.js";

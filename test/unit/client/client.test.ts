@@ -1,4 +1,4 @@
-/** What the client does with wrong arguments, with bytes, and when it is closed. */
+/** The client's ways with wrong arguments, with bytes, and when it is closed. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** What a failed attempt says of the call: by Onar's details, or by the status alone. */
+/** The meaning of a failed attempt for the call: by Onar's details, or by the status alone. */
 import { status as Status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { failureOf } from "../../../src/client/failure.js";

@@ -157,7 +157,7 @@ describe("cutting", () => {
     const message = LONG[name] as NodeMessage;
     const [alone] = framesOf([message]).frames;
     const many = Math.ceil((3 * FRAME_BYTES) / (alone?.length ?? 1));
-    // Of writes of one key only the last would travel.
+    // Only the last of the writes of one key would travel.
     const messages =
       name === "write" ? Array.from({ length: many }, () => write(100_000)) : new Array(many).fill(message);
     const { frames, counts } = framesOf(messages);
@@ -185,7 +185,7 @@ describe("cutting", () => {
     fc.assert(
       fc.property(fc.array(anyMessage, { maxLength: 12 }), (messages) => {
         const beats = messages.filter(({ kind }) => kind.startsWith("heartbeat"));
-        // Of writes of one key only the last may travel; that has a test of its own.
+        // Only the last of the writes of one key may travel; that has a test of its own.
         const keys = messages.flatMap((m) => (m.kind === "write" ? [m.register.key] : []));
         fc.pre(new Set(keys).size === keys.length);
         const rest = messages.filter(({ kind }) => !kind.startsWith("heartbeat"));

@@ -1,5 +1,5 @@
 /**
- * Every decoder that is written by hand, given lengths that do not fit: it refuses or reads something, at once, and
+ * Every decoder that is written by hand, given lengths that do not fit. It refuses or reads something, at once, and
  * never by an assertion or a slip of its own. Those that check a checksum first get one that is right, so that it is
  * the lengths that they look at.
  */

@@ -1,4 +1,4 @@
-/** What a peer says that cannot be: it is named, and changes nothing; what honest nodes say passes. */
+/** A word of a peer that cannot be: it is named, and changes nothing. The words of honest nodes pass. */
 import { afterEach, describe, expect, test } from "vitest";
 import { duration, instant } from "../../../src/base/time.js";
 import { ballot, timestamp } from "../../../src/core/model/ballot.js";

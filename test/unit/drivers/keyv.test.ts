@@ -65,7 +65,7 @@ test("a time to live is refused, and nothing is set", async () => {
   const always = new Keyv({ ...keyvOptions(client), namespace: "ttl", ttl: 1_000 });
   await expect(always.set("k", "v")).rejects.toThrow("Onar has no expiry");
   expect(await keyv.get(["k", "l"])).toEqual([undefined, undefined]);
-  // What Keyv takes for none.
+  // Values that Keyv takes for none.
   expect(await keyv.set("k", "v", 0)).toBe(true);
 });
 

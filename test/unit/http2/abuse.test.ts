@@ -1,6 +1,6 @@
 /**
- * What a peer may do to a server without getting anything done: a little; then it is told to calm down, and not read
- * from again.
+ * A peer may do a little to a server without getting anything done. Then it is told to calm down, and not read from
+ * again.
  */
 import { describe, expect, test } from "vitest";
 import { Connection } from "../../../src/http2/connection/connection.js";

@@ -1,4 +1,4 @@
-/** What happens to a connection because time has passed; time is an argument. */
+/** Things that happen to a connection because time has passed; time is an argument. */
 import { describe, expect, test } from "vitest";
 import { SERVER_TIMING, type Timing } from "../../../src/http2/connection/limits.js";
 import { ERROR_CODE } from "../../../src/http2/error.js";

@@ -254,7 +254,7 @@ describe("a server", () => {
     const read = drivers[0]?.socket.bytesRead ?? 0;
     for (let i = 0; i < 100; i++) socket.write(Buffer.alloc(100_000));
     await gone(socket);
-    // What one read of the operating system had brought already may be counted.
+    // Bytes that one read of the operating system had brought already may be counted.
     expect((drivers[0]?.socket.bytesRead ?? 0) - read).toBeLessThan(200_000);
   });
 

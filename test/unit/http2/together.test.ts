@@ -1,6 +1,5 @@
 /**
- * A client machine and a server machine, driven against each other by random calls over a network that cuts as it
- * likes.
+ * Random calls drive a client machine and a server machine against each other, over a network that cuts as it likes.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -10,7 +9,7 @@ import type { Stream, StreamEnd, StreamListener } from "../../../src/http2/conne
 import { ERROR_CODE } from "../../../src/http2/error.js";
 import { type HeaderList, headerList } from "../../../src/http2/hpack/header-list.js";
 
-/** What one call does: sizes of the pieces of request and response, and whether somebody gives it up midway. */
+/** The course of one call: sizes of the pieces of request and response, and whether somebody gives it up midway. */
 interface Call {
   readonly ask: readonly number[];
   readonly answer: readonly number[];
@@ -274,7 +273,7 @@ describe("client and server", () => {
           closed,
         });
         const calls = w.calls.map((call, i) => [call, i] as const);
-        // What was received of a call that was given up depends on when; so does which calls find no place.
+        // The part that was received of a call that was given up depends on when; so does which calls find no place.
         const settled = calls.filter(([{ giveUp }]) => giveUp === "nobody").map(([, i]) => i);
         const ended = settled.filter((i) => [whole, cut].every((r) => r.atClient[i]?.closed[0]?.kind === "ended"));
         for (const i of ended) {

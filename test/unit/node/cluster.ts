@@ -66,7 +66,7 @@ export class Cluster {
   readonly view: View;
   readonly machines = new Map<NodeId, NodeMachine>();
   now: Instant = instant(0);
-  /** What is dropped on the way. */
+  /** Messages that are dropped on the way. */
   drops: (mail: Mail) => boolean = () => false;
   /** Everything that was sent, dropped or not. */
   readonly sent: Mail[] = [];

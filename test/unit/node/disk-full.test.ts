@@ -1,4 +1,4 @@
-/** What a node with a full disk does not take in, and what becomes of writes. */
+/** The requests that a node with a full disk does not take in, and the fate of writes. */
 import { expect, test } from "vitest";
 import { attempt, groupEpoch, type NodeId, partition } from "../../../src/core/model/ids.js";
 import type { NodeMessage } from "../../../src/core/model/node-message.js";

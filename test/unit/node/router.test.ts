@@ -32,7 +32,7 @@ const valueAt = (cluster: Cluster, node: NodeId): string | null =>
   text(heldIn(present(cluster.machine(node).core.partitions.get(P0), "a replica").copy.replica.table)?.value);
 
 /**
- * The answers of these nodes to what was just sent to them, as inputs of `asker`, one after the other; returns all that
+ * The answers of these nodes to what was just sent to them, as inputs of `asker`, one after the other. Returns all that
  * came of it.
  */
 function answered(cluster: Cluster, asker: NodeId, sent: Outgoing, by: readonly NodeId[]): Outgoing {

@@ -17,7 +17,7 @@ afterEach(() => {
   for (const metrics of opened.splice(0)) metrics.close();
 });
 
-/** Of a node that waits for its cluster. */
+/** The metrics of a node that waits for its cluster. */
 function metricsOf(queues: { readonly peer: NodeId; readonly bytes: number }[] = []): Metrics {
   const metrics = new Metrics({
     serving: new Serving(nodeId(7)),

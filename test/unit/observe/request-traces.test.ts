@@ -205,7 +205,7 @@ describe("a replica", () => {
     traces.received(A, writeOf(1, "id"), CALL);
     const span = spans.one("onar.replica.Write");
     expect(span.parent).toBe(CALL.spanId);
-    // Of another seq, and to another node.
+    // With another seq, and to another node.
     peers.send(A, writtenOf(2));
     peers.send(B, writtenOf(1));
     expect(span.ended).toEqual([]);

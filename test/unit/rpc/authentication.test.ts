@@ -19,7 +19,7 @@ const member = (id: number): { id: ReturnType<typeof nodeId>; peerAddress: strin
 });
 const accepting = (id: number, ...all: Buffer[]): Accepting => new Accepting({ ...NO_SECRET, all }, at(id));
 
-/** What a side says after a step; fails when it says nothing. */
+/** The words of a side after a step; fails when it says nothing. */
 function said(step: Step): Authentication {
   const say = step.kind === "say" ? step.step : step.kind === "open" ? step.say : null;
   return say ?? expect.fail(`says nothing, but ${JSON.stringify(step)}`);
@@ -83,7 +83,7 @@ describe("a proof is of no use", () => {
   test("at another node: it names whom and where (relay)", () => {
     const { accepted } = run(new Dialing(secret, at(1), member(2)), accepting(3, secret));
     expect(accepted).toMatchObject({ kind: "open", peer: { meantNodeId: 2, meantAddress: "n2:4700" } });
-    // Who changes that on the way makes it void.
+    // A change to it on the way makes it void.
     const dialing = new Dialing(secret, at(1), member(2));
     const side = accepting(3, secret);
     const hello = dialing.first();

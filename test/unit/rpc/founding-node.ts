@@ -14,7 +14,7 @@ export class FoundingNode {
   address = "";
   view: View | null = null;
   failed = "";
-  /** What it holds durably of its votes. */
+  /** The votes that it holds durably. */
   votes: FoundingVotes | null = null;
 
   constructor(

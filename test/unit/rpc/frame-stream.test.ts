@@ -33,7 +33,7 @@ class Side implements FrameEvents {
 
 let server: PeerServer;
 let address: string;
-/** What the accepting side does with a stream. */
+/** The accepting side's answer to a stream. */
 let accept: (stream: FrameStream) => FrameEvents;
 const dialed: FrameStream[] = [];
 

@@ -1,4 +1,4 @@
-/** Who may talk to whom. */
+/** The rules of who may talk to whom. */
 import { afterEach, describe, expect, test } from "vitest";
 import { type Handshake, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { digestOf } from "../../../src/codec/api/view.js";

@@ -1,4 +1,4 @@
-/** What a node loads: grpc-js and nice-grpc only when somebody chooses them. */
+/** The modules that a node loads: grpc-js and nice-grpc only when somebody chooses them. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";

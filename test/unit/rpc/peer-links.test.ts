@@ -126,7 +126,7 @@ async function started(secrets: readonly ClusterSecret[], at = (addresses: strin
 
 const node = (index: number): Node => nodes[index] ?? expect.fail(`no node ${index}`);
 
-/** What a stranger hears that opens a stream and says these frames. */
+/** The answers to a stranger that opens a stream and says these frames. */
 function stranger(address: string, ...says: Buffer[]): { heard: ReceivedFrame[]; ended: () => boolean } {
   const heard: ReceivedFrame[] = [];
   let over = false;

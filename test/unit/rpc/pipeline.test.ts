@@ -1,5 +1,5 @@
 /**
- * The Pipeline: what is read when, what is answered in which order, how it ends. Of its bytes:
+ * The Pipeline: what is read when, what is answered in which order, how it ends. For its bytes see
  * grpc-js-conversation.test.ts.
  */
 import { describe, expect, test } from "vitest";

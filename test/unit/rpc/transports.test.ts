@@ -1,6 +1,6 @@
 /**
- * The same table of routes on both transports: what a handler knows, and what a client is told, must not depend on
- * which of them serves.
+ * The same table of routes on both transports. A handler's knowledge, and a client's answer, must not depend on which
+ * of them serves.
  */
 import { once } from "node:events";
 import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";

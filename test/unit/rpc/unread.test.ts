@@ -1,5 +1,5 @@
 /**
- * A field from the future: a newer client sets it, an older entry node passes the request on, and it reaches the writer
+ * A field from the future: a newer client sets it, and an older entry node passes the request on. It reaches the writer
  * as it was sent.
  */
 

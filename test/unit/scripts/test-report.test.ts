@@ -1,4 +1,4 @@
-/** What a run of tests says in the end: a log that is cut to its last lines still names what failed. */
+/** The last lines of a run of tests: a log that is cut to them still names what failed. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

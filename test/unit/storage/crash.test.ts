@@ -1,6 +1,6 @@
 /**
- * A crash at every moment, on files that keep any part of what was under way: what is recovered is exactly what a
- * prefix of the entries gives, and the prefix holds everything that was said to be durable.
+ * A crash at every moment, on files that keep any part of what was under way. Recovery gives exactly what a prefix of
+ * the entries gives, and the prefix holds everything that was said to be durable.
  */
 import { describe, expect, test } from "vitest";
 import type { DiskStorage } from "../../../src/storage/disk.js";

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DiskSpace } from "../../../src/storage/disk-space.js";
 
 const MIB = 1024 * 1024;
-/** Of a disk of 400 MiB the mark is 20 MiB. */
+/** The mark of a disk of 400 MiB is 20 MiB. */
 const BLOCKS = 400;
 
 let folder: string;

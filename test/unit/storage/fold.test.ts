@@ -1,6 +1,5 @@
 /**
- * What folding keeps within bounds: the log's length, the memory table, the loop's time; and what it costs when it
- * lags.
+ * The bounds that folding keeps: the log's length, the memory table, the loop's time; and what it costs when it lags.
  */
 import { afterEach, describe, expect, test } from "vitest";
 import type { Entry } from "../../../src/core/model/entry.js";
@@ -99,7 +98,7 @@ describe("the fold", () => {
     const { memoryBytes } = storage.figures();
     expect(memoryBytes).toBeGreaterThan(131_072);
     expect(most).toBeGreaterThan(100);
-    // What was durable before the table was full is the bound.
+    // The position that was durable before the table was full is the bound.
     expect(writer.durable * 400).toBeLessThan(3 * 131_072);
     expect(world.failures).toEqual([]);
   });

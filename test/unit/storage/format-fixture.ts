@@ -1,6 +1,6 @@
 /**
  * Directories of earlier formats, kept as they were written: `npx tsx test/unit/storage/format-fixture.ts NAME` writes
- * a new one, which is for a new format only. What is in it is said here, so that later versions can tell whether they
+ * a new one, which is for a new format only. Its content is said here, so that later versions can tell whether they
  * read it right.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

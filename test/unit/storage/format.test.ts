@@ -163,7 +163,7 @@ test("a start that was killed while format 2 became format 3 costs nothing", asy
 });
 
 describe("a conversion that was cut short", () => {
-  /** What is there before, and after it. */
+  /** The values before, and after it. */
   async function both(): Promise<{ readonly node: number; readonly converted: string }> {
     const converted = mkdtempSync(join(tmpdir(), "onar-format-"));
     const node = layOut("format-1.json", converted);

@@ -1,5 +1,5 @@
 /**
- * A process that begins, fills and drops copies is killed, again and again: nothing that was durable is lost, and no
+ * A process that begins, fills and drops copies is killed, again and again. Nothing that was durable is lost, and no
  * copy has another one's keys.
  */
 import { spawn } from "node:child_process";

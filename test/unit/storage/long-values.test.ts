@@ -1,6 +1,6 @@
 /**
  * The longest registers through the real disk: log, fold into LMDB, restart, scrub, and a reader of a stopped node's
- * directory. LMDB gives long values as a Uint8Array where short ones come as a Buffer; a peer that passed one on ended
+ * directory. LMDB gives long values as a Uint8Array where short ones come as a Buffer. A peer that passed one on ended
  * the node that stored it, at every start.
  */
 import { afterEach, describe, expect, test } from "vitest";

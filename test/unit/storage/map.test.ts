@@ -1,4 +1,4 @@
-/** What a checkpoint's map costs in memory, as the system counts it. */
+/** The cost of a checkpoint's map in memory, as the system counts it. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";

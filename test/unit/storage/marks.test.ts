@@ -1,5 +1,5 @@
 /**
- * The mark of a register that is known to be settled (H10): it outlives the ballots that a copy remembers, and is set
+ * The mark of a register that is known to be settled (H10). It outlives the ballots that a copy remembers, and is set
  * only where it is true.
  */
 import { afterEach, describe, expect, test } from "vitest";

@@ -187,7 +187,7 @@ describe("a rotten block", () => {
     expect(pair.checkpoint.changes(P, changeNumber(0), 1_000, () => false)).toHaveLength(pair.right.size);
     for (const [key, { change, value }] of pair.right)
       expect(pair.checkpoint.below(P, key)).toEqual({ change, tombstone: value === null });
-    // What is written there makes the block whole again, and the others stay bad until they are mended.
+    // A register that is written there makes the block whole again, and the others stay bad until they are mended.
     const [first, second, ...others] = bad as [Key, Key, ...Key[]];
     pair.commit([
       [first, "mended"],

@@ -1,6 +1,6 @@
 /**
- * What storage remembers of peers' log positions (R10): at once in memory, durably with batches that are written
- * anyway, and seldom.
+ * Storage remembers peers' log positions (R10): at once in memory, durably with batches that are written anyway, and
+ * seldom.
  */
 import { afterEach, expect, test } from "vitest";
 import { ballot } from "../../../src/core/model/ballot.js";

@@ -1,6 +1,6 @@
 /**
- * What recovery finds once it finds again, also when it has cut off what told it (docs/testing-findings.md, seed
- * 722767).
+ * The content that recovery finds once it finds again, also when it has cut off what told it (docs/testing-findings.md,
+ * seed 722767).
  */
 import { expect, test } from "vitest";
 import { changeNumber, type Key, nodeId, partition } from "../../../src/core/model/ids.js";
@@ -17,8 +17,8 @@ const P = partition(0);
 const [FIRST, SECOND] = ["first", "second"] as [Key, Key];
 
 /**
- * What a register is once it has rotted before a write that was cut short, start by start, with so much space on the
- * disk at each.
+ * The state of a register once it has rotted before a write that was cut short. The disk has so much space at each
+ * start.
  */
 async function starts(...space: readonly number[]): Promise<unknown[]> {
   const files = new FaultyFiles();

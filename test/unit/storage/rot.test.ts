@@ -311,7 +311,7 @@ describe("in the checkpoint", () => {
     expect(storage.figures()).toMatchObject({ badRegisters: 1, scrubPasses: 1, scrubbedRecords: 2 });
     expect(storage.table(P).get(A)).toBe(BAD);
     expect(world.bad, "told once").toHaveLength(1);
-    // Of a rotten body it is still known which change it was: the index stays right.
+    // The change of a rotten body is still known: the index stays right.
     const entries = [put(A, 3, "mended")];
     intoTables((p) => storage.table(p), entries);
     storage.append(entries, () => {});

@@ -72,7 +72,7 @@ describe("recovery", () => {
       const again = await open();
       write(again, 6);
       again.close();
-      // Of the older segment, whose records the younger one proves.
+      // In the older segment, whose records the younger one proves.
       const [older] = segments() as [Buffer];
       const records = [...scan(older, SALT)].filter(isRecord);
       older.fill(0, records[firstRecord]?.at);

@@ -7,7 +7,7 @@ import { drawLinks, ROUND, type Settling, World, worldWithWriter } from "./world
 
 vi.setConfig({ testTimeout: 60_000 }); // A second each on an idle machine.
 
-/** What the worst of many runs may show. */
+/** The worst that many runs may show. */
 interface Bounds {
   readonly rounds: number;
   readonly ballots: number;

@@ -1,7 +1,7 @@
 /**
- * A small virtual world for the election of one partition: nodes whose rounds are out of step, links that delay, lose,
- * double and cut in one direction, and of the register protocol no more than promises. Wired as the node wires it:
- * Detector, Heartbeats, HeardGroup, Election.
+ * A small virtual world for the election of one partition. The rounds of its nodes are out of step, and its links
+ * delay, lose, double and cut in one direction. It has no more of the register protocol than promises. Wired as the
+ * node wires it: Detector, Heartbeats, HeardGroup, Election.
  */
 import { Prng } from "../../../../src/base/prng.js";
 import { countVotes, majorityOf, voteOf } from "../../../../src/base/votes.js";
@@ -32,7 +32,7 @@ export interface WorldOptions {
   readonly doubled?: number;
   /** Longest ordinary delay in milliseconds. */
   readonly delay?: number;
-  /** What one message in twenty takes, in milliseconds. */
+  /** The delay of one message in twenty, in milliseconds. */
   readonly slow?: number;
   /** false plants the bug: a writer counts as live only for those who hear it themselves. */
   readonly hop?: boolean;

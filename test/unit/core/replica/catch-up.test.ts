@@ -1,6 +1,6 @@
 /**
- * Catching up: one real machine at place 0 with its replica, the real replicas that it asks, and a post between them
- * that the test works by hand. The writer is played by the test.
+ * Catching up: one real machine at place 0 with its replica, and the real replicas that it asks. The test works the
+ * post between them by hand. The writer is played by the test.
  */
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Instant, instant } from "../../../../src/base/time.js";
@@ -113,7 +113,7 @@ const wait = (ms: number): void => {
   catchUp.resend(now, PATIENCE, out);
 };
 
-/** What waits, as "kind→place". */
+/** The messages that wait, as "kind→place". */
 const waiting = (): string[] => mail.map(({ place, message }) => `${message.kind}→${place}`);
 
 /** The answers to what waits; they arrive when the test says so. */
@@ -615,7 +615,7 @@ describe("cursors", () => {
 });
 
 describe("what a copy has had", () => {
-  /** But for what was there before. */
+  /** Except for what was there before. */
   const had = (): string => ranges().join("-");
   const ranges = (): number[] => taken(0).flatMap(({ ranges: of }) => of.filter((bound) => bound < 1_000));
   const taken = (place: number) => (replicas[place] as Replica).taken.list();

@@ -1,4 +1,4 @@
-/** What a write does to a register: conditions, numbers, answers. */
+/** The effects of a write on a register: conditions, numbers, answers. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CompletionRecords } from "../../../../src/core/model/completion-records.js";

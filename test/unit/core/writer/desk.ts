@@ -98,7 +98,7 @@ export class Desk {
     return result?.status === "done" && result.answer.kind === "get" ? result.answer.entry : undefined;
   }
 
-  /** What waits for these replicas reaches them, and their answers reach the reader. */
+  /** Messages that wait for these replicas reach them, and their answers reach the reader. */
   deliver(...places: number[]): this {
     this.arrive(this.answersOf(...places));
     return this;

@@ -42,7 +42,7 @@ function acknowledge(of: number, place: number): number[] | null {
   const landing = flights.acknowledge(of, place);
   return landing === null ? null : landing.waiters.map((w) => (w.asker.kind === "client" ? w.asker.ticket : -1));
 }
-/** Who is sent what again: seq → places. */
+/** The writes that are sent again, and to whom: seq → places. */
 function resent(now: number, heard = ALL): Map<number, number> {
   const sent = new Map<number, number>();
   const patience = { ...PATIENCE, returned: heard & ~heardBefore };

@@ -1,5 +1,5 @@
 /**
- * What the tests of the register's machines share: an outbox that can be read, names for ballots, registers and
+ * The tools of the tests of the register's machines: an outbox that can be read, names for ballots, registers and
  * requests.
  */
 import { type Instant, instant } from "../../../../src/base/time.js";
@@ -41,7 +41,7 @@ class SentMessages implements Sink<CoreMessage> {
     this.list.push({ to, message });
   }
 
-  /** What was sent since the last call. */
+  /** The messages since the last call. */
   take(): Sent[] {
     return this.list.splice(0);
   }

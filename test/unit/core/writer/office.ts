@@ -1,7 +1,7 @@
 /**
- * One real writer and the real replicas of its group, with a post between them that the test works by hand: what is
- * sent waits until the test delivers it. The writer is at place 0; its own replica is asked like any other, as if its
- * disk took as long as the network.
+ * One real writer and the real replicas of its group. The test works the post between them by hand: messages wait until
+ * the test delivers them. The writer is at place 0; its own replica is asked like any other, as if its disk took as
+ * long as the network.
  */
 import { type Instant, instant, never } from "../../../../src/base/time.js";
 import { voteOf } from "../../../../src/base/votes.js";
@@ -109,7 +109,7 @@ export class Office {
     this.writer.onHandOver(this.now, nodeAt(2), message, this.out);
   }
 
-  /** What readers were told since the last call. */
+  /** The answers to readers since the last call. */
   told(): KindOf<"handed-over">[] {
     this.collect();
     return this.readers.splice(0);
@@ -125,7 +125,7 @@ export class Office {
     return result?.status === "done" ? result.answer : undefined;
   }
 
-  /** What waits for these replicas reaches them in order, and their answers reach the writer. */
+  /** Messages that wait for these replicas reach them in order, and their answers reach the writer. */
   deliver(...places: number[]): this {
     for (const { place, message } of this.pick(places)) {
       for (const answer of this.take(place, message)) this.toWriter(place, answer);
@@ -146,7 +146,7 @@ export class Office {
     for (const { place, message } of letters) this.toWriter(place, message);
   }
 
-  /** What waits for these replicas never arrives. */
+  /** Messages that wait for these replicas never arrive. */
   lose(...places: number[]): this {
     this.pick(places);
     return this;

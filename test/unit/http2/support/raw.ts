@@ -35,7 +35,7 @@ export function settings(...entries: readonly (readonly [number, number])[]): Bu
   return frame(TYPE.settings, 0, 0, Buffer.concat(payload));
 }
 
-/** What a client sends first, and its acknowledgement of the server's settings. */
+/** The first bytes of a client, and its acknowledgement of the server's settings. */
 export const HELLO = Buffer.concat([CLIENT_PREFACE, settings(), frame(TYPE.settings, 1, 0)]);
 
 /** A block that uses no table: every field a literal. */

@@ -7,7 +7,7 @@ import { describeFrames, HELLO, settings } from "./raw.js";
 
 export interface Recorded {
   readonly connection: Connection;
-  /** What has happened, in words. */
+  /** The events so far, in words. */
   readonly events: string[];
   /** By id. */
   readonly streams: Map<number, Stream>;
@@ -16,7 +16,7 @@ export interface Recorded {
   wakes: number;
   /** Gives bytes at the time `now`, and says in words what comes out. */
   feed(...bytes: readonly Buffer[]): string[];
-  /** What waits to be sent, in words. */
+  /** The bytes that wait to be sent, in words. */
   sent(): string[];
   now: number;
 }

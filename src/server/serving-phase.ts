@@ -135,14 +135,17 @@ export class ServingPhase {
     this.newest = new NewestViews(self, secret);
     this.looks = setInterval(() => this.look(), LOOK_MS);
     this.looks.unref();
-    views.onChange(({ view }, before) => {
+    views.onChange((newest, before) => {
+      const { view } = newest;
       events.notice(`view ${view.epoch}: ${changeText(before, view)}`, { event: "view", epoch: view.epoch });
+      if (before.unread !== true) this.tellUnread(newest);
       for (const { id } of before.view.members) if (memberOf(view, id) === undefined) introductions.delete(id);
     });
   }
 
   start(): void {
     const { home, peer } = this.parts;
+    this.tellUnread(this.node.views.newest);
     peer.links = this.links;
     peer.founding = new MemberDoor({
       self: this.parts.self,
@@ -173,6 +176,12 @@ export class ServingPhase {
   /** null: this node may be given work. */
   unready(descriptorsShortMs: number): Unready | null {
     return unready(this.node.status, this.views.view, this.parts.config.diskStallMs, descriptorsShortMs);
+  }
+
+  private tellUnread({ view, unread }: EncodedView): void {
+    if (unread !== true) return;
+    const text = `view ${view.epoch} says more than Onar ${version} reads: this node leaves new views to nodes of a later version`;
+    this.parts.events.notice(text, { event: "view-unread", epoch: view.epoch });
   }
 
   private take(input: NodeInput): void {

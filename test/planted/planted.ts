@@ -108,6 +108,7 @@ const BUGS: Record<PlantedBug, string> = {
   "V1.lost-disk": "a voter that lost its disk votes on under its old id",
   "V1.two-voters": "several voters change in one view",
   "V1.stale-wish": "a wish to join counts in a later epoch than it was said in",
+  "V1.unread": "a voter proposes the successor of a view that it does not read all of",
   "V1.re-encoded": "a node encodes a view again that somebody else made, and drops what it does not know",
   "V7.leave-at-once": "a node that the newest view leaves out stops at once",
   "V7.not-asked-for": "a proposer makes members of nodes that did not ask for it",

@@ -25,6 +25,7 @@ describe("a script shows what a planted bug breaks", () => {
     ["V1.two-voters", "refused-proposals.txt"],
     ["V7.not-asked-for", "refused-proposals.txt"],
     ["V1.stale-wish", "wish-of-its-epoch.txt"],
+    ["V1.unread", "V1-two-versions.txt"],
   ])("%s: %s", (bug, file) => {
     plant(bug);
     expect(playViews(scriptOf(file))).not.toBe(scriptOf(file));

@@ -10,6 +10,7 @@
  *   lose n1 → n2, keep n1 → n2   messages that way are lost; are not any more. n* stands for all
  *   disk n1 stops, disk n1 goes  nothing becomes durable; what waits becomes durable
  *   crash n1, restart n1         what was not durable is lost
+ *   earlier n1, later n1         starts anew as that version: views of the later one say what the earlier does not read
  *   wait 500                     milliseconds in which what was not answered is asked again
  *   rounds 8                     heartbeat rounds; the heartbeats themselves are not shown
  *   views                        the newest view that each node knows, and whether those it leaves out may leave
@@ -18,7 +19,17 @@ import { type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import { memberOf } from "../../src/core/view/view.js";
 import { at, type Disk, type Framed, ViewNode, type WorldMessage, WorldOutbox } from "../views/node.js";
-import { encoded, firstView, followed, memberAt } from "../views/views.js";
+import {
+  EARLIER,
+  encoded,
+  firstView,
+  followed,
+  LATER,
+  memberAt,
+  ONLY,
+  saysLater,
+  type Version,
+} from "../views/views.js";
 import { renderView } from "./render-view.js";
 
 const ROUND_MS = 200;
@@ -29,6 +40,7 @@ interface Place {
   readonly disk: Disk;
   node: ViewNode | null;
   stopped: boolean;
+  version: Version;
   readonly waiting: WorldOutbox[];
 }
 
@@ -78,13 +90,21 @@ class ViewScript {
         place.node = null;
         place.waiting.length = 0;
         return;
+      case "earlier":
+      case "later":
+        place.version = word === "later" ? LATER : EARLIER;
+        return this.restart(place);
       case "restart":
-        place.node = new ViewNode(place.id, place.disk);
-        for (const other of this.places.values()) other.node?.restarted(place.id);
-        return;
+        return this.restart(place);
       default:
         throw new Error(`no command: ${line}`);
     }
+  }
+
+  private restart(place: Place): void {
+    place.waiting.length = 0;
+    place.node = new ViewNode(place.id, place.disk, false, place.version);
+    for (const other of this.places.values()) other.node?.restarted(place.id);
   }
 
   private get now() {
@@ -99,7 +119,7 @@ class ViewScript {
 
   private place(id: NodeId, first: EncodedView): Place {
     const disk: Disk = { first, entries: [] };
-    const place: Place = { id, disk, node: new ViewNode(id, disk), stopped: false, waiting: [] };
+    const place: Place = { id, disk, node: new ViewNode(id, disk), stopped: false, version: ONLY, waiting: [] };
     this.places.set(id, place);
     return place;
   }
@@ -118,7 +138,7 @@ class ViewScript {
         return index < 0 ? undefined : listOf(words[index + 1]);
       };
       const members = given("members") ?? view.members.map(({ id }) => id);
-      const next = encoded({
+      const next = node.version.encode({
         ...view,
         epoch: viewEpoch(view.epoch + 1),
         previousDigest: digest,
@@ -186,10 +206,11 @@ class ViewScript {
     if (node === null) return;
     const out = new WorldOutbox();
     step(node, out);
-    for (const { view } of out.learned)
-      this.say(
-        `n${place.id} is in view ${view.epoch}: members ${view.members.map(({ id }) => id)}, voters ${view.voters}`,
-      );
+    for (const learned of out.learned) {
+      const { epoch, members, voters } = learned.view;
+      const more = saysLater(learned) ? `, ${learned.unread === true ? "and what it does not read" : "and more"}` : "";
+      this.say(`n${place.id} is in view ${epoch}: members ${members.map(({ id }) => id)}, voters ${voters}${more}`);
+    }
     for (const conflict of out.conflicts)
       this.say(`n${place.id} and n${conflict.with} differ on view ${conflict.epoch}`);
     out.sendNow.each((to, message) => this.post(place, to, message));

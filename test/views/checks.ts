@@ -5,6 +5,7 @@ import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewEntry } from "../../src/core/view/message.js";
 import { ledgerOf } from "../../src/core/view/operation.js";
 import type { Ledger, View } from "../../src/core/view/view.js";
+import { saysLater } from "./views.js";
 
 export type ViewCheck =
   | "one successor per view"
@@ -17,6 +18,7 @@ export type ViewCheck =
   | "an operation runs once, in its time"
   | "a wish stays until it is done"
   | "no voter that leaves"
+  | "what a later version said stays"
   | "who leaves is not needed"
   | "assertion in the core"
   | "a healthy majority goes on";
@@ -131,6 +133,8 @@ export class ViewChecks {
     const removed = electorate.filter((voter) => !voters.includes(voter)).length;
     if (added > 1 || removed > 1) this.fail("one voter changes a view", `view ${epoch}: +${added} −${removed}`);
     this.judgeLedger(before.view, view.view);
+    if (saysLater(before) && !saysLater(view))
+      this.fail("what a later version said stays", `view ${epoch} drops what view ${epoch - 1} said`);
     for (const { id } of members)
       if (this.gone.has(id)) this.fail("no member that left", `n${id} left and is a member of view ${epoch}`);
   }

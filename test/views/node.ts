@@ -14,7 +14,7 @@ import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewEntry, ViewMessage } from "../../src/core/view/message.js";
 import type { Member } from "../../src/core/view/view.js";
 import { Views } from "../../src/core/view/views.js";
-import { encoded } from "./views.js";
+import { ONLY, type Version } from "./views.js";
 
 export type WorldMessage = ViewMessage | Heartbeat | HeartbeatAnswer;
 
@@ -50,16 +50,17 @@ export class ViewNode {
     readonly id: NodeId,
     disk: Disk,
     plans = false,
+    readonly version: Version = ONLY,
   ) {
     this.detector = new Detector({ self: id, peers: [] });
     this.heartbeats = new Heartbeats({ self: id, detector: this.detector, peers: [] });
     this.views = new Views({
       self: id,
-      newest: disk.first,
-      restored: disk.entries,
+      newest: version.read(disk.first),
+      restored: disk.entries.map((entry) => entryAs(entry, version)),
       detector: this.detector,
       heartbeats: this.heartbeats,
-      encode: plans ? encoded : null,
+      encode: plans ? version.encode : null,
     });
   }
 
@@ -90,7 +91,7 @@ export class ViewNode {
         if (this.heartbeats.onAnswer(from, message).includes(VOTERS)) this.views.reported();
         break;
       default:
-        this.views.receive(now, from, message, out);
+        this.views.receive(now, from, messageAs(message, this.version), out);
     }
     if (from !== this.id) this.views.heard(now, from, frame.epoch, frame.digest, out);
     if (this.views.newest === before) this.views.refresh();
@@ -117,7 +118,7 @@ export class ViewNode {
   /** Whatever the election says: several proposers at once are what the consensus is for. */
   campaign(now: Instant, out: WorldOutbox): void {
     const { chain } = this;
-    if (!chain.isVoter) return;
+    if (!chain.isVoter || chain.newest.unread === true) return;
     chain.campaign(now, ballot(groupEpoch(chain.epoch), chain.promised.round + 1, this.id), out);
     this.views.refresh();
   }
@@ -125,6 +126,25 @@ export class ViewNode {
   propose(now: Instant, next: EncodedView, out: WorldOutbox): boolean {
     return this.chain.propose(now, next, out) === null;
   }
+}
+
+function messageAs(message: ViewMessage, { read }: Version): ViewMessage {
+  switch (message.kind) {
+    case "view-news":
+      return { ...message, decided: read(message.decided) };
+    case "view-accept":
+      return { ...message, next: read(message.next) };
+    case "view-promised":
+      return message.vote === null ? message : { ...message, vote: { ...message.vote, next: read(message.vote.next) } };
+    default:
+      return message;
+  }
+}
+
+function entryAs(entry: ViewEntry, { read }: Version): ViewEntry {
+  if (entry.kind === "view") return { ...entry, decided: read(entry.decided) };
+  if (entry.kind === "view-vote") return { ...entry, vote: { ...entry.vote, next: read(entry.vote.next) } };
+  return entry;
 }
 
 export const at = (ms: number): Instant => instant(ms);

@@ -12,7 +12,7 @@ import { planted } from "../planted/planted.js";
 import { Schedule } from "../sim/schedule.js";
 import { Broken, ViewChecks, type ViewViolation } from "./checks.js";
 import { at, type Disk, type Framed, ViewNode, type WorldMessage, WorldOutbox } from "./node.js";
-import { firstView, memberAt, planned } from "./views.js";
+import { EARLIER, firstView, LATER, memberAt, ONLY, planned, type Version } from "./views.js";
 
 const ROUND_MS = 200;
 const TICK_MS = 50;
@@ -90,6 +90,9 @@ class World {
   private readonly luck: Prng;
   private readonly faults: Faults;
   private readonly planned: boolean;
+  private readonly updates: Prng;
+  /** Nodes of two versions side by side: each process is of either one. */
+  private readonly updating: boolean;
   private readonly checks: ViewChecks;
   private readonly hosts: Host[] = [];
   private readonly byId = new Map<NodeId, Host>();
@@ -125,6 +128,8 @@ class World {
     this.planned = planned;
     this.chance = new Prng(seed).fork("nemesis");
     this.luck = new Prng(seed).fork("network");
+    this.updates = new Prng(seed).fork("versions");
+    this.updating = planned && this.updates.chance(0.3);
     const drawn = drawFaults(new Prng(seed).fork("faults"));
     this.faults = { ...drawn, delayMs: delayMs ?? drawn.delayMs };
     const members = 1 + this.chance.below(6);
@@ -186,13 +191,20 @@ class World {
   private start(host: Host): void {
     host.life++;
     const { life } = host;
-    host.node = new ViewNode(host.id, host.disk, this.planned);
+    host.node = new ViewNode(host.id, host.disk, this.planned, this.versionOfNext());
     // The wish is as durable as the view that grants it.
     if (host.wishes && !wasTaken(host)) host.node.wish(memberAt(host.id, host.address));
-    this.note(`n${host.id} starts at view ${host.node.chain.epoch}`);
+    const { version, chain } = host.node;
+    this.note(`n${host.id} starts at view ${chain.epoch}${version === ONLY ? "" : ` as the ${version.name} version`}`);
     for (const other of this.hosts) if (other !== host) other.node?.restarted(host.id);
     this.every(host, life, ROUND_MS, (node, out) => node.roundEnded(at(this.schedule.now), out));
     this.every(host, life, TICK_MS, (node, out) => node.resend(at(this.schedule.now), out));
+  }
+
+  /** In the calm time the update is over. */
+  private versionOfNext(): Version {
+    if (!this.updating) return ONLY;
+    return this.calm || this.updates.chance(0.5) ? LATER : EARLIER;
   }
 
   private every(host: Host, life: number, ms: number, act: (node: ViewNode, out: WorldOutbox) => void): void {
@@ -488,6 +500,7 @@ class World {
   private calmDown(): void {
     this.calm = true;
     this.cuts.clear();
+    for (const host of this.hosts) if (host.node?.version === EARLIER) this.crash(host);
     for (const host of this.hosts) if (host.node === null && !host.gone) this.start(host);
     // So that there is something to decide.
     if (this.planned) this.join(this.chance.pick(this.hosts.filter(({ node }) => node !== null)));

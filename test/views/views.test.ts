@@ -76,6 +76,7 @@ const CAUGHT_PLANNED: readonly (readonly [string, readonly number[]])[] = [
   ["V7.one-by-one", [1, 2, 3]],
   ["V1.operation-again", [1]],
   ["V5.preference-epoch", [2]],
+  ["V1.unread", [8, 16]], // voting V1e
 ];
 
 test.each(CAUGHT_PLANNED)("%s is caught in one of the planned seeds %j", { timeout: 120_000 }, (bug, seeds) => {

@@ -9,10 +9,40 @@ import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import { moved, recording } from "../../src/core/view/move.js";
 import type { Member, Placement, View } from "../../src/core/view/view.js";
 
-export const encoded = (view: View): EncodedView => {
-  const bytes = Buffer.from(JSON.stringify(view));
+export const encoded = (view: View): EncodedView => withBytes(view, JSON.stringify(view));
+
+const withBytes = (view: View, text: string): EncodedView => {
+  const bytes = Buffer.from(text);
   return { view, bytes, digest: createHash("sha256").update(bytes).digest("hex") };
 };
+
+/** How nodes of one version make and read views. */
+export interface Version {
+  readonly name: "only" | "earlier" | "later";
+  readonly encode: (view: View) => EncodedView;
+  readonly read: (view: EncodedView) => EncodedView;
+}
+
+/** All nodes are of it. */
+export const ONLY: Version = { name: "only", encode: encoded, read: (view) => view };
+/** Its views say something that the earlier one does not read. */
+export const LATER: Version = {
+  name: "later",
+  encode: (view) => withBytes(view, JSON.stringify({ ...view, [LATER_FIELD]: true })),
+  read: ({ view, bytes, digest }) => ({ view, bytes, digest }),
+};
+export const EARLIER: Version = {
+  name: "earlier",
+  encode: encoded,
+  read: ({ view, bytes, digest }) =>
+    saysLater({ bytes }) ? { view, bytes, digest, unread: true } : { view, bytes, digest },
+};
+
+export const saysLater = ({ bytes }: Pick<EncodedView, "bytes">): boolean =>
+  LATER_FIELD in JSON.parse(Buffer.from(bytes).toString());
+
+/** In the bytes of a view. */
+const LATER_FIELD = "later";
 
 export const memberAt = (id: NodeId, host = `n${id}`): Member => ({
   id,

@@ -141,5 +141,23 @@ export function viewFromWire(wire: WireView): View {
 export const encodeView = (view: View): Buffer => Buffer.from(WireView.encode(viewToWire(view)).finish());
 export const decodeView = (bytes: Uint8Array): View => viewFromWire(WireView.decode(bytes));
 
+/** A view, and whether its bytes say something that this version does not read: a field, or a kind of wish. */
+export function readView(bytes: Uint8Array): { readonly view: View; readonly unread: boolean } {
+  const wire = WireView.decode(bytes);
+  return { view: viewFromWire(wire), unread: isUnread(wire) };
+}
+
+const isUnread = (wire: WireView): boolean =>
+  [wire, ...wire.members, ...wire.wishes, ...wire.operations].some(hasUnread) ||
+  wire.wishes.some(({ kind }) => !KINDS.has(kind)) ||
+  wire.partitions.some(
+    (part) => hasUnread(part) || (part.previous && hasUnread(part.previous)) || part.ready.some(hasUnread),
+  );
+
+/** Fields that generated code does not know, and keeps. */
+function hasUnread({ _unknownFields: fields }: { readonly _unknownFields?: object | undefined }): boolean {
+  return fields !== undefined && Object.keys(fields).length > 0;
+}
+
 /** SHA-256 of the encoded view. */
 export const digestOf = (view: View): Buffer => createHash("sha256").update(encodeView(view)).digest();

@@ -7,7 +7,7 @@ import { planted } from "../../core/model/planted.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
 import type { View } from "../../core/view/view.js";
 import { ownCopy } from "../../wire/bytes.js";
-import { decodeView, encodeView } from "../api/view.js";
+import { encodeView, readView } from "../api/view.js";
 
 /** A view that this node makes. */
 export const encodedView = (view: View): EncodedView => withBytes(view, encodeView(view));
@@ -19,8 +19,9 @@ export const encodedView = (view: View): EncodedView => withBytes(view, encodeVi
  */
 export function encodedViewFrom(bytes: Uint8Array): EncodedView {
   const own = ownCopy(bytes);
-  const view = decodeView(own);
-  return withBytes(view, planted("V1.re-encoded") ? encodeView(view) : own);
+  const { view, unread } = readView(own);
+  const encoded = withBytes(view, planted("V1.re-encoded") ? encodeView(view) : own);
+  return unread ? { ...encoded, unread } : encoded;
 }
 
 const withBytes = (view: View, bytes: Uint8Array): EncodedView => ({

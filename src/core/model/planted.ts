@@ -101,6 +101,7 @@ export type PlantedBug =
   | "V1.two-voters"
   | "V1.stale-wish"
   | "V1.re-encoded"
+  | "V1.unread"
   | "V7.leave-at-once"
   | "V7.not-asked-for"
   | "V7.comes-back"

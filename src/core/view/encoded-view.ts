@@ -13,4 +13,9 @@ export interface EncodedView {
    * hashes.
    */
   readonly digest: string;
+  /**
+   * The bytes say something that this version does not read. Such a view counts, and is voted for and passed on like
+   * any other. Its successor is proposed by nodes that read all of it (V1e).
+   */
+  readonly unread?: true;
 }

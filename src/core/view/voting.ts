@@ -2,6 +2,10 @@
  * Election of the proposer of the next view. The voters elect a proposer as a group elects its writer, by the same
  * machine. They are the group, and the epoch of the view that is to be ended is the group epoch. This class joins that
  * election and the chain.
+ *
+ * Invariant
+ * V1e A voter that does not read all of its newest view never campaigns. The successor that it would make lacks what it
+ *     does not read, such as a wish of a later version.
  */
 import { unreachable } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
@@ -129,6 +133,7 @@ export class Voting {
     if (action === null) return;
     switch (action.kind) {
       case "campaign":
+        if (this.chain.newest.unread === true && !planted("V1.unread")) return; // V1e
         return this.chain.campaign(now, action.ballot, out);
       case "prepare": {
         const asked = this.chain.newest.view.voters.filter((_, place) => (action.places & voteOf(place)) !== 0);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { encodeView } from "../../../src/codec/api/view.js";
+import { View as WireView } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { encodeView, viewToWire } from "../../../src/codec/api/view.js";
 import { encodedView, encodedViewFrom } from "../../../src/codec/peer/encoded-view.js";
 import { groupEpoch, nodeId, viewEpoch } from "../../../src/core/model/ids.js";
 import { moved, recording } from "../../../src/core/view/move.js";
@@ -26,6 +27,19 @@ const FIRST: View = {
 
 /** A member's and a view's field that no version knows yet: number 500, the text "later". */
 const LATER = Buffer.from([0xa2, 0x1f, 5, ...Buffer.from("later")]);
+
+interface Message {
+  _unknownFields?: { [tag: number]: Uint8Array[] } | undefined;
+}
+
+/** The message and all in it. */
+const messagesIn = (part: object): Message[] => [
+  part,
+  ...Object.values(part)
+    .flat()
+    .filter((value): value is object => typeof value === "object" && value !== null && !ArrayBuffer.isView(value))
+    .flatMap(messagesIn),
+];
 
 describe("the bytes of a view", () => {
   test("of view 1 are these, for as long as there are clusters that began with them", () => {
@@ -63,6 +77,35 @@ describe("the bytes of a view", () => {
     expect(got.digest).not.toBe(encodedView(FIRST).digest);
     // A node that encoded it again would believe in another view than everybody else.
     expect(encodedView(got.view).digest).not.toBe(got.digest);
+  });
+
+  test("tell of what this version does not read, wherever in the view a later one put it", () => {
+    const [first, ...rest] = FIRST.partitions;
+    if (first === undefined) throw new Error("no partition");
+    const moving = recording(moved(first, nodeId(2), nodeId(3), viewEpoch(2)), [{ node: nodeId(1), bad: 0 }]);
+    const wish = { id: "ab".repeat(16), epoch: viewEpoch(1), kind: "leave", node: nodeId(2) } as const;
+    const ledger = { wishes: [wish], done: [{ ...wish, doneIn: viewEpoch(2) }], forgotten: 0 };
+    const view = { ...FIRST, partitions: [moving, ...rest], ledger };
+    expect(encodedViewFrom(encodeView(view)).unread).toBeUndefined();
+    let places = 0;
+    for (let place = 0; ; place++) {
+      const wire = viewToWire(view);
+      const part = messagesIn(wire)[place];
+      if (part === undefined) break;
+      part._unknownFields = { 4002: [Buffer.from([5, ...Buffer.from("later")])] };
+      const bytes = WireView.encode(wire).finish();
+      expect(encodedViewFrom(bytes), `message ${place} of the view`).toMatchObject({ view, unread: true });
+      places++;
+    }
+    // The view, two members, two partitions, a group before, a replica that is ready, a wish, an operation that is
+    // done.
+    expect(places).toBe(9);
+    const wire = viewToWire(view);
+    const [later] = wire.wishes;
+    if (later === undefined) throw new Error("no wish");
+    // A kind of wish that no version has.
+    Object.assign(later, { kind: 99 });
+    expect(encodedViewFrom(WireView.encode(wire).finish()).unread).toBe(true);
   });
 
   test("are copied: what they lay in may be used again", () => {

@@ -92,9 +92,6 @@ const add = (tag: bigint, key: string): Call => ({
   request: { $case: "add", value: { key: Buffer.from(key), delta: 1n, requestId: randomBytes(16) } },
 });
 
-const errorsIn = (answers: readonly PipelineResponse[]): string[] =>
-  answers.flatMap(({ response }) => (response?.$case === "status" ? [response.value.message] : []));
-
 function mayHaveRun(response: PipelineResponse["response"]): boolean {
   if (response?.$case !== "status") return false;
   return decodeDetails(response.value).outcome?.execution !== Execution.NOT_EXECUTED;
@@ -225,12 +222,18 @@ describe("a pipeline", () => {
     }
     pipeline.end();
     const answers = await pipeline.rest();
-    expect(errorsIn(answers)).toEqual([]);
     expect(new Set(answers.map(({ tag }) => tag)).size).toBe(count);
     expect(answers).toHaveLength(count);
+    const additions = answers.filter(({ tag }) => Number(tag) % 200 < 100);
     for (let i = 0; i < 100; i++) {
+      const here = additions.filter(({ tag }) => Number(tag) % 100 === i);
+      const done = here.filter(({ response }) => response?.$case === "add").length;
+      const unknown = here.filter(({ response }) => mayHaveRun(response)).length;
       const { entry } = await answerOf((o) => node.clients.kv.get({ key: Buffer.from(`many${i}`) }, o));
-      expect(entry?.value.toString()).toBe("25");
+      const value = Number(entry?.value ?? 0);
+      // A machine that stands still for a while costs an office: what was refused then is not in the sum.
+      expect(value).toBeGreaterThanOrEqual(done);
+      expect(value).toBeLessThanOrEqual(done + unknown);
     }
     await nothingOpen();
   });

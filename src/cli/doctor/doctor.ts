@@ -14,6 +14,7 @@ import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
 import { paintOf } from "../terminal/paint.js";
 import { showProgress } from "../terminal/progress.js";
+import { widthOf } from "../terminal/table.js";
 import { type Finding, fail, linesOf, ok } from "./finding.js";
 import { disk, nodeVersion, port, type WantedPort } from "./machine.js";
 import { nodes } from "./nodes.js";
@@ -39,7 +40,7 @@ export async function doctor(options: DoctorOptions, io: Io): Promise<ExitCode> 
   // Each part is shown as soon as it is known.
   const tell = (found: readonly Finding[]): void => {
     findings.push(...found);
-    if (format === "text") for (const finding of found) io.out(linesOf(finding, paint));
+    if (format === "text") for (const finding of found) io.out(linesOf(finding, paint, widthOf(io)));
   };
   tell([nodeVersion(process.versions.node), ...file]);
   tell(await showProgress(io, () => "syncing to disk", disk(directory ?? process.cwd(), directory !== null)));

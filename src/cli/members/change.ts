@@ -22,6 +22,7 @@ import { CliError, EXIT, type ExitCode, messageOf, usage } from "../ending/exit.
 import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
 import { widthOf } from "../terminal/table.js";
+import { wrapped } from "../terminal/wrap.js";
 import { askOperation, isSettled, operationJson } from "./operations.js";
 import { askView, memberNamed, membersTable, nodeName, preferredOf, readable, shown } from "./view.js";
 
@@ -113,7 +114,7 @@ async function change(options: ChangeOptions, io: Io, make: (newest: View) => Ch
     if (base.dryRun) return tellDry(made, newest, asked, json, io);
     const operation = await shown(io, target, settled(asked, base, target, left));
     if (operation.state === OperationState.DONE) {
-      io.out(json ? `${jsonText(operationJson(operation))}\n` : `${made.done(operation)}\n`);
+      io.out(json ? `${jsonText(operationJson(operation))}\n` : `${wrapped(made.done(operation), widthOf(io))}\n`);
       return EXIT.done;
     }
     const again = operation.state === OperationState.SUPERSEDED && giveUp - performance.now() > AGAIN_MS;
@@ -205,10 +206,11 @@ function tellDry({ name }: Change, newest: View, { operation, view: next }: Aske
     io.out(`${jsonText({ ...operationJson(operation), ...facts })}\n`);
     return EXIT.done;
   }
+  const width = widthOf(io);
   const lines = [
-    `${name}: possible. Nothing was changed (--dry-run)`,
-    `view ${next.epoch} would prefer other writers for ${moved.length} partitions. Its nodes:`,
-    ...membersTable(shownNext, widthOf(io)),
+    wrapped(`${name}: possible. Nothing was changed (--dry-run)`, width),
+    wrapped(`view ${next.epoch} would prefer other writers for ${moved.length} partitions. Its nodes:`, width),
+    ...membersTable(shownNext, width),
   ];
   io.out(`${lines.join("\n")}\n`);
   return EXIT.done;

@@ -13,6 +13,7 @@ import { EXIT, type ExitCode, usage } from "../ending/exit.js";
 import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
 import { type Column, tableLines, widthOf } from "../terminal/table.js";
+import { wrapped } from "../terminal/wrap.js";
 import { shown } from "./view.js";
 
 export interface OperationsOptions extends CommonOptions {
@@ -42,7 +43,8 @@ export async function operations(idText: string | undefined, options: Operations
     return EXIT.done;
   }
   const lines = found.length === 0 ? ["no operation yet"] : operationsTable(found, widthOf(io));
-  if (forgottenEpoch > 0n) lines.push(`(operations done by views up to ${forgottenEpoch} may be forgotten)`);
+  const forgotten = `(operations done by views up to ${forgottenEpoch} may be forgotten)`;
+  if (forgottenEpoch > 0n) lines.push(wrapped(forgotten, widthOf(io)));
   io.out(`${lines.join("\n")}\n`);
   return EXIT.done;
 }
@@ -57,7 +59,7 @@ async function one(asked: Asked, watching: boolean, target: Target, json: boolea
   const last: { state: OperationState } = { state: OperationState.UNSPECIFIED };
   const show = (operation: Operation): void => {
     last.state = operation.state;
-    io.out(json ? `${jsonText(operationJson(operation))}\n` : `${operationLine(operation)}\n`);
+    io.out(json ? `${jsonText(operationJson(operation))}\n` : `${wrapped(operationLine(operation), widthOf(io))}\n`);
   };
   if (watching) {
     await watch(
@@ -83,7 +85,7 @@ async function watchAll(target: Target, json: boolean, io: Io): Promise<void> {
       const id = operation.id.toString("hex");
       if (known.get(id) === operation.state) continue;
       known.set(id, operation.state);
-      io.out(json ? `${jsonText(operationJson(operation))}\n` : `${operationLine(operation)}\n`);
+      io.out(json ? `${jsonText(operationJson(operation))}\n` : `${wrapped(operationLine(operation), widthOf(io))}\n`);
     }
     // As many as a view holds, and none that it holds is shown twice.
     for (const id of known.keys()) if (!found.some((each) => each.id.toString("hex") === id)) known.delete(id);

@@ -19,6 +19,7 @@ import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
 import { type Column, tableLines, widthOf } from "../terminal/table.js";
+import { wrapped } from "../terminal/wrap.js";
 
 const SERVICE = ReconfigurationServiceDefinition;
 
@@ -149,14 +150,15 @@ export function membersTable(newest: View, width: number): string[] {
 
 function viewText({ view: newest, digest }: Told, partitions: boolean, io: Io): string {
   const { epoch, clusterId, members, voters, wishes, operations } = newest;
-  const lines = [
+  const width = widthOf(io);
+  const sentences = [
     `view ${epoch} of cluster ${clusterId.toString("hex")}`,
     `digest ${digest.toString("hex").slice(0, 16)}… (-o json has all of it)`,
     `${members.length} nodes, ${voters.length} of them vote`,
     `${newest.partitionCount} partitions, ${newest.replicationFactor} replicas each`,
     `operations: ${wishes.length} under way, ${operations.length} done ones remembered`,
-    ...membersTable(newest, widthOf(io)),
   ];
+  const lines = [...sentences.map((sentence) => wrapped(sentence, width)), ...membersTable(newest, width)];
   if (partitions) {
     const columns: Column<PartitionPlacement>[] = [
       { name: "partition", align: "right", text: ({ partition }) => String(partition) },
@@ -164,7 +166,7 @@ function viewText({ view: newest, digest }: Told, partitions: boolean, io: Io): 
       { name: "replicas", align: "left", text: ({ replicas }) => replicas.join(" ") },
       { name: "group epoch", align: "right", text: ({ groupEpoch }) => String(groupEpoch) },
     ];
-    lines.push(...tableLines({ columns, rows: newest.partitions, leftOut: ["group epoch"], width: widthOf(io) }));
+    lines.push(...tableLines({ columns, rows: newest.partitions, leftOut: ["group epoch"], width }));
   }
   return `${lines.join("\n")}\n`;
 }

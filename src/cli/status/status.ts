@@ -23,6 +23,7 @@ import type { Io } from "../terminal/io.js";
 import { type Paint, paintOf } from "../terminal/paint.js";
 import { showProgress } from "../terminal/progress.js";
 import { type Column, tableLines } from "../terminal/table.js";
+import { wrapped } from "../terminal/wrap.js";
 import { judge } from "./judgement.js";
 import type { NodeRow, Summary } from "./summary.js";
 
@@ -174,15 +175,17 @@ const LEFT_OUT = ["version", "storage", "up", "zone", "peers", "node", "replica 
 export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIVE_INFINITY): string {
   const table = { columns: columnsOf(paint), rows: summary.nodes, leftOut: LEFT_OUT, width: columns };
   const rows = summary.nodes.length === 0 ? [] : tableLines(table);
-  if (summary.viewEpoch === 0n) return `${[verdictLine(summary, paint), ...rows].join("\n")}\n`;
-  const lines = [verdictLine(summary, paint), ...rows];
+  if (summary.viewEpoch === 0n) return `${[verdictLine(summary, paint, columns), ...rows].join("\n")}\n`;
+  const lines = [verdictLine(summary, paint, columns), ...rows];
   for (const { node } of summary.nodes) {
-    if (node.trouble !== "") lines.push(paint.bad(`node ${node.id} at ${node.peerAddress}: ${node.trouble}`));
+    if (node.trouble !== "")
+      lines.push(paint.bad(wrapped(`node ${node.id} at ${node.peerAddress}: ${node.trouble}`, columns)));
   }
-  lines.push(
+  const below = [
     `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`,
     `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as ${askedName(summary)} sees it, "behind" counts changes still to come`,
-  );
+  ];
+  for (const sentence of below) lines.push(wrapped(sentence, columns));
   return `${lines.join("\n")}\n`;
 }
 
@@ -208,15 +211,19 @@ const columnsOf = ({ good, bad }: Paint): Column<NodeRow>[] => {
 };
 
 /** The first line, for those who read no further. */
-function verdictLine(summary: Summary, { good, bad, doubtful, strong }: Paint): string {
+function verdictLine(summary: Summary, { good, bad, doubtful, strong }: Paint, columns: number): string {
   const { verdict, reasons } = judge(summary);
   switch (verdict) {
     case "not-well":
-      return strong(bad(summary.viewEpoch === 0n ? reasons.join("; ") : `NOT WELL: ${reasons.join("; ")}`));
+      return strong(
+        bad(wrapped(summary.viewEpoch === 0n ? reasons.join("; ") : `NOT WELL: ${reasons.join("; ")}`, columns)),
+      );
     case "look":
-      return strong(doubtful(`look: ${reasons.join("; ")}`));
+      return strong(doubtful(wrapped(`look: ${reasons.join("; ")}`, columns)));
     case "well":
-      return strong(good(`well: all ${summary.nodes.length} nodes are there, every partition has a writer`));
+      return strong(
+        good(wrapped(`well: all ${summary.nodes.length} nodes are there, every partition has a writer`, columns)),
+      );
     default:
       return unreachable(verdict);
   }

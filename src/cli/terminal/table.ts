@@ -1,9 +1,10 @@
 /**
  * Tables that fit the terminal: columns are left out, in an order that whoever shows the table decides, and that is
- * said below it.
+ * said below it. Where that is not enough, lists in cells go on in a further line.
  */
 import Table from "cli-table3";
 import type { Io } from "./io.js";
+import { wrapped } from "./wrap.js";
 
 export interface Column<Row> {
   readonly name: string;
@@ -27,15 +28,36 @@ export function tableLines<Row>({ columns, rows, leftOut, width }: TableOptions<
   for (let left = 0; ; left++) {
     const without = leftOut.slice(0, left);
     const shown = columns.filter(({ name }) => !without.includes(name));
-    const table = new Table({
-      head: shown.map(({ name }) => name),
-      style: { head: [], border: [], compact: true },
-      colAligns: shown.map(({ align }) => align),
-    });
-    for (const row of rows) table.push(shown.map(({ text }) => text(row)));
-    const lines = table.toString().split("\n");
-    if ((lines[0]?.length ?? 0) > width && left < leftOut.length) continue;
-    if (without.length > 0) lines.push(`(a wider terminal shows ${without.join(", ")}, too; -o json has everything)`);
-    return lines;
+    const cells = rows.map((row) => shown.map(({ text }) => text(row)));
+    const lines = drawn(shown, cells);
+    const beyond = (lines[0]?.length ?? 0) - width;
+    if (beyond > 0 && left < leftOut.length) continue;
+    const note =
+      without.length === 0
+        ? []
+        : [wrapped(`(a wider terminal shows ${without.join(", ")}, too; -o json has everything)`, width)];
+    return [...(beyond > 0 ? drawn(shown, narrowed(cells, beyond)) : lines), ...note];
   }
+}
+
+function drawn(columns: readonly Column<never>[], cells: readonly (readonly string[])[]): string[] {
+  const table = new Table({
+    head: columns.map(({ name }) => name),
+    style: { head: [], border: [], compact: true },
+    colAligns: columns.map(({ align }) => align),
+  });
+  for (const row of cells) table.push([...row]);
+  return table.toString().split("\n");
+}
+
+/** The column of the longest lists becomes so much narrower, as far as it can. */
+function narrowed(cells: readonly (readonly string[])[], by: number): readonly (readonly string[])[] {
+  const listAt = (row: readonly string[], column: number): number =>
+    row[column]?.includes(" ") === true ? row[column].length : 0;
+  const lengths = (cells[0] ?? []).map((_, column) =>
+    cells.reduce((most, row) => Math.max(most, listAt(row, column)), 0),
+  );
+  const longest = Math.max(...lengths);
+  const column = lengths.indexOf(longest);
+  return cells.map((row) => row.map((text, i) => (i === column ? wrapped(text, Math.max(1, longest - by)) : text)));
 }

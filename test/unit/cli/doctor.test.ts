@@ -139,6 +139,6 @@ test.each([
 
 test("a finding says what to do on a line of its own", () => {
   const plain = paintOf({ terminal: false, env: {} });
-  expect(linesOf(ok("fine"), plain)).toBe("ok    fine\n");
-  expect(linesOf(warn("slow", "wait"), plain)).toBe("warn  slow\n      → wait\n");
+  expect(linesOf(ok("fine"), plain, 60)).toBe("ok    fine\n");
+  expect(linesOf(warn("slow", "wait"), plain, 60)).toBe("warn  slow\n      → wait\n");
 });

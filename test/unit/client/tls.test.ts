@@ -1,6 +1,6 @@
 /**
- * The client through a proxy that ends TLS, by its own way and over grpc-js. The tests show which certificates and names
- * it takes, and how it words a refusal.
+ * The client through a proxy that ends TLS, by its own way and over grpc-js. The tests show which certificates and
+ * names it takes, and how it words a refusal.
  */
 import { once } from "node:events";
 import { connect } from "node:net";

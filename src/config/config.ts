@@ -40,10 +40,26 @@ export interface ClientPortConfig {
   readonly resetBurst: number;
   /** … and so many a second in the long run; beyond both the connection is ended. */
   readonly resetRate: number;
+  /** Calls of a connection at a time. */
+  readonly maxConcurrentStreams: number;
+  /** Longest metadata of a call, bytes, as HTTP/2 counts. */
+  readonly maxHeaderListSize: number;
+  /** From connecting to the client's first settings, milliseconds. */
+  readonly connectionTimeoutMs: number;
+  /** A connection without a call for so long is ended in order, milliseconds; null: never. */
+  readonly maxConnectionIdleMs: number | null;
   /** A connection that is older is ended in order, milliseconds; null: never. */
   readonly maxConnectionAgeMs: number | null;
   /** … and its calls are cut after so many milliseconds more. */
-  readonly connectionAgeGraceMs: number;
+  readonly maxConnectionAgeGraceMs: number;
+  /** A client that has said nothing for so long is asked whether it is there, milliseconds; null: never. */
+  readonly keepaliveTimeMs: number | null;
+  /** … and its connection is ended if it says nothing for so many milliseconds more. */
+  readonly keepaliveTimeoutMs: number;
+  /** A client that asks more often than that is ended, milliseconds. */
+  readonly keepaliveMinTimeMs: number;
+  /** Clients may ask while they have no call. */
+  readonly keepalivePermitWithoutStream: boolean;
 }
 
 /** As a node has it that listens at loopback. */
@@ -54,8 +70,17 @@ export const DEFAULT_CLIENT_PORT: ClientPortConfig = {
   connectionMemory: 256,
   resetBurst: 10_000,
   resetRate: 1_000,
+  maxConcurrentStreams: 2_048,
+  maxHeaderListSize: 16_384,
+  connectionTimeoutMs: 20_000,
+  maxConnectionIdleMs: null,
   maxConnectionAgeMs: null,
-  connectionAgeGraceMs: 30_000,
+  maxConnectionAgeGraceMs: 30_000,
+  // One that was ended for resetting too many streams never says that it is gone.
+  keepaliveTimeMs: 10_000,
+  keepaliveTimeoutMs: 10_000,
+  keepaliveMinTimeMs: 1_000,
+  keepalivePermitWithoutStream: true,
 };
 /** From NOT_SERVING until calls are refused, seconds: meshes and balancers look every few seconds. */
 export const DEFAULT_DRAIN_DELAY_S = 5;

@@ -83,6 +83,9 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
 
 const drainDelay = (local: boolean): number => (local ? LOOPBACK_DRAIN_DELAY_S : DEFAULT_DRAIN_DELAY_S);
 
+/** null is a value: off. */
+const orDefault = <T>(value: T | undefined, fallback: T): T => (value === undefined ? fallback : value);
+
 function clientPortOf(gathered: Gathered<NodeSettings>, listen: Address): ClientPortConfig {
   return {
     reflection: gathered.value("reflection") ?? DEFAULT_CLIENT_PORT.reflection,
@@ -91,8 +94,17 @@ function clientPortOf(gathered: Gathered<NodeSettings>, listen: Address): Client
     connectionMemory: gathered.value("connectionMemory") ?? DEFAULT_CLIENT_PORT.connectionMemory,
     resetBurst: gathered.value("resetBurst") ?? DEFAULT_CLIENT_PORT.resetBurst,
     resetRate: gathered.value("resetRate") ?? DEFAULT_CLIENT_PORT.resetRate,
-    maxConnectionAgeMs: gathered.value("maxConnectionAge") ?? DEFAULT_CLIENT_PORT.maxConnectionAgeMs,
-    connectionAgeGraceMs: gathered.value("connectionAgeGrace") ?? DEFAULT_CLIENT_PORT.connectionAgeGraceMs,
+    maxConcurrentStreams: gathered.value("maxConcurrentStreams") ?? DEFAULT_CLIENT_PORT.maxConcurrentStreams,
+    maxHeaderListSize: gathered.value("maxHeaderListSize") ?? DEFAULT_CLIENT_PORT.maxHeaderListSize,
+    connectionTimeoutMs: gathered.value("connectionTimeout") ?? DEFAULT_CLIENT_PORT.connectionTimeoutMs,
+    maxConnectionIdleMs: orDefault(gathered.value("maxConnectionIdle"), DEFAULT_CLIENT_PORT.maxConnectionIdleMs),
+    maxConnectionAgeMs: orDefault(gathered.value("maxConnectionAge"), DEFAULT_CLIENT_PORT.maxConnectionAgeMs),
+    maxConnectionAgeGraceMs: gathered.value("maxConnectionAgeGrace") ?? DEFAULT_CLIENT_PORT.maxConnectionAgeGraceMs,
+    keepaliveTimeMs: orDefault(gathered.value("keepaliveTime"), DEFAULT_CLIENT_PORT.keepaliveTimeMs),
+    keepaliveTimeoutMs: gathered.value("keepaliveTimeout") ?? DEFAULT_CLIENT_PORT.keepaliveTimeoutMs,
+    keepaliveMinTimeMs: gathered.value("keepaliveMinTime") ?? DEFAULT_CLIENT_PORT.keepaliveMinTimeMs,
+    keepalivePermitWithoutStream:
+      gathered.value("keepalivePermitWithoutStream") ?? DEFAULT_CLIENT_PORT.keepalivePermitWithoutStream,
   };
 }
 

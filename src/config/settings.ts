@@ -14,11 +14,10 @@ import {
   DEFAULT_STORAGE_MEMORY_MIB,
   DEFAULT_TRACE_SAMPLE,
   LOOPBACK_DRAIN_DELAY_S,
-  MAX_CONNECTIONS,
   MAX_STORAGE_MEMORY_MIB,
   MIN_STORAGE_MEMORY_MIB,
-  TRANSPORTS,
 } from "./config.js";
+import { CONNECTION_SETTINGS } from "./connection-settings.js";
 import { setting } from "./setting.js";
 import { standardEndpoint, standardSample } from "./standard.js";
 import {
@@ -33,7 +32,6 @@ import {
   ratio,
   seconds,
   secondsOrNone,
-  secondsOrOff,
   wholeNumber,
   yesOrNo,
   zone,
@@ -45,9 +43,6 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 
 const MIN_MESSAGE_BYTES = 4_096;
 export const MAX_MESSAGE_BYTES = 16_777_216;
-
-const MAX_CONNECTION_MEMORY_MIB = 4_096;
-const MAX_RESETS = 1_000_000;
 
 const ADDRESS = "HOST:PORT";
 
@@ -214,14 +209,6 @@ export const NODE_SETTINGS = {
     on: true,
     read: (label, text) => yesOrNo(label, text),
   }),
-  maxConnections: setting({
-    scope: "node",
-    argument: "<n>",
-    bound: `1 to ${MAX_CONNECTIONS}`,
-    fallback: "three quarters of the files that the process may open (ulimit -n), less 64; 10000 at most",
-    text: "connections of clients at a time; further ones are refused",
-    read: (label, text) => wholeNumber(label, text, 1, MAX_CONNECTIONS),
-  }),
   backup: setting({
     scope: "node",
     argument: "",
@@ -239,54 +226,7 @@ export const NODE_SETTINGS = {
     text: "when told to stop, take calls for so long after health fell, so that clients and meshes notice",
     read: (label, text) => secondsOrNone(label, text),
   }),
-  transport: setting({
-    scope: "node",
-    argument: "<name>",
-    bound: TRANSPORTS.join(", "),
-    fallback: DEFAULT_CLIENT_PORT.transport,
-    text: "what serves clients: lean is Onar's own gRPC, grpc-js the library that it is measured against",
-    read: (label, text) => oneOf(label, text, TRANSPORTS),
-  }),
-  connectionMemory: setting({
-    scope: "node",
-    argument: "<mib>",
-    bound: `16 to ${MAX_CONNECTION_MEMORY_MIB}`,
-    fallback: String(DEFAULT_CLIENT_PORT.connectionMemory),
-    text: "MiB of unsent answers and HTTP/2 state of one client connection; beyond it further calls of that connection are refused",
-    read: (label, text) => wholeNumber(label, text, 16, MAX_CONNECTION_MEMORY_MIB),
-  }),
-  resetBurst: setting({
-    scope: "node",
-    argument: "<calls>",
-    bound: `100 to ${MAX_RESETS}`,
-    fallback: String(DEFAULT_CLIENT_PORT.resetBurst),
-    text: "calls of one client connection that may be cancelled at once; beyond it the connection is ended (with grpc-js from Node.js 22.11 on; 1000 before)",
-    read: (label, text) => wholeNumber(label, text, 100, MAX_RESETS),
-  }),
-  resetRate: setting({
-    scope: "node",
-    argument: "<calls>",
-    bound: `1 to ${MAX_RESETS}`,
-    fallback: String(DEFAULT_CLIENT_PORT.resetRate),
-    text: "the same in the long run, a second (with grpc-js from Node.js 22.11 on; 33 before)",
-    read: (label, text) => wholeNumber(label, text, 1, MAX_RESETS),
-  }),
-  maxConnectionAge: setting({
-    scope: "node",
-    argument: "<seconds>",
-    bound: "0.001 to 3600, or off",
-    fallback: "off",
-    text: "end client connections in order at this age, a tenth more or less, so that a balancer of connections spreads them anew",
-    read: (label, text) => secondsOrOff(label, text),
-  }),
-  connectionAgeGrace: setting({
-    scope: "node",
-    argument: "<seconds>",
-    bound: "0.001 to 3600",
-    fallback: String(DEFAULT_CLIENT_PORT.connectionAgeGraceMs / 1_000),
-    text: "how long calls of a connection that is ended for its age may still take",
-    read: (label, text) => seconds(label, text),
-  }),
+  ...CONNECTION_SETTINGS,
   metricsListen: setting({
     scope: "node",
     argument: "<host:port>",

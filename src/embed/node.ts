@@ -70,7 +70,23 @@ export interface NodeOptions {
   /** Client connections are ended in order at this age, seconds; never when missing. */
   readonly maxConnectionAge?: number;
   /** How long their calls may still take then, seconds; 30 when missing. */
-  readonly connectionAgeGrace?: number;
+  readonly maxConnectionAgeGrace?: number;
+  /** Client connections are ended in order when they have had no call for so long, seconds; never when missing. */
+  readonly maxConnectionIdle?: number;
+  /** Calls of one client connection at a time; 2,048 when missing. */
+  readonly maxConcurrentStreams?: number;
+  /** Longest metadata of a call, bytes, as HTTP/2 counts; 16,384 when missing. */
+  readonly maxHeaderListSize?: number;
+  /** A client that has not begun to speak HTTP/2 so long after it connected is ended, seconds; 20 when missing. */
+  readonly connectionTimeout?: number;
+  /** A client that has said nothing for so long is asked whether it is there, seconds; 10 when missing. */
+  readonly keepaliveTime?: number;
+  /** Its connection is ended if it says nothing for so much longer, seconds; 10 when missing. */
+  readonly keepaliveTimeout?: number;
+  /** A client that asks whether the node is there more often than that is ended, seconds; 1 when missing. */
+  readonly keepaliveMinTime?: number;
+  /** Clients may ask so while they have no call; true when missing. */
+  readonly keepalivePermitWithoutStream?: boolean;
   /** HOST:PORT to serve Prometheus metrics at; nowhere when missing. */
   readonly metricsListen?: string;
   /** URL of an OpenTelemetry collector to send traces to, by OTLP over HTTP; nothing is traced when missing. */

@@ -6,6 +6,8 @@
  * GOAWAY.
  */
 
+import type { LimitName } from "./connection/limits.js";
+
 export const ERROR_CODE = {
   noError: 0x0,
   protocolError: 0x1,
@@ -47,13 +49,16 @@ export function errorName(code: number): string {
 
 /**
  * The peer broke a rule that concerns the whole connection. `code` is what GOAWAY says, the message is its debug data.
+ * `limit`: the limit that it went beyond, if that was the rule.
  */
 export class ConnectionError extends Error {
   readonly code: number;
+  readonly limit: LimitName | undefined;
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, limit?: LimitName) {
     super(message);
     this.name = "ConnectionError";
     this.code = code;
+    this.limit = limit;
   }
 }

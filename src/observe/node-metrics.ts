@@ -28,12 +28,19 @@ export interface PeerQueue {
   readonly bytes: number;
 }
 
+interface PortFigures {
+  readonly open: number;
+  readonly refused: number;
+  /** How often each limit of its connections has taken effect. */
+  readonly limits: Iterable<readonly [name: string, count: number]>;
+}
+
 export interface NodeParts extends StorageParts {
   readonly serving: Serving;
   readonly softwareVersion: string;
   /** Whether health says SERVING. */
   readonly healthy: () => boolean;
-  readonly ports: Readonly<Record<"client" | "peer", { readonly open: number; readonly refused: number }>>;
+  readonly ports: Readonly<Record<"client" | "peer", PortFigures>>;
   /** For how long the process has had no file descriptor left. */
   readonly descriptorsShortMs: () => number;
   /** Lines of the log that could not be written. */
@@ -95,6 +102,15 @@ export class NodeMetrics {
       (set) => {
         set(["client"], client.refused);
         set(["peer"], peer.refused);
+      },
+    );
+    this.meter.counters(
+      "onar_connection_limits_total",
+      "How often a limit of connections has taken effect, by port and limit; limits with a setting have its name.",
+      ["port", "limit"],
+      (set) => {
+        for (const [limit, count] of client.limits) set(["client", limit], count);
+        for (const [limit, count] of peer.limits) set(["peer", limit], count);
       },
     );
     this.meter.gauge(

@@ -9,10 +9,10 @@ import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
 import { ReconfigurationServiceDefinition } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { TextServiceDefinition } from "../../gen/ts/onar/text/v1/text.js";
 import { AssertionError } from "../base/assert.js";
-import type { ClientPortConfig, Limits } from "../config/config.js";
+import { type ClientPortConfig, type Limits, MAX_CONNECTIONS } from "../config/config.js";
 import type { Call as GrpcCall } from "../grpc/server/call.js";
 import { RouteTable } from "../grpc/server/route.js";
-import { SERVER_TIMING } from "../http2/connection/limits.js";
+import { type LimitName, SERVER_TIMING } from "../http2/connection/limits.js";
 import { type Call, timeoutUntil } from "./call/call.js";
 import { allOf, type CallObserver, observing } from "./call/call-observer.js";
 import { type CallTracer, TracedCalls } from "./call/call-tracer.js";
@@ -28,21 +28,13 @@ import type { Serving } from "./services/serving.js";
 import { textRoutes } from "./services/text-service.js";
 import type { GrpcJsServing } from "./transport/grpc-js-call.js";
 import { LeanServer } from "./transport/lean-server.js";
-
-/** Calls of one connection under way at a time. */
-const MAX_CONCURRENT_STREAMS = 2_048;
-/** A connection is asked this often whether it is still there. One that was ended for resetting too many streams never
- * says that it is not. */
-const KEEPALIVE_MS = 10_000;
-const KEEPALIVE_TIMEOUT_MS = 10_000;
-/** A client may ask as often whether this node is still there. */
-const MIN_PING_MS = 1_000;
-/** From the beginning of a connection to the client's settings. */
-const CONNECTION_TIMEOUT_MS = 20_000;
+import type { LimitCounts } from "./transport/limit-counts.js";
 
 const MIB = 1_048_576;
 /** Limits of HTTP/2 are below 2 GiB. */
 const MAX_UNSENT_BYTES = 2_047 * MIB;
+/** Compressed, a header list is hardly longer than it counts; one that is too long is read to its end all the same. */
+const MIN_HEADER_BLOCK_BYTES = 32_768;
 
 const SERVICES = [
   KeyValueServiceDefinition.fullName,
@@ -54,6 +46,7 @@ const SERVICES = [
 interface RoutesOptions extends GrpcJsServing {
   readonly table: RouteTable;
   readonly maxRequestBytes: number;
+  readonly onLimit: (limit: LimitName) => void;
 }
 
 /** A table of routes at a port. */
@@ -69,7 +62,7 @@ export interface ClientServer extends PortServer {
   readonly health: Health;
 }
 
-/** `observer`: is told of every call. `tracer`: says which are traced; null: none. */
+/** `observer`: is told of every call. `tracer`: says which are traced; null: none. `counts`: of what limits do. */
 export function makeClientServer(
   serving: Serving,
   limits: Limits,
@@ -77,6 +70,7 @@ export function makeClientServer(
   own: OwnStatus,
   observer: CallObserver | null,
   tracer: CallTracer | null,
+  counts: LimitCounts,
 ): ClientServer {
   const handlers = new KeyValueHandlers(serving, limits);
   const traced = tracer === null ? null : new TracedCalls(tracer, new Set([PIPELINE_PATH]));
@@ -104,6 +98,7 @@ export function makeClientServer(
   const options: RoutesOptions = {
     table,
     maxRequestBytes: limits.maxMessageBytes,
+    onLimit: (limit) => counts.count(limit),
     listener: allOf([observer === null ? null : observing(observer), traced]),
     onError: (error) => {
       // A broken invariant stops the node rather than spread.
@@ -124,8 +119,12 @@ function onOwn(port: ClientPortConfig, { listener, ...options }: RoutesOptions):
   return new LeanServer({
     ...options,
     ...(listener === undefined ? {} : { listener }),
+    // They are counted before they come to it.
+    maxConnections: MAX_CONNECTIONS,
     limits: {
-      maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
+      maxConcurrentStreams: port.maxConcurrentStreams,
+      maxHeaderListSize: port.maxHeaderListSize,
+      maxHeaderBlockBytes: Math.max(MIN_HEADER_BLOCK_BYTES, 2 * port.maxHeaderListSize),
       maxUnsentBytes,
       maxStreamUnsentBytes: maxUnsentBytes,
       resetBurst: port.resetBurst,
@@ -133,15 +132,16 @@ function onOwn(port: ClientPortConfig, { listener, ...options }: RoutesOptions):
     },
     timing: {
       ...SERVER_TIMING,
-      connectionTimeoutMs: CONNECTION_TIMEOUT_MS,
+      connectionTimeoutMs: port.connectionTimeoutMs,
       keepalive: {
         ...SERVER_TIMING.keepalive,
-        timeMs: KEEPALIVE_MS,
-        timeoutMs: KEEPALIVE_TIMEOUT_MS,
+        timeMs: port.keepaliveTimeMs ?? 0,
+        timeoutMs: port.keepaliveTimeoutMs,
+        maxConnectionIdleMs: port.maxConnectionIdleMs ?? 0,
         maxConnectionAgeMs: port.maxConnectionAgeMs ?? 0,
-        maxConnectionAgeGraceMs: port.connectionAgeGraceMs,
+        maxConnectionAgeGraceMs: port.maxConnectionAgeGraceMs,
       },
-      enforcement: { minTimeMs: MIN_PING_MS, permitWithoutStream: true },
+      enforcement: { minTimeMs: port.keepaliveMinTimeMs, permitWithoutStream: port.keepalivePermitWithoutStream },
     },
   });
 }
@@ -156,16 +156,17 @@ function onGrpcJs(port: ClientPortConfig, options: RoutesOptions): PortServer {
       const made = grpcJsServer({
         ...options,
         channel: {
-          "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
+          "grpc.max_concurrent_streams": port.maxConcurrentStreams,
           "grpc-node.max_session_memory": port.connectionMemory,
+          ...(port.maxConnectionIdleMs === null ? {} : { "grpc.max_connection_idle_ms": port.maxConnectionIdleMs }),
           ...(port.maxConnectionAgeMs === null
             ? {}
             : {
                 "grpc.max_connection_age_ms": port.maxConnectionAgeMs,
-                "grpc.max_connection_age_grace_ms": port.connectionAgeGraceMs,
+                "grpc.max_connection_age_grace_ms": port.maxConnectionAgeGraceMs,
               }),
-          "grpc.keepalive_time_ms": KEEPALIVE_MS,
-          "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+          ...(port.keepaliveTimeMs === null ? {} : { "grpc.keepalive_time_ms": port.keepaliveTimeMs }),
+          "grpc.keepalive_timeout_ms": port.keepaliveTimeoutMs,
         },
       });
       server = made;

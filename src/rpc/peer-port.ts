@@ -9,6 +9,7 @@ import type { ClusterSecret } from "./peers/cluster-secret.js";
 import { UNHEARD } from "./peers/frame-stream.js";
 import type { PeerLinks } from "./peers/peer-links.js";
 import { PeerServer } from "./peers/peer-server.js";
+import type { LimitCounts } from "./transport/limit-counts.js";
 
 export interface FoundingAnswers {
   answer(request: FoundRequest): Promise<FoundResponse>;
@@ -26,6 +27,7 @@ export class PeerPort {
   constructor(
     readonly secret: ClusterSecret,
     notice: (text: string) => void,
+    counts: LimitCounts,
   ) {
     this.admission = new Admission(notice);
     const door = new FoundingDoor(
@@ -47,6 +49,7 @@ export class PeerPort {
         },
       },
       this.admission,
+      counts,
     );
   }
 

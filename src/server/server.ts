@@ -134,10 +134,11 @@ class NodeServer implements RunningServer {
       own,
       this.metrics?.observer ?? null,
       traces?.calls ?? null,
+      this.ports.client.limits,
     );
     this.state.traces = traces?.requests ?? null;
     this.peerNotices = new PeerNotices((text) => events.notice(text));
-    this.peer = new PeerPort(secret, (text) => events.notice(text));
+    this.peer = new PeerPort(secret, (text) => events.notice(text), this.ports.peer.limits);
   }
 
   private get storageKind(): StorageKind {

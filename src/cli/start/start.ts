@@ -61,7 +61,15 @@ export interface StartOptions {
   readonly resetBurst?: string;
   readonly resetRate?: string;
   readonly maxConnectionAge?: string;
-  readonly connectionAgeGrace?: string;
+  readonly maxConnectionAgeGrace?: string;
+  readonly maxConnectionIdle?: string;
+  readonly maxConcurrentStreams?: string;
+  readonly maxHeaderListSize?: string;
+  readonly connectionTimeout?: string;
+  readonly keepaliveTime?: string;
+  readonly keepaliveTimeout?: string;
+  readonly keepaliveMinTime?: string;
+  readonly keepalivePermitWithoutStream?: boolean;
   readonly metricsListen?: string;
   readonly traceEndpoint?: string;
   readonly traceSample?: string;

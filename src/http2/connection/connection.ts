@@ -27,7 +27,15 @@ import type { Closing, ConnectionListener } from "./events.js";
 import { Farewell } from "./farewell.js";
 import { Inbound, type InboundHost } from "./inbound.js";
 import { type Due, NEVER } from "./lifetime.js";
-import { CLIENT_TIMING, checkLimits, DEFAULT_LIMITS, type Limits, SERVER_TIMING, type Timing } from "./limits.js";
+import {
+  CLIENT_TIMING,
+  checkLimits,
+  DEFAULT_LIMITS,
+  type LimitName,
+  type Limits,
+  SERVER_TIMING,
+  type Timing,
+} from "./limits.js";
 import { assemble, type Parts } from "./parts.js";
 import { Pings } from "./pings.js";
 import { type Role, settingsToSend } from "./settings.js";
@@ -40,7 +48,22 @@ export interface ConnectionOptions {
   readonly timing?: Timing;
   /** From 0 to 1, by chance: spreads the ages of connections (`maxConnectionAgeMs`). */
   readonly chance?: number;
+  /** A limit has taken effect: a PING was sent, a stream refused, a connection drained or ended because of it. */
+  readonly onLimit?: (limit: LimitName) => void;
 }
+
+/** The limit behind each deadline. */
+const LIMIT_OF: Readonly<Record<Due, LimitName>> = {
+  handshake: "connectionTimeoutMs",
+  settings: "connectionTimeoutMs",
+  ping: "timeMs",
+  silent: "timeoutMs",
+  idle: "maxConnectionIdleMs",
+  age: "maxConnectionAgeMs",
+  grace: "maxConnectionAgeGraceMs",
+  drain: "drainTimeoutMs",
+  stalled: "writeTimeoutMs",
+};
 
 const KEEPALIVE = Buffer.from("keep-ali", "latin1");
 /** Cost of a waiting chunk besides its bytes. */
@@ -60,13 +83,21 @@ export class Connection {
   #pending = 0;
 
   constructor(options: ConnectionOptions, now: number) {
-    const { role, chance = 0.5 } = options;
+    const { role, chance = 0.5, onLimit = () => {} } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     checkLimits(limits);
     const timing = options.timing ?? (role === "server" ? SERVER_TIMING : CLIENT_TIMING);
     this.#listener = options.listener;
     this.#limits = limits;
-    this.#parts = assemble({ role, limits, timing, now, chance, onLocalEnd: (stream) => this.#localEnded(stream) });
+    this.#parts = assemble({
+      role,
+      limits,
+      timing,
+      now,
+      chance,
+      onLimit,
+      onLocalEnd: (stream) => this.#localEnded(stream),
+    });
     this.#farewell = new Farewell(this.#parts);
     this.#pings = new Pings(this.#parts.output);
     this.#input = new FrameInput(new Inbound(this.#parts, this.#host()), role === "server");
@@ -214,7 +245,10 @@ export class Connection {
     if (stream.unsentBytes === 0) return true;
     const chunks = (stream.unsent?.length ?? 0) - stream.unsentAt;
     const kept = stream.unsentBytes + chunks * CHUNK_OVERHEAD_BYTES;
-    if (chunks > 1 && kept > this.#limits.maxStreamUnsentBytes) this.reset(stream, ERROR_CODE.enhanceYourCalm);
+    if (chunks > 1 && kept > this.#limits.maxStreamUnsentBytes) {
+      this.#parts.limited("maxStreamUnsentBytes");
+      this.reset(stream, ERROR_CODE.enhanceYourCalm);
+    }
     stream.waiting = stream.unsentBytes >= this.#limits.sendBufferBytes;
     return !stream.waiting;
   }
@@ -318,9 +352,10 @@ export class Connection {
   #admits(): number {
     if (this.#farewell.lastStreamSaid) return -1;
     const { outflow, streams } = this.#parts;
-    const full =
-      streams.size >= this.#limits.maxConcurrentStreams || outflow.unsentBytes >= this.#limits.maxUnsentBytes;
-    return full ? ERROR_CODE.refusedStream : 0;
+    if (streams.size >= this.#limits.maxConcurrentStreams) this.#parts.limited("maxConcurrentStreams");
+    else if (outflow.unsentBytes >= this.#limits.maxUnsentBytes) this.#parts.limited("maxUnsentBytes");
+    else return 0;
+    return ERROR_CODE.refusedStream;
   }
 
   #localEnded(stream: Stream): void {
@@ -373,6 +408,7 @@ export class Connection {
   }
 
   #due(due: Due, now: number): void {
+    this.#parts.limited(LIMIT_OF[due]);
     switch (due) {
       case "handshake":
         this.#giveUp(ERROR_CODE.protocolError, "no SETTINGS in time");
@@ -413,7 +449,8 @@ export class Connection {
   #fail(error: unknown): void {
     if (this.#closing !== undefined) return;
     if (error instanceof ConnectionError) {
-      const { code, message } = error;
+      const { code, message, limit } = error;
+      if (limit !== undefined) this.#parts.limited(limit);
       this.#farewell.goAway(code, message);
       this.#close({ kind: "violated", code, message });
     } else {

@@ -9,7 +9,7 @@
 
 import { ConnectionError, ERROR_CODE } from "../error.js";
 import { Budget } from "./budget.js";
-import type { Limits, Timing } from "./limits.js";
+import type { LimitName, Limits, Timing } from "./limits.js";
 
 /**
  * Per DATA frame sent the peer may send a WINDOW_UPDATE for its stream, one for the connection, and a PING to measure.
@@ -37,12 +37,12 @@ export class Guard {
 
   /** A frame that does nothing for a call. Throws when there are too many. */
   control(now: number): void {
-    if (!this.#control.take(now)) throw calm("too many control frames");
+    if (!this.#control.take(now)) throw calm("too many control frames", "controlBurst");
   }
 
   /** A stream that the peer gave up, or made us give up. Throws when there are too many. */
   reset(now: number): void {
-    if (!this.#resets.take(now)) throw calm("too many streams reset");
+    if (!this.#resets.take(now)) throw calm("too many streams reset", "resetBurst");
   }
 
   /** A PING. Throws when they come too often. */
@@ -50,7 +50,7 @@ export class Guard {
     this.control(now);
     if (now - this.#pingedAt < (streams > 0 ? this.#minPingMs : this.#idlePingMs)) this.#strikes++;
     this.#pingedAt = now;
-    if (this.#strikes > this.#maxPingStrikes) throw calm("too_many_pings");
+    if (this.#strikes > this.#maxPingStrikes) throw calm("too_many_pings", "minTimeMs");
   }
 
   /** A stream has ended as it should. */
@@ -68,6 +68,6 @@ export class Guard {
   }
 }
 
-function calm(message: string): ConnectionError {
-  return new ConnectionError(ERROR_CODE.enhanceYourCalm, message);
+function calm(message: string, limit: LimitName): ConnectionError {
+  return new ConnectionError(ERROR_CODE.enhanceYourCalm, message, limit);
 }

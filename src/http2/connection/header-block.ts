@@ -10,7 +10,7 @@
 
 import { ConnectionError, ERROR_CODE } from "../error.js";
 import { FLAG } from "../frame/wire.js";
-import type { Limits } from "./limits.js";
+import type { LimitName, Limits } from "./limits.js";
 
 export class HeaderBlock {
   readonly #maxBytes: number;
@@ -38,7 +38,7 @@ export class HeaderBlock {
 
   /** Adds the payload of a CONTINUATION; true if the block is whole then. */
   continue(flags: number, bytes: Buffer, start: number, end: number): boolean {
-    if (this.#pieces.length > this.#maxContinuations) throw calm("too many CONTINUATION frames");
+    if (this.#pieces.length > this.#maxContinuations) throw calm("too many CONTINUATION frames", "maxContinuations");
     this.#add(bytes, start, end);
     return (flags & FLAG.endHeaders) !== 0;
   }
@@ -53,12 +53,12 @@ export class HeaderBlock {
 
   #add(bytes: Buffer, start: number, end: number): void {
     this.#bytes += end - start;
-    if (this.#bytes > this.#maxBytes) throw calm("a header block too long");
+    if (this.#bytes > this.#maxBytes) throw calm("a header block too long", "maxHeaderBlockBytes");
     // A copy: a view would pin a whole read for a few bytes.
     this.#pieces.push(Buffer.from(bytes.subarray(start, end)));
   }
 }
 
-function calm(message: string): ConnectionError {
-  return new ConnectionError(ERROR_CODE.enhanceYourCalm, message);
+function calm(message: string, limit: LimitName): ConnectionError {
+  return new ConnectionError(ERROR_CODE.enhanceYourCalm, message, limit);
 }

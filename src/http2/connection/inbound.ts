@@ -156,7 +156,7 @@ export class Inbound implements FrameSink {
     }
     if (from > to) throw protocol("more padding than frame");
     if (to - from > this.#parts.limits.maxHeaderBlockBytes) {
-      throw new ConnectionError(ERROR_CODE.enhanceYourCalm, "a header block too long");
+      throw new ConnectionError(ERROR_CODE.enhanceYourCalm, "a header block too long", "maxHeaderBlockBytes");
     }
     const endStream = (flags & FLAG.endStream) !== 0;
     if ((flags & FLAG.endHeaders) !== 0) this.#decoded(id, endStream, dependsOnItself, bytes, from, to);
@@ -175,6 +175,7 @@ export class Inbound implements FrameSink {
   #decoded(id: number, endStream: boolean, dependsOnItself: boolean, block: Buffer, start: number, end: number): void {
     const { decoder, role, streams } = this.#parts;
     const headers = decoder.decode(block, start, end);
+    if (headers.truncated) this.#parts.limited("maxHeaderListSize");
     const stream = streams.find(id);
     if (stream === undefined) {
       if (role === "server" && streams.isRemote(id) && streams.isIdle(id)) {
@@ -307,7 +308,7 @@ export class Inbound implements FrameSink {
     }
     if (length % 6 !== 0) throw new ConnectionError(ERROR_CODE.frameSizeError, "SETTINGS of the wrong length");
     if (length > limits.maxSettingsEntries * 6) {
-      throw new ConnectionError(ERROR_CODE.enhanceYourCalm, "too many settings in a frame");
+      throw new ConnectionError(ERROR_CODE.enhanceYourCalm, "too many settings in a frame", "maxSettingsEntries");
     }
     this.#control();
     const isFirst = !peer.came;

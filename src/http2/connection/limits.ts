@@ -107,6 +107,27 @@ export interface Timing {
   readonly writeTimeoutMs: number;
 }
 
+/**
+ * The limits that refuse or end something, or ask for it, by the names of their options. `timeMs` and `timeoutMs` are
+ * those of `keepalive`, `minTimeMs` is that of `enforcement`. `maxConnections` is an option of the socket's server.
+ */
+export type LimitName =
+  | "maxConcurrentStreams"
+  | "maxHeaderListSize"
+  | "maxHeaderBlockBytes"
+  | "maxContinuations"
+  | "maxSettingsEntries"
+  | "maxStreamUnsentBytes"
+  | "maxUnsentBytes"
+  | "controlBurst"
+  | "resetBurst"
+  | "connectionTimeoutMs"
+  | "drainTimeoutMs"
+  | "writeTimeoutMs"
+  | Exclude<keyof Timing["keepalive"], "permitWithoutStream">
+  | "minTimeMs"
+  | "maxConnections";
+
 const HOURS_MS = 3_600_000;
 
 /** The times of grpc-go when nothing is said. */

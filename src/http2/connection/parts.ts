@@ -6,7 +6,7 @@ import { HpackEncoder } from "../hpack/encoder.js";
 import { Guard } from "./guard.js";
 import { Inflow } from "./inflow.js";
 import { Lifetime } from "./lifetime.js";
-import type { Limits, Timing } from "./limits.js";
+import type { LimitName, Limits, Timing } from "./limits.js";
 import { Outflow } from "./outflow.js";
 import { PeerSettings, type Role } from "./settings.js";
 import type { Stream } from "./stream.js";
@@ -25,6 +25,8 @@ export interface Parts {
   readonly guard: Guard;
   readonly lifetime: Lifetime;
   readonly peer: PeerSettings;
+  /** Is told when a limit takes effect. */
+  readonly limited: (limit: LimitName) => void;
 }
 
 export interface Plan {
@@ -34,11 +36,12 @@ export interface Plan {
   readonly now: number;
   /** From 0 to 1, by chance. */
   readonly chance: number;
+  readonly onLimit: (limit: LimitName) => void;
   /** Our side of a stream has ended: END_STREAM is in the output. */
   readonly onLocalEnd: (stream: Stream) => void;
 }
 
-export function assemble({ role, limits, timing, now, chance, onLocalEnd }: Plan): Parts {
+export function assemble({ role, limits, timing, now, chance, onLimit, onLocalEnd }: Plan): Parts {
   const output = new FrameOutput();
   const encoder = new HpackEncoder();
   const guard = new Guard(limits, timing, now);
@@ -55,5 +58,6 @@ export function assemble({ role, limits, timing, now, chance, onLocalEnd }: Plan
     guard,
     lifetime: new Lifetime(timing, role === "client", now, chance),
     peer: new PeerSettings(role === "client" ? "server" : "client"),
+    limited: onLimit,
   };
 }

@@ -10,7 +10,7 @@ import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { Connection } from "../connection/connection.js";
 import type { Closing, ConnectionListener } from "../connection/events.js";
-import type { Limits, Timing } from "../connection/limits.js";
+import type { LimitName, Limits, Timing } from "../connection/limits.js";
 import type { Role } from "../connection/settings.js";
 import type { Stream, StreamListener } from "../connection/stream.js";
 import type { HeaderList } from "../hpack/header-list.js";
@@ -25,6 +25,7 @@ export interface DriverOptions {
   readonly flushes: FlushQueue;
   readonly limits?: Partial<Limits> | undefined;
   readonly timing?: Timing | undefined;
+  readonly onLimit?: ((limit: LimitName) => void) | undefined;
   /** Called once, before anything is read: who is to be told. */
   readonly accept: (driver: Driver) => ConnectionEvents;
 }
@@ -45,11 +46,17 @@ export class Driver implements ConnectionListener {
   isQueued = false;
 
   constructor(options: DriverOptions) {
-    const { socket, role, limits = {}, timing } = options;
+    const { socket, role, limits = {}, timing, onLimit } = options;
     this.socket = socket;
     this.#flushes = options.flushes;
     const chance = Math.random();
-    const settings = timing === undefined ? { role, limits, chance } : { role, limits, chance, timing };
+    const settings = {
+      role,
+      limits,
+      chance,
+      ...(timing === undefined ? {} : { timing }),
+      ...(onLimit === undefined ? {} : { onLimit }),
+    };
     this.connection = new Connection({ ...settings, listener: this }, performance.now());
     this.#events = options.accept(this);
     socket.setNoDelay(true);

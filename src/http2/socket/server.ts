@@ -6,7 +6,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
-import { type Limits, SERVER_TIMING, type Timing } from "../connection/limits.js";
+import { type LimitName, type Limits, SERVER_TIMING, type Timing } from "../connection/limits.js";
 import { type ConnectionEvents, Driver } from "./driver.js";
 import { FlushQueue } from "./flush-queue.js";
 
@@ -25,6 +25,8 @@ export interface ServerOptions {
    * A TLS handshake that failed, a socket that could not be accepted, a connection without ALPN's h2: what was wrong.
    */
   readonly onRefused?: (reason: string) => void;
+  /** A limit has taken effect on some connection. */
+  readonly onLimit?: (limit: LimitName) => void;
 }
 
 const DEFAULT_MAX_CONNECTIONS = 10_000;
@@ -61,8 +63,12 @@ export class Http2Server {
             if (this.#admits(socket)) this.#shakes(socket);
           });
     this.#server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
-    this.#server.on("drop", () => this.#refused("too many connections"));
+    this.#server.on("drop", () => {
+      options.onLimit?.("maxConnections");
+      this.#refused("too many connections");
+    });
     this.#server.on("tlsClientError", (error, socket) => {
+      if ("code" in error && error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") options.onLimit?.("connectionTimeoutMs");
       this.#refused(error.message);
       socket.destroy();
     });
@@ -146,8 +152,8 @@ export class Http2Server {
   }
 
   #begin(socket: Socket): void {
-    const { accept, limits, timing } = this.#options;
-    const driver = new Driver({ role: "server", socket, flushes: this.#flushes, limits, timing, accept });
+    const { accept, limits, timing, onLimit } = this.#options;
+    const driver = new Driver({ role: "server", socket, flushes: this.#flushes, limits, timing, onLimit, accept });
     this.#drivers.add(driver);
     socket.once("close", () => this.#drivers.delete(driver));
     if (this.#graceMs !== undefined) drain(driver, this.#graceMs);

@@ -6,6 +6,7 @@ import type { Call } from "../../grpc/server/call.js";
 import { RouteTable } from "../../grpc/server/route.js";
 import { GrpcServer } from "../../grpc/server/server.js";
 import { hostAndPort } from "../naming/addresses.js";
+import type { LimitCounts } from "../transport/limit-counts.js";
 import { connectRoute } from "./accepted-stream.js";
 import { type Admission, MAX_STRANGER_BYTES, STRANGER_MS } from "./admission.js";
 import type { FrameEvents, FrameStream } from "./frame-stream.js";
@@ -26,6 +27,7 @@ export class PeerServer {
   constructor(
     handlers: PeerHandlers,
     private readonly admission: Admission,
+    counts: LimitCounts,
   ) {
     const known = (remote: string): void => admission.known(remote);
     this.server = new GrpcServer({
@@ -40,6 +42,7 @@ export class PeerServer {
           handle: (request: Buffer, call: Call) => handlers.found(request, call),
         },
       ]),
+      onLimit: (limit) => counts.count(limit),
       limits: PEER_LIMITS,
       timing: peerTiming(STRANGER_MS),
       maxConnectionGatheredBytes: 2 * MAX_FRAME_BYTES,

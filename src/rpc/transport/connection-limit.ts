@@ -8,6 +8,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
+import { LimitCounts } from "./limit-counts.js";
 
 const ACCEPTED = "net.server.socket";
 /** It is said again that connections are refused only once so many of them are free again. */
@@ -24,6 +25,8 @@ export class PortLimit {
   open = 0;
   /** … and those refused so far. */
   refused = 0;
+  /** The limits of single connections. */
+  readonly limits = new LimitCounts();
   private port = 0;
   private told = false;
 

@@ -29,7 +29,10 @@ function metricsOf(queues: { readonly peer: NodeId; readonly bytes: number }[] =
     figures: () => null,
     linesDropped: () => 0,
     descriptorsShortMs: () => 0,
-    ports: { client: { open: 0, refused: 0 }, peer: { open: 0, refused: 0 } },
+    ports: {
+      client: { open: 0, refused: 0, limits: [["max-connection-age", 3]] },
+      peer: { open: 0, refused: 0, limits: [] },
+    },
   });
   opened.push(metrics);
   return metrics;

@@ -13,6 +13,7 @@ import { nodeId } from "../../../src/core/model/ids.js";
 import { makeClientServer } from "../../../src/rpc/client-port.js";
 import { Serving } from "../../../src/rpc/services/serving.js";
 import { RESETS_ARE_SETTABLE } from "../../../src/rpc/transport/http2-options.js";
+import { LimitCounts } from "../../../src/rpc/transport/limit-counts.js";
 import { startTestCluster } from "../../../src/testing/cluster.js";
 import { decodeDetails, errorOf } from "../../e2e/clients.js";
 import { cancel, framed, RawClient } from "../../e2e/raw.js";
@@ -35,14 +36,15 @@ describe.each(TRANSPORTS)("served by %s", (transport) => {
     };
     const options = { ...DEFAULT_CLIENT_PORT, transport, ...port };
     const serving = new Serving(nodeId(1));
-    const server = makeClientServer(serving, DEFAULT_LIMITS, options, own, null, null);
+    const counts = new LimitCounts();
+    const server = makeClientServer(serving, DEFAULT_LIMITS, options, own, null, null, counts);
     const address = `127.0.0.1:${await server.listen("127.0.0.1:0")}`;
     const channel = createChannel(address);
     ends.push(
       () => channel.close(),
       () => server.forceShutdown(),
     );
-    return { channel, address, serving, server };
+    return { channel, address, serving, server, counts };
   }
 
   describe("a request with more than 4 KiB that says nothing", () => {
@@ -188,7 +190,7 @@ describe.each(TRANSPORTS)("served by %s", (transport) => {
     });
 
     test("is ended in order at its age, with jitter, and its streams with a status", async () => {
-      const { address } = await served({ maxConnectionAgeMs: 200, connectionAgeGraceMs: 20_000 });
+      const { address } = await served({ maxConnectionAgeMs: 200, maxConnectionAgeGraceMs: 20_000 });
       const raw = await RawClient.open(address);
       const goaway = new Promise<number>((resolve) => raw.session.once("goaway", resolve));
       const stream = raw.open("/onar.kv.v1.KeyValueService/Pipeline");

@@ -6,6 +6,7 @@ import { Founding, type FoundingVotes } from "../../../src/rpc/founding/founding
 import { CallsToFounders } from "../../../src/rpc/founding/founding-calls.js";
 import { PeerPort } from "../../../src/rpc/peer-port.js";
 import type { ClusterSecret } from "../../../src/rpc/peers/cluster-secret.js";
+import { LimitCounts } from "../../../src/rpc/transport/limit-counts.js";
 
 export class FoundingNode {
   readonly notices: string[] = [];
@@ -21,7 +22,7 @@ export class FoundingNode {
     readonly id: number,
     readonly secret: ClusterSecret,
   ) {
-    this.port = new PeerPort(secret, (text) => this.notices.push(text));
+    this.port = new PeerPort(secret, (text) => this.notices.push(text), new LimitCounts());
   }
 
   get member(): Member {

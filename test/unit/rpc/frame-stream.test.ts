@@ -13,6 +13,7 @@ import { DialedStream } from "../../../src/rpc/peers/dialed-stream.js";
 import type { FrameEvents, FrameStream } from "../../../src/rpc/peers/frame-stream.js";
 import { PeerServer } from "../../../src/rpc/peers/peer-server.js";
 import { CONNECT_PATH, MAX_FRAME_BYTES, WINDOW_BYTES } from "../../../src/rpc/peers/peer-service.js";
+import { LimitCounts } from "../../../src/rpc/transport/limit-counts.js";
 import { prefixOf } from "../../../src/wire/grpc-frames.js";
 import { connectMethod, FormerStream, formerClient, formerServer } from "./former-peers.js";
 
@@ -42,7 +43,7 @@ beforeEach(async () => {
     throw new Error("not asked for here");
   };
   const connect = (stream: FrameStream): FrameEvents => accept(stream);
-  server = new PeerServer({ found: notAskedFor, connect }, new Admission(() => {}));
+  server = new PeerServer({ found: notAskedFor, connect }, new Admission(() => {}), new LimitCounts());
   address = `127.0.0.1:${await server.listen("127.0.0.1:0")}`;
 });
 afterEach(() => {

@@ -16,6 +16,7 @@ import { MemberDoor } from "../../../src/rpc/founding/member-door.js";
 import { NewestViews } from "../../../src/rpc/founding/newest-view.js";
 import { PeerPort } from "../../../src/rpc/peer-port.js";
 import { NO_SECRET } from "../../../src/rpc/peers/cluster-secret.js";
+import { LimitCounts } from "../../../src/rpc/transport/limit-counts.js";
 import { viewOf } from "../node/cluster.js";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -43,7 +44,7 @@ class Answering {
   constructor(public newest: EncodedView) {}
 
   async listen(self = this.newest.view.members[0] as Member): Promise<this> {
-    const port = new PeerPort(NO_SECRET, () => {});
+    const port = new PeerPort(NO_SECRET, () => {}, new LimitCounts());
     ports.push(port);
     this.address = `127.0.0.1:${await port.listen("127.0.0.1:0")}`;
     port.address = this.address;

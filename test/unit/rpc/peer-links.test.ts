@@ -16,6 +16,7 @@ import { DialedStream } from "../../../src/rpc/peers/dialed-stream.js";
 import { PeerLinks } from "../../../src/rpc/peers/peer-links.js";
 import { PeerNotices } from "../../../src/rpc/peers/peer-notices.js";
 import { PROTOCOL_VERSION } from "../../../src/rpc/peers/peer-service.js";
+import { LimitCounts } from "../../../src/rpc/transport/limit-counts.js";
 import { plant } from "../../planted/planted.js";
 import { viewOf } from "../node/cluster.js";
 
@@ -39,7 +40,7 @@ class Node {
     readonly id: NodeId,
     readonly secret: ClusterSecret,
   ) {
-    this.port = new PeerPort(secret, (text) => this.notices.push(text));
+    this.port = new PeerPort(secret, (text) => this.notices.push(text), new LimitCounts());
   }
 
   async listen(): Promise<void> {

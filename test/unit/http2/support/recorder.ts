@@ -1,6 +1,7 @@
 /** A connection whose events are written down, for tests. */
 import { Connection, type ConnectionOptions } from "../../../../src/http2/connection/connection.js";
 import type { Closing } from "../../../../src/http2/connection/events.js";
+import type { LimitName } from "../../../../src/http2/connection/limits.js";
 import type { Stream, StreamListener } from "../../../../src/http2/connection/stream.js";
 import type { HeaderList } from "../../../../src/http2/hpack/header-list.js";
 import { describeFrames, HELLO, settings } from "./raw.js";
@@ -9,6 +10,8 @@ export interface Recorded {
   readonly connection: Connection;
   /** The events so far, in words. */
   readonly events: string[];
+  /** The limits that have taken effect. */
+  readonly limited: LimitName[];
   /** By id. */
   readonly streams: Map<number, Stream>;
   readonly listener: StreamListener;
@@ -33,6 +36,7 @@ export interface RecorderOptions extends Omit<ConnectionOptions, "listener" | "r
 export function recorder(options: RecorderOptions = {}): Recorded {
   const { onRequest, onData, onEnd, role = "server", ...rest } = options;
   const events: string[] = [];
+  const limited: LimitName[] = [];
   const streams = new Map<number, Stream>();
   const listener: StreamListener = {
     headers: (stream, headers) => {
@@ -64,6 +68,7 @@ export function recorder(options: RecorderOptions = {}): Recorded {
     {
       ...rest,
       role,
+      onLimit: (limit) => limited.push(limit),
       listener: {
         request: (stream, headers) => {
           events.push(`request ${stream.id} ${headers.path}${headers.truncated ? " truncated" : ""}`);
@@ -91,6 +96,7 @@ export function recorder(options: RecorderOptions = {}): Recorded {
   const recorded: Recorded = {
     connection,
     events,
+    limited,
     streams,
     listener,
     closing: undefined,

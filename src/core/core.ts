@@ -20,6 +20,7 @@ import { Partitions, type RestoredCopy } from "./partitions.js";
 import { Attempts } from "./quorum/attempts.js";
 import { CatchUpLoad } from "./replica/catch-up-load.js";
 import { MendingLoad } from "./replica/mending-load.js";
+import { Transfers } from "./transfers.js";
 import type { ChainOutbox, ViewConflict } from "./view/chain.js";
 import type { EncodedView } from "./view/encoded-view.js";
 import type { ViewMessage } from "./view/message.js";
@@ -124,6 +125,7 @@ export class Core {
   readonly mendingLoad = new MendingLoad();
   /** The copies of partitions on this node, those included that do not answer. */
   readonly copies: Partitions;
+  readonly transfers: Transfers;
   private readonly round: Duration;
   private readonly busy = new Set<ServedPartition>();
   private roundDue: Instant;
@@ -180,6 +182,7 @@ export class Core {
       },
       now: options.now,
     });
+    this.transfers = new Transfers({ self, copies: this.copies, attempts, detector, roundTrips: this.roundTrips });
     this.prefer();
   }
 
@@ -289,6 +292,12 @@ export class Core {
       case "operation-wish":
       case "copies-ready":
         return this.receiveView(now, from, message, out);
+      case "ask-states":
+      case "states":
+      case "ask-keys":
+      case "keys-held":
+        this.transfers.receive(now, from, message, this.view, out);
+        return this.afterTransfers(now, out);
       default: {
         const served = this.partitions.get(message.partition);
         if (served === undefined) return;
@@ -303,7 +312,9 @@ export class Core {
   private receiveView(now: Instant, from: NodeId, message: ViewMessage, out: Outbox): void {
     this.ofViews(now, out, (views, sink) => views.receive(now, from, message, sink));
     // Entries that were appended with that view are durable.
-    if (message.kind === "view-held" && from === this.self) this.copies.durable(now, this.view, out);
+    if (message.kind !== "view-held" || from !== this.self) return;
+    this.copies.durable(now, this.view, out);
+    this.followByTransfers(now);
   }
 
   /**
@@ -315,6 +326,7 @@ export class Core {
     this.followed = true;
     const turned = this.copies.follow(now, this.view, this.leaving || this.full, out);
     this.prefer();
+    this.followByTransfers(now);
     if (turned.length === 0) return;
     if (first) this.views?.chain.confirm(out);
     for (const served of this.busy)
@@ -326,6 +338,26 @@ export class Core {
       if (this.full) served.filled(now, true, out);
       if (served.busy) this.keepBusy(now, served);
     }
+  }
+
+  private followByTransfers(now: Instant): void {
+    this.transfers.follow(this.view);
+    if (this.transfers.busy && this.resendDue === never) this.resendDue = after(now, RESEND_TICK);
+  }
+
+  /** Copies whose merge is through serve from here on. */
+  private afterTransfers(now: Instant, out: Outbox): void {
+    const { through } = this.transfers;
+    if (through.length === 0) return;
+    for (const { partition, cursors } of through.splice(0)) {
+      const served = this.copies.becomeReady(now, partition, placementOf(this.view, partition), cursors, out);
+      if (served === null) continue;
+      if (this.leaving) served.leave(now, out);
+      if (this.full) served.filled(now, true, out);
+      if (served.busy) this.keepBusy(now, served);
+    }
+    this.prefer();
+    this.followByTransfers(now);
   }
 
   /** The newest view counts before any further input. */
@@ -406,7 +438,11 @@ export class Core {
       served.kept = false;
       this.busy.delete(served);
     }
-    const rests = this.busy.size === 0 && this.views?.busy !== true;
+    if (this.transfers.busy) {
+      this.transfers.tick(now, this.view, out);
+      this.afterTransfers(now, out);
+    }
+    const rests = this.busy.size === 0 && this.views?.busy !== true && !this.transfers.busy;
     this.resendDue = rests ? never : after(now, RESEND_TICK);
   }
 

@@ -114,19 +114,25 @@ export class Partitions {
     for (const [partition, kept] of this.newest) {
       if (kept.replica !== null) continue;
       kept.replica = this.replicaOf(partition, kept.life, this.table(partition), []);
-      if (planted("V4.answers-early")) this.becomeReady(now, partition, placementOf(view, partition), out);
+      if (planted("V4.answers-early")) this.becomeReady(now, partition, placementOf(view, partition), [], out);
     }
   }
 
   /** The newcomer has all that its group needs, all of it on its way to the disk (V4). */
-  becomeReady(now: Instant, partition: Partition, placement: Placement, out: Outbox): void {
+  becomeReady(
+    now: Instant,
+    partition: Partition,
+    placement: Placement,
+    cursors: readonly Entry[],
+    out: Outbox,
+  ): ServedPartition | null {
     const kept = this.newest.get(partition);
-    if (kept === undefined || kept.replica === null || kept.life.ready || kept.life.left !== null) return;
-    if (kept.life.epoch !== placement.groupEpoch) return;
+    if (kept === undefined || kept.replica === null || kept.life.ready || kept.life.left !== null) return null;
+    if (kept.life.epoch !== placement.groupEpoch) return null;
     const { epoch } = kept.life;
     kept.life.ready = true;
     out.entries.push({ kind: "ready", partition, epoch });
-    this.serve(now, partition, placement, kept, []);
+    return this.serve(now, partition, placement, kept, cursors);
   }
 
   /** Copies that are ready here, and that the view does not record as such. */
@@ -135,8 +141,9 @@ export class Partitions {
     for (const [partition, { group }] of this.served) {
       if (!group.moved) continue;
       const placement = placementOf(view, partition);
-      if (placement.groupEpoch !== group.epoch || isReady(placement, this.self)) continue;
-      news.push({ partition, groupEpoch: group.epoch, bad: 0 });
+      const bad = this.newest.get(partition)?.replica?.inherited.marks.size ?? 0;
+      if (placement.groupEpoch !== group.epoch || isRecorded(placement, this.self, bad)) continue;
+      news.push({ partition, groupEpoch: group.epoch, bad });
       if (news.length >= MAX_TOLD_READY) break;
     }
     return news;
@@ -263,6 +270,12 @@ export class Partitions {
     return previous?.groupEpoch === FOUNDING && previous.replicas.includes(this.self);
   }
 }
+
+/** As ready, and nothing better can be said: the way down to no bad keys is not worth a view for each. */
+const isRecorded = (placement: Placement, node: NodeId, bad: number): boolean =>
+  isReady(placement, node) &&
+  (placement.previous === undefined ||
+    (placement.ready ?? []).some((one) => one.node === node && (one.bad === 0 || bad > 0)));
 
 function byPartition<T extends { readonly partition: Partition }>(all: Iterable<T>): Map<Partition, T[]> {
   const lists = new Map<Partition, T[]>();

@@ -29,12 +29,16 @@ import { type Instant, since } from "../base/time.js";
 import { type Ballot, type SeqRanges, sameBallot, type Timestamp } from "./model/ballot.js";
 import type { PartitionReport } from "./model/heartbeat.js";
 import { type Key, NO_NODE, type NodeId, type Partition, type Revision, VOTERS } from "./model/ids.js";
+import { compareKeys } from "./model/key-order.js";
 import { type GroupMessage, groupEpochOf, type HandedOver } from "./model/message.js";
 import type { Forwarded, NodeMessage, Request } from "./model/node-message.js";
 import type { Answer, KeyEntry } from "./model/operation.js";
 import { planted } from "./model/planted.js";
 import type { Register } from "./model/register.js";
+import type { HeldState, KeysHeld, MergeMessage, States } from "./model/transfer-message.js";
+import { MAX_BALLOTS } from "./replica/settled.js";
 import { MAX_RANGES } from "./replica/taken.js";
+import { MAX_KEYS, MAX_STATES } from "./transfer/source.js";
 import { MAX_MEMBERS } from "./view/check.js";
 import type { ViewOperation } from "./view/operation.js";
 import { memberOf, type View } from "./view/view.js";
@@ -167,6 +171,11 @@ export class Plausible {
           this.listed(message.ready.length, this.numbers.length, "copies") ??
           first(message.ready, ({ partition }) => this.partition(partition))
         );
+      case "ask-states":
+      case "ask-keys":
+      case "states":
+      case "keys-held":
+        return this.partition(message.partition) ?? this.ofMerge(now, message);
       default:
         return this.partition(message.partition) ?? epochs(message) ?? this.ofGroup(now, from, message);
     }
@@ -198,6 +207,63 @@ export class Plausible {
   private office(now: Instant, partition: Partition, ballot: Ballot | null): Wrong {
     if (partition === VOTERS) return ballot === null ? null : this.voters(now, ballot);
     return ballot === null ? this.partition(partition) : this.ballot(now, partition, ballot);
+  }
+
+  /** P2 holds here, too: nothing that a copy holds is of a later epoch than the group that asks. */
+  private ofMerge(now: Instant, message: MergeMessage): Wrong {
+    const { partition, groupEpoch, previous } = message;
+    if (previous >= groupEpoch) return `a group of epoch ${previous} before that of epoch ${groupEpoch}`;
+    switch (message.kind) {
+      case "ask-states":
+        return message.after === null ? null : this.key(partition, message.after);
+      case "ask-keys":
+        return (
+          this.listed(message.keys.length, MAX_KEYS, "keys") ?? first(message.keys, (one) => this.key(partition, one))
+        );
+      case "states":
+        return (
+          this.listed(message.states.length, MAX_STATES, "states") ??
+          ordered(message.states) ??
+          this.sealed(now, message) ??
+          (message.upTo === null ? null : this.key(partition, message.upTo)) ??
+          first(
+            message.states,
+            ({ key: one, timestamp }) =>
+              this.key(partition, one) ?? (timestamp === null ? null : this.held(now, message, timestamp)),
+          )
+        );
+      case "keys-held":
+        return (
+          this.listed(message.held.length, MAX_KEYS, "keys") ??
+          this.sealed(now, message) ??
+          first(
+            message.held,
+            ({ key: one, register }) =>
+              this.key(partition, one) ??
+              this.optional(now, partition, register) ??
+              (register === null ? null : this.held(now, message, register.timestamp)),
+          )
+        );
+      default:
+        return unreachable(message);
+    }
+  }
+
+  private held(now: Instant, { partition, groupEpoch }: MergeMessage, timestamp: Timestamp): Wrong {
+    const { groupEpoch: of } = timestamp.ballot;
+    if (of > groupEpoch) return `a state of epoch ${of} in a message of epoch ${groupEpoch}`;
+    return this.timestamp(now, partition, timestamp);
+  }
+
+  private sealed(now: Instant, message: States | KeysHeld): Wrong {
+    const { floor, reservation, settled } = message.sealed;
+    const { partition } = message;
+    return (
+      this.listed(settled.length, MAX_BALLOTS, "ballots") ??
+      this.revision(now, partition, floor) ??
+      this.revision(now, partition, reservation) ??
+      first(settled, (timestamp) => this.held(now, message, timestamp))
+    );
   }
 
   private ofGroup(now: Instant, from: NodeId, message: GroupMessage): Wrong {
@@ -418,6 +484,16 @@ export class Plausible {
     }
     return numbers;
   }
+}
+
+/** Whoever merges relies on it, and would decide a key before it was told. */
+function ordered(states: readonly HeldState[]): Wrong {
+  for (let i = 1; i < states.length; i++) {
+    const [before, after] = [states[i - 1], states[i]];
+    if (before !== undefined && after !== undefined && compareKeys(before.key, after.key) >= 0)
+      return "states that are not in the order of keys";
+  }
+  return null;
 }
 
 /** P2: what a message brings along was decided in its epoch, or before. */

@@ -8,7 +8,7 @@ import type { NodeMessage } from "../core/model/node-message.js";
 
 /** Whether a replica that takes it in has more to write than a few bytes. */
 export function bringsRegisters({ kind }: NodeMessage): boolean {
-  return kind === "write" || kind === "impose" || kind === "changes";
+  return kind === "write" || kind === "impose" || kind === "changes" || kind === "keys-held";
 }
 
 /** Whether a node with a full disk counts it as lost. `deletable`: it has room for deletions. */

@@ -7,13 +7,15 @@ import { expect, test } from "vitest";
 import type { Fenced } from "../../src/core/model/message.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import type { Refusal, Unknown } from "../../src/core/model/operation.js";
+import type { MergeMessage } from "../../src/core/model/transfer-message.js";
 import type { ViewMessage } from "../../src/core/view/message.js";
 import type { Verdict } from "../../src/node/outgoing.js";
 
 /**
- * How render.ts writes each; the types make the tables complete. Those about views have scripts of their own (views/).
+ * How render.ts writes each; the types make the tables complete. Those about views have scripts of their own (views/),
+ * those of merges a world (test/transfer).
  */
-const MESSAGES: Record<Exclude<NodeMessage["kind"], ViewMessage["kind"]>, string> = {
+const MESSAGES: Record<Exclude<NodeMessage["kind"], ViewMessage["kind"] | MergeMessage["kind"]>, string> = {
   prepare: " Prepare ",
   promised: " Promised ",
   reserve: " Reserve ",

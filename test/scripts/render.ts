@@ -77,6 +77,14 @@ export function renderMessage(m: NodeMessage): string {
       return `Purge ${m.key} ${renderTimestamp(m.timestamp)} in b=${renderBallot(m.ballot)}`;
     case "purged":
       return "Purged";
+    case "ask-states":
+      return `AskStates after ${m.after ?? "nothing"}`;
+    case "states":
+      return `States ${m.states.map(({ key, timestamp }) => `${key} ${timestamp === null ? "bad" : renderTimestamp(timestamp)}`).join(", ")} up to ${m.upTo ?? "the last"}`;
+    case "ask-keys":
+      return `AskKeys ${m.keys.join(" ")}`;
+    case "keys-held":
+      return `KeysHeld ${m.held.map(({ key, register, bad }) => (bad ? `${key} bad` : `${key} ${register === null ? "absent" : renderRegister(register)}`)).join(", ")}`;
     case "your-turn":
       return `YourTurn b=${renderBallot(m.ballot)}`;
     case "forward":

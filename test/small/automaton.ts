@@ -217,7 +217,7 @@ export class Automaton {
   }
 
   private messageOf(from: number, place: number, message: CoreMessage): number {
-    if (!("partition" in message)) throw new Error(`no ${message.kind} here`);
+    if (!("partition" in message) || "previous" in message) throw new Error(`no ${message.kind} here`);
     return this.inputOf({ kind: "deliver", place, from, message }, `${from}→${place} ${textOfMessage(message)}`);
   }
 

@@ -13,7 +13,7 @@ import type { NodeEntry } from "../../src/core/model/node-entry.js";
 import { Envelopes, type Outbox, type Outcome, type Raised } from "../../src/core/model/outbox.js";
 import { BAD, MemoryTable } from "../../src/core/model/table.js";
 import type { PreCopied } from "../../src/core/model/transfer-entry.js";
-import type { TransferMessage } from "../../src/core/model/transfer-message.js";
+import type { TransferAnswer, TransferMessage } from "../../src/core/model/transfer-message.js";
 import { Attempts } from "../../src/core/quorum/attempts.js";
 import { Group } from "../../src/core/quorum/group.js";
 import type { Patience } from "../../src/core/quorum/patience.js";
@@ -23,7 +23,7 @@ import { LateMerge } from "../../src/core/transfer/late-merge.js";
 import { Merge } from "../../src/core/transfer/merge.js";
 import { PreCopy } from "../../src/core/transfer/pre-copy.js";
 import { Receiver } from "../../src/core/transfer/receiver.js";
-import { answerTransfer, type SourceCopy, type SourceLife } from "../../src/core/transfer/source.js";
+import { answerMerge, answerPreCopy, type SourceCopy, type SourceLife } from "../../src/core/transfer/source.js";
 import { TransferLoad } from "../../src/core/transfer/transfer-load.js";
 import { NodeLoad } from "../../src/core/writer/node-load.js";
 
@@ -269,9 +269,10 @@ export class TransferNode {
     switch (message.kind) {
       case "ask-registers":
       case "ask-delta":
+        return answer(from, answerPreCopy(message, this.source, this.life), out);
       case "ask-states":
       case "ask-keys":
-        return answerTransfer(from, message, this.source, this.life, out);
+        return answer(from, answerMerge(message, this.source, this.life), out);
       case "registers":
         return this.preCopy?.onRegisters(now, from, message, out);
       case "delta":
@@ -288,11 +289,11 @@ export class TransferNode {
   }
 
   /** A step took the last key of the merge: the copy is a ready replica from here on. */
-  settleReadiness(): void {
+  settleReadiness(out: WorldOutbox): void {
     if (this.merge?.ready !== true) return;
+    this.push(out, { kind: "ready", partition: P, epoch: this.known });
     this.merge = null;
     this.ready = true;
-    this.readyIn.add(this.known);
     this.beginLate(this.view);
   }
 
@@ -346,6 +347,10 @@ function mayStay({ replicas, previous }: GroupView): boolean {
   const stayers = replicas.filter((id) => previous.replicas.includes(id)).length;
   const majority = majorityOf(replicas.length);
   return stayers < majority || majority >= majorityOf(previous.replicas.length);
+}
+
+function answer(to: NodeId, message: TransferAnswer | null, out: WorldOutbox): void {
+  if (message !== null) out.sendDurable.push(to, message);
 }
 
 /** This world has no views, and keeps its own account of copies. */

@@ -208,9 +208,9 @@ class World {
     Reflect.deleteProperty(table, "remove");
     const merged = node.merge;
     if (merged !== null) this.watchMemory(node, merged.buffered);
-    node.took(out.entries);
     const isReady = merged?.ready === true;
-    node.settleReadiness();
+    node.settleReadiness(out);
+    node.took(out.entries);
     for (const register of removed.values()) this.checks.removed(register);
     for (const entry of out.entries) {
       if (entry.kind === "inherited" && entry.mark > 0) this.inherited++;

@@ -190,6 +190,17 @@ export function sizeOf(message: NodeMessage): number {
         (sum, { register }) => sum + (register === null ? 32 : encodeRegister(register).length + 8),
         64 + rangesSize(message.taken),
       );
+    case "states":
+      return message.states.reduce((sum, { key }) => sum + key.length + 48, 256 + 32 * message.sealed.settled.length);
+    case "ask-keys":
+      return message.keys.reduce((sum, key) => sum + key.length + 4, 64);
+    case "keys-held":
+      return message.held.reduce(
+        (sum, { key, register }) => sum + key.length + (register === null ? 0 : encodeRegister(register).length) + 16,
+        256 + 32 * message.sealed.settled.length,
+      );
+    case "ask-states":
+      return 64 + (message.after?.length ?? 0);
     case "ask-changes":
       return 64 + rangesSize(message.taken);
     case "heartbeat-answer":

@@ -30,6 +30,7 @@ import { textOf } from "../bytes/bytes.js";
 import { ballotFromWire } from "../register/ballot.js";
 import { decodeRegister } from "../register/register.js";
 import { listedChange } from "./hot-lists.js";
+import { mergeMessageFromWire } from "./merge-messages.js";
 import { FENCED, type WireMessage } from "./message-to-wire.js";
 import { seqRangesFromWire } from "./seq-ranges.js";
 import { viewMessageFromWire } from "./view-messages.js";
@@ -225,6 +226,11 @@ export function messageFromWire(wire: WireMessage | undefined): NodeMessage | nu
       return forwardFromWire(wire.value);
     case "forwarded":
       return { kind: "forwarded", id: wire.value.id, result: resultFromWire(wire.value.result) };
+    case "askStates":
+    case "states":
+    case "askKeys":
+    case "keysHeld":
+      return mergeMessageFromWire(wire);
     default:
       return viewMessageFromWire(wire);
   }

@@ -18,6 +18,7 @@ import { requestToWire, resultToWire } from "../api/operation.js";
 import { bytesOf, NO_BYTES } from "../bytes/bytes.js";
 import { ballotToWire } from "../register/ballot.js";
 import { encodeRegister } from "../register/register.js";
+import { mergeMessageToWire } from "./merge-messages.js";
 import { seqRangesToWire } from "./seq-ranges.js";
 import { viewMessageToWire } from "./view-messages.js";
 
@@ -250,6 +251,11 @@ export function messageToWire(m: NodeMessage): WireMessage {
     case "operation-wish":
     case "copies-ready":
       return viewMessageToWire(m);
+    case "ask-states":
+    case "states":
+    case "ask-keys":
+    case "keys-held":
+      return mergeMessageToWire(m);
     default:
       return unreachable(m);
   }

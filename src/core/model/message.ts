@@ -10,6 +10,7 @@ import type { Ballot, SeqRanges, Timestamp } from "./ballot.js";
 import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.js";
 import type { Attempt, ChangeNumber, GroupEpoch, Key, Partition, Revision } from "./ids.js";
 import type { Register } from "./register.js";
+import type { MergeMessage } from "./transfer-message.js";
 
 /**
  * A candidate to every replica, once for the whole partition, after its own promise is durable: promise me this ballot.
@@ -319,7 +320,7 @@ export type GroupMessage =
   | Purged
   | YourTurn;
 
-export type CoreMessage = GroupMessage | ViewMessage | Heartbeat | HeartbeatAnswer;
+export type CoreMessage = GroupMessage | MergeMessage | ViewMessage | Heartbeat | HeartbeatAnswer;
 
 export function groupEpochOf(message: GroupMessage): GroupEpoch {
   switch (message.kind) {

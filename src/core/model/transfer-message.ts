@@ -170,4 +170,6 @@ export interface HeldKey {
 export type TransferQuestion = AskRegisters | AskDelta | AskStates | AskKeys;
 /** From a source to a target. */
 export type TransferAnswer = Registers | Delta | States | KeysHeld;
+/** Between a copy that merges and the replicas of the group before. */
+export type MergeMessage = AskStates | States | AskKeys | KeysHeld;
 export type TransferMessage = TransferQuestion | TransferAnswer;

@@ -51,6 +51,7 @@ import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import type { Register } from "../model/register.js";
 import { BAD, type Bad, type RegisterTable } from "../model/table.js";
+import type { Merged } from "../model/transfer-entry.js";
 import type { Group } from "../quorum/group.js";
 import { InheritedKeys } from "./inherited.js";
 import { MendingLoad } from "./mending-load.js";
@@ -78,6 +79,8 @@ export class Replica {
   readonly inherited: InheritedKeys;
   /** The last group epoch in which this copy took something over by a transfer; 0: it never did (M1). */
   tookOver = groupEpoch(0);
+  /** How far the merge of an earlier life of the node came; null: nothing of it is durable. */
+  merged: Merged | null = null;
   private readonly had = new Taken();
   private readonly own = new Taken();
   private recalled = false;
@@ -153,11 +156,13 @@ export class Replica {
       case "took-over":
         this.tookOver = entry.groupEpoch;
         return;
+      case "merged":
+        this.merged = entry;
+        return;
       case "register":
       case "removed":
       case "cursor":
       case "pre-copied":
-      case "merged":
       case "ready":
         return;
       default:

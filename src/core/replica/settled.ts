@@ -8,7 +8,7 @@ import { present } from "../../base/assert.js";
 import { type Ballot, compareBallots, sameBallot, type Timestamp } from "../model/ballot.js";
 import { planted } from "../model/planted.js";
 
-const MAX_BALLOTS = 64;
+export const MAX_BALLOTS = 64;
 
 interface SettledSeq {
   readonly ballot: Ballot;

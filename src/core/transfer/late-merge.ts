@@ -21,7 +21,7 @@ import type { HeldKey, KeysHeld } from "../model/transfer-message.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
 import { Asking, type Patience } from "../quorum/patience.js";
-import type { PreviousGroup, TransferOutbox } from "./merge.js";
+import type { MergeOutbox, PreviousGroup } from "./merge.js";
 import type { Receiver } from "./receiver.js";
 import type { TransferLoad } from "./transfer-load.js";
 
@@ -92,14 +92,14 @@ export class LateMerge {
   }
 
   /** Called every tick while `busy`. `heard`: replicas of the group before that are heard, one bit each. */
-  tick(now: Instant, heard: number, patience: Patience, out: TransferOutbox): void {
+  tick(now: Instant, heard: number, patience: Patience, out: MergeOutbox): void {
     this.forgetDead();
     if (this.collected.size === 0 || !this.begun || now >= this.turnEndsAt) this.nextTurn(now, out);
     for (const [place, question] of this.questions)
       if ((heard & voteOf(place)) !== 0 && question.due(now, patience, voteOf(place))) this.send(place, question, out);
   }
 
-  onKeysHeld(now: Instant, from: NodeId, message: KeysHeld, out: TransferOutbox): void {
+  onKeysHeld(now: Instant, from: NodeId, message: KeysHeld, out: MergeOutbox): void {
     const { previous, receiver, load } = this.options;
     const place = previous.replicas.indexOf(from);
     const question = this.questions.get(place);
@@ -126,7 +126,7 @@ export class LateMerge {
     this.collected.clear();
   }
 
-  private conclude(key: Key, { mark, highest, settled, votes }: Collected, out: TransferOutbox): void {
+  private conclude(key: Key, { mark, highest, settled, votes }: Collected, out: MergeOutbox): void {
     const { receiver, previous } = this.options;
     this.collected.delete(key);
     if (!this.stands(key, mark)) return;
@@ -150,7 +150,7 @@ export class LateMerge {
   }
 
   /** The keys that have waited longest are asked for. */
-  private nextTurn(now: Instant, out: TransferOutbox): void {
+  private nextTurn(now: Instant, out: MergeOutbox): void {
     const { receiver, group, previous } = this.options;
     this.stop();
     this.begun = true;
@@ -166,7 +166,7 @@ export class LateMerge {
     for (const [place, node] of previous.replicas.entries()) if (node !== group.self) this.ask(now, place, keys, out);
   }
 
-  private ask(now: Instant, place: number, keys: readonly Key[], out: TransferOutbox): void {
+  private ask(now: Instant, place: number, keys: readonly Key[], out: MergeOutbox): void {
     const { attempts, load } = this.options;
     if (!load.ask(now, TRANSFER_PAGE_BYTES)) return;
     const question = new Question(attempts.next(), keys, now);
@@ -179,7 +179,7 @@ export class LateMerge {
     this.options.load.came(TRANSFER_PAGE_BYTES, 0);
   }
 
-  private send(place: number, { attempt, keys }: Question, out: TransferOutbox): void {
+  private send(place: number, { attempt, keys }: Question, out: MergeOutbox): void {
     const { group, previous } = this.options;
     const to = previous.replicas[place];
     if (to === undefined) return;

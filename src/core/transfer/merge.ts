@@ -24,13 +24,14 @@ import { type Instant, since } from "../../base/time.js";
 import { countVotes, majorityOf, voteOf } from "../../base/votes.js";
 import { compareTimestamps, sameTimestamp } from "../model/ballot.js";
 import { TRANSFER_PAGE_BYTES } from "../model/bounds.js";
+import type { Entry } from "../model/entry.js";
 import { attempt, type GroupEpoch, type Key, NO_NODE, type NodeId } from "../model/ids.js";
 import { compareKeys } from "../model/key-order.js";
 import type { Sink } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import { BAD, type Held, orderedPage } from "../model/table.js";
 import type { Merged } from "../model/transfer-entry.js";
-import type { KeysHeld, States, TransferQuestion } from "../model/transfer-message.js";
+import type { AskKeys, AskStates, KeysHeld, States } from "../model/transfer-message.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
 import type { Patience } from "../quorum/patience.js";
@@ -74,15 +75,18 @@ export interface MergeOptions {
   readonly restored: Merged | null;
 }
 
-export interface TransferOutbox extends ReceiverOutbox {
-  readonly sendNow: Sink<TransferQuestion>;
+export interface MergeOutbox extends ReceiverOutbox {
+  readonly sendNow: Sink<AskStates | AskKeys>;
 }
 
 /** The reason why it waits, other than for answers. */
 export type MergeWait = "sources" | "bad keys" | "too many bad keys" | "room" | "rate";
 
 export class Merge {
+  /** All keys are as they must be. The copy is ready once it says so, behind all entries of this machine. */
   ready = false;
+  /** Where catching up with each source goes on from; known at the end. */
+  readonly cursors: Extract<Entry, { kind: "cursor" }>[] = [];
   /** Keys decided, and bytes that came, since the machine started. */
   keys = 0;
   bytes = 0;
@@ -125,7 +129,7 @@ export class Merge {
   }
 
   /** Called every tick. `heard`: replicas of the group before that are heard, one bit each by place there. */
-  tick(now: Instant, heard: number, patience: Patience, out: TransferOutbox): void {
+  tick(now: Instant, heard: number, patience: Patience, out: MergeOutbox): void {
     if (this.ready) return;
     this.heard = heard;
     this.widen(now);
@@ -133,7 +137,7 @@ export class Merge {
     this.proceed(now, out);
   }
 
-  onStates(now: Instant, from: NodeId, message: States, out: TransferOutbox): void {
+  onStates(now: Instant, from: NodeId, message: States, out: MergeOutbox): void {
     const stream = this.streams[this.placeOf(from)];
     const question = stream?.question ?? null;
     if (this.ready || stream === undefined || question === null || question.attempt !== message.attempt) return;
@@ -144,7 +148,7 @@ export class Merge {
     this.proceed(now, out);
   }
 
-  onKeysHeld(now: Instant, from: NodeId, message: KeysHeld, out: TransferOutbox): void {
+  onKeysHeld(now: Instant, from: NodeId, message: KeysHeld, out: MergeOutbox): void {
     const { fetching } = this;
     const { question } = fetching;
     if (this.ready || question === null || question.attempt !== message.attempt) return;
@@ -182,7 +186,7 @@ export class Merge {
 
   // ---- Deciding. ----
 
-  private proceed(now: Instant, out: TransferOutbox): void {
+  private proceed(now: Instant, out: MergeOutbox): void {
     while (!this.ready) {
       if (this.fetchingStretch) {
         if (!this.fetching.done) break;
@@ -194,7 +198,7 @@ export class Merge {
   }
 
   /** Decides the next keys. False: it needs more pages, or the next key cannot be decided yet. */
-  private decideStretch(now: Instant, out: TransferOutbox): boolean {
+  private decideStretch(now: Instant, out: MergeOutbox): boolean {
     const { receiver } = this.options;
     this.listOwn();
     const covering = this.streams.filter((stream) => stream.covers(this.merged));
@@ -226,7 +230,7 @@ export class Merge {
   }
 
   /** False: too few can speak for the key. */
-  private decide(key: Key, mine: Held | null, covering: readonly Stream[], out: TransferOutbox): boolean {
+  private decide(key: Key, mine: Held | null, covering: readonly Stream[], out: MergeOutbox): boolean {
     const { receiver, previous } = this.options;
     const verdict = new Verdict();
     for (const stream of covering) verdict.hear(stream.place, stream.pass(key), stream.votes);
@@ -250,7 +254,7 @@ export class Merge {
   }
 
   /** The stretch up to there is decided: what is lacking of it is fetched. */
-  private reached(end: Key | null, out: TransferOutbox): boolean {
+  private reached(end: Key | null, out: MergeOutbox): boolean {
     this.waitsFor = null;
     this.undecidedSince = null;
     if (this.fetching.done) this.advance(end, out);
@@ -261,7 +265,7 @@ export class Merge {
     return true;
   }
 
-  private advance(end: Key | null, out: TransferOutbox): void {
+  private advance(end: Key | null, out: MergeOutbox): void {
     if (end === null) return this.finish(out);
     this.merged = end;
     const { receiver, group } = this.options;
@@ -269,7 +273,7 @@ export class Merge {
   }
 
   /** Whether the key is inherited as bad, and passed over. */
-  private giveUpOn(key: Key, now: Instant, covering: readonly Stream[], out: TransferOutbox): boolean {
+  private giveUpOn(key: Key, now: Instant, covering: readonly Stream[], out: MergeOutbox): boolean {
     const { receiver } = this.options;
     const spoke = covering.reduce((votes, { place }) => votes | voteOf(place), 0);
     for (const stream of this.streams) stream.active = true;
@@ -290,14 +294,13 @@ export class Merge {
     return this.reached(key, out);
   }
 
-  private finish(out: TransferOutbox): void {
+  private finish(out: MergeOutbox): void {
     const { receiver, group, previous } = this.options;
     for (const { place, since } of this.streams) {
       const node = previous.replicas[place] ?? NO_NODE;
       if (since !== null && place !== this.ownPlace && group.placeOf(node) >= 0)
-        receiver.follow(node, since.copy, since.change, out);
+        this.cursors.push(receiver.follow(node, since.copy, since.change, out));
     }
-    receiver.note({ kind: "ready", partition: group.partition, epoch: group.epoch }, out);
     this.ready = true;
     this.waitsFor = null;
     this.stop();
@@ -338,7 +341,7 @@ export class Merge {
     if (live < this.majority && !this.fetchingStretch) this.waitsFor = "sources";
   }
 
-  private askMore(now: Instant, out: TransferOutbox): void {
+  private askMore(now: Instant, out: MergeOutbox): void {
     const { load } = this.options;
     if (this.fetchingStretch) return this.fetch(now, out);
     for (const stream of this.streams) {
@@ -353,7 +356,7 @@ export class Merge {
     }
   }
 
-  private fetch(now: Instant, out: TransferOutbox): void {
+  private fetch(now: Instant, out: MergeOutbox): void {
     const { fetching } = this;
     const { load, attempts } = this.options;
     if (fetching.question !== null) return;
@@ -368,7 +371,7 @@ export class Merge {
     this.sendFetch(out);
   }
 
-  private askAgain(now: Instant, patience: Patience, out: TransferOutbox): void {
+  private askAgain(now: Instant, patience: Patience, out: MergeOutbox): void {
     for (const stream of this.streams)
       if (stream.question?.due(now, patience, voteOf(stream.place)))
         this.send(stream.place, this.statesQuestion(stream), out);
@@ -404,7 +407,7 @@ export class Merge {
     this.bytes += bytes;
   }
 
-  private sendFetch(out: TransferOutbox): void {
+  private sendFetch(out: MergeOutbox): void {
     const { question } = this.fetching;
     if (question === null) return;
     const { group, previous } = this.options;
@@ -417,7 +420,7 @@ export class Merge {
     );
   }
 
-  private statesQuestion({ question }: Stream): TransferQuestion {
+  private statesQuestion({ question }: Stream): AskStates {
     assert(question !== null, "a stream that is asked has a question");
     const { group, previous } = this.options;
     const { partition, epoch: groupEpoch } = group;
@@ -425,7 +428,7 @@ export class Merge {
     return { kind: "ask-states", partition, groupEpoch, previous: previous.epoch, attempt, after };
   }
 
-  private send(place: number, question: TransferQuestion, out: TransferOutbox): void {
+  private send(place: number, question: AskStates | AskKeys, out: MergeOutbox): void {
     const node = this.options.previous.replicas[place];
     if (node !== undefined) out.sendNow.push(node, question);
   }

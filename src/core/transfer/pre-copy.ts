@@ -25,14 +25,22 @@ import {
   type NodeId,
 } from "../model/ids.js";
 import { compareKeys } from "../model/key-order.js";
+import type { Sink } from "../model/outbox.js";
 import { BAD, orderedPage } from "../model/table.js";
 import type { PreCopied } from "../model/transfer-entry.js";
-import type { Delta, GivenRegister, Registers, SourceNumbers } from "../model/transfer-message.js";
+import type {
+  AskDelta,
+  AskRegisters,
+  Delta,
+  GivenRegister,
+  Registers,
+  SourceNumbers,
+} from "../model/transfer-message.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
 import { Asking, type Patience } from "../quorum/patience.js";
-import type { PreviousGroup, TransferOutbox } from "./merge.js";
-import type { Receiver } from "./receiver.js";
+import type { PreviousGroup } from "./merge.js";
+import type { Receiver, ReceiverOutbox } from "./receiver.js";
 import type { TransferLoad } from "./transfer-load.js";
 
 /** Without an answer for so long the source is given up for another one. */
@@ -41,6 +49,10 @@ export const GIVE_UP_MS = 5_000;
 const FOLLOW_MS = 1_000;
 /** Own registers looked at together. */
 const MAX_OWN = 512;
+
+export interface PreCopyOutbox extends ReceiverOutbox {
+  readonly sendNow: Sink<AskRegisters | AskDelta>;
+}
 
 export interface PreCopyOptions {
   /** The copy's own, or the one that it will be of. */
@@ -99,7 +111,7 @@ export class PreCopy {
   }
 
   /** Called every tick. `heard`: replicas of the group that are heard, one bit each. */
-  tick(now: Instant, heard: number, patience: Patience, out: TransferOutbox): void {
+  tick(now: Instant, heard: number, patience: Patience, out: PreCopyOutbox): void {
     if (this.source < 0 || (heard & voteOf(this.source)) === 0 || since(now, this.progressAt) > GIVE_UP_MS)
       this.changeSource(now, heard);
     if (this.source < 0) return;
@@ -110,7 +122,7 @@ export class PreCopy {
     } else if (this.asking.due(now, patience, voteOf(this.source))) this.send(out);
   }
 
-  onRegisters(now: Instant, from: NodeId, message: Registers, out: TransferOutbox): void {
+  onRegisters(now: Instant, from: NodeId, message: Registers, out: PreCopyOutbox): void {
     if (!this.expects(from, message.attempt) || this.position?.listedAll === true) return;
     this.arrived(now, message.registers, message.source);
     const { position } = this;
@@ -124,7 +136,7 @@ export class PreCopy {
     this.ask(now, out);
   }
 
-  onDelta(now: Instant, from: NodeId, message: Delta, out: TransferOutbox): void {
+  onDelta(now: Instant, from: NodeId, message: Delta, out: PreCopyOutbox): void {
     const { position } = this;
     if (!this.expects(from, message.attempt) || position === null || !position.listedAll) return;
     this.arrived(now, message.changed, message.source);
@@ -139,7 +151,7 @@ export class PreCopy {
   }
 
   /** The source cannot tell what changed since the cursor. */
-  private unknown(now: Instant, position: Position, { copy, lastChange }: SourceNumbers, out: TransferOutbox): void {
+  private unknown(now: Instant, position: Position, { copy, lastChange }: SourceNumbers, out: PreCopyOutbox): void {
     this.inStep = false;
     // Another replica took the place of the one that listed the keys. It goes on from now, and the merge finds what
     // lies between.
@@ -168,7 +180,7 @@ export class PreCopy {
     this.progressAt = now;
   }
 
-  private take(given: readonly GivenRegister[], out: TransferOutbox): void {
+  private take(given: readonly GivenRegister[], out: PreCopyOutbox): void {
     const { receiver } = this.options;
     for (const { register, settled } of given) {
       const held = receiver.table.get(register.key);
@@ -182,7 +194,7 @@ export class PreCopy {
    * Drops what was listed in this stretch of keys no more. The key where the next page begins; null: that was the last
    * one.
    */
-  private dropBetween(after: Key | null, { registers, upTo }: Registers, out: TransferOutbox): Key | null {
+  private dropBetween(after: Key | null, { registers, upTo }: Registers, out: PreCopyOutbox): Key | null {
     const { receiver } = this.options;
     const own = orderedPage(receiver.table, after, MAX_OWN, TRANSFER_PAGE_BYTES);
     const listed = new Set<Key>();
@@ -194,7 +206,7 @@ export class PreCopy {
     return own.more ? (own.found.at(-1)?.key ?? upTo) : upTo;
   }
 
-  private moveTo(position: Position, out: TransferOutbox): void {
+  private moveTo(position: Position, out: PreCopyOutbox): void {
     this.position = position;
     const { group, from, receiver } = this.options;
     const { copy, change, upTo, listedAll } = position;
@@ -224,7 +236,7 @@ export class PreCopy {
     if (this.position !== null) this.position = { ...this.position, copy: NO_COPY };
   }
 
-  private ask(now: Instant, out: TransferOutbox): void {
+  private ask(now: Instant, out: PreCopyOutbox): void {
     const { load, attempts } = this.options;
     if (!load.ask(now, TRANSFER_PAGE_BYTES)) {
       this.waitsFor = load.heldUpBy(now);
@@ -236,7 +248,7 @@ export class PreCopy {
     this.send(out);
   }
 
-  private send(out: TransferOutbox): void {
+  private send(out: PreCopyOutbox): void {
     const { group, from } = this.options;
     const to = from.replicas[this.source];
     if (to === undefined || this.attempt === null) return;

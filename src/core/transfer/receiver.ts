@@ -19,6 +19,8 @@ import type { Group } from "../quorum/group.js";
 import type { InheritedKeys } from "../replica/inherited.js";
 import type { Replica } from "../replica/replica.js";
 
+type Cursor = Extract<Entry, { kind: "cursor" }>;
+
 export interface ReceiverOutbox {
   readonly entries: EntrySink<Entry>;
 }
@@ -98,11 +100,13 @@ export class Receiver {
   }
 
   /** All changes of that copy up to this one are here: catching up goes on from there. */
-  follow(source: NodeId, copy: GroupEpoch, change: ChangeNumber, out: ReceiverOutbox): void {
-    out.entries.push({ kind: "cursor", partition: this.group.partition, source, copy, change });
+  follow(source: NodeId, copy: GroupEpoch, change: ChangeNumber, out: ReceiverOutbox): Cursor {
+    const cursor: Cursor = { kind: "cursor", partition: this.group.partition, source, copy, change };
+    out.entries.push(cursor);
+    return cursor;
   }
 
-  note(entry: Extract<Entry, { kind: "pre-copied" | "merged" | "ready" }>, out: ReceiverOutbox): void {
+  note(entry: Extract<Entry, { kind: "pre-copied" | "merged" }>, out: ReceiverOutbox): void {
     out.entries.push(entry);
   }
 

@@ -8,13 +8,11 @@
  *   I2  A stretch of keys is told whole: every key of it that is held, bad ones included. It is what the copy holds
  *       now. A copy that serves the new group already tells what it holds in that one.
  *   I3  A key that was inherited as bad is told as bad, and never left out.
- *   I4  An answer leaves after all that it tells is durable (R8).
+ *   I4  An answer leaves after all that it tells is durable (R8): by `sendDurable`.
  */
-import { unreachable } from "../../base/assert.js";
 import { STATES_BYTES, TRANSFER_PAGE_BYTES } from "../model/bounds.js";
-import { type ChangeNumber, type GroupEpoch, type Key, NO_CHANGE, type NodeId, type Revision } from "../model/ids.js";
+import { type ChangeNumber, type GroupEpoch, type Key, NO_CHANGE, type Revision } from "../model/ids.js";
 import { compareKeys } from "../model/key-order.js";
-import type { Sink } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import type { Register } from "../model/register.js";
 import { FORGOTTEN } from "../model/removals.js";
@@ -33,8 +31,6 @@ import type {
   SealedCopy,
   SourceNumbers,
   States,
-  TransferAnswer,
-  TransferQuestion,
 } from "../model/transfer-message.js";
 import type { InheritedKeys } from "../replica/inherited.js";
 import type { SettledSeqs } from "../replica/settled.js";
@@ -76,37 +72,25 @@ export interface SourceLife {
   readonly newest: GroupEpoch;
 }
 
-/** Answers the question, if this copy may. Whoever is not told waits, and asks again. */
-export function answerTransfer(
-  from: NodeId,
-  asked: TransferQuestion,
+/** Answers a copy that merges, if this one may. Whoever is not told waits, and asks again. */
+export function answerMerge(asked: AskStates | AskKeys, copy: SourceCopy, life: SourceLife): States | KeysHeld | null {
+  if (!mayAnswer(asked, life)) return null;
+  return asked.kind === "ask-states" ? statesPage(asked, copy) : keysPage(asked, copy);
+}
+
+/** Answers a copy that takes over beforehand, if this one may. */
+export function answerPreCopy(
+  asked: AskRegisters | AskDelta,
   copy: SourceCopy,
   life: SourceLife,
-  out: { readonly sendDurable: Sink<TransferAnswer> },
-): void {
-  if (!mayAnswer(asked, life)) return;
-  out.sendDurable.push(from, answerOf(asked, copy));
+): Registers | Delta | null {
+  if (!life.wasReady(asked.groupEpoch)) return null;
+  return asked.kind === "ask-registers" ? registersPage(asked, copy) : deltaPage(asked, copy);
 }
 
-function mayAnswer(asked: TransferQuestion, life: SourceLife): boolean {
-  if (asked.kind === "ask-registers" || asked.kind === "ask-delta") return life.wasReady(asked.groupEpoch);
-  if (planted("V3.unsealed")) return life.wasReady(asked.previous);
-  return life.wasReady(asked.previous) && life.hasSealed(asked.previous) && life.newest <= asked.groupEpoch;
-}
-
-function answerOf(asked: TransferQuestion, copy: SourceCopy): TransferAnswer {
-  switch (asked.kind) {
-    case "ask-registers":
-      return registersPage(asked, copy);
-    case "ask-delta":
-      return deltaPage(asked, copy);
-    case "ask-states":
-      return statesPage(asked, copy);
-    case "ask-keys":
-      return keysPage(asked, copy);
-    default:
-      return unreachable(asked);
-  }
+function mayAnswer({ previous, groupEpoch }: AskStates | AskKeys, life: SourceLife): boolean {
+  if (planted("V3.unsealed")) return life.wasReady(previous);
+  return life.wasReady(previous) && life.hasSealed(previous) && life.newest <= groupEpoch;
 }
 
 function registersPage({ partition, groupEpoch, attempt, after }: AskRegisters, copy: SourceCopy): Registers {

@@ -100,6 +100,10 @@ const SECOND = encodedView({
 const round = { partition: P, ballot: OURS, attempt: attempt(11_000_005) };
 const inGroup = { partition: P, groupEpoch: EPOCH, attempt: attempt(11_000_006) };
 
+const inMerge = { ...inGroup, groupEpoch: groupEpoch(EPOCH + 1), previous: EPOCH };
+const SOURCE = { copy: EPOCH, lastChange: changeNumber(40), size: 12 };
+const SEALED = { votes: true, floor: revision(3), reservation: revision(1_000), settled: [AT] };
+
 const CONDITIONS: readonly Condition[] = [
   { kind: "version", version: revision(6) },
   { kind: "value", value: value("5") },
@@ -262,6 +266,33 @@ const MESSAGES: Kinds = {
         { timestamp: timestamp(OURS, 4), register: null, settled: false },
       ],
       taken: HAD,
+    },
+  ],
+  "ask-states": [
+    { ...inMerge, after: null },
+    { ...inMerge, after: K },
+  ],
+  states: [
+    {
+      ...inMerge,
+      source: SOURCE,
+      sealed: SEALED,
+      states: [{ key: K, timestamp: AT, settled: true }],
+      upTo: K,
+    },
+    { ...inMerge, source: SOURCE, sealed: SEALED, states: [{ key: K, timestamp: null, settled: false }], upTo: null },
+    { ...inMerge, source: SOURCE, sealed: { ...SEALED, votes: false, settled: [] }, states: [], upTo: null },
+  ],
+  "ask-keys": [{ ...inMerge, keys: [K] }],
+  "keys-held": [
+    {
+      ...inMerge,
+      source: SOURCE,
+      sealed: SEALED,
+      held: [
+        { key: K, register: VALUED, bad: false, settled: true },
+        { key: K, register: null, bad: true, settled: false },
+      ],
     },
   ],
   "ask-tombstone": [{ ...round, key: K, timestamp: AT }],

@@ -224,6 +224,15 @@ type Kinds = {
   readonly [Kind in NodeMessage["kind"]]: fc.Arbitrary<Omit<Extract<NodeMessage, { kind: Kind }>, "kind">>;
 };
 
+const inMerge = { ...inGroup, previous: anyEpoch };
+const anySource = fc.record({ copy: anyEpoch, lastChange: anyChange, size: u53 });
+const anySealed = fc.record({
+  votes: fc.boolean(),
+  floor: anyRevision,
+  reservation: anyRevision,
+  settled: fc.array(anyTimestamp, { maxLength: 3 }),
+});
+
 const bodies: Kinds = {
   prepare: fc.record({ partition: anyPartition, ballot: anyBallot }),
   promised: fc.record({ partition: anyPartition, ballot: anyBallot, reservation: anyRevision }),
@@ -275,6 +284,26 @@ const bodies: Kinds = {
     more: fc.boolean(),
     changes: fc.array(anyListed, { maxLength: 3 }),
     taken: anyRanges,
+  }),
+  "ask-states": fc.record({ ...inMerge, after: orNull(anyKey) }),
+  states: fc.record({
+    ...inMerge,
+    source: anySource,
+    sealed: anySealed,
+    states: fc.array(fc.record({ key: anyKey, timestamp: orNull(anyTimestamp), settled: fc.boolean() }), {
+      maxLength: 3,
+    }),
+    upTo: orNull(anyKey),
+  }),
+  "ask-keys": fc.record({ ...inMerge, keys: fc.array(anyKey, { maxLength: 3 }) }),
+  "keys-held": fc.record({
+    ...inMerge,
+    source: anySource,
+    sealed: anySealed,
+    held: fc.array(
+      fc.record({ key: anyKey, register: orNull(anyRegister), bad: fc.boolean(), settled: fc.boolean() }),
+      { maxLength: 3 },
+    ),
   }),
   "ask-tombstone": anyTombstone,
   "tombstone-held": inBallot,
@@ -340,6 +369,10 @@ export function bare(message: NodeMessage): NodeMessage {
   if (message.kind === "changes") {
     const changes = message.changes.map((one) => ({ ...one, register: bareRegister(one.register) }));
     return { ...message, changes };
+  }
+  if (message.kind === "keys-held") {
+    const held = message.held.map((one) => ({ ...one, register: bareRegister(one.register) }));
+    return { ...message, held };
   }
   if (!("register" in message) || message.register === null) return message;
   return { ...message, register: bareRegister(message.register) } as NodeMessage;

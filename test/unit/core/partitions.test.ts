@@ -207,7 +207,7 @@ describe("a newcomer", () => {
     node.copies.durable(NOW, VIEWS.moved, node.out);
     for (const question of QUESTIONS(2)) expect(node.hear(2, question), question.kind).toEqual([]);
     expect(node.copies.news(VIEWS.moved)).toEqual([]);
-    node.copies.becomeReady(NOW, P, MOVED, node.out);
+    node.copies.becomeReady(NOW, P, MOVED, [], node.out);
     expect(node.flush()).toEqual(["ready 2"]);
     expect(node.hear(2, prepare(2, 1, 2))).toEqual(["promised"]);
     expect(node.copies.news(VIEWS.moved)).toEqual([{ partition: P, groupEpoch: 2, bad: 0 }]);

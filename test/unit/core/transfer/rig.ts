@@ -26,7 +26,7 @@ import { Group } from "../../../../src/core/quorum/group.js";
 import { Replica } from "../../../../src/core/replica/replica.js";
 import type { PreviousGroup } from "../../../../src/core/transfer/merge.js";
 import { Receiver } from "../../../../src/core/transfer/receiver.js";
-import { answerTransfer, type SourceCopy } from "../../../../src/core/transfer/source.js";
+import { answerMerge, answerPreCopy, type SourceCopy } from "../../../../src/core/transfer/source.js";
 import { TransferLoad } from "../../../../src/core/transfer/transfer-load.js";
 
 export const P = partition(0);
@@ -81,14 +81,10 @@ export class Source {
   }
 
   answer(asked: TransferQuestion): TransferAnswer | null {
-    const out = new Outbox();
     const life = { wasReady: () => this.ready, hasSealed: () => this.sealed, newest: this.newest };
-    answerTransfer(nodeId(4), asked, this.asSource(), life, out);
-    let answer: TransferAnswer | null = null;
-    out.sendDurable.each((_, message) => {
-      answer = message;
-    });
-    return answer;
+    if (asked.kind === "ask-registers" || asked.kind === "ask-delta")
+      return answerPreCopy(asked, this.asSource(), life);
+    return answerMerge(asked, this.asSource(), life);
   }
 
   private next(): ChangeNumber {

@@ -2,8 +2,7 @@
 import { expect, test } from "vitest";
 import { attempt, changeNumber, groupEpoch, type Key, key, nodeId } from "../../../../src/core/model/ids.js";
 import { compareKeys } from "../../../../src/core/model/key-order.js";
-import type { Delta, Registers, States, TransferQuestion } from "../../../../src/core/model/transfer-message.js";
-import { answerTransfer } from "../../../../src/core/transfer/source.js";
+import type { Delta, Registers, States } from "../../../../src/core/model/transfer-message.js";
 import { NEW, OLD, Outbox, P, register, Source } from "./rig.js";
 
 const T = attempt(7);
@@ -76,16 +75,6 @@ test("a pre-copy is answered by a copy that still serves", () => {
   source.sealed = false;
   source.newest = OLD.epoch;
   expect(source.answer({ kind: "ask-registers", ...bulk, after: null })).not.toBe(null);
-});
-
-test("I4: answers leave after the sync", () => {
-  const out = new Outbox();
-  const source = new Source(nodeId(1));
-  const asked: TransferQuestion = { kind: "ask-states", ...finals, after: null };
-  const life = { wasReady: () => true, hasSealed: () => true, newest: NEW };
-  answerTransfer(nodeId(4), asked, { ...source.replica, ...source } as never, life, out);
-  expect(out.sendDurable.count).toBe(1);
-  expect(out.sendNow.count).toBe(0);
 });
 
 test("a delta tells changes and removals along one count, page by page", () => {

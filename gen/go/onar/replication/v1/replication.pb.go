@@ -1233,6 +1233,10 @@ type PeerMessage struct {
 	//	*PeerMessage_LeaveWish
 	//	*PeerMessage_OperationWish
 	//	*PeerMessage_CopiesReady
+	//	*PeerMessage_AskStates
+	//	*PeerMessage_States
+	//	*PeerMessage_AskKeys
+	//	*PeerMessage_KeysHeld
 	Message isPeerMessage_Message `protobuf_oneof:"message"`
 	// Where a request that is traced has got to; after the message. Missing with nearly all messages. It changes nothing of what is done.
 	Trace         *TraceContext `protobuf:"bytes,39,opt,name=trace,proto3" json:"trace,omitempty"`
@@ -1637,6 +1641,42 @@ func (x *PeerMessage) GetCopiesReady() *CopiesReady {
 	return nil
 }
 
+func (x *PeerMessage) GetAskStates() *AskStates {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_AskStates); ok {
+			return x.AskStates
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetStates() *States {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_States); ok {
+			return x.States
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetAskKeys() *AskKeys {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_AskKeys); ok {
+			return x.AskKeys
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetKeysHeld() *KeysHeld {
+	if x != nil {
+		if x, ok := x.Message.(*PeerMessage_KeysHeld); ok {
+			return x.KeysHeld
+		}
+	}
+	return nil
+}
+
 func (x *PeerMessage) GetTrace() *TraceContext {
 	if x != nil {
 		return x.Trace
@@ -1848,6 +1888,26 @@ type PeerMessage_CopiesReady struct {
 	CopiesReady *CopiesReady `protobuf:"bytes,51,opt,name=copies_ready,json=copiesReady,proto3,oneof"`
 }
 
+type PeerMessage_AskStates struct {
+	// Copy that is not ready to a replica of the group before: what do you hold behind this key?
+	AskStates *AskStates `protobuf:"bytes,52,opt,name=ask_states,json=askStates,proto3,oneof"`
+}
+
+type PeerMessage_States struct {
+	// Back: the timestamps of these keys.
+	States *States `protobuf:"bytes,53,opt,name=states,proto3,oneof"`
+}
+
+type PeerMessage_AskKeys struct {
+	// Copy that takes over to a replica of the group before: what do you hold of these keys?
+	AskKeys *AskKeys `protobuf:"bytes,54,opt,name=ask_keys,json=askKeys,proto3,oneof"`
+}
+
+type PeerMessage_KeysHeld struct {
+	// Back: these registers.
+	KeysHeld *KeysHeld `protobuf:"bytes,55,opt,name=keys_held,json=keysHeld,proto3,oneof"`
+}
+
 func (*PeerMessage_Write) isPeerMessage_Message() {}
 
 func (*PeerMessage_Written) isPeerMessage_Message() {}
@@ -1927,6 +1987,14 @@ func (*PeerMessage_LeaveWish) isPeerMessage_Message() {}
 func (*PeerMessage_OperationWish) isPeerMessage_Message() {}
 
 func (*PeerMessage_CopiesReady) isPeerMessage_Message() {}
+
+func (*PeerMessage_AskStates) isPeerMessage_Message() {}
+
+func (*PeerMessage_States) isPeerMessage_Message() {}
+
+func (*PeerMessage_AskKeys) isPeerMessage_Message() {}
+
+func (*PeerMessage_KeysHeld) isPeerMessage_Message() {}
 
 // A candidate asks every voter of its newest view for its vote. The candidate's own promise is durable before it leaves (R8).
 type ViewPrepare struct {
@@ -4435,6 +4503,599 @@ func (x *ChangedKey) GetSettled() bool {
 	return false
 }
 
+// A copy that is not ready asks a replica of the group before for the timestamps of its keys, in the order that all nodes share: plain keys by
+// their bytes, then those of more than 1,900 bytes by their SHA-256.
+type AskStates struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The asking copy's group epoch.
+	GroupEpoch uint64 `protobuf:"varint,2,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
+	// That of the group before.
+	Previous uint64 `protobuf:"varint,3,opt,name=previous,proto3" json:"previous,omitempty"`
+	// The attempt.
+	Attempt uint64 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// Keys behind this one are wanted. Missing: from the first one on.
+	After         []byte `protobuf:"bytes,5,opt,name=after,proto3,oneof" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskStates) Reset() {
+	*x = AskStates{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskStates) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskStates) ProtoMessage() {}
+
+func (x *AskStates) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskStates.ProtoReflect.Descriptor instead.
+func (*AskStates) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *AskStates) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *AskStates) GetGroupEpoch() uint64 {
+	if x != nil {
+		return x.GroupEpoch
+	}
+	return 0
+}
+
+func (x *AskStates) GetPrevious() uint64 {
+	if x != nil {
+		return x.Previous
+	}
+	return 0
+}
+
+func (x *AskStates) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *AskStates) GetAfter() []byte {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+// A stretch of keys, as the answering replica holds them. Leaves only once its seal of the group before is durable, and all that it speaks of.
+type States struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The group epoch of the AskStates.
+	GroupEpoch uint64 `protobuf:"varint,2,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
+	// The group before, of the AskStates.
+	Previous uint64 `protobuf:"varint,3,opt,name=previous,proto3" json:"previous,omitempty"`
+	// The attempt of the AskStates.
+	Attempt uint64 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// The answering copy.
+	Source *SealedCopy `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
+	// Every key of the stretch that is held, bad ones included, in order: 64 KiB, one at least, 2,048 at most.
+	States []*HeldState `protobuf:"bytes,6,rep,name=states,proto3" json:"states,omitempty"`
+	// The stretch ends with this key. Missing: with the last one.
+	UpTo          []byte `protobuf:"bytes,7,opt,name=up_to,json=upTo,proto3,oneof" json:"up_to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *States) Reset() {
+	*x = States{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *States) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*States) ProtoMessage() {}
+
+func (x *States) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use States.ProtoReflect.Descriptor instead.
+func (*States) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *States) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *States) GetGroupEpoch() uint64 {
+	if x != nil {
+		return x.GroupEpoch
+	}
+	return 0
+}
+
+func (x *States) GetPrevious() uint64 {
+	if x != nil {
+		return x.Previous
+	}
+	return 0
+}
+
+func (x *States) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *States) GetSource() *SealedCopy {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *States) GetStates() []*HeldState {
+	if x != nil {
+		return x.States
+	}
+	return nil
+}
+
+func (x *States) GetUpTo() []byte {
+	if x != nil {
+		return x.UpTo
+	}
+	return nil
+}
+
+// A copy that takes over asks a replica of the group before for registers.
+type AskKeys struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The asking copy's group epoch.
+	GroupEpoch uint64 `protobuf:"varint,2,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
+	// That of the group before.
+	Previous uint64 `protobuf:"varint,3,opt,name=previous,proto3" json:"previous,omitempty"`
+	// The attempt.
+	Attempt uint64 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// At most 256 keys.
+	Keys          [][]byte `protobuf:"bytes,5,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskKeys) Reset() {
+	*x = AskKeys{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskKeys) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskKeys) ProtoMessage() {}
+
+func (x *AskKeys) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskKeys.ProtoReflect.Descriptor instead.
+func (*AskKeys) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *AskKeys) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *AskKeys) GetGroupEpoch() uint64 {
+	if x != nil {
+		return x.GroupEpoch
+	}
+	return 0
+}
+
+func (x *AskKeys) GetPrevious() uint64 {
+	if x != nil {
+		return x.Previous
+	}
+	return 0
+}
+
+func (x *AskKeys) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *AskKeys) GetKeys() [][]byte {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+// What the answering replica holds of the first of those keys: 128 KiB of registers, one at least. Leaves as States do.
+type KeysHeld struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The group epoch of the AskKeys.
+	GroupEpoch uint64 `protobuf:"varint,2,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
+	// The group before, of the AskKeys.
+	Previous uint64 `protobuf:"varint,3,opt,name=previous,proto3" json:"previous,omitempty"`
+	// The attempt of the AskKeys.
+	Attempt uint64 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// The answering copy.
+	Source *SealedCopy `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
+	// In the order of the AskKeys.
+	Held          []*HeldKey `protobuf:"bytes,6,rep,name=held,proto3" json:"held,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeysHeld) Reset() {
+	*x = KeysHeld{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeysHeld) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeysHeld) ProtoMessage() {}
+
+func (x *KeysHeld) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeysHeld.ProtoReflect.Descriptor instead.
+func (*KeysHeld) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *KeysHeld) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *KeysHeld) GetGroupEpoch() uint64 {
+	if x != nil {
+		return x.GroupEpoch
+	}
+	return 0
+}
+
+func (x *KeysHeld) GetPrevious() uint64 {
+	if x != nil {
+		return x.Previous
+	}
+	return 0
+}
+
+func (x *KeysHeld) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *KeysHeld) GetSource() *SealedCopy {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *KeysHeld) GetHeld() []*HeldKey {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+// What a copy that has sealed the group before says of itself.
+type SealedCopy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group epoch in which it began with nothing.
+	Copy uint64 `protobuf:"varint,1,opt,name=copy,proto3" json:"copy,omitempty"`
+	// Its highest change number.
+	LastChange uint64 `protobuf:"varint,2,opt,name=last_change,json=lastChange,proto3" json:"last_change,omitempty"`
+	// Registers that it holds.
+	Size uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// It took nothing over since its seal: what it holds of the group before counts towards settled.
+	Votes bool `protobuf:"varint,4,opt,name=votes,proto3" json:"votes,omitempty"`
+	// The floor of its partition.
+	Floor uint64 `protobuf:"varint,5,opt,name=floor,proto3" json:"floor,omitempty"`
+	// The highest revision that it knows to be reserved.
+	Reservation uint64 `protobuf:"varint,6,opt,name=reservation,proto3" json:"reservation,omitempty"`
+	// The settled seqs that it knows, one for each ballot, 64 at most.
+	Settled       []*Timestamp `protobuf:"bytes,7,rep,name=settled,proto3" json:"settled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SealedCopy) Reset() {
+	*x = SealedCopy{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SealedCopy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SealedCopy) ProtoMessage() {}
+
+func (x *SealedCopy) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SealedCopy.ProtoReflect.Descriptor instead.
+func (*SealedCopy) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *SealedCopy) GetCopy() uint64 {
+	if x != nil {
+		return x.Copy
+	}
+	return 0
+}
+
+func (x *SealedCopy) GetLastChange() uint64 {
+	if x != nil {
+		return x.LastChange
+	}
+	return 0
+}
+
+func (x *SealedCopy) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *SealedCopy) GetVotes() bool {
+	if x != nil {
+		return x.Votes
+	}
+	return false
+}
+
+func (x *SealedCopy) GetFloor() uint64 {
+	if x != nil {
+		return x.Floor
+	}
+	return 0
+}
+
+func (x *SealedCopy) GetReservation() uint64 {
+	if x != nil {
+		return x.Reservation
+	}
+	return 0
+}
+
+func (x *SealedCopy) GetSettled() []*Timestamp {
+	if x != nil {
+		return x.Settled
+	}
+	return nil
+}
+
+// A key and the state that is held of it.
+type HeldState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key.
+	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Missing: its register is bad.
+	Timestamp *Timestamp `protobuf:"bytes,2,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
+	// That state is known to be settled (R14).
+	Settled       bool `protobuf:"varint,3,opt,name=settled,proto3" json:"settled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldState) Reset() {
+	*x = HeldState{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldState) ProtoMessage() {}
+
+func (x *HeldState) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldState.ProtoReflect.Descriptor instead.
+func (*HeldState) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *HeldState) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *HeldState) GetTimestamp() *Timestamp {
+	if x != nil {
+		return x.Timestamp
+	}
+	return nil
+}
+
+func (x *HeldState) GetSettled() bool {
+	if x != nil {
+		return x.Settled
+	}
+	return false
+}
+
+// A key and its register.
+type HeldKey struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key.
+	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// The encoded Register; empty when it is absent, or bad.
+	Register []byte `protobuf:"bytes,2,opt,name=register,proto3" json:"register,omitempty"`
+	// Its register is bad: that says nothing.
+	Bad bool `protobuf:"varint,3,opt,name=bad,proto3" json:"bad,omitempty"`
+	// The register is known to be settled (R14).
+	Settled       bool `protobuf:"varint,4,opt,name=settled,proto3" json:"settled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldKey) Reset() {
+	*x = HeldKey{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldKey) ProtoMessage() {}
+
+func (x *HeldKey) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldKey.ProtoReflect.Descriptor instead.
+func (*HeldKey) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *HeldKey) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *HeldKey) GetRegister() []byte {
+	if x != nil {
+		return x.Register
+	}
+	return nil
+}
+
+func (x *HeldKey) GetBad() bool {
+	if x != nil {
+		return x.Bad
+	}
+	return false
+}
+
+func (x *HeldKey) GetSettled() bool {
+	if x != nil {
+		return x.Settled
+	}
+	return false
+}
+
 // The writer, in a pass that began with its ballot, asks every replica whether it holds exactly this tombstone (R12).
 type AskTombstone struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4454,7 +5115,7 @@ type AskTombstone struct {
 
 func (x *AskTombstone) Reset() {
 	*x = AskTombstone{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4466,7 +5127,7 @@ func (x *AskTombstone) String() string {
 func (*AskTombstone) ProtoMessage() {}
 
 func (x *AskTombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4479,7 +5140,7 @@ func (x *AskTombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskTombstone.ProtoReflect.Descriptor instead.
 func (*AskTombstone) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *AskTombstone) GetPartition() uint32 {
@@ -4533,7 +5194,7 @@ type TombstoneHeld struct {
 
 func (x *TombstoneHeld) Reset() {
 	*x = TombstoneHeld{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4545,7 +5206,7 @@ func (x *TombstoneHeld) String() string {
 func (*TombstoneHeld) ProtoMessage() {}
 
 func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4558,7 +5219,7 @@ func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TombstoneHeld.ProtoReflect.Descriptor instead.
 func (*TombstoneHeld) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *TombstoneHeld) GetPartition() uint32 {
@@ -4602,7 +5263,7 @@ type Purge struct {
 
 func (x *Purge) Reset() {
 	*x = Purge{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4614,7 +5275,7 @@ func (x *Purge) String() string {
 func (*Purge) ProtoMessage() {}
 
 func (x *Purge) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4627,7 +5288,7 @@ func (x *Purge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purge.ProtoReflect.Descriptor instead.
 func (*Purge) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Purge) GetPartition() uint32 {
@@ -4680,7 +5341,7 @@ type Purged struct {
 
 func (x *Purged) Reset() {
 	*x = Purged{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4692,7 +5353,7 @@ func (x *Purged) String() string {
 func (*Purged) ProtoMessage() {}
 
 func (x *Purged) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4705,7 +5366,7 @@ func (x *Purged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purged.ProtoReflect.Descriptor instead.
 func (*Purged) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Purged) GetPartition() uint32 {
@@ -4748,7 +5409,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4760,7 +5421,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4773,7 +5434,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Heartbeat) GetRound() uint64 {
@@ -4832,7 +5493,7 @@ type HeartbeatAnswer struct {
 
 func (x *HeartbeatAnswer) Reset() {
 	*x = HeartbeatAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4844,7 +5505,7 @@ func (x *HeartbeatAnswer) String() string {
 func (*HeartbeatAnswer) ProtoMessage() {}
 
 func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4857,7 +5518,7 @@ func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAnswer.ProtoReflect.Descriptor instead.
 func (*HeartbeatAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *HeartbeatAnswer) GetRound() uint64 {
@@ -4936,7 +5597,7 @@ type OfficeReport struct {
 
 func (x *OfficeReport) Reset() {
 	*x = OfficeReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4948,7 +5609,7 @@ func (x *OfficeReport) String() string {
 func (*OfficeReport) ProtoMessage() {}
 
 func (x *OfficeReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4961,7 +5622,7 @@ func (x *OfficeReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficeReport.ProtoReflect.Descriptor instead.
 func (*OfficeReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *OfficeReport) GetPartition() uint32 {
@@ -5007,7 +5668,7 @@ type PartitionReport struct {
 
 func (x *PartitionReport) Reset() {
 	*x = PartitionReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5019,7 +5680,7 @@ func (x *PartitionReport) String() string {
 func (*PartitionReport) ProtoMessage() {}
 
 func (x *PartitionReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5032,7 +5693,7 @@ func (x *PartitionReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionReport.ProtoReflect.Descriptor instead.
 func (*PartitionReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *PartitionReport) GetPartition() uint32 {
@@ -5135,7 +5796,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5147,7 +5808,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5160,7 +5821,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Forward) GetId() uint64 {
@@ -5312,7 +5973,7 @@ type Forwarded struct {
 
 func (x *Forwarded) Reset() {
 	*x = Forwarded{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5324,7 +5985,7 @@ func (x *Forwarded) String() string {
 func (*Forwarded) ProtoMessage() {}
 
 func (x *Forwarded) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5337,7 +5998,7 @@ func (x *Forwarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forwarded.ProtoReflect.Descriptor instead.
 func (*Forwarded) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Forwarded) GetId() uint64 {
@@ -5487,7 +6148,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5499,7 +6160,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5512,7 +6173,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Refused) GetReason() RefusedReason {
@@ -5556,7 +6217,7 @@ type Unknown struct {
 
 func (x *Unknown) Reset() {
 	*x = Unknown{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5568,7 +6229,7 @@ func (x *Unknown) String() string {
 func (*Unknown) ProtoMessage() {}
 
 func (x *Unknown) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5581,7 +6242,7 @@ func (x *Unknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unknown.ProtoReflect.Descriptor instead.
 func (*Unknown) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Unknown) GetReason() UnknownReason {
@@ -5620,7 +6281,7 @@ type FoundRequest struct {
 
 func (x *FoundRequest) Reset() {
 	*x = FoundRequest{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5632,7 +6293,7 @@ func (x *FoundRequest) String() string {
 func (*FoundRequest) ProtoMessage() {}
 
 func (x *FoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5645,7 +6306,7 @@ func (x *FoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
 func (*FoundRequest) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *FoundRequest) GetProtocolVersion() uint32 {
@@ -5757,7 +6418,7 @@ type FoundResponse struct {
 
 func (x *FoundResponse) Reset() {
 	*x = FoundResponse{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5769,7 +6430,7 @@ func (x *FoundResponse) String() string {
 func (*FoundResponse) ProtoMessage() {}
 
 func (x *FoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5782,7 +6443,7 @@ func (x *FoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
 func (*FoundResponse) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *FoundResponse) GetFounder() *Founder {
@@ -5890,7 +6551,7 @@ type Founder struct {
 
 func (x *Founder) Reset() {
 	*x = Founder{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5902,7 +6563,7 @@ func (x *Founder) String() string {
 func (*Founder) ProtoMessage() {}
 
 func (x *Founder) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5915,7 +6576,7 @@ func (x *Founder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Founder.ProtoReflect.Descriptor instead.
 func (*Founder) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Founder) GetNodeId() uint32 {
@@ -5980,7 +6641,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5992,7 +6653,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6005,7 +6666,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -6036,7 +6697,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6048,7 +6709,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6061,7 +6722,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -6093,7 +6754,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6105,7 +6766,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6118,7 +6779,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -6157,7 +6818,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6169,7 +6830,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6182,7 +6843,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{63}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -6218,7 +6879,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6230,7 +6891,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6243,7 +6904,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{64}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -6270,7 +6931,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[65]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6282,7 +6943,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[65]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6295,7 +6956,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{65}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -6338,7 +6999,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6350,7 +7011,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6363,7 +7024,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{66}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *StartView) GetView() []byte {
@@ -6439,7 +7100,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\bexpected\x18\x03 \x01(\tR\bexpected\"B\n" +
 	"\fTraceContext\x12\x19\n" +
 	"\btrace_id\x18\x01 \x01(\fR\atraceId\x12\x17\n" +
-	"\aspan_id\x18\x02 \x01(\fR\x06spanId\"\xbe\x14\n" +
+	"\aspan_id\x18\x02 \x01(\fR\x06spanId\"\xaf\x16\n" +
 	"\vPeerMessage\x122\n" +
 	"\x05write\x18\x01 \x01(\v2\x1a.onar.replication.v1.WriteH\x00R\x05write\x128\n" +
 	"\awritten\x18\x02 \x01(\v2\x1c.onar.replication.v1.WrittenH\x00R\awritten\x12/\n" +
@@ -6487,7 +7148,12 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\n" +
 	"leave_wish\x181 \x01(\v2\x1e.onar.replication.v1.LeaveWishH\x00R\tleaveWish\x12K\n" +
 	"\x0eoperation_wish\x182 \x01(\v2\".onar.replication.v1.OperationWishH\x00R\roperationWish\x12E\n" +
-	"\fcopies_ready\x183 \x01(\v2 .onar.replication.v1.CopiesReadyH\x00R\vcopiesReady\x127\n" +
+	"\fcopies_ready\x183 \x01(\v2 .onar.replication.v1.CopiesReadyH\x00R\vcopiesReady\x12?\n" +
+	"\n" +
+	"ask_states\x184 \x01(\v2\x1e.onar.replication.v1.AskStatesH\x00R\taskStates\x125\n" +
+	"\x06states\x185 \x01(\v2\x1b.onar.replication.v1.StatesH\x00R\x06states\x129\n" +
+	"\bask_keys\x186 \x01(\v2\x1c.onar.replication.v1.AskKeysH\x00R\aaskKeys\x12<\n" +
+	"\tkeys_held\x187 \x01(\v2\x1d.onar.replication.v1.KeysHeldH\x00R\bkeysHeld\x127\n" +
 	"\x05trace\x18' \x01(\v2!.onar.replication.v1.TraceContextR\x05traceB\t\n" +
 	"\amessage\"Z\n" +
 	"\vViewPrepare\x123\n" +
@@ -6675,6 +7341,58 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12<\n" +
 	"\ttimestamp\x18\x02 \x01(\v2\x1e.onar.replication.v1.TimestampR\ttimestamp\x12\x1a\n" +
 	"\bregister\x18\x03 \x01(\fR\bregister\x12\x18\n" +
+	"\asettled\x18\x04 \x01(\bR\asettled\"\xa5\x01\n" +
+	"\tAskStates\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
+	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
+	"groupEpoch\x12\x1a\n" +
+	"\bprevious\x18\x03 \x01(\x04R\bprevious\x12\x18\n" +
+	"\aattempt\x18\x04 \x01(\x04R\aattempt\x12\x19\n" +
+	"\x05after\x18\x05 \x01(\fH\x00R\x05after\x88\x01\x01B\b\n" +
+	"\x06_after\"\x92\x02\n" +
+	"\x06States\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
+	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
+	"groupEpoch\x12\x1a\n" +
+	"\bprevious\x18\x03 \x01(\x04R\bprevious\x12\x18\n" +
+	"\aattempt\x18\x04 \x01(\x04R\aattempt\x127\n" +
+	"\x06source\x18\x05 \x01(\v2\x1f.onar.replication.v1.SealedCopyR\x06source\x126\n" +
+	"\x06states\x18\x06 \x03(\v2\x1e.onar.replication.v1.HeldStateR\x06states\x12\x18\n" +
+	"\x05up_to\x18\a \x01(\fH\x00R\x04upTo\x88\x01\x01B\b\n" +
+	"\x06_up_to\"\x92\x01\n" +
+	"\aAskKeys\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
+	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
+	"groupEpoch\x12\x1a\n" +
+	"\bprevious\x18\x03 \x01(\x04R\bprevious\x12\x18\n" +
+	"\aattempt\x18\x04 \x01(\x04R\aattempt\x12\x12\n" +
+	"\x04keys\x18\x05 \x03(\fR\x04keys\"\xea\x01\n" +
+	"\bKeysHeld\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
+	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
+	"groupEpoch\x12\x1a\n" +
+	"\bprevious\x18\x03 \x01(\x04R\bprevious\x12\x18\n" +
+	"\aattempt\x18\x04 \x01(\x04R\aattempt\x127\n" +
+	"\x06source\x18\x05 \x01(\v2\x1f.onar.replication.v1.SealedCopyR\x06source\x120\n" +
+	"\x04held\x18\x06 \x03(\v2\x1c.onar.replication.v1.HeldKeyR\x04held\"\xdd\x01\n" +
+	"\n" +
+	"SealedCopy\x12\x12\n" +
+	"\x04copy\x18\x01 \x01(\x04R\x04copy\x12\x1f\n" +
+	"\vlast_change\x18\x02 \x01(\x04R\n" +
+	"lastChange\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05votes\x18\x04 \x01(\bR\x05votes\x12\x14\n" +
+	"\x05floor\x18\x05 \x01(\x04R\x05floor\x12 \n" +
+	"\vreservation\x18\x06 \x01(\x04R\vreservation\x128\n" +
+	"\asettled\x18\a \x03(\v2\x1e.onar.replication.v1.TimestampR\asettled\"u\n" +
+	"\tHeldState\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12<\n" +
+	"\ttimestamp\x18\x02 \x01(\v2\x1e.onar.replication.v1.TimestampR\ttimestamp\x12\x18\n" +
+	"\asettled\x18\x03 \x01(\bR\asettled\"c\n" +
+	"\aHeldKey\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\x1a\n" +
+	"\bregister\x18\x02 \x01(\fR\bregister\x12\x10\n" +
+	"\x03bad\x18\x03 \x01(\bR\x03bad\x12\x18\n" +
 	"\asettled\x18\x04 \x01(\bR\asettled\"\xcb\x01\n" +
 	"\fAskTombstone\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
@@ -6874,7 +7592,7 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
@@ -6926,43 +7644,50 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(*SeqRanges)(nil),                 // 47: onar.replication.v1.SeqRanges
 	(*Changes)(nil),                   // 48: onar.replication.v1.Changes
 	(*ChangedKey)(nil),                // 49: onar.replication.v1.ChangedKey
-	(*AskTombstone)(nil),              // 50: onar.replication.v1.AskTombstone
-	(*TombstoneHeld)(nil),             // 51: onar.replication.v1.TombstoneHeld
-	(*Purge)(nil),                     // 52: onar.replication.v1.Purge
-	(*Purged)(nil),                    // 53: onar.replication.v1.Purged
-	(*Heartbeat)(nil),                 // 54: onar.replication.v1.Heartbeat
-	(*HeartbeatAnswer)(nil),           // 55: onar.replication.v1.HeartbeatAnswer
-	(*OfficeReport)(nil),              // 56: onar.replication.v1.OfficeReport
-	(*PartitionReport)(nil),           // 57: onar.replication.v1.PartitionReport
-	(*Forward)(nil),                   // 58: onar.replication.v1.Forward
-	(*Forwarded)(nil),                 // 59: onar.replication.v1.Forwarded
-	(*Refused)(nil),                   // 60: onar.replication.v1.Refused
-	(*Unknown)(nil),                   // 61: onar.replication.v1.Unknown
-	(*FoundRequest)(nil),              // 62: onar.replication.v1.FoundRequest
-	(*FoundResponse)(nil),             // 63: onar.replication.v1.FoundResponse
-	(*Founder)(nil),                   // 64: onar.replication.v1.Founder
-	(*StartBallot)(nil),               // 65: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 66: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 67: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 68: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 69: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 70: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 71: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 72: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 73: onar.replication.v1.Ballot
-	(*v1.Member)(nil),                 // 74: onar.reconfiguration.v1.Member
-	(v1.OperationKind)(0),             // 75: onar.reconfiguration.v1.OperationKind
-	(*Timestamp)(nil),                 // 76: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 77: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 78: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 79: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 80: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 81: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 82: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 83: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 84: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 85: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 86: onar.kv.v1.AddResponse
+	(*AskStates)(nil),                 // 50: onar.replication.v1.AskStates
+	(*States)(nil),                    // 51: onar.replication.v1.States
+	(*AskKeys)(nil),                   // 52: onar.replication.v1.AskKeys
+	(*KeysHeld)(nil),                  // 53: onar.replication.v1.KeysHeld
+	(*SealedCopy)(nil),                // 54: onar.replication.v1.SealedCopy
+	(*HeldState)(nil),                 // 55: onar.replication.v1.HeldState
+	(*HeldKey)(nil),                   // 56: onar.replication.v1.HeldKey
+	(*AskTombstone)(nil),              // 57: onar.replication.v1.AskTombstone
+	(*TombstoneHeld)(nil),             // 58: onar.replication.v1.TombstoneHeld
+	(*Purge)(nil),                     // 59: onar.replication.v1.Purge
+	(*Purged)(nil),                    // 60: onar.replication.v1.Purged
+	(*Heartbeat)(nil),                 // 61: onar.replication.v1.Heartbeat
+	(*HeartbeatAnswer)(nil),           // 62: onar.replication.v1.HeartbeatAnswer
+	(*OfficeReport)(nil),              // 63: onar.replication.v1.OfficeReport
+	(*PartitionReport)(nil),           // 64: onar.replication.v1.PartitionReport
+	(*Forward)(nil),                   // 65: onar.replication.v1.Forward
+	(*Forwarded)(nil),                 // 66: onar.replication.v1.Forwarded
+	(*Refused)(nil),                   // 67: onar.replication.v1.Refused
+	(*Unknown)(nil),                   // 68: onar.replication.v1.Unknown
+	(*FoundRequest)(nil),              // 69: onar.replication.v1.FoundRequest
+	(*FoundResponse)(nil),             // 70: onar.replication.v1.FoundResponse
+	(*Founder)(nil),                   // 71: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 72: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 73: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 74: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 75: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 76: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 77: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 78: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 79: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 80: onar.replication.v1.Ballot
+	(*v1.Member)(nil),                 // 81: onar.reconfiguration.v1.Member
+	(v1.OperationKind)(0),             // 82: onar.reconfiguration.v1.OperationKind
+	(*Timestamp)(nil),                 // 83: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 84: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 85: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 86: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 87: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 88: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 89: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 90: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 91: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 92: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 93: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	14,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
@@ -6973,14 +7698,14 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	8,   // 5: onar.replication.v1.Authentication.challenge:type_name -> onar.replication.v1.Challenge
 	9,   // 6: onar.replication.v1.Authentication.proof:type_name -> onar.replication.v1.Proof
 	10,  // 7: onar.replication.v1.Authentication.welcome:type_name -> onar.replication.v1.Welcome
-	72,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	79,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
 	0,   // 9: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
 	36,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
 	37,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
 	39,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
 	40,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
-	58,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
-	59,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
+	65,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
+	66,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
 	41,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
 	42,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
 	32,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
@@ -6988,8 +7713,8 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	34,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
 	35,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
 	38,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
-	54,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
-	55,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
+	61,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
+	62,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
 	28,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
 	29,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
 	30,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
@@ -6999,10 +7724,10 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	44,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
 	46,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
 	48,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
-	50,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
-	51,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
-	52,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
-	53,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
+	57,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
+	58,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
+	59,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
+	60,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
 	15,  // 38: onar.replication.v1.PeerMessage.view_prepare:type_name -> onar.replication.v1.ViewPrepare
 	16,  // 39: onar.replication.v1.PeerMessage.view_promised:type_name -> onar.replication.v1.ViewPromised
 	17,  // 40: onar.replication.v1.PeerMessage.view_accept:type_name -> onar.replication.v1.ViewAccept
@@ -7015,94 +7740,104 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	24,  // 47: onar.replication.v1.PeerMessage.leave_wish:type_name -> onar.replication.v1.LeaveWish
 	25,  // 48: onar.replication.v1.PeerMessage.operation_wish:type_name -> onar.replication.v1.OperationWish
 	26,  // 49: onar.replication.v1.PeerMessage.copies_ready:type_name -> onar.replication.v1.CopiesReady
-	13,  // 50: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
-	73,  // 51: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 52: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 53: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 54: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 55: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 56: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 57: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
-	74,  // 58: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
-	75,  // 59: onar.replication.v1.OperationWish.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	27,  // 60: onar.replication.v1.CopiesReady.ready:type_name -> onar.replication.v1.ReadyCopy
-	73,  // 61: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 62: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 63: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 64: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 65: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 66: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 67: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 68: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 69: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 70: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 71: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 72: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
-	1,   // 73: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	76,  // 74: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	76,  // 75: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	73,  // 76: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	73,  // 77: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 78: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
-	47,  // 79: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
-	73,  // 80: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
-	49,  // 81: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
-	47,  // 82: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
-	76,  // 83: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
-	73,  // 84: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
-	76,  // 85: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
-	73,  // 86: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 87: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
-	76,  // 88: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
-	73,  // 89: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
-	57,  // 90: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	56,  // 91: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
-	57,  // 92: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
-	56,  // 93: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
-	73,  // 94: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	73,  // 95: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	76,  // 96: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	77,  // 97: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	78,  // 98: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	79,  // 99: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	80,  // 100: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	81,  // 101: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	82,  // 102: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	83,  // 103: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	84,  // 104: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	85,  // 105: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	86,  // 106: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	60,  // 107: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
-	61,  // 108: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
-	2,   // 109: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
-	3,   // 110: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	64,  // 111: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	66,  // 112: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	68,  // 113: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	71,  // 114: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
-	23,  // 115: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
-	64,  // 116: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	67,  // 117: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	69,  // 118: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	70,  // 119: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	71,  // 120: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	65,  // 121: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	65,  // 122: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	65,  // 123: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	65,  // 124: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	65,  // 125: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	65,  // 126: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,   // 127: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	65,  // 128: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,   // 129: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	62,  // 130: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,   // 131: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	63,  // 132: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	131, // [131:133] is the sub-list for method output_type
-	129, // [129:131] is the sub-list for method input_type
-	129, // [129:129] is the sub-list for extension type_name
-	129, // [129:129] is the sub-list for extension extendee
-	0,   // [0:129] is the sub-list for field type_name
+	50,  // 50: onar.replication.v1.PeerMessage.ask_states:type_name -> onar.replication.v1.AskStates
+	51,  // 51: onar.replication.v1.PeerMessage.states:type_name -> onar.replication.v1.States
+	52,  // 52: onar.replication.v1.PeerMessage.ask_keys:type_name -> onar.replication.v1.AskKeys
+	53,  // 53: onar.replication.v1.PeerMessage.keys_held:type_name -> onar.replication.v1.KeysHeld
+	13,  // 54: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
+	80,  // 55: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 56: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 57: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 58: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 59: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 60: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 61: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
+	81,  // 62: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
+	82,  // 63: onar.replication.v1.OperationWish.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	27,  // 64: onar.replication.v1.CopiesReady.ready:type_name -> onar.replication.v1.ReadyCopy
+	80,  // 65: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 66: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 67: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 68: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 69: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 70: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 71: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 72: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 73: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 74: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 75: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 76: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	1,   // 77: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
+	83,  // 78: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	83,  // 79: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	80,  // 80: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	80,  // 81: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 82: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	47,  // 83: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
+	80,  // 84: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
+	49,  // 85: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
+	47,  // 86: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
+	83,  // 87: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	54,  // 88: onar.replication.v1.States.source:type_name -> onar.replication.v1.SealedCopy
+	55,  // 89: onar.replication.v1.States.states:type_name -> onar.replication.v1.HeldState
+	54,  // 90: onar.replication.v1.KeysHeld.source:type_name -> onar.replication.v1.SealedCopy
+	56,  // 91: onar.replication.v1.KeysHeld.held:type_name -> onar.replication.v1.HeldKey
+	83,  // 92: onar.replication.v1.SealedCopy.settled:type_name -> onar.replication.v1.Timestamp
+	83,  // 93: onar.replication.v1.HeldState.timestamp:type_name -> onar.replication.v1.Timestamp
+	80,  // 94: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 95: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	80,  // 96: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 97: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 98: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	80,  // 99: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	64,  // 100: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	63,  // 101: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	64,  // 102: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
+	63,  // 103: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
+	80,  // 104: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	80,  // 105: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	83,  // 106: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	84,  // 107: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	85,  // 108: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	86,  // 109: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	87,  // 110: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	88,  // 111: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	89,  // 112: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	90,  // 113: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	91,  // 114: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	92,  // 115: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	93,  // 116: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	67,  // 117: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	68,  // 118: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,   // 119: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,   // 120: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	71,  // 121: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	73,  // 122: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	75,  // 123: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	78,  // 124: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	23,  // 125: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
+	71,  // 126: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	74,  // 127: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	76,  // 128: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	77,  // 129: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	78,  // 130: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	72,  // 131: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	72,  // 132: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	72,  // 133: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	72,  // 134: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	72,  // 135: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	72,  // 136: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,   // 137: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	72,  // 138: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,   // 139: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	69,  // 140: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,   // 141: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	70,  // 142: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	141, // [141:143] is the sub-list for method output_type
+	139, // [139:141] is the sub-list for method input_type
+	139, // [139:139] is the sub-list for extension type_name
+	139, // [139:139] is the sub-list for extension extendee
+	0,   // [0:139] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -7158,15 +7893,21 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*PeerMessage_LeaveWish)(nil),
 		(*PeerMessage_OperationWish)(nil),
 		(*PeerMessage_CopiesReady)(nil),
+		(*PeerMessage_AskStates)(nil),
+		(*PeerMessage_States)(nil),
+		(*PeerMessage_AskKeys)(nil),
+		(*PeerMessage_KeysHeld)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[53].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[45].OneofWrappers = []any{}
+	file_onar_replication_v1_replication_proto_msgTypes[46].OneofWrappers = []any{}
+	file_onar_replication_v1_replication_proto_msgTypes[60].OneofWrappers = []any{
 		(*Forward_Get)(nil),
 		(*Forward_Put)(nil),
 		(*Forward_CompareAndSet)(nil),
 		(*Forward_Delete)(nil),
 		(*Forward_Add)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[54].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[61].OneofWrappers = []any{
 		(*Forwarded_Get)(nil),
 		(*Forwarded_Put)(nil),
 		(*Forwarded_CompareAndSet)(nil),
@@ -7175,13 +7916,13 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*Forwarded_Refused)(nil),
 		(*Forwarded_Unknown)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[57].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[64].OneofWrappers = []any{
 		(*FoundRequest_Prepare)(nil),
 		(*FoundRequest_Accept)(nil),
 		(*FoundRequest_View)(nil),
 		(*FoundRequest_Wish)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[58].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[65].OneofWrappers = []any{
 		(*FoundResponse_Promised)(nil),
 		(*FoundResponse_Accepted)(nil),
 		(*FoundResponse_Refused)(nil),
@@ -7193,7 +7934,7 @@ func file_onar_replication_v1_replication_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   67,
+			NumMessages:   74,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -233,7 +233,7 @@ class TraceContext(_message.Message):
     def __init__(self, trace_id: _Optional[bytes] = ..., span_id: _Optional[bytes] = ...) -> None: ...
 
 class PeerMessage(_message.Message):
-    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn", "ask_changes", "changes", "ask_tombstone", "tombstone_held", "purge", "purged", "view_prepare", "view_promised", "view_accept", "view_accepted", "view_refused", "view_wanted", "view_news", "view_held", "join_wish", "leave_wish", "operation_wish", "copies_ready", "trace")
+    __slots__ = ("write", "written", "read", "read_answer", "forward", "forwarded", "impose", "imposed", "recover", "recovered", "confirm", "confirmed", "nack", "heartbeat", "heartbeat_answer", "prepare", "promised", "reserve", "reserved", "hand_over", "handed_over", "your_turn", "ask_changes", "changes", "ask_tombstone", "tombstone_held", "purge", "purged", "view_prepare", "view_promised", "view_accept", "view_accepted", "view_refused", "view_wanted", "view_news", "view_held", "join_wish", "leave_wish", "operation_wish", "copies_ready", "ask_states", "states", "ask_keys", "keys_held", "trace")
     WRITE_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
@@ -274,6 +274,10 @@ class PeerMessage(_message.Message):
     LEAVE_WISH_FIELD_NUMBER: _ClassVar[int]
     OPERATION_WISH_FIELD_NUMBER: _ClassVar[int]
     COPIES_READY_FIELD_NUMBER: _ClassVar[int]
+    ASK_STATES_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    ASK_KEYS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_HELD_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
     write: Write
     written: Written
@@ -315,8 +319,12 @@ class PeerMessage(_message.Message):
     leave_wish: LeaveWish
     operation_wish: OperationWish
     copies_ready: CopiesReady
+    ask_states: AskStates
+    states: States
+    ask_keys: AskKeys
+    keys_held: KeysHeld
     trace: TraceContext
-    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ..., ask_changes: _Optional[_Union[AskChanges, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., ask_tombstone: _Optional[_Union[AskTombstone, _Mapping]] = ..., tombstone_held: _Optional[_Union[TombstoneHeld, _Mapping]] = ..., purge: _Optional[_Union[Purge, _Mapping]] = ..., purged: _Optional[_Union[Purged, _Mapping]] = ..., view_prepare: _Optional[_Union[ViewPrepare, _Mapping]] = ..., view_promised: _Optional[_Union[ViewPromised, _Mapping]] = ..., view_accept: _Optional[_Union[ViewAccept, _Mapping]] = ..., view_accepted: _Optional[_Union[ViewAccepted, _Mapping]] = ..., view_refused: _Optional[_Union[ViewRefused, _Mapping]] = ..., view_wanted: _Optional[_Union[ViewWanted, _Mapping]] = ..., view_news: _Optional[_Union[ViewNews, _Mapping]] = ..., view_held: _Optional[_Union[ViewHeld, _Mapping]] = ..., join_wish: _Optional[_Union[JoinWish, _Mapping]] = ..., leave_wish: _Optional[_Union[LeaveWish, _Mapping]] = ..., operation_wish: _Optional[_Union[OperationWish, _Mapping]] = ..., copies_ready: _Optional[_Union[CopiesReady, _Mapping]] = ..., trace: _Optional[_Union[TraceContext, _Mapping]] = ...) -> None: ...
+    def __init__(self, write: _Optional[_Union[Write, _Mapping]] = ..., written: _Optional[_Union[Written, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., read_answer: _Optional[_Union[ReadAnswer, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., forwarded: _Optional[_Union[Forwarded, _Mapping]] = ..., impose: _Optional[_Union[Impose, _Mapping]] = ..., imposed: _Optional[_Union[Imposed, _Mapping]] = ..., recover: _Optional[_Union[Recover, _Mapping]] = ..., recovered: _Optional[_Union[Recovered, _Mapping]] = ..., confirm: _Optional[_Union[Confirm, _Mapping]] = ..., confirmed: _Optional[_Union[Confirmed, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., promised: _Optional[_Union[Promised, _Mapping]] = ..., reserve: _Optional[_Union[Reserve, _Mapping]] = ..., reserved: _Optional[_Union[Reserved, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., handed_over: _Optional[_Union[HandedOver, _Mapping]] = ..., your_turn: _Optional[_Union[YourTurn, _Mapping]] = ..., ask_changes: _Optional[_Union[AskChanges, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., ask_tombstone: _Optional[_Union[AskTombstone, _Mapping]] = ..., tombstone_held: _Optional[_Union[TombstoneHeld, _Mapping]] = ..., purge: _Optional[_Union[Purge, _Mapping]] = ..., purged: _Optional[_Union[Purged, _Mapping]] = ..., view_prepare: _Optional[_Union[ViewPrepare, _Mapping]] = ..., view_promised: _Optional[_Union[ViewPromised, _Mapping]] = ..., view_accept: _Optional[_Union[ViewAccept, _Mapping]] = ..., view_accepted: _Optional[_Union[ViewAccepted, _Mapping]] = ..., view_refused: _Optional[_Union[ViewRefused, _Mapping]] = ..., view_wanted: _Optional[_Union[ViewWanted, _Mapping]] = ..., view_news: _Optional[_Union[ViewNews, _Mapping]] = ..., view_held: _Optional[_Union[ViewHeld, _Mapping]] = ..., join_wish: _Optional[_Union[JoinWish, _Mapping]] = ..., leave_wish: _Optional[_Union[LeaveWish, _Mapping]] = ..., operation_wish: _Optional[_Union[OperationWish, _Mapping]] = ..., copies_ready: _Optional[_Union[CopiesReady, _Mapping]] = ..., ask_states: _Optional[_Union[AskStates, _Mapping]] = ..., states: _Optional[_Union[States, _Mapping]] = ..., ask_keys: _Optional[_Union[AskKeys, _Mapping]] = ..., keys_held: _Optional[_Union[KeysHeld, _Mapping]] = ..., trace: _Optional[_Union[TraceContext, _Mapping]] = ...) -> None: ...
 
 class ViewPrepare(_message.Message):
     __slots__ = ("ballot", "digest")
@@ -721,6 +729,108 @@ class ChangedKey(_message.Message):
     register: bytes
     settled: bool
     def __init__(self, key: _Optional[bytes] = ..., timestamp: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., register: _Optional[bytes] = ..., settled: bool = ...) -> None: ...
+
+class AskStates(_message.Message):
+    __slots__ = ("partition", "group_epoch", "previous", "attempt", "after")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    previous: int
+    attempt: int
+    after: bytes
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., previous: _Optional[int] = ..., attempt: _Optional[int] = ..., after: _Optional[bytes] = ...) -> None: ...
+
+class States(_message.Message):
+    __slots__ = ("partition", "group_epoch", "previous", "attempt", "source", "states", "up_to")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    UP_TO_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    previous: int
+    attempt: int
+    source: SealedCopy
+    states: _containers.RepeatedCompositeFieldContainer[HeldState]
+    up_to: bytes
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., previous: _Optional[int] = ..., attempt: _Optional[int] = ..., source: _Optional[_Union[SealedCopy, _Mapping]] = ..., states: _Optional[_Iterable[_Union[HeldState, _Mapping]]] = ..., up_to: _Optional[bytes] = ...) -> None: ...
+
+class AskKeys(_message.Message):
+    __slots__ = ("partition", "group_epoch", "previous", "attempt", "keys")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    previous: int
+    attempt: int
+    keys: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., previous: _Optional[int] = ..., attempt: _Optional[int] = ..., keys: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class KeysHeld(_message.Message):
+    __slots__ = ("partition", "group_epoch", "previous", "attempt", "source", "held")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    previous: int
+    attempt: int
+    source: SealedCopy
+    held: _containers.RepeatedCompositeFieldContainer[HeldKey]
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., previous: _Optional[int] = ..., attempt: _Optional[int] = ..., source: _Optional[_Union[SealedCopy, _Mapping]] = ..., held: _Optional[_Iterable[_Union[HeldKey, _Mapping]]] = ...) -> None: ...
+
+class SealedCopy(_message.Message):
+    __slots__ = ("copy", "last_change", "size", "votes", "floor", "reservation", "settled")
+    COPY_FIELD_NUMBER: _ClassVar[int]
+    LAST_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
+    FLOOR_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    copy: int
+    last_change: int
+    size: int
+    votes: bool
+    floor: int
+    reservation: int
+    settled: _containers.RepeatedCompositeFieldContainer[_register_pb2.Timestamp]
+    def __init__(self, copy: _Optional[int] = ..., last_change: _Optional[int] = ..., size: _Optional[int] = ..., votes: bool = ..., floor: _Optional[int] = ..., reservation: _Optional[int] = ..., settled: _Optional[_Iterable[_Union[_register_pb2.Timestamp, _Mapping]]] = ...) -> None: ...
+
+class HeldState(_message.Message):
+    __slots__ = ("key", "timestamp", "settled")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    timestamp: _register_pb2.Timestamp
+    settled: bool
+    def __init__(self, key: _Optional[bytes] = ..., timestamp: _Optional[_Union[_register_pb2.Timestamp, _Mapping]] = ..., settled: bool = ...) -> None: ...
+
+class HeldKey(_message.Message):
+    __slots__ = ("key", "register", "bad", "settled")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    BAD_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    register: bytes
+    bad: bool
+    settled: bool
+    def __init__(self, key: _Optional[bytes] = ..., register: _Optional[bytes] = ..., bad: bool = ..., settled: bool = ...) -> None: ...
 
 class AskTombstone(_message.Message):
     __slots__ = ("partition", "ballot", "attempt", "key", "timestamp")

@@ -424,6 +424,18 @@ export interface PeerMessage {
     | //
     /** Replica to voter: these copies here are ready. */
     { $case: "copiesReady"; value: CopiesReady }
+    | //
+    /** Copy that is not ready to a replica of the group before: what do you hold behind this key? */
+    { $case: "askStates"; value: AskStates }
+    | //
+    /** Back: the timestamps of these keys. */
+    { $case: "states"; value: States }
+    | //
+    /** Copy that takes over to a replica of the group before: what do you hold of these keys? */
+    { $case: "askKeys"; value: AskKeys }
+    | //
+    /** Back: these registers. */
+    { $case: "keysHeld"; value: KeysHeld }
     | undefined;
   /** Where a request that is traced has got to; after the message. Missing with nearly all messages. It changes nothing of what is done. */
   trace: TraceContext | undefined;
@@ -977,6 +989,124 @@ export interface ChangedKey {
   /** The encoded Register; empty when it was not asked for. */
   register: Buffer;
   /** The answering replica knows that state to be settled (R14). */
+  settled: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * A copy that is not ready asks a replica of the group before for the timestamps of its keys, in the order that all nodes share: plain keys by
+ * their bytes, then those of more than 1,900 bytes by their SHA-256.
+ */
+export interface AskStates {
+  /** The partition. */
+  partition: number;
+  /** The asking copy's group epoch. */
+  groupEpoch: number;
+  /** That of the group before. */
+  previous: number;
+  /** The attempt. */
+  attempt: number;
+  /** Keys behind this one are wanted. Missing: from the first one on. */
+  after?: Buffer | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A stretch of keys, as the answering replica holds them. Leaves only once its seal of the group before is durable, and all that it speaks of. */
+export interface States {
+  /** The partition. */
+  partition: number;
+  /** The group epoch of the AskStates. */
+  groupEpoch: number;
+  /** The group before, of the AskStates. */
+  previous: number;
+  /** The attempt of the AskStates. */
+  attempt: number;
+  /** The answering copy. */
+  source:
+    | SealedCopy
+    | undefined;
+  /** Every key of the stretch that is held, bad ones included, in order: 64 KiB, one at least, 2,048 at most. */
+  states: HeldState[];
+  /** The stretch ends with this key. Missing: with the last one. */
+  upTo?: Buffer | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A copy that takes over asks a replica of the group before for registers. */
+export interface AskKeys {
+  /** The partition. */
+  partition: number;
+  /** The asking copy's group epoch. */
+  groupEpoch: number;
+  /** That of the group before. */
+  previous: number;
+  /** The attempt. */
+  attempt: number;
+  /** At most 256 keys. */
+  keys: Buffer[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What the answering replica holds of the first of those keys: 128 KiB of registers, one at least. Leaves as States do. */
+export interface KeysHeld {
+  /** The partition. */
+  partition: number;
+  /** The group epoch of the AskKeys. */
+  groupEpoch: number;
+  /** The group before, of the AskKeys. */
+  previous: number;
+  /** The attempt of the AskKeys. */
+  attempt: number;
+  /** The answering copy. */
+  source:
+    | SealedCopy
+    | undefined;
+  /** In the order of the AskKeys. */
+  held: HeldKey[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What a copy that has sealed the group before says of itself. */
+export interface SealedCopy {
+  /** The group epoch in which it began with nothing. */
+  copy: number;
+  /** Its highest change number. */
+  lastChange: number;
+  /** Registers that it holds. */
+  size: number;
+  /** It took nothing over since its seal: what it holds of the group before counts towards settled. */
+  votes: boolean;
+  /** The floor of its partition. */
+  floor: number;
+  /** The highest revision that it knows to be reserved. */
+  reservation: number;
+  /** The settled seqs that it knows, one for each ballot, 64 at most. */
+  settled: Timestamp[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A key and the state that is held of it. */
+export interface HeldState {
+  /** The key. */
+  key: Buffer;
+  /** Missing: its register is bad. */
+  timestamp:
+    | Timestamp
+    | undefined;
+  /** That state is known to be settled (R14). */
+  settled: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A key and its register. */
+export interface HeldKey {
+  /** The key. */
+  key: Buffer;
+  /** The encoded Register; empty when it is absent, or bad. */
+  register: Buffer;
+  /** Its register is bad: that says nothing. */
+  bad: boolean;
+  /** The register is known to be settled (R14). */
   settled: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
@@ -2616,6 +2746,18 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "copiesReady":
         CopiesReady.encode(message.message.value, writer.uint32(410).fork()).join();
         break;
+      case "askStates":
+        AskStates.encode(message.message.value, writer.uint32(418).fork()).join();
+        break;
+      case "states":
+        States.encode(message.message.value, writer.uint32(426).fork()).join();
+        break;
+      case "askKeys":
+        AskKeys.encode(message.message.value, writer.uint32(434).fork()).join();
+        break;
+      case "keysHeld":
+        KeysHeld.encode(message.message.value, writer.uint32(442).fork()).join();
+        break;
     }
     if (message.trace !== undefined) {
       TraceContext.encode(message.trace, writer.uint32(314).fork()).join();
@@ -2964,6 +3106,38 @@ export const PeerMessage: MessageFns<PeerMessage> = {
             message.message = { $case: "copiesReady", value: CopiesReady.decode(reader, reader.uint32()) };
             continue;
           }
+          case 52: {
+            if (tag !== 418) {
+              break;
+            }
+
+            message.message = { $case: "askStates", value: AskStates.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 53: {
+            if (tag !== 426) {
+              break;
+            }
+
+            message.message = { $case: "states", value: States.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 54: {
+            if (tag !== 434) {
+              break;
+            }
+
+            message.message = { $case: "askKeys", value: AskKeys.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 55: {
+            if (tag !== 442) {
+              break;
+            }
+
+            message.message = { $case: "keysHeld", value: KeysHeld.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 39: {
             if (tag !== 314) {
               break;
@@ -3235,6 +3409,30 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "copiesReady": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "copiesReady", value: CopiesReady.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "askStates": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "askStates", value: AskStates.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "states": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "states", value: States.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "askKeys": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "askKeys", value: AskKeys.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "keysHeld": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "keysHeld", value: KeysHeld.fromPartial(object.message.value) };
         }
         break;
       }
@@ -7018,6 +7216,878 @@ export const ChangedKey: MessageFns<ChangedKey> = {
       ? Timestamp.fromPartial(object.timestamp)
       : undefined;
     message.register = object.register ?? Buffer.alloc(0);
+    message.settled = object.settled ?? false;
+    return message;
+  },
+};
+
+function createBaseAskStates(): AskStates {
+  return { partition: 0, groupEpoch: 0, previous: 0, attempt: 0, after: undefined, _unknownFields: {} };
+}
+
+export const AskStates: MessageFns<AskStates> = {
+  encode(message: AskStates, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.groupEpoch !== 0) {
+      writer.uint32(16).uint64(message.groupEpoch);
+    }
+    if (message.previous !== 0) {
+      writer.uint32(24).uint64(message.previous);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(32).uint64(message.attempt);
+    }
+    if (message.after !== undefined) {
+      writer.uint32(42).bytes(message.after);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskStates {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskStates();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.groupEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.previous = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.attempt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.after = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AskStates>): AskStates {
+    return AskStates.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskStates>): AskStates {
+    const message = createBaseAskStates();
+    message.partition = object.partition ?? 0;
+    message.groupEpoch = object.groupEpoch ?? 0;
+    message.previous = object.previous ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.after = object.after ?? undefined;
+    return message;
+  },
+};
+
+function createBaseStates(): States {
+  return {
+    partition: 0,
+    groupEpoch: 0,
+    previous: 0,
+    attempt: 0,
+    source: undefined,
+    states: [],
+    upTo: undefined,
+    _unknownFields: {},
+  };
+}
+
+export const States: MessageFns<States> = {
+  encode(message: States, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.groupEpoch !== 0) {
+      writer.uint32(16).uint64(message.groupEpoch);
+    }
+    if (message.previous !== 0) {
+      writer.uint32(24).uint64(message.previous);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(32).uint64(message.attempt);
+    }
+    if (message.source !== undefined) {
+      SealedCopy.encode(message.source, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.states) {
+      HeldState.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.upTo !== undefined) {
+      writer.uint32(58).bytes(message.upTo);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): States {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStates();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.groupEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.previous = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.attempt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.source = SealedCopy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.states.push(HeldState.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.upTo = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<States>): States {
+    return States.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<States>): States {
+    const message = createBaseStates();
+    message.partition = object.partition ?? 0;
+    message.groupEpoch = object.groupEpoch ?? 0;
+    message.previous = object.previous ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.source = (object.source !== undefined && object.source !== null)
+      ? SealedCopy.fromPartial(object.source)
+      : undefined;
+    message.states = object.states?.map((e) => HeldState.fromPartial(e)) || [];
+    message.upTo = object.upTo ?? undefined;
+    return message;
+  },
+};
+
+function createBaseAskKeys(): AskKeys {
+  return { partition: 0, groupEpoch: 0, previous: 0, attempt: 0, keys: [], _unknownFields: {} };
+}
+
+export const AskKeys: MessageFns<AskKeys> = {
+  encode(message: AskKeys, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.groupEpoch !== 0) {
+      writer.uint32(16).uint64(message.groupEpoch);
+    }
+    if (message.previous !== 0) {
+      writer.uint32(24).uint64(message.previous);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(32).uint64(message.attempt);
+    }
+    for (const v of message.keys) {
+      writer.uint32(42).bytes(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskKeys {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskKeys();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.groupEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.previous = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.attempt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.keys.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AskKeys>): AskKeys {
+    return AskKeys.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskKeys>): AskKeys {
+    const message = createBaseAskKeys();
+    message.partition = object.partition ?? 0;
+    message.groupEpoch = object.groupEpoch ?? 0;
+    message.previous = object.previous ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.keys = object.keys?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseKeysHeld(): KeysHeld {
+  return { partition: 0, groupEpoch: 0, previous: 0, attempt: 0, source: undefined, held: [], _unknownFields: {} };
+}
+
+export const KeysHeld: MessageFns<KeysHeld> = {
+  encode(message: KeysHeld, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.groupEpoch !== 0) {
+      writer.uint32(16).uint64(message.groupEpoch);
+    }
+    if (message.previous !== 0) {
+      writer.uint32(24).uint64(message.previous);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(32).uint64(message.attempt);
+    }
+    if (message.source !== undefined) {
+      SealedCopy.encode(message.source, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.held) {
+      HeldKey.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeysHeld {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeysHeld();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.groupEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.previous = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.attempt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.source = SealedCopy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.held.push(HeldKey.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<KeysHeld>): KeysHeld {
+    return KeysHeld.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeysHeld>): KeysHeld {
+    const message = createBaseKeysHeld();
+    message.partition = object.partition ?? 0;
+    message.groupEpoch = object.groupEpoch ?? 0;
+    message.previous = object.previous ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.source = (object.source !== undefined && object.source !== null)
+      ? SealedCopy.fromPartial(object.source)
+      : undefined;
+    message.held = object.held?.map((e) => HeldKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSealedCopy(): SealedCopy {
+  return { copy: 0, lastChange: 0, size: 0, votes: false, floor: 0, reservation: 0, settled: [], _unknownFields: {} };
+}
+
+export const SealedCopy: MessageFns<SealedCopy> = {
+  encode(message: SealedCopy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.copy !== 0) {
+      writer.uint32(8).uint64(message.copy);
+    }
+    if (message.lastChange !== 0) {
+      writer.uint32(16).uint64(message.lastChange);
+    }
+    if (message.size !== 0) {
+      writer.uint32(24).uint64(message.size);
+    }
+    if (message.votes !== false) {
+      writer.uint32(32).bool(message.votes);
+    }
+    if (message.floor !== 0) {
+      writer.uint32(40).uint64(message.floor);
+    }
+    if (message.reservation !== 0) {
+      writer.uint32(48).uint64(message.reservation);
+    }
+    for (const v of message.settled) {
+      Timestamp.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SealedCopy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSealedCopy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.copy = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.lastChange = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.size = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.votes = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.floor = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.reservation = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.settled.push(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SealedCopy>): SealedCopy {
+    return SealedCopy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SealedCopy>): SealedCopy {
+    const message = createBaseSealedCopy();
+    message.copy = object.copy ?? 0;
+    message.lastChange = object.lastChange ?? 0;
+    message.size = object.size ?? 0;
+    message.votes = object.votes ?? false;
+    message.floor = object.floor ?? 0;
+    message.reservation = object.reservation ?? 0;
+    message.settled = object.settled?.map((e) => Timestamp.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHeldState(): HeldState {
+  return { key: Buffer.alloc(0), timestamp: undefined, settled: false, _unknownFields: {} };
+}
+
+export const HeldState: MessageFns<HeldState> = {
+  encode(message: HeldState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.timestamp !== undefined) {
+      Timestamp.encode(message.timestamp, writer.uint32(18).fork()).join();
+    }
+    if (message.settled !== false) {
+      writer.uint32(24).bool(message.settled);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.timestamp = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.settled = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HeldState>): HeldState {
+    return HeldState.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldState>): HeldState {
+    const message = createBaseHeldState();
+    message.key = object.key ?? Buffer.alloc(0);
+    message.timestamp = (object.timestamp !== undefined && object.timestamp !== null)
+      ? Timestamp.fromPartial(object.timestamp)
+      : undefined;
+    message.settled = object.settled ?? false;
+    return message;
+  },
+};
+
+function createBaseHeldKey(): HeldKey {
+  return { key: Buffer.alloc(0), register: Buffer.alloc(0), bad: false, settled: false, _unknownFields: {} };
+}
+
+export const HeldKey: MessageFns<HeldKey> = {
+  encode(message: HeldKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.register.length !== 0) {
+      writer.uint32(18).bytes(message.register);
+    }
+    if (message.bad !== false) {
+      writer.uint32(24).bool(message.bad);
+    }
+    if (message.settled !== false) {
+      writer.uint32(32).bool(message.settled);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.register = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bad = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.settled = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HeldKey>): HeldKey {
+    return HeldKey.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldKey>): HeldKey {
+    const message = createBaseHeldKey();
+    message.key = object.key ?? Buffer.alloc(0);
+    message.register = object.register ?? Buffer.alloc(0);
+    message.bad = object.bad ?? false;
     message.settled = object.settled ?? false;
     return message;
   },

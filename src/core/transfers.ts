@@ -1,0 +1,229 @@
+/**
+ * The transfers of a node: a merge for each copy here that is not ready, a late merge for each that waits for bad keys
+ * of the group before, and the answers to others that take over from copies here. This class only joins the machines of
+ * transfer/ with the copies and the newest view.
+ */
+import { unreachable } from "../base/assert.js";
+import type { Instant } from "../base/time.js";
+import { voteOf } from "../base/votes.js";
+import type { Detector } from "./election/detector.js";
+import type { RoundTrips } from "./election/round-trips.js";
+import type { Entry } from "./model/entry.js";
+import type { GroupEpoch, NodeId, Partition } from "./model/ids.js";
+import type { Outbox } from "./model/outbox.js";
+import type { MergeMessage } from "./model/transfer-message.js";
+import type { KeptCopy, Partitions } from "./partitions.js";
+import type { Attempts } from "./quorum/attempts.js";
+import { Group } from "./quorum/group.js";
+import { type Patience, RESEND_MS } from "./quorum/patience.js";
+import type { Replica } from "./replica/replica.js";
+import { LateMerge } from "./transfer/late-merge.js";
+import { Merge, type PreviousGroup } from "./transfer/merge.js";
+import { Receiver } from "./transfer/receiver.js";
+import { answerMerge, type SourceLife } from "./transfer/source.js";
+import { TransferLoad } from "./transfer/transfer-load.js";
+import { type Placement, placementOf, type View } from "./view/view.js";
+
+export interface TransfersOptions {
+  readonly self: NodeId;
+  readonly copies: Partitions;
+  readonly attempts: Attempts;
+  readonly detector: Detector;
+  readonly roundTrips: RoundTrips;
+}
+
+/** A copy here whose merge is through. */
+export interface MergedCopy {
+  readonly partition: Partition;
+  readonly cursors: readonly Extract<Entry, { kind: "cursor" }>[];
+}
+
+interface Running<M> {
+  readonly epoch: GroupEpoch;
+  readonly previous: PreviousGroup;
+  readonly machine: M;
+}
+
+export class Transfers {
+  readonly load = new TransferLoad();
+  /** Copies whose merge is through; the core makes them ready in the same step. */
+  readonly through: MergedCopy[] = [];
+  private readonly merges = new Map<Partition, Running<Merge>>();
+  private readonly lates = new Map<Partition, Running<LateMerge>>();
+  /** Nodes that were heard at the last tick. */
+  private heardBefore: ReadonlySet<NodeId> = new Set();
+
+  constructor(private readonly options: TransfersOptions) {}
+
+  /** Needs `tick` to be called in time. */
+  get busy(): boolean {
+    return this.merges.size > 0 || this.lates.size > 0;
+  }
+
+  /** The merges under way, and what each waits for. */
+  get running(): ReadonlyMap<Partition, Running<Merge>> {
+    return this.merges;
+  }
+
+  /** The newest view counts, or copies that it made have begun. */
+  follow(view: View): void {
+    for (const [partition, { machine }] of this.merges)
+      if (!this.wantsMerge(partition, placementOf(view, partition))) this.end(this.merges, partition, machine);
+    for (const [partition, { machine }] of this.lates)
+      if (!this.wantsLate(partition, placementOf(view, partition))) this.end(this.lates, partition, machine);
+    for (const partition of this.options.copies.newest.keys()) {
+      const placement = placementOf(view, partition);
+      if (!this.merges.has(partition) && this.wantsMerge(partition, placement)) this.begin(partition, placement);
+      if (!this.lates.has(partition) && this.wantsLate(partition, placement)) this.beginLate(partition, placement);
+    }
+  }
+
+  receive(now: Instant, from: NodeId, message: MergeMessage, view: View, out: Outbox): void {
+    const { partition } = message;
+    const merge = this.merges.get(partition)?.machine;
+    switch (message.kind) {
+      case "ask-states":
+      case "ask-keys": {
+        const source = this.sourceOf(partition, message.previous);
+        if (source === null) return;
+        const answer = answerMerge(message, source.replica, this.lifeOf(source.kept, partition, view));
+        if (answer !== null) out.sendDurable.push(from, answer);
+        return;
+      }
+      case "states":
+        merge?.onStates(now, from, message, out);
+        break;
+      case "keys-held":
+        merge?.onKeysHeld(now, from, message, out);
+        this.lates.get(partition)?.machine.onKeysHeld(now, from, message, out);
+        break;
+      default:
+        return unreachable(message);
+    }
+    this.look(partition);
+  }
+
+  tick(now: Instant, view: View, out: Outbox): void {
+    const heardNow = new Set<NodeId>();
+    for (const [partition, { previous, machine }] of this.merges) {
+      const heard = this.heardOf(previous, heardNow);
+      machine.tick(now, heard, this.patience(previous, heard), out);
+      this.look(partition);
+    }
+    for (const [partition, { previous, machine }] of this.lates) {
+      const heard = this.heardOf(previous, heardNow);
+      if (machine.busy) machine.tick(now, heard, this.patience(previous, heard), out);
+      else if (!this.wantsLate(partition, placementOf(view, partition))) this.end(this.lates, partition, machine);
+    }
+    this.heardBefore = heardNow;
+  }
+
+  /** Notes that the merge is through. */
+  private look(partition: Partition): void {
+    const running = this.merges.get(partition);
+    if (running?.machine.ready !== true) return;
+    this.merges.delete(partition);
+    this.through.push({ partition, cursors: running.machine.cursors });
+  }
+
+  private begin(partition: Partition, placement: Placement): void {
+    const { self, attempts, copies } = this.options;
+    const replica = copies.newest.get(partition)?.replica;
+    const previous = previousOf(placement);
+    if (replica === null || replica === undefined || previous === null) return;
+    const group = new Group(partition, placement.groupEpoch, placement.replicas, self);
+    const receiver = new Receiver(group, replica, replica.table);
+    const own = previous.replicas.includes(self) ? this.sourceOf(partition, previous.epoch) : null;
+    const machine = new Merge({
+      group,
+      previous,
+      receiver,
+      own: own?.replica ?? null,
+      attempts,
+      load: this.load,
+      restored: replica.merged,
+    });
+    this.merges.set(partition, { epoch: placement.groupEpoch, previous, machine });
+  }
+
+  private beginLate(partition: Partition, placement: Placement): void {
+    const { self, attempts, copies } = this.options;
+    const replica = copies.newest.get(partition)?.replica;
+    const previous = previousOf(placement);
+    if (replica === null || replica === undefined || previous === null) return;
+    // The writer is asked for them, too.
+    for (const key of replica.inherited.marks.keys()) replica.look(key);
+    const group = new Group(partition, placement.groupEpoch, placement.replicas, self);
+    const receiver = new Receiver(group, replica, replica.table);
+    const machine = new LateMerge({ group, previous, receiver, attempts, load: this.load });
+    this.lates.set(partition, { epoch: placement.groupEpoch, previous, machine });
+  }
+
+  private end<M extends Merge | LateMerge>(of: Map<Partition, Running<M>>, partition: Partition, machine: M): void {
+    machine.stop();
+    of.delete(partition);
+  }
+
+  private wantsMerge(partition: Partition, placement: Placement): boolean {
+    const kept = this.options.copies.newest.get(partition);
+    if (kept === undefined || kept.replica === null || placement.previous === undefined) return false;
+    const { ready, left, epoch } = kept.life;
+    const running = this.merges.get(partition);
+    const same = running === undefined || running.epoch === placement.groupEpoch;
+    return !ready && left === null && epoch === placement.groupEpoch && same;
+  }
+
+  private wantsLate(partition: Partition, placement: Placement): boolean {
+    const kept = this.options.copies.newest.get(partition);
+    if (kept === undefined || kept.replica === null || placement.previous === undefined) return false;
+    const { ready, left, epoch } = kept.life;
+    const running = this.lates.get(partition);
+    const same = running === undefined || running.epoch === placement.groupEpoch;
+    const waits = kept.replica.inherited.marks.size > 0;
+    return ready && left === null && epoch === placement.groupEpoch && same && waits;
+  }
+
+  /** The copy here that was a ready replica of that group and has sealed it. */
+  private sourceOf(partition: Partition, epoch: GroupEpoch): { kept: KeptCopy; replica: Replica } | null {
+    const { newest, older } = this.options.copies;
+    const kept = newest.get(partition);
+    for (const one of [...(kept === undefined ? [] : [kept]), ...(older.get(partition) ?? [])])
+      if (one.replica !== null && wasReady(one, epoch)) return { kept: one, replica: one.replica };
+    return null;
+  }
+
+  private lifeOf(kept: KeptCopy, partition: Partition, view: View): SourceLife {
+    return {
+      wasReady: (epoch) => wasReady(kept, epoch),
+      hasSealed: (epoch) => kept.life.left !== null || kept.life.epoch > epoch,
+      newest: placementOf(view, partition).groupEpoch,
+    };
+  }
+
+  private heardOf({ replicas }: PreviousGroup, heardNow: Set<NodeId>): number {
+    let heard = 0;
+    for (const [place, node] of replicas.entries()) {
+      if (!this.options.detector.hears(node)) continue;
+      heardNow.add(node);
+      heard |= voteOf(place);
+    }
+    return heard;
+  }
+
+  private patience({ replicas }: PreviousGroup, heard: number): Patience {
+    let longest = 0;
+    let returned = 0;
+    for (const [place, node] of replicas.entries()) {
+      if ((heard & voteOf(place)) === 0) continue;
+      longest = Math.max(longest, this.options.roundTrips.of(node));
+      if (!this.heardBefore.has(node)) returned |= voteOf(place);
+    }
+    return { firstMs: RESEND_MS + longest, returned };
+  }
+}
+
+const wasReady = ({ life }: KeptCopy, epoch: GroupEpoch): boolean =>
+  life.ready && life.copy <= epoch && epoch <= life.epoch;
+
+const previousOf = ({ previous }: Placement): PreviousGroup | null =>
+  previous === undefined ? null : { epoch: previous.groupEpoch, replicas: previous.replicas };

@@ -8,7 +8,8 @@
  *   I2  A stretch of keys is told whole: every key of it that is held, bad ones included. It is what the copy holds
  *       now. A copy that serves the new group already tells what it holds in that one.
  *   I3  A key that was inherited as bad is told as bad, and never left out.
- *   I4  An answer leaves after all that it tells is durable (R8): by `sendDurable`.
+ *
+ * Whoever sends an answer does so after all that it tells is durable (R8).
  */
 import { STATES_BYTES, TRANSFER_PAGE_BYTES } from "../model/bounds.js";
 import { type ChangeNumber, type GroupEpoch, type Key, NO_CHANGE, type Revision } from "../model/ids.js";

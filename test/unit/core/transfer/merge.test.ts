@@ -70,7 +70,7 @@ test("the highest timestamp of a majority counts, and what none of them holds is
   run();
   expect(merge.ready).toBe(true);
   expect(target.held).toBe("a=2 b=4");
-  expect(entries.at(-1)?.kind).toBe("ready");
+  expect(entries.map(({ kind }) => kind)).not.toContain("ready");
 });
 
 test("a register that was pre-copied is not fetched again", () => {

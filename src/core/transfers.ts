@@ -1,6 +1,6 @@
 /**
- * The transfers of a node. A copy here that is not ready has a merge. One that waits for bad keys of the group before has
- * a late merge. Others that take over from copies here get their answers. This class only joins the machines of
+ * The transfers of a node. A copy here that is not ready has a merge. One that waits for bad keys of the group before
+ * has a late merge. Others that take over from copies here get their answers. This class only joins the machines of
  * transfer/ with the copies and the newest view.
  */
 import { unreachable } from "../base/assert.js";

@@ -11,6 +11,7 @@ import {
   formatTimestamp,
   type Timestamp,
 } from "../../src/core/model/ballot.js";
+import type { CopyEntry } from "../../src/core/model/copy-entry.js";
 import type { Entry } from "../../src/core/model/entry.js";
 import {
   type Key,
@@ -155,6 +156,10 @@ export class Checks {
 
   appended(node: NodeId, entry: Entry): void {
     if (entry.kind === "register") this.of(entry.partition).appended(node, entry.register);
+  }
+
+  begun(node: NodeId, entry: CopyEntry): void {
+    if (entry.kind === "begun") this.of(entry.partition).copies.begun(node, entry.copy);
   }
 
   /** `before`: what the disk held of the key until now. */

@@ -16,7 +16,15 @@ import {
   type Timestamp,
 } from "../../src/core/model/ballot.js";
 import type { Entry } from "../../src/core/model/entry.js";
-import type { ChangeNumber, Key, NodeId, Partition, Revision } from "../../src/core/model/ids.js";
+import {
+  type ChangeNumber,
+  FOUNDING,
+  type GroupEpoch,
+  type Key,
+  type NodeId,
+  type Partition,
+  type Revision,
+} from "../../src/core/model/ids.js";
 import type { Purge } from "../../src/core/model/message.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import type { Register } from "../../src/core/model/register.js";
@@ -46,6 +54,10 @@ export class CopyChecks {
   /** As the disks have them. */
   private readonly promises = new Map<NodeId, Ballot>();
   private readonly floors = new Map<NodeId, Revision>();
+  /** The group epoch in which a node's newest copy began; missing: with the founding. */
+  private readonly beginnings = new Map<NodeId, GroupEpoch>();
+  /** Nodes whose copy is not ready: it takes what the group before held, whatever its promise. */
+  private readonly unready = new Set<NodeId>();
   /** By node and source: up to which change it was looked at. */
   private readonly cursors = new Map<string, number>();
   /** The latest change of each key at a node. */
@@ -106,8 +118,22 @@ export class CopyChecks {
     this.options.violate("a bad register says nothing", `n${node} sends ${how} of ${key}, whose register is bad`);
   }
 
+  /** An empty copy is there. */
+  begun(node: NodeId, copy: GroupEpoch): void {
+    this.beginnings.set(node, copy);
+    this.unready.add(node);
+    this.promises.delete(node);
+    this.floors.delete(node);
+    this.changes.delete(node);
+    for (const name of this.cursors.keys())
+      if (name.startsWith(`${node}/`) || name.endsWith(`/${node}`)) this.cursors.delete(name);
+  }
+
   durable(node: NodeId, entry: Entry, before: Copy): void {
     switch (entry.kind) {
+      case "ready":
+        this.unready.delete(node);
+        return;
       case "promise":
         this.promises.set(node, entry.ballot);
         return;
@@ -186,9 +212,11 @@ export class CopyChecks {
     where: (held: { readonly timestamp: Timestamp; readonly revision: Revision }) => boolean,
   ): boolean {
     const purged = this.purged(key);
-    return this.options.groups.all(this.options.partition).some((replicas) => {
+    return [...this.options.groups.all(this.options.partition)].some(([epoch, replicas]) => {
       let count = 0;
       for (const id of replicas) {
+        // A copy that took over from that group is no vote of it (M1).
+        if ((this.beginnings.get(id) ?? FOUNDING) > epoch) continue;
         const held = this.copyAt(id, key).register;
         // All of them held what was purged.
         if ((held !== null && where(held)) || (purged !== undefined && where(purged))) count++;
@@ -202,7 +230,8 @@ export class CopyChecks {
     const { sometimes, violate } = this.options;
     const name = `n${node} takes ${renderRegister(register)}`;
     const promise = this.promises.get(node);
-    if (promise !== undefined && compareBallots(timestamp.ballot, promise) < 0) {
+    const isFenced = promise !== undefined && !this.unready.has(node);
+    if (isFenced && compareBallots(timestamp.ballot, promise) < 0) {
       sometimes.hit("a settled register was taken over below the promise");
       const complete = this.complete.get(key);
       if (complete === undefined || compareTimestamps(complete, timestamp) < 0)
@@ -211,7 +240,8 @@ export class CopyChecks {
     const purged = this.purged(key);
     if (purged !== undefined) {
       const order = compareTimestamps(timestamp, purged.timestamp);
-      if (order < 0)
+      // A copy of an earlier group is asked by nobody once the purging one is ready.
+      if (order < 0 && this.options.groups.newest(this.options.partition).includes(node))
         violate("what was purged stays away", `${name}, and ${formatTimestamp(purged.timestamp)} was purged`);
       if (order > 0 && register.value !== null) sometimes.hit("a key was created again after a purge");
     }
@@ -302,9 +332,10 @@ export class CopyChecks {
 
   private noteComplete(key: Key): void {
     const purged = this.purged(key)?.timestamp;
-    for (const replicas of this.options.groups.all(this.options.partition)) {
+    for (const [epoch, replicas] of this.options.groups.all(this.options.partition)) {
       const held: Timestamp[] = [];
       for (const id of replicas) {
+        if ((this.beginnings.get(id) ?? FOUNDING) > epoch) continue;
         const timestamp = this.copyAt(id, key).register?.timestamp ?? purged;
         if (timestamp !== undefined) held.push(timestamp);
       }

@@ -26,13 +26,14 @@ export class Groups {
     return this.seen[partition]?.get(epoch) ?? [];
   }
 
-  all(partition: Partition): readonly (readonly NodeId[])[] {
-    return [...(this.seen[partition]?.values() ?? [])];
+  /** By group epoch. */
+  all(partition: Partition): ReadonlyMap<GroupEpoch, readonly NodeId[]> {
+    return this.seen[partition] ?? new Map();
   }
 
   /** Whoever was a replica of it in any epoch. */
   everybody(partition: Partition): readonly NodeId[] {
-    return [...new Set(this.all(partition).flat())];
+    return [...new Set([...this.all(partition).values()].flat())];
   }
 
   /** Its newest group. */

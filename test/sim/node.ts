@@ -93,7 +93,7 @@ export class SimNode {
   private toldFull = false;
   private deaf = false;
   private backlog: (() => void)[] = [];
-  /** Requests passed on that were refused as no majority had space: sender and id. */
+  /** Requests passed on that were refused as no majority answered or had space: sender and id. */
   private readonly refused = new Set<string>();
   private network: Network | null = null;
   /** Copies of clients' requests that were given to somebody. */
@@ -168,7 +168,7 @@ export class SimNode {
     const peers = {
       send: (to: NodeId, message: NodeMessage): boolean => {
         options.said(this, message);
-        if (message.kind === "forwarded" && isRefusedAsFull(message)) this.refused.add(`${to}/${message.id}`);
+        if (message.kind === "forwarded" && isRefusedForNow(message)) this.refused.add(`${to}/${message.id}`);
         if (!network.takes(this.id, to) || !options.linked(this, to)) {
           if (message.kind === "forward") {
             options.streamless();
@@ -431,5 +431,5 @@ export class SimNode {
   }
 }
 
-const isRefusedAsFull = ({ result }: Forwarded): boolean =>
-  result.status === "refused" && result.refusal.reason === "disk-full";
+const isRefusedForNow = ({ result }: Forwarded): boolean =>
+  result.status === "refused" && (result.refusal.reason === "disk-full" || result.refusal.reason === "no-quorum");

@@ -520,7 +520,8 @@ export class World {
           },
           durable: (entry: NodeEntry, before: Copy) => {
             if (isViewEntry(entry)) this.membership?.watch.durable(id, entry);
-            else if (!isCopyEntry(entry)) this.checks.durable(id, entry, before);
+            else if (isCopyEntry(entry)) this.checks.begun(id, entry);
+            else this.checks.durable(id, entry, before);
           },
         };
         return swarm.storage.real ? this.makeLogDisk(id, options) : new SimDisk(options);

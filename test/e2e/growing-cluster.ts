@@ -16,6 +16,8 @@ export interface NewcomerOptions {
   readonly more?: readonly string[];
   /** false: in memory. */
   readonly disk?: boolean;
+  /** In place of the one that is shipped. */
+  readonly program?: string;
 }
 
 export class GrowingCluster {
@@ -31,23 +33,30 @@ export class GrowingCluster {
 
   /** Begins to join; whether it comes to that is another question. */
   async newcomer(name: string, options: NewcomerOptions): Promise<Node> {
-    const { contacts, secretFile, more = [], disk = true } = options;
+    const { contacts, secretFile, more = [], disk = true, program } = options;
     const [port = 0, peerPort = 0] = await freePorts(2);
     return this.add(
-      new NodeProcess(port, peerPort, [
-        ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
-        ...["--join", contacts.join(",")],
-        ...(disk ? ["--data", join(this.data, name)] : ["--memory"]),
-        ...(secretFile === "" ? [] : ["--cluster-secret-file", secretFile]),
-        ...more,
-      ]),
+      new NodeProcess(
+        port,
+        peerPort,
+        [
+          ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
+          ...["--join", contacts.join(",")],
+          ...(disk ? ["--data", join(this.data, name)] : ["--memory"]),
+          ...(secretFile === "" ? [] : ["--cluster-secret-file", secretFile]),
+          ...more,
+        ],
+        {},
+        program,
+      ),
     );
   }
 
   /** Has become a member, and serves. */
-  async joined(name: string, to: Cluster, disk = true): Promise<Node> {
+  async joined(name: string, to: Cluster, disk = true, program?: string): Promise<Node> {
     const contacts = [`${HOST}:${to.node(1).process.peerPort}`];
-    const node = await this.newcomer(name, { contacts, secretFile: to.secretFile, disk });
+    const options = { contacts, secretFile: to.secretFile, disk, ...(program === undefined ? {} : { program }) };
+    const node = await this.newcomer(name, options);
     await node.process.said("ready", WITHIN_MS);
     return node;
   }

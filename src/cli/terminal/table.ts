@@ -2,9 +2,8 @@
  * Tables that fit the terminal: columns are left out, in an order that whoever shows the table decides, and that is
  * said below it. Where that is not enough, lists in cells go on in a further line.
  */
-import Table from "cli-table3";
 import type { Io } from "./io.js";
-import { wrapped } from "./wrap.js";
+import { columnsOf, wrapped } from "./wrap.js";
 
 export interface Column<Row> {
   readonly name: string;
@@ -40,14 +39,25 @@ export function tableLines<Row>({ columns, rows, leftOut, width }: TableOptions<
   }
 }
 
+/** A cell may have several lines. */
 function drawn(columns: readonly Column<never>[], cells: readonly (readonly string[])[]): string[] {
-  const table = new Table({
-    head: columns.map(({ name }) => name),
-    style: { head: [], border: [], compact: true },
-    colAligns: columns.map(({ align }) => align),
-  });
-  for (const row of cells) table.push([...row]);
-  return table.toString().split("\n");
+  const rows = [columns.map(({ name }) => name), ...cells].map((row) => row.map((text) => text.split("\n")));
+  const widths = columns.map((_, i) =>
+    rows.reduce((most, row) => (row[i] ?? []).reduce((max, line) => Math.max(max, columnsOf(line)), most), 0),
+  );
+  const rule = (left: string, between: string, right: string): string =>
+    `${left}${widths.map((width) => "─".repeat(width + 2)).join(between)}${right}`;
+  const padded = (line: string, i: number): string => {
+    const space = " ".repeat((widths[i] ?? 0) - columnsOf(line));
+    return columns[i]?.align === "right" ? ` ${space}${line} ` : ` ${line}${space} `;
+  };
+  const linesOf = (row: readonly (readonly string[])[]): string[] =>
+    Array.from(
+      { length: Math.max(...row.map(({ length }) => length)) },
+      (_, at) => `│${row.map((lines, i) => padded(lines[at] ?? "", i)).join("│")}│`,
+    );
+  const [head = [], ...body] = rows;
+  return [rule("┌", "┬", "┐"), ...linesOf(head), rule("├", "┼", "┤"), ...body.flatMap(linesOf), rule("└", "┴", "┘")];
 }
 
 /** The column of the longest lists becomes so much narrower, as far as it can. */

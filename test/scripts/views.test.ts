@@ -22,6 +22,7 @@ describe("a script shows what a planted bug breaks", () => {
     ["V1.prepare-early", "S16-own-promise-first.txt"],
     ["V7.leave-at-once", "S17-voters-stay-until-held.txt"],
     ["V1.no-adopt", "adopted.txt"],
+    ["V1.no-adopt", "13-quorum-loss-during-a-change.txt"],
     ["V1.two-voters", "refused-proposals.txt"],
     ["V7.not-asked-for", "refused-proposals.txt"],
     ["V1.stale-wish", "wish-of-its-epoch.txt"],

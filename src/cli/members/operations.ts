@@ -161,8 +161,10 @@ function operationsTable(found: readonly Operation[], width: number): string[] {
 
 const operationLine = (operation: Operation): string => {
   const { id, nodeId, explanation } = operation;
+  // A node that does not know the operation does not know its kind either.
+  const known = operation.kind === OperationKind.UNSPECIFIED ? "" : ` ${kindOf(operation)}`;
   const about = nodeId === 0 ? "" : ` of node ${nodeId}`;
-  return `${id.toString("hex")} ${kindOf(operation)}${about}: ${stateOf(operation)}; ${printable(explanation)}`;
+  return `${id.toString("hex")}${known}${about}: ${stateOf(operation)}; ${printable(explanation)}`;
 };
 
 export const operationJson = (operation: Operation): object => ({

@@ -156,7 +156,7 @@ function viewText({ view: newest, digest }: Told, partitions: boolean, io: Io): 
     `digest ${digest.toString("hex").slice(0, 16)}… (-o json has all of it)`,
     `${members.length} nodes, ${voters.length} of them vote`,
     `${newest.partitionCount} partitions, ${newest.replicationFactor} replicas each`,
-    `operations: ${wishes.length} under way, ${operations.length} done ones remembered`,
+    `operations: ${wishes.length} under way, ${operations.length} done and remembered`,
   ];
   const lines = [...sentences.map((sentence) => wrapped(sentence, width)), ...membersTable(newest, width)];
   if (partitions) {

@@ -153,6 +153,20 @@ describe("onar operations", () => {
     expect(ran.out).toContain("because\\x07");
   });
 
+  test("says once that one is unknown", async () => {
+    const ran = await at(["operations", ID], {
+      getOperation: async () => ({
+        header,
+        operation: operation(OperationState.UNKNOWN, {
+          kind: OperationKind.UNSPECIFIED,
+          nodeId: 0,
+          explanation: "nobody can say more",
+        }),
+      }),
+    });
+    expect(ran.out.trim()).toBe(`${ID}: unknown; nobody can say more`);
+  });
+
   test("watches one until it is settled", async () => {
     const ran = await at(["operations", ID, "--watch", "-o", "json"], {
       async *watchOperation() {

@@ -31,6 +31,8 @@ import { type Ballot, ballot, compareBallots, initialBallot, sameBallot } from "
 import type { GroupEpoch, NodeId } from "../model/ids.js";
 import { HandingBack, MAX_HOLD } from "./handing-back.js";
 import type { GroupReports } from "./heard-group.js";
+import { Judging } from "./judging.js";
+import type { Office } from "./office.js";
 
 /** Rounds without content before the first replica in line campaigns. */
 export const PATIENCE = 3;
@@ -38,19 +40,6 @@ export const PATIENCE = 3;
 export const PATIENCE_PER_RANK = 2;
 /** Rounds without a majority after which an office is dropped. */
 export const MAX_MISSED = 2;
-/** The office that the writer machine holds for this node; null: none. The machine may hand in the same object each
- * time, with changed fields. */
-export interface Office {
-  readonly ballot: Ballot;
-  /** A majority has promised: an office. Otherwise a candidacy. */
-  readonly elected: boolean;
-  /** Mask of the places whose Promised of this ballot was counted. */
-  readonly promised: number;
-  /**
-   * Mask of the places that acknowledged every Write but those of about the last batch. Only asked of a working writer.
-   */
-  readonly caughtUp: number;
-}
 
 export type ElectionAction =
   /**
@@ -86,6 +75,7 @@ export class Election {
   private readonly replicas: readonly NodeId[];
   private readonly groupEpoch: GroupEpoch;
   private readonly majority: number;
+  private readonly judging: Judging;
   private readonly maxHold: number;
 
   private isLive = false;
@@ -108,6 +98,7 @@ export class Election {
     this.place = options.replicas.indexOf(options.self);
     this.groupEpoch = options.groupEpoch;
     this.majority = majorityOf(options.replicas.length);
+    this.judging = new Judging(this.place, options.replicas, this.majority);
     this.maxHold = options.maxHold ?? MAX_HOLD;
     this.handing = new HandingBack(this.maxHold);
     this.preferred = options.preferred ?? 0;
@@ -156,8 +147,8 @@ export class Election {
    */
   roundEnded(group: GroupReports, promise: Ballot, office: Office | null, mayOffer: boolean): ElectionAction | null {
     this.nackedSince = false;
-    const heard = this.heardPlaces(group);
-    const highest = this.highestPromise(group, heard, promise);
+    const heard = this.judging.heardPlaces(group);
+    const highest = this.judging.highestPromise(group, heard, promise);
     const moved = !sameBallot(highest, this.highest);
     this.highest = highest;
     if (office === null) this.handing.end();
@@ -170,7 +161,7 @@ export class Election {
     this.isWorking =
       office?.elected === true &&
       sameBallot(promise, office.ballot) &&
-      countVotes(this.agreeing(group, heard, office)) >= this.majority;
+      countVotes(this.judging.agreeing(group, heard, office)) >= this.majority;
     this.isLive = this.judgeLive(group, promise);
     if (office === null) return this.withoutOffice(group, promise, heard, moved);
     if (compareBallots(highest, office.ballot) > 0) return this.surpassed(group, office, heard, moved);
@@ -224,9 +215,9 @@ export class Election {
    */
   yourTurn(offered: Ballot, group: GroupReports, promise: Ballot, office: Office | null): ElectionAction | null {
     if (office !== null || !sameBallot(promise, offered) || group.full(this.place)) return null;
-    const heard = this.heardPlaces(group);
+    const heard = this.judging.heardPlaces(group);
     if ((heard & voteOf(this.place)) === 0 || countVotes(heard) < this.majority) return null;
-    return this.campaign(this.highestPromise(group, heard, promise));
+    return this.campaign(this.judging.highestPromise(group, heard, promise));
   }
 
   /**
@@ -234,7 +225,7 @@ export class Election {
    */
   transfer(place: number, group: GroupReports, office: Office | null): ElectionAction | null {
     if (office === null || !this.isWorking || this.handing.underWay || place === this.place) return null;
-    if (!this.able(group, place) || !this.reports(group, place, office.ballot)) return null;
+    if (!this.judging.able(group, place) || !this.judging.reports(group, place, office.ballot)) return null;
     this.handing.begin();
     return { kind: "offer", place };
   }
@@ -242,7 +233,7 @@ export class Election {
   /** A full disk keeps this replica from an office, as another one can have it (E6). */
   yields(group: GroupReports): boolean {
     if (!group.full(this.place)) return false;
-    return this.replicas.some((_, place) => place !== this.place && this.able(group, place));
+    return this.replicas.some((_, place) => place !== this.place && this.judging.able(group, place));
   }
 
   /** The caller has sent YourTurn: two rounds from now it goes on, unless a higher ballot shows up. */
@@ -277,12 +268,12 @@ export class Election {
   /** Rules 3 and 4 of a node that holds nothing. */
   private withoutOffice(group: GroupReports, promise: Ballot, heard: number, moved: boolean): ElectionAction | null {
     this.handing.preferredHolds(this.isLive && promise.node === this.replicas[this.preferred]);
-    if (moved || this.content(group, heard)) {
+    if (moved || this.isLive || this.judging.anotherHearsLive(group, heard)) {
       this.patience = 0;
       return null;
     }
     this.patience++;
-    if (this.patience < PATIENCE + PATIENCE_PER_RANK * this.rank(group) || this.yields(group)) return null;
+    if (this.patience < PATIENCE + PATIENCE_PER_RANK * this.judging.rank(group) || this.yields(group)) return null;
     return this.campaign(this.highest);
   }
 
@@ -299,7 +290,7 @@ export class Election {
   private unsurpassed(group: GroupReports, office: Office, heard: number, mayOffer: boolean): ElectionAction | null {
     this.patience = 0;
     if (this.handing.lapses()) return { kind: "resume" };
-    this.handing.count(this.isWorking && this.preferredIsFit(group, office, heard));
+    this.handing.count(this.isWorking && this.judging.preferredIsFit(group, this.preferred, office, heard));
     const repeated = this.repeatPrepare(group, office, heard);
     if (repeated !== null) return repeated;
     if (!this.handing.due || !mayOffer) return null;
@@ -334,103 +325,13 @@ export class Election {
     return { kind: "resign" };
   }
 
-  // ---- Judging what was heard. ----
-
-  private heardPlaces(group: GroupReports): number {
-    let heard = 0;
-    for (let place = 0; place < this.replicas.length; place++) if (group.heard(place)) heard |= voteOf(place);
-    return heard;
-  }
-
-  private highestPromise(group: GroupReports, heard: number, promise: Ballot): Ballot {
-    let highest = promise;
-    for (let place = 0; place < this.replicas.length; place++) {
-      if (place === this.place || (heard & voteOf(place)) === 0) continue;
-      const reported = group.report(place)?.promise;
-      if (reported !== undefined && compareBallots(reported, highest) > 0) highest = reported;
-    }
-    return highest;
-  }
-
-  /**
-   * The places heard whose promise is exactly the ballot held. A Promised says so before the next report does; a higher
-   * report overrules it.
-   */
-  private agreeing(group: GroupReports, heard: number, office: Office): number {
-    let agreeing = 0;
-    for (let place = 0; place < this.replicas.length; place++) {
-      const vote = voteOf(place);
-      if ((heard & vote) === 0) continue;
-      if (place === this.place) {
-        agreeing |= vote; // The caller compared the own promise.
-        continue;
-      }
-      const reported = group.report(place)?.promise;
-      if (reported === undefined) continue;
-      const order = compareBallots(reported, office.ballot);
-      if (order === 0 || (order < 0 && (office.promised & vote) !== 0)) agreeing |= vote;
-    }
-    return agreeing;
-  }
-
   private judgeLive(group: GroupReports, promise: Ballot): boolean {
     if (promise.node === this.self) return this.isWorking && !this.nackedSince;
-    const owner = this.replicas.indexOf(promise.node);
-    return (
-      owner >= 0 && group.heard(owner) && group.report(owner)?.live === true && this.reports(group, owner, promise)
-    ); // E3
-  }
-
-  private content(group: GroupReports, heard: number): boolean {
-    if (this.isLive) return true;
-    for (let place = 0; place < this.replicas.length; place++) {
-      if (place !== this.place && (heard & voteOf(place)) !== 0 && group.report(place)?.live === true) return true;
-    }
-    return false;
+    return this.judging.ownerLives(group, promise); // E3
   }
 
   private higherLive(group: GroupReports, heard: number, held: Ballot): boolean {
-    if (this.isLive && !this.isWorking) return true; // The own promise, which is never below a ballot held, belongs to somebody else.
-    for (let place = 0; place < this.replicas.length; place++) {
-      if (place === this.place || (heard & voteOf(place)) === 0) continue;
-      const report = group.report(place);
-      if (report?.live && compareBallots(report.promise, held) > 0) return true;
-    }
-    return false;
-  }
-
-  private rank(group: GroupReports): number {
-    let rank = 0;
-    for (let place = 0; place < this.place; place++) if (this.able(group, place)) rank++;
-    return rank;
-  }
-
-  /** It could take the office and get things done. */
-  private able(group: GroupReports, place: number): boolean {
-    return group.heard(place) && this.hearsMajority(group, place) && !group.full(place);
-  }
-
-  private hearsMajority(group: GroupReports, place: number): boolean {
-    let count = 0;
-    for (let other = 0; other < this.replicas.length; other++) if (group.hears(place, other)) count++;
-    return count >= this.majority;
-  }
-
-  private reports(group: GroupReports, place: number, exactly: Ballot): boolean {
-    const promise = group.report(place)?.promise;
-    return promise !== undefined && sameBallot(promise, exactly);
-  }
-
-  /** Heard and so ready; promises this ballot; caught up; hears every replica that this writer hears. */
-  private preferredIsFit(group: GroupReports, office: Office, heard: number): boolean {
-    const { preferred } = this;
-    const vote = voteOf(preferred);
-    if (this.place === preferred || (heard & vote) === 0 || (office.caughtUp & vote) === 0) return false;
-    if (!this.reports(group, preferred, office.ballot) || group.full(preferred)) return false;
-    if (group.report(preferred)?.lagging === true) return false;
-    for (let place = 0; place < this.replicas.length; place++) {
-      if ((heard & voteOf(place)) !== 0 && !group.hears(preferred, place)) return false;
-    }
-    return true;
+    // The own promise, which is never below a ballot held, belongs to somebody else.
+    return (this.isLive && !this.isWorking) || this.judging.higherLive(group, heard, held);
   }
 }

@@ -1,8 +1,9 @@
 /** One replica's election with what it hears written down by hand, for tests of single rules. */
 import { voteOf } from "../../../../src/base/votes.js";
-import { Election, type ElectionAction, type Office } from "../../../../src/core/election/election.js";
+import { Election, type ElectionAction } from "../../../../src/core/election/election.js";
 import { MAX_HOLD } from "../../../../src/core/election/handing-back.js";
 import type { GroupReports } from "../../../../src/core/election/heard-group.js";
+import type { Office } from "../../../../src/core/election/office.js";
 import { type Ballot, ballot, initialBallot } from "../../../../src/core/model/ballot.js";
 import type { PartitionReport } from "../../../../src/core/model/heartbeat.js";
 import { changeNumber, groupEpoch, nodeId, partition, revision } from "../../../../src/core/model/ids.js";

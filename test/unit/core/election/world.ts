@@ -6,9 +6,10 @@
 import { Prng } from "../../../../src/base/prng.js";
 import { countVotes, majorityOf, voteOf } from "../../../../src/base/votes.js";
 import { Detector } from "../../../../src/core/election/detector.js";
-import { Election, type ElectionAction, type Office } from "../../../../src/core/election/election.js";
+import { Election, type ElectionAction } from "../../../../src/core/election/election.js";
 import { type GroupReports, HeardGroup } from "../../../../src/core/election/heard-group.js";
 import { Heartbeats } from "../../../../src/core/election/heartbeats.js";
+import type { Office } from "../../../../src/core/election/office.js";
 import { type Ballot, ballot, compareBallots, initialBallot, sameBallot } from "../../../../src/core/model/ballot.js";
 import type { Heartbeat, HeartbeatAnswer } from "../../../../src/core/model/heartbeat.js";
 import { changeNumber, groupEpoch, type NodeId, nodeId, partition, revision } from "../../../../src/core/model/ids.js";

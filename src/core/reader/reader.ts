@@ -38,44 +38,13 @@ import { BAD } from "../model/table.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
 import type { Multicast } from "../quorum/multicast.js";
-import { Asking, type Patience, RESEND_MS } from "../quorum/patience.js";
+import { type Patience, RESEND_MS } from "../quorum/patience.js";
 import type { Replica } from "../replica/replica.js";
 import { entryOf } from "../writer/decide.js";
+import { ReadState } from "./read-state.js";
 
 /** A read asks just a majority first, and everybody when those have not answered this long after they could have. */
 export const ASK_ALL_MS = 30;
-
-type Phase = "asking" | "imposing" | "handing-over";
-
-class ReadState {
-  phase: Phase = "asking";
-  answers = 0;
-  messages = 0;
-  /** Highest register seen; null: only absence. */
-  best: Register | null = null;
-  /** Replicas that hold exactly the best, or took it. */
-  holders = 0;
-  sawAbsent = false;
-  bestSettled = false;
-  refusals = 0;
-  /** Replicas that were asked, one bit each. */
-  asked = 0;
-  /** Place of whom it was handed over to; −1: nobody yet. */
-  writer = -1;
-  readonly asking: Asking;
-
-  constructor(
-    readonly ticket: Ticket,
-    readonly request: ReadRequest,
-    /** This replica's copy when the read began: what peers compare theirs with, also when asked again. */
-    readonly own: Register | null,
-    public attempt: Attempt,
-    readonly deadline: Instant,
-    readonly begunAt: Instant,
-  ) {
-    this.asking = new Asking(begunAt);
-  }
-}
 
 export interface ReaderOptions {
   readonly group: Group;

@@ -157,6 +157,29 @@ const ONAR_RECONFIGURATION_V1_TRANSFER_WRITER_REQUEST: RequestFields = new Map<n
   [21, null], // all
 ]);
 
+const ONAR_RECONFIGURATION_V1_DRAIN_REQUEST: RequestFields = new Map<number, RequestField>([
+  [17, null], // operation_id
+  [18, null], // epoch
+  [19, null], // dry_run
+  [20, null], // node_id
+]);
+
+const ONAR_RECONFIGURATION_V1_REPLACE_REQUEST: RequestFields = new Map<number, RequestField>([
+  [17, null], // operation_id
+  [18, null], // epoch
+  [19, null], // dry_run
+  [20, null], // node_id
+  [24, null], // by_node_id
+]);
+
+const ONAR_RECONFIGURATION_V1_REMOVE_REQUEST: RequestFields = new Map<number, RequestField>([
+  [17, null], // operation_id
+  [18, null], // epoch
+  [19, null], // dry_run
+  [20, null], // node_id
+  [23, null], // force
+]);
+
 const ONAR_RECONFIGURATION_V1_GET_OPERATION_REQUEST: RequestFields = new Map<number, RequestField>([
   [17, null], // operation_id
   [18, null], // epoch
@@ -228,6 +251,9 @@ export const requestFields: ReadonlyMap<string, RequestFields> = new Map([
   ["/onar.reconfiguration.v1.ReconfigurationService/Join", ONAR_RECONFIGURATION_V1_JOIN_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/Leave", ONAR_RECONFIGURATION_V1_LEAVE_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/TransferWriter", ONAR_RECONFIGURATION_V1_TRANSFER_WRITER_REQUEST],
+  ["/onar.reconfiguration.v1.ReconfigurationService/Drain", ONAR_RECONFIGURATION_V1_DRAIN_REQUEST],
+  ["/onar.reconfiguration.v1.ReconfigurationService/Replace", ONAR_RECONFIGURATION_V1_REPLACE_REQUEST],
+  ["/onar.reconfiguration.v1.ReconfigurationService/Remove", ONAR_RECONFIGURATION_V1_REMOVE_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/GetOperation", ONAR_RECONFIGURATION_V1_GET_OPERATION_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/ListOperations", ONAR_RECONFIGURATION_V1_LIST_OPERATIONS_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/WatchOperation", ONAR_RECONFIGURATION_V1_WATCH_OPERATION_REQUEST],

@@ -32,6 +32,8 @@ const meaning = new Map([
   [20, ["node_id"]],
   [21, ["all"]],
   [22, ["member"]],
+  [23, ["force"]],
+  [24, ["by_node_id"]],
 ]);
 const held = new Set([6, 7, 8, 9, 10, 12]);
 const requests = /^\.onar\.(kv|text|reconfiguration)\.v1\.\w+Request$/;

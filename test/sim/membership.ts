@@ -9,10 +9,10 @@
  */
 import type { Prng } from "../../src/base/prng.js";
 import type { NodeId, Partition } from "../../src/core/model/ids.js";
+import type { Move } from "../../src/core/view/emptying.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../src/core/view/message.js";
 import { isLeaving } from "../../src/core/view/operation.js";
-import type { Move } from "../../src/core/view/planner.js";
 import { hasReplicas, type Member, memberOf, sameAddresses } from "../../src/core/view/view.js";
 import { planted } from "../planted/planted.js";
 import type { SimNode } from "./node.js";

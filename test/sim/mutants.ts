@@ -48,6 +48,8 @@ const DIRECTED = new Map<string, string>([
   ["V4.answers-early", "a script"],
   ["V4.ready-early", "a unit test"],
   ["V5.stacks-moves", "a unit test"],
+  ["V5.gives-up-unheard", "a unit test"],
+  ["V6.emptied-early", "a unit test"],
   ["V6.drops-on-seal", "a unit test"],
   ["stayer.intersects", "a unit test"],
   ["stayer.returns", "a unit test"],

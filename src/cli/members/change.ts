@@ -1,7 +1,7 @@
 /**
- * `onar leave` and `onar transfer-writer`: commands that change the view. Each attempt draws an id, so that it runs at
- * most once wherever it is sent. An attempt that another operation superseded never runs, and is made anew on the
- * newest view.
+ * `onar leave`, `drain`, `replace`, `remove` and `transfer-writer`: commands that change the view. Each attempt draws
+ * an id, so that it runs at most once wherever it is sent. An attempt that another operation superseded never runs, and
+ * is made anew on the newest view.
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,10 +9,11 @@ import {
   type Operation,
   OperationState,
   ReconfigurationServiceDefinition,
+  type ReplicaMove,
   type View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { jsonText, printable } from "../../base/printable.js";
-import { wholeNumber } from "../../config/values.js";
+import { formatAddress, wholeNumber } from "../../config/values.js";
 import type { CallOptions } from "../../grpc/client/method.js";
 import { GrpcError, STATUS } from "../../grpc/status.js";
 import { call, type Target } from "../calls/call.js";
@@ -21,6 +22,7 @@ import { failureThrown } from "../calls/thrown.js";
 import { CliError, EXIT, type ExitCode, messageOf, usage } from "../ending/exit.js";
 import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
+import { showProgress } from "../terminal/progress.js";
 import { widthOf } from "../terminal/table.js";
 import { wrapped } from "../terminal/wrap.js";
 import { askOperation, isSettled, operationJson } from "./operations.js";
@@ -35,7 +37,17 @@ export interface TransferOptions extends ChangeOptions {
   readonly all?: true;
 }
 
+export interface EmptyingOptions extends ChangeOptions {
+  readonly wait?: true;
+}
+
+export interface RemoveOptions extends EmptyingOptions {
+  readonly force?: true;
+}
+
 const AGAIN_MS = 100;
+/** Partitions take a while to move. */
+const MOVING_MS = 500;
 const OPERATION_ID_BYTES = 16;
 /** Answers of a node that did nothing with the operation, where no other node would either. */
 const REFUSALS: ReadonlyMap<number, string> = new Map([
@@ -55,6 +67,8 @@ interface Base {
 /** An operation on this view: how it is asked for, and what people call it. */
 interface Change {
   readonly name: string;
+  /** It goes on for long after a view carries it. Told what to say then; without it, the end is waited for. */
+  readonly begun?: (operation: Operation) => string;
   readonly done: (operation: Operation) => string;
   ask(channel: Channel, base: Base, options: CallOptions): Promise<Asked>;
 }
@@ -62,6 +76,7 @@ interface Change {
 interface Asked {
   readonly operation?: Operation | undefined;
   readonly view?: View | undefined;
+  readonly moves?: readonly ReplicaMove[];
 }
 
 export function leave(node: string, options: ChangeOptions, io: Io): Promise<ExitCode> {
@@ -75,6 +90,69 @@ export function leave(node: string, options: ChangeOptions, io: Io): Promise<Exi
         channel.unary(SERVICE, SERVICE.methods.leave, { ...base, nodeId: member.id }, callOptions),
     };
   });
+}
+
+export function drain(node: string, options: EmptyingOptions, io: Io): Promise<ExitCode> {
+  return change(options, io, (newest) => {
+    const member = memberNamed(newest, node);
+    const name = `node ${nodeName(member)} gives its replicas to others`;
+    return {
+      name,
+      ...begunUnless(options.wait, name),
+      done: ({ doneEpoch }) =>
+        `node ${nodeName(member)} keeps no partition any more, since view ${doneEpoch}; onar leave makes it leave`,
+      ask: (channel, base, callOptions) =>
+        channel.unary(SERVICE, SERVICE.methods.drain, { ...base, nodeId: member.id }, callOptions),
+    };
+  });
+}
+
+export function replace(node: string, by: string, options: EmptyingOptions, io: Io): Promise<ExitCode> {
+  return change(options, io, (newest) => {
+    const member = memberNamed(newest, node);
+    const other = memberNamed(newest, by);
+    const name = `node ${nodeName(member)} gives its replicas to node ${nodeName(other)}`;
+    return {
+      name,
+      ...begunUnless(options.wait, name),
+      done: ({ doneEpoch }) =>
+        `node ${nodeName(other)} has all replicas of node ${nodeName(member)}, since view ${doneEpoch}`,
+      ask: (channel, base, callOptions) =>
+        channel.unary(
+          SERVICE,
+          SERVICE.methods.replace,
+          { ...base, nodeId: member.id, byNodeId: other.id },
+          callOptions,
+        ),
+    };
+  });
+}
+
+export function remove(node: string, options: RemoveOptions, io: Io): Promise<ExitCode> {
+  return change(options, io, (newest) => {
+    const member = memberNamed(newest, node);
+    const name = `node ${nodeName(member)} is removed`;
+    return {
+      name,
+      ...begunUnless(options.wait, name),
+      done: ({ doneEpoch }) => `node ${nodeName(member)} is no member any more, since view ${doneEpoch}`,
+      ask: (channel, base, callOptions) =>
+        channel.unary(
+          SERVICE,
+          SERVICE.methods.remove,
+          { ...base, nodeId: member.id, force: options.force === true },
+          callOptions,
+        ),
+    };
+  });
+}
+
+function begunUnless(waits: true | undefined, name: string): Pick<Change, "begun"> {
+  if (waits === true) return {};
+  return {
+    begun: ({ id, partitionsLeft }) =>
+      `${name}: begun, ${partitionsLeft} partitions are to move. Watch it with: onar operations ${id.toString("hex")} --watch`,
+  };
 }
 
 export function transferWriter(partition: string | undefined, options: TransferOptions, io: Io): Promise<ExitCode> {
@@ -112,7 +190,16 @@ async function change(options: ChangeOptions, io: Io, make: (newest: View) => Ch
     const base = { operationId: randomBytes(OPERATION_ID_BYTES), epoch: newest.epoch, dryRun: options.dryRun === true };
     const asked = await shown(io, target, ask(made, base, { ...target, timeoutMs: left() }));
     if (base.dryRun) return tellDry(made, newest, asked, json, io);
-    const operation = await shown(io, target, settled(asked, base, target, left));
+    const patience: Patience = { left, endless: options.timeout === undefined };
+    let doing = `waiting for ${target.endpoints.map(formatAddress).join(", ")}`;
+    const says = (operation: Operation): void => {
+      if (carried(operation)) doing = printable(operation.explanation);
+    };
+    const operation = await showProgress(io, () => doing, settled(made, asked, base, target, patience, says));
+    if (operation.state === OperationState.PENDING && made.begun !== undefined && carried(operation)) {
+      io.out(json ? `${jsonText(operationJson(operation))}\n` : `${wrapped(made.begun(operation), widthOf(io))}\n`);
+      return EXIT.done;
+    }
     if (operation.state === OperationState.DONE) {
       io.out(json ? `${jsonText(operationJson(operation))}\n` : `${wrapped(made.done(operation), widthOf(io))}\n`);
       return EXIT.done;
@@ -144,17 +231,39 @@ async function ask(made: Change, base: Base, target: Target): Promise<Asked> {
   return answer;
 }
 
+/** A view carries it: nobody has to ask for it again. */
+const carried = ({ partitionsLeft }: Operation): boolean => partitionsLeft > 0;
+
+interface Patience {
+  /** Milliseconds. */
+  readonly left: () => number;
+  /** Nobody gave a time: an operation that a view carries is waited for, however long it takes. */
+  readonly endless: boolean;
+}
+
 /** Asks what became of it, at any node, until that is known or the time is over. */
-async function settled(asked: Asked, base: Base, target: Target, left: () => number): Promise<Operation> {
+async function settled(
+  { begun }: Change,
+  asked: Asked,
+  base: Base,
+  target: Target,
+  { left, endless }: Patience,
+  says: (operation: Operation) => void,
+): Promise<Operation> {
   let { operation } = asked;
   while (operation === undefined || !isSettled(operation)) {
-    if (target.interrupt?.aborted === true || left() <= AGAIN_MS) break;
-    await sleep(operation === undefined ? 0 : AGAIN_MS);
+    const moves = operation !== undefined && carried(operation);
+    if (moves && begun !== undefined) break;
+    if (operation !== undefined) says(operation);
+    const timeIsOver = left() <= AGAIN_MS && !(moves && endless);
+    if (target.interrupt?.aborted === true || timeIsOver) break;
+    await sleep(operation === undefined ? 0 : moves ? MOVING_MS : AGAIN_MS);
+    const timeoutMs = moves && endless ? target.timeoutMs : left();
     try {
-      operation = await askOperation(base, { ...target, timeoutMs: left() });
+      operation = await askOperation(base, { ...target, timeoutMs });
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
-      if (left() <= AGAIN_MS) break;
+      if (left() <= AGAIN_MS && !(moves && endless)) break;
       await sleep(AGAIN_MS);
     }
   }
@@ -169,6 +278,9 @@ const unheardOf = ({ operationId: id, epoch }: Base): Operation => ({
   state: OperationState.UNKNOWN,
   doneEpoch: 0n,
   explanation: "no node has told what became of it",
+  partitionsLeft: 0,
+  partitionsMoving: 0,
+  byNodeId: 0,
 });
 
 function notSettled({ name }: Change, base: Base, operation: Operation, timeoutMs: number): CliError {
@@ -177,13 +289,23 @@ function notSettled({ name }: Change, base: Base, operation: Operation, timeoutM
     const text = `${name}: others changed the view again and again, within ${timeoutMs / 1_000} s; nothing of this was done`;
     return new CliError(EXIT.notDone, text, { status: "", reason: "SUPERSEDED" });
   }
+  if (carried(operation)) {
+    const text = `${name}: still under way (${printable(operation.explanation)}); watch it with: onar operations ${id} --watch`;
+    return new CliError(EXIT.unknown, text, { status: "", reason: "OUTCOME_UNKNOWN" });
+  }
   const text =
     `${name}: not known to be done within ${timeoutMs / 1_000} s (${printable(operation.explanation)}); ` +
     `ask again with: onar operations ${id} --epoch ${base.epoch}`;
   return new CliError(EXIT.unknown, text, { status: "", reason: "OUTCOME_UNKNOWN" });
 }
 
-function tellDry({ name }: Change, newest: View, { operation, view: next }: Asked, json: boolean, io: Io): ExitCode {
+function tellDry(
+  { name }: Change,
+  newest: View,
+  { operation, view: next, moves = [] }: Asked,
+  json: boolean,
+  io: Io,
+): ExitCode {
   if (operation === undefined || next === undefined) {
     throw new CliError(EXIT.notDone, `${name}: ${printable(operation?.explanation ?? "the view changed meanwhile")}`);
   }
@@ -202,6 +324,7 @@ function tellDry({ name }: Change, newest: View, { operation, view: next }: Aske
         partition: placement.partition,
         preferredNodeId: preferredOf(placement),
       })),
+      moves,
     };
     io.out(`${jsonText({ ...operationJson(operation), ...facts })}\n`);
     return EXIT.done;
@@ -209,9 +332,23 @@ function tellDry({ name }: Change, newest: View, { operation, view: next }: Aske
   const width = widthOf(io);
   const lines = [
     wrapped(`${name}: possible. Nothing was changed (--dry-run)`, width),
+    ...movesTold(moves, next),
     wrapped(`view ${next.epoch} would prefer other writers for ${moved.length} partitions. Its nodes:`, width),
     ...membersTable(shownNext, width),
   ];
   io.out(`${lines.join("\n")}\n`);
   return EXIT.done;
+}
+
+/** How many replicas would go where. */
+function movesTold(moves: readonly ReplicaMove[], view: View): string[] {
+  if (moves.length === 0) return [];
+  const taken = new Map<number, number>();
+  for (const { toNodeId } of moves) taken.set(toNodeId, (taken.get(toNodeId) ?? 0) + 1);
+  const nameOf = (id: number): string => {
+    const member = view.members.find((one) => one.id === id);
+    return member === undefined ? String(id) : nodeName(member);
+  };
+  const lines = [...taken].sort(([a], [b]) => a - b).map(([id, count]) => `  ${count} to node ${nameOf(id)}`);
+  return [`replicas that would move: ${moves.length}`, ...lines];
 }

@@ -66,7 +66,7 @@ async function one(asked: Asked, watching: boolean, target: Target, json: boolea
       target,
       (channel, signal) => channel.many(SERVICE, SERVICE.methods.watchOperation, asked, { signal }),
       ({ operation }) => {
-        if (operation !== undefined && operation.state !== last.state) show(operation);
+        if (operation !== undefined) show(operation);
         return isSettled(last);
       },
     );
@@ -75,16 +75,17 @@ async function one(asked: Asked, watching: boolean, target: Target, json: boolea
   return isSettled(last) ? EXIT.notDone : EXIT.unknown;
 }
 
-/** Each operation is shown again when its state has changed. The views tell when to ask. */
+/** Each operation is shown again when its state or its progress has changed. The views tell when to ask. */
 async function watchAll(target: Target, json: boolean, io: Io): Promise<void> {
-  const known = new Map<string, OperationState>();
+  const known = new Map<string, string>();
   let asking: Promise<void> = Promise.resolve();
   const look = async (): Promise<void> => {
     const { found } = await listed(target);
     for (const operation of found) {
       const id = operation.id.toString("hex");
-      if (known.get(id) === operation.state) continue;
-      known.set(id, operation.state);
+      const now = `${operation.state} ${operation.partitionsLeft} ${operation.partitionsMoving}`;
+      if (known.get(id) === now) continue;
+      known.set(id, now);
       io.out(json ? `${jsonText(operationJson(operation))}\n` : `${wrapped(operationLine(operation), widthOf(io))}\n`);
     }
     // As many as a view holds, and none that it holds is shown twice.
@@ -135,6 +136,9 @@ const KINDS: Readonly<Partial<Record<OperationKind, string>>> = {
   [OperationKind.JOIN]: "join",
   [OperationKind.LEAVE]: "leave",
   [OperationKind.TRANSFER_WRITER]: "transfer-writer",
+  [OperationKind.DRAIN]: "drain",
+  [OperationKind.REPLACE]: "replace",
+  [OperationKind.REMOVE]: "remove",
 };
 const STATES: Readonly<Partial<Record<OperationState, string>>> = {
   [OperationState.PENDING]: "pending",
@@ -175,4 +179,8 @@ export const operationJson = (operation: Operation): object => ({
   state: stateOf(operation),
   doneEpoch: String(operation.doneEpoch),
   explanation: operation.explanation,
+  ...(operation.partitionsLeft === 0
+    ? {}
+    : { partitionsLeft: operation.partitionsLeft, partitionsMoving: operation.partitionsMoving }),
+  ...(operation.byNodeId === 0 ? {} : { byNodeId: operation.byNodeId }),
 });

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { clientOptions } from "../flags/options.js";
 import type { CommonOptions } from "../flags/target.js";
-import type { ChangeOptions, TransferOptions } from "../members/change.js";
+import type { ChangeOptions, EmptyingOptions, RemoveOptions, TransferOptions } from "../members/change.js";
 import type { OperationsOptions } from "../members/operations.js";
 import type { ViewOptions } from "../members/view.js";
 import { example } from "./help.js";
@@ -66,6 +66,47 @@ export function addMemberCommands(onar: Command, { io, ends }: KeyTreeOptions): 
       ends(async (partition: string | undefined, options: TransferOptions) => {
         const { transferWriter } = await import("../members/change.js");
         return transferWriter(partition, options, io);
+      }),
+    );
+
+  clientOptions(onar.command("drain <NODE>"))
+    .description(
+      "Move all replicas of a member to others. It stays a member, and clients go on. NODE is an id or an address.",
+    )
+    .option("--wait", "end only when it keeps nothing any more, however long that takes; --timeout bounds it")
+    .option("--dry-run", "only show which replicas would move")
+    .addHelpText("after", example("onar drain 127.0.0.1:4602 --dry-run", "onar drain 127.0.0.1:4602"))
+    .action(
+      ends(async (node: string, options: EmptyingOptions) => {
+        const { drain } = await import("../members/change.js");
+        return drain(node, options, io);
+      }),
+    );
+
+  clientOptions(onar.command("replace <NODE> <BY>"))
+    .description(
+      "Move all replicas of a member to another one that shares no partition with it. The first stays a member.",
+    )
+    .option("--wait", "end only when all have moved, however long that takes; --timeout bounds it")
+    .option("--dry-run", "only show which replicas would move")
+    .addHelpText("after", example("onar replace 127.0.0.1:4602 127.0.0.1:4603"))
+    .action(
+      ends(async (node: string, by: string, options: EmptyingOptions) => {
+        const { replace } = await import("../members/change.js");
+        return replace(node, by, options, io);
+      }),
+    );
+
+  clientOptions(onar.command("remove <NODE>"))
+    .description("Move all replicas of a member that is gone for good to others. Then it is a member no more.")
+    .option("--force", "also when the node is heard: its own copies are not asked for what they hold")
+    .option("--wait", "end only when it is no member any more, however long that takes; --timeout bounds it")
+    .option("--dry-run", "only show which replicas would move")
+    .addHelpText("after", example("onar remove 127.0.0.1:4602 --dry-run", "onar remove 1415652206"))
+    .action(
+      ends(async (node: string, options: RemoveOptions) => {
+        const { remove } = await import("../members/change.js");
+        return remove(node, options, io);
       }),
     );
 

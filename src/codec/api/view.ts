@@ -12,7 +12,7 @@ import {
 import { unreachable } from "../../base/assert.js";
 import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../core/model/ids.js";
 import { isPartitionCount } from "../../core/placement/position.js";
-import { isLeaving, ledgerOf } from "../../core/view/operation.js";
+import { isDraining, isLeaving, ledgerOf } from "../../core/view/operation.js";
 import type {
   Ledger,
   Member,
@@ -54,27 +54,34 @@ const readyFromWire = ({ nodeId: node, badKeys }: WireReady): ReadyReplica => ({
   bad: Number(badKeys),
 });
 
-export const memberState = (view: View, id: NodeId): MemberState =>
-  isLeaving(view, id) ? MemberState.LEAVING : MemberState.ACTIVE;
+export function memberState(view: View, id: NodeId): MemberState {
+  if (isLeaving(view, id)) return MemberState.LEAVING;
+  return isDraining(view, id) ? MemberState.DRAINING : MemberState.ACTIVE;
+}
 
-const wishToWire = ({ id, epoch, kind, node }: Wish): WireWish => ({
+const wishToWire = ({ id, epoch, kind, node, by }: Wish): WireWish => ({
   operationId: Buffer.from(id, "hex"),
   epoch: BigInt(epoch),
   kind: kindToWire(kind),
   nodeId: node,
+  byNodeId: by ?? 0,
 });
 
-const wishFromWire = ({ operationId, epoch, kind, nodeId: node }: WireWish): Wish => ({
+const wishFromWire = ({ operationId, epoch, kind, nodeId: node, byNodeId }: WireWish): Wish => ({
   id: operationId.toString("hex"),
   epoch: viewEpoch(Number(epoch)),
   kind: KINDS.get(kind) ?? "other",
   node: nodeId(node),
+  ...(byNodeId === 0 ? {} : { by: nodeId(byNodeId) }),
 });
 
 const KINDS: ReadonlyMap<WireKind, OperationKind> = new Map([
   [WireKind.JOIN, "join"],
   [WireKind.LEAVE, "leave"],
   [WireKind.TRANSFER_WRITER, "transfer-writer"],
+  [WireKind.DRAIN, "drain"],
+  [WireKind.REPLACE, "replace"],
+  [WireKind.REMOVE, "remove"],
 ]);
 
 export function kindToWire(kind: OperationKind): WireKind {
@@ -85,6 +92,12 @@ export function kindToWire(kind: OperationKind): WireKind {
       return WireKind.LEAVE;
     case "transfer-writer":
       return WireKind.TRANSFER_WRITER;
+    case "drain":
+      return WireKind.DRAIN;
+    case "replace":
+      return WireKind.REPLACE;
+    case "remove":
+      return WireKind.REMOVE;
     case "other":
       return WireKind.UNSPECIFIED;
     default:

@@ -155,6 +155,7 @@ function operationWishToWire({ operation, digest }: OperationWish): WireOperatio
     nodeId: node,
     all: partitions === null,
     partitions: partitions === null ? [] : partitions.slice(),
+    byNodeId: kind === "replace" ? operation.by : 0,
   };
 }
 
@@ -165,6 +166,12 @@ function operationWishFromWire(wire: WireOperationWish): OperationWish | null {
   switch (wire.kind) {
     case OperationKind.LEAVE:
       return { kind: "operation-wish", operation: { kind: "leave", ...base }, digest };
+    case OperationKind.DRAIN:
+      return { kind: "operation-wish", operation: { kind: "drain", ...base }, digest };
+    case OperationKind.REMOVE:
+      return { kind: "operation-wish", operation: { kind: "remove", ...base }, digest };
+    case OperationKind.REPLACE:
+      return { kind: "operation-wish", operation: { kind: "replace", ...base, by: nodeId(wire.byNodeId) }, digest };
     case OperationKind.TRANSFER_WRITER: {
       if (wire.partitions.length > MAX_PARTITIONS) throw new Error(`${wire.partitions.length} partitions`);
       const partitions = wire.all ? null : wire.partitions.map(partition);

@@ -3,9 +3,18 @@
  * The view after that one carries it, or none ever does. So it never runs twice, and a node that knows all operations
  * since then knows its fate.
  */
+import { unreachable } from "../../base/assert.js";
 import { groupEpoch as groupEpochOf, type NodeId, type Partition, type ViewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
-import { hasReplicas, type Ledger, memberOf, type Placement, preferredOf, type View } from "./view.js";
+import {
+  hasReplicas,
+  type Ledger,
+  memberOf,
+  type OperationKind,
+  type Placement,
+  preferredOf,
+  type View,
+} from "./view.js";
 
 /** Operations asked for at one node at a time; the oldest gives way. */
 export const MAX_ASKED = 16;
@@ -16,7 +25,24 @@ const FEWEST_MEMBERS = 2;
 
 /** Asked for by somebody, in the epoch that it was computed on. `id`: 16 bytes in hexadecimal. */
 export type ViewOperation =
-  | { readonly kind: "leave"; readonly id: string; readonly epoch: ViewEpoch; readonly node: NodeId }
+  | {
+      /**
+       * "drain": the member gives its replicas to others, and stays. "remove": it is dead, others get them, and it is a
+       * member no more.
+       */
+      readonly kind: "leave" | "drain" | "remove";
+      readonly id: string;
+      readonly epoch: ViewEpoch;
+      readonly node: NodeId;
+    }
+  | {
+      readonly kind: "replace";
+      readonly id: string;
+      readonly epoch: ViewEpoch;
+      readonly node: NodeId;
+      /** The member that gets all of its replicas. */
+      readonly by: NodeId;
+    }
   | {
       readonly kind: "transfer-writer";
       readonly id: string;
@@ -30,9 +56,15 @@ export const NO_LEDGER: Ledger = { wishes: [], done: [], forgotten: 0 };
 
 export const ledgerOf = ({ ledger }: View): Ledger => ledger ?? NO_LEDGER;
 
-/** It asked to leave, and is still a member. */
+/** It is to be a member no more, and still is one. */
 export const isLeaving = (view: View, node: NodeId): boolean =>
-  ledgerOf(view).wishes.some((wish) => wish.kind === "leave" && wish.node === node);
+  ledgerOf(view).wishes.some((wish) => (wish.kind === "leave" || wish.kind === "remove") && wish.node === node);
+
+/** It gives its replicas to others, or is to: it gets no new ones. */
+export const isDraining = (view: View, node: NodeId): boolean =>
+  ledgerOf(view).wishes.some((wish) => wish.node === node && empties(wish.kind));
+
+const empties = (kind: OperationKind): boolean => kind === "drain" || kind === "replace" || kind === "remove";
 
 /** Why the view does not allow the operation, in words; null: it does. */
 export function operationFault(view: View, operation: ViewOperation): string | null {
@@ -40,16 +72,59 @@ export function operationFault(view: View, operation: ViewOperation): string | n
   if (isKnown(view, id) && !planted("V1.operation-again")) return `an operation ${id} is known already`;
   if (memberOf(view, node) === undefined) return `node ${node} is no member`;
   if (isLeaving(view, node)) return `node ${node} is leaving already`;
-  if (operation.kind === "leave") return leaveFault(view, node);
-  const { partitions } = operation;
+  switch (operation.kind) {
+    case "leave":
+      return leaveFault(view, node);
+    case "drain":
+    case "remove":
+      return emptyingFault(view, operation.kind, node);
+    case "replace":
+      return replaceFault(view, node, operation.by);
+    case "transfer-writer":
+      return transferFault(view, node, operation.partitions);
+    default:
+      return unreachable(operation);
+  }
+}
+
+function transferFault(view: View, node: NodeId, partitions: readonly Partition[] | null): string | null {
   if (partitions === null) return hasReplicas(view, node) ? null : `node ${node} keeps no partition`;
   const without = partitions.find((partition) => view.partitions[partition]?.replicas.includes(node) !== true);
   return without === undefined ? null : `partition ${without} has no replica on node ${node}`;
 }
 
+function emptyingFault(view: View, kind: "drain" | "remove", node: NodeId): string | null {
+  if (isDraining(view, node)) return `node ${node} gives its replicas away already`;
+  const others = takers(view).filter((id) => id !== node).length;
+  const { replicationFactor } = view;
+  if (others < replicationFactor)
+    return `${others} other members could keep replicas, and each partition has ${replicationFactor}`;
+  if (kind === "drain") return null;
+  if (replicationFactor <= 2 && hasReplicas(view, node))
+    return `without node ${node} no majority is left of partitions that it keeps: what it has can only be recovered`;
+  return fewMembersFault(view, node);
+}
+
+function replaceFault(view: View, node: NodeId, by: NodeId): string | null {
+  if (isDraining(view, node)) return `node ${node} gives its replicas away already`;
+  if (by === node) return `node ${node} cannot take its own place`;
+  if (memberOf(view, by) === undefined) return `node ${by} is no member`;
+  if (!takers(view).includes(by)) return `node ${by} is leaving, or gives its own replicas away`;
+  const both = view.partitions.findIndex(({ replicas }) => replicas.includes(node) && replicas.includes(by));
+  return both < 0 ? null : `partition ${both} has a replica on node ${by} already`;
+}
+
+/** Members that may get replicas. */
+export const takers = (view: View): readonly NodeId[] =>
+  view.members.map(({ id }) => id).filter((id) => !isLeaving(view, id) && !isDraining(view, id));
+
 function leaveFault(view: View, node: NodeId): string | null {
   const kept = view.partitions.filter(({ replicas }) => replicas.includes(node)).length;
   if (kept > 0) return `node ${node} keeps ${kept} partitions, and only a member without partitions can leave`;
+  return fewMembersFault(view, node);
+}
+
+function fewMembersFault(view: View, node: NodeId): string | null {
   const staying = view.members.filter(({ id }) => id !== node && !isLeaving(view, id)).length;
   if (staying >= FEWEST_MEMBERS) return null;
   return `${staying === 1 ? "one member would" : "no member would"} stay, and a cluster that shrinks keeps at least ${FEWEST_MEMBERS}`;

@@ -1,25 +1,23 @@
 /**
  * The next view as it should be. It is a pure function of the newest view and of the wishes, so that any proposer goes
- * on where another one stopped. It moves no data: members come and go without partitions, and addresses and voters
- * change.
- * Operations are told in operation.ts.
+ * on where another one stopped. Operations are told in operation.ts, and the moves that empty a node in emptying.ts.
  *
  * Voters: as many as an odd number of members allows, at most MAX_VOTERS, one change a view (V1). One that leaves is
  * replaced first.
  *
- * A new node at the address of a member without partitions replaces that member: its directory is gone, or it was in
- * memory. It votes in that one's place. A member that the proposer heard just now is never replaced so (V7).
+ * A new node at the address of a member replaces that member: its directory is gone, or it was in memory. It votes in
+ * that one's place, and gets its replicas, all in one view, if their groups can give them up. A member that the
+ * proposer heard just now is never replaced so (V7).
  */
-import { majorityOf } from "../../base/votes.js";
-import { type NodeId, type Partition, viewEpoch } from "../model/ids.js";
+import { type NodeId, type Partition, partition as partitionOf, viewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import { MAX_MEMBERS, MAX_VOTERS } from "./check.js";
+import { isEmptied, type Move, mayGiveUp } from "./emptying.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { JoinWish } from "./message.js";
-import { isReady, moved, recording, replacementFault } from "./move.js";
+import { moved, recording } from "./move.js";
 import { isDone, ledgerOf, operationFault, preferring, remembering, type ViewOperation } from "./operation.js";
 import {
-  hasReplicas,
   type Ledger,
   type Member,
   memberOf,
@@ -44,13 +42,6 @@ export interface Asked {
   readonly moves?: readonly Move[];
 }
 
-/** One replica of a partition gives way to another one. */
-export interface Move {
-  readonly partition: Partition;
-  readonly leaves: NodeId;
-  readonly comes: NodeId;
-}
-
 /** null: nothing is to be changed. */
 export function plannedView(newest: EncodedView, asked: Asked): View | null {
   const { view } = newest;
@@ -59,11 +50,11 @@ export function plannedView(newest: EncodedView, asked: Asked): View | null {
     operation.epoch === view.epoch || planted("V1.operation-again");
   const operation = asked.operations.find((one) => current(one) && operationFault(view, one) === null);
   if (operation !== undefined) change.carry(operation);
-  for (const wish of change.wishes) if (wish.kind === "leave") change.remove(wish, asked.mayVote);
-  if (!planted("V7.one-by-one")) change.rehouse(asked.wishing);
-  for (const wish of asked.wishing) change.join(wish, asked.isLost);
-  if (change.voters === view.voters) change.fillVoters(asked.mayVote);
   for (const [partition, ready] of asked.ready ?? []) change.record(partition, ready);
+  for (const wish of change.wishes) change.fulfil(wish, asked.mayVote);
+  if (!planted("V7.one-by-one")) change.rehouse(asked.wishing);
+  for (const wish of asked.wishing) change.join(wish, asked);
+  if (change.voters === view.voters) change.fillVoters(asked.mayVote);
   for (const move of asked.moves ?? []) change.move(move, asked.mayVote);
   return change.isNone ? null : change.after(newest);
 }
@@ -94,16 +85,28 @@ class Change {
   carry(operation: ViewOperation): void {
     const { id, epoch, kind, node } = operation;
     this.operation = id;
-    if (kind === "leave") {
-      this.wishes = [...this.wishes, { id, epoch, kind, node }];
+    if (kind === "transfer-writer") {
+      this.partitions = preferring(this.before, node, operation.partitions);
+      this.ended.push({ id, epoch, kind, node });
       return;
     }
-    this.partitions = preferring(this.before, node, operation.partitions);
-    this.ended.push({ id, epoch, kind, node });
+    const by = kind === "replace" ? { by: operation.by } : {};
+    this.wishes = [...this.wishes, { id, epoch, kind, node, ...by }];
+  }
+
+  /** As far as this view can. */
+  fulfil(wish: Wish, mayVote: (node: NodeId) => boolean): void {
+    const { kind, node } = wish;
+    // Others may still ask it for what it held.
+    if (!isEmptied(this.partitions, node)) return;
+    if (kind === "leave" || kind === "remove") return this.remove(wish, mayVote);
+    if (kind !== "drain" && kind !== "replace") return;
+    this.ended.push(wish);
+    this.operation ??= wish.id;
   }
 
   /** When two voters leave, one waits for the next view (V1). */
-  remove(wish: Wish, mayVote: (node: NodeId) => boolean): void {
+  private remove(wish: Wish, mayVote: (node: NodeId) => boolean): void {
     const { members, voters, before } = this;
     if (!members.has(wish.node) || members.size === 1) return;
     const left = new Map([...members].filter(([id]) => id !== wish.node));
@@ -141,11 +144,11 @@ class Change {
     }
   }
 
-  join({ member, operation, epoch }: JoinWish, isLost: (node: NodeId) => boolean): void {
+  join({ member, operation, epoch }: JoinWish, asked: Asked): void {
     const known = this.members.get(member.id);
     if (known !== undefined && sameAddresses(known, member)) return;
     const there = memberAtAddressOf(this.members, member);
-    if (there !== null && !this.mayReplace(there, member, isLost)) return;
+    if (there !== null && !this.mayReplace(there, member, asked)) return;
     const full = this.members.size >= MAX_MEMBERS && known === undefined && there === null;
     // A node that was left out is a member again only by another wish than before (V7).
     const leaves =
@@ -157,10 +160,13 @@ class Change {
     this.operation ??= operation;
   }
 
-  private mayReplace(there: NodeId, { id }: Member, isLost: (node: NodeId) => boolean): boolean {
-    if (this.members.has(id) || memberOf(this.before, there) === undefined || hasReplicas(this.before, there))
-      return false;
+  private mayReplace(there: NodeId, { id }: Member, { isLost, mayVote }: Asked): boolean {
+    if (this.members.has(id) || memberOf(this.before, there) === undefined) return false;
     if (!isLost(there) && !planted("V7.replaces-heard")) return false;
+    // All of its replicas at once: one of each group.
+    const kept = this.before.partitions.filter(({ replicas }) => replicas.includes(there));
+    const isHeard = (node: NodeId): boolean => mayVote(node) && !isLost(node);
+    if (!kept.every((placement) => mayGiveUp(placement, there, isHeard))) return false;
     // Another voter changes in this view already: one waits for the next.
     return !this.voters.includes(there) || this.voters === this.before.voters;
   }
@@ -169,8 +175,11 @@ class Change {
     this.members = new Map([...this.members].filter(([id]) => id !== there));
     if (this.voters.includes(there))
       this.voters = this.voters.map((voter) => (voter === there ? by : voter)).sort((a, b) => a - b);
-    // It was to leave, and has left so.
-    this.ended.push(...this.wishes.filter(({ kind, node }) => kind === "leave" && node === there));
+    const epoch = viewEpoch(this.before.epoch + 1);
+    for (const [index, placement] of this.before.partitions.entries())
+      if (placement.replicas.includes(there)) this.place(partitionOf(index), moved(placement, there, by, epoch));
+    // It was to leave, or to be emptied, and has so.
+    this.ended.push(...this.wishes.filter(({ node }) => node === there));
   }
 
   record(partition: Partition, ready: readonly ReadyReplica[]): void {
@@ -188,9 +197,7 @@ class Change {
     if (placement === undefined || placement !== this.before.partitions[partition]) return;
     const { replicas } = placement;
     if (!replicas.includes(leaves) || replicas.includes(comes)) return;
-    if (!this.members.has(comes) || !mayVote(comes) || replacementFault(placement, leaves) !== null) return;
-    const staying = replicas.filter((node) => node !== leaves && isReady(placement, node) && mayVote(node));
-    if (staying.length < majorityOf(replicas.length) && replicas.length > 2) return;
+    if (!this.members.has(comes) || !mayVote(comes) || !mayGiveUp(placement, leaves, mayVote)) return;
     this.place(partition, moved(placement, leaves, comes, viewEpoch(this.before.epoch + 1)));
   }
 

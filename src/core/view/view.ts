@@ -41,7 +41,7 @@ export interface Placement {
 }
 
 /** The kinds of change that people ask of a cluster. "other": of a later version. */
-export type OperationKind = "join" | "leave" | "transfer-writer" | "other";
+export type OperationKind = "join" | "leave" | "transfer-writer" | "drain" | "replace" | "remove" | "other";
 
 /** An operation that views before carried and that is not done. Whoever proposes the next view goes on with it. */
 export interface Wish {
@@ -51,6 +51,8 @@ export interface Wish {
   readonly epoch: ViewEpoch;
   readonly kind: OperationKind;
   readonly node: NodeId;
+  /** The node that gets its replicas; of "replace" alone. */
+  readonly by?: NodeId;
 }
 
 export interface DoneOperation extends Wish {

@@ -7,9 +7,10 @@ import type { Detector } from "../election/detector.js";
 import type { Heartbeats } from "../election/heartbeats.js";
 import type { NodeId, ViewEpoch } from "../model/ids.js";
 import { Chain, type ChainOutbox } from "./chain.js";
+import { type Move, nextMoves } from "./emptying.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { ViewEntry, ViewMessage } from "./message.js";
-import { type Move, plannedView } from "./planner.js";
+import { plannedView } from "./planner.js";
 import type { View } from "./view.js";
 import { Voting } from "./voting.js";
 
@@ -35,6 +36,8 @@ export class Views {
   /** Replicas that are ready are recorded once a round: one view for all that are known by then. */
   private records = false;
   private readonly moves: (view: View) => readonly Move[];
+  /** Worked out once for each view: that takes a while. */
+  private wished: { readonly view: View; readonly moves: readonly Move[] } | null = null;
 
   constructor(options: ViewsOptions) {
     const { self, newest, detector, heartbeats } = options;
@@ -118,10 +121,15 @@ export class Views {
       mayVote: (node) => chain.holdsNewest(node) && (node === chain.self || detector.hears(node)),
       isLost: (node) => detector.isLost(node),
       ...(this.records ? { ready: chain.ready } : {}),
-      moves: this.moves(chain.newest.view),
+      moves: [...this.moves(chain.newest.view), ...this.wishedMoves(chain.newest.view)],
     });
     this.records = false;
     if (next !== null) chain.propose(now, encode(next), out);
+  }
+
+  private wishedMoves(view: View): readonly Move[] {
+    if (this.wished?.view !== view) this.wished = { view, moves: nextMoves(view) };
+    return this.wished.moves;
   }
 
   private peers(): NodeId[] {

@@ -4,27 +4,33 @@ import {
   type JoinResponse,
   type Operation,
   OperationKind,
+  type ReplicaMove,
   type View as WireView,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { kindToWire, viewToWire } from "../../codec/api/view.js";
 import { type NodeId, nodeId } from "../../core/model/ids.js";
 import { MAX_MEMBERS, wrongInMember } from "../../core/view/check.js";
+import { mayGiveUp, wishedMoves } from "../../core/view/emptying.js";
 import { operationFault, type ViewOperation } from "../../core/view/operation.js";
 import { type Asked, plannedView } from "../../core/view/planner.js";
-import { hasReplicas, type Member, sameAddresses, type View } from "../../core/view/view.js";
+import { type Member, sameAddresses, type View } from "../../core/view/view.js";
 import { STATUS } from "../../grpc/status.js";
 import { Failure } from "../call/failure.js";
 import { baseOf, refused } from "./operation-requests.js";
 import type { ServingNode } from "./serving.js";
 import { possible, settled } from "./told-operations.js";
 
-/** The view that it leads to at first, as this node would plan it. */
-export function tried(
-  node: ServingNode,
-  operation: ViewOperation,
-): { operation: Operation; view: WireView | undefined } {
+/** The operation with its fate, or with what would come of it. */
+export interface Outcome {
+  readonly operation: Operation;
+  readonly view: WireView | undefined;
+  readonly moves: ReplicaMove[];
+}
+
+/** The view that it leads to at first, as this node would plan it, and all moves. */
+export function tried(node: ServingNode, operation: ViewOperation): Outcome {
   const { view } = node.views;
-  if (operation.epoch < view.epoch) return { operation: settled(view, operation), view: undefined };
+  if (operation.epoch < view.epoch) return { operation: settled(view, operation), view: undefined, moves: [] };
   const fault = operationFault(view, operation);
   if (fault !== null) throw refused(fault, view);
   const { id, epoch, kind } = operation;
@@ -32,6 +38,11 @@ export function tried(
   return {
     operation: possible({ id, epoch, kind: kindToWire(kind), node: operation.node }),
     view: viewToWire(planned),
+    moves: wishedMoves(planned).map(({ partition, leaves, comes }) => ({
+      partition,
+      fromNodeId: leaves,
+      toNodeId: comes,
+    })),
   };
 }
 
@@ -55,8 +66,7 @@ export function triedJoin(node: ServingNode, request: JoinRequest): Omit<JoinRes
   }
   const { clientAddress, peerAddress, zone } = wire;
   const member = { id: nodeId(wire.id), clientAddress, peerAddress, zone };
-  const { core } = node.loop.machine;
-  const fault = joinFault(view, member, (other) => other === core.self || core.hears(other));
+  const fault = joinFault(view, member, (other) => hears(node, other));
   if (fault !== null) throw refused(fault, view);
   const { digest } = newest;
   const planned = plan(node, { wishing: [{ kind: "join-wish", member, operation: id, epoch: view.epoch, digest }] });
@@ -71,9 +81,12 @@ function joinFault(view: View, member: Member, hears: (id: NodeId) => boolean): 
   if (wrong !== null) return "member must have a peer_address and a client_address of at most 512 characters";
   const there = view.members.find(({ peerAddress }) => peerAddress === member.peerAddress);
   if (there !== undefined && there.id !== member.id) {
-    // One that is lost and keeps nothing is replaced.
-    const why = hasReplicas(view, there.id) ? "keeps partitions" : hears(there.id) ? "is heard" : null;
-    if (why !== null) return `${member.peerAddress} is the address of node ${there.id} of this cluster, which ${why}`;
+    // One that is lost is replaced, as long as others have what it kept.
+    if (hears(there.id))
+      return `${member.peerAddress} is the address of node ${there.id} of this cluster, which is heard`;
+    const kept = view.partitions.filter(({ replicas }) => replicas.includes(there.id));
+    if (!kept.every((placement) => mayGiveUp(placement, there.id, hears)))
+      return `${member.peerAddress} is the address of node ${there.id} of this cluster, and a partition cannot spare it now`;
   }
   const same = view.members.find(({ id }) => id === member.id);
   if (same !== undefined && sameAddresses(same, member)) return `node ${member.id} is a member already`;
@@ -84,10 +97,12 @@ function joinFault(view: View, member: Member, hears: (id: NodeId) => boolean): 
 
 function plan(node: ServingNode, asked: Partial<Asked>): View {
   const { newest } = node.views;
-  const { core } = node.loop.machine;
-  const hears = (id: NodeId): boolean => id === core.self || core.hears(id);
-  return (
-    plannedView(newest, { wishing: [], operations: [], mayVote: hears, isLost: (id) => !hears(id), ...asked }) ??
-    newest.view
-  );
+  const mayVote = (id: NodeId): boolean => hears(node, id);
+  const isLost = (id: NodeId): boolean => !hears(node, id);
+  return plannedView(newest, { wishing: [], operations: [], mayVote, isLost, ...asked }) ?? newest.view;
+}
+
+export function hears({ loop }: ServingNode, id: NodeId): boolean {
+  const { core } = loop.machine;
+  return id === core.self || core.hears(id);
 }

@@ -5,10 +5,8 @@
 
 import {
   type Operation,
-  type OperationState,
   ReconfigurationServiceDefinition,
   WatchViewResponse,
-  type View as WireView,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { viewToWire } from "../../codec/api/view.js";
 import { nodeId, type viewEpoch } from "../../core/model/ids.js";
@@ -20,7 +18,7 @@ import type { Call } from "../call/call.js";
 import { starting } from "../call/failure.js";
 import { KeptAnswer } from "../call/kept-answer.js";
 import { serverStreaming, unary } from "../call/routes.js";
-import { tried, triedJoin } from "./dry-run.js";
+import { hears, type Outcome, tried, triedJoin } from "./dry-run.js";
 import { baseOf, checkId, partitionsOf, refused } from "./operation-requests.js";
 import { Places } from "./places.js";
 import type { Serving, ServingNode } from "./serving.js";
@@ -44,17 +42,17 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
     call: Call,
     request: { readonly dryRun: boolean; readonly operationId: Buffer; readonly epoch: bigint },
     make: (view: View, base: { readonly id: string; readonly epoch: ReturnType<typeof viewEpoch> }) => ViewOperation,
-  ): Promise<{ readonly operation: Operation; readonly view: WireView | undefined }> => {
+  ): Promise<Outcome> => {
     const node = mustServe();
     const { view } = node.views;
     const base = baseOf(view, request);
     const operation = make(view, base);
     if (request.dryRun) return tried(node, operation);
-    if (base.epoch < view.epoch) return { operation: settled(view, operation), view: undefined };
+    if (base.epoch < view.epoch) return { operation: settled(view, operation), view: undefined, moves: [] };
     const fault = operationFault(view, operation);
     if (fault !== null && !isAsked(node, base.id)) throw refused(fault, view);
     const fate = await asking.during(() => decided(node, operation, call.timeout));
-    return { operation: fate, view: undefined };
+    return { operation: fate, view: undefined, moves: [] };
   };
 
   const service = ReconfigurationServiceDefinition;
@@ -91,27 +89,59 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
       }));
       return { header: header(), ...done };
     }),
+    unary(service, methods.drain, async (request, call) => {
+      const done = await run(callOf(call), request, (_view, base) => ({
+        kind: "drain",
+        ...base,
+        node: nodeId(request.nodeId),
+      }));
+      return { header: header(), ...done };
+    }),
+    unary(service, methods.replace, async (request, call) => {
+      const done = await run(callOf(call), request, (_view, base) => ({
+        kind: "replace",
+        ...base,
+        node: nodeId(request.nodeId),
+        by: nodeId(request.byNodeId),
+      }));
+      return { header: header(), ...done };
+    }),
+    unary(service, methods.remove, async (request, call) => {
+      const done = await run(callOf(call), request, (view, base) => {
+        const node = nodeId(request.nodeId);
+        if (!request.force && hears(mustServe(), node))
+          throw refused(`node ${node} is heard: drain it, or use force`, view);
+        return { kind: "remove", ...base, node };
+      });
+      return { header: header(), ...done };
+    }),
     unary(service, methods.getOperation, (request) => ({ header: header(), operation: known(mustServe(), request) })),
     unary(service, methods.listOperations, () => {
-      const { wishes, done, forgotten } = ledgerOf(mustServe().views.view);
-      const operations = [...wishes.map(pendingWish), ...done.map(doneOperation)];
+      const { view } = mustServe().views;
+      const { wishes, done, forgotten } = ledgerOf(view);
+      const operations = [...wishes.map((wish) => pendingWish(view, wish)), ...done.map(doneOperation)];
       return { header: header(), operations, forgottenEpoch: BigInt(forgotten) };
     }),
     serverStreaming(service, methods.watchOperation, stopping, (request, { signal }) =>
       watching.while(async function* () {
         const node = mustServe();
         checkId(request.operationId);
-        let last: OperationState | null = null;
+        let last: Operation | null = null;
         for await (const _view of newestViews(node, signalOf(serving, signal))) {
           const operation = known(node, request);
-          if (operation.state !== last) yield { header: header(), operation };
-          last = operation.state;
+          if (last === null || isNews(operation, last)) yield { header: header(), operation };
+          last = operation;
           if (isFinal(node, request)) return;
         }
       }),
     ),
   ];
 }
+
+const isNews = (now: Operation, last: Operation): boolean =>
+  now.state !== last.state ||
+  now.partitionsLeft !== last.partitionsLeft ||
+  now.partitionsMoving !== last.partitionsMoving;
 
 const signalOf = (serving: Serving, signal: AbortSignal): AbortSignal =>
   AbortSignal.any([signal, serving.whenStopping]);

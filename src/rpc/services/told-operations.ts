@@ -7,6 +7,7 @@ import {
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { unreachable } from "../../base/assert.js";
 import { kindToWire } from "../../codec/api/view.js";
+import { isEmptied, isEmptying } from "../../core/view/emptying.js";
 import { fateOf, ledgerOf, type OperationFate, type ViewOperation } from "../../core/view/operation.js";
 import type { DoneOperation, View, Wish } from "../../core/view/view.js";
 import { checkId, refused } from "./operation-requests.js";
@@ -41,6 +42,9 @@ export function isFinal(node: ServingNode, { operationId, epoch }: GetOperationR
   return state !== "pending" && state !== "undecided";
 }
 
+/** Fields that most operations leave empty. */
+const NOTHING = { doneEpoch: 0n, partitionsLeft: 0, partitionsMoving: 0, byNodeId: 0, explanation: "" };
+
 export interface About {
   readonly id: string;
   readonly epoch: number;
@@ -49,10 +53,10 @@ export interface About {
 }
 
 function told(view: View, fate: OperationFate, { id, epoch, kind, node }: About): Operation {
-  const base = { id: Buffer.from(id, "hex"), kind, nodeId: node, epoch: BigInt(epoch), doneEpoch: 0n };
+  const base = { ...NOTHING, id: Buffer.from(id, "hex"), kind, nodeId: node, epoch: BigInt(epoch) };
   switch (fate.state) {
     case "pending":
-      return pendingWish(fate.wish);
+      return pendingWish(view, fate.wish);
     case "done":
       return doneOperation(fate.record);
     case "superseded": {
@@ -75,32 +79,43 @@ function told(view: View, fate: OperationFate, { id, epoch, kind, node }: About)
   }
 }
 
-export const pendingWish = ({ id, kind, node, epoch }: Wish): Operation => ({
+export function pendingWish(view: View, wish: Wish): Operation {
+  const { node, by } = wish;
+  const base = { ...wishToWire(wish), state: OperationState.PENDING };
+  if (!isEmptying(wish) || isEmptied(view.partitions, node)) return { ...base, explanation: `node ${node} is leaving` };
+  const left = view.partitions.filter((placement) => !isEmptied([placement], node));
+  const moving = left.filter(({ replicas }) => !replicas.includes(node));
+  const to = by === undefined ? "other nodes" : `node ${by}`;
+  return {
+    ...base,
+    explanation: `node ${node} gives its replicas to ${to}: ${left.length} partitions are left, of which ${moving.length} are moving`,
+    partitionsLeft: left.length,
+    partitionsMoving: moving.length,
+  };
+}
+
+const wishToWire = ({ id, kind, node, epoch, by }: Wish): Omit<Operation, "state"> => ({
+  ...NOTHING,
   id: Buffer.from(id, "hex"),
   kind: kindToWire(kind),
   nodeId: node,
   epoch: BigInt(epoch),
-  state: OperationState.PENDING,
-  doneEpoch: 0n,
-  explanation: `node ${node} is leaving`,
+  byNodeId: by ?? 0,
 });
 
-export const doneOperation = ({ id, kind, node, epoch, doneIn }: DoneOperation): Operation => ({
-  id: Buffer.from(id, "hex"),
-  kind: kindToWire(kind),
-  nodeId: node,
-  epoch: BigInt(epoch),
+export const doneOperation = (done: DoneOperation): Operation => ({
+  ...wishToWire(done),
   state: OperationState.DONE,
-  doneEpoch: BigInt(doneIn),
-  explanation: `view ${doneIn} did it`,
+  doneEpoch: BigInt(done.doneIn),
+  explanation: `view ${done.doneIn} did it`,
 });
 
 export const possible = ({ id, epoch, kind, node }: About): Operation => ({
+  ...NOTHING,
   id: Buffer.from(id, "hex"),
   kind,
   nodeId: node,
   epoch: BigInt(epoch),
   state: OperationState.POSSIBLE,
-  doneEpoch: 0n,
   explanation: "a dry run: nothing was changed",
 });

@@ -235,6 +235,9 @@ const MESSAGES: Kinds = {
   "join-wish": [{ member: NEWCOMER, operation: "ab".repeat(16), epoch: viewEpoch(1), digest: FIRST.digest }],
   "operation-wish": [
     { operation: { kind: "leave", id: "cd".repeat(16), epoch: viewEpoch(1), node: B }, digest: FIRST.digest },
+    { operation: { kind: "drain", id: "cb".repeat(16), epoch: viewEpoch(1), node: B }, digest: FIRST.digest },
+    { operation: { kind: "remove", id: "cc".repeat(16), epoch: viewEpoch(1), node: B }, digest: FIRST.digest },
+    { operation: { kind: "replace", id: "ca".repeat(16), epoch: viewEpoch(1), node: B, by: C }, digest: FIRST.digest },
     {
       operation: { kind: "transfer-writer", id: "ce".repeat(16), epoch: viewEpoch(1), node: B, partitions: null },
       digest: FIRST.digest,

@@ -15,7 +15,7 @@ async function offered(...words: string[]): Promise<string[]> {
 
 describe("completion", () => {
   test("in bash offers commands, the commands below them, and their options", async () => {
-    expect(await offered("onar", "d")).toEqual(["demo", "delete", "doctor"]);
+    expect(await offered("onar", "d")).toEqual(["demo", "delete", "drain", "doctor"]);
     expect(await offered("onar", "config", "")).toEqual(expect.arrayContaining(["check", "show"]));
     expect(await offered("onar", "get", "k", "--lo")).toEqual(["--local"]);
     expect(await offered("onar", "config", "show", "--peer-l")).toEqual(["--peer-listen"]);

@@ -73,7 +73,8 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
   };
   const server = createServer({ interceptors: [watch] });
   const { status, getView, check, locate, ...rest } = handlers;
-  const { watchView, join, leave, transferWriter, getOperation, listOperations, watchOperation, ...kv } = rest;
+  const { watchView, join, leave, transferWriter, getOperation, listOperations, watchOperation, ...others } = rest;
+  const { drain, replace, remove, ...kv } = others;
   server.add(KeyValueServiceDefinition, {
     // How the client learns a partition's revision before it writes.
     get: async ({ consistency }) =>
@@ -92,6 +93,9 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
     watchView: watchView ?? unexpected,
     join: join ?? unexpected,
     leave: leave ?? unexpected,
+    drain: drain ?? unexpected,
+    replace: replace ?? unexpected,
+    remove: remove ?? unexpected,
     transferWriter: transferWriter ?? unexpected,
     getOperation: getOperation ?? unexpected,
     listOperations: listOperations ?? unexpected,

@@ -52,6 +52,9 @@ const operation = (state: OperationState, more: Partial<Operation> = {}): Operat
   state,
   doneEpoch: state === OperationState.DONE ? 5n : 0n,
   explanation: "",
+  partitionsLeft: 0,
+  partitionsMoving: 0,
+  byNodeId: 0,
   ...more,
 });
 const ID = "03".repeat(16);
@@ -318,6 +321,92 @@ describe("onar transfer-writer", () => {
       dryRun: true,
       state: "possible",
       preferenceChanges: [{ partition: 1, preferredNodeId: NODE_ID }],
+    });
+  });
+});
+
+describe("emptying a node", () => {
+  const begun = (kind: OperationKind): Operation =>
+    operation(OperationState.PENDING, {
+      kind,
+      partitionsLeft: 12,
+      partitionsMoving: 4,
+      explanation: "12 partitions are left",
+    });
+
+  test("tells that it has begun, and how to watch it, without waiting for its end", async () => {
+    const ran = await at(["drain", "6"], {
+      drain: async () => ({ header, operation: begun(OperationKind.DRAIN) }),
+    });
+    expect(ran.code).toBe(0);
+    expect(ran.out).toMatch(
+      /^node 6 \(127\.0\.0\.1:4601\) gives its replicas to others: begun, 12 partitions are to move\. Watch it with: onar operations 03/,
+    );
+  });
+
+  test("waits for its end with --wait, by asking what became of it", async () => {
+    let asked = 0;
+    const ran = await at(["drain", "6", "--wait"], {
+      drain: async () => ({ header, operation: begun(OperationKind.DRAIN) }),
+      getOperation: async () => ({
+        header,
+        operation:
+          ++asked < 3 ? begun(OperationKind.DRAIN) : operation(OperationState.DONE, { kind: OperationKind.DRAIN }),
+      }),
+    });
+    expect(ran.code).toBe(0);
+    expect(asked).toBe(3);
+    expect(ran.out).toContain("keeps no partition any more, since view 5");
+  });
+
+  test("as a dry run counts where replicas would go", async () => {
+    const moves = [
+      { partition: 0, fromNodeId: OTHER, toNodeId: NODE_ID },
+      { partition: 1, fromNodeId: OTHER, toNodeId: NODE_ID },
+    ];
+    const handlers: Handlers = {
+      drain: async () => ({ header, operation: operation(OperationState.POSSIBLE), view: viewAt(5n), moves }),
+    };
+    const ran = await at(["drain", "6", "--dry-run"], handlers);
+    expect(ran.out).toContain("replicas that would move: 2\n  2 to node 5");
+    const json = await at(["drain", "6", "--dry-run", "-o", "json"], handlers);
+    expect(JSON.parse(json.out)).toMatchObject({ dryRun: true, moves });
+  });
+
+  test("names the node that takes over, and forces the removal only when told to", async () => {
+    const asked: unknown[] = [];
+    const handlers: Handlers = {
+      replace: async (request) => {
+        asked.push({ nodeId: request.nodeId, byNodeId: request.byNodeId });
+        return { header, operation: operation(OperationState.DONE, { kind: OperationKind.REPLACE }) };
+      },
+      remove: async (request) => {
+        asked.push({ nodeId: request.nodeId, force: request.force });
+        return { header, operation: operation(OperationState.DONE, { kind: OperationKind.REMOVE }) };
+      },
+    };
+    expect((await at(["replace", "6", "5"], handlers)).out).toContain(
+      "has all replicas of node 6 (127.0.0.1:4601), since view 5",
+    );
+    await at(["remove", "6"], handlers);
+    expect((await at(["remove", "6", "--force"], handlers)).out).toContain("is no member any more, since view 5");
+    expect(asked).toEqual([
+      { nodeId: OTHER, byNodeId: NODE_ID },
+      { nodeId: OTHER, force: false },
+      { nodeId: OTHER, force: true },
+    ]);
+  });
+
+  test("shows how far it is in the list of operations", async () => {
+    const ran = await at(["operations", ID, "-o", "json"], {
+      getOperation: async () => ({ header, operation: begun(OperationKind.REMOVE) }),
+    });
+    expect(ran.code).toBe(4);
+    expect(JSON.parse(ran.out)).toMatchObject({
+      kind: "remove",
+      state: "pending",
+      partitionsLeft: 12,
+      partitionsMoving: 4,
     });
   });
 });

@@ -78,6 +78,9 @@ const OPERATIONS: readonly Operation[] = [
   state: state as OperationState,
   doneEpoch: 1_234_567n,
   explanation: explanation as string,
+  partitionsLeft: 4_096,
+  partitionsMoving: 64,
+  byNodeId: 0,
 }));
 const ID = "ab".repeat(16);
 

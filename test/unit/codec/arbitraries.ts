@@ -175,7 +175,19 @@ const anyMember: fc.Arbitrary<Member> = fc.record({
   zone: fc.constantFrom("", "a"),
 });
 const anyViewOperation: fc.Arbitrary<ViewOperation> = fc.oneof(
-  fc.record({ kind: fc.constant("leave" as const), id: anyOperationId, epoch: anyViewEpoch, node: anyNode }),
+  fc.record({
+    kind: fc.constantFrom("leave" as const, "drain" as const, "remove" as const),
+    id: anyOperationId,
+    epoch: anyViewEpoch,
+    node: anyNode,
+  }),
+  fc.record({
+    kind: fc.constant("replace" as const),
+    id: anyOperationId,
+    epoch: anyViewEpoch,
+    node: anyNode,
+    by: anyNode,
+  }),
   fc.record({
     kind: fc.constant("transfer-writer" as const),
     id: anyOperationId,

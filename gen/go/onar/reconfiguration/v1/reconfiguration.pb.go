@@ -39,6 +39,12 @@ const (
 	OperationKind_OPERATION_KIND_LEAVE OperationKind = 2
 	// A node becomes the preferred writer of partitions.
 	OperationKind_OPERATION_KIND_TRANSFER_WRITER OperationKind = 3
+	// A member gives all its replicas to others, and stays a member.
+	OperationKind_OPERATION_KIND_DRAIN OperationKind = 4
+	// One member gets all replicas of another one.
+	OperationKind_OPERATION_KIND_REPLACE OperationKind = 5
+	// A member that is gone for good: others get its replicas, and then it is a member no more.
+	OperationKind_OPERATION_KIND_REMOVE OperationKind = 6
 )
 
 // Enum value maps for OperationKind.
@@ -48,12 +54,18 @@ var (
 		1: "OPERATION_KIND_JOIN",
 		2: "OPERATION_KIND_LEAVE",
 		3: "OPERATION_KIND_TRANSFER_WRITER",
+		4: "OPERATION_KIND_DRAIN",
+		5: "OPERATION_KIND_REPLACE",
+		6: "OPERATION_KIND_REMOVE",
 	}
 	OperationKind_value = map[string]int32{
 		"OPERATION_KIND_UNSPECIFIED":     0,
 		"OPERATION_KIND_JOIN":            1,
 		"OPERATION_KIND_LEAVE":           2,
 		"OPERATION_KIND_TRANSFER_WRITER": 3,
+		"OPERATION_KIND_DRAIN":           4,
+		"OPERATION_KIND_REPLACE":         5,
+		"OPERATION_KIND_REMOVE":          6,
 	}
 )
 
@@ -413,10 +425,12 @@ type Wish struct {
 	OperationId []byte `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	// The epoch that it was computed on. The view after that one was the first to carry it.
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Its kind. Only OPERATION_KIND_LEAVE takes more than one view.
+	// Its kind. JOIN and TRANSFER_WRITER take one view, and so are never wishes.
 	Kind OperationKind `protobuf:"varint,3,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
 	// The node that it is about.
-	NodeId        uint32 `protobuf:"varint,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	NodeId uint32 `protobuf:"varint,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// REPLACE: the node that gets its replicas. Otherwise 0.
+	ByNodeId      uint32 `protobuf:"varint,5,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -479,6 +493,13 @@ func (x *Wish) GetNodeId() uint32 {
 	return 0
 }
 
+func (x *Wish) GetByNodeId() uint32 {
+	if x != nil {
+		return x.ByNodeId
+	}
+	return 0
+}
+
 // An operation that a view did.
 type DoneOperation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -491,7 +512,9 @@ type DoneOperation struct {
 	// The node that it was about.
 	NodeId uint32 `protobuf:"varint,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The epoch of the view that did it.
-	DoneEpoch     uint64 `protobuf:"varint,5,opt,name=done_epoch,json=doneEpoch,proto3" json:"done_epoch,omitempty"`
+	DoneEpoch uint64 `protobuf:"varint,5,opt,name=done_epoch,json=doneEpoch,proto3" json:"done_epoch,omitempty"`
+	// REPLACE: the node that got its replicas. Otherwise 0.
+	ByNodeId      uint32 `protobuf:"varint,6,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -557,6 +580,13 @@ func (x *DoneOperation) GetNodeId() uint32 {
 func (x *DoneOperation) GetDoneEpoch() uint64 {
 	if x != nil {
 		return x.DoneEpoch
+	}
+	return 0
+}
+
+func (x *DoneOperation) GetByNodeId() uint32 {
+	if x != nil {
+		return x.ByNodeId
 	}
 	return 0
 }
@@ -2197,6 +2227,526 @@ func (x *TransferWriterResponse) GetView() *View {
 	return nil
 }
 
+// Which member is to be emptied.
+type DrainRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in LeaveRequest.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// As in LeaveRequest.
+	Epoch uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Changes nothing: the answer shows which replicas would move, and where to.
+	DryRun bool `protobuf:"varint,19,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// The member. FAILED_PRECONDITION, OPERATION_REFUSED when it is none, or its replicas cannot go elsewhere.
+	NodeId        uint32 `protobuf:"varint,20,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainRequest) Reset() {
+	*x = DrainRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainRequest) ProtoMessage() {}
+
+func (x *DrainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
+func (*DrainRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *DrainRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *DrainRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *DrainRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *DrainRequest) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+// The outcome so far.
+type DrainResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation. Pending while replicas move; ask WatchOperation.
+	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Answer to a dry run: the view that the operation leads to at first.
+	View *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	// Answer to a dry run: all moves, as they would be if nothing else changed meanwhile.
+	Moves         []*ReplicaMove `protobuf:"bytes,4,rep,name=moves,proto3" json:"moves,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainResponse) Reset() {
+	*x = DrainResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainResponse) ProtoMessage() {}
+
+func (x *DrainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
+func (*DrainResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *DrainResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *DrainResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+func (x *DrainResponse) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+func (x *DrainResponse) GetMoves() []*ReplicaMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+// Which member gives its replicas to which.
+type ReplaceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in LeaveRequest.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// As in LeaveRequest.
+	Epoch uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Changes nothing: the answer shows which replicas would move, and where to.
+	DryRun bool `protobuf:"varint,19,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// The member. FAILED_PRECONDITION, OPERATION_REFUSED when it is none, or its replicas cannot go elsewhere.
+	NodeId uint32 `protobuf:"varint,20,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// The member that gets them. FAILED_PRECONDITION, OPERATION_REFUSED when it is none, or shares a partition with the first.
+	ByNodeId      uint32 `protobuf:"varint,24,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceRequest) Reset() {
+	*x = ReplaceRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceRequest) ProtoMessage() {}
+
+func (x *ReplaceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceRequest.ProtoReflect.Descriptor instead.
+func (*ReplaceRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ReplaceRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *ReplaceRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *ReplaceRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *ReplaceRequest) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *ReplaceRequest) GetByNodeId() uint32 {
+	if x != nil {
+		return x.ByNodeId
+	}
+	return 0
+}
+
+// The outcome so far.
+type ReplaceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation. Pending while replicas move; ask WatchOperation.
+	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Answer to a dry run: the view that the operation leads to at first.
+	View *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	// Answer to a dry run: all moves, as they would be if nothing else changed meanwhile.
+	Moves         []*ReplicaMove `protobuf:"bytes,4,rep,name=moves,proto3" json:"moves,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceResponse) Reset() {
+	*x = ReplaceResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceResponse) ProtoMessage() {}
+
+func (x *ReplaceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceResponse.ProtoReflect.Descriptor instead.
+func (*ReplaceResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ReplaceResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *ReplaceResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+func (x *ReplaceResponse) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+func (x *ReplaceResponse) GetMoves() []*ReplicaMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+// Which member is gone for good.
+type RemoveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in LeaveRequest.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// As in LeaveRequest.
+	Epoch uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Changes nothing: the answer shows which replicas would move, and where to.
+	DryRun bool `protobuf:"varint,19,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// The member. FAILED_PRECONDITION, OPERATION_REFUSED when it is none, or its replicas cannot go elsewhere.
+	NodeId uint32 `protobuf:"varint,20,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// It may be heard still: what it answered last may be lost to others, unless it is drained instead.
+	Force         bool `protobuf:"varint,23,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveRequest) Reset() {
+	*x = RemoveRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveRequest) ProtoMessage() {}
+
+func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveRequest.ProtoReflect.Descriptor instead.
+func (*RemoveRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RemoveRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *RemoveRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *RemoveRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *RemoveRequest) GetNodeId() uint32 {
+	if x != nil {
+		return x.NodeId
+	}
+	return 0
+}
+
+func (x *RemoveRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// The outcome so far.
+type RemoveResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation. Pending while replicas move; ask WatchOperation.
+	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Answer to a dry run: the view that the operation leads to at first.
+	View *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	// Answer to a dry run: all moves, as they would be if nothing else changed meanwhile.
+	Moves         []*ReplicaMove `protobuf:"bytes,4,rep,name=moves,proto3" json:"moves,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveResponse) Reset() {
+	*x = RemoveResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveResponse) ProtoMessage() {}
+
+func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveResponse.ProtoReflect.Descriptor instead.
+func (*RemoveResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *RemoveResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *RemoveResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+func (x *RemoveResponse) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+func (x *RemoveResponse) GetMoves() []*ReplicaMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+// A replica that goes from one node to another.
+type ReplicaMove struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The node that has it now.
+	FromNodeId uint32 `protobuf:"varint,2,opt,name=from_node_id,json=fromNodeId,proto3" json:"from_node_id,omitempty"`
+	// The node that gets it.
+	ToNodeId      uint32 `protobuf:"varint,3,opt,name=to_node_id,json=toNodeId,proto3" json:"to_node_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplicaMove) Reset() {
+	*x = ReplicaMove{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplicaMove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplicaMove) ProtoMessage() {}
+
+func (x *ReplicaMove) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplicaMove.ProtoReflect.Descriptor instead.
+func (*ReplicaMove) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ReplicaMove) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *ReplicaMove) GetFromNodeId() uint32 {
+	if x != nil {
+		return x.FromNodeId
+	}
+	return 0
+}
+
+func (x *ReplicaMove) GetToNodeId() uint32 {
+	if x != nil {
+		return x.ToNodeId
+	}
+	return 0
+}
+
 // Which operation.
 type GetOperationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2210,7 +2760,7 @@ type GetOperationRequest struct {
 
 func (x *GetOperationRequest) Reset() {
 	*x = GetOperationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2222,7 +2772,7 @@ func (x *GetOperationRequest) String() string {
 func (*GetOperationRequest) ProtoMessage() {}
 
 func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2235,7 +2785,7 @@ func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationRequest.ProtoReflect.Descriptor instead.
 func (*GetOperationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{24}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetOperationRequest) GetOperationId() []byte {
@@ -2265,7 +2815,7 @@ type GetOperationResponse struct {
 
 func (x *GetOperationResponse) Reset() {
 	*x = GetOperationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2277,7 +2827,7 @@ func (x *GetOperationResponse) String() string {
 func (*GetOperationResponse) ProtoMessage() {}
 
 func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2290,7 +2840,7 @@ func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationResponse.ProtoReflect.Descriptor instead.
 func (*GetOperationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{25}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetOperationResponse) GetHeader() *v1.Header {
@@ -2316,7 +2866,7 @@ type ListOperationsRequest struct {
 
 func (x *ListOperationsRequest) Reset() {
 	*x = ListOperationsRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2328,7 +2878,7 @@ func (x *ListOperationsRequest) String() string {
 func (*ListOperationsRequest) ProtoMessage() {}
 
 func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2341,7 +2891,7 @@ func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{26}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{33}
 }
 
 // The operations that the newest view remembers.
@@ -2359,7 +2909,7 @@ type ListOperationsResponse struct {
 
 func (x *ListOperationsResponse) Reset() {
 	*x = ListOperationsResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2371,7 +2921,7 @@ func (x *ListOperationsResponse) String() string {
 func (*ListOperationsResponse) ProtoMessage() {}
 
 func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2384,7 +2934,7 @@ func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{27}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListOperationsResponse) GetHeader() *v1.Header {
@@ -2421,7 +2971,7 @@ type WatchOperationRequest struct {
 
 func (x *WatchOperationRequest) Reset() {
 	*x = WatchOperationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2433,7 +2983,7 @@ func (x *WatchOperationRequest) String() string {
 func (*WatchOperationRequest) ProtoMessage() {}
 
 func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2446,7 +2996,7 @@ func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOperationRequest.ProtoReflect.Descriptor instead.
 func (*WatchOperationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{28}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *WatchOperationRequest) GetOperationId() []byte {
@@ -2476,7 +3026,7 @@ type WatchOperationResponse struct {
 
 func (x *WatchOperationResponse) Reset() {
 	*x = WatchOperationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2488,7 +3038,7 @@ func (x *WatchOperationResponse) String() string {
 func (*WatchOperationResponse) ProtoMessage() {}
 
 func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2501,7 +3051,7 @@ func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOperationResponse.ProtoReflect.Descriptor instead.
 func (*WatchOperationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{29}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *WatchOperationResponse) GetHeader() *v1.Header {
@@ -2534,14 +3084,20 @@ type Operation struct {
 	// The epoch of the view that did it. 0 unless it is done.
 	DoneEpoch uint64 `protobuf:"varint,6,opt,name=done_epoch,json=doneEpoch,proto3" json:"done_epoch,omitempty"`
 	// Why it is in that state, in words for people.
-	Explanation   string `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	Explanation string `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	// DRAIN, REPLACE and REMOVE while pending: partitions that still need the node.
+	PartitionsLeft uint32 `protobuf:"varint,8,opt,name=partitions_left,json=partitionsLeft,proto3" json:"partitions_left,omitempty"`
+	// Those of them that are moving now.
+	PartitionsMoving uint32 `protobuf:"varint,9,opt,name=partitions_moving,json=partitionsMoving,proto3" json:"partitions_moving,omitempty"`
+	// REPLACE: the node that gets the replicas. Otherwise 0.
+	ByNodeId      uint32 `protobuf:"varint,10,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2553,7 +3109,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2566,7 +3122,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{30}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Operation) GetId() []byte {
@@ -2618,6 +3174,27 @@ func (x *Operation) GetExplanation() string {
 	return ""
 }
 
+func (x *Operation) GetPartitionsLeft() uint32 {
+	if x != nil {
+		return x.PartitionsLeft
+	}
+	return 0
+}
+
+func (x *Operation) GetPartitionsMoving() uint32 {
+	if x != nil {
+		return x.PartitionsMoving
+	}
+	return 0
+}
+
+func (x *Operation) GetByNodeId() uint32 {
+	if x != nil {
+		return x.ByNodeId
+	}
+	return 0
+}
+
 var File_onar_reconfiguration_v1_reconfiguration_proto protoreflect.FileDescriptor
 
 const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
@@ -2641,19 +3218,23 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\n" +
 	"operations\x18\v \x03(\v2&.onar.reconfiguration.v1.DoneOperationR\n" +
 	"operations\x12'\n" +
-	"\x0fforgotten_epoch\x18\f \x01(\x04R\x0eforgottenEpoch\"\x94\x01\n" +
+	"\x0fforgotten_epoch\x18\f \x01(\x04R\x0eforgottenEpoch\"\xb2\x01\n" +
 	"\x04Wish\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12:\n" +
 	"\x04kind\x18\x03 \x01(\x0e2&.onar.reconfiguration.v1.OperationKindR\x04kind\x12\x17\n" +
-	"\anode_id\x18\x04 \x01(\rR\x06nodeId\"\xbc\x01\n" +
+	"\anode_id\x18\x04 \x01(\rR\x06nodeId\x12\x1c\n" +
+	"\n" +
+	"by_node_id\x18\x05 \x01(\rR\bbyNodeId\"\xda\x01\n" +
 	"\rDoneOperation\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12:\n" +
 	"\x04kind\x18\x03 \x01(\x0e2&.onar.reconfiguration.v1.OperationKindR\x04kind\x12\x17\n" +
 	"\anode_id\x18\x04 \x01(\rR\x06nodeId\x12\x1d\n" +
 	"\n" +
-	"done_epoch\x18\x05 \x01(\x04R\tdoneEpoch\"\xb2\x01\n" +
+	"done_epoch\x18\x05 \x01(\x04R\tdoneEpoch\x12\x1c\n" +
+	"\n" +
+	"by_node_id\x18\x06 \x01(\rR\bbyNodeId\"\xb2\x01\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12%\n" +
 	"\x0eclient_address\x18\x02 \x01(\tR\rclientAddress\x12!\n" +
@@ -2785,7 +3366,46 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x16TransferWriterResponse\x12*\n" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
 	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
-	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\"N\n" +
+	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\"y\n" +
+	"\fDrainRequest\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\x12\x17\n" +
+	"\adry_run\x18\x13 \x01(\bR\x06dryRun\x12\x17\n" +
+	"\anode_id\x18\x14 \x01(\rR\x06nodeId\"\xec\x01\n" +
+	"\rDrainResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
+	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\x12:\n" +
+	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"\x99\x01\n" +
+	"\x0eReplaceRequest\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\x12\x17\n" +
+	"\adry_run\x18\x13 \x01(\bR\x06dryRun\x12\x17\n" +
+	"\anode_id\x18\x14 \x01(\rR\x06nodeId\x12\x1c\n" +
+	"\n" +
+	"by_node_id\x18\x18 \x01(\rR\bbyNodeId\"\xee\x01\n" +
+	"\x0fReplaceResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
+	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\x12:\n" +
+	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"\x90\x01\n" +
+	"\rRemoveRequest\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\x12\x17\n" +
+	"\adry_run\x18\x13 \x01(\bR\x06dryRun\x12\x17\n" +
+	"\anode_id\x18\x14 \x01(\rR\x06nodeId\x12\x14\n" +
+	"\x05force\x18\x17 \x01(\bR\x05force\"\xed\x01\n" +
+	"\x0eRemoveResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
+	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\x12:\n" +
+	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"k\n" +
+	"\vReplicaMove\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12 \n" +
+	"\ffrom_node_id\x18\x02 \x01(\rR\n" +
+	"fromNodeId\x12\x1c\n" +
+	"\n" +
+	"to_node_id\x18\x03 \x01(\rR\btoNodeId\"N\n" +
 	"\x13GetOperationRequest\x12!\n" +
 	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\"\x84\x01\n" +
@@ -2804,7 +3424,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\"\x86\x01\n" +
 	"\x16WatchOperationResponse\x12*\n" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
-	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\"\x86\x02\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\"\xfa\x02\n" +
 	"\tOperation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12:\n" +
 	"\x04kind\x18\x02 \x01(\x0e2&.onar.reconfiguration.v1.OperationKindR\x04kind\x12\x17\n" +
@@ -2813,12 +3433,20 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x05state\x18\x05 \x01(\x0e2'.onar.reconfiguration.v1.OperationStateR\x05state\x12\x1d\n" +
 	"\n" +
 	"done_epoch\x18\x06 \x01(\x04R\tdoneEpoch\x12 \n" +
-	"\vexplanation\x18\a \x01(\tR\vexplanation*\x86\x01\n" +
+	"\vexplanation\x18\a \x01(\tR\vexplanation\x12'\n" +
+	"\x0fpartitions_left\x18\b \x01(\rR\x0epartitionsLeft\x12+\n" +
+	"\x11partitions_moving\x18\t \x01(\rR\x10partitionsMoving\x12\x1c\n" +
+	"\n" +
+	"by_node_id\x18\n" +
+	" \x01(\rR\bbyNodeId*\xd7\x01\n" +
 	"\rOperationKind\x12\x1e\n" +
 	"\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13OPERATION_KIND_JOIN\x10\x01\x12\x18\n" +
 	"\x14OPERATION_KIND_LEAVE\x10\x02\x12\"\n" +
-	"\x1eOPERATION_KIND_TRANSFER_WRITER\x10\x03*y\n" +
+	"\x1eOPERATION_KIND_TRANSFER_WRITER\x10\x03\x12\x18\n" +
+	"\x14OPERATION_KIND_DRAIN\x10\x04\x12\x1a\n" +
+	"\x16OPERATION_KIND_REPLACE\x10\x05\x12\x19\n" +
+	"\x15OPERATION_KIND_REMOVE\x10\x06*y\n" +
 	"\vMemberState\x12\x1c\n" +
 	"\x18MEMBER_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13MEMBER_STATE_ACTIVE\x10\x01\x12\x19\n" +
@@ -2834,7 +3462,8 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x14OPERATION_STATE_DONE\x10\x02\x12\x1e\n" +
 	"\x1aOPERATION_STATE_SUPERSEDED\x10\x03\x12\x1b\n" +
 	"\x17OPERATION_STATE_UNKNOWN\x10\x04\x12\x1c\n" +
-	"\x18OPERATION_STATE_POSSIBLE\x10\x052\xaa\b\n" +
+	"\x18OPERATION_STATE_POSSIBLE\x10\x052\xbb\n" +
+	"\n" +
 	"\x16ReconfigurationService\x12a\n" +
 	"\aGetView\x12'.onar.reconfiguration.v1.GetViewRequest\x1a(.onar.reconfiguration.v1.GetViewResponse\"\x03\x90\x02\x01\x12^\n" +
 	"\x06Locate\x12&.onar.reconfiguration.v1.LocateRequest\x1a'.onar.reconfiguration.v1.LocateResponse\"\x03\x90\x02\x01\x12^\n" +
@@ -2842,7 +3471,10 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\tWatchView\x12).onar.reconfiguration.v1.WatchViewRequest\x1a*.onar.reconfiguration.v1.WatchViewResponse\"\x03\x90\x02\x010\x01\x12S\n" +
 	"\x04Join\x12$.onar.reconfiguration.v1.JoinRequest\x1a%.onar.reconfiguration.v1.JoinResponse\x12V\n" +
 	"\x05Leave\x12%.onar.reconfiguration.v1.LeaveRequest\x1a&.onar.reconfiguration.v1.LeaveResponse\x12q\n" +
-	"\x0eTransferWriter\x12..onar.reconfiguration.v1.TransferWriterRequest\x1a/.onar.reconfiguration.v1.TransferWriterResponse\x12p\n" +
+	"\x0eTransferWriter\x12..onar.reconfiguration.v1.TransferWriterRequest\x1a/.onar.reconfiguration.v1.TransferWriterResponse\x12V\n" +
+	"\x05Drain\x12%.onar.reconfiguration.v1.DrainRequest\x1a&.onar.reconfiguration.v1.DrainResponse\x12\\\n" +
+	"\aReplace\x12'.onar.reconfiguration.v1.ReplaceRequest\x1a(.onar.reconfiguration.v1.ReplaceResponse\x12Y\n" +
+	"\x06Remove\x12&.onar.reconfiguration.v1.RemoveRequest\x1a'.onar.reconfiguration.v1.RemoveResponse\x12p\n" +
 	"\fGetOperation\x12,.onar.reconfiguration.v1.GetOperationRequest\x1a-.onar.reconfiguration.v1.GetOperationResponse\"\x03\x90\x02\x01\x12v\n" +
 	"\x0eListOperations\x12..onar.reconfiguration.v1.ListOperationsRequest\x1a/.onar.reconfiguration.v1.ListOperationsResponse\"\x03\x90\x02\x01\x12x\n" +
 	"\x0eWatchOperation\x12..onar.reconfiguration.v1.WatchOperationRequest\x1a/.onar.reconfiguration.v1.WatchOperationResponse\"\x03\x90\x02\x010\x01BJZHgithub.com/onar-kv/onar/gen/go/onar/reconfiguration/v1;reconfigurationv1b\x06proto3"
@@ -2860,7 +3492,7 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
 	(OperationKind)(0),             // 0: onar.reconfiguration.v1.OperationKind
 	(MemberState)(0),               // 1: onar.reconfiguration.v1.MemberState
@@ -2890,14 +3522,21 @@ var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
 	(*LeaveResponse)(nil),          // 25: onar.reconfiguration.v1.LeaveResponse
 	(*TransferWriterRequest)(nil),  // 26: onar.reconfiguration.v1.TransferWriterRequest
 	(*TransferWriterResponse)(nil), // 27: onar.reconfiguration.v1.TransferWriterResponse
-	(*GetOperationRequest)(nil),    // 28: onar.reconfiguration.v1.GetOperationRequest
-	(*GetOperationResponse)(nil),   // 29: onar.reconfiguration.v1.GetOperationResponse
-	(*ListOperationsRequest)(nil),  // 30: onar.reconfiguration.v1.ListOperationsRequest
-	(*ListOperationsResponse)(nil), // 31: onar.reconfiguration.v1.ListOperationsResponse
-	(*WatchOperationRequest)(nil),  // 32: onar.reconfiguration.v1.WatchOperationRequest
-	(*WatchOperationResponse)(nil), // 33: onar.reconfiguration.v1.WatchOperationResponse
-	(*Operation)(nil),              // 34: onar.reconfiguration.v1.Operation
-	(*v1.Header)(nil),              // 35: onar.kv.v1.Header
+	(*DrainRequest)(nil),           // 28: onar.reconfiguration.v1.DrainRequest
+	(*DrainResponse)(nil),          // 29: onar.reconfiguration.v1.DrainResponse
+	(*ReplaceRequest)(nil),         // 30: onar.reconfiguration.v1.ReplaceRequest
+	(*ReplaceResponse)(nil),        // 31: onar.reconfiguration.v1.ReplaceResponse
+	(*RemoveRequest)(nil),          // 32: onar.reconfiguration.v1.RemoveRequest
+	(*RemoveResponse)(nil),         // 33: onar.reconfiguration.v1.RemoveResponse
+	(*ReplicaMove)(nil),            // 34: onar.reconfiguration.v1.ReplicaMove
+	(*GetOperationRequest)(nil),    // 35: onar.reconfiguration.v1.GetOperationRequest
+	(*GetOperationResponse)(nil),   // 36: onar.reconfiguration.v1.GetOperationResponse
+	(*ListOperationsRequest)(nil),  // 37: onar.reconfiguration.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil), // 38: onar.reconfiguration.v1.ListOperationsResponse
+	(*WatchOperationRequest)(nil),  // 39: onar.reconfiguration.v1.WatchOperationRequest
+	(*WatchOperationResponse)(nil), // 40: onar.reconfiguration.v1.WatchOperationResponse
+	(*Operation)(nil),              // 41: onar.reconfiguration.v1.Operation
+	(*v1.Header)(nil),              // 42: onar.kv.v1.Header
 }
 var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
 	7,  // 0: onar.reconfiguration.v1.View.members:type_name -> onar.reconfiguration.v1.Member
@@ -2909,60 +3548,78 @@ var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
 	1,  // 6: onar.reconfiguration.v1.Member.state:type_name -> onar.reconfiguration.v1.MemberState
 	9,  // 7: onar.reconfiguration.v1.PartitionPlacement.previous:type_name -> onar.reconfiguration.v1.PreviousGroup
 	10, // 8: onar.reconfiguration.v1.PartitionPlacement.ready:type_name -> onar.reconfiguration.v1.ReadyReplica
-	35, // 9: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
+	42, // 9: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
 	4,  // 10: onar.reconfiguration.v1.GetViewResponse.view:type_name -> onar.reconfiguration.v1.View
-	35, // 11: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
+	42, // 11: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
 	7,  // 12: onar.reconfiguration.v1.LocateResponse.replicas:type_name -> onar.reconfiguration.v1.Member
-	35, // 13: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
+	42, // 13: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
 	17, // 14: onar.reconfiguration.v1.StatusResponse.partitions:type_name -> onar.reconfiguration.v1.PartitionStatus
 	19, // 15: onar.reconfiguration.v1.StatusResponse.nodes:type_name -> onar.reconfiguration.v1.NodeStatus
 	18, // 16: onar.reconfiguration.v1.PartitionStatus.replicas:type_name -> onar.reconfiguration.v1.ReplicaStatus
 	2,  // 17: onar.reconfiguration.v1.NodeStatus.storage:type_name -> onar.reconfiguration.v1.StorageKind
-	35, // 18: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
+	42, // 18: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
 	4,  // 19: onar.reconfiguration.v1.WatchViewResponse.view:type_name -> onar.reconfiguration.v1.View
 	7,  // 20: onar.reconfiguration.v1.JoinRequest.member:type_name -> onar.reconfiguration.v1.Member
-	35, // 21: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
-	34, // 22: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	42, // 21: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
+	41, // 22: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 23: onar.reconfiguration.v1.JoinResponse.view:type_name -> onar.reconfiguration.v1.View
-	35, // 24: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
-	34, // 25: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	42, // 24: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
+	41, // 25: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 26: onar.reconfiguration.v1.LeaveResponse.view:type_name -> onar.reconfiguration.v1.View
-	35, // 27: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
-	34, // 28: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	42, // 27: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
+	41, // 28: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 29: onar.reconfiguration.v1.TransferWriterResponse.view:type_name -> onar.reconfiguration.v1.View
-	35, // 30: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
-	34, // 31: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	35, // 32: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
-	34, // 33: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
-	35, // 34: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
-	34, // 35: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	0,  // 36: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	3,  // 37: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
-	11, // 38: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
-	13, // 39: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
-	15, // 40: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
-	20, // 41: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
-	22, // 42: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
-	24, // 43: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
-	26, // 44: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
-	28, // 45: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
-	30, // 46: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
-	32, // 47: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
-	12, // 48: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
-	14, // 49: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
-	16, // 50: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
-	21, // 51: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
-	23, // 52: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
-	25, // 53: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
-	27, // 54: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
-	29, // 55: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
-	31, // 56: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
-	33, // 57: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
-	48, // [48:58] is the sub-list for method output_type
-	38, // [38:48] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	42, // 30: onar.reconfiguration.v1.DrainResponse.header:type_name -> onar.kv.v1.Header
+	41, // 31: onar.reconfiguration.v1.DrainResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 32: onar.reconfiguration.v1.DrainResponse.view:type_name -> onar.reconfiguration.v1.View
+	34, // 33: onar.reconfiguration.v1.DrainResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	42, // 34: onar.reconfiguration.v1.ReplaceResponse.header:type_name -> onar.kv.v1.Header
+	41, // 35: onar.reconfiguration.v1.ReplaceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 36: onar.reconfiguration.v1.ReplaceResponse.view:type_name -> onar.reconfiguration.v1.View
+	34, // 37: onar.reconfiguration.v1.ReplaceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	42, // 38: onar.reconfiguration.v1.RemoveResponse.header:type_name -> onar.kv.v1.Header
+	41, // 39: onar.reconfiguration.v1.RemoveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 40: onar.reconfiguration.v1.RemoveResponse.view:type_name -> onar.reconfiguration.v1.View
+	34, // 41: onar.reconfiguration.v1.RemoveResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	42, // 42: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
+	41, // 43: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	42, // 44: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
+	41, // 45: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
+	42, // 46: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
+	41, // 47: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	0,  // 48: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	3,  // 49: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
+	11, // 50: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
+	13, // 51: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
+	15, // 52: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
+	20, // 53: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
+	22, // 54: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
+	24, // 55: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
+	26, // 56: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
+	28, // 57: onar.reconfiguration.v1.ReconfigurationService.Drain:input_type -> onar.reconfiguration.v1.DrainRequest
+	30, // 58: onar.reconfiguration.v1.ReconfigurationService.Replace:input_type -> onar.reconfiguration.v1.ReplaceRequest
+	32, // 59: onar.reconfiguration.v1.ReconfigurationService.Remove:input_type -> onar.reconfiguration.v1.RemoveRequest
+	35, // 60: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
+	37, // 61: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
+	39, // 62: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
+	12, // 63: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
+	14, // 64: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
+	16, // 65: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
+	21, // 66: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
+	23, // 67: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
+	25, // 68: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
+	27, // 69: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
+	29, // 70: onar.reconfiguration.v1.ReconfigurationService.Drain:output_type -> onar.reconfiguration.v1.DrainResponse
+	31, // 71: onar.reconfiguration.v1.ReconfigurationService.Replace:output_type -> onar.reconfiguration.v1.ReplaceResponse
+	33, // 72: onar.reconfiguration.v1.ReconfigurationService.Remove:output_type -> onar.reconfiguration.v1.RemoveResponse
+	36, // 73: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
+	38, // 74: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
+	40, // 75: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
+	63, // [63:76] is the sub-list for method output_type
+	50, // [50:63] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_onar_reconfiguration_v1_reconfiguration_proto_init() }
@@ -2983,7 +3640,7 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc), len(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   31,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

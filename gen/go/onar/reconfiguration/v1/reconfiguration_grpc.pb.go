@@ -31,6 +31,9 @@ const (
 	ReconfigurationService_Join_FullMethodName           = "/onar.reconfiguration.v1.ReconfigurationService/Join"
 	ReconfigurationService_Leave_FullMethodName          = "/onar.reconfiguration.v1.ReconfigurationService/Leave"
 	ReconfigurationService_TransferWriter_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/TransferWriter"
+	ReconfigurationService_Drain_FullMethodName          = "/onar.reconfiguration.v1.ReconfigurationService/Drain"
+	ReconfigurationService_Replace_FullMethodName        = "/onar.reconfiguration.v1.ReconfigurationService/Replace"
+	ReconfigurationService_Remove_FullMethodName         = "/onar.reconfiguration.v1.ReconfigurationService/Remove"
 	ReconfigurationService_GetOperation_FullMethodName   = "/onar.reconfiguration.v1.ReconfigurationService/GetOperation"
 	ReconfigurationService_ListOperations_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/ListOperations"
 	ReconfigurationService_WatchOperation_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/WatchOperation"
@@ -68,6 +71,14 @@ type ReconfigurationServiceClient interface {
 	// Makes a replica the preferred writer of partitions. Their group epochs stay as they are; writers follow within seconds by handing their
 	// offices over, and no request fails for it. The operation is done when a view prefers the node.
 	TransferWriter(ctx context.Context, in *TransferWriterRequest, opts ...grpc.CallOption) (*TransferWriterResponse, error)
+	// Moves all replicas of a member to others, which stays a member. One replica of a partition moves at a time, and clients go on. The
+	// operation is done when no group needs the member any more. With less than δ other members: FAILED_PRECONDITION, OPERATION_REFUSED.
+	Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error)
+	// Moves all replicas of a member to another one, which shares no partition with it. The first stays a member.
+	Replace(ctx context.Context, in *ReplaceRequest, opts ...grpc.CallOption) (*ReplaceResponse, error)
+	// Moves all replicas of a member that is gone for good to others. Then it is a member no more. A member that is heard is refused unless
+	// `force` is set: FAILED_PRECONDITION, OPERATION_REFUSED.
+	Remove(ctx context.Context, in *RemoveRequest, opts ...grpc.CallOption) (*RemoveResponse, error)
 	// Tells the fate of an operation, as far as this node knows.
 	GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error)
 	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
@@ -164,6 +175,36 @@ func (c *reconfigurationServiceClient) TransferWriter(ctx context.Context, in *T
 	return out, nil
 }
 
+func (c *reconfigurationServiceClient) Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DrainResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_Drain_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reconfigurationServiceClient) Replace(ctx context.Context, in *ReplaceRequest, opts ...grpc.CallOption) (*ReplaceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplaceResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_Replace_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reconfigurationServiceClient) Remove(ctx context.Context, in *RemoveRequest, opts ...grpc.CallOption) (*RemoveResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemoveResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_Remove_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *reconfigurationServiceClient) GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetOperationResponse)
@@ -235,6 +276,14 @@ type ReconfigurationServiceServer interface {
 	// Makes a replica the preferred writer of partitions. Their group epochs stay as they are; writers follow within seconds by handing their
 	// offices over, and no request fails for it. The operation is done when a view prefers the node.
 	TransferWriter(context.Context, *TransferWriterRequest) (*TransferWriterResponse, error)
+	// Moves all replicas of a member to others, which stays a member. One replica of a partition moves at a time, and clients go on. The
+	// operation is done when no group needs the member any more. With less than δ other members: FAILED_PRECONDITION, OPERATION_REFUSED.
+	Drain(context.Context, *DrainRequest) (*DrainResponse, error)
+	// Moves all replicas of a member to another one, which shares no partition with it. The first stays a member.
+	Replace(context.Context, *ReplaceRequest) (*ReplaceResponse, error)
+	// Moves all replicas of a member that is gone for good to others. Then it is a member no more. A member that is heard is refused unless
+	// `force` is set: FAILED_PRECONDITION, OPERATION_REFUSED.
+	Remove(context.Context, *RemoveRequest) (*RemoveResponse, error)
 	// Tells the fate of an operation, as far as this node knows.
 	GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error)
 	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
@@ -272,6 +321,15 @@ func (UnimplementedReconfigurationServiceServer) Leave(context.Context, *LeaveRe
 }
 func (UnimplementedReconfigurationServiceServer) TransferWriter(context.Context, *TransferWriterRequest) (*TransferWriterResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method TransferWriter not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) Drain(context.Context, *DrainRequest) (*DrainResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Drain not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) Replace(context.Context, *ReplaceRequest) (*ReplaceResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Replace not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) Remove(context.Context, *RemoveRequest) (*RemoveResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Remove not implemented")
 }
 func (UnimplementedReconfigurationServiceServer) GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method GetOperation not implemented")
@@ -423,6 +481,60 @@ func _ReconfigurationService_TransferWriter_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReconfigurationService_Drain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DrainRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).Drain(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_Drain_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).Drain(ctx, req.(*DrainRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReconfigurationService_Replace_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplaceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).Replace(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_Replace_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).Replace(ctx, req.(*ReplaceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReconfigurationService_Remove_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemoveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).Remove(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_Remove_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).Remove(ctx, req.(*RemoveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ReconfigurationService_GetOperation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetOperationRequest)
 	if err := dec(in); err != nil {
@@ -500,6 +612,18 @@ var ReconfigurationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "TransferWriter",
 			Handler:    _ReconfigurationService_TransferWriter_Handler,
+		},
+		{
+			MethodName: "Drain",
+			Handler:    _ReconfigurationService_Drain_Handler,
+		},
+		{
+			MethodName: "Replace",
+			Handler:    _ReconfigurationService_Replace_Handler,
+		},
+		{
+			MethodName: "Remove",
+			Handler:    _ReconfigurationService_Remove_Handler,
 		},
 		{
 			MethodName: "GetOperation",

@@ -2585,14 +2585,16 @@ type OperationWish struct {
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Its SHA-256.
 	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
-	// The kind asked for: LEAVE or TRANSFER_WRITER.
+	// The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE or REMOVE.
 	Kind v1.OperationKind `protobuf:"varint,4,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
 	// The node that it is about.
 	NodeId uint32 `protobuf:"varint,5,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// TRANSFER_WRITER: all partitions with a replica on the node.
 	All bool `protobuf:"varint,6,opt,name=all,proto3" json:"all,omitempty"`
 	// TRANSFER_WRITER: otherwise these.
-	Partitions    []uint32 `protobuf:"varint,7,rep,packed,name=partitions,proto3" json:"partitions,omitempty"`
+	Partitions []uint32 `protobuf:"varint,7,rep,packed,name=partitions,proto3" json:"partitions,omitempty"`
+	// REPLACE: the member that gets its replicas.
+	ByNodeId      uint32 `protobuf:"varint,8,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2674,6 +2676,13 @@ func (x *OperationWish) GetPartitions() []uint32 {
 		return x.Partitions
 	}
 	return nil
+}
+
+func (x *OperationWish) GetByNodeId() uint32 {
+	if x != nil {
+		return x.ByNodeId
+	}
+	return 0
 }
 
 // A node tells every voter of the newest view it knows, once a round, until a view records it: these copies have all that their groups need,
@@ -7190,7 +7199,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12!\n" +
 	"\foperation_id\x18\x02 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x16\n" +
-	"\x06digest\x18\x04 \x01(\fR\x06digest\"\xe7\x01\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\"\x85\x02\n" +
 	"\rOperationWish\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -7200,7 +7209,9 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x03all\x18\x06 \x01(\bR\x03all\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\a \x03(\rR\n" +
-	"partitions\"Y\n" +
+	"partitions\x12\x1c\n" +
+	"\n" +
+	"by_node_id\x18\b \x01(\rR\bbyNodeId\"Y\n" +
 	"\vCopiesReady\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x124\n" +
 	"\x05ready\x18\x02 \x03(\v2\x1e.onar.replication.v1.ReadyCopyR\x05ready\"e\n" +

@@ -13,6 +13,9 @@ class OperationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_KIND_JOIN: _ClassVar[OperationKind]
     OPERATION_KIND_LEAVE: _ClassVar[OperationKind]
     OPERATION_KIND_TRANSFER_WRITER: _ClassVar[OperationKind]
+    OPERATION_KIND_DRAIN: _ClassVar[OperationKind]
+    OPERATION_KIND_REPLACE: _ClassVar[OperationKind]
+    OPERATION_KIND_REMOVE: _ClassVar[OperationKind]
 
 class MemberState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -39,6 +42,9 @@ OPERATION_KIND_UNSPECIFIED: OperationKind
 OPERATION_KIND_JOIN: OperationKind
 OPERATION_KIND_LEAVE: OperationKind
 OPERATION_KIND_TRANSFER_WRITER: OperationKind
+OPERATION_KIND_DRAIN: OperationKind
+OPERATION_KIND_REPLACE: OperationKind
+OPERATION_KIND_REMOVE: OperationKind
 MEMBER_STATE_UNSPECIFIED: MemberState
 MEMBER_STATE_ACTIVE: MemberState
 MEMBER_STATE_DRAINING: MemberState
@@ -82,30 +88,34 @@ class View(_message.Message):
     def __init__(self, epoch: _Optional[int] = ..., cluster_id: _Optional[bytes] = ..., previous_digest: _Optional[bytes] = ..., operation_id: _Optional[bytes] = ..., replication_factor: _Optional[int] = ..., partition_count: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., partitions: _Optional[_Iterable[_Union[PartitionPlacement, _Mapping]]] = ..., voters: _Optional[_Iterable[int]] = ..., wishes: _Optional[_Iterable[_Union[Wish, _Mapping]]] = ..., operations: _Optional[_Iterable[_Union[DoneOperation, _Mapping]]] = ..., forgotten_epoch: _Optional[int] = ...) -> None: ...
 
 class Wish(_message.Message):
-    __slots__ = ("operation_id", "epoch", "kind", "node_id")
+    __slots__ = ("operation_id", "epoch", "kind", "node_id", "by_node_id")
     OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    BY_NODE_ID_FIELD_NUMBER: _ClassVar[int]
     operation_id: bytes
     epoch: int
     kind: OperationKind
     node_id: int
-    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ...) -> None: ...
+    by_node_id: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., by_node_id: _Optional[int] = ...) -> None: ...
 
 class DoneOperation(_message.Message):
-    __slots__ = ("operation_id", "epoch", "kind", "node_id", "done_epoch")
+    __slots__ = ("operation_id", "epoch", "kind", "node_id", "done_epoch", "by_node_id")
     OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     DONE_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    BY_NODE_ID_FIELD_NUMBER: _ClassVar[int]
     operation_id: bytes
     epoch: int
     kind: OperationKind
     node_id: int
     done_epoch: int
-    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., done_epoch: _Optional[int] = ...) -> None: ...
+    by_node_id: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., done_epoch: _Optional[int] = ..., by_node_id: _Optional[int] = ...) -> None: ...
 
 class Member(_message.Message):
     __slots__ = ("id", "client_address", "peer_address", "zone", "state")
@@ -373,6 +383,92 @@ class TransferWriterResponse(_message.Message):
     view: View
     def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ...) -> None: ...
 
+class DrainRequest(_message.Message):
+    __slots__ = ("operation_id", "epoch", "dry_run", "node_id")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    dry_run: bool
+    node_id: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., dry_run: bool = ..., node_id: _Optional[int] = ...) -> None: ...
+
+class DrainResponse(_message.Message):
+    __slots__ = ("header", "operation", "view", "moves")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    view: View
+    moves: _containers.RepeatedCompositeFieldContainer[ReplicaMove]
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ..., moves: _Optional[_Iterable[_Union[ReplicaMove, _Mapping]]] = ...) -> None: ...
+
+class ReplaceRequest(_message.Message):
+    __slots__ = ("operation_id", "epoch", "dry_run", "node_id", "by_node_id")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    BY_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    dry_run: bool
+    node_id: int
+    by_node_id: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., dry_run: bool = ..., node_id: _Optional[int] = ..., by_node_id: _Optional[int] = ...) -> None: ...
+
+class ReplaceResponse(_message.Message):
+    __slots__ = ("header", "operation", "view", "moves")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    view: View
+    moves: _containers.RepeatedCompositeFieldContainer[ReplicaMove]
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ..., moves: _Optional[_Iterable[_Union[ReplicaMove, _Mapping]]] = ...) -> None: ...
+
+class RemoveRequest(_message.Message):
+    __slots__ = ("operation_id", "epoch", "dry_run", "node_id", "force")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    dry_run: bool
+    node_id: int
+    force: bool
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., dry_run: bool = ..., node_id: _Optional[int] = ..., force: bool = ...) -> None: ...
+
+class RemoveResponse(_message.Message):
+    __slots__ = ("header", "operation", "view", "moves")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    view: View
+    moves: _containers.RepeatedCompositeFieldContainer[ReplicaMove]
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ..., moves: _Optional[_Iterable[_Union[ReplicaMove, _Mapping]]] = ...) -> None: ...
+
+class ReplicaMove(_message.Message):
+    __slots__ = ("partition", "from_node_id", "to_node_id")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    FROM_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    from_node_id: int
+    to_node_id: int
+    def __init__(self, partition: _Optional[int] = ..., from_node_id: _Optional[int] = ..., to_node_id: _Optional[int] = ...) -> None: ...
+
 class GetOperationRequest(_message.Message):
     __slots__ = ("operation_id", "epoch")
     OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -420,7 +516,7 @@ class WatchOperationResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ...) -> None: ...
 
 class Operation(_message.Message):
-    __slots__ = ("id", "kind", "node_id", "epoch", "state", "done_epoch", "explanation")
+    __slots__ = ("id", "kind", "node_id", "epoch", "state", "done_epoch", "explanation", "partitions_left", "partitions_moving", "by_node_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -428,6 +524,9 @@ class Operation(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     DONE_EPOCH_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_LEFT_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_MOVING_FIELD_NUMBER: _ClassVar[int]
+    BY_NODE_ID_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     kind: OperationKind
     node_id: int
@@ -435,4 +534,7 @@ class Operation(_message.Message):
     state: OperationState
     done_epoch: int
     explanation: str
-    def __init__(self, id: _Optional[bytes] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., epoch: _Optional[int] = ..., state: _Optional[_Union[OperationState, str]] = ..., done_epoch: _Optional[int] = ..., explanation: _Optional[str] = ...) -> None: ...
+    partitions_left: int
+    partitions_moving: int
+    by_node_id: int
+    def __init__(self, id: _Optional[bytes] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., epoch: _Optional[int] = ..., state: _Optional[_Union[OperationState, str]] = ..., done_epoch: _Optional[int] = ..., explanation: _Optional[str] = ..., partitions_left: _Optional[int] = ..., partitions_moving: _Optional[int] = ..., by_node_id: _Optional[int] = ...) -> None: ...

@@ -55,6 +55,21 @@ class ReconfigurationServiceStub(object):
                 request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterRequest.SerializeToString,
                 response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterResponse.FromString,
                 )
+        self.Drain = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/Drain',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.DrainRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.DrainResponse.FromString,
+                )
+        self.Replace = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/Replace',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ReplaceRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ReplaceResponse.FromString,
+                )
+        self.Remove = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/Remove',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveResponse.FromString,
+                )
         self.GetOperation = channel.unary_unary(
                 '/onar.reconfiguration.v1.ReconfigurationService/GetOperation',
                 request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationRequest.SerializeToString,
@@ -137,6 +152,29 @@ class ReconfigurationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Drain(self, request, context):
+        """Moves all replicas of a member to others, which stays a member. One replica of a partition moves at a time, and clients go on. The
+        operation is done when no group needs the member any more. With less than δ other members: FAILED_PRECONDITION, OPERATION_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Replace(self, request, context):
+        """Moves all replicas of a member to another one, which shares no partition with it. The first stays a member.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Remove(self, request, context):
+        """Moves all replicas of a member that is gone for good to others. Then it is a member no more. A member that is heard is refused unless
+        `force` is set: FAILED_PRECONDITION, OPERATION_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOperation(self, request, context):
         """Tells the fate of an operation, as far as this node knows.
         """
@@ -196,6 +234,21 @@ def add_ReconfigurationServiceServicer_to_server(servicer, server):
                     servicer.TransferWriter,
                     request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterRequest.FromString,
                     response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterResponse.SerializeToString,
+            ),
+            'Drain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Drain,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.DrainRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.DrainResponse.SerializeToString,
+            ),
+            'Replace': grpc.unary_unary_rpc_method_handler(
+                    servicer.Replace,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ReplaceRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ReplaceResponse.SerializeToString,
+            ),
+            'Remove': grpc.unary_unary_rpc_method_handler(
+                    servicer.Remove,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveResponse.SerializeToString,
             ),
             'GetOperation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOperation,
@@ -344,6 +397,57 @@ class ReconfigurationService(object):
         return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/TransferWriter',
             onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterRequest.SerializeToString,
             onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.TransferWriterResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Drain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/Drain',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.DrainRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.DrainResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Replace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/Replace',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ReplaceRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ReplaceResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Remove(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/Remove',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

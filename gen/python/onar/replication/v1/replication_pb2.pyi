@@ -413,7 +413,7 @@ class LeaveWish(_message.Message):
     def __init__(self, node_id: _Optional[int] = ..., operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class OperationWish(_message.Message):
-    __slots__ = ("operation_id", "epoch", "digest", "kind", "node_id", "all", "partitions")
+    __slots__ = ("operation_id", "epoch", "digest", "kind", "node_id", "all", "partitions", "by_node_id")
     OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -421,6 +421,7 @@ class OperationWish(_message.Message):
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     ALL_FIELD_NUMBER: _ClassVar[int]
     PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    BY_NODE_ID_FIELD_NUMBER: _ClassVar[int]
     operation_id: bytes
     epoch: int
     digest: bytes
@@ -428,7 +429,8 @@ class OperationWish(_message.Message):
     node_id: int
     all: bool
     partitions: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ..., kind: _Optional[_Union[_reconfiguration_pb2.OperationKind, str]] = ..., node_id: _Optional[int] = ..., all: bool = ..., partitions: _Optional[_Iterable[int]] = ...) -> None: ...
+    by_node_id: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ..., kind: _Optional[_Union[_reconfiguration_pb2.OperationKind, str]] = ..., node_id: _Optional[int] = ..., all: bool = ..., partitions: _Optional[_Iterable[int]] = ..., by_node_id: _Optional[int] = ...) -> None: ...
 
 class CopiesReady(_message.Message):
     __slots__ = ("epoch", "ready")

@@ -20,6 +20,12 @@ export enum OperationKind {
   LEAVE = 2,
   /** TRANSFER_WRITER - A node becomes the preferred writer of partitions. */
   TRANSFER_WRITER = 3,
+  /** DRAIN - A member gives all its replicas to others, and stays a member. */
+  DRAIN = 4,
+  /** REPLACE - One member gets all replicas of another one. */
+  REPLACE = 5,
+  /** REMOVE - A member that is gone for good: others get its replicas, and then it is a member no more. */
+  REMOVE = 6,
   UNRECOGNIZED = -1,
 }
 
@@ -37,6 +43,15 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 3:
     case "OPERATION_KIND_TRANSFER_WRITER":
       return OperationKind.TRANSFER_WRITER;
+    case 4:
+    case "OPERATION_KIND_DRAIN":
+      return OperationKind.DRAIN;
+    case 5:
+    case "OPERATION_KIND_REPLACE":
+      return OperationKind.REPLACE;
+    case 6:
+    case "OPERATION_KIND_REMOVE":
+      return OperationKind.REMOVE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -54,6 +69,12 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_LEAVE";
     case OperationKind.TRANSFER_WRITER:
       return "OPERATION_KIND_TRANSFER_WRITER";
+    case OperationKind.DRAIN:
+      return "OPERATION_KIND_DRAIN";
+    case OperationKind.REPLACE:
+      return "OPERATION_KIND_REPLACE";
+    case OperationKind.REMOVE:
+      return "OPERATION_KIND_REMOVE";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -258,10 +279,12 @@ export interface Wish {
   operationId: Buffer;
   /** The epoch that it was computed on. The view after that one was the first to carry it. */
   epoch: bigint;
-  /** Its kind. Only OPERATION_KIND_LEAVE takes more than one view. */
+  /** Its kind. JOIN and TRANSFER_WRITER take one view, and so are never wishes. */
   kind: OperationKind;
   /** The node that it is about. */
   nodeId: number;
+  /** REPLACE: the node that gets its replicas. Otherwise 0. */
+  byNodeId: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -277,6 +300,8 @@ export interface DoneOperation {
   nodeId: number;
   /** The epoch of the view that did it. */
   doneEpoch: bigint;
+  /** REPLACE: the node that got its replicas. Otherwise 0. */
+  byNodeId: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -626,6 +651,117 @@ export interface TransferWriterResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** Which member is to be emptied. */
+export interface DrainRequest {
+  /** As in LeaveRequest. */
+  operationId: Buffer;
+  /** As in LeaveRequest. */
+  epoch: bigint;
+  /** Changes nothing: the answer shows which replicas would move, and where to. */
+  dryRun: boolean;
+  /** The member. FAILED_PRECONDITION, OPERATION_REFUSED when it is none, or its replicas cannot go elsewhere. */
+  nodeId: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The outcome so far. */
+export interface DrainResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. Pending while replicas move; ask WatchOperation. */
+  operation:
+    | Operation
+    | undefined;
+  /** Answer to a dry run: the view that the operation leads to at first. */
+  view:
+    | View
+    | undefined;
+  /** Answer to a dry run: all moves, as they would be if nothing else changed meanwhile. */
+  moves: ReplicaMove[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which member gives its replicas to which. */
+export interface ReplaceRequest {
+  /** As in LeaveRequest. */
+  operationId: Buffer;
+  /** As in LeaveRequest. */
+  epoch: bigint;
+  /** Changes nothing: the answer shows which replicas would move, and where to. */
+  dryRun: boolean;
+  /** The member. FAILED_PRECONDITION, OPERATION_REFUSED when it is none, or its replicas cannot go elsewhere. */
+  nodeId: number;
+  /** The member that gets them. FAILED_PRECONDITION, OPERATION_REFUSED when it is none, or shares a partition with the first. */
+  byNodeId: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The outcome so far. */
+export interface ReplaceResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. Pending while replicas move; ask WatchOperation. */
+  operation:
+    | Operation
+    | undefined;
+  /** Answer to a dry run: the view that the operation leads to at first. */
+  view:
+    | View
+    | undefined;
+  /** Answer to a dry run: all moves, as they would be if nothing else changed meanwhile. */
+  moves: ReplicaMove[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which member is gone for good. */
+export interface RemoveRequest {
+  /** As in LeaveRequest. */
+  operationId: Buffer;
+  /** As in LeaveRequest. */
+  epoch: bigint;
+  /** Changes nothing: the answer shows which replicas would move, and where to. */
+  dryRun: boolean;
+  /** The member. FAILED_PRECONDITION, OPERATION_REFUSED when it is none, or its replicas cannot go elsewhere. */
+  nodeId: number;
+  /** It may be heard still: what it answered last may be lost to others, unless it is drained instead. */
+  force: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The outcome so far. */
+export interface RemoveResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. Pending while replicas move; ask WatchOperation. */
+  operation:
+    | Operation
+    | undefined;
+  /** Answer to a dry run: the view that the operation leads to at first. */
+  view:
+    | View
+    | undefined;
+  /** Answer to a dry run: all moves, as they would be if nothing else changed meanwhile. */
+  moves: ReplicaMove[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A replica that goes from one node to another. */
+export interface ReplicaMove {
+  /** The partition. */
+  partition: number;
+  /** The node that has it now. */
+  fromNodeId: number;
+  /** The node that gets it. */
+  toNodeId: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 /** Which operation. */
 export interface GetOperationRequest {
   /** Its id: 16 bytes. INVALID_ARGUMENT, OPERATION_ID_LENGTH. */
@@ -700,6 +836,12 @@ export interface Operation {
   doneEpoch: bigint;
   /** Why it is in that state, in words for people. */
   explanation: string;
+  /** DRAIN, REPLACE and REMOVE while pending: partitions that still need the node. */
+  partitionsLeft: number;
+  /** Those of them that are moving now. */
+  partitionsMoving: number;
+  /** REPLACE: the node that gets the replicas. Otherwise 0. */
+  byNodeId: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1031,7 +1173,7 @@ export const View: MessageFns<View> = {
 };
 
 function createBaseWish(): Wish {
-  return { operationId: Buffer.alloc(0), epoch: 0n, kind: 0, nodeId: 0, _unknownFields: {} };
+  return { operationId: Buffer.alloc(0), epoch: 0n, kind: 0, nodeId: 0, byNodeId: 0, _unknownFields: {} };
 }
 
 export const Wish: MessageFns<Wish> = {
@@ -1050,6 +1192,9 @@ export const Wish: MessageFns<Wish> = {
     }
     if (message.nodeId !== 0) {
       writer.uint32(32).uint32(message.nodeId);
+    }
+    if (message.byNodeId !== 0) {
+      writer.uint32(40).uint32(message.byNodeId);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1107,6 +1252,14 @@ export const Wish: MessageFns<Wish> = {
             message.nodeId = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.byNodeId = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1141,6 +1294,11 @@ export const Wish: MessageFns<Wish> = {
         : isSet(object.node_id)
         ? globalThis.Number(object.node_id)
         : 0,
+      byNodeId: isSet(object.byNodeId)
+        ? globalThis.Number(object.byNodeId)
+        : isSet(object.by_node_id)
+        ? globalThis.Number(object.by_node_id)
+        : 0,
     };
   },
 
@@ -1158,6 +1316,9 @@ export const Wish: MessageFns<Wish> = {
     if (message.nodeId !== 0) {
       obj.nodeId = Math.round(message.nodeId);
     }
+    if (message.byNodeId !== 0) {
+      obj.byNodeId = Math.round(message.byNodeId);
+    }
     return obj;
   },
 
@@ -1170,12 +1331,21 @@ export const Wish: MessageFns<Wish> = {
     message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
     message.kind = object.kind ?? 0;
     message.nodeId = object.nodeId ?? 0;
+    message.byNodeId = object.byNodeId ?? 0;
     return message;
   },
 };
 
 function createBaseDoneOperation(): DoneOperation {
-  return { operationId: Buffer.alloc(0), epoch: 0n, kind: 0, nodeId: 0, doneEpoch: 0n, _unknownFields: {} };
+  return {
+    operationId: Buffer.alloc(0),
+    epoch: 0n,
+    kind: 0,
+    nodeId: 0,
+    doneEpoch: 0n,
+    byNodeId: 0,
+    _unknownFields: {},
+  };
 }
 
 export const DoneOperation: MessageFns<DoneOperation> = {
@@ -1200,6 +1370,9 @@ export const DoneOperation: MessageFns<DoneOperation> = {
         throw new globalThis.Error("value provided for field message.doneEpoch of type uint64 too large");
       }
       writer.uint32(40).uint64(message.doneEpoch);
+    }
+    if (message.byNodeId !== 0) {
+      writer.uint32(48).uint32(message.byNodeId);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1265,6 +1438,14 @@ export const DoneOperation: MessageFns<DoneOperation> = {
             message.doneEpoch = reader.uint64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.byNodeId = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1304,6 +1485,11 @@ export const DoneOperation: MessageFns<DoneOperation> = {
         : isSet(object.done_epoch)
         ? BigInt(object.done_epoch)
         : 0n,
+      byNodeId: isSet(object.byNodeId)
+        ? globalThis.Number(object.byNodeId)
+        : isSet(object.by_node_id)
+        ? globalThis.Number(object.by_node_id)
+        : 0,
     };
   },
 
@@ -1324,6 +1510,9 @@ export const DoneOperation: MessageFns<DoneOperation> = {
     if (message.doneEpoch !== 0n) {
       obj.doneEpoch = message.doneEpoch.toString();
     }
+    if (message.byNodeId !== 0) {
+      obj.byNodeId = Math.round(message.byNodeId);
+    }
     return obj;
   },
 
@@ -1337,6 +1526,7 @@ export const DoneOperation: MessageFns<DoneOperation> = {
     message.kind = object.kind ?? 0;
     message.nodeId = object.nodeId ?? 0;
     message.doneEpoch = (object.doneEpoch !== undefined && object.doneEpoch !== null) ? BigInt(object.doneEpoch) : 0n;
+    message.byNodeId = object.byNodeId ?? 0;
     return message;
   },
 };
@@ -4669,6 +4859,1022 @@ export const TransferWriterResponse: MessageFns<TransferWriterResponse> = {
   },
 };
 
+function createBaseDrainRequest(): DrainRequest {
+  return { operationId: Buffer.alloc(0), epoch: 0n, dryRun: false, nodeId: 0, _unknownFields: {} };
+}
+
+export const DrainRequest: MessageFns<DrainRequest> = {
+  encode(message: DrainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(152).bool(message.dryRun);
+    }
+    if (message.nodeId !== 0) {
+      writer.uint32(160).uint32(message.nodeId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrainRequest {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      nodeId: isSet(object.nodeId)
+        ? globalThis.Number(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.Number(object.node_id)
+        : 0,
+    };
+  },
+
+  toJSON(message: DrainRequest): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.nodeId !== 0) {
+      obj.nodeId = Math.round(message.nodeId);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DrainRequest>): DrainRequest {
+    return DrainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainRequest>): DrainRequest {
+    const message = createBaseDrainRequest();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.dryRun = object.dryRun ?? false;
+    message.nodeId = object.nodeId ?? 0;
+    return message;
+  },
+};
+
+function createBaseDrainResponse(): DrainResponse {
+  return { header: undefined, operation: undefined, view: undefined, moves: [], _unknownFields: {} };
+}
+
+export const DrainResponse: MessageFns<DrainResponse> = {
+  encode(message: DrainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.moves) {
+      ReplicaMove.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.moves.push(ReplicaMove.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrainResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      view: isSet(object.view) ? View.fromJSON(object.view) : undefined,
+      moves: globalThis.Array.isArray(object?.moves) ? object.moves.map((e: any) => ReplicaMove.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: DrainResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.view !== undefined) {
+      obj.view = View.toJSON(message.view);
+    }
+    if (message.moves?.length) {
+      obj.moves = message.moves.map((e) => ReplicaMove.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DrainResponse>): DrainResponse {
+    return DrainResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainResponse>): DrainResponse {
+    const message = createBaseDrainResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
+    message.moves = object.moves?.map((e) => ReplicaMove.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReplaceRequest(): ReplaceRequest {
+  return { operationId: Buffer.alloc(0), epoch: 0n, dryRun: false, nodeId: 0, byNodeId: 0, _unknownFields: {} };
+}
+
+export const ReplaceRequest: MessageFns<ReplaceRequest> = {
+  encode(message: ReplaceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(152).bool(message.dryRun);
+    }
+    if (message.nodeId !== 0) {
+      writer.uint32(160).uint32(message.nodeId);
+    }
+    if (message.byNodeId !== 0) {
+      writer.uint32(192).uint32(message.byNodeId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplaceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplaceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.byNodeId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplaceRequest {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      nodeId: isSet(object.nodeId)
+        ? globalThis.Number(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.Number(object.node_id)
+        : 0,
+      byNodeId: isSet(object.byNodeId)
+        ? globalThis.Number(object.byNodeId)
+        : isSet(object.by_node_id)
+        ? globalThis.Number(object.by_node_id)
+        : 0,
+    };
+  },
+
+  toJSON(message: ReplaceRequest): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.nodeId !== 0) {
+      obj.nodeId = Math.round(message.nodeId);
+    }
+    if (message.byNodeId !== 0) {
+      obj.byNodeId = Math.round(message.byNodeId);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReplaceRequest>): ReplaceRequest {
+    return ReplaceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplaceRequest>): ReplaceRequest {
+    const message = createBaseReplaceRequest();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.dryRun = object.dryRun ?? false;
+    message.nodeId = object.nodeId ?? 0;
+    message.byNodeId = object.byNodeId ?? 0;
+    return message;
+  },
+};
+
+function createBaseReplaceResponse(): ReplaceResponse {
+  return { header: undefined, operation: undefined, view: undefined, moves: [], _unknownFields: {} };
+}
+
+export const ReplaceResponse: MessageFns<ReplaceResponse> = {
+  encode(message: ReplaceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.moves) {
+      ReplicaMove.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplaceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplaceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.moves.push(ReplicaMove.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplaceResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      view: isSet(object.view) ? View.fromJSON(object.view) : undefined,
+      moves: globalThis.Array.isArray(object?.moves) ? object.moves.map((e: any) => ReplicaMove.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ReplaceResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.view !== undefined) {
+      obj.view = View.toJSON(message.view);
+    }
+    if (message.moves?.length) {
+      obj.moves = message.moves.map((e) => ReplicaMove.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReplaceResponse>): ReplaceResponse {
+    return ReplaceResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplaceResponse>): ReplaceResponse {
+    const message = createBaseReplaceResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
+    message.moves = object.moves?.map((e) => ReplicaMove.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRemoveRequest(): RemoveRequest {
+  return { operationId: Buffer.alloc(0), epoch: 0n, dryRun: false, nodeId: 0, force: false, _unknownFields: {} };
+}
+
+export const RemoveRequest: MessageFns<RemoveRequest> = {
+  encode(message: RemoveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(152).bool(message.dryRun);
+    }
+    if (message.nodeId !== 0) {
+      writer.uint32(160).uint32(message.nodeId);
+    }
+    if (message.force !== false) {
+      writer.uint32(184).bool(message.force);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.nodeId = reader.uint32();
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveRequest {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      nodeId: isSet(object.nodeId)
+        ? globalThis.Number(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.Number(object.node_id)
+        : 0,
+      force: isSet(object.force) ? globalThis.Boolean(object.force) : false,
+    };
+  },
+
+  toJSON(message: RemoveRequest): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.nodeId !== 0) {
+      obj.nodeId = Math.round(message.nodeId);
+    }
+    if (message.force !== false) {
+      obj.force = message.force;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveRequest>): RemoveRequest {
+    return RemoveRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveRequest>): RemoveRequest {
+    const message = createBaseRemoveRequest();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.dryRun = object.dryRun ?? false;
+    message.nodeId = object.nodeId ?? 0;
+    message.force = object.force ?? false;
+    return message;
+  },
+};
+
+function createBaseRemoveResponse(): RemoveResponse {
+  return { header: undefined, operation: undefined, view: undefined, moves: [], _unknownFields: {} };
+}
+
+export const RemoveResponse: MessageFns<RemoveResponse> = {
+  encode(message: RemoveResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.moves) {
+      ReplicaMove.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.moves.push(ReplicaMove.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      view: isSet(object.view) ? View.fromJSON(object.view) : undefined,
+      moves: globalThis.Array.isArray(object?.moves) ? object.moves.map((e: any) => ReplicaMove.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: RemoveResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.view !== undefined) {
+      obj.view = View.toJSON(message.view);
+    }
+    if (message.moves?.length) {
+      obj.moves = message.moves.map((e) => ReplicaMove.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveResponse>): RemoveResponse {
+    return RemoveResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveResponse>): RemoveResponse {
+    const message = createBaseRemoveResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
+    message.moves = object.moves?.map((e) => ReplicaMove.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReplicaMove(): ReplicaMove {
+  return { partition: 0, fromNodeId: 0, toNodeId: 0, _unknownFields: {} };
+}
+
+export const ReplicaMove: MessageFns<ReplicaMove> = {
+  encode(message: ReplicaMove, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.fromNodeId !== 0) {
+      writer.uint32(16).uint32(message.fromNodeId);
+    }
+    if (message.toNodeId !== 0) {
+      writer.uint32(24).uint32(message.toNodeId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplicaMove {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplicaMove();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fromNodeId = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.toNodeId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplicaMove {
+    return {
+      partition: isSet(object.partition) ? globalThis.Number(object.partition) : 0,
+      fromNodeId: isSet(object.fromNodeId)
+        ? globalThis.Number(object.fromNodeId)
+        : isSet(object.from_node_id)
+        ? globalThis.Number(object.from_node_id)
+        : 0,
+      toNodeId: isSet(object.toNodeId)
+        ? globalThis.Number(object.toNodeId)
+        : isSet(object.to_node_id)
+        ? globalThis.Number(object.to_node_id)
+        : 0,
+    };
+  },
+
+  toJSON(message: ReplicaMove): unknown {
+    const obj: any = {};
+    if (message.partition !== 0) {
+      obj.partition = Math.round(message.partition);
+    }
+    if (message.fromNodeId !== 0) {
+      obj.fromNodeId = Math.round(message.fromNodeId);
+    }
+    if (message.toNodeId !== 0) {
+      obj.toNodeId = Math.round(message.toNodeId);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReplicaMove>): ReplicaMove {
+    return ReplicaMove.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplicaMove>): ReplicaMove {
+    const message = createBaseReplicaMove();
+    message.partition = object.partition ?? 0;
+    message.fromNodeId = object.fromNodeId ?? 0;
+    message.toNodeId = object.toNodeId ?? 0;
+    return message;
+  },
+};
+
 function createBaseGetOperationRequest(): GetOperationRequest {
   return { operationId: Buffer.alloc(0), epoch: 0n, _unknownFields: {} };
 }
@@ -5302,6 +6508,9 @@ function createBaseOperation(): Operation {
     state: 0,
     doneEpoch: 0n,
     explanation: "",
+    partitionsLeft: 0,
+    partitionsMoving: 0,
+    byNodeId: 0,
     _unknownFields: {},
   };
 }
@@ -5334,6 +6543,15 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.explanation !== "") {
       writer.uint32(58).string(message.explanation);
+    }
+    if (message.partitionsLeft !== 0) {
+      writer.uint32(64).uint32(message.partitionsLeft);
+    }
+    if (message.partitionsMoving !== 0) {
+      writer.uint32(72).uint32(message.partitionsMoving);
+    }
+    if (message.byNodeId !== 0) {
+      writer.uint32(80).uint32(message.byNodeId);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -5415,6 +6633,30 @@ export const Operation: MessageFns<Operation> = {
             message.explanation = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.partitionsLeft = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.partitionsMoving = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.byNodeId = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5452,6 +6694,21 @@ export const Operation: MessageFns<Operation> = {
         ? BigInt(object.done_epoch)
         : 0n,
       explanation: isSet(object.explanation) ? globalThis.String(object.explanation) : "",
+      partitionsLeft: isSet(object.partitionsLeft)
+        ? globalThis.Number(object.partitionsLeft)
+        : isSet(object.partitions_left)
+        ? globalThis.Number(object.partitions_left)
+        : 0,
+      partitionsMoving: isSet(object.partitionsMoving)
+        ? globalThis.Number(object.partitionsMoving)
+        : isSet(object.partitions_moving)
+        ? globalThis.Number(object.partitions_moving)
+        : 0,
+      byNodeId: isSet(object.byNodeId)
+        ? globalThis.Number(object.byNodeId)
+        : isSet(object.by_node_id)
+        ? globalThis.Number(object.by_node_id)
+        : 0,
     };
   },
 
@@ -5478,6 +6735,15 @@ export const Operation: MessageFns<Operation> = {
     if (message.explanation !== "") {
       obj.explanation = message.explanation;
     }
+    if (message.partitionsLeft !== 0) {
+      obj.partitionsLeft = Math.round(message.partitionsLeft);
+    }
+    if (message.partitionsMoving !== 0) {
+      obj.partitionsMoving = Math.round(message.partitionsMoving);
+    }
+    if (message.byNodeId !== 0) {
+      obj.byNodeId = Math.round(message.byNodeId);
+    }
     return obj;
   },
 
@@ -5493,6 +6759,9 @@ export const Operation: MessageFns<Operation> = {
     message.state = object.state ?? 0;
     message.doneEpoch = (object.doneEpoch !== undefined && object.doneEpoch !== null) ? BigInt(object.doneEpoch) : 0n;
     message.explanation = object.explanation ?? "";
+    message.partitionsLeft = object.partitionsLeft ?? 0;
+    message.partitionsMoving = object.partitionsMoving ?? 0;
+    message.byNodeId = object.byNodeId ?? 0;
     return message;
   },
 };
@@ -5592,6 +6861,39 @@ export const ReconfigurationServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Moves all replicas of a member to others, which stays a member. One replica of a partition moves at a time, and clients go on. The
+     * operation is done when no group needs the member any more. With less than δ other members: FAILED_PRECONDITION, OPERATION_REFUSED.
+     */
+    drain: {
+      name: "Drain",
+      requestType: DrainRequest as typeof DrainRequest,
+      requestStream: false,
+      responseType: DrainResponse as typeof DrainResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Moves all replicas of a member to another one, which shares no partition with it. The first stays a member. */
+    replace: {
+      name: "Replace",
+      requestType: ReplaceRequest as typeof ReplaceRequest,
+      requestStream: false,
+      responseType: ReplaceResponse as typeof ReplaceResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Moves all replicas of a member that is gone for good to others. Then it is a member no more. A member that is heard is refused unless
+     * `force` is set: FAILED_PRECONDITION, OPERATION_REFUSED.
+     */
+    remove: {
+      name: "Remove",
+      requestType: RemoveRequest as typeof RemoveRequest,
+      requestStream: false,
+      responseType: RemoveResponse as typeof RemoveResponse,
+      responseStream: false,
+      options: {},
+    },
     /** Tells the fate of an operation, as far as this node knows. */
     getOperation: {
       name: "GetOperation",
@@ -5665,6 +6967,18 @@ export interface ReconfigurationServiceImplementation<CallContextExt = {}> {
     request: TransferWriterRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<TransferWriterResponse>>;
+  /**
+   * Moves all replicas of a member to others, which stays a member. One replica of a partition moves at a time, and clients go on. The
+   * operation is done when no group needs the member any more. With less than δ other members: FAILED_PRECONDITION, OPERATION_REFUSED.
+   */
+  drain(request: DrainRequest, context: CallContext & CallContextExt): Promise<DeepPartial<DrainResponse>>;
+  /** Moves all replicas of a member to another one, which shares no partition with it. The first stays a member. */
+  replace(request: ReplaceRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ReplaceResponse>>;
+  /**
+   * Moves all replicas of a member that is gone for good to others. Then it is a member no more. A member that is heard is refused unless
+   * `force` is set: FAILED_PRECONDITION, OPERATION_REFUSED.
+   */
+  remove(request: RemoveRequest, context: CallContext & CallContextExt): Promise<DeepPartial<RemoveResponse>>;
   /** Tells the fate of an operation, as far as this node knows. */
   getOperation(
     request: GetOperationRequest,
@@ -5725,6 +7039,18 @@ export interface ReconfigurationServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<TransferWriterRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<TransferWriterResponse>;
+  /**
+   * Moves all replicas of a member to others, which stays a member. One replica of a partition moves at a time, and clients go on. The
+   * operation is done when no group needs the member any more. With less than δ other members: FAILED_PRECONDITION, OPERATION_REFUSED.
+   */
+  drain(request: DeepPartial<DrainRequest>, options?: CallOptions & CallOptionsExt): Promise<DrainResponse>;
+  /** Moves all replicas of a member to another one, which shares no partition with it. The first stays a member. */
+  replace(request: DeepPartial<ReplaceRequest>, options?: CallOptions & CallOptionsExt): Promise<ReplaceResponse>;
+  /**
+   * Moves all replicas of a member that is gone for good to others. Then it is a member no more. A member that is heard is refused unless
+   * `force` is set: FAILED_PRECONDITION, OPERATION_REFUSED.
+   */
+  remove(request: DeepPartial<RemoveRequest>, options?: CallOptions & CallOptionsExt): Promise<RemoveResponse>;
   /** Tells the fate of an operation, as far as this node knows. */
   getOperation(
     request: DeepPartial<GetOperationRequest>,

@@ -159,6 +159,10 @@ export const PEER_MESSAGE = {
   leaveWish: 49 as FieldNumber,
   operationWish: 50 as FieldNumber,
   copiesReady: 51 as FieldNumber,
+  askStates: 52 as FieldNumber,
+  states: 53 as FieldNumber,
+  askKeys: 54 as FieldNumber,
+  keysHeld: 55 as FieldNumber,
   trace: 39 as FieldNumber,
 } as const;
 
@@ -234,6 +238,7 @@ export const OPERATION_WISH = {
   nodeId: 5 as FieldNumber,
   all: 6 as FieldNumber,
   partitions: 7 as FieldNumber,
+  byNodeId: 8 as FieldNumber,
 } as const;
 
 /** onar.replication.v1.CopiesReady */
@@ -431,6 +436,71 @@ export const CHANGED_KEY = {
   key: 1 as FieldNumber,
   timestamp: 2 as FieldNumber,
   register: 3 as FieldNumber,
+  settled: 4 as FieldNumber,
+} as const;
+
+/** onar.replication.v1.AskStates */
+export const ASK_STATES = {
+  partition: 1 as FieldNumber,
+  groupEpoch: 2 as FieldNumber,
+  previous: 3 as FieldNumber,
+  attempt: 4 as FieldNumber,
+  after: 5 as FieldNumber,
+} as const;
+
+/** onar.replication.v1.States */
+export const STATES = {
+  partition: 1 as FieldNumber,
+  groupEpoch: 2 as FieldNumber,
+  previous: 3 as FieldNumber,
+  attempt: 4 as FieldNumber,
+  source: 5 as FieldNumber,
+  states: 6 as FieldNumber,
+  upTo: 7 as FieldNumber,
+} as const;
+
+/** onar.replication.v1.AskKeys */
+export const ASK_KEYS = {
+  partition: 1 as FieldNumber,
+  groupEpoch: 2 as FieldNumber,
+  previous: 3 as FieldNumber,
+  attempt: 4 as FieldNumber,
+  keys: 5 as FieldNumber,
+} as const;
+
+/** onar.replication.v1.KeysHeld */
+export const KEYS_HELD = {
+  partition: 1 as FieldNumber,
+  groupEpoch: 2 as FieldNumber,
+  previous: 3 as FieldNumber,
+  attempt: 4 as FieldNumber,
+  source: 5 as FieldNumber,
+  held: 6 as FieldNumber,
+} as const;
+
+/** onar.replication.v1.SealedCopy */
+export const SEALED_COPY = {
+  copy: 1 as FieldNumber,
+  lastChange: 2 as FieldNumber,
+  size: 3 as FieldNumber,
+  votes: 4 as FieldNumber,
+  floor: 5 as FieldNumber,
+  reservation: 6 as FieldNumber,
+  settled: 7 as FieldNumber,
+} as const;
+
+/** onar.replication.v1.HeldState */
+export const HELD_STATE = {
+  key: 1 as FieldNumber,
+  timestamp: 2 as FieldNumber,
+  settled: 3 as FieldNumber,
+} as const;
+
+/** onar.replication.v1.HeldKey */
+export const HELD_KEY = {
+  key: 1 as FieldNumber,
+  register: 2 as FieldNumber,
+  bad: 3 as FieldNumber,
   settled: 4 as FieldNumber,
 } as const;
 

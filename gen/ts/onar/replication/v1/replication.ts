@@ -567,7 +567,7 @@ export interface OperationWish {
   epoch: number;
   /** Its SHA-256. */
   digest: Buffer;
-  /** The kind asked for: LEAVE or TRANSFER_WRITER. */
+  /** The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE or REMOVE. */
   kind: OperationKind;
   /** The node that it is about. */
   nodeId: number;
@@ -575,6 +575,8 @@ export interface OperationWish {
   all: boolean;
   /** TRANSFER_WRITER: otherwise these. */
   partitions: number[];
+  /** REPLACE: the member that gets its replicas. */
+  byNodeId: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -4335,6 +4337,7 @@ function createBaseOperationWish(): OperationWish {
     nodeId: 0,
     all: false,
     partitions: [],
+    byNodeId: 0,
     _unknownFields: {},
   };
 }
@@ -4365,6 +4368,9 @@ export const OperationWish: MessageFns<OperationWish> = {
         writer.uint32(v);
       }
       writer.join();
+    }
+    if (message.byNodeId !== 0) {
+      writer.uint32(64).uint32(message.byNodeId);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -4456,6 +4462,14 @@ export const OperationWish: MessageFns<OperationWish> = {
 
             break;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.byNodeId = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4488,6 +4502,7 @@ export const OperationWish: MessageFns<OperationWish> = {
     message.nodeId = object.nodeId ?? 0;
     message.all = object.all ?? false;
     message.partitions = object.partitions?.map((e) => e) || [];
+    message.byNodeId = object.byNodeId ?? 0;
     return message;
   },
 };

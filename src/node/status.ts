@@ -104,6 +104,17 @@ export class NodeStatus {
     return count;
   }
 
+  /** Partitions whose replicas move, in the newest view. */
+  get moving(): number {
+    return this.core.view.partitions.filter(({ previous }) => previous !== undefined).length;
+  }
+
+  /** Copies that this node gets from others: how many are under way, and the bytes that came since it started. */
+  get transfers(): { readonly merging: number; readonly asked: number; readonly received: number } {
+    const { running, load } = this.core.transfers;
+    return { merging: running.size, asked: load.bytes, received: load.received };
+  }
+
   /** Partitions that this node is the working writer of. */
   get offices(): number {
     return this.core.offices;

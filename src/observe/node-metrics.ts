@@ -11,6 +11,7 @@ import {
   PEER_QUEUES_BYTES,
   REQUEST_BYTES,
   RETAINED_BYTES,
+  TRANSFER_BYTES,
   WRITER_MEMORY_BYTES,
 } from "../core/model/bounds.js";
 import type { NodeId } from "../core/model/ids.js";
@@ -151,6 +152,17 @@ export class NodeMetrics {
     this.ofNode("onar_partitions_without_writer", "Partitions of which this node knows no working writer.", (node) => {
       return node.status.withoutWriter;
     });
+    this.ofNode("onar_partitions_moving", "Partitions whose replicas move, in the newest view.", (node) => {
+      return node.status.moving;
+    });
+    this.ofNode("onar_merges", "Copies that this node gets from the group before, and that are not ready.", (node) => {
+      return node.status.transfers.merging;
+    });
+    this.counterOfNode(
+      "onar_merge_received_bytes_total",
+      "Bytes of registers that came for copies that move to this node.",
+      (node) => node.status.transfers.received,
+    );
     this.counterOfNode(
       "onar_elections_total",
       "Ballot rounds that this node's replicas have promised, summed up: an election adds at least one at each replica of the partition.",
@@ -198,6 +210,7 @@ export class NodeMetrics {
       ["retained", RETAINED_BYTES, (node) => node.status.load.retained],
       ["writer-memory", WRITER_MEMORY_BYTES, (node) => node.status.load.memory],
       ["catch-up", CATCH_UP_BYTES, (node) => node.status.load.catchUp],
+      ["transfers", TRANSFER_BYTES, (node) => node.status.transfers.asked],
       ["mending", NODE_MENDING_BYTES, (node) => node.status.load.mending],
       ["purging", NODE_PURGE_BYTES, (node) => node.status.load.purging],
       ["peer-queues", PEER_QUEUES_BYTES, () => this.parts.queues().reduce((sum, { bytes }) => sum + bytes, 0)],

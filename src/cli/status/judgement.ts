@@ -20,7 +20,7 @@ export function judge(summary: Summary): Judgement {
   return doubtful.length > 0 ? { verdict: "look", reasons: doubtful } : { verdict: "well", reasons: [] };
 }
 
-function wrongs({ viewEpoch, nodes, partitions, withoutWriter }: Summary): string[] {
+function wrongs({ viewEpoch, nodes, partitions, withoutWriter, moving }: Summary): string[] {
   if (viewEpoch === 0n) {
     const missing = nodes.filter(({ node }) => !node.heard).map(({ node }) => node.peerAddress);
     return [`there is no cluster yet${missing.length === 0 ? "" : `: waiting for ${missing.join(", ")}`}`];
@@ -31,14 +31,20 @@ function wrongs({ viewEpoch, nodes, partitions, withoutWriter }: Summary): strin
   const short = nodes.filter(({ descriptorsShortMs }) => descriptorsShortMs > 0);
   const reasons: string[] = [];
   if (gone.length > 0) reasons.push(`${gone.length} of ${nodes.length} nodes gone (${named(gone)})`);
-  if (withoutWriter.length > 0) reasons.push(`${withoutWriter.length} of ${partitions} partitions take no writes`);
+  const stuck = withoutWriter.filter((partition) => !moving.includes(partition)).length;
+  if (stuck > 0) reasons.push(`${stuck} of ${partitions} partitions take no writes`);
   if (full.length > 0) reasons.push(`the disk is full at ${named(full)}`);
   if (standing.length > 0) reasons.push(`the disk stands still at ${named(standing)}`);
   if (short.length > 0) reasons.push(`no file descriptor is left at ${named(short)}`);
   return reasons;
 }
 
-function doubts({ nodes }: Summary): string[] {
+function doubts({ nodes, partitions, withoutWriter, moving }: Summary): string[] {
+  if (moving.length > 0) {
+    const pausing = withoutWriter.length;
+    const pause = pausing === 0 ? "" : `, and ${pausing} of them ${pausing === 1 ? "waits" : "wait"} for a writer`;
+    return [`${moving.length} of ${partitions} partitions move${pause}`];
+  }
   const silent = nodes.filter(({ node, answers }) => node.heard && !answers);
   if (silent.length > 0) return [`${named(silent)} did not answer here, but the others hear it`];
   const unheard = nodes.filter(({ node, answers }) => !node.heard && answers);

@@ -115,9 +115,11 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
   const writes = new Map<number, number>();
   const keeps = new Map<number, number>();
   const withoutWriter: number[] = [];
+  const moving: number[] = [];
   for (const partition of [...newest.keys()].sort((a, b) => a - b)) {
     const status = newest.get(partition)?.status;
     if (status === undefined) continue;
+    if (status.moving) moving.push(partition);
     if (status.writerNodeId === 0) withoutWriter.push(partition);
     else writes.set(status.writerNodeId, (writes.get(status.writerNodeId) ?? 0) + 1);
     for (const { nodeId } of status.replicas) keeps.set(nodeId, (keeps.get(nodeId) ?? 0) + 1);
@@ -140,6 +142,7 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
     partitions: newest.size,
     withWriter: newest.size - withoutWriter.length,
     withoutWriter,
+    moving,
   };
 }
 
@@ -182,7 +185,7 @@ export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIV
       lines.push(paint.bad(wrapped(`node ${node.id} at ${node.peerAddress}: ${node.trouble}`, columns)));
   }
   const below = [
-    `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}`,
+    `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}${movingTold(summary)}`,
     `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as ${askedName(summary)} sees it, "behind" counts changes still to come`,
   ];
   for (const sentence of below) lines.push(wrapped(sentence, columns));
@@ -209,6 +212,9 @@ const columnsOf = ({ good, bad }: Paint): Column<NodeRow>[] => {
     { name: "version", align: "left", text: ({ node }) => node.softwareVersion || "-" },
   ];
 };
+
+const movingTold = ({ moving }: Summary): string =>
+  moving.length === 0 ? "" : `; ${moving.length} move: they have fewer ready copies than they should for now`;
 
 /** The first line, for those who read no further. */
 function verdictLine(summary: Summary, { good, bad, doubtful, strong }: Paint, columns: number): string {
@@ -277,7 +283,12 @@ function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
       softwareVersion: node.softwareVersion,
     })),
     ...judge(summary),
-    partitions: { count: summary.partitions, withWriter: summary.withWriter, withoutWriter: summary.withoutWriter },
+    partitions: {
+      count: summary.partitions,
+      withWriter: summary.withWriter,
+      withoutWriter: summary.withoutWriter,
+      moving: summary.moving,
+    },
     answers: answers.map((answer) => ({
       ...Object(StatusResponse.toJSON(answer)),
       header: headerFields(answer.header),

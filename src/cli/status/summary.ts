@@ -27,4 +27,6 @@ export interface Summary {
   readonly withWriter: number;
   /** Partitions without a writer, in order. */
   readonly withoutWriter: readonly number[];
+  /** Partitions whose replicas move, in order. */
+  readonly moving: readonly number[];
 }

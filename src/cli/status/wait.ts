@@ -54,7 +54,8 @@ async function look(target: Target): Promise<Summary | string> {
   try {
     const summary = summarize(await askAll(target));
     const { verdict, reasons } = judge(summary);
-    return verdict === "not-well" ? reasons.join("; ") : summary;
+    const isReady = verdict !== "not-well" && summary.withoutWriter.length === 0;
+    return isReady ? summary : reasons.join("; ");
   } catch (error) {
     if (error instanceof CliError && error.exitCode === EXIT.notDone) return error.message;
     throw error;

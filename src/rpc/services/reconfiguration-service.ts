@@ -191,9 +191,11 @@ function wireMember(view: View, id: NodeId): WireMember {
 
 function partitionStatus({ views, status }: ServingNode, partition: Partition): PartitionStatus {
   const { writer, round, ballotNode, settledRevision, heldRequests, behind } = status.partition(partition);
+  const { groupEpoch, previous } = placementOf(views.view, partition);
   return {
     partition,
-    groupEpoch: BigInt(placementOf(views.view, partition).groupEpoch),
+    groupEpoch: BigInt(groupEpoch),
+    moving: previous !== undefined,
     writerNodeId: writer,
     ballotRound: BigInt(round),
     ballotNodeId: ballotNode,

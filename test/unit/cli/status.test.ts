@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { StatusResponse } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { judge } from "../../../src/cli/status/judgement.js";
 import { asTable, summarize } from "../../../src/cli/status/status.js";
 import { paintOf } from "../../../src/cli/terminal/paint.js";
 import { fakeNode, onar, stopFakeNodes } from "./fake-node.js";
@@ -10,6 +11,7 @@ interface Seen {
   readonly partition: number;
   readonly writer: number;
   readonly round?: bigint;
+  readonly moving?: boolean;
 }
 
 const answer = (by: number, seen: readonly Seen[], addresses: readonly string[] = ["a:2", "a:10"], viewEpoch = 1n) =>
@@ -22,8 +24,9 @@ const answer = (by: number, seen: readonly Seen[], addresses: readonly string[] 
       heard: i + 1 === by,
       softwareVersion: "0.1.0",
     })),
-    partitions: seen.map(({ partition, writer, round = 1n }) => ({
+    partitions: seen.map(({ partition, writer, round = 1n, moving = false }) => ({
       partition,
+      moving,
       writerNodeId: writer,
       ballotRound: round,
       groupEpoch: 1n,
@@ -46,6 +49,24 @@ describe("what several nodes say", () => {
   test("a node that knows no writer does not hide one", () => {
     const summary = summarize([answer(1, [{ partition: 0, writer: 0 }]), answer(2, [{ partition: 0, writer: 2 }])]);
     expect(summary).toMatchObject({ partitions: 1, withWriter: 1, withoutWriter: [] });
+  });
+
+  test("partitions that move are something to look at, and stand still for a reason", () => {
+    const summary = summarize([
+      answer(
+        1,
+        [
+          { partition: 0, writer: 1, moving: true },
+          { partition: 1, writer: 0, moving: true },
+        ],
+        ["a:1"],
+      ),
+    ]);
+    expect(summary).toMatchObject({ moving: [0, 1], withoutWriter: [1] });
+    expect(judge(summary)).toEqual({
+      verdict: "look",
+      reasons: ["2 of 2 partitions move, and 1 of them waits for a writer"],
+    });
   });
 
   test("partitions without a writer are listed", () => {
@@ -123,7 +144,7 @@ describe("status", () => {
       viewEpoch: "1",
       verdict: "well",
       reasons: [],
-      partitions: { count: 1, withWriter: 1, withoutWriter: [] },
+      partitions: { count: 1, withWriter: 1, withoutWriter: [], moving: [] },
       answers: [{ partitions: [{ writerNodeId: 1, ballotRound: "1" }] }],
     });
   });

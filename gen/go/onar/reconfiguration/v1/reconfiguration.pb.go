@@ -1396,7 +1396,9 @@ type PartitionStatus struct {
 	HeldRequests uint32 `protobuf:"varint,8,opt,name=held_requests,json=heldRequests,proto3" json:"held_requests,omitempty"`
 	// How many changes of the copies of other replicas that it hears are not known to be in this node's copy: 0 when it has caught up.
 	// Unset when this node is no replica, or while no majority is heard.
-	Behind        *uint64 `protobuf:"varint,9,opt,name=behind,proto3,oneof" json:"behind,omitempty"`
+	Behind *uint64 `protobuf:"varint,9,opt,name=behind,proto3,oneof" json:"behind,omitempty"`
+	// Whether its replicas move: a group took over, and not all of its copies are known to be ready.
+	Moving        bool `protobuf:"varint,10,opt,name=moving,proto3" json:"moving,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1492,6 +1494,13 @@ func (x *PartitionStatus) GetBehind() uint64 {
 		return *x.Behind
 	}
 	return 0
+}
+
+func (x *PartitionStatus) GetMoving() bool {
+	if x != nil {
+		return x.Moving
+	}
+	return false
 }
 
 // One replica of a partition as one node sees it.
@@ -3296,7 +3305,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x11purged_tombstones\x18\v \x01(\x04R\x10purgedTombstones\x12\x1b\n" +
 	"\tdisk_full\x18\f \x01(\bR\bdiskFull\x12(\n" +
 	"\x10disk_standing_ms\x18\r \x01(\x04R\x0ediskStandingMs\x120\n" +
-	"\x14descriptors_short_ms\x18\x0e \x01(\x04R\x12descriptorsShortMs\"\xfb\x02\n" +
+	"\x14descriptors_short_ms\x18\x0e \x01(\x04R\x12descriptorsShortMs\"\x93\x03\n" +
 	"\x0fPartitionStatus\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
@@ -3307,7 +3316,9 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x10settled_revision\x18\x06 \x01(\x04R\x0fsettledRevision\x12B\n" +
 	"\breplicas\x18\a \x03(\v2&.onar.reconfiguration.v1.ReplicaStatusR\breplicas\x12#\n" +
 	"\rheld_requests\x18\b \x01(\rR\fheldRequests\x12\x1b\n" +
-	"\x06behind\x18\t \x01(\x04H\x00R\x06behind\x88\x01\x01B\t\n" +
+	"\x06behind\x18\t \x01(\x04H\x00R\x06behind\x88\x01\x01\x12\x16\n" +
+	"\x06moving\x18\n" +
+	" \x01(\bR\x06movingB\t\n" +
 	"\a_behind\"s\n" +
 	"\rReplicaStatus\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12\x14\n" +

@@ -242,7 +242,7 @@ class StatusResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., partitions: _Optional[_Iterable[_Union[PartitionStatus, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., open_requests: _Optional[int] = ..., held_requests: _Optional[int] = ..., peer_frames: _Optional[int] = ..., peer_messages: _Optional[int] = ..., peer_messages_dropped: _Optional[int] = ..., bad_registers: _Optional[int] = ..., mended_registers: _Optional[int] = ..., purged_tombstones: _Optional[int] = ..., disk_full: bool = ..., disk_standing_ms: _Optional[int] = ..., descriptors_short_ms: _Optional[int] = ...) -> None: ...
 
 class PartitionStatus(_message.Message):
-    __slots__ = ("partition", "group_epoch", "writer_node_id", "ballot_round", "ballot_node_id", "settled_revision", "replicas", "held_requests", "behind")
+    __slots__ = ("partition", "group_epoch", "writer_node_id", "ballot_round", "ballot_node_id", "settled_revision", "replicas", "held_requests", "behind", "moving")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     WRITER_NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -252,6 +252,7 @@ class PartitionStatus(_message.Message):
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     HELD_REQUESTS_FIELD_NUMBER: _ClassVar[int]
     BEHIND_FIELD_NUMBER: _ClassVar[int]
+    MOVING_FIELD_NUMBER: _ClassVar[int]
     partition: int
     group_epoch: int
     writer_node_id: int
@@ -261,7 +262,8 @@ class PartitionStatus(_message.Message):
     replicas: _containers.RepeatedCompositeFieldContainer[ReplicaStatus]
     held_requests: int
     behind: int
-    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., writer_node_id: _Optional[int] = ..., ballot_round: _Optional[int] = ..., ballot_node_id: _Optional[int] = ..., settled_revision: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[ReplicaStatus, _Mapping]]] = ..., held_requests: _Optional[int] = ..., behind: _Optional[int] = ...) -> None: ...
+    moving: bool
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., writer_node_id: _Optional[int] = ..., ballot_round: _Optional[int] = ..., ballot_node_id: _Optional[int] = ..., settled_revision: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[ReplicaStatus, _Mapping]]] = ..., held_requests: _Optional[int] = ..., behind: _Optional[int] = ..., moving: bool = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
     __slots__ = ("node_id", "ready", "heard", "lag")

@@ -488,7 +488,11 @@ export interface PartitionStatus {
    * How many changes of the copies of other replicas that it hears are not known to be in this node's copy: 0 when it has caught up.
    * Unset when this node is no replica, or while no majority is heard.
    */
-  behind?: bigint | undefined;
+  behind?:
+    | bigint
+    | undefined;
+  /** Whether its replicas move: a group took over, and not all of its copies are known to be ready. */
+  moving: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -3143,6 +3147,7 @@ function createBasePartitionStatus(): PartitionStatus {
     replicas: [],
     heldRequests: 0,
     behind: undefined,
+    moving: false,
     _unknownFields: {},
   };
 }
@@ -3187,6 +3192,9 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
         throw new globalThis.Error("value provided for field message.behind of type uint64 too large");
       }
       writer.uint32(72).uint64(message.behind);
+    }
+    if (message.moving !== false) {
+      writer.uint32(80).bool(message.moving);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -3284,6 +3292,14 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
             message.behind = reader.uint64() as bigint;
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.moving = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3341,6 +3357,7 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
         ? globalThis.Number(object.held_requests)
         : 0,
       behind: isSet(object.behind) ? BigInt(object.behind) : undefined,
+      moving: isSet(object.moving) ? globalThis.Boolean(object.moving) : false,
     };
   },
 
@@ -3373,6 +3390,9 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
     if (message.behind !== undefined) {
       obj.behind = message.behind.toString();
     }
+    if (message.moving !== false) {
+      obj.moving = message.moving;
+    }
     return obj;
   },
 
@@ -3396,6 +3416,7 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
     message.replicas = object.replicas?.map((e) => ReplicaStatus.fromPartial(e)) || [];
     message.heldRequests = object.heldRequests ?? 0;
     message.behind = (object.behind !== undefined && object.behind !== null) ? BigInt(object.behind) : undefined;
+    message.moving = object.moving ?? false;
     return message;
   },
 };

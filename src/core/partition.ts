@@ -112,6 +112,8 @@ export class ServedPartition implements Outlook {
       ...(group.moved ? { promisedBy: (place) => this.promisedBy(place) } : {}),
     });
     heartbeats.setGroup(group.partition, group.replicas);
+    // A copy that becomes ready later than others has been told of this, and will not be again until it changes.
+    for (const node of group.replicas) if (node !== group.self) this.learnFrom(node);
   }
 
   // ---- inputs
@@ -226,12 +228,7 @@ export class ServedPartition implements Outlook {
 
   /** A peer's report about this partition changed. */
   reported(now: Instant, from: NodeId): void {
-    const report = this.heartbeats.report(from, this.group.partition);
-    if (report !== undefined && report.groupEpoch === this.group.epoch) {
-      const { settled, settledRevision } = report;
-      if (settled !== null) this.copy.replica.settle(settled.ballot, settled.seq, settledRevision);
-      this.copy.replica.knowRevision(settledRevision);
-    }
+    this.learnFrom(from);
     if (this.election.refresh(this.heard, this.copy.replica.promise, this.office(now))) this.tell();
   }
 
@@ -297,6 +294,15 @@ export class ServedPartition implements Outlook {
   }
 
   // ---- helpers
+
+  /** A peer's last report says that this is settled. */
+  private learnFrom(peer: NodeId): void {
+    const report = this.heartbeats.report(peer, this.group.partition);
+    if (report === undefined || report.groupEpoch !== this.group.epoch) return;
+    const { settled, settledRevision } = report;
+    if (settled !== null) this.copy.replica.settle(settled.ballot, settled.seq, settledRevision);
+    this.copy.replica.knowRevision(settledRevision);
+  }
 
   /** The epoch's first Prepare: some may not know the view yet. It is repeated soon, as requests wait (H14). */
   private open(out: Outbox): void {

@@ -5,7 +5,6 @@ import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewEntry } from "../../src/core/view/message.js";
 import { ledgerOf } from "../../src/core/view/operation.js";
 import type { Ledger, View } from "../../src/core/view/view.js";
-import { saysLater } from "./views.js";
 
 export type ViewCheck =
   | "one successor per view"
@@ -54,7 +53,11 @@ export class ViewChecks {
   /** Operations that some view carries. */
   private readonly carried = new Set<string>();
 
-  constructor(first: EncodedView) {
+  /** `saysLater`: whether a view says something that earlier versions do not read; left out: none does. */
+  constructor(
+    first: EncodedView,
+    private readonly saysLater: (view: EncodedView) => boolean = () => false,
+  ) {
     this.decided.set(first.view.epoch, first);
   }
 
@@ -133,7 +136,7 @@ export class ViewChecks {
     const removed = electorate.filter((voter) => !voters.includes(voter)).length;
     if (added > 1 || removed > 1) this.fail("one voter changes a view", `view ${epoch}: +${added} −${removed}`);
     this.judgeLedger(before.view, view.view);
-    if (saysLater(before) && !saysLater(view))
+    if (this.saysLater(before) && !this.saysLater(view))
       this.fail("what a later version said stays", `view ${epoch} drops what view ${epoch - 1} said`);
     for (const { id } of members)
       if (this.gone.has(id)) this.fail("no member that left", `n${id} left and is a member of view ${epoch}`);

@@ -12,7 +12,7 @@ import { planted } from "../planted/planted.js";
 import { Schedule } from "../sim/schedule.js";
 import { Broken, ViewChecks, type ViewViolation } from "./checks.js";
 import { at, type Disk, type Framed, ViewNode, type WorldMessage, WorldOutbox } from "./node.js";
-import { EARLIER, firstView, LATER, memberAt, ONLY, planned, type Version } from "./views.js";
+import { EARLIER, firstView, LATER, memberAt, ONLY, planned, saysLater, type Version } from "./views.js";
 
 const ROUND_MS = 200;
 const TICK_MS = 50;
@@ -137,7 +137,7 @@ class World {
     this.mayWipe = voters >= 3;
     this.leastVoters = this.mayWipe ? 3 : 1;
     const first = firstView(members, voters, this.planned ? Math.min(2, members) : 1);
-    this.checks = new ViewChecks(first);
+    this.checks = new ViewChecks(first, saysLater);
     this.lastId = members;
     for (const { id } of first.view.members) this.place(id, first, false);
   }

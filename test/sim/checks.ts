@@ -14,6 +14,7 @@ import {
 import type { CopyEntry } from "../../src/core/model/copy-entry.js";
 import type { Entry } from "../../src/core/model/entry.js";
 import {
+  type GroupEpoch,
   type Key,
   NO_REVISION,
   type NodeId,
@@ -68,6 +69,11 @@ export type CheckName =
   | "a full disk keeps no office"
   | "requests leave with their deadline"
   | "nothing is answered by a sealed or unready copy"
+  | "moves lose no version"
+  | "a merge hears sealed copies alone"
+  | "ready is said once it is durable"
+  | "no copy goes that others may need"
+  | "a move ends"
   | "liveness"
   | ViewCheck;
 
@@ -88,6 +94,11 @@ export class Checks {
 
   constructor(private readonly options: ChecksOptions) {
     this.partitions = options.view.partitions.map((_, p) => new PartitionChecks(p as Partition, options));
+  }
+
+  /** The node was a ready replica of that group, durably. */
+  hasServed(partition: Partition, node: NodeId, epoch: GroupEpoch): boolean {
+    return this.of(partition).copies.hasServed(node, epoch);
   }
 
   /** States that count in a partition and that the node's copy lacks. */
@@ -111,7 +122,9 @@ export class Checks {
       case "view-held":
       case "join-wish":
       case "operation-wish":
+        return;
       case "copies-ready":
+        for (const copy of message.ready) this.of(copy.partition).copies.saysReady(from, copy);
         return;
       case "heartbeat-answer":
         for (const report of message.reports) {
@@ -158,15 +171,17 @@ export class Checks {
     if (entry.kind === "register") this.of(entry.partition).appended(node, entry.register);
   }
 
-  begun(node: NodeId, entry: CopyEntry): void {
-    if (entry.kind === "begun") this.of(entry.partition).copies.begun(node, entry.copy);
+  copyEntry(node: NodeId, entry: CopyEntry): void {
+    if (entry.kind === "begun") this.of(entry.partition).beginsAnew(node);
+    this.of(entry.partition).copies.copyEntry(node, entry);
   }
 
   /** `before`: what the disk held of the key until now. */
   durable(node: NodeId, entry: Entry, before: Copy): void {
     const checks = this.of(entry.partition);
     checks.copies.durable(node, entry, before);
-    if (entry.kind === "register") checks.durable(node, entry.register);
+    if (entry.kind === "register" && checks.copies.isReady(node)) checks.durable(node, entry.register);
+    if (entry.kind === "ready") checks.becameReady(node);
     if (entry.kind === "register") checks.forgotten(entry.register.floor);
     if (entry.kind === "floor") checks.forgotten(entry.floor);
   }
@@ -441,7 +456,20 @@ class PartitionChecks {
 
   appended(node: NodeId, register: Register): void {
     this.decided(register);
-    this.toldTimestamp(node, register.key, register.timestamp, "took");
+    if (this.copies.isReady(node)) this.toldTimestamp(node, register.key, register.timestamp, "took");
+  }
+
+  /** A copy with nothing in it takes what the group before held, whatever an earlier copy told. */
+  beginsAnew(node: NodeId): void {
+    this.timestamps.delete(node);
+  }
+
+  /** Its copy's registers count from now on, as far as they are of this group. */
+  becameReady(node: NodeId): void {
+    for (const key of this.keys) {
+      const { register, bad } = this.copies.copyAt(node, key);
+      if (register !== null && !bad) this.durable(node, register);
+    }
   }
 
   durable(node: NodeId, register: Register): void {

@@ -15,6 +15,7 @@ import {
   formatTimestamp,
   type Timestamp,
 } from "../../src/core/model/ballot.js";
+import type { CopyEntry } from "../../src/core/model/copy-entry.js";
 import type { Entry } from "../../src/core/model/entry.js";
 import {
   type ChangeNumber,
@@ -28,10 +29,12 @@ import {
 import type { Purge } from "../../src/core/model/message.js";
 import type { NodeMessage } from "../../src/core/model/node-message.js";
 import type { Register } from "../../src/core/model/register.js";
+import type { ReadyCopy } from "../../src/core/view/message.js";
 import { renderRegister, renderTimestamp } from "../scripts/render.js";
 import type { Violate } from "./checks.js";
 import type { Copy } from "./disk.js";
 import type { Groups } from "./groups.js";
+import { Lives } from "./lives.js";
 import type { SimNode } from "./node.js";
 import type { Sometimes } from "./sometimes.js";
 
@@ -56,8 +59,8 @@ export class CopyChecks {
   private readonly floors = new Map<NodeId, Revision>();
   /** The group epoch in which a node's newest copy began; missing: with the founding. */
   private readonly beginnings = new Map<NodeId, GroupEpoch>();
-  /** Nodes whose copy is not ready: it takes what the group before held, whatever its promise. */
-  private readonly unready = new Set<NodeId>();
+  /** The lives of all copies. A copy that is not ready takes what the group before held, whatever its promise. */
+  private readonly lives: Lives;
   /** By node and source: up to which change it was looked at. */
   private readonly cursors = new Map<string, number>();
   /** The latest change of each key at a node. */
@@ -72,7 +75,9 @@ export class CopyChecks {
   /** By key: the tombstone of a pass that is under way, and its ballot. */
   private readonly passes = new Map<Key, { readonly ballot: Ballot; readonly timestamp: Timestamp }>();
 
-  constructor(private readonly options: CopyChecksOptions) {}
+  constructor(private readonly options: CopyChecksOptions) {
+    this.lives = new Lives(options.partition, options.groups, options.violate);
+  }
 
   sent(from: NodeId, to: NodeId, message: NodeMessage): void {
     switch (message.kind) {
@@ -107,6 +112,12 @@ export class CopyChecks {
       case "handed-over":
         if (message.done) this.handedOver(`${to}/${message.attempt}`, message.register);
         return;
+      case "states":
+        return this.lives.tellsMerge(from, message);
+      case "keys-held":
+        this.lives.tellsMerge(from, message);
+        for (const { key, bad } of message.held) if (!bad) this.speaks(from, key, message.kind);
+        return;
       default:
         return;
     }
@@ -118,10 +129,29 @@ export class CopyChecks {
     this.options.violate("a bad register says nothing", `n${node} sends ${how} of ${key}, whose register is bad`);
   }
 
-  /** An empty copy is there. */
-  begun(node: NodeId, copy: GroupEpoch): void {
+  /** A node says that its copy is ready. */
+  saysReady(from: NodeId, copy: ReadyCopy): void {
+    this.lives.saysReady(from, copy);
+  }
+
+  hasServed(node: NodeId, epoch: GroupEpoch): boolean {
+    return this.lives.hasServed(node, epoch);
+  }
+
+  /** A vote of a group is what a copy holds that is ready. */
+  isReady(node: NodeId): boolean {
+    return this.lives.isReady(node);
+  }
+
+  /** A copy begins with nothing, or is gone. */
+  copyEntry(node: NodeId, entry: CopyEntry): void {
+    this.lives.copyEntry(node, entry);
+    if (entry.kind === "begun") this.begun(node, entry.copy);
+    else this.options.sometimes.hit("a copy was dropped");
+  }
+
+  private begun(node: NodeId, copy: GroupEpoch): void {
     this.beginnings.set(node, copy);
-    this.unready.add(node);
     this.promises.delete(node);
     this.floors.delete(node);
     this.changes.delete(node);
@@ -131,9 +161,11 @@ export class CopyChecks {
 
   durable(node: NodeId, entry: Entry, before: Copy): void {
     switch (entry.kind) {
+      case "sealed":
+        return this.lives.durable(node, entry);
       case "ready":
-        this.unready.delete(node);
-        return;
+        this.lives.durable(node, entry);
+        return this.begins(node, entry.epoch);
       case "promise":
         this.promises.set(node, entry.ballot);
         return;
@@ -215,8 +247,7 @@ export class CopyChecks {
     return [...this.options.groups.all(this.options.partition)].some(([epoch, replicas]) => {
       let count = 0;
       for (const id of replicas) {
-        // A copy that took over from that group is no vote of it (M1).
-        if ((this.beginnings.get(id) ?? FOUNDING) > epoch) continue;
+        if (!this.votes(id, epoch)) continue;
         const held = this.copyAt(id, key).register;
         // All of them held what was purged.
         if ((held !== null && where(held)) || (purged !== undefined && where(purged))) count++;
@@ -230,7 +261,7 @@ export class CopyChecks {
     const { sometimes, violate } = this.options;
     const name = `n${node} takes ${renderRegister(register)}`;
     const promise = this.promises.get(node);
-    const isFenced = promise !== undefined && !this.unready.has(node);
+    const isFenced = promise !== undefined && this.lives.isReady(node);
     if (isFenced && compareBallots(timestamp.ballot, promise) < 0) {
       sometimes.hit("a settled register was taken over below the promise");
       const complete = this.complete.get(key);
@@ -335,14 +366,36 @@ export class CopyChecks {
     for (const [epoch, replicas] of this.options.groups.all(this.options.partition)) {
       const held: Timestamp[] = [];
       for (const id of replicas) {
-        if ((this.beginnings.get(id) ?? FOUNDING) > epoch) continue;
+        if (!this.votes(id, epoch)) continue;
         const timestamp = this.copyAt(id, key).register?.timestamp ?? purged;
-        if (timestamp !== undefined) held.push(timestamp);
+        // Decisions of a later group say nothing of what counted in this one.
+        if (timestamp !== undefined && timestamp.ballot.groupEpoch <= epoch) held.push(timestamp);
       }
       const now = held.sort((a, b) => compareTimestamps(b, a))[majorityOf(replicas.length) - 1];
       const before = this.complete.get(key);
       if (now !== undefined && (before === undefined || compareTimestamps(now, before) > 0))
         this.complete.set(key, now);
+    }
+  }
+
+  /** A copy that took over from that group is no vote of it, nor is one that is not ready (M1). */
+  private votes(id: NodeId, epoch: GroupEpoch): boolean {
+    return (this.beginnings.get(id) ?? FOUNDING) <= epoch && this.lives.isReady(id);
+  }
+
+  /** The copy is ready, durably: it has whatever counted in the groups before, and is a vote from now on (V3). */
+  private begins(node: NodeId, epoch: GroupEpoch): void {
+    this.options.sometimes.hit("a copy became ready by a merge");
+    for (const [key, complete] of this.complete) {
+      const { register, bad } = this.copyAt(node, key);
+      const held = register?.timestamp ?? this.purged(key)?.timestamp;
+      const counts = complete.ballot.groupEpoch < epoch && !bad && this.sound(node, key);
+      if (counts && (held === undefined || compareTimestamps(held, complete) < 0))
+        this.options.violate(
+          "moves lose no version",
+          `n${node} is ready in group ${epoch} with ${renderRegister(register)} of ${key}, and ${formatTimestamp(complete)} counted before`,
+        );
+      this.noteComplete(key);
     }
   }
 
@@ -355,7 +408,7 @@ export class CopyChecks {
     return this.options.node(id).disk.sound(this.options.partition, key);
   }
 
-  private copyAt(id: NodeId, key: Key): Copy {
+  copyAt(id: NodeId, key: Key): Copy {
     return this.options.node(id).disk.copy(this.options.partition, key);
   }
 }

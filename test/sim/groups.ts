@@ -5,20 +5,33 @@ import type { View } from "../../src/core/view/view.js";
 export class Groups {
   /** By partition and group epoch, in the order in which they were heard of. */
   private readonly seen: Map<GroupEpoch, readonly NodeId[]>[] = [];
+  /** By partition: the newest group all of whose replicas some view records as ready. */
+  private readonly finished: GroupEpoch[] = [];
 
   constructor(first: View) {
     this.learn(first);
   }
 
-  /** A view was decided, and some node lets it count. */
-  learn(view: View): void {
+  /** A view was decided, and some node lets it count. Returns the partitions that it gives another group. */
+  learn(view: View): readonly Partition[] {
+    const moved: Partition[] = [];
     for (const [p, { groupEpoch, replicas, previous }] of view.partitions.entries()) {
       const groups = this.seen[p] ?? new Map<GroupEpoch, readonly NodeId[]>();
       this.seen[p] = groups;
       if (previous !== undefined && !groups.has(previous.groupEpoch))
         groups.set(previous.groupEpoch, previous.replicas);
-      if (!groups.has(groupEpoch)) groups.set(groupEpoch, replicas);
+      if (!groups.has(groupEpoch)) {
+        if (groups.size > 0) moved.push(p as Partition);
+        groups.set(groupEpoch, replicas);
+      }
+      if (previous === undefined && groupEpoch > (this.finished[p] ?? 0)) this.finished[p] = groupEpoch;
     }
+    return moved;
+  }
+
+  /** A move to that group, or to a later one, is finished. */
+  finishedSince(partition: Partition, epoch: GroupEpoch): boolean {
+    return (this.finished[partition] ?? 0) >= epoch;
   }
 
   /** The replicas of the partition in that epoch; none, if there was none. */
@@ -38,8 +51,10 @@ export class Groups {
 
   /** Its newest group. */
   newest(partition: Partition): readonly NodeId[] {
-    const groups = this.seen[partition];
-    const epoch = Math.max(...(groups?.keys() ?? [])) as GroupEpoch;
-    return groups?.get(epoch) ?? [];
+    return this.of(partition, this.newestEpoch(partition));
+  }
+
+  newestEpoch(partition: Partition): GroupEpoch {
+    return Math.max(...(this.seen[partition]?.keys() ?? [])) as GroupEpoch;
   }
 }

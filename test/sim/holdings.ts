@@ -25,7 +25,7 @@ import type { Register } from "../../src/core/model/register.js";
 import type { RegisterTable } from "../../src/core/model/table.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewEntry, ViewVote } from "../../src/core/view/message.js";
-import type { Storage } from "../../src/ports/storage.js";
+import type { CopyStorage } from "../../src/ports/storage.js";
 import type { Sometimes } from "./sometimes.js";
 
 interface Held {
@@ -117,10 +117,12 @@ export class Holdings {
   }
 
   /** Recovery found what was durable. */
-  compare(storage: Pick<Storage, "table" | "restored">): void {
+  compare(storage: Pick<CopyStorage, "copies" | "restored">): void {
     const { partitions, differs } = this.options;
+    // To ask for a table that is not there would begin one.
+    const tables = new Map([...storage.copies()].map(({ partition, table }) => [partition, table]));
     for (let p = 0; p < partitions; p++)
-      if (this.newest.get(p as Partition) !== "gone") this.compareTable(p as Partition, storage.table(p as Partition));
+      if (this.newest.get(p as Partition) !== "gone") this.compareTable(p as Partition, tables.get(p as Partition));
     const promises = new Map<Partition, Ballot>();
     for (const entry of storage.restored()) {
       if (entry.kind === "promise") promises.set(entry.partition, entry.ballot);
@@ -181,10 +183,10 @@ export class Holdings {
     if (found !== was) this.options.differs(`has ${kind} ${found} of partition ${partition}, not ${was}`);
   }
 
-  private compareTable(partition: Partition, table: RegisterTable): void {
+  private compareTable(partition: Partition, table: RegisterTable | undefined): void {
     const { differs, sometimes } = this.options;
     const held = this.held.get(partition) ?? new Map<Key, Held>();
-    const found = table.changesAfter(changeNumber(0), MANY);
+    const found = table?.changesAfter(changeNumber(0), MANY) ?? [];
     if (found.length !== held.size)
       differs(`has ${found.length} registers of partition ${partition}, not ${held.size}`);
     for (const { key, timestamp } of found) {

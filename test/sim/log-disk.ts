@@ -361,6 +361,7 @@ export class LogDisk implements Disk {
         for (const entry of entries) {
           appended(entry);
           this.pending.push({ entry, number: ++this.appended });
+          if (entry.kind === "begun") this.begins(entry.partition);
         }
         this.batches++;
         const upTo = this.appended;
@@ -420,6 +421,12 @@ export class LogDisk implements Disk {
     this.holdings.compare(storage);
   }
 
+  /** The table of the newest copy is another one from now on. */
+  private begins(partition: Partition): void {
+    this.live.delete(partition);
+    this.known.delete(partition);
+  }
+
   private differs(detail: string): void {
     this.options.violate("recovery finds what was durable", `n${this.options.node} ${detail}`);
   }
@@ -460,7 +467,8 @@ export class LogDisk implements Disk {
     found: Register | Bad | null,
     live: ReadonlyMap<Key, Register | null>,
   ): void {
-    if (this.ruined === "rolled back") return;
+    // An older copy is not compared.
+    if (this.ruined === "rolled back" || live !== this.live.get(partition)) return;
     const { violate, node } = this.options;
     if (found === BAD) {
       const known = mapIn(this.known, partition);

@@ -9,11 +9,10 @@
  *   COVERAGE=1    how often every rare path was taken; one that never was is a failure
  */
 import { bugNamed, plant } from "../planted/planted.js";
-import { drawnBy } from "./moving.js";
+import { drawWorld } from "./moving.js";
 import { coverage, numberFrom, runPool } from "./pool.js";
 import { run } from "./run.js";
 import { shrink, tell } from "./shrink.js";
-import { drawSwarm } from "./swarm.js";
 import type { RangeReport } from "./worker.js";
 
 /** With so many seeds every rare path must have been taken. */
@@ -21,8 +20,8 @@ const NIGHTLY = 20_000;
 
 function replay(seed: number, bugs: readonly string[]): boolean {
   plant(...bugs);
-  const report = run({ seed, keep: numberFrom("TRACE", 400), ...drawnBy(seed) });
-  console.log(JSON.stringify(drawnBy(seed).swarm ?? drawSwarm(seed)));
+  const report = run({ seed, keep: numberFrom("TRACE", 400) });
+  console.log(JSON.stringify(drawWorld(seed)));
   if (report.violation === null) {
     if (process.env.TRACE !== undefined) console.log(report.trace);
     console.log(

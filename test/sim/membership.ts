@@ -8,12 +8,12 @@
  * newest view leaves out goes once it may (src/server/serving-phase.ts).
  */
 import type { Prng } from "../../src/base/prng.js";
-import type { NodeId, Partition } from "../../src/core/model/ids.js";
+import { type NodeId, type Partition, partition } from "../../src/core/model/ids.js";
 import type { Move } from "../../src/core/view/emptying.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../src/core/view/message.js";
 import { isLeaving } from "../../src/core/view/operation.js";
-import { hasReplicas, type Member, memberOf, sameAddresses } from "../../src/core/view/view.js";
+import { hasReplicas, type Member, memberOf, type PreviousGroup, sameAddresses } from "../../src/core/view/view.js";
 import { planted } from "../planted/planted.js";
 import type { SimNode } from "./node.js";
 import { ViewWatch } from "./view-watch.js";
@@ -127,6 +127,13 @@ export class Membership {
     this.note(`n${move.leaves} is to give way to n${move.comes} in partition ${move.partition}`);
   }
 
+  private movedNow(at: Partition): void {
+    const { sometimes, groups } = this.world;
+    sometimes.hit("a partition moved");
+    const replicas = groups.newest(at);
+    if (this.world.writersOf(at).some(({ id }) => !replicas.includes(id))) sometimes.hit("a writer moved away");
+  }
+
   /** Every proposer plans with this. */
   get wanted(): readonly Move[] {
     return [...this.wishes.values()];
@@ -161,7 +168,7 @@ export class Membership {
     standing.contacts = this.contacts(node);
     const learned = (newest: EncodedView): void => {
       this.watch.learned(node.id, newest);
-      this.world.groups.learn(newest.view);
+      for (const moved of this.world.groups.learn(newest.view)) this.movedNow(moved);
     };
     learned(machine.views.newest);
     machine.views.onChange(learned);
@@ -327,6 +334,18 @@ export class Membership {
     this.watch.left(node.id, view);
   }
 
+  /** The group that newcomers of the newest one take over from; null: its move is finished. */
+  groupBefore(at: Partition): PreviousGroup | null {
+    return this.watch.newest.view.partitions[at]?.previous ?? null;
+  }
+
+  /** The group that follows that one when what is wanted happens: whoever just went is still heard for a while. */
+  groupWished(at: Partition, replicas: readonly NodeId[]): readonly NodeId[] {
+    const wish = this.wishes.get(at);
+    if (wish === undefined || !replicas.includes(wish.leaves) || replicas.includes(wish.comes)) return replicas;
+    return [...replicas.filter((id) => id !== wish.leaves), wish.comes];
+  }
+
   // ---- What must be in the end.
 
   /** Lost, and was not left out. */
@@ -361,6 +380,33 @@ export class Membership {
       if (epoch !== newest.view.epoch) left.push(`n${node.id} knows view ${epoch} of ${newest.view.epoch}`);
       if (asksToLeave) left.push(`n${node.id} asked to leave and is still there`);
       else if (!this.isIn(node, newest)) left.push(`n${node.id} is not known at ${this.of(node).address}`);
+    }
+    return [...left, ...this.unfinishedMoves()];
+  }
+
+  /**
+   * Moves that could end, and have not. A move needs every replica of the new group. Copies kept for it go
+   * once it has ended.
+   */
+  private unfinishedMoves(): string[] {
+    const { nodes } = this.world;
+    const { view } = this.watch.newest;
+    const left: string[] = [];
+    for (const [p, { groupEpoch, replicas, previous }] of view.partitions.entries()) {
+      const at = partition(p);
+      const up = replicas.every((id) => this.world.node(id).up);
+      if (previous !== undefined && up) left.push(`the move of partition ${p} to group ${groupEpoch} is not finished`);
+      if (previous !== undefined) continue;
+      for (const { id, machine } of nodes) {
+        const copies = machine?.core.copies;
+        const kept = copies?.newest.get(at);
+        if (kept !== undefined && kept.life.left !== null) left.push(`n${id} still has a copy of partition ${p}`);
+        if ((copies?.older.get(at)?.length ?? 0) > 0) left.push(`n${id} still has an older copy of partition ${p}`);
+      }
+      const wish = this.wishes.get(at);
+      const able = wish !== undefined && this.world.node(wish.comes).up && memberOf(view, wish.comes) !== undefined;
+      if (able && up && replicas.includes(wish.leaves) && !replicas.includes(wish.comes))
+        left.push(`partition ${p} is not moved from n${wish.leaves} to n${wish.comes}`);
     }
     return left;
   }

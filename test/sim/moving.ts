@@ -1,9 +1,16 @@
 /**
- * Worlds in which partitions move, as a seed draws them. Newcomers get nothing of what the others have here: a group
- * goes on with those of its replicas that stay. So no node is lost for good, and no register goes bad.
+ * Worlds in which partitions move, as a seed draws them. All faults go on but rot: which of a key's registers may go
+ * bad is reckoned by groups that stay.
  */
 import { Prng } from "../../src/base/prng.js";
 import { drawSwarm, type Swarm } from "./swarm.js";
+
+/** Share of seeds in which partitions move. */
+const MOVES = 0.1;
+
+/** The world of a seed. */
+export const drawWorld = (seed: number): Swarm =>
+  process.env.MOVING !== undefined || new Prng(seed).fork("moves").chance(MOVES) ? drawMoving(seed) : drawSwarm(seed);
 
 export function drawMoving(seed: number): Swarm {
   const swarm = drawSwarm(seed);
@@ -16,18 +23,12 @@ export function drawMoving(seed: number): Swarm {
     nodes,
     replicas,
     partitions: chance.pick([1, 1, 2, 4]),
-    nemesis: { ...nemesis, stops: false, ruin: 0, rot: 0, rotsLast: false, wait: null },
+    nemesis: { ...nemesis, rot: 0, rotsLast: false, wait: null },
     views: {
-      ...(swarm.views ?? { names: true, move: 0, moveAll: 0, aimed: chance.pick([0, 0.5]) }),
+      ...(swarm.views ?? { names: true, move: 0, moveAll: 0, newcomers: 0, join: 0, aimed: chance.pick([0, 0.5]) }),
       voters: chance.pick([nodes, 3]),
-      newcomers: 0,
-      join: 0,
       farewell: 0,
       replace: roundMs * chance.pick([4, 8, 20, 40]),
     },
   };
 }
-
-/** The command's environment asks for this: MOVING=1 takes worlds like these. */
-export const drawnBy = (seed: number): { readonly swarm?: Swarm; readonly everybodyUp?: boolean } =>
-  process.env.MOVING === undefined ? {} : { swarm: drawMoving(seed), everybodyUp: true };

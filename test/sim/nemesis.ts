@@ -77,7 +77,7 @@ export class NemesisAtWork {
     const { world, chance } = this;
     const at = partition(chance.below(world.swarm.partitions));
     const replicas = world.replicasOf(at);
-    const free = world.nodes.filter(({ id, life }) => life > 0 && !replicas.includes(id));
+    const free = world.nodes.filter(({ id, life, lost }) => life > 0 && !lost && !replicas.includes(id));
     if (free.length === 0) return;
     const writers = chance.chance(0.3) ? world.writersOf(at).map(({ id }) => id) : [];
     const leaves = chance.pick(writers.length > 0 ? writers : replicas);

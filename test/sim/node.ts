@@ -5,8 +5,8 @@
 import { type Duration, duration, type Instant, instant } from "../../src/base/time.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
 import type { CoreOptions } from "../../src/core/core.js";
-import type { Key, NodeId, Partition, Revision, ViewEpoch } from "../../src/core/model/ids.js";
-import type { Forwarded, NodeMessage, Request } from "../../src/core/model/node-message.js";
+import type { GroupEpoch, Key, NodeId, Partition, Revision, ViewEpoch } from "../../src/core/model/ids.js";
+import type { Forward, Forwarded, NodeMessage, Request } from "../../src/core/model/node-message.js";
 import type { Ticket } from "../../src/core/model/outbox.js";
 import type { Move } from "../../src/core/view/emptying.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
@@ -71,6 +71,12 @@ export interface Caller {
   readonly verdict: ReplyTo;
 }
 
+/** A request that another node passed on. */
+interface Taken {
+  readonly epoch: GroupEpoch | null;
+  readonly isAnswered: boolean;
+}
+
 export class SimNode {
   readonly id: NodeId;
   readonly disk: Disk;
@@ -93,8 +99,8 @@ export class SimNode {
   private toldFull = false;
   private deaf = false;
   private backlog: (() => void)[] = [];
-  /** Requests passed on that were refused as no majority answered or had space: sender and id. */
-  private readonly refused = new Set<string>();
+  /** Requests that were passed on to this node, by sender and id. */
+  private readonly taken = new Map<string, Taken>();
   private network: Network | null = null;
   /** Copies of clients' requests that were given to somebody. */
   private readonly left = new WeakMap<Request, number>();
@@ -168,7 +174,7 @@ export class SimNode {
     const peers = {
       send: (to: NodeId, message: NodeMessage): boolean => {
         options.said(this, message);
-        if (message.kind === "forwarded" && isRefusedForNow(message)) this.refused.add(`${to}/${message.id}`);
+        if (message.kind === "forwarded") this.answers(to, message);
         if (!network.takes(this.id, to) || !options.linked(this, to)) {
           if (message.kind === "forward") {
             options.streamless();
@@ -259,7 +265,7 @@ export class SimNode {
       const input = { kind: "message", from, message } as const;
       const { storage, loop } = this;
       // Streams do not double what they carry: what was refused for now does not come again by itself and run.
-      if (message.kind === "forward" && this.refused.has(`${from}/${message.id}`)) return;
+      if (message.kind === "forward" && this.isLateCopy(from, message)) return;
       if (held !== null) this.hearView(from, held);
       if (storage?.writable === false && lostWhenFull(message, storage.deletable))
         return this.options.droppedWhenFull();
@@ -267,6 +273,23 @@ export class SimNode {
       this.options.took(this, from, message);
     });
     return fromLife > met ? "new life" : fromLife < met ? "old life" : "same life";
+  }
+
+  /**
+   * A second copy of a request. Streams do not double what they carry. So a copy is let through only when the first
+   * one was answered, and not refused. Otherwise one copy may run, and another be refused as not run.
+   */
+  private isLateCopy(from: NodeId, { id, partition }: Forward): boolean {
+    const name = `${from}/${id}`;
+    const epoch = this.machine?.core.partitions.get(partition)?.group.epoch ?? null;
+    const before = this.taken.get(name);
+    if (before === undefined) this.taken.set(name, { epoch, isAnswered: false });
+    return before !== undefined && (!before.isAnswered || before.epoch !== epoch);
+  }
+
+  private answers(to: NodeId, { id, result }: Forwarded): void {
+    const taken = this.taken.get(`${to}/${id}`);
+    if (taken !== undefined) this.taken.set(`${to}/${id}`, { ...taken, isAnswered: result.status !== "refused" });
   }
 
   /** News that a call brings, and no stream. */
@@ -430,6 +453,3 @@ export class SimNode {
     };
   }
 }
-
-const isRefusedForNow = ({ result }: Forwarded): boolean =>
-  result.status === "refused" && (result.refusal.reason === "disk-full" || result.refusal.reason === "no-quorum");

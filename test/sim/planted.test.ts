@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { bugNamed, plant, plantedBugs } from "../planted/planted.js";
+import { drawMoving, drawWorld } from "./moving.js";
 import type { Recorded } from "./mutants.js";
 import { run } from "./run.js";
 
@@ -12,13 +13,15 @@ afterEach(() => plant());
 test.each(recorded)(
   "$bug is caught in one of the seeds $seeds, which pass without it",
   { timeout: 60_000 },
-  ({ bug, seeds }) => {
+  ({ bug, seeds, moving }) => {
+    const violation = (seed: number) =>
+      run({ seed, swarm: moving === true ? drawMoving(seed) : drawWorld(seed) }).violation;
     plant(bugNamed(bug));
     // Any change of the core changes what a seed does: more than one is recorded where they are found quickly.
-    const caught = seeds.filter((seed) => run({ seed }).violation !== null);
+    const caught = seeds.filter((seed) => violation(seed) !== null);
     expect(caught).not.toEqual([]);
     plant();
-    for (const seed of seeds) expect(run({ seed }).violation, `seed ${seed}`).toBeNull();
+    for (const seed of seeds) expect(violation(seed), `seed ${seed}`).toBeNull();
   },
 );
 

@@ -14,6 +14,8 @@ export interface PoolOptions {
   readonly bugs?: readonly string[];
   readonly ignored?: Range["ignored"];
   readonly stopAtFirst?: boolean;
+  /** In worlds in which partitions move. */
+  readonly moving?: boolean;
   readonly jobs?: number;
   /** After every chunk; returning false ends it all. */
   readonly progress?: (report: RangeReport) => boolean;
@@ -36,6 +38,7 @@ export function runPool(options: PoolOptions): Promise<RangeReport[]> {
       bugs: options.bugs ?? [],
       ignored: options.ignored ?? [],
       stopAtFirst: options.stopAtFirst ?? false,
+      moving: options.moving ?? false,
     };
   };
   const work = (): Promise<void> =>

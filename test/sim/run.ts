@@ -12,12 +12,13 @@ import type { ServedPartition } from "../../src/core/partition.js";
 import { FOLLOW_MS } from "../../src/core/replica/catch-up.js";
 import type { CheckName } from "./checks.js";
 import { LongLoads } from "./long-loads.js";
+import { drawWorld } from "./moving.js";
 import { NemesisAtWork } from "./nemesis.js";
 import type { SimNode } from "./node.js";
 import type { Source } from "./plan.js";
 import type { Point } from "./sometimes.js";
 import type { Story } from "./story.js";
-import { drawSwarm, type Swarm } from "./swarm.js";
+import type { Swarm } from "./swarm.js";
 import { Violated, type Violation, World } from "./world.js";
 
 /** Within so many rounds after the last fault there is a writer everywhere and every old request is answered. */
@@ -66,7 +67,7 @@ export interface RunReport {
 
 export function run(options: RunOptions): RunReport {
   const { seed, keep = 0 } = options;
-  const swarm = options.swarm ?? drawSwarm(seed);
+  const swarm = options.swarm ?? drawWorld(seed);
   const world = new World({
     seed,
     swarm,

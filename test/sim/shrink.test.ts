@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { type PlantedBug, plant } from "../planted/planted.js";
+import { drawWorld } from "./moving.js";
 import type { Recorded } from "./mutants.js";
 import { planOf, Recorder, Replayer } from "./plan.js";
 import { run } from "./run.js";
 import { shrink, tell } from "./shrink.js";
-import { drawSwarm } from "./swarm.js";
 
 const recorded = JSON.parse(readFileSync(new URL("recorded.json", import.meta.url), "utf8")) as Recorded[];
 
@@ -16,7 +16,7 @@ test("a run that is written down, and one by that plan, is the run that the seed
     const { hash } = run({ seed });
     const recorder = new Recorder();
     expect(run({ seed, source: recorder }).hash, `seed ${seed} written down`).toBe(hash);
-    const plan = planOf(seed, drawSwarm(seed), recorder);
+    const plan = planOf(seed, drawWorld(seed), recorder);
     expect(run({ seed, source: new Replayer(plan) }).hash, `seed ${seed} by plan`).toBe(hash);
   }
 });

@@ -8,10 +8,11 @@
  * drawn. So the check may fail for another reason than at first, and what remains may not be the smallest. It is a run
  * that fails, though, and it is told as one.
  */
+import { drawWorld } from "./moving.js";
 import { type Plan, planOf, Recorder, Replayer } from "./plan.js";
 import { type RunReport, run } from "./run.js";
 import { Story } from "./story.js";
-import { drawSwarm, type Swarm } from "./swarm.js";
+import type { Swarm } from "./swarm.js";
 
 export interface Shrunk {
   readonly before: RunReport;
@@ -59,7 +60,7 @@ export function shrink(seed: number, allowed = USUAL_RUNS): Shrunk | null {
   const recorder = new Recorder();
   const before = run({ seed, source: recorder });
   if (before.violation === null) return null;
-  const shrinker = new Shrinker(planOf(seed, drawSwarm(seed), recorder), before, allowed);
+  const shrinker = new Shrinker(planOf(seed, drawWorld(seed), recorder), before, allowed);
   shrinker.shrink();
   return { before, after: shrinker.report, plan: shrinker.plan, runs: shrinker.runs };
 }

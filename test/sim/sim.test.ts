@@ -88,6 +88,10 @@ const USUAL: readonly Point[] = [
   "a newcomer became a member",
   "a member moved",
   "a member left for good",
+  "a partition moved",
+  "a writer moved away",
+  "a copy became ready by a merge",
+  "a copy was dropped",
 ];
 
 test.each(USUAL)("it happens that %s", (point) => {

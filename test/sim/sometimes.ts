@@ -85,6 +85,10 @@ export const POINTS = [
   "a member left for good",
   "a call was lost",
   "two proposers at once",
+  "a partition moved",
+  "a writer moved away",
+  "a copy became ready by a merge",
+  "a copy was dropped",
 ] as const;
 
 export type Point = (typeof POINTS)[number];

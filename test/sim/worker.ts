@@ -1,7 +1,7 @@
 /** A process of its own that runs seeds for the pool: takes ranges, tells what came of them. */
 import { plant } from "../planted/planted.js";
 import type { CheckName } from "./checks.js";
-import { drawnBy } from "./moving.js";
+import { drawMoving, drawWorld } from "./moving.js";
 import { run } from "./run.js";
 import type { Point } from "./sometimes.js";
 import type { Violation } from "./world.js";
@@ -14,6 +14,8 @@ export interface Range {
   readonly ignored: readonly CheckName[];
   /** The rest of the range is left out after the first failure. */
   readonly stopAtFirst: boolean;
+  /** In worlds in which partitions move. */
+  readonly moving: boolean;
 }
 
 export interface RangeReport {
@@ -40,7 +42,7 @@ export function runRange(range: Range): RangeReport {
   let outOfTime = 0;
   let ran = 0;
   for (let seed = range.from; seed < range.from + range.count; seed++) {
-    const report = run({ seed, ignored: range.ignored, ...drawnBy(seed) });
+    const report = run({ seed, ignored: range.ignored, swarm: range.moving ? drawMoving(seed) : drawWorld(seed) });
     ran++;
     operations += report.operations;
     events += report.events;

@@ -434,17 +434,26 @@ export class World {
   }
 
   /**
-   * Without it and these others, every group has a majority of nodes that are not gone, and every key a majority that
-   * is not bad.
+   * Without it and these others, every group has a majority of nodes that are not gone. So has the one before it, of
+   * nodes that newcomers can take over from. And of every key a majority is not bad.
    */
   dispensable(node: SimNode, others: readonly SimNode[] = []): boolean {
-    if (this.membership?.dispensable(node, others) === false || this.swarm.views?.replace !== undefined) return false;
+    if (this.membership?.dispensable(node, others) === false) return false;
     const missing = (id: NodeId): boolean => id === node.id || this.node(id).lost || others.includes(this.node(id));
     for (let p = 0; p < this.swarm.partitions; p++) {
       const partition = p as Partition;
+      const before = this.membership?.groupBefore(partition) ?? null;
+      const sources = before?.replicas.filter(
+        (id) => !missing(id) && this.checks.hasServed(partition, id, before.groupEpoch),
+      );
+      if (before !== null && (sources?.length ?? 0) < majorityOf(before.replicas.length)) return false;
       const replicas = this.replicasOf(partition);
-      const left = replicas.filter((id) => !missing(id));
+      // One that is not ready may have to give way to another one, which then has no use for it.
+      const epoch = this.groups.newestEpoch(partition);
+      const left = replicas.filter((id) => !missing(id) && this.checks.hasServed(partition, id, epoch));
       if (left.length < majorityOf(replicas.length)) return false;
+      const wished = this.membership?.groupWished(partition, replicas) ?? replicas;
+      if (wished.filter((id) => !missing(id)).length < majorityOf(wished.length)) return false;
       for (const key of this.keys) {
         if (this.partitionOf(key) !== partition) continue;
         const sound = left.filter((id) => this.node(id).disk.sound(partition, key));
@@ -520,7 +529,7 @@ export class World {
           },
           durable: (entry: NodeEntry, before: Copy) => {
             if (isViewEntry(entry)) this.membership?.watch.durable(id, entry);
-            else if (isCopyEntry(entry)) this.checks.begun(id, entry);
+            else if (isCopyEntry(entry)) this.checks.copyEntry(id, entry);
             else this.checks.durable(id, entry, before);
           },
         };

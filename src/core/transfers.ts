@@ -11,6 +11,7 @@ import type { RoundTrips } from "./election/round-trips.js";
 import type { Entry } from "./model/entry.js";
 import type { GroupEpoch, NodeId, Partition } from "./model/ids.js";
 import type { Outbox } from "./model/outbox.js";
+import { planted } from "./model/planted.js";
 import type { MergeMessage } from "./model/transfer-message.js";
 import type { KeptCopy, Partitions } from "./partitions.js";
 import type { Attempts } from "./quorum/attempts.js";
@@ -87,7 +88,9 @@ export class Transfers {
         const source = this.sourceOf(partition, message.previous);
         if (source === null) return;
         const answer = answerMerge(message, source.replica, this.lifeOf(source.kept, partition, view));
-        if (answer !== null) out.sendDurable.push(from, answer);
+        // Its seal may have come in this very step.
+        const sink = planted("V3.told-early") ? out.sendNow : out.sendDurable;
+        if (answer !== null) sink.push(from, answer);
         return;
       }
       case "states":
@@ -223,7 +226,7 @@ export class Transfers {
 }
 
 const wasReady = ({ life }: KeptCopy, epoch: GroupEpoch): boolean =>
-  life.ready && life.copy <= epoch && epoch <= life.epoch;
+  (life.ready || planted("V3.unready-source")) && life.copy <= epoch && epoch <= life.epoch;
 
 const previousOf = ({ previous }: Placement): PreviousGroup | null =>
   previous === undefined ? null : { epoch: previous.groupEpoch, replicas: previous.replicas };

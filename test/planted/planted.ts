@@ -157,6 +157,13 @@ const BUGS: Record<PlantedBug, string> = {
   "V3.late-after-mended": "a late merge takes what was asked for before the key was mended and got bad again",
   "V3.cursor-without-copy": "a source answers for a cursor of another copy",
   "V3.promise-stays": "a register of the new group is taken over, and the promise stays below it",
+  "V3.unready-source": "a copy that never was ready answers a merge",
+  "V3.told-early": "a source answers a merge before its seal is durable",
+  "V3.page-is-last": "a merge takes a page that is cut short for the last one",
+  "V3.cursor-past-gap": "after a merge a copy catches up with a source behind keys that this one was not asked for",
+  "V3.any-attempt": "a merge takes the answer to an earlier question",
+  "V3.noted-early": "a merge is said to have come to a key before the registers up to it are here",
+  "V6.majority-ready": "a move counts as finished once a majority of the new group is ready",
   "H20.asks-without-room": "a transfer asks for more though the log is full of what no fold has taken yet",
   "H14.old-reports": "reports of the view before count against a proposer just elected in the new one, and it gives up",
 };

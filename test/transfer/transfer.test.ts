@@ -36,6 +36,8 @@ const CAUGHT: readonly (readonly [string, string, readonly number[]])[] = [
   ["V3.reservation-forgotten", "merge I5: the reservation is there before it is ready", [1]],
   ["V3.promise-stays", "source I2: a stayer feeds what it holds by now, and the promise rises to it", [2]],
   ["V3.removals-not-fed", "pre-copy I2: removals are fed", [13]],
+  ["V3.page-is-last", "stream: a page that is cut short is not the last", [1]],
+  ["V3.cursor-past-gap", "merge: catching up goes on behind what was asked for", [5]],
   ["H20.asks-without-room", "a transfer asks for nothing without room", [1]],
 ];
 

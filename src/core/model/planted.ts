@@ -148,6 +148,13 @@ export type PlantedBug =
   | "V3.late-after-mended"
   | "V3.cursor-without-copy"
   | "V3.promise-stays"
+  | "V3.unready-source"
+  | "V3.told-early"
+  | "V3.page-is-last"
+  | "V3.cursor-past-gap"
+  | "V3.any-attempt"
+  | "V3.noted-early"
+  | "V6.majority-ready"
   | "H20.asks-without-room";
 
 export const planted = (_bug: PlantedBug): boolean => false;

@@ -140,7 +140,8 @@ export class Merge {
   onStates(now: Instant, from: NodeId, message: States, out: MergeOutbox): void {
     const stream = this.streams[this.placeOf(from)];
     const question = stream?.question ?? null;
-    if (this.ready || stream === undefined || question === null || question.attempt !== message.attempt) return;
+    if (this.ready || stream === undefined || question === null) return;
+    if (question.attempt !== message.attempt && !planted("V3.any-attempt")) return;
     stream.take(question.after, message);
     this.arrived(EXPECTED_STATES, stream.bytes);
     stream.question = null;
@@ -151,7 +152,8 @@ export class Merge {
   onKeysHeld(now: Instant, from: NodeId, message: KeysHeld, out: MergeOutbox): void {
     const { fetching } = this;
     const { question } = fetching;
-    if (this.ready || question === null || question.attempt !== message.attempt) return;
+    if (this.ready || question === null) return;
+    if (question.attempt !== message.attempt && !planted("V3.any-attempt")) return;
     if (question.place !== this.placeOf(from)) return;
     let bytes = 0;
     for (const { register } of message.held) bytes += register?.bytes ?? 0;
@@ -261,6 +263,7 @@ export class Merge {
     else {
       this.stretchEnd = end;
       this.fetchingStretch = true;
+      if (planted("V3.noted-early") && end !== null) this.note(end, out);
     }
     return true;
   }
@@ -268,8 +271,12 @@ export class Merge {
   private advance(end: Key | null, out: MergeOutbox): void {
     if (end === null) return this.finish(out);
     this.merged = end;
+    this.note(end, out);
+  }
+
+  private note(upTo: Key, out: MergeOutbox): void {
     const { receiver, group } = this.options;
-    receiver.note({ kind: "merged", partition: group.partition, groupEpoch: group.epoch, upTo: end }, out);
+    receiver.note({ kind: "merged", partition: group.partition, groupEpoch: group.epoch, upTo }, out);
   }
 
   /** Whether the key is inherited as bad, and passed over. */

@@ -6,6 +6,7 @@ import type { Instant } from "../../base/time.js";
 import { STATES_BYTES } from "../model/bounds.js";
 import type { Attempt, ChangeNumber, GroupEpoch, Key } from "../model/ids.js";
 import { compareKeys } from "../model/key-order.js";
+import { planted } from "../model/planted.js";
 import type { HeldState, States } from "../model/transfer-message.js";
 import { Asking } from "../quorum/patience.js";
 
@@ -75,12 +76,19 @@ export class Stream {
     else if (source.copy !== this.copy) this.since = null;
     this.copy = source.copy;
     this.size = source.size;
-    this.page = { after, upTo, states, votes: sealed.votes, bytes: bytesOf(states) };
+    this.page = {
+      after,
+      upTo: planted("V3.page-is-last") ? null : upTo,
+      states,
+      votes: sealed.votes,
+      bytes: bytesOf(states),
+    };
     this.next = 0;
   }
 
   /** Keys were decided without it. */
   missed(): void {
+    if (planted("V3.cursor-past-gap")) return;
     this.missedSome = true;
     this.since = null;
   }

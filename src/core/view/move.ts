@@ -65,7 +65,8 @@ export function recording(placement: Placement, told: readonly ReadyReplica[]): 
     if (isNews && placement.replicas.includes(one.node)) known.set(one.node, one);
   }
   const all = [...known.values()].sort((a, b) => a.node - b.node);
-  if (all.length === placement.replicas.length && all.every(({ bad }) => bad === 0)) return group;
+  const needed = planted("V6.majority-ready") ? majorityOf(placement.replicas.length) : placement.replicas.length;
+  if (all.length >= needed && all.every(({ bad }) => bad === 0)) return group;
   const changed = all.length > ready.length || all.some((one, i) => one !== ready[i]);
   return changed ? { ...group, previous, ready: all } : placement;
 }

@@ -1,10 +1,11 @@
 /** The merge: what a copy holds in the end, whoever dies in the middle. */
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { compareBallots } from "../../../../src/core/model/ballot.js";
 import { key, type NodeId, nodeId, revision } from "../../../../src/core/model/ids.js";
 import type { Merged } from "../../../../src/core/model/transfer-entry.js";
-import type { TransferQuestion } from "../../../../src/core/model/transfer-message.js";
+import type { TransferAnswer, TransferQuestion } from "../../../../src/core/model/transfer-message.js";
 import { BAD_WAIT_MS, Merge, STALL_MS } from "../../../../src/core/transfer/merge.js";
+import { plant } from "../../../planted/planted.js";
 import { at, EVERYBODY, OLD, Outbox, only, PATIENCE, register, Source, Target } from "./rig.js";
 
 let sources: Source[];
@@ -15,6 +16,8 @@ let heard = EVERYBODY;
 let entries: Outbox["entries"];
 /** Called before a question is answered; false: it gets lost. */
 let passes: (to: NodeId, message: TransferQuestion) => boolean;
+
+afterEach(() => plant());
 
 beforeEach(() => {
   ms = 0;
@@ -207,4 +210,50 @@ test("a register that gets bad between its listing and its fetching is listed an
   run(10_000);
   expect(merge.ready).toBe(true);
   expect(target.held).toBe("k=1");
+});
+
+/** Answers to an earlier merge of this partition, which took over from a group of before, come late. */
+function lateAnswers(): string {
+  const late = new Map<NodeId, TransferAnswer | null>();
+  const earlier = new Outbox();
+  merge.tick(at(ms), heard, PATIENCE, earlier);
+  for (const { to, message } of earlier.questions()) late.set(to, (sources[to - 1] as Source).answer(message));
+  put("k", 1, 1, 1);
+  merge = begin(null);
+  passes = (to) => {
+    const answer = late.get(to) ?? null;
+    if (answer?.kind === "states") merge.onStates(at(ms), to, answer, new Outbox());
+    return true;
+  };
+  run(5_000);
+  return `${merge.ready ? "ready" : "not ready"} with ${target.held}`;
+}
+
+test("an answer counts for the question that it answers", () => {
+  expect(lateAnswers()).toBe("ready with k=1");
+});
+
+test("planted V3.any-attempt: what an earlier group held hides a key", () => {
+  plant("V3.any-attempt");
+  expect(lateAnswers()).toBe("ready with ");
+});
+
+/** The node is killed after the first page was told, before any register of it came. */
+function restartedBeforeFetching(): number {
+  for (let i = 0; i < 400; i++) put(`k${i}`.padEnd(500, "-"), 1, 1, 1);
+  passes = (_, message) => message.kind !== "ask-keys";
+  run(100);
+  merge = begin(entries.findLast((entry): entry is Merged => entry.kind === "merged") ?? null);
+  passes = () => true;
+  run(5_000);
+  return target.table.size;
+}
+
+test("a merge is said to have come to a key once the registers up to it are here", () => {
+  expect(restartedBeforeFetching()).toBe(400);
+});
+
+test("planted V3.noted-early: after a restart it leaves out what it had not fetched", () => {
+  plant("V3.noted-early");
+  expect(restartedBeforeFetching()).toBeLessThan(400);
 });

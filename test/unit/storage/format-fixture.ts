@@ -59,6 +59,18 @@ export const COPIES: readonly (Entry | CopyEntry)[] = [
   { kind: "dropped", partition: Q, copy: groupEpoch(3) },
 ];
 
+/** The same with the lives of copies: one took over, got ready, stayed in the next group and left the one after it. */
+export const LIVES: readonly (Entry | CopyEntry)[] = [
+  ...COPIES,
+  { kind: "took-over", partition: Q, groupEpoch: groupEpoch(5) },
+  { kind: "merged", partition: Q, groupEpoch: groupEpoch(5), upTo: keyOf(2) },
+  { kind: "inherited", partition: Q, key: keyOf(5), mark: 2 },
+  { kind: "ready", partition: Q, epoch: groupEpoch(5) },
+  { kind: "sealed", partition: Q, epoch: groupEpoch(7), stays: true },
+  { ...put(keyOf(3), 2, "of the group after"), partition: Q },
+  { kind: "sealed", partition: Q, epoch: groupEpoch(9), stays: false },
+];
+
 const EVENTS: HomeEvents = {
   notice: () => {},
   failed: (why) => {
@@ -100,7 +112,7 @@ async function make(name: string): Promise<void> {
   await append(FOLDED);
   await home.fold();
   await append(LOGGED);
-  await append(COPIES);
+  await append(LIVES);
   await home.close();
   const files: Record<string, string> = {};
   for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {

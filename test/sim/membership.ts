@@ -13,7 +13,14 @@ import type { Move } from "../../src/core/view/emptying.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../src/core/view/message.js";
 import { isLeaving } from "../../src/core/view/operation.js";
-import { hasReplicas, type Member, memberOf, type PreviousGroup, sameAddresses } from "../../src/core/view/view.js";
+import {
+  hasReplicas,
+  type Member,
+  memberOf,
+  type PreviousGroup,
+  sameAddresses,
+  type View,
+} from "../../src/core/view/view.js";
 import { planted } from "../planted/planted.js";
 import type { SimNode } from "./node.js";
 import { ViewWatch } from "./view-watch.js";
@@ -127,6 +134,19 @@ export class Membership {
     this.note(`n${move.leaves} is to give way to n${move.comes} in partition ${move.partition}`);
   }
 
+  /** A view that names no group before says that every replica is ready, and durably is. */
+  private lookAtFinished({ epoch, partitions }: View): void {
+    for (const [p, { replicas, groupEpoch, previous }] of partitions.entries()) {
+      if (previous !== undefined) continue;
+      const unready = replicas.find((id) => !this.world.checks.hasServed(partition(p), id, groupEpoch));
+      if (unready !== undefined)
+        this.world.violate(
+          "no copy goes that others may need",
+          `view ${epoch} finishes the move of partition ${p} to group ${groupEpoch}, and n${unready} was never ready`,
+        );
+    }
+  }
+
   private movedNow(at: Partition): void {
     const { sometimes, groups } = this.world;
     sometimes.hit("a partition moved");
@@ -169,6 +189,7 @@ export class Membership {
     const learned = (newest: EncodedView): void => {
       this.watch.learned(node.id, newest);
       for (const moved of this.world.groups.learn(newest.view)) this.movedNow(moved);
+      this.lookAtFinished(newest.view);
     };
     learned(machine.views.newest);
     machine.views.onChange(learned);
@@ -397,6 +418,9 @@ export class Membership {
       const up = replicas.every((id) => this.world.node(id).up);
       if (previous !== undefined && up) left.push(`the move of partition ${p} to group ${groupEpoch} is not finished`);
       if (previous !== undefined) continue;
+      for (const id of replicas)
+        if (this.world.node(id).machine?.core.partitions.has(at) === false)
+          left.push(`n${id} does not serve partition ${p}`);
       for (const { id, machine } of nodes) {
         const copies = machine?.core.copies;
         const kept = copies?.newest.get(at);
